@@ -1,0 +1,59 @@
+"""Every error that a user or a file can cause.
+
+The message of a `StudioError` is one plain sentence: the command line prints it after
+``dnf-studio: `` and the window shows it in a dialog. Anything else that is raised is a defect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "CheckpointError",
+    "DataError",
+    "DivergenceError",
+    "ExportError",
+    "SettingError",
+    "StudioError",
+    "UnknownNameError",
+    "UnsupportedError",
+]
+
+
+class StudioError(Exception):
+    """A mistake that a user or a file can make, told in one plain sentence."""
+
+
+class SettingError(StudioError):
+    """A setting lies outside what it can be."""
+
+
+class DataError(StudioError):
+    """A data set cannot be read or used."""
+
+
+class CheckpointError(StudioError):
+    """A checkpoint cannot be read, trusted or written."""
+
+
+class ExportError(StudioError):
+    """An export cannot be written or read."""
+
+
+class DivergenceError(StudioError):
+    """Training or sampling left the finite numbers."""
+
+
+class UnsupportedError(StudioError):
+    """A model cannot do what was asked of it."""
+
+
+class UnknownNameError(StudioError):
+    """A name that nothing here bears, with the nearest one that something does."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = get_close_matches(name.lower(), names, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(names)}."
+        super().__init__(f"There is no {kind} named '{name}'; {hint}")
