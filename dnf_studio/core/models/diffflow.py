@@ -1,0 +1,131 @@
+"""The diffusion normalizing flow: a drift and a score network that share the state."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from dnf_studio.config import Config
+from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.models.base import GenerativeModel, LogProbMethod
+from dnf_studio.core.models.networks import FourierMLP
+from dnf_studio.core.sde import paths
+from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
+from dnf_studio.core.sde.paths import Field, LastStep
+from dnf_studio.errors import SettingError
+
+__all__ = ["DiffFlow"]
+
+
+class DiffFlow(GenerativeModel):
+    """Two SDEs trained together: dx = f dt + g dw and dx = [f − g² s] dt + g dw̄ (8, 9).
+
+    The grid it was trained on lives in the buffers `timestamps`, `diffusion` and `condition`,
+    each (N+1,). `formula_grid` says whether `config.sde` describes that grid; where it does not
+    (some reference-program files), another N interpolates the nodes.
+
+    Reference: Zhang and Chen, "Diffusion Normalizing Flow", NeurIPS 2021, arXiv:2110.07579.
+    """
+
+    timestamps: Tensor
+    diffusion: Tensor
+    condition: Tensor
+
+    def __init__(
+        self,
+        dim: int,
+        config: Config | None = None,
+        standardisation: Standardisation | None = None,
+        grid: TimeGrid | None = None,
+    ) -> None:
+        super().__init__()
+        self.dim = dim
+        self.config = config or Config()
+        self.standardisation = standardisation or Standardisation.identity(dim)
+        self.formula_grid = grid is None
+        nodes = grid or make_grid(self.config.sde)
+        self.register_buffer("timestamps", nodes.t.float())
+        self.register_buffer("diffusion", nodes.g.float())
+        self.register_buffer("condition", nodes.condition.float())
+        size = self.config.network
+        self.drift = FourierMLP(dim, size.layers, size.channels)
+        self.score = FourierMLP(dim, size.layers, size.channels)
+
+    def grid(self, steps: int | None = None, kind: str | None = None) -> TimeGrid:
+        """The training grid, or one with another N or of another kind over the same times."""
+        own = TimeGrid(self.timestamps, self.diffusion, self.condition)
+        if kind in (None, self.config.sde.grid) and steps in (None, own.steps):
+            return own
+        if kind is None and not self.formula_grid:
+            return regrid(own, int(steps or own.steps))
+        return make_grid(self.config.sde, own.steps if steps is None else steps, kind).to(self.timestamps)
+
+    def set_grid(self, grid: TimeGrid) -> None:
+        """Train and sample on `grid` from now on."""
+        nodes = grid.to(self.timestamps)
+        self.timestamps, self.diffusion, self.condition = nodes.t, nodes.g, nodes.condition
+
+    def fields(self, grid: TimeGrid) -> tuple[Field, Field]:
+        """Drift and score as functions of node and state, their time embeddings computed once."""
+        drift_embedding = self.drift.embed_time(grid.condition)
+        score_embedding = self.score.embed_time(grid.condition)
+
+        def drift(i: int, x: Tensor) -> Tensor:
+            return self.drift.body(x, drift_embedding[i])
+
+        def score(i: int, x: Tensor) -> Tensor:
+            return self.score.body(x, score_embedding[i])
+
+        return drift, score
+
+    def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:
+        nodes = grid or self.grid()
+        eps = self._noise(nodes, x0) if noise is None else _checked(noise, nodes, x0)
+        return paths.forward_path(self.fields(nodes)[0], nodes, x0, eps)
+
+    def backward_path(
+        self,
+        z: Tensor,
+        noise: Tensor | None = None,
+        lam: float = 1.0,
+        last: LastStep = "noise",
+        grid: TimeGrid | None = None,
+    ) -> Tensor:
+        nodes = grid or self.grid()
+        eps = self._noise(nodes, z) if noise is None else _checked(noise, nodes, z)
+        return paths.backward_path(*self.fields(nodes), nodes, z, eps, lam, last)
+
+    def sample(
+        self,
+        count: int,
+        steps: int | None = None,
+        lam: float = 1.0,
+        seed: int = 0,
+        last: LastStep = "mean",
+        grid: str | None = None,
+    ) -> Tensor:
+        from dnf_studio.core.sampling.blocks import sample
+
+        return sample(self, count, steps=steps, lam=lam, seed=seed, last=last, grid=grid)
+
+    def log_prob(self, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
+        from dnf_studio.core.sampling.likelihood import log_prob
+
+        return log_prob(self, x, method)
+
+    def training_loss(self, x0: Tensor, noise: Tensor) -> Tensor:
+        from dnf_studio.core.training.objective import mean_bound
+
+        return mean_bound(self, x0, noise)
+
+    @staticmethod
+    def _noise(grid: TimeGrid, x: Tensor) -> Tensor:
+        return torch.randn((grid.steps, *x.shape), dtype=x.dtype, device=x.device)
+
+
+def _checked(noise: Tensor, grid: TimeGrid, x: Tensor) -> Tensor:
+    if noise.shape != (grid.steps, *x.shape):
+        raise SettingError(
+            f"The noise must have the shape {(grid.steps, *x.shape)} of its path, not {tuple(noise.shape)}."
+        )
+    return noise

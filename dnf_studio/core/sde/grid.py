@@ -1,0 +1,100 @@
+"""Time grids t_0 < … < t_N and the diffusion coefficient g on them (METHOD 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dnf_studio.config import MAX_STEPS, SDEConfig
+from dnf_studio.errors import SettingError
+
+__all__ = ["TimeGrid", "make_grid", "paper_times", "reference_times", "regrid", "uniform_times"]
+
+
+@dataclass(frozen=True)
+class TimeGrid:
+    """Times, diffusion coefficients and the networks' time input at the nodes 0 … N.
+
+    `t`, `g` and `condition` have shape (N+1,), one dtype and one device; t is dimensionless.
+    """
+
+    t: Tensor
+    g: Tensor
+    condition: Tensor
+
+    @property
+    def steps(self) -> int:
+        """N, the number of steps."""
+        return len(self.t) - 1
+
+    @property
+    def dt(self) -> Tensor:
+        """Δ_i = t_{i+1} − t_i, shape (N,)."""
+        return self.t[1:] - self.t[:-1]
+
+    def to(self, like: Tensor) -> TimeGrid:
+        """The same grid in the dtype and on the device of `like`."""
+        return TimeGrid(self.t.to(like), self.g.to(like), self.condition.to(like))
+
+
+def reference_times(steps: int, beta: float, t_start: float, t_end: float) -> Tensor:
+    """linspace(t_start^β, t_end^β, N+1)^(1/β) in float64: the reference program's grid."""
+    t = torch.linspace(t_start**beta, t_end**beta, steps + 1, dtype=torch.float64) ** (1 / beta)
+    t[0], t[-1] = t_start, t_end
+    return t
+
+
+def paper_times(steps: int, beta: float, t_start: float, t_end: float) -> Tensor:
+    """t_start + (i/N)^β (T − t_start) in float64: the paper's L_β, which has t_start = 0."""
+    u = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
+    return t_start + u**beta * (t_end - t_start)
+
+
+def uniform_times(steps: int, t_start: float, t_end: float) -> Tensor:
+    """N equal steps from t_start to T in float64."""
+    return torch.linspace(t_start, t_end, steps + 1, dtype=torch.float64)
+
+
+def make_grid(sde: SDEConfig, steps: int | None = None, kind: str | None = None) -> TimeGrid:
+    """The grid that `sde` describes, in float64, with another N or another kind where given.
+
+    g is linear in t: g(t) = g_start + (g_end − g_start)(t − t_0)/(T − t_0).
+    Raises `SettingError` for an N outside 1 … 10,000 or an unknown kind.
+    """
+    count = sde.steps if steps is None else check_steps(steps)
+    name = sde.grid if kind is None else kind
+    if name == "reference":
+        t = reference_times(count, sde.beta, sde.t_start, sde.t_end)
+    elif name == "paper":
+        t = paper_times(count, sde.beta, sde.t_start, sde.t_end)
+    elif name == "uniform":
+        t = uniform_times(count, sde.t_start, sde.t_end)
+    else:
+        raise SettingError(f"The time grid '{name}' is not one of reference, paper and uniform.")
+    way = (t - sde.t_start) / (sde.t_end - sde.t_start)
+    return TimeGrid(t, sde.g_start + (sde.g_end - sde.g_start) * way, t.clone())
+
+
+def regrid(grid: TimeGrid, steps: int) -> TimeGrid:
+    """`grid` with another N: its nodes as a function of i/N, linear between them.
+
+    For a grid known by its nodes alone, such as that of a reference-program checkpoint.
+    The end-points stay where they are.
+    """
+    check_steps(steps)
+    new, old = np.linspace(0, 1, steps + 1), np.linspace(0, 1, grid.steps + 1)
+
+    def stretch(values: Tensor) -> Tensor:
+        return torch.from_numpy(np.interp(new, old, values.detach().cpu().double().numpy()))
+
+    return TimeGrid(stretch(grid.t), stretch(grid.g), stretch(grid.condition)).to(grid.t)
+
+
+def check_steps(steps: int) -> int:
+    """`steps`, or `SettingError` if it is not a possible N."""
+    if not 1 <= steps <= MAX_STEPS:
+        raise SettingError(f"The number of steps N must be between 1 and {MAX_STEPS:,}, not {steps}.")
+    return steps

@@ -1,0 +1,72 @@
+"""Whole paths of the two SDEs: the steps of `steps`, one after the other.
+
+A *field* gives a network's value at a node: ``field(i, x)`` with x (B, D) at t_i returns (B, D).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.steps import backward_step, forward_step, path_backward_noise
+
+__all__ = ["Field", "LastStep", "backward_path", "backward_states", "forward_path", "step_disagreement"]
+
+Field = Callable[[int, Tensor], Tensor]
+LastStep = Literal["mean", "noise"]
+
+
+def forward_path(drift: Field, grid: TimeGrid, x0: Tensor, noise: Tensor) -> Tensor:
+    """Data to noise (11): states (N+1, B, D), row i at t_i, from x0 (B, D) and noise (N, B, D)."""
+    states, dt = [x0], grid.dt
+    for i in range(grid.steps):
+        states.append(forward_step(states[-1], drift(i, states[-1]), dt[i], grid.g[i], noise[i]))
+    return torch.stack(states)
+
+
+def backward_states(
+    drift: Field,
+    score: Field,
+    grid: TimeGrid,
+    z: Tensor,
+    noise: Callable[[int], Tensor] | None,
+    lam: float = 1.0,
+    last: LastStep = "noise",
+) -> Iterator[Tensor]:
+    """Noise to data (12, 17), one state (B, D) after the other, z at t_N first, N+1 in all.
+
+    `noise(j)` is called once for each step j = 0 … N−1 that uses noise, in this order; step j
+    leads from t_{N−j} to t_{N−j−1}. `last="mean"` leaves the noise out of the last step.
+    """
+    dt = grid.dt
+    x = z
+    yield x
+    for j in range(grid.steps):
+        i = grid.steps - j
+        noisy = noise is not None and lam != 0 and not (last == "mean" and i == 1)
+        eps = noise(j) if noisy and noise is not None else None
+        x = backward_step(x, drift(i, x), score(i, x), dt[i - 1], grid.g[i], eps, lam)
+        yield x
+
+
+def backward_path(
+    drift: Field, score: Field, grid: TimeGrid, z: Tensor, noise: Tensor, lam: float = 1.0, last: LastStep = "noise"
+) -> Tensor:
+    """Noise to data: states (N+1, B, D), row 0 at t_N … row N at t_0, noise (N, B, D) in the order drawn."""
+    return torch.stack(list(backward_states(drift, score, grid, z, noise.__getitem__, lam, last)))
+
+
+def step_disagreement(drift: Field, score: Field, grid: TimeGrid, path: Tensor, noise: Tensor) -> Tensor:
+    """½(‖δB_i‖² − ‖δF_i‖²) for every step of forward paths, (N, B), nats (the summand of METHOD 2)."""
+    dt, f, rows = grid.dt, drift(0, path[0]), []
+    for i in range(grid.steps):
+        f_next = drift(i + 1, path[i + 1])
+        s_next = score(i + 1, path[i + 1])
+        back = path_backward_noise(f, f_next, s_next, noise[i], dt[i], grid.g[i], grid.g[i + 1])
+        rows.append(0.5 * (back.square().sum(-1) - noise[i].square().sum(-1)))
+        f = f_next
+    return torch.stack(rows)

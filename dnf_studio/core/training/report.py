@@ -1,0 +1,27 @@
+"""What a run tells about itself after each iteration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["StepReport"]
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One finished iteration."""
+
+    iteration: int
+    """Iterations done since the run began, resumed parts included."""
+    loss: float
+    """The bound on this batch with the raw weights, nats of standardised data."""
+    disagreement: NDArray[np.float32]
+    """Mean ½(‖δB_i‖² − ‖δF_i‖²) of each step, (N,), nats, of this batch."""
+    learning_rate: float
+    gradient_norm: float
+    """Norm of the gradient before clipping."""
+    seconds: float
+    """Training time since the run began, pauses left out, resumed parts included."""
