@@ -56,10 +56,14 @@ class NetworkConfig(Settings):
 
 
 class TrainingConfig(Settings):
-    """How the two networks are fitted; `iterations` and `seconds` are totals of the run."""
+    """How the two networks are fitted.
+
+    `iterations` and `seconds` are totals of the run, resumed parts included; where `seconds` is
+    set it alone decides when the run ends.
+    """
 
     batch: int = Field(512, ge=1, le=1_000_000, title="Batch")
-    iterations: int | None = Field(None, ge=1, le=10**9, title="Iterations")
+    iterations: int = Field(3000, ge=1, le=10**9, title="Iterations")
     seconds: float | None = Field(None, gt=0, le=10**8, title="Seconds")
     learning_rate: float = Field(1e-2, gt=0, le=10, title="Learning rate")
     decay: Literal["cosine", "step", "constant"] = Field("cosine", title="Learning-rate decay")

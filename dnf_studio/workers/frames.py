@@ -1,0 +1,51 @@
+"""What passes between the explorer and the window: requests one way, frames the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Frame", "ViewRequest"]
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ViewRequest:
+    """How the display set is to be carried through both SDEs; the newest request wins."""
+
+    steps: int | None = None
+    """View N; None is the model's own."""
+    grid: str | None = None
+    lam: float = 1.0
+    last: str = "noise"
+    seed: int = 0
+    points: int = 2000
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Both processes of one model at one request: fresh arrays that nobody writes to again.
+
+    Row i of `forward` and `backward` belongs to t_i, whichever way the process runs.
+    """
+
+    weights: int
+    """Version of the weights."""
+    request: ViewRequest
+    t: Array
+    """(N+1,)"""
+    g: Array
+    """(N+1,)"""
+    forward: Array
+    """(N+1, P, D), model units."""
+    backward: Array
+    """(N+1, P, D), model units, row N the latents."""
+    disagreement: Array
+    """(N,) mean ½(‖δB_i‖² − ‖δF_i‖²) over the P points, nats."""
+    complete: bool
+    """False while further blocks of points are still to come."""
+    seconds: float
+    """From the change to this frame."""
