@@ -1,0 +1,156 @@
+"""Colours of the window, light and dark; one meaning keeps one colour everywhere.
+
+Forward is blue and backward vermillion (after Okabe and Ito, "Color Universal Design", 2008), which
+stay apart under every common colour vision deficiency. Disagreement has one sequential map that
+also rises evenly in lightness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication
+
+__all__ = ["DARK", "LIGHT", "Theme", "apply_theme", "mix", "system_theme"]
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Every colour of the window as ``#rrggbb``."""
+
+    name: str
+    """``light`` or ``dark``."""
+    window: str
+    """Behind panels and between plots."""
+    base: str
+    """Behind data, lists and text fields."""
+    raised: str
+    """Buttons and tabs."""
+    border: str
+    text: str
+    muted: str
+    """Captions and axis labels; still 4.5:1 on `base` and `window`."""
+    accent: str
+    """What is chosen or current; neither forward nor backward."""
+    on_accent: str
+    forward: str
+    backward: str
+    data: str
+    """Points of the data set and the raw loss."""
+    floor: str
+    """The entropy under a loss."""
+    grid: str
+    warning: str
+    disagreement: tuple[str, ...]
+    """Evenly spaced stops of the sequential map, from none to most."""
+
+    def direction(self, name: str) -> str:
+        """The colour of ``forward`` or ``backward``."""
+        return self.forward if name == "forward" else self.backward
+
+
+LIGHT = Theme(
+    name="light",
+    window="#f3f4f6",
+    base="#ffffff",
+    raised="#fbfbfc",
+    border="#cfd4da",
+    text="#1a212b",
+    muted="#59636f",
+    accent="#00755a",
+    on_accent="#ffffff",
+    forward="#0072b2",
+    backward="#d55e00",
+    data="#59636f",
+    floor="#9a4c86",
+    grid="#e3e6ea",
+    warning="#a13d00",
+    disagreement=("#d9dce8", "#a9a6d1", "#8272b8", "#653f97", "#46126b"),
+)
+
+DARK = Theme(
+    name="dark",
+    window="#1c2026",
+    base="#14171c",
+    raised="#262b33",
+    border="#3b424d",
+    text="#e6e9ed",
+    muted="#9fa8b4",
+    accent="#3dbb94",
+    on_accent="#0b1613",
+    forward="#56b4e9",
+    backward="#f2894a",
+    data="#9fa8b4",
+    floor="#d98cc3",
+    grid="#272c34",
+    warning="#ffb072",
+    disagreement=("#353748", "#5a5390", "#8372c0", "#b09adf", "#e2d5fb"),
+)
+
+
+def system_theme(app: QApplication) -> Theme:
+    """The theme the desktop asks for; light where it does not say."""
+    return DARK if app.styleHints().colorScheme() == Qt.ColorScheme.Dark else LIGHT
+
+
+def apply_theme(app: QApplication, theme: Theme) -> None:
+    """Fusion with the palette and the few style rules of `theme`; plots are recoloured by `set_theme`."""
+    app.setStyle("Fusion")
+    app.setPalette(_palette(theme))
+    app.setStyleSheet(_style_sheet(theme))
+
+
+def mix(colour: str, other: str, share: float) -> str:
+    """`colour` with `share` (0 … 1) of `other` blended in, opaque: cheaper to draw than transparency."""
+    first, second = QColor(colour), QColor(other)
+    return QColor.fromRgbF(
+        *(a + (b - a) * share for a, b in zip(first.getRgbF()[:3], second.getRgbF()[:3], strict=True))
+    ).name()
+
+
+def _palette(theme: Theme) -> QPalette:
+    role = QPalette.ColorRole
+    colours = {
+        role.Window: theme.window,
+        role.WindowText: theme.text,
+        role.Base: theme.base,
+        role.AlternateBase: theme.window,
+        role.ToolTipBase: theme.raised,
+        role.ToolTipText: theme.text,
+        role.PlaceholderText: theme.muted,
+        role.Text: theme.text,
+        role.Button: theme.raised,
+        role.ButtonText: theme.text,
+        role.BrightText: theme.warning,
+        role.Link: theme.accent,
+        role.Highlight: theme.accent,
+        role.HighlightedText: theme.on_accent,
+        role.Accent: theme.accent,
+        role.Light: mix(theme.raised, "#ffffff", 0.1),
+        role.Midlight: theme.raised,
+        role.Mid: theme.border,
+        role.Dark: mix(theme.border, "#000000", 0.2),
+    }
+    palette = QPalette()
+    for name, colour in colours.items():
+        palette.setColor(name, QColor(colour))
+    faded = QColor(mix(theme.muted, theme.window, 0.4))
+    for name in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, name, faded)
+    palette.setColor(QPalette.ColorGroup.Disabled, role.Highlight, QColor(theme.border))
+    return palette
+
+
+def _style_sheet(theme: Theme) -> str:
+    return f"""
+QToolTip {{ color: {theme.text}; background: {theme.raised}; border: 1px solid {theme.border}; padding: 3px; }}
+QMainWindow::separator {{ background: {theme.window}; width: 5px; height: 5px; }}
+QMainWindow::separator:hover {{ background: {theme.border}; }}
+QToolBar {{ border: none; border-bottom: 1px solid {theme.border}; spacing: 6px; padding: 3px 6px; }}
+QStatusBar {{ border-top: 1px solid {theme.border}; }}
+QStatusBar::item {{ border: none; }}
+QLabel[caption="true"] {{ color: {theme.muted}; }}
+QLabel[warning="true"] {{ color: {theme.warning}; }}
+"""
