@@ -33,13 +33,47 @@ class Settings(BaseModel):
 class SDEConfig(Settings):
     """The time grid and the diffusion coefficient g(t) (METHOD 4)."""
 
-    steps: int = Field(30, ge=1, le=MAX_STEPS, title="Steps N")
-    grid: GridName = Field("reference", title="Time grid")
-    beta: float = Field(0.9, gt=0, le=10, title="Grid power β")
-    t_start: float = Field(0.001, ge=0, lt=1000, title="First time t₀")
-    t_end: float = Field(0.05, gt=0, le=1000, title="Last time T")
-    g_start: float = Field(0.2, gt=0, le=100, title="g at the data")
-    g_end: float = Field(0.2, gt=0, le=100, title="g at the noise")
+    steps: int = Field(
+        30,
+        ge=1,
+        le=MAX_STEPS,
+        title="Steps N",
+        description="Steps of each process while training. More steps follow the SDEs closer and cost in proportion.",
+    )
+    grid: GridName = Field(
+        "reference",
+        title="Time grid",
+        description="How the times lie: reference and paper are power laws, uniform has equal steps.",
+    )
+    beta: float = Field(
+        0.9,
+        gt=0,
+        le=10,
+        title="Grid power β",
+        description="Exponent of the power-law grids. 1 is uniform for the reference grid.",
+    )
+    t_start: float = Field(
+        0.001,
+        ge=0,
+        lt=1000,
+        title="First time t₀",
+        description="Time of the data, dimensionless. Must be less than the last time.",
+    )
+    t_end: float = Field(0.05, gt=0, le=1000, title="Last time T", description="Time of the noise, dimensionless.")
+    g_start: float = Field(
+        0.2,
+        gt=0,
+        le=100,
+        title="g at the data",
+        description="Diffusion coefficient at the first time; linear in t up to the last.",
+    )
+    g_end: float = Field(
+        0.2,
+        gt=0,
+        le=100,
+        title="g at the noise",
+        description="Diffusion coefficient at the last time.",
+    )
 
     @model_validator(mode="after")
     def _times_increase(self) -> Self:
@@ -51,8 +85,8 @@ class SDEConfig(Settings):
 class NetworkConfig(Settings):
     """The size of each of the two networks (METHOD 6)."""
 
-    layers: int = Field(3, ge=1, le=16, title="Hidden layers")
-    channels: int = Field(128, ge=4, le=2048, title="Channels")
+    layers: int = Field(3, ge=1, le=16, title="Hidden layers", description="Hidden layers of each of the two networks.")
+    channels: int = Field(128, ge=4, le=2048, title="Channels", description="Width of the hidden layers.")
 
 
 class TrainingConfig(Settings):
@@ -62,24 +96,81 @@ class TrainingConfig(Settings):
     set it alone decides when the run ends.
     """
 
-    batch: int = Field(512, ge=1, le=1_000_000, title="Batch")
-    iterations: int = Field(3000, ge=1, le=10**9, title="Iterations")
-    seconds: float | None = Field(None, gt=0, le=10**8, title="Seconds")
-    learning_rate: float = Field(1e-2, gt=0, le=10, title="Learning rate")
-    decay: Literal["cosine", "step", "constant"] = Field("cosine", title="Learning-rate decay")
-    clip: float = Field(1.0, gt=0, le=1e6, title="Gradient clip")
-    ema: float = Field(0.99, ge=0, lt=1, title="EMA decay")
-    seed: int = Field(0, ge=0, lt=2**63, title="Seed")
-    device: Device = Field("auto", title="Device")
-    precision: Precision = Field("auto", title="Precision")
+    batch: int = Field(512, ge=1, le=1_000_000, title="Batch", description="Points in each iteration.")
+    iterations: int = Field(
+        3000,
+        ge=1,
+        le=10**9,
+        title="Iterations",
+        description="Iterations of the whole run; not used where a time is set.",
+    )
+    seconds: float | None = Field(
+        None,
+        gt=0,
+        le=10**8,
+        title="Seconds",
+        description="Training time of the whole run in seconds; where set, it alone decides when the run ends.",
+    )
+    learning_rate: float = Field(
+        1e-2,
+        gt=0,
+        le=10,
+        title="Learning rate",
+        description="Step size of Adam at the start of the run.",
+    )
+    decay: Literal["cosine", "step", "constant"] = Field(
+        "cosine",
+        title="Learning-rate decay",
+        description="How the learning rate falls over the run.",
+    )
+    clip: float = Field(
+        1.0,
+        gt=0,
+        le=1e6,
+        title="Gradient clip",
+        description="Greatest norm of the gradient; a larger one is scaled down to it.",
+    )
+    ema: float = Field(
+        0.99,
+        ge=0,
+        lt=1,
+        title="EMA decay",
+        description="Share of the old average kept at each iteration; sampling uses the averaged weights.",
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**63,
+        title="Seed",
+        description="Seed of the weights, the batches and the noise: the same seed gives the same run.",
+    )
+    device: Device = Field(
+        "auto",
+        title="Device",
+        description="Where training runs; auto takes a GPU where there is one.",
+    )
+    precision: Precision = Field(
+        "auto",
+        title="Precision",
+        description="Number format of the hidden layers; auto takes bfloat16 where the processor is fast at it.",
+    )
 
 
 class Config(Settings):
     """One experiment: data, model, SDE, networks and training."""
 
-    data: str = Field("rings", min_length=1, title="Data name or file")
-    drop_constant: bool = Field(False, title="Drop constant columns")
-    model: Literal["diffflow"] = Field("diffflow", title="Model")
+    data: str = Field(
+        "rings",
+        min_length=1,
+        title="Data name or file",
+        description="A data set of the studio or a .npy or .csv file.",
+    )
+    drop_constant: bool = Field(
+        False,
+        title="Drop constant columns",
+        description="Leave out columns that hold one value only, which cannot be standardised.",
+    )
+    model: Literal["diffflow"] = Field("diffflow", title="Model", description="The kind of model.")
     sde: SDEConfig = SDEConfig()
     network: NetworkConfig = NetworkConfig()
     training: TrainingConfig = TrainingConfig()
