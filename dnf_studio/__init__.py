@@ -1,0 +1,56 @@
+"""DNF Studio: diffusion normalizing flows, trained, watched, taken apart and exported.
+
+The public names load on first use (PEP 562), so ``import dnf_studio`` costs neither Qt nor torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dnf_studio.api import datasets, load, open_checkpoint, train
+    from dnf_studio.config import Config
+    from dnf_studio.core.models.base import GenerativeModel
+    from dnf_studio.core.training.report import StepReport
+    from dnf_studio.core.training.run import Run
+    from dnf_studio.errors import StudioError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Config",
+    "GenerativeModel",
+    "Run",
+    "StepReport",
+    "StudioError",
+    "__version__",
+    "datasets",
+    "load",
+    "open_checkpoint",
+    "train",
+]
+
+_HOMES = {
+    "Config": "dnf_studio.config",
+    "GenerativeModel": "dnf_studio.core.models.base",
+    "Run": "dnf_studio.core.training.run",
+    "StepReport": "dnf_studio.core.training.report",
+    "StudioError": "dnf_studio.errors",
+    "datasets": "dnf_studio.api",
+    "load": "dnf_studio.api",
+    "open_checkpoint": "dnf_studio.api",
+    "train": "dnf_studio.api",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - it stands for every public name
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
