@@ -15,6 +15,7 @@ __all__ = [
     "DivergenceError",
     "ExportError",
     "SettingError",
+    "SetupError",
     "StudioError",
     "UnknownNameError",
     "UnsupportedError",
@@ -47,6 +48,10 @@ class DivergenceError(StudioError):
 
 class UnsupportedError(StudioError):
     """A model cannot do what was asked of it."""
+
+
+class SetupError(StudioError):
+    """This machine lacks something that the window needs."""
 
 
 class UnknownNameError(StudioError):
