@@ -7,14 +7,15 @@ threads, and no spinning barrier takes a core from the window (METHOD 3).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TypeVar
 
 import torch
 
-__all__ = ["BlockPool", "worker_threads"]
+__all__ = ["BlockPool", "single_threaded_kernels", "worker_threads"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -27,11 +28,21 @@ def worker_threads(device: torch.device | str = "cpu") -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@contextmanager
+def single_threaded_kernels() -> Iterator[None]:
+    """Within it the calling thread's torch kernels use one thread; then the count is put back."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class BlockPool:
     """Maps a function over blocks, in order, on `threads` threads; 1 means the calling thread.
 
-    As a context manager it ends its threads on leaving. The calling thread's own torch thread
-    count is 1 while it maps and is put back afterwards.
+    As a context manager it ends its threads on leaving.
     """
 
     def __init__(self, threads: int) -> None:
@@ -44,14 +55,10 @@ class BlockPool:
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """`[function(item) for item in items]`, computed in blocks on the pool's threads."""
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with single_threaded_kernels():
             if self._executor is None:
                 return [function(item) for item in items]
             return list(self._executor.map(function, items))
-        finally:
-            torch.set_num_threads(before)
 
     def close(self) -> None:
         """End the threads; a pool of one thread has none."""

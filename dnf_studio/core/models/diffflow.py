@@ -8,6 +8,7 @@ from torch import Tensor
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.base import GenerativeModel, LogProbMethod
+from dnf_studio.core.models.kernels import FourierKernel
 from dnf_studio.core.models.networks import FourierMLP
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
@@ -66,17 +67,11 @@ class DiffFlow(GenerativeModel):
         self.timestamps, self.diffusion, self.condition = nodes.t, nodes.g, nodes.condition
 
     def fields(self, grid: TimeGrid) -> tuple[Field, Field]:
-        """Drift and score as functions of node and state, their time embeddings computed once."""
-        drift_embedding = self.drift.embed_time(grid.condition)
-        score_embedding = self.score.embed_time(grid.condition)
+        """Drift and score as functions of node and state, their time embeddings computed once.
 
-        def drift(i: int, x: Tensor) -> Tensor:
-            return self.drift.body(x, drift_embedding[i])
-
-        def score(i: int, x: Tensor) -> Tensor:
-            return self.score.body(x, score_embedding[i])
-
-        return drift, score
+        Differentiable where gradients are enabled, the faster kernels where they are not.
+        """
+        return _field(self.drift, grid), _field(self.score, grid)
 
     def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:
         nodes = grid or self.grid()
@@ -121,6 +116,14 @@ class DiffFlow(GenerativeModel):
     @staticmethod
     def _noise(grid: TimeGrid, x: Tensor) -> Tensor:
         return torch.randn((grid.steps, *x.shape), dtype=x.dtype, device=x.device)
+
+
+def _field(network: FourierMLP, grid: TimeGrid) -> Field:
+    embeddings = network.embed_time(grid.condition)
+    if torch.is_grad_enabled():
+        return lambda i, x: network.body(x, embeddings[i])
+    kernel = FourierKernel(network, embeddings)
+    return lambda i, x: kernel.value(x, i)
 
 
 def _checked(noise: Tensor, grid: TimeGrid, x: Tensor) -> Tensor:

@@ -38,6 +38,7 @@ class Gradients:
     embedding: Tensor
     """(K, C): gradient of each node's time embedding; its sum over nodes is that of the input bias."""
     input_weight: Tensor
+    """(D, C): transposed."""
     weights: list[Tensor] = field(default_factory=list)
     biases: list[Tensor] = field(default_factory=list)
 
@@ -80,7 +81,7 @@ class FourierKernel:
         biases = [*self.biases, self.output_bias]
         return Gradients(
             torch.zeros_like(self.input_biases),
-            torch.zeros_like(self.input_weight),
+            torch.zeros_like(self.input_weight.t().contiguous()),
             [torch.zeros_like(w, dtype=self.dtype) for w in weights],
             [torch.zeros_like(b, dtype=self.dtype) for b in biases],
         )
@@ -98,7 +99,8 @@ class FourierKernel:
             sums.biases[k].add_(back.sum(0))
             back = linear(back, self.weights[k].t())
         back = torch.ops.aten.gelu_backward(back, tape.before[0]).to(self.dtype)
-        sums.input_weight.addmm_(back.t(), tape.x.reshape(-1, tape.x.shape[-1]))
+        # (D, R) @ (R, C) runs six times as fast as (C, R) @ (R, D)
+        sums.input_weight.addmm_(tape.x.reshape(-1, tape.x.shape[-1]).t(), back)
         if isinstance(node, int):
             sums.embedding[node] += back.sum(0)
         else:

@@ -25,7 +25,7 @@ from torch import Tensor
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.kernels import FourierKernel, Gradients, Tape
 from dnf_studio.core.models.networks import FourierMLP
-from dnf_studio.core.parallel import BlockPool
+from dnf_studio.core.parallel import BlockPool, single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 
@@ -63,36 +63,31 @@ def adjoint_step(
     autograd through the textbook loop up to rounding.
     """
     grid = flow.grid()
-    with torch.enable_grad():
-        embeddings = [network.embed_time(grid.condition) for network in (flow.drift, flow.score)]
-    with torch.no_grad():
-        drift = FourierKernel(flow.drift, embeddings[0], hidden)
-        score = FourierKernel(flow.score, embeddings[1], hidden)
-        blocks = [slice(a, b) for a, b in block_bounds(len(x0), x0.device)]
-        results = pool.map(
-            lambda rows: _Block(drift, score, grid, x0[rows], noise[:, rows], len(x0)).run(), blocks
-        )
-        for network, sums in (
-            (flow.drift, [r.drift for r in results]),
-            (flow.score, [r.score for r in results]),
-        ):
-            _assign(network, sums)
-        constant = 0.5 * flow.dim * math.log(2 * math.pi) + flow.dim * torch.log(grid.g[-1] / grid.g[0])
-        value = sum((r.bound for r in results), start=constant)
-        disagreement = torch.stack([r.disagreement for r in results]).sum(0)
-    sums_of = [torch.stack([getattr(r, name).embedding for r in results]).sum(0) for name in ("drift", "score")]
-    torch.autograd.backward(embeddings, sums_of)
+    networks = (flow.drift, flow.score)
+    with single_threaded_kernels(), torch.enable_grad():
+        embeddings = [network.embed_time(grid.condition) for network in networks]
+        with torch.no_grad():
+            kernels = [FourierKernel(n, e, hidden) for n, e in zip(networks, embeddings, strict=True)]
+            results = pool.map(
+                lambda rows: _Block(*kernels, grid, x0[rows], noise[:, rows], len(x0)).run(),
+                block_slices(len(x0), x0.device),
+            )
+            constant = 0.5 * flow.dim * math.log(2 * math.pi) + flow.dim * torch.log(grid.g[-1] / grid.g[0])
+            value = sum((r.bound for r in results), start=constant)
+            disagreement = torch.stack([r.disagreement for r in results]).sum(0)
+            nodes = [_assign(flow.drift, [r.drift for r in results]), _assign(flow.score, [r.score for r in results])]
+        torch.autograd.backward(embeddings, nodes)
     return BatchBound(value, disagreement)
 
 
-def block_bounds(count: int, device: torch.device) -> list[tuple[int, int]]:
+def block_slices(count: int, device: torch.device) -> list[slice]:
     """Where blocks of points begin and end; a function of the batch alone, so results do not
     depend on the number of threads. An even number of blocks, so that two threads end together."""
     if device.type != "cpu" or count < 64:
-        return [(0, count)]
+        return [slice(0, count)]
     blocks = 2 * math.ceil(count / (2 * BLOCK_ROWS))
     edges = [round(k * count / blocks) for k in range(blocks + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
 
 
 class _Block:
@@ -162,16 +157,21 @@ class _Block:
                 adjoint = adjoint + self.states[j] / self.batch
 
 
-def _assign(network: FourierMLP, blocks: list[Gradients]) -> None:
-    """Put the sum of the blocks' gradients into the parameters outside the time embedding."""
+def _assign(network: FourierMLP, blocks: list[Gradients]) -> Tensor:
+    """Put the sum of the blocks' gradients into the parameters outside the time embedding.
+
+    Returns the gradient of the nodes' embeddings, (N+1, C).
+    """
     network.zero_grad(set_to_none=True)
 
     def total(parts: list[Tensor]) -> Tensor:
         return torch.stack(parts).sum(0)
 
-    network.input_embed.weight.grad = total([b.input_weight for b in blocks])
-    network.input_embed.bias.grad = total([b.embedding.sum(0) for b in blocks])
+    network.input_embed.weight.grad = total([b.input_weight for b in blocks]).t().contiguous()
+    nodes = total([b.embedding for b in blocks])
+    network.input_embed.bias.grad = nodes.sum(0)
     linears = [*(layer[0] for layer in list(network.layers)[1:-1]), network.layers[-1]]  # type: ignore[index]
     for k, layer in enumerate(linears):
         layer.weight.grad = total([b.weights[k] for b in blocks])
         layer.bias.grad = total([b.biases[k] for b in blocks])
+    return nodes

@@ -1,0 +1,34 @@
+"""Which device and which type `auto` means on this machine."""
+
+from __future__ import annotations
+
+import torch
+
+from dnf_studio.config import Device, Precision
+from dnf_studio.errors import SettingError
+
+__all__ = ["choose_device", "choose_hidden_type"]
+
+
+def choose_device(device: Device) -> torch.device:
+    """The device that a setting names; `auto` prefers cuda, then mps, then cpu.
+
+    Raises `SettingError` if the device named is not there.
+    """
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        return torch.device(next(name for name, there in present.items() if there))
+    if not present[device]:
+        raise SettingError(f"The device '{device}' is not available here; try 'auto' or 'cpu'.")
+    return torch.device(device)
+
+
+def choose_hidden_type(precision: Precision, device: torch.device) -> torch.dtype:
+    """The type of the hidden layers; `auto` takes bfloat16 where the hardware multiplies it."""
+    if precision == "auto":
+        fast = {
+            "cpu": lambda: torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported(),
+            "cuda": torch.cuda.is_bf16_supported,
+        }.get(device.type, lambda: False)
+        return torch.bfloat16 if fast() else torch.float32
+    return torch.bfloat16 if precision == "bfloat16" else torch.float32
