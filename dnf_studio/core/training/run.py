@@ -1,0 +1,191 @@
+"""A training run as an iterable of reports.
+
+Command line, window and scripts only drive a `Run`: they iterate, queue changes and save. It
+knows nothing of display. Between two yields it applies what was queued; a change yields a new
+config and is kept with its iteration.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+from torch import Tensor
+
+from dnf_studio.config import Config, flatten
+from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_threads
+from dnf_studio.core.sde.grid import make_grid
+from dnf_studio.core.training.adjoint import adjoint_step
+from dnf_studio.core.training.hardware import choose_device, choose_hidden_type
+from dnf_studio.core.training.history import History
+from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.schedules import learning_rate
+from dnf_studio.core.training.weights import TrainedWeights
+from dnf_studio.errors import CheckpointError, DivergenceError, SettingError
+
+__all__ = ["Run"]
+
+FIXED = ("data", "drop_constant", "model", "network.", "training.seed", "training.device")
+GOOD_STATE_EVERY = 50
+
+
+class Run:
+    """Trains a DiffFlow on a data set; iterate to train, one `StepReport` an iteration.
+
+    `threads` is the number of block threads, all usable cores unless given; it changes speed
+    only, never a result. Raises `SettingError` for a device that is not there and `DataError` or
+    `UnknownNameError` for data that cannot be opened.
+    """
+
+    def __init__(self, config: Config, data: Dataset | None = None, threads: int | None = None) -> None:
+        self.config = config
+        self.device = choose_device(config.training.device)
+        self.dataset = data or open_dataset(config.data, config.drop_constant)
+        self.hidden = choose_hidden_type(config.training.precision, self.device)
+        self._pool = BlockPool(threads or worker_threads(self.device))
+        self._generator = torch.Generator().manual_seed(config.training.seed)
+        # The networks' first weights come from the run's own generator, not from the global one
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.training.seed)
+            flow = DiffFlow(self.dataset.dim, config, self.dataset.standardisation)
+        self._weights = TrainedWeights(flow.to(self.device), config.training)
+        self._queue: deque[dict[str, Any]] = deque()
+        self.iteration, self.seconds = 0, 0.0
+        self.changes: list[tuple[int, dict[str, Any]]] = []
+        self.history = History()
+        self._good = self._weights.state(), 0
+
+    @property
+    def flow(self) -> DiffFlow:
+        """The model with the weights that sampling uses: their moving average (EMA)."""
+        return self._weights.average
+
+    @property
+    def precision(self) -> str:
+        """The type of the hidden layers, `float32` or `bfloat16`."""
+        return str(self.hidden).removeprefix("torch.")
+
+    @property
+    def finished(self) -> bool:
+        """Whether the totals of the config are reached."""
+        training = self.config.training
+        if training.seconds is not None:
+            return self.seconds >= training.seconds
+        return self.iteration >= training.iterations
+
+    def remaining(self) -> float | None:
+        """Seconds of training left, None before the first iteration of a run counted in iterations."""
+        training = self.config.training
+        if training.seconds is not None:
+            return max(0.0, training.seconds - self.seconds)
+        if self.iteration == 0:
+            return None
+        return max(0, training.iterations - self.iteration) * self.seconds / self.iteration
+
+    def apply(self, change: Mapping[str, Any]) -> Config:
+        """Queue a change of settings, dotted (``sde.steps``) or nested; it acts before the next iteration.
+
+        Returns the config as it will be. Raises `SettingError` at once, with nothing queued, for
+        a value that cannot be or a setting that is fixed during a run.
+        """
+        flat = flatten(change)
+        for key in flat:
+            if key.startswith(FIXED):
+                raise SettingError(f"The setting '{key}' cannot change during a run; start a new run with it.")
+        coming = self.config
+        for earlier in (*self._queue, flat):
+            coming = coming.changed(earlier)
+        self._queue.append(flat)
+        return coming
+
+    def __iter__(self) -> Iterator[StepReport]:
+        """Train until the totals are reached; may be left and taken up again at any report."""
+        self._take_changes()
+        while not self.finished:
+            yield self._step()
+            self._take_changes()
+
+    def save(self, path: Path | str, kind: Literal["run", "weights"] = "run") -> None:
+        """Write a checkpoint: `run` to resume from, `weights` to sample with."""
+        from dnf_studio.core.storage.checkpoint import save_checkpoint
+        from dnf_studio.core.training.resume import checkpoint_of
+
+        save_checkpoint(Path(path), checkpoint_of(self, kind))
+
+    @classmethod
+    def resume(cls, path: Path | str, changes: Mapping[str, Any] | None = None, threads: int | None = None) -> Self:
+        """Take up a run where its checkpoint left it, on CPU to the bit, with `changes` applied.
+
+        Raises `CheckpointError` if the file holds no run or its data is no longer the same.
+        """
+        from dnf_studio.core.storage.checkpoint import read_checkpoint
+        from dnf_studio.core.training.resume import restore
+
+        checkpoint = read_checkpoint(Path(path))
+        if checkpoint.kind != "run":
+            raise CheckpointError(f"'{path}' holds weights only, no run that could be resumed.")
+        run = cls(checkpoint.config, threads=threads)
+        if run.dataset.fingerprint != checkpoint.data.fingerprint:
+            raise CheckpointError(f"The data '{checkpoint.config.data}' is not what '{path}' was trained on.")
+        restore(run, checkpoint)
+        if changes:
+            run.apply(changes)
+        run._take_changes()
+        return run
+
+    def _step(self) -> StepReport:
+        started = time.perf_counter()
+        training = self.config.training
+        rate = learning_rate(training, self.iteration, self.seconds)
+        x0, noise = self._draw()
+        with single_threaded_kernels():
+            bound = adjoint_step(self._weights.raw, x0, noise, self._pool, self.hidden)
+            norm = self._weights.clip(training.clip)
+            loss = float(bound.value)
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                self._go_back()
+            self._weights.update(rate, training.ema)
+        self.iteration += 1
+        if self.iteration % GOOD_STATE_EVERY == 0:
+            self._good = self._weights.state(), self.iteration
+        self.history.add(self.iteration, loss)
+        self.seconds += time.perf_counter() - started
+        return StepReport(
+            self.iteration, loss, bound.disagreement.float().cpu().numpy(), rate, norm, self.seconds
+        )
+
+    def _draw(self) -> tuple[Tensor, Tensor]:
+        """A batch and its forward noise, from the run's generator on the processor."""
+        batch, steps = self.config.training.batch, self.config.sde.steps
+        x0 = self.dataset.draw(batch, self._generator)
+        noise = torch.randn((steps, batch, self.dataset.dim), generator=self._generator)
+        return x0.to(self.device), noise.to(self.device)
+
+    def _go_back(self) -> None:
+        """Return to the last good weights and say so; never returns."""
+        state, then = self._good
+        self._weights.restore(state)
+        raise DivergenceError(
+            f"Training diverged at iteration {self.iteration + 1}: the loss is no longer finite. The weights of "
+            f"iteration {then} are back; try a lower learning rate than {self.config.training.learning_rate:g} "
+            "or a larger g."
+        )
+
+    def _take_changes(self) -> None:
+        while self._queue:
+            change = self._queue.popleft()
+            self.config = self.config.changed(change)
+            self.changes.append((self.iteration, change))
+            self.hidden = choose_hidden_type(self.config.training.precision, self.device)
+            for flow in (self._weights.raw, self._weights.average):
+                flow.config = self.config
+                if any(key.startswith("sde.") for key in change):
+                    flow.set_grid(make_grid(self.config.sde))
