@@ -1,0 +1,62 @@
+"""From the name of a built-in set or a file to a data set."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.data.readers import split_selection
+from dnf_studio.core.data.tables import open_table
+from dnf_studio.core.data.toy2d import TOY_SETS
+from dnf_studio.errors import UnknownNameError
+
+__all__ = ["DatasetInfo", "dataset_infos", "open_dataset"]
+
+ALIASES = {"olympic": "rings"}
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What there is to say of a built-in set; `entropy` in nats of the standardised data, None where unknown."""
+
+    name: str
+    title: str
+    dim: int
+    entropy: float | None
+    aliases: tuple[str, ...]
+
+
+def dataset_infos() -> tuple[DatasetInfo, ...]:
+    """All built-in sets, in the order in which they are offered."""
+    return tuple(
+        DatasetInfo(
+            toy.name, toy.title, toy.dim, toy.entropy, tuple(a for a, name in ALIASES.items() if name == toy.name)
+        )
+        for toy in TOY_SETS
+    )
+
+
+def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
+    """A built-in set by its name or alias, in any case, else a `.npy` or `.csv` file or `FILE::column,column`.
+
+    Raises `UnknownNameError` with the nearest name for what looks like a name, and `DataError` for
+    whatever is wrong with a file.
+    """
+    built_in = {toy.name: toy for toy in TOY_SETS}
+    name = name_or_file.strip().lower()
+    toy = built_in.get(ALIASES.get(name, name))
+    if toy is not None:
+        return toy
+    if _looks_like_file(name_or_file):
+        return open_table(name_or_file, drop_constant)
+    raise UnknownNameError("data set", name_or_file, [*built_in, *ALIASES])
+
+
+def _looks_like_file(source: str) -> bool:
+    """Whether a person who wrote `source` meant a file: it is there, or has a folder, a suffix or columns."""
+    path, selection = split_selection(source)
+    separators = {os.sep, os.altsep, "/"} - {None}
+    return bool(
+        selection is not None or path.suffix or os.path.exists(path) or any(s in source for s in separators if s)
+    )
