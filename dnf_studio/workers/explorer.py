@@ -1,0 +1,136 @@
+"""The thread that alone computes display paths, from the newest weights and the newest request.
+
+It imports torch itself, so whoever makes an `Explorer` pays nothing at start-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Condition, Thread
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.mailbox import Mailbox
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dnf_studio.workers.passes import Passes
+    from dnf_studio.workers.snapshot import Snapshot
+
+__all__ = ["Explorer", "Wanted"]
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """What the next pass is to show; a change makes a new one."""
+
+    snapshot: Snapshot | None = None
+    request: ViewRequest = ViewRequest()
+    data: Tensor | None = None
+    """The display set (P, D), model units."""
+    since: float = 0.0
+    """When the last change came, by `perf_counter`."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a model and data of the same dimension."""
+        return self.snapshot is not None and self.data is not None and self.snapshot.dim == self.data.shape[1]
+
+
+class Explorer:
+    """Carries the display set through both SDEs and leaves frames in `mailbox`.
+
+    A new request or new data cancels the running pass at once and is shown block by block as it
+    grows. New weights alone let the running pass finish, so that frames keep coming while a model
+    trains, and are shown only when complete, so that nothing flickers. All methods may be called
+    from any thread and return at once.
+    """
+
+    def __init__(self) -> None:
+        self.mailbox: Mailbox[Frame] = Mailbox()
+        self.errors: Mailbox[Exception] = Mailbox()
+        self._condition = Condition()
+        self._wanted = Wanted()
+        self._done: Wanted | None = None
+        self._tasks: list[Callable[[], None]] = []
+        self._closing = False
+        self._thread = Thread(target=self._work, name="dnf-explorer", daemon=True)
+        self._thread.start()
+
+    def publish(self, snapshot: Snapshot, data: Tensor | None = None) -> None:
+        """Show these weights from now on, with another display set where one is given."""
+        self._want(lambda w: Wanted(snapshot, w.request, w.data if data is None else data, perf_counter()))
+
+    def request(self, request: ViewRequest) -> None:
+        """Show it so from now on."""
+        self._want(lambda w: Wanted(w.snapshot, request, w.data, perf_counter()))
+
+    def set_data(self, x0: Tensor) -> None:
+        """Start the forward process from these points (P, D), model units, which nobody changes any more."""
+        self._want(lambda w: Wanted(w.snapshot, w.request, x0, perf_counter()))
+
+    def call(self, task: Callable[[], None]) -> None:
+        """Run `task` in the explorer's thread before the next pass: to load a model away from the window.
+
+        What it raises goes to `errors`.
+        """
+        with self._condition:
+            self._tasks.append(task)
+            self._condition.notify()
+
+    def close(self, seconds: float = 5.0) -> bool:
+        """Cancel, end the thread and wait for it; False if it did not end in time."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify()
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _want(self, change: Callable[[Wanted], Wanted]) -> None:
+        with self._condition:
+            self._wanted = change(self._wanted)
+            self._condition.notify()
+
+    def _work(self) -> None:
+        try:
+            import torch
+
+            from dnf_studio.workers.passes import Passes
+
+            torch.set_num_threads(1)
+            passes = Passes(self.mailbox.put)
+        except Exception as error:
+            self.errors.put(error)
+            return
+        while self._next(passes):
+            pass
+
+    def _next(self, passes: Passes) -> bool:
+        """Wait for work and do one piece of it; False when the thread is to end."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._closing or self._tasks or self._pending())
+            if self._closing:
+                return False
+            task = self._tasks.pop(0) if self._tasks else None
+            wanted = self._wanted
+        try:
+            if task is not None:
+                task()
+            else:
+                passes.run(wanted, self._cancelled)
+                self._done = wanted
+        except Exception as error:
+            self.errors.put(error)
+            self._done = wanted if task is None else self._done
+        return True
+
+    def _pending(self) -> bool:
+        return self._wanted is not self._done and self._wanted.ready
+
+    def _cancelled(self, wanted: Wanted) -> bool:
+        """Whether the pass for `wanted` has been overtaken by more than newer weights."""
+        newest = self._wanted
+        return self._closing or newest.request is not wanted.request or newest.data is not wanted.data

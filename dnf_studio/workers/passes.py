@@ -1,0 +1,147 @@
+"""One pass of the display set after the other, keeping what a change leaves as it was.
+
+Imports torch, so only the explorer's thread imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.paths import LastStep
+from dnf_studio.errors import SettingError
+from dnf_studio.workers.display import Cancelled, Fields, ForwardBlock, backward_block, forward_block
+from dnf_studio.workers.display_set import DisplayNoise, blocks
+from dnf_studio.workers.frames import Frame, ViewRequest
+
+if TYPE_CHECKING:
+    from dnf_studio.workers.explorer import Wanted
+    from dnf_studio.workers.snapshot import Snapshot
+
+__all__ = ["Passes"]
+
+Array = NDArray[np.float32]
+
+
+class Passes:
+    """Computes what is wanted and gives frames to `post`.
+
+    Each process keeps its finished blocks with the key of all they depend on: another λ recomputes
+    the backward process only, other data the forward process only, a cancelled pass goes on where
+    it stopped if it is wanted again.
+    """
+
+    def __init__(self, post: Callable[[Frame], None]) -> None:
+        self._post = post
+        self._noise = DisplayNoise()
+        self._forward: tuple[tuple[Any, ...], list[ForwardBlock]] = ((), [])
+        self._backward: tuple[tuple[Any, ...], list[Array]] = ((), [])
+        self._shown: tuple[ViewRequest, Tensor] | None = None
+
+    def run(self, wanted: Wanted, cancelled: Callable[[Wanted], bool]) -> None:
+        """One pass; leaves early, without an error, once `cancelled`."""
+
+        def check() -> None:
+            if cancelled(wanted):
+                raise Cancelled
+
+        snapshot, data, request = wanted.snapshot, wanted.data, wanted.request
+        if snapshot is None or data is None:
+            return
+        grows = self._shown is None or self._shown[0] is not request or self._shown[1] is not data
+        try:
+            with torch.inference_mode():
+                self._run(snapshot, data, request, check, wanted.since, grows)
+        except Cancelled:
+            return
+        self._shown = request, data
+
+    def _run(
+        self,
+        snapshot: Snapshot,
+        data: Tensor,
+        request: ViewRequest,
+        check: Callable[[], None],
+        since: float,
+        grows: bool,
+    ) -> None:
+        last = _last_step(request.last)
+        grid = snapshot.flow.grid(request.steps, request.grid)
+        fields = Fields.of(snapshot.flow, grid)
+        count, dim = min(request.points, len(data)), snapshot.dim
+        latents = self._noise.latents(request.seed, count, dim)
+        shared = (snapshot, request.steps, request.grid, request.seed, count)
+        forward = self._continue_forward((*shared, data))
+        backward = self._continue_backward((*shared, request.lam, last))
+        parts = blocks(count, grid.steps, dim)
+        for k, part in enumerate(parts):
+            noise = self._noise.noise(request.seed, part, dim, grid.t)
+            if k >= len(forward):
+                forward.append(forward_block(fields, grid, data[part], noise[0], check))
+            if k >= len(backward):
+                backward.append(backward_block(fields, grid, latents[part], noise[1], request.lam, last, check))
+            complete = k + 1 == len(parts)
+            if complete or grows:
+                self._post(_frame(snapshot.version, request, grid, forward[: k + 1], backward[: k + 1], complete, since))
+
+    def _continue_forward(self, key: tuple[Any, ...]) -> list[ForwardBlock]:
+        if not _same(self._forward[0], key):
+            self._forward = key, []
+        return self._forward[1]
+
+    def _continue_backward(self, key: tuple[Any, ...]) -> list[Array]:
+        if not _same(self._backward[0], key):
+            self._backward = key, []
+        return self._backward[1]
+
+
+def _frame(
+    version: int,
+    request: ViewRequest,
+    grid: TimeGrid,
+    forward: list[ForwardBlock],
+    backward: list[Array],
+    complete: bool,
+    since: float,
+) -> Frame:
+    """A frame of the blocks so far, in arrays of its own."""
+    return Frame(
+        weights=version,
+        request=request,
+        t=grid.t.numpy().copy(),
+        g=grid.g.numpy().copy(),
+        forward=np.concatenate([block.path for block in forward], axis=1),
+        backward=np.concatenate(backward, axis=1),
+        disagreement=_finite_mean(np.concatenate([block.disagreement for block in forward], axis=1)),
+        complete=complete,
+        seconds=perf_counter() - since,
+    )
+
+
+def _finite_mean(rows: Array) -> Array:
+    """Mean over the points (N, P) -> (N,), points that left the finite numbers left out; 0 where none is left."""
+    finite = np.isfinite(rows)
+    total = np.where(finite, rows, 0).sum(axis=1, dtype=np.float64)
+    return (total / np.maximum(finite.sum(axis=1), 1)).astype(np.float32)
+
+
+def _last_step(name: str) -> LastStep:
+    if name not in ("mean", "noise"):
+        raise SettingError(f"The last step can be 'mean' or 'noise', not '{name}'.")
+    choice: Literal["mean", "noise"] = "mean" if name == "mean" else "noise"
+    return choice
+
+
+def _same(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
+    """Whether two keys hold equal settings and the very same objects; tensors have no cheap equality."""
+    return len(first) == len(second) and all(
+        a is b or (not isinstance(a, Tensor) and not isinstance(b, Tensor) and a == b)
+        for a, b in zip(first, second, strict=True)
+    )
