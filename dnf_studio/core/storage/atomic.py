@@ -1,0 +1,115 @@
+"""A file is written whole or not at all, and looked at before it is opened."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dnf_studio.errors import StudioError
+
+__all__ = ["atomic_file", "check_target", "explain", "source_size"]
+
+
+@contextmanager
+def atomic_file(target: Path, error: type[StudioError]) -> Iterator[Path]:
+    """Yield a partial path in the target's folder; it becomes `target` when the block ends well.
+
+    The partial file is flushed to the disk, then put in the target's place in one step. Whatever
+    ends the block early (an error, Ctrl-C, a closed generator) removes it and leaves an older
+    target as it was. Every `OSError` is raised as one sentence of `error`.
+    """
+    final = check_target(target, error)
+    partial = final.with_name(f".{final.name}.partial-{os.getpid()}")
+    try:
+        yield partial
+        _flush(partial)
+        os.replace(partial, final)
+        _flush_folder(final.parent)
+    except OSError as problem:
+        raise error(f"Cannot write '{target}': {explain(problem)}.") from problem
+    finally:
+        _remove(partial)
+
+
+def check_target(target: Path, error: type[StudioError]) -> Path:
+    """The file that writing to `target` makes, links followed; raises `error` where it cannot be made."""
+    final = Path(os.path.realpath(target))
+    try:
+        mode = final.stat().st_mode if final.exists() else None
+        folder = final.parent.is_dir()
+    except OSError as problem:
+        raise error(f"Cannot write '{target}': {explain(problem)}.") from problem
+    if mode is not None and stat.S_ISDIR(mode):
+        raise error(f"Cannot write '{target}': it is a folder, and a file is needed.")
+    if mode is not None and not stat.S_ISREG(mode):
+        raise error(f"Cannot write '{target}': it is a device or a pipe, and a file is needed.")
+    if not folder:
+        raise error(f"Cannot write '{target}': there is no folder '{final.parent}'.")
+    if not os.access(final.parent, os.W_OK | os.X_OK):
+        raise error(f"Cannot write '{target}': the folder '{final.parent}' is write-protected.")
+    if mode is not None and not os.access(final, os.W_OK):
+        raise error(f"Cannot write '{target}': the file is write-protected.")
+    return final
+
+
+def source_size(path: Path, error: type[StudioError]) -> int:
+    """Bytes of a file that is to be read; raises `error` if there is none or it is no plain file."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise error(f"There is no file '{path}'.") from None
+    except (OSError, ValueError) as problem:
+        raise error(f"Cannot read '{path}': {explain(problem)}.") from problem
+    if stat.S_ISDIR(found.st_mode):
+        raise error(f"Cannot read '{path}': it is a folder.")
+    if not stat.S_ISREG(found.st_mode):
+        raise error(f"Cannot read '{path}': it is a device or a pipe.")
+    if found.st_size == 0:
+        raise error(f"Cannot read '{path}': the file is empty.")
+    return found.st_size
+
+
+def explain(problem: Exception) -> str:
+    """Why the system refused, as the end of a sentence. h5py hides the reason in a longer text."""
+    number = problem.errno if isinstance(problem, OSError) else None
+    if number is None and (hidden := re.search(r"errno = (\d+)", str(problem))):
+        number = int(hidden[1])
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full"
+    if number:
+        text = os.strerror(number)
+        return text[:1].lower() + text[1:]
+    first = str(problem).strip().splitlines()
+    return first[0].rstrip(".") if first else type(problem).__name__
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the new name last; only POSIX opens folders."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove(partial: Path) -> None:
+    """Delete the partial file where there still is one; a folder that is gone has none."""
+    try:
+        partial.unlink(missing_ok=True)
+    except NotADirectoryError:
+        return

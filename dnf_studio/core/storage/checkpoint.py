@@ -1,0 +1,261 @@
+"""Checkpoints: safetensors files whose every part is checked before anything is built from it.
+
+The metadata are strings of JSON. Two SHA-256 sums tell an altered file: `sha256` over the tensors,
+`metadata_sha256` over everything else. The same content makes the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from torch import Tensor
+
+import dnf_studio
+from dnf_studio.config import Config
+from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.storage.atomic import atomic_file, explain, source_size
+from dnf_studio.core.storage.layout import (
+    digest,
+    entry_of,
+    expected_entries,
+    formula_describes,
+    layout_fault,
+    value_fault,
+)
+from dnf_studio.core.storage.safe_header import MAX_HEADER, Header, header_bytes, parse_json, read_header
+from dnf_studio.errors import CheckpointError
+
+__all__ = ["FORMAT_VERSION", "Checkpoint", "DataSummary", "read_checkpoint", "save_checkpoint"]
+
+FORMAT = "dnf-studio-checkpoint"
+FORMAT_VERSION = 1
+MAX_FILE = 1 << 32
+MAX_DIM = 10_000
+Kind = Literal["weights", "run"]
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """What a model was trained on."""
+
+    name: str
+    fingerprint: str
+    """SHA-256 (hex) of the data set, empty where unknown."""
+    columns: tuple[str, ...]
+    entropy: float | None
+    """Nats of the standardised data, None where unknown."""
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A model (``weights``), or a training run that can be resumed (``run``).
+
+    `tensors` holds ``model.<name>`` for the state dict of the weights that sampling uses; a run
+    also ``raw.``, ``exp_avg.`` and ``exp_avg_sq.<parameter>`` and ``generator``, the state of a CPU
+    generator as uint8 (5056,).
+    """
+
+    kind: Kind
+    config: Config
+    dim: int
+    standardisation: Standardisation
+    data: DataSummary
+    iteration: int
+    seconds: float
+    history: dict[str, Any]
+    metrics: dict[str, float | None]
+    tensors: dict[str, Tensor]
+    state: dict[str, Any] = field(default_factory=dict)
+    sha256: str = ""
+    """Of the tensors, as in the file; empty before it is written."""
+
+    @classmethod
+    def of_model(cls, flow: DiffFlow) -> Self:
+        """A weights checkpoint of a model as it stands, nothing else being known."""
+        tensors = {f"model.{name}": _plain(tensor) for name, tensor in flow.state_dict().items()}
+        data = DataSummary(flow.config.data, "", (), None)
+        found = cls("weights", flow.config, flow.dim, flow.standardisation, data, 0, 0.0, {}, {}, tensors)
+        return replace(found, sha256=digest(tensors))
+
+    @property
+    def grid(self) -> TimeGrid:
+        """The nodes the model was trained on, as stored."""
+        return TimeGrid(*(self.tensors[f"model.{name}"] for name in ("timestamps", "diffusion", "condition")))
+
+    @property
+    def formula_grid(self) -> bool:
+        """Whether `config.sde` describes the stored nodes."""
+        return formula_describes(self.config.sde, self.grid)
+
+    def build(self) -> DiffFlow:
+        """The model with the weights that sampling uses, in eval mode; torch's global generator is left alone."""
+        with torch.random.fork_rng(devices=[]):
+            flow = DiffFlow(self.dim, self.config, self.standardisation, self.grid)
+        model = {name.removeprefix("model."): t for name, t in self.tensors.items() if name.startswith("model.")}
+        flow.load_state_dict(model)
+        flow.formula_grid = self.formula_grid
+        return flow.eval()
+
+    def summary(self) -> dict[str, Any]:
+        """All but the tensors and the config, as plain values for JSON."""
+        return {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "kind": self.kind,
+            "model": self.config.model,
+            "dim": self.dim,
+            "standardisation": asdict(self.standardisation),
+            "data": asdict(self.data),
+            "iteration": self.iteration,
+            "seconds": self.seconds,
+            "history": self.history,
+            "metrics": self.metrics,
+            "sha256": self.sha256,
+        }
+
+
+class _Metadata(BaseModel):
+    """The metadata that are neither format nor sum, checked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Kind
+    config: Config
+    dim: int = Field(ge=1, le=MAX_DIM)
+    standardisation: Standardisation
+    data: DataSummary
+    iteration: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+    history: dict[str, Any]
+    metrics: dict[str, float | None]
+    state: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        mean, scale = self.standardisation.mean, self.standardisation.scale
+        if not len(mean) == len(scale) == self.dim or not all(value > 0 for value in scale):
+            raise ValueError("the standardisation does not fit")
+        return self
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> Checkpoint:
+    """Write a checkpoint, whole or not at all, and return it with its `sha256`.
+
+    Raises `CheckpointError` where the file cannot be written or the checkpoint could not be read
+    back: numbers that are not finite, or more than 1 MiB of history and names.
+    """
+    tensors = {name: _plain(tensor) for name, tensor in sorted(checkpoint.tensors.items())}
+    expected = expected_entries(checkpoint.kind, checkpoint.config, checkpoint.dim)
+    fault = layout_fault({name: entry_of(tensor) for name, tensor in tensors.items()}, expected)
+    if fault := fault or value_fault(tensors):
+        raise CheckpointError(f"The checkpoint '{path}' was not written: {fault}.")
+    written = replace(checkpoint, tensors=tensors, sha256=digest(tensors))
+    try:
+        header = header_bytes(_to_metadata(written), expected)
+    except ValueError as problem:
+        raise CheckpointError(f"The checkpoint '{path}' was not written: its history is not finite.") from problem
+    if len(header) > MAX_HEADER:
+        raise CheckpointError(f"The checkpoint '{path}' was not written: names and history need more than 1 MiB.")
+    with atomic_file(path, CheckpointError) as partial, partial.open("wb") as file:
+        file.write(header)
+        for tensor in tensors.values():
+            file.write(tensor.numpy().tobytes())
+    return written
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read what `save_checkpoint` wrote; raises `CheckpointError` for anything else.
+
+    Size, header, settings, and then names, shapes and types of all tensors are checked before the
+    tensors are read; their values and sums after.
+    """
+    path = Path(path)
+    size = source_size(path, CheckpointError)
+    if size > MAX_FILE:
+        raise CheckpointError(f"'{path}' is too large for a checkpoint ({size:,} bytes).")
+    try:
+        with path.open("rb") as file:
+            header = read_header(file, size, path)
+            known = _from_metadata(header, path)
+            fault = layout_fault(header.tensors, expected_entries(known.kind, known.config, known.dim))
+            if fault:
+                raise CheckpointError(f"The checkpoint '{path}' does not fit its own settings: {fault}.")
+            data = file.read(size - len(header.raw))
+    except OSError as problem:
+        raise CheckpointError(f"Cannot read '{path}': {explain(problem)}.") from problem
+    tensors = _load(header.raw + data, path)
+    if fault := value_fault(tensors):
+        raise CheckpointError(f"The checkpoint '{path}' is damaged: {fault}.")
+    if digest(tensors) != header.metadata["sha256"]:
+        raise CheckpointError(f"The checkpoint '{path}' was altered: its tensors do not match their SHA-256 sum.")
+    values = {name: getattr(known, name) for name in _Metadata.model_fields}
+    return Checkpoint(**values, tensors=tensors, sha256=header.metadata["sha256"])
+
+
+def _load(data: bytes, path: Path) -> dict[str, Tensor]:
+    """The tensors of a whole file in memory."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        return load(data)
+    except SafetensorError as problem:
+        raise CheckpointError(f"The checkpoint '{path}' is damaged: its tensors cannot be read.") from problem
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """A contiguous copy on the CPU; floating-point numbers become float32."""
+    dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
+    return tensor.detach().to("cpu", dtype, copy=True).contiguous()
+
+
+def _to_metadata(checkpoint: Checkpoint) -> dict[str, str]:
+    """Every value a string; raises ValueError for numbers that JSON does not have."""
+    values: dict[str, Any] = {name: getattr(checkpoint, name) for name in _Metadata.model_fields}
+    values |= {name: asdict(values[name]) for name in ("standardisation", "data")}
+    values["config"] = checkpoint.config.model_dump()
+    metadata = {name: json.dumps(value, allow_nan=False, ensure_ascii=False) for name, value in values.items()}
+    metadata |= {"kind": checkpoint.kind, "format": FORMAT, "format_version": str(FORMAT_VERSION)}
+    metadata |= {"creator": f"DNF Studio {dnf_studio.__version__}", "sha256": checkpoint.sha256}
+    return metadata | {"metadata_sha256": _metadata_sum(metadata)}
+
+
+def _metadata_sum(metadata: Mapping[str, str]) -> str:
+    counted = {name: value for name, value in metadata.items() if name != "metadata_sha256"}
+    return hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()
+
+
+def _from_metadata(header: Header, path: Path) -> _Metadata:
+    """The checked metadata of a header."""
+    given = dict(header.metadata)
+    if given.pop("format", None) != FORMAT:
+        raise CheckpointError(f"'{path}' is a safetensors file, but not a checkpoint of DNF Studio.")
+    version = given.pop("format_version", "")
+    if version.isascii() and version.isdigit() and len(version) < 10 and int(version) > FORMAT_VERSION:
+        raise CheckpointError(
+            f"The checkpoint '{path}' was written by a newer DNF Studio (format {version}, known here is "
+            f"{FORMAT_VERSION}); update DNF Studio to read it."
+        )
+    if version != str(FORMAT_VERSION):
+        raise CheckpointError(f"The checkpoint '{path}' is damaged: its format version is not one there ever was.")
+    if given.pop("metadata_sha256", None) != _metadata_sum(header.metadata):
+        raise CheckpointError(f"The checkpoint '{path}' was altered: its metadata do not match their SHA-256 sum.")
+    kind = given.pop("kind", None)
+    if given.pop("creator", None) is None or given.pop("sha256", None) is None:
+        raise CheckpointError(f"The checkpoint '{path}' is damaged: its metadata are not complete.")
+    try:
+        return _Metadata.model_validate({"kind": kind} | {name: parse_json(text) for name, text in given.items()})
+    except ValidationError as problem:
+        where = ".".join(str(part) for part in problem.errors(include_url=False)[0]["loc"]) or "standardisation"
+        raise CheckpointError(f"The checkpoint '{path}' is damaged: its {where[:100]} is not valid.") from problem
+    except ValueError as problem:
+        raise CheckpointError(f"The checkpoint '{path}' is damaged: its metadata are not valid.") from problem
