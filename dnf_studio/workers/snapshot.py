@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 from dnf_studio.config import Config
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Snapshot"]
 
+_VERSIONS = count(1)
+
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
@@ -28,12 +31,13 @@ class Snapshot:
     """A private copy in float32 and main memory, in eval mode; nobody writes to it."""
 
     @classmethod
-    def of(cls, flow: DiffFlow, version: int) -> Snapshot:
-        """Copy `flow`; call it in the thread that changes the weights.
+    def of(cls, flow: DiffFlow, version: int | None = None) -> Snapshot:
+        """Copy `flow`, with the next version of this process unless given.
 
-        A copy draws no initial weights, so no random generator moves.
+        Call it in the thread that changes the weights. A copy draws no initial weights, so no
+        random generator moves.
         """
-        return cls(version, copy.deepcopy(flow).cpu().float().eval().requires_grad_(False))
+        return cls(next(_VERSIONS) if version is None else version, copy.deepcopy(flow).cpu().float().eval().requires_grad_(False))
 
     @property
     def config(self) -> Config:

@@ -1,0 +1,164 @@
+"""The thread that drives a run and lends its weights to the explorer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from threading import Event, Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from dnf_studio.core.training.report import StepReport
+from dnf_studio.errors import DivergenceError, StudioError
+from dnf_studio.workers.explorer import Explorer
+from dnf_studio.workers.mailbox import ReportLog
+from dnf_studio.workers.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from dnf_studio.core.models.diffflow import DiffFlow
+
+__all__ = ["TrainingRun", "TrainingWorker"]
+
+PUBLISH_SECONDS = 0.25
+
+
+class TrainingRun(Protocol):
+    """What the worker needs of `core.training.run.Run`."""
+
+    @property
+    def flow(self) -> DiffFlow:
+        """The model with the weights that sampling uses."""
+        ...
+
+    def apply(self, change: Mapping[str, Any]) -> object:
+        """Queue a change of settings."""
+        ...
+
+    def __iter__(self) -> Iterator[StepReport]:
+        """Train; may be left and taken up again."""
+        ...
+
+
+class TrainingWorker(QThread):
+    """Drives one run until it is done or stopped.
+
+    `make_run(threads)` is called in the thread, so that torch and the data load there; `threads`
+    leaves one core to the window. Every report goes to `reports`, a copy of the weights to the
+    explorer four times a second and whenever training pauses or ends. `pause`, `resume`, `stop`
+    and `apply` may be called from the window's thread and act between two iterations.
+    """
+
+    started_run = Signal(object)
+    """The run, once it is made."""
+    paused = Signal()
+    resumed = Signal()
+    finished_run = Signal()
+    """The run reached its totals or was stopped; its last weights are published."""
+    failed = Signal(str)
+    """One sentence. After a divergence the run is paused at its last good state; if the run could
+    not be made at all, the thread ends."""
+
+    def __init__(
+        self,
+        make_run: Callable[[int], TrainingRun],
+        explorer: Explorer,
+        reports: ReportLog,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._make_run = make_run
+        self._explorer = explorer
+        self._reports = reports
+        self._going = Event()
+        self._going.set()
+        self._stopping = Event()
+        self._lock = Lock()
+        self._early: list[Mapping[str, Any]] = []
+        self._run: TrainingRun | None = None
+        self._published = 0.0
+
+    @property
+    def training_run(self) -> TrainingRun | None:
+        """The run, or None before it is made."""
+        return self._run
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it pauses, or will after the iteration it is at."""
+        return not self._going.is_set()
+
+    def pause(self) -> None:
+        """Pause after the iteration it is at."""
+        self._going.clear()
+
+    def resume(self) -> None:
+        """Go on training."""
+        self._going.set()
+
+    def stop(self) -> None:
+        """End after the iteration it is at, paused or not; then `wait` for the thread."""
+        self._stopping.set()
+        self._going.set()
+
+    def apply(self, change: Mapping[str, Any]) -> None:
+        """Queue a change of settings for the run; raises `SettingError` for one that cannot be."""
+        with self._lock:
+            if self._run is None:
+                self._early.append(change)
+                return
+        self._run.apply(change)
+
+    def run(self) -> None:
+        """The thread; never call it."""
+        try:
+            run = self._begin()
+        except StudioError as error:
+            self.failed.emit(str(error))
+            return
+        self.started_run.emit(run)
+        self._publish(run)
+        steps = iter(run)
+        while self._wait_while_paused(run):
+            try:
+                report = next(steps, None)
+            except DivergenceError as error:
+                steps = iter(run)
+                self._going.clear()
+                self.failed.emit(str(error))
+                continue
+            if report is None:
+                break
+            self._reports.append(report)
+            if monotonic() - self._published >= PUBLISH_SECONDS:
+                self._publish(run)
+        self._publish(run)
+        self.finished_run.emit()
+
+    def _begin(self) -> TrainingRun:
+        import torch
+
+        from dnf_studio.core.parallel import worker_threads
+
+        threads = max(1, worker_threads() - 1)
+        torch.set_num_threads(threads)
+        run = self._make_run(threads)
+        with self._lock:
+            for change in self._early:
+                run.apply(change)
+            self._run = run
+        return run
+
+    def _wait_while_paused(self, run: TrainingRun) -> bool:
+        """Stay while paused; False once it is to stop."""
+        if not self._going.is_set():
+            self._publish(run)
+            self.paused.emit()
+            self._going.wait()
+            if not self._stopping.is_set():
+                self.resumed.emit()
+        return not self._stopping.is_set()
+
+    def _publish(self, run: TrainingRun) -> None:
+        self._explorer.publish(Snapshot.of(run.flow))
+        self._published = monotonic()
