@@ -1,0 +1,93 @@
+"""The verbs that the command line, the window and scripts share."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from dnf_studio import assets
+from dnf_studio.config import Config
+from dnf_studio.core.storage.atomic import explain, source_size
+from dnf_studio.errors import CheckpointError, UnknownNameError
+
+if TYPE_CHECKING:
+    from dnf_studio.core.data.catalogue import DatasetInfo
+    from dnf_studio.core.data.dataset import Dataset
+    from dnf_studio.core.models.base import GenerativeModel
+    from dnf_studio.core.storage.checkpoint import Checkpoint
+    from dnf_studio.core.training.run import Run
+
+__all__ = ["FileKind", "datasets", "file_kind", "load", "open_checkpoint", "train"]
+
+FileKind = Literal["checkpoint", "reference", "export", "data"]
+SUFFIXES: dict[str, FileKind] = {
+    ".safetensors": "checkpoint",
+    ".pt": "reference",
+    ".pth": "reference",
+    ".h5": "export",
+    ".hdf5": "export",
+}
+
+
+def load(name_or_path: str | PathLike[str], device: str = "cpu") -> GenerativeModel:
+    """A model, ready to sample: a bundled name, a ``.safetensors`` or a reference-program ``.pt``.
+
+    `device` is auto, cpu, cuda or mps. Raises `UnknownNameError`, `CheckpointError`, or
+    `SettingError` where there is no such device.
+    """
+    from dnf_studio.core.training.hardware import choose_device
+
+    place = choose_device(Config().changed({"training.device": device}).training.device)
+    return open_checkpoint(name_or_path).build().to(place)
+
+
+def open_checkpoint(name_or_path: str | PathLike[str]) -> Checkpoint:
+    """What a checkpoint holds, checked but not built; raises `UnknownNameError` or `CheckpointError`."""
+    path = assets.checkpoint_path(str(name_or_path)) or Path(name_or_path)
+    if not path.exists() and path.name == str(path) and not path.suffix:
+        raise UnknownNameError("model", str(path), assets.checkpoint_names())
+    kind = file_kind(path)
+    if kind == "checkpoint":
+        from dnf_studio.core.storage.checkpoint import read_checkpoint
+
+        return read_checkpoint(path)
+    if kind == "reference":
+        from dnf_studio.core.storage.reference_program import read_reference_checkpoint
+
+        return read_reference_checkpoint(path)
+    raise CheckpointError(f"'{path}' is {'an export' if kind == 'export' else 'a data file'}, not a checkpoint.")
+
+
+def file_kind(path: Path) -> FileKind:
+    """What `path` is by its first bytes, or by its suffix where they tell nothing.
+
+    Raises `CheckpointError` where it cannot be read.
+    """
+    source_size(path, CheckpointError)
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise CheckpointError(f"Cannot read '{path}': {explain(error)}.") from error
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return "export"
+    if head.startswith(b"\x93NUMPY"):
+        return "data"
+    if head[8:9] == b"{" and not head[5:8].strip(b"\0"):
+        return "checkpoint"
+    return SUFFIXES.get(path.suffix.lower(), "data")
+
+
+def train(config: Config, data: Dataset | None = None) -> Run:
+    """A run of `config`: an iterable of StepReports over `data`, or over the data set that the config names."""
+    from dnf_studio.core.training.run import Run
+
+    return Run(config, data)
+
+
+def datasets() -> tuple[DatasetInfo, ...]:
+    """The built-in data sets."""
+    from dnf_studio.core.data.catalogue import dataset_infos
+
+    return dataset_infos()

@@ -1,0 +1,80 @@
+"""The ``dnf-studio`` command: opens the window, or hands a verb to its module.
+
+Opening the window stays light: typer and rich are imported only for the verbs.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from dnf_studio.errors import SettingError, StudioError
+
+__all__ = ["VERBS", "main"]
+
+VERBS = {
+    "train": "fit a model to a data set",
+    "sample": "draw samples into an HDF5 file",
+    "evaluate": "measure a model: bound, entropy, sliced Wasserstein by steps",
+    "inspect": "tell what a checkpoint, run or export holds",
+    "datasets": "list the built-in data sets",
+}
+DONE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0 done, 1 failed, 2 bad usage, 130 after Ctrl-C."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    _prepare_streams()
+    previous = [(number, signal.signal(number, signal.default_int_handler)) for number in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        return _dispatch(words)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _reader_left()
+    except SettingError as error:
+        return _complain(error, BAD_USAGE)
+    except StudioError as error:
+        return _complain(error, FAILED)
+    finally:
+        for number, handler in previous:
+            signal.signal(number, handler)
+
+
+def _dispatch(words: list[str]) -> int:
+    if words and words[0] in VERBS:
+        from dnf_studio.cli.verbs import run
+
+        code = run(words[0], words[1:])
+    else:
+        from dnf_studio.cli.window import run as open_window
+
+        code = open_window(words)
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return code
+
+
+def _complain(error: StudioError, code: int) -> int:
+    if sys.stderr is not None:
+        print(f"dnf-studio: {error}", file=sys.stderr)
+    return code
+
+
+def _prepare_streams() -> None:
+    """A terminal that cannot show a character shows a replacement, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _reader_left() -> int:
+    """Whoever read our output has gone; nothing more is written, not even by Python at its exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            os.dup2(nowhere, stream.fileno())
+    return FAILED

@@ -1,0 +1,59 @@
+"""``dnf-studio evaluate``: how good a model is, and by how many steps."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from typer import Option
+
+from dnf_studio import api
+from dnf_studio.cli.options import AsJson, CheckpointName
+from dnf_studio.cli.output import emit, note, table
+from dnf_studio.errors import DataError, SettingError
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    checkpoint: CheckpointName,
+    data: Annotated[str | None, Option("--data", metavar="NAME|FILE", help="The checkpoint's own unless given.")] = None,
+    steps: Annotated[str, Option("--steps", metavar="5,10,30", help="Numbers of steps to sample with.")] = "5,10,30",
+    no_ode: Annotated[bool, Option("--no-ode", help="Leave out the NLL of the probability-flow ODE.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    from dnf_studio.core.data.catalogue import open_dataset
+    from dnf_studio.core.evaluation.evaluate import evaluate as measure
+
+    numbers = _numbers(steps)
+    source = api.open_checkpoint(checkpoint)
+    dataset = open_dataset(data or source.config.data, source.config.drop_constant)
+    if dataset.dim != source.dim:
+        raise DataError(
+            f"The model has {source.dim} columns and the data set '{dataset.name}' {dataset.dim}; name its own with --data."
+        )
+    note(f"Measuring on '{dataset.name}' with {', '.join(map(str, numbers))} steps.")
+    result = measure(source.build(), dataset, steps=numbers, ode=not no_ode).as_dict()
+    emit(result, _text(result), as_json)
+    return 0
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError as error:
+        raise SettingError(f"--steps takes whole numbers such as 5,10,30, not '{text}'.") from error
+
+
+def _text(result: dict[str, Any]) -> str:
+    rows = [("steps", "NFE", "sliced Wasserstein", "floor", "outside")]
+    rows += [
+        (str(row["steps"]), str(row["nfe"]), *(_number(row[key]) for key in ("sliced_wasserstein", "floor", "outside")))
+        for row in result["by_steps"]
+    ]
+    names = (("nll_bound", "NLL bound"), ("nll_ode", "NLL (ODE)"), ("entropy", "Entropy"))
+    lines = [f"{name:<10} {_number(result[key])}" for key, name in names]
+    return "\n".join([*lines, "", table(rows)])
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -1,0 +1,49 @@
+"""``dnf-studio inspect``: what a checkpoint, a run or an export holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer import Argument
+
+from dnf_studio import api
+from dnf_studio.cli.options import AsJson
+from dnf_studio.cli.output import emit
+
+__all__ = ["inspect"]
+
+
+def inspect(
+    file: Annotated[str, Argument(metavar="FILE", help="A checkpoint, run or export, or a bundled model's name.")],
+    as_json: AsJson = False,
+) -> int:
+    path = Path(file)
+    held = _export(path) if path.is_file() and api.file_kind(path) == "export" else _checkpoint(file)
+    emit(held, "\n".join(_lines(held)), as_json)
+    return 0
+
+
+def _checkpoint(file: str) -> dict[str, Any]:
+    checkpoint = api.open_checkpoint(file)
+    return {**checkpoint.summary(), "config": checkpoint.config.model_dump()}
+
+
+def _export(path: Path) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from dnf_studio.core.storage.samples import read_export
+
+    return asdict(read_export(path))
+
+
+def _lines(held: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """One line a value, nested names dotted; of a long list its length."""
+    for key, value in held.items():
+        if isinstance(value, Mapping):
+            yield from _lines(value, f"{prefix}{key}.")
+        elif isinstance(value, list | tuple) and len(value) > 8:
+            yield f"{prefix}{key}: {len(value)} values"
+        elif value is not None:
+            yield f"{prefix}{key}: {', '.join(map(str, value)) if isinstance(value, list | tuple) else value}"

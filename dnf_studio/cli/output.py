@@ -1,0 +1,88 @@
+"""What the verbs write: results to stdout, progress to stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any, Self
+
+from dnf_studio.errors import StudioError
+
+__all__ = ["Progress", "clock", "emit", "note", "table"]
+
+PLAIN_EVERY = 10.0
+
+
+class Progress:
+    """How far a long work is: a live bar where stderr is a terminal, else a plain line every ten seconds."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._stack = ExitStack()
+        self._live: Any = None
+        self._shown = time.monotonic()
+
+    def __enter__(self) -> Self:
+        if sys.stderr is not None and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, TextColumn
+            from rich.progress import Progress as Live
+
+            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"))
+            self._live = Live(*columns, console=Console(stderr=True), transient=True)
+            self._stack.enter_context(self._live)
+            self._task = self._live.add_task(self._title, total=1.0, text="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def update(self, fraction: float, text: str) -> None:
+        """Show that `fraction` of the work is done, and `text`."""
+        if self._live is not None:
+            self._live.update(self._task, completed=fraction, text=text)
+        elif time.monotonic() - self._shown >= PLAIN_EVERY:
+            self._shown = time.monotonic()
+            note(f"{self._title}: {100 * fraction:.0f}%, {text}")
+
+
+def note(text: str) -> None:
+    """One plain line on stderr."""
+    if sys.stderr is not None:
+        print(text, file=sys.stderr, flush=True)
+
+
+def emit(result: Mapping[str, Any], text: str, as_json: bool) -> None:
+    """A verb's result on stdout: one JSON object, in which what is not finite is null, or `text` for a person."""
+    try:
+        print(json.dumps(_finite(result), allow_nan=False) if as_json else text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StudioError(f"Cannot write the result: {error.strerror}.") from error
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def table(rows: list[tuple[str, ...]]) -> str:
+    """Rows of words as aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 0:07, 2:10 or 1:02:10."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+

@@ -1,0 +1,52 @@
+"""``dnf-studio sample``: draw samples from a checkpoint into an HDF5 file."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Annotated
+
+from typer import Option
+
+from dnf_studio import api
+from dnf_studio.cli.options import AsJson, CheckpointName, Output
+from dnf_studio.cli.output import Progress, clock, emit
+from dnf_studio.config import Device, GridName
+from dnf_studio.core.sampling.blocks import SampleSettings, Solver
+from dnf_studio.core.sde.paths import LastStep
+from dnf_studio.core.training.hardware import choose_device
+
+__all__ = ["sample"]
+
+
+def sample(
+    checkpoint: CheckpointName,
+    output: Output,
+    count: Annotated[int, Option("-n", "--count", metavar="COUNT", help="How many samples.")],
+    steps: Annotated[int | None, Option("--steps", metavar="N", help="Steps; the model's own unless given.")] = None,
+    lam: Annotated[float, Option("--lambda", metavar="L", help="Noise level from 0 to 2; 1 is the SDE.")] = 1.0,
+    solver: Annotated[Solver, Option("--solver", help="The SDE, or its probability-flow ODE.")] = "sde",
+    last_step: Annotated[LastStep, Option("--last-step", help="The last step's mean, or with noise.")] = "mean",
+    grid: Annotated[GridName | None, Option("--grid", help="Time grid; the model's own unless given.")] = None,
+    device: Annotated[Device, Option("--device", help="Where to compute.")] = "auto",
+    seed: Annotated[int, Option("--seed", metavar="S", help="Seed of everything drawn.")] = 0,
+    trajectories: Annotated[bool, Option("--trajectories", help="Write every state on the way too.")] = False,
+    log_prob: Annotated[bool, Option("--log-prob", help="Write each sample's log density too.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    from dnf_studio.core.storage.samples import ExportPlan, export_samples
+
+    settings = SampleSettings(steps=steps, lam=lam, last=last_step, grid=grid, seed=seed, solver=solver)
+    plan = ExportPlan(count, settings, trajectories=trajectories, log_prob=log_prob)
+    place = choose_device(device)
+    source = api.open_checkpoint(checkpoint)
+    flow = source.build().to(place)
+    seconds = 0.0
+    with Progress("Sampling") as progress, closing(export_samples(flow, output, plan, source)) as export:
+        for step in export:
+            seconds = step.seconds
+            left = "" if step.seconds_left is None else f", {clock(step.seconds_left)} left"
+            progress.update(step.done / step.total, f"{step.done:,} of {step.total:,} samples{left}")
+    rate = count / seconds if seconds else 0.0
+    result = {"samples": count, "seconds": seconds, "samples_per_second": rate, "file": str(output)}
+    emit(result, f"{count:,} samples in {clock(seconds)}, {rate:,.0f} a second.\nSaved {output}", as_json)
+    return 0

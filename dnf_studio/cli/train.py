@@ -1,0 +1,151 @@
+"""``dnf-studio train``: fit a model to data, into a checkpoint that can be resumed."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from typer import Option
+
+from dnf_studio import api
+from dnf_studio.cli.options import AsJson, Output
+from dnf_studio.cli.output import Progress, clock, emit, note
+from dnf_studio.config import Config, Device, Precision
+from dnf_studio.core.storage.atomic import check_target
+from dnf_studio.errors import CheckpointError, DataError, DivergenceError, SettingError
+
+if TYPE_CHECKING:
+    from dnf_studio.core.training.run import Run
+
+__all__ = ["train"]
+
+
+def train(
+    output: Output,
+    data: Annotated[str | None, Option("--data", metavar="NAME|FILE", help="What to learn.")] = None,
+    model: Annotated[Literal["diffflow"] | None, Option("--model", help="What to train.")] = None,
+    config: Annotated[Path | None, Option("--config", metavar="F.toml", help="Settings; options go before it.")] = None,
+    steps: Annotated[int | None, Option("--steps", metavar="N", help="Steps of the two SDEs.")] = None,
+    iterations: Annotated[int | None, Option("--iterations", metavar="K", help="End after K iterations.")] = None,
+    seconds: Annotated[float | None, Option("--seconds", metavar="S", help="End after S seconds.")] = None,
+    batch: Annotated[int | None, Option("--batch", metavar="B", help="Points an iteration.")] = None,
+    precision: Annotated[Precision | None, Option("--precision", help="Of the hidden layers.")] = None,
+    device: Annotated[Device | None, Option("--device", help="Where to compute.")] = None,
+    seed: Annotated[int | None, Option("--seed", metavar="S", help="Seed of everything drawn.")] = None,
+    drop_constant: Annotated[bool, Option("--drop-constant", help="Leave out constant columns.")] = False,
+    resume: Annotated[Path | None, Option("--resume", metavar="F", help="Go on with this run.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    changes: dict[str, Any] = {
+        "data": data,
+        "model": model,
+        "drop_constant": drop_constant or None,
+        "sde.steps": steps,
+        "training.iterations": iterations,
+        "training.seconds": seconds,
+        "training.batch": batch,
+        "training.precision": precision,
+        "training.device": device,
+        "training.seed": seed,
+    }
+    changes = {key: value for key, value in changes.items() if value is not None}
+    if iterations is not None and seconds is not None:
+        raise SettingError("Give --iterations or --seconds, not both.")
+    if iterations is not None:
+        changes["training.seconds"] = None
+    check_target(output, CheckpointError)
+    run = _begin(config, changes) if resume is None else _resume(resume, config, changes)
+    if not _fit(run, output):
+        return 130
+    _report(run, output, as_json)
+    return 0
+
+
+def _begin(file: Path | None, changes: dict[str, Any]) -> Run:
+    """A new run of the settings in `file` with `changes` on top."""
+    base = Config() if file is None else Config.from_toml(file)
+    if file is None and "data" not in changes:
+        raise SettingError("Say what to learn with --data, for instance --data rings.")
+    return api.train(base.changed(changes))
+
+
+def _resume(resume: Path, file: Path | None, changes: dict[str, Any]) -> Run:
+    """The run that `resume` keeps, whose data must be the data named again, if it is."""
+    from dnf_studio.core.data.catalogue import open_dataset
+    from dnf_studio.core.training.run import Run
+
+    if file is not None:
+        raise SettingError("--resume goes on with the checkpoint's own settings; leave out --config.")
+    data, drop = changes.pop("data", None), changes.pop("drop_constant", False)
+    run = Run.resume(resume, changes)
+    if data is not None:
+        named = open_dataset(data, drop or run.config.drop_constant)
+        if named.fingerprint != run.dataset.fingerprint:
+            raise DataError(f"'{resume}' was trained on '{run.dataset.name}', not on '{data}'; leave out --data.")
+    return run
+
+
+def _fit(run: Run, output: Path) -> bool:
+    """Train to the end and keep the run at `output`; False where it was interrupted before."""
+    with _Interrupt() as interrupt:
+        try:
+            with Progress("Training") as progress:
+                for report in run:
+                    left = run.remaining()
+                    fraction = report.seconds / (report.seconds + left) if left is not None else 0.0
+                    text = f"{report.iteration} iterations, loss {report.loss:.3f}"
+                    progress.update(fraction, text if left is None else f"{text}, {clock(left)} left")
+                    if interrupt.came:
+                        break
+        except DivergenceError:
+            run.save(output)
+            note(f"The last good state is kept in '{output}'.")
+            raise
+        run.save(output)
+    if interrupt.came:
+        note(f"Stopped after {run.iteration} iterations; go on with --resume '{output}'.")
+    return not interrupt.came
+
+
+class _Interrupt:
+    """Takes Ctrl-C and SIGTERM as a wish to end between two iterations, where the state is whole."""
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def __enter__(self) -> _Interrupt:
+        self._previous = [(number, signal.signal(number, self._take)) for number in (signal.SIGINT, signal.SIGTERM)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._previous:
+            signal.signal(number, handler)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        self.came = True
+
+
+def _report(run: Run, output: Path, as_json: bool) -> None:
+    from dnf_studio.core.evaluation.evaluate import nll_bound
+
+    note("Measuring the bound on 20,000 fresh points.")
+    bound = nll_bound(run.flow, run.dataset)
+    rate = run.iteration / run.seconds if run.seconds else 0.0
+    result = {
+        "iterations": run.iteration,
+        "seconds": run.seconds,
+        "iterations_per_second": rate,
+        "nll_bound": bound,
+        "file": str(output),
+        "device": str(run.device),
+        "precision": run.precision,
+    }
+    entropy = run.dataset.entropy
+    floor = "" if entropy is None else f" (the entropy is {entropy:.3f})"
+    text = (
+        f"{run.iteration} iterations in {clock(run.seconds)}, {rate:.1f} a second, on {run.device} in {run.precision}.\n"
+        f"The bound is {bound:.3f} nats{floor}.\nSaved {output}"
+    )
+    emit(result, text, as_json)

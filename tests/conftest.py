@@ -1,0 +1,36 @@
+"""What every test runs under: no window on the screen, one kernel thread, settings of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+if "DNF_REAL_WINDOW" not in os.environ:
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
+import pytest
+import torch
+from PySide6.QtCore import QSettings
+
+
+def pytest_configure() -> None:
+    torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without an X display the tests that need one are skipped, and say so."""
+    if "DISPLAY" not in os.environ:
+        for item in items:
+            if item.get_closest_marker("xvfb"):
+                item.add_marker(pytest.mark.skip(reason="no X display; run under xvfb-run"))
+
+
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for the settings of this test, in this process and those it starts."""
+    folder = tmp_path_factory.mktemp("settings")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
+    for form in (QSettings.Format.NativeFormat, QSettings.Format.IniFormat):
+        QSettings.setPath(form, QSettings.Scope.UserScope, str(folder))
+    return folder

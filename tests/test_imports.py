@@ -1,0 +1,56 @@
+"""What importing the package costs, and which floor knows which library."""
+
+from __future__ import annotations
+
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import dnf_studio
+import dnf_studio.core
+
+QT = ("PySide6", "shiboken6", "pyqtgraph")
+
+
+def loaded_after(statement: str) -> set[str]:
+    """The top-level packages that a fresh interpreter has loaded after `statement`."""
+    code = f"{statement}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_import_of_the_package_is_light() -> None:
+    loaded = loaded_after("import dnf_studio; dnf_studio.__version__; dir(dnf_studio)")
+    assert not loaded & {*QT, "torch", "numpy", "pydantic", "typer", "rich"}
+
+
+def test_no_core_module_loads_qt_or_a_terminal_library() -> None:
+    names = [info.name for info in pkgutil.walk_packages(dnf_studio.core.__path__, "dnf_studio.core.")]
+    assert "dnf_studio.core.models.diffflow" in names
+    loaded = loaded_after(f"import {', '.join(['dnf_studio.core', 'dnf_studio.api', *names])}")
+    assert "torch" in loaded
+    assert not loaded & {*QT, "typer", "rich"}
+
+
+def test_the_way_to_the_window_loads_neither_typer_nor_rich() -> None:
+    loaded = loaded_after("from dnf_studio.cli.window import parse; parse(['--size', '800x600'])")
+    assert not loaded & {*QT, "typer", "rich", "torch", "numpy", "pydantic"}
+
+
+def test_light_verbs_load_no_torch_before_they_need_it() -> None:
+    loaded = loaded_after("from dnf_studio.cli import main; assert main(['train', '--bogus']) == 2")
+    assert "typer" in loaded
+    assert not loaded & {*QT, "torch", "rich"}
+
+
+@pytest.mark.parametrize("name", dnf_studio.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(dnf_studio, name) is not None
+    assert name in dir(dnf_studio)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = dnf_studio.nothing
