@@ -104,9 +104,11 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
 
 def mix(colour: str, other: str, share: float) -> str:
     """`colour` with `share` (0 … 1) of `other` blended in, opaque: cheaper to draw than transparency."""
-    first, second = QColor(colour), QColor(other)
+    a, b = QColor(colour), QColor(other)
     return QColor.fromRgbF(
-        *(a + (b - a) * share for a, b in zip(first.getRgbF()[:3], second.getRgbF()[:3], strict=True))
+        a.redF() + (b.redF() - a.redF()) * share,
+        a.greenF() + (b.greenF() - a.greenF()) * share,
+        a.blueF() + (b.blueF() - a.blueF()) * share,
     ).name()
 
 

@@ -13,15 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.models.kernels import FourierKernel
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import LastStep, backward_states
+from dnf_studio.core.sde.paths import Field, LastStep, backward_states
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 
-__all__ = ["Cancelled", "Fields", "ForwardBlock", "backward_block", "forward_block"]
-
-SCORE_ROWS = 512
+__all__ = ["Cancelled", "ForwardBlock", "backward_block", "forward_block"]
 Array = NDArray[np.float32]
 
 
@@ -38,49 +34,31 @@ class ForwardBlock(NamedTuple):
     """(N, B): ½(‖δB_i‖² − ‖δF_i‖²) of each step and point, nats."""
 
 
-class Fields(NamedTuple):
-    """Drift and score of one model at the nodes of one grid, without autograd."""
-
-    drift: FourierKernel
-    score: FourierKernel
-
-    @classmethod
-    def of(cls, flow: DiffFlow, grid: TimeGrid) -> Fields:
-        """The fields of `flow` at the nodes of `grid`."""
-        nodes = grid.condition
-        return cls(
-            FourierKernel(flow.drift, flow.drift.embed_time(nodes)),
-            FourierKernel(flow.score, flow.score.embed_time(nodes)),
-        )
-
-
-def forward_block(fields: Fields, grid: TimeGrid, x0: Tensor, noise: Tensor, check: Callable[[], None]) -> ForwardBlock:
+def forward_block(
+    fields: tuple[Field, Field], grid: TimeGrid, x0: Tensor, noise: Tensor, check: Callable[[], None]
+) -> ForwardBlock:
     """Path and step disagreement of x0 (B, D) with noise (N, B, D).
 
-    The drift at x_{i+1} serves the step from there and the disagreement of the step to there; the
-    scores do not depend on each other and are taken some nodes at a time. `check` is called often
-    and raises `Cancelled` to leave.
+    The drift at x_{i+1} serves the step from there and the disagreement of the step to there.
+    `check` is called at every step and raises `Cancelled` to leave.
     """
-    dt, steps = grid.dt, grid.steps
-    states, drifts = [x0], [fields.drift.value(x0, 0)]
-    for i in range(steps):
+    (drift, score), dt = fields, grid.dt
+    states, drifts, scores = [x0], [drift(0, x0)], []
+    for i in range(grid.steps):
         check()
-        states.append(forward_step(states[-1], drifts[-1], dt[i], grid.g[i], noise[i]))
-        drifts.append(fields.drift.value(states[-1], i + 1))
-    path, drift = torch.stack(states), torch.stack(drifts)
-    chunk, scores = max(1, SCORE_ROWS // len(x0)), []
-    for i in range(1, steps + 1, chunk):
-        check()
-        nodes = slice(i, min(i + chunk, steps + 1))
-        scores.append(fields.score.value(path[nodes], nodes))
+        x = forward_step(states[-1], drifts[-1], dt[i], grid.g[i], noise[i])
+        states.append(x)
+        drifts.append(drift(i + 1, x))
+        scores.append(score(i + 1, x))
+    f, s = torch.stack(drifts), torch.stack(scores)
     dt, g = dt[:, None, None], grid.g[:, None, None]
-    back = path_backward_noise(drift[:-1], drift[1:], torch.cat(scores), noise, dt, g[:-1], g[1:])
+    back = path_backward_noise(f[:-1], f[1:], s, noise, dt, g[:-1], g[1:])
     disagreement = 0.5 * (back.square().sum(-1) - noise.square().sum(-1))
-    return ForwardBlock(path.numpy(), disagreement.numpy())
+    return ForwardBlock(torch.stack(states).numpy(), disagreement.numpy())
 
 
 def backward_block(
-    fields: Fields,
+    fields: tuple[Field, Field],
     grid: TimeGrid,
     latents: Tensor,
     noise: Tensor,
@@ -93,12 +71,11 @@ def backward_block(
     Row i of `noise` (N, B, D) belongs to the step between t_i and t_{i+1}.
     """
 
-    def drift(i: int, x: Tensor) -> Tensor:
+    drift, score = fields
+
+    def checked_drift(i: int, x: Tensor) -> Tensor:
         check()
-        return fields.drift.value(x, i)
+        return drift(i, x)
 
-    def score(i: int, x: Tensor) -> Tensor:
-        return fields.score.value(x, i)
-
-    states = backward_states(drift, score, grid, latents, noise.flip(0).__getitem__, lam, last)
+    states = backward_states(checked_drift, score, grid, latents, noise.flip(0).__getitem__, lam, last)
     return torch.stack(list(states)[::-1]).numpy()

@@ -7,6 +7,7 @@ them. Imports torch, so only the explorer's thread imports it.
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import pairwise
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -36,7 +37,7 @@ def blocks(points: int, steps: int, dim: int) -> list[slice]:
     edges = [0]
     while edges[-1] < count:
         edges.append(min(count, edges[-1] + min(most, FIRST_BLOCK if edges[-1] == 0 else BLOCK)))
-    return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
 class NoiseKey(NamedTuple):

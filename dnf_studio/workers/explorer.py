@@ -6,7 +6,7 @@ It imports torch itself, so whoever makes an `Explorer` pays nothing at start-up
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Condition, Thread
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ class Wanted:
     """What the next pass is to show; a change makes a new one."""
 
     snapshot: Snapshot | None = None
-    request: ViewRequest = ViewRequest()
+    request: ViewRequest = field(default_factory=ViewRequest)
     data: Tensor | None = None
     """The display set (P, D), model units."""
     since: float = 0.0

@@ -14,10 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.core.sampling.inference import inference_fields
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
 from dnf_studio.errors import SettingError
-from dnf_studio.workers.display import Cancelled, Fields, ForwardBlock, backward_block, forward_block
+from dnf_studio.workers.display import Cancelled, ForwardBlock, backward_block, forward_block
 from dnf_studio.workers.display_set import DisplayNoise, blocks
 from dnf_studio.workers.frames import Frame, ViewRequest
 
@@ -74,7 +75,7 @@ class Passes:
     ) -> None:
         last = _last_step(request.last)
         grid = snapshot.flow.grid(request.steps, request.grid)
-        fields = Fields.of(snapshot.flow, grid)
+        fields = inference_fields(snapshot.flow, grid)
         count, dim = min(request.points, len(data)), snapshot.dim
         latents = self._noise.latents(request.seed, count, dim)
         shared = (snapshot, request.steps, request.grid, request.seed, count)
@@ -89,7 +90,8 @@ class Passes:
                 backward.append(backward_block(fields, grid, latents[part], noise[1], request.lam, last, check))
             complete = k + 1 == len(parts)
             if complete or grows:
-                self._post(_frame(snapshot.version, request, grid, forward[: k + 1], backward[: k + 1], complete, since))
+                done = slice(k + 1)
+                self._post(_frame(snapshot.version, request, grid, forward[done], backward[done], complete, since))
 
     def _continue_forward(self, key: tuple[Any, ...]) -> list[ForwardBlock]:
         if not _same(self._forward[0], key):
@@ -129,7 +131,8 @@ def _finite_mean(rows: Array) -> Array:
     """Mean over the points (N, P) -> (N,), points that left the finite numbers left out; 0 where none is left."""
     finite = np.isfinite(rows)
     total = np.where(finite, rows, 0).sum(axis=1, dtype=np.float64)
-    return (total / np.maximum(finite.sum(axis=1), 1)).astype(np.float32)
+    mean: Array = (total / np.maximum(finite.sum(axis=1), 1)).astype(np.float32)
+    return mean
 
 
 def _last_step(name: str) -> LastStep:

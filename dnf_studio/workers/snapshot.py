@@ -37,7 +37,8 @@ class Snapshot:
         Call it in the thread that changes the weights. A copy draws no initial weights, so no
         random generator moves.
         """
-        return cls(next(_VERSIONS) if version is None else version, copy.deepcopy(flow).cpu().float().eval().requires_grad_(False))
+        private = copy.deepcopy(flow).cpu().float().eval().requires_grad_(False)
+        return cls(next(_VERSIONS) if version is None else version, private)
 
     @property
     def config(self) -> Config:
