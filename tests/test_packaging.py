@@ -29,7 +29,8 @@ def project() -> dict[str, Any]:
 def requirements(project: dict[str, Any], python: str) -> dict[str, Requirement]:
     """What pip would install on a version of Python."""
     wanted = [Requirement(line) for line in project["dependencies"]]
-    return {want.name: want for want in wanted if want.marker is None or want.marker.evaluate({"python_version": python})}
+    here = {"python_version": python}
+    return {want.name: want for want in wanted if want.marker is None or want.marker.evaluate(here)}
 
 
 @pytest.mark.parametrize("version", ["6.8.0", "6.12.0", "6.12.3", "7.0"])
@@ -37,7 +38,7 @@ def test_python_3_11_gets_no_pyside_that_kills_it(project: dict[str, Any], versi
     assert not requirements(project, "3.11")["PySide6-Essentials"].specifier.contains(version)
 
 
-@pytest.mark.parametrize(("python", "version"), [("3.11", "6.11.3"), ("3.12", "6.11.3"), ("3.12", "6.12.0"), ("3.13", "6.12.0")])
+@pytest.mark.parametrize(("python", "version"), [("3.11", "6.11.3"), ("3.12", "6.11.3"), ("3.13", "6.12.0")])
 def test_every_python_gets_some_pyside(project: dict[str, Any], python: str, version: str) -> None:
     assert requirements(project, python)["PySide6-Essentials"].specifier.contains(version)
 
@@ -89,7 +90,8 @@ def test_the_wheel_finds_its_assets_outside_the_checkout(tmp_path: Path) -> None
     subprocess.run([*pip, "install", "--no-deps", "--target", str(target), str(wheel)], check=True)
     code = (
         "import dnf_studio; from dnf_studio import assets; print(dnf_studio.__file__, dnf_studio.__version__);"
-        "print(*sorted(p.relative_to(assets.resource()).as_posix() for p in assets.resource().rglob('*') if p.is_file()));"
+        "root = assets.resource();"
+        "print(*sorted(p.relative_to(root).as_posix() for p in root.rglob('*') if p.is_file()));"
         "print(*(f'{n}:{assets.checkpoint_path(n).stat().st_size}' for n in assets.checkpoint_names()))"
     )
     done = subprocess.run(

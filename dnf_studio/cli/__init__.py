@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 failed, 2 bad usage, 130 after Ctrl-C."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     _prepare_streams()
-    previous = [(number, signal.signal(number, signal.default_int_handler)) for number in (signal.SIGINT, signal.SIGTERM)]
+    stops = (signal.SIGINT, signal.SIGTERM)
+    previous = [(number, signal.signal(number, signal.default_int_handler)) for number in stops]
     try:
         return _dispatch(words)
     except KeyboardInterrupt:

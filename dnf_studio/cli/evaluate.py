@@ -8,7 +8,7 @@ from typer import Option
 
 from dnf_studio import api
 from dnf_studio.cli.options import AsJson, CheckpointName
-from dnf_studio.cli.output import emit, note, table
+from dnf_studio.cli.output import emit, note, number, table
 from dnf_studio.errors import DataError, SettingError
 
 __all__ = ["evaluate"]
@@ -16,7 +16,7 @@ __all__ = ["evaluate"]
 
 def evaluate(
     checkpoint: CheckpointName,
-    data: Annotated[str | None, Option("--data", metavar="NAME|FILE", help="The checkpoint's own unless given.")] = None,
+    data: Annotated[str | None, Option("--data", metavar="NAME|FILE", help="The model's own unless given.")] = None,
     steps: Annotated[str, Option("--steps", metavar="5,10,30", help="Numbers of steps to sample with.")] = "5,10,30",
     no_ode: Annotated[bool, Option("--no-ode", help="Leave out the NLL of the probability-flow ODE.")] = False,
     as_json: AsJson = False,
@@ -29,7 +29,7 @@ def evaluate(
     dataset = open_dataset(data or source.config.data, source.config.drop_constant)
     if dataset.dim != source.dim:
         raise DataError(
-            f"The model has {source.dim} columns and the data set '{dataset.name}' {dataset.dim}; name its own with --data."
+            f"The model has {source.dim} columns and '{dataset.name}' has {dataset.dim}; name its own data with --data."
         )
     note(f"Measuring on '{dataset.name}' with {', '.join(map(str, numbers))} steps.")
     result = measure(source.build(), dataset, steps=numbers, ode=not no_ode).as_dict()
@@ -45,15 +45,11 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _text(result: dict[str, Any]) -> str:
-    rows = [("steps", "NFE", "sliced Wasserstein", "floor", "outside")]
-    rows += [
-        (str(row["steps"]), str(row["nfe"]), *(_number(row[key]) for key in ("sliced_wasserstein", "floor", "outside")))
+    head = ("steps", "NFE", "sliced Wasserstein", "floor", "outside")
+    rows = [
+        (str(row["steps"]), str(row["nfe"]), *(number(row[key]) for key in ("sliced_wasserstein", "floor", "outside")))
         for row in result["by_steps"]
     ]
     names = (("nll_bound", "NLL bound"), ("nll_ode", "NLL (ODE)"), ("entropy", "Entropy"))
-    lines = [f"{name:<10} {_number(result[key])}" for key, name in names]
-    return "\n".join([*lines, "", table(rows)])
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+    lines = [f"{name:<10} {number(result[key])}" for key, name in names]
+    return "\n".join([*lines, "", table([head, *rows])])

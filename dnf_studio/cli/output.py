@@ -6,13 +6,13 @@ import json
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Self
 
 from dnf_studio.errors import StudioError
 
-__all__ = ["Progress", "clock", "emit", "note", "table"]
+__all__ = ["Progress", "clock", "emit", "note", "number", "table"]
 
 PLAIN_EVERY = 10.0
 
@@ -74,10 +74,16 @@ def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def table(rows: list[tuple[str, ...]]) -> str:
+def table(rows: Sequence[Sequence[str]]) -> str:
     """Rows of words as aligned columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    lines = ("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def number(value: float | None) -> str:
+    """Four decimals, or a dash for what is not known."""
+    return "-" if value is None else f"{value:.4f}"
 
 
 def clock(seconds: float) -> str:
@@ -85,4 +91,3 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-

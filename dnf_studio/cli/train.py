@@ -145,7 +145,7 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
     entropy = run.dataset.entropy
     floor = "" if entropy is None else f" (the entropy is {entropy:.3f})"
     text = (
-        f"{run.iteration} iterations in {clock(run.seconds)}, {rate:.1f} a second, on {run.device} in {run.precision}.\n"
+        f"{run.iteration} iterations in {clock(run.seconds)}, {rate:.1f} a second, {run.precision} on {run.device}.\n"
         f"The bound is {bound:.3f} nats{floor}.\nSaved {output}"
     )
     emit(result, text, as_json)
