@@ -56,7 +56,4 @@ def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
 def _looks_like_file(source: str) -> bool:
     """Whether a person who wrote `source` meant a file: it is there, or has a folder, a suffix or columns."""
     path, selection = split_selection(source)
-    separators = {os.sep, os.altsep, "/"} - {None}
-    return bool(
-        selection is not None or path.suffix or os.path.exists(path) or any(s in source for s in separators if s)
-    )
+    return selection is not None or bool(path.suffix) or os.path.exists(source) or "/" in source or os.sep in source

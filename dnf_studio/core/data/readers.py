@@ -54,9 +54,9 @@ class Table:
 def split_selection(source: str) -> tuple[Path, str | None]:
     """`FILE::column,column` as the file and what is chosen of it (None: everything)."""
     if "::" not in source or os.path.exists(source):
-        return Path(source).expanduser(), None
+        return Path(os.path.expanduser(source)), None
     name, _, selection = source.partition("::")
-    return Path(name).expanduser(), selection
+    return Path(os.path.expanduser(name)), selection
 
 
 def read_table(source: str) -> Table:
@@ -128,14 +128,13 @@ def _read_npy(path: Path, selection: str | None) -> Table:
         raise DataError(f"'{path}' holds values of type {dtype}, not real numbers.")
     if len(shape) not in (1, 2):
         raise DataError(f"'{path}' has {len(shape)} dimensions; a table has one or two (rows, columns).")
+    if 0 in shape:
+        raise DataError(f"'{path}' holds no {'rows' if shape[0] == 0 else 'columns'}.")
     if min(shape) < 0 or math.prod(shape) * dtype.itemsize > path.stat().st_size - offset:
         raise DataError(f"'{path}' is cut short: its header promises more data than it holds.")
-    if math.prod(shape):
-        values = np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C")
-    else:
-        values = np.empty(shape, dtype)  # an empty file cannot be mapped
-    values = values.reshape(len(values), -1) if values.size else values.reshape(shape[0], (*shape, 1)[1])
-    names = number_columns(values.shape[1])
+    columns = shape[1] if len(shape) == 2 else 1
+    values = np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C").reshape(shape[0], columns)
+    names = number_columns(columns)
     picked = pick_columns(path, names, selection)
     return Table(path, values, picked, tuple(names[i] for i in picked), lambda row: f"row {row} (counted from 0)")
 
@@ -147,7 +146,9 @@ def _npy_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], bool, int]:
             version = np.lib.format.read_magic(file)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, fortran, dtype = read(file)
-        except (ValueError, TypeError, SyntaxError, KeyError, RecursionError, MemoryError):
+        except OSError:
+            raise
+        except Exception:  # NumPy's header parser passes on whatever its tokenizer and literal_eval raise
             raise DataError(f"'{path}' is not a NumPy array file, or its header is damaged.") from None
         return shape, dtype, fortran, file.tell()
 

@@ -40,7 +40,7 @@ class TableDataset(Dataset):
         self.train = train
         self.held_out = held_out
         digest = hashlib.sha256(json.dumps([list(columns), list(train.shape)]).encode())
-        digest.update(train.numpy())
+        digest.update(train.numpy().data)
         self.fingerprint = digest.hexdigest()
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
@@ -65,8 +65,6 @@ def open_table(source: str, drop_constant: bool = False) -> TableDataset:
     if len(table) < 3:
         rows = ("no rows", "one row", "two rows")[len(table)]
         raise DataError(f"'{table.path}' holds {rows}; at least three are needed, two to train on and one held out.")
-    if not table.columns:
-        raise DataError(f"'{table.path}' has no columns.")
     _check_values(table)
     held_out = np.zeros(len(table), dtype=bool)
     # RandomState's stream is frozen for good, so a file is split alike by every version of NumPy.
@@ -167,7 +165,7 @@ def _refuse_copies(table: Table, columns: tuple[str, ...], values: NDArray[np.fl
     """Refuse a column that repeats another: such data has no density, and its likelihood no bound."""
     seen: dict[bytes, int] = {}
     for i, name in enumerate(columns):
-        digest = hashlib.sha256(np.ascontiguousarray(values[:, i])).digest()
+        digest = hashlib.sha256(values[:, i].tobytes()).digest()
         if digest in seen:
             raise DataError(
                 f"Column '{name}' of '{table.path}' repeats column '{columns[seen[digest]]}', so the data has no "

@@ -95,8 +95,8 @@ class Checkerboard(Toy2D):
     def _log_density(self, x: Tensor) -> Tensor:
         centres = x.new_tensor(self.SQUARES) + 1
         inside = ((x[:, None] - centres).abs().amax(-1) <= 1 + self.ROUNDING).any(1)
-        density = torch.where(inside, -math.log(32), -math.inf).to(x.dtype)
-        return torch.where(x.isnan().any(1), math.nan, density)
+        density = torch.full_like(x[:, 0], -math.log(32)).masked_fill(~inside, -math.inf)
+        return density.masked_fill(x.isnan().any(1), math.nan)
 
     def _distance(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         corners = np.array(self.SQUARES) / self.standardisation.scale
