@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -25,6 +27,11 @@ class FourierMLP(nn.Module):
         self.timestep_embed = nn.Sequential(nn.Linear(2 * channels, channels), nn.GELU(), nn.Linear(channels, channels))
         hidden = [nn.Sequential(nn.Linear(channels, channels), nn.GELU()) for _ in range(layers)]
         self.layers = nn.Sequential(nn.GELU(), *hidden, nn.Linear(channels, dim))
+
+    def linears(self) -> list[nn.Linear]:
+        """The linear maps of `layers`: the hidden ones and, last, the output's."""
+        hidden, last = list(self.layers)[1:-1], self.layers[-1]
+        return [cast(nn.Linear, layer) for layer in (*(cast(nn.Sequential, block)[0] for block in hidden), last)]
 
     def embed_time(self, t: Tensor) -> Tensor:
         """Embeddings (K, C) of the times t (K,)."""

@@ -17,6 +17,7 @@ of the last `TAPED_NODES` nodes are kept from the walk forward, those before are
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 
 import torch
@@ -29,7 +30,7 @@ from dnf_studio.core.parallel import BlockPool, single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 
-__all__ = ["BatchBound", "adjoint_step"]
+__all__ = ["AdjointEngine", "BatchBound"]
 
 BLOCK_ROWS = 512
 CHUNK_ROWS = 1024
@@ -54,30 +55,45 @@ class _BlockResult:
     score: Gradients
 
 
-def adjoint_step(
-    flow: DiffFlow, x0: Tensor, noise: Tensor, pool: BlockPool, hidden: torch.dtype | None = None
-) -> BatchBound:
-    """The mean bound of x0 (B, D) with noise (N, B, D), its gradients put into the parameters.
+class _Workspace(threading.local):
+    """The tapes of one thread, kept between steps."""
 
-    `hidden` is the type of the hidden layers, the parameters' own unless given. Equal to
-    autograd through the textbook loop up to rounding.
+    def __init__(self) -> None:
+        self.drift, self.score = Tape(), Tape()
+
+
+class AdjointEngine:
+    """Computes training steps of one model on the threads of `pool`.
+
+    `hidden` is the type of the hidden layers.
     """
-    grid = flow.grid()
-    networks = (flow.drift, flow.score)
-    with single_threaded_kernels(), torch.enable_grad():
-        embeddings = [network.embed_time(grid.condition) for network in networks]
-        with torch.no_grad():
-            kernels = [FourierKernel(n, e, hidden) for n, e in zip(networks, embeddings, strict=True)]
-            results = pool.map(
-                lambda rows: _Block(*kernels, grid, x0[rows], noise[:, rows], len(x0)).run(),
-                block_slices(len(x0), x0.device),
-            )
-            constant = 0.5 * flow.dim * math.log(2 * math.pi) + flow.dim * torch.log(grid.g[-1] / grid.g[0])
-            value = sum((r.bound for r in results), start=constant)
-            disagreement = torch.stack([r.disagreement for r in results]).sum(0)
-            nodes = [_assign(flow.drift, [r.drift for r in results]), _assign(flow.score, [r.score for r in results])]
-        torch.autograd.backward(embeddings, nodes)
-    return BatchBound(value, disagreement)
+
+    def __init__(self, flow: DiffFlow, pool: BlockPool, hidden: torch.dtype = torch.float32) -> None:
+        self.flow, self.pool, self.hidden = flow, pool, hidden
+        self._workspace = _Workspace()
+
+    def step(self, x0: Tensor, noise: Tensor) -> BatchBound:
+        """The mean bound of x0 (B, D) with noise (N, B, D), its gradients put into the parameters.
+
+        Equal to autograd through the textbook loop up to rounding.
+        """
+        flow, grid = self.flow, self.flow.grid()
+        networks = (flow.drift, flow.score)
+        with single_threaded_kernels(), torch.enable_grad():
+            embeddings = [network.embed_time(grid.condition) for network in networks]
+            with torch.no_grad():
+                drift, score = (FourierKernel(n, e, self.hidden) for n, e in zip(networks, embeddings, strict=True))
+
+                def run(rows: slice) -> _BlockResult:
+                    return _Block(drift, score, grid, x0[rows], noise[:, rows], len(x0), self._workspace).run()
+
+                results = self.pool.map(run, block_slices(len(x0), x0.device))
+                constant = 0.5 * flow.dim * math.log(2 * math.pi) + flow.dim * torch.log(grid.g[-1] / grid.g[0])
+                value = sum((r.bound for r in results), start=constant)
+                disagreement = torch.stack([r.disagreement for r in results]).sum(0)
+                nodes = [_assign(flow.drift, [r.drift for r in results]), _assign(flow.score, [r.score for r in results])]
+            torch.autograd.backward(embeddings, nodes)
+        return BatchBound(value, disagreement)
 
 
 def block_slices(count: int, device: torch.device) -> list[slice]:
@@ -94,67 +110,78 @@ class _Block:
     """One block of points on its way there and back."""
 
     def __init__(
-        self, drift: FourierKernel, score: FourierKernel, grid: TimeGrid, x0: Tensor, noise: Tensor, batch: int
+        self,
+        drift: FourierKernel,
+        score: FourierKernel,
+        grid: TimeGrid,
+        x0: Tensor,
+        noise: Tensor,
+        batch: int,
+        workspace: _Workspace,
     ) -> None:
         self.drift, self.score, self.grid, self.noise, self.batch = drift, score, grid, noise.contiguous(), batch
-        self.root = grid.dt.sqrt()
+        self.workspace = workspace
         self.states = x0.new_empty((grid.steps + 1, *x0.shape))
         self.states[0] = x0
         self.fields = torch.empty_like(self.states)
         self.sums = drift.zero_gradients(), score.zero_gradients()
 
     def run(self) -> _BlockResult:
-        tapes = self._walk_forward()
-        back, score_terms = self._scores()
+        tape = self._walk_forward()
+        back, score_pulls = self._scores()
         bound = 0.5 * self.states[-1].square().sum() / self.batch
         disagreement = 0.5 * (back.square().sum((1, 2)) - self.noise.square().sum((1, 2))) / self.batch
-        self._walk_back(tapes, back, score_terms)
+        self._walk_back(tape, back, score_pulls)
         return _BlockResult(bound + disagreement.sum(), disagreement, *self.sums)
 
-    def _walk_forward(self) -> dict[int, Tape]:
-        """Fill states and drifts; return the evaluations of the last nodes."""
-        grid, dt, first_taped = self.grid, self.grid.dt, self.grid.steps + 1 - TAPED_NODES
-        tapes: dict[int, Tape] = {}
+    def _walk_forward(self) -> Tape:
+        """Fill states and drifts; returns the tape of the last nodes."""
+        grid, dt = self.grid, self.grid.dt
+        first = max(0, grid.steps + 1 - TAPED_NODES)
+        tape = self.workspace.drift.open(self.drift, self.states[first:])
         for j in range(grid.steps + 1):
             x = self.states[j]
-            if j < first_taped:
-                self.fields[j] = self.drift.value(x, j)
-            else:
-                self.fields[j], tapes[j] = self.drift.value_and_tape(x, j)
+            self.fields[j] = self.drift.value(x, j) if j < first else self.drift.record(tape, j - first, j)
             if j < grid.steps:
                 self.states[j + 1] = forward_step(x, self.fields[j], dt[j], grid.g[j], self.noise[j])
-        return tapes
+        return tape
 
     def _scores(self) -> tuple[Tensor, Tensor]:
         """δB_i (N, R, D) and J_s(x_{i+1})ᵀ v_{i+1} (N, R, D), in chunks over time."""
         grid = self.grid
-        back, terms = torch.empty_like(self.noise), torch.empty_like(self.noise)
+        back, pulls = torch.empty_like(self.noise), torch.empty_like(self.noise)
         width = max(1, CHUNK_ROWS // self.noise.shape[1])
-        for first in range(0, grid.steps, width):
-            now = slice(first, min(first + width, grid.steps))
+        for start in range(0, grid.steps, width):
+            now = slice(start, min(start + width, grid.steps))
             later = slice(now.start + 1, now.stop + 1)
             dt, g, g_next = (v[:, None, None] for v in (grid.dt[now], grid.g[now], grid.g[later]))
-            s, tape = self.score.value_and_tape(self.states[later], later)
+            tape = self.workspace.score.open(self.score, self.states[later])
+            s = self.score.record_all(tape, later)
             back[now] = path_backward_noise(self.fields[now], self.fields[later], s, self.noise[now], dt, g, g_next)
-            seed = back[now] * (-g_next * dt.sqrt() / self.batch)
-            terms[now] = self.score.vjp(tape, seed, later, self.sums[1])
-        return back, terms
+            pulls[now] = self.score.pull(tape, slice(None), back[now] * (-g_next * dt.sqrt() / self.batch))
+            self.score.collect(tape, later, self.sums[1])
+        return back, pulls
 
-    def _walk_back(self, tapes: dict[int, Tape], back: Tensor, score_terms: Tensor) -> None:
-        """The recursion of λ from t_N to t_0, adding the drift's gradients."""
+    def _walk_back(self, tape: Tape, back: Tensor, score_pulls: Tensor) -> None:
+        """The recursion of λ from t_N to t_0, adding the drift's gradients segment by segment."""
         grid, dt = self.grid, self.grid.dt
-        pull = back * (self.root / grid.g[1:] / self.batch)[:, None, None]
+        last = grid.steps
+        noise_pulls = back * (dt.sqrt() / grid.g[1:] / self.batch)[:, None, None]
         adjoint = torch.zeros_like(self.states[0])
-        for j in range(grid.steps, -1, -1):
-            seed = torch.zeros_like(adjoint) if j == grid.steps else adjoint * dt[j] - pull[j]
-            if j > 0:
-                seed = seed + pull[j - 1]
-            tape = tapes.pop(j, None) or self.drift.value_and_tape(self.states[j], j)[1]
-            adjoint = adjoint + self.drift.vjp(tape, seed, j, self.sums[0])
-            if j > 0:
-                adjoint = adjoint + score_terms[j - 1]
-            if j == grid.steps:
-                adjoint = adjoint + self.states[j] / self.batch
+        for stop in range(last + 1, 0, -TAPED_NODES):
+            segment = slice(max(0, stop - TAPED_NODES), stop)
+            if stop <= last:
+                tape.open(self.drift, self.states[segment])
+                self.drift.record_all(tape, segment)
+            for j in range(segment.stop - 1, segment.start - 1, -1):
+                seed = adjoint * dt[j] - noise_pulls[j] if j < last else torch.zeros_like(adjoint)
+                if j > 0:
+                    seed += noise_pulls[j - 1]
+                    adjoint = adjoint + score_pulls[j - 1]
+                adjoint = adjoint + self.drift.pull(tape, j - segment.start, seed)
+                if j == last:
+                    adjoint += self.states[last] / self.batch
+            self.drift.collect(tape, segment, self.sums[0])
 
 
 def _assign(network: FourierMLP, blocks: list[Gradients]) -> Tensor:
@@ -170,8 +197,7 @@ def _assign(network: FourierMLP, blocks: list[Gradients]) -> Tensor:
     network.input_embed.weight.grad = total([b.input_weight for b in blocks]).t().contiguous()
     nodes = total([b.embedding for b in blocks])
     network.input_embed.bias.grad = nodes.sum(0)
-    linears = [*(layer[0] for layer in list(network.layers)[1:-1]), network.layers[-1]]  # type: ignore[index]
-    for k, layer in enumerate(linears):
+    for k, layer in enumerate(network.linears()):
         layer.weight.grad = total([b.weights[k] for b in blocks])
         layer.bias.grad = total([b.biases[k] for b in blocks])
     return nodes

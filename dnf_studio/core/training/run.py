@@ -23,7 +23,7 @@ from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_threads
 from dnf_studio.core.sde.grid import make_grid
-from dnf_studio.core.training.adjoint import adjoint_step
+from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.training.history import History
 from dnf_studio.core.training.report import StepReport
@@ -49,14 +49,14 @@ class Run:
         self.config = config
         self.device = choose_device(config.training.device)
         self.dataset = data or open_dataset(config.data, config.drop_constant)
-        self.hidden = choose_hidden_type(config.training.precision, self.device)
-        self._pool = BlockPool(threads or worker_threads(self.device))
         self._generator = torch.Generator().manual_seed(config.training.seed)
         # The networks' first weights come from the run's own generator, not from the global one
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.training.seed)
             flow = DiffFlow(self.dataset.dim, config, self.dataset.standardisation)
         self._weights = TrainedWeights(flow.to(self.device), config.training)
+        hidden = choose_hidden_type(config.training.precision, self.device)
+        self._engine = AdjointEngine(self._weights.raw, BlockPool(threads or worker_threads(self.device)), hidden)
         self._queue: deque[dict[str, Any]] = deque()
         self.iteration, self.seconds = 0, 0.0
         self.changes: list[tuple[int, dict[str, Any]]] = []
@@ -71,7 +71,7 @@ class Run:
     @property
     def precision(self) -> str:
         """The type of the hidden layers, `float32` or `bfloat16`."""
-        return str(self.hidden).removeprefix("torch.")
+        return str(self._engine.hidden).removeprefix("torch.")
 
     @property
     def finished(self) -> bool:
@@ -147,7 +147,7 @@ class Run:
         rate = learning_rate(training, self.iteration, self.seconds)
         x0, noise = self._draw()
         with single_threaded_kernels():
-            bound = adjoint_step(self._weights.raw, x0, noise, self._pool, self.hidden)
+            bound = self._engine.step(x0, noise)
             norm = self._weights.clip(training.clip)
             loss = float(bound.value)
             if not (math.isfinite(loss) and math.isfinite(norm)):
@@ -184,7 +184,7 @@ class Run:
             change = self._queue.popleft()
             self.config = self.config.changed(change)
             self.changes.append((self.iteration, change))
-            self.hidden = choose_hidden_type(self.config.training.precision, self.device)
+            self._engine.hidden = choose_hidden_type(self.config.training.precision, self.device)
             for flow in (self._weights.raw, self._weights.average):
                 flow.config = self.config
                 if any(key.startswith("sde.") for key in change):
