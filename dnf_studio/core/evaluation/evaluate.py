@@ -1,0 +1,231 @@
+"""How good a model is: its likelihood beside the entropy, its samples by number of steps.
+
+Everything is in the model's own standardised units, nats where it is a likelihood.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.evaluation.distances import Projections, debiased, squared_distance
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
+from dnf_studio.core.sampling.likelihood import BOUND_DRAWS, TOLERANCE, bound_nll, ode_nll
+from dnf_studio.core.sde.grid import TimeGrid, check_steps
+from dnf_studio.errors import DataError, DivergenceError, SettingError, UnsupportedError
+
+__all__ = ["DEFAULT_STEPS", "Evaluation", "StepRow", "evaluate", "nll_bound"]
+
+DEFAULT_STEPS = (5, 10, 20, 30)
+POINTS = 200_000
+SEEDS = 5
+"""Pairs of sampling and data seeds; with `POINTS` the protocol of METHOD 8, 40 s on two cores at the default steps."""
+BOUND_POINTS = 20_000
+ODE_POINTS = 2_000
+COARSE = 1e-3
+FAR = 4.0
+TOLERANCE_OUTSIDE = 0.02
+Progress = Callable[[str], None]
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """The samples of one N; None where a distance is not known."""
+
+    steps: int
+    nfe: int
+    """Network evaluations a sample: two a step."""
+    sliced_wasserstein: float | None
+    """Debiased sliced Wasserstein-2 distance to fresh data, model units."""
+    floor: float | None
+    """What two independent draws of the data differ by."""
+    outside: float | None
+    """Share of samples farther than 0.02 from the support."""
+    beyond_4: float | None
+    """Share of samples with a component beyond ±4."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` found, nats of the standardised data; None where not asked, not possible or not finite."""
+
+    nll_bound: float | None
+    nll_ode: float | None
+    nll_ode_coarse: float | None
+    """`nll_ode` at a hundred times the error tolerance: where the two differ, neither is to be trusted."""
+    entropy: float | None
+    by_steps: tuple[StepRow, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for JSON, in DESIGN's keys, no NaN among them."""
+        values = asdict(self)
+        values["by_steps"] = [dict(row) for row in values["by_steps"]]
+        return values
+
+
+def nll_bound(
+    flow: DiffFlow, dataset: Dataset, points: int = BOUND_POINTS, seed: int = 0, grid: TimeGrid | None = None
+) -> float:
+    """Mean bound of METHOD 2 on fresh points, nats of standardised data, at the model's own grid or `grid`.
+
+    One noise draw a point; up to `BOUND_DRAWS` where the data has fewer than `points`.
+    """
+    x = _fresh(flow, dataset, points, seed)
+    draws = min(BOUND_DRAWS, max(1, points // len(x)))
+    return float(bound_nll(flow, x, draws, seed=seed, grid=grid).cpu().double().mean())
+
+
+def evaluate(
+    flow: DiffFlow,
+    dataset: Dataset,
+    steps: Sequence[int] = DEFAULT_STEPS,
+    ode: bool = True,
+    points: int = POINTS,
+    seeds: int = SEEDS,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """The bound, the ODE's NLL on 2,000 points and the samples at each N of `steps`.
+
+    Distances follow METHOD 8: `seeds` times `points` samples against as many fresh points, the floor
+    from as many again; a data set that holds fewer points gives two halves of what it has. Raises
+    `SettingError` for a wrong N, `DataError` where the data does not fit the model.
+    """
+    rows = sorted({check_steps(n) for n in steps})
+    if points < 1 or seeds < 1:
+        raise SettingError("An evaluation needs at least one point and one seed.")
+    tell = progress or (lambda _: None)
+    tell("bound on the negative log-likelihood")
+    bound = nll_bound(flow, dataset)
+    fine = coarse = None
+    if ode:
+        tell("likelihood of the probability-flow ODE")
+        fine, coarse = (_ode(flow, dataset, tolerance) for tolerance in (TOLERANCE, COARSE))
+    by_steps = _by_steps(flow, dataset, rows, points, seeds, tell)
+    return Evaluation(_finite(bound), fine, coarse, _entropy(flow, dataset), by_steps)
+
+
+def _by_steps(
+    flow: DiffFlow, dataset: Dataset, steps: Sequence[int], points: int, seeds: int, tell: Progress
+) -> tuple[StepRow, ...]:
+    """One row an N. Seeds are the outer loop, so that one pair of data draws is kept at a time."""
+    floor: list[float] = []
+    found: dict[int, list[_Compared] | None] = {n: [] for n in steps}
+    for seed in range(seeds):
+        data, other = _halves(_fresh(flow, dataset, 2 * points, seed + 1), points, seed)
+        if not len(data):  # a file with one row held out: no two sets to compare
+            return tuple(_row(n, None, floor) for n in steps)
+        reference = Projections(data)
+        floor.append(squared_distance(reference, Projections(other)))
+        for n in steps:
+            done = found[n]
+            if done is None:
+                continue
+            tell(f"samples at N = {n}, seed {seed + 1} of {seeds}")
+            try:
+                samples = _samples(flow, len(data), n, seed)
+            except DivergenceError as error:
+                tell(str(error))
+                found[n] = None
+            else:
+                done.append(_compare(flow, dataset, samples, reference))
+    return tuple(_row(n, found[n], floor) for n in steps)
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """One set of samples against one set of fresh points."""
+
+    squared: float
+    outside: float | None
+    beyond: float
+
+
+def _compare(flow: DiffFlow, dataset: Dataset, samples: Array, reference: Projections) -> _Compared:
+    own = _between(flow.standardisation, dataset.standardisation, torch.from_numpy(samples))
+    outside = dataset.outside(own, TOLERANCE_OUTSIDE)
+    beyond = float((np.abs(samples) > FAR).any(axis=1).mean())
+    share = None if outside is None else float(outside.mean())
+    return _Compared(squared_distance(Projections(samples), reference), share, beyond)
+
+
+def _row(steps: int, found: list[_Compared] | None, floor: list[float]) -> StepRow:
+    if found is None:
+        return StepRow(steps, 2 * steps, None, None, None, None)
+    distance, within = debiased([one.squared for one in found], floor)
+    outside = [one.outside for one in found if one.outside is not None]
+    return StepRow(
+        steps,
+        2 * steps,
+        _finite(distance),
+        _finite(within),
+        float(np.mean(outside)) if outside else None,
+        float(np.mean([one.beyond for one in found])),
+    )
+
+
+def _samples(flow: DiffFlow, count: int, steps: int, seed: int) -> Array:
+    """Samples (n, D) in model units, never rounded to data units on the way."""
+    model = copy.copy(flow)
+    model.standardisation = Standardisation.identity(flow.dim)
+    settings = SampleSettings(steps=steps, seed=seed)
+    return np.concatenate([block.samples for block in sample_blocks(model, count, settings)])
+
+
+def _halves(x: Tensor, points: int, seed: int) -> tuple[Array, Array]:
+    """Two disjoint sets of at most `points` of `x`, shuffled since a small data set comes in one order."""
+    half = min(points, len(x) // 2)
+    mixed = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))].cpu().numpy()
+    return mixed[:half], mixed[half : 2 * half]
+
+
+def _ode(flow: DiffFlow, dataset: Dataset, tolerance: float) -> float | None:
+    try:
+        return _finite(float(ode_nll(flow, _fresh(flow, dataset, ODE_POINTS, 0), tolerance).cpu().double().mean()))
+    except (UnsupportedError, DivergenceError):
+        return None
+
+
+def _fresh(flow: DiffFlow, dataset: Dataset, count: int, seed: int) -> Tensor:
+    """Fresh points in the model's units, dtype and device."""
+    if dataset.dim != flow.dim:
+        raise DataError(f"The data '{dataset.name}' has {dataset.dim} columns and the model {flow.dim} dimensions.")
+    x = dataset.fresh(count, seed)
+    return _between(dataset.standardisation, flow.standardisation, x).to(flow.timestamps)
+
+
+def _between(source: Standardisation, target: Standardisation, x: Tensor) -> Tensor:
+    """`x` from one standardisation's units to another's.
+
+    A model without constants of its own, such as one of the reference program, takes standardised
+    data as it is.
+    """
+    if source == target or _is_identity(source) or _is_identity(target):
+        return x
+    return target.to_model(source.to_data(x.double())).float()
+
+
+def _is_identity(standardisation: Standardisation) -> bool:
+    return standardisation == Standardisation.identity(len(standardisation.mean))
+
+
+def _entropy(flow: DiffFlow, dataset: Dataset) -> float | None:
+    """The data's entropy in the model's units."""
+    if dataset.entropy is None:
+        return None
+    if _is_identity(flow.standardisation):
+        return dataset.entropy
+    return dataset.entropy + dataset.standardisation.log_scale - flow.standardisation.log_scale
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
