@@ -1,0 +1,106 @@
+"""Every command of the window as a record, and the menus as lists of their keys.
+
+A new command is a new record and a place in `MENUS`; no constructor changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["ACTIONS", "MENUS", "ActionInfo", "Key"]
+
+
+class Key(StrEnum):
+    """Names of the commands."""
+
+    OPEN = "open"
+    SAVE = "save"
+    EXPORT = "export"
+    PICTURE = "picture"
+    QUIT = "quit"
+    UNDO = "undo"
+    REDO = "redo"
+    THEME_SYSTEM = "theme-system"
+    THEME_LIGHT = "theme-light"
+    THEME_DARK = "theme-dark"
+    POINTS = "points"
+    PATHS = "paths"
+    RESET_VIEW = "reset-view"
+    FULL_SCREEN = "full-screen"
+    TRAIN = "train"
+    PAUSE = "pause"
+    STOP = "stop"
+    PLAY = "play"
+    PREVIOUS = "previous"
+    NEXT = "next"
+    FIRST = "first"
+    LAST = "last"
+    LOOP = "loop"
+    SHORTCUTS = "shortcuts"
+    ABOUT = "about"
+
+
+@dataclass(frozen=True)
+class ActionInfo:
+    """One command: what it is called, how it is reached and what it does."""
+
+    key: Key
+    text: str
+    """As in the menu, with its mnemonic."""
+    shortcut: str
+    tooltip: str
+    icon: str = ""
+    """A picture of resources/icons, or none."""
+    checkable: bool = False
+    group: str = ""
+    """Commands of one group exclude each other."""
+
+
+_RECORDS = (
+    ActionInfo(Key.OPEN, "&Open…", "Ctrl+O", "Open a checkpoint (.safetensors, .pt) or data (.npy, .csv)", "open"),
+    ActionInfo(Key.SAVE, "&Save model…", "Ctrl+S", "Save the run, to go on with it later, or the model alone", "save"),
+    ActionInfo(Key.EXPORT, "&Export samples…", "Ctrl+E", "Draw samples and write them to an HDF5 file", "export"),
+    ActionInfo(Key.PICTURE, "Save &picture…", "Ctrl+Shift+P", "Save the window as a PNG picture", "picture"),
+    ActionInfo(Key.QUIT, "&Quit", "Ctrl+Q", "Close the window; asks first where a run is not saved"),
+    ActionInfo(Key.UNDO, "&Undo", "Ctrl+Z", "Take the last change of settings or view back", "undo"),
+    ActionInfo(Key.REDO, "&Redo", "Ctrl+Shift+Z", "Make the change again that was taken back", "redo"),
+    ActionInfo(Key.THEME_SYSTEM, "Colours of the &system", "Ctrl+Shift+Y", "Light or dark as the desktop is",
+               checkable=True, group="theme"),
+    ActionInfo(Key.THEME_LIGHT, "&Light colours", "Ctrl+Shift+L", "Dark on light", checkable=True, group="theme"),
+    ActionInfo(Key.THEME_DARK, "&Dark colours", "Ctrl+Shift+D", "Light on dark", checkable=True, group="theme"),
+    ActionInfo(Key.POINTS, "Show p&oints", "Ctrl+1", "Show the points at the time cursor", checkable=True),
+    ActionInfo(Key.PATHS, "Show p&aths", "Ctrl+2", "Show the paths of the first points", checkable=True),
+    ActionInfo(Key.RESET_VIEW, "&Reset view", "Ctrl+0", "Fit all views to what they show", "reset"),
+    ActionInfo(Key.FULL_SCREEN, "&Full screen", "F11", "Fill the screen, or come back from it", checkable=True),
+    ActionInfo(Key.TRAIN, "&Train", "Ctrl+R", "Train a new model with the settings at the left", "train"),
+    ActionInfo(Key.PAUSE, "&Pause", "Ctrl+P", "Hold the training, or go on with it", "pause", checkable=True),
+    ActionInfo(Key.STOP, "&Stop", "Ctrl+.", "End the training and keep the model as it is now", "stop"),
+    ActionInfo(Key.PLAY, "P&lay time", "Space", "Move the time cursor from data to noise, or hold it", "play",
+               checkable=True),
+    ActionInfo(Key.PREVIOUS, "Step &back", "Left", "Move the time cursor one step towards the data", "previous"),
+    ActionInfo(Key.NEXT, "Step &on", "Right", "Move the time cursor one step towards the noise", "next"),
+    ActionInfo(Key.FIRST, "To the &data", "Home", "Move the time cursor to the data, t₀", "first"),
+    ActionInfo(Key.LAST, "To the &noise", "End", "Move the time cursor to the noise, T", "last"),
+    ActionInfo(Key.LOOP, "L&oop", "L", "Play back and forth without end", "loop", checkable=True),
+    ActionInfo(Key.SHORTCUTS, "&Keyboard shortcuts", "F1", "List every command and its shortcut"),
+    ActionInfo(Key.ABOUT, "&About DNF Studio", "Shift+F1", "What this is, and the versions it runs on"),
+)  # fmt: skip
+
+ACTIONS = {record.key: record for record in _RECORDS}
+
+MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
+    ("&File", (Key.OPEN, Key.SAVE, None, Key.EXPORT, Key.PICTURE, None, Key.QUIT)),
+    ("&Edit", (Key.UNDO, Key.REDO)),
+    (
+        "&View",
+        (
+            *(Key.POINTS, Key.PATHS, Key.RESET_VIEW, None),
+            *(Key.PLAY, Key.PREVIOUS, Key.NEXT, Key.FIRST, Key.LAST, Key.LOOP, None),
+            *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.FULL_SCREEN),
+        ),
+    ),
+    ("&Run", (Key.TRAIN, Key.PAUSE, Key.STOP)),
+    ("&Help", (Key.SHORTCUTS, Key.ABOUT)),
+)
+"""Title and commands of each menu; None is a line between."""

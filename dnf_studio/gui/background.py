@@ -1,0 +1,63 @@
+"""Work away from the window that answers once: opening and saving files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Thread
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+__all__ = ["Background"]
+
+
+class Background(QObject):
+    """Runs functions in threads of their own and hands what they return to the window's thread."""
+
+    _answered = Signal(int, object, object)
+    busy_changed = Signal(bool)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._waiting: dict[int, tuple[Callable[[Any], object], Callable[[Exception], object], Thread]] = {}
+        self._count = 0
+        self._closed = False
+        self._answered.connect(self._answer)
+
+    def run(
+        self, work: Callable[[], Any], done: Callable[[Any], object], failed: Callable[[Exception], object]
+    ) -> None:
+        """Call `work()` in a thread, then `done(result)` or `failed(error)` in this one."""
+        self._count += 1
+        number = self._count
+        thread = Thread(target=self._work, args=(number, work), name=f"dnf-background-{number}", daemon=True)
+        self._waiting[number] = (done, failed, thread)
+        self.busy_changed.emit(True)
+        thread.start()
+
+    def close(self, seconds: float = 5.0) -> None:
+        """Deliver nothing any more and wait for what still works."""
+        self._closed = True
+        for _, _, thread in self._waiting.values():
+            thread.join(seconds)
+        self._waiting.clear()
+
+    def _work(self, number: int, work: Callable[[], Any]) -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except Exception as problem:
+            error = problem
+        if not self._closed:
+            self._answered.emit(number, result, error)
+
+    @Slot(int, object, object)
+    def _answer(self, number: int, result: object, error: Exception | None) -> None:
+        if self._closed:
+            return
+        done, failed, _ = self._waiting.pop(number)
+        self.busy_changed.emit(bool(self._waiting))
+        if error is None:
+            done(result)
+        else:
+            failed(error)

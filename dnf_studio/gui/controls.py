@@ -1,0 +1,191 @@
+"""Small controls that several parts of the window use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QValidator, QWheelEvent
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QSlider, QSpinBox, QWidget
+
+__all__ = ["ChoiceBox", "FloatBox", "IntBox", "NumberSlider", "caption"]
+
+
+class IntBox(QSpinBox):
+    """A whole number; the wheel turns it only while it has the focus."""
+
+    def __init__(self, low: int, high: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setRange(max(low, -(2**31)), min(high, 2**31 - 1))
+        self.setGroupSeparatorShown(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setKeyboardTracking(False)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to the scrolling panel unless focused."""
+        _wheel(self, event, super().wheelEvent)
+
+
+class FloatBox(QDoubleSpinBox):
+    """A number written as short as it can be, from 1e-12 on; the wheel needs the focus."""
+
+    def __init__(self, low: float, high: float, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setDecimals(12)
+        self.setRange(low, high)
+        self.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setKeyboardTracking(False)
+
+    def textFromValue(self, value: float) -> str:
+        """Six significant digits without trailing zeros."""
+        return f"{value:.6g}"
+
+    def valueFromText(self, text: str) -> float:
+        """Also 1e-3 and a comma for the point."""
+        try:
+            return float(text.replace(",", "."))
+        except ValueError:
+            return self.value()
+
+    def validate(self, text: str, position: int) -> Any:  # noqa: ANN401 - Qt takes a tuple here
+        """Accept what `float` reads; text on its way there may stay for now."""
+        try:
+            number = float(text.replace(",", "."))
+        except ValueError:
+            partial = all(letter in "0123456789+-.,eE" for letter in text)
+            return (QValidator.State.Intermediate if partial else QValidator.State.Invalid), text, position
+        inside = self.minimum() <= number <= self.maximum()
+        return (QValidator.State.Acceptable if inside else QValidator.State.Intermediate), text, position
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to the scrolling panel unless focused."""
+        _wheel(self, event, super().wheelEvent)
+
+
+class ChoiceBox(QComboBox):
+    """One of a few named values; the wheel needs the focus."""
+
+    chosen = Signal(object)
+
+    def __init__(self, choices: dict[str, Any], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumContentsLength(6)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContentsOnFirstShow)
+        self.set_choices(choices)
+        self.activated.connect(lambda index: self.chosen.emit(self.itemData(index)))
+
+    def set_choices(self, choices: dict[str, Any]) -> None:
+        """Replace the choices, text to value; emits nothing."""
+        with QSignalBlocker(self):
+            value = self.currentData()
+            self.clear()
+            for text, data in choices.items():
+                self.addItem(text, data)
+            self.show_value(value)
+
+    def show_value(self, value: object) -> None:
+        """Show the choice that has `value`, if there is one; emits nothing."""
+        for index in range(self.count()):
+            if self.itemData(index) == value:
+                self.setCurrentIndex(index)
+                return
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to the scrolling panel unless focused."""
+        _wheel(self, event, super().wheelEvent)
+
+
+class NumberSlider(QWidget):
+    """A label, a slider and the same number to type.
+
+    `value_changed` tells of changes by a person only. The number may go beyond the slider, which
+    then rests at its end.
+    """
+
+    value_changed = Signal(float)
+
+    def __init__(
+        self,
+        label: str,
+        low: float,
+        high: float,
+        step: float,
+        limit: float | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._low, self._step = low, step
+        self.box: IntBox | FloatBox
+        if step == int(step):
+            self.box = IntBox(int(low), int(high if limit is None else limit), self)
+        else:
+            self.box = FloatBox(low, high if limit is None else limit, self)
+        self.slider = QSlider(Qt.Orientation.Horizontal, self)
+        self.slider.setRange(0, round((high - low) / step))
+        self.slider.setPageStep(max(1, self.slider.maximum() // 10))
+        self.label = QLabel(label, self)
+        self.label.setBuddy(self.box)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        for part in (self.label, self.slider, self.box):
+            row.addWidget(part)
+        self.box.setFixedWidth(66)
+        self.slider.setMinimumWidth(70)
+        self.slider.valueChanged.connect(self._slid)
+        self.box.valueChanged.connect(self._typed)
+
+    def setToolTip(self, text: str) -> None:
+        """One tooltip for all three parts."""
+        for part in (self.label, self.slider, self.box):
+            part.setToolTip(text)
+
+    def set_name(self, name: str) -> None:
+        """What a screen reader calls it."""
+        self.slider.setAccessibleName(f"{name}, slider")
+        self.box.setAccessibleName(name)
+
+    def value(self) -> float:
+        """The number."""
+        return float(self.box.value())
+
+    def set_value(self, value: float) -> None:
+        """Show `value`; emits nothing."""
+        with QSignalBlocker(self.slider), QSignalBlocker(self.box):
+            self.slider.setValue(round((value - self._low) / self._step))
+            self._show(value)
+
+    def _show(self, value: float) -> None:
+        if isinstance(self.box, IntBox):
+            self.box.setValue(round(value))
+        else:
+            self.box.setValue(value)
+
+    def _slid(self, notch: int) -> None:
+        value = round(self._low + notch * self._step, 10)
+        with QSignalBlocker(self.box):
+            self._show(value)
+        self.value_changed.emit(value)
+
+    def _typed(self) -> None:
+        value = self.value()
+        with QSignalBlocker(self.slider):
+            self.slider.setValue(round((value - self._low) / self._step))
+        self.value_changed.emit(value)
+
+
+def caption(text: str = "", warning: bool = False) -> QLabel:
+    """A quiet line of explanation, or a warning, that wraps."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setProperty("warning" if warning else "caption", True)
+    return label
+
+
+def _wheel(control: QWidget, event: QWheelEvent, turn: Any) -> None:  # noqa: ANN401 - a bound Qt method
+    if control.hasFocus():
+        turn(event)
+    else:
+        event.ignore()

@@ -1,0 +1,56 @@
+"""Questions before something would be lost, and before a run is begun anew."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
+
+__all__ = ["Answer", "ask_about_run", "ask_resume"]
+
+Role = QMessageBox.ButtonRole
+
+
+class Answer(Enum):
+    """What was decided."""
+
+    SAVE = "save"
+    DISCARD = "discard"
+    CANCEL = "cancel"
+    RESUME = "resume"
+    NEW = "new"
+
+
+def ask_about_run(parent: QWidget, training: bool) -> Answer:
+    """Whether to save the run, discard it, or stay."""
+    state = "is still training and not saved" if training else "is not saved"
+    return _ask(
+        parent,
+        f"The run {state}.",
+        "Save it to go on with it later? What is discarded cannot be brought back.",
+        {Answer.SAVE: ("&Save…", Role.AcceptRole), Answer.DISCARD: ("&Discard", Role.DestructiveRole)},
+    )
+
+
+def ask_resume(parent: QWidget, iterations: int) -> Answer:
+    """Whether to go on with a run or begin a new one."""
+    return _ask(
+        parent,
+        f"There is a run of {iterations:,} iterations.",
+        "Go on with it, or begin a new one with the settings at the left?",
+        {Answer.RESUME: ("&Go on", Role.AcceptRole), Answer.NEW: ("Begin &new", Role.ActionRole)},
+    )
+
+
+def _ask(parent: QWidget, text: str, more: str, answers: dict[Answer, tuple[str, Role]]) -> Answer:
+    box = QMessageBox(QMessageBox.Icon.Question, "DNF Studio", text, QMessageBox.StandardButton.NoButton, parent)
+    box.setInformativeText(more)
+    buttons: dict[QPushButton, Answer] = {}
+    for answer, (label, role) in answers.items():
+        buttons[box.addButton(label, role)] = answer
+    cancel = box.addButton(QMessageBox.StandardButton.Cancel)
+    box.setDefaultButton(next(iter(buttons)))
+    box.setEscapeButton(cancel)
+    box.exec()
+    clicked = box.clickedButton()
+    return next((answer for button, answer in buttons.items() if button is clicked), Answer.CANCEL)

@@ -1,0 +1,139 @@
+"""Opening, saving and leaving: the dialogs around what the studio does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from dnf_studio.errors import ExportError, StudioError
+from dnf_studio.gui.dialogs.error import ErrorDialog
+from dnf_studio.gui.dialogs.question import Answer, ask_about_run, ask_resume
+from dnf_studio.gui.opening import bundled_name
+from dnf_studio.gui.session import Session
+from dnf_studio.gui.shown import data_label
+from dnf_studio.gui.studio import Studio
+
+__all__ = ["Files"]
+
+READABLE = "Checkpoints and data (*.safetensors *.pt *.pth *.npy *.csv)"
+RUN = "Run, to go on with later (*.safetensors)"
+WEIGHTS = "Model alone, smaller (*.safetensors)"
+
+
+class Files(QObject):
+    """Asks for files, and before an unsaved run would be lost."""
+
+    def __init__(self, window: QWidget, session: Session, studio: Studio) -> None:
+        super().__init__(window)
+        self._window, self._session, self._studio = window, session, studio
+        self._told: set[str] = set()
+
+    def tell(self, error: BaseException) -> None:
+        """Show an error, once as long as its dialog is open; the window stays usable."""
+        sentence = f"{type(error).__name__}: {error}"
+        if sentence in self._told:
+            return
+        self._told.add(sentence)
+        dialog = ErrorDialog(error, self._window)
+        dialog.finished.connect(lambda _result: self._told.discard(sentence))
+        dialog.show()
+
+    def open(self) -> None:
+        """Ask for a file and show it."""
+        name, _ = QFileDialog.getOpenFileName(self._window, "Open", "", f"{READABLE};;All files (*)")
+        if name:
+            self.when_safe(lambda: self._studio.open(name))
+
+    def choose_data(self, name: str) -> None:
+        """Train on other data from now on, and show the model that belongs to it."""
+        if name == self._session.state.config.data:
+            return
+        self.when_safe(lambda: self._session.apply({"config.data": name}))
+
+    def train(self) -> None:
+        """Begin a run, or go on with one."""
+        iterations = self._studio.resumable
+        if iterations is None:
+            self._studio.train()
+            return
+        answer = ask_resume(self._window, iterations)
+        if answer is Answer.RESUME:
+            self._studio.resume()
+        elif answer is Answer.NEW:
+            self.when_safe(self._studio.train)
+
+    def save(self, then: Callable[[], object] | None = None) -> None:
+        """Ask for a file name and write the run or the model; `then` follows once it is in place."""
+        run = self._studio.training.run
+        data = data_label(self._session.state.config.data).partition(".")[0]
+        filters = [RUN, WEIGHTS] if run is not None else [WEIGHTS]
+        name, chosen = QFileDialog.getSaveFileName(
+            self._window, "Save", f"{bundled_name(data)}.safetensors", ";;".join(filters)
+        )
+        if name:
+            path = Path(name) if Path(name).suffix else Path(f"{name}.safetensors")
+            self.save_to(path, "run" if chosen == RUN else "weights", then)
+
+    def save_to(self, path: Path, kind: Literal["run", "weights"], then: Callable[[], object] | None = None) -> None:
+        """Write `path` in the background; a run that trains holds meanwhile."""
+        training = self._studio.training
+
+        def done(_result: object) -> None:
+            if training.run is not None and kind == "run":
+                training.unsaved = False
+            self._studio.said.emit(f"Saved {path.name}.")
+            if then is not None:
+                then()
+
+        if training.run is not None:
+            training.while_held(lambda run: run.save(path, kind), done, self.tell)
+        else:
+            self._studio.background.run(self._checkpoint_writer(path), done, self.tell)
+
+    def picture(self) -> None:
+        """Ask for a file name and save the window as a picture."""
+        name, _ = QFileDialog.getSaveFileName(self._window, "Save picture", "dnf-studio.png", "PNG picture (*.png)")
+        if name:
+            try:
+                self.save_picture(Path(name) if Path(name).suffix else Path(f"{name}.png"))
+            except StudioError as error:
+                self.tell(error)
+
+    def save_picture(self, path: Path) -> None:
+        """Save the window as it is; raises `ExportError` where the file cannot be written."""
+        from dnf_studio.core.storage.atomic import atomic_file
+
+        image = self._window.grab()
+        with atomic_file(path, ExportError) as partial:
+            if not image.save(str(partial), "PNG"):
+                raise ExportError(f"The picture '{path}' cannot be written.")
+
+    def when_safe(self, then: Callable[[], object]) -> None:
+        """Do `then` once no unsaved run would be lost by it; nothing if that is not wanted."""
+        studio = self._studio
+        if not studio.unsaved and not studio.training.active:
+            then()
+            return
+        answer = ask_about_run(self._window, studio.training.active) if studio.unsaved else Answer.DISCARD
+        if answer is Answer.DISCARD:
+            studio.discard()
+            then()
+        elif answer is Answer.SAVE:
+            studio.training.set_paused(True)
+            self.save(lambda: self.when_safe(then))
+
+    def _checkpoint_writer(self, path: Path) -> Callable[[], Any]:
+        current = self._studio.current
+
+        def write() -> None:
+            from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
+
+            if current is None:
+                raise StudioError("There is no model to save yet; train one or open one.")
+            save_checkpoint(path, current.checkpoint or Checkpoint.of_model(current.snapshot.flow))
+
+        return write

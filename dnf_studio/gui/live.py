@@ -1,0 +1,91 @@
+"""The one place where session, explorer, run and views meet, driven by one timer."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+
+from dnf_studio.gui.opening import DISPLAY_POINTS
+from dnf_studio.gui.session import Session
+from dnf_studio.gui.state import State
+from dnf_studio.gui.studio import Studio
+from dnf_studio.gui.views import Views
+from dnf_studio.workers.frames import Frame, ViewRequest
+
+__all__ = ["Live"]
+
+TICK_MS = 16
+VIEW = frozenset({"steps", "grid", "lam", "last", "seed"})
+"""What of the state the explorer needs to know."""
+
+
+class Live(QObject):
+    """Empties mailbox and report log at every tick, plays the cursor, and asks for new frames.
+
+    A tick with nothing new looks into two empty slots and draws nothing.
+    """
+
+    frame_shown = Signal(object)
+    """A new `Frame` is in the views."""
+    failed = Signal(object)
+    """An exception of the explorer's thread."""
+
+    def __init__(self, session: Session, studio: Studio, views: Views, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._studio, self._views = session, studio, views
+        self._last_tick = perf_counter()
+        self._odd = False
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(TICK_MS)
+        self._timer.timeout.connect(self._tick)
+        session.changed.connect(self._ask)
+
+    def start(self) -> None:
+        """Begin; the explorer must be running."""
+        self._studio.explorer.request(_request(self._session.state))
+        self._last_tick = perf_counter()
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Touch nothing any more."""
+        self._timer.stop()
+
+    def _ask(self, names: frozenset[str]) -> None:
+        if names & VIEW and self._timer.isActive():
+            self._studio.explorer.request(_request(self._session.state))
+
+    @Slot()
+    def _tick(self) -> None:
+        now = perf_counter()
+        explorer = self._studio.explorer
+        frame = explorer.mailbox.take()
+        if frame is not None:
+            self._show(frame)
+        error = explorer.errors.take()
+        if error is not None:
+            self.failed.emit(error)
+        reports = self._studio.log.take()
+        if reports:
+            self._views.loss.append(reports)
+            self._studio.note_reports(reports, self._views.loss.smoothed)
+        self._play(now)
+
+    def _play(self, now: float) -> None:
+        """Every tick at rest, every other while training, which needs the processor more."""
+        self._odd = not self._odd
+        if self._studio.training.active and self._odd:
+            return
+        self._session.cursor.advance(min(0.1, now - self._last_tick))
+        self._last_tick = now
+
+    def _show(self, frame: Frame) -> None:
+        self._views.show_frame(frame)
+        self.frame_shown.emit(frame)
+
+
+def _request(state: State) -> ViewRequest:
+    return ViewRequest(
+        steps=state.steps, grid=state.grid, lam=state.lam, last=state.last, seed=state.seed, points=DISPLAY_POINTS
+    )

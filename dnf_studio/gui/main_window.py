@@ -1,0 +1,232 @@
+"""The window: composes docks, bars and menus, and wires commands to what does them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget
+
+from dnf_studio.gui.actions import Key
+from dnf_studio.gui.appearance import Appearance
+from dnf_studio.gui.commands import Commands
+from dnf_studio.gui.dialogs.about import ShortcutsDialog, about_box
+from dnf_studio.gui.dialogs.export import ExportDialog
+from dnf_studio.gui.files import Files
+from dnf_studio.gui.live import Live
+from dnf_studio.gui.opening import Opened
+from dnf_studio.gui.panels.data import DataPanel
+from dnf_studio.gui.panels.sampling import SamplingPanel
+from dnf_studio.gui.panels.sde import SDEPanel
+from dnf_studio.gui.panels.training import TrainingPanel
+from dnf_studio.gui.session import Session
+from dnf_studio.gui.shown import data_label
+from dnf_studio.gui.status import StudioStatusBar
+from dnf_studio.gui.studio import Studio
+from dnf_studio.gui.theme import Theme
+from dnf_studio.gui.toolbar import StudioToolBar
+from dnf_studio.gui.training import Phase
+from dnf_studio.gui.views import Views
+
+__all__ = ["MainWindow"]
+
+PHASES = {
+    Phase.NONE: "",
+    Phase.STARTING: "starting",
+    Phase.RUNNING: "training",
+    Phase.PAUSED: "training paused",
+    Phase.ENDED: "training ended",
+}
+NOTES = {
+    True: "A run is training: N, the learning rate, iterations and seconds reach it at once; the rest waits for the "
+    "next Train.",
+    False: "The model shown is trained; these settings are for the next Train.",
+}
+
+
+class MainWindow(QMainWindow):
+    """Menus, toolbar, the dock of panels, the views and the status bar."""
+
+    closing = Signal()
+    """The window closes for good."""
+
+    def __init__(self, appearance: Appearance) -> None:
+        super().__init__()
+        self.appearance = appearance
+        self.session = Session(parent=self)
+        self.studio = Studio(self.session, self)
+        self.files = Files(self, self.session, self.studio)
+        self.commands = Commands(self)
+        self.views = Views(self.session, self.commands)
+        self.live = Live(self.session, self.studio, self.views, self)
+        self.toolbar = StudioToolBar(self.session, self.commands, self.files.choose_data)
+        self.status = StudioStatusBar()
+        self.data_panel = DataPanel(self.session, self.commands, self.files.choose_data)
+        self.sde_panel, self.training_panel = SDEPanel(self.session), TrainingPanel(self.session)
+        self.sampling_panel = SamplingPanel(self.session, self.commands)
+        self._compose()
+        self._wire_commands()
+        self._wire_studio()
+        self._set_theme(appearance.theme)
+        self._show_phase(Phase.NONE)
+        self._retitle()
+
+    def set_data_names(self, titles: Mapping[str, str]) -> None:
+        """Offer these built-in data sets, name to title."""
+        self.toolbar.set_data(titles)
+        self.data_panel.set_data(titles)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Close unless an unsaved run is to be saved first."""
+        if self.studio.unsaved:
+            event.ignore()
+            self.files.when_safe(self.close)
+            return
+        self.live.stop()
+        self.session.cursor.set_playing(False)
+        self.studio.close()
+        self.closing.emit()
+        event.accept()
+
+    def _compose(self) -> None:
+        self.setDockNestingEnabled(True)
+        self.setCentralWidget(self.views)
+        self.addToolBar(self.toolbar)
+        self.setStatusBar(self.status)
+        self.commands.fill(self.menuBar())
+        tabs = QTabWidget()
+        tabs.setDocumentMode(True)
+        for title, panel in (
+            ("Data", self.data_panel),
+            ("SDE", self.sde_panel),
+            ("Training", self.training_panel),
+            ("Sampling", self.sampling_panel),
+        ):
+            tabs.addTab(panel, title)
+        self.dock = QDockWidget("Settings")
+        self.dock.setObjectName("settings")
+        self.dock.setWidget(tabs)
+        self.dock.setFeatures(
+            QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+        )
+        self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.dock)
+        self.resizeDocks([self.dock], [290], Qt.Orientation.Horizontal)
+
+    def _wire_commands(self) -> None:
+        cursor, session, files, connect = self.session.cursor, self.session, self.files, self.commands.connect_to
+        connect(Key.OPEN, files.open)
+        connect(Key.SAVE, files.save)
+        connect(Key.EXPORT, self._export)
+        connect(Key.PICTURE, files.picture)
+        connect(Key.QUIT, self.close)
+        connect(Key.UNDO, session.undo)
+        connect(Key.REDO, session.redo)
+        for key in (Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK):
+            connect(key, partial(self.appearance.choose, key.removeprefix("theme-")))
+        for layer in ("points", "paths"):
+            connect(Key(layer), partial(self._toggle_layer, layer))
+        connect(Key.RESET_VIEW, self.views.reset_ranges)
+        connect(Key.FULL_SCREEN, lambda: self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen))
+        connect(Key.TRAIN, files.train)
+        connect(Key.PAUSE, lambda: self.studio.training.set_paused(self.commands[Key.PAUSE].isChecked()))
+        connect(Key.STOP, self.studio.training.stop)
+        connect(Key.PLAY, lambda: cursor.set_playing(not cursor.playing))
+        connect(Key.LOOP, lambda: cursor.set_loop(not cursor.loop))
+        connect(Key.PREVIOUS, lambda: cursor.step(-1))
+        connect(Key.NEXT, lambda: cursor.step(1))
+        connect(Key.FIRST, lambda: cursor.jump(0))
+        connect(Key.LAST, lambda: cursor.jump(cursor.steps))
+        connect(Key.SHORTCUTS, lambda: ShortcutsDialog(self).show())
+        connect(Key.ABOUT, lambda: about_box(self).show())
+        cursor.playing_changed.connect(self.commands.show_playing)
+        cursor.loop_changed.connect(self.commands[Key.LOOP].setChecked)
+        session.undo_changed.connect(self._show_undo)
+        session.changed.connect(self._follow)
+        self.commands[Key.LOOP].setChecked(cursor.loop)
+        self.commands[Key(f"theme-{self.appearance.choice}")].setChecked(True)
+        self._show_undo(False, False)
+        self._follow(frozenset({"layers"}))
+
+    def _wire_studio(self) -> None:
+        studio = self.studio
+        studio.opened.connect(self._show_opened)
+        studio.progressed.connect(self._show_progress)
+        studio.bound_changed.connect(lambda bound: self.status.show_nll(bound, self._floor()))
+        studio.said.connect(self.status.say)
+        studio.failed.connect(self.files.tell)
+        studio.training.failed.connect(lambda _sentence: self._retitle())
+        studio.training.phase_changed.connect(self._show_phase)
+        self.live.failed.connect(self.files.tell)
+        self.appearance.changed.connect(self._set_theme)
+
+    def _toggle_layer(self, layer: str) -> None:
+        self.session.apply({"layers": self.session.state.layers ^ {layer}})
+
+    def _export(self) -> None:
+        ExportDialog(self.session.state, self.studio, self).show()
+
+    def _floor(self) -> float | None:
+        return None if self.studio.current is None else self.studio.current.shown.entropy
+
+    def _show_opened(self, opened: Opened) -> None:
+        shown = opened.shown
+        self.toolbar.set_own_steps(shown.steps)
+        self.data_panel.set_shown(shown)
+        self.views.loss.clear()
+        self.views.loss.set_floor(shown.entropy)
+        iterations = opened.checkpoint.iteration if opened.checkpoint is not None else 0
+        self.status.show_run(iterations, None, None)
+        metrics = opened.checkpoint.metrics if opened.checkpoint is not None else {}
+        self.status.show_nll(metrics.get("nll_bound"), shown.entropy)
+        self._retitle()
+        self._note()
+
+    def _show_progress(self, iteration: int, rate: float | None, left: float | None) -> None:
+        self.status.show_run(iteration, rate, left)
+        if not self.isWindowModified():
+            self._retitle()
+
+    def _show_phase(self, phase: Phase) -> None:
+        training, active = self.studio.training, self.studio.training.active
+        self.commands[Key.TRAIN].setEnabled(not active)
+        self.commands[Key.PAUSE].setEnabled(active)
+        self.commands[Key.PAUSE].setChecked(phase is Phase.PAUSED)
+        self.commands[Key.STOP].setEnabled(active)
+        run = training.run
+        device = str(run.device) if run is not None else self.session.state.config.training.device
+        self.toolbar.set_device(f"device {device}")
+        self.status.say(PHASES[phase].capitalize())
+        self._retitle()
+        self._note()
+
+    def _note(self) -> None:
+        current = self.studio.current
+        active = self.studio.training.active
+        trained = active or (current is not None and current.shown.trained)
+        for panel in (self.sde_panel, self.training_panel):
+            panel.set_note(NOTES[active] if trained else "")
+
+    def _retitle(self) -> None:
+        current, phase = self.studio.current, PHASES[self.studio.training.phase]
+        parts = [] if current is None else [current.shown.title, data_label(current.shown.data)]
+        what = ", ".join([*parts, phase] if phase else parts)
+        self.setWindowTitle(f"{what}[*] – DNF Studio" if what else "DNF Studio[*]")
+        self.setWindowModified(self.studio.unsaved)
+
+    def _show_undo(self, undo: bool, redo: bool) -> None:
+        self.commands[Key.UNDO].setEnabled(undo)
+        self.commands[Key.REDO].setEnabled(redo)
+
+    def _follow(self, names: frozenset[str]) -> None:
+        if "layers" in names:
+            for layer in ("points", "paths"):
+                self.commands[Key(layer)].setChecked(layer in self.session.state.layers)
+        if "config.training.device" in names and not self.studio.training.active:
+            self._show_phase(self.studio.training.phase)
+
+    def _set_theme(self, theme: Theme) -> None:
+        self.commands.set_theme(theme)
+        self.toolbar.set_theme(theme)
+        self.views.set_theme(theme)

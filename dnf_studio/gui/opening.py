@@ -1,0 +1,136 @@
+"""From a name or a file to a model in the views. Runs in a background thread: it imports torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dnf_studio import api, assets
+from dnf_studio.config import Config
+from dnf_studio.errors import StudioError, UnsupportedError
+from dnf_studio.gui.shown import ShownModel
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dnf_studio.core.data.dataset import Dataset
+    from dnf_studio.core.models.diffflow import DiffFlow
+    from dnf_studio.core.storage.checkpoint import Checkpoint
+    from dnf_studio.workers.snapshot import Snapshot
+
+__all__ = ["DISPLAY_POINTS", "Opened", "bundled_name", "open_any", "open_for", "untrained"]
+
+DISPLAY_POINTS = 2000
+DISPLAY_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A model to show, the points to show it with, and the file it came from."""
+
+    shown: ShownModel
+    config: Config
+    snapshot: Snapshot
+    points: Tensor
+    """(P, D), model units."""
+    dataset: Dataset | None = None
+    checkpoint: Checkpoint | None = None
+    path: Path | None = None
+    """The checkpoint's file."""
+    note: str = ""
+    """What a person should know about how it was opened."""
+
+
+def bundled_name(data: str) -> str:
+    """The bundled model of a data set, if there is one, has this name."""
+    return f"diffflow-{data}"
+
+
+def open_any(name: str, config: Config) -> Opened:
+    """A bundled model, a checkpoint file, or a data file with an untrained model of `config`.
+
+    Decided by what the file is, not by how it is called. Raises `StudioError`.
+    """
+    if name in assets.checkpoint_names():
+        return _open_checkpoint(name)
+    path = Path(name)
+    if path.exists():
+        kind = api.file_kind(path)
+        if kind in ("checkpoint", "reference"):
+            return _open_checkpoint(name)
+        if kind == "export":
+            raise UnsupportedError(
+                f"'{path.name}' is an export of samples; 'dnf-studio inspect {path.name}' tells what it holds."
+            )
+    return untrained(config.changed({"data": name}))
+
+
+def open_for(config: Config) -> Opened:
+    """The bundled model of the data that `config` names, or an untrained one."""
+    if bundled_name(config.data) in assets.checkpoint_names():
+        return _open_checkpoint(bundled_name(config.data))
+    return untrained(config)
+
+
+def _open_checkpoint(name: str) -> Opened:
+    from dnf_studio.workers.snapshot import Snapshot
+
+    checkpoint = api.open_checkpoint(name)
+    flow = checkpoint.build()
+    note, dataset = "", None
+    try:
+        dataset = _dataset(checkpoint.config)
+        points = _points(dataset, flow)
+    except StudioError as error:
+        points = flow.standardisation.to_model(flow.sample(DISPLAY_POINTS, seed=DISPLAY_SEED)).float()
+        note = f"The forward process starts from the model's own samples. {error}"
+    shown = ShownModel(
+        title=Path(name).name,
+        data=checkpoint.data.name,
+        dim=checkpoint.dim,
+        columns=tuple(checkpoint.data.columns),
+        steps=len(flow.timestamps) - 1,
+        entropy=checkpoint.data.entropy,
+    )
+    path = assets.checkpoint_path(name) or Path(name)
+    return Opened(shown, checkpoint.config, Snapshot.of(flow), points, dataset, checkpoint, path, note)
+
+
+def untrained(config: Config) -> Opened:
+    """The data that `config` names and a model of it with the weights a run would begin with."""
+    import torch
+
+    from dnf_studio.core.models.diffflow import DiffFlow
+    from dnf_studio.workers.snapshot import Snapshot
+
+    dataset = _dataset(config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.training.seed)
+        flow = DiffFlow(dataset.dim, config, dataset.standardisation)
+    shown = ShownModel(
+        title="untrained model",
+        data=config.data,
+        dim=dataset.dim,
+        columns=dataset.columns,
+        steps=config.sde.steps,
+        entropy=dataset.entropy,
+        trained=False,
+    )
+    return Opened(shown, config, Snapshot.of(flow), _points(dataset, flow), dataset)
+
+
+def _dataset(config: Config) -> Dataset:
+    from dnf_studio.core.data.catalogue import open_dataset
+
+    return open_dataset(config.data, config.drop_constant)
+
+
+def _points(dataset: Dataset, flow: DiffFlow) -> Tensor:
+    """The display set in the units of `flow`, (P, D)."""
+    if dataset.dim != flow.dim:
+        raise UnsupportedError(f"The data '{dataset.name}' has {dataset.dim} components, the model {flow.dim}.")
+    points = dataset.fresh(DISPLAY_POINTS, DISPLAY_SEED)
+    if dataset.standardisation != flow.standardisation:
+        points = flow.standardisation.to_model(dataset.standardisation.to_data(points))
+    return points.float().contiguous()

@@ -1,0 +1,103 @@
+"""The Data panel: which data, what it is, and which components are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFormLayout, QLabel, QPushButton, QWidget
+
+from dnf_studio.gui.actions import Key
+from dnf_studio.gui.commands import Commands
+from dnf_studio.gui.controls import ChoiceBox
+from dnf_studio.gui.panels.page import Page
+from dnf_studio.gui.session import Session
+from dnf_studio.gui.shown import ShownModel, data_label
+
+__all__ = ["DataPanel"]
+
+
+class DataPanel(Page):
+    """Choose data; read its size, entropy and columns; choose a pair of components."""
+
+    def __init__(
+        self,
+        session: Session,
+        commands: Commands,
+        choose_data: Callable[[str], None],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._choose_data = choose_data
+        self._titles: dict[str, str] = {}
+        self.data = ChoiceBox({})
+        self.data.setToolTip("Data set to train on and to start the forward process from")
+        self.data.setAccessibleName("Data set")
+        label = QLabel("Data &set")
+        label.setBuddy(self.data)
+        rows = QFormLayout()
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        rows.addRow(label, self.data)
+        self.add(rows)
+        opener = QPushButton("Open data file…")
+        opener.setToolTip("Your own data: a .npy array (rows, columns) or a .csv table with any number of columns")
+        opener.clicked.connect(commands[Key.OPEN].trigger)
+        self.add(opener)
+        self.add_form(session, ("drop_constant",))
+        self.facts = self.add_caption("")
+        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.facts.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._add_axes()
+        self.add_note()
+        self.data.chosen.connect(self._chosen)
+        session.changed.connect(lambda _names: self._refresh())
+        self._refresh()
+
+    def set_data(self, titles: Mapping[str, str]) -> None:
+        """Offer these data sets, name to title."""
+        self._titles = dict(titles)
+        self._refresh()
+
+    def set_shown(self, shown: ShownModel) -> None:
+        """Say what the data is."""
+        components = "1 component" if shown.dim == 1 else f"{shown.dim} components"
+        entropy = "not known" if shown.entropy is None else f"{shown.entropy:.4f} nats, standardised"
+        title = self._titles.get(shown.data, data_label(shown.data))
+        self.facts.setText(f"{title}\n{components}\nexact entropy {entropy}")
+        for box in (self.across, self.up):
+            box.set_choices({name: index for index, name in enumerate(shown.columns)})
+        self.axes.setVisible(shown.dim > 2)
+        self._refresh()
+
+    def _add_axes(self) -> None:
+        self.axes = QWidget()
+        rows = QFormLayout(self.axes)
+        rows.setContentsMargins(0, 0, 0, 0)
+        self.across, self.up = ChoiceBox({}), ChoiceBox({})
+        for text, box, name in (("&Across", self.across, "across"), ("&Up", self.up, "up")):
+            label = QLabel(text)
+            label.setBuddy(box)
+            box.setToolTip(f"Component drawn {name} in the forward and backward views")
+            box.setAccessibleName(f"Component {name}")
+            box.chosen.connect(lambda _value: self._session.apply({"axes": self._chosen_axes()}))
+            rows.addRow(label, box)
+        self.axes.hide()
+        self.add(self.axes)
+
+    def _chosen_axes(self) -> tuple[int, int]:
+        return int(self.across.currentData()), int(self.up.currentData())
+
+    def _chosen(self, name: str) -> None:
+        self._choose_data(name)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        state = self._session.state
+        offered = {name: name for name in self._titles}
+        if state.config.data not in offered:
+            offered[data_label(state.config.data)] = state.config.data
+        self.data.set_choices(offered)
+        self.data.show_value(state.config.data)
+        self.across.show_value(state.axes[0])
+        self.up.show_value(state.axes[1])

@@ -1,0 +1,63 @@
+"""The Sampling panel: how the shown model is sampled, and the way to an export."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QFormLayout, QLabel, QPushButton, QWidget
+
+from dnf_studio.gui.actions import Key
+from dnf_studio.gui.commands import Commands
+from dnf_studio.gui.controls import ChoiceBox
+from dnf_studio.gui.panels.page import Page
+from dnf_studio.gui.session import Session
+
+__all__ = ["GRIDS", "LAST_STEPS", "SamplingPanel"]
+
+GRIDS = {"the model's own": None, "reference": "reference", "paper": "paper", "uniform": "uniform"}
+LAST_STEPS: dict[str, str | None] = {"with its noise": "noise", "mean only": "mean"}
+
+
+class SamplingPanel(Page):
+    """Time grid and last step of the view; N, λ and the seed are in the toolbar."""
+
+    def __init__(self, session: Session, commands: Commands, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.add_caption("How the views carry points through the model. View N, λ and the seed are in the toolbar.")
+        rows = QFormLayout()
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self.grid = _row(
+            rows,
+            "Time &grid",
+            GRIDS,
+            "How the N times of the view lie; training keeps its own grid",
+        )
+        self.last = _row(
+            rows,
+            "&Last step",
+            LAST_STEPS,
+            "Whether the last backward step, onto the data, adds its noise",
+        )
+        self.add(rows)
+        self.grid.chosen.connect(lambda value: session.apply({"grid": value}))
+        self.last.chosen.connect(lambda value: session.apply({"last": value}))
+        export = QPushButton("Export samples…")
+        export.setToolTip(commands[Key.EXPORT].toolTip())
+        export.clicked.connect(commands[Key.EXPORT].trigger)
+        self.add(export)
+        session.changed.connect(lambda _names: self._refresh())
+        self._refresh()
+
+    def _refresh(self) -> None:
+        self.grid.show_value(self._session.state.grid)
+        self.last.show_value(self._session.state.last)
+
+
+def _row(rows: QFormLayout, text: str, choices: dict[str, str | None], tip: str) -> ChoiceBox:
+    box = ChoiceBox(dict(choices))
+    label = QLabel(text)
+    label.setBuddy(box)
+    for part in (label, box):
+        part.setToolTip(tip)
+    box.setAccessibleName(text.replace("&", ""))
+    rows.addRow(label, box)
+    return box

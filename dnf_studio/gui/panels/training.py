@@ -1,0 +1,31 @@
+"""The Training panel: how long and how the networks are fitted, and their size."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QWidget
+
+from dnf_studio.gui.panels.page import Page
+from dnf_studio.gui.session import Session
+
+__all__ = ["LIVE", "TrainingPanel"]
+
+LIVE = frozenset(
+    {"config.sde.steps", "config.training.learning_rate", "config.training.iterations", "config.training.seconds"}
+)
+"""Settings that a run takes up between two iterations."""
+
+RUN = ("sde.steps", "training.batch", "training.iterations", "training.seconds")
+FIT = ("training.learning_rate", "training.decay", "training.clip", "training.ema")
+PLACE = ("training.seed", "training.device", "training.precision")
+NETWORKS = ("network.layers", "network.channels")
+
+
+class TrainingPanel(Page):
+    """Settings of the next run; N and the learning rate also change the run in progress."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        for title, names in (("Run", RUN), ("Fitting", FIT), ("Networks", NETWORKS), ("Machine", PLACE)):
+            self.add_heading(title)
+            self.add_form(session, names)
+        self.add_note()

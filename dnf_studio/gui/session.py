@@ -1,0 +1,140 @@
+"""The one state of the window, its only writer, and undo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from time import monotonic
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from dnf_studio.config import flatten
+from dnf_studio.errors import SettingError
+from dnf_studio.gui.cursor import TimeCursor
+from dnf_studio.gui.state import State
+
+__all__ = ["Session"]
+
+MERGE_SECONDS = 1.0
+DEPTH = 200
+FIELDS = tuple(field.name for field in fields(State))
+
+
+class Session(QObject):
+    """Holds one `State`; `apply` is the only way to change it.
+
+    The time cursor is not part of the state and not undoable; it hangs here because every view
+    shares it.
+    """
+
+    changed = Signal(object)
+    """What changed: a frozenset of names, those of `State` and ``config.…`` for single settings."""
+    undo_changed = Signal(bool, bool)
+    """Whether there is something to undo and to redo."""
+
+    def __init__(
+        self, state: State | None = None, parent: QObject | None = None, clock: Callable[[], float] = monotonic
+    ) -> None:
+        super().__init__(parent)
+        self._state = state or State()
+        self._clock = clock
+        self._past: list[State] = []
+        self._future: list[State] = []
+        self._last_names: frozenset[str] = frozenset()
+        self._last_time = 0.0
+        self.cursor = TimeCursor(self)
+
+    @property
+    def state(self) -> State:
+        """The state as it is now."""
+        return self._state
+
+    def apply(self, change: Mapping[str, Any]) -> frozenset[str]:
+        """Change what `change` names and return the names of what is different now.
+
+        Keys are the names of `State`; single settings of the experiment are ``config.sde.steps``
+        or nested mappings under ``config``. Either all of it is applied or, with `SettingError`,
+        nothing. Quick successive changes of the same one thing, as a slider makes them, are one
+        step of undo.
+        """
+        new = _with(self._state, change)
+        names = _differences(self._state, new)
+        if not names:
+            return names
+        now = self._clock()
+        merges = len(names) == 1 and names == self._last_names and now - self._last_time < MERGE_SECONDS
+        if not (merges and self._past):
+            self._past.append(self._state)
+            del self._past[:-DEPTH]
+        self._future.clear()
+        self._last_names, self._last_time = names, now
+        self._become(new, names)
+        return names
+
+    def undo(self) -> None:
+        """Go back one step; nothing where there is none."""
+        self._travel(self._past, self._future)
+
+    def redo(self) -> None:
+        """Take the last undo back; nothing where there is none."""
+        self._travel(self._future, self._past)
+
+    def reset(self, state: State) -> None:
+        """Begin anew from `state`, with nothing to undo: another file was opened."""
+        names = _differences(self._state, state)
+        self._past.clear()
+        self._future.clear()
+        self._last_names = frozenset()
+        self._become(state, names)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether `undo` would do something."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether `redo` would do something."""
+        return bool(self._future)
+
+    def _travel(self, source: list[State], target: list[State]) -> None:
+        if not source:
+            return
+        target.append(self._state)
+        new = source.pop()
+        self._last_names = frozenset()
+        self._become(new, _differences(self._state, new))
+
+    def _become(self, new: State, names: frozenset[str]) -> None:
+        self._state = new
+        if names:
+            self.changed.emit(names)
+        self.undo_changed.emit(self.can_undo, self.can_redo)
+
+
+def _with(state: State, change: Mapping[str, Any]) -> State:
+    """`state` with `change`; raises `SettingError` for names and values that cannot be."""
+    plain: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
+    for key, value in change.items():
+        if key.startswith("config."):
+            settings[key.removeprefix("config.")] = value
+        elif key == "config" and isinstance(value, Mapping):
+            settings |= flatten(value)
+        elif key in FIELDS:
+            plain[key] = value
+        else:
+            raise SettingError(f"There is no setting named '{key}'.")
+    if settings:
+        plain["config"] = plain.get("config", state.config).changed(settings)
+    return replace(state, **plain)
+
+
+def _differences(old: State, new: State) -> frozenset[str]:
+    """Names of what differs, single settings of the experiment as ``config.…``."""
+    names = {name for name in FIELDS if name != "config" and getattr(old, name) != getattr(new, name)}
+    if old.config != new.config:
+        before, after = flatten(old.config.model_dump()), flatten(new.config.model_dump())
+        names |= {f"config.{name}" for name in after if before[name] != after[name]}
+    return frozenset(names)

@@ -1,0 +1,29 @@
+"""What the window shows: one model and the data it belongs to, as plain facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ShownModel", "data_label"]
+
+
+@dataclass(frozen=True)
+class ShownModel:
+    """Facts about the model in the views, none of which needs torch to read."""
+
+    title: str
+    """A bundled name, a file name, or what kind of model it is."""
+    data: str
+    dim: int
+    columns: tuple[str, ...]
+    steps: int
+    """N of its own grid."""
+    entropy: float | None
+    """Exact entropy of the standardised data, nats, or None where unknown."""
+    trained: bool = True
+    """False for weights that no iteration has touched."""
+
+
+def data_label(name: str) -> str:
+    """A file without its folder; a data set by its name."""
+    return name.replace("\\", "/").rsplit("/", 1)[-1]

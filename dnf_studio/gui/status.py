@@ -1,0 +1,58 @@
+"""The status bar: what is shown, how the run stands, and messages."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+
+__all__ = ["StudioStatusBar", "duration"]
+
+
+class StudioStatusBar(QStatusBar):
+    """model · iterations · it/s · NLL and its floor · time left."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizeGripEnabled(False)
+        self.message = QLabel()
+        self.message.setAccessibleName("Message")
+        self.addWidget(self.message, 1)
+        self.iterations = self._part("Iterations since the run began")
+        self.rate = self._part("Iterations a second, over the last few seconds")
+        self.nll = self._part(
+            "Bound on the negative log-likelihood, smoothed, and the exact entropy of the data below which it cannot "
+            "go, both in nats of the standardised data"
+        )
+        self.left = self._part("Training time left")
+
+    def say(self, text: str) -> None:
+        """Show `text` until the next one."""
+        self.message.setText(text)
+        self.message.setToolTip(text)
+
+    def show_run(self, iteration: int, rate: float | None, left: float | None) -> None:
+        """How far a run is; a rate or time that is not known is left out."""
+        self.iterations.setText(f"{iteration:,} iterations" if iteration else "")
+        self.rate.setText("" if rate is None else f"{rate:.0f} it/s" if rate >= 10 else f"{rate:.1f} it/s")
+        self.left.setText("" if left is None else f"{duration(left)} left")
+
+    def show_nll(self, nll: float | None, floor: float | None) -> None:
+        """The bound and what it cannot go below, nats."""
+        parts = [] if nll is None else [f"NLL {nll:.3f}"]
+        if floor is not None:
+            parts.append(f"floor {floor:.3f}")
+        self.nll.setText(", ".join(parts))
+
+    def _part(self, tip: str) -> QLabel:
+        label = QLabel()
+        label.setToolTip(tip)
+        label.setContentsMargins(10, 0, 10, 0)
+        self.addPermanentWidget(label)
+        return label
+
+
+def duration(seconds: float) -> str:
+    """Minutes and seconds as 2:10, hours as 1:02:10."""
+    whole = max(0, round(seconds))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,268 @@
+"""What the window works on: the model that is shown, where it came from, and the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from dnf_studio.core.training.report import StepReport
+from dnf_studio.errors import SettingError, StudioError
+from dnf_studio.gui import opening
+from dnf_studio.gui.background import Background
+from dnf_studio.gui.opening import Opened
+from dnf_studio.gui.panels.training import LIVE
+from dnf_studio.gui.session import Session
+from dnf_studio.gui.training import Phase, Training
+from dnf_studio.workers.explorer import Explorer
+from dnf_studio.workers.mailbox import ReportLog
+
+if TYPE_CHECKING:
+    from dnf_studio.core.models.diffflow import DiffFlow
+    from dnf_studio.core.storage.checkpoint import Checkpoint
+    from dnf_studio.core.training.run import Run
+
+__all__ = ["Studio"]
+
+SETTLE_MS = 150
+
+
+class Studio(QObject):
+    """Opens models and data, starts runs, and follows the settings of the experiment.
+
+    It asks nothing: whoever calls `open`, `train` or changes the data has made sure that no unsaved
+    run is lost.
+    """
+
+    opened = Signal(object)
+    """The `Opened` that is shown from now on."""
+    progressed = Signal(int, object, object)
+    """Iterations, iterations a second or None, seconds left or None."""
+    bound_changed = Signal(object)
+    """The smoothed bound, nats, or None."""
+    said = Signal(str)
+    failed = Signal(object)
+    """A `StudioError`, or whatever else went wrong."""
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._explorer: Explorer | None = None
+        self.background = Background(self)
+        self.training = Training(self.background, self)
+        self._session = session
+        self._opened: Opened | None = None
+        self._asked = 0
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(self._renew)
+        self.training.failed.connect(self._run_failed)
+        session.changed.connect(self._follow)
+
+    def start(self) -> None:
+        """Begin to load torch and to compute, which would delay the first picture of the window."""
+        if self._explorer is None:
+            self._explorer = Explorer()
+
+    @property
+    def explorer(self) -> Explorer:
+        """The thread that computes what the views show; there is none before `start`."""
+        if self._explorer is None:
+            raise RuntimeError("the studio has not started")
+        return self._explorer
+
+    @property
+    def current(self) -> Opened | None:
+        """What is shown."""
+        return self._opened
+
+    @property
+    def log(self) -> ReportLog:
+        """Reports of the run that nobody has looked at yet."""
+        return self.training.log
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether a run would be lost with the window."""
+        return self.training.unsaved
+
+    def open(self, name: str) -> None:
+        """Show a bundled model, a checkpoint or a data file; settings and undo begin anew with it."""
+        config = self._session.state.config
+        self._load(lambda: opening.open_any(name, config), self._take, self.failed.emit)
+
+    def train(self) -> None:
+        """Begin a new run with the settings of the session."""
+        config = self._session.state.config
+        self._load(lambda: opening.untrained(config), self._begin, self.failed.emit)
+
+    def resume(self) -> None:
+        """Go on with the run in memory, or with the one in the checkpoint that is shown.
+
+        What the session says of settings that may change during a run applies.
+        """
+        config = self._session.state.config
+        change = {name.removeprefix("config."): _value(config, name) for name in LIVE}
+        run = self.training.run
+        if run is not None:
+            self.training.start(lambda _threads: _with(run, change), self.explorer)
+        elif self._opened is not None and self._opened.path is not None:
+            path = self._opened.path
+
+            def restore(threads: int) -> Run:
+                from dnf_studio.core.training.run import Run
+
+                return Run.resume(path, change, threads)
+
+            self.training.start(restore, self.explorer)
+
+    @property
+    def resumable(self) -> int | None:
+        """Iterations of the run that `resume` would go on with, or None."""
+        if self.training.run is not None:
+            return self.training.run.iteration
+        checkpoint = self._opened.checkpoint if self._opened is not None else None
+        return checkpoint.iteration if checkpoint is not None and checkpoint.kind == "run" else None
+
+    def take_model(self, done: Callable[[Any], object], failed: Callable[[Exception], object]) -> None:
+        """Give `done` the model as it is now and its checkpoint, or None for untrained weights.
+
+        A run that trains holds for the moment of the copy.
+        """
+        if self.training.run is not None:
+            self.training.while_held(_copy, done, failed)
+        elif self._opened is not None:
+            done((self._opened.snapshot.flow, self._opened.checkpoint))
+        else:
+            failed(StudioError("There is no model yet; train one or open one."))
+
+    def discard(self) -> None:
+        """Forget the run and wait for its thread."""
+        self.training.close()
+        self.training.forget()
+
+    def close(self) -> None:
+        """End every thread."""
+        self.training.close()
+        self.background.close()
+        if self._explorer is not None:
+            self._explorer.close()
+
+    def note_reports(self, reports: Sequence[StepReport], smoothed: float | None) -> None:
+        """Tell how the run stands after `reports`."""
+        rate = self.training.pace(reports)
+        last, settings = reports[-1], self._session.state.config.training
+        if self.training.run is not None:
+            settings = self.training.run.config.training
+        left = (settings.iterations - last.iteration) / rate if rate else None
+        if settings.seconds is not None:
+            left = settings.seconds - last.seconds
+        self.progressed.emit(last.iteration, rate, left)
+        self.bound_changed.emit(smoothed)
+
+    def _load(self, work: Any, done: Any, failed: Any) -> None:  # noqa: ANN401 - callables of one value
+        """Open in the background; only the newest request is answered."""
+        self._asked += 1
+        number = self._asked
+
+        def answer(then: Any, value: object) -> None:  # noqa: ANN401 - a callable of one value
+            if number == self._asked:
+                then(value)
+
+        self.background.run(work, lambda result: answer(done, result), lambda error: answer(failed, error))
+
+    def _take(self, opened: Opened) -> None:
+        """Show what was opened as a new document."""
+        self.discard()
+        self._opened = opened
+        fresh = replace(
+            self._session.state, config=opened.config, steps=None, grid=None, axes=(0, 1), component=0, selection=()
+        )
+        self._session.reset(fresh)
+        self._show(opened)
+        self.said.emit(opened.note)
+
+    def _show(self, opened: Opened) -> None:
+        self._opened = opened
+        self.explorer.publish(opened.snapshot, opened.points)
+        self.opened.emit(opened)
+
+    def _begin(self, opened: Opened) -> None:
+        """Show the first weights, then train them."""
+        self.discard()
+        self._show(replace(opened, shown=replace(opened.shown, title="new model")))
+        config, dataset = opened.config, opened.dataset
+
+        def make_run(threads: int) -> Run:
+            from dnf_studio.core.training.run import Run
+
+            return Run(config, dataset, threads)
+
+        self.training.start(make_run, self.explorer)
+
+    def _run_failed(self, sentence: str) -> None:
+        self.failed.emit(StudioError(sentence))
+
+    def _follow(self, names: frozenset[str]) -> None:
+        """Give a run what it can take up, or show the model that belongs to changed settings."""
+        config = self._session.state.config
+        if self.training.active:
+            change = {name.removeprefix("config."): _value(config, name) for name in names & LIVE}
+            if change:
+                try:
+                    self.training.apply(change)
+                except SettingError as error:
+                    self.failed.emit(error)
+            return
+        if self._opened is None or self.unsaved:
+            return
+        shown = self._opened.config
+        if (config.data, config.drop_constant) != (shown.data, shown.drop_constant):
+            self._load(lambda: opening.open_for(config), self._replace, self._refuse_data)
+        elif not self._opened.shown.trained and any(
+            name.startswith(("config.sde", "config.network", "config.training.seed")) for name in names
+        ):
+            self._settle.start()
+
+    def _renew(self) -> None:
+        """Another untrained model, as the settings describe it."""
+        if self.training.phase is Phase.NONE and self._opened is not None and not self._opened.shown.trained:
+            config = self._session.state.config
+            self._load(lambda: opening.untrained(config), self._show, self.failed.emit)
+
+    def _replace(self, opened: Opened) -> None:
+        """Show the model of other data; the settings stay."""
+        self.discard()
+        config = self._session.state.config
+        self._show(replace(opened, config=config))
+        self.said.emit(opened.note)
+
+    def _refuse_data(self, error: Exception) -> None:
+        """Tell, and go back to the data that is shown."""
+        if self._opened is not None:
+            shown = self._opened.config
+            self._session.apply({"config.data": shown.data, "config.drop_constant": shown.drop_constant})
+        self.failed.emit(error)
+
+
+def _value(config: object, name: str) -> object:
+    """The setting that ``config.…`` names."""
+    value = config
+    for part in name.split(".")[1:]:
+        value = getattr(value, part)
+    return value
+
+
+def _with(run: Run, change: dict[str, object]) -> Run:
+    run.apply(change)
+    return run
+
+
+def _copy(run: Run) -> tuple[DiffFlow, Checkpoint]:
+    """The weights that sampling uses, which nobody changes any more, and their checkpoint."""
+    from dnf_studio.core.training.resume import checkpoint_of
+
+    checkpoint = checkpoint_of(run, "weights")
+    return checkpoint.build(), checkpoint

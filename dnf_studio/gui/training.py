@@ -1,0 +1,176 @@
+"""The run that trains, from the window's side: start, hold, end, and work on it while it is held."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any, cast
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from dnf_studio.core.training.report import StepReport
+from dnf_studio.gui.background import Background
+from dnf_studio.workers.explorer import Explorer
+from dnf_studio.workers.mailbox import ReportLog
+from dnf_studio.workers.training import TrainingRun, TrainingWorker
+
+if TYPE_CHECKING:
+    from dnf_studio.core.training.run import Run
+
+__all__ = ["Phase", "Training"]
+
+RATE_SECONDS = 3.0
+
+
+class Phase(Enum):
+    """Where a run stands."""
+
+    NONE = "none"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
+class Training(QObject):
+    """Owns the training worker and the run it made, which stays after the worker has ended."""
+
+    phase_changed = Signal(object)
+    """The new `Phase`."""
+    failed = Signal(str)
+    """One sentence; after a divergence the run is paused at its last good state."""
+
+    def __init__(self, background: Background, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.log = ReportLog()
+        self.unsaved = False
+        self._background = background
+        self._worker: TrainingWorker | None = None
+        self._run: Run | None = None
+        self._phase = Phase.NONE
+        self._held: list[Callable[[], None]] = []
+        self._pace: deque[tuple[int, float]] = deque()
+
+    @property
+    def phase(self) -> Phase:
+        """Where the run stands."""
+        return self._phase
+
+    @property
+    def active(self) -> bool:
+        """Whether a worker has the run, training or paused."""
+        return self._phase in (Phase.STARTING, Phase.RUNNING, Phase.PAUSED)
+
+    @property
+    def run(self) -> Run | None:
+        """The run, training or not, or None."""
+        return self._run
+
+    def start(self, make_run: Callable[[int], TrainingRun], explorer: Explorer) -> None:
+        """Train what `make_run(threads)` returns in a thread of its own, and show it in `explorer`."""
+        if self.active:
+            raise RuntimeError("a run is training already")
+        self._pace.clear()
+        self.log.take()
+        worker = TrainingWorker(make_run, explorer, self.log, self)
+        worker.started_run.connect(self._started)
+        worker.paused.connect(self._paused)
+        worker.resumed.connect(self._resumed)
+        worker.failed.connect(self.failed)
+        worker.finished.connect(self._ended)
+        self._worker = worker
+        self._become(Phase.STARTING)
+        worker.start()
+
+    def set_paused(self, paused: bool) -> None:
+        """Hold the run after the iteration it is at, or go on."""
+        if self._worker is not None and self.active:
+            (self._worker.pause if paused else self._worker.resume)()
+
+    def stop(self) -> None:
+        """End the run after the iteration it is at; what it has learnt stays."""
+        if self._worker is not None:
+            self._worker.stop()
+
+    def apply(self, change: Mapping[str, Any]) -> None:
+        """Change settings between two iterations; raises `SettingError` for what cannot be."""
+        if self._worker is not None and self.active:
+            self._worker.apply(change)
+
+    def forget(self) -> None:
+        """Drop the run of an ended worker: another model is shown."""
+        self._run, self.unsaved = None, False
+        self._become(Phase.NONE)
+
+    def while_held(
+        self, work: Callable[[Run], Any], done: Callable[[Any], object], failed: Callable[[Exception], object]
+    ) -> None:
+        """Call `work(run)` in the background while no iteration changes the run, which then goes on."""
+        run = self._run
+        if run is None:
+            raise RuntimeError("there is no run")
+        running = self._phase is Phase.RUNNING
+
+        def finish(answer: Callable[[Any], object], value: object) -> None:
+            if running:
+                self.set_paused(False)
+            answer(value)
+
+        def begin() -> None:
+            self._background.run(
+                lambda: work(run), lambda result: finish(done, result), lambda error: finish(failed, error)
+            )
+
+        if running:
+            self._held.append(begin)
+            self.set_paused(True)
+        else:
+            begin()
+
+    def close(self) -> None:
+        """End the thread and wait for it."""
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker.wait()
+
+    def pace(self, reports: Sequence[StepReport]) -> float | None:
+        """Iterations a second over the last few seconds of training, None before there are two reports."""
+        self.unsaved = True
+        self._pace.extend((report.iteration, report.seconds) for report in reports)
+        while len(self._pace) > 2 and self._pace[-1][1] - self._pace[0][1] > RATE_SECONDS:
+            self._pace.popleft()
+        iterations, seconds = (b - a for a, b in zip(self._pace[0], self._pace[-1], strict=True))
+        return iterations / seconds if seconds > 0 else None
+
+    @Slot(object)
+    def _started(self, run: TrainingRun) -> None:
+        self._run = cast("Run", run)
+        self._become(Phase.RUNNING)
+
+    @Slot()
+    def _paused(self) -> None:
+        self._become(Phase.PAUSED)
+        waiting, self._held = self._held, []
+        for begin in waiting:
+            begin()
+
+    @Slot()
+    def _resumed(self) -> None:
+        self._become(Phase.RUNNING)
+
+    @Slot()
+    def _ended(self) -> None:
+        if self._worker is not None:
+            self._worker.wait()
+            self._worker.deleteLater()
+        self._worker = None
+        self._become(Phase.NONE if self._run is None else Phase.ENDED)
+        waiting, self._held = self._held, []
+        for begin in waiting:
+            begin()
+
+    def _become(self, phase: Phase) -> None:
+        if phase is not self._phase:
+            self._phase = phase
+            self.phase_changed.emit(phase)

@@ -1,0 +1,112 @@
+"""The middle of the window: both processes above, what they add up to below, the transport bar."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from dnf_studio.gui.commands import Commands
+from dnf_studio.gui.plots.base import Plot
+from dnf_studio.gui.plots.disagreement import DisagreementPlot
+from dnf_studio.gui.plots.loss import LossPlot
+from dnf_studio.gui.plots.process_view import ProcessView
+from dnf_studio.gui.plots.time_view import TimeView
+from dnf_studio.gui.session import Session
+from dnf_studio.gui.theme import Theme
+from dnf_studio.gui.transport import TransportBar
+from dnf_studio.workers.frames import Frame
+
+__all__ = ["Views"]
+
+
+class Views(QWidget):
+    """Every plot of the window; shows frames and follows the cursor and the view settings."""
+
+    def __init__(self, session: Session, commands: Commands, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._frame: Frame | None = None
+        self.forward, self.backward = ProcessView("forward"), ProcessView("backward")
+        self.forward.link(self.backward)
+        self.time, self.disagreement, self.loss = TimeView(), DisagreementPlot(), LossPlot()
+        self.transport = TransportBar(session.cursor, commands)
+        self.above = _row(self.forward, self.backward)
+        self.below = _row(self.time, self.disagreement, self.loss)
+        rows = QSplitter(Qt.Orientation.Vertical)
+        rows.setChildrenCollapsible(False)
+        rows.addWidget(self.above)
+        rows.addWidget(self.below)
+        rows.setStretchFactor(0, 17)
+        rows.setStretchFactor(1, 10)
+        rows.setSizes([1700, 1000])
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 4, 4, 0)
+        column.setSpacing(0)
+        column.addWidget(rows, 1)
+        column.addWidget(self.transport)
+        self.time.cursor_moved.connect(self._picked_time)
+        self.time.component_changed.connect(lambda component: session.apply({"component": component}))
+        self.disagreement.step_clicked.connect(self._picked_time)
+        session.cursor.moved.connect(self._move)
+        session.changed.connect(self._refresh)
+        self._refresh(frozenset({"layers", "axes", "component"}))
+
+    @property
+    def plots(self) -> tuple[Plot, ...]:
+        """All of them."""
+        return self.forward, self.backward, self.time, self.disagreement, self.loss
+
+    @property
+    def frame(self) -> Frame | None:
+        """What is shown."""
+        return self._frame
+
+    def show_frame(self, frame: Frame | None) -> None:
+        """Show `frame` in every view; None empties them."""
+        self._frame = frame
+        if frame is not None:
+            self._session.cursor.set_steps(len(frame.t) - 1)
+            self.above.setVisible(frame.forward.shape[2] > 1)
+            self._refresh(frozenset({"axes", "component"}))
+        for plot in (self.forward, self.backward, self.time, self.disagreement, self.transport):
+            plot.set_frame(frame)
+        self._move(self._session.cursor.position)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Recolour every plot."""
+        for plot in self.plots:
+            plot.set_theme(theme)
+
+    def reset_ranges(self) -> None:
+        """Fit every plot to what it shows."""
+        for plot in self.plots:
+            plot.reset_view()
+
+    def _picked_time(self, position: float) -> None:
+        self._session.cursor.jump(position)
+
+    def _move(self, position: float) -> None:
+        for plot in (self.forward, self.backward, self.time, self.disagreement):
+            plot.set_cursor(position)
+
+    def _refresh(self, names: frozenset[str]) -> None:
+        state = self._session.state
+        last = self._frame.forward.shape[2] - 1 if self._frame is not None else 1
+        if "layers" in names:
+            for view in (self.forward, self.backward):
+                view.set_layers(state.layers)
+        if "axes" in names and last > 0:
+            for view in (self.forward, self.backward):
+                view.set_axes(min(state.axes[0], last), min(state.axes[1], last))
+        if "component" in names:
+            self.time.set_component(min(state.component, last))
+
+
+def _row(*parts: QWidget) -> QSplitter:
+    row: QSplitter = QSplitter(Qt.Orientation.Horizontal)
+    row.setChildrenCollapsible(False)
+    for part in parts:
+        row.addWidget(part)
+        row.setStretchFactor(row.count() - 1, 1)
+    row.setSizes([1000] * len(parts))
+    return row
