@@ -2,31 +2,148 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF, Slot
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.plots.base import Plot
+from dnf_studio.gui.plots.layers.paths import PathsLayer
+from dnf_studio.gui.plots.layers.points import PointsLayer
+from dnf_studio.gui.plots.layers.trails import TrailsLayer, at_position, stretch
+from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, time_note
+from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["ProcessView"]
 
+MAX_PATHS = 500
+TITLES = {"forward": "Forward: data → noise", "backward": "Backward: noise → data"}
+CAPTIONS = {
+    "forward": "Points of the data, carried to noise by the forward SDE.",
+    "backward": "Latent noise, carried to samples by the backward SDE.",
+}
+Array = NDArray[np.float32]
+
 
 class ProcessView(Plot):
-    """Points and paths of one process at the time cursor."""
+    """Points and paths of one process, ``forward`` or ``backward``, at the time cursor.
+
+    The range is fixed by the data and does not follow the points; wheel and drag change it, in
+    linked views together, and a double click brings it back.
+    """
 
     def __init__(self, direction: str, parent: QWidget | None = None) -> None:
-        super().__init__(direction, "", "", parent)
+        self._direction = direction
+        super().__init__(
+            TITLES[direction], CAPTIONS[direction], "Open a model or press Train, and both processes move here.", parent
+        )
+        self._frame: Frame | None = None
+        self._planes: Array = np.empty((0, 0, 2), np.float32)
+        self._lost = 0
+        self._position = 0.0
+        self._axes = (0, 1)
+        self._half = 0.0
+        self._linked: list[ProcessView] = []
+        self.box.setAspectLocked(True)
+        self.box.sigRangeChangedManually.connect(self._range_chosen)
+        self._label_axes()
+        self.reset_view()
 
     def set_frame(self, frame: Frame | None) -> None:
-        """Show `frame`; None empties the view."""
+        """Show `frame`; None empties the view. One-dimensional data has no place here and empties it too."""
+        self._frame = frame if frame is not None and frame.forward.shape[2] > 1 else None
+        self.set_empty(self._frame is None)
+        self._take_planes()
 
     def set_cursor(self, position: float) -> None:
         """Move the time cursor to `position` in node units, 0 … N."""
+        self._position = position
+        self._place()
 
     def set_layers(self, layers: frozenset[str]) -> None:
         """Show exactly these of ``points`` and ``paths``."""
+        self._points.setVisible("points" in layers)
+        self._paths.setVisible("paths" in layers)
+        self._trails.setVisible("paths" in layers)
 
     def set_axes(self, a: int, b: int) -> None:
         """Show component `a` across and `b` up."""
+        if (a, b) != self._axes:
+            self._axes = a, b
+            self._label_axes()
+            self._take_planes()
 
     def link(self, other: ProcessView) -> None:
         """Pan and zoom together with `other`."""
+        self._linked.append(other)
+        other._linked.append(self)
+
+    def reset_view(self) -> None:
+        """Back to the fixed range, in linked views too."""
+        half = self._half or half_range(np.empty(0, np.float32))
+        for view in (self, *self._linked):
+            view.box.setRange(QRectF(-half, -half, 2 * half, 2 * half), padding=0)
+
+    def recolour(self) -> None:
+        """Also the layers."""
+        super().recolour()
+        if not hasattr(self, "_points"):
+            self._add_layers(self.theme)
+        colour = self.theme.direction(self._direction)
+        for layer in (self._paths, self._trails, self._points):
+            layer.set_colour(colour)
+
+    def title_html(self) -> str:
+        """The direction's mark before its name."""
+        return f'<span style="color:{self.theme.direction(self._direction)}">●</span>&nbsp; {super().title_html()}'
+
+    def _add_layers(self, theme: Theme) -> None:
+        colour = theme.direction(self._direction)
+        self._paths, self._trails, self._points = PathsLayer(colour), TrailsLayer(colour), PointsLayer(colour)
+        for layer in (self._paths, self._trails, self._points):
+            self.plot.addItem(layer, ignoreBounds=True)
+
+    def _take_planes(self) -> None:
+        """The two components of the frame that are shown, and the range they ask for."""
+        frame = self._frame
+        if frame is None:
+            self._planes = np.empty((0, 0, 2), np.float32)
+            self._lost = 0
+        else:
+            paths = frame.forward if self._direction == "forward" else frame.backward
+            self._planes = np.ascontiguousarray(paths[..., list(self._axes)])
+            self._lost = lost_paths(paths)
+            half = half_range(frame.forward[0][:, list(self._axes)])
+            if half != self._half:
+                self._half = half
+                self.reset_view()
+        self._paths.set_paths(self._planes[:, :MAX_PATHS])
+        self._place()
+
+    def _place(self) -> None:
+        """Everything that follows the cursor."""
+        if self._frame is None:
+            self._points.set_points(np.empty((0, 2), np.float32))
+            self._trails.set_trails(np.empty((0, 0, 2), np.float32))
+            self.set_note("")
+            return
+        position = float(np.clip(self._position, 0, len(self._planes) - 1))
+        self._points.set_points(at_position(self._planes, position))
+        if self._trails.isVisible():
+            self._trails.set_trails(stretch(self._planes[:, :MAX_PATHS], position, self._direction == "forward"))
+        if self._lost:
+            self.set_note(f"{self._lost:,} of {self._planes.shape[1]:,} paths left the finite numbers", warning=True)
+        else:
+            self.set_note(time_note(self._frame.t, position))
+
+    def _label_axes(self) -> None:
+        for side, component in zip(("bottom", "left"), self._axes, strict=True):
+            self.plot.getAxis(side).setToolTip(component_name(component))
+
+    @Slot(object)
+    def _range_chosen(self, _: Any) -> None:
+        for other in self._linked:
+            other.box.setRange(self.box.viewRect(), padding=0)

@@ -1,0 +1,53 @@
+"""The ground of all layers: an item that fills its view and draws in device pixels.
+
+pyqtgraph's own items carry Python work for every point or redraw every path on every repaint. A
+layer keeps arrays, maps them with one multiplication and draws them with one call of QPainter.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QPainter, QTransform
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
+
+__all__ = ["DeviceLayer", "to_device"]
+
+FAR = 1e5
+Array = NDArray[np.float32]
+
+
+class DeviceLayer(pg.GraphicsObject):  # type: ignore[misc]
+    """An item whose `draw` gets a painter in device pixels and the way there from plot units."""
+
+    def boundingRect(self) -> QRectF:  # noqa: N802
+        """The whole view, so the item needs no geometry of its own and never changes any range."""
+        return QRectF(self.viewRect())
+
+    def viewTransformChanged(self) -> None:  # noqa: N802
+        """The view moved or changed its size."""
+        self.prepareGeometryChange()
+        super().viewTransformChanged()
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        """Called by Qt."""
+        transform = painter.transform()
+        area = transform.mapRect(self.boundingRect())
+        painter.save()
+        painter.resetTransform()
+        self.draw(painter, transform, area)
+        painter.restore()
+
+    def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
+        """Draw within `area`, in device pixels."""
+        raise NotImplementedError
+
+
+def to_device(points: Array, transform: QTransform) -> Array:
+    """Plot units (…, 2) to device pixels, kept within what QPainter can draw."""
+    scale = np.array([transform.m11(), transform.m22()], np.float32)
+    offset = np.array([transform.dx(), transform.dy()], np.float32)
+    mapped: Array = np.clip(points * scale + offset, -FAR, FAR)
+    return mapped

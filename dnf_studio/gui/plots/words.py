@@ -1,0 +1,50 @@
+"""Numbers and names as the plots write them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["component_name", "half_range", "lost_paths", "nats", "time_note"]
+
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+Array = NDArray[np.float32]
+
+
+def component_name(component: int) -> str:
+    """``x₁`` for component 0."""
+    return "x" + str(component + 1).translate(SUBSCRIPTS)
+
+
+def time_note(t: Array, position: float) -> str:
+    """Where the cursor is: t, and the step it is at."""
+    digits = max(0, 2 - math.floor(math.log10(max(float(t[-1]), 1e-9))))
+    now = float(np.interp(position, np.arange(len(t)), t))
+    return f"t = {now:.{digits}f}    i = {int(position + 1e-6)} of {len(t) - 1}"
+
+
+def nats(value: float) -> str:
+    """With sign and a true minus."""
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def half_range(data: Array) -> float:
+    """Half of the range that shows the data and standard normal noise: 3.3, or more in even steps of 15%.
+
+    Single far points do not count, and small changes of the data change nothing.
+    """
+    finite = np.abs(data[np.isfinite(data)])
+    reach = float(np.quantile(finite, 0.995)) * 1.08 if finite.size else 0.0
+    steps = max(0, math.ceil(math.log(max(reach, 1e-9) / 3.3) / math.log(1.15)))
+    return float(3.3 * 1.15 ** min(steps, 60))
+
+
+def lost_paths(paths: Array) -> int:
+    """How many of the paths (N+1, P, D) hold a number that is not finite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        # One sum tells that all is well, twenty times sooner than looking at every number
+        if np.isfinite(paths.sum()):
+            return 0
+    return int((~np.isfinite(paths).all(axis=(0, 2))).sum())
