@@ -11,10 +11,7 @@ __all__ = ["datasets"]
 
 def datasets(as_json: AsJson = False) -> int:
     infos = api.datasets()
-    rows = [
-        (info.name, str(info.dim), number(info.entropy), info.title, ", ".join(info.aliases))
-        for info in infos
-    ]
+    rows = [(info.name, str(info.dim), number(info.entropy), info.title, ", ".join(info.aliases)) for info in infos]
     head = ("name", "columns", "entropy", "", "other names")
     keys = ("name", "title", "dim", "entropy", "aliases")
     emit({"datasets": [{key: getattr(info, key) for key in keys} for info in infos]}, table([head, *rows]), as_json)

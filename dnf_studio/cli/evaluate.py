@@ -8,8 +8,8 @@ from typer import Option
 
 from dnf_studio import api
 from dnf_studio.cli.options import AsJson, CheckpointName
-from dnf_studio.cli.output import emit, note, number, table
-from dnf_studio.errors import DataError, SettingError
+from dnf_studio.cli.output import Progress, emit, number, table
+from dnf_studio.errors import SettingError
 
 __all__ = ["evaluate"]
 
@@ -17,22 +17,20 @@ __all__ = ["evaluate"]
 def evaluate(
     checkpoint: CheckpointName,
     data: Annotated[str | None, Option("--data", metavar="NAME|FILE", help="The model's own unless given.")] = None,
-    steps: Annotated[str, Option("--steps", metavar="5,10,30", help="Numbers of steps to sample with.")] = "5,10,30",
+    steps: Annotated[str | None, Option("--steps", metavar="5,10,30", help="Numbers of steps to sample with.")] = None,
     no_ode: Annotated[bool, Option("--no-ode", help="Leave out the NLL of the probability-flow ODE.")] = False,
     as_json: AsJson = False,
 ) -> int:
     from dnf_studio.core.data.catalogue import open_dataset
+    from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS
     from dnf_studio.core.evaluation.evaluate import evaluate as measure
 
-    numbers = _numbers(steps)
+    numbers = DEFAULT_STEPS if steps is None else _numbers(steps)
     source = api.open_checkpoint(checkpoint)
     dataset = open_dataset(data or source.config.data, source.config.drop_constant)
-    if dataset.dim != source.dim:
-        raise DataError(
-            f"The model has {source.dim} columns and '{dataset.name}' has {dataset.dim}; name its own data with --data."
-        )
-    note(f"Measuring on '{dataset.name}' with {', '.join(map(str, numbers))} steps.")
-    result = measure(source.build(), dataset, steps=numbers, ode=not no_ode).as_dict()
+    with Progress("Evaluating") as progress:
+        found = measure(source.build(), dataset, numbers, not no_ode, progress=lambda text: progress.update(None, text))
+    result = found.as_dict()
     emit(result, _text(result), as_json)
     return 0
 

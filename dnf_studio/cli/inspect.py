@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,11 +32,10 @@ def _checkpoint(file: str) -> dict[str, Any]:
 
 
 def _export(path: Path) -> dict[str, Any]:
-    from dataclasses import asdict
+    from dnf_studio.core.storage.sample_reader import read_export
 
-    from dnf_studio.core.storage.samples import read_export
-
-    return asdict(read_export(path))
+    info = read_export(path)
+    return {"kind": "export", **asdict(info), "config": info.config.model_dump()}
 
 
 def _lines(held: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -41,13 +41,14 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def update(self, fraction: float, text: str) -> None:
-        """Show that `fraction` of the work is done, and `text`."""
+    def update(self, fraction: float | None, text: str) -> None:
+        """Show that `fraction` of the work is done, None where that is not known, and `text`."""
         if self._live is not None:
-            self._live.update(self._task, completed=fraction, text=text)
+            known = fraction is not None
+            self._live.update(self._task, total=1.0 if known else None, completed=fraction or 0.0, text=text)
         elif time.monotonic() - self._shown >= PLAIN_EVERY:
             self._shown = time.monotonic()
-            note(f"{self._title}: {100 * fraction:.0f}%, {text}")
+            note(f"{self._title}: {text}" if fraction is None else f"{self._title}: {100 * fraction:.0f}%, {text}")
 
 
 def note(text: str) -> None:

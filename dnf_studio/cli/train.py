@@ -94,9 +94,9 @@ def _fit(run: Run, output: Path) -> bool:
             with Progress("Training") as progress:
                 for report in run:
                     left = run.remaining()
-                    fraction = report.seconds / (report.seconds + left) if left is not None else 0.0
-                    text = f"{report.iteration} iterations, loss {report.loss:.3f}"
-                    progress.update(fraction, text if left is None else f"{text}, {clock(left)} left")
+                    fraction = None if left is None else report.seconds / (report.seconds + left)
+                    ending = "" if left is None else f", {clock(left)} left"
+                    progress.update(fraction, f"{report.iteration} iterations, loss {report.loss:.3f}{ending}")
                     if interrupt.came:
                         break
         except DivergenceError:

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+import dnf_studio as dnf
+from dnf_studio import api, assets
+from dnf_studio.errors import CheckpointError, DataError, SettingError, UnknownNameError
+
+GOLDEN = Path(__file__).parent / "golden" / "official_checkerboard.pt"
+SMALL = {
+    "data": "moons",
+    "sde": {"steps": 4},
+    "network": {"layers": 1, "channels": 8},
+    "training": {"iterations": 3, "batch": 32, "device": "cpu", "precision": "float32"},
+}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of three iterations."""
+    run = dnf.train(dnf.Config.create(SMALL))
+    assert [report.iteration for report in run] == [1, 2, 3]
+    path = tmp_path_factory.mktemp("api") / "small.safetensors"
+    run.save(path)
+    return path
+
+
+def test_what_was_trained_loads_and_samples_the_same(saved: Path) -> None:
+    flow = dnf.load(saved)
+    assert isinstance(flow, dnf.GenerativeModel)
+    x = flow.sample(7, steps=3, seed=2)
+    assert x.shape == (7, 2) and torch.isfinite(x).all()
+    assert torch.equal(x, dnf.load(str(saved)).sample(7, steps=3, seed=2))
+
+
+def test_a_data_set_of_ones_own_goes_before_the_name() -> None:
+    from dnf_studio.core.data.catalogue import open_dataset
+
+    circle = open_dataset("circle")
+    assert dnf.train(dnf.Config.create(SMALL), circle).dataset is circle
+
+
+def test_a_checkpoint_of_the_reference_program_loads_with_mean_0_and_scale_1() -> None:
+    flow = dnf.load(GOLDEN)
+    assert flow.standardisation.mean == (0.0, 0.0) and flow.standardisation.scale == (1.0, 1.0)
+
+
+def test_a_checkpoint_is_known_by_its_content_not_by_its_name(saved: Path, tmp_path: Path) -> None:
+    renamed = tmp_path / "small.bin"
+    renamed.write_bytes(saved.read_bytes())
+    assert api.open_checkpoint(renamed).kind == "run"
+
+
+def test_a_bundled_name_is_found(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "diffflow-moons.safetensors").write_bytes(saved.read_bytes())
+    monkeypatch.setattr(assets, "_folder", lambda name: tmp_path)
+    assert assets.checkpoint_names() == ("diffflow-moons",)
+    assert api.open_checkpoint("diffflow-moons").data.name == "moons"
+    with pytest.raises(UnknownNameError, match="did you mean 'diffflow-moons'"):
+        dnf.load("difflow-moon")
+
+
+def test_what_is_no_checkpoint_says_what_it_is(tmp_path: Path) -> None:
+    np.save(tmp_path / "points.npy", np.zeros((3, 2)))
+    (tmp_path / "points.csv").write_text("x,y\n1,2\n")
+    h5py.File(tmp_path / "strange.h5", "w").close()
+    (tmp_path / "cut.safetensors").write_bytes(b"\x07")
+    (tmp_path / "empty.pt").touch()
+    expected = {
+        "points.npy": "is a data file, not a checkpoint",
+        "points.csv": "is a data file, not a checkpoint",
+        "strange.h5": "is an export, not a checkpoint",
+        "cut.safetensors": "not a checkpoint|truncated|damaged",
+        "empty.pt": "the file is empty",
+        "none.safetensors": "There is no file",
+        ".": "is a folder",
+    }
+    for name, sentence in expected.items():
+        with pytest.raises(CheckpointError, match=sentence) as caught:
+            dnf.load(tmp_path / name)
+        assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
+
+
+def test_a_device_that_is_none_is_told(saved: Path) -> None:
+    with pytest.raises(SettingError, match="'tpu'"):
+        dnf.load(saved, device="tpu")
+
+
+def test_unknown_data_suggests_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'rings'"):
+        dnf.train(dnf.Config.create({**SMALL, "data": "ringz"}))
+    with pytest.raises(DataError):
+        dnf.train(dnf.Config.create({**SMALL, "data": "no/such.csv"}))
+
+
+def test_the_built_in_sets_are_listed() -> None:
+    names = [info.name for info in dnf.datasets()]
+    assert {"rings", "checkerboard", "8gaussian", "moons"} <= set(names)
+    assert len(names) == len(set(names))

@@ -1,0 +1,370 @@
+"""The command line in this process: what it prints, writes and returns."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import h5py
+import pytest
+
+from dnf_studio import api
+from dnf_studio.cli import VERBS, main
+from dnf_studio.cli.output import clock, emit, table
+from dnf_studio.cli.window import parse
+from dnf_studio.core.training.run import Run
+from dnf_studio.errors import DivergenceError, SettingError
+from dnf_studio.gui.options import WindowOptions
+
+TOML = """
+data = "moons"
+[sde]
+steps = 4
+[network]
+layers = 1
+channels = 8
+[training]
+iterations = 3
+batch = 32
+device = "cpu"
+precision = "float32"
+"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The settings of a run of a moment."""
+    path = tmp_path_factory.mktemp("cli") / "small.toml"
+    path.write_text(TOML)
+    return path
+
+
+@pytest.fixture(scope="module")
+def saved(small: Path) -> Path:
+    """A run of three iterations."""
+    path = small.parent / "small.safetensors"
+    assert main(["train", "--config", str(small), "-o", str(path)]) == 0
+    return path
+
+
+class Told:
+    """Runs the command line and keeps what it said."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self.out = self.err = ""
+
+    def __call__(self, *words: object) -> int:
+        self._capsys.readouterr()
+        code = main([str(word) for word in words])
+        self.out, self.err = self._capsys.readouterr()
+        return code
+
+    def json(self, *words: object) -> dict[str, Any]:
+        assert self(*words, "--json") == 0, self.err
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str]) -> Told:
+    return Told(capsys)
+
+
+# train
+
+
+def test_train_reports_what_design_says(told: Told, small: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.safetensors"
+    result = told.json("train", "--config", small, "--iterations", 5, "-o", output)
+    keys = "iterations seconds iterations_per_second nll_bound file device precision"
+    assert list(result) == keys.split()
+    assert result["iterations"] == 5 and result["file"] == str(output)
+    assert result["device"] == "cpu" and result["precision"] == "float32"
+    assert math.isfinite(result["nll_bound"]) and result["seconds"] > 0
+    assert result["iterations_per_second"] == pytest.approx(5 / result["seconds"])
+    assert api.open_checkpoint(output).kind == "run"
+
+
+def test_options_go_over_the_file(told: Told, small: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.safetensors"
+    words = ["--data", "circle", "--steps", 3, "--batch", 16, "--seed", 9, "--model", "diffflow"]
+    assert told("train", "--config", small, *words, "-o", output) == 0
+    config = api.open_checkpoint(output).config
+    assert (config.data, config.sde.steps, config.training.batch, config.training.seed) == ("circle", 3, 16, 9)
+    assert config.network.channels == 8
+
+
+def test_a_resumed_run_is_the_run_that_never_stopped(told: Told, small: Path, saved: Path, tmp_path: Path) -> None:
+    resumed, whole = tmp_path / "resumed.safetensors", tmp_path / "whole.safetensors"
+    constant = tmp_path / "constant.toml"
+    constant.write_text(TOML + 'decay = "constant"\n')
+    assert told("train", "--config", constant, "-o", tmp_path / "half.safetensors") == 0
+    assert told("train", "--resume", tmp_path / "half.safetensors", "--iterations", 6, "-o", resumed) == 0
+    assert told("train", "--config", constant, "--iterations", 6, "-o", whole) == 0
+    one, other = api.open_checkpoint(resumed), api.open_checkpoint(whole)
+    assert one.iteration == other.iteration == 6
+    assert one.sha256 == other.sha256
+
+
+def test_seconds_are_a_total(told: Told, saved: Path, tmp_path: Path) -> None:
+    result = told.json("train", "--resume", saved, "--seconds", 0.3, "-o", tmp_path / "a.safetensors")
+    assert result["iterations"] > 3 and 0.3 <= result["seconds"] < 3
+
+
+def test_data_named_again_must_match(told: Told, saved: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.safetensors"
+    assert told("train", "--resume", saved, "--data", "moons", "-o", output) == 0
+    assert told("train", "--resume", saved, "--data", "rings", "-o", output) == 1
+    assert told.err == f"dnf-studio: '{saved}' was trained on 'moons', not on 'rings'; leave out --data.\n"
+
+
+def test_weights_cannot_be_resumed(told: Told, saved: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "weights.safetensors"
+    Run.resume(saved).save(weights, kind="weights")
+    assert told("train", "--resume", weights, "-o", tmp_path / "a.safetensors") == 1
+    assert "weights only" in told.err
+
+
+def test_a_loss_that_is_no_number_keeps_the_last_good_state(
+    told: Told, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Run._step
+
+    def step(run: Run) -> object:
+        if run.iteration == 2:
+            raise DivergenceError("Training diverged at iteration 3: the loss is no longer finite.")
+        return real(run)
+
+    monkeypatch.setattr(Run, "_step", step)
+    output = tmp_path / "a.safetensors"
+    assert told("train", "--config", small, "-o", output) == 1
+    assert told.err.splitlines() == [
+        f"The last good state is kept in '{output}'.",
+        "dnf-studio: Training diverged at iteration 3: the loss is no longer finite.",
+    ]
+    assert api.open_checkpoint(output).iteration == 2
+
+
+def test_a_target_that_cannot_be_is_told_before_the_training(
+    told: Told, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Run, "__init__", lambda *_: pytest.fail("the training began"))
+    assert told("train", "--config", small, "-o", tmp_path / "no" / "a.safetensors") == 1
+    assert "there is no folder" in told.err
+    assert told("train", "--config", small, "-o", tmp_path) == 1
+    assert "it is a folder" in told.err
+
+
+# sample, evaluate, inspect, datasets
+
+
+def test_sample_writes_an_export(told: Told, saved: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.h5"
+    words = ["-n", 50, "--steps", 3, "--lambda", 0.5, "--last-step", "noise", "--grid", "uniform", "--seed", 4]
+    result = told.json("sample", saved, *words, "--trajectories", "-o", output)
+    assert list(result) == ["samples", "seconds", "samples_per_second", "file"]
+    assert result["samples"] == 50 and result["file"] == str(output)
+    with h5py.File(output) as file:
+        assert file["samples"].shape == (50, 2) and file["trajectories"].shape == (50, 4, 2)
+        assert (file.attrs["seed"], file.attrs["steps"], file.attrs["lambda"]) == (4, 3, 0.5)
+        assert file.attrs["checkpoint_sha256"] == api.open_checkpoint(saved).sha256
+
+
+def test_sample_with_the_ode_and_densities(told: Told, saved: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.h5"
+    assert told("sample", saved, "-n", 5, "--solver", "ode", "--log-prob", "-o", output) == 0
+    assert "5 samples" in told.out and str(output) in told.out
+    with h5py.File(output) as file:
+        assert file["log_prob"].shape == (5,)
+
+
+def test_evaluate_reports_what_design_says(told: Told, saved: Path) -> None:
+    result = told.json("evaluate", saved, "--steps", "2,3", "--no-ode")
+    assert {"nll_bound", "nll_ode", "entropy", "by_steps"} <= set(result)
+    assert result["nll_ode"] is None and math.isfinite(result["nll_bound"])
+    assert [row["steps"] for row in result["by_steps"]] == [2, 3]
+    assert {"steps", "nfe", "sliced_wasserstein", "floor", "outside"} <= set(result["by_steps"][0])
+
+
+def test_evaluate_prints_a_table(told: Told, saved: Path) -> None:
+    assert told("evaluate", saved, "--data", "circle", "--steps", "2", "--no-ode") == 0
+    assert "sliced Wasserstein" in told.out and "Entropy    -" in told.out and "NLL (ODE)  -\n" in told.out
+
+
+def test_evaluate_on_data_of_other_width_is_refused(told: Told, saved: Path, tmp_path: Path) -> None:
+    table = tmp_path / "three.csv"
+    table.write_text("a,b,c\n" + "".join(f"{i},{i * i % 7},{i * i % 11}\n" for i in range(40)))
+    assert told("evaluate", saved, "--data", table) == 1
+    assert "3 columns" in told.err
+
+
+def test_inspect_tells_runs_weights_and_exports(told: Told, saved: Path, tmp_path: Path) -> None:
+    run = told.json("inspect", saved)
+    assert (run["kind"], run["iteration"], run["config"]["data"]) == ("run", 3, "moons")
+    Run.resume(saved).save(tmp_path / "w.safetensors", kind="weights")
+    assert told.json("inspect", tmp_path / "w.safetensors")["kind"] == "weights"
+    golden = Path(__file__).parent / "golden" / "official_checkerboard.pt"
+    assert told.json("inspect", golden)["kind"] == "weights"
+    assert told("sample", saved, "-n", 5, "-o", tmp_path / "a.h5") == 0
+    export = told.json("inspect", tmp_path / "a.h5")
+    assert (export["kind"], export["count"], export["dim"], export["steps"]) == ("export", 5, 2, 4)
+    assert told("inspect", tmp_path / "a.h5") == 0
+    assert "config.sde.steps: 4\n" in told.out
+
+
+def test_datasets_as_json_and_as_a_table(told: Told) -> None:
+    (listed,) = told.json("datasets").values()
+    rings = next(row for row in listed if row["name"] == "rings")
+    assert rings["dim"] == 2 and rings["aliases"] == ["olympic"]
+    assert rings["entropy"] == pytest.approx(-0.962, abs=1e-3)
+    assert told("datasets") == 0
+    assert len(told.out.splitlines()) == 1 + len(listed)
+
+
+# mistakes
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "--data", "rings"],
+        ["train", "-o", "a.safetensors"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--bogus"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--steps", "0"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--steps", "-3"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--steps", "many"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--batch", "0"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--seconds", "nan"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--seconds", "0"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--seconds", "9", "--iterations", "9"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--device", "tpu"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--precision", "float16"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--model", "flow"],
+        ["train", "--config", "none.toml", "--resume", "none.safetensors", "-o", "a.safetensors"],
+        ["sample", "CKPT", "-n", "0", "-o", "a.h5"],
+        ["sample", "CKPT", "-n", "-5", "-o", "a.h5"],
+        ["sample", "CKPT", "-n", "5", "--lambda", "-1", "-o", "a.h5"],
+        ["sample", "CKPT", "-n", "5", "--lambda", "nan", "-o", "a.h5"],
+        ["sample", "CKPT", "-n", "5", "--steps", "0", "-o", "a.h5"],
+        ["sample", "CKPT", "-n", "5", "--seed", "-1", "-o", "a.h5"],
+        ["sample", "CKPT", "-n", "5", "--grid", "square", "-o", "a.h5"],
+        ["sample", "CKPT", "-n", "5", "--solver", "euler", "-o", "a.h5"],
+        ["sample", "CKPT", "-o", "a.h5"],
+        ["evaluate"],
+        ["evaluate", "CKPT", "--steps", "5,many"],
+        ["evaluate", "CKPT", "--steps", "0"],
+        ["evaluate", "CKPT", "--steps", ""],
+        ["inspect"],
+        ["datasets", "rings"],
+        ["--nothing"],
+        ["--size", "12"],
+        ["--size", "9x99999"],
+        ["--screenshot", "a.jpg"],
+        ["--screenshot", "no/such/folder/a.png"],
+        ["--screenshot", "a.png", "--after", "-1"],
+        ["--after", "2"],
+        ["trian", "--data", "rings"],
+        ["a.npy", "b.npy"],
+    ],
+    ids=" ".join,
+)
+def test_bad_usage_is_one_sentence_and_2(
+    told: Told, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert told(*(str(saved) if word == "CKPT" else word for word in words)) == 2
+    assert told.out == ""
+    (line,) = told.err.splitlines()
+    assert line.startswith("dnf-studio: ") and line[-1] in ".?" and "Traceback" not in line
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["train", "--data", "ringz", "-o", "a.safetensors"], "did you mean 'rings'?"),
+        (["train", "--data", "none.csv", "-o", "a.safetensors"], "none.csv"),
+        (["train", "--data", "rings", "-o", "no/a.safetensors"], "there is no folder"),
+        (["train", "--resume", "none.safetensors", "-o", "a.safetensors"], "There is no file"),
+        (["sample", "none.safetensors", "-n", "5", "-o", "a.h5"], "There is no file"),
+        (["sample", "CKPT", "-n", "5", "-o", "no/a.h5"], "there is no folder"),
+        (["evaluate", "CKPT", "--data", "ringz"], "did you mean 'rings'?"),
+        (["inspect", "none.h5"], "There is no file"),
+        (["inspect", "difflow-rings"], "There is no model"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_fails_is_one_sentence_and_1(
+    told: Told, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert told(*(str(saved) if word == "CKPT" else word for word in words)) == 1
+    assert told.out == ""
+    line = told.err.splitlines()[-1]
+    assert line.startswith("dnf-studio: ") and sentence in line
+    assert not list(tmp_path.iterdir())
+
+
+# the window
+
+
+def test_the_window_is_opened_as_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[WindowOptions] = []
+    app = ModuleType("dnf_studio.gui.app")
+    app.run = lambda options: asked.append(options) or 7  # type: ignore[attr-defined, func-returns-value]
+    monkeypatch.setitem(sys.modules, "dnf_studio.gui.app", app)
+    monkeypatch.setattr("dnf_studio.gui.app", app, raising=False)
+    picture = tmp_path / "a.png"
+    words = ["x.safetensors", "--screenshot", str(picture), "--after", "2.5", "--size", "1280x800", "--json"]
+    assert main(words) == 7
+    (options,) = asked
+    assert options == WindowOptions("x.safetensors", picture, 2.5, (1280, 800), True, options.started)
+
+
+def test_the_clock_of_the_window_starts_with_the_process() -> None:
+    import time
+
+    age = time.perf_counter() - parse([]).started
+    assert 0 < age < 3600
+    if sys.platform.startswith("linux"):
+        assert age > time.process_time() * 0.5
+
+
+def test_help_and_version(told: Told) -> None:
+    for words in (["--help"], ["--version"]):
+        with pytest.raises(SystemExit) as left:
+            told(*words)
+        assert left.value.code == 0
+    for verb in VERBS:
+        assert told(verb, "--help") == 0
+        assert f"dnf-studio {verb}" in told.out and "--json" in told.out
+
+
+# output
+
+
+def test_what_is_not_finite_is_null(capsys: pytest.CaptureFixture[str]) -> None:
+    emit({"a": math.nan, "b": [1.5, -math.inf], "c": {"d": math.inf}, "e": (1, "ä")}, "", as_json=True)
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [1.5, None], "c": {"d": None}, "e": [1, "ä"]}
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.2, "0:00"), (7, "0:07"), (130, "2:10"), (3730, "1:02:10")])
+def test_clock(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
+
+
+def test_table_aligns_its_columns() -> None:
+    assert table([("a", "bc"), ("def", "")]) == "a    bc\ndef"
+
+
+def test_parse_refuses_a_slip_only_where_there_is_no_such_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingError, match="did you mean 'dnf-studio sample'"):
+        parse(["samples"])
+    (tmp_path / "samples").touch()
+    assert parse(["samples"]).file == "samples"

@@ -1,0 +1,148 @@
+"""The command line as a process: signals, pipes and terminals."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from dnf_studio import api
+from dnf_studio.config import Config
+from dnf_studio.core.training.run import Run
+
+STUDIO = [sys.executable, "-m", "dnf_studio"]
+posix = pytest.mark.skipif(os.name != "posix", reason="POSIX signals and pipes")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """Settings of a run that lasts as long as it is let, an iteration a moment."""
+    path = tmp_path / "small.toml"
+    path.write_text(
+        'data = "moons"\n[sde]\nsteps = 4\n[network]\nlayers = 1\nchannels = 8\n'
+        '[training]\nbatch = 32\nseconds = 600.0\ndevice = "cpu"\nprecision = "float32"\n'
+    )
+    return path
+
+
+def stopped(words: list[str], number: int, ready: Callable[[IO[str]], bool]) -> subprocess.CompletedProcess[str]:
+    """What a process, whose progress comes in plain lines at once, said that got signal `number` when `ready`."""
+    code = "import sys; from dnf_studio.cli import main, output; output.PLAIN_EVERY = 0; sys.exit(main())"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    try:
+        deadline = time.monotonic() + 60
+        while not ready(process.stderr):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_training_that_is_stopped_keeps_a_run_that_resumes(small: Path, tmp_path: Path, number: int) -> None:
+    output = tmp_path / "a.safetensors"
+    words = ["train", "--config", str(small), "-o", str(output)]
+    done = stopped(words, number, lambda err: err.readline().startswith("Training: "))
+    assert done.returncode == 130
+    assert done.stdout == ""
+    assert f"go on with --resume '{output}'" in done.stderr and "Traceback" not in done.stderr
+    checkpoint = api.open_checkpoint(output)
+    assert checkpoint.kind == "run" and checkpoint.iteration > 0
+    run = Run.resume(output, {"training.seconds": None, "training.iterations": checkpoint.iteration + 2})
+    assert [report.iteration - checkpoint.iteration for report in run] == [1, 2]
+
+
+@posix
+def test_sampling_that_is_stopped_leaves_no_file(tmp_path: Path) -> None:
+    source, folder = tmp_path / "a.safetensors", tmp_path / "out"
+    folder.mkdir()
+    Run(Config.create({"data": "moons", "training": {"device": "cpu"}})).save(source, kind="weights")
+    words = ["sample", str(source), "-n", "20000000", "-o", str(folder / "a.h5")]
+    done = stopped(words, signal.SIGINT, lambda err: any(folder.iterdir()))
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+    assert not list(folder.iterdir())
+
+
+def run(words: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*STUDIO, *words], text=True, timeout=60, **options)  # type: ignore[call-overload, no-any-return]
+
+
+@posix
+def test_a_reader_that_leaves_early_brings_no_traceback() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = run(["datasets"], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert done.returncode == 1
+    assert done.stderr == ""
+
+
+@posix
+def test_a_closed_stdout_brings_no_traceback() -> None:
+    command = f'"{sys.executable}" -m dnf_studio datasets >&-'
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_under_stdout_is_one_sentence() -> None:
+    with open("/dev/full", "w") as full:
+        done = run(["datasets", "--json"], stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stderr == "dnf-studio: Cannot write the result: No space left on device.\n"
+
+
+def test_a_terminal_without_unicode_gets_a_sentence_all_the_same() -> None:
+    plain = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"}
+    done = run(["train", "--data", "möns", "-o", "a.safetensors"], env=plain, capture_output=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("dnf-studio: There is no data set named 'm\\xf6ns'")
+
+
+@posix
+def test_a_terminal_sees_a_bar_and_stdout_only_the_result(small: Path, tmp_path: Path) -> None:
+    controller, terminal = pty.openpty()
+    words = ["train", "--config", str(small), "--seconds", "1.5", "-o", str(tmp_path / "a.safetensors"), "--json"]
+    process = subprocess.Popen(
+        [*STUDIO, *words], stdout=subprocess.PIPE, stderr=terminal, env={**os.environ, "TERM": "xterm"}
+    )
+    os.close(terminal)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(controller, 65536)
+        except OSError:  # the other end is closed
+            break
+    os.close(controller)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "iterations" in json.loads(out)
+    assert b"Training" in shown and b"left" in shown
+
+
+def test_what_is_no_terminal_gets_plain_lines(small: Path, tmp_path: Path) -> None:
+    done = run(
+        ["train", "--config", str(small), "--seconds", "0.5", "-o", str(tmp_path / "a.safetensors")],
+        capture_output=True,
+    )
+    assert done.returncode == 0
+    assert "\x1b" not in done.stderr + done.stdout
+    assert "The bound is" in done.stdout and f"Saved {tmp_path / 'a.safetensors'}" in done.stdout
