@@ -2,33 +2,203 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 
 from dnf_studio.gui.plots.base import Plot
+from dnf_studio.gui.plots.layers.paths import PathsLayer
+from dnf_studio.gui.plots.layers.points import PointsLayer
+from dnf_studio.gui.plots.layers.trails import at_position
+from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, time_note
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["TimeView"]
 
+MAX_PATHS = 500
+DIRECTIONS = ("forward", "backward")
+Array = NDArray[np.float32]
+
 
 class TimeView(Plot):
-    """One component of forward and backward paths over the steps, with the time cursor."""
+    """One component of forward and backward paths over the steps i, with the time cursor.
+
+    A click or a drag moves the cursor. The two directions switch on and off in the header; where
+    there is more than one component, one is chosen there.
+    """
 
     cursor_moved = Signal(float)
     component_changed = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Paths over time", "", "", parent)
-        self.component = 0
+        super().__init__(
+            "Paths over the steps",
+            "One component of every path, step by step: data on the left, noise on the right.",
+            "Paths over the steps are drawn here.",
+            parent,
+        )
+        self._frame: Frame | None = None
+        self._component = 0
+        self._position = 0.0
+        self._half = 0.0
+        self._lost = 0
+        self._paths = {name: PathsLayer("#000000", alpha=0.1, most=0.55) for name in DIRECTIONS}
+        self._points = {name: PointsLayer("#000000", alpha=0.5) for name in DIRECTIONS}
+        for layer in (*self._paths.values(), *self._points.values()):
+            self.plot.addItem(layer, ignoreBounds=True)
+        self._line = pg.InfiniteLine(angle=90, movable=True)
+        self._line.setCursor(Qt.CursorShape.SizeHorCursor)
+        self._line.setZValue(5)
+        self._line.sigDragged.connect(self._dragged)
+        self.plot.addItem(self._line, ignoreBounds=True)
+        self._line.hide()
+        self.box.setMouseEnabled(x=False, y=True)
+        self._switches = {name: self._switch(name) for name in DIRECTIONS}
+        self._chooser = QComboBox(self)
+        self._chooser.setAccessibleName("Component shown")
+        self._chooser.setToolTip("The component shown")
+        self._chooser.setVisible(False)
+        self._chooser.activated.connect(self._component_chosen)
+        for place, widget in enumerate((*self._switches.values(), self._chooser), start=1):
+            self.header.insertWidget(place, widget)
+        self.recolour()
+
+    @property
+    def component(self) -> int:
+        """The component shown, 0 … D−1."""
+        return self._component
 
     def set_frame(self, frame: Frame | None) -> None:
         """Show `frame`; None empties the view."""
+        self._frame = frame
+        self.set_empty(frame is None)
+        self._line.setVisible(frame is not None)
+        if frame is not None:
+            self._offer_components(frame.forward.shape[2])
+            self._line.setBounds((0, len(frame.t) - 1))
+            self._lost = lost_paths(frame.forward) + lost_paths(frame.backward)
+        self._take_component()
 
     def set_cursor(self, position: float) -> None:
         """Move the time cursor to `position` in node units, 0 … N; emits nothing."""
+        self._position = position
+        self._place()
 
     def set_component(self, component: int) -> None:
         """Show this component (0 … D−1)."""
+        if component != self._component:
+            self._component = component
+            self._chooser.setCurrentIndex(component)
+            self._take_component()
 
     def set_layers(self, layers: frozenset[str]) -> None:
         """Show exactly these of ``forward`` and ``backward``."""
+        for name in DIRECTIONS:
+            with QSignalBlocker(self._switches[name]):
+                self._switches[name].setChecked(name in layers)
+            self._show_direction(name)
+
+    def reset_view(self) -> None:
+        """All steps, and the range that data and noise ask for."""
+        half = self._half or half_range(np.empty(0, np.float32))
+        steps = len(self._frame.t) - 1 if self._frame is not None else 1
+        self.box.setRange(xRange=(0, steps), yRange=(-half, half), padding=0.03)
+
+    def clicked_at(self, x: float, y: float) -> None:
+        """Move the cursor there."""
+        if self._frame is not None:
+            self.cursor_moved.emit(float(np.clip(x, 0, len(self._frame.t) - 1)))
+
+    def recolour(self) -> None:
+        """Also layers, cursor and switches."""
+        super().recolour()
+        if not hasattr(self, "_switches"):
+            return
+        for name in DIRECTIONS:
+            colour = self.theme.direction(name)
+            self._paths[name].set_colour(colour)
+            self._points[name].set_colour(colour)
+            self._switches[name].setStyleSheet(
+                f"QToolButton {{ border: none; padding: 1px 4px; color: {self.theme.muted}; text-decoration: line-through; }}"
+                f"QToolButton:checked {{ color: {colour}; text-decoration: none; }}"
+                f"QToolButton:focus {{ border-bottom: 1px solid {self.theme.accent}; }}"
+            )
+        self._line.setPen(pg.mkPen(self.theme.accent, width=1))
+        self._line.setHoverPen(pg.mkPen(self.theme.accent, width=3))
+
+    def _switch(self, name: str) -> QToolButton:
+        button = QToolButton(self)
+        button.setText(f"● {name}")
+        button.setCheckable(True)
+        button.setChecked(True)
+        button.setToolTip(f"Show the {name} paths")
+        button.setAccessibleName(f"Show the {name} paths")
+        button.toggled.connect(self._switched)
+        return button
+
+    @Slot(bool)
+    def _switched(self, _: bool) -> None:
+        for name in DIRECTIONS:
+            self._show_direction(name)
+
+    def _show_direction(self, name: str) -> None:
+        shown = self._switches[name].isChecked()
+        self._paths[name].setVisible(shown)
+        self._points[name].setVisible(shown)
+
+    def _offer_components(self, dim: int) -> None:
+        if self._chooser.count() != dim:
+            self._chooser.clear()
+            self._chooser.addItems([component_name(k) for k in range(dim)])
+            self._component = min(self._component, dim - 1)
+            self._chooser.setCurrentIndex(self._component)
+        self._chooser.setVisible(dim > 1)
+
+    def _rows(self, name: str) -> Array:
+        """The chosen component of up to 500 paths of one direction, (N+1, P)."""
+        if self._frame is None:
+            return np.empty((0, 0), np.float32)
+        paths = self._frame.forward if name == "forward" else self._frame.backward
+        return paths[:, :MAX_PATHS, min(self._component, paths.shape[2] - 1)]
+
+    def _take_component(self) -> None:
+        """Layers and range for a new frame or component."""
+        for name in DIRECTIONS:
+            rows = self._rows(name)
+            index = np.broadcast_to(np.arange(len(rows), dtype=np.float32)[:, None], rows.shape)
+            self._paths[name].set_paths(np.stack([index, rows], axis=-1))
+        if self._frame is not None:
+            half = half_range(self._rows("forward")[0])
+            steps = float(len(self._frame.t) - 1)
+            if half != self._half or steps != getattr(self, "_steps", None):
+                self._half, self._steps = half, steps
+                self.reset_view()
+        self._place()
+
+    def _place(self) -> None:
+        """Everything that follows the cursor."""
+        if self._frame is None:
+            for layer in self._points.values():
+                layer.set_points(np.empty((0, 2), np.float32))
+            self.set_note("")
+            return
+        position = float(np.clip(self._position, 0, len(self._frame.t) - 1))
+        self._line.setValue(position)
+        for name in DIRECTIONS:
+            rows = at_position(self._rows(name), position)
+            self._points[name].set_points(np.stack([np.full_like(rows, position), rows], axis=-1))
+        if self._lost:
+            self.set_note(f"{self._lost:,} paths left the finite numbers", warning=True)
+        else:
+            self.set_note(time_note(self._frame.t, position))
+
+    @Slot(object)
+    def _dragged(self, line: pg.InfiniteLine) -> None:
+        self.cursor_moved.emit(float(line.value()))
+
+    @Slot(int)
+    def _component_chosen(self, component: int) -> None:
+        self.set_component(component)
+        self.component_changed.emit(component)

@@ -1,0 +1,91 @@
+"""The loss of a run of any length in a bounded number of points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LossCurve"]
+
+MAX_POINTS = 4000
+MEMORY = 50
+Array = NDArray[np.float64]
+
+
+class LossCurve:
+    """Losses over iterations, and their running mean over the last 50 or so.
+
+    When 4,000 points are reached, pairs are averaged and from then on every point stands for twice
+    as many iterations. Losses that are not finite are left out.
+    """
+
+    def __init__(self) -> None:
+        self._points = np.empty((MAX_POINTS, 3))
+        self._count = 0
+        self._stride = 1
+        self._pending: list[tuple[float, float, float]] = []
+        self._weight = 0.0
+        self._sum = 0.0
+
+    @property
+    def iterations(self) -> Array:
+        """(K,)"""
+        return self._points[: self._count, 0]
+
+    @property
+    def raw(self) -> Array:
+        """Mean loss of each point, (K,), nats."""
+        return self._points[: self._count, 1]
+
+    @property
+    def smooth(self) -> Array:
+        """The running mean at each point, (K,), nats."""
+        return self._points[: self._count, 2]
+
+    @property
+    def smoothed(self) -> float | None:
+        """The running mean now, nats, or None while there is no loss."""
+        return self._sum / self._weight if self._weight else None
+
+    def extend(self, losses: Iterable[tuple[int, float]]) -> None:
+        """Add (iteration, loss) in order."""
+        for iteration, loss in losses:
+            if not np.isfinite(loss):
+                continue
+            # While few losses are known the mean is over all of them
+            keep = 1 - 1 / MEMORY
+            self._weight = self._weight * keep + 1
+            self._sum = self._sum * keep + loss
+            self._pending.append((float(iteration), loss, self._sum / self._weight))
+            if len(self._pending) >= self._stride:
+                self._put()
+
+    def limits(self, floor: float | None) -> tuple[float, float]:
+        """A range of values that shows the later part of the curve well and the floor with it.
+
+        The steep beginning may leave it at the top, single spikes too.
+        """
+        if not self._count:
+            return (floor or 0.0) - 1, (floor or 0.0) + 1
+        later = slice(self._count // 4, None)
+        low = float(min(np.quantile(self.raw[later], 0.01), self.smooth[later].min()))
+        high = float(max(np.quantile(self.raw[later], 0.98), self.smooth[later].max()))
+        low = low if floor is None else min(low, floor)
+        room = max(0.08 * (high - low), 0.02)
+        return low - room, high + room
+
+    def _put(self) -> None:
+        if self._count == MAX_POINTS:
+            pairs = self._points.reshape(-1, 2, 3)
+            halved = pairs.mean(axis=1)
+            halved[:, [0, 2]] = pairs[:, 1, [0, 2]]
+            self._count, self._stride = MAX_POINTS // 2, 2 * self._stride
+            self._points[: self._count] = halved
+            if len(self._pending) < self._stride:
+                return
+        point = np.array(self._pending)
+        self._points[self._count] = point[-1, 0], point[:, 1].mean(), point[-1, 2]
+        self._count += 1
+        self._pending.clear()

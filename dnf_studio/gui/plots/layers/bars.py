@@ -1,0 +1,79 @@
+"""Bars over the steps, coloured by what they stand for."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QPainter, QTransform
+
+from dnf_studio.gui.plots.layers.device import DeviceLayer
+from dnf_studio.gui.theme import mix
+
+__all__ = ["BarsLayer", "colour_ramp"]
+
+SHADES = 33
+Array = NDArray[np.float64]
+
+
+class BarsLayer(DeviceLayer):
+    """One bar a step from 0 to its value, and a band behind the current step.
+
+    Where there are more steps than about every second pixel, neighbours are drawn as one bar of
+    their mean.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._values: Array = np.empty(0)
+        self._shades: NDArray[np.intp] = np.empty(0, np.intp)
+        self._colours: list[QColor] = []
+        self._band = QColor()
+        self._edge = QColor()
+        self._current: int | None = None
+
+    def set_bars(self, values: Array, strengths: Array) -> None:
+        """Show `values` (N,); `strengths` (N,) from 0 to 1 choose the colours."""
+        self._values = values
+        self._shades = np.clip(np.rint(np.nan_to_num(strengths) * (SHADES - 1)), 0, SHADES - 1).astype(np.intp)
+        self.update()
+
+    def set_current(self, step: int | None) -> None:
+        """Set off this step."""
+        if step != self._current:
+            self._current = step
+            self.update()
+
+    def set_colours(self, stops: tuple[str, ...], band: str, edge: str) -> None:
+        """The sequential map of the bars, the band behind the current one and its outline."""
+        self._colours = [QColor(colour) for colour in colour_ramp(stops, SHADES)]
+        self._band, self._edge = QColor(band), QColor(edge)
+        self.update()
+
+    def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
+        """A few dozen rectangles."""
+        count = len(self._values)
+        if not count:
+            return
+        across, up, zero = transform.m11(), transform.m22(), transform.dy()
+        group = max(1, int(np.ceil(2 / max(across, 1e-6))))
+        gap = min(2.0, 0.18 * across * group)
+        if self._current is not None and group == 1:
+            left = transform.dx() + across * self._current
+            painter.fillRect(QRectF(left, area.top(), across, area.height()), self._band)
+        for start in range(0, count, group):
+            part = slice(start, min(start + group, count))
+            height = float(np.clip(self._values[part].mean() * up, -1e5, 1e5))
+            left = transform.dx() + across * start
+            bar = QRectF(left + gap / 2, zero, across * (part.stop - start) - gap, height).normalized()
+            painter.fillRect(bar, self._colours[int(self._shades[part].max())])
+            if self._current is not None and part.start <= self._current < part.stop:
+                painter.setPen(self._edge)
+                painter.drawRect(bar)
+
+
+def colour_ramp(stops: tuple[str, ...], count: int) -> list[str]:
+    """`count` colours evenly along the stops."""
+    places = np.linspace(0, len(stops) - 1, count)
+    lower = np.minimum(places.astype(int), len(stops) - 2)
+    return [mix(stops[k], stops[k + 1], float(p - k)) for p, k in zip(places, lower, strict=True)]
