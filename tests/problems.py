@@ -1,0 +1,190 @@
+"""Stochastic differential equations with exact answers.
+
+A linear drift with Gaussian data keeps every marginal Gaussian: dx = A x dt + g(t) dw from
+N(m_0, P_0) has dm/dt = A m and dP/dt = A P + P Aᵀ + g² I. The score is then known, and so is what
+every Euler–Maruyama chain of either direction does to means and covariances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.integrate import solve_ivp
+from scipy.linalg import expm
+from torch import Tensor, nn
+
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.sde.grid import TimeGrid, uniform_times
+from dnf_studio.core.sde.paths import Field
+from dnf_studio.core.sde.steps import backward_step, forward_step
+
+Array = NDArray[np.float64]
+Gaussian = tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class LinearGaussian:
+    """dx = A x dt + g(t) dw on [t_start, t_end], x(t_start) ~ N(mean, covariance); g is linear in t."""
+
+    name: str
+    matrix: Array
+    mean: Array
+    covariance: Array
+    g: tuple[float, float] = (1.0, 1.0)
+    t_start: float = 0.0
+    t_end: float = 1.0
+
+    @property
+    def dim(self) -> int:
+        return len(self.mean)
+
+    def grid(self, steps: int, times: Callable[[int, float, float], Tensor] = uniform_times) -> TimeGrid:
+        t = times(steps, self.t_start, self.t_end)
+        way = (t - self.t_start) / (self.t_end - self.t_start)
+        return TimeGrid(t, self.g[0] + (self.g[1] - self.g[0]) * way, t.clone())
+
+    def g_at(self, t: float) -> float:
+        return self.g[0] + (self.g[1] - self.g[0]) * (t - self.t_start) / (self.t_end - self.t_start)
+
+    def marginal(self, t: float) -> Gaussian:
+        """Mean (D,) and covariance (D, D) at t."""
+        d = self.dim
+
+        def rate(now: float, flat: Array) -> Array:
+            p = flat.reshape(d, d)
+            value: Array = (self.matrix @ p + p @ self.matrix.T + self.g_at(now) ** 2 * np.eye(d)).ravel()
+            return value
+
+        p = self.covariance
+        if t > self.t_start:
+            solved = solve_ivp(rate, (self.t_start, t), p.ravel(), method="DOP853", rtol=1e-11, atol=1e-12)
+            p = solved.y[:, -1].reshape(d, d)
+        return expm(self.matrix * (t - self.t_start)) @ self.mean, p
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, D) float64 from the data."""
+        root = torch.from_numpy(np.linalg.cholesky(self.covariance))
+        eps = torch.randn(count, self.dim, dtype=torch.float64, generator=generator)
+        return eps @ root.T + torch.from_numpy(self.mean)
+
+    def drift(self, grid: TimeGrid) -> Field:
+        a = torch.from_numpy(self.matrix)
+        return lambda i, x: x @ a.T
+
+    def score(self, grid: TimeGrid) -> Field:
+        """∇ log p_t, exact at every node."""
+        nodes = [self.marginal(float(t)) for t in grid.t]
+        means = [torch.from_numpy(m) for m, _ in nodes]
+        precisions = [torch.from_numpy(np.linalg.inv(p)) for _, p in nodes]
+        return lambda i, x: -(x - means[i]) @ precisions[i]
+
+    def forward_chain(self, grid: TimeGrid) -> Gaussian:
+        """What N steps of `forward_step` make of the data: exact mean and covariance at t_N."""
+        drift, dt = self.drift(grid), grid.dt
+        state = (self.mean, self.covariance)
+        for i in range(grid.steps):
+
+            def step(x: Tensor, noise: Tensor, i: int = i) -> Tensor:
+                return forward_step(x, drift(i, x), dt[i], grid.g[i], noise)
+
+            state = _pushed(step, *state)
+        return state
+
+    def backward_chain(self, grid: TimeGrid, start: Gaussian, lam: float = 1.0) -> Gaussian:
+        """What N steps of `backward_step`, the last one noisy too, make of N(start) at t_N: exact at t_0."""
+        drift, score, dt = self.drift(grid), self.score(grid), grid.dt
+        state = start
+        for i in range(grid.steps, 0, -1):
+
+            def step(x: Tensor, noise: Tensor, i: int = i) -> Tensor:
+                return backward_step(x, drift(i, x), score(i, x), dt[i - 1], grid.g[i], noise, lam)
+
+            state = _pushed(step, *state)
+        return state
+
+
+def _pushed(step: Callable[[Tensor, Tensor], Tensor], mean: Array, covariance: Array) -> Gaussian:
+    """N(mean, covariance) through x -> M x + b + R ε, the affine map read off `step` itself."""
+    d = len(mean)
+    eye, zero = torch.eye(d, dtype=torch.float64), torch.zeros(d, d, dtype=torch.float64)
+    shift = step(zero, zero)[0]
+    linear = (step(eye, zero) - shift).numpy().T
+    noise = (step(zero, eye) - shift).numpy().T
+    return linear @ mean + shift.numpy(), linear @ covariance @ linear.T + noise @ noise.T
+
+
+def log_normal(x: Tensor, gaussian: Gaussian) -> Tensor:
+    """log N(x; mean, covariance) for x (n, D)."""
+    mean, covariance = (torch.from_numpy(np.asarray(part)) for part in gaussian)
+    return torch.distributions.MultivariateNormal(mean, covariance).log_prob(x)
+
+
+def ornstein_uhlenbeck() -> LinearGaussian:
+    """dx = −x dt + dw from N(0.5, 0.4²)."""
+    return LinearGaussian("ornstein-uhlenbeck", np.array([[-1.0]]), np.array([0.5]), np.array([[0.16]]))
+
+
+def to_standard_normal() -> LinearGaussian:
+    """dx = −x dt + g dw whose variance is exactly 1 at T: P(t) = g²/2 + (P_0 − g²/2) e^{−2t}."""
+    g = 1.2
+    start = g * g / 2 + (1 - g * g / 2) * np.exp(2.0)
+    return LinearGaussian("to standard normal", np.array([[-1.0]]), np.zeros(1), np.array([[start]]), (g, g))
+
+
+def coupled() -> LinearGaussian:
+    """A turning and shrinking plane, correlated data and a growing g."""
+    matrix = np.array([[-0.8, 2.0], [-1.5, -0.3]])
+    return LinearGaussian(
+        "coupled", matrix, np.array([1.0, -0.5]), np.array([[0.5, 0.2], [0.2, 0.3]]), (0.4, 0.9), 0.2, 1.1
+    )
+
+
+def exploding() -> LinearGaussian:
+    """No drift: pure noise of a shrinking g on three components."""
+    return LinearGaussian("exploding", np.zeros((3, 3)), np.zeros(3), np.diag([0.2, 0.5, 1.0]), (1.5, 0.5))
+
+
+ZOO = (ornstein_uhlenbeck(), to_standard_normal(), coupled(), exploding())
+
+
+class AnalyticField(nn.Module):
+    """A field known as a function of x and t, in the place of a `FourierMLP`."""
+
+    def __init__(self, function: Callable[[Tensor, float], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+        self.scale = nn.Parameter(torch.ones(1))  # a module must have a device
+
+    def embed_time(self, t: Tensor) -> Tensor:
+        return t[:, None]
+
+    def body(self, x: Tensor, embedding: Tensor) -> Tensor:
+        return self.function(x, float(embedding)) * self.scale
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        return self.body(x, t)
+
+
+def exact_flow(problem: LinearGaussian, steps: int) -> DiffFlow:
+    """A float64 `DiffFlow` whose drift and score are those of `problem` at every t."""
+    flow = DiffFlow(problem.dim)
+    matrix = torch.from_numpy(problem.matrix)
+
+    @lru_cache(maxsize=None)
+    def gaussian(t: float) -> tuple[Tensor, Tensor]:
+        mean, covariance = problem.marginal(t)
+        return torch.from_numpy(mean), torch.from_numpy(np.linalg.inv(covariance))
+
+    def score(x: Tensor, t: float) -> Tensor:
+        mean, precision = gaussian(t)
+        return -(x - mean) @ precision
+
+    flow.drift = AnalyticField(lambda x, t: x @ matrix.T)  # type: ignore[assignment]
+    flow.score = AnalyticField(score)  # type: ignore[assignment]
+    flow.double().set_grid(problem.grid(steps))
+    return flow.eval()
