@@ -166,4 +166,6 @@ def _by_onednn(x: Tensor) -> bool:
     return _ONEDNN and x.dtype is torch.float32 and x.device.type == "cpu"
 
 
-_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(  # type: ignore[no-untyped-call]
+    torch.ops.mkldnn, "_linear_pointwise"
+)

@@ -23,7 +23,6 @@ from dnf_studio.config import GridName
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool, worker_threads
-from dnf_studio.core.sampling.inference import inference_fields
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
 from dnf_studio.core.sde.paths import Field, LastStep, backward_states
 from dnf_studio.errors import DivergenceError, SettingError
@@ -190,8 +189,7 @@ def sample(
 def _prepare(flow: DiffFlow, grid: TimeGrid, settings: SampleSettings, trajectories: bool, noise: bool) -> _Sampler:
     """On a thread of the pool, so that the embeddings too come from single-threaded kernels."""
     with torch.inference_mode():
-        fields = inference_fields(flow, grid)
-    return _Sampler(settings, flow.standardisation, grid, fields, trajectories, noise)
+        return _Sampler(settings, flow.standardisation, grid, flow.fields(grid), trajectories, noise)
 
 
 def _generator(seed: int, number: int) -> np.random.Generator:

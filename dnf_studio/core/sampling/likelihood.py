@@ -109,9 +109,11 @@ def _solve(flow: DiffFlow, x: Tensor, tolerance: float) -> Tensor:
         value, divergence = _with_divergence(lambda points: velocity(t, points), state[:, :-1].to(x.dtype))
         return torch.cat([value, divergence[:, None]], 1).to(wide)
 
+    # Without step_t the solver steps over t_N, where no field is defined, and interpolates back.
+    how = {"rtol": tolerance, "atol": tolerance, "method": "dopri5", "options": {"step_t": ends[1:]}}
     try:
         with torch.no_grad():
-            end: Tensor = odeint(rate, start, ends, rtol=tolerance, atol=tolerance, method="dopri5")[-1]
+            end: Tensor = odeint(rate, start, ends, **how)[-1]
     except AssertionError:
         # What torchdiffeq raises when its step underflows or its state is no longer finite.
         raise DivergenceError("The probability-flow ODE of this model cannot be solved from these points.") from None

@@ -59,7 +59,9 @@ class BrownianPath:
         """W at the fraction u of the way on a path of unit length."""
         cells = 1 << BASE_LEVEL
         cell = min(int(u * cells), cells - 1)
-        left, right, width = self._base[cell], self._base[cell + 1], 1 / cells
+        left: Array = self._base[cell]
+        right: Array = self._base[cell + 1]
+        width = 1 / cells
         a = cell * width
         for level in range(1, HALVINGS + 1):
             if u in (a, a + width):

@@ -33,7 +33,8 @@ def atomic_file(target: Path, error: type[StudioError]) -> Iterator[Path]:
     except OSError as problem:
         raise error(f"Cannot write '{target}': {explain(problem)}.") from problem
     finally:
-        _remove(partial)
+        if os.path.lexists(partial):
+            partial.unlink()
 
 
 def check_target(target: Path, error: type[StudioError]) -> Path:
@@ -105,11 +106,3 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _remove(partial: Path) -> None:
-    """Delete the partial file where there still is one; a folder that is gone has none."""
-    try:
-        partial.unlink(missing_ok=True)
-    except NotADirectoryError:
-        return

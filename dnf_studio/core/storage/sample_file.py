@@ -7,7 +7,6 @@ dimension has a scale, as in netCDF-4) and a PyTorch Dataset.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.sampling.blocks import SampleBlock
 from dnf_studio.core.storage.atomic import explain
+from dnf_studio.core.storage.sink import Sink
 from dnf_studio.errors import ExportError
 
 __all__ = ["FORMAT", "FORMAT_VERSION", "Contents", "SampleWriter", "file_bytes"]
@@ -105,8 +105,16 @@ class SampleWriter:
     def __enter__(self) -> Self:
         import h5py
 
-        with _disk(self._shown):
-            self._file = h5py.File(self._partial, "w", locking="best-effort", rdcc_nbytes=CACHE_BYTES)
+        try:
+            self._sink = Sink(self._partial)
+        except OSError as problem:
+            raise ExportError(f"Cannot write '{self._shown}': {explain(problem)}.") from problem
+        try:
+            with self._disk():
+                self._file = h5py.File(self._sink, "w", rdcc_nbytes=CACHE_BYTES)
+        except BaseException:
+            self._sink.close()
+            raise
         return self
 
     def describe(self, times: NDArray[np.floating], columns: tuple[str, ...], provenance: Mapping[str, str]) -> None:
@@ -114,7 +122,7 @@ class SampleWriter:
         import h5py
 
         text = h5py.string_dtype("utf-8")
-        with _disk(self._shown):
+        with self._disk():
             for name, value in self._attributes.items():
                 self._file.attrs.create(name, value, dtype=text if isinstance(value, str) else None)
             self._create_scales()
@@ -139,7 +147,7 @@ class SampleWriter:
             "noise": block.noise,
             "log_prob": log_prob,
         }
-        with _disk(self._shown):
+        with self._disk():
             for name in self._contents.axes:
                 values = rows[name]
                 if values is None:
@@ -154,28 +162,25 @@ class SampleWriter:
     ) -> None:
         try:
             if kind is None:
-                with _disk(self._shown):
+                with self._disk():
                     self._file.attrs.modify("complete", np.int8(1))
-                    self._file.flush()
                     self._file.close()
         finally:
-            self._discard()
+            self._sink.drop()
+            with self._disk():
+                self._file.close()
+            self._sink.close()
 
-    def _discard(self) -> None:
-        """Close a file that is not wanted.
-
-        HDF5 2.0 cannot close a file that it cannot write to the end: the failed close stays in the
-        library, and the process dies of it on leaving (seen with a full disk). So what is still to
-        be written goes nowhere.
-        """
-        if not self._file:
-            return
-        if os.name == "posix":
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            os.dup2(nowhere, self._file.id.get_vfd_handle())
-            os.close(nowhere)
-        with _disk(self._shown):
-            self._file.close()
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        """Failures of the disk as one sentence."""
+        try:
+            yield
+        except (OSError, RuntimeError) as problem:
+            reason = explain(self._sink.failure or problem)
+            raise ExportError(f"Cannot write '{self._shown}': {reason}.") from problem
+        if self._sink.failure is not None:
+            raise ExportError(f"Cannot write '{self._shown}': {explain(self._sink.failure)}.")
 
     def _create_scales(self) -> None:
         """Dimension scales: numbers for steps and components, for samples the length alone (no bytes)."""
@@ -235,12 +240,3 @@ def _label(dataset: Any, long_name: str, units: str) -> None:  # noqa: ANN401 - 
 
     for name, value in {"long_name": long_name, "units": units}.items():
         dataset.attrs.create(name, value, dtype=h5py.string_dtype("utf-8"))
-
-
-@contextmanager
-def _disk(shown: Path) -> Iterator[None]:
-    """Failures of the disk, which h5py raises as OSError or RuntimeError, as one sentence."""
-    try:
-        yield
-    except (OSError, RuntimeError) as problem:
-        raise ExportError(f"Cannot write '{shown}': {explain(problem)}.") from problem

@@ -16,6 +16,7 @@ of the last `TAPED_NODES` nodes are kept from the walk forward, those before are
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from dataclasses import dataclass
@@ -91,7 +92,10 @@ class AdjointEngine:
                 constant = 0.5 * flow.dim * math.log(2 * math.pi) + flow.dim * torch.log(grid.g[-1] / grid.g[0])
                 value = sum((r.bound for r in results), start=constant)
                 disagreement = torch.stack([r.disagreement for r in results]).sum(0)
-                nodes = [_assign(flow.drift, [r.drift for r in results]), _assign(flow.score, [r.score for r in results])]
+                nodes = [
+                    _assign(flow.drift, [r.drift for r in results]),
+                    _assign(flow.score, [r.score for r in results]),
+                ]
             torch.autograd.backward(embeddings, nodes)
         return BatchBound(value, disagreement)
 
@@ -103,7 +107,7 @@ def block_slices(count: int, device: torch.device) -> list[slice]:
         return [slice(0, count)]
     blocks = 2 * math.ceil(count / (2 * BLOCK_ROWS))
     edges = [round(k * count / blocks) for k in range(blocks + 1)]
-    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
 class _Block:

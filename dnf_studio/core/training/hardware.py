@@ -25,10 +25,10 @@ def choose_device(device: Device) -> torch.device:
 
 def choose_hidden_type(precision: Precision, device: torch.device) -> torch.dtype:
     """The type of the hidden layers; `auto` takes bfloat16 where the hardware multiplies it."""
-    if precision == "auto":
-        fast = {
-            "cpu": lambda: torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported(),
-            "cuda": torch.cuda.is_bf16_supported,
-        }.get(device.type, lambda: False)
-        return torch.bfloat16 if fast() else torch.float32
-    return torch.bfloat16 if precision == "bfloat16" else torch.float32
+    if precision != "auto":
+        return torch.bfloat16 if precision == "bfloat16" else torch.float32
+    if device.type == "cpu":
+        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    else:
+        fast = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return torch.bfloat16 if fast else torch.float32
