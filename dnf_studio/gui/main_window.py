@@ -7,17 +7,16 @@ from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.commands import Commands
-from dnf_studio.gui.dialogs.about import ShortcutsDialog, about_box
-from dnf_studio.gui.dialogs.export import ExportDialog
 from dnf_studio.gui.files import Files
 from dnf_studio.gui.live import Live
 from dnf_studio.gui.opening import Opened
 from dnf_studio.gui.panels.data import DataPanel
+from dnf_studio.gui.panels.page import Page
 from dnf_studio.gui.panels.sampling import SamplingPanel
 from dnf_studio.gui.panels.sde import SDEPanel
 from dnf_studio.gui.panels.training import TrainingPanel
@@ -64,14 +63,24 @@ class MainWindow(QMainWindow):
         self.toolbar = StudioToolBar(self.session, self.commands, self.files.choose_data)
         self.status = StudioStatusBar()
         self.data_panel = DataPanel(self.session, self.commands, self.files.choose_data)
-        self.sde_panel, self.training_panel = SDEPanel(self.session), TrainingPanel(self.session)
-        self.sampling_panel = SamplingPanel(self.session, self.commands)
+        self.tabs = QTabWidget()
+        self._noted: tuple[Page, ...] = ()
         self._compose()
         self._wire_commands()
         self._wire_studio()
         self._set_theme(appearance.theme)
         self._show_phase(Phase.NONE)
         self._retitle()
+
+    def add_panels(self) -> None:
+        """The pages behind the first one, which nobody sees before the window is there."""
+        sde, training = SDEPanel(self.session), TrainingPanel(self.session)
+        self._noted = sde, training
+        for place, page in enumerate((sde, training, SamplingPanel(self.session, self.commands)), start=1):
+            title = self.tabs.tabText(place)
+            self.tabs.removeTab(place)
+            self.tabs.insertTab(place, page, title)
+        self._note()
 
     def set_data_names(self, titles: Mapping[str, str]) -> None:
         """Offer these built-in data sets, name to title."""
@@ -96,18 +105,13 @@ class MainWindow(QMainWindow):
         self.addToolBar(self.toolbar)
         self.setStatusBar(self.status)
         self.commands.fill(self.menuBar())
-        tabs = QTabWidget()
-        tabs.setDocumentMode(True)
-        for title, panel in (
-            ("Data", self.data_panel),
-            ("SDE", self.sde_panel),
-            ("Training", self.training_panel),
-            ("Sampling", self.sampling_panel),
-        ):
-            tabs.addTab(panel, title)
+        self.tabs.setDocumentMode(True)
+        self.tabs.addTab(self.data_panel, "Data")
+        for title in ("SDE", "Training", "Sampling"):
+            self.tabs.addTab(QWidget(), title)
         self.dock = QDockWidget("Settings")
         self.dock.setObjectName("settings")
-        self.dock.setWidget(tabs)
+        self.dock.setWidget(self.tabs)
         self.dock.setFeatures(
             QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
         )
@@ -138,8 +142,8 @@ class MainWindow(QMainWindow):
         connect(Key.NEXT, lambda: cursor.step(1))
         connect(Key.FIRST, lambda: cursor.jump(0))
         connect(Key.LAST, lambda: cursor.jump(cursor.steps))
-        connect(Key.SHORTCUTS, lambda: ShortcutsDialog(self).show())
-        connect(Key.ABOUT, lambda: about_box(self).show())
+        connect(Key.SHORTCUTS, self._show_shortcuts)
+        connect(Key.ABOUT, self._show_about)
         cursor.playing_changed.connect(self.commands.show_playing)
         cursor.loop_changed.connect(self.commands[Key.LOOP].setChecked)
         session.undo_changed.connect(self._show_undo)
@@ -165,7 +169,19 @@ class MainWindow(QMainWindow):
         self.session.apply({"layers": self.session.state.layers ^ {layer}})
 
     def _export(self) -> None:
+        from dnf_studio.gui.dialogs.export import ExportDialog
+
         ExportDialog(self.session.state, self.studio, self).show()
+
+    def _show_shortcuts(self) -> None:
+        from dnf_studio.gui.dialogs.about import ShortcutsDialog
+
+        ShortcutsDialog(self).show()
+
+    def _show_about(self) -> None:
+        from dnf_studio.gui.dialogs.about import about_box
+
+        about_box(self).show()
 
     def _floor(self) -> float | None:
         return None if self.studio.current is None else self.studio.current.shown.entropy
@@ -205,7 +221,7 @@ class MainWindow(QMainWindow):
         current = self.studio.current
         active = self.studio.training.active
         trained = active or (current is not None and current.shown.trained)
-        for panel in (self.sde_panel, self.training_panel):
+        for panel in self._noted:
             panel.set_note(NOTES[active] if trained else "")
 
     def _retitle(self) -> None:

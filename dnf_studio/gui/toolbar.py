@@ -107,7 +107,7 @@ class StudioToolBar(QToolBar):
         policy = self.badge.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.badge.setSizePolicy(policy)
-        self.badge.setText("trained at 1000")
+        self.badge.setText("own 1000")
         self.badge.setFixedWidth(self.badge.sizeHint().width())
         holder = QWidget()
         row = QHBoxLayout(holder)
@@ -153,7 +153,7 @@ class StudioToolBar(QToolBar):
             self.data.show_value(current)
         self.steps.set_value(state.steps or self._own_steps)
         differs = state.steps not in (None, self._own_steps)
-        self.badge.setText(f"trained at {self._own_steps}")
+        self.badge.setText(f"own {self._own_steps}")
         self.badge.setVisible(differs)
         self.lam.set_value(state.lam)
         with QSignalBlocker(self.seed):

@@ -37,7 +37,7 @@ class DataPanel(Page):
         label = QLabel("Data &set")
         label.setBuddy(self.data)
         rows = QFormLayout()
-        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         rows.addRow(label, self.data)
         self.add(rows)
         opener = QPushButton("Open data file…")

@@ -33,7 +33,7 @@ class SettingsForm(QWidget):
         self.editors: dict[str, QWidget] = {}
         self._layout = QFormLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for name in names:
             self._add(name, _field(name))
         self._mistake = caption(warning=True)

@@ -24,7 +24,7 @@ class SamplingPanel(Page):
         self._session = session
         self.add_caption("How the views carry points through the model. View N, λ and the seed are in the toolbar.")
         rows = QFormLayout()
-        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.grid = _row(
             rows,
             "Time &grid",
