@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.core.sampling.inference import inference_fields
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
 from dnf_studio.errors import SettingError
@@ -75,7 +74,7 @@ class Passes:
     ) -> None:
         last = _last_step(request.last)
         grid = snapshot.flow.grid(request.steps, request.grid)
-        fields = inference_fields(snapshot.flow, grid)
+        fields = snapshot.flow.fields(grid)
         count, dim = min(request.points, len(data)), snapshot.dim
         latents = self._noise.latents(request.seed, count, dim)
         shared = (snapshot, request.steps, request.grid, request.seed, count)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, Qt, Slot
+from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Slot
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -28,6 +28,8 @@ class Plot(QWidget):
         self.theme = LIGHT
         self._title_text = title
         self._is_empty: bool | None = None
+        self._notes: tuple[str, ...] = ("",)
+        self._warns = False
         self.setAutoFillBackground(True)
         self.setAccessibleName(title)
         self.title = QLabel(self)
@@ -62,6 +64,7 @@ class Plot(QWidget):
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.plot.installEventFilter(self)
+        self.note.installEventFilter(self)
         self._style_axes()
         self.set_empty(True)
         self.recolour()
@@ -84,13 +87,15 @@ class Plot(QWidget):
             self.plot.getAxis(side).setStyle(showValues=not empty)
             self.plot.getAxis(side).setOpacity(0.0 if empty else 1.0)
 
-    def set_note(self, text: str, warning: bool = False) -> None:
-        """Say `text` at the right of the header."""
-        if text != self.note.text():
-            self.note.setText(text)
-        if self.note.property("warning") != warning:
-            self.note.setProperty("warning", warning)
-            self._colour_label(self.note, self.theme.warning if warning else self.theme.muted)
+    def set_note(self, *texts: str) -> None:
+        """Say at the right of the header the first of `texts`, the longest first, for which there is room."""
+        self._notes, self._warns = texts, False
+        self._fit_note()
+
+    def warn(self, text: str) -> None:
+        """Say `text` there as a warning."""
+        self._notes, self._warns = (text,), True
+        self._fit_note()
 
     def title_html(self) -> str:
         """The title as rich text; a plot that stands for one direction puts its mark before it."""
@@ -104,7 +109,7 @@ class Plot(QWidget):
         self.setPalette(palette)
         self.plot.setBackground(theme.base)
         self._colour_label(self.title, theme.text)
-        self._colour_label(self.note, theme.warning if self.note.property("warning") else theme.muted)
+        self._fit_note()
         self._colour_label(self._empty, theme.muted)
         self.title.setText(self.title_html())
         for side in ("left", "bottom"):
@@ -112,14 +117,28 @@ class Plot(QWidget):
             axis.setPen(pg.mkPen(theme.border))
             axis.setTextPen(pg.mkPen(theme.muted))
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Keep the sentence in the middle of the drawing area."""
-        if event.type() == QEvent.Type.Resize and watched is self.plot:
-            self._empty.setGeometry(self.plot.rect().adjusted(24, 8, -24, -8))
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep the sentence in the middle of the drawing area, and the note as long as there is room."""
+        if event.type() == QEvent.Type.Resize:
+            if watched is not self.note:
+                self._empty.setGeometry(QRect(QPoint(), self.plot.size()).adjusted(24, 8, -24, -8))
+            else:
+                self._fit_note()
         return bool(super().eventFilter(watched, event))
 
+    def _fit_note(self) -> None:
+        room, metrics = self.note.width(), self.note.fontMetrics()
+        fits = [text for text in self._notes if metrics.horizontalAdvance(text) <= room]
+        text = fits[0] if fits else metrics.elidedText(self._notes[-1], Qt.TextElideMode.ElideRight, room)
+        if text != self.note.text():
+            self.note.setText(text)
+            self.note.setToolTip(self._notes[0])
+        colour = self.theme.warning if self._warns else self.theme.muted
+        if self.note.palette().color(QPalette.ColorRole.WindowText) != QColor(colour):
+            self._colour_label(self.note, colour)
+
     @Slot(object)
-    def _scene_clicked(self, event: Any) -> None:
+    def _scene_clicked(self, event: MouseClickEvent) -> None:
         """A double click shows the whole."""
         if event.double():
             self.reset_view()

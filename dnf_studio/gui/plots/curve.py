@@ -11,11 +11,14 @@ __all__ = ["LossCurve"]
 
 MAX_POINTS = 4000
 MEMORY = 50
+FAR = 6.0
 Array = NDArray[np.float64]
 
 
 class LossCurve:
-    """Losses over iterations, and their running mean over the last 50 or so.
+    """Losses over iterations, and their running mean over the last 50, over fewer at the beginning.
+
+    A single loss far above the rest moves the mean no more than one six times its usual distance away.
 
     When 4,000 points are reached, pairs are averaged and from then on every point stands for twice
     as many iterations. Losses that are not finite are left out.
@@ -26,8 +29,9 @@ class LossCurve:
         self._count = 0
         self._stride = 1
         self._pending: list[tuple[float, float, float]] = []
-        self._weight = 0.0
-        self._sum = 0.0
+        self._seen = 0
+        self._mean = 0.0
+        self._spread = 0.0
 
     @property
     def iterations(self) -> Array:
@@ -47,18 +51,15 @@ class LossCurve:
     @property
     def smoothed(self) -> float | None:
         """The running mean now, nats, or None while there is no loss."""
-        return self._sum / self._weight if self._weight else None
+        return self._mean if self._seen else None
 
     def extend(self, losses: Iterable[tuple[int, float]]) -> None:
         """Add (iteration, loss) in order."""
         for iteration, loss in losses:
             if not np.isfinite(loss):
                 continue
-            # While few losses are known the mean is over all of them
-            keep = 1 - 1 / MEMORY
-            self._weight = self._weight * keep + 1
-            self._sum = self._sum * keep + loss
-            self._pending.append((float(iteration), loss, self._sum / self._weight))
+            self._average(loss)
+            self._pending.append((float(iteration), loss, self._mean))
             if len(self._pending) >= self._stride:
                 self._put()
 
@@ -75,6 +76,15 @@ class LossCurve:
         low = low if floor is None else min(low, floor)
         room = max(0.08 * (high - low), 0.02)
         return low - room, high + room
+
+    def _average(self, loss: float) -> None:
+        memory = min(MEMORY, 1 + self._seen / 8)
+        distance = loss - self._mean
+        if self._seen > MEMORY:
+            distance = min(distance, FAR * self._spread)
+        self._mean += distance / memory
+        self._spread += (abs(distance) - self._spread) / memory
+        self._seen += 1
 
     def _put(self) -> None:
         if self._count == MAX_POINTS:

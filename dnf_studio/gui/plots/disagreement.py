@@ -41,6 +41,7 @@ class DisagreementPlot(Plot):
         self._values: Array = np.empty(0)
         self._request: ViewRequest | None = None
         self._limits: tuple[float, float] | None = None
+        self._ranged: tuple[int, tuple[float, float] | None] = (0, None)
         self._position = 0.0
         self._bars = BarsLayer()
         self._zero = pg.InfiniteLine(pos=0, angle=0)
@@ -67,7 +68,9 @@ class DisagreementPlot(Plot):
             self._limits = next_limits(None if fresh else self._limits, self._values)
             self._request = frame.request
         self._bars.set_bars(self._values, self._strengths())
-        self.reset_view()
+        if (len(self._values), self._limits) != self._ranged:
+            self._ranged = len(self._values), self._limits
+            self.reset_view()
         self.set_cursor(self._position)
 
     def set_cursor(self, position: float) -> None:
@@ -79,7 +82,12 @@ class DisagreementPlot(Plot):
             return
         step = int(np.clip(position, 0, len(self._values) - 1))
         self._bars.set_current(step)
-        self.set_note(f"step {step} → {step + 1}: {nats(self._values[step])}    sum {nats(self._values.sum())} nats")
+        here, total = nats(float(self._values[step])), nats(float(self._values.sum()))
+        self.set_note(
+            f"step {step} → {step + 1}: {here}    sum {total} nats",
+            f"{step} → {step + 1}: {here}   Σ {total}",
+            f"{here}   Σ {total}",
+        )
 
     def reset_view(self) -> None:
         """All steps within the smoothed limits."""
@@ -95,7 +103,8 @@ class DisagreementPlot(Plot):
         """Also bars and zero line."""
         super().recolour()
         if hasattr(self, "_bars"):
-            self._bars.set_colours(self.theme.disagreement, mix(self.theme.base, self.theme.accent, 0.16), self.theme.accent)
+            band = mix(self.theme.base, self.theme.accent, 0.16)
+            self._bars.set_colours(self.theme.disagreement, band, self.theme.accent)
             self._zero.setPen(pg.mkPen(self.theme.muted))
 
     def _strengths(self) -> Array:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import Slot
@@ -26,7 +25,7 @@ class LossPlot(Plot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Loss: bound on the NLL",
-            "The bound on the negative log-likelihood of every batch, in nats, falling towards the entropy of the data.",
+            "The bound on the negative log-likelihood of every batch, in nats; its floor is the entropy of the data.",
             "Press Train, and the loss falls here towards its floor.",
             parent,
         )
@@ -96,11 +95,10 @@ class LossPlot(Plot):
         if curve.smoothed is None:
             self.set_note("")
         else:
-            now = f"{curve.smoothed:.3f} nats".replace("-", "−")
-            self.set_note(f"iteration {int(curve.iterations[-1]):,}    {now}" if len(curve.iterations) else now)
+            self.set_note(f"{curve.smoothed:.3f} nats".replace("-", "−"))
         if self._following:
             self.reset_view()
 
     @Slot(object)
-    def _range_chosen(self, _: Any) -> None:
+    def _range_chosen(self, _: object) -> None:
         self._following = False

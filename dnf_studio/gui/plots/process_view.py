@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Slot
@@ -135,15 +133,15 @@ class ProcessView(Plot):
         if self._trails.isVisible():
             self._trails.set_trails(stretch(self._planes[:, :MAX_PATHS], position, self._direction == "forward"))
         if self._lost:
-            self.set_note(f"{self._lost:,} of {self._planes.shape[1]:,} paths left the finite numbers", warning=True)
+            self.warn(f"{self._lost:,} of {self._planes.shape[1]:,} paths left the finite numbers")
         else:
-            self.set_note(time_note(self._frame.t, position))
+            self.set_note(*time_note(self._frame.t, position))
 
     def _label_axes(self) -> None:
         for side, component in zip(("bottom", "left"), self._axes, strict=True):
             self.plot.getAxis(side).setToolTip(component_name(component))
 
     @Slot(object)
-    def _range_chosen(self, _: Any) -> None:
+    def _range_chosen(self, _: object) -> None:
         for other in self._linked:
             other.box.setRange(self.box.viewRect(), padding=0)

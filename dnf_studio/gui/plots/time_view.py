@@ -34,7 +34,7 @@ class TimeView(Plot):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
-            "Paths over the steps",
+            "Paths over steps",
             "One component of every path, step by step: data on the left, noise on the right.",
             "Paths over the steps are drawn here.",
             parent,
@@ -43,9 +43,10 @@ class TimeView(Plot):
         self._component = 0
         self._position = 0.0
         self._half = 0.0
+        self._steps = 0.0
         self._lost = 0
-        self._paths = {name: PathsLayer("#000000", alpha=0.1, most=0.55) for name in DIRECTIONS}
-        self._points = {name: PointsLayer("#000000", alpha=0.5) for name in DIRECTIONS}
+        self._paths = {name: PathsLayer("#000000", alpha=0.07, most=0.4) for name in DIRECTIONS}
+        self._points = {name: PointsLayer("#000000", diameter=2.6, alpha=0.45) for name in DIRECTIONS}
         for layer in (*self._paths.values(), *self._points.values()):
             self.plot.addItem(layer, ignoreBounds=True)
         self._line = pg.InfiniteLine(angle=90, movable=True)
@@ -121,8 +122,8 @@ class TimeView(Plot):
             self._paths[name].set_colour(colour)
             self._points[name].set_colour(colour)
             self._switches[name].setStyleSheet(
-                f"QToolButton {{ border: none; padding: 1px 4px; color: {self.theme.muted}; text-decoration: line-through; }}"
-                f"QToolButton:checked {{ color: {colour}; text-decoration: none; }}"
+                f"QToolButton {{ border: none; padding: 1px; color: {self.theme.muted}; }}"
+                f"QToolButton:checked {{ color: {colour}; }}"
                 f"QToolButton:focus {{ border-bottom: 1px solid {self.theme.accent}; }}"
             )
         self._line.setPen(pg.mkPen(self.theme.accent, width=1))
@@ -172,7 +173,7 @@ class TimeView(Plot):
         if self._frame is not None:
             half = half_range(self._rows("forward")[0])
             steps = float(len(self._frame.t) - 1)
-            if half != self._half or steps != getattr(self, "_steps", None):
+            if (half, steps) != (self._half, self._steps):
                 self._half, self._steps = half, steps
                 self.reset_view()
         self._place()
@@ -190,9 +191,9 @@ class TimeView(Plot):
             rows = at_position(self._rows(name), position)
             self._points[name].set_points(np.stack([np.full_like(rows, position), rows], axis=-1))
         if self._lost:
-            self.set_note(f"{self._lost:,} paths left the finite numbers", warning=True)
+            self.warn(f"{self._lost:,} paths left the finite numbers")
         else:
-            self.set_note(time_note(self._frame.t, position))
+            self.set_note(*time_note(self._frame.t, position))
 
     @Slot(object)
     def _dragged(self, line: pg.InfiniteLine) -> None:

@@ -18,11 +18,12 @@ def component_name(component: int) -> str:
     return "x" + str(component + 1).translate(SUBSCRIPTS)
 
 
-def time_note(t: Array, position: float) -> str:
-    """Where the cursor is: t, and the step it is at."""
+def time_note(t: Array, position: float) -> tuple[str, str]:
+    """Where the cursor is: t and the node it is at, and the same in short."""
     digits = max(0, 2 - math.floor(math.log10(max(float(t[-1]), 1e-9))))
     now = float(np.interp(position, np.arange(len(t)), t))
-    return f"t = {now:.{digits}f}    i = {int(position + 1e-6)} of {len(t) - 1}"
+    i = int(position + 1e-6)
+    return f"t = {now:.{digits}f}    i = {i} of {len(t) - 1}", f"i = {i}"
 
 
 def nats(value: float) -> str:

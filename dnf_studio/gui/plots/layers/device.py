@@ -22,11 +22,11 @@ Array = NDArray[np.float32]
 class DeviceLayer(pg.GraphicsObject):  # type: ignore[misc]
     """An item whose `draw` gets a painter in device pixels and the way there from plot units."""
 
-    def boundingRect(self) -> QRectF:  # noqa: N802
+    def boundingRect(self) -> QRectF:
         """The whole view, so the item needs no geometry of its own and never changes any range."""
         return QRectF(self.viewRect())
 
-    def viewTransformChanged(self) -> None:  # noqa: N802
+    def viewTransformChanged(self) -> None:
         """The view moved or changed its size."""
         self.prepareGeometryChange()
         super().viewTransformChanged()

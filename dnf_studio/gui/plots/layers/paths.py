@@ -13,6 +13,7 @@ from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QTransform
 
 from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
+from dnf_studio.gui.plots.words import lost_paths
 
 __all__ = ["PathsLayer", "count_pixels"]
 
@@ -33,8 +34,8 @@ class PathsLayer(DeviceLayer):
         self._version = 0
 
     def set_paths(self, paths: Array) -> None:
-        """Show `paths` (N+1, P, 2), plot units."""
-        self._paths = paths
+        """Show `paths` (N+1, P, 2), plot units; those that leave the finite numbers are left out."""
+        self._paths = paths if not lost_paths(paths) else paths[:, np.isfinite(paths).all(axis=(0, 2))]
         self._version += 1
         self.update()
 
@@ -45,7 +46,7 @@ class PathsLayer(DeviceLayer):
 
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
         """One picture, made anew if something changed."""
-        if len(self._paths) < 2:
+        if len(self._paths) < 2 or not self._paths.shape[1]:
             return
         ratio = painter.device().devicePixelRatio()
         corner = QPointF(np.floor(area.left()), np.floor(area.top()))
@@ -64,8 +65,10 @@ class PathsLayer(DeviceLayer):
         alpha = self._most * (1 - (1 - self._alpha / self._most) ** np.arange(MAX_COUNT))
         colour = QColor(self._colour)
         parts = (np.ones(MAX_COUNT), *(np.full(MAX_COUNT, v) for v in (colour.redF(), colour.greenF(), colour.blueF())))
-        argb = [np.rint(255 * part * alpha).astype(np.uint32) for part in parts]
-        return (argb[0] << 24) | (argb[1] << 16) | (argb[2] << 8) | argb[3]
+        argb = np.zeros(MAX_COUNT, np.uint32)
+        for part in parts:
+            argb = (argb << np.uint32(8)) | np.rint(255 * part * alpha).astype(np.uint32)
+        return argb
 
 
 def count_pixels(paths: Array, width: int, height: int) -> NDArray[np.intp]:
@@ -74,21 +77,17 @@ def count_pixels(paths: Array, width: int, height: int) -> NDArray[np.intp]:
     A step is sampled as often as all but the longest steps are pixels long, so single far jumps
     look dotted instead of costing every path.
     """
-    start, move = paths[:-1], np.diff(paths, axis=0)
-    with np.errstate(invalid="ignore"):
-        lengths = np.abs(move).max(axis=-1)
-    lengths = lengths[np.isfinite(lengths)]
-    usual = float(np.quantile(lengths[:: max(1, len(lengths) // 5000)], 0.95)) if len(lengths) else 1.0
-    samples = int(np.clip(np.ceil(usual), 1, max(1, MAX_SAMPLES // max(1, start.shape[0] * start.shape[1]))))
-    way = (np.arange(samples, dtype=np.float32) / samples)[:, None, None, None]
-    points = start + move * way
-    with np.errstate(invalid="ignore"):
-        # One pixel of border all around takes what lies outside; not-a-number goes there too
-        x = np.nan_to_num(np.clip(points[..., 0] + 1, 0, width + 1)).astype(np.intp)
-        y = np.nan_to_num(np.clip(points[..., 1] + 1, 0, height + 1)).astype(np.intp)
-    y *= width + 2
-    y += x
-    counts = np.bincount(y.ravel(), minlength=(width + 2) * (height + 2))
+    # One pixel of border all around takes what lies outside
+    x, y = np.clip(paths[..., 0] + 1, 0, width + 1), np.clip(paths[..., 1] + 1, 0, height + 1)
+    dx, dy = np.diff(x, axis=0), np.diff(y, axis=0)
+    lengths = np.maximum(np.abs(dx), np.abs(dy)).ravel()
+    usual = float(np.quantile(lengths[:: max(1, len(lengths) // 4000)], 0.95))
+    samples = int(np.clip(np.ceil(usual), 1, max(1, MAX_SAMPLES // len(lengths))))
+    way = (np.arange(samples, dtype=np.float32) / samples)[:, None, None]
+    cells = (y[:-1] + dy * way).astype(np.int32)
+    cells *= width + 2
+    cells += (x[:-1] + dx * way).astype(np.int32)
+    counts = np.bincount(cells.ravel(), minlength=(width + 2) * (height + 2))
     return counts.reshape(height + 2, width + 2)[1:-1, 1:-1]
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from pyqtgraph.Qt import internals
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPixmap, QTransform
-from pyqtgraph.Qt import internals
 
 from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
 
@@ -61,7 +61,8 @@ class PointsLayer(DeviceLayer):
         rows[:, 6:8] = 1 / ratio
         rows[:, 8] = 0
         rows[:, 9] = 1
-        painter.drawPixmapFragments(*self._fragments.drawargs(), picture)
+        fragments, count = self._fragments.drawargs()
+        painter.drawPixmapFragments(fragments, count, picture)
 
     def _dot(self, ratio: float) -> QPixmap:
         """The picture of one point, in a size and strength for their number."""

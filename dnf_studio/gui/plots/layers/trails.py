@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from pyqtgraph.Qt import internals
 from PySide6.QtCore import QLineF, QRectF
 from PySide6.QtGui import QColor, QPainter, QPen, QTransform
-from pyqtgraph.Qt import internals
 
 from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
 
@@ -57,7 +57,8 @@ def at_position(paths: Array, position: float) -> Array:
     i = int(np.clip(np.floor(position), 0, max(0, len(paths) - 2)))
     part = np.float32(np.clip(position - i, 0, 1))
     if part == 0 or i + 1 >= len(paths):
-        return paths[i]
+        node: Array = paths[i]
+        return node
     between: Array = paths[i] * (1 - part) + paths[i + 1] * part
     return between
 
@@ -68,4 +69,5 @@ def stretch(paths: Array, position: float, forward: bool) -> Array:
     length = max(1.0, steps / 8)
     begin = max(0.0, position - length) if forward else min(float(steps), position + length)
     count = max(1, min(PIECES, round(abs(position - begin))))
-    return np.stack([at_position(paths, float(p)) for p in np.linspace(begin, position, count + 1)])
+    pieces: Array = np.stack([at_position(paths, float(p)) for p in np.linspace(begin, position, count + 1)])
+    return pieces
