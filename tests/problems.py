@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -152,39 +151,35 @@ def exploding() -> LinearGaussian:
 ZOO = (ornstein_uhlenbeck(), to_standard_normal(), coupled(), exploding())
 
 
-class AnalyticField(nn.Module):
+class ExactField(nn.Module):
     """A field known as a function of x and t, in the place of a `FourierMLP`."""
 
     def __init__(self, function: Callable[[Tensor, float], Tensor]) -> None:
         super().__init__()
         self.function = function
-        self.scale = nn.Parameter(torch.ones(1))  # a module must have a device
-
-    def embed_time(self, t: Tensor) -> Tensor:
-        return t[:, None]
-
-    def body(self, x: Tensor, embedding: Tensor) -> Tensor:
-        return self.function(x, float(embedding)) * self.scale
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        return self.body(x, t)
+        return self.function(x, float(t))
 
 
-def exact_flow(problem: LinearGaussian, steps: int) -> DiffFlow:
-    """A float64 `DiffFlow` whose drift and score are those of `problem` at every t."""
-    flow = DiffFlow(problem.dim)
-    matrix = torch.from_numpy(problem.matrix)
+class ExactFlow(DiffFlow):
+    """A float64 `DiffFlow` of N uniform steps whose drift and score are those of a problem at every t."""
 
-    @lru_cache(maxsize=None)
-    def gaussian(t: float) -> tuple[Tensor, Tensor]:
-        mean, covariance = problem.marginal(t)
-        return torch.from_numpy(mean), torch.from_numpy(np.linalg.inv(covariance))
+    def __init__(self, problem: LinearGaussian, steps: int) -> None:
+        super().__init__(problem.dim)
+        self.double().set_grid(problem.grid(steps))
+        self.problem = problem
+        self.drift = ExactField(lambda x, t: x @ torch.from_numpy(problem.matrix).T)  # type: ignore[assignment]
+        self.score = ExactField(self._score)  # type: ignore[assignment]
+        self.anchor = nn.Parameter(torch.zeros(1))  # a model must have a device
+        self._known: dict[float, tuple[Tensor, Tensor]] = {}
 
-    def score(x: Tensor, t: float) -> Tensor:
-        mean, precision = gaussian(t)
+    def fields(self, grid: TimeGrid) -> tuple[Field, Field]:
+        return self.problem.drift(grid), lambda i, x: self._score(x, float(grid.t[i]))
+
+    def _score(self, x: Tensor, t: float) -> Tensor:
+        if t not in self._known:
+            mean, covariance = self.problem.marginal(t)
+            self._known[t] = torch.from_numpy(mean), torch.from_numpy(np.linalg.inv(covariance))
+        mean, precision = self._known[t]
         return -(x - mean) @ precision
-
-    flow.drift = AnalyticField(lambda x, t: x @ matrix.T)  # type: ignore[assignment]
-    flow.score = AnalyticField(score)  # type: ignore[assignment]
-    flow.double().set_grid(problem.grid(steps))
-    return flow.eval()
