@@ -167,12 +167,15 @@ class ExactFlow(DiffFlow):
 
     def __init__(self, problem: LinearGaussian, steps: int) -> None:
         super().__init__(problem.dim)
-        self.double().set_grid(problem.grid(steps))
         self.problem = problem
+        self.double().set_grid(problem.grid(steps))
         self.drift = ExactField(lambda x, t: x @ torch.from_numpy(problem.matrix).T)  # type: ignore[assignment]
         self.score = ExactField(self._score)  # type: ignore[assignment]
         self.anchor = nn.Parameter(torch.zeros(1))  # a model must have a device
         self._known: dict[float, tuple[Tensor, Tensor]] = {}
+
+    def grid(self, steps: int | None = None, kind: str | None = None) -> TimeGrid:
+        return super().grid() if steps is None else self.problem.grid(steps)
 
     def fields(self, grid: TimeGrid) -> tuple[Field, Field]:
         return self.problem.drift(grid), lambda i, x: self._score(x, float(grid.t[i]))

@@ -1,0 +1,134 @@
+"""What `evaluate` says of models whose quality is known."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.evaluation.evaluate import evaluate, nll_bound
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.errors import DataError, SettingError
+from tests.problems import ExactFlow, to_standard_normal
+
+PROBLEM = to_standard_normal()
+
+
+class Gaussian(Dataset):
+    """The data of `PROBLEM`, standardised by constants of its own; at most `limit` points are fresh."""
+
+    name = "gaussian"
+    dim = 1
+    columns = ("x",)
+    fingerprint = "0" * 64
+
+    def __init__(self, constants: Standardisation | None = None, limit: int = 10**9) -> None:
+        self.standardisation = constants or Standardisation.identity(1)
+        variance = float(PROBLEM.covariance[0, 0])
+        self.entropy = 0.5 * math.log(2 * math.pi * math.e * variance) - self.standardisation.log_scale
+        self.limit = limit
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        return self.standardisation.to_model(PROBLEM.draw(count, generator)).float()
+
+    def fresh(self, count: int, seed: int) -> Tensor:
+        return self.draw(min(count, self.limit), torch.Generator().manual_seed(seed))
+
+    def outside(self, x: Tensor, tolerance: float = 0.02) -> NDArray[np.bool_] | None:
+        """Beyond 2 in data units, whatever the tolerance."""
+        far: NDArray[np.bool_] = (self.standardisation.to_data(x.double()).abs() > 2).any(1).numpy()
+        return far
+
+
+def spoiled(flow: DiffFlow, spoil: Sequence[str] = ("drift",)) -> DiffFlow:
+    with torch.no_grad():
+        for name, value in flow.named_parameters():
+            if name.startswith(tuple(spoil)):
+                value.fill_(math.nan)
+    return flow
+
+
+def test_an_exact_model_stands_at_the_entropy() -> None:
+    data = Gaussian()
+    found = evaluate(ExactFlow(PROBLEM, 60), data, steps=(80, 5, 5), points=20_000, seeds=3)
+    assert found.nll_ode == pytest.approx(data.entropy, abs=0.05)
+    assert found.nll_ode_coarse == pytest.approx(found.nll_ode, abs=1e-3)
+    assert found.nll_bound is not None and found.entropy == data.entropy
+    assert 0 < found.nll_bound - found.entropy < 0.05
+    assert [row.steps for row in found.by_steps] == [5, 80]
+    assert [row.nfe for row in found.by_steps] == [10, 160]
+    few, many = found.by_steps
+    assert many.sliced_wasserstein is not None and few.sliced_wasserstein is not None and few.floor is not None
+    assert many.sliced_wasserstein < few.sliced_wasserstein
+    assert 0 < few.floor < 0.05
+    two, four = (math.erfc(limit / math.sqrt(2 * float(PROBLEM.covariance[0, 0]))) for limit in (2, 4))
+    assert many.outside == pytest.approx(two, abs=0.02)
+    assert many.beyond_4 == pytest.approx(four, abs=0.005)
+
+
+def test_numbers_do_not_depend_on_the_constants_of_the_data_set() -> None:
+    """A model with constants of its own meets data standardised otherwise in its own units."""
+    flow = ExactFlow(PROBLEM, 30)
+    flow.standardisation = Standardisation((0.0,), (1.0000001,))
+    plain, moved = Gaussian(Standardisation((0.0,), (1.0000001,))), Gaussian(Standardisation((3.0,), (0.2,)))
+    assert nll_bound(flow, plain) == pytest.approx(nll_bound(flow, moved), abs=1e-4)
+    first, second = (evaluate(flow, data, steps=(4,), ode=False, points=4000, seeds=1) for data in (plain, moved))
+    assert first.entropy == pytest.approx(second.entropy)
+    assert first.by_steps[0].outside == pytest.approx(second.by_steps[0].outside)
+    assert first.by_steps[0].sliced_wasserstein == pytest.approx(second.by_steps[0].sliced_wasserstein, abs=1e-4)
+
+
+def test_a_model_without_constants_takes_standardised_data_as_it_is() -> None:
+    data = open_dataset("checkerboard")
+    flow = DiffFlow(2)
+    other = DiffFlow(2, standardisation=data.standardisation)
+    other.load_state_dict(flow.state_dict())
+    assert nll_bound(flow, data, 2000) == nll_bound(other, data, 2000)
+    assert evaluate(flow, data, steps=(2,), ode=False, points=500, seeds=1).entropy == data.entropy
+
+
+def test_the_bound_is_at_the_grid_that_is_asked_for() -> None:
+    flow, data = ExactFlow(PROBLEM, 10), Gaussian()
+    assert nll_bound(flow, data, 5000) == nll_bound(flow, data, 5000, grid=flow.grid())
+    finer = nll_bound(flow, data, 5000, grid=PROBLEM.grid(100))
+    assert data.entropy is not None and finer < nll_bound(flow, data, 5000)
+    assert nll_bound(flow, data, 5000, seed=1) != nll_bound(flow, data, 5000)
+
+
+def test_file_data_is_compared_with_what_there_is() -> None:
+    found = evaluate(ExactFlow(PROBLEM, 5), Gaussian(limit=101), steps=(5,), ode=False, points=20_000, seeds=2)
+    assert found.by_steps[0].floor is not None and found.by_steps[0].floor > 0.02
+    single = evaluate(ExactFlow(PROBLEM, 5), Gaussian(limit=1), steps=(5,), ode=False, seeds=2)
+    assert single.by_steps[0].sliced_wasserstein is None and single.nll_bound is not None
+
+
+def test_what_is_unknown_is_null_and_json_holds_no_nan() -> None:
+    data = open_dataset("swissroll")
+    lines: list[str] = []
+    found = evaluate(spoiled(DiffFlow(2)), data, steps=(3,), points=500, seeds=2, progress=lines.append)
+    text = json.dumps(found.as_dict(), allow_nan=False)
+    row = {"steps": 3, "nfe": 6, "sliced_wasserstein": None, "floor": None, "outside": None, "beyond_4": None}
+    assert json.loads(text)["by_steps"] == [row]
+    assert found.nll_bound is None and found.nll_ode is None
+    assert any("not finite at N = 3" in line for line in lines)
+
+
+def test_the_ode_is_left_out_where_not_asked_or_beyond_sixteen_dimensions() -> None:
+    assert evaluate(DiffFlow(2), open_dataset("rings"), steps=(2,), ode=False, points=100, seeds=1).nll_ode is None
+
+
+def test_mistakes_are_one_sentence() -> None:
+    with pytest.raises(DataError, match=r"^The data 'rings' has 2 columns and the model 3 dimensions\.$"):
+        evaluate(DiffFlow(3), open_dataset("rings"))
+    with pytest.raises(SettingError, match=r"^The number of steps N .*\.$"):
+        evaluate(DiffFlow(2), open_dataset("rings"), steps=(0,))
+    with pytest.raises(SettingError, match=r"^An evaluation needs .*\.$"):
+        evaluate(DiffFlow(2), open_dataset("rings"), seeds=0)
