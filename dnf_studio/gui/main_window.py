@@ -196,6 +196,7 @@ class MainWindow(QMainWindow):
         self.status.show_run(iterations, None, None)
         metrics = opened.checkpoint.metrics if opened.checkpoint is not None else {}
         self.status.show_nll(metrics.get("nll_bound"), shown.entropy)
+        self.status.say(opened.note or _sentence(opened))
         self._retitle()
         self._note()
 
@@ -213,7 +214,8 @@ class MainWindow(QMainWindow):
         run = training.run
         device = str(run.device) if run is not None else self.session.state.config.training.device
         self.toolbar.set_device(f"device {device}")
-        self.status.say(PHASES[phase].capitalize())
+        if phase is not Phase.NONE:
+            self.status.say(PHASES[phase].capitalize())
         self._retitle()
         self._note()
 
@@ -246,3 +248,11 @@ class MainWindow(QMainWindow):
         self.commands.set_theme(theme)
         self.toolbar.set_theme(theme)
         self.views.set_theme(theme)
+
+
+def _sentence(opened: Opened) -> str:
+    """What is seen, in one line."""
+    shown = opened.shown
+    if not shown.trained:
+        return f"An untrained model of {data_label(shown.data)}: press Train to fit it."
+    return f"{shown.title}: at the left it carries data to noise, at the right noise to data."

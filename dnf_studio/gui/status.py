@@ -40,7 +40,7 @@ class StudioStatusBar(QStatusBar):
         parts = [] if nll is None else [f"NLL {nll:.3f}"]
         if floor is not None:
             parts.append(f"floor {floor:.3f}")
-        self.nll.setText(", ".join(parts))
+        self.nll.setText(", ".join(parts).replace("-", "−"))
 
     def _part(self, tip: str) -> QLabel:
         label = QLabel()

@@ -182,7 +182,6 @@ class Studio(QObject):
         )
         self._session.reset(fresh)
         self._show(opened)
-        self.said.emit(opened.note)
 
     def _show(self, opened: Opened) -> None:
         self._opened = opened
@@ -237,7 +236,6 @@ class Studio(QObject):
         self.discard()
         config = self._session.state.config
         self._show(replace(opened, config=config))
-        self.said.emit(opened.note)
 
     def _refuse_data(self, error: Exception) -> None:
         """Tell, and go back to the data that is shown."""

@@ -13,6 +13,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
+from dnf_studio.assets import resource
+
 __all__ = ["DARK", "LIGHT", "Theme", "apply_theme", "mix", "system_theme"]
 
 
@@ -146,6 +148,7 @@ def _palette(theme: Theme) -> QPalette:
 
 
 def _style_sheet(theme: Theme) -> str:
+    check = resource("style", f"check-{theme.name}.svg").as_posix()
     return f"""
 QToolTip {{ color: {theme.text}; background: {theme.raised}; border: 1px solid {theme.border}; padding: 3px; }}
 QMainWindow::separator {{ background: {theme.window}; width: 5px; height: 5px; }}
@@ -155,4 +158,9 @@ QStatusBar {{ border-top: 1px solid {theme.border}; }}
 QStatusBar::item {{ border: none; }}
 QLabel[caption="true"] {{ color: {theme.muted}; }}
 QLabel[warning="true"] {{ color: {theme.warning}; }}
+QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {theme.muted}; border-radius: 3px;
+    background: {theme.base}; }}
+QCheckBox::indicator:focus {{ border: 2px solid {theme.accent}; width: 12px; height: 12px; }}
+QCheckBox::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent}; image: url({check}); }}
+QCheckBox::indicator:disabled {{ border-color: {theme.border}; }}
 """

@@ -38,6 +38,8 @@ class StudioToolBar(QToolBar):
             self._add_button(commands, key)
         self.addSeparator()
         self.data = ChoiceBox({})
+        self.data.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.data.setMinimumContentsLength(11)
         self._add_labelled("&Data", self.data, "Data set to train on; File, Open takes your own .npy or .csv")
         self.addSeparator()
         self.steps = NumberSlider("View &N", 1, SLIDER_STEPS, 1, limit=MOST_STEPS)

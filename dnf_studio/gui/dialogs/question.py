@@ -23,7 +23,7 @@ class Answer(Enum):
 
 def ask_about_run(parent: QWidget, training: bool) -> Answer:
     """Whether to save the run, discard it, or stay."""
-    state = "is still training and not saved" if training else "is not saved"
+    state = "is not finished and not saved" if training else "is not saved"
     return _ask(
         parent,
         f"The run {state}.",

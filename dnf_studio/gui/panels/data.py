@@ -62,7 +62,7 @@ class DataPanel(Page):
     def set_shown(self, shown: ShownModel) -> None:
         """Say what the data is."""
         components = "1 component" if shown.dim == 1 else f"{shown.dim} components"
-        entropy = "not known" if shown.entropy is None else f"{shown.entropy:.4f} nats, standardised"
+        entropy = "not known" if shown.entropy is None else f"{shown.entropy:.4f} nats".replace("-", "−")
         title = self._titles.get(shown.data, data_label(shown.data))
         self.facts.setText(f"{title}\n{components}\nexact entropy {entropy}")
         for box in (self.across, self.up):

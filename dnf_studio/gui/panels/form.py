@@ -20,6 +20,9 @@ from dnf_studio.gui.session import Session
 
 __all__ = ["SettingsForm"]
 
+LABEL_WIDTH = 118
+"""So that the forms of one page line up."""
+
 
 class SettingsForm(QWidget):
     """One row for each of `names`, dotted settings of `Config`; it writes the session.
@@ -45,6 +48,7 @@ class SettingsForm(QWidget):
         editor = _editor(info, partial(self._apply, name))
         label = QLabel(str(info.title))
         label.setBuddy(editor)
+        label.setMinimumWidth(LABEL_WIDTH)
         tip = f"{info.description}{_range(info)}"
         for part in (label, editor, *editor.findChildren(QWidget)):
             part.setToolTip(tip)
