@@ -20,6 +20,7 @@ from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, SettingError
 from dnf_studio.gui.options import WindowOptions
 
+GOLDEN = Path(__file__).parent / "golden" / "official_checkerboard.pt"
 TOML = """
 data = "moons"
 [sde]
@@ -196,6 +197,11 @@ def test_evaluate_prints_a_table(told: Told, saved: Path) -> None:
     assert "sliced Wasserstein" in told.out and "Entropy    -" in told.out and "NLL (ODE)  -\n" in told.out
 
 
+def test_evaluate_asks_for_data_that_a_checkpoint_does_not_name(told: Told) -> None:
+    assert told("evaluate", GOLDEN) == 2
+    assert "name it with --data" in told.err
+
+
 def test_evaluate_on_data_of_other_width_is_refused(told: Told, saved: Path, tmp_path: Path) -> None:
     table = tmp_path / "three.csv"
     table.write_text("a,b,c\n" + "".join(f"{i},{i * i % 7},{i * i % 11}\n" for i in range(40)))
@@ -208,8 +214,7 @@ def test_inspect_tells_runs_weights_and_exports(told: Told, saved: Path, tmp_pat
     assert (run["kind"], run["iteration"], run["config"]["data"]) == ("run", 3, "moons")
     Run.resume(saved).save(tmp_path / "w.safetensors", kind="weights")
     assert told.json("inspect", tmp_path / "w.safetensors")["kind"] == "weights"
-    golden = Path(__file__).parent / "golden" / "official_checkerboard.pt"
-    assert told.json("inspect", golden)["kind"] == "weights"
+    assert told.json("inspect", GOLDEN)["kind"] == "weights"
     assert told("sample", saved, "-n", 5, "-o", tmp_path / "a.h5") == 0
     export = told.json("inspect", tmp_path / "a.h5")
     assert (export["kind"], export["count"], export["dim"], export["steps"]) == ("export", 5, 2, 4)
@@ -295,6 +300,9 @@ def test_bad_usage_is_one_sentence_and_2(
         (["sample", "CKPT", "-n", "5", "-o", "no/a.h5"], "there is no folder"),
         (["evaluate", "CKPT", "--data", "ringz"], "did you mean 'rings'?"),
         (["inspect", "none.h5"], "There is no file"),
+        (["none.h5"], "There is no file 'none.h5'."),
+        (["none.csv::a,b"], "There is no file 'none.csv'."),
+        (["ringz", "--screenshot", "a.png"], "did you mean 'rings'?"),
         (["inspect", "difflow-rings"], "There is no model"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -320,10 +328,12 @@ def test_the_window_is_opened_as_asked(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setitem(sys.modules, "dnf_studio.gui.app", app)
     monkeypatch.setattr("dnf_studio.gui.app", app, raising=False)
     picture = tmp_path / "a.png"
-    words = ["x.safetensors", "--screenshot", str(picture), "--after", "2.5", "--size", "1280x800", "--json"]
+    model = tmp_path / "x.safetensors"
+    model.touch()
+    words = [str(model), "--screenshot", str(picture), "--after", "2.5", "--size", "1280x800", "--json"]
     assert main(words) == 7
     (options,) = asked
-    assert options == WindowOptions("x.safetensors", picture, 2.5, (1280, 800), True, options.started)
+    assert options == WindowOptions(str(model), picture, 2.5, (1280, 800), True, options.started)
 
 
 def test_the_clock_of_the_window_starts_with_the_process() -> None:

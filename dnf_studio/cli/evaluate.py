@@ -27,6 +27,8 @@ def evaluate(
 
     numbers = DEFAULT_STEPS if steps is None else _numbers(steps)
     source = api.open_checkpoint(checkpoint)
+    if data is None and not source.data.fingerprint:
+        raise SettingError(f"'{checkpoint}' does not say what it was trained on; name it with --data.")
     dataset = open_dataset(data or source.config.data, source.config.drop_constant)
     with Progress("Evaluating") as progress:
         found = measure(source.build(), dataset, numbers, not no_ode, progress=lambda text: progress.update(None, text))

@@ -12,9 +12,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
-from dnf_studio import __version__
+from dnf_studio import __version__, assets
 from dnf_studio.cli import VERBS
-from dnf_studio.errors import SettingError
+from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.options import WindowOptions
 
 __all__ = ["parse", "run"]
@@ -25,6 +25,8 @@ def run(words: list[str]) -> int:
     from dnf_studio.system_libraries import explain_import_error, require_display
 
     options = parse(words)
+    if options.file is not None:
+        _require_known(options.file)
     require_display()
     try:
         from dnf_studio.gui import app
@@ -78,6 +80,18 @@ def _refuse_slip(word: str) -> None:
     near = get_close_matches(word, VERBS, n=1, cutoff=0.75)
     if near and not Path(word).exists():
         raise SettingError(f"There is no file or command '{word}'; did you mean 'dnf-studio {near[0]}'?")
+
+
+def _require_known(file: str) -> None:
+    """Raise `StudioError` where `file` is neither a file nor a name, before a window opens on nothing."""
+    path = Path(file.partition("::")[0])
+    if path.exists() or assets.checkpoint_path(file) is not None:
+        return
+    if path.suffix or path.name != file:
+        raise StudioError(f"There is no file '{path}'.")
+    from dnf_studio.core.data.catalogue import open_dataset
+
+    open_dataset(file)
 
 
 def _picture(word: str) -> Path:
