@@ -133,7 +133,8 @@ class SampleWriter:
                 _label(time, "time t of each step, from t_N to t_0", "1")
                 self._attach(time, ("step",))
             for name, value in provenance.items():
-                self._file.create_dataset(f"provenance/{name}", data=value, dtype=text)
+                raw = value.encode()  # of fixed length: HDF5 hangs or dies on damaged strings of variable length
+                self._file.create_dataset(f"provenance/{name}", data=raw, dtype=h5py.string_dtype("utf-8", len(raw)))
             self._create_view(columns)
 
     def write(self, block: SampleBlock, log_prob: NDArray[np.float32] | None) -> int:
