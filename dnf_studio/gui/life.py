@@ -77,14 +77,29 @@ class Life(QObject):
         window.live.start()
         window.session.cursor.set_playing(True)
         if self._options.file is not None:
-            studio.open(str(self._options.file))
-        elif BUNDLED in checkpoint_names():
-            studio.open(BUNDLED)
+            studio.failed.connect(self._missed)
+            studio.open(self._options.file)
         else:
-            studio.open(window.session.state.config.data)
+            self._open_bundled()
         studio.background.run(
             lambda: {info.name: info.title for info in api.datasets()}, window.set_data_names, window.files.tell
         )
+
+    def _open_bundled(self) -> None:
+        studio = self._window.studio
+        studio.open(BUNDLED if BUNDLED in checkpoint_names() else self._window.session.state.config.data)
+
+    def _missed(self, error: Exception) -> None:
+        """The file that was asked for cannot be shown: no picture comes of it, but a window does."""
+        self._window.studio.failed.disconnect(self._missed)
+        if self._window.studio.current is not None:
+            return
+        if self._options.screenshot is None:
+            self._open_bundled()
+        else:
+            print(f"dnf-studio: {error}", file=sys.stderr)
+            self.code = 1
+            self._window.close()
 
     def _framed(self, frame: Frame) -> None:
         self._measures.count_frame(frame)

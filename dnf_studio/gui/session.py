@@ -55,7 +55,7 @@ class Session(QObject):
 
         Keys are the names of `State`; single settings of the experiment are ``config.sde.steps``
         or nested mappings under ``config``. Either all of it is applied or, with `SettingError`,
-        nothing. Quick successive changes of the same one thing, as a slider makes them, are one
+        nothing. Quick successive changes of the same one number, as a slider makes them, are one
         step of undo.
         """
         new = _with(self._state, change)
@@ -63,12 +63,15 @@ class Session(QObject):
         if not names:
             return names
         now = self._clock()
-        merges = len(names) == 1 and names == self._last_names and now - self._last_time < MERGE_SECONDS
-        if not (merges and self._past):
+        quick = names == self._last_names and now - self._last_time < MERGE_SECONDS
+        self._last_names, self._last_time = names, now
+        if not (quick and self._past and _is_slid(self._state, new, names)):
             self._past.append(self._state)
             del self._past[:-DEPTH]
+        elif self._past[-1] == new:
+            self._past.pop()
+            self._last_names = frozenset()
         self._future.clear()
-        self._last_names, self._last_time = names, now
         self._become(new, names)
         return names
 
@@ -138,3 +141,15 @@ def _differences(old: State, new: State) -> frozenset[str]:
         before, after = flatten(old.config.model_dump()), flatten(new.config.model_dump())
         names |= {f"config.{name}" for name in after if before[name] != after[name]}
     return frozenset(names)
+
+
+def _is_slid(old: State, new: State, names: frozenset[str]) -> bool:
+    """Whether `names` is one setting that goes from number to number."""
+
+    def is_number(state: State) -> bool:
+        value: object = state
+        for part in next(iter(names)).split("."):
+            value = getattr(value, part)
+        return isinstance(value, int | float) and not isinstance(value, bool)
+
+    return len(names) == 1 and is_number(old) and is_number(new)

@@ -144,7 +144,7 @@ def _editor(info: FieldInfo, apply: Any) -> QWidget:  # noqa: ANN401 - a callabl
         return choice
     if kind is bool:
         tick = QCheckBox()
-        tick.clicked.connect(apply)
+        tick.clicked.connect(lambda on: apply(on))
         return tick
     if kind is int:
         whole = IntBox(int(max(low, -(2**31))), int(min(high, 2**31 - 1)))

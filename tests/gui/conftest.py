@@ -1,0 +1,83 @@
+"""A whole window with its threads, which end with the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from PySide6.QtWidgets import QApplication, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.gui.appearance import Appearance
+from dnf_studio.gui.dialogs.error import ErrorDialog
+from dnf_studio.gui.main_window import MainWindow
+
+TINY = {
+    "config.network.channels": 8,
+    "config.network.layers": 1,
+    "config.training.batch": 16,
+    "config.training.precision": "float32",
+    "config.sde.steps": 4,
+}
+"""Settings with which an iteration takes a moment."""
+
+
+@pytest.fixture(scope="module")
+def seen_window(qapp: QApplication) -> Iterator[MainWindow]:
+    """One window for tests that only look at it."""
+    window = MainWindow(Appearance(qapp))
+    window.add_panels()
+    yield window
+    window.close()
+    window.deleteLater()
+
+
+@pytest.fixture
+def still_window(qtbot: QtBot, qapp: QApplication) -> Iterator[MainWindow]:
+    """The window as it is before anything computes: no explorer, no timer."""
+    window = MainWindow(Appearance(qapp))
+    window.resize(1280, 800)
+    window.add_panels()
+    window.show()
+    qtbot.waitExposed(window)
+    yield window
+    window.studio.training.unsaved = False
+    window.close()
+    window.deleteLater()
+    qapp.processEvents()
+
+
+@pytest.fixture
+def window(still_window: MainWindow) -> MainWindow:
+    """The window with its threads and timer, showing nothing yet."""
+    still_window.studio.start()
+    still_window.live.start()
+    return still_window
+
+
+@pytest.fixture
+def open_in(window: MainWindow, qtbot: QtBot) -> Callable[[str], None]:
+    """Open a name or file in the window and wait for its first frame."""
+
+    def open_name(name: str) -> None:
+        with qtbot.waitSignal(window.studio.opened, timeout=20_000):
+            window.studio.open(name)
+        with qtbot.waitSignal(window.live.frame_shown, timeout=20_000):
+            pass
+
+    return open_name
+
+
+@pytest.fixture
+def errors_of(window: MainWindow, qtbot: QtBot) -> Callable[[], list[str]]:
+    """Wait for an error dialog, close it, and return the sentences that were told."""
+
+    def take() -> list[str]:
+        qtbot.waitUntil(lambda: bool(window.findChildren(ErrorDialog)), timeout=20_000)
+        dialogs = window.findChildren(ErrorDialog)
+        told = [dialog.text() for dialog in dialogs]
+        for dialog in dialogs:
+            dialog.done(QMessageBox.StandardButton.Ok)
+        return told
+
+    return take

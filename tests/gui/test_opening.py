@@ -1,0 +1,152 @@
+"""Good files are shown; bad ones are told in one sentence and change nothing."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.config import Config
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
+from dnf_studio.gui.main_window import MainWindow
+
+Open = Callable[[str], None]
+SMALL = Config.create({"network": {"layers": 1, "channels": 8}, "sde": {"steps": 6}})
+
+
+@pytest.fixture
+def checkpoint_file(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path / "small.safetensors"
+    save_checkpoint(path, Checkpoint.of_model(DiffFlow(2, SMALL)))
+    return path
+
+
+def test_a_built_in_set_shows_an_untrained_model(window: MainWindow, open_in: Open) -> None:
+    open_in("moons")
+    assert window.session.state.config.data == "moons"
+    assert window.studio.current is not None and not window.studio.current.shown.trained
+    assert "untrained" in window.status.message.text()
+    assert "moons" in window.windowTitle()
+    assert window.views.frame is not None
+    assert window.session.cursor.steps == window.session.state.config.sde.steps
+    assert not window.session.can_undo
+
+
+def test_a_checkpoint_brings_its_settings(window: MainWindow, open_in: Open, checkpoint_file: Path) -> None:
+    open_in(str(checkpoint_file))
+    assert window.session.state.config == SMALL
+    assert window.session.cursor.steps == 6
+    assert window.toolbar.steps.value() == 6
+    assert "small.safetensors" in window.windowTitle()
+
+
+def test_a_reference_program_checkpoint_opens(window: MainWindow, open_in: Open) -> None:
+    golden = Path(__file__).parents[2] / "shared/golden/official_checkerboard.pt"
+    golden = golden if golden.exists() else Path(__file__).parents[3] / "shared/golden/official_checkerboard.pt"
+    if not golden.exists():
+        pytest.skip("the golden files are not here")
+    open_in(str(golden))
+    assert window.studio.current is not None and window.studio.current.shown.trained
+
+
+def test_a_table_of_five_columns_offers_axes(window: MainWindow, open_in: Open, tmp_path: Path) -> None:
+    table = tmp_path / "five.csv"
+    rows = np.random.default_rng(0).normal(size=(60, 5))
+    np.savetxt(table, rows, delimiter=",", header="a,b,c,d,e", comments="")
+    open_in(str(table))
+    assert window.studio.current is not None and window.studio.current.shown.columns == ("a", "b", "c", "d", "e")
+    panel = window.data_panel
+    assert panel.axes.isVisibleTo(panel)
+    assert [panel.up.itemText(i) for i in range(panel.up.count())] == ["a", "b", "c", "d", "e"]
+    window.session.apply({"axes": (3, 4)})
+    assert panel.across.currentText() == "d" and panel.up.currentText() == "e"
+    assert panel.data.currentText() == "five.csv"
+
+
+def test_one_column_has_only_the_time_view(window: MainWindow, open_in: Open, tmp_path: Path) -> None:
+    np.save(tmp_path / "one.npy", np.random.default_rng(0).normal(size=(50, 1)))
+    open_in(str(tmp_path / "one.npy"))
+    assert not window.views.above.isVisible() and window.views.time.isVisible()
+    open_in("rings")
+    assert window.views.above.isVisible()
+
+
+BAD = {
+    "corrupt.safetensors": lambda: b"\x10\0\0\0\0\0\0\0{ not a header }",
+    "code.pt": lambda: pickle.dumps(print),
+    "nan.csv": lambda: b"x,y\n1,2\nnan,3\n4,5\n6,7\n",
+    "text.csv": lambda: b"x,y\n1,2\nhello,3\n4,5\n6,7\n",
+    "empty.npy": lambda: b"",
+    "export.h5": lambda: b"\x89HDF\r\n\x1a\n" + bytes(64),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file_is_told_and_changes_nothing(
+    window: MainWindow, open_in: Open, errors_of: Callable[[], list[str]], tmp_path: Path, name: str
+) -> None:
+    open_in("circle")
+    shown, state = window.studio.current, window.session.state
+    bad = tmp_path / name
+    bad.write_bytes(BAD[name]())
+    window.studio.open(str(bad))
+    told = errors_of()
+    assert len(told) == 1 and told[0].endswith(".") and "\n" not in told[0]
+    assert window.studio.current is shown
+    assert window.session.state is state
+    open_in("moons")
+
+
+def test_a_missing_file_is_told(window: MainWindow, errors_of: Callable[[], list[str]], tmp_path: Path) -> None:
+    window.studio.open(str(tmp_path / "nothing.csv"))
+    assert "nothing.csv" in errors_of()[0]
+
+
+def test_choosing_data_shows_it_and_undo_brings_the_old_back(
+    window: MainWindow, open_in: Open, qtbot: QtBot
+) -> None:
+    open_in("circle")
+    with qtbot.waitSignal(window.studio.opened, timeout=20_000):
+        window.files.choose_data("moons")
+    assert window.studio.current is not None and window.studio.current.shown.data == "moons"
+    with qtbot.waitSignal(window.studio.opened, timeout=20_000):
+        window.session.undo()
+    assert window.studio.current.shown.data == "circle"
+
+
+def test_data_that_cannot_be_shown_is_taken_back(
+    window: MainWindow, open_in: Open, errors_of: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    table = tmp_path / "constant.csv"
+    table.write_text("x,flat\n" + "".join(f"{i},5\n" for i in range(30)))
+    open_in("circle")
+    window.session.apply({"config.drop_constant": True})
+    open_in(str(table))
+    assert window.studio.current is not None and window.studio.current.shown.columns == ("x",)
+    window.session.apply({"config.drop_constant": False})
+    assert "flat" in errors_of()[0]
+    assert window.session.state.config.drop_constant
+
+
+def test_view_settings_reach_the_views(window: MainWindow, open_in: Open, qtbot: QtBot) -> None:
+    open_in("circle")
+    for change, steps in (({"steps": 5}, 5), ({"lam": 0.0}, 5), ({"grid": "uniform"}, 5), ({"steps": None}, 30)):
+        window.session.apply(change)
+        qtbot.waitUntil(
+            lambda: window.views.frame is not None
+            and window.views.frame.complete
+            and window.views.frame.request.steps == window.session.state.steps
+            and window.views.frame.request.lam == window.session.state.lam
+            and window.views.frame.request.grid == window.session.state.grid,
+            timeout=20_000,
+        )
+        assert window.views.frame is not None and len(window.views.frame.t) == steps + 1
+        assert window.session.cursor.steps == steps
+    assert window.toolbar.steps.value() == 30

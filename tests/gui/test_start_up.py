@@ -1,0 +1,71 @@
+"""What may be loaded before the window is painted, and what the command line gets."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+BUILD = """
+import sys
+from PySide6.QtWidgets import QApplication
+from dnf_studio.cli.window import parse
+from dnf_studio.gui import app
+options = parse([])
+application = QApplication([])
+from dnf_studio.gui.appearance import Appearance
+from dnf_studio.gui.life import Life
+from dnf_studio.gui.main_window import MainWindow
+window = MainWindow(Appearance(application))
+life = Life(options, window)
+window.show()
+window.add_panels()
+heavy = [name for name in ("torch", "typer", "rich", "h5py", "scipy", "sklearn", "safetensors") if name in sys.modules]
+print(heavy)
+"""
+
+
+def python(*words: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "OMP_NUM_THREADS": "1"}
+    return subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=90, env=environment)
+
+
+def test_the_window_is_built_without_torch() -> None:
+    result = python("-c", BUILD)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "[]"
+
+
+def test_screenshot_and_measures(tmp_path: Path) -> None:
+    picture = tmp_path / "window.png"
+    result = python("-m", "dnf_studio", "--screenshot", str(picture), "--after", "0.3", "--size", "1000x700", "--json")
+    assert result.returncode == 0, result.stderr
+    measures = json.loads(result.stdout)
+    assert set(measures) == {"window_ms", "first_frame_ms", "redraws_per_second", "model_frames_per_second"}
+    assert 0 < measures["window_ms"] < measures["first_frame_ms"]
+    assert measures["redraws_per_second"] > 0
+    head = picture.read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    assert (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) == (1000, 700)
+
+
+def test_a_picture_of_a_broken_file_fails_with_one_sentence(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"no checkpoint")
+    picture = tmp_path / "window.png"
+    result = python("-m", "dnf_studio", str(broken), "--screenshot", str(picture))
+    assert result.returncode == 1
+    assert not picture.exists()
+    lines = [line for line in result.stderr.splitlines() if line.startswith("dnf-studio: ")]
+    assert len(lines) == 1 and lines[0].endswith(".")
+    assert "Traceback" not in result.stderr
+
+
+def test_a_picture_that_cannot_be_written_fails(tmp_path: Path) -> None:
+    picture = tmp_path / "window.png"
+    picture.mkdir()
+    result = python("-m", "dnf_studio", "--screenshot", str(picture), "--after", "0")
+    assert result.returncode == 1
+    assert "dnf-studio: " in result.stderr and "Traceback" not in result.stderr
