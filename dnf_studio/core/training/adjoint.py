@@ -36,6 +36,7 @@ __all__ = ["AdjointEngine", "BatchBound"]
 BLOCK_ROWS = 512
 CHUNK_ROWS = 1024
 TAPED_NODES = 32
+EMBEDDED_NODES = 64
 
 
 @dataclass(frozen=True)
@@ -79,25 +80,23 @@ class AdjointEngine:
         Equal to autograd through the textbook loop up to rounding.
         """
         flow, grid = self.flow, self.flow.grid()
-        networks = (flow.drift, flow.score)
-        with single_threaded_kernels(), torch.enable_grad():
-            embeddings = [network.embed_time(grid.condition) for network in networks]
-            with torch.no_grad():
-                drift, score = (FourierKernel(n, e, self.hidden) for n, e in zip(networks, embeddings, strict=True))
+        flow.zero_grad(set_to_none=True)
+        with single_threaded_kernels(), torch.no_grad():
+            drift, score = (self._kernel(network, grid.condition) for network in (flow.drift, flow.score))
 
-                def run(rows: slice) -> _BlockResult:
-                    return _Block(drift, score, grid, x0[rows], noise[:, rows], len(x0), self._workspace).run()
+            def run(rows: slice) -> _BlockResult:
+                return _Block(drift, score, grid, x0[rows], noise[:, rows], len(x0), self._workspace).run()
 
-                results = self.pool.map(run, block_slices(len(x0), x0.device))
-                constant = 0.5 * flow.dim * math.log(2 * math.pi) + flow.dim * torch.log(grid.g[-1] / grid.g[0])
-                value = sum((r.bound for r in results), start=constant)
-                disagreement = torch.stack([r.disagreement for r in results]).sum(0)
-                nodes = [
-                    _assign(flow.drift, [r.drift for r in results]),
-                    _assign(flow.score, [r.score for r in results]),
-                ]
-            torch.autograd.backward(embeddings, nodes)
-        return BatchBound(value, disagreement)
+            results = self.pool.map(run, block_slices(len(x0), x0.device))
+            _assign(flow.drift, [r.drift for r in results], grid.condition)
+            _assign(flow.score, [r.score for r in results], grid.condition)
+            constant = 0.5 * flow.dim * math.log(2 * math.pi) + flow.dim * torch.log(grid.g[-1] / grid.g[0])
+            value = sum((r.bound for r in results), start=constant)
+            return BatchBound(value, torch.stack([r.disagreement for r in results]).sum(0))
+
+    def _kernel(self, network: FourierMLP, condition: Tensor) -> FourierKernel:
+        embeddings = torch.cat([network.embed_time(t) for t in torch.split(condition, EMBEDDED_NODES)])
+        return FourierKernel(network, embeddings, self.hidden)
 
 
 def block_slices(count: int, device: torch.device) -> list[slice]:
@@ -123,20 +122,28 @@ class _Block:
         batch: int,
         workspace: _Workspace,
     ) -> None:
-        self.drift, self.score, self.grid, self.noise, self.batch = drift, score, grid, noise.contiguous(), batch
+        self.drift, self.score, self.grid, self.noise, self.batch = drift, score, grid, noise, batch
         self.workspace = workspace
         self.states = x0.new_empty((grid.steps + 1, *x0.shape))
         self.states[0] = x0
         self.fields = torch.empty_like(self.states)
+        self.disagreement = x0.new_empty(grid.steps)
         self.sums = drift.zero_gradients(), score.zero_gradients()
 
     def run(self) -> _BlockResult:
         tape = self._walk_forward()
-        back, score_pulls = self._scores()
-        bound = 0.5 * self.states[-1].square().sum() / self.batch
-        disagreement = 0.5 * (back.square().sum((1, 2)) - self.noise.square().sum((1, 2))) / self.batch
-        self._walk_back(tape, back, score_pulls)
-        return _BlockResult(bound + disagreement.sum(), disagreement, *self.sums)
+        last = self.grid.steps
+        adjoint = torch.zeros_like(self.states[0])
+        back = torch.zeros_like(adjoint)
+        for stop in range(last + 1, 0, -TAPED_NODES):
+            segment = slice(max(0, stop - TAPED_NODES), stop)
+            if stop <= last:
+                tape.open(self.drift, self.states[segment])
+                self.drift.record_all(tape, segment)
+            adjoint, back = self._walk_back(segment, tape, adjoint, back)
+            self.drift.collect(tape, segment, self.sums[0])
+        bound = 0.5 * self.states[-1].square().sum() / self.batch + self.disagreement.sum()
+        return _BlockResult(bound, self.disagreement, *self.sums)
 
     def _walk_forward(self) -> Tape:
         """Fill states and drifts; returns the tape of the last nodes."""
@@ -150,50 +157,49 @@ class _Block:
                 self.states[j + 1] = forward_step(x, self.fields[j], dt[j], grid.g[j], self.noise[j])
         return tape
 
-    def _scores(self) -> tuple[Tensor, Tensor]:
-        """δB_i (N, R, D) and J_s(x_{i+1})ᵀ v_{i+1} (N, R, D), in chunks over time."""
+    def _scores(self, steps: slice) -> tuple[Tensor, Tensor]:
+        """δB_i and J_s(x_{i+1})ᵀ v_{i+1} of `steps` i, (K, R, D) each, in chunks over time."""
         grid = self.grid
-        back, pulls = torch.empty_like(self.noise), torch.empty_like(self.noise)
-        width = max(1, CHUNK_ROWS // self.noise.shape[1])
-        for start in range(0, grid.steps, width):
-            now = slice(start, min(start + width, grid.steps))
-            later = slice(now.start + 1, now.stop + 1)
+        back = torch.empty_like(self.states[steps])
+        pulls = torch.empty_like(back)
+        width = max(1, CHUNK_ROWS // back.shape[1])
+        for start in range(steps.start, steps.stop, width):
+            now = slice(start, min(start + width, steps.stop))
+            later, here = slice(now.start + 1, now.stop + 1), slice(now.start - steps.start, now.stop - steps.start)
             dt, g, g_next = (v[:, None, None] for v in (grid.dt[now], grid.g[now], grid.g[later]))
             tape = self.workspace.score.open(self.score, self.states[later])
             s = self.score.record_all(tape, later)
-            back[now] = path_backward_noise(self.fields[now], self.fields[later], s, self.noise[now], dt, g, g_next)
-            pulls[now] = self.score.pull(tape, slice(None), back[now] * (-g_next * dt.sqrt() / self.batch))
+            b = path_backward_noise(self.fields[now], self.fields[later], s, self.noise[now], dt, g, g_next)
+            difference = b.square().sum((1, 2)) - self.noise[now].square().sum((1, 2))
+            self.disagreement[now] = 0.5 * difference / self.batch
+            back[here] = b
+            pulls[here] = self.score.pull(tape, slice(None), b * (-g_next * dt.sqrt() / self.batch))
             self.score.collect(tape, later, self.sums[1])
         return back, pulls
 
-    def _walk_back(self, tape: Tape, back: Tensor, score_pulls: Tensor) -> None:
-        """The recursion of λ from t_N to t_0, adding the drift's gradients segment by segment."""
-        grid, dt = self.grid, self.grid.dt
-        last = grid.steps
-        noise_pulls = back * (dt.sqrt() / grid.g[1:] / self.batch)[:, None, None]
-        adjoint = torch.zeros_like(self.states[0])
-        for stop in range(last + 1, 0, -TAPED_NODES):
-            segment = slice(max(0, stop - TAPED_NODES), stop)
-            if stop <= last:
-                tape.open(self.drift, self.states[segment])
-                self.drift.record_all(tape, segment)
-            for j in range(segment.stop - 1, segment.start - 1, -1):
-                seed = adjoint * dt[j] - noise_pulls[j] if j < last else torch.zeros_like(adjoint)
-                if j > 0:
-                    seed += noise_pulls[j - 1]
-                    adjoint = adjoint + score_pulls[j - 1]
-                adjoint = adjoint + self.drift.pull(tape, j - segment.start, seed)
-                if j == last:
-                    adjoint += self.states[last] / self.batch
-            self.drift.collect(tape, segment, self.sums[0])
+    def _walk_back(self, segment: slice, tape: Tape, adjoint: Tensor, back: Tensor) -> tuple[Tensor, Tensor]:
+        """The recursion of λ over the nodes of `segment`, from λ and δB at the node after it.
+
+        Returns λ and δB (of the step before) at its first node.
+        """
+        grid, dt, last = self.grid, self.grid.dt, self.grid.steps
+        weight = dt.sqrt() / grid.g[1:] / self.batch
+        first_step = max(0, segment.start - 1)
+        noises, pulls = self._scores(slice(first_step, segment.stop - 1))
+        for j in range(segment.stop - 1, segment.start - 1, -1):
+            seed = adjoint * dt[j] - back * weight[j] if j < last else torch.zeros_like(adjoint)
+            if j > 0:
+                back = noises[j - 1 - first_step]
+                seed += back * weight[j - 1]
+                adjoint = adjoint + pulls[j - 1 - first_step]
+            adjoint = adjoint + self.drift.pull(tape, j - segment.start, seed)
+            if j == last:
+                adjoint += self.states[last] / self.batch
+        return adjoint, back
 
 
-def _assign(network: FourierMLP, blocks: list[Gradients]) -> Tensor:
-    """Put the sum of the blocks' gradients into the parameters outside the time embedding.
-
-    Returns the gradient of the nodes' embeddings, (N+1, C).
-    """
-    network.zero_grad(set_to_none=True)
+def _assign(network: FourierMLP, blocks: list[Gradients], condition: Tensor) -> None:
+    """Put the sum of the blocks' gradients into the parameters."""
 
     def total(parts: list[Tensor]) -> Tensor:
         return torch.stack(parts).sum(0)
@@ -204,4 +210,8 @@ def _assign(network: FourierMLP, blocks: list[Gradients]) -> Tensor:
     for k, layer in enumerate(network.linears()):
         layer.weight.grad = total([b.weights[k] for b in blocks])
         layer.bias.grad = total([b.biases[k] for b in blocks])
-    return nodes
+    # The embeddings are made again in chunks, so that their activations do not grow with N
+    with torch.enable_grad():
+        chunks = (torch.split(values, EMBEDDED_NODES) for values in (condition, nodes))
+        for times, grad in zip(*chunks, strict=True):
+            torch.autograd.backward(network.embed_time(times), grad)

@@ -1,0 +1,166 @@
+"""The engine's value and gradients: equal to the reference program's and to the textbook loop's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dnf_studio.config import Config, NetworkConfig, SDEConfig
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.kernels import linear
+from dnf_studio.core.parallel import BlockPool
+from dnf_studio.core.storage.reference_program import read_reference_checkpoint
+from dnf_studio.core.training import adjoint
+from dnf_studio.core.training.adjoint import AdjointEngine, block_slices
+from dnf_studio.core.training.objective import mean_bound
+from tests.golden import FOLDER, TOLERANCE, deviation, vectors
+from tests.textbook import textbook_bound, textbook_step
+
+
+def gradients(flow: DiffFlow) -> dict[str, torch.Tensor]:
+    return {name: p.grad.clone() for name, p in flow.named_parameters() if p.grad is not None}
+
+
+def small_flow(dim: int = 2, steps: int = 7, layers: int = 2, **sde: float) -> DiffFlow:
+    torch.manual_seed(dim + steps)
+    config = Config(sde=SDEConfig(steps=steps, **sde), network=NetworkConfig(layers=layers, channels=16))
+    return DiffFlow(dim, config).double()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_engine_agrees_with_the_reference_program(threads: int) -> None:
+    golden = vectors()
+    flow = read_reference_checkpoint(FOLDER / "official_checkerboard.pt").build().double().requires_grad_()
+    with BlockPool(threads) as pool:
+        bound = AdjointEngine(flow, pool, torch.float64).step(golden["x0"], golden["forward_noise"])
+    assert deviation(bound.value, golden["loss"]) < TOLERANCE
+    found = gradients(flow)
+    expected = {name.removeprefix("grad/"): value for name, value in golden.items() if name.startswith("grad/")}
+    assert found.keys() == expected.keys()
+    assert max(deviation(found[name], expected[name]) for name in expected) < TOLERANCE
+    implied = golden["implied_backward_noise"].square().sum(2) - golden["forward_noise"].square().sum(2)
+    assert deviation(bound.disagreement, 0.5 * implied.mean(1)) < TOLERANCE
+    assert deviation(-0.5 * implied.sum(0), golden["logabsdet"]) < TOLERANCE
+
+
+def test_the_textbook_and_the_objective_agree_with_the_reference_program() -> None:
+    golden = vectors()
+    flow = read_reference_checkpoint(FOLDER / "official_checkerboard.pt").build().double().requires_grad_()
+    loss = textbook_step(flow, golden["x0"], golden["forward_noise"])
+    assert deviation(loss, golden["loss"]) < TOLERANCE
+    assert max(deviation(g, golden[f"grad/{name}"]) for name, g in gradients(flow).items()) < TOLERANCE
+    assert deviation(mean_bound(flow, golden["x0"], golden["forward_noise"]), golden["loss"]) < TOLERANCE
+    assert deviation(flow.forward_path(golden["x0"], golden["forward_noise"]), golden["forward_path"]) < TOLERANCE
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    dim=st.integers(1, 4),
+    steps=st.integers(1, 9),
+    layers=st.integers(1, 3),
+    batch=st.sampled_from([1, 2, 63, 64, 131]),
+    g_end=st.floats(0.05, 2),
+    taped=st.sampled_from([1, 2, 3, 32]),
+    chunk=st.sampled_from([1, 100, 1024]),
+)
+def test_engine_equals_the_textbook_loop(
+    dim: int, steps: int, layers: int, batch: int, g_end: float, taped: int, chunk: int
+) -> None:
+    """Whatever the sizes, the segments that are evaluated again and the chunks over time."""
+    flow = small_flow(dim, steps, layers, g_end=g_end)
+    x0, noise = torch.randn(batch, dim).double(), torch.randn(steps, batch, dim).double()
+    loss = textbook_step(flow, x0, noise)
+    expected = gradients(flow)
+    with pytest.MonkeyPatch.context() as patch, BlockPool(1) as pool:
+        patch.setattr(adjoint, "TAPED_NODES", taped)
+        patch.setattr(adjoint, "CHUNK_ROWS", chunk)
+        bound = AdjointEngine(flow, pool, torch.float64).step(x0, noise)
+    found = gradients(flow)
+    assert found.keys() == expected.keys()
+    torch.testing.assert_close(bound.value, loss, rtol=1e-10, atol=1e-10)
+    scale = max(float(g.abs().max()) for g in expected.values())
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-8, atol=1e-11 * scale, msg=name)
+
+
+def test_threads_change_no_bit() -> None:
+    flow = small_flow().float()
+    x0, noise = torch.randn(300, 2), torch.randn(7, 300, 2)
+    results = []
+    for threads in (1, 2, 3):
+        with BlockPool(threads) as pool:
+            value = AdjointEngine(flow, pool).step(x0, noise).value
+        results.append([value, *gradients(flow).values()])
+    for other in results[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
+
+
+def test_bfloat16_layers_give_nearly_the_same_gradient() -> None:
+    torch.manual_seed(0)
+    flow = DiffFlow(2)
+    x0, noise = torch.randn(512, 2), torch.randn(30, 512, 2)
+    directions = []
+    for hidden in (torch.float32, torch.bfloat16):
+        with BlockPool(1) as pool:
+            AdjointEngine(flow, pool, hidden).step(x0, noise)
+        directions.append(torch.cat([g.flatten() for g in gradients(flow).values()]))
+    assert torch.cosine_similarity(*directions, dim=0) > 0.999
+    assert not torch.equal(*directions)
+
+
+def test_per_point_bounds_equal_the_textbook() -> None:
+    flow = small_flow(3, 5, g_end=0.7)
+    x0, noise = torch.randn(10, 3).double(), torch.randn(5, 10, 3).double()
+    from dnf_studio.core.training.objective import path_bound
+
+    torch.testing.assert_close(path_bound(flow, x0, noise), textbook_bound(flow, x0, noise), rtol=1e-9, atol=1e-9)
+    with torch.no_grad():
+        torch.testing.assert_close(path_bound(flow, x0, noise), textbook_bound(flow, x0, noise), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 512, 5000, 100_001])
+def test_blocks_cover_the_batch_once(count: int) -> None:
+    blocks = block_slices(count, torch.device("cpu"))
+    assert [i for rows in blocks for i in range(count)[rows]] == list(range(count))
+    assert len(blocks) == 1 or len(blocks) % 2 == 0
+    assert all(rows.stop - rows.start <= adjoint.BLOCK_ROWS + 1 for rows in blocks)
+
+
+def test_linear_by_onednn_equals_the_plain_one() -> None:
+    x, weight, bias = torch.randn(65, 16), torch.randn(8, 16), torch.randn(8)
+    torch.testing.assert_close(linear(x, weight, bias), torch.nn.functional.linear(x, weight, bias))
+    torch.testing.assert_close(linear(x.t(), x.t()), x.t() @ x)
+
+
+MEMORY = """
+import resource, torch
+from dnf_studio.config import Config, SDEConfig
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.parallel import BlockPool
+from dnf_studio.core.training.adjoint import AdjointEngine
+
+N = {steps}
+flow = DiffFlow(2, Config(sde=SDEConfig(steps=N)))
+engine = AdjointEngine(flow, BlockPool(1))
+x0, noise = torch.randn(512, 2), torch.randn(N, 512, 2)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+engine.step(x0, noise)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux")
+def test_activation_memory_does_not_grow_with_the_steps() -> None:
+    """N = 300 against N = 30, beyond what is kept of each state: itself and its drift (N·B·D numbers each)."""
+
+    def peak(steps: int) -> int:
+        done = subprocess.run([sys.executable, "-c", MEMORY.format(steps=steps)], capture_output=True, text=True)
+        return int(done.stdout) * 1024
+
+    caches = 2 * (300 - 30) * 512 * 2 * 4
+    assert peak(300) - caches < 1.3 * peak(30)

@@ -1,0 +1,206 @@
+"""A run: repeatable, resumable to the bit, changed between iterations, back on its feet after a NaN."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+import dnf_studio as dnf
+from dnf_studio.config import Config
+from dnf_studio.core.storage.checkpoint import read_checkpoint
+from dnf_studio.core.training.run import Run
+from dnf_studio.core.training.schedules import WARM_UP, learning_rate
+from dnf_studio.errors import CheckpointError, DivergenceError, SettingError
+
+TINY = Config().changed(
+    {
+        "data": "moons",
+        "sde.steps": 4,
+        "network.channels": 8,
+        "network.layers": 1,
+        "training.batch": 70,
+        "training.iterations": 12,
+    }
+)
+
+
+def weights(run: Run) -> list[Tensor]:
+    return [p.clone() for flow in (run.flow, run._weights.raw) for p in flow.parameters()]
+
+
+def same(a: list[Tensor], b: list[Tensor]) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_a_run_yields_a_report_for_each_iteration() -> None:
+    reports = list(dnf.train(TINY))
+    assert [r.iteration for r in reports] == list(range(1, 13))
+    assert all(r.disagreement.shape == (4,) and r.gradient_norm > 0 for r in reports)
+    assert all(a.seconds < b.seconds for a, b in itertools.pairwise(reports))
+
+
+def test_training_lowers_the_bound() -> None:
+    learns = TINY.changed({"training.iterations": 150, "training.batch": 256, "network.channels": 32})
+    losses = [r.loss for r in Run(learns)]
+    assert sum(losses[-20:]) < sum(losses[:20]) - 20 * 0.3
+
+
+def test_equal_seeds_give_equal_weights_whatever_the_global_generator_and_the_threads() -> None:
+    runs = []
+    for threads in (1, 2):
+        torch.manual_seed(threads)
+        run = Run(TINY, threads=threads)
+        list(run)
+        runs.append(weights(run))
+    assert same(*runs)
+    other = Run(TINY.changed({"training.seed": 1}))
+    list(other)
+    assert not same(runs[0], weights(other))
+
+
+def test_making_a_run_leaves_the_global_generator_alone() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    Run(TINY)
+    assert torch.equal(torch.rand(1), expected)
+
+
+@pytest.mark.parametrize("stop", [1, 5, 11])
+def test_a_resumed_run_equals_an_unbroken_one_to_the_bit(stop: int, tmp_path: Path) -> None:
+    whole = Run(TINY)
+    list(whole)
+    broken = Run(TINY)
+    list(itertools.islice(broken, stop))
+    broken.save(tmp_path / "run.safetensors")
+    resumed = Run.resume(tmp_path / "run.safetensors")
+    assert resumed.iteration == stop
+    assert [r.iteration for r in resumed] == list(range(stop + 1, 13))
+    assert same(weights(whole), weights(resumed))
+    assert resumed.history.losses == whole.history.losses
+
+
+def test_a_run_left_at_a_report_goes_on_from_there() -> None:
+    whole, parts = Run(TINY), Run(TINY)
+    list(whole)
+    for _ in range(4):
+        list(itertools.islice(parts, 3))
+    assert same(weights(whole), weights(parts))
+
+
+def test_totals_count_resumed_parts(tmp_path: Path) -> None:
+    run = Run(TINY)
+    list(run)
+    run.save(tmp_path / "run.safetensors")
+    assert list(Run.resume(tmp_path / "run.safetensors")) == []
+    more = Run.resume(tmp_path / "run.safetensors", {"training.iterations": 15})
+    assert [r.iteration for r in more] == [13, 14, 15]
+    assert more.changes == [(12, {"training.iterations": 15})]
+
+
+def test_a_run_may_go_on_elsewhere_but_not_as_another(tmp_path: Path) -> None:
+    run = Run(TINY)
+    next(iter(run))
+    run.save(tmp_path / "run.safetensors")
+    assert Run.resume(tmp_path / "run.safetensors", {"training.device": "cpu"}).config.training.device == "cpu"
+    with pytest.raises(SettingError, match="cannot change during a run"):
+        Run.resume(tmp_path / "run.safetensors", {"training.seed": 5})
+
+
+def test_seconds_end_a_run() -> None:
+    run = Run(TINY.changed({"training.seconds": 0.3}))
+    *_, last = run
+    assert 0.3 <= last.seconds < 1.5
+    assert run.remaining() == 0
+
+
+def test_changes_act_between_two_iterations_and_are_kept() -> None:
+    run = Run(TINY)
+    reports = iter(run)
+    next(reports)
+    coming = run.apply({"sde": {"steps": 6}, "training.learning_rate": 1e-3})
+    assert coming.sde.steps == 6 and run.config.sde.steps == 4
+    assert next(reports).disagreement.shape == (6,)
+    assert run.config == coming == run.flow.config
+    assert run.flow.grid().steps == 6
+    assert run.changes == [(1, {"sde.steps": 6, "training.learning_rate": 1e-3})]
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"sde.steps": 0}, "sde.steps"),
+        ({"sde.step": 3}, "no setting named 'sde.step'"),
+        ({"training.learning_rate": float("nan")}, "training.learning_rate"),
+        ({"network.channels": 16}, "cannot change during a run"),
+        ({"data": "rings"}, "cannot change during a run"),
+        ({"sde.t_end": 0.0001}, "t_end"),
+    ],
+)
+def test_an_impossible_change_is_refused_at_once(change: dict[str, object], part: str) -> None:
+    run = Run(TINY)
+    with pytest.raises(SettingError, match=part):
+        run.apply(change)
+    list(run)
+    assert run.config == TINY
+
+
+def test_a_loss_that_turns_nan_brings_the_last_good_weights_back() -> None:
+    run = Run(TINY.changed({"training.iterations": 200}))
+    reports = iter(run)
+    for _ in range(60):
+        next(reports)
+    good = run._good[0]["raw"]["drift.input_embed.weight"].clone()
+    with torch.no_grad():
+        run._weights.raw.drift.input_embed.weight.fill_(float("nan"))
+    with pytest.raises(DivergenceError, match="iteration 61.*iteration 50.*learning rate"):
+        next(reports)
+    assert torch.equal(run._weights.raw.drift.input_embed.weight, good)
+    run.apply({"training.learning_rate": 1e-4})
+    assert [r.iteration for r in itertools.islice(run, 2)] == [61, 62]
+
+
+def test_weights_hold_the_average_and_no_run(tmp_path: Path) -> None:
+    run = Run(TINY)
+    list(run)
+    run.save(tmp_path / "weights.safetensors", kind="weights")
+    flow = dnf.load(tmp_path / "weights.safetensors")
+    assert same(list(flow.parameters()), list(run.flow.parameters()))
+    assert read_checkpoint(tmp_path / "weights.safetensors").kind == "weights"
+    with pytest.raises(CheckpointError, match="weights only"):
+        Run.resume(tmp_path / "weights.safetensors")
+
+
+def test_resuming_on_changed_data_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "points.csv"
+    table.write_text("a,b\n" + "\n".join(f"{i},{i * i % 7}" for i in range(40)))
+    run = Run(TINY.changed({"data": str(table)}))
+    next(iter(run))
+    run.save(tmp_path / "run.safetensors")
+    table.write_text("a,b\n" + "\n".join(f"{i},{i * i % 5}" for i in range(40)))
+    with pytest.raises(CheckpointError, match="is not what"):
+        Run.resume(tmp_path / "run.safetensors")
+
+
+def test_learning_rates() -> None:
+    cosine = TINY.training.model_copy(update={"iterations": 1000})
+    assert learning_rate(cosine, 0, 0) == pytest.approx(cosine.learning_rate / WARM_UP)
+    assert learning_rate(cosine, 500, 0) == pytest.approx(cosine.learning_rate / 2, rel=0.01)
+    assert learning_rate(cosine, 1000, 0) == pytest.approx(cosine.learning_rate / 1000)
+    timed = cosine.model_copy(update={"seconds": 10.0})
+    assert learning_rate(timed, 500, 5.0) == pytest.approx(cosine.learning_rate / 2, rel=0.01)
+    step = cosine.model_copy(update={"decay": "step"})
+    assert learning_rate(step, 400, 0) == pytest.approx(cosine.learning_rate * 0.95**2)
+    constant = cosine.model_copy(update={"decay": "constant"})
+    assert learning_rate(constant, 10**6, 10**6) == constant.learning_rate
+
+
+def test_a_device_that_is_not_there() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("cuda is here")
+    with pytest.raises(SettingError, match="'cuda' is not available here"):
+        Run(TINY.changed({"training.device": "cuda"}))
