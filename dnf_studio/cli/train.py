@@ -11,7 +11,7 @@ from typer import Option
 
 from dnf_studio import api
 from dnf_studio.cli.options import AsJson, Output
-from dnf_studio.cli.output import Progress, clock, emit, note
+from dnf_studio.cli.output import Progress, clock, emit, note, number
 from dnf_studio.config import Config, Device, Precision
 from dnf_studio.core.storage.atomic import check_target
 from dnf_studio.errors import CheckpointError, DataError, DivergenceError, SettingError
@@ -36,6 +36,9 @@ def train(
     seed: Annotated[int | None, Option("--seed", metavar="S", help="Seed of everything drawn.")] = None,
     drop_constant: Annotated[bool, Option("--drop-constant", help="Leave out constant columns.")] = False,
     resume: Annotated[Path | None, Option("--resume", metavar="F", help="Go on with this run.")] = None,
+    weights: Annotated[
+        bool, Option("--weights", help="Keep the model only: a quarter of the size, no resuming.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     changes: dict[str, Any] = {
@@ -59,6 +62,7 @@ def train(
     run = _begin(config, changes) if resume is None else _resume(resume, config, changes)
     if not _fit(run, output):
         return 130
+    _measure(run, output, "weights" if weights else "run")
     _report(run, output, as_json)
     return 0
 
@@ -120,18 +124,24 @@ class _Interrupt:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._previous:
-            signal.signal(number, handler)
+        for signum, handler in self._previous:
+            signal.signal(signum, handler)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         self.came = True
 
 
-def _report(run: Run, output: Path, as_json: bool) -> None:
+def _measure(run: Run, output: Path, kind: Literal["run", "weights"]) -> None:
+    """Put the bound into the checkpoint, which a run keeps from its last iteration on."""
     from dnf_studio.core.evaluation.evaluate import nll_bound
 
     note("Measuring the bound on 20,000 fresh points.")
-    bound = nll_bound(run.flow, run.dataset)
+    run.metrics["nll_bound"] = nll_bound(run.flow, run.dataset)
+    run.save(output, kind)
+
+
+def _report(run: Run, output: Path, as_json: bool) -> None:
+    bound = run.metrics["nll_bound"]
     rate = run.iteration / run.seconds if run.seconds else 0.0
     result = {
         "iterations": run.iteration,
@@ -146,6 +156,6 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
     floor = "" if entropy is None else f" (the entropy is {entropy:.3f})"
     text = (
         f"{run.iteration} iterations in {clock(run.seconds)}, {rate:.1f} a second, {run.precision} on {run.device}.\n"
-        f"The bound is {bound:.3f} nats{floor}.\nSaved {output}"
+        f"The bound is {number(bound)} nats{floor}.\nSaved {output}"
     )
     emit(result, text, as_json)

@@ -36,7 +36,7 @@ def checkpoint_of(run: Run, kind: Literal["run", "weights"]) -> Checkpoint:
         iteration=run.iteration,
         seconds=run.seconds,
         history={"loss": run.history.as_dict(), "changes": run.changes},
-        metrics={},
+        metrics=dict(run.metrics),
         state=state,
         tensors=tensors,
         sha256="",
@@ -55,6 +55,7 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
     run.iteration, run.seconds = checkpoint.iteration, checkpoint.seconds
     run.history = History.from_dict(checkpoint.history["loss"])
     run.changes = [(iteration, change) for iteration, change in checkpoint.history["changes"]]
+    run.metrics = dict(checkpoint.metrics)
     run._good = run._weights.state(), run.iteration
 
 

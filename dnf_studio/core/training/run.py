@@ -61,6 +61,7 @@ class Run:
         self.iteration, self.seconds = 0, 0.0
         self.changes: list[tuple[int, dict[str, Any]]] = []
         self.history = History()
+        self.metrics: dict[str, float | None] = {}
         self._good = self._weights.state(), 0
 
     @property
@@ -110,6 +111,7 @@ class Run:
         """Train until the totals are reached; may be left and taken up again at any report."""
         self._take_changes()
         while not self.finished:
+            self.metrics.clear()
             yield self._step()
             self._take_changes()
 
