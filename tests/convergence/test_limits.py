@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -133,7 +134,7 @@ def test_the_bound_falls_to_the_exact_nll_as_one_over_n(problem: LinearGaussian)
     """With an exact score only the discretisation is left; a missing g term would leave a constant."""
     steps = (10, 20, 40, 80, 160)
     gaps = [gap(problem, n) for n in steps]
-    assert all(a > b > 0 for a, b in zip(gaps, gaps[1:], strict=False))
+    assert all(a > b > 0 for a, b in pairwise(gaps))
     assert -np.polyfit(np.log(steps), np.log(gaps), 1)[0] == pytest.approx(1, abs=0.25)
 
 
