@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 
 from dnf_studio.errors import StudioError
 from dnf_studio.workers.mailbox import Mailbox
+from dnf_studio.workers.python_thread import run_in_python_thread
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.samples import ExportProgress
@@ -45,7 +46,10 @@ class ExportWorker(QThread):
         self._cancelling.set()
 
     def run(self) -> None:
-        """The thread; never call it."""
+        """Called by Qt; the work itself is in a thread of Python's own."""
+        run_in_python_thread(self._export, "dnf-export")
+
+    def _export(self) -> None:
         try:
             done = self._drive()
         except StudioError as error:

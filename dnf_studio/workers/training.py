@@ -13,6 +13,7 @@ from dnf_studio.core.training.report import StepReport
 from dnf_studio.errors import DivergenceError, StudioError
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.mailbox import ReportLog
+from dnf_studio.workers.python_thread import run_in_python_thread
 from dnf_studio.workers.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -110,7 +111,10 @@ class TrainingWorker(QThread):
         self._run.apply(change)
 
     def run(self) -> None:
-        """The thread; never call it."""
+        """Called by Qt; the work itself is in a thread of Python's own."""
+        run_in_python_thread(self._drive, "dnf-training")
+
+    def _drive(self) -> None:
         try:
             run = self._begin()
         except StudioError as error:

@@ -92,9 +92,9 @@ class Plot(QWidget):
         self._notes, self._warns = texts, False
         self._fit_note()
 
-    def warn(self, text: str) -> None:
-        """Say `text` there as a warning."""
-        self._notes, self._warns = (text,), True
+    def warn(self, *texts: str) -> None:
+        """The same as a warning."""
+        self._notes, self._warns = texts, True
         self._fit_note()
 
     def title_html(self) -> str:
@@ -125,6 +125,12 @@ class Plot(QWidget):
             else:
                 self._fit_note()
         return bool(super().eventFilter(watched, event))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """A new style brings back palettes of its own."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and self._is_empty is not None:
+            self.recolour()
 
     def _fit_note(self) -> None:
         room, metrics = self.note.width(), self.note.fontMetrics()

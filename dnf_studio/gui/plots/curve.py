@@ -70,7 +70,7 @@ class LossCurve:
         """
         if not self._count:
             return (floor or 0.0) - 1, (floor or 0.0) + 1
-        later = slice(self._count // 4, None)
+        later = slice(self._count // 6, None)
         low = float(min(np.quantile(self.raw[later], 0.01), self.smooth[later].min()))
         high = float(max(np.quantile(self.raw[later], 0.98), self.smooth[later].max()))
         low = low if floor is None else min(low, floor)

@@ -87,12 +87,14 @@ class DisagreementPlot(Plot):
             f"step {step} → {step + 1}: {here}    sum {total} nats",
             f"{step} → {step + 1}: {here}   Σ {total}",
             f"{here}   Σ {total}",
+            f"Σ {total}",
         )
 
     def reset_view(self) -> None:
         """All steps within the smoothed limits."""
         low, high = self._limits or (0.0, 1.0)
-        self.box.setRange(xRange=(0, max(1, len(self._values))), yRange=(low, high), padding=0)
+        steps = max(1, len(self._values))
+        self.box.setRange(xRange=(-0.01 * steps, 1.01 * steps), yRange=(low, high), padding=0)
 
     def clicked_at(self, x: float, y: float) -> None:
         """Go to the step under the pointer."""

@@ -133,7 +133,8 @@ class ProcessView(Plot):
         if self._trails.isVisible():
             self._trails.set_trails(stretch(self._planes[:, :MAX_PATHS], position, self._direction == "forward"))
         if self._lost:
-            self.warn(f"{self._lost:,} of {self._planes.shape[1]:,} paths left the finite numbers")
+            lost = f"{self._lost:,} of {self._planes.shape[1]:,} paths"
+            self.warn(f"{lost} left the finite numbers", f"{lost} lost")
         else:
             self.set_note(*time_note(self._frame.t, position))
 

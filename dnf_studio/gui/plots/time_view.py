@@ -191,7 +191,7 @@ class TimeView(Plot):
             rows = at_position(self._rows(name), position)
             self._points[name].set_points(np.stack([np.full_like(rows, position), rows], axis=-1))
         if self._lost:
-            self.warn(f"{self._lost:,} paths left the finite numbers")
+            self.warn(f"{self._lost:,} paths left the finite numbers", f"{self._lost:,} lost")
         else:
             self.set_note(*time_note(self._frame.t, position))
 

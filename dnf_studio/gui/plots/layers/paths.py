@@ -19,6 +19,7 @@ __all__ = ["PathsLayer", "count_pixels"]
 
 MAX_SAMPLES = 400_000
 MAX_COUNT = 64
+GOLDEN = 0.6180339887
 Array = NDArray[np.float32]
 
 
@@ -83,7 +84,9 @@ def count_pixels(paths: Array, width: int, height: int) -> NDArray[np.intp]:
     lengths = np.maximum(np.abs(dx), np.abs(dy)).ravel()
     usual = float(np.quantile(lengths[:: max(1, len(lengths) // 4000)], 0.95))
     samples = int(np.clip(np.ceil(usual), 1, max(1, MAX_SAMPLES // len(lengths))))
-    way = (np.arange(samples, dtype=np.float32) / samples)[:, None, None]
+    # Each path is sampled at its own phase; else all would be counted twice in the same columns of a t–x view
+    phase = (np.arange(paths.shape[1]) * GOLDEN % 1).astype(np.float32)
+    way = (np.arange(samples, dtype=np.float32)[:, None, None] + phase) / samples
     cells = (y[:-1] + dy * way).astype(np.int32)
     cells *= width + 2
     cells += (x[:-1] + dx * way).astype(np.int32)

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnf_studio.core.sde.grid import reference_times
+from dnf_studio.workers.display_set import DisplayNoise, blocks
+
+
+@given(st.integers(1, 60_000), st.integers(1, 10_000), st.integers(1, 800))
+def test_blocks_tile_the_points_and_stay_within_memory(points: int, steps: int, dim: int) -> None:
+    parts = blocks(points, steps, dim)
+    assert parts[0].start == 0 and all(a.stop == b.start for a, b in pairwise(parts))
+    assert all(0 < part.stop - part.start <= 512 for part in parts)
+    count = parts[-1].stop
+    assert 1 <= count <= points
+    assert count == 1 or count * (steps + 1) * dim <= 8_000_000
+
+
+def test_the_default_scene_starts_with_256_points() -> None:
+    parts = blocks(2000, 100, 2)
+    assert (parts[0].stop, parts[-1].stop) == (256, 2000)
+
+
+def test_fewer_latents_are_a_prefix_and_another_seed_is_another_set() -> None:
+    noise = DisplayNoise()
+    many = noise.latents(0, 500, 3)
+    assert torch.equal(noise.latents(0, 200, 3), many[:200])
+    assert not torch.equal(noise.latents(1, 500, 3), many)
+
+
+def test_both_processes_read_one_path_on_any_grid_but_not_the_same() -> None:
+    noise = DisplayNoise()
+    fine, coarse = (reference_times(n, 1.0, 0.001, 0.05).float() for n in (8, 4))
+    block = slice(256, 300)
+    for side in (0, 1):
+        small = noise.noise(0, block, 2, fine)[side] * fine.diff().sqrt()[:, None, None]
+        large = noise.noise(0, block, 2, coarse)[side] * coarse.diff().sqrt()[:, None, None]
+        assert torch.allclose(small[0::2] + small[1::2], large, atol=1e-5)
+    forward, backward = noise.noise(0, block, 2, fine)
+    assert abs(np.corrcoef(forward.ravel(), backward.ravel())[0, 1]) < 0.15
+    assert torch.equal(DisplayNoise().noise(0, block, 2, fine)[0], forward)
+    assert not torch.equal(noise.noise(0, slice(0, 44), 2, fine)[0], forward)

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from dnf_studio.config import Config
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.sde.paths import step_disagreement
+from dnf_studio.errors import SettingError
+from dnf_studio.workers import passes
+from dnf_studio.workers.display_set import DisplayNoise, blocks
+from dnf_studio.workers.explorer import Explorer, Wanted
+from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.snapshot import Snapshot
+
+CONFIG = Config.create({"sde": {"steps": 6, "t_end": 0.5, "g_end": 0.5}, "network": {"layers": 1, "channels": 16}})
+
+
+@pytest.fixture
+def explorer() -> Iterator[Explorer]:
+    made = Explorer()
+    yield made
+    assert made.close()
+
+
+def flow_of(dim: int = 2, seed: int = 0) -> DiffFlow:
+    torch.manual_seed(seed)
+    return DiffFlow(dim, CONFIG)
+
+
+def frames_until(explorer: Explorer, last: int | None = None, seconds: float = 20.0) -> list[Frame]:
+    """Frames up to the complete one, of the weights `last` where given; an error is raised."""
+    frames: list[Frame] = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        error = explorer.errors.take()
+        if error is not None:
+            raise error
+        frame = explorer.mailbox.take()
+        if frame is not None:
+            frames.append(frame)
+            if frame.complete and last in (None, frame.weights):
+                return frames
+        time.sleep(0.001)
+    raise AssertionError("no complete frame came")
+
+
+@pytest.mark.parametrize("dim", [1, 2, 5])
+def test_a_frame_is_what_the_models_own_paths_are(explorer: Explorer, dim: int) -> None:
+    flow, x0 = flow_of(dim), torch.randn(300, dim)
+    request = ViewRequest(steps=9, lam=0.7, last="mean", seed=3)
+    explorer.request(request)
+    explorer.publish(Snapshot.of(flow, 5), x0)
+    frame = frames_until(explorer)[-1]
+    grid, noise = flow.grid(9), DisplayNoise()
+    parts = [noise.noise(3, part, dim, grid.t) for part in blocks(300, 9, dim)]
+    ahead, back = (torch.cat(side, dim=1) for side in zip(*parts, strict=True))
+    with torch.no_grad():
+        path = flow.forward_path(x0, ahead, grid)
+        reverse = flow.backward_path(noise.latents(3, 300, dim), back.flip(0), lam=0.7, last="mean", grid=grid)
+        rows = step_disagreement(*flow.fields(grid), grid, path, ahead).mean(1)
+    assert frame.weights == 5 and frame.request is request and frame.seconds > 0
+    np.testing.assert_allclose(frame.forward, path, atol=2e-5)
+    np.testing.assert_allclose(frame.backward, reverse.flip(0), atol=2e-5)
+    np.testing.assert_allclose(frame.disagreement, rows, atol=1e-4)
+    np.testing.assert_allclose(frame.t, grid.t)
+    np.testing.assert_allclose(frame.g, grid.g)
+
+
+def test_a_request_grows_by_blocks_and_weights_alone_come_complete() -> None:
+    posted: list[Frame] = []
+    flow, x0 = flow_of(), torch.randn(2000, 2)
+    own = passes.Passes(posted.append)
+    wanted = Wanted(Snapshot.of(flow, 1), ViewRequest(), x0)
+    own.run(wanted, lambda _: False)
+    assert [frame.forward.shape[1] for frame in posted] == [256, 768, 1280, 1792, 2000]
+    assert [frame.complete for frame in posted] == [False] * 4 + [True]
+    assert all(np.array_equal(posted[-1].backward[:, :256], f.backward[:, :256]) for f in posted)
+    posted.clear()
+    own.run(Wanted(Snapshot.of(flow, 2), wanted.request, x0), lambda _: False)
+    assert [(frame.weights, frame.complete) for frame in posted] == [(2, True)]
+
+
+def test_another_lambda_keeps_the_forward_half_and_other_data_the_backward_half(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from dnf_studio.workers.explorer import Wanted
+
+    calls: list[str] = []
+    for name in ("forward_block", "backward_block"):
+        real = getattr(passes, name)
+        monkeypatch.setattr(passes, name, lambda *a, real=real, name=name: (calls.append(name), real(*a))[1])
+    frames: list[Frame] = []
+    own, snapshot, x0 = passes.Passes(frames.append), Snapshot.of(flow_of()), torch.randn(200, 2)
+    own.run(Wanted(snapshot, ViewRequest(), x0), lambda _: False)
+    calls.clear()
+    own.run(Wanted(snapshot, ViewRequest(lam=0.2), x0), lambda _: False)
+    assert calls == ["backward_block"] and np.array_equal(frames[0].forward, frames[1].forward)
+    calls.clear()
+    own.run(Wanted(snapshot, ViewRequest(lam=0.2), x0 + 1), lambda _: False)
+    assert calls == ["forward_block"] and np.array_equal(frames[1].backward, frames[2].backward)
+    calls.clear()
+    own.run(Wanted(Snapshot.of(flow_of()), ViewRequest(lam=0.2), x0 + 1), lambda _: False)
+    assert sorted(calls) == ["backward_block", "forward_block"]
+
+
+def test_a_new_request_cancels_within_a_block_and_new_weights_do_not(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, leave = threading.Event(), threading.Event()
+    left: list[str] = []
+    real = passes.forward_block
+
+    def slow(fields: object, grid: object, x0: object, noise: object, check: object) -> object:
+        if not entered.is_set():
+            entered.set()
+            leave.wait(10)
+            try:
+                check()  # type: ignore[operator]
+            except passes.Cancelled:
+                left.append("cancelled")
+                raise
+            left.append("went on")
+        return real(fields, grid, x0, noise, check)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(passes, "forward_block", slow)
+    flow, x0 = flow_of(), torch.randn(300, 2)
+    explorer.publish(Snapshot.of(flow, 1), x0)
+    assert entered.wait(10)
+    explorer.publish(Snapshot.of(flow, 2))
+    leave.set()
+    frames = frames_until(explorer, last=2)
+    assert left == ["went on"] and frames[0].weights <= 2
+    entered.clear()
+    leave.clear()
+    left.clear()
+    explorer.request(ViewRequest(steps=3))
+    assert entered.wait(10)
+    explorer.request(ViewRequest(steps=4))
+    leave.set()
+    assert frames_until(explorer)[-1].request.steps == 4
+    assert left == ["cancelled"]
+
+
+def test_points_keep_their_identity_when_n_changes(explorer: Explorer) -> None:
+    explorer.publish(Snapshot.of(flow_of()), torch.randn(256, 2))
+    many = [frames_until(explorer)[-1]]
+    for steps in (12, 24):
+        explorer.request(ViewRequest(steps=steps))
+        many.append(frames_until(explorer)[-1])
+    for frame in many[1:]:
+        np.testing.assert_array_equal(frame.forward[0], many[0].forward[0])
+        np.testing.assert_array_equal(frame.backward[-1], many[0].backward[-1])
+    # The same Brownian path: ends differ by the discretization only, far less than between points
+    assert np.abs(many[1].forward[-1] - many[2].forward[-1]).mean() < 0.05
+
+
+def test_a_wrong_request_is_reported_and_the_next_one_answered(explorer: Explorer) -> None:
+    explorer.request(ViewRequest(steps=0))
+    explorer.publish(Snapshot.of(flow_of()), torch.randn(20, 2))
+    with pytest.raises(SettingError, match="between 1 and 10,000"):
+        frames_until(explorer)
+    explorer.request(ViewRequest(last="never"))
+    with pytest.raises(SettingError, match="'mean' or 'noise'"):
+        frames_until(explorer)
+    explorer.request(ViewRequest(steps=2))
+    assert frames_until(explorer)[-1].forward.shape == (3, 20, 2)
+
+
+def test_numbers_that_are_not_finite_are_shown_and_do_not_spoil_the_mean(explorer: Explorer) -> None:
+    x0 = torch.zeros(50, 2)
+    x0[7] = torch.nan
+    explorer.publish(Snapshot.of(flow_of()), x0)
+    frame = frames_until(explorer)[-1]
+    assert np.isnan(frame.forward[:, 7]).all() and np.isfinite(frame.disagreement).all()
+
+
+def test_data_of_another_dimension_waits_for_its_model(explorer: Explorer) -> None:
+    explorer.publish(Snapshot.of(flow_of(2)), torch.randn(20, 2))
+    frames_until(explorer)
+    explorer.set_data(torch.randn(20, 3))
+    time.sleep(0.05)
+    assert explorer.mailbox.take() is None and explorer.errors.take() is None
+    explorer.publish(Snapshot.of(flow_of(3)))
+    assert frames_until(explorer)[-1].forward.shape[2] == 3
+
+
+def test_a_task_runs_in_the_thread_and_may_publish(explorer: Explorer) -> None:
+    names: list[str] = []
+
+    def load() -> None:
+        names.append(threading.current_thread().name)
+        flow = flow_of()
+        assert all(p.requires_grad for p in flow.parameters()) and not torch.is_inference_mode_enabled()
+        explorer.publish(Snapshot.of(flow), torch.randn(10, 2))
+
+    explorer.call(load)
+    assert frames_until(explorer)[-1].forward.shape == (7, 10, 2) and names == ["dnf-explorer"]
+    explorer.call(lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        frames_until(explorer)
+
+
+def test_importing_and_making_an_explorer_loads_no_torch_here() -> None:
+    code = (
+        "import sys, dnf_studio.workers.explorer, dnf_studio.workers.snapshot, dnf_studio.workers.training, "
+        "dnf_studio.workers.exporter, dnf_studio.gui.theme; "
+        "bad = {'torch', 'pyqtgraph', 'h5py', 'scipy'} & set(sys.modules); assert not bad, bad"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
