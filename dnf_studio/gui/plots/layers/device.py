@@ -49,5 +49,6 @@ def to_device(points: Array, transform: QTransform) -> Array:
     """Plot units (…, 2) to device pixels, kept within what QPainter can draw."""
     scale = np.array([transform.m11(), transform.m22()], np.float32)
     offset = np.array([transform.dx(), transform.dy()], np.float32)
-    mapped: Array = np.clip(points * scale + offset, -FAR, FAR)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mapped: Array = np.clip(points * scale + offset, -FAR, FAR)
     return mapped

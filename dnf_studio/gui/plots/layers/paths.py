@@ -19,6 +19,7 @@ __all__ = ["PathsLayer", "count_pixels"]
 
 MAX_SAMPLES = 400_000
 MAX_COUNT = 64
+USUAL_PATHS = 500
 GOLDEN = 0.6180339887
 Array = NDArray[np.float32]
 
@@ -62,8 +63,9 @@ class PathsLayer(DeviceLayer):
         painter.drawImage(corner, self._image)
 
     def _strengths(self) -> NDArray[np.uint32]:
-        """Premultiplied ARGB for 0, 1, … crossings of a pixel."""
-        alpha = self._most * (1 - (1 - self._alpha / self._most) ** np.arange(MAX_COUNT))
+        """Premultiplied ARGB for 0, 1, … crossings of a pixel; fewer paths are drawn more strongly."""
+        single = min(0.9 * self._most, self._alpha * (USUAL_PATHS / self._paths.shape[1]) ** 0.5)
+        alpha = self._most * (1 - (1 - single / self._most) ** np.arange(MAX_COUNT))
         colour = QColor(self._colour)
         parts = (np.ones(MAX_COUNT), *(np.full(MAX_COUNT, v) for v in (colour.redF(), colour.greenF(), colour.blueF())))
         argb = np.zeros(MAX_COUNT, np.uint32)

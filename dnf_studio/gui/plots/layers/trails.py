@@ -59,7 +59,8 @@ def at_position(paths: Array, position: float) -> Array:
     if part == 0 or i + 1 >= len(paths):
         node: Array = paths[i]
         return node
-    between: Array = paths[i] * (1 - part) + paths[i + 1] * part
+    with np.errstate(over="ignore", invalid="ignore"):
+        between: Array = paths[i] * (1 - part) + paths[i + 1] * part
     return between
 
 

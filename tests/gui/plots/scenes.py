@@ -1,0 +1,45 @@
+"""Frames made by hand, and what a widget looks like."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtGui import QColor, QImage
+from PySide6.QtWidgets import QWidget
+
+from dnf_studio.workers.frames import Frame, ViewRequest
+
+__all__ = ["frame_of", "pixels", "share_near"]
+
+
+def frame_of(points: int = 300, steps: int = 10, dim: int = 2, request: ViewRequest | None = None) -> Frame:
+    """Both processes as straight lines: data on two squares, noise normal."""
+    random = np.random.default_rng(0)
+    data = random.uniform(-0.4, 0.4, (points, dim)) + np.where(random.random((points, 1)) < 0.5, -1.0, 1.0)
+    noise = random.standard_normal((points, dim))
+    way = np.linspace(0, 1, steps + 1)[:, None, None]
+    forward = ((1 - way) * data + way * noise).astype(np.float32)
+    return Frame(
+        weights=1,
+        request=request or ViewRequest(),
+        t=np.linspace(0.001, 0.05, steps + 1, dtype=np.float32),
+        g=np.full(steps + 1, 0.2, np.float32),
+        forward=forward,
+        backward=forward[:, ::-1].copy(),
+        disagreement=np.linspace(0.5, -0.2, steps).astype(np.float32),
+        complete=True,
+        seconds=0.1,
+    )
+
+
+def pixels(widget: QWidget) -> NDArray[np.int64]:
+    """What is drawn, (height, width, 3)."""
+    image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine() // 4, 4)
+    return rows[:, : image.width(), 2::-1].astype(np.int64)
+
+
+def share_near(picture: NDArray[np.int64], colour: str, distance: int = 60) -> float:
+    """Share of pixels within `distance` of `colour` in every channel."""
+    want = np.array(QColor(colour).getRgb()[:3])
+    return float((np.abs(picture - want) <= distance).all(axis=-1).mean())

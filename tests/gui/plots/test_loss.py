@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.core.training.report import StepReport
+from dnf_studio.gui.plots.curve import MAX_POINTS, LossCurve
+from dnf_studio.gui.plots.loss import LossPlot
+from tests.gui.plots.scenes import pixels, share_near
+
+
+def reports(losses: list[float], first: int = 1) -> list[StepReport]:
+    rows = np.zeros(3, np.float32)
+    return [StepReport(first + k, loss, rows, 0.01, 1.0, 0.0) for k, loss in enumerate(losses)]
+
+
+def test_a_long_run_stays_bounded_and_keeps_its_ends() -> None:
+    curve = LossCurve()
+    curve.extend((i, 2.0 + (i % 2)) for i in range(1, 50_001))
+    assert len(curve.iterations) <= MAX_POINTS
+    assert (np.diff(curve.iterations) > 0).all() and curve.iterations[-1] > 49_900
+    assert curve.raw[10:] == pytest.approx(2.5) and curve.smoothed == pytest.approx(2.5, abs=0.02)
+
+
+def test_the_mean_is_the_only_loss_at_first_and_robust_to_a_spike_later() -> None:
+    curve = LossCurve()
+    assert curve.smoothed is None
+    curve.extend([(1, 7.0)])
+    assert curve.smoothed == 7.0
+    random = np.random.default_rng(0)
+    curve.extend((i, 2 + 0.05 * random.standard_normal()) for i in range(2, 800))
+    before = curve.smoothed
+    curve.extend([(800, 1e6), (801, float("nan")), (802, float("inf"))])
+    assert before is not None and curve.smoothed == pytest.approx(before, abs=0.02)
+
+
+def test_a_lasting_rise_is_followed() -> None:
+    curve = LossCurve()
+    curve.extend((i, 2 + 0.01 * (-1) ** i) for i in range(200))
+    curve.extend((i, 5.0) for i in range(200, 600))
+    assert curve.smoothed == pytest.approx(5, abs=0.05)
+
+
+def test_the_steep_beginning_and_spikes_do_not_flatten_the_curve() -> None:
+    curve = LossCurve()
+    curve.extend((i, 2 + 500 * float(np.exp(-i / 5)) + (1000 if i == 700 else 0)) for i in range(1000))
+    low, high = curve.limits(1.79)
+    assert low < 1.79 and 2 < high < 4
+
+
+def test_limits_without_a_curve_or_a_floor() -> None:
+    assert LossCurve().limits(None) == (-1, 1)
+    curve = LossCurve()
+    curve.extend([(1, 3.0), (2, 3.0)])
+    low, high = curve.limits(None)
+    assert low < 3 < high
+
+
+def test_curve_floor_and_clear(qtbot: QtBot) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    plot.resize(420, 260)
+    with qtbot.waitExposed(plot):
+        plot.show()
+    plot.set_floor(1.79)
+    assert plot._empty.isVisible() and not plot._line.isVisible()
+    plot.append(reports([3 + 2 / k for k in range(1, 400)]))
+    assert not plot._empty.isVisible() and plot._line.isVisible()
+    assert plot.smoothed == pytest.approx(3.006, abs=0.01) and plot.note.text() == "3.006 nats"
+    assert share_near(pixels(plot.plot), plot.theme.text, 40) > 0.002
+    assert share_near(pixels(plot.plot), plot.theme.floor, 40) > 0.001
+    low, high = plot.box.viewRange()[1]
+    assert low < 1.79 and high > 3
+    plot.set_floor(None)
+    assert not plot._line.isVisible() and plot.box.viewRange()[1][0] > 2
+    plot.clear()
+    assert plot.smoothed is None and plot._empty.isVisible()
+
+
+def test_following_stops_where_a_person_zooms_and_begins_again(qtbot: QtBot) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    plot.append(reports([3.0] * 100))
+    plot.box.setRange(xRange=(10, 20), yRange=(2, 4), padding=0)
+    plot.box.sigRangeChangedManually.emit([True, True])
+    plot.append(reports([3.0] * 100, first=101))
+    assert plot.box.viewRange()[0] == pytest.approx([10, 20])
+    plot.reset_view()
+    assert plot.box.viewRange()[0] == pytest.approx([0, 200])
+
+
+def test_a_resumed_run_begins_where_it_stopped(qtbot: QtBot) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    plot.append(reports([3.0] * 100, first=5000))
+    assert plot.box.viewRange()[0] == pytest.approx([5000, 5099])

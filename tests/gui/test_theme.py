@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.gui.theme import DARK, LIGHT, Theme, apply_theme, mix, system_theme
+
+
+def luminance(colour: str) -> float:
+    parts = [QColor(colour).redF(), QColor(colour).greenF(), QColor(colour).blueF()]
+    linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(first: str, second: str) -> float:
+    high, low = sorted((luminance(first), luminance(second)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_contrast(theme: Theme) -> None:
+    for ground in (theme.window, theme.base, theme.raised):
+        for ink in (theme.text, theme.muted, theme.accent, theme.floor, theme.warning):
+            assert contrast(ink, ground) >= 4.5, (ink, ground)
+        for mark in (theme.forward, theme.backward, theme.data):
+            assert contrast(mark, ground) >= 3, (mark, ground)
+    assert contrast(theme.on_accent, theme.accent) >= 4.5
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_the_map_of_disagreement_is_monotone_in_lightness_away_from_the_ground(theme: Theme) -> None:
+    steps = [contrast(stop, theme.base) for stop in theme.disagreement]
+    assert steps == sorted(steps) and steps[-1] > 4.5
+
+
+def test_every_colour_is_written_out() -> None:
+    for theme in (LIGHT, DARK):
+        for value in dataclasses.asdict(theme).values():
+            for colour in value if isinstance(value, tuple) else (value,):
+                assert colour in ("light", "dark") or QColor(colour).name() == colour
+
+
+def test_apply_gives_the_palette_of_the_theme(qtbot: QtBot, qapp: QApplication) -> None:
+    for theme in (DARK, LIGHT):
+        apply_theme(qapp, theme)
+        assert qapp.palette().color(QPalette.ColorRole.Base).name() == theme.base
+        assert qapp.palette().color(QPalette.ColorRole.Text).name() == theme.text
+    assert system_theme(qapp) in (LIGHT, DARK)
+
+
+def test_mixing() -> None:
+    assert mix("#000000", "#ffffff", 0) == "#000000"
+    assert mix("#000000", "#ffffff", 1) == "#ffffff"
+    assert mix("#000000", "#ffffff", 0.5) == "#808080"
