@@ -18,8 +18,8 @@ __all__ = ["Plot"]
 class Plot(QWidget):
     """A card with a title, a note on the right that follows the cursor, and a pyqtgraph plot.
 
-    `caption` says in one line what is seen; it is also the tooltip of the title and the
-    description that a screen reader gets, together with the note.
+    `caption` says in one line what is seen; it is also the tooltip of the title and the description
+    that a screen reader gets, which reads the key numbers from the note.
     """
 
     def __init__(self, title: str, caption: str, empty: str, parent: QWidget | None = None) -> None:
@@ -32,39 +32,23 @@ class Plot(QWidget):
         self._warns = False
         self.setAutoFillBackground(True)
         self.setAccessibleName(title)
-        self.title = QLabel(self)
-        self.title.setTextFormat(Qt.TextFormat.RichText)
-        self.title.setToolTip(caption)
-        self.note = QLabel(self)
-        self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.header = QHBoxLayout()
-        self.header.setContentsMargins(6, 0, 6, 0)
-        self.header.setSpacing(8)
-        self.header.addWidget(self.title)
-        self.header.addWidget(self.note, 1)
-        self.plot = pg.PlotWidget(self)
-        self.plot.setAccessibleName(title)
-        self.plot.setAccessibleDescription(caption)
-        self.plot.setMinimumSize(120, 80)
-        self.plot.setFrameShape(self.plot.Shape.NoFrame)
+        self.title, self.note = QLabel(self), QLabel(self)
+        self.header = self._make_header()
+        self.plot = self._make_plot()
         self.box = self.plot.getViewBox()
         self.box.setMenuEnabled(False)
         self.box.disableAutoRange()
-        self.plot.hideButtons()
-        self.plot.setMenuEnabled(False)
-        self.plot.scene().sigMouseClicked.connect(self._scene_clicked)
+        self._empty = QLabel(empty, self.plot)
+        self._empty.setWordWrap(True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 6, 4, 2)
         layout.setSpacing(2)
         layout.addLayout(self.header)
         layout.addWidget(self.plot, 1)
-        self._empty = QLabel(empty, self.plot)
-        self._empty.setWordWrap(True)
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.plot.installEventFilter(self)
-        self.note.installEventFilter(self)
+        for watched in (self.plot, self.title, self.note, self._empty):
+            watched.installEventFilter(self)
         self._style_axes()
         self.set_empty(True)
         self.recolour()
@@ -108,9 +92,7 @@ class Plot(QWidget):
         palette.setColor(QPalette.ColorRole.Window, QColor(theme.base))
         self.setPalette(palette)
         self.plot.setBackground(theme.base)
-        self._colour_label(self.title, theme.text)
-        self._fit_note()
-        self._colour_label(self._empty, theme.muted)
+        self._colour_labels()
         self.title.setText(self.title_html())
         for side in ("left", "bottom"):
             axis = self.plot.getAxis(side)
@@ -118,12 +100,14 @@ class Plot(QWidget):
             axis.setTextPen(pg.mkPen(theme.muted))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the sentence in the middle of the drawing area, and the note as long as there is room."""
-        if event.type() == QEvent.Type.Resize:
-            if watched is not self.note:
-                self._empty.setGeometry(QRect(QPoint(), self.plot.size()).adjusted(24, 8, -24, -8))
-            else:
-                self._fit_note()
+        """Keep the sentence in the middle, the note as long as there is room, and labels in their colours."""
+        of_plot = watched is self.plot
+        if event.type() == QEvent.Type.Resize and of_plot:
+            self._empty.setGeometry(QRect(QPoint(), self.plot.size()).adjusted(24, 8, -24, -8))
+        elif event.type() == QEvent.Type.Resize and watched is self.note:
+            self._fit_note()
+        elif event.type() == QEvent.Type.StyleChange and not of_plot:
+            self._colour_labels()
         return bool(super().eventFilter(watched, event))
 
     def changeEvent(self, event: QEvent) -> None:
@@ -139,9 +123,15 @@ class Plot(QWidget):
         if text != self.note.text():
             self.note.setText(text)
             self.note.setToolTip(self._notes[0])
-        colour = self.theme.warning if self._warns else self.theme.muted
-        if self.note.palette().color(QPalette.ColorRole.WindowText) != QColor(colour):
-            self._colour_label(self.note, colour)
+        self._colour_labels()
+
+    def _colour_labels(self) -> None:
+        note = self.theme.warning if self._warns else self.theme.muted
+        for label, colour in ((self.title, self.theme.text), (self.note, note), (self._empty, self.theme.muted)):
+            palette = label.palette()
+            if palette.color(QPalette.ColorRole.WindowText) != QColor(colour):
+                palette.setColor(QPalette.ColorRole.WindowText, QColor(colour))
+                label.setPalette(palette)
 
     @Slot(object)
     def _scene_clicked(self, event: MouseClickEvent) -> None:
@@ -155,6 +145,29 @@ class Plot(QWidget):
     def clicked_at(self, x: float, y: float) -> None:
         """A single click in plot coordinates; plots that answer to it say how."""
 
+    def _make_header(self) -> QHBoxLayout:
+        self.title.setTextFormat(Qt.TextFormat.RichText)
+        self.title.setToolTip(self.caption)
+        self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        header = QHBoxLayout()
+        header.setContentsMargins(6, 0, 6, 0)
+        header.setSpacing(8)
+        header.addWidget(self.title)
+        header.addWidget(self.note, 1)
+        return header
+
+    def _make_plot(self) -> pg.PlotWidget:
+        plot = pg.PlotWidget(self)
+        plot.setAccessibleName(self._title_text)
+        plot.setAccessibleDescription(self.caption)
+        plot.setMinimumSize(120, 80)
+        plot.setFrameShape(plot.Shape.NoFrame)
+        plot.hideButtons()
+        plot.setMenuEnabled(False)
+        plot.scene().sigMouseClicked.connect(self._scene_clicked)
+        return plot
+
     def _style_axes(self) -> None:
         font = QFont(self.font())
         font.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
@@ -162,9 +175,3 @@ class Plot(QWidget):
             axis = self.plot.getAxis(side)
             axis.setStyle(tickFont=font, tickLength=-3, tickTextOffset=4, maxTickLevel=0)
             axis.enableAutoSIPrefix(False)
-
-    @staticmethod
-    def _colour_label(label: QLabel, colour: str) -> None:
-        palette = label.palette()
-        palette.setColor(QPalette.ColorRole.WindowText, QColor(colour))
-        label.setPalette(palette)

@@ -219,7 +219,9 @@ def test_a_theme_survives_the_style_of_the_application(qtbot: QtBot, qapp: QAppl
     plot.set_theme(DARK)
     apply_theme(qapp, DARK)
     qapp.processEvents()
-    assert share_near(pixels(plot), DARK.base, 6) > 0.9
+    picture = pixels(plot)
+    assert share_near(picture, DARK.base, 6) > 0.9
+    assert share_near(picture[:26], DARK.text, 40) > 0.005
     apply_theme(qapp, LIGHT)
 
 
