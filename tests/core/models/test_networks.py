@@ -1,0 +1,77 @@
+"""The network and its kernels: the same field, the same gradients, the reference program's names."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dnf_studio.core.models.kernels import FourierKernel, Tape
+from dnf_studio.core.models.networks import FourierMLP
+
+
+def test_size_and_names_are_the_reference_programs() -> None:
+    network = FourierMLP(2)
+    assert sum(p.numel() for p in network.parameters()) == 99_714
+    assert "timestep_coeff" not in dict(network.named_parameters())
+    assert {"timestep_phase", "input_embed.weight", "timestep_embed.0.bias", "layers.4.weight"} <= set(
+        network.state_dict()
+    )
+
+
+def test_the_embedding_is_sines_and_cosines_of_t() -> None:
+    network = FourierMLP(1, layers=1, channels=8).double()
+    t = torch.tensor([0.3], dtype=torch.float64)
+    angle = 0.3 * torch.linspace(0.1, 100, 8).double() + network.timestep_phase[0]
+    expected = network.timestep_embed(torch.cat([angle.sin(), angle.cos()]))
+    torch.testing.assert_close(network.embed_time(t)[0], expected)
+
+
+def test_one_time_for_all_points_equals_a_time_for_each() -> None:
+    network = FourierMLP(3, channels=16)
+    x, t = torch.randn(5, 3), torch.tensor(0.2)
+    torch.testing.assert_close(network(x, t), network(x, t.expand(5)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_kernel_value_equals_the_network(dtype: torch.dtype) -> None:
+    network = FourierMLP(2, channels=32).to(dtype)
+    times, x = torch.rand(3, dtype=dtype), torch.randn(70, 2, dtype=dtype)
+    with torch.no_grad():
+        kernel = FourierKernel(network, network.embed_time(times))
+        for node in range(3):
+            torch.testing.assert_close(kernel.value(x, node), network(x, times[node]))
+
+
+def test_kernel_pulls_equal_autograd_whether_one_node_or_all_at_once() -> None:
+    network = FourierMLP(2, layers=2, channels=8).double()
+    times, x = torch.rand(3).double(), torch.randn(3, 5, 2).double().requires_grad_()
+    seed = torch.randn(3, 5, 2).double()
+    field = torch.stack([network(x[k], times[k]) for k in range(3)])
+    expected = torch.autograd.grad((field * seed).sum(), [x, network.layers[1][0].weight, network.input_embed.weight])
+    with torch.no_grad():
+        kernel = FourierKernel(network, network.embed_time(times))
+        points = x.detach()
+        whole, single = Tape().open(kernel, points), Tape().open(kernel, points)
+        torch.testing.assert_close(kernel.record_all(whole, slice(0, 3)), field)
+        pulled = kernel.pull(whole, slice(None), seed)
+        torch.testing.assert_close(pulled, expected[0])
+        for k in (2, 0, 1):
+            torch.testing.assert_close(kernel.record(single, k, k), field[k])
+            torch.testing.assert_close(kernel.pull(single, k, seed[k]), expected[0][k])
+        for tape in (whole, single):
+            sums = kernel.zero_gradients()
+            kernel.collect(tape, slice(0, 3), sums)
+            torch.testing.assert_close(sums.weights[0], expected[1])
+            torch.testing.assert_close(sums.input_weight.t(), expected[2])
+
+
+def test_a_tape_serves_points_of_other_shapes_and_kernels() -> None:
+    tape = Tape()
+    for channels, layers, shape in ((8, 1, (2, 5, 2)), (8, 1, (1, 3, 2)), (16, 3, (4, 9, 2)), (8, 2, (2, 2, 2))):
+        network = FourierMLP(2, layers, channels)
+        with torch.no_grad():
+            kernel = FourierKernel(network, network.embed_time(torch.rand(shape[0])))
+            x = torch.randn(shape)
+            field = kernel.record_all(tape.open(kernel, x), slice(0, shape[0]))
+            torch.testing.assert_close(field[-1], kernel.value(x[-1], shape[0] - 1))
+            assert kernel.pull(tape, slice(None), torch.randn(shape)).shape == shape

@@ -1,0 +1,86 @@
+"""Time grids against their formulas, the reference program's own and what cannot be."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnf_studio.config import Config, SDEConfig
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.sde.grid import make_grid, paper_times, reference_times, regrid, uniform_times
+from dnf_studio.core.storage.reference_program import read_reference_checkpoint
+from dnf_studio.errors import SettingError
+from tests.golden import FOLDER, vectors
+
+
+def test_reference_times_are_the_reference_programs() -> None:
+    golden = vectors()
+    t = reference_times(30, 0.9, 0.001, 0.05)
+    assert float((t - golden["timestamps"]).abs().max()) < 1e-8  # the file holds float32
+
+
+def test_paper_times_by_hand() -> None:
+    t = paper_times(4, 0.9, 0.0, 2.0)
+    assert t.tolist() == pytest.approx([2.0 * (i / 4) ** 0.9 for i in range(5)])
+    dt = t.diff()
+    assert (dt.diff() < 0).all(), "with β < 1 its steps shrink towards the noise end"
+    assert (reference_times(4, 0.9, 0.0, 2.0).diff().diff() > 0).all(), "and the reference program's grow"
+
+
+@given(
+    kind=st.sampled_from(["reference", "paper", "uniform"]),
+    steps=st.integers(1, 500),
+    beta=st.floats(0.3, 3),
+    start=st.floats(0, 0.5),
+    length=st.floats(0.01, 5),
+    g=st.tuples(st.floats(0.01, 5), st.floats(0.01, 5)),
+)
+def test_every_grid_increases_between_its_ends(
+    kind: str, steps: int, beta: float, start: float, length: float, g: tuple[float, float]
+) -> None:
+    sde = SDEConfig(
+        steps=steps, grid=kind, beta=beta, t_start=start, t_end=start + length, g_start=g[0], g_end=g[1]
+    )
+    grid = make_grid(sde)
+    assert grid.steps == steps and grid.t.dtype == torch.float64
+    assert float(grid.t[0]) == start and float(grid.t[-1]) == pytest.approx(start + length)
+    assert (grid.dt > 0).all()
+    assert float(grid.g[0]) == pytest.approx(g[0]) and float(grid.g[-1]) == pytest.approx(g[1])
+    slope = (g[1] - g[0]) / length
+    torch.testing.assert_close(grid.g, g[0] + slope * (grid.t - start), rtol=1e-9, atol=1e-9)
+
+
+def test_uniform_steps_are_equal() -> None:
+    torch.testing.assert_close(uniform_times(7, 0.1, 0.8).diff(), torch.full((7,), 0.1, dtype=torch.float64))
+
+
+@given(steps=st.integers(1, 200))
+def test_a_grid_of_nodes_keeps_its_ends_and_its_nodes_when_refined(steps: int) -> None:
+    flow = read_reference_checkpoint(FOLDER / "official_checkerboard.pt").build()
+    own = flow.grid()
+    other = regrid(own, steps)
+    assert other.steps == steps and (other.dt > 0).all()
+    assert torch.equal(other.t[[0, -1]], own.t[[0, -1]])
+    torch.testing.assert_close(regrid(own, 2 * own.steps).t[::2], own.t)
+
+
+def test_a_model_sampled_at_its_own_steps_uses_its_own_nodes() -> None:
+    flow = DiffFlow(2, Config(sde=SDEConfig(steps=12)))
+    assert flow.grid().t is flow.timestamps
+    assert flow.grid(12).t is flow.timestamps
+    assert flow.grid(12, "paper").t is not flow.timestamps
+    assert flow.grid(5).steps == 5
+
+
+@pytest.mark.parametrize("steps", [0, -1, 10_001])
+def test_an_impossible_number_of_steps_is_refused(steps: int) -> None:
+    for make in (lambda: make_grid(SDEConfig(), steps), lambda: regrid(make_grid(SDEConfig()), steps)):
+        with pytest.raises(SettingError, match="between 1 and 10,000"):
+            make()
+
+
+def test_an_unknown_grid_is_refused() -> None:
+    with pytest.raises(SettingError, match="not one of reference, paper and uniform"):
+        make_grid(SDEConfig(), kind="cosine")
