@@ -20,7 +20,7 @@ __all__ = ["DisplayNoise", "NoiseKey", "blocks"]
 
 FIRST_BLOCK, BLOCK = 256, 512
 MAX_NUMBERS = 8_000_000
-BASE_NODES = 1025
+BASE_NODES = 65
 STORE_BYTES = 128 << 20
 LATENT_STREAM = 0x1A7E
 V = TypeVar("V")

@@ -1,11 +1,11 @@
 """One Brownian path, read on any time grid.
 
-Grids do not nest, so a path must have a value at every t. W is drawn at the 2^10 + 1 ends of
+Grids do not nest, so a path must have a value at every t. W is drawn at the 2^6 + 1 ends of
 equal cells first. Below a cell the path is refined by halving: the midpoint given the ends of
 [a, b] is N((W_a + W_b)/2, (b − a)/4) (Lévy's construction), each midpoint from a generator of its
 own that the path's seed, the level and the cell choose. What W is at a time therefore depends on
-nothing that was asked before. After ten halvings the last bridge to t itself is drawn with one
-normal a cell: exact as long as no two nodes of a grid share one of the 2^20 smallest cells.
+nothing that was asked before. After twelve halvings the last bridge to t itself is drawn with one
+normal a cell: exact as long as no two nodes of a grid share one of the 2^18 smallest cells.
 
 Reference: P. Lévy's construction, as in the virtual Brownian tree of X. Li et al., "Scalable
 Gradients for Stochastic Differential Equations", AISTATS 2020, arXiv:2001.01328.
@@ -22,8 +22,8 @@ from torch import Tensor
 
 __all__ = ["BrownianPath"]
 
-BASE_LEVEL = 10
-HALVINGS = 10
+BASE_LEVEL = 6
+HALVINGS = 12
 Array = NDArray[np.float32]
 
 
@@ -41,7 +41,7 @@ class BrownianPath:
         cells = 1 << BASE_LEVEL
         steps = self._normals(0, 0, cells) * np.float32(np.sqrt(1 / cells))
         self._base = np.concatenate([np.zeros((1, *self._shape), np.float32), np.cumsum(steps, axis=0)])
-        self._bridge = lru_cache(maxsize=4096)(self._normals)
+        self._bridge = lru_cache(maxsize=1024)(self._normals)
 
     def values(self, t: Tensor) -> Tensor:
         """W at the times t (K,) within [t_start, t_end]: (K, count, D), float32."""
