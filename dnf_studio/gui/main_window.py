@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
@@ -91,7 +91,8 @@ class MainWindow(QMainWindow):
         """Close unless an unsaved run is to be saved first."""
         if self.studio.unsaved:
             event.ignore()
-            self.files.when_safe(self.close)
+            # Qt ignores a close within a close
+            self.files.when_safe(lambda: QTimer.singleShot(0, self.close))
             return
         self.live.stop()
         self.session.cursor.set_playing(False)

@@ -96,7 +96,9 @@ class Studio(QObject):
     def train(self) -> None:
         """Begin a new run with the settings of the session."""
         config = self._session.state.config
-        self._load(lambda: opening.untrained(config), self._begin, self.failed.emit)
+        self._settle.stop()
+        self.training.prepare()
+        self._load(lambda: opening.untrained(config), self._begin, self._begin_failed)
 
     def resume(self) -> None:
         """Go on with the run in memory, or with the one in the checkpoint that is shown.
@@ -200,6 +202,12 @@ class Studio(QObject):
             return Run(config, dataset, threads)
 
         self.training.start(make_run, self.explorer)
+        now = self._session.state.config
+        self._follow(frozenset(name for name in LIVE if _value(now, name) != _value(config, name)))
+
+    def _begin_failed(self, error: Exception) -> None:
+        self.training.give_up()
+        self.failed.emit(error)
 
     def _run_failed(self, sentence: str) -> None:
         self.failed.emit(StudioError(sentence))

@@ -67,9 +67,17 @@ class Training(QObject):
         """The run, training or not, or None."""
         return self._run
 
+    def prepare(self) -> None:
+        """A run is on its way: its data is being opened."""
+        self._become(Phase.STARTING)
+
+    def give_up(self) -> None:
+        """The run that was on its way does not come."""
+        self._become(Phase.NONE if self._run is None else Phase.ENDED)
+
     def start(self, make_run: Callable[[int], TrainingRun], explorer: Explorer) -> None:
         """Train what `make_run(threads)` returns in a thread of its own, and show it in `explorer`."""
-        if self.active:
+        if self._worker is not None:
             raise RuntimeError("a run is training already")
         self._pace.clear()
         self.log.take()
@@ -100,6 +108,7 @@ class Training(QObject):
 
     def forget(self) -> None:
         """Drop the run of an ended worker: another model is shown."""
+        self.log.take()
         self._run, self.unsaved = None, False
         self._become(Phase.NONE)
 
@@ -165,7 +174,7 @@ class Training(QObject):
             self._worker.wait()
             self._worker.deleteLater()
         self._worker = None
-        self._become(Phase.NONE if self._run is None else Phase.ENDED)
+        self.give_up()
         waiting, self._held = self._held, []
         for begin in waiting:
             begin()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -22,6 +23,12 @@ TINY = {
 """Settings with which an iteration takes a moment."""
 
 
+def _delete(window: MainWindow) -> None:
+    """Now, not at the next turn of an event loop that the tests do not have."""
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete)
+
+
 @pytest.fixture(scope="module")
 def seen_window(qapp: QApplication) -> Iterator[MainWindow]:
     """One window for tests that only look at it."""
@@ -29,7 +36,7 @@ def seen_window(qapp: QApplication) -> Iterator[MainWindow]:
     window.add_panels()
     yield window
     window.close()
-    window.deleteLater()
+    _delete(window)
 
 
 @pytest.fixture
@@ -43,8 +50,7 @@ def still_window(qtbot: QtBot, qapp: QApplication) -> Iterator[MainWindow]:
     yield window
     window.studio.training.unsaved = False
     window.close()
-    window.deleteLater()
-    qapp.processEvents()
+    _delete(window)
 
 
 @pytest.fixture
