@@ -129,10 +129,10 @@ def ornstein_uhlenbeck() -> LinearGaussian:
 
 
 def to_standard_normal() -> LinearGaussian:
-    """dx = −x dt + g dw whose variance is exactly 1 at T: P(t) = g²/2 + (P_0 − g²/2) e^{−2t}."""
-    g = 1.2
-    start = g * g / 2 + (1 - g * g / 2) * np.exp(2.0)
-    return LinearGaussian("to standard normal", np.array([[-1.0]]), np.zeros(1), np.array([[start]]), (g, g))
+    """dx = −x dt + g dw with a growing g, from the one Gaussian whose variance is 1 at T."""
+    zero, matrix, g = np.zeros(1), np.array([[-1.0]]), (0.8, 1.4)
+    _, gained = LinearGaussian("from a point", matrix, zero, np.zeros((1, 1)), g).marginal(1.0)
+    return LinearGaussian("to standard normal", matrix, zero, (1 - gained) * np.exp(2.0), g)
 
 
 def coupled() -> LinearGaussian:

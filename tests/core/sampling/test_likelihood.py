@@ -72,7 +72,7 @@ def test_between_nodes_g_and_the_time_input_are_linear() -> None:
 
 def test_the_bound_lies_above_the_chain_and_importance_weights_reach_it() -> None:
     problem = to_standard_normal()
-    flow = ExactFlow(problem, 10)
+    flow = ExactFlow(problem, 5)
     x = points(problem, 300)
     chain = -log_normal(x, problem.backward_chain(flow.grid(), PRIOR))
     bound, weighted = bound_nll(flow, x, 200), bound_nll(flow, x, 200, importance=True)
