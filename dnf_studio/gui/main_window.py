@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from functools import partial
 
@@ -94,6 +95,9 @@ class MainWindow(QMainWindow):
             # Qt ignores a close within a close
             self.files.when_safe(lambda: QTimer.singleShot(0, self.close))
             return
+        if not self._end_exports():
+            event.ignore()
+            return
         self.live.stop()
         self.session.cursor.set_playing(False)
         self.studio.close()
@@ -173,6 +177,21 @@ class MainWindow(QMainWindow):
         from dnf_studio.gui.dialogs.export import ExportDialog
 
         ExportDialog(self.session.state, self.studio, self).show()
+
+    def _end_exports(self) -> bool:
+        """Whether no export runs any more; asks before one is cancelled."""
+        if "dnf_studio.gui.dialogs.export" not in sys.modules:
+            return True
+        from dnf_studio.gui.dialogs import question
+        from dnf_studio.gui.dialogs.export import ExportDialog
+
+        dialogs = self.findChildren(ExportDialog)
+        running = self.isVisible() and any(dialog.running for dialog in dialogs)
+        if running and question.ask_about_export(self) is question.Answer.CANCEL:
+            return False
+        for dialog in dialogs:
+            dialog.shut()
+        return True
 
     def _show_shortcuts(self) -> None:
         from dnf_studio.gui.dialogs.about import ShortcutsDialog

@@ -109,9 +109,7 @@ def test_a_missing_file_is_told(window: MainWindow, errors_of: Callable[[], list
     assert "nothing.csv" in errors_of()[0]
 
 
-def test_choosing_data_shows_it_and_undo_brings_the_old_back(
-    window: MainWindow, open_in: Open, qtbot: QtBot
-) -> None:
+def test_choosing_data_shows_it_and_undo_brings_the_old_back(window: MainWindow, open_in: Open, qtbot: QtBot) -> None:
     open_in("circle")
     with qtbot.waitSignal(window.studio.opened, timeout=20_000):
         window.files.choose_data("moons")
@@ -140,11 +138,13 @@ def test_view_settings_reach_the_views(window: MainWindow, open_in: Open, qtbot:
     for change, steps in (({"steps": 5}, 5), ({"lam": 0.0}, 5), ({"grid": "uniform"}, 5), ({"steps": None}, 30)):
         window.session.apply(change)
         qtbot.waitUntil(
-            lambda: window.views.frame is not None
-            and window.views.frame.complete
-            and window.views.frame.request.steps == window.session.state.steps
-            and window.views.frame.request.lam == window.session.state.lam
-            and window.views.frame.request.grid == window.session.state.grid,
+            lambda: (
+                window.views.frame is not None
+                and window.views.frame.complete
+                and window.views.frame.request.steps == window.session.state.steps
+                and window.views.frame.request.lam == window.session.state.lam
+                and window.views.frame.request.grid == window.session.state.grid
+            ),
             timeout=20_000,
         )
         assert window.views.frame is not None and len(window.views.frame.t) == steps + 1

@@ -19,8 +19,8 @@ CHANGES = st.one_of(
     st.fixed_dictionaries({"last": st.sampled_from(["mean", "noise"]), "grid": st.sampled_from([None, "paper"])}),
     st.fixed_dictionaries({"layers": st.sampled_from([frozenset(), frozenset({"points"})])}),
     st.fixed_dictionaries({"config.sde.steps": st.integers(1, 100)}),
-    st.fixed_dictionaries({"config": st.fixed_dictionaries({"training": st.fixed_dictionaries({"batch": st.integers(1, 9)})})}),
-)  # fmt: skip
+    st.integers(1, 9).map(lambda batch: {"config": {"training": {"batch": batch}}}),
+)
 
 
 class Clock:

@@ -104,6 +104,7 @@ class ExportDialog(QDialog):
         if self._worker is not None:
             self._worker.cancel()
             self._worker.wait()
+            self._ended()
 
     def reject(self) -> None:
         """Cancel what runs, else close."""

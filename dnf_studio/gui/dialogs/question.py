@@ -6,7 +6,7 @@ from enum import Enum
 
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
-__all__ = ["Answer", "ask_about_run", "ask_resume"]
+__all__ = ["Answer", "ask_about_export", "ask_about_run", "ask_resume"]
 
 Role = QMessageBox.ButtonRole
 
@@ -29,6 +29,16 @@ def ask_about_run(parent: QWidget, training: bool) -> Answer:
         f"The run {state}.",
         "Save it to go on with it later? What is discarded cannot be brought back.",
         {Answer.SAVE: ("&Save…", Role.AcceptRole), Answer.DISCARD: ("&Discard", Role.DestructiveRole)},
+    )
+
+
+def ask_about_export(parent: QWidget) -> Answer:
+    """Whether to cancel a running export."""
+    return _ask(
+        parent,
+        "An export is still being written.",
+        "Closing the window cancels it and leaves no file.",
+        {Answer.DISCARD: ("Cancel &export and close", Role.DestructiveRole)},
     )
 
 
