@@ -161,10 +161,9 @@ def gap(problem: LinearGaussian, steps: int) -> float:
 @pytest.mark.parametrize("problem", ZOO, ids=lambda p: p.name)
 def test_the_bound_falls_to_the_exact_nll_as_one_over_n(problem: LinearGaussian) -> None:
     """With an exact score only the discretisation is left; a missing g term would leave a constant."""
-    steps = (10, 20, 40, 80, 160)
-    gaps = [gap(problem, n) for n in steps]
+    gaps = [gap(problem, n) for n in (10, 40, 160, 320)]
     assert all(a > b > 0 for a, b in pairwise(gaps))
-    assert -np.polyfit(np.log(steps), np.log(gaps), 1)[0] == pytest.approx(1, abs=0.2)
+    assert math.log2(gaps[-2] / gaps[-1]) == pytest.approx(1, abs=0.2)
 
 
 def test_path_bound_is_that_bound_and_lies_above_the_chain() -> None:
