@@ -155,6 +155,8 @@ class MainWindow(QMainWindow):
         session.changed.connect(self._follow)
         self.commands[Key.LOOP].setChecked(cursor.loop)
         self.commands[Key(f"theme-{self.appearance.choice}")].setChecked(True)
+        for key in (Key.SAVE, Key.EXPORT):
+            self.commands[key].setEnabled(False)
         self._show_undo(False, False)
         self._follow(frozenset({"layers"}))
 
@@ -208,6 +210,8 @@ class MainWindow(QMainWindow):
 
     def _show_opened(self, opened: Opened) -> None:
         shown = opened.shown
+        for key in (Key.SAVE, Key.EXPORT):
+            self.commands[key].setEnabled(True)
         self.toolbar.set_own_steps(shown.steps)
         self.data_panel.set_shown(shown)
         self.views.loss.clear()

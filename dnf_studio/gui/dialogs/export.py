@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.controls import caption
@@ -52,6 +53,7 @@ class ExportDialog(QDialog):
         self.setMinimumWidth(520)
         self._studio = studio
         self._worker: ExportWorker | None = None
+        self._preparing = False
         self._closes = False
         current = studio.current
         data = data_label(current.shown.data) if current is not None else "samples"
@@ -85,7 +87,7 @@ class ExportDialog(QDialog):
     @property
     def running(self) -> bool:
         """Whether a file is being written."""
-        return self._worker is not None
+        return self._preparing or self._worker is not None
 
     def start(self) -> None:
         """Check the form and begin to write."""
@@ -95,6 +97,7 @@ class ExportDialog(QDialog):
             self._complain(str(error))
             return
         self.problem.hide()
+        self._preparing = True
         self._set_running(True)
         self.remaining.setText("Preparing…")
         self._studio.take_model(lambda model: self._write(model, plan, path), lambda error: self._failed(str(error)))
@@ -108,7 +111,9 @@ class ExportDialog(QDialog):
 
     def reject(self) -> None:
         """Cancel what runs, else close."""
-        if self._worker is not None:
+        if self._preparing:
+            self._closes = True
+        elif self._worker is not None:
             self.remaining.setText("Cancelling…")
             self._worker.cancel()
         else:
@@ -117,7 +122,7 @@ class ExportDialog(QDialog):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Close once a running export has been cancelled."""
-        if self._worker is not None:
+        if self.running:
             self._closes = True
             event.ignore()
         self.reject()
@@ -168,17 +173,23 @@ class ExportDialog(QDialog):
         except StudioError:
             return
         flow = current.snapshot.flow
-        self._studio.background.run(
-            lambda: _trial(flow, plan), self._show_estimate, lambda error: self._complain(str(error))
-        )
+        self._studio.background.run(lambda: _trial(flow, plan), self._show_estimate, self._estimate_failed)
 
     def _show_estimate(self, seconds: float) -> None:
-        if not self.running:
+        if isValid(self) and not self.running:
             self.preview.setText(f"{self._size}, about {_about(seconds)} here.")
+
+    def _estimate_failed(self, error: Exception) -> None:
+        if isValid(self):
+            self._complain(str(error))
 
     def _write(self, model: tuple[DiffFlow, Checkpoint | None], plan: ExportPlan, path: Path) -> None:
         from dnf_studio.core.storage.samples import export_samples
 
+        self._preparing = False
+        if self._closes:
+            self.reject()
+            return
         flow, checkpoint = model
         worker = ExportWorker(lambda: export_samples(flow, path, plan, checkpoint), str(path), self)
         worker.finished_export.connect(self._finished)
@@ -207,6 +218,7 @@ class ExportDialog(QDialog):
     def _failed(self, sentence: str) -> None:
         self.remaining.setText("")
         self._complain(sentence)
+        self._preparing = False
         if self._worker is None:
             self._set_running(False)
 
