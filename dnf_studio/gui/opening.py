@@ -82,9 +82,12 @@ def _open_checkpoint(name: str) -> Opened:
     try:
         dataset = _dataset(checkpoint.config)
         points = _points(dataset, flow)
-    except StudioError as error:
+    except StudioError:
         points = flow.standardisation.to_model(flow.sample(DISPLAY_POINTS, seed=DISPLAY_SEED)).float()
-        note = f"The forward process starts from the model's own samples. {error}"
+        note = (
+            f"The data '{checkpoint.config.data}' of {Path(name).name} is not here, so the forward process starts "
+            "from the model's own samples."
+        )
     shown = ShownModel(
         title=Path(name).name,
         data=checkpoint.data.name,

@@ -1,0 +1,117 @@
+"""The open window while it trains: event-loop gaps, frames, and what training keeps of its speed.
+
+Needs a real display and an idle machine: ``xvfb-run -a -s "-screen 0 1920x1080x24" pytest -m bench -s
+tests/bench/test_window.py`` with ``DNF_REAL_WINDOW=1``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from time import perf_counter
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.config import Config
+from dnf_studio.core.training.run import Run
+from dnf_studio.gui.actions import Key
+from dnf_studio.gui.appearance import Appearance
+from dnf_studio.gui.main_window import MainWindow
+from dnf_studio.workers.frames import Frame
+
+pytestmark = [pytest.mark.bench, pytest.mark.xvfb]
+SECONDS = 20
+WINDOW_THREADS = 1
+
+
+def headless(seconds: float) -> float:
+    """Iterations a second of the default run without a window, on the threads a window leaves it."""
+    run = Run(Config(), threads=WINDOW_THREADS)
+    for report in run:
+        if report.seconds > seconds:
+            break
+    return report.iteration / report.seconds
+
+
+def say(name: str, gaps: list[float]) -> None:
+    p95, p99 = np.percentile(gaps, [95, 99])
+    print(f"{name:34} gaps p95 {p95:5.1f}  p99 {p99:5.1f}  max {max(gaps):5.1f} ms")
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> MainWindow:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    window = MainWindow(Appearance(app))
+    qtbot.addWidget(window, before_close_func=lambda w: w.studio.discard())
+    window.resize(1440, 900)
+    window.show()
+    window.studio.start()
+    window.add_panels()
+    window.live.start()
+    window.session.cursor.set_playing(True)
+    with qtbot.waitSignal(window.live.frame_shown, timeout=30_000):
+        window.studio.open("rings")
+    return window
+
+
+def test_gaps_frames_and_speed(window: MainWindow, qtbot: QtBot) -> None:
+    ticks: list[float] = []
+    timer = QTimer()
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    timer.timeout.connect(lambda: ticks.append(perf_counter()))
+    frames: list[Frame] = []
+    window.live.frame_shown.connect(frames.append)
+
+    def gaps() -> list[float]:
+        return [1000 * (b - a) for a, b in itertools.pairwise(ticks)]
+
+    timer.start(1)
+    qtbot.wait(5000)
+    say("playing, not training", gaps())
+    before = headless(8)
+    window.commands[Key.TRAIN].trigger()
+    qtbot.waitUntil(lambda: window.studio.training.run is not None, timeout=20_000)
+    run = window.studio.training.run
+    assert run is not None
+    qtbot.waitUntil(lambda: run.iteration > 3, timeout=20_000)
+    ticks.clear()
+    frames.clear()
+    first, started = run.iteration, perf_counter()
+    qtbot.wait(1000 * SECONDS)
+    iterations, seconds = run.iteration - first, perf_counter() - started
+    say("playing and training", gaps())
+    complete = sum(frame.complete for frame in frames)
+    print(f"model frames a second              {complete / seconds:5.2f}")
+    window.studio.training.stop()
+    qtbot.waitUntil(lambda: not window.studio.training.active, timeout=20_000)
+    window.session.cursor.set_playing(False)
+    after = headless(8)
+    rate, alone = iterations / seconds, max(before, after)
+    print(f"iterations a second                {rate:5.1f} of {alone:5.1f} headless: {100 * rate / alone:.0f}%")
+
+
+def test_latency_of_view_changes(window: MainWindow, qtbot: QtBot) -> None:
+    """From the change of a setting to the first and the complete frame in the views."""
+    qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.complete, timeout=20_000)
+    window.session.cursor.set_playing(False)
+    for name, change in (
+        ("N 30 to 10", {"steps": 10}),
+        ("N 10 to 100", {"steps": 100}),
+        ("N 100 to 30", {"steps": 30}),
+        ("λ 1 to 0, N = 30", {"lam": 0.0}),
+        ("λ 0 to 1, N = 30", {"lam": 1.0}),
+        ("seed, N = 30", {"seed": 1}),
+        ("N 30 to 100", {"steps": 100}),
+        ("seed, N = 100", {"seed": 2}),
+    ):
+        seen: list[tuple[float, Frame]] = []
+        window.live.frame_shown.connect(lambda frame, seen=seen: seen.append((perf_counter(), frame)))
+        started = perf_counter()
+        window.session.apply(change)
+        qtbot.waitUntil(lambda seen=seen: bool(seen) and seen[-1][1].complete, timeout=20_000)
+        first, last = (1000 * (seen[k][0] - started) for k in (0, -1))
+        print(f"{name:34} first {first:6.1f} ms ({seen[0][1].forward.shape[1]} paths), all {last:6.1f} ms")
