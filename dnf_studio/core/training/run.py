@@ -126,7 +126,8 @@ class Run:
     def resume(cls, path: Path | str, changes: Mapping[str, Any] | None = None, threads: int | None = None) -> Self:
         """Take up a run where its checkpoint left it, on CPU to the bit, with `changes` applied.
 
-        Of what is fixed during a run, the device alone may be among the changes. Raises `CheckpointError` if the file holds no run or its data is no longer the same.
+        Of what is fixed during a run, the device alone may be among the changes. Raises `CheckpointError` if the file
+        holds no run or its data is no longer the same.
         """
         from dnf_studio.core.storage.checkpoint import read_checkpoint
         from dnf_studio.core.training.resume import restore

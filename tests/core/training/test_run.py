@@ -157,7 +157,7 @@ def test_a_loss_that_turns_nan_brings_the_last_good_weights_back() -> None:
     good = run._good[0]["raw"]["drift.input_embed.weight"].clone()
     with torch.no_grad():
         run._weights.raw.drift.input_embed.weight.fill_(float("nan"))
-    with pytest.raises(DivergenceError, match="iteration 61.*iteration 50.*learning rate"):
+    with pytest.raises(DivergenceError, match=r"iteration 61.*iteration 50.*learning rate"):
         next(reports)
     assert torch.equal(run._weights.raw.drift.input_embed.weight, good)
     run.apply({"training.learning_rate": 1e-4})
