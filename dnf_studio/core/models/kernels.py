@@ -16,7 +16,10 @@ from torch import Tensor
 
 from dnf_studio.core.models.networks import FourierMLP
 
-__all__ = ["FourierKernel", "Gradients", "Tape"]
+__all__ = ["FourierKernel", "Gradients", "Rows", "Tape"]
+
+CACHED_ROWS = 2048
+"""Rows whose parameter gradients are summed at once on a processor: they stay in cache."""
 
 
 @dataclass
@@ -32,35 +35,65 @@ class Gradients:
     biases: list[Tensor]
 
 
+@dataclass(slots=True)
+class Rows:
+    """What `FourierKernel.pull` needs of the evaluations at R points."""
+
+    x: Tensor
+    """(R, D)"""
+    seed: Tensor
+    """The gradients that were pulled back, (R, D)."""
+    before: list[Tensor]
+    """Values before each GELU, (R, C); `pull` puts their gradients in their place."""
+    after: list[Tensor]
+    """Values after each GELU, (R, C)."""
+
+
 class Tape:
-    """What `pull` needs of the evaluations at R points of each of K nodes.
+    """The evaluations at R points of each of K nodes.
 
     `open` takes up the points; the memory stays for the next points of the same shape, since
     pages that the system hands out anew cost a quarter of a training step.
     """
 
-    x: Tensor
-    """(K, R, D)"""
-    seeds: Tensor
-    """The gradients that were pulled back, (K, R, D)."""
-    before: list[Tensor]
-    """Values before each GELU, (K, R, C); `pull` puts their gradients in their place."""
-    after: list[Tensor]
-    """Values after each GELU, (K, R, C)."""
+    all: Rows
+    """Every row of every node, K·R of them."""
+    together: int
+    """Rows whose parameter gradients are summed at once."""
 
     def __init__(self) -> None:
         self._buffers: list[Tensor] = []
+        self._wide = torch.empty(0)
 
     def open(self, kernel: FourierKernel, x: Tensor) -> Tape:
         """Make room for `kernel` at the points x (K, R, D)."""
-        layers, size = len(kernel.weights) + 1, x.shape[0] * x.shape[1] * kernel.channels
+        layers, self.shape = len(kernel.weights) + 1, (x.shape[0], x.shape[1])
+        rows = x.shape[0] * x.shape[1]
+        size = rows * kernel.channels
+        self.together = CACHED_ROWS if x.device.type == "cpu" else max(1, rows)
         fits = self._buffers and self._buffers[0].numel() >= size and self._buffers[0].dtype == kernel.hidden
         if not fits or len(self._buffers) != 2 * layers or self._buffers[0].device != x.device:
             self._buffers = [x.new_empty(size, dtype=kernel.hidden) for _ in range(2 * layers)]
-        shaped = [buffer[:size].view(*x.shape[:2], kernel.channels) for buffer in self._buffers]
-        self.x, self.seeds = x, torch.empty_like(x)
-        self.before, self.after = shaped[:layers], shaped[layers:]
+            self._wide = x.new_empty(self.together * kernel.channels if kernel.hidden != x.dtype else 0)
+        shaped = [buffer[:size].view(rows, kernel.channels) for buffer in self._buffers]
+        flat = x.reshape(rows, -1)
+        self.all = Rows(flat, torch.empty_like(flat), shaped[:layers], shaped[layers:])
         return self
+
+    def nodes(self) -> list[Rows]:
+        """The rows of each node."""
+
+        def split(values: list[Tensor]) -> list[list[Tensor]]:
+            return [list(column) for column in zip(*(v.view(*self.shape, -1).unbind(0) for v in values), strict=True)]
+
+        columns = split([self.all.x, self.all.seed]), split(self.all.before), split(self.all.after)
+        return [Rows(x, seed, before, after) for (x, seed), before, after in zip(*columns, strict=True)]
+
+    def wide(self, values: Tensor) -> Tensor:
+        """`values` (at most `together` rows, C) in the network's type, until the next call."""
+        if values.dtype == self.all.x.dtype:
+            return values
+        return self._wide[: values.numel()].view(values.shape).copy_(values)
 
 
 class FourierKernel:
@@ -75,7 +108,10 @@ class FourierKernel:
         self.input_biases = (embeddings + network.input_embed.bias).detach()
         self.weights = [layer.weight.detach().to(self.hidden) for layer in linears[:-1]]
         self.biases = [layer.bias.detach().to(self.hidden) for layer in linears[:-1]]
+        self._pulls = [weight.t() for weight in self.weights]
         self.output_weight, self.output_bias = linears[-1].weight.detach(), linears[-1].bias.detach()
+        # `F.linear` to few columns runs twice as fast as `@`
+        self._input_pull, self._output_pull = self.input_weight.t().contiguous(), self.output_weight.t().contiguous()
 
     def value(self, x: Tensor, node: int) -> Tensor:
         """The field (R, D) at x (R, D) for one node."""
@@ -84,18 +120,18 @@ class FourierKernel:
             h = F.gelu(linear(h, weight, bias))
         return F.linear(h.to(self.dtype), self.output_weight, self.output_bias)
 
-    def record(self, tape: Tape, at: int, node: int) -> Tensor:
-        """`value` at the tape's points `at`, kept for `pull`."""
-        a = F.linear(tape.x[at], self.input_weight, self.input_biases[node])
-        return self._record(tape, at, a)
+    def record(self, rows: Rows, node: int) -> Tensor:
+        """`value` at the rows of one node, kept for `pull`."""
+        return self._record(rows, F.linear(rows.x, self.input_weight, self.input_biases[node]))
 
     def record_all(self, tape: Tape, nodes: slice) -> Tensor:
         """The field (K, R, D) at all the tape's points, one of `nodes` for each, kept for `pull`."""
-        a = F.linear(tape.x, self.input_weight) + self.input_biases[nodes][:, None]
-        return self._record(tape, slice(None), a)
+        a = F.linear(tape.all.x, self.input_weight).view(*tape.shape, -1)
+        a += self.input_biases[nodes][:, None]
+        return self._record(tape.all, a.flatten(0, 1)).view(*tape.shape, -1)
 
-    def _record(self, tape: Tape, at: int | slice, a: Tensor) -> Tensor:
-        before, after = [b[at] for b in tape.before], [b[at] for b in tape.after]
+    def _record(self, rows: Rows, a: Tensor) -> Tensor:
+        before, after = rows.before, rows.after
         before[0].copy_(a)
         torch.ops.aten.gelu.out(before[0], out=after[0])
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
@@ -103,17 +139,16 @@ class FourierKernel:
             torch.ops.aten.gelu.out(before[k], out=after[k])
         return F.linear(after[-1].to(self.dtype), self.output_weight, self.output_bias)
 
-    def pull(self, tape: Tape, at: int | slice, seed: Tensor) -> Tensor:
-        """∂/∂x of ⟨seed, value⟩ at the points `at` of the tape, once for each point."""
-        tape.seeds[at] = seed
-        back = (seed @ self.output_weight).to(self.hidden)
+    def pull(self, rows: Rows, seed: Tensor) -> Tensor:
+        """∂/∂x (R, D) of ⟨seed, value⟩ at recorded rows, once for each of them."""
+        rows.seed.copy_(seed)
+        back = F.linear(rows.seed, self._output_pull).to(self.hidden)
         for k in range(len(self.weights), -1, -1):
-            a = tape.before[k][at]
+            a = rows.before[k]
             torch.ops.aten.gelu_backward.grad_input(back, a, grad_input=a)
             if k > 0:
-                back = linear(a, self.weights[k - 1].t())
-        grad: Tensor = a.to(self.dtype) @ self.input_weight
-        return grad
+                back = linear(a, self._pulls[k - 1])
+        return F.linear(a.to(self.dtype), self._input_pull)
 
     def zero_gradients(self) -> Gradients:
         """Sums at zero, for `collect` to add to."""
@@ -130,16 +165,24 @@ class FourierKernel:
 
     def collect(self, tape: Tape, nodes: slice, sums: Gradients) -> None:
         """Add the parameters' gradients of a tape that `pull` has gone through, whose nodes are `nodes`."""
-        for k in range(len(self.weights)):
-            back, h = tape.before[k + 1].flatten(0, 1), tape.after[k].flatten(0, 1)
-            sums.weights[k] += linear(back.t(), h.t())
-            sums.biases[k] += back.sum(0)
-        seeds, back = tape.seeds.flatten(0, 1), tape.before[0].to(self.dtype)
-        sums.weights[-1].addmm_(seeds.t(), tape.after[-1].flatten(0, 1).to(self.dtype))
-        sums.biases[-1] += seeds.sum(0)
-        sums.embedding[nodes] += back.sum(1)
-        # (D, rows) @ (rows, C) runs six times as fast as (C, rows) @ (rows, D)
-        sums.input_weight.addmm_(tape.x.flatten(0, 1).t(), back.flatten(0, 1))
+        count, each = tape.shape
+        width = max(1, tape.together // each)
+        embedding = sums.embedding[nodes]
+        for first in range(0, count, width):
+            last = min(first + width, count)
+            for start in range(first * each, last * each, tape.together):
+                rows = slice(start, min(start + tape.together, last * each))
+                before, after = [b[rows] for b in tape.all.before], [a[rows] for a in tape.all.after]
+                for k in range(len(self.weights)):
+                    sums.weights[k] += linear(before[k + 1].t(), after[k].t())
+                    sums.biases[k] += before[k + 1].sum(0)
+                seed = tape.all.seed[rows]
+                sums.weights[-1].addmm_(seed.t(), tape.wide(after[-1]))
+                sums.biases[-1] += seed.sum(0)
+                back = tape.wide(before[0])
+                # (D, rows) @ (rows, C) runs six times as fast as (C, rows) @ (rows, D)
+                sums.input_weight.addmm_(tape.all.x[rows].t(), back)
+                embedding[first:last] += back.view(last - first, -1, self.channels).sum(1)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -155,11 +198,11 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def linear_out(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> None:
-    """`linear` written into `out`; x is (…, C)."""
+    """`linear` written into `out`."""
     if _by_onednn(x):
         out.copy_(linear(x, weight, bias))
     else:
-        torch.addmm(bias, x.flatten(0, -2), weight.t(), out=out.flatten(0, -2))
+        torch.addmm(bias, x, weight.t(), out=out)
 
 
 def _by_onednn(x: Tensor) -> bool:

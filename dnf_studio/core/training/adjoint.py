@@ -150,9 +150,10 @@ class _Block:
         grid, dt = self.grid, self.grid.dt
         first = max(0, grid.steps + 1 - TAPED_NODES)
         tape = self.workspace.drift.open(self.drift, self.states[first:])
+        nodes = tape.nodes()
         for j in range(grid.steps + 1):
             x = self.states[j]
-            self.fields[j] = self.drift.value(x, j) if j < first else self.drift.record(tape, j - first, j)
+            self.fields[j] = self.drift.value(x, j) if j < first else self.drift.record(nodes[j - first], j)
             if j < grid.steps:
                 self.states[j + 1] = forward_step(x, self.fields[j], dt[j], grid.g[j], self.noise[j])
         return tape
@@ -173,7 +174,8 @@ class _Block:
             difference = b.square().sum((1, 2)) - self.noise[now].square().sum((1, 2))
             self.disagreement[now] = 0.5 * difference / self.batch
             back[here] = b
-            pulls[here] = self.score.pull(tape, slice(None), b * (-g_next * dt.sqrt() / self.batch))
+            seed = b * (-g_next * dt.sqrt() / self.batch)
+            pulls[here] = self.score.pull(tape.all, seed.flatten(0, 1)).view_as(b)
             self.score.collect(tape, later, self.sums[1])
         return back, pulls
 
@@ -186,13 +188,14 @@ class _Block:
         weight = dt.sqrt() / grid.g[1:] / self.batch
         first_step = max(0, segment.start - 1)
         noises, pulls = self._scores(slice(first_step, segment.stop - 1))
+        nodes = tape.nodes()
         for j in range(segment.stop - 1, segment.start - 1, -1):
             seed = adjoint * dt[j] - back * weight[j] if j < last else torch.zeros_like(adjoint)
             if j > 0:
                 back = noises[j - 1 - first_step]
                 seed += back * weight[j - 1]
                 adjoint = adjoint + pulls[j - 1 - first_step]
-            adjoint = adjoint + self.drift.pull(tape, j - segment.start, seed)
+            adjoint = adjoint + self.drift.pull(nodes[j - segment.start], seed)
             if j == last:
                 adjoint += self.states[last] / self.batch
         return adjoint, back

@@ -163,9 +163,7 @@ class Run:
             self._good = self._weights.state(), self.iteration
         self.history.add(self.iteration, loss)
         self.seconds += time.perf_counter() - started
-        return StepReport(
-            self.iteration, loss, bound.disagreement.float().cpu().numpy(), rate, norm, self.seconds
-        )
+        return StepReport(self.iteration, loss, bound.disagreement.float().cpu().numpy(), rate, norm, self.seconds)
 
     def _draw(self) -> tuple[Tensor, Tensor]:
         """A batch and its forward noise, from the run's generator on the processor."""

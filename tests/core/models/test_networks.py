@@ -53,11 +53,12 @@ def test_kernel_pulls_equal_autograd_whether_one_node_or_all_at_once() -> None:
         points = x.detach()
         whole, single = Tape().open(kernel, points), Tape().open(kernel, points)
         torch.testing.assert_close(kernel.record_all(whole, slice(0, 3)), field)
-        pulled = kernel.pull(whole, slice(None), seed)
-        torch.testing.assert_close(pulled, expected[0])
+        pulled = kernel.pull(whole.all, seed.flatten(0, 1))
+        torch.testing.assert_close(pulled.view(3, 5, 2), expected[0])
+        nodes = single.nodes()
         for k in (2, 0, 1):
-            torch.testing.assert_close(kernel.record(single, k, k), field[k])
-            torch.testing.assert_close(kernel.pull(single, k, seed[k]), expected[0][k])
+            torch.testing.assert_close(kernel.record(nodes[k], k), field[k])
+            torch.testing.assert_close(kernel.pull(nodes[k], seed[k]), expected[0][k])
         for tape in (whole, single):
             sums = kernel.zero_gradients()
             kernel.collect(tape, slice(0, 3), sums)
@@ -74,4 +75,4 @@ def test_a_tape_serves_points_of_other_shapes_and_kernels() -> None:
             x = torch.randn(shape)
             field = kernel.record_all(tape.open(kernel, x), slice(0, shape[0]))
             torch.testing.assert_close(field[-1], kernel.value(x[-1], shape[0] - 1))
-            assert kernel.pull(tape, slice(None), torch.randn(shape)).shape == shape
+            assert kernel.pull(tape.all, torch.randn(shape).flatten(0, 1)).shape == (shape[0] * shape[1], 2)

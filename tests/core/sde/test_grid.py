@@ -40,9 +40,7 @@ def test_paper_times_by_hand() -> None:
 def test_every_grid_increases_between_its_ends(
     kind: str, steps: int, beta: float, start: float, length: float, g: tuple[float, float]
 ) -> None:
-    sde = SDEConfig(
-        steps=steps, grid=kind, beta=beta, t_start=start, t_end=start + length, g_start=g[0], g_end=g[1]
-    )
+    sde = SDEConfig(steps=steps, grid=kind, beta=beta, t_start=start, t_end=start + length, g_start=g[0], g_end=g[1])
     grid = make_grid(sde)
     assert grid.steps == steps and grid.t.dtype == torch.float64
     assert float(grid.t[0]) == start and float(grid.t[-1]) == pytest.approx(start + length)
