@@ -34,7 +34,8 @@ from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 __all__ = ["AdjointEngine", "BatchBound"]
 
 BLOCK_ROWS = 512
-CHUNK_ROWS = 1024
+CHUNK_BYTES = 1 << 19
+"""Of one layer's values in a chunk of scores."""
 TAPED_NODES = 32
 EMBEDDED_NODES = 64
 
@@ -163,7 +164,7 @@ class _Block:
         grid = self.grid
         back = torch.empty_like(self.states[steps])
         pulls = torch.empty_like(back)
-        width = max(1, CHUNK_ROWS // back.shape[1])
+        width = max(1, CHUNK_BYTES // (back.shape[1] * self.score.channels * self.score.hidden.itemsize))
         for start in range(steps.start, steps.stop, width):
             now = slice(start, min(start + width, steps.stop))
             later, here = slice(now.start + 1, now.stop + 1), slice(now.start - steps.start, now.stop - steps.start)

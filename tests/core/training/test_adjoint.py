@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from dnf_studio.config import Config, NetworkConfig, SDEConfig
 from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models import kernels
 from dnf_studio.core.models.kernels import linear
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
@@ -66,10 +67,11 @@ def test_the_textbook_and_the_objective_agree_with_the_reference_program() -> No
     batch=st.sampled_from([1, 2, 63, 64, 131]),
     g_end=st.floats(0.05, 2),
     taped=st.sampled_from([1, 2, 3, 32]),
-    chunk=st.sampled_from([1, 100, 1024]),
+    chunk=st.sampled_from([1, 20_000, 1 << 20]),
+    together=st.sampled_from([1, 50, 2048]),
 )
 def test_engine_equals_the_textbook_loop(
-    dim: int, steps: int, layers: int, batch: int, g_end: float, taped: int, chunk: int
+    dim: int, steps: int, layers: int, batch: int, g_end: float, taped: int, chunk: int, together: int
 ) -> None:
     """Whatever the sizes, the segments that are evaluated again and the chunks over time."""
     flow = small_flow(dim, steps, layers, g_end=g_end)
@@ -78,7 +80,8 @@ def test_engine_equals_the_textbook_loop(
     expected = gradients(flow)
     with pytest.MonkeyPatch.context() as patch, BlockPool(1) as pool:
         patch.setattr(adjoint, "TAPED_NODES", taped)
-        patch.setattr(adjoint, "CHUNK_ROWS", chunk)
+        patch.setattr(adjoint, "CHUNK_BYTES", chunk)
+        patch.setattr(kernels, "CACHED_ROWS", together)
         bound = AdjointEngine(flow, pool, torch.float64).step(x0, noise)
     found = gradients(flow)
     assert found.keys() == expected.keys()
