@@ -96,7 +96,7 @@ class TrainingConfig(Settings):
     set it alone decides when the run ends.
     """
 
-    batch: int = Field(512, ge=1, le=1_000_000, title="Batch", description="Points in each iteration.")
+    batch: int = Field(384, ge=1, le=1_000_000, title="Batch", description="Points in each iteration.")
     iterations: int = Field(
         3000,
         ge=1,
@@ -112,7 +112,7 @@ class TrainingConfig(Settings):
         description="Training time of the whole run in seconds; where set, it alone decides when the run ends.",
     )
     learning_rate: float = Field(
-        1e-2,
+        8e-3,
         gt=0,
         le=10,
         title="Learning rate",
@@ -123,6 +123,11 @@ class TrainingConfig(Settings):
         title="Learning-rate decay",
         description="How the learning rate falls over the run.",
     )
+    progressive: bool = Field(
+        True,
+        title="Progressive N",
+        description="Half of the run has a third of N, a quarter two thirds: the large shape is learned sooner.",
+    )
     clip: float = Field(
         1.0,
         gt=0,
@@ -131,7 +136,7 @@ class TrainingConfig(Settings):
         description="Greatest norm of the gradient; a larger one is scaled down to it.",
     )
     ema: float = Field(
-        0.99,
+        0.98,
         ge=0,
         lt=1,
         title="EMA decay",

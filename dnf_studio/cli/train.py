@@ -100,7 +100,8 @@ def _fit(run: Run, output: Path) -> bool:
                     left = run.remaining()
                     fraction = None if left is None else report.seconds / (report.seconds + left)
                     ending = "" if left is None else f", {clock(left)} left"
-                    progress.update(fraction, f"{report.iteration} iterations, loss {report.loss:.3f}{ending}")
+                    state = f"{report.iteration} iterations, N = {report.steps}, loss {report.loss:.3f}{ending}"
+                    progress.update(fraction, state)
                     if interrupt.came:
                         break
         except DivergenceError:

@@ -9,7 +9,7 @@ from dnf_studio.workers.mailbox import Mailbox, ReportLog
 
 
 def report(iteration: int) -> StepReport:
-    return StepReport(iteration, 1.0, np.zeros(3, np.float32), 0.01, 1.0, 0.0)
+    return StepReport(iteration, 1.0, 3, np.zeros(3, np.float32), 0.01, 1.0, 0.0)
 
 
 def test_newest_wins_and_taking_empties() -> None:

@@ -43,7 +43,7 @@ class FakeRun:
             self.threads.add(threading.get_ident())
             if self.iteration in self._diverge_at:
                 raise DivergenceError("The loss left the finite numbers.")
-            yield StepReport(self.iteration, 1.0, np.zeros(3, np.float32), 0.01, 1.0, 0.0)
+            yield StepReport(self.iteration, 1.0, 3, np.zeros(3, np.float32), 0.01, 1.0, 0.0)
             time.sleep(0.001)
 
 

@@ -75,12 +75,12 @@ class AdjointEngine:
         self.flow, self.pool, self.hidden = flow, pool, hidden
         self._workspace = _Workspace()
 
-    def step(self, x0: Tensor, noise: Tensor) -> BatchBound:
+    def step(self, x0: Tensor, noise: Tensor, grid: TimeGrid | None = None) -> BatchBound:
         """The mean bound of x0 (B, D) with noise (N, B, D), its gradients put into the parameters.
 
-        Equal to autograd through the textbook loop up to rounding.
+        `grid` is the model's own unless given. Equal to autograd through the textbook loop up to rounding.
         """
-        flow, grid = self.flow, self.flow.grid()
+        flow, grid = self.flow, grid or self.flow.grid()
         flow.zero_grad(set_to_none=True)
         with single_threaded_kernels(), torch.no_grad():
             drift, score = (self._kernel(network, grid.condition) for network in (flow.drift, flow.score))

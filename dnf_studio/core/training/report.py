@@ -17,9 +17,11 @@ class StepReport:
     iteration: int
     """Iterations done since the run began, resumed parts included."""
     loss: float
-    """The bound on this batch with the raw weights, nats of standardised data."""
+    """The bound on this batch with the raw weights at this iteration's N, nats of standardised data."""
+    steps: int
+    """N of this iteration; a progressive run begins with fewer than it ends with."""
     disagreement: NDArray[np.float32]
-    """Mean ½(‖δB_i‖² − ‖δF_i‖²) of each step, (N,), nats, of this batch."""
+    """Mean ½(‖δB_i‖² − ‖δF_i‖²) of each step, (N,), nats, of this batch; N is that of this iteration."""
     learning_rate: float
     gradient_norm: float
     """Norm of the gradient before clipping."""

@@ -27,7 +27,7 @@ from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.training.history import History
 from dnf_studio.core.training.report import StepReport
-from dnf_studio.core.training.schedules import learning_rate
+from dnf_studio.core.training.schedules import learning_rate, training_steps
 from dnf_studio.core.training.weights import TrainedWeights
 from dnf_studio.errors import CheckpointError, DivergenceError, SettingError
 
@@ -150,9 +150,10 @@ class Run:
         started = time.perf_counter()
         training = self.config.training
         rate = learning_rate(training, self.iteration, self.seconds)
-        x0, noise = self._draw()
+        steps = training_steps(training, self.config.sde.steps, self.iteration, self.seconds)
+        x0, noise = self._draw(steps)
         with single_threaded_kernels():
-            bound = self._engine.step(x0, noise)
+            bound = self._engine.step(x0, noise, self._weights.raw.grid(steps))
             norm = self._weights.clip(training.clip)
             loss = float(bound.value)
             if not (math.isfinite(loss) and math.isfinite(norm)):
@@ -163,11 +164,12 @@ class Run:
             self._good = self._weights.state(), self.iteration
         self.history.add(self.iteration, loss)
         self.seconds += time.perf_counter() - started
-        return StepReport(self.iteration, loss, bound.disagreement.float().cpu().numpy(), rate, norm, self.seconds)
+        parts = bound.disagreement.float().cpu().numpy()
+        return StepReport(self.iteration, loss, steps, parts, rate, norm, self.seconds)
 
-    def _draw(self) -> tuple[Tensor, Tensor]:
+    def _draw(self, steps: int) -> tuple[Tensor, Tensor]:
         """A batch and its forward noise, from the run's generator on the processor."""
-        batch, steps = self.config.training.batch, self.config.sde.steps
+        batch = self.config.training.batch
         x0 = self.dataset.draw(batch, self._generator)
         noise = torch.randn((steps, batch, self.dataset.dim), generator=self._generator)
         return x0.to(self.device), noise.to(self.device)

@@ -10,11 +10,17 @@ from dnf_studio.gui.session import Session
 __all__ = ["LIVE", "TrainingPanel"]
 
 LIVE = frozenset(
-    {"config.sde.steps", "config.training.learning_rate", "config.training.iterations", "config.training.seconds"}
+    {
+        "config.sde.steps",
+        "config.training.learning_rate",
+        "config.training.iterations",
+        "config.training.seconds",
+        "config.training.progressive",
+    }
 )
 """Settings that a run takes up between two iterations."""
 
-RUN = ("sde.steps", "training.batch", "training.iterations", "training.seconds")
+RUN = ("sde.steps", "training.batch", "training.iterations", "training.seconds", "training.progressive")
 FIT = ("training.learning_rate", "training.decay", "training.clip", "training.ema")
 PLACE = ("training.seed", "training.device", "training.precision")
 NETWORKS = ("network.layers", "network.channels")

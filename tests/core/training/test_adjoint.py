@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnf_studio.config import Config, NetworkConfig, SDEConfig
-from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models import kernels
+from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.kernels import linear
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint

@@ -12,7 +12,7 @@ from tests.gui.plots.scenes import pixels, share_near
 
 def reports(losses: list[float], first: int = 1) -> list[StepReport]:
     rows = np.zeros(3, np.float32)
-    return [StepReport(first + k, loss, rows, 0.01, 1.0, 0.0) for k, loss in enumerate(losses)]
+    return [StepReport(first + k, loss, len(rows), rows, 0.01, 1.0, 0.0) for k, loss in enumerate(losses)]
 
 
 def test_a_long_run_stays_bounded_and_keeps_its_ends() -> None:
