@@ -92,7 +92,7 @@ def test_a_value_that_cannot_be_is_told_and_taken_back(form: SettingsForm) -> No
 def test_undo_is_shown(form: SettingsForm) -> None:
     type_into(form.editors["training.batch"], "64")
     form._session.undo()
-    assert form.editors["training.batch"].value() == 512
+    assert form.editors["training.batch"].value() == 384
 
 
 @given(st.floats(1e-9, 1e6))
