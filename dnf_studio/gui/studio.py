@@ -155,13 +155,8 @@ class Studio(QObject):
     def note_reports(self, reports: Sequence[StepReport], smoothed: float | None) -> None:
         """Tell how the run stands after `reports`."""
         rate = self.training.pace(reports)
-        last, settings = reports[-1], self._session.state.config.training
-        if self.training.run is not None:
-            settings = self.training.run.config.training
-        left = (settings.iterations - last.iteration) / rate if rate else None
-        if settings.seconds is not None:
-            left = settings.seconds - last.seconds
-        self.progressed.emit(last.iteration, rate, left)
+        run = self.training.run
+        self.progressed.emit(reports[-1].iteration, rate, None if run is None else run.remaining())
         self.bound_changed.emit(smoothed)
 
     def _load(self, work: Any, done: Any, failed: Any) -> None:  # noqa: ANN401 - callables of one value

@@ -27,7 +27,7 @@ from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.training.history import History
 from dnf_studio.core.training.report import StepReport
-from dnf_studio.core.training.schedules import learning_rate, training_steps
+from dnf_studio.core.training.schedules import learning_rate, remaining_steps, training_steps
 from dnf_studio.core.training.weights import TrainedWeights
 from dnf_studio.errors import CheckpointError, DivergenceError, SettingError
 
@@ -59,6 +59,7 @@ class Run:
         self._engine = AdjointEngine(self._weights.raw, BlockPool(threads or worker_threads(self.device)), hidden)
         self._queue: deque[dict[str, Any]] = deque()
         self.iteration, self.seconds = 0, 0.0
+        self._pace: float | None = None
         self.changes: list[tuple[int, dict[str, Any]]] = []
         self.history = History()
         self.metrics: dict[str, float | None] = {}
@@ -83,13 +84,13 @@ class Run:
         return self.iteration >= training.iterations
 
     def remaining(self) -> float | None:
-        """Seconds of training left, None before the first iteration of a run counted in iterations."""
+        """Seconds of training left, None before the first iteration here of a run counted in iterations."""
         training = self.config.training
         if training.seconds is not None:
             return max(0.0, training.seconds - self.seconds)
-        if self.iteration == 0:
+        if self._pace is None:
             return None
-        return max(0, training.iterations - self.iteration) * self.seconds / self.iteration
+        return self._pace * remaining_steps(training, self.config.sde.steps, self.iteration)
 
     def apply(self, change: Mapping[str, Any]) -> Config:
         """Queue a change of settings, dotted (``sde.steps``) or nested; it acts before the next iteration.
@@ -163,7 +164,10 @@ class Run:
         if self.iteration % GOOD_STATE_EVERY == 0:
             self._good = self._weights.state(), self.iteration
         self.history.add(self.iteration, loss)
-        self.seconds += time.perf_counter() - started
+        elapsed = time.perf_counter() - started
+        self.seconds += elapsed
+        pace = elapsed / steps
+        self._pace = pace if self._pace is None else 0.9 * self._pace + 0.1 * pace
         parts = bound.disagreement.float().cpu().numpy()
         return StepReport(self.iteration, loss, steps, parts, rate, norm, self.seconds)
 

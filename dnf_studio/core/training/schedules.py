@@ -6,7 +6,7 @@ import math
 
 from dnf_studio.config import TrainingConfig
 
-__all__ = ["learning_rate", "training_steps"]
+__all__ = ["learning_rate", "remaining_steps", "training_steps"]
 
 STEP_EVERY = 200
 STEP_FACTOR = 0.95
@@ -50,6 +50,16 @@ def training_steps(training: TrainingConfig, steps: int, iteration: int, seconds
             if done < end:
                 return round(share * steps)
     return steps
+
+
+def remaining_steps(training: TrainingConfig, steps: int, iteration: int) -> int:
+    """Sum of N over the iterations left of a run counted in iterations; its time is in proportion."""
+    total, left, at = training.iterations, 0, iteration
+    for end in (*(math.ceil(part * total) for part, _ in STAGES), total):
+        if end > at:
+            left += (end - at) * training_steps(training, steps, at, 0.0)
+            at = end
+    return left
 
 
 def _done(training: TrainingConfig, iteration: int, seconds: float) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 from dnf_studio.config import Config, TrainingConfig
 from dnf_studio.core.training.run import Run
-from dnf_studio.core.training.schedules import learning_rate, training_steps
+from dnf_studio.core.training.schedules import learning_rate, remaining_steps, training_steps
 
 HUNDRED = TrainingConfig(iterations=100, learning_rate=0.5)
 
@@ -60,3 +60,9 @@ def test_a_run_follows_the_plan_and_its_model_keeps_its_own_grid() -> None:
     assert [report.steps for report in reports] == [4] * 5 + [8] * 3 + [12] * 2
     assert [len(report.disagreement) for report in reports] == [4] * 5 + [8] * 3 + [12] * 2
     assert len(run.flow.timestamps) == 13
+
+
+def test_what_is_left_counts_the_steps_of_each_stage() -> None:
+    for iteration in (0, 49, 50, 80, 99, 100, 130):
+        left = sum(training_steps(HUNDRED, 30, k, 0.0) for k in range(iteration, 100))
+        assert remaining_steps(HUNDRED, 30, iteration) == left
