@@ -69,12 +69,20 @@ class Commands(QObject):
             if info.icon:
                 self._actions[key].setIcon(icon(info.icon, theme))
         self.show_playing(self._actions[Key.PLAY].isChecked())
+        self.show_paused(self._actions[Key.PAUSE].isChecked())
 
     def show_playing(self, playing: bool) -> None:
         """Play looks like what it does next."""
         play = self._actions[Key.PLAY]
         play.setChecked(playing)
         play.setIcon(icon("pause" if playing else "play", self._theme))
+
+    def show_paused(self, paused: bool) -> None:
+        """Pause of the run reads as what it does next."""
+        pause = self._actions[Key.PAUSE]
+        pause.setChecked(paused)
+        pause.setText("Resum&e" if paused else ACTIONS[Key.PAUSE].text)
+        pause.setIcon(icon("play" if paused else "pause", self._theme))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Tell Qt that the focused control wants the key, before a shortcut takes it."""

@@ -40,7 +40,7 @@ PHASES = {
     Phase.ENDED: "training ended",
 }
 NOTES = {
-    True: "A run is training: N, the learning rate, iterations and seconds reach it at once; the rest waits for the "
+    True: "A run is under way: N, the learning rate, iterations and seconds reach it at once; the rest waits for the "
     "next Train.",
     False: "The model shown is trained; these settings are for the next Train.",
 }
@@ -233,13 +233,15 @@ class MainWindow(QMainWindow):
         training, active = self.studio.training, self.studio.training.active
         self.commands[Key.TRAIN].setEnabled(not active)
         self.commands[Key.PAUSE].setEnabled(active)
-        self.commands[Key.PAUSE].setChecked(phase is Phase.PAUSED)
+        self.commands.show_paused(phase is Phase.PAUSED)
         self.commands[Key.STOP].setEnabled(active)
         run = training.run
         device = str(run.device) if run is not None else self.session.state.config.training.device
         self.toolbar.set_device(f"device {device}")
         if phase is not Phase.NONE:
             self.status.say(PHASES[phase].capitalize())
+        if phase in (Phase.PAUSED, Phase.ENDED) and run is not None:
+            self.status.show_run(run.iteration, None, None)
         self._retitle()
         self._note()
 

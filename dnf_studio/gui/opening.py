@@ -73,6 +73,17 @@ def open_for(config: Config) -> Opened:
     return untrained(config)
 
 
+def _no_data_note(file: str, data: str) -> str:
+    from dnf_studio.core.storage.reference_program import UNKNOWN
+
+    missing = (
+        f"{file} does not say what data it was trained on"
+        if data == UNKNOWN
+        else f"The data '{data}' of {file} is not here"
+    )
+    return f"{missing}, so the forward process starts from the model's own samples."
+
+
 def _open_checkpoint(name: str) -> Opened:
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -84,10 +95,7 @@ def _open_checkpoint(name: str) -> Opened:
         points = _points(dataset, flow)
     except StudioError:
         points = flow.standardisation.to_model(flow.sample(DISPLAY_POINTS, seed=DISPLAY_SEED)).float()
-        note = (
-            f"The data '{checkpoint.config.data}' of {Path(name).name} is not here, so the forward process starts "
-            "from the model's own samples."
-        )
+        note = _no_data_note(Path(name).name, checkpoint.config.data)
     shown = ShownModel(
         title=Path(name).name,
         data=checkpoint.data.name,

@@ -16,6 +16,7 @@ from dnf_studio.errors import DataError
 
 __all__ = ["TableDataset", "open_table"]
 
+DROP = "--drop-constant, or in the window with 'Drop constant columns'"
 SPLIT_SEED = 20_211
 HELD_OUT = 0.1
 """The share of rows that training never sees; at least one row."""
@@ -143,9 +144,9 @@ def _refuse_constant(table: Table, constant: NDArray[np.bool_]) -> None:
     if len(names) == len(table.columns):
         raise DataError(f"Every column of '{table.path}' is constant, so there is nothing to learn.")
     if len(names) == 1:
-        raise DataError(f"Column {names[0]} of '{table.path}' is constant; drop it with --drop-constant.")
+        raise DataError(f"Column {names[0]} of '{table.path}' is constant; drop it with {DROP}.")
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    raise DataError(f"The columns {shown} of '{table.path}' are constant; drop them with --drop-constant.")
+    raise DataError(f"The columns {shown} of '{table.path}' are constant; drop them with {DROP}.")
 
 
 def _standardised(

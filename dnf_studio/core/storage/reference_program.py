@@ -23,7 +23,7 @@ from dnf_studio.core.storage.layout import (
 from dnf_studio.core.storage.torch_file import load_tensors
 from dnf_studio.errors import CheckpointError, SettingError
 
-__all__ = ["read_reference_checkpoint"]
+__all__ = ["UNKNOWN", "read_reference_checkpoint"]
 
 POWERS = (0.9, 0.5, 1.0)
 """β of its 2-D and its image settings, and the uniform grid."""

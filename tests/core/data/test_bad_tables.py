@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from dnf_studio.core.data.catalogue import open_dataset
-from dnf_studio.core.data.tables import open_table
+from dnf_studio.core.data.tables import DROP, open_table
 from dnf_studio.errors import DataError
 from tests.core.data.files import HELD_OUT, RANDOM, ROWS, as_csv, complaint, npy, text
 
@@ -71,7 +71,7 @@ class TestRefused:
     def test_constant_columns(self, tmp_path: Path) -> None:
         values = np.column_stack([ROWS[:, 0], np.full(200, 0.1), ROWS[:, 1]])
         source = text(tmp_path / "a.csv", as_csv(values, header="x,pressure,z\n"))
-        assert complaint(source) == f"Column 'pressure' of '{source}' is constant; drop it with --drop-constant."
+        assert complaint(source) == f"Column 'pressure' of '{source}' is constant; drop it with {DROP}."
         assert open_table(source, drop_constant=True).columns == ("x", "z")
         assert open_dataset(source, drop_constant=True).columns == ("x", "z")
         assert "Every column" in complaint(source + "::pressure", drop_constant=True)
