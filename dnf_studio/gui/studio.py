@@ -59,6 +59,7 @@ class Studio(QObject):
         self._settle.setInterval(SETTLE_MS)
         self._settle.timeout.connect(self._renew)
         self.training.failed.connect(self._run_failed)
+        self.training.phase_changed.connect(self._share_cores)
         session.changed.connect(self._follow)
 
     def start(self) -> None:
@@ -203,6 +204,10 @@ class Studio(QObject):
     def _begin_failed(self, error: Exception) -> None:
         self.training.give_up()
         self.failed.emit(error)
+
+    def _share_cores(self, phase: Phase) -> None:
+        if self._explorer is not None:
+            self._explorer.set_training(phase in (Phase.STARTING, Phase.RUNNING))
 
     def _run_failed(self, sentence: str) -> None:
         self.failed.emit(StudioError(sentence))

@@ -57,6 +57,7 @@ class Explorer:
         self._done: Wanted | None = None
         self._tasks: list[Callable[[], None]] = []
         self._closing = False
+        self._training = False
         self._thread = Thread(target=self._work, name="dnf-explorer", daemon=True)
         self._thread.start()
 
@@ -71,6 +72,10 @@ class Explorer:
     def set_data(self, x0: Tensor) -> None:
         """Start the forward process from these points (P, D), model units, which nobody changes any more."""
         self._want(lambda w: Wanted(w.snapshot, w.request, x0, perf_counter()))
+
+    def set_training(self, training: bool) -> None:
+        """Whether a model trains, which needs the cores: the next passes then use one thread instead of two."""
+        self._training = training
 
     def call(self, task: Callable[[], None]) -> None:
         """Run `task` in the explorer's thread before the next pass: to load a model away from the window.
@@ -105,8 +110,11 @@ class Explorer:
         except Exception as error:
             self.errors.put(error)
             return
-        while self._next(passes):
-            pass
+        try:
+            while self._next(passes):
+                pass
+        finally:
+            passes.close()
 
     def _next(self, passes: Passes) -> bool:
         """Wait for work and do one piece of it; False when the thread is to end."""
@@ -120,6 +128,7 @@ class Explorer:
             if task is not None:
                 task()
             else:
+                passes.use(1 if self._training else 2)
                 passes.run(wanted, self._cancelled)
                 self._done = wanted
         except Exception as error:

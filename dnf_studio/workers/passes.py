@@ -6,6 +6,7 @@ Imports torch, so only the explorer's thread imports it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
 from dnf_studio.errors import SettingError
@@ -40,10 +42,22 @@ class Passes:
 
     def __init__(self, post: Callable[[Frame], None]) -> None:
         self._post = post
+        self._pool = BlockPool(1)
         self._noise = DisplayNoise()
         self._forward: tuple[tuple[Any, ...], list[ForwardBlock]] = ((), [])
         self._backward: tuple[tuple[Any, ...], list[Array]] = ((), [])
         self._shown: tuple[ViewRequest, Tensor] | None = None
+
+    def use(self, threads: int) -> None:
+        """Carry the two processes of a block side by side on two threads, or one after the other on one."""
+        threads = min(threads, 2, worker_threads())
+        if threads != self._pool.threads:
+            self._pool.close()
+            self._pool = BlockPool(threads)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.close()
 
     def run(self, wanted: Wanted, cancelled: Callable[[Wanted], bool]) -> None:
         """One pass; leaves early, without an error, once `cancelled`."""
@@ -83,10 +97,15 @@ class Passes:
         parts = blocks(count, grid.steps, dim)
         for k, part in enumerate(parts):
             noise = self._noise.noise(request.seed, part, dim, grid.t)
+            missing: list[tuple[list[Any], Callable[[], Any]]] = []
             if k >= len(forward):
-                forward.append(forward_block(fields, grid, data[part], noise[0], check))
+                missing.append((forward, partial(forward_block, fields, grid, data[part], noise[0], check)))
             if k >= len(backward):
-                backward.append(backward_block(fields, grid, latents[part], noise[1], request.lam, last, check))
+                z, eps = latents[part], noise[1]
+                missing.append((backward, partial(backward_block, fields, grid, z, eps, request.lam, last, check)))
+            computed = self._pool.map(_without_gradients, [work for _, work in missing])
+            for (kept, _), block in zip(missing, computed, strict=True):
+                kept.append(block)
             complete = k + 1 == len(parts)
             if complete or grows:
                 done = slice(k + 1)
@@ -101,6 +120,12 @@ class Passes:
         if not _same(self._backward[0], key):
             self._backward = key, []
         return self._backward[1]
+
+
+def _without_gradients(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `work` returns
+    """On whatever thread: torch's mode belongs to the thread."""
+    with torch.inference_mode():
+        return work()
 
 
 def _frame(

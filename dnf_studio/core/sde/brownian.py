@@ -37,7 +37,11 @@ class BrownianPath:
     def __init__(self, seed: int, count: int, dim: int, t_start: float, t_end: float, stream: int = 0) -> None:
         self.t_start, self.t_end = t_start, t_end
         self._shape = (count, dim)
-        self._key = np.random.SeedSequence(seed, spawn_key=(stream,)).generate_state(2, np.uint64)
+        self._source = np.random.Philox(
+            key=np.random.SeedSequence(seed, spawn_key=(stream,)).generate_state(2, np.uint64)
+        )
+        self._generator = np.random.Generator(self._source)
+        self._state = self._source.state
         cells = 1 << BASE_LEVEL
         steps = self._normals(0, 0, cells) * np.float32(np.sqrt(1 / cells))
         self._base = np.concatenate([np.zeros((1, *self._shape), np.float32), np.cumsum(steps, axis=0)])
@@ -82,5 +86,7 @@ class BrownianPath:
 
     def _normals(self, level: int, cell: int, rows: int | None = None) -> Array:
         """The standard normals that belong to one cell of one level."""
-        generator = np.random.Generator(np.random.Philox(key=self._key, counter=[0, 0, cell, level]))
-        return generator.standard_normal(self._shape if rows is None else (rows, *self._shape), dtype=np.float32)
+        # Setting the counter of one generator takes a tenth of the time of making another
+        self._state["state"]["counter"][:] = 0, 0, cell, level
+        self._source.state = self._state
+        return self._generator.standard_normal(self._shape if rows is None else (rows, *self._shape), dtype=np.float32)
