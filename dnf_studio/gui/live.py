@@ -35,7 +35,7 @@ class Live(QObject):
         super().__init__(parent)
         self._session, self._studio, self._views = session, studio, views
         self._last_tick = perf_counter()
-        self._odd = False
+        self._ticks = 0
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(TICK_MS)
@@ -73,9 +73,9 @@ class Live(QObject):
         self._play(now)
 
     def _play(self, now: float) -> None:
-        """Every tick at rest, every other while training, which needs the processor more."""
-        self._odd = not self._odd
-        if self._studio.training.active and self._odd:
+        """Every tick at rest, every third while training, which needs the processor more."""
+        self._ticks += 1
+        if self._studio.training.active and self._ticks % 3:
             return
         self._session.cursor.advance(min(0.1, now - self._last_tick))
         self._last_tick = now

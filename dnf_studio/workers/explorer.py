@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Explorer", "Wanted"]
 
+FRAME_SECONDS = 0.45
+"""Between two frames of new weights."""
+
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
@@ -128,13 +131,21 @@ class Explorer:
             if task is not None:
                 task()
             else:
+                started = perf_counter()
                 passes.use(1 if self._training else 2)
                 passes.run(wanted, self._cancelled)
                 self._done = wanted
+                self._rest(wanted, started + FRAME_SECONDS - perf_counter())
         except Exception as error:
             self.errors.put(error)
             self._done = wanted if task is None else self._done
         return True
+
+    def _rest(self, wanted: Wanted, seconds: float) -> None:
+        """While a model trains, leave it the time until the next frame is due."""
+        if self._training and seconds > 0:
+            with self._condition:
+                self._condition.wait_for(lambda: self._tasks or self._cancelled(wanted), seconds)
 
     def _pending(self) -> bool:
         return self._wanted is not self._done and self._wanted.ready

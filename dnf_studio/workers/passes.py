@@ -18,6 +18,7 @@ from torch import Tensor
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
+from dnf_studio.core.training.hardware import choose_hidden_type
 from dnf_studio.errors import SettingError
 from dnf_studio.workers.display import Cancelled, ForwardBlock, backward_block, forward_block
 from dnf_studio.workers.display_set import DisplayNoise, blocks
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Passes"]
 
 Array = NDArray[np.float32]
+MERGED_ROWS = 4096
 
 
 class Passes:
@@ -88,15 +90,20 @@ class Passes:
     ) -> None:
         last = _last_step(request.last)
         grid = snapshot.flow.grid(request.steps, request.grid)
-        fields = snapshot.flow.fields(grid)
+        # While a model trains a picture need not have more digits than the training
+        fields = snapshot.flow.fields(grid, None if grows else choose_hidden_type("auto", snapshot.flow.device))
         count, dim = min(request.points, len(data)), snapshot.dim
         latents = self._noise.latents(request.seed, count, dim)
-        shared = (snapshot, request.steps, request.grid, request.seed, count)
+        shared = (snapshot, request.steps, request.grid, request.seed, count, grows)
         forward = self._continue_forward((*shared, data))
         backward = self._continue_backward((*shared, request.lam, last))
-        parts = blocks(count, grid.steps, dim)
-        for k, part in enumerate(parts):
-            noise = self._noise.noise(request.seed, part, dim, grid.t)
+        parts = [[part] for part in blocks(count, grid.steps, dim)]
+        if not grows:
+            parts = _merged(parts)
+        for k, group in enumerate(parts):
+            noises = [self._noise.noise(request.seed, part, dim, grid.t) for part in group]
+            part = slice(group[0].start, group[-1].stop)
+            noise = [torch.cat(pieces, dim=1) for pieces in zip(*noises, strict=True)]
             missing: list[tuple[list[Any], Callable[[], Any]]] = []
             if k >= len(forward):
                 missing.append((forward, partial(forward_block, fields, grid, data[part], noise[0], check)))
@@ -120,6 +127,21 @@ class Passes:
         if not _same(self._backward[0], key):
             self._backward = key, []
         return self._backward[1]
+
+
+def _merged(parts: list[list[slice]]) -> list[list[slice]]:
+    """Fewer, larger batches for a pass that nobody sees grow.
+
+    While a model trains, every operation of this thread waits for Python's lock; fewer of them
+    leave more of it to the training.
+    """
+    merged: list[list[slice]] = []
+    for part in parts:
+        if merged and merged[-1][-1].stop - merged[-1][0].start < MERGED_ROWS:
+            merged[-1] = merged[-1] + part
+        else:
+            merged.append(part)
+    return merged
 
 
 def _without_gradients(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `work` returns

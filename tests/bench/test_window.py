@@ -27,9 +27,13 @@ SECONDS = 20
 WINDOW_THREADS = 1
 
 
+CONFIG = Config().changed({"data": "rings", "training.progressive": False})
+"""One stage, so that what is compared is the same work."""
+
+
 def headless(seconds: float) -> float:
-    """Iterations a second of the default run without a window, on the threads a window leaves it."""
-    run = Run(Config(), threads=WINDOW_THREADS)
+    """Iterations a second of the same run without a window, on the threads a window leaves it."""
+    run = Run(CONFIG, threads=WINDOW_THREADS)
     for report in run:
         if report.seconds > seconds:
             break
@@ -73,6 +77,7 @@ def test_gaps_frames_and_speed(window: MainWindow, qtbot: QtBot) -> None:
     qtbot.wait(5000)
     say("playing, not training", gaps())
     before = headless(8)
+    window.session.apply({"config.training.progressive": False})
     window.commands[Key.TRAIN].trigger()
     qtbot.waitUntil(lambda: window.studio.training.run is not None, timeout=20_000)
     run = window.studio.training.run

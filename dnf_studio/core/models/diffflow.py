@@ -66,12 +66,13 @@ class DiffFlow(GenerativeModel):
         nodes = grid.to(self.timestamps)
         self.timestamps, self.diffusion, self.condition = nodes.t, nodes.g, nodes.condition
 
-    def fields(self, grid: TimeGrid) -> tuple[Field, Field]:
+    def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
         """Drift and score as functions of node and state, their time embeddings computed once.
 
-        Differentiable where gradients are enabled, the faster kernels where they are not.
+        Differentiable where gradients are enabled, the faster kernels where they are not; those
+        may have hidden layers of another type.
         """
-        return _field(self.drift, grid), _field(self.score, grid)
+        return _field(self.drift, grid, hidden), _field(self.score, grid, hidden)
 
     def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:
         nodes = grid or self.grid()
@@ -118,11 +119,11 @@ class DiffFlow(GenerativeModel):
         return torch.randn((grid.steps, *x.shape), dtype=x.dtype, device=x.device)
 
 
-def _field(network: FourierMLP, grid: TimeGrid) -> Field:
+def _field(network: FourierMLP, grid: TimeGrid, hidden: torch.dtype | None) -> Field:
     embeddings = network.embed_time(grid.condition)
     if torch.is_grad_enabled():
         return lambda i, x: network.body(x, embeddings[i])
-    kernel = FourierKernel(network, embeddings)
+    kernel = FourierKernel(network, embeddings, hidden)
     return lambda i, x: kernel.value(x, i)
 
 

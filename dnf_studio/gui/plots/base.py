@@ -73,12 +73,14 @@ class Plot(QWidget):
 
     def set_note(self, *texts: str) -> None:
         """Say at the right of the header the first of `texts`, the longest first, for which there is room."""
-        self._notes, self._warns = texts, False
+        self._notes = texts
+        self._set_warning(False)
         self._fit_note()
 
     def warn(self, *texts: str) -> None:
         """The same as a warning."""
-        self._notes, self._warns = texts, True
+        self._notes = texts
+        self._set_warning(True)
         self._fit_note()
 
     def title_html(self) -> str:
@@ -122,8 +124,12 @@ class Plot(QWidget):
         text = fits[0] if fits else metrics.elidedText(self._notes[-1], Qt.TextElideMode.ElideRight, room)
         if text != self.note.text():
             self.note.setText(text)
-            self.note.setToolTip(self._notes[0])
-        self._colour_labels()
+            self.note.setToolTip("" if text == self._notes[0] else self._notes[0])
+
+    def _set_warning(self, warns: bool) -> None:
+        if warns != self._warns:
+            self._warns = warns
+            self._colour_labels()
 
     def _colour_labels(self) -> None:
         note = self.theme.warning if self._warns else self.theme.muted
@@ -175,3 +181,5 @@ class Plot(QWidget):
             axis = self.plot.getAxis(side)
             axis.setStyle(tickFont=font, tickLength=-3, tickTextOffset=4, maxTickLevel=0)
             axis.enableAutoSIPrefix(False)
+            # Drawn anew only when its range changes, not whenever the points move
+            axis.setCacheMode(axis.CacheMode.DeviceCoordinateCache)
