@@ -215,3 +215,29 @@ def test_importing_and_making_an_explorer_loads_no_torch_here() -> None:
         "bad = {'torch', 'pyqtgraph', 'h5py', 'scipy'} & set(sys.modules); assert not bad, bad"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_new_weights_move_the_same_points_along_the_same_paths(explorer: Explorer) -> None:
+    """Such frames are computed in larger batches and fewer digits; the points and their noise stay."""
+    flow, x0 = flow_of(), torch.randn(2000, 2)
+    explorer.publish(Snapshot.of(flow, 1), x0)
+    first = frames_until(explorer, 1)[-1]
+    explorer.publish(Snapshot.of(flow, 2))
+    second = frames_until(explorer, 2)
+    assert len(second) == 1
+    np.testing.assert_allclose(second[0].forward, first.forward, atol=0.02)
+    np.testing.assert_allclose(second[0].backward, first.backward, atol=0.02)
+    np.testing.assert_allclose(second[0].disagreement, first.disagreement, atol=0.02)
+
+
+def test_one_thread_and_two_show_the_same(explorer: Explorer) -> None:
+    flow, x0 = flow_of(), torch.randn(700, 2)
+    explorer.publish(Snapshot.of(flow, 1), x0)
+    two = frames_until(explorer)[-1]
+    explorer.set_training(True)
+    explorer.request(ViewRequest(seed=1))
+    frames_until(explorer)
+    explorer.request(ViewRequest())
+    one = frames_until(explorer)[-1]
+    assert np.array_equal(one.forward, two.forward)
+    assert np.array_equal(one.backward, two.backward)
