@@ -133,7 +133,7 @@ class Explorer:
             else:
                 started = perf_counter()
                 passes.use(1 if self._training else 2)
-                passes.run(wanted, self._cancelled)
+                passes.run(wanted, self._cancelled, self._training)
                 self._done = wanted
                 self._rest(wanted, started + FRAME_SECONDS - perf_counter())
         except Exception as error:

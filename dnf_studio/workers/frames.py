@@ -46,6 +46,6 @@ class Frame:
     disagreement: Array
     """(N,) mean ½(‖δB_i‖² − ‖δF_i‖²) over the P points, nats."""
     complete: bool
-    """False while further blocks of points are still to come."""
+    """False while further blocks of points, or the same in float32, are still to come."""
     seconds: float
     """From the change to this frame."""

@@ -6,9 +6,10 @@ Imports torch, so only the explorer's thread imports it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -31,7 +32,21 @@ if TYPE_CHECKING:
 __all__ = ["Passes"]
 
 Array = NDArray[np.float32]
+B = TypeVar("B")
 MERGED_ROWS = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class _Pass:
+    """All points once through both processes."""
+
+    snapshot: Snapshot
+    data: Tensor
+    request: ViewRequest
+    since: float
+    hidden: torch.dtype
+    grows: bool
+    """Whether it is shown block by block."""
 
 
 class Passes:
@@ -46,8 +61,8 @@ class Passes:
         self._post = post
         self._pool = BlockPool(1)
         self._noise = DisplayNoise()
-        self._forward: tuple[tuple[Any, ...], list[ForwardBlock]] = ((), [])
-        self._backward: tuple[tuple[Any, ...], list[Array]] = ((), [])
+        self._forward: dict[torch.dtype, tuple[tuple[Any, ...], list[ForwardBlock]]] = {}
+        self._backward: dict[torch.dtype, tuple[tuple[Any, ...], list[Array]]] = {}
         self._shown: tuple[ViewRequest, Tensor] | None = None
 
     def use(self, threads: int) -> None:
@@ -61,8 +76,14 @@ class Passes:
         """End the threads."""
         self._pool.close()
 
-    def run(self, wanted: Wanted, cancelled: Callable[[Wanted], bool]) -> None:
-        """One pass; leaves early, without an error, once `cancelled`."""
+    def run(self, wanted: Wanted, cancelled: Callable[[Wanted], bool], training: bool) -> None:
+        """Show what is wanted; leaves early, without an error, once `cancelled`.
+
+        A change is answered block by block in the type in which the processor is fastest, then
+        once more in float32. New weights alone are shown when all points are there: in float32, or
+        while a model trains, which needs the time more than a picture needs the digits, in the
+        fast type.
+        """
 
         def check() -> None:
             if cancelled(wanted):
@@ -72,33 +93,30 @@ class Passes:
         if snapshot is None or data is None:
             return
         grows = self._shown is None or self._shown[0] is not request or self._shown[1] is not data
+        fast = choose_hidden_type("auto", snapshot.flow.device)
+        passes = [_Pass(snapshot, data, request, wanted.since, fast, grows)] if grows or training else []
+        if not training and (not passes or fast is not torch.float32):
+            passes.append(_Pass(snapshot, data, request, wanted.since, torch.float32, False))
         try:
             with torch.inference_mode():
-                self._run(snapshot, data, request, check, wanted.since, grows)
+                for work in passes:
+                    self._run(work, check, work is passes[-1])
         except Cancelled:
             return
         self._shown = request, data
 
-    def _run(
-        self,
-        snapshot: Snapshot,
-        data: Tensor,
-        request: ViewRequest,
-        check: Callable[[], None],
-        since: float,
-        grows: bool,
-    ) -> None:
+    def _run(self, work: _Pass, check: Callable[[], None], final: bool) -> None:
+        snapshot, data, request = work.snapshot, work.data, work.request
         last = _last_step(request.last)
         grid = snapshot.flow.grid(request.steps, request.grid)
-        # While a model trains a picture need not have more digits than the training
-        fields = snapshot.flow.fields(grid, None if grows else choose_hidden_type("auto", snapshot.flow.device))
+        fields = snapshot.flow.fields(grid, work.hidden)
         count, dim = min(request.points, len(data)), snapshot.dim
         latents = self._noise.latents(request.seed, count, dim)
-        shared = (snapshot, request.steps, request.grid, request.seed, count, grows)
-        forward = self._continue_forward((*shared, data))
-        backward = self._continue_backward((*shared, request.lam, last))
+        shared = (snapshot, request.steps, request.grid, request.seed, count, work.grows)
+        forward = _kept(self._forward, work.hidden, (*shared, data))
+        backward = _kept(self._backward, work.hidden, (*shared, request.lam, last))
         parts = [[part] for part in blocks(count, grid.steps, dim)]
-        if not grows:
+        if not work.grows:
             parts = _merged(parts)
         for k, group in enumerate(parts):
             noises = [self._noise.noise(request.seed, part, dim, grid.t) for part in group]
@@ -113,20 +131,18 @@ class Passes:
             computed = self._pool.map(_without_gradients, [work for _, work in missing])
             for (kept, _), block in zip(missing, computed, strict=True):
                 kept.append(block)
-            complete = k + 1 == len(parts)
-            if complete or grows:
-                done = slice(k + 1)
-                self._post(_frame(snapshot.version, request, grid, forward[done], backward[done], complete, since))
+            whole = k + 1 == len(parts)
+            if whole or work.grows:
+                self._post(_frame(work, grid, forward[: k + 1], backward[: k + 1], whole and final))
 
-    def _continue_forward(self, key: tuple[Any, ...]) -> list[ForwardBlock]:
-        if not _same(self._forward[0], key):
-            self._forward = key, []
-        return self._forward[1]
 
-    def _continue_backward(self, key: tuple[Any, ...]) -> list[Array]:
-        if not _same(self._backward[0], key):
-            self._backward = key, []
-        return self._backward[1]
+def _kept(
+    store: dict[torch.dtype, tuple[tuple[Any, ...], list[B]]], hidden: torch.dtype, key: tuple[Any, ...]
+) -> list[B]:
+    """The blocks that are there already for `key`; what was kept for another is let go."""
+    if hidden not in store or not _same(store[hidden][0], key):
+        store[hidden] = key, []
+    return store[hidden][1]
 
 
 def _merged(parts: list[list[slice]]) -> list[list[slice]]:
@@ -150,26 +166,18 @@ def _without_gradients(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `
         return work()
 
 
-def _frame(
-    version: int,
-    request: ViewRequest,
-    grid: TimeGrid,
-    forward: list[ForwardBlock],
-    backward: list[Array],
-    complete: bool,
-    since: float,
-) -> Frame:
+def _frame(work: _Pass, grid: TimeGrid, forward: list[ForwardBlock], backward: list[Array], complete: bool) -> Frame:
     """A frame of the blocks so far, in arrays of its own."""
     return Frame(
-        weights=version,
-        request=request,
+        weights=work.snapshot.version,
+        request=work.request,
         t=grid.t.numpy().copy(),
         g=grid.g.numpy().copy(),
         forward=np.concatenate([block.path for block in forward], axis=1),
         backward=np.concatenate(backward, axis=1),
         disagreement=_finite_mean(np.concatenate([block.disagreement for block in forward], axis=1)),
         complete=complete,
-        seconds=perf_counter() - since,
+        seconds=perf_counter() - work.since,
     )
 
 

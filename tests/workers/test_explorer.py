@@ -74,20 +74,49 @@ def test_a_frame_is_what_the_models_own_paths_are(explorer: Explorer, dim: int) 
     np.testing.assert_allclose(frame.g, grid.g)
 
 
+@pytest.fixture
+def one_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor whose fastest type is float32."""
+    monkeypatch.setattr(passes, "choose_hidden_type", lambda *_: torch.float32)
+
+
+@pytest.fixture
+def two_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor that is faster in bfloat16."""
+    monkeypatch.setattr(passes, "choose_hidden_type", lambda *_: torch.bfloat16)
+
+
+@pytest.mark.usefixtures("two_types")
+def test_a_change_is_shown_quickly_and_then_exactly() -> None:
+    posted: list[Frame] = []
+    own, x0 = passes.Passes(posted.append), torch.randn(300, 2)
+    snapshot = Snapshot.of(flow_of())
+    own.run(Wanted(snapshot, ViewRequest(), x0), lambda _: False, training=False)
+    assert [(f.forward.shape[1], f.complete) for f in posted] == [(256, False), (300, False), (300, True)]
+    quick, exact = posted[1:]
+    assert not np.array_equal(quick.forward, exact.forward)
+    np.testing.assert_allclose(quick.forward, exact.forward, atol=0.02)
+    posted.clear()
+    own.run(Wanted(snapshot, ViewRequest(seed=1), x0), lambda _: False, training=True)
+    assert [f.complete for f in posted] == [False, True]
+
+
+@pytest.mark.usefixtures("one_type")
 def test_a_request_grows_by_blocks_and_weights_alone_come_complete() -> None:
     posted: list[Frame] = []
     flow, x0 = flow_of(), torch.randn(2000, 2)
     own = passes.Passes(posted.append)
     wanted = Wanted(Snapshot.of(flow, 1), ViewRequest(), x0)
-    own.run(wanted, lambda _: False)
+    own.run(wanted, lambda _: False, training=False)
     assert [frame.forward.shape[1] for frame in posted] == [256, 768, 1280, 1792, 2000]
     assert [frame.complete for frame in posted] == [False] * 4 + [True]
     assert all(np.array_equal(posted[-1].backward[:, :256], f.backward[:, :256]) for f in posted)
     posted.clear()
-    own.run(Wanted(Snapshot.of(flow, 2), wanted.request, x0), lambda _: False)
+    own.run(Wanted(Snapshot.of(flow, 2), wanted.request, x0), lambda _: False, training=False)
     assert [(frame.weights, frame.complete) for frame in posted] == [(2, True)]
 
 
+@pytest.mark.usefixtures("one_type")
 def test_another_lambda_keeps_the_forward_half_and_other_data_the_backward_half(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -99,15 +128,15 @@ def test_another_lambda_keeps_the_forward_half_and_other_data_the_backward_half(
         monkeypatch.setattr(passes, name, lambda *a, real=real, name=name: (calls.append(name), real(*a))[1])
     frames: list[Frame] = []
     own, snapshot, x0 = passes.Passes(frames.append), Snapshot.of(flow_of()), torch.randn(200, 2)
-    own.run(Wanted(snapshot, ViewRequest(), x0), lambda _: False)
+    own.run(Wanted(snapshot, ViewRequest(), x0), lambda _: False, training=False)
     calls.clear()
-    own.run(Wanted(snapshot, ViewRequest(lam=0.2), x0), lambda _: False)
+    own.run(Wanted(snapshot, ViewRequest(lam=0.2), x0), lambda _: False, training=False)
     assert calls == ["backward_block"] and np.array_equal(frames[0].forward, frames[1].forward)
     calls.clear()
-    own.run(Wanted(snapshot, ViewRequest(lam=0.2), x0 + 1), lambda _: False)
+    own.run(Wanted(snapshot, ViewRequest(lam=0.2), x0 + 1), lambda _: False, training=False)
     assert calls == ["forward_block"] and np.array_equal(frames[1].backward, frames[2].backward)
     calls.clear()
-    own.run(Wanted(Snapshot.of(flow_of()), ViewRequest(lam=0.2), x0 + 1), lambda _: False)
+    own.run(Wanted(Snapshot.of(flow_of()), ViewRequest(lam=0.2), x0 + 1), lambda _: False, training=False)
     assert sorted(calls) == ["backward_block", "forward_block"]
 
 
@@ -230,6 +259,7 @@ def test_new_weights_move_the_same_points_along_the_same_paths(explorer: Explore
     np.testing.assert_allclose(second[0].disagreement, first.disagreement, atol=0.02)
 
 
+@pytest.mark.usefixtures("one_type")
 def test_one_thread_and_two_show_the_same(explorer: Explorer) -> None:
     flow, x0 = flow_of(), torch.randn(700, 2)
     explorer.publish(Snapshot.of(flow, 1), x0)
