@@ -157,7 +157,10 @@ class Studio(QObject):
         """Tell how the run stands after `reports`."""
         rate = self.training.pace(reports)
         run = self.training.run
-        self.progressed.emit(reports[-1].iteration, rate, None if run is None else run.remaining())
+        if run is not None and self.training.phase is Phase.RUNNING:
+            self.progressed.emit(reports[-1].iteration, rate, run.remaining())
+        else:
+            self.progressed.emit(reports[-1].iteration, None, None)
         self.bound_changed.emit(smoothed)
 
     def _load(self, work: Any, done: Any, failed: Any) -> None:  # noqa: ANN401 - callables of one value
