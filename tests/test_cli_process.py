@@ -82,6 +82,8 @@ def test_sampling_that_is_stopped_leaves_no_file(tmp_path: Path) -> None:
 
 
 def run(words: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+    # Buffered as it usually is, whatever runs these tests
+    options.setdefault("env", {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"})
     return subprocess.run([*STUDIO, *words], text=True, timeout=60, **options)  # type: ignore[call-overload, no-any-return]
 
 

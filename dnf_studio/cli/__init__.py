@@ -5,7 +5,6 @@ Opening the window stays light: typer and rich are imported only for the verbs.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -74,8 +73,9 @@ def _prepare_streams() -> None:
 
 def _reader_left() -> int:
     """Whoever read our output has gone; nothing more is written, not even by Python at its exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    from dnf_studio.cli.output import drop
+
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
-            os.dup2(nowhere, stream.fileno())
+            drop(stream)
     return FAILED

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from dnf_studio.errors import StudioError
 
-__all__ = ["Progress", "clock", "emit", "note", "number", "table"]
+__all__ = ["Progress", "clock", "drop", "emit", "note", "number", "table"]
 
 PLAIN_EVERY = 10.0
 
@@ -64,7 +65,15 @@ def emit(result: Mapping[str, Any], text: str, as_json: bool) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        drop(sys.stdout)
         raise StudioError(f"Cannot write the result: {error.strerror}.") from error
+
+
+def drop(stream: TextIO) -> None:
+    """Send what is still buffered, and all that follows, nowhere: Python's own last flush must not fail."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -15,6 +15,7 @@ from dnf_studio.config import Config
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.gui.main_window import MainWindow
+from tests.golden import FOLDER
 
 Open = Callable[[str], None]
 SMALL = Config.create({"network": {"layers": 1, "channels": 8}, "sde": {"steps": 6}})
@@ -48,11 +49,7 @@ def test_a_checkpoint_brings_its_settings(window: MainWindow, open_in: Open, che
 
 
 def test_a_reference_program_checkpoint_opens(window: MainWindow, open_in: Open) -> None:
-    golden = Path(__file__).parents[2] / "shared/golden/official_checkerboard.pt"
-    golden = golden if golden.exists() else Path(__file__).parents[3] / "shared/golden/official_checkerboard.pt"
-    if not golden.exists():
-        pytest.skip("the golden files are not here")
-    open_in(str(golden))
+    open_in(str(FOLDER / "official_checkerboard.pt"))
     assert window.studio.current is not None and window.studio.current.shown.trained
 
 
