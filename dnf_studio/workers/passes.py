@@ -34,6 +34,7 @@ __all__ = ["Passes"]
 Array = NDArray[np.float32]
 B = TypeVar("B")
 MERGED_ROWS = 4096
+"""A batch of a pass that nobody sees grow takes blocks until it has so many rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +129,7 @@ class Passes:
             if k >= len(backward):
                 z, eps = latents[part], noise[1]
                 missing.append((backward, partial(backward_block, fields, grid, z, eps, request.lam, last, check)))
-            computed = self._pool.map(_without_gradients, [work for _, work in missing])
+            computed = self._pool.map(_without_gradients, [job for _, job in missing])
             for (kept, _), block in zip(missing, computed, strict=True):
                 kept.append(block)
             whole = k + 1 == len(parts)
