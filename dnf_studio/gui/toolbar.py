@@ -89,6 +89,11 @@ class StudioToolBar(QToolBar):
         if isinstance(button, QToolButton):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            if key is Key.PAUSE:
+                # Room for its longer word, so that nothing moves when a run is held
+                commands.show_paused(True)
+                button.setMinimumWidth(button.sizeHint().width())
+                commands.show_paused(False)
 
     def _add_labelled(self, text: str, control: QWidget, tip: str) -> None:
         label = QLabel(text)
