@@ -10,6 +10,7 @@ from dnf_studio.gui.opening import DISPLAY_POINTS
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.state import State
 from dnf_studio.gui.studio import Studio
+from dnf_studio.gui.training import Phase
 from dnf_studio.gui.views import Views
 from dnf_studio.workers.frames import Frame, ViewRequest
 
@@ -75,7 +76,7 @@ class Live(QObject):
     def _play(self, now: float) -> None:
         """Every tick at rest, every third while training, which needs the processor more."""
         self._ticks += 1
-        if self._studio.training.active and self._ticks % 3:
+        if self._studio.training.phase is Phase.RUNNING and self._ticks % 3:
             return
         self._session.cursor.advance(min(0.1, now - self._last_tick))
         self._last_tick = now

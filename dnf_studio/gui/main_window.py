@@ -40,8 +40,8 @@ PHASES = {
     Phase.ENDED: "training ended",
 }
 NOTES = {
-    True: "A run is under way: N, the learning rate, iterations and seconds reach it at once; the rest waits for the "
-    "next Train.",
+    True: "A run is under way: N, progressive or not, the learning rate, iterations and seconds reach it at once; "
+    "the rest waits for the next Train.",
     False: "The model shown is trained; these settings are for the next Train.",
 }
 

@@ -77,8 +77,14 @@ class Explorer:
         self._want(lambda w: Wanted(w.snapshot, w.request, x0, perf_counter()))
 
     def set_training(self, training: bool) -> None:
-        """Whether a model trains, which needs the cores: the next passes then use one thread instead of two."""
-        self._training = training
+        """Whether a model trains, which needs the cores: the next passes then use one thread instead of two.
+
+        When it no longer does, what is shown is computed once more, in float32.
+        """
+        if training != self._training:
+            self._training = training
+            if not training:
+                self._want(lambda w: Wanted(w.snapshot, w.request, w.data, perf_counter()))
 
     def call(self, task: Callable[[], None]) -> None:
         """Run `task` in the explorer's thread before the next pass: to load a model away from the window.
@@ -145,7 +151,7 @@ class Explorer:
         """While a model trains, leave it the time until the next frame is due."""
         if self._training and seconds > 0:
             with self._condition:
-                self._condition.wait_for(lambda: self._tasks or self._cancelled(wanted), seconds)
+                self._condition.wait_for(lambda: self._tasks or not self._training or self._cancelled(wanted), seconds)
 
     def _pending(self) -> bool:
         return self._wanted is not self._done and self._wanted.ready

@@ -271,3 +271,17 @@ def test_one_thread_and_two_show_the_same(explorer: Explorer) -> None:
     one = frames_until(explorer)[-1]
     assert np.array_equal(one.forward, two.forward)
     assert np.array_equal(one.backward, two.backward)
+
+
+@pytest.mark.usefixtures("two_types")
+def test_when_training_ends_the_last_weights_are_shown_exactly(explorer: Explorer) -> None:
+    flow, x0 = flow_of(), torch.randn(300, 2)
+    explorer.publish(Snapshot.of(flow, 1), x0)
+    exact = frames_until(explorer)[-1]
+    explorer.set_training(True)
+    explorer.publish(Snapshot.of(flow, 2))
+    quick = frames_until(explorer, 2)[-1]
+    assert not np.array_equal(quick.forward, exact.forward)
+    explorer.set_training(False)
+    last = frames_until(explorer, 2)[-1]
+    np.testing.assert_allclose(last.forward, exact.forward, atol=2e-5)

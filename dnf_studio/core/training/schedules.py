@@ -42,7 +42,7 @@ def training_steps(training: TrainingConfig, steps: int, iteration: int, seconds
     """N of the next iteration of a run that ends at N = `steps` (METHOD 4, progressive training).
 
     An iteration costs in proportion to N, and what few steps teach about the large shape holds for
-    many: at equal time rings end 0.1 to 0.2 nats lower.
+    many: at equal time rings end about 0.2 nats lower.
     """
     if training.progressive and steps >= LEAST_PROGRESSIVE:
         done = _done(training, iteration, seconds)
