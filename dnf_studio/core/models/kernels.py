@@ -18,7 +18,7 @@ from dnf_studio.core.models.networks import FourierMLP
 
 __all__ = ["FourierKernel", "Gradients", "Rows", "Tape"]
 
-CACHED_ROWS = 2048
+CACHED_ROWS = 4096
 """Rows whose parameter gradients are summed at once on a processor: they stay in cache."""
 
 

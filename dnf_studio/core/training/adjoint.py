@@ -33,8 +33,8 @@ from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 
 __all__ = ["AdjointEngine", "BatchBound"]
 
-BLOCK_ROWS = 512
-CHUNK_BYTES = 1 << 19
+BLOCK_ROWS = 2048
+CHUNK_BYTES = 1 << 20
 """Of one layer's values in a chunk of scores."""
 TAPED_NODES = 32
 EMBEDDED_NODES = 64
