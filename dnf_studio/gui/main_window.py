@@ -1,10 +1,9 @@
-"""The window: composes docks, bars and menus, and wires commands to what does them."""
+"""The window: composes docks, bars and menus, and follows what the studio does."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
@@ -29,6 +28,7 @@ from dnf_studio.gui.theme import Theme
 from dnf_studio.gui.toolbar import StudioToolBar
 from dnf_studio.gui.training import Phase
 from dnf_studio.gui.views import Views
+from dnf_studio.gui.wiring import connect_commands
 
 __all__ = ["MainWindow"]
 
@@ -67,7 +67,7 @@ class MainWindow(QMainWindow):
         self.tabs = QTabWidget()
         self._noted: tuple[Page, ...] = ()
         self._compose()
-        self._wire_commands()
+        connect_commands(self)
         self._wire_studio()
         self._set_theme(appearance.theme)
         self._show_phase(Phase.NONE)
@@ -123,43 +123,6 @@ class MainWindow(QMainWindow):
         self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.dock)
         self.resizeDocks([self.dock], [290], Qt.Orientation.Horizontal)
 
-    def _wire_commands(self) -> None:
-        cursor, session, files, connect = self.session.cursor, self.session, self.files, self.commands.connect_to
-        connect(Key.OPEN, files.open)
-        connect(Key.SAVE, files.save)
-        connect(Key.EXPORT, self._export)
-        connect(Key.PICTURE, files.picture)
-        connect(Key.QUIT, self.close)
-        connect(Key.UNDO, session.undo)
-        connect(Key.REDO, session.redo)
-        for key in (Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK):
-            connect(key, partial(self.appearance.choose, key.removeprefix("theme-")))
-        for layer in ("points", "paths"):
-            connect(Key(layer), partial(self._toggle_layer, layer))
-        connect(Key.RESET_VIEW, self.views.reset_ranges)
-        connect(Key.FULL_SCREEN, lambda: self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen))
-        connect(Key.TRAIN, files.train)
-        connect(Key.PAUSE, lambda: self.studio.training.set_paused(self.commands[Key.PAUSE].isChecked()))
-        connect(Key.STOP, self.studio.training.stop)
-        connect(Key.PLAY, lambda: cursor.set_playing(not cursor.playing))
-        connect(Key.LOOP, lambda: cursor.set_loop(not cursor.loop))
-        connect(Key.PREVIOUS, lambda: cursor.step(-1))
-        connect(Key.NEXT, lambda: cursor.step(1))
-        connect(Key.FIRST, lambda: cursor.jump(0))
-        connect(Key.LAST, lambda: cursor.jump(cursor.steps))
-        connect(Key.SHORTCUTS, self._show_shortcuts)
-        connect(Key.ABOUT, self._show_about)
-        cursor.playing_changed.connect(self.commands.show_playing)
-        cursor.loop_changed.connect(self.commands[Key.LOOP].setChecked)
-        session.undo_changed.connect(self._show_undo)
-        session.changed.connect(self._follow)
-        self.commands[Key.LOOP].setChecked(cursor.loop)
-        self.commands[Key(f"theme-{self.appearance.choice}")].setChecked(True)
-        for key in (Key.SAVE, Key.EXPORT):
-            self.commands[key].setEnabled(False)
-        self._show_undo(False, False)
-        self._follow(frozenset({"layers"}))
-
     def _wire_studio(self) -> None:
         studio = self.studio
         studio.opened.connect(self._show_opened)
@@ -171,14 +134,7 @@ class MainWindow(QMainWindow):
         studio.training.phase_changed.connect(self._show_phase)
         self.live.failed.connect(self.files.tell)
         self.appearance.changed.connect(self._set_theme)
-
-    def _toggle_layer(self, layer: str) -> None:
-        self.session.apply({"layers": self.session.state.layers ^ {layer}})
-
-    def _export(self) -> None:
-        from dnf_studio.gui.dialogs.export import ExportDialog
-
-        ExportDialog(self.session.state, self.studio, self).show()
+        self.session.changed.connect(self._follow)
 
     def _end_exports(self) -> bool:
         """Whether no export runs any more; asks before one is cancelled."""
@@ -194,16 +150,6 @@ class MainWindow(QMainWindow):
         for dialog in dialogs:
             dialog.shut()
         return True
-
-    def _show_shortcuts(self) -> None:
-        from dnf_studio.gui.dialogs.about import ShortcutsDialog
-
-        ShortcutsDialog(self).show()
-
-    def _show_about(self) -> None:
-        from dnf_studio.gui.dialogs.about import about_box
-
-        about_box(self).show()
 
     def _floor(self) -> float | None:
         return None if self.studio.current is None else self.studio.current.shown.entropy
@@ -259,14 +205,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{what}[*] – DNF Studio" if what else "DNF Studio[*]")
         self.setWindowModified(self.studio.unsaved)
 
-    def _show_undo(self, undo: bool, redo: bool) -> None:
-        self.commands[Key.UNDO].setEnabled(undo)
-        self.commands[Key.REDO].setEnabled(redo)
-
     def _follow(self, names: frozenset[str]) -> None:
-        if "layers" in names:
-            for layer in ("points", "paths"):
-                self.commands[Key(layer)].setChecked(layer in self.session.state.layers)
         if "config.training.device" in names and not self.studio.training.active:
             self._show_phase(self.studio.training.phase)
 

@@ -1,0 +1,104 @@
+"""What each command does: the one place that joins `actions` to the parts of the window."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+
+from dnf_studio.gui.actions import Key
+from dnf_studio.gui.state import LAYERS
+
+if TYPE_CHECKING:
+    from dnf_studio.gui.main_window import MainWindow
+
+__all__ = ["connect_commands"]
+
+
+def connect_commands(window: MainWindow) -> None:
+    """Let every command of `window` do what it says, and show what is switched on and possible."""
+    commands, files = window.commands, window.files
+    connect = commands.connect_to
+    connect(Key.OPEN, files.open)
+    connect(Key.SAVE, files.save)
+    connect(Key.EXPORT, partial(_show_export, window))
+    connect(Key.PICTURE, files.picture)
+    connect(Key.QUIT, window.close)
+    connect(Key.TRAIN, files.train)
+    connect(Key.PAUSE, lambda: window.studio.training.set_paused(commands[Key.PAUSE].isChecked()))
+    connect(Key.STOP, window.studio.training.stop)
+    connect(Key.FULL_SCREEN, lambda: window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen))
+    connect(Key.SHORTCUTS, partial(_show_shortcuts, window))
+    connect(Key.ABOUT, partial(_show_about, window))
+    for key in (Key.SAVE, Key.EXPORT):
+        commands[key].setEnabled(False)
+    _connect_edit(window)
+    _connect_view(window)
+    _connect_time(window)
+
+
+def _connect_edit(window: MainWindow) -> None:
+    session, commands = window.session, window.commands
+    commands.connect_to(Key.UNDO, session.undo)
+    commands.connect_to(Key.REDO, session.redo)
+
+    def show(undo: bool, redo: bool) -> None:
+        commands[Key.UNDO].setEnabled(undo)
+        commands[Key.REDO].setEnabled(redo)
+
+    session.undo_changed.connect(show)
+    show(session.can_undo, session.can_redo)
+
+
+def _connect_view(window: MainWindow) -> None:
+    session, commands, appearance = window.session, window.commands, window.appearance
+    for key in (Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK):
+        commands.connect_to(key, partial(appearance.choose, key.removeprefix("theme-")))
+    commands[Key(f"theme-{appearance.choice}")].setChecked(True)
+    commands.connect_to(Key.RESET_VIEW, window.views.reset_ranges)
+
+    def toggle(layer: str) -> None:
+        session.apply({"layers": session.state.layers ^ {layer}})
+
+    def show(names: frozenset[str]) -> None:
+        if "layers" in names:
+            for layer in LAYERS:
+                commands[Key(layer)].setChecked(layer in session.state.layers)
+
+    for layer in LAYERS:
+        commands.connect_to(Key(layer), partial(toggle, layer))
+    session.changed.connect(show)
+    show(frozenset({"layers"}))
+
+
+def _connect_time(window: MainWindow) -> None:
+    cursor, commands = window.session.cursor, window.commands
+    connect = commands.connect_to
+    connect(Key.PLAY, lambda: cursor.set_playing(not cursor.playing))
+    connect(Key.LOOP, lambda: cursor.set_loop(not cursor.loop))
+    connect(Key.PREVIOUS, lambda: cursor.step(-1))
+    connect(Key.NEXT, lambda: cursor.step(1))
+    connect(Key.FIRST, lambda: cursor.jump(0))
+    connect(Key.LAST, lambda: cursor.jump(cursor.steps))
+    cursor.playing_changed.connect(commands.show_playing)
+    cursor.loop_changed.connect(commands[Key.LOOP].setChecked)
+    commands[Key.LOOP].setChecked(cursor.loop)
+
+
+def _show_export(window: MainWindow) -> None:
+    from dnf_studio.gui.dialogs.export import ExportDialog
+
+    ExportDialog(window.session.state, window.studio, window).show()
+
+
+def _show_shortcuts(window: MainWindow) -> None:
+    from dnf_studio.gui.dialogs.about import ShortcutsDialog
+
+    ShortcutsDialog(window).show()
+
+
+def _show_about(window: MainWindow) -> None:
+    from dnf_studio.gui.dialogs.about import about_box
+
+    about_box(window).show()
