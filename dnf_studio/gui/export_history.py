@@ -46,7 +46,7 @@ class ExportHistory:
         """The newest first, each file once."""
         try:
             found = json.loads(str(self._settings.value(KEY, "[]")))
-        except ValueError:
+        except (ValueError, RecursionError):
             return ()
         items = found if isinstance(found, list) else []
         return tuple(_record(item) for item in items if _is_record(item))[:KEPT]

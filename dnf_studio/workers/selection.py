@@ -78,11 +78,11 @@ def _carried(
         fields = flow.fields(grid, torch.float32)
         path = backward_block(fields, grid, z, eps, settings.level, settings.last, _never)[::-1, rows]
         states = flow.standardisation.to_data(torch.from_numpy(path.copy()).double()).float().numpy()
-        drawn = eps.flip(0)[:, rows].clone()
-    if settings.level == 0:
-        drawn.zero_()
-    elif settings.last == "mean":
-        drawn[-1] = 0
+        drawn = eps.flip(0)[:, rows]
+        if settings.level == 0:
+            drawn.zero_()
+        elif settings.last == "mean":
+            drawn[-1] = 0
     bad = len(rows) - int(np.isfinite(states[-1]).all(axis=1).sum())
     if bad:
         raise DivergenceError(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ExportPanel"]
 
+INI, USER = QSettings.Format.IniFormat, QSettings.Scope.UserScope
 SETTLE_MS = 300
 VIEW = frozenset({"steps", "grid", "lam", "last", "seed", "selection"})
 """What of the state an export starts from."""
@@ -46,9 +47,9 @@ class ExportPanel(Page):
         super().__init__(parent)
         self._studio, self._files, self._exporter = studio, files, exporter
         self._size = ""
-        self._stale = True
+        self._stale, self._told = True, False
         self.form = ExportForm(session)
-        self.earlier = ExportList(QSettings("dnf-studio", "DNF Studio"), studio.background)
+        self.earlier = ExportList(QSettings(INI, USER, "dnf-studio", "window"), studio.background)
         self.preview, self.problem, self.remaining = caption(), caption(warning=True), caption()
         self.progress = QProgressBar()
         self.export, self.cancel = QPushButton("E&xport"), QPushButton("Cancel")
@@ -206,15 +207,17 @@ class ExportPanel(Page):
         self.cancel.setEnabled(running)
         self.form.setEnabled(not running)
         if running:
+            self._told = False
             self.progress.setValue(0)
             self.progress.show()
             self.remaining.setText("Preparing…")
             self.remaining.show()
             return
         self.progress.hide()
-        told = self.problem.isVisibleTo(self)
+        self.remaining.setVisible(self._told)
+        complained = self.problem.isVisibleTo(self)
         self.form.refresh()
-        self.problem.setVisible(told)
+        self.problem.setVisible(complained)
 
     @Slot(object)
     def _show_progress(self, progress: ExportProgress) -> None:
@@ -225,20 +228,23 @@ class ExportPanel(Page):
     @Slot(object)
     def _show_written(self, record: ExportRecord) -> None:
         name = Path(record.path).name
-        self.remaining.setText(_breakable(f"Written: {name}"))
+        self._end_with(f"Written: {name}")
         self._studio.said.emit(f"Exported {name}.")
         self.earlier.add(record)
 
     @Slot(str)
     def _show_failed(self, sentence: str) -> None:
-        self.remaining.hide()
         self._complain(sentence)
-        self._studio.said.emit(sentence)
+        self._studio.said.emit("The export failed; the Export panel says why.")
 
     @Slot()
     def _show_cancelled(self) -> None:
-        self.remaining.setText("Cancelled; no file was left.")
+        self._end_with("Cancelled; no file was left.")
         self._studio.said.emit("The export was cancelled; no file was left.")
+
+    def _end_with(self, sentence: str) -> None:
+        self._told = True
+        self.remaining.setText(_breakable(sentence))
 
     def _complain(self, sentence: str) -> None:
         self.problem.setText(_breakable(sentence))
@@ -247,4 +253,4 @@ class ExportPanel(Page):
 
 def _breakable(text: str) -> str:
     """`text` with places where a long name may go to the next line."""
-    return re.sub(r"(\S{24})(?=\S)", "\\1\u200b", text)
+    return re.sub(r"([_.]|[^\s_./-]{24})(?=\S)", "\\1\u200b", text)

@@ -60,6 +60,8 @@ class ExportForm(QWidget):
         self._session = session
         self._edited: dict[str, Any] = {}
         self._own_target = False
+        # By `selecting`: of chosen points the whole paths are wanted
+        self._ticked = {False: {"latents"}, True: {"latents", "trajectories", "noise"}}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         self._add_choice(column)
@@ -129,6 +131,9 @@ class ExportForm(QWidget):
                 else:
                     control.setValue(values[name])
             control.setEnabled(not selecting)
+        for name, tick in self.parts.items():
+            with QSignalBlocker(tick):
+                tick.setChecked(name in self._ticked[selecting])
         self.follow.setEnabled(not selecting and not self._edited.keys() <= OWN.keys())
         if not self._own_target and self.shown is not None:
             label = data_label(self.shown.data).partition(".")[0]
@@ -202,7 +207,6 @@ class ExportForm(QWidget):
         for place, (name, (text, tip)) in enumerate(PARTS.items()):
             tick = QCheckBox(text)
             tick.setToolTip(tip)
-            tick.setChecked(name == "latents")
             grid.addWidget(tick, place // 2, place % 2)
             self.parts[name] = tick
         self._rows.addRow("Also", grid)
@@ -227,8 +231,8 @@ class ExportForm(QWidget):
         for name, control in self._fields.items():
             told = control.chosen if isinstance(control, ChoiceBox) else control.valueChanged
             told.connect(partial(self._edit, name))
-        for tick in self.parts.values():
-            tick.toggled.connect(lambda _on: self.changed.emit())
+        for name, tick in self.parts.items():
+            tick.toggled.connect(partial(self._tick, name))
         self._choice.buttonClicked.connect(lambda _button: self.refresh())
         self.follow.clicked.connect(self._follow_views)
         self.target.textChanged.connect(self._name_target)
@@ -236,6 +240,10 @@ class ExportForm(QWidget):
     def _edit(self, name: str, value: Any) -> None:  # noqa: ANN401 - whatever the field holds
         self._edited[name] = value
         self.refresh()
+
+    def _tick(self, name: str, _on: bool) -> None:
+        self._ticked[self.selecting] ^= {name}
+        self.changed.emit()
 
     def _follow_views(self) -> None:
         self._edited = {name: value for name, value in self._edited.items() if name in OWN}

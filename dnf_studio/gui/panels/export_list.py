@@ -85,7 +85,9 @@ class ExportList(QWidget):
         font = heading.font()
         font.setBold(True)
         heading.setFont(font)
-        buttons = QHBoxLayout()
+        self._buttons = QWidget()
+        buttons = QHBoxLayout(self._buttons)
+        buttons.setContentsMargins(0, 0, 0, 0)
         for action in (self.open_here, self.open_folder, self.remove):
             button = QToolButton()
             button.setDefaultAction(action)
@@ -95,7 +97,7 @@ class ExportList(QWidget):
         for part in (heading, self.empty):
             column.addWidget(part)
         column.addWidget(self.list, 1)
-        column.addLayout(buttons)
+        column.addWidget(self._buttons)
 
     def _action(self, text: str, tip: str, act: Callable[[], None]) -> QAction:
         action = QAction(text, self)
@@ -117,7 +119,8 @@ class ExportList(QWidget):
             if record.path == chosen:
                 self.list.setCurrentItem(item)
         self.empty.setVisible(not records)
-        self.list.setVisible(bool(records))
+        for part in (self.list, self._buttons):
+            part.setVisible(bool(records))
         self._enable()
         self.look()
 
