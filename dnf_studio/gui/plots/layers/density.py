@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QTransform
 
 from dnf_studio.gui.plots.layers.bars import colour_ramp
@@ -26,8 +26,8 @@ SHADES = 256
 MOST = 0.92
 TOP = 0.985
 """Quantile of the bins that hold points which gets the strongest colour."""
-MOMENTS = 9
-MAX_SAMPLED = 6000
+MOMENTS = 5
+MAX_SAMPLED = 3000
 FOLLOW = 0.12
 MANY = 10_000
 MAX_PASSES = 10
@@ -83,7 +83,7 @@ class DensityLayer(DeviceLayer):
         # The root shows thin tails beside dense cores
         shades = np.sqrt(shares * np.float32(1 / max(self.limit, 1e-12))) * np.float32(SHADES - 1)
         image = _picture(self._table.take(shades.astype(np.int32), mode="clip"))
-        painter.setClipRect(area)
+        painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(QRectF(corner, QPointF(corner.x() + width * BIN, corner.y() + height * BIN)), image)
 
@@ -208,7 +208,7 @@ def _shares(points: Array, passes: int, transform: QTransform, corner: QPointF, 
 
 
 def _levels(paths: Array, transform: QTransform, corner: QPointF, width: int, height: int) -> Array:
-    """Log of a high quantile of the filled bins at a few moments of the way, evened out between neighbours."""
+    """Log of a high quantile of the filled bins at a few moments of the way."""
     if not len(paths) or not paths.shape[1]:
         return np.zeros(MOMENTS, np.float32)
     some, passes = paths[:, :: -(-paths.shape[1] // MAX_SAMPLED)], _passes(paths[0])
@@ -221,10 +221,7 @@ def _levels(paths: Array, transform: QTransform, corner: QPointF, width: int, he
     known = np.isfinite(raw)
     if not known.any():
         return np.zeros(MOMENTS, np.float32)
-    raw = np.interp(np.arange(MOMENTS), np.flatnonzero(known), raw[known]).astype(np.float32)
-    padded = np.pad(raw, 1, mode="edge")
-    evened: Array = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / np.float32(4)
-    return evened
+    return np.interp(np.arange(MOMENTS), np.flatnonzero(known), raw[known]).astype(np.float32)
 
 
 def _picture(pixels: NDArray[np.uint32]) -> QImage:
