@@ -58,6 +58,9 @@ class Plot(QWidget):
         layout.addWidget(self.plot, 1)
         for watched in (self.plot, self.title, self.note, self._empty, self.caption_line):
             watched.installEventFilter(self)
+        if self.help is not None:
+            # The plot first: the window begins with the focus there
+            self.setTabOrder(self.plot, self.help)
         self._style_axes()
         self.set_empty(True)
         self.recolour()

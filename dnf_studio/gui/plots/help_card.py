@@ -21,7 +21,8 @@ class HelpButton(QToolButton):
         self._help = HELP[topic]
         self._theme = LIGHT
         self.setText("?")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # A click leaves the focus, and with it Space to play, where it is
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAccessibleName(f"Help on {self._help.about}")
         self.setToolTip(f"What {self._help.about} shows, and its equation")
         self.clicked.connect(self._open)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
@@ -9,7 +11,7 @@ from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.disagreement import DisagreementPlot
 from dnf_studio.gui.plots.help import HELP
-from dnf_studio.gui.plots.help_card import HelpCard
+from dnf_studio.gui.plots.help_card import HelpButton, HelpCard
 
 
 def test_every_plot_has_help_and_every_help_a_plot(seen_window: MainWindow) -> None:
@@ -74,3 +76,19 @@ def test_a_plot_without_a_topic_has_no_question_mark(qtbot: QtBot) -> None:
     plot = Plot("Title", "Caption.", "Empty.")
     qtbot.addWidget(plot)
     assert plot.help is None
+
+
+def test_the_window_does_not_begin_with_a_question_mark(still_window: MainWindow, qtbot: QtBot) -> None:
+    window = still_window
+    window.activateWindow()
+    qtbot.waitUntil(lambda: window.focusWidget() is not None)
+    assert not isinstance(window.focusWidget(), HelpButton)
+    QTest.keySequence(window, QKeySequence("Space"))
+    assert window.session.cursor.playing
+    button = window.views.forward.help
+    assert button is not None
+    before = window.focusWidget()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    card = button.findChild(HelpCard)
+    assert card is not None and window.focusWidget() is before
+    card.reject()
