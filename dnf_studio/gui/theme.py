@@ -52,6 +52,11 @@ class Theme:
         """The colour of ``forward`` or ``backward``."""
         return self.forward if name == "forward" else self.backward
 
+    def density(self, name: str) -> tuple[str, ...]:
+        """The colours of the density of ``forward`` or ``backward``, which begin as nothing on `base`."""
+        colour = self.direction(name)
+        return colour, colour, mix(colour, self.text, 0.45)
+
 
 LIGHT = Theme(
     name="light",
