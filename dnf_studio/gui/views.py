@@ -11,6 +11,7 @@ from dnf_studio.gui.plots.disagreement import DisagreementPlot
 from dnf_studio.gui.plots.loss import LossPlot
 from dnf_studio.gui.plots.process_view import ProcessView
 from dnf_studio.gui.plots.time_view import TimeView
+from dnf_studio.gui.selecting import Selecting
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.theme import Theme
 from dnf_studio.gui.transport import TransportBar
@@ -47,6 +48,7 @@ class Views(QWidget):
         self.time.cursor_moved.connect(self._picked_time)
         self.time.component_changed.connect(lambda component: session.apply({"component": component}))
         self.disagreement.step_clicked.connect(self._picked_time)
+        self.selecting = Selecting(session, (self.forward, self.backward, self.time), self)
         session.cursor.moved.connect(self._move)
         session.changed.connect(self._refresh)
         self._refresh(frozenset({"layers", "axes", "component"}))

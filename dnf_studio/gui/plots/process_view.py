@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, Slot
+from PySide6.QtCore import QPointF, QRectF, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.layers.paths import PathsLayer
 from dnf_studio.gui.plots.layers.points import PointsLayer
+from dnf_studio.gui.plots.layers.selection import SelectionLayer
 from dnf_studio.gui.plots.layers.trails import TrailsLayer, at_position, stretch
+from dnf_studio.gui.plots.picking import existing, nearest_path, nearest_point, to_pixels
 from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, time_note
 from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.frames import Frame
@@ -20,8 +22,8 @@ __all__ = ["ProcessView"]
 MAX_PATHS = 500
 TITLES = {"forward": "Forward: data → noise", "backward": "Backward: noise → data"}
 CAPTIONS = {
-    "forward": "Points of the data, carried to noise by the forward SDE.",
-    "backward": "Latent noise, carried to samples by the backward SDE.",
+    "forward": "Points of the data, carried to noise by the forward SDE. Click a point to follow it.",
+    "backward": "Latent noise, carried to samples by the backward SDE. Click a point to follow it.",
 }
 Array = NDArray[np.float32]
 
@@ -30,8 +32,14 @@ class ProcessView(Plot):
     """Points and paths of one process, ``forward`` or ``backward``, at the time cursor.
 
     The range is fixed by the data and does not follow the points; wheel and drag change it, in
-    linked views together, and a double click brings it back.
+    linked views together, and a double click brings it back. A click chooses the point under it or,
+    where there is none, the path.
     """
+
+    point_picked = Signal(int, str, bool)
+    """Point, direction, and whether it is one more or less."""
+    missed = Signal()
+    """A click beside every point and path."""
 
     def __init__(self, direction: str, parent: QWidget | None = None) -> None:
         self._direction = direction
@@ -43,6 +51,7 @@ class ProcessView(Plot):
         self._lost = 0
         self._position = 0.0
         self._axes = (0, 1)
+        self._selection: tuple[int, ...] = ()
         self._half = 0.0
         self._linked: list[ProcessView] = []
         self.box.setAspectLocked(True)
@@ -74,6 +83,27 @@ class ProcessView(Plot):
             self._label_axes()
             self._take_planes()
 
+    def set_selection(self, selection: tuple[int, ...]) -> None:
+        """Set these points off, with their paths."""
+        self._selection = selection
+        self._chosen.set_paths(self._planes[:, existing(selection, self._planes.shape[1])])
+        self._place()
+
+    def pick(self, at: QPointF, adding: bool) -> bool:
+        """Tell which point or path was clicked, if it is shown; a click that only adds misses nothing."""
+        if self._frame is None:
+            return False
+        pixels, found = to_pixels(self.box), None
+        if self._points.isVisible():
+            found = nearest_point(at_position(self._planes, self._clipped()), pixels, at)
+        if found is None and self._paths.isVisible():
+            found = nearest_path(self._planes[:, :MAX_PATHS], pixels, at)
+        if found is not None:
+            self.point_picked.emit(found, self._direction, adding)
+        elif not adding:
+            self.missed.emit()
+        return True
+
     def link(self, other: ProcessView) -> None:
         """Pan and zoom together with `other`."""
         self._linked.append(other)
@@ -93,6 +123,7 @@ class ProcessView(Plot):
         colour = self.theme.direction(self._direction)
         for layer in (self._paths, self._trails, self._points):
             layer.set_colour(colour)
+        self._chosen.set_colours(self.theme.accent, self.theme.base)
 
     def title_html(self) -> str:
         """The direction's mark before its name."""
@@ -101,7 +132,8 @@ class ProcessView(Plot):
     def _add_layers(self, theme: Theme) -> None:
         colour = theme.direction(self._direction)
         self._paths, self._trails, self._points = PathsLayer(colour), TrailsLayer(colour), PointsLayer(colour)
-        for layer in (self._paths, self._trails, self._points):
+        self._chosen = SelectionLayer()
+        for layer in (self._paths, self._trails, self._points, self._chosen):
             self.plot.addItem(layer, ignoreBounds=True)
 
     def _take_planes(self) -> None:
@@ -119,17 +151,20 @@ class ProcessView(Plot):
                 self._half = half
                 self.reset_view()
         self._paths.set_paths(self._planes[:, :MAX_PATHS])
-        self._place()
+        self.set_selection(self._selection)
 
     def _place(self) -> None:
         """Everything that follows the cursor."""
         if self._frame is None:
             self._points.set_points(np.empty((0, 2), np.float32))
             self._trails.set_trails(np.empty((0, 0, 2), np.float32))
+            self._chosen.set_points(np.empty((0, 2), np.float32))
             self.set_note("")
             return
-        position = float(np.clip(self._position, 0, len(self._planes) - 1))
-        self._points.set_points(at_position(self._planes, position))
+        position = self._clipped()
+        points = at_position(self._planes, position)
+        self._points.set_points(points)
+        self._chosen.set_points(points[existing(self._selection, len(points))])
         if self._trails.isVisible():
             self._trails.set_trails(stretch(self._planes[:, :MAX_PATHS], position, self._direction == "forward"))
         if self._lost:
@@ -137,6 +172,10 @@ class ProcessView(Plot):
             self.warn(f"{lost} left the finite numbers", f"{lost} lost")
         else:
             self.set_note(*time_note(self._frame.t, position))
+
+    def _clipped(self) -> float:
+        """The cursor within the steps of the frame."""
+        return float(np.clip(self._position, 0, len(self._planes) - 1))
 
     def _label_axes(self) -> None:
         for side, component in zip(("bottom", "left"), self._axes, strict=True):
