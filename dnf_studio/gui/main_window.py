@@ -13,6 +13,7 @@ from dnf_studio.gui.actions import Key
 from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.files import Files
+from dnf_studio.gui.inspecting import InspectorDock
 from dnf_studio.gui.live import Live
 from dnf_studio.gui.opening import Opened
 from dnf_studio.gui.panels.data import DataPanel
@@ -68,6 +69,7 @@ class MainWindow(QMainWindow):
         self._noted: tuple[Page, ...] = ()
         self._compose()
         connect_commands(self)
+        self.inspector = InspectorDock(self)
         self._wire_studio()
         self._set_theme(appearance.theme)
         self._show_phase(Phase.NONE)
@@ -81,6 +83,7 @@ class MainWindow(QMainWindow):
             title = self.tabs.tabText(place)
             self.tabs.removeTab(place)
             self.tabs.insertTab(place, page, title)
+        self.inspector.fill()
         self._note()
 
     def set_data_names(self, titles: Mapping[str, str]) -> None:
@@ -213,6 +216,7 @@ class MainWindow(QMainWindow):
         self.commands.set_theme(theme)
         self.toolbar.set_theme(theme)
         self.views.set_theme(theme)
+        self.inspector.set_theme(theme)
 
 
 def _sentence(opened: Opened) -> str:

@@ -24,7 +24,7 @@ SIDES = np.array([(-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5)], np.float32)
 RING = 5.0
 MAX_LINES = 20
 """The paths of the last so many chosen points are drawn; more would hide each other."""
-MAX_RINGS = 60
+MAX_RINGS = 50
 MAX_NODES = 300
 Array = NDArray[np.float32]
 
@@ -76,9 +76,13 @@ class SelectionLayer(DeviceLayer):
     def _draw_rings(self, painter: QPainter, places: list[QPointF], near: QRectF) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(QColor(self._colour), 1.4))
-        for place in places:
-            if near.contains(place):
+        inside = [place for place in places if near.contains(place)]
+        for pen, some in (
+            (QPen(QColor(self._ground), 4), inside[-MAX_LINES:]),
+            (QPen(QColor(self._colour), 1.4), inside),
+        ):
+            painter.setPen(pen)
+            for place in some:
                 painter.drawEllipse(place, RING, RING)
 
     def _draw_current_ring(self, painter: QPainter, places: list[QPointF], near: QRectF) -> None:
