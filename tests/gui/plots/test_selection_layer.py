@@ -89,7 +89,9 @@ def test_components_and_lost_numbers(qtbot: QtBot) -> None:
 def test_what_is_drawn_is_bounded(qtbot: QtBot) -> None:
     layer = SelectionLayer()
     layer.set_paths(np.zeros((5001, 70, 2), np.float32))
-    assert layer._paths.shape == (MAX_NODES, MAX_LINES, 2)
+    assert layer._paths.shape == (60, MAX_LINES, 2)
+    layer.set_paths(np.zeros((5001, 1, 2), np.float32))
+    assert layer._paths.shape == (MAX_NODES, 1, 2)
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)

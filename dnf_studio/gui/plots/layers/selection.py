@@ -9,6 +9,8 @@ twenty with their rings.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from pyqtgraph.Qt import internals
@@ -70,30 +72,19 @@ class SelectionLayer(DeviceLayer):
                 self._draw_lines(painter, QPen(colour, 1), xy[:, -1:] + side)
         near = area.adjusted(-RING, -RING, RING, RING)
         places = [QPointF(x, y) for x, y in to_device(self._points, transform).tolist()]
-        self._draw_rings(painter, places[:-1], near)
-        self._draw_current_ring(painter, places[-1:], near)
-
-    def _draw_rings(self, painter: QPainter, places: list[QPointF], near: QRectF) -> None:
+        # A rectangle holds every NaN
+        inside = [place for place in places if near.contains(place) and math.isfinite(place.x() + place.y())]
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        inside = [place for place in places if near.contains(place)]
-        for pen, some in (
-            (QPen(QColor(self._ground), 4), inside[-MAX_LINES:]),
-            (QPen(QColor(self._colour), 1.4), inside),
-        ):
+        for pen, some in ((QPen(ground, 4), inside[-MAX_LINES:]), (QPen(colour, 1.4), inside)):
             painter.setPen(pen)
             for place in some:
                 painter.drawEllipse(place, RING, RING)
-
-    def _draw_current_ring(self, painter: QPainter, places: list[QPointF], near: QRectF) -> None:
-        colour, ground = QColor(self._colour), QColor(self._ground)
-        for place in places:
-            if near.contains(place):
-                for pen in (QPen(ground, 4.5), QPen(colour, 2)):
-                    painter.setPen(pen)
-                    painter.drawEllipse(place, RING, RING)
-                painter.setBrush(colour)
-                painter.drawEllipse(place, 1.5, 1.5)
+        if inside and inside[-1] is places[-1]:
+            painter.setPen(QPen(colour, 2))
+            painter.drawEllipse(inside[-1], RING, RING)
+            painter.setBrush(colour)
+            painter.drawEllipse(inside[-1], 1.5, 1.5)
 
     def _draw_lines(self, painter: QPainter, pen: QPen, xy: Array) -> None:
         """One call for all steps of the paths `xy` (N+1, K, 2), device pixels."""
@@ -106,8 +97,9 @@ class SelectionLayer(DeviceLayer):
 
 
 def _thinned(paths: Array) -> Array:
-    """At most 300 nodes of each path: more cannot be told apart."""
-    if len(paths) <= MAX_NODES:
+    """At most 300 nodes of one path, fewer of each of several: more cannot be told apart."""
+    most = min(MAX_NODES, max(60, 1200 // max(1, paths.shape[1])))
+    if len(paths) <= most:
         return paths
-    kept: Array = paths[np.linspace(0, len(paths) - 1, MAX_NODES).round().astype(int)]
+    kept: Array = paths[np.linspace(0, len(paths) - 1, most).round().astype(int)]
     return kept
