@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,7 @@ class Explorer:
         self._framed: Wanted | None = None
         self._asked: InspectRequest | None = None
         self._answered: tuple[object, ...] = ()
+        self._answering = Lock()
         self._tasks: list[Callable[[], None]] = []
         self._closing = False
         self._training = False
@@ -154,13 +155,24 @@ class Explorer:
                 started = perf_counter()
                 self._running = wanted
                 passes.use(1 if self._training else 2)
-                passes.run(wanted, self._cancelled, self._training)
+                passes.run(wanted, lambda wanted: self._left(passes, wanted), self._training)
                 self._done = wanted
                 self._rest(wanted, started + FRAME_SECONDS - perf_counter())
         except Exception as error:
             self.errors.put(error)
             self._done = wanted if task is None else self._done
         return True
+
+    def _left(self, passes: Passes, wanted: Wanted) -> bool:
+        """Whether to leave the pass for `wanted`; a point asked for is answered at once, not after a long pass.
+
+        Two threads of a pass may be here at the same time.
+        """
+        if self._unanswered():
+            with self._answering:
+                if self._unanswered():
+                    self._answer(passes)
+        return self._cancelled(wanted)
 
     def _post(self, passes: Passes, frame: Frame) -> None:
         """A frame, and with the first one of a pass the numbers that belong to it."""

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -269,6 +269,29 @@ def test_the_numbers_follow_the_frames_and_nothing_else(explorer: Explorer) -> N
     assert explorer.inspections.take() is None and explorer.errors.take() is None
     explorer.inspect(InspectRequest(3, "backward"))
     assert inspection_of(explorer).table.direction == "backward"
+
+
+def test_a_point_is_answered_within_a_long_pass(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer.publish(Snapshot.of(flow_of(), 1), torch.randn(300, 2))
+    shown = frames_until(explorer)[-1]
+    entered, answered = threading.Event(), threading.Event()
+    real = passes.forward_block
+
+    def long(fields: object, grid: object, x0: object, noise: object, check: Callable[[], None]) -> object:
+        entered.set()
+        while not answered.is_set():
+            check()
+        return real(fields, grid, x0, noise, check)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(passes, "forward_block", long)
+    explorer.publish(Snapshot.of(flow_of(seed=1), 2))
+    assert entered.wait(10)
+    explorer.inspect(InspectRequest(9))
+    found = inspection_of(explorer)
+    assert found.weights == 1
+    np.testing.assert_allclose(found.table.x, shown.forward[:, 9], atol=2e-5)
+    answered.set()
+    assert inspection_of(explorer).weights == 2
 
 
 def test_a_task_runs_in_the_thread_and_may_publish(explorer: Explorer) -> None:

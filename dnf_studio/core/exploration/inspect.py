@@ -105,11 +105,23 @@ def inspect_point(
     exact = flow if flow.timestamps.dtype is torch.float64 else copy.deepcopy(flow).double()
     nodes, x, eps = grid.to(exact.timestamps), start.to(exact.timestamps), noise.to(exact.timestamps)
     with torch.no_grad():
-        fields = exact.fields(nodes)
+        drift, score = (_remembering(field) for field in exact.fields(nodes))
         if direction == "forward":
-            path = paths.forward_path(fields[0], nodes, x[None], eps[:, None])
+            path = paths.forward_path(drift, nodes, x[None], eps[:, None])
         else:
             if last == "mean":
                 eps = torch.cat([torch.zeros_like(eps[:1]), eps[1:]])
-            path = paths.backward_path(*fields, nodes, x[None], eps.flip(0)[:, None], lam).flip(0)
-        return inspect_path(fields, nodes, path[:, 0], eps, direction, lam)
+            path = paths.backward_path(drift, score, nodes, x[None], eps.flip(0)[:, None], lam).flip(0)
+        return inspect_path((drift, score), nodes, path[:, 0], eps, direction, lam)
+
+
+def _remembering(field: Field) -> Field:
+    """`field` along one path, evaluated once a node: what made the path need not be computed again."""
+    known: dict[int, Tensor] = {}
+
+    def value(i: int, x: Tensor) -> Tensor:
+        if i not in known:
+            known[i] = field(i, x)
+        return known[i]
+
+    return value

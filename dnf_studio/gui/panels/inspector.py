@@ -32,7 +32,7 @@ __all__ = ["InspectorPanel", "statistic"]
 
 NOTHING = (
     "Click a point or a path in a view: its numbers are listed here, step by step.\n\n"
-    "Ctrl-click or Shift-click chooses more, Esc none."
+    "Ctrl-click or Shift-click chooses several, Esc clears."
 )
 PAIR = (
     "One point is two paths: its data go to noise with its forward Brownian path, its latent to a sample with its "
