@@ -232,7 +232,7 @@ class InspectorPanel(QWidget):
                 self.table.setColumnWidth(column, width)
 
     def _moved(self, _position: float) -> None:
-        """Keep the row of the cursor in sight; rows chosen for copying stay chosen."""
+        """Keep the row of the cursor in sight; several rows chosen for copying stay chosen."""
         row = self._session.cursor.node
         index = self.model.index(row, max(0, self.table.currentIndex().column()))
         if row == self.model.current and self.table.currentIndex() == index:
@@ -241,6 +241,9 @@ class InspectorPanel(QWidget):
         if index.isValid() and self.isVisible():
             across = self.table.horizontalScrollBar().value()
             self.table.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+            rows = self._chosen_rows()
+            if len(rows) == 1 and rows != [row]:
+                self.table.clearSelection()
             self.table.scrollTo(index)
             self.table.horizontalScrollBar().setValue(across)
 
@@ -250,8 +253,10 @@ class InspectorPanel(QWidget):
             self._session.cursor.jump(current.row())
 
     def _copy_rows(self) -> None:
-        rows = sorted(index.row() for index in self.table.selectionModel().selectedRows())
-        self.copy(rows or [self._session.cursor.node])
+        self.copy(self._chosen_rows() or [self._session.cursor.node])
+
+    def _chosen_rows(self) -> list[int]:
+        return sorted(index.row() for index in self.table.selectionModel().selectedRows())
 
     def _turn(self, direction: str) -> None:
         self._session.apply({"direction": direction})

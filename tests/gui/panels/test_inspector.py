@@ -77,6 +77,9 @@ def test_the_cursor_moves_the_row_and_the_row_the_cursor(filled: InspectorPanel,
     filled.table.setFocus()
     QTest.keyClick(filled.table, Qt.Key.Key_Up)
     assert session.cursor.position == 7 and filled.model.current == 7
+    assert [index.row() for index in filled.table.selectionModel().selectedRows()] == [7]
+    session.cursor.go(2)
+    assert not filled.table.selectionModel().selectedRows()
 
 
 def test_a_moving_cursor_keeps_rows_and_columns_in_their_place(filled: InspectorPanel, session: Session) -> None:
@@ -85,13 +88,14 @@ def test_a_moving_cursor_keeps_rows_and_columns_in_their_place(filled: Inspector
     QApplication.processEvents()
     across = filled.table.horizontalScrollBar()
     across.setValue(across.maximum())
-    filled.table.selectionModel().select(filled.model.index(2, 0), flag.Select | flag.Rows)
+    for row in (2, 3):
+        filled.table.selectionModel().select(filled.model.index(row, 0), flag.Select | flag.Rows)
     session.cursor.go(10)
     assert across.value() == across.maximum() > 0
     assert filled.table.visualRect(filled.model.index(10, 12)).bottom() <= filled.table.viewport().height()
-    assert [index.row() for index in filled.table.selectionModel().selectedRows()] == [2]
+    assert [index.row() for index in filled.table.selectionModel().selectedRows()] == [2, 3]
     filled.set_inspection(inspection_of(7, table_of(seed=5)))
-    assert [index.row() for index in filled.table.selectionModel().selectedRows()] == [2]
+    assert [index.row() for index in filled.table.selectionModel().selectedRows()] == [2, 3]
 
 
 def test_direction_and_points_are_written_to_the_session(filled: InspectorPanel, session: Session) -> None:
