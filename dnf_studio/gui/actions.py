@@ -21,6 +21,7 @@ class Key(StrEnum):
     QUIT = "quit"
     UNDO = "undo"
     REDO = "redo"
+    CLEAR_SELECTION = "clear-selection"
     THEME_SYSTEM = "theme-system"
     THEME_LIGHT = "theme-light"
     THEME_DARK = "theme-dark"
@@ -28,6 +29,7 @@ class Key(StrEnum):
     PATHS = "paths"
     DENSITY = "density"
     RESET_VIEW = "reset-view"
+    INSPECTOR = "inspector"
     FULL_SCREEN = "full-screen"
     TRAIN = "train"
     PAUSE = "pause"
@@ -66,6 +68,7 @@ _RECORDS = (
     ActionInfo(Key.QUIT, "&Quit", "Ctrl+Q", "Close the window; asks first where a run is not saved"),
     ActionInfo(Key.UNDO, "&Undo", "Ctrl+Z", "Take the last change of settings or view back", "undo"),
     ActionInfo(Key.REDO, "&Redo", "Ctrl+Shift+Z", "Make the change again that was taken back", "redo"),
+    ActionInfo(Key.CLEAR_SELECTION, "&Clear selection", "Esc", "Choose no point any more"),
     ActionInfo(Key.THEME_SYSTEM, "Colours of the s&ystem", "Ctrl+Shift+Y", "Light or dark as the desktop is",
                checkable=True, group="theme"),
     ActionInfo(Key.THEME_LIGHT, "Li&ght colours", "Ctrl+Shift+L", "Dark on light", checkable=True, group="theme"),
@@ -75,6 +78,8 @@ _RECORDS = (
     ActionInfo(Key.DENSITY, "Show dens&ity", "Ctrl+3", "Show where the points are dense, over the data as faint dots",
                checkable=True),
     ActionInfo(Key.RESET_VIEW, "&Reset view", "Ctrl+0", "Fit all views to what they show", "reset"),
+    ActionInfo(Key.INSPECTOR, "&Inspector", "Ctrl+I", "List the numbers of the chosen point, step by step",
+               checkable=True),
     ActionInfo(Key.FULL_SCREEN, "&Full screen", "F11", "Fill the screen, or come back from it", checkable=True),
     ActionInfo(Key.TRAIN, "&Train", "Ctrl+R", "Train a new model with the settings at the left", "train"),
     ActionInfo(Key.PAUSE, "&Pause", "Ctrl+P", "Hold the training, or go on with it", "pause", checkable=True),
@@ -94,11 +99,11 @@ ACTIONS = {record.key: record for record in _RECORDS}
 
 MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
     ("&File", (Key.OPEN, Key.SAVE, None, Key.EXPORT, Key.PICTURE, None, Key.QUIT)),
-    ("&Edit", (Key.UNDO, Key.REDO)),
+    ("&Edit", (Key.UNDO, Key.REDO, None, Key.CLEAR_SELECTION)),
     (
         "&View",
         (
-            *(Key.POINTS, Key.PATHS, Key.DENSITY, Key.RESET_VIEW, None),
+            *(Key.POINTS, Key.PATHS, Key.DENSITY, Key.RESET_VIEW, None, Key.INSPECTOR, None),
             *(Key.PLAY, Key.PREVIOUS, Key.NEXT, Key.FIRST, Key.LAST, Key.LOOP, None),
             *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.FULL_SCREEN),
         ),

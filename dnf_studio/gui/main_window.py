@@ -15,6 +15,7 @@ from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.dialogs import question
 from dnf_studio.gui.exporting import Exporter
 from dnf_studio.gui.files import Files
+from dnf_studio.gui.inspecting import InspectorDock
 from dnf_studio.gui.live import Live
 from dnf_studio.gui.opening import Opened
 from dnf_studio.gui.panels.data import DataPanel
@@ -75,6 +76,7 @@ class MainWindow(QMainWindow):
         self._noted: tuple[Page, ...] = ()
         self._compose()
         connect_commands(self)
+        self.inspector = InspectorDock(self)
         self._wire_studio()
         self._set_theme(appearance.theme)
         self._show_phase(Phase.NONE)
@@ -92,6 +94,7 @@ class MainWindow(QMainWindow):
             title = self.tabs.tabText(place)
             self.tabs.removeTab(place)
             self.tabs.insertTab(place, page, title)
+        self.inspector.fill()
         self._note()
 
     def set_data_names(self, titles: Mapping[str, str]) -> None:
@@ -217,6 +220,7 @@ class MainWindow(QMainWindow):
         self.commands.set_theme(theme)
         self.toolbar.set_theme(theme)
         self.views.set_theme(theme)
+        self.inspector.set_theme(theme)
 
 
 def _sentence(opened: Opened) -> str:

@@ -41,7 +41,9 @@ class State:
     component: int = 0
     """Component of the t–x view; D and D + 1 are the principal ones where D > 2."""
     selection: tuple[int, ...] = ()
-    """Chosen points of the display set."""
+    """Chosen points of the display set; the last one is the one the Inspector lists."""
+    direction: str = "forward"
+    """Which of its two paths: ``forward`` or ``backward``."""
 
     def __post_init__(self) -> None:
         if self.steps is not None and not 1 <= self.steps <= MAX_STEPS:
@@ -52,6 +54,8 @@ class State:
             raise SettingError(f"λ must be between 0 and 2, not {self.lam}.")
         if self.last not in ("mean", "noise"):
             raise SettingError(f"The last step is either mean or noise, not '{self.last}'.")
+        if self.direction not in ("forward", "backward"):
+            raise SettingError(f"The direction is either forward or backward, not '{self.direction}'.")
         if not 0 <= self.seed < 2**63:
             raise SettingError(f"The seed must be a whole number of 0 or more, not {self.seed}.")
         if not self.layers <= LAYERS:

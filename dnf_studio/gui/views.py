@@ -14,6 +14,7 @@ from dnf_studio.gui.plots.pair import LowerRow, PlotPair
 from dnf_studio.gui.plots.principal import PrincipalAxes
 from dnf_studio.gui.plots.process_view import ProcessView
 from dnf_studio.gui.plots.time_view import TimeView
+from dnf_studio.gui.selecting import Selecting
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.theme import Theme
 from dnf_studio.gui.transport import TransportBar
@@ -53,6 +54,7 @@ class Views(QWidget):
         self.time.component_changed.connect(lambda component: session.apply({"component": component}))
         self.disagreement.step_clicked.connect(self._picked_time)
         self.grid.cursor_moved.connect(self._picked_time)
+        self.selecting = Selecting(session, (self.forward, self.backward, self.time), self)
         session.cursor.moved.connect(self._move)
         session.changed.connect(self._refresh)
         self._refresh(frozenset({"layers", "axes", "component"}))

@@ -43,6 +43,7 @@ def _connect_edit(window: MainWindow) -> None:
     session, commands = window.session, window.commands
     commands.connect_to(Key.UNDO, session.undo)
     commands.connect_to(Key.REDO, session.redo)
+    commands.connect_to(Key.CLEAR_SELECTION, window.views.selecting.clear)
 
     def show(undo: bool, redo: bool) -> None:
         commands[Key.UNDO].setEnabled(undo)

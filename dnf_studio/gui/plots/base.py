@@ -6,12 +6,13 @@ from html import escape
 
 import pyqtgraph as pg
 from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Slot
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QPalette, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from dnf_studio.gui.plots.caption import Caption
 from dnf_studio.gui.plots.help_card import HelpButton
+from dnf_studio.gui.plots.picking import adds
 from dnf_studio.gui.theme import LIGHT, Theme
 
 __all__ = ["Plot"]
@@ -27,6 +28,8 @@ class Plot(QWidget):
     that a screen reader gets, which reads the key numbers from the note. A `topic` of `help` gives
     the plot its "?".
     """
+
+    double_clicked = Signal()
 
     def __init__(self, title: str, caption: str, empty: str, parent: QWidget | None = None, topic: str = "") -> None:
         super().__init__(parent)
@@ -164,10 +167,17 @@ class Plot(QWidget):
     def _scene_clicked(self, event: MouseClickEvent) -> None:
         """A double click shows the whole."""
         if event.double():
+            self.double_clicked.emit()
             self.reset_view()
         elif event.button() == Qt.MouseButton.LeftButton and self.box.sceneBoundingRect().contains(event.scenePos()):
+            if self.pick(event.scenePos(), adds(event.modifiers())):
+                return
             point = self.box.mapSceneToView(event.scenePos())
             self.clicked_at(float(point.x()), float(point.y()))
+
+    def pick(self, at: QPointF, adding: bool) -> bool:
+        """A click at `at`, pixels of the scene: whether it chose something, else `clicked_at` is called."""
+        return False
 
     def clicked_at(self, x: float, y: float) -> None:
         """A single click in plot coordinates; plots that answer to it say how."""

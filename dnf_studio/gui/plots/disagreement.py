@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.gui.cursor import node_at
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.layers.bars import BarsLayer
 from dnf_studio.gui.plots.words import nats
@@ -80,7 +81,7 @@ class DisagreementPlot(Plot):
             self._bars.set_current(None)
             self.set_note("")
             return
-        step = int(np.clip(position, 0, len(self._values) - 1))
+        step = int(np.clip(node_at(position), 0, len(self._values) - 1))
         self._bars.set_current(step)
         here, total = nats(float(self._values[step])), nats(float(self._values.sum()))
         self.set_note(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, Slot
+from PySide6.QtCore import QPointF, QRectF, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
@@ -12,7 +12,9 @@ from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.layers.density import DensityLayer, GroundLayer
 from dnf_studio.gui.plots.layers.paths import PathsLayer
 from dnf_studio.gui.plots.layers.points import PointsLayer
+from dnf_studio.gui.plots.layers.selection import SelectionLayer
 from dnf_studio.gui.plots.layers.trails import TrailsLayer, at_position, stretch
+from dnf_studio.gui.plots.picking import existing, nearest_path, nearest_point, to_pixels
 from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, principal_name, time_note
 from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.frames import Frame
@@ -22,8 +24,8 @@ __all__ = ["ProcessView"]
 MAX_PATHS = 500
 TITLES = {"forward": "Forward: data → noise", "backward": "Backward: noise → data"}
 CAPTIONS = {
-    "forward": "Points of the data, carried to noise by the forward SDE.",
-    "backward": "Latent noise, carried to samples by the backward SDE.",
+    "forward": "Points of the data, carried to noise by the forward SDE. Click a point to follow it.",
+    "backward": "Latent noise, carried to samples by the backward SDE. Click a point to follow it.",
 }
 Array = NDArray[np.float32]
 
@@ -32,8 +34,14 @@ class ProcessView(Plot):
     """Points and paths of one process, ``forward`` or ``backward``, at the time cursor.
 
     The range is fixed by the data and does not follow the points; wheel and drag change it, in
-    linked views together, and a double click brings it back.
+    linked views together, and a double click brings it back. A click chooses the point under it or,
+    where there is none, the path.
     """
+
+    point_picked = Signal(int, str, bool)
+    """Point, direction, and whether it is one more or less."""
+    missed = Signal()
+    """A click beside every point and path."""
 
     def __init__(self, direction: str, parent: QWidget | None = None) -> None:
         self._direction = direction
@@ -52,6 +60,7 @@ class ProcessView(Plot):
         self._principal: PrincipalComponents | None = None
         self._seen: tuple[object, ...] = ()
         self._named = False
+        self._selection: tuple[int, ...] = ()
         self._half = 0.0
         self._linked: list[ProcessView] = []
         self.box.setAspectLocked(True)
@@ -95,6 +104,27 @@ class ProcessView(Plot):
             self._label_axes()
             self._take_planes()
 
+    def set_selection(self, selection: tuple[int, ...]) -> None:
+        """Set these points off, with their paths."""
+        self._selection = selection
+        self._chosen.set_paths(self._planes[:, existing(selection, self._planes.shape[1])])
+        self._place()
+
+    def pick(self, at: QPointF, adding: bool) -> bool:
+        """Tell which point or path was clicked, if it is shown; a click that only adds misses nothing."""
+        if self._frame is None:
+            return False
+        pixels, found = to_pixels(self.box), None
+        if self._points.isVisible():
+            found = nearest_point(at_position(self._planes, self._clipped()), pixels, at)
+        if found is None and self._paths.isVisible():
+            found = nearest_path(self._planes[:, :MAX_PATHS], pixels, at)
+        if found is not None:
+            self.point_picked.emit(found, self._direction, adding)
+        elif not adding:
+            self.missed.emit()
+        return True
+
     def link(self, other: ProcessView) -> None:
         """Pan and zoom together with `other`."""
         self._linked.append(other)
@@ -116,6 +146,7 @@ class ProcessView(Plot):
             layer.set_colour(colour)
         self._density.set_colours(self.theme.density(self._direction))
         self._ground.set_colour(self.theme.data)
+        self._chosen.set_colours(self.theme.accent, self.theme.base)
 
     def title_html(self) -> str:
         """The direction's mark before its name."""
@@ -124,10 +155,10 @@ class ProcessView(Plot):
     def _add_layers(self, theme: Theme) -> None:
         colour = theme.direction(self._direction)
         self._paths, self._trails, self._points = PathsLayer(colour), TrailsLayer(colour), PointsLayer(colour)
-        self._ground, self._density = GroundLayer(), DensityLayer()
+        self._ground, self._density, self._chosen = GroundLayer(), DensityLayer(), SelectionLayer()
         self._ground.hide()
         self._density.hide()
-        for layer in (self._ground, self._density, self._paths, self._trails, self._points):
+        for layer in (self._ground, self._density, self._paths, self._trails, self._points, self._chosen):
             self.plot.addItem(layer, ignoreBounds=True)
 
     def _take_planes(self) -> None:
@@ -150,7 +181,7 @@ class ProcessView(Plot):
             self._density.set_paths(self._planes, fresh=seen != self._seen)
             self._seen = seen
         self._paths.set_paths(self._planes[:, :MAX_PATHS])
-        self._place()
+        self.set_selection(self._selection)
 
     def _place(self) -> None:
         """Everything that follows the cursor."""
@@ -159,12 +190,14 @@ class ProcessView(Plot):
                 layer.set_points(np.empty((0, 2), np.float32))
             self._density.set_points(np.empty((0, 2), np.float32), 0.0)
             self._trails.set_trails(np.empty((0, 0, 2), np.float32))
+            self._chosen.set_points(np.empty((0, 2), np.float32))
             self.set_note("")
             return
-        position = float(np.clip(self._position, 0, len(self._planes) - 1))
+        position = self._clipped()
         points = at_position(self._planes, position)
         self._points.set_points(points)
         self._density.set_points(points, position / max(1, len(self._planes) - 1))
+        self._chosen.set_points(points[existing(self._selection, len(points))])
         if self._trails.isVisible():
             self._trails.set_trails(stretch(self._planes[:, :MAX_PATHS], position, self._direction == "forward"))
         if self._lost:
@@ -178,6 +211,10 @@ class ProcessView(Plot):
         if self._principal is not None and len(self._principal.mean) == paths.shape[-1]:
             return self._principal.project(paths)
         return np.ascontiguousarray(paths[..., list(self._axes)])
+
+    def _clipped(self) -> float:
+        """The cursor within the steps of the frame."""
+        return float(np.clip(self._position, 0, len(self._planes) - 1))
 
     def _label_axes(self) -> None:
         """Names as tooltips, and written at the axes of data with more than two components."""
