@@ -14,7 +14,7 @@ from dnf_studio.gui.dialogs.error import ErrorDialog
 from dnf_studio.gui.dialogs.question import Answer, ask_about_run, ask_resume
 from dnf_studio.gui.opening import bundled_name
 from dnf_studio.gui.session import Session
-from dnf_studio.gui.shown import data_label
+from dnf_studio.gui.shown import data_stem
 from dnf_studio.gui.studio import Studio
 
 __all__ = ["Files"]
@@ -69,7 +69,7 @@ class Files(QObject):
     def save(self, then: Callable[[], object] | None = None) -> None:
         """Ask for a file name and write the run or the model; `then` follows once it is in place."""
         run = self._studio.training.run
-        data = data_label(self._session.state.config.data).partition(".")[0]
+        data = data_stem(self._session.state.config.data)
         filters = [RUN, WEIGHTS] if run is not None else [WEIGHTS]
         name, chosen = QFileDialog.getSaveFileName(
             self._window, "Save", f"{bundled_name(data)}.safetensors", ";;".join(filters)

@@ -23,7 +23,7 @@ from shiboken6 import isValid
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.controls import caption
 from dnf_studio.gui.dialogs.export_form import ExportForm
-from dnf_studio.gui.shown import data_label
+from dnf_studio.gui.shown import data_stem
 from dnf_studio.gui.state import State
 from dnf_studio.gui.status import duration
 from dnf_studio.gui.studio import Studio
@@ -56,7 +56,7 @@ class ExportDialog(QDialog):
         self._preparing = False
         self._closes = False
         current = studio.current
-        data = data_label(current.shown.data) if current is not None else "samples"
+        data = data_stem(current.shown.data) if current is not None else "samples"
         self.form = ExportForm(state, current.shown if current is not None else None, Path.cwd() / f"{data}-samples.h5")
         self.preview, self.problem = caption(), caption(warning=True)
         self.problem.hide()
