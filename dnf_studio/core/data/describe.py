@@ -139,10 +139,10 @@ class _Columns:
         """Read everything and say what the columns are."""
         with np.errstate(all="ignore"):
             for rows, block in self._blocks():
-                self._note_range(rows, block)
+                self._note_range(block, self._split.trains(rows))
             mean = self._train_total / self._split.train_count
             for rows, block in self._blocks():
-                self._square += ((block[self._split.trains(rows)] - mean) ** 2).sum(0)
+                self._square += ((block[:, self._split.trains(rows)] - mean[:, None]) ** 2).sum(1)
                 self._count(block)
             scale = np.sqrt(self._square / self._split.train_count)
             problems = [self._problem(i, float(scale[i])) for i in range(len(self._finite))]
@@ -150,30 +150,34 @@ class _Columns:
         return tuple(self._info(i, problem) for i, problem in enumerate(problems))
 
     def _blocks(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """All rows in order, with the values of a column side by side: (D, k)."""
         for rows, block in self._table.blocks():
             if self._cancelled():
                 raise DataError(f"Reading '{self._table.path}' was cancelled.")
-            yield rows, block
+            yield rows, np.ascontiguousarray(block.T)
 
-    def _note_range(self, rows: slice, block: NDArray[np.float64]) -> None:
+    def _note_range(self, block: NDArray[np.float64], train: NDArray[np.bool_]) -> None:
         finite = np.isfinite(block)
-        self._finite += finite.sum(0)
-        self._total += np.where(finite, block, 0.0).sum(0)
-        self._low = np.minimum(self._low, np.where(finite, block, np.inf).min(0))
-        self._high = np.maximum(self._high, np.where(finite, block, -np.inf).max(0))
-        train = block[self._split.trains(rows)]
-        self._train_total += train.sum(0)
-        self._train_low = np.minimum(self._train_low, train.min(0, initial=np.inf))
-        self._train_high = np.maximum(self._train_high, train.max(0, initial=-np.inf))
+        self._finite += finite.sum(1)
+        low, high, total = (
+            (block,) * 3 if finite.all() else (np.where(finite, block, x) for x in (np.inf, -np.inf, 0.0))
+        )
+        self._total += total.sum(1)
+        self._low = np.minimum(self._low, low.min(1))
+        self._high = np.maximum(self._high, high.max(1))
+        part = block[:, train]
+        self._train_total += part.sum(1)
+        self._train_low = np.minimum(self._train_low, part.min(1, initial=np.inf))
+        self._train_high = np.maximum(self._train_high, part.max(1, initial=-np.inf))
 
     def _count(self, block: NDArray[np.float64]) -> None:
         """Add a block to the histograms."""
         width = self._high / BINS - self._low / BINS
         width[~(width > 0)] = 1.0
-        finite = np.isfinite(block)
-        bins = np.where(finite, (block - self._low) / width, 0.0).clip(0, BINS - 1).astype(np.int64)
-        places = (bins + BINS * np.arange(len(width)))[finite]
-        self._counts += np.bincount(places, minlength=self._counts.size).reshape(self._counts.shape)
+        bins = (block - self._low[:, None]) / width[:, None]
+        for i, column in enumerate(bins):
+            inside = column[np.isfinite(block[i])].clip(0, BINS - 1).astype(np.int32)
+            self._counts[i] += np.bincount(inside, minlength=BINS)
 
     def _problem(self, i: int, scale: float) -> str:
         """Why a column is refused, as opening it would; of a part of the rows only what is certain."""
@@ -181,8 +185,7 @@ class _Columns:
             return self._faults[i]
         gone = len(self._table) - int(self._finite[i])
         if gone:
-            values = "a value that is" if gone == 1 else f"{gone:,} values that are"
-            return f"has {values} missing or not finite"
+            return f"has {gone:,} value{'' if gone == 1 else 's'} missing or not finite"
         if max(-self._low[i], self._high[i]) > FLOAT32.max:
             return "holds a value beyond ±3.4e38, the range of single precision"
         if self._partial:
@@ -200,7 +203,7 @@ class _Columns:
             return
         finder, far = CopyFinder(len(sound)), np.zeros(len(sound), bool)
         for _, block in self._blocks():
-            model = standardise(block[:, sound], mean[sound], scale[sound])
+            model = standardise(block[sound].T, mean[sound], scale[sound])
             far |= ~np.isfinite(model).all(0)
             finder.note(model)
         for copy, original in finder.found().items():

@@ -40,7 +40,7 @@ def test_reasons_of_columns(tmp_path: Path) -> None:
     assert problems(found) == {
         "good": "",
         "kind": "holds the text 'cat' in line 9",
-        "gap": "has 50 values that are missing or not finite",
+        "gap": "has 50 values missing or not finite",
         "flat": "is constant",
         "copy": "repeats column 'good'",
         "offset": "varies too little for single precision; subtract an offset or change its unit",
@@ -102,7 +102,7 @@ def test_parquet(tmp_path: Path) -> None:
     assert problems(describe(tmp_path / "a.parquet")) == {
         "x": "",
         "kind": "holds text, not numbers",
-        "gap": "has 50 values that are missing or not finite",
+        "gap": "has 50 values missing or not finite",
     }
     pq.write_table(pa.table({"kind": ["a"] * 200}), tmp_path / "b.parquet")
     assert problems(describe(tmp_path / "b.parquet")) == {"kind": "holds text, not numbers"}
