@@ -26,6 +26,7 @@ class Key(StrEnum):
     THEME_DARK = "theme-dark"
     POINTS = "points"
     PATHS = "paths"
+    DENSITY = "density"
     RESET_VIEW = "reset-view"
     FULL_SCREEN = "full-screen"
     TRAIN = "train"
@@ -72,6 +73,8 @@ _RECORDS = (
     ActionInfo(Key.THEME_DARK, "Dar&k colours", "Ctrl+Shift+D", "Light on dark", checkable=True, group="theme"),
     ActionInfo(Key.POINTS, "Show p&oints", "Ctrl+1", "Show the points at the time cursor", checkable=True),
     ActionInfo(Key.PATHS, "Show p&aths", "Ctrl+2", "Show the paths of the first points", checkable=True),
+    ActionInfo(Key.DENSITY, "Show dens&ity", "Ctrl+3", "Show where the points are dense, over the data as faint dots",
+               checkable=True),
     ActionInfo(Key.RESET_VIEW, "&Reset view", "Ctrl+0", "Fit all views to what they show", "reset"),
     ActionInfo(Key.FULL_SCREEN, "&Full screen", "F11", "Fill the screen, or come back from it", checkable=True),
     ActionInfo(Key.TRAIN, "&Train", "Ctrl+R", "Train a new model with the settings at the left", "train"),
@@ -96,7 +99,7 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
     (
         "&View",
         (
-            *(Key.POINTS, Key.PATHS, Key.RESET_VIEW, None),
+            *(Key.POINTS, Key.PATHS, Key.DENSITY, Key.RESET_VIEW, None),
             *(Key.PLAY, Key.PREVIOUS, Key.NEXT, Key.FIRST, Key.LAST, Key.LOOP, None),
             *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.FULL_SCREEN),
         ),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.commands import Commands
+from dnf_studio.gui.dialogs import question
+from dnf_studio.gui.exporting import Exporter
 from dnf_studio.gui.files import Files
 from dnf_studio.gui.live import Live
 from dnf_studio.gui.opening import Opened
@@ -29,6 +31,9 @@ from dnf_studio.gui.toolbar import StudioToolBar
 from dnf_studio.gui.training import Phase
 from dnf_studio.gui.views import Views
 from dnf_studio.gui.wiring import connect_commands
+
+if TYPE_CHECKING:
+    from dnf_studio.gui.panels.export import ExportPanel
 
 __all__ = ["MainWindow"]
 
@@ -58,12 +63,14 @@ class MainWindow(QMainWindow):
         self.session = Session(parent=self)
         self.studio = Studio(self.session, self)
         self.files = Files(self, self.session, self.studio)
+        self.exporter = Exporter(self.studio, self)
         self.commands = Commands(self)
         self.views = Views(self.session, self.commands)
         self.live = Live(self.session, self.studio, self.views, self)
         self.toolbar = StudioToolBar(self.session, self.commands, self.files.choose_data)
         self.status = StudioStatusBar()
         self.data_panel = DataPanel(self.session, self.commands, self.files.choose_data)
+        self.export_panel: ExportPanel | None = None
         self.tabs = QTabWidget()
         self._noted: tuple[Page, ...] = ()
         self._compose()
@@ -75,9 +82,13 @@ class MainWindow(QMainWindow):
 
     def add_panels(self) -> None:
         """The pages behind the first one, which nobody sees before the window is there."""
+        from dnf_studio.gui.panels.export import ExportPanel
+
         sde, training = SDEPanel(self.session), TrainingPanel(self.session)
         self._noted = sde, training
-        for place, page in enumerate((sde, training, SamplingPanel(self.session, self.commands)), start=1):
+        sampling = SamplingPanel(self.session, self.commands)
+        self.export_panel = ExportPanel(self.session, self.studio, self.files, self.exporter)
+        for place, page in enumerate((sde, training, sampling, self.export_panel), start=1):
             title = self.tabs.tabText(place)
             self.tabs.removeTab(place)
             self.tabs.insertTab(place, page, title)
@@ -112,7 +123,7 @@ class MainWindow(QMainWindow):
         self.commands.fill(self.menuBar())
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.data_panel, "Data")
-        for title in ("SDE", "Training", "Sampling"):
+        for title in ("SDE", "Training", "Sampling", "Export"):
             self.tabs.addTab(QWidget(), title)
         self.dock = QDockWidget("Settings")
         self.dock.setObjectName("settings")
@@ -138,17 +149,10 @@ class MainWindow(QMainWindow):
 
     def _end_exports(self) -> bool:
         """Whether no export runs any more; asks before one is cancelled."""
-        if "dnf_studio.gui.dialogs.export" not in sys.modules:
-            return True
-        from dnf_studio.gui.dialogs import question
-        from dnf_studio.gui.dialogs.export import ExportDialog
-
-        dialogs = self.findChildren(ExportDialog)
-        running = self.isVisible() and any(dialog.running for dialog in dialogs)
+        running = self.isVisible() and self.exporter.running
         if running and question.ask_about_export(self) is question.Answer.CANCEL:
             return False
-        for dialog in dialogs:
-            dialog.shut()
+        self.exporter.shut()
         return True
 
     def _floor(self) -> float | None:

@@ -10,7 +10,8 @@ from dnf_studio.errors import SettingError
 
 __all__ = ["LAYERS", "State"]
 
-LAYERS = frozenset({"points", "paths"})
+LAYERS = frozenset({"points", "paths", "density"})
+PROJECTIONS = ("axes", "principal")
 GRIDS = (None, "reference", "paper", "uniform")
 
 
@@ -32,11 +33,13 @@ class State:
     """Last backward step: ``mean`` leaves its noise out."""
     seed: int = 0
     """Seed of the display set: which points and which Brownian paths."""
-    layers: frozenset[str] = LAYERS
+    layers: frozenset[str] = frozenset({"points", "paths"})
     axes: tuple[int, int] = (0, 1)
     """Components across and up."""
+    projection: str = "axes"
+    """What is drawn of more than two components: ``axes``, a pair of them, or the two ``principal`` ones."""
     component: int = 0
-    """Component of the t–x view."""
+    """Component of the t–x view; D and D + 1 are the principal ones where D > 2."""
     selection: tuple[int, ...] = ()
     """Chosen points of the display set."""
 
@@ -53,5 +56,7 @@ class State:
             raise SettingError(f"The seed must be a whole number of 0 or more, not {self.seed}.")
         if not self.layers <= LAYERS:
             raise SettingError(f"There is no layer named '{min(self.layers - LAYERS)}'.")
+        if self.projection not in PROJECTIONS:
+            raise SettingError(f"The projection is either axes or principal, not '{self.projection}'.")
         if min(*self.axes, self.component, *self.selection) < 0:
             raise SettingError("Components and points are numbered from 0.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QToolButton, QWidget
 
 __all__ = ["StudioStatusBar", "duration"]
 
@@ -15,7 +15,14 @@ class StudioStatusBar(QStatusBar):
         self.setSizeGripEnabled(False)
         self.message = QLabel()
         self.message.setAccessibleName("Message")
+        # A long sentence is cut off; it must not widen the window
+        self.message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.addWidget(self.message, 1)
+        self.export = QToolButton()
+        self.export.setAutoRaise(True)
+        self.export.setToolTip("An export is being written; click to go to it")
+        self.export.hide()
+        self.addPermanentWidget(self.export)
         self.iterations = self._part("Iterations since the run began")
         self.rate = self._part("Iterations a second, over the last few seconds")
         self.nll = self._part(
@@ -34,6 +41,12 @@ class StudioStatusBar(QStatusBar):
         self.iterations.setText(f"{iteration:,} iterations" if iteration else "")
         self.rate.setText("" if rate is None else f"{rate:.0f} it/s" if rate >= 10 else f"{rate:.1f} it/s")
         self.left.setText("" if left is None else f"{duration(left)} left")
+
+    def show_export(self, text: str) -> None:
+        """How far an export is; an empty text when there is none."""
+        self.export.setText(text)
+        self.export.setAccessibleName(text)
+        self.export.setVisible(bool(text))
 
     def show_nll(self, nll: float | None, floor: float | None) -> None:
         """The bound and what it cannot go below, nats."""

@@ -179,7 +179,14 @@ class Studio(QObject):
         self.discard()
         self._opened = opened
         fresh = replace(
-            self._session.state, config=opened.config, steps=None, grid=None, axes=(0, 1), component=0, selection=()
+            self._session.state,
+            config=opened.config,
+            steps=None,
+            grid=None,
+            axes=(0, 1),
+            projection="axes",
+            component=0,
+            selection=(),
         )
         self._session.reset(fresh)
         self._show(opened)

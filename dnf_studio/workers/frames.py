@@ -49,3 +49,5 @@ class Frame:
     """False while further blocks of points, or the same in float32, are still to come."""
     seconds: float
     """From the change to this frame."""
+    own: Array | None = None
+    """(M+1,) times of the model's own grid where `t` is another."""

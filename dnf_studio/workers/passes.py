@@ -169,6 +169,7 @@ def _without_gradients(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `
 
 def _frame(work: _Pass, grid: TimeGrid, forward: list[ForwardBlock], backward: list[Array], complete: bool) -> Frame:
     """A frame of the blocks so far, in arrays of its own."""
+    own = work.snapshot.flow.timestamps
     return Frame(
         weights=work.snapshot.version,
         request=work.request,
@@ -179,6 +180,7 @@ def _frame(work: _Pass, grid: TimeGrid, forward: list[ForwardBlock], backward: l
         disagreement=_finite_mean(np.concatenate([block.disagreement for block in forward], axis=1)),
         complete=complete,
         seconds=perf_counter() - work.since,
+        own=None if torch.equal(grid.t, own) else own.numpy().copy(),
     )
 
 

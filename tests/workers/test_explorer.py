@@ -285,3 +285,14 @@ def test_when_training_ends_the_last_weights_are_shown_exactly(explorer: Explore
     explorer.set_training(False)
     last = frames_until(explorer, 2)[-1]
     np.testing.assert_allclose(last.forward, exact.forward, atol=2e-5)
+
+
+def test_a_frame_brings_the_models_own_times_where_it_shows_others(explorer: Explorer) -> None:
+    flow, x0 = flow_of(), torch.randn(10, 2)
+    explorer.publish(Snapshot.of(flow), x0)
+    assert frames_until(explorer)[-1].own is None
+    for request in (ViewRequest(steps=9), ViewRequest(grid="uniform")):
+        explorer.request(request)
+        frame = frames_until(explorer)[-1]
+        assert frame.request is request and frame.own is not None
+        np.testing.assert_array_equal(frame.own, flow.timestamps)

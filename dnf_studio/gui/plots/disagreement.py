@@ -33,10 +33,10 @@ class DisagreementPlot(Plot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Disagreement by step",
-            "What each step adds to the bound: above zero it costs, there forward and backward part company; "
-            "below zero it gains.",
-            "How far forward and backward disagree, step by step, is shown here.",
+            "What each step adds to the bound, in nats.",
+            "Open a model or press Train to see at which steps forward and backward disagree.",
             parent,
+            topic="disagreement",
         )
         self._values: Array = np.empty(0)
         self._request: ViewRequest | None = None

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 
+from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.layers.paths import PathsLayer
 from dnf_studio.gui.plots.layers.points import PointsLayer
 from dnf_studio.gui.plots.layers.trails import at_position
-from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, time_note
+from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, principal_name, time_note
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["TimeView"]
@@ -35,11 +36,13 @@ class TimeView(Plot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Paths over steps",
-            "One component of every path, step by step: data on the left, noise on the right.",
-            "Paths over the steps are drawn here.",
+            "One component of every path, from data to noise.",
+            "Open a model or press Train, and its paths are drawn here step by step.",
             parent,
+            topic="time",
         )
         self._frame: Frame | None = None
+        self._principal: PrincipalComponents | None = None
         self._component = 0
         self._position = 0.0
         self._half = 0.0
@@ -68,7 +71,7 @@ class TimeView(Plot):
 
     @property
     def component(self) -> int:
-        """The component shown, 0 … D−1."""
+        """The component shown, 0 … D−1, or D and D+1 for the principal ones."""
         return self._component
 
     def set_frame(self, frame: Frame | None) -> None:
@@ -88,11 +91,19 @@ class TimeView(Plot):
         self._place()
 
     def set_component(self, component: int) -> None:
-        """Show this component (0 … D−1)."""
+        """Show this component (0 … D−1, or D and D+1 for the principal ones)."""
         if component != self._component:
             self._component = component
             self._chooser.setCurrentIndex(component)
             self._take_component()
+
+    def set_principal(self, principal: PrincipalComponents | None) -> None:
+        """Offer these principal components after those of the data."""
+        if principal is not self._principal:
+            self._principal = principal
+            if self._frame is not None:
+                self._offer_components(self._frame.forward.shape[2])
+                self._take_component()
 
     def set_layers(self, layers: frozenset[str]) -> None:
         """Show exactly these of ``forward`` and ``backward``."""
@@ -150,10 +161,13 @@ class TimeView(Plot):
         self._points[name].setVisible(shown)
 
     def _offer_components(self, dim: int) -> None:
-        if self._chooser.count() != dim:
+        names = [component_name(k) for k in range(dim)]
+        if self._principal is not None and len(self._principal.mean) == dim:
+            names += [principal_name(k, float(share)) for k, share in enumerate(self._principal.explained)]
+        if names != [self._chooser.itemText(k) for k in range(self._chooser.count())]:
             self._chooser.clear()
-            self._chooser.addItems([component_name(k) for k in range(dim)])
-            self._component = min(self._component, dim - 1)
+            self._chooser.addItems(names)
+            self._component = min(self._component, len(names) - 1)
             self._chooser.setCurrentIndex(self._component)
         self._chooser.setVisible(dim > 1)
 
@@ -162,6 +176,9 @@ class TimeView(Plot):
         if self._frame is None:
             return np.empty((0, 0), np.float32)
         paths = self._frame.forward if name == "forward" else self._frame.backward
+        place = self._component - paths.shape[2]
+        if place >= 0 and self._principal is not None and len(self._principal.mean) == paths.shape[2]:
+            return self._principal.project(paths[:, :MAX_PATHS])[..., place]
         return paths[:, :MAX_PATHS, min(self._component, paths.shape[2] - 1)]
 
     def _take_component(self) -> None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["component_name", "half_range", "lost_paths", "nats", "time_note"]
+__all__ = ["component_name", "half_range", "lost_paths", "nats", "principal_name", "time_note"]
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 Array = NDArray[np.float32]
@@ -16,6 +16,11 @@ Array = NDArray[np.float32]
 def component_name(component: int) -> str:
     """``x₁`` for component 0."""
     return "x" + str(component + 1).translate(SUBSCRIPTS)
+
+
+def principal_name(component: int, share: float) -> str:
+    """``PC 1 (63%)`` for component 0 with 0.63 of the variance."""
+    return f"PC {component + 1} ({100 * share:.0f}%)"
 
 
 def time_note(t: Array, position: float) -> tuple[str, str]:
