@@ -61,7 +61,8 @@ class ActionInfo:
 
 
 _RECORDS = (
-    ActionInfo(Key.OPEN, "&Open…", "Ctrl+O", "Open a checkpoint (.safetensors, .pt) or data (.npy, .csv)", "open"),
+    ActionInfo(Key.OPEN, "&Open…", "Ctrl+O", "Open a checkpoint (.safetensors, .pt) or data (.csv, .npy, .npz, .h5, "
+               ".parquet)", "open"),
     ActionInfo(Key.SAVE, "&Save model…", "Ctrl+S", "Save the run, to go on with it later, or the model alone", "save"),
     ActionInfo(Key.EXPORT, "&Export samples…", "Ctrl+E", "Draw samples and write them to an HDF5 file", "export"),
     ActionInfo(Key.PICTURE, "Save &picture…", "Ctrl+Shift+P", "Save the window as a PNG picture", "picture"),

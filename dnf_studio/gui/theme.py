@@ -168,11 +168,12 @@ QDockWidget QTabBar:focus {{ background: {theme.base}; }}
 QLabel[caption="true"] {{ color: {theme.muted}; }}
 QLabel[warning="true"] {{ color: {theme.warning}; }}
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
-QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {theme.muted}; border-radius: 3px;
-    background: {theme.base}; }}
+QCheckBox::indicator, QTableView::indicator {{ width: 14px; height: 14px; border: 1px solid {theme.muted};
+    border-radius: 3px; background: {theme.base}; }}
 QCheckBox::indicator:focus {{ border: 2px solid {theme.accent}; width: 12px; height: 12px; }}
-QCheckBox::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent}; image: url({check}); }}
-QCheckBox::indicator:disabled {{ border-color: {theme.border}; }}
+QCheckBox::indicator:checked, QTableView::indicator:checked {{ background: {theme.accent};
+    border-color: {theme.accent}; image: url({check}); }}
+QCheckBox::indicator:disabled, QTableView::indicator:disabled {{ border-color: {theme.border}; }}
 QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {theme.muted}; border-radius: 8px;
     background: {theme.base}; }}
 QRadioButton::indicator:focus {{ border: 2px solid {theme.accent}; width: 12px; height: 12px; }}

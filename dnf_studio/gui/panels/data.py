@@ -41,7 +41,10 @@ class DataPanel(Page):
         rows.addRow(label, self.data)
         self.add(rows)
         opener = QPushButton("Open data file…")
-        opener.setToolTip("Your own data: a .npy array (rows, columns) or a .csv table with any number of columns")
+        opener.setToolTip(
+            "Your own data, rows of numbers with any number of columns: .csv, .npy, .npz, .h5 or .parquet; "
+            "where there are several arrays or columns you choose"
+        )
         opener.clicked.connect(commands[Key.OPEN].trigger)
         self.add(opener)
         self.add_form(session, ("drop_constant",))

@@ -26,7 +26,7 @@ from dnf_studio.errors import ExportError
 from dnf_studio.gui.controls import ChoiceBox, FloatBox, IntBox, caption
 from dnf_studio.gui.panels.sampling import GRIDS, LAST_STEPS
 from dnf_studio.gui.session import Session
-from dnf_studio.gui.shown import ShownModel, data_label
+from dnf_studio.gui.shown import ShownModel, data_stem
 
 if TYPE_CHECKING:
     from dnf_studio.core.sde.paths import LastStep
@@ -136,7 +136,7 @@ class ExportForm(QWidget):
                 tick.setChecked(name in self._ticked[selecting])
         self.follow.setEnabled(not selecting and not self._edited.keys() <= OWN.keys())
         if not self._own_target and self.shown is not None:
-            label = data_label(self.shown.data).partition(".")[0]
+            label = data_stem(self.shown.data)
             with QSignalBlocker(self.target):
                 self.target.setText(str(Path.cwd() / f"{label}-{'selection' if selecting else 'samples'}.h5"))
         self.target.setToolTip(f"{self._target_tip}\n{self.target.text()}")
