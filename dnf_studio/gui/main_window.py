@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MainWindow"]
 
+LEFT_WIDTH = 290
 PHASES = {
     Phase.NONE: "",
     Phase.STARTING: "starting",
@@ -125,6 +126,7 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self.commands.fill(self.menuBar())
         self.tabs.setDocumentMode(True)
+        self.tabs.setMinimumWidth(LEFT_WIDTH)
         self.tabs.addTab(self.data_panel, "Data")
         for title in ("SDE", "Training", "Sampling", "Export"):
             self.tabs.addTab(QWidget(), title)
@@ -135,7 +137,7 @@ class MainWindow(QMainWindow):
             QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
         )
         self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.dock)
-        self.resizeDocks([self.dock], [290], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.dock], [LEFT_WIDTH], Qt.Orientation.Horizontal)
 
     def _wire_studio(self) -> None:
         studio = self.studio

@@ -185,6 +185,7 @@ class Plot(QWidget):
     def _make_header(self) -> QHBoxLayout:
         self.title.setTextFormat(Qt.TextFormat.RichText)
         self.title.setToolTip(self.caption)
+        self.title.setMinimumWidth(40)
         self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         header = QHBoxLayout()

@@ -6,6 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
@@ -21,6 +22,8 @@ from dnf_studio.workers.frames import Frame
 __all__ = ["TimeView"]
 
 MAX_PATHS = 500
+WORDY = 350
+"""Pixels from which on the switches are named."""
 REACH = 6.0
 """Pixels from a point within which a click chooses it instead of moving the cursor."""
 DIRECTIONS = ("forward", "backward")
@@ -171,6 +174,12 @@ class TimeView(Plot):
         self._line.setPen(pg.mkPen(self.theme.accent, width=1))
         self._line.setHoverPen(pg.mkPen(self.theme.accent, width=3))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room, the switches are their dots."""
+        super().resizeEvent(event)
+        for name, switch in self._switches.items():
+            switch.setText(f"● {name}" if self.width() >= WORDY else "●")
+
     def _switch(self, name: str) -> QToolButton:
         button = QToolButton(self)
         button.setText(f"● {name}")
@@ -178,6 +187,7 @@ class TimeView(Plot):
         button.setChecked(True)
         button.setToolTip(f"Show the {name} paths")
         button.setAccessibleName(f"Show the {name} paths")
+        button.setMinimumWidth(18)
         button.toggled.connect(self._switched)
         return button
 
