@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QAbstractSlider,
     QApplication,
     QComboBox,
+    QMenu,
     QMenuBar,
     QTabBar,
     QWidget,
@@ -38,6 +39,7 @@ class Commands(QObject):
         self._window = window
         self._groups: dict[str, QActionGroup] = {}
         self._actions = {key: self._make(info) for key, info in ACTIONS.items()}
+        self._menus: list[QMenu] = []
         self._guarded: QWidget | None = None
         self._theme = LIGHT
         app = QApplication.instance()
@@ -55,12 +57,19 @@ class Commands(QObject):
         """Put the menus of `MENUS` into `bar`."""
         for title, keys in MENUS:
             menu = bar.addMenu(title)
+            self._menus.append(menu)
             menu.setToolTipsVisible(True)
             for key in keys:
                 if key is None:
                     menu.addSeparator()
                 else:
                     menu.addAction(self._actions[key])
+
+    def insert_menu(self, before: Key, menu: QMenu) -> None:
+        """Put a menu of its own before a command, once the menus are filled."""
+        for owner in self._menus:
+            if self._actions[before] in owner.actions():
+                owner.insertMenu(self._actions[before], menu)
 
     def set_theme(self, theme: Theme) -> None:
         """Redraw the icons."""

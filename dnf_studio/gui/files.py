@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from dnf_studio.errors import ExportError, StudioError
@@ -19,13 +19,16 @@ from dnf_studio.gui.studio import Studio
 
 __all__ = ["Files"]
 
-READABLE = "Checkpoints and data (*.safetensors *.pt *.pth *.npy *.csv)"
+READABLE = "Checkpoints, data and exports (*.safetensors *.pt *.pth *.npy *.csv *.h5 *.hdf5)"
 RUN = "Run, to go on with later (*.safetensors)"
 WEIGHTS = "Model alone, smaller (*.safetensors)"
 
 
 class Files(QObject):
     """Asks for files, and before an unsaved run would be lost."""
+
+    saved = Signal(object)
+    """The path of a checkpoint that was written."""
 
     def __init__(self, window: QWidget, session: Session, studio: Studio) -> None:
         super().__init__(window)
@@ -86,6 +89,7 @@ class Files(QObject):
             if training.run is not None and kind == "run":
                 training.unsaved = False
             self._studio.said.emit(f"Saved {path.name}.")
+            self.saved.emit(path)
             if then is not None:
                 then()
 

@@ -13,7 +13,9 @@ from dnf_studio.gui.actions import Key
 from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.files import Files
+from dnf_studio.gui.habits import Habits
 from dnf_studio.gui.live import Live
+from dnf_studio.gui.memory import Memory
 from dnf_studio.gui.opening import Opened
 from dnf_studio.gui.panels.data import DataPanel
 from dnf_studio.gui.panels.page import Page
@@ -52,7 +54,7 @@ class MainWindow(QMainWindow):
     closing = Signal()
     """The window closes for good."""
 
-    def __init__(self, appearance: Appearance) -> None:
+    def __init__(self, appearance: Appearance, memory: Memory | None = None) -> None:
         super().__init__()
         self.appearance = appearance
         self.session = Session(parent=self)
@@ -67,8 +69,9 @@ class MainWindow(QMainWindow):
         self.tabs = QTabWidget()
         self._noted: tuple[Page, ...] = ()
         self._compose()
-        connect_commands(self)
         self._wire_studio()
+        self.habits = Habits(self, memory or Memory())
+        connect_commands(self)
         self._set_theme(appearance.theme)
         self._show_phase(Phase.NONE)
         self._retitle()
@@ -77,10 +80,12 @@ class MainWindow(QMainWindow):
         """The pages behind the first one, which nobody sees before the window is there."""
         sde, training = SDEPanel(self.session), TrainingPanel(self.session)
         self._noted = sde, training
+        current = self.tabs.currentIndex()
         for place, page in enumerate((sde, training, SamplingPanel(self.session, self.commands)), start=1):
             title = self.tabs.tabText(place)
             self.tabs.removeTab(place)
             self.tabs.insertTab(place, page, title)
+        self.tabs.setCurrentIndex(current)
         self._note()
 
     def set_data_names(self, titles: Mapping[str, str]) -> None:
