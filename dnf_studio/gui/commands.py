@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QAbstractItemView,
     QAbstractSlider,
     QApplication,
     QComboBox,
@@ -24,6 +25,7 @@ from dnf_studio.gui.theme import LIGHT, Theme
 
 __all__ = ["Commands"]
 
+KEEPERS = (QAbstractButton, QAbstractSlider, QAbstractItemView, QComboBox, QTabBar)
 _ARROWS = frozenset({Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End})
 
 
@@ -117,7 +119,7 @@ class Commands(QObject):
     def _guard(self, _old: QWidget | None, new: QWidget | None) -> None:
         if self._guarded is not None and isValid(self._guarded):
             self._guarded.removeEventFilter(self)
-        self._guarded = new if isinstance(new, QAbstractButton | QAbstractSlider | QComboBox | QTabBar) else None
+        self._guarded = new if isinstance(new, KEEPERS) else None
         if self._guarded is not None:
             self._guarded.installEventFilter(self)
 

@@ -34,6 +34,8 @@ class Files(QObject):
         super().__init__(window)
         self._window, self._session, self._studio = window, session, studio
         self._told: set[str] = set()
+        self.folder: Callable[[], Path] = Path
+        """Where Save begins: the user's own models."""
 
     def tell(self, error: BaseException) -> None:
         """Show an error, once as long as its dialog is open; the window stays usable."""
@@ -75,11 +77,20 @@ class Files(QObject):
         data = data_label(self._session.state.config.data).partition(".")[0]
         filters = [RUN, WEIGHTS] if run is not None else [WEIGHTS]
         name, chosen = QFileDialog.getSaveFileName(
-            self._window, "Save", f"{bundled_name(data)}.safetensors", ";;".join(filters)
+            self._window, "Save", str(self._begin() / f"{bundled_name(data)}.safetensors"), ";;".join(filters)
         )
         if name:
             path = Path(name) if Path(name).suffix else Path(f"{name}.safetensors")
             self.save_to(path, "run" if chosen == RUN else "weights", then)
+
+    def _begin(self) -> Path:
+        """The folder of the user's models, made where it can be; else the working folder."""
+        folder = self.folder()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return Path()
+        return folder
 
     def save_to(self, path: Path, kind: Literal["run", "weights"], then: Callable[[], object] | None = None) -> None:
         """Write `path` in the background; a run that trains holds meanwhile."""

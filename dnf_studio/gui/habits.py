@@ -12,6 +12,7 @@ from dnf_studio.gui.actions import Key
 from dnf_studio.gui.drop import DropZone
 from dnf_studio.gui.memory import Memory, Places
 from dnf_studio.gui.opening import Opened
+from dnf_studio.gui.panels.library import LibraryPanel, models_folder
 from dnf_studio.gui.recent import Recent, RecentMenu
 
 if TYPE_CHECKING:
@@ -35,12 +36,27 @@ class Habits(QObject):
         window.commands.insert_menu(Key.SAVE, self.menu)
         window.commands[Key.REOPEN].setChecked(memory.get("reopen", _flag, False))
         window.studio.places = self._checkpoints
+        window.files.folder = lambda: models_folder(memory)
         window.studio.opened.connect(self._opened)
         window.studio.failed.connect(lambda _error: self._forget_drop())
         window.files.saved.connect(lambda path: self.recent.add(Path(path).absolute(), "checkpoint"))
         window.closing.connect(self.places.store)
         window.appearance.changed.connect(self.drop.set_theme)
         self.drop.set_theme(window.appearance.theme)
+
+    def make_library(self) -> LibraryPanel:
+        """The Library panel, which reads files only once the first frame is there."""
+        window = self._window
+        panel = LibraryPanel(self._memory, self.recent, self.open, window.files.tell)
+        panel.moved = self._moved
+        panel.set_theme(window.appearance.theme)
+        window.appearance.changed.connect(panel.set_theme)
+        window.live.frame_shown.connect(lambda _frame: panel.start())
+        window.files.saved.connect(lambda _path: panel.refresh())
+        training = window.studio.training
+        training.phase_changed.connect(lambda _phase: panel.thumbnails.set_held(training.active))
+        window.closing.connect(panel.close_files)
+        return panel
 
     @property
     def last_file(self) -> str | None:
@@ -79,7 +95,13 @@ class Habits(QObject):
 
     def _checkpoints(self) -> tuple[Path, ...]:
         """Where the model of an export is looked for, besides the bundled ones."""
-        return tuple(file.path for file in self.recent.files if file.kind == "checkpoint")
+        recent = (file.path for file in self.recent.files if file.kind == "checkpoint")
+        return models_folder(self._memory), *recent
+
+    def _moved(self, old: Path, new: Path | None) -> None:
+        self.recent.moved(old, new)
+        if new is not None:
+            self._window.studio.file_moved(old, new)
 
 
 def _flag(value: object) -> bool:

@@ -81,7 +81,8 @@ class MainWindow(QMainWindow):
         sde, training = SDEPanel(self.session), TrainingPanel(self.session)
         self._noted = sde, training
         current = self.tabs.currentIndex()
-        for place, page in enumerate((sde, training, SamplingPanel(self.session, self.commands)), start=1):
+        sampling, library = SamplingPanel(self.session, self.commands), self.habits.make_library()
+        for place, page in enumerate((sde, training, sampling, library), start=1):
             title = self.tabs.tabText(place)
             self.tabs.removeTab(place)
             self.tabs.insertTab(place, page, title)
@@ -117,7 +118,7 @@ class MainWindow(QMainWindow):
         self.commands.fill(self.menuBar())
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.data_panel, "Data")
-        for title in ("SDE", "Training", "Sampling"):
+        for title in ("SDE", "Training", "Sampling", "Library"):
             self.tabs.addTab(QWidget(), title)
         self.dock = QDockWidget("Settings")
         self.dock.setObjectName("settings")

@@ -152,6 +152,11 @@ class Studio(QObject):
         else:
             failed(StudioError("There is no model yet; train one or open one."))
 
+    def file_moved(self, old: Path, new: Path) -> None:
+        """The file of the model shown has another name."""
+        if self._opened is not None and self._opened.path is not None and self._opened.path.absolute() == old:
+            self._opened = replace(self._opened, path=new)
+
     def discard(self) -> None:
         """Forget the run and wait for its thread."""
         self.training.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QApplication, QSplitter
+from PySide6.QtWidgets import QApplication, QSplitter, QWidget
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.actions import Key
@@ -114,9 +114,6 @@ def test_reset_layout_brings_the_first_arrangement_back(visits: Visits) -> None:
         assert sizes == pytest.approx(before[name], abs=3)
 
 
-GEOMETRY_FAR_AWAY = "AdnQywADAAAAACcQAAAnEAAAK/cAACooAAAnEAAAJxAAACv3AAAqKAAAAAAAAAAABQAAACcQAAAnEAAAK/cAACoo"
-
-
 @pytest.mark.parametrize(
     "broken",
     [
@@ -144,7 +141,10 @@ def test_a_broken_memory_is_dropped(visits: Visits, settings: QSettings, broken:
 
 
 def test_a_window_of_a_screen_that_is_gone_comes_back_into_view(visits: Visits, settings: QSettings) -> None:
-    settings.setValue("arrangement", json.dumps({"version": 1, "geometry": GEOMETRY_FAR_AWAY}))
+    far = QWidget()
+    far.setGeometry(20_000, 15_000, 850, 600)
+    geometry = far.saveGeometry().toBase64().data().decode()
+    settings.setValue("arrangement", json.dumps({"version": 1, "geometry": geometry}))
     window = visits.begin()
     screen = window.screen().availableGeometry()
     assert screen.intersects(window.frameGeometry())
