@@ -37,7 +37,7 @@ class DropZone(QObject):
         red, green, blue = (int(theme.base[k : k + 2], 16) for k in (1, 3, 5))
         self.light.setStyleSheet(
             f"QLabel#drop-light {{ border: 3px dashed {theme.accent}; border-radius: 8px; font-size: 20px; "
-            f"color: {theme.text}; background: rgba({red}, {green}, {blue}, 215); }}"
+            f"color: {theme.text}; background: rgba({red}, {green}, {blue}, 225); }}"
         )
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -60,7 +60,7 @@ class DropZone(QObject):
             event.ignore()
             return True
         self.light.setText(f"Drop to open {_name(files[0])}" + (", the first of them" if len(files) > 1 else ""))
-        self.light.setGeometry(self._window.rect().adjusted(10, 10, -10, -10))
+        self.light.setGeometry(self._window.rect())
         self.light.show()
         self.light.raise_()
         event.setDropAction(Qt.DropAction.CopyAction)

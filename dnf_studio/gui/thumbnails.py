@@ -151,10 +151,10 @@ def _samples(path: Path) -> NDArray[np.float32]:
 
 def _keep(image: QImage, path: Path) -> None:
     """A cache that cannot be written is no reason to complain."""
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    partial = path.with_name(f".{path.stem}-partial-{os.getpid()}.png")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if image.save(str(partial), b"PNG"):
+        if image.save(str(partial)):
             os.replace(partial, path)
     except OSError:
         partial.unlink(missing_ok=True)

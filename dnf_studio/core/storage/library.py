@@ -88,8 +88,8 @@ def rename(path: Path, name: str) -> Path:
     target = path.with_name(_checked(name) + path.suffix)
     if target == path:
         return path
-    same = target.exists() and path.exists() and target.samefile(path)
-    if not same and _taken(target):
+    # Upper and lower case of the same letters may be one file or two; here they are one
+    if target.name.casefold() != path.name.casefold() and _taken(target):
         raise StudioError(f"There is a model named '{target.stem}' already; choose another name.")
     _require_writable(path.parent)
     try:

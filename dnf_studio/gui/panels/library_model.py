@@ -64,9 +64,9 @@ class Card:
         """Date and size."""
         if not self.file.bytes:
             return ""
-        locale = QLocale()
-        day = QDateTime.fromSecsSinceEpoch(int(self.file.modified)).date()
-        return f"{locale.toString(day, QLocale.FormatType.ShortFormat)} · {locale.formattedDataSize(self.file.bytes)}"
+        day = QDateTime.fromSecsSinceEpoch(int(self.file.modified)).date().toString(Qt.DateFormat.ISODate)
+        size = QLocale().formattedDataSize(self.file.bytes, 0, QLocale.DataSizeFormat.DataSizeSIFormat)
+        return f"{day} · {size}"
 
     @property
     def tip(self) -> str:
