@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSettings, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QSplitter, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -18,6 +19,7 @@ from dnf_studio.gui.memory import Memory, restore_theme
 from dnf_studio.gui.theme import DARK
 
 from .conftest import _delete
+from .test_start_up import python
 
 
 @pytest.fixture
@@ -148,7 +150,7 @@ def test_a_window_of_a_screen_that_is_gone_comes_back_into_view(visits: Visits, 
     window = visits.begin()
     screen = window.screen().availableGeometry()
     assert screen.intersects(window.frameGeometry())
-    assert screen.contains(window.frameGeometry().topLeft())
+    assert screen.adjusted(-2, -2, 2, 2).contains(window.frameGeometry().topLeft())
 
 
 def test_without_settings_nothing_is_written(qapp: QApplication, tmp_path: Path) -> None:
@@ -158,3 +160,20 @@ def test_without_settings_nothing_is_written(qapp: QApplication, tmp_path: Path)
     window.close()
     _delete(window)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_neither_uses_nor_leaves_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    stored = tmp_path / "XDG_CONFIG_HOME" / "dnf-studio" / "window.ini"
+    stored.parent.mkdir(parents=True)
+    settings = QSettings(str(stored), QSettings.Format.IniFormat)
+    Memory(settings).put("theme", "dark")
+    Memory(settings).put("recent", [{"source": str(tmp_path / "gone.csv"), "kind": "data"}])
+    settings.sync()
+    before = stored.read_bytes()
+    result = python("-m", "dnf_studio", "--screenshot", str(tmp_path / "a.png"), "--after", "0.1")
+    assert result.returncode == 0, result.stderr
+    assert stored.read_bytes() == before
+    assert QImage(str(tmp_path / "a.png")).pixelColor(2, 2).lightness() > 128
+    assert not (tmp_path / "XDG_DATA_HOME").exists()

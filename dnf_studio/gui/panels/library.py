@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QListView,
     QMenu,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -171,6 +172,7 @@ class LibraryPanel(QWidget):
         column.setContentsMargins(8, 8, 8, 8)
         column.addWidget(self.view, 1)
         self.undo.clicked.connect(lambda: self._work(self._bin().restore, self._restored))
+        self.undo.setToolTip("Deleted models can be brought back until the program ends")
         self.undo.hide()
         self.problem.hide()
         grid = QGridLayout()
@@ -180,6 +182,9 @@ class LibraryPanel(QWidget):
             button.setToolTip(tip)
             button.clicked.connect(lambda _checked=False, name=name: self.act(name))
             grid.addWidget(button, place // 3, place % 3)
+        for button in (self.undo, *self.buttons.values()):
+            # A narrow dock squeezes them rather than keep the window wide
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         for part in (self.undo, self.problem):
             column.addWidget(part)
         column.addLayout(grid)
@@ -265,7 +270,6 @@ class LibraryPanel(QWidget):
         self.undo.setVisible(last is not None)
         if last is not None:
             self.undo.setText(f"&Undo: bring {last.stem.replace('&', '&&')} back")
-            self.undo.setToolTip("Deleted models can be brought back until the program ends")
         if old is not None and old != new:
             self.moved(old, new)
         self.refresh()
