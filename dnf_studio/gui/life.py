@@ -76,9 +76,10 @@ class Life(QObject):
         window.add_panels()
         window.live.start()
         window.session.cursor.set_playing(True)
-        if self._options.file is not None:
+        file = self._options.file or window.habits.last_file
+        if file is not None:
             studio.failed.connect(self._missed)
-            studio.open(self._options.file)
+            studio.open(file)
         else:
             self._open_bundled()
         studio.background.run(

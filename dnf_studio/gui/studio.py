@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Studio"]
 
 SETTLE_MS = 150
+HELD = 3
+"""Models given to exports that stay in memory, so that an export of an unsaved model can be opened again."""
 
 
 class Studio(QObject):
@@ -53,6 +57,8 @@ class Studio(QObject):
         self.training = Training(self.background, self)
         self._session = session
         self._opened: Opened | None = None
+        self.places: Callable[[], Sequence[Path]] = tuple
+        self._held: deque[tuple[DiffFlow, Checkpoint | None]] = deque(maxlen=HELD)
         self._asked = 0
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -90,9 +96,9 @@ class Studio(QObject):
         return self.training.unsaved
 
     def open(self, name: str) -> None:
-        """Show a bundled model, a checkpoint or a data file; settings and undo begin anew with it."""
-        config = self._session.state.config
-        self._load(lambda: opening.open_any(name, config), self._take, self.failed.emit)
+        """Show a bundled model, a checkpoint, an export or a data file; settings and undo begin anew with it."""
+        config, places, held = self._session.state.config, tuple(self.places()), tuple(self._held)
+        self._load(lambda: opening.open_any(name, config, places, held), self._take, self.failed.emit)
 
     def train(self) -> None:
         """Begin a new run with the settings of the session."""
@@ -134,12 +140,22 @@ class Studio(QObject):
 
         A run that trains holds for the moment of the copy.
         """
+
+        def give(model: tuple[DiffFlow, Checkpoint | None]) -> None:
+            self._held.append(model)
+            done(model)
+
         if self.training.run is not None:
-            self.training.while_held(_copy, done, failed)
+            self.training.while_held(_copy, give, failed)
         elif self._opened is not None:
-            done((self._opened.snapshot.flow, self._opened.checkpoint))
+            give((self._opened.snapshot.flow, self._opened.checkpoint))
         else:
             failed(StudioError("There is no model yet; train one or open one."))
+
+    def file_moved(self, old: Path, new: Path) -> None:
+        """The file of the model shown has another name."""
+        if self._opened is not None and self._opened.path is not None and self._opened.path.absolute() == old:
+            self._opened = replace(self._opened, path=new)
 
     def discard(self) -> None:
         """Forget the run and wait for its thread."""
@@ -188,7 +204,7 @@ class Studio(QObject):
             component=0,
             selection=(),
         )
-        self._session.reset(fresh)
+        self._session.reset(replace(fresh, **opened.export.view) if opened.export is not None else fresh)
         self._show(opened)
 
     def _show(self, opened: Opened) -> None:
