@@ -20,9 +20,9 @@ __all__ = ["FULL", "QUICK", "Sizes", "rows"]
 class Sizes:
     """How much is measured."""
 
-    points: int = 131_072
+    points: int = 65_536
     rounds: int = 4
-    seconds: float = 30.0
+    seconds: float = 20.0
 
 
 FULL = Sizes()

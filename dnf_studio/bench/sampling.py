@@ -20,13 +20,13 @@ __all__ = ["FULL", "QUICK", "Sizes", "rows"]
 class Sizes:
     """How much is measured."""
 
-    points: int = 65_536
+    points: int = 32_768
     rounds: int = 4
-    seconds: float = 30.0
+    seconds: float = 20.0
 
 
 FULL = Sizes()
-QUICK = Sizes(points=8192, rounds=1)
+QUICK = Sizes(points=4096, rounds=1)
 
 
 def rows(sizes: Sizes = FULL) -> Iterator[Row]:

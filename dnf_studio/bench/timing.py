@@ -20,13 +20,13 @@ def in_turn(
 ) -> dict[str, list[float]]:
     """The seconds of each of `works`, one after the other `rounds` times, after an unmeasured round.
 
-    Two rounds at least; no further one begins once `seconds` are over.
+    Two rounds at least where so many are asked for; no further one begins once `seconds` are over.
     """
     taken: dict[str, list[float]] = {name: [] for name in works}
+    begun = perf_counter()
     if warm_up:
         for work in works.values():
             work()
-    begun = perf_counter()
     for number in range(rounds):
         if number >= 2 and perf_counter() - begun > seconds:
             break
