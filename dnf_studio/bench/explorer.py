@@ -42,7 +42,7 @@ class Sizes:
     first: int = 256
     """Points of the first block."""
     rounds: int = 5
-    seconds: float = 12.0
+    seconds: float = 9.0
     """Of one change; a slow machine does fewer rounds."""
     changes: tuple[Change, ...] = (
         Change("view N 30 to 10", ViewRequest(30), ViewRequest(10)),

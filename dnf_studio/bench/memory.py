@@ -29,7 +29,7 @@ class Sizes:
     few: int = 30
     many: int = 1000
     batch: int = 512
-    rounds: int = 3
+    rounds: int = 2
 
 
 FULL = Sizes()
