@@ -75,8 +75,9 @@ def open_in(window: MainWindow, qtbot: QtBot) -> Callable[[str], None]:
     def open_name(name: str) -> None:
         with qtbot.waitSignal(window.studio.opened, timeout=20_000):
             window.studio.open(name)
-        with qtbot.waitSignal(window.live.frame_shown, timeout=20_000):
-            pass
+        version = window.studio.current.snapshot.version
+        # Its first frame may have come before the wait for it begins
+        qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.weights == version, timeout=20_000)
 
     return open_name
 
