@@ -77,7 +77,9 @@ def open_in(window: MainWindow, qtbot: QtBot) -> Callable[[str], None]:
             window.studio.open(name)
         version = window.studio.current.snapshot.version
         # Its first frame may have come before the wait for it begins
-        qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.weights == version, timeout=20_000)
+        qtbot.waitUntil(
+            lambda: window.views.frame is not None and window.views.frame.weights == version, timeout=20_000
+        )
 
     return open_name
 
