@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QModelIndex, QPoint, QPointF
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.life import Life
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.options import WindowOptions
+from dnf_studio.gui.panels.library import LibraryPanel
 from dnf_studio.gui.training import Phase
 from tests.first_use.person import Person
 
@@ -44,6 +45,9 @@ def test_first_use(person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     saves_and_reopens(person, tmp_path / "mine.safetensors")
     opens_the_reference_program(person)
     imports_a_table(person, tmp_path / "table.csv")
+    opens_a_bundled_model_from_the_library(person)
+    inspects_a_point(person)
+    exports(person, tmp_path / "samples.h5")
 
 
 def looks_around(person: Person) -> None:
@@ -118,6 +122,52 @@ def imports_a_table(person: Person, path: Path) -> None:
     person.look("6-own-table")
 
 
+def opens_a_bundled_model_from_the_library(person: Person) -> None:
+    window = person.window
+    person.tab("Library")
+    cards = window.findChild(LibraryPanel).view
+
+    def place() -> QModelIndex | None:
+        rows = (cards.model().index(row, 0) for row in range(cards.model().rowCount()))
+        return next((index for index in rows if "diffflow-checkerboard" in str(index.data())), None)
+
+    person.wait(place)
+    person.look("7-library")
+    person.will_answer("Discard")
+    person.click(cards.viewport(), cards.visualRect(place()).center(), count=2)
+    person.wait(lambda: "diffflow-checkerboard" in window.windowTitle())
+
+
+def inspects_a_point(person: Person) -> None:
+    window = person.window
+    person.wait(lambda: window.views.frame is not None and window.views.frame.complete)
+    person.menu("View", "To the data")
+    view = window.views.forward
+    person.wait(lambda: window.session.cursor.position == 0)
+    point = view.box.mapViewToScene(QPointF(*map(float, view._planes[0, 0])))
+    person.click(view.plot.viewport(), view.plot.mapFromScene(point))
+    person.wait(lambda: window.session.state.selection and window.inspector.isVisible())
+    person.look("8-inspector")
+    person.press("Escape")
+    person.wait(lambda: not window.session.state.selection)
+
+
+def exports(person: Person, path: Path) -> None:
+    window = person.window
+    person.press("ctrl+e")
+    panel = window.export_panel
+    person.wait(panel.isVisible)
+    types_into(person, panel.form.count, "200000")
+    types_into(person, panel.form.target, str(path))
+    person.click(panel.export)
+    person.look("9-exporting")
+    person.wait(lambda: path.exists() and not window.exporter.running, 120_000)
+    person.look("10-exported")
+    person.click(button(panel, "Open here"))
+    person.wait(lambda: path.name in window.windowTitle())
+    person.look("11-export-opened")
+
+
 def types_into(person: Person, box: QWidget, text: str) -> None:
     person.click(box, QPoint(12, box.height() // 2), count=3)
     person.press("ctrl+a")
@@ -127,8 +177,6 @@ def types_into(person: Person, box: QWidget, text: str) -> None:
 
 def button(parent: QWidget, text: str) -> QWidget:
     """The visible button that reads `text`."""
-    from PySide6.QtWidgets import QAbstractButton
-
     found = [b for b in parent.findChildren(QAbstractButton) if b.text().replace("&", "").rstrip("…") == text]
     return next(b for b in found if b.isVisible())
 

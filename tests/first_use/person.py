@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QTimer
-from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QMenu, QTabBar, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QMenu, QMessageBox, QTabBar, QWidget
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.main_window import MainWindow
@@ -97,6 +97,20 @@ class Person:
             _xdotool("key", "--clearmodifiers", "ctrl+a")
             _xdotool("type", "--delay", "2", str(path))
             _xdotool("key", "Return")
+
+        QTimer.singleShot(100, answer)
+
+    def will_answer(self, text: str) -> None:
+        """Click the button that reads `text` in the next question that is asked."""
+
+        def answer() -> None:
+            box = QApplication.activeModalWidget()
+            if not isinstance(box, QMessageBox):
+                QTimer.singleShot(100, answer)
+                return
+            button = next(b for b in box.buttons() if b.text().replace("&", "") == text)
+            place = button.mapToGlobal(button.rect().center())
+            _xdotool("mousemove", "--sync", str(place.x()), str(place.y()), "click", "1")
 
         QTimer.singleShot(100, answer)
 

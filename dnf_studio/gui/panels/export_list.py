@@ -67,9 +67,10 @@ class ExportList(QWidget):
         self._fill()
 
     def add(self, record: ExportRecord) -> None:
-        """Put a new export first."""
+        """Put a new export first, chosen: it is the one that somebody wants to see now."""
         self.history.add(record)
         self._fill()
+        self.list.setCurrentRow(0)
 
     def look(self) -> None:
         """Find out in the background which files are gone: a folder may be far away."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import pyqtgraph as pg
 from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QPalette, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from dnf_studio.gui.plots.caption import Caption
+from dnf_studio.gui.plots.caption import Caption, Title
 from dnf_studio.gui.plots.help_card import HelpButton
 from dnf_studio.gui.plots.picking import adds
 from dnf_studio.gui.theme import LIGHT, Theme
@@ -41,7 +39,7 @@ class Plot(QWidget):
         self._warns = False
         self.setAutoFillBackground(True)
         self.setAccessibleName(title)
-        self.title, self.note = QLabel(self), QLabel(self)
+        self.title, self.note = Title(self), QLabel(self)
         self.caption_line = Caption(caption, self)
         self.help = HelpButton(topic, self) if topic else None
         self.header = self._make_header()
@@ -98,9 +96,9 @@ class Plot(QWidget):
         self._set_warning(True)
         self._fit_note()
 
-    def title_html(self) -> str:
-        """The title as rich text; a plot that stands for one direction puts its mark before it."""
-        return f"<b>{escape(self._title_text)}</b>"
+    def title_mark(self) -> str:
+        """What stands before the title, as rich text: a plot of one direction has its mark."""
+        return ""
 
     def recolour(self) -> None:
         """Give every part the colour of the theme; plots with more parts add theirs."""
@@ -110,7 +108,7 @@ class Plot(QWidget):
         self.setPalette(palette)
         self.plot.setBackground(theme.base)
         self._colour_labels()
-        self.title.setText(self.title_html())
+        self.title.show_title(self._title_text, self.title_mark())
         if self.help is not None:
             self.help.set_theme(theme)
         for side in ("left", "bottom"):
@@ -183,9 +181,7 @@ class Plot(QWidget):
         """A single click in plot coordinates; plots that answer to it say how."""
 
     def _make_header(self) -> QHBoxLayout:
-        self.title.setTextFormat(Qt.TextFormat.RichText)
         self.title.setToolTip(self.caption)
-        self.title.setMinimumWidth(40)
         self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         header = QHBoxLayout()

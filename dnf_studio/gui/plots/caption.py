@@ -1,12 +1,14 @@
-"""One quiet line of text that is cut where it does not fit."""
+"""Lines of text that are cut where they do not fit."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
+from html import escape
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
-__all__ = ["Caption"]
+__all__ = ["Caption", "Title"]
 
 
 class Caption(QLabel):
@@ -27,3 +29,46 @@ class Caption(QLabel):
         super().resizeEvent(event)
         room = self.contentsRect().width()
         self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, room))
+
+
+class Title(QLabel):
+    """A bold title; what stands before it, as rich text, is never cut."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._whole, self._mark, self._hint = "", "", QSize()
+        self.setTextFormat(Qt.TextFormat.RichText)
+
+    def show_title(self, text: str, mark: str = "") -> None:
+        """Say `text` after `mark`."""
+        self._whole, self._mark = text, mark
+        self.setText(self._html(text))
+        self._hint = super().sizeHint()
+        self._fit()
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        """Room for all of it."""
+        return self._hint
+
+    def minimumSizeHint(self) -> QSize:
+        """A few letters."""
+        return QSize(min(48, self._hint.width()), self._hint.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """As much of it as there is room for."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        bold = QFont(self.font())
+        bold.setBold(True)
+        metrics, missing = QFontMetrics(bold), self._hint.width() - self.width()
+        room = metrics.horizontalAdvance(self._whole) - max(0, missing)
+        cut = metrics.elidedText(self._whole, Qt.TextElideMode.ElideRight, room)
+        shown = self._html(cut if missing > 0 else self._whole)
+        if shown != self.text():
+            self.setText(shown)
+
+    def _html(self, text: str) -> str:
+        return f"{self._mark}<b>{escape(text)}</b>"

@@ -148,9 +148,9 @@ class ProcessView(Plot):
         self._ground.set_colour(self.theme.data)
         self._chosen.set_colours(self.theme.accent, self.theme.base)
 
-    def title_html(self) -> str:
+    def title_mark(self) -> str:
         """The direction's mark before its name."""
-        return f'<span style="color:{self.theme.direction(self._direction)}">●</span>&nbsp; {super().title_html()}'
+        return f'<span style="color:{self.theme.direction(self._direction)}">●</span>&nbsp; '
 
     def _add_layers(self, theme: Theme) -> None:
         colour = theme.direction(self._direction)
