@@ -31,6 +31,8 @@ class Key(StrEnum):
     TRAIN = "train"
     PAUSE = "pause"
     STOP = "stop"
+    RESUME = "resume"
+    DISCARD = "discard"
     PLAY = "play"
     PREVIOUS = "previous"
     NEXT = "next"
@@ -76,6 +78,9 @@ _RECORDS = (
     ActionInfo(Key.TRAIN, "&Train", "Ctrl+R", "Train a new model with the settings at the left", "train"),
     ActionInfo(Key.PAUSE, "&Pause", "Ctrl+P", "Hold the training, or go on with it", "pause", checkable=True),
     ActionInfo(Key.STOP, "&Stop", "Ctrl+.", "End the training and keep the model as it is now", "stop"),
+    ActionInfo(Key.RESUME, "&Resume ended run", "Ctrl+Shift+R", "Go on with the run that has ended"),
+    ActionInfo(Key.DISCARD, "&Discard run", "Ctrl+Shift+Backspace",
+               "Forget the run that has ended and show the model from before it"),
     ActionInfo(Key.PLAY, "P&lay time", "Space", "Move the time cursor from data to noise, or hold it", "play",
                checkable=True),
     ActionInfo(Key.PREVIOUS, "Step &back", "Left", "Move the time cursor one step towards the data", "previous"),
@@ -100,7 +105,7 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
             *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.FULL_SCREEN),
         ),
     ),
-    ("&Run", (Key.TRAIN, Key.PAUSE, Key.STOP)),
+    ("&Run", (Key.TRAIN, Key.PAUSE, Key.STOP, None, Key.RESUME, Key.DISCARD)),
     ("&Help", (Key.SHORTCUTS, Key.ABOUT)),
 )
 """Title and commands of each menu; None is a line between."""

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from dnf_studio.errors import ExportError, StudioError
 from dnf_studio.gui.dialogs.error import ErrorDialog
-from dnf_studio.gui.dialogs.question import Answer, ask_about_run, ask_resume
+from dnf_studio.gui.dialogs.question import Answer, ask_about_run, ask_discard, ask_resume
 from dnf_studio.gui.opening import bundled_name
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_label
@@ -22,6 +22,8 @@ __all__ = ["Files"]
 READABLE = "Checkpoints and data (*.safetensors *.pt *.pth *.npy *.csv)"
 RUN = "Run, to go on with later (*.safetensors)"
 WEIGHTS = "Model alone, smaller (*.safetensors)"
+QUICK_SECONDS = 60.0
+"""A run of no more training time is discarded without a question."""
 
 
 class Files(QObject):
@@ -65,6 +67,14 @@ class Files(QObject):
             self._studio.resume()
         elif answer is Answer.NEW:
             self.when_safe(self._studio.train)
+
+    def discard(self) -> None:
+        """Forget the run that has ended, and show the model from before it; a long one is asked about once more."""
+        run = self._studio.training.run
+        if run is None or self._studio.training.active:
+            return
+        if run.seconds <= QUICK_SECONDS or ask_discard(self._window, run.iteration) is Answer.DISCARD:
+            self._studio.go_back()
 
     def save(self, then: Callable[[], object] | None = None) -> None:
         """Ask for a file name and write the run or the model; `then` follows once it is in place."""

@@ -13,6 +13,7 @@ from dnf_studio.gui.actions import Key
 from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.files import Files
+from dnf_studio.gui.keep_bar import KeepBar
 from dnf_studio.gui.live import Live
 from dnf_studio.gui.opening import Opened
 from dnf_studio.gui.panels.data import DataPanel
@@ -20,6 +21,7 @@ from dnf_studio.gui.panels.page import Page
 from dnf_studio.gui.panels.sampling import SamplingPanel
 from dnf_studio.gui.panels.sde import SDEPanel
 from dnf_studio.gui.panels.training import TrainingPanel
+from dnf_studio.gui.run_watch import RunWatch
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_label
 from dnf_studio.gui.status import StudioStatusBar
@@ -60,6 +62,8 @@ class MainWindow(QMainWindow):
         self.files = Files(self, self.session, self.studio)
         self.commands = Commands(self)
         self.views = Views(self.session, self.commands)
+        self.keep = KeepBar(self.session, self.studio.training, self.commands)
+        self.watch = RunWatch(self.session, self.studio.training, self.views.loss, self)
         self.live = Live(self.session, self.studio, self.views, self)
         self.toolbar = StudioToolBar(self.session, self.commands, self.files.choose_data)
         self.status = StudioStatusBar()
@@ -107,6 +111,7 @@ class MainWindow(QMainWindow):
     def _compose(self) -> None:
         self.setDockNestingEnabled(True)
         self.setCentralWidget(self.views)
+        self.views.add_bar(self.keep)
         self.addToolBar(self.toolbar)
         self.setStatusBar(self.status)
         self.commands.fill(self.menuBar())
@@ -128,10 +133,13 @@ class MainWindow(QMainWindow):
         studio.opened.connect(self._show_opened)
         studio.progressed.connect(self._show_progress)
         studio.bound_changed.connect(lambda bound: self.status.show_nll(bound, self._floor()))
+        studio.bound_changed.connect(self.keep.show_nll)
         studio.said.connect(self.status.say)
+        self.watch.said.connect(self.status.say)
         studio.failed.connect(self.files.tell)
         studio.training.failed.connect(lambda _sentence: self._retitle())
         studio.training.phase_changed.connect(self._show_phase)
+        studio.training.unsaved_changed.connect(lambda _unsaved: self._retitle())
         self.live.failed.connect(self.files.tell)
         self.appearance.changed.connect(self._set_theme)
         self.session.changed.connect(self._follow)
@@ -162,6 +170,7 @@ class MainWindow(QMainWindow):
         self.data_panel.set_shown(shown)
         self.views.loss.clear()
         self.views.loss.set_floor(shown.entropy)
+        self.watch.show_past(opened)
         iterations = opened.checkpoint.iteration if opened.checkpoint is not None else 0
         self.status.show_run(iterations, None, None)
         metrics = opened.checkpoint.metrics if opened.checkpoint is not None else {}

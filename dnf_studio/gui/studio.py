@@ -53,6 +53,7 @@ class Studio(QObject):
         self.training = Training(self.background, self)
         self._session = session
         self._opened: Opened | None = None
+        self._before: Opened | None = None
         self._asked = 0
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -92,7 +93,7 @@ class Studio(QObject):
     def open(self, name: str) -> None:
         """Show a bundled model, a checkpoint or a data file; settings and undo begin anew with it."""
         config = self._session.state.config
-        self._load(lambda: opening.open_any(name, config), self._take, self.failed.emit)
+        self._load(lambda: opening.open_any(name, config), self._take, self._open_failed)
 
     def train(self) -> None:
         """Begin a new run with the settings of the session."""
@@ -112,7 +113,7 @@ class Studio(QObject):
         if run is not None:
             self.training.start(lambda _threads: _with(run, change), self.explorer)
         elif self._opened is not None and self._opened.path is not None:
-            path = self._opened.path
+            path, self._before = self._opened.path, self._opened
 
             def restore(threads: int) -> Run:
                 from dnf_studio.core.training.run import Run
@@ -146,6 +147,12 @@ class Studio(QObject):
         self.training.close()
         self.training.forget()
 
+    def go_back(self) -> None:
+        """Forget the run and show the model that was there before it, as far as it fits the data that is set."""
+        self.discard()
+        self._show_before()
+        self._follow(frozenset({"config.data"}))
+
     def close(self) -> None:
         """End every thread."""
         self.training.close()
@@ -177,7 +184,7 @@ class Studio(QObject):
     def _take(self, opened: Opened) -> None:
         """Show what was opened as a new document."""
         self.discard()
-        self._opened = opened
+        self._opened, self._before = opened, None
         fresh = replace(
             self._session.state, config=opened.config, steps=None, grid=None, axes=(0, 1), component=0, selection=()
         )
@@ -191,6 +198,7 @@ class Studio(QObject):
 
     def _begin(self, opened: Opened) -> None:
         """Show the first weights, then train them."""
+        self._before = self._before or self._opened
         self.discard()
         self._show(replace(opened, shown=replace(opened.shown, title="new model")))
         config, dataset = opened.config, opened.dataset
@@ -206,7 +214,19 @@ class Studio(QObject):
 
     def _begin_failed(self, error: Exception) -> None:
         self.training.give_up()
+        self._open_failed(error)
+
+    def _open_failed(self, error: Exception) -> None:
+        """Tell; where a run was discarded for what does not come, its weights leave the views too."""
+        if self.training.run is None and not self.training.active:
+            self._show_before()
         self.failed.emit(error)
+
+    def _show_before(self) -> None:
+        """The model that was there before the run, which may be the one it went on with."""
+        before, self._before = self._before, None
+        if before is not None:
+            self._show(before)
 
     def _share_cores(self, phase: Phase) -> None:
         if self._explorer is not None:
@@ -245,15 +265,16 @@ class Studio(QObject):
     def _replace(self, opened: Opened) -> None:
         """Show the model of other data; the settings stay."""
         self.discard()
+        self._before = None
         config = self._session.state.config
         self._show(replace(opened, config=config))
 
     def _refuse_data(self, error: Exception) -> None:
         """Tell, and go back to the data that is shown."""
         if self._opened is not None:
-            shown = self._opened.config
+            shown = (self._before or self._opened).config
             self._session.apply({"config.data": shown.data, "config.drop_constant": shown.drop_constant})
-        self.failed.emit(error)
+        self._open_failed(error)
 
 
 def _value(config: object, name: str) -> object:

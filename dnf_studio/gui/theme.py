@@ -156,6 +156,7 @@ QMainWindow::separator:hover {{ background: {theme.border}; }}
 QToolBar {{ border: none; border-bottom: 1px solid {theme.border}; spacing: 6px; padding: 3px 6px; }}
 QStatusBar {{ border-top: 1px solid {theme.border}; }}
 QStatusBar::item {{ border: none; }}
+QFrame#keep {{ background: {theme.raised}; border: 1px solid {theme.accent}; border-radius: 4px; }}
 QLabel[caption="true"] {{ color: {theme.muted}; }}
 QLabel[warning="true"] {{ color: {theme.warning}; }}
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}

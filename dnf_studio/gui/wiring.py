@@ -28,6 +28,8 @@ def connect_commands(window: MainWindow) -> None:
     connect(Key.TRAIN, files.train)
     connect(Key.PAUSE, lambda: window.studio.training.set_paused(commands[Key.PAUSE].isChecked()))
     connect(Key.STOP, window.studio.training.stop)
+    connect(Key.RESUME, window.studio.resume)
+    connect(Key.DISCARD, files.discard)
     connect(Key.FULL_SCREEN, lambda: window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen))
     connect(Key.SHORTCUTS, partial(_show_shortcuts, window))
     connect(Key.ABOUT, partial(_show_about, window))

@@ -68,8 +68,10 @@ def open_in(window: MainWindow, qtbot: QtBot) -> Callable[[str], None]:
     def open_name(name: str) -> None:
         with qtbot.waitSignal(window.studio.opened, timeout=20_000):
             window.studio.open(name)
-        with qtbot.waitSignal(window.live.frame_shown, timeout=20_000):
-            pass
+        current = window.studio.current
+        assert current is not None
+        weights = current.snapshot.version
+        qtbot.waitUntil(lambda: getattr(window.views.frame, "weights", 0) == weights, timeout=20_000)
 
     return open_name
 
