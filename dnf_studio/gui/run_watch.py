@@ -35,8 +35,7 @@ class RunWatch(QObject):
         saved = opened.checkpoint.history if opened.checkpoint is not None else {}
         history = History.read(saved.get("loss"))
         if history.losses:
-            marks = Marks.from_dict(saved.get("marks"))
-            self._loss.show_history(history.iterations, history.losses, marks.all)
+            self._loss.show_history(history, Marks.from_dict(saved.get("marks")).all)
 
     def _show_marks(self, _phase: Phase) -> None:
         if self._training.run is not None:

@@ -8,6 +8,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.core.training.history import History
 from dnf_studio.core.training.marks import Mark
 from dnf_studio.core.training.report import StepReport
 from dnf_studio.gui.changes import mark_words
@@ -73,10 +74,10 @@ class LossPlot(Plot):
         self.marks.set_marks(words)
         self.plot.setAccessibleDescription(" ".join([self.caption, *(tip for _, tip in words.values())]))
 
-    def show_history(self, iterations: Sequence[int], losses: Sequence[float], marks: Iterable[Mark]) -> None:
-        """Begin with the curve of a run that was saved, means of equally many iterations each."""
+    def show_history(self, history: History, marks: Iterable[Mark]) -> None:
+        """Begin with the curve of a run that was saved."""
         self.clear()
-        self._curve.extend(zip(iterations, losses, strict=True))
+        self._curve.extend(zip(history.iterations, history.losses, strict=True), history.stride)
         self.add_marks(marks)
         self._refresh()
 
