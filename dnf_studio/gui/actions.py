@@ -40,6 +40,8 @@ class Key(StrEnum):
     LAST = "last"
     LOOP = "loop"
     SHORTCUTS = "shortcuts"
+    LOG = "log"
+    REPORT = "report"
     ABOUT = "about"
 
 
@@ -89,6 +91,9 @@ _RECORDS = (
     ActionInfo(Key.LAST, "To the nois&e", "End", "Move the time cursor to the noise, T", "last"),
     ActionInfo(Key.LOOP, "Loo&p", "L", "Play back and forth without end", "loop", checkable=True),
     ActionInfo(Key.SHORTCUTS, "&Keyboard shortcuts", "F1", "List every command and its shortcut"),
+    ActionInfo(Key.LOG, "Show &log folder", "Ctrl+Shift+J", "Show the folder with the log of what happened"),
+    ActionInfo(Key.REPORT, "&Copy report", "Ctrl+Shift+C",
+               "Copy versions, settings and the end of the log for a report; no personal paths"),
     ActionInfo(Key.ABOUT, "&About DNF Studio", "Shift+F1", "What this is, and the versions it runs on"),
 )  # fmt: skip
 
@@ -106,6 +111,6 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
         ),
     ),
     ("&Run", (Key.TRAIN, Key.PAUSE, Key.STOP, None, Key.RESUME, Key.DISCARD)),
-    ("&Help", (Key.SHORTCUTS, Key.ABOUT)),
+    ("&Help", (Key.SHORTCUTS, None, Key.LOG, Key.REPORT, None, Key.ABOUT)),
 )
 """Title and commands of each menu; None is a line between."""

@@ -30,6 +30,7 @@ def run(options: WindowOptions) -> int:
     gc.disable()
     from dnf_studio.gui.appearance import Appearance
     from dnf_studio.gui.life import Life
+    from dnf_studio.gui.log import stop_log
     from dnf_studio.gui.main_window import MainWindow
 
     app = QApplication.instance()
@@ -48,6 +49,7 @@ def run(options: WindowOptions) -> int:
         code = app.exec()
     finally:
         sys.excepthook = previous
+        stop_log()
         gc.enable()
     if options.json:
         print(json.dumps(life.results), flush=True)

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from dnf_studio.errors import ExportError, StudioError
 from dnf_studio.gui.dialogs.error import ErrorDialog
 from dnf_studio.gui.dialogs.question import Answer, ask_about_run, ask_discard, ask_resume
 from dnf_studio.gui.opening import bundled_name
+from dnf_studio.gui.report import make_report
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_label
 from dnf_studio.gui.studio import Studio
@@ -29,6 +30,9 @@ QUICK_SECONDS = 60.0
 class Files(QObject):
     """Asks for files, and before an unsaved run would be lost."""
 
+    told = Signal(object)
+    """The exception that a dialog tells."""
+
     def __init__(self, window: QWidget, session: Session, studio: Studio) -> None:
         super().__init__(window)
         self._window, self._session, self._studio = window, session, studio
@@ -40,7 +44,8 @@ class Files(QObject):
         if sentence in self._told:
             return
         self._told.add(sentence)
-        dialog = ErrorDialog(error, self._window)
+        self.told.emit(error)
+        dialog = ErrorDialog(error, self._window, lambda: make_report(self._session, self._studio, error))
         dialog.finished.connect(lambda _result: self._told.discard(sentence))
         dialog.show()
 

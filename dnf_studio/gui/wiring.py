@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.state import LAYERS
@@ -32,6 +33,8 @@ def connect_commands(window: MainWindow) -> None:
     connect(Key.DISCARD, files.discard)
     connect(Key.FULL_SCREEN, lambda: window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen))
     connect(Key.SHORTCUTS, partial(_show_shortcuts, window))
+    connect(Key.LOG, partial(_show_log, window))
+    connect(Key.REPORT, partial(_copy_report, window))
     connect(Key.ABOUT, partial(_show_about, window))
     for key in (Key.SAVE, Key.EXPORT):
         commands[key].setEnabled(False)
@@ -98,6 +101,24 @@ def _show_shortcuts(window: MainWindow) -> None:
     from dnf_studio.gui.dialogs.about import ShortcutsDialog
 
     ShortcutsDialog(window).show()
+
+
+def _show_log(window: MainWindow) -> None:
+    from PySide6.QtCore import QUrl
+    from PySide6.QtGui import QDesktopServices
+
+    from dnf_studio.gui.log import log_folder
+
+    folder = log_folder()
+    if not (folder.is_dir() and QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))):
+        window.status.say(f"The log would be in {folder}, which cannot be shown.")
+
+
+def _copy_report(window: MainWindow) -> None:
+    from dnf_studio.gui.report import make_report
+
+    QGuiApplication.clipboard().setText(make_report(window.session, window.studio))
+    window.status.say("The report is copied.")
 
 
 def _show_about(window: MainWindow) -> None:

@@ -44,12 +44,8 @@ class History:
             history = cls.from_dict(values)  # type: ignore[arg-type]
             steps = [b - a for a, b in itertools.pairwise([0, *history.iterations])]
             losses = [float(loss) for loss in history.losses]
-            if (
-                len(losses) == len(steps)
-                and history.stride >= 1
-                and all(step > 0 for step in steps)
-                and all(map(math.isfinite, losses))
-            ):
+            increasing = len(losses) == len(steps) and all(step > 0 for step in steps)
+            if increasing and history.stride >= 1 and all(map(math.isfinite, losses)):
                 return history
         except (TypeError, ValueError, KeyError):
             pass
