@@ -21,6 +21,7 @@ class Key(StrEnum):
     QUIT = "quit"
     UNDO = "undo"
     REDO = "redo"
+    PREFERENCES = "preferences"
     THEME_SYSTEM = "theme-system"
     THEME_LIGHT = "theme-light"
     THEME_DARK = "theme-dark"
@@ -69,6 +70,7 @@ _RECORDS = (
     ActionInfo(Key.QUIT, "&Quit", "Ctrl+Q", "Close the window; asks first where a run is not saved"),
     ActionInfo(Key.UNDO, "&Undo", "Ctrl+Z", "Take the last change of settings or view back", "undo"),
     ActionInfo(Key.REDO, "&Redo", "Ctrl+Shift+Z", "Make the change again that was taken back", "redo"),
+    ActionInfo(Key.PREFERENCES, "Pre&ferences…", "Ctrl+,", "Colours, size of letters and motion, kept for every start"),
     ActionInfo(Key.THEME_SYSTEM, "Colours of the s&ystem", "Ctrl+Shift+Y", "Light or dark as the desktop is",
                checkable=True, group="theme"),
     ActionInfo(Key.THEME_LIGHT, "Li&ght colours", "Ctrl+Shift+L", "Dark on light", checkable=True, group="theme"),
@@ -101,7 +103,7 @@ ACTIONS = {record.key: record for record in _RECORDS}
 
 MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
     ("&File", (Key.OPEN, Key.SAVE, None, Key.EXPORT, Key.PICTURE, None, Key.QUIT)),
-    ("&Edit", (Key.UNDO, Key.REDO)),
+    ("&Edit", (Key.UNDO, Key.REDO, None, Key.PREFERENCES)),
     (
         "&View",
         (

@@ -79,7 +79,7 @@ class Life(QObject):
         start_log()
         Recorder(window.session, studio, window.files, window.watch, window)
         window.live.start()
-        window.session.cursor.set_playing(True)
+        window.session.cursor.set_playing(not window.appearance.calm)
         if self._options.file is not None:
             studio.failed.connect(self._missed)
             studio.open(self._options.file)

@@ -47,6 +47,7 @@ def _connect_edit(window: MainWindow) -> None:
     session, commands = window.session, window.commands
     commands.connect_to(Key.UNDO, session.undo)
     commands.connect_to(Key.REDO, session.redo)
+    commands.connect_to(Key.PREFERENCES, partial(_show_preferences, window))
 
     def show(undo: bool, redo: bool) -> None:
         commands[Key.UNDO].setEnabled(undo)
@@ -60,6 +61,7 @@ def _connect_view(window: MainWindow) -> None:
     session, commands, appearance = window.session, window.commands, window.appearance
     for key in (Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK):
         commands.connect_to(key, partial(appearance.choose, key.removeprefix("theme-")))
+    appearance.choice_changed.connect(lambda choice: commands[Key(f"theme-{choice}")].setChecked(True))
     commands[Key(f"theme-{appearance.choice}")].setChecked(True)
     commands.connect_to(Key.RESET_VIEW, window.views.reset_ranges)
 
@@ -89,6 +91,8 @@ def _connect_time(window: MainWindow) -> None:
     cursor.playing_changed.connect(commands.show_playing)
     cursor.loop_changed.connect(commands[Key.LOOP].setChecked)
     commands[Key.LOOP].setChecked(cursor.loop)
+    window.appearance.calm_changed.connect(cursor.set_calm)
+    cursor.set_calm(window.appearance.calm)
 
 
 def _show_export(window: MainWindow) -> None:
@@ -101,6 +105,12 @@ def _show_shortcuts(window: MainWindow) -> None:
     from dnf_studio.gui.dialogs.about import ShortcutsDialog
 
     ShortcutsDialog(window).show()
+
+
+def _show_preferences(window: MainWindow) -> None:
+    from dnf_studio.gui.dialogs.preferences import PreferencesDialog
+
+    PreferencesDialog(window.appearance, window).show()
 
 
 def _show_log(window: MainWindow) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QLabel, QLayout, QScrollArea, QVBoxLayout, QWidget
 
 from dnf_studio.gui.controls import caption
@@ -28,8 +28,14 @@ class Page(QScrollArea):
         self.column.setSpacing(8)
         self.column.addStretch(1)
         self.setWidget(body)
+        self._body = body
         self._note = caption()
         self._note.hide()
+
+    def minimumSizeHint(self) -> QSize:
+        """Wide enough for its widest row: it scrolls up and down only."""
+        bar = self.verticalScrollBar().sizeHint().width()
+        return QSize(self._body.minimumSizeHint().width() + bar, super().minimumSizeHint().height())
 
     def add(self, part: QWidget | QLayout) -> None:
         """Append `part` above the empty rest."""

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 
 import pyqtgraph as pg
 from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Slot
-from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Slot
+from PySide6.QtGui import QColor, QFont, QPalette, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from dnf_studio.gui.theme import LIGHT, Theme
 
 __all__ = ["Plot"]
+
+
+LONG_TITLE = 120
+"""Pixels of a title for which the window is not made wider."""
+
+
+class _Title(QLabel):
+    """On one line where there is room for it, else on more."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWordWrap(True)
+
+    def sizeHint(self) -> QSize:
+        """Of one line, where a label that wraps would ask for two."""
+        line = QTextDocument()
+        line.setDocumentMargin(0)
+        line.setDefaultFont(self.font())
+        line.setHtml(self.text())
+        return QSize(math.ceil(line.idealWidth()) + 2, math.ceil(line.size().height()))
+
+    def minimumSizeHint(self) -> QSize:
+        """It wraps only where a line is long in itself, as with large letters."""
+        return QSize(min(LONG_TITLE, self.sizeHint().width()), super().minimumSizeHint().height())
 
 
 class Plot(QWidget):
@@ -32,7 +57,7 @@ class Plot(QWidget):
         self._warns = False
         self.setAutoFillBackground(True)
         self.setAccessibleName(title)
-        self.title, self.note = QLabel(self), QLabel(self)
+        self.title, self.note = _Title(self), QLabel(self)
         self.header = self._make_header()
         self.plot = self._make_plot()
         self.box = self.plot.getViewBox()
@@ -101,6 +126,11 @@ class Plot(QWidget):
             axis.setPen(pg.mkPen(theme.border))
             axis.setTextPen(pg.mkPen(theme.muted))
 
+    def refont(self) -> None:
+        """Write the numbers at the axes in the font of the window; plots with more letters add theirs."""
+        self._style_axes()
+        self._fit_note()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the sentence in the middle, the note as long as there is room, and labels in their colours."""
         of_plot = watched is self.plot
@@ -115,8 +145,12 @@ class Plot(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         """A new style brings back palettes of its own."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.StyleChange and self._is_empty is not None:
+        if self._is_empty is None:
+            return
+        if event.type() == QEvent.Type.StyleChange:
             self.recolour()
+        elif event.type() == QEvent.Type.FontChange:
+            self.refont()
 
     def _fit_note(self) -> None:
         room, metrics = self.note.width(), self.note.fontMetrics()

@@ -47,6 +47,7 @@ class LossPlot(Plot):
         self.box.sigRangeChangedManually.connect(self._range_chosen)
         self._marks: dict[tuple[int, str], Mark] = {}
         self.marks = MarksLayer(self.plot, self.theme)
+        self._label.setFont(self.plot.getAxis("bottom").style["tickFont"])
         self.recolour()
 
     @property
@@ -115,6 +116,12 @@ class LossPlot(Plot):
             self._line.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DashLine))
             self._label.setColor(theme.floor)
             self.marks.recolour(theme)
+
+    def refont(self) -> None:
+        """Also the labels."""
+        super().refont()
+        self._label.setFont(self.plot.getAxis("bottom").style["tickFont"])
+        self.marks.refit()
 
     def _refresh(self) -> None:
         curve, floor = self._curve, self._floor
