@@ -126,12 +126,12 @@ class NumberSlider(QWidget):
     ) -> None:
         super().__init__(parent)
         self._low, self._step = low, step
+        self.slider = QSlider(Qt.Orientation.Horizontal, self)
         self.box: IntBox | FloatBox
         if step == int(step):
             self.box = IntBox(int(low), int(high if limit is None else limit), self)
         else:
             self.box = FloatBox(low, high if limit is None else limit, self)
-        self.slider = QSlider(Qt.Orientation.Horizontal, self)
         self.slider.setRange(0, round((high - low) / step))
         self.slider.setPageStep(max(1, self.slider.maximum() // 10))
         self.label = QLabel(label, self)

@@ -49,6 +49,12 @@ class KeepBar(QFrame):
         session.changed.connect(lambda _names: self.refresh())
         self.refresh()
 
+    def follow(self, before: QWidget) -> None:
+        """Come after `before` when Tab goes through the window."""
+        for button in self.buttons.values():
+            QWidget.setTabOrder(before, button)
+            before = button
+
     def show_nll(self, nll: float | None) -> None:
         """The smoothed bound, nats."""
         self._nll = nll

@@ -110,9 +110,13 @@ class MainWindow(QMainWindow):
 
     def _compose(self) -> None:
         self.setDockNestingEnabled(True)
+        # The order of Tab: toolbar, bar, views, panels
+        self.addToolBar(self.toolbar)
         self.setCentralWidget(self.views)
         self.views.add_bar(self.keep)
-        self.addToolBar(self.toolbar)
+        self.keep.follow(self.toolbar.dice)
+        # Not on Train, which the space bar would press
+        self.views.forward.plot.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
         self.setStatusBar(self.status)
         self.commands.fill(self.menuBar())
         self.tabs.setDocumentMode(True)

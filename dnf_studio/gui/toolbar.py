@@ -104,6 +104,7 @@ class StudioToolBar(QToolBar):
         if isinstance(button, QToolButton):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setAccessibleName(commands[key].text().replace("&", ""))
             if key is Key.PAUSE:
                 # Room for its longer word, so that nothing moves when a run is held
                 commands.show_paused(True)

@@ -8,7 +8,7 @@ from html import escape
 import pyqtgraph as pg
 from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Slot
-from PySide6.QtGui import QColor, QFont, QPalette, QTextDocument
+from PySide6.QtGui import QColor, QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from dnf_studio.gui.theme import LIGHT, Theme
@@ -18,6 +18,10 @@ __all__ = ["Plot"]
 
 LONG_TITLE = 120
 """Pixels of a title for which the window is not made wider."""
+
+
+UNSEEN = (Qt.FocusReason.MouseFocusReason, Qt.FocusReason.ActiveWindowFocusReason)
+"""How a plot gets the focus without the keyboard."""
 
 
 class _Title(QLabel):
@@ -55,6 +59,7 @@ class Plot(QWidget):
         self._is_empty: bool | None = None
         self._notes: tuple[str, ...] = ("",)
         self._warns = False
+        self._ring = False
         self.setAutoFillBackground(True)
         self.setAccessibleName(title)
         self.title, self.note = _Title(self), QLabel(self)
@@ -140,7 +145,19 @@ class Plot(QWidget):
             self._fit_note()
         elif event.type() == QEvent.Type.StyleChange and not of_plot:
             self._colour_labels()
+        elif of_plot and isinstance(event, QFocusEvent):
+            self._ring = event.gotFocus() and event.reason() not in UNSEEN
+            self.update()
         return bool(super().eventFilter(watched, event))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """A ring around the card while its plot has the focus of the keyboard."""
+        super().paintEvent(event)
+        if self._ring:
+            painter = QPainter(self)
+            painter.setPen(QPen(QColor(self.theme.accent), 2))
+            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
+            painter.end()
 
     def changeEvent(self, event: QEvent) -> None:
         """A new style brings back palettes of its own."""
