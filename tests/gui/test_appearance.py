@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QDockWidget, QLabel
@@ -85,6 +85,14 @@ def test_no_text_is_cut(window: MainWindow, qtbot: QtBot, percent: int) -> None:
     for box in window.toolbar.findChildren(QAbstractSpinBox):
         assert box.fontMetrics().horizontalAdvance("1000") < box.width() - box.fontMetrics().height()
     assert window.minimumSizeHint().width() <= 1280
+
+
+def test_enter_keeps_what_was_typed(window: MainWindow) -> None:
+    dialog = preferences(window)
+    dialog.scale.setFocus()
+    dialog.scale.lineEdit().setText("120")
+    QTest.keyClick(dialog.scale, Qt.Key.Key_Return)
+    assert window.appearance.scale == 120
 
 
 def test_the_dialog_follows_the_menu(window: MainWindow) -> None:

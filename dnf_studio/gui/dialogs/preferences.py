@@ -35,7 +35,10 @@ class PreferencesDialog(QDialog):
         buttons = QDialogButtonBox()
         reset = buttons.addButton("&Restore defaults", QDialogButtonBox.ButtonRole.ResetRole)
         reset.setToolTip("Colours as the desktop, letters at 100 %, motion on")
-        buttons.addButton(QDialogButtonBox.StandardButton.Close)
+        close = buttons.addButton(QDialogButtonBox.StandardButton.Close)
+        # Enter after typing a size must not undo it
+        reset.setAutoDefault(False)
+        close.setDefault(True)
         column = QVBoxLayout(self)
         column.addLayout(rows)
         column.addWidget(caption("These act at once and are kept for the next start."))
