@@ -25,8 +25,6 @@ SUFFIXES: dict[str, FileKind] = {
     ".safetensors": "checkpoint",
     ".pt": "reference",
     ".pth": "reference",
-    ".h5": "export",
-    ".hdf5": "export",
 }
 
 
@@ -62,7 +60,7 @@ def open_checkpoint(name_or_path: str | PathLike[str]) -> Checkpoint:
 def file_kind(path: Path) -> FileKind:
     """What `path` is by its first bytes, or by its suffix where they tell nothing.
 
-    Raises `CheckpointError` where it cannot be read.
+    An HDF5 file is an export where it says so itself, else data. Raises `CheckpointError` where it cannot be read.
     """
     source_size(path, CheckpointError)
     try:
@@ -71,8 +69,10 @@ def file_kind(path: Path) -> FileKind:
     except OSError as error:
         raise CheckpointError(f"Cannot read '{path}': {explain(error)}.") from error
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
-        return "export"
-    if head.startswith(b"\x93NUMPY"):
+        from dnf_studio.core.storage.sample_reader import is_export
+
+        return "export" if is_export(path) else "data"
+    if head.startswith((b"\x93NUMPY", b"PAR1")):
         return "data"
     if head[8:9] == b"{" and not head[5:8].strip(b"\0"):
         return "checkpoint"

@@ -168,7 +168,7 @@ class Config(Settings):
         "rings",
         min_length=1,
         title="Data name or file",
-        description="A data set of the studio or a .npy or .csv file.",
+        description="A data set of the studio or a data file: .csv, .npy, .npz, .h5 or .parquet.",
     )
     drop_constant: bool = Field(
         False,

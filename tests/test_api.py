@@ -74,7 +74,7 @@ def test_what_is_no_checkpoint_says_what_it_is(tmp_path: Path) -> None:
     expected = {
         "points.npy": "is a data file, not a checkpoint",
         "points.csv": "is a data file, not a checkpoint",
-        "strange.h5": "is an export, not a checkpoint",
+        "strange.h5": "is a data file, not a checkpoint",
         "cut.safetensors": "not a checkpoint|truncated|damaged",
         "empty.pt": "the file is empty",
         "none.safetensors": "There is no file",

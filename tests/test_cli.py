@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import h5py
+import numpy as np
 import pytest
 
 from dnf_studio import api
@@ -209,6 +210,26 @@ def test_evaluate_on_data_of_other_width_is_refused(told: Told, saved: Path, tmp
     assert "3 columns" in told.err
 
 
+@pytest.mark.parametrize("chosen", ["", "::group/points", "::group/points::1"])
+def test_train_on_a_dataset_inside_a_file(told: Told, small: Path, tmp_path: Path, chosen: str) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["group/points"] = np.random.default_rng(0).normal(size=(60, 2))
+    output, source = tmp_path / "a.safetensors", f"{tmp_path / 'a.h5'}{chosen}"
+    assert told("train", "--data", source, "--config", small, "-o", output) == 0
+    held = api.open_checkpoint(output)
+    assert held.config.data == source and held.dim == (1 if chosen.endswith("1") else 2)
+    assert told("inspect", tmp_path / "a.h5") == 1
+    assert "is a data file, not a checkpoint" in told.err
+
+
+def test_an_export_is_data_too(told: Told, saved: Path, small: Path, tmp_path: Path) -> None:
+    assert told("sample", saved, "-n", 50, "-o", tmp_path / "a.h5") == 0
+    output = tmp_path / "a.safetensors"
+    assert told("train", "--data", f"{tmp_path / 'a.h5'}::samples", "--config", small, "-o", output) == 0
+    assert told("train", "--data", tmp_path / "a.h5", "--config", small, "-o", output) == 1
+    assert "choose one with FILE::" in told.err
+
+
 def test_inspect_tells_runs_weights_and_exports(told: Told, saved: Path, tmp_path: Path) -> None:
     run = told.json("inspect", saved)
     assert (run["kind"], run["iteration"], run["config"]["data"]) == ("run", 3, "moons")
@@ -302,6 +323,7 @@ def test_bad_usage_is_one_sentence_and_2(
         (["inspect", "none.h5"], "There is no file"),
         (["none.h5"], "There is no file 'none.h5'."),
         (["none.csv::a,b"], "There is no file 'none.csv'."),
+        (["none.h5::group/points"], "There is no file 'none.h5'."),
         (["ringz", "--screenshot", "a.png"], "did you mean 'rings'?"),
         (["inspect", "difflow-rings"], "There is no model"),
     ],

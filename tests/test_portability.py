@@ -67,7 +67,7 @@ def text_without_encoding(node: ast.AST, _around: str) -> bool:
     given = [*node.args, *(key.value for key in node.keywords if key.arg == "mode")]
     modes = [text for text in map(text_in, given) if text and set(text) <= set("rwxabt+")]
     if name == "open" or (name.endswith(".open") and (modes or not node.args)):
-        return name != "os.open" and not any("b" in mode for mode in modes)
+        return name not in ("os.open", "self.open") and not any("b" in mode for mode in modes)
     return False
 
 
@@ -87,7 +87,7 @@ def fixed_font(node: ast.AST, _around: str) -> bool:
 def joined_with_slashes(node: ast.AST, _around: str) -> bool:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return any(text_in(side) == "/" for side in (node.left, node.right))
-    return isinstance(node, ast.JoinedStr) and any(text_in(part) == "/" for part in node.values)
+    return isinstance(node, ast.JoinedStr) and any(text_in(part) == "/" for part in node.values[1:-1])
 
 
 def shell(node: ast.AST, _around: str) -> bool:

@@ -21,10 +21,15 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
+DATA = (
+    "What to learn: a built-in set, or a file (.csv, .npy, .npz, .h5, .parquet); "
+    "FILE::column,column and FILE::path/inside choose from it."
+)
+
 
 def train(
     output: Output,
-    data: Annotated[str | None, Option("--data", metavar="NAME|FILE", help="What to learn.")] = None,
+    data: Annotated[str | None, Option("--data", metavar="NAME|FILE", help=DATA)] = None,
     model: Annotated[Literal["diffflow"] | None, Option("--model", help="What to train.")] = None,
     config: Annotated[Path | None, Option("--config", metavar="F.toml", help="Settings; options go before it.")] = None,
     steps: Annotated[int | None, Option("--steps", metavar="N", help="Steps of the two SDEs.")] = None,

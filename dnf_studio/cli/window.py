@@ -49,7 +49,8 @@ def parse(words: list[str]) -> WindowOptions:
         description="Opens the studio; FILE is a checkpoint, a data file or a bundled model's name.",
         epilog="without a window:\n" + "\n".join(f"  dnf-studio {verb:<10} {does}" for verb, does in VERBS.items()),
     )
-    parser.add_argument("file", metavar="FILE", nargs="?")
+    of_data = "of data also FILE::path/inside (.h5, .npz) and FILE::column,column"
+    parser.add_argument("file", metavar="FILE", nargs="?", help=of_data)
     parser.add_argument("--screenshot", metavar="F.png", type=_picture, help="save a picture of the window, then quit")
     parser.add_argument("--after", metavar="S", type=_seconds, help="seconds from the first live frame to the picture")
     parser.add_argument("--size", metavar="WxH", type=_size, help="width and height of the window in pixels")

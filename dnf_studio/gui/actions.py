@@ -21,13 +21,16 @@ class Key(StrEnum):
     QUIT = "quit"
     UNDO = "undo"
     REDO = "redo"
+    CLEAR_SELECTION = "clear-selection"
     PREFERENCES = "preferences"
     THEME_SYSTEM = "theme-system"
     THEME_LIGHT = "theme-light"
     THEME_DARK = "theme-dark"
     POINTS = "points"
     PATHS = "paths"
+    DENSITY = "density"
     RESET_VIEW = "reset-view"
+    INSPECTOR = "inspector"
     FULL_SCREEN = "full-screen"
     TRAIN = "train"
     PAUSE = "pause"
@@ -63,13 +66,15 @@ class ActionInfo:
 
 
 _RECORDS = (
-    ActionInfo(Key.OPEN, "&Open…", "Ctrl+O", "Open a checkpoint (.safetensors, .pt) or data (.npy, .csv)", "open"),
+    ActionInfo(Key.OPEN, "&Open…", "Ctrl+O", "Open a checkpoint (.safetensors, .pt) or data (.csv, .npy, .npz, .h5, "
+               ".parquet)", "open"),
     ActionInfo(Key.SAVE, "&Save model…", "Ctrl+S", "Save the run, to go on with it later, or the model alone", "save"),
     ActionInfo(Key.EXPORT, "&Export samples…", "Ctrl+E", "Draw samples and write them to an HDF5 file", "export"),
     ActionInfo(Key.PICTURE, "Save &picture…", "Ctrl+Shift+P", "Save the window as a PNG picture", "picture"),
     ActionInfo(Key.QUIT, "&Quit", "Ctrl+Q", "Close the window; asks first where a run is not saved"),
     ActionInfo(Key.UNDO, "&Undo", "Ctrl+Z", "Take the last change of settings or view back", "undo"),
     ActionInfo(Key.REDO, "&Redo", "Ctrl+Shift+Z", "Make the change again that was taken back", "redo"),
+    ActionInfo(Key.CLEAR_SELECTION, "&Clear selection", "Esc", "Choose no point any more"),
     ActionInfo(Key.PREFERENCES, "Pre&ferences…", "Ctrl+,", "Colours, size of letters and motion, kept for every start"),
     ActionInfo(Key.THEME_SYSTEM, "Colours of the s&ystem", "Ctrl+Shift+Y", "Light or dark as the desktop is",
                checkable=True, group="theme"),
@@ -77,7 +82,11 @@ _RECORDS = (
     ActionInfo(Key.THEME_DARK, "Dar&k colours", "Ctrl+Shift+D", "Light on dark", checkable=True, group="theme"),
     ActionInfo(Key.POINTS, "Show p&oints", "Ctrl+1", "Show the points at the time cursor", checkable=True),
     ActionInfo(Key.PATHS, "Show p&aths", "Ctrl+2", "Show the paths of the first points", checkable=True),
+    ActionInfo(Key.DENSITY, "Show dens&ity", "Ctrl+3", "Show where the points are dense, over the data as faint dots",
+               checkable=True),
     ActionInfo(Key.RESET_VIEW, "&Reset view", "Ctrl+0", "Fit all views to what they show", "reset"),
+    ActionInfo(Key.INSPECTOR, "&Inspector", "Ctrl+I", "List the numbers of the chosen point, step by step",
+               checkable=True),
     ActionInfo(Key.FULL_SCREEN, "&Full screen", "F11", "Fill the screen, or come back from it", checkable=True),
     ActionInfo(Key.TRAIN, "&Train", "Ctrl+R", "Train a new model with the settings at the left", "train"),
     ActionInfo(Key.PAUSE, "&Pause", "Ctrl+P", "Hold the training, or go on with it", "pause", checkable=True),
@@ -103,11 +112,11 @@ ACTIONS = {record.key: record for record in _RECORDS}
 
 MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
     ("&File", (Key.OPEN, Key.SAVE, None, Key.EXPORT, Key.PICTURE, None, Key.QUIT)),
-    ("&Edit", (Key.UNDO, Key.REDO, None, Key.PREFERENCES)),
+    ("&Edit", (Key.UNDO, Key.REDO, None, Key.CLEAR_SELECTION, None, Key.PREFERENCES)),
     (
         "&View",
         (
-            *(Key.POINTS, Key.PATHS, Key.RESET_VIEW, None),
+            *(Key.POINTS, Key.PATHS, Key.DENSITY, Key.RESET_VIEW, None, Key.INSPECTOR, None),
             *(Key.PLAY, Key.PREVIOUS, Key.NEXT, Key.FIRST, Key.LAST, Key.LOOP, None),
             *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.FULL_SCREEN),
         ),

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QAbstractItemView,
     QAbstractSlider,
     QApplication,
     QComboBox,
@@ -108,7 +109,8 @@ class Commands(QObject):
     def _guard(self, _old: QWidget | None, new: QWidget | None) -> None:
         if self._guarded is not None and isValid(self._guarded):
             self._guarded.removeEventFilter(self)
-        self._guarded = new if isinstance(new, QAbstractButton | QAbstractSlider | QComboBox | QTabBar) else None
+        guarded = QAbstractButton | QAbstractItemView | QAbstractSlider | QComboBox | QTabBar
+        self._guarded = new if isinstance(new, guarded) else None
         if self._guarded is not None:
             self._guarded.installEventFilter(self)
 
@@ -119,6 +121,6 @@ def _keeps(control: QObject, event: QKeyEvent) -> bool:
         return False
     if isinstance(control, QAbstractButton):
         return event.key() == Qt.Key.Key_Space
-    if isinstance(control, QComboBox):
+    if isinstance(control, QComboBox | QAbstractItemView):
         return event.key() == Qt.Key.Key_Space or event.key() in _ARROWS or bool(event.text().strip())
     return event.key() in _ARROWS

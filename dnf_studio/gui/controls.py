@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QValidator, QWheelEvent
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence, QValidator, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
@@ -29,6 +29,8 @@ class IntBox(QSpinBox):
         self.setGroupSeparatorShown(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setKeyboardTracking(False)
+        self.installEventFilter(_UndoOfWindow(self))
+        self.editingFinished.connect(lambda: self.lineEdit().setModified(False))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the scrolling panel unless focused."""
@@ -45,6 +47,8 @@ class FloatBox(QDoubleSpinBox):
         self.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setKeyboardTracking(False)
+        self.installEventFilter(_UndoOfWindow(self))
+        self.editingFinished.connect(lambda: self.lineEdit().setModified(False))
 
     def textFromValue(self, value: float) -> str:
         """Six significant digits without trailing zeros."""
@@ -203,6 +207,20 @@ def caption(text: str = "", warning: bool = False) -> QLabel:
     label.setWordWrap(True)
     label.setProperty("warning" if warning else "caption", True)
     return label
+
+
+class _UndoOfWindow(QObject):
+    """Lets the keys of undo and redo through a field in which nothing is half typed: they are the window's."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep the field from claiming a shortcut that it has no use for."""
+        if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
+            return False
+        travels = event.matches(QKeySequence.StandardKey.Undo) or event.matches(QKeySequence.StandardKey.Redo)
+        if not travels or not isinstance(watched, IntBox | FloatBox) or watched.lineEdit().isModified():
+            return False
+        event.ignore()
+        return True
 
 
 def _wheel(control: QWidget, event: QWheelEvent, turn: Any) -> None:  # noqa: ANN401 - a bound Qt method

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-__all__ = ["TimeCursor"]
+__all__ = ["TimeCursor", "node_at"]
 
 SWEEP_SECONDS = 4.0
 REST_SECONDS = 0.6
@@ -50,6 +50,11 @@ class TimeCursor(QObject):
     def position(self) -> float:
         """The position in node units, 0 … N."""
         return self._fraction * self._steps
+
+    @property
+    def node(self) -> int:
+        """The node the cursor is at or has passed last, 0 … N."""
+        return node_at(self.position)
 
     @property
     def playing(self) -> bool:
@@ -138,3 +143,8 @@ class TimeCursor(QObject):
         count = max(1, round(self._held * self._steps / SWEEP_SECONDS))
         self._held = 0.0
         return (round(self.position) + self._heading * count) / self._steps
+
+
+def node_at(position: float) -> int:
+    """The node at or before `position` in node units; what rounding leaves just below a node is at it."""
+    return int(position + 1e-6)

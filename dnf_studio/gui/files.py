@@ -12,15 +12,18 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from dnf_studio.errors import ExportError, StudioError
 from dnf_studio.gui.dialogs.error import ErrorDialog
 from dnf_studio.gui.dialogs.question import Answer, ask_about_run, ask_discard, ask_resume
+from dnf_studio.gui.importing import Importer
 from dnf_studio.gui.opening import bundled_name
 from dnf_studio.gui.report import make_report
 from dnf_studio.gui.session import Session
-from dnf_studio.gui.shown import data_label
+from dnf_studio.gui.shown import data_stem
 from dnf_studio.gui.studio import Studio
 
 __all__ = ["Files"]
 
-READABLE = "Checkpoints and data (*.safetensors *.pt *.pth *.npy *.csv)"
+DATA = "*.csv *.npy *.npz *.h5 *.hdf5 *.parquet"
+READABLE = f"Checkpoints, data and exports (*.safetensors *.pt *.pth {DATA})"
+DATA_ONLY = f"Data ({DATA})"
 RUN = "Run, to go on with later (*.safetensors)"
 WEIGHTS = "Model alone, smaller (*.safetensors)"
 QUICK_SECONDS = 60.0
@@ -37,6 +40,7 @@ class Files(QObject):
         super().__init__(window)
         self._window, self._session, self._studio = window, session, studio
         self._told: set[str] = set()
+        self._importer = Importer(window, studio.background)
 
     def tell(self, error: BaseException) -> None:
         """Show an error, once as long as its dialog is open; the window stays usable."""
@@ -51,9 +55,9 @@ class Files(QObject):
 
     def open(self) -> None:
         """Ask for a file and show it."""
-        name, _ = QFileDialog.getOpenFileName(self._window, "Open", "", f"{READABLE};;All files (*)")
+        name, _ = QFileDialog.getOpenFileName(self._window, "Open", "", f"{READABLE};;{DATA_ONLY};;All files (*)")
         if name:
-            self.when_safe(lambda: self._studio.open(name))
+            self._importer.choose(name, lambda source: self.when_safe(lambda: self._studio.open(source)))
 
     def choose_data(self, name: str) -> None:
         """Train on other data from now on, and show the model that belongs to it."""
@@ -84,7 +88,7 @@ class Files(QObject):
     def save(self, then: Callable[[], object] | None = None) -> None:
         """Ask for a file name and write the run or the model; `then` follows once it is in place."""
         run = self._studio.training.run
-        data = data_label(self._session.state.config.data).partition(".")[0]
+        data = data_stem(self._session.state.config.data)
         filters = [RUN, WEIGHTS] if run is not None else [WEIGHTS]
         name, chosen = QFileDialog.getSaveFileName(
             self._window, "Save", f"{bundled_name(data)}.safetensors", ";;".join(filters)

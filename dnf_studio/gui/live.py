@@ -12,7 +12,7 @@ from dnf_studio.gui.state import State
 from dnf_studio.gui.studio import Studio
 from dnf_studio.gui.training import Phase
 from dnf_studio.gui.views import Views
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
 
 __all__ = ["Live"]
 
@@ -29,6 +29,8 @@ class Live(QObject):
 
     frame_shown = Signal(object)
     """A new `Frame` is in the views."""
+    inspected = Signal(object)
+    """A new `Inspection` of the point that is asked for."""
     failed = Signal(object)
     """An exception of the explorer's thread."""
 
@@ -37,6 +39,7 @@ class Live(QObject):
         self._session, self._studio, self._views = session, studio, views
         self._last_tick = perf_counter()
         self._ticks = 0
+        self._inspect: InspectRequest | None = None
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(TICK_MS)
@@ -46,8 +49,15 @@ class Live(QObject):
     def start(self) -> None:
         """Begin; the explorer must be running."""
         self._studio.explorer.request(_request(self._session.state))
+        self._studio.explorer.inspect(self._inspect)
         self._last_tick = perf_counter()
         self._timer.start()
+
+    def inspect(self, asked: InspectRequest | None) -> None:
+        """Ask for the numbers of one path, or of none; `inspected` brings them with every change."""
+        self._inspect = asked
+        if self._timer.isActive():
+            self._studio.explorer.inspect(asked)
 
     def stop(self) -> None:
         """Touch nothing any more."""
@@ -64,6 +74,9 @@ class Live(QObject):
         frame = explorer.mailbox.take()
         if frame is not None:
             self._show(frame)
+        found = explorer.inspections.take()
+        if found is not None and found.asked == self._inspect:
+            self.inspected.emit(found)
         error = explorer.errors.take()
         if error is not None:
             self.failed.emit(error)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
@@ -12,7 +12,10 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.commands import Commands
+from dnf_studio.gui.dialogs import question
+from dnf_studio.gui.exporting import Exporter
 from dnf_studio.gui.files import Files
+from dnf_studio.gui.inspecting import InspectorDock
 from dnf_studio.gui.keep_bar import KeepBar
 from dnf_studio.gui.live import Live
 from dnf_studio.gui.opening import Opened
@@ -32,8 +35,12 @@ from dnf_studio.gui.training import Phase
 from dnf_studio.gui.views import Views
 from dnf_studio.gui.wiring import connect_commands
 
+if TYPE_CHECKING:
+    from dnf_studio.gui.panels.export import ExportPanel
+
 __all__ = ["MainWindow"]
 
+LEFT_WIDTH = 290
 PHASES = {
     Phase.NONE: "",
     Phase.STARTING: "starting",
@@ -60,6 +67,7 @@ class MainWindow(QMainWindow):
         self.session = Session(parent=self)
         self.studio = Studio(self.session, self)
         self.files = Files(self, self.session, self.studio)
+        self.exporter = Exporter(self.studio, self)
         self.commands = Commands(self)
         self.views = Views(self.session, self.commands)
         self.keep = KeepBar(self.session, self.studio.training, self.commands)
@@ -68,10 +76,12 @@ class MainWindow(QMainWindow):
         self.toolbar = StudioToolBar(self.session, self.commands, self.files.choose_data)
         self.status = StudioStatusBar()
         self.data_panel = DataPanel(self.session, self.commands, self.files.choose_data)
+        self.export_panel: ExportPanel | None = None
         self.tabs = QTabWidget()
         self._noted: tuple[Page, ...] = ()
         self._compose()
         connect_commands(self)
+        self.inspector = InspectorDock(self)
         self._wire_studio()
         self._set_theme(appearance.theme)
         self._show_phase(Phase.NONE)
@@ -79,12 +89,17 @@ class MainWindow(QMainWindow):
 
     def add_panels(self) -> None:
         """The pages behind the first one, which nobody sees before the window is there."""
+        from dnf_studio.gui.panels.export import ExportPanel
+
         sde, training = SDEPanel(self.session), TrainingPanel(self.session)
         self._noted = sde, training
-        for place, page in enumerate((sde, training, SamplingPanel(self.session, self.commands)), start=1):
+        sampling = SamplingPanel(self.session, self.commands)
+        self.export_panel = ExportPanel(self.session, self.studio, self.files, self.exporter)
+        for place, page in enumerate((sde, training, sampling, self.export_panel), start=1):
             title = self.tabs.tabText(place)
             self.tabs.removeTab(place)
             self.tabs.insertTab(place, page, title)
+        self.inspector.fill()
         self._note()
 
     def set_data_names(self, titles: Mapping[str, str]) -> None:
@@ -120,8 +135,9 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self.commands.fill(self.menuBar())
         self.tabs.setDocumentMode(True)
+        self.tabs.setMinimumWidth(LEFT_WIDTH)
         self.tabs.addTab(self.data_panel, "Data")
-        for title in ("SDE", "Training", "Sampling"):
+        for title in ("SDE", "Training", "Sampling", "Export"):
             self.tabs.addTab(QWidget(), title)
         self.dock = QDockWidget("Settings")
         self.dock.setObjectName("settings")
@@ -130,7 +146,7 @@ class MainWindow(QMainWindow):
             QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
         )
         self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.dock)
-        self.resizeDocks([self.dock], [290], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.dock], [LEFT_WIDTH], Qt.Orientation.Horizontal)
 
     def _wire_studio(self) -> None:
         studio = self.studio
@@ -150,17 +166,10 @@ class MainWindow(QMainWindow):
 
     def _end_exports(self) -> bool:
         """Whether no export runs any more; asks before one is cancelled."""
-        if "dnf_studio.gui.dialogs.export" not in sys.modules:
-            return True
-        from dnf_studio.gui.dialogs import question
-        from dnf_studio.gui.dialogs.export import ExportDialog
-
-        dialogs = self.findChildren(ExportDialog)
-        running = self.isVisible() and any(dialog.running for dialog in dialogs)
+        running = self.isVisible() and self.exporter.running
         if running and question.ask_about_export(self) is question.Answer.CANCEL:
             return False
-        for dialog in dialogs:
-            dialog.shut()
+        self.exporter.shut()
         return True
 
     def _floor(self) -> float | None:
@@ -226,6 +235,7 @@ class MainWindow(QMainWindow):
         self.commands.set_theme(theme)
         self.toolbar.set_theme(theme)
         self.views.set_theme(theme)
+        self.inspector.set_theme(theme)
 
 
 def _sentence(opened: Opened) -> str:

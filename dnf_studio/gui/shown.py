@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ShownModel", "data_label"]
+__all__ = ["ShownModel", "data_label", "data_stem"]
 
 
 @dataclass(frozen=True)
@@ -25,5 +25,11 @@ class ShownModel:
 
 
 def data_label(name: str) -> str:
-    """A file without its folder; a data set by its name."""
-    return name.replace("\\", "/").rsplit("/", 1)[-1]
+    """A file without its folder, and what is chosen of it; a data set by its name."""
+    file, colons, chosen = name.replace("\\", "/").partition("::")
+    return file.rsplit("/", 1)[-1] + colons + chosen
+
+
+def data_stem(name: str) -> str:
+    """What a file made from this data is called after: without folder, suffix and selection."""
+    return data_label(name).partition("::")[0].partition(".")[0]

@@ -10,7 +10,8 @@ from dnf_studio.errors import SettingError
 
 __all__ = ["LAYERS", "State"]
 
-LAYERS = frozenset({"points", "paths"})
+LAYERS = frozenset({"points", "paths", "density"})
+PROJECTIONS = ("axes", "principal")
 GRIDS = (None, "reference", "paper", "uniform")
 
 
@@ -32,13 +33,17 @@ class State:
     """Last backward step: ``mean`` leaves its noise out."""
     seed: int = 0
     """Seed of the display set: which points and which Brownian paths."""
-    layers: frozenset[str] = LAYERS
+    layers: frozenset[str] = frozenset({"points", "paths"})
     axes: tuple[int, int] = (0, 1)
     """Components across and up."""
+    projection: str = "axes"
+    """What is drawn of more than two components: ``axes``, a pair of them, or the two ``principal`` ones."""
     component: int = 0
-    """Component of the t–x view."""
+    """Component of the t–x view; D and D + 1 are the principal ones where D > 2."""
     selection: tuple[int, ...] = ()
-    """Chosen points of the display set."""
+    """Chosen points of the display set; the last one is the one the Inspector lists."""
+    direction: str = "forward"
+    """Which of its two paths: ``forward`` or ``backward``."""
 
     def __post_init__(self) -> None:
         if self.steps is not None and not 1 <= self.steps <= MAX_STEPS:
@@ -49,9 +54,13 @@ class State:
             raise SettingError(f"λ must be between 0 and 2, not {self.lam}.")
         if self.last not in ("mean", "noise"):
             raise SettingError(f"The last step is either mean or noise, not '{self.last}'.")
+        if self.direction not in ("forward", "backward"):
+            raise SettingError(f"The direction is either forward or backward, not '{self.direction}'.")
         if not 0 <= self.seed < 2**63:
             raise SettingError(f"The seed must be a whole number of 0 or more, not {self.seed}.")
         if not self.layers <= LAYERS:
             raise SettingError(f"There is no layer named '{min(self.layers - LAYERS)}'.")
+        if self.projection not in PROJECTIONS:
+            raise SettingError(f"The projection is either axes or principal, not '{self.projection}'.")
         if min(*self.axes, self.component, *self.selection) < 0:
             raise SettingError("Components and points are numbered from 0.")

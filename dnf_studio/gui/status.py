@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QToolButton, QWidget
 
 __all__ = ["StudioStatusBar", "duration"]
 
@@ -33,6 +33,11 @@ class StudioStatusBar(QStatusBar):
         self.message = _Message()
         self.message.setAccessibleName("Message")
         self.addWidget(self.message, 1)
+        self.export = QToolButton()
+        self.export.setAutoRaise(True)
+        self.export.setToolTip("An export is being written; click to go to it")
+        self.export.hide()
+        self.addPermanentWidget(self.export)
         self.iterations = self._part("Iterations since the run began")
         self.rate = self._part("Iterations a second, over the last few seconds")
         self.nll = self._part(
@@ -51,6 +56,12 @@ class StudioStatusBar(QStatusBar):
         self.iterations.setText(f"{iteration:,} iterations" if iteration else "")
         self.rate.setText("" if rate is None else f"{rate:.0f} it/s" if rate >= 10 else f"{rate:.1f} it/s")
         self.left.setText("" if left is None else f"{duration(left)} left")
+
+    def show_export(self, text: str) -> None:
+        """How far an export is; an empty text when there is none."""
+        self.export.setText(text)
+        self.export.setAccessibleName(text)
+        self.export.setVisible(bool(text))
 
     def show_nll(self, nll: float | None, floor: float | None) -> None:
         """The bound and what it cannot go below, nats."""

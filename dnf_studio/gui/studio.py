@@ -12,6 +12,7 @@ from dnf_studio.core.training.report import StepReport
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui import opening
 from dnf_studio.gui.background import Background
+from dnf_studio.gui.changes import value_of
 from dnf_studio.gui.opening import Opened
 from dnf_studio.gui.panels.training import LIVE
 from dnf_studio.gui.session import Session
@@ -108,7 +109,7 @@ class Studio(QObject):
         What the session says of settings that may change during a run applies.
         """
         config = self._session.state.config
-        change = {name.removeprefix("config."): _value(config, name) for name in LIVE}
+        change = {name.removeprefix("config."): value_of(config, name) for name in LIVE}
         run = self.training.run
         if run is not None:
             self.training.start(lambda _threads: _with(run, change), self.explorer)
@@ -186,7 +187,14 @@ class Studio(QObject):
         self.discard()
         self._opened, self._before = opened, None
         fresh = replace(
-            self._session.state, config=opened.config, steps=None, grid=None, axes=(0, 1), component=0, selection=()
+            self._session.state,
+            config=opened.config,
+            steps=None,
+            grid=None,
+            axes=(0, 1),
+            projection="axes",
+            component=0,
+            selection=(),
         )
         self._session.reset(fresh)
         self._show(opened)
@@ -210,7 +218,7 @@ class Studio(QObject):
 
         self.training.start(make_run, self.explorer)
         now = self._session.state.config
-        self._follow(frozenset(name for name in LIVE if _value(now, name) != _value(config, name)))
+        self._follow(frozenset(name for name in LIVE if value_of(now, name) != value_of(config, name)))
 
     def _begin_failed(self, error: Exception) -> None:
         self.training.give_up()
@@ -239,7 +247,7 @@ class Studio(QObject):
         """Give a run what it can take up, or show the model that belongs to changed settings."""
         config = self._session.state.config
         if self.training.active:
-            change = {name.removeprefix("config."): _value(config, name) for name in names & LIVE}
+            change = {name.removeprefix("config."): value_of(config, name) for name in names & LIVE}
             if change:
                 try:
                     self.training.apply(change)
@@ -275,14 +283,6 @@ class Studio(QObject):
             shown = (self._before or self._opened).config
             self._session.apply({"config.data": shown.data, "config.drop_constant": shown.drop_constant})
         self._open_failed(error)
-
-
-def _value(config: object, name: str) -> object:
-    """The setting that ``config.…`` names."""
-    value = config
-    for part in name.split(".")[1:]:
-        value = getattr(value, part)
-    return value
 
 
 def _with(run: Run, change: dict[str, object]) -> Run:

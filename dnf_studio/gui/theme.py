@@ -52,6 +52,11 @@ class Theme:
         """The colour of ``forward`` or ``backward``."""
         return self.forward if name == "forward" else self.backward
 
+    def density(self, name: str) -> tuple[str, ...]:
+        """The colours of the density of ``forward`` or ``backward``, which begin as nothing on `base`."""
+        colour = self.direction(name)
+        return colour, colour, mix(colour, self.text, 0.45)
+
 
 LIGHT = Theme(
     name="light",
@@ -157,12 +162,23 @@ QToolBar {{ border: none; border-bottom: 1px solid {theme.border}; spacing: 6px;
 QStatusBar {{ border-top: 1px solid {theme.border}; }}
 QStatusBar::item {{ border: none; }}
 QFrame#keep {{ background: {theme.raised}; border: 1px solid {theme.accent}; border-radius: 4px; }}
+QDockWidget QTabBar::tab {{ color: {theme.muted}; padding: 4px; border: none; border-bottom: 2px solid transparent; }}
+QDockWidget QTabBar::tab:hover {{ color: {theme.text}; }}
+QDockWidget QTabBar::tab:selected {{ color: {theme.text}; border-bottom: 2px solid {theme.accent}; }}
+QDockWidget QTabBar:focus {{ background: {theme.base}; }}
 QLabel[caption="true"] {{ color: {theme.muted}; }}
 QLabel[warning="true"] {{ color: {theme.warning}; }}
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
-QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {theme.muted}; border-radius: 3px;
-    background: {theme.base}; }}
+QCheckBox::indicator, QTableView::indicator {{ width: 14px; height: 14px; border: 1px solid {theme.muted};
+    border-radius: 3px; background: {theme.base}; }}
 QCheckBox::indicator:focus {{ border: 2px solid {theme.accent}; width: 12px; height: 12px; }}
-QCheckBox::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent}; image: url({check}); }}
-QCheckBox::indicator:disabled {{ border-color: {theme.border}; }}
+QCheckBox::indicator:checked, QTableView::indicator:checked {{ background: {theme.accent};
+    border-color: {theme.accent}; image: url({check}); }}
+QCheckBox::indicator:disabled, QTableView::indicator:disabled {{ border-color: {theme.border}; }}
+QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {theme.muted}; border-radius: 8px;
+    background: {theme.base}; }}
+QRadioButton::indicator:focus {{ border: 2px solid {theme.accent}; width: 12px; height: 12px; }}
+QRadioButton::indicator:checked {{ border: 5px solid {theme.accent}; width: 6px; height: 6px; }}
+QRadioButton::indicator:checked:focus {{ border: 4px solid {theme.accent}; width: 8px; height: 8px; }}
+QRadioButton::indicator:disabled {{ border-color: {theme.border}; }}
 """

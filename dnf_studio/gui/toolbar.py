@@ -40,7 +40,7 @@ class StudioToolBar(QToolBar):
         self.data = ChoiceBox({})
         self.data.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.data.setMinimumContentsLength(11)
-        self._add_labelled("&Data", self.data, "Data set to train on; File, Open takes your own .npy or .csv")
+        self._add_labelled("&Data", self.data, "Data set to train on; File, Open takes your own")
         self.addSeparator()
         self.steps = NumberSlider("View &N", 1, SLIDER_STEPS, 1, limit=MOST_STEPS)
         self.steps.setToolTip("Steps of the processes shown, 1 to 1,000: the same Brownian paths cut into N steps")

@@ -80,7 +80,7 @@ class TransportBar(QFrame):
         time = ""
         if self._times is not None and len(self._times) == steps + 1:
             time = f"   t = {np.interp(position, np.arange(steps + 1), self._times):.5f}"
-        self.readout.setText(f"step {int(position + 1e-6)} of {steps}{time}   {self._cursor.fraction:.0%}")
+        self.readout.setText(f"step {self._cursor.node} of {steps}{time}   {self._cursor.fraction:.0%}")
 
 
 def _button(commands: Commands, key: Key) -> QToolButton:

@@ -8,9 +8,13 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.disagreement import DisagreementPlot
+from dnf_studio.gui.plots.grid import GridPlot
 from dnf_studio.gui.plots.loss import LossPlot
+from dnf_studio.gui.plots.pair import LowerRow, PlotPair
+from dnf_studio.gui.plots.principal import PrincipalAxes
 from dnf_studio.gui.plots.process_view import ProcessView
 from dnf_studio.gui.plots.time_view import TimeView
+from dnf_studio.gui.selecting import Selecting
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.theme import Theme
 from dnf_studio.gui.transport import TransportBar
@@ -28,10 +32,12 @@ class Views(QWidget):
         self._frame: Frame | None = None
         self.forward, self.backward = ProcessView("forward"), ProcessView("backward")
         self.forward.link(self.backward)
-        self.time, self.disagreement, self.loss = TimeView(), DisagreementPlot(), LossPlot()
+        self.time, self.disagreement, self.loss, self.grid = TimeView(), DisagreementPlot(), LossPlot(), GridPlot()
+        self.pair = PlotPair(self.loss, self.grid, ("Loss", "Time grid"))
+        self._principal = PrincipalAxes()
         self.transport = TransportBar(session.cursor, commands)
         self.above = _row(self.forward, self.backward)
-        self.below = _row(self.time, self.disagreement, self.loss)
+        self.below = LowerRow(self.time, self.disagreement, self.pair)
         rows = QSplitter(Qt.Orientation.Vertical)
         rows.setChildrenCollapsible(False)
         rows.addWidget(self.above)
@@ -47,6 +53,8 @@ class Views(QWidget):
         self.time.cursor_moved.connect(self._picked_time)
         self.time.component_changed.connect(lambda component: session.apply({"component": component}))
         self.disagreement.step_clicked.connect(self._picked_time)
+        self.grid.cursor_moved.connect(self._picked_time)
+        self.selecting = Selecting(session, (self.forward, self.backward, self.time), self)
         session.cursor.moved.connect(self._move)
         session.changed.connect(self._refresh)
         self._refresh(frozenset({"layers", "axes", "component"}))
@@ -54,7 +62,7 @@ class Views(QWidget):
     @property
     def plots(self) -> tuple[Plot, ...]:
         """All of them."""
-        return self.forward, self.backward, self.time, self.disagreement, self.loss
+        return self.forward, self.backward, self.time, self.disagreement, self.loss, self.grid
 
     @property
     def frame(self) -> Frame | None:
@@ -68,7 +76,7 @@ class Views(QWidget):
             self._session.cursor.set_steps(len(frame.t) - 1)
             self.above.setVisible(frame.forward.shape[2] > 1)
             self._refresh(frozenset({"axes", "component"}))
-        for plot in (self.forward, self.backward, self.time, self.disagreement, self.transport):
+        for plot in (self.forward, self.backward, self.time, self.disagreement, self.grid, self.transport):
             plot.set_frame(frame)
         self._move(self._session.cursor.position)
 
@@ -90,7 +98,7 @@ class Views(QWidget):
         self._session.cursor.jump(position)
 
     def _move(self, position: float) -> None:
-        for plot in (self.forward, self.backward, self.time, self.disagreement):
+        for plot in (self.forward, self.backward, self.time, self.disagreement, self.grid):
             plot.set_cursor(position)
 
     def _refresh(self, names: frozenset[str]) -> None:
@@ -99,11 +107,14 @@ class Views(QWidget):
         if "layers" in names:
             for view in (self.forward, self.backward):
                 view.set_layers(state.layers)
-        if "axes" in names and last > 0:
+        principal = self._principal.follow(self._frame) if self._frame is not None else None
+        if names & {"axes", "projection"} and last > 0:
             for view in (self.forward, self.backward):
+                view.set_projection(principal if state.projection == "principal" else None)
                 view.set_axes(min(state.axes[0], last), min(state.axes[1], last))
+        self.time.set_principal(principal)
         if "component" in names:
-            self.time.set_component(min(state.component, last))
+            self.time.set_component(min(state.component, last if principal is None else last + 2))
 
 
 def _row(*parts: QWidget) -> QSplitter:

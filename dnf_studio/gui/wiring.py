@@ -24,6 +24,7 @@ def connect_commands(window: MainWindow) -> None:
     connect(Key.OPEN, files.open)
     connect(Key.SAVE, files.save)
     connect(Key.EXPORT, partial(_show_export, window))
+    _connect_export(window)
     connect(Key.PICTURE, files.picture)
     connect(Key.QUIT, window.close)
     connect(Key.TRAIN, files.train)
@@ -48,6 +49,7 @@ def _connect_edit(window: MainWindow) -> None:
     commands.connect_to(Key.UNDO, session.undo)
     commands.connect_to(Key.REDO, session.redo)
     commands.connect_to(Key.PREFERENCES, partial(_show_preferences, window))
+    commands.connect_to(Key.CLEAR_SELECTION, window.views.selecting.clear)
 
     def show(undo: bool, redo: bool) -> None:
         commands[Key.UNDO].setEnabled(undo)
@@ -95,10 +97,20 @@ def _connect_time(window: MainWindow) -> None:
     cursor.set_calm(window.appearance.calm)
 
 
-def _show_export(window: MainWindow) -> None:
-    from dnf_studio.gui.dialogs.export import ExportDialog
+def _connect_export(window: MainWindow) -> None:
+    """The status bar tells of an export whatever panel is in front."""
+    exporter, status = window.exporter, window.status
+    exporter.running_changed.connect(lambda running: status.show_export("Export…" if running else ""))
+    exporter.progressed.connect(lambda now: status.show_export(f"Export {100 * now.done // now.total}%"))
+    status.export.clicked.connect(window.commands[Key.EXPORT].trigger)
 
-    ExportDialog(window.session.state, window.studio, window).show()
+
+def _show_export(window: MainWindow) -> None:
+    if window.export_panel is not None:
+        window.dock.show()
+        window.dock.raise_()
+        window.tabs.setCurrentWidget(window.export_panel)
+        window.export_panel.begin()
 
 
 def _show_shortcuts(window: MainWindow) -> None:

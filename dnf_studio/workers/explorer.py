@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Condition, Thread
+from itertools import zip_longest
+from threading import Condition, Lock, Thread
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
 from dnf_studio.workers.mailbox import Mailbox
 
 if TYPE_CHECKING:
@@ -48,16 +49,22 @@ class Explorer:
 
     A new request or new data cancels the running pass at once and is shown block by block as it
     grows. New weights alone let the running pass finish, so that frames keep coming while a model
-    trains, and are shown only when complete, so that nothing flickers. All methods may be called
-    from any thread and return at once.
+    trains, and are shown only when complete, so that nothing flickers. The numbers of one point follow
+    the frames in `inspections`. All methods may be called from any thread and return at once.
     """
 
     def __init__(self) -> None:
         self.mailbox: Mailbox[Frame] = Mailbox()
+        self.inspections: Mailbox[Inspection] = Mailbox()
         self.errors: Mailbox[Exception] = Mailbox()
         self._condition = Condition()
         self._wanted = Wanted()
         self._done: Wanted | None = None
+        self._running: Wanted | None = None
+        self._framed: Wanted | None = None
+        self._asked: InspectRequest | None = None
+        self._answered: tuple[object, ...] = ()
+        self._answering = Lock()
         self._tasks: list[Callable[[], None]] = []
         self._closing = False
         self._training = False
@@ -75,6 +82,12 @@ class Explorer:
     def set_data(self, x0: Tensor) -> None:
         """Start the forward process from these points (P, D), model units, which nobody changes any more."""
         self._want(lambda w: Wanted(w.snapshot, w.request, x0, perf_counter()))
+
+    def inspect(self, asked: InspectRequest | None) -> None:
+        """Tell the numbers of this path, now and again whenever what is shown changes; None: of none."""
+        with self._condition:
+            self._asked = asked
+            self._condition.notify()
 
     def set_training(self, training: bool) -> None:
         """Whether a model trains, which needs the cores: the next passes then use one thread instead of two.
@@ -115,7 +128,7 @@ class Explorer:
             from dnf_studio.workers.passes import Passes
 
             torch.set_num_threads(1)
-            passes = Passes(self.mailbox.put)
+            passes = Passes(lambda frame: self._post(passes, frame))
         except Exception as error:
             self.errors.put(error)
             return
@@ -128,7 +141,7 @@ class Explorer:
     def _next(self, passes: Passes) -> bool:
         """Wait for work and do one piece of it; False when the thread is to end."""
         with self._condition:
-            self._condition.wait_for(lambda: self._closing or self._tasks or self._pending())
+            self._condition.wait_for(lambda: self._closing or self._tasks or self._pending() or self._unanswered())
             if self._closing:
                 return False
             task = self._tasks.pop(0) if self._tasks else None
@@ -136,10 +149,13 @@ class Explorer:
         try:
             if task is not None:
                 task()
+            elif self._unanswered():
+                self._answer(passes)
             else:
                 started = perf_counter()
+                self._running = wanted
                 passes.use(1 if self._training else 2)
-                passes.run(wanted, self._cancelled, self._training)
+                passes.run(wanted, lambda wanted: self._left(passes, wanted), self._training)
                 self._done = wanted
                 self._rest(wanted, started + FRAME_SECONDS - perf_counter())
         except Exception as error:
@@ -147,11 +163,50 @@ class Explorer:
             self._done = wanted if task is None else self._done
         return True
 
+    def _left(self, passes: Passes, wanted: Wanted) -> bool:
+        """Whether to leave the pass for `wanted`; a point asked for is answered at once, not after a long pass.
+
+        Two threads of a pass may be here at the same time.
+        """
+        if self._unanswered():
+            with self._answering:
+                if self._unanswered():
+                    self._answer(passes)
+        return self._cancelled(wanted)
+
+    def _post(self, passes: Passes, frame: Frame) -> None:
+        """A frame, and with the first one of a pass the numbers that belong to it."""
+        self.mailbox.put(frame)
+        self._framed = self._running
+        if self._unanswered():
+            self._answer(passes)
+
+    def _answer(self, passes: Passes) -> None:
+        asked, shown = self._asked, self._framed
+        if asked is None or shown is None:
+            return
+        self._answered = _question(asked, shown)
+        try:
+            found = passes.inspect(shown, asked)
+        except Exception as error:
+            self.errors.put(error)
+            return
+        if found is not None:
+            self.inspections.put(found)
+
+    def _unanswered(self) -> bool:
+        asked, shown = self._asked, self._framed
+        if asked is None or shown is None:
+            return False
+        return any(a is not b for a, b in zip_longest(_question(asked, shown), self._answered))
+
     def _rest(self, wanted: Wanted, seconds: float) -> None:
         """While a model trains, leave it the time until the next frame is due."""
         if self._training and seconds > 0:
             with self._condition:
-                self._condition.wait_for(lambda: self._tasks or not self._training or self._cancelled(wanted), seconds)
+                self._condition.wait_for(
+                    lambda: self._tasks or not self._training or self._cancelled(wanted) or self._unanswered(), seconds
+                )
 
     def _pending(self) -> bool:
         return self._wanted is not self._done and self._wanted.ready
@@ -160,3 +215,8 @@ class Explorer:
         """Whether the pass for `wanted` has been overtaken by more than newer weights."""
         newest = self._wanted
         return self._closing or newest.request is not wanted.request or newest.data is not wanted.data
+
+
+def _question(asked: InspectRequest, shown: Wanted) -> tuple[object, ...]:
+    """All that the numbers of a point depend on."""
+    return asked, shown.snapshot, shown.request, shown.data

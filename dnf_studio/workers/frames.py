@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Frame", "ViewRequest"]
+if TYPE_CHECKING:
+    from dnf_studio.core.data.dataset import Standardisation
+    from dnf_studio.core.exploration.inspect import Direction, PointTable
+
+__all__ = ["Frame", "InspectRequest", "Inspection", "ViewRequest"]
 
 Array = NDArray[np.float32]
 
@@ -49,3 +54,28 @@ class Frame:
     """False while further blocks of points, or the same in float32, are still to come."""
     seconds: float
     """From the change to this frame."""
+    own: Array | None = None
+    """(M+1,) times of the model's own grid where `t` is another."""
+    point_disagreement: Array = field(default_factory=lambda: np.empty(0, np.float32))
+    """(P,) Σ_i of the same for each point, nats; empty where nobody computed it."""
+
+
+@dataclass(frozen=True)
+class InspectRequest:
+    """Which point of the display set is wanted in numbers, and on its way by which process."""
+
+    point: int
+    direction: Direction = "forward"
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """The answer, for the weights, request and display set of the newest frame."""
+
+    asked: InspectRequest
+    weights: int
+    """Version of the weights."""
+    request: ViewRequest
+    table: PointTable
+    standardisation: Standardisation
+    """The way to data units."""

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.core.exploration.inspect import inspect_point
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
@@ -23,9 +24,10 @@ from dnf_studio.core.training.hardware import choose_hidden_type
 from dnf_studio.errors import SettingError
 from dnf_studio.workers.display import Cancelled, ForwardBlock, backward_block, forward_block
 from dnf_studio.workers.display_set import DisplayNoise, blocks
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
 
 if TYPE_CHECKING:
+    from dnf_studio.core.models.diffflow import DiffFlow
     from dnf_studio.workers.explorer import Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -65,6 +67,7 @@ class Passes:
         self._forward: dict[torch.dtype, tuple[tuple[Any, ...], list[ForwardBlock]]] = {}
         self._backward: dict[torch.dtype, tuple[tuple[Any, ...], list[Array]]] = {}
         self._shown: tuple[ViewRequest, Tensor] | None = None
+        self._exact: tuple[Snapshot, DiffFlow] | None = None
 
     def use(self, threads: int) -> None:
         """Carry the two processes of a block side by side on two threads, or one after the other on one."""
@@ -105,6 +108,29 @@ class Passes:
         except Cancelled:
             return
         self._shown = request, data
+
+    def inspect(self, wanted: Wanted, asked: InspectRequest) -> Inspection | None:
+        """The numbers of one path in float64: the weights, the start and the noise are those of the frames.
+
+        None for a point that is not shown.
+        """
+        snapshot, data, request = wanted.snapshot, wanted.data, wanted.request
+        if snapshot is None or data is None:
+            return None
+        grid = snapshot.flow.grid(request.steps, request.grid)
+        count = min(request.points, len(data))
+        part = next((b for b in blocks(count, grid.steps, snapshot.dim) if b.start <= asked.point < b.stop), None)
+        if part is None:
+            return None
+        if self._exact is None or self._exact[0] is not snapshot:
+            self._exact = snapshot, snapshot.build().double()
+        noise = self._noise.noise(request.seed, part, snapshot.dim, grid.t)
+        ahead = asked.direction == "forward"
+        starts = data if ahead else self._noise.latents(request.seed, count, snapshot.dim)
+        eps = noise[0 if ahead else 1][:, asked.point - part.start]
+        way = asked.direction, request.lam, _last_step(request.last)
+        table = inspect_point(self._exact[1], grid, starts[asked.point], eps, *way)
+        return Inspection(asked, snapshot.version, request, table, snapshot.standardisation)
 
     def _run(self, work: _Pass, check: Callable[[], None], final: bool) -> None:
         snapshot, data, request = work.snapshot, work.data, work.request
@@ -169,6 +195,8 @@ def _without_gradients(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `
 
 def _frame(work: _Pass, grid: TimeGrid, forward: list[ForwardBlock], backward: list[Array], complete: bool) -> Frame:
     """A frame of the blocks so far, in arrays of its own."""
+    own = work.snapshot.flow.timestamps
+    disagreement = np.concatenate([block.disagreement for block in forward], axis=1)
     return Frame(
         weights=work.snapshot.version,
         request=work.request,
@@ -176,9 +204,11 @@ def _frame(work: _Pass, grid: TimeGrid, forward: list[ForwardBlock], backward: l
         g=grid.g.numpy().copy(),
         forward=np.concatenate([block.path for block in forward], axis=1),
         backward=np.concatenate(backward, axis=1),
-        disagreement=_finite_mean(np.concatenate([block.disagreement for block in forward], axis=1)),
+        disagreement=_finite_mean(disagreement),
         complete=complete,
         seconds=perf_counter() - work.since,
+        own=None if torch.equal(grid.t, own) else own.numpy().copy(),
+        point_disagreement=_sums(disagreement),
     )
 
 
@@ -188,6 +218,13 @@ def _finite_mean(rows: Array) -> Array:
     total = np.where(finite, rows, 0).sum(axis=1, dtype=np.float64)
     mean: Array = (total / np.maximum(finite.sum(axis=1), 1)).astype(np.float32)
     return mean
+
+
+def _sums(rows: Array) -> Array:
+    """Sum over the steps (N, P) -> (P,), not finite for a point that left the finite numbers."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        total: Array = rows.sum(axis=0)
+    return total
 
 
 def _last_step(name: str) -> LastStep:

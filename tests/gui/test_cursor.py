@@ -86,3 +86,12 @@ def test_stepping_and_jumping_hold_it() -> None:
         cursor.set_playing(True)
         act(cursor)
         assert not cursor.playing
+
+
+@given(st.integers(1, 10_000), st.integers(0, 10_000))
+def test_the_node_is_the_whole_step_the_cursor_went_to(steps: int, node: int) -> None:
+    cursor = cursor_of(steps)
+    cursor.go(node)
+    assert cursor.node == min(node, steps)
+    cursor.go(min(node, steps) + 0.5)
+    assert cursor.node == min(node, steps)

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from dnf_studio.errors import SettingError
 from dnf_studio.workers import passes
 from dnf_studio.workers.display_set import DisplayNoise, blocks
 from dnf_studio.workers.explorer import Explorer, Wanted
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
 from dnf_studio.workers.snapshot import Snapshot
 
 CONFIG = Config.create({"sde": {"steps": 6, "t_end": 0.5, "g_end": 0.5}, "network": {"layers": 1, "channels": 16}})
@@ -70,6 +70,7 @@ def test_a_frame_is_what_the_models_own_paths_are(explorer: Explorer, dim: int) 
     np.testing.assert_allclose(frame.forward, path, atol=2e-5)
     np.testing.assert_allclose(frame.backward, reverse.flip(0), atol=2e-5)
     np.testing.assert_allclose(frame.disagreement, rows, atol=1e-4)
+    np.testing.assert_allclose(frame.point_disagreement.mean(), rows.sum(), atol=1e-3)
     np.testing.assert_allclose(frame.t, grid.t)
     np.testing.assert_allclose(frame.g, grid.g)
 
@@ -221,6 +222,78 @@ def test_data_of_another_dimension_waits_for_its_model(explorer: Explorer) -> No
     assert frames_until(explorer)[-1].forward.shape[2] == 3
 
 
+def inspection_of(explorer: Explorer, weights: int | None = None) -> Inspection:
+    """The next answer, or the next one for these weights."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        error = explorer.errors.take()
+        if error is not None:
+            raise error
+        found = explorer.inspections.take()
+        if found is not None and weights in (None, found.weights):
+            return found
+        time.sleep(0.001)
+    raise AssertionError("no answer came")
+
+
+@pytest.mark.parametrize("point", [7, 270])
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_the_numbers_of_a_point_are_those_of_its_frame(explorer: Explorer, point: int, direction: str) -> None:
+    asked = InspectRequest(point, direction)  # type: ignore[arg-type]
+    explorer.request(ViewRequest(steps=9, lam=0.7, last="mean", seed=3))
+    explorer.publish(Snapshot.of(flow_of(), 5), torch.randn(300, 2))
+    frame = frames_until(explorer)[-1]
+    explorer.inspect(asked)
+    found = inspection_of(explorer)
+    assert found.asked is asked and found.weights == 5 and found.request is frame.request
+    path = frame.forward if direction == "forward" else frame.backward
+    np.testing.assert_allclose(found.table.x, path[:, point], atol=2e-5)
+    np.testing.assert_allclose(found.table.t, frame.t, atol=1e-9)
+    if direction == "forward":
+        np.testing.assert_allclose(found.table.disagreement.sum(), frame.point_disagreement[point], atol=1e-3)
+
+
+def test_the_numbers_follow_the_frames_and_nothing_else(explorer: Explorer) -> None:
+    explorer.inspect(InspectRequest(3))
+    explorer.publish(Snapshot.of(flow_of(), 1), torch.randn(40, 2))
+    assert len(inspection_of(explorer).table.t) == 7
+    explorer.request(ViewRequest(steps=4))
+    assert len(inspection_of(explorer).table.t) == 5
+    explorer.publish(Snapshot.of(flow_of(seed=1), 2))
+    assert inspection_of(explorer, 2).request.steps == 4
+    frames_until(explorer)
+    explorer.inspect(InspectRequest(99))
+    explorer.inspect(None)
+    explorer.request(ViewRequest(steps=5))
+    frames_until(explorer)
+    assert explorer.inspections.take() is None and explorer.errors.take() is None
+    explorer.inspect(InspectRequest(3, "backward"))
+    assert inspection_of(explorer).table.direction == "backward"
+
+
+def test_a_point_is_answered_within_a_long_pass(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer.publish(Snapshot.of(flow_of(), 1), torch.randn(300, 2))
+    shown = frames_until(explorer)[-1]
+    entered, answered = threading.Event(), threading.Event()
+    real = passes.forward_block
+
+    def long(fields: object, grid: object, x0: object, noise: object, check: Callable[[], None]) -> object:
+        entered.set()
+        while not answered.is_set():
+            check()
+        return real(fields, grid, x0, noise, check)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(passes, "forward_block", long)
+    explorer.publish(Snapshot.of(flow_of(seed=1), 2))
+    assert entered.wait(10)
+    explorer.inspect(InspectRequest(9))
+    found = inspection_of(explorer)
+    assert found.weights == 1
+    np.testing.assert_allclose(found.table.x, shown.forward[:, 9], atol=2e-5)
+    answered.set()
+    assert inspection_of(explorer).weights == 2
+
+
 def test_a_task_runs_in_the_thread_and_may_publish(explorer: Explorer) -> None:
     names: list[str] = []
 
@@ -285,3 +358,14 @@ def test_when_training_ends_the_last_weights_are_shown_exactly(explorer: Explore
     explorer.set_training(False)
     last = frames_until(explorer, 2)[-1]
     np.testing.assert_allclose(last.forward, exact.forward, atol=2e-5)
+
+
+def test_a_frame_brings_the_models_own_times_where_it_shows_others(explorer: Explorer) -> None:
+    flow, x0 = flow_of(), torch.randn(10, 2)
+    explorer.publish(Snapshot.of(flow), x0)
+    assert frames_until(explorer)[-1].own is None
+    for request in (ViewRequest(steps=9), ViewRequest(grid="uniform")):
+        explorer.request(request)
+        frame = frames_until(explorer)[-1]
+        assert frame.request is request and frame.own is not None
+        np.testing.assert_array_equal(frame.own, flow.timestamps)

@@ -38,7 +38,7 @@ def dataset_infos() -> tuple[DatasetInfo, ...]:
 
 
 def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
-    """A built-in set by its name or alias, in any case, else a `.npy` or `.csv` file or `FILE::column,column`.
+    """A built-in set by its name or alias, in any case, else FILE, `FILE::column,column` or `FILE::path/inside`.
 
     Raises `UnknownNameError` with the nearest name for what looks like a name, and `DataError` for
     whatever is wrong with a file.

@@ -3,84 +3,107 @@
 from __future__ import annotations
 
 import hashlib
-import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.readers import Table, read_table
+from dnf_studio.core.data.row_sets import (
+    MappedDataset,
+    Split,
+    TableDataset,
+    fingerprint_start,
+    held_out_rows,
+    standardise,
+)
 from dnf_studio.errors import DataError
 
 __all__ = ["TableDataset", "open_table"]
 
 DROP = "--drop-constant, or in the window with 'Drop constant columns'"
-SPLIT_SEED = 20_211
-HELD_OUT = 0.1
-"""The share of rows that training never sees; at least one row."""
+LARGE = 256 << 20
+"""Bytes of float32 above which rows that can be read from their file are left there."""
 FLOAT32 = np.finfo(np.float32)
 
 
-class TableDataset(Dataset):
-    """Rows of a file: training rows are drawn with replacement, held-out rows are what is fresh.
+def open_table(source: str, drop_constant: bool = False) -> TableDataset | MappedDataset:
+    """Open FILE, ``FILE::column,column`` or ``FILE::path/inside`` and standardise it with its training split's
+    constants.
 
-    `train` (n, D) and `held_out` (m, D) are float32 in model units.
-    """
-
-    entropy = None
-
-    def __init__(
-        self, name: str, columns: tuple[str, ...], standardisation: Standardisation, train: Tensor, held_out: Tensor
-    ) -> None:
-        self.name = name
-        self.columns = columns
-        self.dim = len(columns)
-        self.standardisation = standardisation
-        self.train = train
-        self.held_out = held_out
-        digest = hashlib.sha256(json.dumps([list(columns), list(train.shape)]).encode())
-        digest.update(train.numpy().data)
-        self.fingerprint = digest.hexdigest()
-
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """`count` rows of the training split, with replacement: (count, D), float32, model units."""
-        return self.train[torch.randint(len(self.train), (count,), generator=generator)]
-
-    def fresh(self, count: int, seed: int) -> Tensor:
-        """Held-out rows without repetition, (min(count, m), D), float32, model units; `seed` chooses which."""
-        if count >= len(self.held_out):
-            return self.held_out.clone()
-        return self.held_out[torch.randperm(len(self.held_out), generator=torch.Generator().manual_seed(seed))[:count]]
-
-
-def open_table(source: str, drop_constant: bool = False) -> TableDataset:
-    """Open FILE or `FILE::column,column` and standardise it with its training split's constants.
-
-    A tenth of the rows, chosen by a fixed seed, is held out. Raises `DataError` where a value is not
+    A tenth of the rows, chosen by a fixed seed, is held out. A table too large for memory stays in
+    its file, which changes nothing but where rows come from. Raises `DataError` where a value is not
     finite, where there are too few rows, and where a column is constant (unless `drop_constant`), a
     copy of another, or beyond single precision.
     """
     table = read_table(source)
     if len(table) < 3:
-        rows = ("no rows", "one row", "two rows")[len(table)]
-        raise DataError(f"'{table.path}' holds {rows}; at least three are needed, two to train on and one held out.")
+        few = ("no rows", "one row", "two rows")[len(table)]
+        raise DataError(f"'{table.path}' holds {few}; at least three are needed, two to train on and one held out.")
     _check_values(table)
-    held_out = np.zeros(len(table), dtype=bool)
-    # RandomState's stream is frozen for good, so a file is split alike by every version of NumPy.
-    held_out[np.random.RandomState(SPLIT_SEED).permutation(len(table))[: max(1, int(len(table) * HELD_OUT))]] = True
-    keep, mean, scale = _constants(table, ~held_out, drop_constant)
-    columns = tuple(table.columns[i] for i in keep)
-    values = _standardised(table, keep, mean, scale)
-    _refuse_copies(table, columns, values)
+    split = Split(len(table), held_out_rows(len(table)))
+    keep, mean, scale = _constants(table, split, drop_constant)
+    scaled = _Scaled(table, keep, mean, scale)
+    if table.mapped and 4 * len(table) * len(keep) > LARGE:
+        return _left_in_file(scaled, split)
+    return _held(scaled, split)
+
+
+@dataclass(frozen=True, eq=False)
+class _Scaled:
+    """A checked table with the columns to keep and their constants."""
+
+    table: Table
+    keep: list[int]
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self.table.columns[i] for i in self.keep)
+
+    @property
+    def standardisation(self) -> Standardisation:
+        return Standardisation(tuple(self.mean.tolist()), tuple(self.scale.tolist()))
+
+    def blocks(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """All rows in model units; refuses, at the end, a column that repeats another."""
+        copies = CopyFinder(len(self.keep))
+        for rows, block in self.table.blocks():
+            model = standardise(block[:, self.keep], self.mean, self.scale)
+            if not np.isfinite(model).all():
+                raise DataError(f"'{self.table.path}' has a held-out row immeasurably far from all others; remove it.")
+            copies.note(model)
+            yield rows, model
+        # Such data has no density, and its likelihood no bound.
+        for copy, original in copies.found().items():
+            raise DataError(
+                f"Column '{self.columns[copy]}' of '{self.table.path}' repeats column '{self.columns[original]}', "
+                "so the data has no density; choose columns with FILE::column,column."
+            )
+
+
+def _held(scaled: _Scaled, split: Split) -> TableDataset:
+    """All rows in memory, float32, model units."""
+    values = np.empty((split.count, len(scaled.keep)), dtype=np.float32)
+    for rows, model in scaled.blocks():
+        values[rows] = model
+    train = split.trains(slice(0, split.count))
+    rest = torch.from_numpy(values[~train])
     return TableDataset(
-        table.path.name,
-        columns,
-        Standardisation(tuple(mean.tolist()), tuple(scale.tolist())),
-        torch.from_numpy(values[~held_out]),
-        torch.from_numpy(values[held_out]),
+        scaled.table.name, scaled.columns, scaled.standardisation, torch.from_numpy(values[train]), rest
     )
+
+
+def _left_in_file(scaled: _Scaled, split: Split) -> MappedDataset:
+    """Rows that are read when they are drawn; here they are only looked at once."""
+    digest = fingerprint_start(scaled.columns, split.train_count)
+    for rows, model in scaled.blocks():
+        digest.update(model[split.trains(rows)].tobytes())
+    return MappedDataset(scaled.table, scaled.keep, scaled.standardisation, split, digest.hexdigest())
 
 
 def _check_values(table: Table) -> None:
@@ -108,19 +131,19 @@ def _where(table: Table, start: int, wrong: NDArray[np.bool_]) -> str:
 
 
 def _constants(
-    table: Table, train: NDArray[np.bool_], drop_constant: bool
+    table: Table, split: Split, drop_constant: bool
 ) -> tuple[list[int], NDArray[np.float64], NDArray[np.float64]]:
     """Which columns to keep, and their mean and standard deviation over the training rows."""
-    dim, count = len(table.columns), int(train.sum())
+    dim, count = len(table.columns), split.train_count
     total, square = np.zeros(dim), np.zeros(dim)
     low, high = np.full(dim, np.inf), np.full(dim, -np.inf)
     for rows, block in table.blocks():
-        part = block[train[rows]]
+        part = block[split.trains(rows)]
         total += part.sum(0)
         low, high = np.minimum(low, part.min(0, initial=np.inf)), np.maximum(high, part.max(0, initial=-np.inf))
     mean = total / count
     for rows, block in table.blocks():
-        square += ((block[train[rows]] - mean) ** 2).sum(0)
+        square += ((block[split.trains(rows)] - mean) ** 2).sum(0)
     scale = np.sqrt(square / count)
     constant = low == high
     if constant.any() and not drop_constant:
@@ -129,8 +152,7 @@ def _constants(
     if not len(keep):
         raise DataError(f"Every column of '{table.path}' is constant, so there is nothing to learn.")
     for i in keep:
-        largest = max(-low[i], high[i])
-        if scale[i] <= max(4 * FLOAT32.eps * largest, FLOAT32.tiny):
+        if varies_too_little(scale[i], low[i], high[i]):
             raise DataError(
                 f"Column '{table.columns[i]}' of '{table.path}' varies by {scale[i]:.1e} about {mean[i]:.6g}, "
                 "too little for single precision; subtract an offset or change its unit."
@@ -149,27 +171,24 @@ def _refuse_constant(table: Table, constant: NDArray[np.bool_]) -> None:
     raise DataError(f"The columns {shown} of '{table.path}' are constant; drop them with {DROP}.")
 
 
-def _standardised(
-    table: Table, keep: list[int], mean: NDArray[np.float64], scale: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    """All rows in model units, computed in float64 and kept in float32."""
-    values = np.empty((len(table), len(keep)), dtype=np.float32)
-    for rows, block in table.blocks():
-        model = (block[:, keep] - mean) / scale
-        if np.abs(model).max() > FLOAT32.max:
-            raise DataError(f"'{table.path}' has a held-out row immeasurably far from all others; remove it.")
-        values[rows] = model
-    return values
+def varies_too_little(scale: float, low: float, high: float) -> bool:
+    """Whether single precision loses what a column of this spread and range varies by."""
+    return bool(scale <= max(4 * FLOAT32.eps * max(-low, high), FLOAT32.tiny))
 
 
-def _refuse_copies(table: Table, columns: tuple[str, ...], values: NDArray[np.float32]) -> None:
-    """Refuse a column that repeats another: such data has no density, and its likelihood no bound."""
-    seen: dict[bytes, int] = {}
-    for i, name in enumerate(columns):
-        digest = hashlib.sha256(values[:, i].tobytes()).digest()
-        if digest in seen:
-            raise DataError(
-                f"Column '{name}' of '{table.path}' repeats column '{columns[seen[digest]]}', so the data has no "
-                "density; choose columns with FILE::column,column."
-            )
-        seen[digest] = i
+class CopyFinder:
+    """Finds columns that repeat another, from blocks of rows: of each column a digest is enough."""
+
+    def __init__(self, dim: int) -> None:
+        self._digests = [hashlib.sha256() for _ in range(dim)]
+
+    def note(self, block: NDArray[np.float32]) -> None:
+        """Take the next rows (n, D)."""
+        for digest, column in zip(self._digests, block.T, strict=True):
+            digest.update(column.tobytes())
+
+    def found(self) -> dict[int, int]:
+        """Each column that repeats an earlier one, and the first of those."""
+        first: dict[bytes, int] = {}
+        originals = (first.setdefault(digest.digest(), i) for i, digest in enumerate(self._digests))
+        return {i: original for i, original in enumerate(originals) if original != i}

@@ -15,6 +15,8 @@ from torch import Tensor
 __all__ = [
     "NoiseParts",
     "backward_step",
+    "chain_backward_noise",
+    "chain_forward_noise",
     "forward_step",
     "implied_backward_noise",
     "implied_forward_noise",
@@ -80,3 +82,23 @@ def path_backward_noise(
     """δB_i of a forward path: the sum of the three parts, equal to (15) and free of its cancellation."""
     parts = split_backward_noise(drift, drift_next, score_next, noise, dt, g, g_next)
     return parts.noise + parts.drift + parts.score
+
+
+def chain_forward_noise(
+    drift: Tensor,
+    drift_next: Tensor,
+    score_next: Tensor,
+    noise: Tensor,
+    dt: Tensor,
+    g: Tensor,
+    g_next: Tensor,
+    lam: float = 1.0,
+) -> Tensor:
+    """δF_i of a step that (17) made with `noise`: the mirror of `path_backward_noise`, as free of cancellation."""
+    change = drift_next - drift - score_next * (0.5 * (1 + lam * lam) * g_next * g_next)
+    return change * (dt.sqrt() / g) - noise * (lam * g_next / g)
+
+
+def chain_backward_noise(score_next: Tensor, noise: Tensor, dt: Tensor, g_next: Tensor, lam: float = 1.0) -> Tensor:
+    """δB_i, the noise with which (12) makes the step that (17) made with `noise`; the same for λ = 1."""
+    return noise * lam - score_next * (0.5 * (1 - lam * lam) * g_next * dt.sqrt())

@@ -23,7 +23,7 @@ from dnf_studio.core.storage.safe_header import parse_json
 from dnf_studio.core.storage.sample_file import FORMAT, FORMAT_VERSION, Contents
 from dnf_studio.errors import ExportError, SettingError
 
-__all__ = ["ExportInfo", "read_export", "read_rows"]
+__all__ = ["ExportInfo", "is_export", "read_export", "read_rows"]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_TEXT = 1 << 10
@@ -52,6 +52,18 @@ class ExportInfo:
     """What was known of the checkpoint, as `Checkpoint.summary`."""
     sampling: dict[str, Any]
     """How the samples were drawn."""
+
+
+def is_export(path: Path) -> bool:
+    """Whether an HDF5 file says of itself that it is an export, or cannot be opened to ask it.
+
+    What is wrong with one is for `read_export` to tell.
+    """
+    try:
+        with _opened(path) as file:
+            return "format" in file.attrs and file.attrs.get("format") == FORMAT
+    except ExportError:
+        return True
 
 
 def read_export(path: Path) -> ExportInfo:

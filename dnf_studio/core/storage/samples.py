@@ -9,7 +9,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +30,7 @@ from dnf_studio.core.storage.sample_file import FORMAT, FORMAT_VERSION, Contents
 from dnf_studio.core.storage.sample_reader import ExportInfo, read_export, read_rows
 from dnf_studio.errors import ExportError, SettingError
 
-__all__ = ["ExportInfo", "ExportPlan", "ExportProgress", "export_samples", "read_export", "read_rows"]
+__all__ = ["ExportInfo", "ExportPlan", "ExportProgress", "Selection", "export_samples", "read_export", "read_rows"]
 
 MAX_COUNT = 10**10
 MAX_SEED = 2**63
@@ -69,6 +69,18 @@ class ExportPlan:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """Chosen points of a view, written instead of new samples."""
+
+    indices: tuple[int, ...]
+    """Their numbers in the view, one for each row."""
+    points: int
+    """How many points the view has: their noise depends on it."""
+    blocks: Iterable[SampleBlock]
+    """The rows, in this order."""
+
+
+@dataclass(frozen=True)
 class ExportProgress:
     """How far an export is."""
 
@@ -80,14 +92,19 @@ class ExportProgress:
 
 
 def export_samples(
-    flow: DiffFlow, path: Path, plan: ExportPlan, checkpoint: Checkpoint | None = None
+    flow: DiffFlow,
+    path: Path,
+    plan: ExportPlan,
+    checkpoint: Checkpoint | None = None,
+    selection: Selection | None = None,
 ) -> Generator[ExportProgress, None, None]:
     """Draw samples and write them to `path`, whole or not at all.
 
     The target and the free space are checked at once; the work is done while the result is
     iterated. The last progress comes after the file is in place; closing the iterator earlier
     leaves no file and an older one untouched. `checkpoint` is what `flow` was built from, None for
-    a model as it stands. Raises `ExportError`, and `DivergenceError` for samples that are not finite.
+    a model as it stands. With a `selection` its rows are written, of which there must be `plan.count`,
+    and the file says so. Raises `ExportError`, and `DivergenceError` for samples that are not finite.
     """
     target = Path(path)
     folder = check_target(target, ExportError).parent
@@ -98,30 +115,36 @@ def export_samples(
             f"The export needs {_size(needed)}, and only {_size(free)} are free in '{folder}'; "
             "export fewer samples or without trajectories."
         )
-    return _export(flow, target, plan, checkpoint or Checkpoint.of_model(flow))
+    return _export(flow, target, plan, checkpoint or Checkpoint.of_model(flow), selection)
 
 
 def _export(
-    flow: DiffFlow, target: Path, plan: ExportPlan, checkpoint: Checkpoint
+    flow: DiffFlow, target: Path, plan: ExportPlan, checkpoint: Checkpoint, selection: Selection | None
 ) -> Generator[ExportProgress, None, None]:
     began = time.monotonic()
     grid = flow.grid(plan.settings.steps, plan.settings.grid)
     contents = plan.contents(flow.dim, grid.steps)
     times = grid.t.flip(0).cpu().numpy()
-    # log p comes from an adaptive solver, whose steps depend on all rows it is given: whole sub-blocks only.
-    drawn = -(-plan.count // SUB_BLOCK) * SUB_BLOCK if plan.log_prob else plan.count
+    attributes = _attributes(plan, grid.steps, checkpoint, selection)
+    provenance = _provenance(flow, plan, grid.steps, checkpoint, selection)
     yield ExportProgress(0, plan.count, 0.0, None)
     with atomic_file(target, ExportError) as partial, BlockPool(worker_threads(flow.device)) as pool:
-        with SampleWriter(partial, target, contents, _attributes(plan, grid.steps, checkpoint)) as writer:
-            writer.describe(times, _columns(flow, checkpoint), _provenance(flow, plan, grid.steps, checkpoint))
-            blocks = sample_blocks(flow, drawn, plan.settings, trajectories=plan.trajectories, noise=plan.noise)
-            for block in blocks:
+        with SampleWriter(partial, target, contents, attributes) as writer:
+            writer.describe(times, _columns(flow, checkpoint), provenance)
+            for block in _drawn(flow, plan) if selection is None else selection.blocks:
                 log_prob = _log_prob(flow, block, pool) if plan.log_prob else None
                 done = writer.write(block, log_prob)
                 if done < plan.count:
                     yield _progress(done, plan.count, began)
         _verify(partial, target, contents)
     yield _progress(plan.count, plan.count, began)
+
+
+def _drawn(flow: DiffFlow, plan: ExportPlan) -> Iterable[SampleBlock]:
+    """New samples of the model."""
+    # log p comes from an adaptive solver, whose steps depend on all rows it is given: whole sub-blocks only.
+    count = -(-plan.count // SUB_BLOCK) * SUB_BLOCK if plan.log_prob else plan.count
+    return sample_blocks(flow, count, plan.settings, trajectories=plan.trajectories, noise=plan.noise)
 
 
 def _progress(done: int, total: int, began: float) -> ExportProgress:
@@ -147,14 +170,15 @@ def _columns(flow: DiffFlow, checkpoint: Checkpoint) -> tuple[str, ...]:
     return named if len(named) == flow.dim else tuple(f"component {j}" for j in range(flow.dim))
 
 
-def _attributes(plan: ExportPlan, steps: int, checkpoint: Checkpoint) -> dict[str, Any]:
+def _attributes(plan: ExportPlan, steps: int, checkpoint: Checkpoint, selection: Selection | None) -> dict[str, Any]:
     """The root attributes; `created` is the only thing in a file that tells two exports apart."""
+    what = "samples" if selection is None else "selected points"
     return {
         "NX_class": "NXroot",
         "default": "view",
         "format": FORMAT,
         "format_version": np.int32(FORMAT_VERSION),
-        "title": f"{plan.count:,} samples of a diffusion normalizing flow",
+        "title": f"{plan.count:,} {what} of a diffusion normalizing flow",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "creator": f"DNF Studio {dnf_studio.__version__}",
         "seed": np.int64(plan.settings.seed),
@@ -162,13 +186,19 @@ def _attributes(plan: ExportPlan, steps: int, checkpoint: Checkpoint) -> dict[st
         "lambda": np.float64(plan.settings.level),
         "checkpoint_sha256": checkpoint.sha256 or digest(checkpoint.tensors),
         "complete": np.int8(0),
+        **({} if selection is None else {"source": "selection"}),
     }
 
 
-def _provenance(flow: DiffFlow, plan: ExportPlan, steps: int, checkpoint: Checkpoint) -> dict[str, str]:
-    """JSON texts: the experiment, the checkpoint and how the samples were drawn."""
+def _provenance(
+    flow: DiffFlow, plan: ExportPlan, steps: int, checkpoint: Checkpoint, selection: Selection | None
+) -> dict[str, str]:
+    """JSON texts: the experiment, the checkpoint and how the samples were drawn or which points they are."""
     known = replace(checkpoint, sha256=checkpoint.sha256 or digest(checkpoint.tensors))
     sampling = asdict(plan.settings) | {"steps": steps, "count": int(plan.count)}
+    if selection is not None:
+        chosen = {"indices": selection.indices, "view_points": selection.points, "view_seed": plan.settings.seed}
+        sampling["selection"] = chosen
     return {
         "config": flow.config.to_json(),
         "checkpoint": json.dumps(known.summary(), allow_nan=False, ensure_ascii=False),

@@ -6,7 +6,7 @@ from enum import Enum
 
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
-__all__ = ["Answer", "ask_about_export", "ask_about_run", "ask_discard", "ask_resume"]
+__all__ = ["Answer", "ask_about_export", "ask_about_older_file", "ask_about_run", "ask_discard", "ask_resume"]
 
 Role = QMessageBox.ButtonRole
 
@@ -19,6 +19,8 @@ class Answer(Enum):
     CANCEL = "cancel"
     RESUME = "resume"
     NEW = "new"
+    REPLACE = "replace"
+    OTHER_NAME = "other name"
 
 
 def ask_about_run(parent: QWidget, training: bool) -> Answer:
@@ -49,6 +51,16 @@ def ask_about_export(parent: QWidget) -> Answer:
         "An export is still being written.",
         "Closing the window cancels it and leaves no file.",
         {Answer.DISCARD: ("Cancel &export and close", Role.DestructiveRole)},
+    )
+
+
+def ask_about_older_file(parent: QWidget, name: str) -> Answer:
+    """Whether to write in the place of a file that is there."""
+    return _ask(
+        parent,
+        f"There is a file '{name}' already.",
+        "What is in it is lost once the new file is whole.",
+        {Answer.OTHER_NAME: ("Other &name…", Role.AcceptRole), Answer.REPLACE: ("&Replace", Role.DestructiveRole)},
     )
 
 

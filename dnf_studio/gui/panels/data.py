@@ -41,7 +41,10 @@ class DataPanel(Page):
         rows.addRow(label, self.data)
         self.add(rows)
         opener = QPushButton("Open data file…")
-        opener.setToolTip("Your own data: a .npy array (rows, columns) or a .csv table with any number of columns")
+        opener.setToolTip(
+            "Your own data, rows of numbers with any number of columns: .csv, .npy, .npz, .h5 or .parquet; "
+            "where there are several arrays or columns you choose"
+        )
         opener.clicked.connect(commands[Key.OPEN].trigger)
         self.add(opener)
         self.add_form(session, ("drop_constant",))
@@ -74,6 +77,16 @@ class DataPanel(Page):
         self.axes = QWidget()
         rows = QFormLayout(self.axes)
         rows.setContentsMargins(0, 0, 0, 0)
+        self.projection = ChoiceBox({"Two components": "axes", "Principal components": "principal"})
+        self.projection.setToolTip(
+            "What the forward and backward views show of more than two components: two of them, "
+            "or the two directions in which the data varies most"
+        )
+        self.projection.setAccessibleName("Projection")
+        self.projection.chosen.connect(lambda value: self._session.apply({"projection": value}))
+        projection = QLabel("P&rojection")
+        projection.setBuddy(self.projection)
+        rows.addRow(projection, self.projection)
         self.across, self.up = ChoiceBox({}), ChoiceBox({})
         for text, box, name in (("&Across", self.across, "across"), ("&Up", self.up, "up")):
             label = QLabel(text)
@@ -101,3 +114,6 @@ class DataPanel(Page):
         self.data.show_value(state.config.data)
         self.across.show_value(state.axes[0])
         self.up.show_value(state.axes[1])
+        self.projection.show_value(state.projection)
+        for box in (self.across, self.up):
+            box.setEnabled(state.projection == "axes")

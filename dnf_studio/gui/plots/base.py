@@ -7,13 +7,19 @@ from html import escape
 
 import pyqtgraph as pg
 from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Slot
-from PySide6.QtGui import QColor, QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen, QTextDocument
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen, QResizeEvent, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from dnf_studio.gui.plots.caption import Caption
+from dnf_studio.gui.plots.help_card import HelpButton
+from dnf_studio.gui.plots.picking import adds
 from dnf_studio.gui.theme import LIGHT, Theme
 
 __all__ = ["Plot"]
+
+CAPTION_HEIGHT = 220
+"""From this height of the card on there is room for the caption under the title."""
 
 
 LONG_TITLE = 120
@@ -48,10 +54,13 @@ class Plot(QWidget):
     """A card with a title, a note on the right that follows the cursor, and a pyqtgraph plot.
 
     `caption` says in one line what is seen; it is also the tooltip of the title and the description
-    that a screen reader gets, which reads the key numbers from the note.
+    that a screen reader gets, which reads the key numbers from the note. A `topic` of `help` gives
+    the plot its "?".
     """
 
-    def __init__(self, title: str, caption: str, empty: str, parent: QWidget | None = None) -> None:
+    double_clicked = Signal()
+
+    def __init__(self, title: str, caption: str, empty: str, parent: QWidget | None = None, topic: str = "") -> None:
         super().__init__(parent)
         self.caption = caption
         self.theme = LIGHT
@@ -63,6 +72,8 @@ class Plot(QWidget):
         self.setAutoFillBackground(True)
         self.setAccessibleName(title)
         self.title, self.note = _Title(self), QLabel(self)
+        self.caption_line = Caption(caption, self)
+        self.help = HelpButton(topic, self) if topic else None
         self.header = self._make_header()
         self.plot = self._make_plot()
         self.box = self.plot.getViewBox()
@@ -76,9 +87,13 @@ class Plot(QWidget):
         layout.setContentsMargins(4, 6, 4, 2)
         layout.setSpacing(2)
         layout.addLayout(self.header)
+        layout.addWidget(self.caption_line)
         layout.addWidget(self.plot, 1)
-        for watched in (self.plot, self.title, self.note, self._empty):
+        for watched in (self.plot, self.title, self.note, self._empty, self.caption_line):
             watched.installEventFilter(self)
+        if self.help is not None:
+            # The plot first: the window begins with the focus there
+            self.setTabOrder(self.plot, self.help)
         self._style_axes()
         self.set_empty(True)
         self.recolour()
@@ -126,6 +141,8 @@ class Plot(QWidget):
         self.plot.setBackground(theme.base)
         self._colour_labels()
         self.title.setText(self.title_html())
+        if self.help is not None:
+            self.help.set_theme(theme)
         for side in ("left", "bottom"):
             axis = self.plot.getAxis(side)
             axis.setPen(pg.mkPen(theme.border))
@@ -159,6 +176,11 @@ class Plot(QWidget):
             painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
             painter.end()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The caption is a line of its own where there is room for it."""
+        super().resizeEvent(event)
+        self.caption_line.setVisible(self.height() >= CAPTION_HEIGHT)
+
     def changeEvent(self, event: QEvent) -> None:
         """A new style brings back palettes of its own."""
         super().changeEvent(event)
@@ -184,7 +206,9 @@ class Plot(QWidget):
 
     def _colour_labels(self) -> None:
         note = self.theme.warning if self._warns else self.theme.muted
-        for label, colour in ((self.title, self.theme.text), (self.note, note), (self._empty, self.theme.muted)):
+        muted = self.theme.muted
+        colours = ((self.title, self.theme.text), (self.note, note), (self._empty, muted), (self.caption_line, muted))
+        for label, colour in colours:
             palette = label.palette()
             if palette.color(QPalette.ColorRole.WindowText) != QColor(colour):
                 palette.setColor(QPalette.ColorRole.WindowText, QColor(colour))
@@ -194,10 +218,17 @@ class Plot(QWidget):
     def _scene_clicked(self, event: MouseClickEvent) -> None:
         """A double click shows the whole."""
         if event.double():
+            self.double_clicked.emit()
             self.reset_view()
         elif event.button() == Qt.MouseButton.LeftButton and self.box.sceneBoundingRect().contains(event.scenePos()):
+            if self.pick(event.scenePos(), adds(event.modifiers())):
+                return
             point = self.box.mapSceneToView(event.scenePos())
             self.clicked_at(float(point.x()), float(point.y()))
+
+    def pick(self, at: QPointF, adding: bool) -> bool:
+        """A click at `at`, pixels of the scene: whether it chose something, else `clicked_at` is called."""
+        return False
 
     def clicked_at(self, x: float, y: float) -> None:
         """A single click in plot coordinates; plots that answer to it say how."""
@@ -205,6 +236,7 @@ class Plot(QWidget):
     def _make_header(self) -> QHBoxLayout:
         self.title.setTextFormat(Qt.TextFormat.RichText)
         self.title.setToolTip(self.caption)
+        self.title.setMinimumWidth(40)
         self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         header = QHBoxLayout()
@@ -212,6 +244,8 @@ class Plot(QWidget):
         header.setSpacing(8)
         header.addWidget(self.title)
         header.addWidget(self.note, 1)
+        if self.help is not None:
+            header.addWidget(self.help)
         return header
 
     def _make_plot(self) -> pg.PlotWidget:
@@ -225,10 +259,10 @@ class Plot(QWidget):
         plot.scene().sigMouseClicked.connect(self._scene_clicked)
         return plot
 
-    def _style_axes(self) -> None:
+    def _style_axes(self, sides: tuple[str, ...] = ("left", "bottom")) -> None:
         font = QFont(self.font())
         font.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
-        for side in ("left", "bottom"):
+        for side in sides:
             axis = self.plot.getAxis(side)
             axis.setStyle(tickFont=font, tickLength=-3, tickTextOffset=4, maxTickLevel=0)
             axis.enableAutoSIPrefix(False)

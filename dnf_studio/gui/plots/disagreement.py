@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.gui.cursor import node_at
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.layers.bars import BarsLayer
 from dnf_studio.gui.plots.words import nats
@@ -33,10 +34,10 @@ class DisagreementPlot(Plot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Disagreement by step",
-            "What each step adds to the bound: above zero it costs, there forward and backward part company; "
-            "below zero it gains.",
-            "How far forward and backward disagree, step by step, is shown here.",
+            "What each step adds to the bound, in nats.",
+            "Open a model or press Train to see at which steps forward and backward disagree.",
             parent,
+            topic="disagreement",
         )
         self._values: Array = np.empty(0)
         self._request: ViewRequest | None = None
@@ -80,7 +81,7 @@ class DisagreementPlot(Plot):
             self._bars.set_current(None)
             self.set_note("")
             return
-        step = int(np.clip(position, 0, len(self._values) - 1))
+        step = int(np.clip(node_at(position), 0, len(self._values) - 1))
         self._bars.set_current(step)
         here, total = nats(float(self._values[step])), nats(float(self._values.sum()))
         self.set_note(

@@ -31,9 +31,10 @@ class LossPlot(Plot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Loss: bound on the NLL",
-            "The bound on the negative log-likelihood of every batch, in nats; its floor is the entropy of the data.",
+            "The bound of every batch, and its floor.",
             "Press Train, and the loss falls here towards its floor.",
             parent,
+            topic="loss",
         )
         self._curve = LossCurve()
         self._floor: float | None = None

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, Slot
+from PySide6.QtCore import QPointF, QRectF, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.plots.base import Plot
+from dnf_studio.gui.plots.layers.density import DensityLayer, GroundLayer
 from dnf_studio.gui.plots.layers.paths import PathsLayer
 from dnf_studio.gui.plots.layers.points import PointsLayer
+from dnf_studio.gui.plots.layers.selection import SelectionLayer
 from dnf_studio.gui.plots.layers.trails import TrailsLayer, at_position, stretch
-from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, time_note
+from dnf_studio.gui.plots.picking import existing, nearest_path, nearest_point, to_pixels
+from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, principal_name, time_note
 from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.frames import Frame
 
@@ -20,8 +24,8 @@ __all__ = ["ProcessView"]
 MAX_PATHS = 500
 TITLES = {"forward": "Forward: data → noise", "backward": "Backward: noise → data"}
 CAPTIONS = {
-    "forward": "Points of the data, carried to noise by the forward SDE.",
-    "backward": "Latent noise, carried to samples by the backward SDE.",
+    "forward": "Points of the data, carried to noise by the forward SDE. Click a point to follow it.",
+    "backward": "Latent noise, carried to samples by the backward SDE. Click a point to follow it.",
 }
 Array = NDArray[np.float32]
 
@@ -30,19 +34,33 @@ class ProcessView(Plot):
     """Points and paths of one process, ``forward`` or ``backward``, at the time cursor.
 
     The range is fixed by the data and does not follow the points; wheel and drag change it, in
-    linked views together, and a double click brings it back.
+    linked views together, and a double click brings it back. A click chooses the point under it or,
+    where there is none, the path.
     """
+
+    point_picked = Signal(int, str, bool)
+    """Point, direction, and whether it is one more or less."""
+    missed = Signal()
+    """A click beside every point and path."""
 
     def __init__(self, direction: str, parent: QWidget | None = None) -> None:
         self._direction = direction
         super().__init__(
-            TITLES[direction], CAPTIONS[direction], "Open a model or press Train, and both processes move here.", parent
+            TITLES[direction],
+            CAPTIONS[direction],
+            "Open a model or press Train, and both processes move here.",
+            parent,
+            topic=direction,
         )
         self._frame: Frame | None = None
         self._planes: Array = np.empty((0, 0, 2), np.float32)
         self._lost = 0
         self._position = 0.0
         self._axes = (0, 1)
+        self._principal: PrincipalComponents | None = None
+        self._seen: tuple[object, ...] = ()
+        self._named = False
+        self._selection: tuple[int, ...] = ()
         self._half = 0.0
         self._linked: list[ProcessView] = []
         self.box.setAspectLocked(True)
@@ -54,6 +72,9 @@ class ProcessView(Plot):
         """Show `frame`; None empties the view. One-dimensional data has no place here and empties it too."""
         self._frame = frame if frame is not None and frame.forward.shape[2] > 1 else None
         self.set_empty(self._frame is None)
+        if self._named != (frame is not None and frame.forward.shape[2] > 2):
+            self._named = not self._named
+            self._label_axes()
         self._take_planes()
 
     def set_cursor(self, position: float) -> None:
@@ -62,10 +83,12 @@ class ProcessView(Plot):
         self._place()
 
     def set_layers(self, layers: frozenset[str]) -> None:
-        """Show exactly these of ``points`` and ``paths``."""
+        """Show exactly these of ``points``, ``paths`` and ``density``."""
         self._points.setVisible("points" in layers)
         self._paths.setVisible("paths" in layers)
         self._trails.setVisible("paths" in layers)
+        self._density.setVisible("density" in layers)
+        self._ground.setVisible("density" in layers)
 
     def set_axes(self, a: int, b: int) -> None:
         """Show component `a` across and `b` up."""
@@ -73,6 +96,34 @@ class ProcessView(Plot):
             self._axes = a, b
             self._label_axes()
             self._take_planes()
+
+    def set_projection(self, principal: PrincipalComponents | None) -> None:
+        """Show the first two principal components instead of a pair of components, or the pair again."""
+        if principal is not self._principal:
+            self._principal = principal
+            self._label_axes()
+            self._take_planes()
+
+    def set_selection(self, selection: tuple[int, ...]) -> None:
+        """Set these points off, with their paths."""
+        self._selection = selection
+        self._chosen.set_paths(self._planes[:, existing(selection, self._planes.shape[1])])
+        self._place()
+
+    def pick(self, at: QPointF, adding: bool) -> bool:
+        """Tell which point or path was clicked, if it is shown; a click that only adds misses nothing."""
+        if self._frame is None:
+            return False
+        pixels, found = to_pixels(self.box), None
+        if self._points.isVisible():
+            found = nearest_point(at_position(self._planes, self._clipped()), pixels, at)
+        if found is None and self._paths.isVisible():
+            found = nearest_path(self._planes[:, :MAX_PATHS], pixels, at)
+        if found is not None:
+            self.point_picked.emit(found, self._direction, adding)
+        elif not adding:
+            self.missed.emit()
+        return True
 
     def link(self, other: ProcessView) -> None:
         """Pan and zoom together with `other`."""
@@ -93,6 +144,9 @@ class ProcessView(Plot):
         colour = self.theme.direction(self._direction)
         for layer in (self._paths, self._trails, self._points):
             layer.set_colour(colour)
+        self._density.set_colours(self.theme.density(self._direction))
+        self._ground.set_colour(self.theme.data)
+        self._chosen.set_colours(self.theme.accent, self.theme.base)
 
     def title_html(self) -> str:
         """The direction's mark before its name."""
@@ -101,35 +155,49 @@ class ProcessView(Plot):
     def _add_layers(self, theme: Theme) -> None:
         colour = theme.direction(self._direction)
         self._paths, self._trails, self._points = PathsLayer(colour), TrailsLayer(colour), PointsLayer(colour)
-        for layer in (self._paths, self._trails, self._points):
+        self._ground, self._density, self._chosen = GroundLayer(), DensityLayer(), SelectionLayer()
+        self._ground.hide()
+        self._density.hide()
+        for layer in (self._ground, self._density, self._paths, self._trails, self._points, self._chosen):
             self.plot.addItem(layer, ignoreBounds=True)
 
     def _take_planes(self) -> None:
-        """The two components of the frame that are shown, and the range they ask for."""
+        """The two coordinates of the frame that are shown, and the range they ask for."""
         frame = self._frame
         if frame is None:
             self._planes = np.empty((0, 0, 2), np.float32)
             self._lost = 0
         else:
             paths = frame.forward if self._direction == "forward" else frame.backward
-            self._planes = np.ascontiguousarray(paths[..., list(self._axes)])
+            self._planes = self._plane_of(paths)
             self._lost = lost_paths(paths)
-            half = half_range(frame.forward[0][:, list(self._axes)])
+            data = self._plane_of(frame.forward[0])
+            half = half_range(data)
             if half != self._half:
                 self._half = half
                 self.reset_view()
+            self._ground.set_points(data)
+            seen = (frame.request, self._planes.shape, self._axes, self._principal)
+            self._density.set_paths(self._planes, fresh=seen != self._seen)
+            self._seen = seen
         self._paths.set_paths(self._planes[:, :MAX_PATHS])
-        self._place()
+        self.set_selection(self._selection)
 
     def _place(self) -> None:
         """Everything that follows the cursor."""
         if self._frame is None:
-            self._points.set_points(np.empty((0, 2), np.float32))
+            for layer in (self._points, self._ground):
+                layer.set_points(np.empty((0, 2), np.float32))
+            self._density.set_points(np.empty((0, 2), np.float32), 0.0)
             self._trails.set_trails(np.empty((0, 0, 2), np.float32))
+            self._chosen.set_points(np.empty((0, 2), np.float32))
             self.set_note("")
             return
-        position = float(np.clip(self._position, 0, len(self._planes) - 1))
-        self._points.set_points(at_position(self._planes, position))
+        position = self._clipped()
+        points = at_position(self._planes, position)
+        self._points.set_points(points)
+        self._density.set_points(points, position / max(1, len(self._planes) - 1))
+        self._chosen.set_points(points[existing(self._selection, len(points))])
         if self._trails.isVisible():
             self._trails.set_trails(stretch(self._planes[:, :MAX_PATHS], position, self._direction == "forward"))
         if self._lost:
@@ -138,9 +206,25 @@ class ProcessView(Plot):
         else:
             self.set_note(*time_note(self._frame.t, position))
 
+    def _plane_of(self, paths: Array) -> Array:
+        """The two coordinates of `paths` (…, D) that are shown, (…, 2)."""
+        if self._principal is not None and len(self._principal.mean) == paths.shape[-1]:
+            return self._principal.project(paths)
+        return np.ascontiguousarray(paths[..., list(self._axes)])
+
+    def _clipped(self) -> float:
+        """The cursor within the steps of the frame."""
+        return float(np.clip(self._position, 0, len(self._planes) - 1))
+
     def _label_axes(self) -> None:
-        for side, component in zip(("bottom", "left"), self._axes, strict=True):
-            self.plot.getAxis(side).setToolTip(component_name(component))
+        """Names as tooltips, and written at the axes of data with more than two components."""
+        names = [component_name(k) for k in self._axes]
+        if self._principal is not None:
+            names = [principal_name(k, float(share)) for k, share in enumerate(self._principal.explained)]
+        for side, name in zip(("bottom", "left"), names, strict=True):
+            axis = self.plot.getAxis(side)
+            axis.setToolTip(name)
+            axis.setLabel(name if self._named else None)
 
     @Slot(object)
     def _range_chosen(self, _: object) -> None:

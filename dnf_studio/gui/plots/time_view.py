@@ -5,19 +5,27 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QPointF, QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 
+from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.layers.paths import PathsLayer
 from dnf_studio.gui.plots.layers.points import PointsLayer
+from dnf_studio.gui.plots.layers.selection import SelectionLayer
 from dnf_studio.gui.plots.layers.trails import at_position
-from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, time_note
+from dnf_studio.gui.plots.picking import existing, nearest_point, to_pixels
+from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, principal_name, time_note
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["TimeView"]
 
 MAX_PATHS = 500
+WORDY = 350
+"""Pixels from which on the switches are named."""
+REACH = 6.0
+"""Pixels from a point within which a click chooses it instead of moving the cursor."""
 DIRECTIONS = ("forward", "backward")
 Array = NDArray[np.float32]
 
@@ -25,29 +33,36 @@ Array = NDArray[np.float32]
 class TimeView(Plot):
     """One component of forward and backward paths over the steps i, with the time cursor.
 
-    A click or a drag moves the cursor. The two directions switch on and off in the header; where
-    there is more than one component, one is chosen there.
+    A click or a drag moves the cursor; a click on a point chooses it. The two directions switch on
+    and off in the header; where there is more than one component, one is chosen there.
     """
 
     cursor_moved = Signal(float)
     component_changed = Signal(int)
+    point_picked = Signal(int, str, bool)
+    """Point, direction, and whether it is one more or less."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Paths over steps",
-            "One component of every path, step by step: data on the left, noise on the right.",
-            "Paths over the steps are drawn here.",
+            "One component of every path, from data to noise.",
+            "Open a model or press Train, and its paths are drawn here step by step.",
             parent,
+            topic="time",
         )
         self._frame: Frame | None = None
+        self._principal: PrincipalComponents | None = None
+        self._values = {name: np.empty((0, 0), np.float32) for name in DIRECTIONS}
         self._component = 0
         self._position = 0.0
+        self._selection: tuple[int, ...] = ()
         self._half = 0.0
         self._steps = 0.0
         self._lost = 0
         self._paths = {name: PathsLayer("#000000", alpha=0.07, most=0.4) for name in DIRECTIONS}
         self._points = {name: PointsLayer("#000000", diameter=2.6, alpha=0.45) for name in DIRECTIONS}
-        for layer in (*self._paths.values(), *self._points.values()):
+        self._chosen = {name: SelectionLayer() for name in DIRECTIONS}
+        for layer in (*self._paths.values(), *self._points.values(), *self._chosen.values()):
             self.plot.addItem(layer, ignoreBounds=True)
         self._line = pg.InfiniteLine(angle=90, movable=True)
         self._line.setCursor(Qt.CursorShape.SizeHorCursor)
@@ -68,7 +83,7 @@ class TimeView(Plot):
 
     @property
     def component(self) -> int:
-        """The component shown, 0 … D−1."""
+        """The component shown, 0 … D−1, or D and D+1 for the principal ones."""
         return self._component
 
     def set_frame(self, frame: Frame | None) -> None:
@@ -88,11 +103,27 @@ class TimeView(Plot):
         self._place()
 
     def set_component(self, component: int) -> None:
-        """Show this component (0 … D−1)."""
+        """Show this component (0 … D−1, or D and D+1 for the principal ones)."""
         if component != self._component:
             self._component = component
             self._chooser.setCurrentIndex(component)
             self._take_component()
+
+    def set_principal(self, principal: PrincipalComponents | None) -> None:
+        """Offer these principal components after those of the data."""
+        if principal is not self._principal:
+            self._principal = principal
+            if self._frame is not None:
+                self._offer_components(self._frame.forward.shape[2])
+                self._take_component()
+
+    def set_selection(self, selection: tuple[int, ...]) -> None:
+        """Set these points off, with their paths of both directions."""
+        self._selection = selection
+        for name in DIRECTIONS:
+            rows = self._values[name]
+            self._chosen[name].set_paths(_over_steps(rows[:, existing(selection, rows.shape[1])]))
+        self._place()
 
     def set_layers(self, layers: frozenset[str]) -> None:
         """Show exactly these of ``forward`` and ``backward``."""
@@ -106,6 +137,19 @@ class TimeView(Plot):
         half = self._half or half_range(np.empty(0, np.float32))
         steps = len(self._frame.t) - 1 if self._frame is not None else 1
         self.box.setRange(xRange=(0, steps), yRange=(-half, half), padding=0.03)
+
+    def pick(self, at: QPointF, adding: bool) -> bool:
+        """Tell which of the points drawn at the cursor was clicked."""
+        if self._frame is None:
+            return False
+        shown = [name for name in DIRECTIONS if self._switches[name].isChecked()]
+        drawn = [self._at_cursor(self._rows(name)) for name in shown]
+        found = nearest_point(np.concatenate(drawn), to_pixels(self.box), at, REACH) if drawn else None
+        if found is None:
+            return False
+        place, point = divmod(found, len(drawn[0]))
+        self.point_picked.emit(point, shown[place], adding)
+        return True
 
     def clicked_at(self, x: float, y: float) -> None:
         """Move the cursor there."""
@@ -121,6 +165,7 @@ class TimeView(Plot):
             colour = self.theme.direction(name)
             self._paths[name].set_colour(colour)
             self._points[name].set_colour(colour)
+            self._chosen[name].set_colours(self.theme.accent, self.theme.base)
             self._switches[name].setStyleSheet(
                 f"QToolButton {{ border: none; padding: 1px; color: {self.theme.muted}; }}"
                 f"QToolButton:checked {{ color: {colour}; }}"
@@ -129,6 +174,12 @@ class TimeView(Plot):
         self._line.setPen(pg.mkPen(self.theme.accent, width=1))
         self._line.setHoverPen(pg.mkPen(self.theme.accent, width=3))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room, the switches are their dots."""
+        super().resizeEvent(event)
+        for name, switch in self._switches.items():
+            switch.setText(f"● {name}" if self.width() >= WORDY else "●")
+
     def _switch(self, name: str) -> QToolButton:
         button = QToolButton(self)
         button.setText(f"● {name}")
@@ -136,6 +187,7 @@ class TimeView(Plot):
         button.setChecked(True)
         button.setToolTip(f"Show the {name} paths")
         button.setAccessibleName(f"Show the {name} paths")
+        button.setMinimumWidth(18)
         button.toggled.connect(self._switched)
         return button
 
@@ -148,52 +200,73 @@ class TimeView(Plot):
         shown = self._switches[name].isChecked()
         self._paths[name].setVisible(shown)
         self._points[name].setVisible(shown)
+        self._chosen[name].setVisible(shown)
 
     def _offer_components(self, dim: int) -> None:
-        if self._chooser.count() != dim:
+        names = [component_name(k) for k in range(dim)]
+        if self._principal is not None and len(self._principal.mean) == dim:
+            names += [principal_name(k, float(share)) for k, share in enumerate(self._principal.explained)]
+        if names != [self._chooser.itemText(k) for k in range(self._chooser.count())]:
             self._chooser.clear()
-            self._chooser.addItems([component_name(k) for k in range(dim)])
-            self._component = min(self._component, dim - 1)
+            self._chooser.addItems(names)
+            self._component = min(self._component, len(names) - 1)
             self._chooser.setCurrentIndex(self._component)
         self._chooser.setVisible(dim > 1)
 
     def _rows(self, name: str) -> Array:
         """The chosen component of up to 500 paths of one direction, (N+1, P)."""
+        return self._values[name][:, :MAX_PATHS]
+
+    def _values_of(self, name: str) -> Array:
+        """The same of every path."""
         if self._frame is None:
             return np.empty((0, 0), np.float32)
         paths = self._frame.forward if name == "forward" else self._frame.backward
-        return paths[:, :MAX_PATHS, min(self._component, paths.shape[2] - 1)]
+        place = self._component - paths.shape[2]
+        if place >= 0 and self._principal is not None and len(self._principal.mean) == paths.shape[2]:
+            return self._principal.project(paths)[..., place]
+        return paths[..., min(self._component, paths.shape[2] - 1)]
 
     def _take_component(self) -> None:
         """Layers and range for a new frame or component."""
+        self._values = {name: self._values_of(name) for name in DIRECTIONS}
         for name in DIRECTIONS:
-            rows = self._rows(name)
-            index = np.broadcast_to(np.arange(len(rows), dtype=np.float32)[:, None], rows.shape)
-            self._paths[name].set_paths(np.stack([index, rows], axis=-1))
+            self._paths[name].set_paths(_over_steps(self._rows(name)))
         if self._frame is not None:
             half = half_range(self._rows("forward")[0])
             steps = float(len(self._frame.t) - 1)
             if (half, steps) != (self._half, self._steps):
                 self._half, self._steps = half, steps
                 self.reset_view()
-        self._place()
+        self.set_selection(self._selection)
 
     def _place(self) -> None:
         """Everything that follows the cursor."""
         if self._frame is None:
-            for layer in self._points.values():
+            for layer in (*self._points.values(), *self._chosen.values()):
                 layer.set_points(np.empty((0, 2), np.float32))
             self.set_note("")
             return
-        position = float(np.clip(self._position, 0, len(self._frame.t) - 1))
+        position = self._clipped()
         self._line.setValue(position)
         for name in DIRECTIONS:
-            rows = at_position(self._rows(name), position)
-            self._points[name].set_points(np.stack([np.full_like(rows, position), rows], axis=-1))
+            self._points[name].set_points(self._at_cursor(self._rows(name)))
+            rows = self._values[name]
+            self._chosen[name].set_points(self._at_cursor(rows[:, existing(self._selection, rows.shape[1])]))
         if self._lost:
             self.warn(f"{self._lost:,} paths left the finite numbers", f"{self._lost:,} lost")
         else:
             self.set_note(*time_note(self._frame.t, position))
+
+    def _clipped(self) -> float:
+        """The cursor within the steps of the frame."""
+        return float(np.clip(self._position, 0, len(self._frame.t) - 1)) if self._frame is not None else 0.0
+
+    def _at_cursor(self, rows: Array) -> Array:
+        """Where `rows` (N+1, P) are at the cursor, (P, 2)."""
+        position = self._clipped()
+        values = at_position(rows, position)
+        return np.stack([np.full_like(values, position), values], axis=-1)
 
     @Slot(object)
     def _dragged(self, line: pg.InfiniteLine) -> None:
@@ -203,3 +276,9 @@ class TimeView(Plot):
     def _component_chosen(self, component: int) -> None:
         self.set_component(component)
         self.component_changed.emit(component)
+
+
+def _over_steps(rows: Array) -> Array:
+    """`rows` (N+1, P) over their node numbers, (N+1, P, 2)."""
+    index = np.broadcast_to(np.arange(len(rows), dtype=np.float32)[:, None], rows.shape)
+    return np.stack([index, rows], axis=-1)

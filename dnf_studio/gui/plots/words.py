@@ -7,7 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["component_name", "half_range", "lost_paths", "nats", "time_note"]
+from dnf_studio.gui.cursor import node_at
+
+__all__ = ["component_name", "half_range", "lost_paths", "nats", "principal_name", "time_note"]
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 Array = NDArray[np.float32]
@@ -18,11 +20,16 @@ def component_name(component: int) -> str:
     return "x" + str(component + 1).translate(SUBSCRIPTS)
 
 
+def principal_name(component: int, share: float) -> str:
+    """``PC 1 (63%)`` for component 0 with 0.63 of the variance."""
+    return f"PC {component + 1} ({100 * share:.0f}%)"
+
+
 def time_note(t: Array, position: float) -> tuple[str, str]:
     """Where the cursor is: t and the node it is at, and the same in short."""
     digits = max(0, 2 - math.floor(math.log10(max(float(t[-1]), 1e-9))))
     now = float(np.interp(position, np.arange(len(t)), t))
-    i = int(position + 1e-6)
+    i = node_at(position)
     return f"t = {now:.{digits}f}    i = {i} of {len(t) - 1}", f"i = {i}"
 
 

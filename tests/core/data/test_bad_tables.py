@@ -159,7 +159,7 @@ class TestRefused:
         assert complaint(str(tmp_path / "a.npy")) == f"There is no file '{tmp_path / 'a.npy'}'."
         assert complaint(str(tmp_path)) == f"'{tmp_path}' is a folder, not a data file."
         wrong = text(tmp_path / "a.xlsx", "")
-        assert complaint(wrong).endswith("is not a kind of data file that can be read; .csv and .npy files are.")
+        assert complaint(wrong).endswith(".csv, .npy, .npz, .h5, .hdf5 and .parquet files are.")
         assert "There is no file" in complaint("bad\0name.csv")
         os.mkfifo(tmp_path / "pipe.csv")
         assert "is not a regular file" in complaint(str(tmp_path / "pipe.csv"))

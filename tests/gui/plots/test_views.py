@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.disagreement import DisagreementPlot
+from dnf_studio.gui.plots.grid import GridPlot
 from dnf_studio.gui.plots.loss import LossPlot
 from dnf_studio.gui.plots.process_view import ProcessView
 from dnf_studio.gui.plots.time_view import TimeView
@@ -207,7 +208,7 @@ def test_many_bars_are_drawn_as_groups(qtbot: QtBot) -> None:
     assert share_near(pixels(plot.plot), LIGHT.disagreement[-1], 60) > 0.4
 
 
-@pytest.mark.parametrize("kind", [TimeView, DisagreementPlot, LossPlot, lambda: ProcessView("forward")])
+@pytest.mark.parametrize("kind", [TimeView, DisagreementPlot, LossPlot, GridPlot, lambda: ProcessView("forward")])
 def test_every_plot_has_names_a_caption_and_an_empty_sentence(qtbot: QtBot, kind: type[Plot]) -> None:
     plot = shown(qtbot, kind())
     assert plot.accessibleName() and plot.plot.accessibleName() and plot.plot.accessibleDescription() == plot.caption

@@ -1,0 +1,219 @@
+"""What a data file holds, for a person who chooses from it: its arrays, and the columns of one of them.
+
+A column that cannot be trained on is no error here but a reason in words; only a file that cannot be
+read is a `DataError`. Rows are read in blocks, several times over, and never held whole; of a text or
+Parquet table that is too large for that the first rows are described.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnf_studio.core.data.arrays import ArrayInfo
+from dnf_studio.core.data.csv_file import sketch_csv
+from dnf_studio.core.data.parquet_file import sketch_parquet
+from dnf_studio.core.data.readers import list_arrays, read_table
+from dnf_studio.core.data.row_sets import Split, held_out_rows, standardise
+from dnf_studio.core.data.table import Table
+from dnf_studio.core.data.tables import FLOAT32, CopyFinder, varies_too_little
+from dnf_studio.errors import DataError
+
+__all__ = ["ColumnInfo", "Description", "describe", "source_of"]
+
+BINS = 40
+MOST_CELLS = 1 << 23
+"""Numbers of a text or Parquet table that are looked at."""
+MOST_COLUMNS = 2000
+"""Columns of a table that are described one by one; one with more can only be taken whole."""
+SKETCHES: dict[str, Callable[[Path, int], tuple[Table, dict[int, str], bool]]] = {
+    ".csv": sketch_csv,
+    ".parquet": sketch_parquet,
+}
+Cancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class ColumnInfo:
+    """A column in data units; numbers are of its finite values, NaN where there are none."""
+
+    name: str
+    low: float
+    high: float
+    mean: float
+    missing: float
+    """The share of rows without a finite value."""
+    counts: tuple[int, ...]
+    """Values in each of equally wide bins from `low` to `high`."""
+    problem: str = ""
+    """Why it cannot be trained on, as the rest of a sentence about it; nothing where it can."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a file holds and, of one array or the table it is, the columns."""
+
+    path: Path
+    arrays: tuple[ArrayInfo, ...] = ()
+    """Nothing for a table."""
+    inside: str | None = None
+    """The array whose columns these are."""
+    rows: int = 0
+    width: int = 0
+    """How many columns there are; `columns` is empty where they are more than `MOST_COLUMNS`."""
+    columns: tuple[ColumnInfo, ...] = ()
+    partial: bool = False
+    """Whether only the first `rows` were looked at."""
+    problem: str = ""
+    """Why nothing here can be trained on, as one sentence."""
+
+    @property
+    def simple(self) -> bool:
+        """Whether there is nothing to choose: one array at most, of one or two sound columns."""
+        sound = 1 <= self.width <= 2 and not any(column.problem for column in self.columns)
+        return not self.problem and len(self.arrays) <= 1 and sound
+
+
+def describe(path: Path, inside: str | None = None, cancelled: Cancelled = lambda: False) -> Description:
+    """Describe `path`, and of several arrays inside it the one named, or else the largest that can be used.
+
+    Raises `DataError` where the file cannot be read, or where `cancelled` says so meanwhile.
+    """
+    arrays = list_arrays(path)
+    usable = [info for info in arrays if not info.problem]
+    if arrays and inside is None:
+        if not usable:
+            return Description(path, arrays, problem=f"'{path.name}' holds no table of real numbers.")
+        inside = max(usable, key=lambda info: (not info.scale, len(info.shape), np.prod(info.shape, dtype=float))).name
+    sketch = SKETCHES.get(path.suffix.lower())
+    if sketch is not None:
+        table, faults, partial = sketch(path, MOST_CELLS)
+    else:
+        table, faults, partial = read_table(str(path) if inside is None else f"{path}::{inside}"), {}, False
+    found = Description(path, arrays, inside, len(table), len(table.columns), partial=partial)
+    if len(table) < 3:
+        return replace(found, problem=f"'{table.name}' holds fewer than three rows; two are needed to train on.")
+    if len(table.columns) > MOST_COLUMNS:
+        return found
+    return replace(found, columns=_Columns(table, faults, partial, cancelled).infos())
+
+
+def source_of(description: Description, chosen: Sequence[int]) -> str:
+    """FILE, ``FILE::path/inside`` or either with ``::column,column``, for the columns with these numbers."""
+    named = [str(description.path)]
+    whole = len(chosen) == description.width
+    usable = [info for info in description.arrays if not info.problem and not info.scale]
+    if description.inside is not None and not (whole and [info.name for info in usable] == [description.inside]):
+        named.append(description.inside)
+    if not whole:
+        names = [column.name for column in description.columns]
+        automatic = Path(description.path).suffix.lower() not in SKETCHES
+        named.append(",".join(str(i) if automatic or not _plain(names, i) else names[i] for i in chosen))
+    return "::".join(named)
+
+
+def _plain(names: Sequence[str], index: int) -> bool:
+    """Whether a column can be chosen by its name."""
+    name = names[index]
+    return bool(name) and name == name.strip() and "," not in name and "::" not in name and names.count(name) == 1
+
+
+class _Columns:
+    """Three passes over a table: ranges, then spreads and histograms, then copies."""
+
+    def __init__(self, table: Table, faults: dict[int, str], partial: bool, cancelled: Cancelled) -> None:
+        self._table, self._faults, self._partial, self._cancelled = table, faults, partial, cancelled
+        self._split = Split(len(table), held_out_rows(len(table)))
+        dim = len(table.columns)
+        self._finite, self._total = np.zeros(dim), np.zeros(dim)
+        self._low, self._high = np.full(dim, np.inf), np.full(dim, -np.inf)
+        self._train_low, self._train_high, self._train_total = self._low.copy(), self._high.copy(), np.zeros(dim)
+        self._square = np.zeros(dim)
+        self._counts = np.zeros((dim, BINS), np.int64)
+
+    def infos(self) -> tuple[ColumnInfo, ...]:
+        """Read everything and say what the columns are."""
+        with np.errstate(all="ignore"):
+            for rows, block in self._blocks():
+                self._note_range(block, self._split.trains(rows))
+            mean = self._train_total / self._split.train_count
+            for rows, block in self._blocks():
+                self._square += ((block[:, self._split.trains(rows)] - mean[:, None]) ** 2).sum(1)
+                self._count(block)
+            scale = np.sqrt(self._square / self._split.train_count)
+            problems = [self._problem(i, float(scale[i])) for i in range(len(self._finite))]
+            self._find_copies(problems, mean, scale)
+        return tuple(self._info(i, problem) for i, problem in enumerate(problems))
+
+    def _blocks(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """All rows in order, with the values of a column side by side: (D, k)."""
+        for rows, block in self._table.blocks():
+            if self._cancelled():
+                raise DataError(f"Reading '{self._table.path}' was cancelled.")
+            yield rows, np.ascontiguousarray(block.T)
+
+    def _note_range(self, block: NDArray[np.float64], train: NDArray[np.bool_]) -> None:
+        finite = np.isfinite(block)
+        self._finite += finite.sum(1)
+        low, high, total = (
+            (block,) * 3 if finite.all() else (np.where(finite, block, x) for x in (np.inf, -np.inf, 0.0))
+        )
+        self._total += total.sum(1)
+        self._low = np.minimum(self._low, low.min(1))
+        self._high = np.maximum(self._high, high.max(1))
+        part = block[:, train]
+        self._train_total += part.sum(1)
+        self._train_low = np.minimum(self._train_low, part.min(1, initial=np.inf))
+        self._train_high = np.maximum(self._train_high, part.max(1, initial=-np.inf))
+
+    def _count(self, block: NDArray[np.float64]) -> None:
+        """Add a block to the histograms."""
+        width = self._high / BINS - self._low / BINS
+        width[~(width > 0)] = 1.0
+        bins = (block - self._low[:, None]) / width[:, None]
+        for i, column in enumerate(bins):
+            inside = column[np.isfinite(block[i])].clip(0, BINS - 1).astype(np.int32)
+            self._counts[i] += np.bincount(inside, minlength=BINS)
+
+    def _problem(self, i: int, scale: float) -> str:
+        """Why a column is refused, as opening it would; of a part of the rows only what is certain."""
+        if i in self._faults:
+            return self._faults[i]
+        gone = len(self._table) - int(self._finite[i])
+        if gone:
+            return f"has {gone:,} value{'' if gone == 1 else 's'} missing or not finite"
+        if max(-self._low[i], self._high[i]) > FLOAT32.max:
+            return "holds a value beyond ±3.4e38, the range of single precision"
+        if self._partial:
+            return ""
+        if self._train_low[i] == self._train_high[i]:
+            return "is constant"
+        if varies_too_little(scale, self._train_low[i], self._train_high[i]):
+            return "varies too little for single precision; subtract an offset or change its unit"
+        return ""
+
+    def _find_copies(self, problems: list[str], mean: NDArray[np.float64], scale: NDArray[np.float64]) -> None:
+        """Refuse what repeats an earlier column in model units, and what has a row too far away."""
+        sound = [i for i, problem in enumerate(problems) if not problem]
+        if self._partial or not sound:
+            return
+        finder, far = CopyFinder(len(sound)), np.zeros(len(sound), bool)
+        for _, block in self._blocks():
+            model = standardise(block[sound].T, mean[sound], scale[sound])
+            far |= ~np.isfinite(model).all(0)
+            finder.note(model)
+        for copy, original in finder.found().items():
+            problems[sound[copy]] = f"repeats column '{self._table.columns[sound[original]]}'"
+        for place in np.flatnonzero(far):
+            problems[sound[place]] = "has a row immeasurably far from all others; remove it"
+
+    def _info(self, i: int, problem: str) -> ColumnInfo:
+        finite = self._finite[i]
+        low, high = (float(self._low[i]), float(self._high[i])) if finite else (np.nan, np.nan)
+        mean = float(self._total[i] / finite) if finite else np.nan
+        missing = 1.0 - float(finite) / len(self._table)
+        return ColumnInfo(self._table.columns[i], low, high, mean, missing, tuple(self._counts[i].tolist()), problem)

@@ -1,0 +1,142 @@
+"""Rows of numbers with names, wherever they lie, and how columns of them are chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnf_studio.errors import DataError
+
+__all__ = [
+    "BLOCK",
+    "MOST_HELD",
+    "Rows",
+    "Table",
+    "array_fault",
+    "counted_row",
+    "gigabytes",
+    "number_columns",
+    "pick_columns",
+]
+
+BLOCK = 16_384
+"""Rows that are read or converted at a time."""
+BLOCK_CELLS = 1 << 24
+"""Numbers in a block at most: a table of very many columns is read by fewer rows at a time."""
+MOST_HELD = 2 << 30
+"""Bytes that are unpacked into memory at most; what a file holds as it is may be of any size."""
+
+
+class Rows(Protocol):
+    """What of an array is used: its shape, and its rows by a slice or by their numbers in ascending order."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, rows: Any, /) -> Any: ...  # noqa: ANN401 - an array of whatever type the file has
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of numbers: the `picked` columns of `values` (n, ≥ D), whose names are `columns`."""
+
+    path: Path
+    values: Rows
+    picked: tuple[int, ...]
+    columns: tuple[str, ...]
+    place: Callable[[int], str]
+    """Where a row stands, in words for a person who looks into the file."""
+    mapped: bool = False
+    """Whether the rows stay in the file and are read from it when they are needed."""
+    inside: str | None = None
+    """The array of a file that holds several."""
+
+    def __len__(self) -> int:
+        return self.values.shape[0]
+
+    @property
+    def name(self) -> str:
+        """The file without its folder, and the array inside it."""
+        return self.path.name if self.inside is None else f"{self.path.name}::{self.inside}"
+
+    def read(self, rows: slice | NDArray[np.int64]) -> NDArray[np.float64]:
+        """The picked columns of these rows, float64 (k, D)."""
+        block = self.values[rows]
+        if self.picked != tuple(range(self.values.shape[1])):
+            block = block[:, list(self.picked)]
+        return np.asarray(block, dtype=np.float64)
+
+    def blocks(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """All rows in order as (rows, float64 (≤ BLOCK, D)), so that a mapped file is never held whole."""
+        step = max(1, min(BLOCK, BLOCK_CELLS // self.values.shape[1]))
+        for start in range(0, len(self), step):
+            rows = slice(start, min(start + step, len(self)))
+            yield rows, self.read(rows)
+
+
+def array_fault(shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+    """Why an array is no table, as the rest of a sentence about it; nothing where it is one."""
+    if dtype.hasobject:
+        return "holds pickled Python objects, which are never opened; save plain numbers"
+    if dtype.kind not in "biuf":
+        return f"holds values of type {dtype}, not real numbers"
+    if len(shape) not in (1, 2):
+        return f"has {len(shape)} dimensions; a table has one or two (rows, columns)"
+    if 0 in shape:
+        return f"holds no {'rows' if shape[0] == 0 else 'columns'}"
+    return ""
+
+
+def counted_row(row: int) -> str:
+    """The place of a row in an array."""
+    return f"row {row} (counted from 0)"
+
+
+def gigabytes(size: int) -> str:
+    """Bytes in GB for a person to read."""
+    return f"{size / 1e9:.2g} GB" if size < 1e11 else f"{size / 1e9:,.0f} GB"
+
+
+def number_columns(count: int) -> tuple[str, ...]:
+    """Names for columns that have none."""
+    return tuple(f"column {index}" for index in range(count))
+
+
+def pick_columns(path: Path, columns: tuple[str, ...], selection: str | None) -> tuple[int, ...]:
+    """Indices of the comma-separated names or numbers in `selection`, or of all columns for None."""
+    if selection is None:
+        return tuple(range(len(columns)))
+    picked: list[int] = []
+    for wanted in (part.strip() for part in selection.split(",")):
+        index = _find_column(path, columns, wanted)
+        if index in picked:
+            raise DataError(f"Column '{wanted}' of '{path}' is chosen twice.")
+        picked.append(index)
+    return tuple(picked)
+
+
+def _find_column(path: Path, columns: tuple[str, ...], wanted: str) -> int:
+    """The index of the one column that is called `wanted` or has that number."""
+    if not wanted:
+        raise DataError(f"A column chosen of '{path}' has no name; write FILE::column,column.")
+    found = [index for index, name in enumerate(columns) if name == wanted]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        numbers = " and ".join(map(str, found))
+        raise DataError(f"'{path}' has {len(found)} columns named '{wanted}'; choose by number, {numbers}.")
+    if wanted.isdecimal():
+        if int(wanted) < len(columns):
+            return int(wanted)
+        raise DataError(f"'{path}' has no column {wanted}; its {len(columns)} columns are numbered from 0.")
+    lower = {name.lower(): name for name in columns}
+    near = get_close_matches(wanted.lower(), lower, n=1)
+    shown = ", ".join(columns[:8]) + (", …" if len(columns) > 8 else "")
+    hint = f"the nearest is '{lower[near[0]]}'" if near else f"it has {shown}"
+    raise DataError(f"'{path}' has no column named '{wanted}'; {hint}.")

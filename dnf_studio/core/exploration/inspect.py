@@ -1,0 +1,127 @@
+"""One point on its way: every number of a path, step by step."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.sde import paths
+from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.paths import Field, LastStep
+from dnf_studio.core.sde.steps import chain_backward_noise, chain_forward_noise, path_backward_noise
+from dnf_studio.errors import SettingError
+
+__all__ = ["Direction", "PointTable", "inspect_path", "inspect_point"]
+
+Direction = Literal["forward", "backward"]
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class PointTable:
+    """A path and what the model says along it, float64, model units; row i belongs to t_i or to step i → i+1.
+
+    Whichever process made the path, δF is the noise with which the forward SDE (11) takes each of its
+    steps and δB the one with which the backward SDE (12) takes it back. One of them was drawn, the
+    other is implied; for a backward path of λ ≠ 1 both are implied.
+    """
+
+    direction: Direction
+    t: Array
+    """(N+1,)"""
+    g: Array
+    """(N+1,)"""
+    x: Array
+    """States (N+1, D)."""
+    drift: Array
+    """f(x_i, t_i), (N+1, D)."""
+    score_term: Array
+    """g_i² s(x_i, t_i), (N+1, D). No step uses it at t_0, so nothing trains it there."""
+    forward_noise: Array
+    """δF_i, (N, D)."""
+    backward_noise: Array
+    """δB_i, (N, D)."""
+    disagreement: Array
+    """½(‖δB_i‖² − ‖δF_i‖²), (N,), nats."""
+
+    def in_data_units(self, standardisation: Standardisation) -> PointTable:
+        """The same with states, drift and score term in data units; noises and disagreement have no unit."""
+        scale, mean = np.array(standardisation.scale), np.array(standardisation.mean)
+        return replace(self, x=self.x * scale + mean, drift=self.drift * scale, score_term=self.score_term * scale)
+
+
+def inspect_path(
+    fields: tuple[Field, Field],
+    grid: TimeGrid,
+    path: Tensor,
+    noise: Tensor,
+    direction: Direction = "forward",
+    lam: float = 1.0,
+) -> PointTable:
+    """The numbers of `path` (N+1, D), row i at t_i, that `direction` made with `noise` (N, D).
+
+    Row i of `noise` belongs to the step between t_i and t_{i+1}, zeros where the step drew none. The
+    noise spares (15) its cancellation where steps are small. `fields`, drift and score, must take
+    float64; `lam` is the λ of a backward path. Raises `SettingError` where shapes do not fit.
+    """
+    if path.dim() != 2 or len(path) != grid.steps + 1 or noise.shape != (grid.steps, path.shape[1]):
+        raise SettingError(f"A path of {grid.steps} steps has {grid.steps + 1} states and {grid.steps} noises.")
+    x, eps = path.double(), noise.double()
+    nodes = grid.to(x)
+    f, s = (torch.cat([field(i, x[i : i + 1]) for i in range(len(x))]) for field in fields)
+    dt, g = nodes.dt[:, None], nodes.g[:, None]
+    if direction == "forward":
+        ahead, back = eps, path_backward_noise(f[:-1], f[1:], s[1:], eps, dt, g[:-1], g[1:])
+    else:
+        ahead = chain_forward_noise(f[:-1], f[1:], s[1:], eps, dt, g[:-1], g[1:], lam)
+        back = chain_backward_noise(s[1:], eps, dt, g[1:], lam)
+    disagreement = 0.5 * (back.square().sum(-1) - ahead.square().sum(-1))
+    columns = (nodes.t, nodes.g, x, f, s * g * g, ahead, back, disagreement)
+    return PointTable(direction, *(column.detach().cpu().numpy().copy() for column in columns))
+
+
+def inspect_point(
+    flow: DiffFlow,
+    grid: TimeGrid,
+    start: Tensor,
+    noise: Tensor,
+    direction: Direction = "forward",
+    lam: float = 1.0,
+    last: LastStep = "noise",
+) -> PointTable:
+    """Carry `start` (D,), x_0 or a latent, along its process in float64 and inspect the path.
+
+    Row i of `noise` (N, D) belongs to the step between t_i and t_{i+1}, in both directions. A flow in
+    another type is copied first.
+    """
+    exact = flow if flow.timestamps.dtype is torch.float64 else copy.deepcopy(flow).double()
+    nodes, x, eps = grid.to(exact.timestamps), start.to(exact.timestamps), noise.to(exact.timestamps)
+    with torch.no_grad():
+        drift, score = (_remembering(field) for field in exact.fields(nodes))
+        if direction == "forward":
+            path = paths.forward_path(drift, nodes, x[None], eps[:, None])
+        else:
+            if last == "mean":
+                eps = torch.cat([torch.zeros_like(eps[:1]), eps[1:]])
+            path = paths.backward_path(drift, score, nodes, x[None], eps.flip(0)[:, None], lam).flip(0)
+        return inspect_path((drift, score), nodes, path[:, 0], eps, direction, lam)
+
+
+def _remembering(field: Field) -> Field:
+    """`field` along one path, evaluated once a node: what made the path need not be computed again."""
+    known: dict[int, Tensor] = {}
+
+    def value(i: int, x: Tensor) -> Tensor:
+        if i not in known:
+            known[i] = field(i, x)
+        return known[i]
+
+    return value

@@ -1,0 +1,74 @@
+"""The exports of this and earlier sessions, the newest first."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from PySide6.QtCore import QSettings
+
+__all__ = ["KEPT", "ExportHistory", "ExportRecord"]
+
+KEPT = 20
+KEY = "exports"
+
+
+@dataclass(frozen=True)
+class ExportRecord:
+    """One file that was written."""
+
+    path: str
+    count: int
+    steps: int
+    lam: float
+    size: int = 0
+    """Bytes."""
+    created: str = ""
+    """ISO 8601."""
+    selected: bool = False
+    """Whether it holds selected points rather than new samples."""
+
+    def in_place(self, size: int, now: datetime) -> ExportRecord:
+        """The record of the file once it is there."""
+        return replace(self, size=size, created=now.isoformat(timespec="seconds"))
+
+
+class ExportHistory:
+    """The last 20 exports; kept by `settings` as one JSON text, of which what cannot be read is left out."""
+
+    def __init__(self, settings: QSettings) -> None:
+        self._settings = settings
+
+    @property
+    def records(self) -> tuple[ExportRecord, ...]:
+        """The newest first, each file once."""
+        try:
+            found = json.loads(str(self._settings.value(KEY, "[]")))
+        except (ValueError, RecursionError):
+            return ()
+        items = found if isinstance(found, list) else []
+        return tuple(_record(item) for item in items if _is_record(item))[:KEPT]
+
+    def add(self, record: ExportRecord) -> None:
+        """Put `record` first, in the place of an older one of the same file."""
+        self._keep((record, *(other for other in self.records if other.path != record.path)))
+
+    def remove(self, path: str) -> None:
+        """Forget the file at `path`, which stays where it is."""
+        self._keep(tuple(record for record in self.records if record.path != path))
+
+    def _keep(self, records: tuple[ExportRecord, ...]) -> None:
+        self._settings.setValue(KEY, json.dumps([asdict(record) for record in records[:KEPT]]))
+
+
+def _is_record(item: Any) -> bool:  # noqa: ANN401 - whatever the settings hold
+    if not isinstance(item, dict) or item.keys() != {field.name for field in fields(ExportRecord)}:
+        return False
+    texts, numbers = (item["path"], item["created"]), (item["count"], item["steps"], item["lam"], item["size"])
+    return all(isinstance(text, str) for text in texts) and all(isinstance(n, int | float) for n in numbers)
+
+
+def _record(item: dict[str, Any]) -> ExportRecord:
+    return ExportRecord(**item)

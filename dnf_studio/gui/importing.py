@@ -1,0 +1,68 @@
+"""From a chosen file to what of it is opened: data with something to choose from is asked about first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QWidget
+from shiboken6 import isValid
+
+from dnf_studio import api, assets
+from dnf_studio.errors import StudioError
+from dnf_studio.gui.background import Background
+
+if TYPE_CHECKING:
+    from dnf_studio.gui.dialogs.import_data import ImportDialog
+
+__all__ = ["Importer"]
+
+
+class Importer(QObject):
+    """Finds out in the background what a file is, and asks for array and columns where they are several."""
+
+    def __init__(self, window: QWidget, background: Background) -> None:
+        super().__init__(window)
+        self._window, self._background = window, background
+        self._asked = 0
+        self._dialog: ImportDialog | None = None
+
+    def choose(self, name: str, then: Callable[[str], object]) -> None:
+        """Call `then` with what to open: `name` itself, or what was chosen of it; not at all after Cancel.
+
+        Only the newest file is answered. What cannot be read is handed on, so that opening it tells why.
+        """
+        self._asked += 1
+        number = self._asked
+        self._close()
+
+        def found(data: bool) -> None:
+            if number != self._asked:
+                return
+            if data:
+                from dnf_studio.gui.dialogs.import_data import ImportDialog
+
+                self._dialog = ImportDialog(Path(name), self._background, self._window)
+                self._dialog.chosen.connect(then)
+            else:
+                then(name)
+
+        self._background.run(lambda: _is_data_file(name), found, lambda _error: found(False))
+
+    def _close(self) -> None:
+        """End a dialog about an earlier file."""
+        if self._dialog is not None and isValid(self._dialog):
+            self._dialog.reject()
+        self._dialog = None
+
+
+def _is_data_file(name: str) -> bool:
+    """Whether `name` is a whole data file; a selection from one, a name or anything else is not."""
+    if name in assets.checkpoint_names() or not Path(name).is_file():
+        return False
+    try:
+        return api.file_kind(Path(name)) == "data"
+    except StudioError:
+        return False

@@ -1,0 +1,128 @@
+"""The dock of the Inspector: when it shows, and which numbers it asks the explorer for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, Qt, Slot
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QDockWidget
+
+from dnf_studio.gui.actions import Key
+from dnf_studio.gui.panels.inspector import InspectorPanel
+from dnf_studio.gui.theme import Theme
+from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
+
+if TYPE_CHECKING:
+    from dnf_studio.core.exploration.inspect import Direction
+    from dnf_studio.gui.main_window import MainWindow
+
+__all__ = ["InspectorDock"]
+
+WIDE = 1600
+"""From this width of the window on the dock is there from the beginning."""
+WIDTH = 400
+SHARE = 0.26
+"""Most of the window's width that the dock takes when it opens."""
+
+
+class InspectorDock(QDockWidget):
+    """Shown from the beginning in a wide window, else with the first point that is chosen.
+
+    Once a person, or a layout that is brought back, has decided, it comes and goes by its command
+    only; whoever brings a layout back calls `settle`.
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__("Inspector")
+        self.setObjectName("inspector")
+        self._window = window
+        self._settled = False
+        self._theme: Theme | None = None
+        self.panel: InspectorPanel | None = None
+        self.setVisible(False)
+        window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self)
+        window.installEventFilter(self)
+        window.session.changed.connect(self._follow)
+        window.live.frame_shown.connect(self._show_frame)
+        window.live.inspected.connect(self._show_numbers)
+        self.visibilityChanged.connect(self._shown)
+        window.commands.connect_to(Key.INSPECTOR, self._toggle)
+        self.toggleViewAction().toggled.connect(window.commands[Key.INSPECTOR].setChecked)
+
+    def settle(self) -> None:
+        """Leave it from now on as it is until its command is given."""
+        self._settled = True
+
+    def fill(self) -> None:
+        """Make what is in it, which nobody sees before the window is there."""
+        if self.panel is None:
+            self.panel = InspectorPanel(self._window.session)
+            if self._theme is not None:
+                self.panel.set_theme(self._theme)
+            self.panel.set_frame(self._window.views.frame)
+            self.setWidget(self.panel)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Recolour the panel."""
+        self._theme = theme
+        if self.panel is not None:
+            self.panel.set_theme(theme)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Closed by a person, it does not open by itself again."""
+        self._settled = True
+        super().closeEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Before the window is first shown, see whether there is room."""
+        if event.type() == QEvent.Type.Show and watched is self._window:
+            self._window.removeEventFilter(self)
+            if not self._settled and self._window.width() >= WIDE:
+                self._open()
+        return False
+
+    def _open(self) -> None:
+        others = self._window.dock.width()
+        self.show()
+        sizes = [others, min(WIDTH, round(SHARE * self._window.width()))]
+        self._window.resizeDocks([self._window.dock, self], sizes, Qt.Orientation.Horizontal)
+
+    def _toggle(self) -> None:
+        self._settled = True
+        if self.isHidden():
+            self.fill()
+            self._open()
+            self.raise_()
+        else:
+            self.hide()
+
+    def _follow(self, names: frozenset[str]) -> None:
+        chosen = self._window.session.state.selection
+        if "selection" in names and chosen and not self._settled and self.isHidden():
+            self._settled = True
+            self.fill()
+            self._open()
+        if names & {"selection", "direction"}:
+            self._ask()
+
+    @Slot(bool)
+    def _shown(self, _visible: bool) -> None:
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask for the numbers of the current point while somebody sees them."""
+        state = self._window.session.state
+        wanted = bool(state.selection) and not self.isHidden()
+        direction: Direction = "forward" if state.direction == "forward" else "backward"
+        self._window.live.inspect(InspectRequest(state.selection[-1], direction) if wanted else None)
+
+    @Slot(object)
+    def _show_frame(self, frame: Frame) -> None:
+        if self.panel is not None:
+            self.panel.set_frame(frame)
+
+    @Slot(object)
+    def _show_numbers(self, found: Inspection) -> None:
+        if self.panel is not None:
+            self.panel.set_inspection(found)

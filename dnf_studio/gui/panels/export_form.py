@@ -1,0 +1,254 @@
+"""The fields of the Export panel."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QFormLayout,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QRadioButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dnf_studio.errors import ExportError
+from dnf_studio.gui.controls import ChoiceBox, FloatBox, IntBox, caption
+from dnf_studio.gui.panels.sampling import GRIDS, LAST_STEPS
+from dnf_studio.gui.session import Session
+from dnf_studio.gui.shown import ShownModel, data_stem
+
+if TYPE_CHECKING:
+    from dnf_studio.core.sde.paths import LastStep
+    from dnf_studio.core.storage.samples import ExportPlan
+
+__all__ = ["ExportForm"]
+
+PARTS = {
+    "latents": ("&Latents", "The noise each sample began from"),
+    "trajectories": ("Tra&jectories", "Every state from noise to data, (samples, N + 1, components), and their times"),
+    "noise": ("N&oise", "The noise of every step, in the order drawn"),
+    "log_prob": (
+        "Log-densit&y",
+        "log p of each sample by the probability-flow ODE, nats in data units; slow",
+    ),
+    "compress": ("&Compress", "gzip with shuffle: a little smaller, very much slower"),
+}
+OWN = {"count": 100_000, "last": "mean"}
+"""What new samples start with; the rest starts as the views are set."""
+NOTHING_SELECTED = "Nothing is selected: click points in the forward or the backward view first"
+
+
+class ExportForm(QWidget):
+    """What an export is made of: it follows the views until a field is changed here."""
+
+    changed = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.shown: ShownModel | None = None
+        self._session = session
+        self._edited: dict[str, Any] = {}
+        self._own_target = False
+        # By `selecting`: of chosen points the whole paths are wanted
+        self._ticked = {False: {"latents"}, True: {"latents", "trajectories", "noise"}}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        self._add_choice(column)
+        self._rows = QFormLayout()
+        self._rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        column.addLayout(self._rows)
+        self._add_fields()
+        self._add_parts()
+        self._add_target()
+        self._watch()
+        self.refresh()
+
+    @property
+    def selecting(self) -> bool:
+        """Whether the selected points are to be written instead of new samples."""
+        return self.selected.isChecked()
+
+    def set_shown(self, shown: ShownModel) -> None:
+        """Samples of this model."""
+        self.shown = shown
+        self.refresh()
+
+    def plan(self) -> ExportPlan:
+        """The form as a plan; raises `SettingError` where it cannot be."""
+        from dnf_studio.core.sampling.blocks import SampleSettings
+        from dnf_studio.core.storage.samples import ExportPlan
+
+        state = self._session.state
+        if self.selecting:
+            last = cast("LastStep", state.last)
+            settings = SampleSettings(state.steps, state.lam, last, state.grid, state.seed)
+        else:
+            settings = SampleSettings(
+                steps=self.steps.value(),
+                lam=self.lam.value(),
+                last=cast("LastStep", self.last.currentData()),
+                grid=self.grid.currentData(),
+                seed=self.seed.value(),
+            )
+        return ExportPlan(self.count.value(), settings, **{name: tick.isChecked() for name, tick in self.parts.items()})
+
+    def path(self) -> Path:
+        """The target; raises `ExportError` where none is named."""
+        text = self.target.text().strip()
+        if not text:
+            raise ExportError("Choose a file to write the samples to.")
+        return Path(text).expanduser()
+
+    def indices(self) -> tuple[int, ...] | None:
+        """The selected points, or None for new samples."""
+        return self._session.state.selection if self.selecting else None
+
+    def refresh(self) -> None:
+        """Show what is in force: the views, and over them what was changed here. Disabled, it stays as it is."""
+        if not self.isEnabled():
+            return
+        chosen = len(set(self._session.state.selection))
+        self._show_choice(chosen)
+        selecting = self.selecting
+        values = self._of_views() if selecting else {**self._of_views(), **OWN, **self._edited}
+        if selecting:
+            values["count"] = chosen
+        for name, control in self._fields.items():
+            with QSignalBlocker(control):
+                if isinstance(control, ChoiceBox):
+                    control.show_value(values[name])
+                else:
+                    control.setValue(values[name])
+            control.setEnabled(not selecting)
+        for name, tick in self.parts.items():
+            with QSignalBlocker(tick):
+                tick.setChecked(name in self._ticked[selecting])
+        self.follow.setEnabled(not selecting and not self._edited.keys() <= OWN.keys())
+        if not self._own_target and self.shown is not None:
+            label = data_stem(self.shown.data)
+            with QSignalBlocker(self.target):
+                self.target.setText(str(Path.cwd() / f"{label}-{'selection' if selecting else 'samples'}.h5"))
+        self.target.setToolTip(f"{self._target_tip}\n{self.target.text()}")
+        self.changed.emit()
+
+    def _of_views(self) -> dict[str, Any]:
+        state = self._session.state
+        own = self.shown.steps if self.shown is not None else 30
+        seed = min(state.seed, self.seed.maximum())
+        return {"steps": state.steps or own, "lam": state.lam, "last": state.last, "grid": state.grid, "seed": seed}
+
+    def _show_choice(self, chosen: int) -> None:
+        self.selected.setEnabled(chosen > 0)
+        if chosen == 0 and self.selecting:
+            self.fresh.setChecked(True)
+        points = f"{chosen:,} selected &point{'' if chosen == 1 else 's'}" if chosen else "Selected &points"
+        self.selected.setText(f"{points} of the views")
+        self.selected.setToolTip("Just these points and their whole paths" if chosen else NOTHING_SELECTED)
+        self.as_shown.setVisible(self.selecting)
+
+    def _add_choice(self, column: QVBoxLayout) -> None:
+        self.fresh, self.selected = QRadioButton("New sa&mples of the model"), QRadioButton()
+        self.fresh.setToolTip("Draw new samples, as many as are wanted")
+        self.fresh.setChecked(True)
+        self._choice = QButtonGroup(self)
+        for button in (self.fresh, self.selected):
+            self._choice.addButton(button)
+            column.addWidget(button)
+        self.as_shown = caption("Exactly as the views show them: their weights, N, λ, grid, last step and seed.")
+        column.addWidget(self.as_shown)
+
+    def _add_fields(self) -> None:
+        self.count, self.steps, self.lam = IntBox(1, 2**31 - 1), IntBox(1, 10_000), FloatBox(0, 2)
+        self.last, self.grid, self.seed = ChoiceBox(dict(LAST_STEPS)), ChoiceBox(dict(GRIDS)), IntBox(0, 2**31 - 1)
+        self.count.setSingleStep(10_000)
+        self.lam.setSingleStep(0.1)
+        self.seed.setGroupSeparatorShown(False)
+        self._fields: dict[str, IntBox | FloatBox | ChoiceBox] = {
+            "count": self.count,
+            "steps": self.steps,
+            "lam": self.lam,
+            "last": self.last,
+            "grid": self.grid,
+            "seed": self.seed,
+        }
+        self._add("&Samples", self.count, "How many samples to draw, 1 or more")
+        self._add("S&teps N", self.steps, "Steps from noise to data, 1 to 10,000")
+        self._add("λ", self.lam, "Noise of the backward process, 0 to 2: 1 the SDE, 0 the ODE")
+        self._add("L&ast step", self.last, "Whether the last step onto the data adds its noise; the mean is sharper")
+        self._add("Time &grid", self.grid, "How the times lie between the first and the last")
+        self._add("Seed", self.seed, "The same seed gives the same samples, 0 or more")
+        self.follow = QPushButton("As in the views")
+        self.follow.setToolTip("Take N, λ, grid and seed from the views again")
+        self._rows.addRow("", self.follow)
+
+    def _add(self, text: str, control: QWidget, tip: str) -> None:
+        label = QLabel(text)
+        label.setBuddy(control)
+        for part in (label, control):
+            part.setToolTip(tip)
+        control.setAccessibleName(text.replace("&", ""))
+        self._rows.addRow(label, control)
+
+    def _add_parts(self) -> None:
+        self.parts = {}
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        for place, (name, (text, tip)) in enumerate(PARTS.items()):
+            tick = QCheckBox(text)
+            tick.setToolTip(tip)
+            grid.addWidget(tick, place // 2, place % 2)
+            self.parts[name] = tick
+        self._rows.addRow("Also", grid)
+
+    def _add_target(self) -> None:
+        self._target_tip = "The HDF5 file to write; an older one is replaced once the new one is whole"
+        self.target, self.browse = QLineEdit(), QToolButton()
+        self.browse.setText("…")
+        self.browse.setToolTip("Choose the file")
+        self.browse.setAccessibleName("Choose the file")
+        holder = QWidget()
+        row = QHBoxLayout(holder)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        row.addWidget(self.target, 1)
+        row.addWidget(self.browse)
+        holder.setFocusProxy(self.target)
+        self._add("F&ile", holder, self._target_tip)
+        self.target.setAccessibleName("File")
+
+    def _watch(self) -> None:
+        for name, control in self._fields.items():
+            told = control.chosen if isinstance(control, ChoiceBox) else control.valueChanged
+            told.connect(partial(self._edit, name))
+        for name, tick in self.parts.items():
+            tick.toggled.connect(partial(self._tick, name))
+        self._choice.buttonClicked.connect(lambda _button: self.refresh())
+        self.follow.clicked.connect(self._follow_views)
+        self.target.textChanged.connect(self._name_target)
+
+    def _edit(self, name: str, value: Any) -> None:  # noqa: ANN401 - whatever the field holds
+        self._edited[name] = value
+        self.refresh()
+
+    def _tick(self, name: str, _on: bool) -> None:
+        self._ticked[self.selecting] ^= {name}
+        self.changed.emit()
+
+    def _follow_views(self) -> None:
+        self._edited = {name: value for name, value in self._edited.items() if name in OWN}
+        self.refresh()
+
+    def _name_target(self) -> None:
+        self._own_target = True
+        self.target.setToolTip(f"{self._target_tip}\n{self.target.text()}")

@@ -1,0 +1,283 @@
+"""The Inspector: every number of the chosen point on its way, step by step."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, Qt, Slot
+from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QStackedWidget,
+    QTableView,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dnf_studio.gui.controls import ChoiceBox, caption
+from dnf_studio.gui.panels.point_model import PointModel
+from dnf_studio.gui.plots.picking import existing
+from dnf_studio.gui.plots.words import nats
+from dnf_studio.gui.session import Session
+from dnf_studio.gui.theme import LIGHT, Theme
+from dnf_studio.workers.frames import Frame, Inspection
+
+__all__ = ["InspectorPanel", "statistic"]
+
+NOTHING = (
+    "Click a point or a path in a view: its numbers are listed here, step by step.\n\n"
+    "Ctrl-click or Shift-click chooses several, Esc clears."
+)
+PAIR = (
+    "One point is two paths: its data go to noise with its forward Brownian path, its latent to a sample with its "
+    "backward one. Both light up in every view."
+)
+DIRECTIONS = {"forward": "data → noise", "backward": "noise → data"}
+Array = NDArray[np.float32]
+
+
+class InspectorPanel(QWidget):
+    """Which point and direction, one table of its path, and how the chosen points compare with all.
+
+    Writes selection and direction to the session and the row that is clicked to the cursor; shows
+    the newest `Inspection` it is given.
+    """
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._theme = LIGHT
+        self._found: Inspection | None = None
+        self._frame: Frame | None = None
+        self._layout: tuple[object, ...] = ()
+        self._offered: list[int] = []
+        self.model = PointModel(self)
+        self.empty = caption(NOTHING)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setMargin(16)
+        self._make_header()
+        self._make_table()
+        self.statistic = caption()
+        self.statistic.setToolTip(
+            "Disagreement summed over the steps of the forward path, mean of the chosen points and of all shown, nats"
+        )
+        self._arrange()
+        session.changed.connect(self._follow)
+        session.cursor.moved.connect(self._moved)
+        self._refresh()
+
+    def set_inspection(self, found: Inspection) -> None:
+        """Show the numbers of the point that was asked for."""
+        self._found = found
+        self._refresh()
+
+    def set_frame(self, frame: Frame | None) -> None:
+        """What the views show: how many points there are, and how much they disagree."""
+        self._frame = frame
+        self._refresh_head()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Recolour marks and the row of the cursor."""
+        self._theme = theme
+        self.model.set_theme(theme)
+        for name, button in self.directions.items():
+            button.setStyleSheet(
+                f"QToolButton:checked {{ color: {theme.direction(name)}; font-weight: bold; }}"
+                f"QToolButton:focus {{ border: 1px solid {theme.accent}; }}"
+            )
+
+    def copy(self, rows: list[int] | None = None) -> None:
+        """Put the table, or these rows of it, on the clipboard as text."""
+        QGuiApplication.clipboard().setText(self.model.as_text(rows))
+
+    def eventFilter(self, watched: object, event: QEvent) -> bool:
+        """Copy takes whole rows; left to itself the table would copy one cell."""
+        if event.type() in (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride) and isinstance(event, QKeyEvent):
+            if not event.matches(QKeySequence.StandardKey.Copy):
+                return False
+            if event.type() == QEvent.Type.KeyPress:
+                self._copy_rows()
+            event.accept()
+            return True
+        return False
+
+    def _make_header(self) -> None:
+        self.chooser = ChoiceBox({})
+        self.chooser.setToolTip("The chosen point that is listed")
+        self.chooser.setAccessibleName("Point listed")
+        self.chooser.chosen.connect(self._make_current)
+        self.label = QLabel("&Point")
+        self.label.setBuddy(self.chooser)
+        self.previous, self.next = QToolButton(), QToolButton()
+        for button, step, mark, word in ((self.previous, -1, "‹", "Previous"), (self.next, 1, "›", "Next")):
+            button.setText(mark)
+            button.setToolTip(f"{word} one of the chosen points")
+            button.setAccessibleName(f"{word} chosen point")
+            button.clicked.connect(lambda _checked=False, step=step: self._go(step))
+        self.directions = {name: QToolButton() for name in DIRECTIONS}
+        group = QButtonGroup(self)
+        for name, button in self.directions.items():
+            button.setText(f"● {name.capitalize()}")
+            button.setCheckable(True)
+            button.setToolTip(f"List its {name} path, {DIRECTIONS[name]}")
+            button.setAccessibleName(f"{name.capitalize()} path")
+            button.clicked.connect(lambda _checked=False, name=name: self._turn(name))
+            group.addButton(button)
+        self.units = QCheckBox("Data &units")
+        self.units.setToolTip("Show x, f and g²s in the units of the data instead of standardised ones")
+        self.units.toggled.connect(self._refresh)
+        self.copy_button = QPushButton("&Copy as text")
+        self.copy_button.setToolTip("Copy the whole table, separated by tabs; Ctrl+C copies the chosen rows")
+        self.copy_button.clicked.connect(lambda: self.copy())
+
+    def _make_table(self) -> None:
+        self.table = QTableView()
+        self.table.setModel(self.model)
+        self.table.setAccessibleName("Numbers of the chosen path")
+        self.table.setToolTip("Row i: the node i and the step to i + 1. Choosing a row moves the time cursor there")
+        self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.table.setAlternatingRowColors(False)
+        self.table.setWordWrap(False)
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.setHorizontalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.table.verticalHeader().setDefaultSectionSize(self.table.fontMetrics().height() + 4)
+        self.table.horizontalHeader().setSectionsMovable(True)
+        self.table.horizontalHeader().setHighlightSections(False)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        for text, act in (("Copy chosen &rows", self._copy_rows), ("Copy &whole table", self.copy)):
+            action = QAction(text, self.table)
+            action.triggered.connect(lambda _checked=False, act=act: act())
+            self.table.addAction(action)
+        self.table.installEventFilter(self)
+        self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
+
+    def _arrange(self) -> None:
+        first, second = QHBoxLayout(), QHBoxLayout()
+        for part in (self.label, self.chooser, self.previous, self.next):
+            first.addWidget(part)
+        first.addStretch(1)
+        for button in self.directions.values():
+            first.addWidget(button)
+        second.addWidget(self.units)
+        second.addStretch(1)
+        second.addWidget(self.copy_button)
+        self.pair = caption(PAIR)
+        numbers = QWidget()
+        column = QVBoxLayout(numbers)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(6)
+        column.addLayout(first)
+        column.addWidget(self.statistic)
+        column.addWidget(self.table, 1)
+        column.addLayout(second)
+        column.addWidget(self.pair)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.empty)
+        self.pages.addWidget(numbers)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.pages)
+
+    def _follow(self, names: frozenset[str]) -> None:
+        if names & {"selection", "direction"}:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Head and table for the state as it is."""
+        self._refresh_head()
+        state, found = self._session.state, self._found
+        if found is None or not state.selection or found.asked.point != state.selection[-1]:
+            return
+        table = found.table.in_data_units(found.standardisation) if self.units.isChecked() else found.table
+        self.model.set_table(table)
+        self._fit_columns((len(table.t), table.x.shape[1], self.units.isChecked()))
+        self._moved(self._session.cursor.position)
+
+    def _refresh_head(self) -> None:
+        state, frame = self._session.state, self._frame
+        count = frame.forward.shape[1] if frame is not None else 0
+        shown = existing(state.selection, count)
+        if state.selection and state.selection[-1] not in shown and frame is not None and frame.complete:
+            self.empty.setText(f"Point {state.selection[-1]:,} is not among the {count:,} points shown at this N.")
+        else:
+            self.empty.setText(NOTHING)
+        self.pages.setCurrentIndex(int(bool(shown) and state.selection[-1] in shown))
+        offered = sorted(state.selection)
+        if offered != self._offered:
+            self._offered = offered
+            self.chooser.set_choices({f"{point:,}": point for point in offered})
+        if state.selection:
+            self.chooser.show_value(state.selection[-1])
+        for button in (self.previous, self.next):
+            button.setVisible(len(state.selection) > 1)
+        self.directions[state.direction].setChecked(True)
+        self.statistic.setText(statistic(shown, frame.point_disagreement) if frame is not None else "")
+
+    def _fit_columns(self, layout: tuple[object, ...]) -> None:
+        """Wide enough; narrower again only for another kind of table, so that nothing jumps."""
+        metrics, fresh = self.table.fontMetrics(), layout != self._layout
+        self._layout = layout
+        for column in range(self.model.columnCount()):
+            width = metrics.horizontalAdvance(self.model.widest(column)) + 14
+            if fresh or width > self.table.columnWidth(column):
+                self.table.setColumnWidth(column, width)
+
+    def _moved(self, _position: float) -> None:
+        """Keep the row of the cursor in sight; several rows chosen for copying stay chosen."""
+        row = self._session.cursor.node
+        index = self.model.index(row, max(0, self.table.currentIndex().column()))
+        if row == self.model.current and self.table.currentIndex() == index:
+            return
+        self.model.set_current(row)
+        if index.isValid() and self.isVisible():
+            across = self.table.horizontalScrollBar().value()
+            self.table.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+            rows = self._chosen_rows()
+            if len(rows) == 1 and rows != [row]:
+                self.table.clearSelection()
+            self.table.scrollTo(index)
+            self.table.horizontalScrollBar().setValue(across)
+
+    @Slot(QModelIndex, QModelIndex)
+    def _row_chosen(self, current: QModelIndex, _before: QModelIndex) -> None:
+        if current.isValid() and current.row() != self._session.cursor.node:
+            self._session.cursor.jump(current.row())
+
+    def _copy_rows(self) -> None:
+        self.copy(self._chosen_rows() or [self._session.cursor.node])
+
+    def _chosen_rows(self) -> list[int]:
+        return sorted(index.row() for index in self.table.selectionModel().selectedRows())
+
+    def _turn(self, direction: str) -> None:
+        self._session.apply({"direction": direction})
+
+    def _go(self, step: int) -> None:
+        points = sorted(self._session.state.selection)
+        if points:
+            self._make_current(points[(points.index(self._session.state.selection[-1]) + step) % len(points)])
+
+    def _make_current(self, point: int) -> None:
+        others = tuple(other for other in self._session.state.selection if other != point)
+        self._session.apply({"selection": (*others, point)})
+
+
+def statistic(chosen: list[int], disagreement: Array) -> str:
+    """How many points are chosen, and how much they disagree on average against all."""
+    several = f"{len(chosen):,} points: " if len(chosen) > 1 else ""
+    finite = disagreement[np.isfinite(disagreement)]
+    if not chosen or max(chosen) >= len(disagreement) or not len(finite):
+        return several.rstrip(": ")
+    own = float(disagreement[chosen].mean(dtype=np.float64))
+    if not np.isfinite(own):
+        return f"{several}left the finite numbers"
+    return f"{several}disagreement {nats(own)} nats (all: {nats(float(finite.mean(dtype=np.float64)))})"

@@ -1,0 +1,99 @@
+"""What the plots' "?" says: a few sentences and the equation behind the picture, with its number in the paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["HELP", "SOURCE", "Help"]
+
+SOURCE = "Zhang and Chen, “Diffusion Normalizing Flow”, NeurIPS 2021"
+
+
+@dataclass(frozen=True)
+class Help:
+    """Help on one plot, as rich text."""
+
+    about: str
+    """What it is on: “Help on …”."""
+    text: str
+    equations: tuple[str, ...]
+    """Each on a line of its own."""
+    source: str
+    """Which equations of the paper these are."""
+
+
+_STEP_FORWARD = (
+    "x<sub>i+1</sub> = x<sub>i</sub> + f(x<sub>i</sub>, t<sub>i</sub>) Δ<sub>i</sub> "
+    "+ g<sub>i</sub> √Δ<sub>i</sub> δF<sub>i</sub>"
+)
+_STEP_BACKWARD = (
+    "x<sub>i</sub> = x<sub>i+1</sub> − [f − g²<sub>i+1</sub> s](x<sub>i+1</sub>, t<sub>i+1</sub>) Δ<sub>i</sub> "
+    "+ g<sub>i+1</sub> √Δ<sub>i</sub> δB<sub>i</sub>"
+)
+
+HELP = {
+    "forward": Help(
+        "the forward process",
+        "Each point begins at the data, t<sub>0</sub>, and is carried to noise by a learnt drift f and random kicks "
+        "of strength g. The time cursor shows where all points are; wheel and drag zoom both processes, a double "
+        "click shows the whole again. Density colours how many points are where, over the data set as grey dots.",
+        ("dx = f(x, t) dt + g(t) dw", _STEP_FORWARD),
+        "(8), and one step of it, (11)",
+    ),
+    "backward": Help(
+        "the backward process",
+        "Each point begins as noise, t<sub>N</sub>, and is carried to a sample by the same drift, corrected by the "
+        "learnt score s. λ scales its noise: 1 is the equation below, 0 the deterministic probability flow. "
+        "Density over the grey dots of the data set shows where the model lacks or exceeds data.",
+        (
+            "dx = [f(x, t) − g²(t) s(x, t)] dt + g(t) dw̄",
+            _STEP_BACKWARD,
+            "with λ:  dx = [f − ½(1 + λ²) g² s] dt + λ g dw̄",
+        ),
+        "(9), one step of it, (12), and the family with the same marginals, (17)",
+    ),
+    "time": Help(
+        "paths over steps",
+        "One component of the paths, one step after the other: data at the left, noise at the right. A well-trained "
+        "model has both directions fill the same band at every step. A click or a drag moves the time cursor.",
+        (_STEP_FORWARD, _STEP_BACKWARD),
+        "(11) and (12)",
+    ),
+    "disagreement": Help(
+        "disagreement by step",
+        "Every forward path is asked which noise δB the backward process would have needed to go the same way back. "
+        "Where that is larger than the noise δF that was drawn, the step costs; the sum of all bars is part of the "
+        "bound on the loss plot. A click on a bar moves the time cursor to its step.",
+        (
+            "bar<sub>i</sub> = mean of ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²), nats",
+            "δB<sub>i</sub> = (x<sub>i</sub> − x<sub>i+1</sub> + [f − g²<sub>i+1</sub> s](x<sub>i+1</sub>, "
+            "t<sub>i+1</sub>) Δ<sub>i</sub>) / (g<sub>i+1</sub> √Δ<sub>i</sub>)",
+        ),
+        "(15) for δB; the bar is a summand of the trajectory KL, (13)",
+    ),
+    "loss": Help(
+        "the loss",
+        "What training lowers: a bound on the negative log-likelihood of the standardised data at the N of training, "
+        "in nats. The thin line is the mean of each batch, the strong one is smoothed. It cannot fall below the "
+        "entropy of the data, the dashed line, where that is known.",
+        (
+            "−log p<sub>B</sub>(x<sub>0</sub>) ≤ E[ −log N(x<sub>N</sub>; 0, I) + "
+            "Σ<sub>i</sub> ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) ] + D log(g<sub>N</sub> / g<sub>0</sub>)",
+        ),
+        "from (13); (16) is the same without the terms that have no gradient",
+    ),
+    "grid": Help(
+        "time grid and g",
+        "Each bar is one step: as wide and as high as the time Δ<sub>i</sub> it takes. The line is the noise "
+        "strength g with its scale at the right. Another N or grid of the view leaves the model's own grid as an "
+        "outline. A click moves the time cursor.",
+        (
+            "reference grid:  t<sub>i</sub> = (t<sub>0</sub><sup>β</sup> + (i/N) (T<sup>β</sup> − "
+            "t<sub>0</sub><sup>β</sup>))<sup>1/β</sup>",
+            "paper’s grid L<sub>β</sub>:  t<sub>i</sub> = t<sub>0</sub> + (i/N)<sup>β</sup> (T − t<sub>0</sub>)",
+            "Δ<sub>i</sub> = t<sub>i+1</sub> − t<sub>i</sub>",
+        ),
+        "g and Δ as in (11) and (12)",
+    ),
+}
+"""Help by the topic of a plot."""

@@ -1,0 +1,59 @@
+"""Which point or path of a view lies under the pointer, in pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QTransform
+
+from dnf_studio.gui.plots.layers.device import to_device
+
+__all__ = ["PATH_REACH", "POINT_REACH", "adds", "existing", "nearest_path", "nearest_point", "to_pixels"]
+
+POINT_REACH = 8.0
+PATH_REACH = 4.0
+Array = NDArray[np.float32]
+
+
+def adds(modifiers: Qt.KeyboardModifier) -> bool:
+    """Whether a click with `modifiers` adds to what is chosen, or takes away from it."""
+    return bool(modifiers & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier))
+
+
+def to_pixels(box: pg.ViewBox) -> QTransform:
+    """From plot units to the scene's pixels, in which clicks come."""
+    return QTransform(box.childGroup.sceneTransform())
+
+
+def nearest_point(points: Array, transform: QTransform, at: QPointF, reach: float = POINT_REACH) -> int | None:
+    """The point of `points` (P, 2), plot units, nearest to `at`; None where all are farther than `reach` pixels."""
+    if not len(points):
+        return None
+    away = to_device(points, transform) - np.array([at.x(), at.y()], np.float32)
+    return _least(np.hypot(away[:, 0], away[:, 1]), reach)
+
+
+def nearest_path(paths: Array, transform: QTransform, at: QPointF, reach: float = PATH_REACH) -> int | None:
+    """The path of `paths` (N+1, P, 2), plot units, that passes nearest to `at`; None beyond `reach` pixels."""
+    if len(paths) < 2 or not paths.shape[1]:
+        return None
+    xy = to_device(paths, transform) - np.array([at.x(), at.y()], np.float32)
+    start, step = xy[:-1], np.diff(xy, axis=0)
+    with np.errstate(invalid="ignore"):
+        way = -(start * step).sum(-1) / np.maximum((step * step).sum(-1), 1e-9)
+        away = start + step * np.clip(way, 0, 1)[..., None]
+        distances = np.hypot(away[..., 0], away[..., 1])
+    return _least(np.where(np.isfinite(distances), distances, np.inf).min(axis=0), reach)
+
+
+def existing(selection: tuple[int, ...], count: int) -> list[int]:
+    """The chosen points that a display set of `count` has."""
+    return [point for point in selection if point < count]
+
+
+def _least(distances: Array, reach: float) -> int | None:
+    finite = np.where(np.isfinite(distances), distances, np.inf)
+    nearest = int(np.argmin(finite))
+    return nearest if finite[nearest] <= reach else None

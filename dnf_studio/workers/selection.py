@@ -1,0 +1,101 @@
+"""The selected points of the views as an export: the very latents, noise and paths that are shown.
+
+Imports torch, so only the thread of an export imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.parallel import single_threaded_kernels
+from dnf_studio.core.sampling.blocks import SampleBlock, SampleSettings
+from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.storage.checkpoint import Checkpoint
+from dnf_studio.core.storage.samples import ExportPlan, ExportProgress, Selection, export_samples
+from dnf_studio.errors import DivergenceError, ExportError
+from dnf_studio.workers.display import backward_block
+from dnf_studio.workers.display_set import DisplayNoise, blocks
+
+__all__ = ["export_selection", "selected_blocks"]
+
+
+def export_selection(
+    flow: DiffFlow,
+    path: Path,
+    plan: ExportPlan,
+    indices: Collection[int],
+    points: int,
+    checkpoint: Checkpoint | None = None,
+) -> Generator[ExportProgress, None, None]:
+    """Write the points `indices` of a view of `points` points, by rising number, as `export_samples` does.
+
+    The settings of `plan` are those of the view, its count is not used. `flow` is in main memory. Raises
+    `ExportError` where nothing, or a point that the view does not show, is selected.
+    """
+    chosen = tuple(sorted(set(indices)))
+    shown = blocks(points, flow.grid(plan.settings.steps, plan.settings.grid).steps, flow.dim)[-1].stop
+    if not chosen:
+        raise ExportError("Nothing is selected; select points in the views first.")
+    if chosen[-1] >= shown:
+        raise ExportError(f"Point {chosen[-1]} is selected, but only {shown:,} points are shown; select again.")
+    rows = selected_blocks(flow, plan.settings, chosen, points)
+    plan = replace(plan, count=len(chosen))
+    return export_samples(flow, path, plan, checkpoint, Selection(chosen, shown, rows))
+
+
+def selected_blocks(
+    flow: DiffFlow, settings: SampleSettings, indices: tuple[int, ...], points: int
+) -> Iterator[SampleBlock]:
+    """The backward paths of the points `indices`, rising, of a view of `points` points.
+
+    Whole blocks of the view are computed, so that no number depends on what else is selected. Raises
+    `DivergenceError` for an end point that is not finite.
+    """
+    grid = flow.grid(settings.steps, settings.grid)
+    parts = blocks(points, grid.steps, flow.dim)
+    noise, written = DisplayNoise(), 0
+    latents = noise.latents(settings.seed, parts[-1].stop, flow.dim)
+    for part in parts:
+        rows = [k - part.start for k in indices if part.start <= k < part.stop]
+        if rows:
+            eps = noise.noise(settings.seed, part, flow.dim, grid.t)[1]
+            yield _carried(flow, settings, grid, latents[part], eps, rows, written)
+            written += len(rows)
+
+
+def _carried(
+    flow: DiffFlow, settings: SampleSettings, grid: TimeGrid, z: Tensor, eps: Tensor, rows: list[int], start: int
+) -> SampleBlock:
+    """The points `rows` of one block of the view, with latents z (B, D) and noise (N, B, D) in order of time."""
+    with single_threaded_kernels(), torch.inference_mode():
+        fields = flow.fields(grid, torch.float32)
+        path = backward_block(fields, grid, z, eps, settings.level, settings.last, _never)[::-1, rows]
+        states = flow.standardisation.to_data(torch.from_numpy(path.copy()).double()).float().numpy()
+        drawn = eps.flip(0)[:, rows]
+        if settings.level == 0:
+            drawn.zero_()
+        elif settings.last == "mean":
+            drawn[-1] = 0
+    bad = len(rows) - int(np.isfinite(states[-1]).all(axis=1).sum())
+    if bad:
+        raise DivergenceError(
+            f"{bad:,} of the selected points left the finite numbers at N = {grid.steps}; try another N, or λ = 0."
+        )
+    return SampleBlock(
+        start,
+        samples=np.ascontiguousarray(states[-1]),
+        latents=z[rows].numpy(),
+        trajectories=np.ascontiguousarray(states.swapaxes(0, 1)),
+        noise=np.ascontiguousarray(drawn.numpy().swapaxes(0, 1)),
+    )
+
+
+def _never() -> None:
+    """A block is soon done; an export is cancelled between two."""

@@ -1,0 +1,32 @@
+"""Runs `first_use` in a process of its own, with windows on the X display instead of off screen."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+NEEDED = ("xdotool", "openbox")
+
+
+@pytest.fixture
+def window_manager() -> Iterator[None]:
+    """Gives the keyboard to dialogs; a second one on the same display ends by itself."""
+    manager = subprocess.Popen(["openbox"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    yield
+    manager.terminate()
+    manager.wait(10)
+
+
+@pytest.mark.xvfb
+@pytest.mark.skipif(any(shutil.which(name) is None for name in NEEDED), reason=f"needs {' and '.join(NEEDED)}")
+@pytest.mark.usefixtures("window_manager")
+def test_a_newcomer_gets_through() -> None:
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-x", "tests/first_use/first_use.py"]
+    env = {**os.environ, "DNF_REAL_WINDOW": "1", "QT_QPA_PLATFORM": "xcb"}
+    done = subprocess.run(words, env=env, timeout=300, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
