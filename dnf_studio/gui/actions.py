@@ -18,6 +18,7 @@ class Key(StrEnum):
     SAVE = "save"
     EXPORT = "export"
     PICTURE = "picture"
+    REOPEN = "reopen"
     QUIT = "quit"
     UNDO = "undo"
     REDO = "redo"
@@ -31,6 +32,7 @@ class Key(StrEnum):
     DENSITY = "density"
     RESET_VIEW = "reset-view"
     INSPECTOR = "inspector"
+    RESET_LAYOUT = "reset-layout"
     FULL_SCREEN = "full-screen"
     TRAIN = "train"
     PAUSE = "pause"
@@ -66,11 +68,13 @@ class ActionInfo:
 
 
 _RECORDS = (
-    ActionInfo(Key.OPEN, "&Open…", "Ctrl+O", "Open a checkpoint (.safetensors, .pt) or data (.csv, .npy, .npz, .h5, "
-               ".parquet)", "open"),
+    ActionInfo(Key.OPEN, "&Open…", "Ctrl+O", "Open a checkpoint (.safetensors, .pt), data (.csv, .npy, .npz, .h5, "
+               ".parquet) or an export (.h5)", "open"),
     ActionInfo(Key.SAVE, "&Save model…", "Ctrl+S", "Save the run, to go on with it later, or the model alone", "save"),
     ActionInfo(Key.EXPORT, "&Export samples…", "Ctrl+E", "Draw samples and write them to an HDF5 file", "export"),
     ActionInfo(Key.PICTURE, "Save &picture…", "Ctrl+Shift+P", "Save the window as a PNG picture", "picture"),
+    ActionInfo(Key.REOPEN, "Reopen &last file at start", "Ctrl+Shift+O",
+               "Begin with the file that was opened last instead of the bundled model", checkable=True),
     ActionInfo(Key.QUIT, "&Quit", "Ctrl+Q", "Close the window; asks first where a run is not saved"),
     ActionInfo(Key.UNDO, "&Undo", "Ctrl+Z", "Take the last change of settings or view back", "undo"),
     ActionInfo(Key.REDO, "&Redo", "Ctrl+Shift+Z", "Make the change again that was taken back", "redo"),
@@ -85,8 +89,9 @@ _RECORDS = (
     ActionInfo(Key.DENSITY, "Show dens&ity", "Ctrl+3", "Show where the points are dense, over the data as faint dots",
                checkable=True),
     ActionInfo(Key.RESET_VIEW, "&Reset view", "Ctrl+0", "Fit all views to what they show", "reset"),
-    ActionInfo(Key.INSPECTOR, "&Inspector", "Ctrl+I", "List the numbers of the chosen point, step by step",
+    ActionInfo(Key.INSPECTOR, "In&spector", "Ctrl+I", "List the numbers of the chosen point, step by step",
                checkable=True),
+    ActionInfo(Key.RESET_LAYOUT, "Reset layo&ut", "Shift+F11", "Put panels, bars and splitters back in their places"),
     ActionInfo(Key.FULL_SCREEN, "&Full screen", "F11", "Fill the screen, or come back from it", checkable=True),
     ActionInfo(Key.TRAIN, "&Train", "Ctrl+R", "Train a new model with the settings at the left", "train"),
     ActionInfo(Key.PAUSE, "&Pause", "Ctrl+P", "Hold the training, or go on with it", "pause", checkable=True),
@@ -111,14 +116,14 @@ _RECORDS = (
 ACTIONS = {record.key: record for record in _RECORDS}
 
 MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
-    ("&File", (Key.OPEN, Key.SAVE, None, Key.EXPORT, Key.PICTURE, None, Key.QUIT)),
+    ("&File", (Key.OPEN, Key.SAVE, None, Key.EXPORT, Key.PICTURE, None, Key.REOPEN, Key.QUIT)),
     ("&Edit", (Key.UNDO, Key.REDO, None, Key.CLEAR_SELECTION, None, Key.PREFERENCES)),
     (
         "&View",
         (
             *(Key.POINTS, Key.PATHS, Key.DENSITY, Key.RESET_VIEW, None, Key.INSPECTOR, None),
             *(Key.PLAY, Key.PREVIOUS, Key.NEXT, Key.FIRST, Key.LAST, Key.LOOP, None),
-            *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.FULL_SCREEN),
+            *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.RESET_LAYOUT, Key.FULL_SCREEN),
         ),
     ),
     ("&Run", (Key.TRAIN, Key.PAUSE, Key.STOP, None, Key.RESUME, Key.DISCARD)),

@@ -32,6 +32,7 @@ def run(options: WindowOptions) -> int:
     from dnf_studio.gui.life import Life
     from dnf_studio.gui.log import stop_log
     from dnf_studio.gui.main_window import MainWindow
+    from dnf_studio.gui.memory import Memory, restore_theme
 
     app = QApplication.instance()
     if not isinstance(app, QApplication):
@@ -39,12 +40,17 @@ def run(options: WindowOptions) -> int:
     app.setApplicationName("DNF Studio")
     app.setWindowIcon(QIcon(str(resource("icons", "app.svg"))))
     app.setDesktopFileName("dnf-studio")
-    window = MainWindow(Appearance(app))
+    # A picture shows the window as everybody has it, and leaves no trace
+    memory = Memory() if options.screenshot is not None else Memory.of_user()
+    appearance = Appearance(app)
+    restore_theme(memory, appearance)
+    window = MainWindow(appearance, memory)
     life = Life(options, window)
     previous = sys.excepthook
     sys.excepthook = life.catch
     try:
-        window.resize(_size(options, app))
+        if not window.habits.places.restore(options.size):
+            window.resize(_size(options, app))
         window.show()
         code = app.exec()
     finally:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QAbstractSlider,
     QApplication,
     QComboBox,
+    QMenu,
     QMenuBar,
     QTabBar,
     QWidget,
@@ -24,6 +25,7 @@ from dnf_studio.gui.theme import LIGHT, Theme
 
 __all__ = ["Commands"]
 
+KEEPERS = (QAbstractButton, QAbstractSlider, QAbstractItemView, QComboBox, QTabBar)
 _ARROWS = frozenset({Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End})
 
 
@@ -39,6 +41,7 @@ class Commands(QObject):
         self._window = window
         self._groups: dict[str, QActionGroup] = {}
         self._actions = {key: self._make(info) for key, info in ACTIONS.items()}
+        self._menus: list[QMenu] = []
         self._guarded: QWidget | None = None
         self._theme = LIGHT
         app = QApplication.instance()
@@ -56,12 +59,19 @@ class Commands(QObject):
         """Put the menus of `MENUS` into `bar`."""
         for title, keys in MENUS:
             menu = bar.addMenu(title)
+            self._menus.append(menu)
             menu.setToolTipsVisible(True)
             for key in keys:
                 if key is None:
                     menu.addSeparator()
                 else:
                     menu.addAction(self._actions[key])
+
+    def insert_menu(self, before: Key, menu: QMenu) -> None:
+        """Put a menu of its own before a command, once the menus are filled."""
+        for owner in self._menus:
+            if self._actions[before] in owner.actions():
+                owner.insertMenu(self._actions[before], menu)
 
     def set_theme(self, theme: Theme) -> None:
         """Redraw the icons."""
@@ -109,8 +119,7 @@ class Commands(QObject):
     def _guard(self, _old: QWidget | None, new: QWidget | None) -> None:
         if self._guarded is not None and isValid(self._guarded):
             self._guarded.removeEventFilter(self)
-        guarded = QAbstractButton | QAbstractItemView | QAbstractSlider | QComboBox | QTabBar
-        self._guarded = new if isinstance(new, guarded) else None
+        self._guarded = new if isinstance(new, KEEPERS) else None
         if self._guarded is not None:
             self._guarded.installEventFilter(self)
 

@@ -35,12 +35,16 @@ class Files(QObject):
 
     told = Signal(object)
     """The exception that a dialog tells."""
+    saved = Signal(object)
+    """The path of a checkpoint that was written."""
 
     def __init__(self, window: QWidget, session: Session, studio: Studio) -> None:
         super().__init__(window)
         self._window, self._session, self._studio = window, session, studio
         self._told: set[str] = set()
         self._importer = Importer(window, studio.background)
+        self.folder: Callable[[], Path] = Path
+        """Where Save begins: the user's own models."""
 
     def tell(self, error: BaseException) -> None:
         """Show an error, once as long as its dialog is open; the window stays usable."""
@@ -57,7 +61,11 @@ class Files(QObject):
         """Ask for a file and show it."""
         name, _ = QFileDialog.getOpenFileName(self._window, "Open", "", f"{READABLE};;{DATA_ONLY};;All files (*)")
         if name:
-            self._importer.choose(name, lambda source: self.when_safe(lambda: self._studio.open(source)))
+            self.choose(name, self._studio.open)
+
+    def choose(self, name: str, then: Callable[[str], object]) -> None:
+        """Call `then` with `name`, or with what is chosen of a table, once no unsaved run would be lost."""
+        self._importer.choose(name, lambda source: self.when_safe(lambda: then(source)))
 
     def choose_data(self, name: str) -> None:
         """Train on other data from now on, and show the model that belongs to it."""
@@ -91,11 +99,20 @@ class Files(QObject):
         data = data_stem(self._session.state.config.data)
         filters = [RUN, WEIGHTS] if run is not None else [WEIGHTS]
         name, chosen = QFileDialog.getSaveFileName(
-            self._window, "Save", f"{bundled_name(data)}.safetensors", ";;".join(filters)
+            self._window, "Save", str(self._begin() / f"{bundled_name(data)}.safetensors"), ";;".join(filters)
         )
         if name:
             path = Path(name) if Path(name).suffix else Path(f"{name}.safetensors")
             self.save_to(path, "run" if chosen == RUN else "weights", then)
+
+    def _begin(self) -> Path:
+        """The folder of the user's models, made where it can be; else the working folder."""
+        folder = self.folder()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return Path()
+        return folder
 
     def save_to(self, path: Path, kind: Literal["run", "weights"], then: Callable[[], object] | None = None) -> None:
         """Write `path` in the background; a run that trains holds meanwhile."""
@@ -105,6 +122,7 @@ class Files(QObject):
             if training.run is not None and kind == "run":
                 training.unsaved = False
             self._studio.said.emit(f"Saved {path.name}.")
+            self.saved.emit(path)
             if then is not None:
                 then()
 

@@ -80,9 +80,10 @@ class Life(QObject):
         Recorder(window.session, studio, window.files, window.watch, window)
         window.live.start()
         window.session.cursor.set_playing(not window.appearance.calm)
-        if self._options.file is not None:
+        file = self._options.file or window.habits.last_file
+        if file is not None:
             studio.failed.connect(self._missed)
-            studio.open(self._options.file)
+            studio.open(file)
         else:
             self._open_bundled()
         studio.background.run(

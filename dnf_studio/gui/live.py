@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import perf_counter
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
@@ -40,6 +41,7 @@ class Live(QObject):
         self._last_tick = perf_counter()
         self._ticks = 0
         self._inspect: InspectRequest | None = None
+        self._exported: bool | None = None
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(TICK_MS)
@@ -95,8 +97,29 @@ class Live(QObject):
         self._last_tick = now
 
     def _show(self, frame: Frame) -> None:
+        frame = self._with_export(frame)
         self._views.show_frame(frame)
         self.frame_shown.emit(frame)
+
+    def _with_export(self, frame: Frame) -> Frame:
+        """The samples of an opened export in place of the model's own, as long as the settings are theirs."""
+        opened = self._studio.current
+        export = opened.export if opened is not None else None
+        if opened is None or export is None or export.paths is None or frame.weights != opened.snapshot.version:
+            self._exported = None
+            return frame
+        fits = export.fits(frame)
+        if self._exported is not None and fits != self._exported:
+            self._studio.said.emit(
+                opened.note
+                if fits
+                else f"The settings are no longer those of {export.name}: the backward view is the model's own."
+            )
+        self._exported = fits
+        if not fits:
+            return frame
+        count = min(frame.forward.shape[1], export.paths.shape[1])
+        return replace(frame, forward=frame.forward[:, :count], backward=export.paths[:, :count])
 
 
 def _request(state: State) -> ViewRequest:

@@ -15,9 +15,11 @@ from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.dialogs import question
 from dnf_studio.gui.exporting import Exporter
 from dnf_studio.gui.files import Files
+from dnf_studio.gui.habits import Habits
 from dnf_studio.gui.inspecting import InspectorDock
 from dnf_studio.gui.keep_bar import KeepBar
 from dnf_studio.gui.live import Live
+from dnf_studio.gui.memory import Memory
 from dnf_studio.gui.opening import Opened
 from dnf_studio.gui.panels.data import DataPanel
 from dnf_studio.gui.panels.page import Page
@@ -61,7 +63,7 @@ class MainWindow(QMainWindow):
     closing = Signal()
     """The window closes for good."""
 
-    def __init__(self, appearance: Appearance) -> None:
+    def __init__(self, appearance: Appearance, memory: Memory | None = None) -> None:
         super().__init__()
         self.appearance = appearance
         self.session = Session(parent=self)
@@ -80,9 +82,10 @@ class MainWindow(QMainWindow):
         self.tabs = QTabWidget()
         self._noted: tuple[Page, ...] = ()
         self._compose()
+        self._wire_studio()
+        self.habits = Habits(self, memory or Memory())
         connect_commands(self)
         self.inspector = InspectorDock(self)
-        self._wire_studio()
         self._set_theme(appearance.theme)
         self._show_phase(Phase.NONE)
         self._retitle()
@@ -93,12 +96,14 @@ class MainWindow(QMainWindow):
 
         sde, training = SDEPanel(self.session), TrainingPanel(self.session)
         self._noted = sde, training
-        sampling = SamplingPanel(self.session, self.commands)
+        current = self.tabs.currentIndex()
+        sampling, library = SamplingPanel(self.session, self.commands), self.habits.make_library()
         self.export_panel = ExportPanel(self.session, self.studio, self.files, self.exporter)
-        for place, page in enumerate((sde, training, sampling, self.export_panel), start=1):
+        for place, page in enumerate((sde, training, sampling, library, self.export_panel), start=1):
             title = self.tabs.tabText(place)
             self.tabs.removeTab(place)
             self.tabs.insertTab(place, page, title)
+        self.tabs.setCurrentIndex(current)
         self.inspector.fill()
         self._note()
 
@@ -137,7 +142,7 @@ class MainWindow(QMainWindow):
         self.tabs.setDocumentMode(True)
         self.tabs.setMinimumWidth(LEFT_WIDTH)
         self.tabs.addTab(self.data_panel, "Data")
-        for title in ("SDE", "Training", "Sampling", "Export"):
+        for title in ("SDE", "Training", "Sampling", "Library", "Export"):
             self.tabs.addTab(QWidget(), title)
         self.dock = QDockWidget("Settings")
         self.dock.setObjectName("settings")

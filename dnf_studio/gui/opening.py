@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.models.diffflow import DiffFlow
     from dnf_studio.core.storage.checkpoint import Checkpoint
+    from dnf_studio.gui.exported import ExportShown
     from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = ["DISPLAY_POINTS", "Opened", "bundled_name", "open_any", "open_for", "untrained"]
@@ -40,6 +42,12 @@ class Opened:
     """The checkpoint's file."""
     note: str = ""
     """What a person should know about how it was opened."""
+    source: str = ""
+    """The file that was asked for, with what was chosen of it; empty for a bundled name."""
+    kind: str = ""
+    """What `source` is: checkpoint, data or export."""
+    export: ExportShown | None = None
+    """The samples that the backward view shows as long as the settings are theirs."""
 
 
 def bundled_name(data: str) -> str:
@@ -47,10 +55,13 @@ def bundled_name(data: str) -> str:
     return f"diffflow-{data}"
 
 
-def open_any(name: str, config: Config) -> Opened:
-    """A bundled model, a checkpoint file, or a data file with an untrained model of `config`.
+def open_any(
+    name: str, config: Config, places: Sequence[Path] = (), held: Sequence[tuple[DiffFlow, Checkpoint | None]] = ()
+) -> Opened:
+    """A bundled model, a checkpoint file, an export, or a data file with an untrained model of `config`.
 
-    Decided by what the file is, not by how it is called. Raises `StudioError`.
+    Decided by what the file is, not by how it is called. The model of an export is looked for among
+    `held`, which are in memory, and the files and folders `places`. Raises `StudioError`.
     """
     if name in assets.checkpoint_names():
         return _open_checkpoint(name)
@@ -58,12 +69,21 @@ def open_any(name: str, config: Config) -> Opened:
     if path.exists():
         kind = api.file_kind(path)
         if kind in ("checkpoint", "reference"):
-            return _open_checkpoint(name)
+            return replace(_open_checkpoint(name), source=_whole(name), kind="checkpoint")
         if kind == "export":
-            raise UnsupportedError(
-                f"'{path.name}' is an export of samples; 'dnf-studio inspect {path.name}' tells what it holds."
-            )
-    return untrained(config.changed({"data": name}))
+            return _open_export(path, places, held)
+    opened = untrained(config.changed({"data": name}))
+    return replace(opened, source=_whole(name), kind="data") if _is_file(name) else opened
+
+
+def _is_file(name: str) -> bool:
+    return Path(name.partition("::")[0]).exists()
+
+
+def _whole(name: str) -> str:
+    """`name` with its folder, and what is chosen of the file."""
+    file, mark, chosen = name.partition("::")
+    return f"{Path(file).absolute()}{mark}{chosen}"
 
 
 def open_for(config: Config) -> Opened:
@@ -85,9 +105,13 @@ def _no_data_note(file: str, data: str) -> str:
 
 
 def _open_checkpoint(name: str) -> Opened:
+    return _show(api.open_checkpoint(name), Path(name).name, assets.checkpoint_path(name) or Path(name))
+
+
+def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
+    """The model of a checkpoint with its data, or with its own samples where the data is not here."""
     from dnf_studio.workers.snapshot import Snapshot
 
-    checkpoint = api.open_checkpoint(name)
     flow = checkpoint.build()
     note, dataset = "", None
     try:
@@ -95,17 +119,29 @@ def _open_checkpoint(name: str) -> Opened:
         points = _points(dataset, flow)
     except StudioError:
         points = flow.standardisation.to_model(flow.sample(DISPLAY_POINTS, seed=DISPLAY_SEED)).float()
-        note = _no_data_note(Path(name).name, checkpoint.config.data)
+        note = _no_data_note(title, checkpoint.config.data)
     shown = ShownModel(
-        title=Path(name).name,
+        title=title,
         data=checkpoint.data.name,
         dim=checkpoint.dim,
         columns=tuple(checkpoint.data.columns),
         steps=len(flow.timestamps) - 1,
         entropy=checkpoint.data.entropy,
     )
-    path = assets.checkpoint_path(name) or Path(name)
     return Opened(shown, checkpoint.config, Snapshot.of(flow), points, dataset, checkpoint, path, note)
+
+
+def _open_export(path: Path, places: Sequence[Path], held: Sequence[tuple[DiffFlow, Checkpoint | None]]) -> Opened:
+    """The model that drew an export, set as it was then, with the samples of the file."""
+    from dnf_studio.gui.exported import find_model, read_shown
+
+    bundled = [found for name in assets.checkpoint_names() if (found := assets.checkpoint_path(name))]
+    info, checkpoint, file = find_model(path, [*bundled, *places], held)
+    model = file.stem if file is not None else "the model trained here"
+    opened = _show(checkpoint, path.name, file)
+    export = read_shown(path, info, opened.snapshot.flow)
+    note = f"{export.sentence(model)} {opened.note}".strip()
+    return replace(opened, note=note, source=_whole(str(path)), kind="export", export=export)
 
 
 def untrained(config: Config) -> Opened:

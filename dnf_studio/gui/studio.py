@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from dnf_studio.core.training.report import StepReport
 from dnf_studio.errors import SettingError, StudioError
-from dnf_studio.gui import opening
+from dnf_studio.gui import opening, run_work
 from dnf_studio.gui.background import Background
 from dnf_studio.gui.changes import value_of
 from dnf_studio.gui.opening import Opened
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Studio"]
 
 SETTLE_MS = 150
+HELD = 3
+"""Models given to exports that stay in memory, so that an export of an unsaved model can be opened again."""
 
 
 class Studio(QObject):
@@ -55,6 +59,8 @@ class Studio(QObject):
         self._session = session
         self._opened: Opened | None = None
         self._before: Opened | None = None
+        self.places: Callable[[], Sequence[Path]] = tuple
+        self._held: deque[tuple[DiffFlow, Checkpoint | None]] = deque(maxlen=HELD)
         self._asked = 0
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -92,9 +98,9 @@ class Studio(QObject):
         return self.training.unsaved
 
     def open(self, name: str) -> None:
-        """Show a bundled model, a checkpoint or a data file; settings and undo begin anew with it."""
-        config = self._session.state.config
-        self._load(lambda: opening.open_any(name, config), self._take, self._open_failed)
+        """Show a bundled model, a checkpoint, an export or a data file; settings and undo begin anew with it."""
+        config, places, held = self._session.state.config, tuple(self.places()), tuple(self._held)
+        self._load(lambda: opening.open_any(name, config, places, held), self._take, self._open_failed)
 
     def train(self) -> None:
         """Begin a new run with the settings of the session."""
@@ -112,16 +118,10 @@ class Studio(QObject):
         change = {name.removeprefix("config."): value_of(config, name) for name in LIVE}
         run = self.training.run
         if run is not None:
-            self.training.start(lambda _threads: _with(run, change), self.explorer)
+            self.training.start(lambda _threads: run_work.changed(run, change), self.explorer)
         elif self._opened is not None and self._opened.path is not None:
             path, self._before = self._opened.path, self._opened
-
-            def restore(threads: int) -> Run:
-                from dnf_studio.core.training.run import Run
-
-                return Run.resume(path, change, threads)
-
-            self.training.start(restore, self.explorer)
+            self.training.start(lambda threads: run_work.restored(path, change, threads), self.explorer)
 
     @property
     def resumable(self) -> int | None:
@@ -136,12 +136,24 @@ class Studio(QObject):
 
         A run that trains holds for the moment of the copy.
         """
+
+        def give(model: tuple[DiffFlow, Checkpoint | None]) -> None:
+            self._held.append(model)
+            done(model)
+
         if self.training.run is not None:
-            self.training.while_held(_copy, done, failed)
+            self.training.while_held(run_work.copy_of, give, failed)
         elif self._opened is not None:
-            done((self._opened.snapshot.flow, self._opened.checkpoint))
+            give((self._opened.snapshot.flow, self._opened.checkpoint))
         else:
             failed(StudioError("There is no model yet; train one or open one."))
+
+    def file_moved(self, old: Path, new: Path) -> None:
+        """The file of the model shown has another name."""
+        if self._opened is not None and self._opened.path is not None and self._opened.path.absolute() == old:
+            self._opened = replace(self._opened, path=new)
+        if self._before is not None and self._before.path is not None and self._before.path.absolute() == old:
+            self._before = replace(self._before, path=new)
 
     def discard(self) -> None:
         """Forget the run and wait for its thread."""
@@ -196,7 +208,7 @@ class Studio(QObject):
             component=0,
             selection=(),
         )
-        self._session.reset(fresh)
+        self._session.reset(replace(fresh, **opened.export.view) if opened.export is not None else fresh)
         self._show(opened)
 
     def _show(self, opened: Opened) -> None:
@@ -283,16 +295,3 @@ class Studio(QObject):
             shown = (self._before or self._opened).config
             self._session.apply({"config.data": shown.data, "config.drop_constant": shown.drop_constant})
         self._open_failed(error)
-
-
-def _with(run: Run, change: dict[str, object]) -> Run:
-    run.apply(change)
-    return run
-
-
-def _copy(run: Run) -> tuple[DiffFlow, Checkpoint]:
-    """The weights that sampling uses, which nobody changes any more, and their checkpoint."""
-    from dnf_studio.core.training.resume import checkpoint_of
-
-    checkpoint = checkpoint_of(run, "weights")
-    return checkpoint.build(), checkpoint

@@ -36,15 +36,16 @@ class Views(QWidget):
         self.pair = PlotPair(self.loss, self.grid, ("Loss", "Time grid"))
         self._principal = PrincipalAxes()
         self.transport = TransportBar(session.cursor, commands)
-        self.above = _row(self.forward, self.backward)
+        self.above = _row("above", self.forward, self.backward)
         self.below = LowerRow(self.time, self.disagreement, self.pair)
+        _name(self.below, "below", [1000, 1000, 1000])
         rows = QSplitter(Qt.Orientation.Vertical)
         rows.setChildrenCollapsible(False)
         rows.addWidget(self.above)
         rows.addWidget(self.below)
         rows.setStretchFactor(0, 17)
         rows.setStretchFactor(1, 10)
-        rows.setSizes([1700, 1000])
+        _name(rows, "rows", [1700, 1000])
         self._column = column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 4, 0)
         column.setSpacing(0)
@@ -117,11 +118,18 @@ class Views(QWidget):
             self.time.set_component(min(state.component, last if principal is None else last + 2))
 
 
-def _row(*parts: QWidget) -> QSplitter:
+def _row(name: str, *parts: QWidget) -> QSplitter:
     row: QSplitter = QSplitter(Qt.Orientation.Horizontal)
     row.setChildrenCollapsible(False)
     for part in parts:
         row.addWidget(part)
         row.setStretchFactor(row.count() - 1, 1)
-    row.setSizes([1000] * len(parts))
+    _name(row, name, [1000] * len(parts))
     return row
+
+
+def _name(splitter: QSplitter, name: str, sizes: list[int]) -> None:
+    """Set the sizes, which Reset layout brings back under this name."""
+    splitter.setObjectName(name)
+    splitter.setProperty("sizes", sizes)
+    splitter.setSizes(sizes)

@@ -26,6 +26,7 @@ def connect_commands(window: MainWindow) -> None:
     connect(Key.EXPORT, partial(_show_export, window))
     _connect_export(window)
     connect(Key.PICTURE, files.picture)
+    connect(Key.REOPEN, lambda: window.habits.places.store())
     connect(Key.QUIT, window.close)
     connect(Key.TRAIN, files.train)
     connect(Key.PAUSE, lambda: window.studio.training.set_paused(commands[Key.PAUSE].isChecked()))
@@ -66,6 +67,7 @@ def _connect_view(window: MainWindow) -> None:
     appearance.choice_changed.connect(lambda choice: commands[Key(f"theme-{choice}")].setChecked(True))
     commands[Key(f"theme-{appearance.choice}")].setChecked(True)
     commands.connect_to(Key.RESET_VIEW, window.views.reset_ranges)
+    commands.connect_to(Key.RESET_LAYOUT, window.habits.places.reset)
 
     def toggle(layer: str) -> None:
         session.apply({"layers": session.state.layers ^ {layer}})

@@ -23,6 +23,13 @@ TINY = {
 """Settings with which an iteration takes a moment."""
 
 
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the models nor the thumbnails of whoever runs the tests."""
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path_factory.mktemp(name)))
+
+
 def _delete(window: MainWindow) -> None:
     """Now, not at the next turn of an event loop that the tests do not have."""
     window.deleteLater()

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, BinaryIO, Literal, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -34,7 +34,7 @@ from dnf_studio.core.storage.layout import (
 from dnf_studio.core.storage.safe_header import MAX_HEADER, Header, header_bytes, parse_json, read_header
 from dnf_studio.errors import CheckpointError
 
-__all__ = ["FORMAT_VERSION", "Checkpoint", "DataSummary", "read_checkpoint", "save_checkpoint"]
+__all__ = ["FORMAT_VERSION", "Checkpoint", "DataSummary", "read_checkpoint", "read_heading", "save_checkpoint"]
 
 FORMAT = "dnf-studio-checkpoint"
 FORMAT_VERSION = 1
@@ -179,16 +179,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
     tensors are read; their values and sums after.
     """
     path = Path(path)
-    size = source_size(path, CheckpointError)
-    if size > MAX_FILE:
-        raise CheckpointError(f"'{path}' is too large for a checkpoint ({size:,} bytes).")
+    size = _size(path)
     try:
         with path.open("rb") as file:
-            header = read_header(file, size, path)
-            known = _from_metadata(header, path)
-            fault = layout_fault(header.tensors, expected_entries(known.kind, known.config, known.dim))
-            if fault:
-                raise CheckpointError(f"The checkpoint '{path}' does not fit its own settings: {fault}.")
+            header, known = _heading(file, size, path)
             data = file.read(size - len(header.raw))
     except OSError as problem:
         raise CheckpointError(f"Cannot read '{path}': {explain(problem)}.") from problem
@@ -197,6 +191,41 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"The checkpoint '{path}' is damaged: {fault}.")
     if digest(tensors) != header.metadata["sha256"]:
         raise CheckpointError(f"The checkpoint '{path}' was altered: its tensors do not match their SHA-256 sum.")
+    return _checkpoint(header, known, tensors)
+
+
+def read_heading(path: Path) -> Checkpoint:
+    """A checkpoint without its tensors, of which only names, shapes and types are checked: quick for any size.
+
+    Raises `CheckpointError` as `read_checkpoint` does.
+    """
+    path = Path(path)
+    size = _size(path)
+    try:
+        with path.open("rb") as file:
+            return _checkpoint(*_heading(file, size, path), {})
+    except OSError as problem:
+        raise CheckpointError(f"Cannot read '{path}': {explain(problem)}.") from problem
+
+
+def _size(path: Path) -> int:
+    size = source_size(path, CheckpointError)
+    if size > MAX_FILE:
+        raise CheckpointError(f"'{path}' is too large for a checkpoint ({size:,} bytes).")
+    return size
+
+
+def _heading(file: BinaryIO, size: int, path: Path) -> tuple[Header, _Metadata]:
+    """All that precedes the tensors, checked."""
+    header = read_header(file, size, path)
+    known = _from_metadata(header, path)
+    fault = layout_fault(header.tensors, expected_entries(known.kind, known.config, known.dim))
+    if fault:
+        raise CheckpointError(f"The checkpoint '{path}' does not fit its own settings: {fault}.")
+    return header, known
+
+
+def _checkpoint(header: Header, known: _Metadata, tensors: dict[str, Tensor]) -> Checkpoint:
     values = {name: getattr(known, name) for name in _Metadata.model_fields}
     return Checkpoint(**values, tensors=tensors, sha256=header.metadata["sha256"])
 

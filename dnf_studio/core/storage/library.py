@@ -1,0 +1,243 @@
+"""A folder of models: what is in it, and renaming, duplicating and deleting with a way back."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dnf_studio.core.storage.atomic import explain
+from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading
+from dnf_studio.core.storage.layout import digest
+from dnf_studio.core.storage.reference_program import read_reference_checkpoint
+from dnf_studio.errors import CheckpointError, StudioError
+
+__all__ = ["ModelFile", "Trash", "duplicate", "find_checkpoint", "list_models", "model_file", "rename"]
+
+SUFFIX = ".safetensors"
+MOST_NAME = 100
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+"""Names that are devices on Windows, whatever follows the point."""
+FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A checkpoint as a list shows it; `fault` is the sentence that says why it cannot be opened."""
+
+    path: Path
+    bytes: int = 0
+    modified: float = 0.0
+    """Seconds since 1970."""
+    kind: str = ""
+    data: str = ""
+    dim: int = 0
+    steps: int = 0
+    """N."""
+    iteration: int = 0
+    nll: float | None = None
+    """Nats of the standardised data."""
+    sha256: str = ""
+    fault: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its file's name without the suffix."""
+        return self.path.stem
+
+
+def model_file(path: Path) -> ModelFile:
+    """What there is to say of the checkpoint at `path`, from its header; a bad file has a `fault`."""
+    found = ModelFile(path)
+    try:
+        state = path.stat()
+        found = replace(found, bytes=state.st_size, modified=state.st_mtime)
+        head = read_heading(path)
+    except OSError as problem:
+        return replace(found, fault=f"Cannot read '{path.name}': {explain(problem)}.")
+    except StudioError as problem:
+        return replace(found, fault=str(problem))
+    return replace(
+        found,
+        kind=head.kind,
+        data=head.data.name or head.config.data,
+        dim=head.dim,
+        steps=head.config.sde.steps,
+        iteration=head.iteration,
+        nll=head.metrics.get("nll_bound"),
+        sha256=head.sha256,
+    )
+
+
+def list_models(folder: Path) -> tuple[ModelFile, ...]:
+    """The checkpoints in `folder`, newest first; none where there is no such folder. Raises `StudioError`."""
+    try:
+        paths = [path for path in folder.iterdir() if path.suffix.lower() == SUFFIX and not path.name.startswith(".")]
+    except FileNotFoundError:
+        return ()
+    except OSError as problem:
+        raise StudioError(f"Cannot read the folder '{folder}': {explain(problem)}.") from problem
+    return tuple(sorted(map(model_file, paths), key=lambda found: (-found.modified, found.name)))
+
+
+def rename(path: Path, name: str) -> Path:
+    """Give the file another name in its folder and return where it is; raises `StudioError`."""
+    target = path.with_name(_checked(name) + path.suffix)
+    if target == path:
+        return path
+    # Upper and lower case of the same letters may be one file or two; here they are one
+    if target.name.casefold() != path.name.casefold() and _taken(target):
+        raise StudioError(f"There is a model named '{target.stem}' already; choose another name.")
+    _require_writable(path.parent)
+    try:
+        path.replace(target)
+    except OSError as problem:
+        raise StudioError(f"Cannot rename '{path.name}': {explain(problem)}.") from problem
+    return target
+
+
+def duplicate(path: Path, folder: Path | None = None) -> Path:
+    """Copy the file under a free name into `folder`, its own by default; raises `StudioError`."""
+    place = folder or path.parent
+    _make(place)
+    plain = place / path.name
+    target = plain if place != path.parent and not _taken(plain) else _free(plain, " copy")
+    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    try:
+        shutil.copyfile(path, partial)
+        partial.replace(target)
+    except OSError as problem:
+        raise StudioError(f"Cannot copy '{path.name}': {explain(problem)}.") from problem
+    finally:
+        partial.unlink(missing_ok=True)
+    return target
+
+
+class Trash:
+    """Where deleted models wait until they are restored or the program ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / str(os.getpid())
+        self._held: list[tuple[Path, Path]] = []
+
+    @property
+    def last(self) -> Path | None:
+        """Where the file that `restore` would bring back was."""
+        return self._held[-1][0] if self._held else None
+
+    def delete(self, path: Path) -> None:
+        """Move the file here; raises `StudioError`."""
+        _require_writable(path.parent)
+        _make(self._folder)
+        held = _free(self._folder / path.name, "")
+        try:
+            shutil.move(path, held)
+        except OSError as problem:
+            raise StudioError(f"Cannot delete '{path.name}': {explain(problem)}.") from problem
+        self._held.append((path, held))
+
+    def restore(self) -> Path:
+        """Bring back what was deleted last, beside a file that has taken its name; raises `StudioError`."""
+        if not self._held:
+            raise StudioError("There is no deleted model to bring back.")
+        path, held = self._held[-1]
+        _make(path.parent)
+        target = _free(path, " restored")
+        try:
+            shutil.move(held, target)
+        except OSError as problem:
+            raise StudioError(f"Cannot bring '{path.name}' back: {explain(problem)}.") from problem
+        self._held.pop()
+        return target
+
+    def empty(self) -> None:
+        """Delete for good what is here."""
+        self._held.clear()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def find_checkpoint(sha256: str, iteration: int, places: Iterable[Path]) -> tuple[Path, Checkpoint] | None:
+    """The checkpoint whose tensors have this sum, among files and the files of folders; None where there is none.
+
+    A run also counts whose model alone has the sum: its samples were drawn before it was saved.
+    """
+    if not sha256:
+        return None
+    for path in _checkpoints(places):
+        try:
+            head = read_heading(path) if path.suffix.lower() == SUFFIX else read_reference_checkpoint(path)
+            if head.sha256 == sha256:
+                return path, head if head.tensors else read_checkpoint(path)
+            if head.kind == "run" and head.iteration == iteration:
+                whole = read_checkpoint(path)
+                model = {name: tensor for name, tensor in whole.tensors.items() if name.startswith("model.")}
+                if digest(model) == sha256:
+                    return path, whole
+        except CheckpointError:
+            continue
+    return None
+
+
+def _checkpoints(places: Iterable[Path]) -> Iterator[Path]:
+    """Every checkpoint file once; those of the reference program only where they are named themselves."""
+    seen: set[Path] = set()
+    for place in places:
+        try:
+            files = sorted(place.iterdir()) if place.is_dir() else [place]
+        except OSError:
+            continue
+        for path in files:
+            known = path.suffix.lower() == SUFFIX or (path == place and path.suffix.lower() in (".pt", ".pth"))
+            if known and path not in seen:
+                seen.add(path)
+                yield path
+
+
+def _checked(name: str) -> str:
+    """A name that every system takes."""
+    plain = name.strip().removesuffix(SUFFIX).strip()
+    if not plain:
+        raise StudioError("A model needs a name.")
+    if bad := FORBIDDEN.search(plain):
+        shown = bad[0] if bad[0].isprintable() else "a control character"
+        raise StudioError(f"The name of a model cannot contain {shown}; use letters, digits, spaces, - and _.")
+    if plain[0] == "." or plain[-1] == "." or RESERVED.fullmatch(plain):
+        raise StudioError(f"'{plain}' cannot be the name of a file on every system; choose another name.")
+    if len(plain) > MOST_NAME:
+        raise StudioError(f"The name is {len(plain)} characters long; at most {MOST_NAME} are possible.")
+    return plain
+
+
+def _taken(target: Path) -> bool:
+    """Whether the folder has a file of this name, in upper or lower case."""
+    try:
+        return target.name.casefold() in {name.casefold() for name in os.listdir(target.parent)}
+    except OSError:
+        return False
+
+
+def _free(path: Path, word: str) -> Path:
+    """`path`, or the first name that is not taken: with `word`, then with a number too."""
+    if word == " copy" or _taken(path):
+        path = path.with_name(f"{path.stem}{word}{path.suffix}")
+    number, stem = 2, path.stem
+    while _taken(path):
+        path = path.with_name(f"{stem} {number}{path.suffix}")
+        number += 1
+    return path
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise StudioError(f"Cannot make the folder '{folder}': {explain(problem)}.") from problem
+    _require_writable(folder)
+
+
+def _require_writable(folder: Path) -> None:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StudioError(f"The folder '{folder}' is write-protected.")

@@ -1,0 +1,110 @@
+"""What makes a second visit comfortable: recent files, dropped files, and the window as it was left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from dnf_studio.gui.actions import Key
+from dnf_studio.gui.drop import DropZone
+from dnf_studio.gui.memory import Memory, Places
+from dnf_studio.gui.opening import Opened
+from dnf_studio.gui.panels.library import LibraryPanel, models_folder
+from dnf_studio.gui.recent import Recent, RecentMenu
+
+if TYPE_CHECKING:
+    from dnf_studio.gui.main_window import MainWindow
+
+__all__ = ["Habits"]
+
+
+class Habits(QObject):
+    """Joins the memory of the program to one window."""
+
+    def __init__(self, window: MainWindow, memory: Memory) -> None:
+        super().__init__(window)
+        self._window, self._memory = window, memory
+        self._left_out: tuple[str, int] | None = None
+        self.recent = Recent(memory, self)
+        self.places = Places(memory, window)
+        self.menu = RecentMenu(self.recent)
+        self.drop = DropZone(window, self.open_dropped, window.status.say)
+        self.menu.chosen.connect(lambda source: self.open(source))
+        window.commands.insert_menu(Key.SAVE, self.menu)
+        window.commands[Key.REOPEN].setChecked(memory.get("reopen", _flag, False))
+        window.studio.places = self._checkpoints
+        window.files.folder = lambda: models_folder(memory)
+        window.studio.opened.connect(self._opened)
+        window.studio.failed.connect(lambda _error: self._forget_drop())
+        window.files.saved.connect(lambda path: self.recent.add(Path(path).absolute(), "checkpoint"))
+        window.closing.connect(self.places.store)
+        window.appearance.changed.connect(self.drop.set_theme)
+        self.drop.set_theme(window.appearance.theme)
+
+    def make_library(self) -> LibraryPanel:
+        """The Library panel, which reads files only once the first frame is there."""
+        window = self._window
+        panel = LibraryPanel(self._memory, self.recent, self.open, window.files.tell)
+        panel.moved = self._moved
+        panel.set_theme(window.appearance.theme)
+        window.appearance.changed.connect(panel.set_theme)
+        window.live.frame_shown.connect(lambda _frame: panel.start())
+        window.files.saved.connect(lambda _path: panel.refresh())
+        training = window.studio.training
+        training.phase_changed.connect(lambda _phase: panel.thumbnails.set_held(training.active))
+        window.closing.connect(panel.close_files)
+        return panel
+
+    @property
+    def last_file(self) -> str | None:
+        """What to open at the start instead of the bundled model, if that is wished and still there."""
+        if not self._memory.get("reopen", _flag, False) or not self.recent.files:
+            return None
+        last = self.recent.files[0]
+        return last.source if last.path.is_file() else None
+
+    def open(self, source: str) -> None:
+        """Open a file or a bundled model once no unsaved run would be lost by it."""
+        self._window.files.when_safe(lambda: self._window.studio.open(source))
+
+    def open_dropped(self, first: str, others: Sequence[str]) -> None:
+        """Open the first of the files that were dropped together, and say that the others were not."""
+
+        def begin(source: str) -> None:
+            self._left_out = (str(Path(first).absolute()), len(others)) if others else None
+            self._window.studio.open(source)
+
+        self._window.files.choose(first, begin)
+
+    def _opened(self, opened: Opened) -> None:
+        self.recent.note(opened)
+        left_out, self._left_out = self._left_out, None
+        if left_out is not None and opened.source.partition("::")[0] == left_out[0]:
+            count = left_out[1]
+            rest = "the other file was" if count == 1 else f"the other {count} files were"
+            message = self._window.status.message.text()
+            self._window.status.say(
+                f"Opened {Path(left_out[0]).name}; {rest} left out, one is shown at a time. {message}"
+            )
+
+    def _forget_drop(self) -> None:
+        self._left_out = None
+
+    def _checkpoints(self) -> tuple[Path, ...]:
+        """Where the model of an export is looked for, besides the bundled ones."""
+        recent = (file.path for file in self.recent.files if file.kind == "checkpoint")
+        return models_folder(self._memory), *recent
+
+    def _moved(self, old: Path, new: Path | None) -> None:
+        self.recent.moved(old, new)
+        if new is not None:
+            self._window.studio.file_moved(old, new)
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value

@@ -1,0 +1,171 @@
+"""An export read back: its model is found, set as it was then, and its samples are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.core.sampling.blocks import SampleSettings
+from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
+from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_rows
+from dnf_studio.gui.main_window import MainWindow
+from dnf_studio.workers.frames import Frame
+from tests.core.storage.files import make_flow
+
+Open = Callable[[str], None]
+SETTINGS = SampleSettings(steps=6, lam=0.5, last="mean", seed=7)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "models" / "mine.safetensors"
+    path.parent.mkdir()
+    save_checkpoint(path, Checkpoint.of_model(make_flow()))
+    return path
+
+
+def write(path: Path, count: int = 300, settings: SampleSettings = SETTINGS, trajectories: bool = False) -> Path:
+    flow = make_flow()
+    plan = ExportPlan(count, settings, trajectories=trajectories)
+    list(export_samples(flow, path, plan, Checkpoint.of_model(flow)))
+    return path
+
+
+def shown(window: MainWindow, qtbot: QtBot) -> Frame:
+    qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.complete, timeout=20_000)
+    assert window.views.frame is not None
+    return window.views.frame
+
+
+def in_data_units(path: np.ndarray) -> np.ndarray:
+    scale = make_flow().standardisation
+    return path * np.array(scale.scale) + np.array(scale.mean)
+
+
+@pytest.mark.parametrize("trajectories", [False, True])
+def test_the_samples_of_the_file_are_shown_as_they_were_drawn(
+    window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path, model: Path, trajectories: bool
+) -> None:
+    export = write(tmp_path / "a.h5", trajectories=trajectories)
+    window.studio.places = lambda: [model.parent]
+    open_in(str(export))
+    state = window.session.state
+    assert (state.steps, state.lam, state.last, state.seed) == (6, 0.5, "mean", 7)
+    assert window.toolbar.steps.value() == 6
+    frame = shown(window, qtbot)
+    assert frame.backward.shape == (7, 300, 2) == frame.forward.shape
+    np.testing.assert_allclose(in_data_units(frame.backward[0]), read_rows(export), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(frame.backward[-1], read_rows(export, "latents"), rtol=0, atol=1e-5)
+    assert "a.h5" in window.windowTitle()
+    assert "300 exported samples" in window.status.message.text() and "mine" in window.status.message.text()
+
+
+def test_other_settings_show_the_model_and_the_old_ones_the_file_again(
+    window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path, model: Path
+) -> None:
+    export = write(tmp_path / "a.h5")
+    window.studio.places = lambda: [model]
+    open_in(str(export))
+    samples = shown(window, qtbot).backward[0].copy()
+    for lam, same in ((1.0, False), (0.5, True)):
+        window.session.apply({"lam": lam})
+        qtbot.waitUntil(lambda lam=lam: shown(window, qtbot).request.lam == lam, timeout=20_000)
+        frame = shown(window, qtbot)
+        assert np.array_equal(frame.backward[0][:300], samples) == same
+        assert ("no longer" in window.status.message.text()) != same
+
+
+def test_only_the_first_rows_of_a_large_file_are_read(
+    window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path, model: Path
+) -> None:
+    export = write(tmp_path / "a.h5", 5000, SampleSettings(seed=1, solver="ode"))
+    window.studio.places = lambda: [model]
+    open_in(str(export))
+    assert window.session.state.lam == 0 and window.session.state.steps is None
+    assert shown(window, qtbot).backward.shape == (5, 2000, 2)
+    assert "first 2,000 of the 5,000" in window.status.message.text()
+
+
+def test_an_export_of_an_unsaved_model_finds_it_in_memory(
+    window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path
+) -> None:
+    open_in("circle")
+    given: list[tuple[object, object]] = []
+    window.studio.take_model(given.append, pytest.fail)
+    flow, checkpoint = given[0]
+    list(export_samples(flow, tmp_path / "b.h5", ExportPlan(40, SETTINGS), checkpoint))
+    open_in("moons")
+    open_in(str(tmp_path / "b.h5"))
+    assert shown(window, qtbot).backward.shape == (7, 40, 2)
+    assert window.session.state.config.data == "circle"
+
+
+def test_an_export_without_its_model_is_told(
+    window: MainWindow, open_in: Open, errors_of: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    open_in("circle")
+    before = window.studio.current
+    window.studio.open(str(write(tmp_path / "a.h5")))
+    told = errors_of()
+    assert len(told) == 1 and "model that drew 'a.h5' is not here" in told[0]
+    assert window.studio.current is before
+
+
+def change(path: Path, how: Callable[[h5py.File], None]) -> None:
+    with h5py.File(path, "r+") as file:
+        how(file)
+
+
+def forget_sampling(file: h5py.File) -> None:
+    del file["provenance/sampling"]
+    file["provenance/sampling"] = '{"seed": 7}'
+
+
+def wild_level(file: h5py.File) -> None:
+    text = file["provenance/sampling"][()].decode().replace('"lam": 0.5', '"lam": "0.5"')
+    del file["provenance/sampling"]
+    file["provenance/sampling"] = text
+
+
+def foreign(file: h5py.File) -> None:
+    file.attrs["format"] = "another"
+
+
+@pytest.mark.parametrize("how", [forget_sampling, wild_level, foreign])
+def test_a_wrong_export_is_told_and_changes_nothing(
+    window: MainWindow,
+    open_in: Open,
+    errors_of: Callable[[], list[str]],
+    tmp_path: Path,
+    model: Path,
+    how: Callable[[h5py.File], None],
+) -> None:
+    window.studio.places = lambda: [model]
+    open_in("circle")
+    before, state = window.studio.current, window.session.state
+    export = write(tmp_path / "a.h5")
+    change(export, how)
+    window.studio.open(str(export))
+    told = errors_of()
+    assert len(told) == 1 and told[0].endswith(".") and "\n" not in told[0]
+    assert window.studio.current is before and window.session.state is state
+
+
+def test_samples_that_the_model_would_not_draw_are_not_passed_off_as_its_own(
+    window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path, model: Path
+) -> None:
+    export = write(tmp_path / "a.h5")
+
+    def shift(file: h5py.File) -> None:
+        file["samples"][...] = file["samples"][...] + 3
+
+    change(export, shift)
+    window.studio.places = lambda: [model]
+    open_in(str(export))
+    assert "draws other samples here" in window.status.message.text()
+    assert shown(window, qtbot).backward.shape[1] == 2000
