@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QSettings, Signal
 from PySide6.QtGui import QFont, QFontDatabase
-from PySide6.QtWidgets import QApplication, QDockWidget
+from PySide6.QtWidgets import QApplication, QDockWidget, QTabBar
 
 from dnf_studio.gui.theme import DARK, LIGHT, Theme, apply_theme, system_theme
 
@@ -105,11 +105,11 @@ class Appearance(QObject):
             self._app.setFont(font)
 
     def _set_titles(self) -> None:
-        """Titles of docks keep the font they were first drawn in until they get one that differs from the window's."""
+        """Titles of docks and tabs keep their font until they get one that differs from the window's."""
         font = QFont(self._app.font())
         font.setPointSizeF(1.001 * font.pointSizeF())
         for widget in self._app.allWidgets():
-            if isinstance(widget, QDockWidget):
+            if isinstance(widget, QDockWidget | QTabBar):
                 widget.setFont(font)
 
 

@@ -140,7 +140,6 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self.commands.fill(self.menuBar())
         self.tabs.setDocumentMode(True)
-        self.tabs.setMinimumWidth(LEFT_WIDTH)
         self.tabs.addTab(self.data_panel, "Data")
         for title in ("SDE", "Training", "Sampling", "Library", "Export"):
             self.tabs.addTab(QWidget(), title)

@@ -14,6 +14,9 @@ from dnf_studio.gui.session import Session
 __all__ = ["Page"]
 
 
+NARROWEST = 290
+
+
 class Page(QScrollArea):
     """A column of forms and captions that scrolls when the window is low."""
 
@@ -37,7 +40,8 @@ class Page(QScrollArea):
     def minimumSizeHint(self) -> QSize:
         """Wide enough for its widest row: it scrolls up and down only."""
         bar = self.verticalScrollBar().sizeHint().width()
-        return QSize(self._body.minimumSizeHint().width() + bar, super().minimumSizeHint().height())
+        width = max(NARROWEST, self._body.minimumSizeHint().width() + bar)
+        return QSize(width, super().minimumSizeHint().height())
 
     def add(self, part: QWidget | QLayout) -> None:
         """Append `part` above the empty rest."""
