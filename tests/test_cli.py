@@ -286,6 +286,8 @@ def test_datasets_as_json_and_as_a_table(told: Told) -> None:
         ["evaluate", "CKPT", "--steps", "0"],
         ["evaluate", "CKPT", "--steps", ""],
         ["inspect"],
+        ["bench", "--only", "drawng"],
+        ["bench", "--quik"],
         ["datasets", "rings"],
         ["--nothing"],
         ["--size", "12"],

@@ -81,6 +81,16 @@ def test_sampling_that_is_stopped_leaves_no_file(tmp_path: Path) -> None:
     assert not list(folder.iterdir())
 
 
+@posix
+@pytest.mark.parametrize("topic", ["export", "startup"])
+def test_a_bench_that_is_stopped_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, topic: str) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    done = stopped(["bench", "--only", topic], signal.SIGINT, lambda _: any(tmp_path.glob("dnf-bench-*")))
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("dnf-bench-*"))
+
+
 def run(words: list[str], **options: object) -> subprocess.CompletedProcess[str]:
     # Buffered as it usually is, whatever runs these tests
     options.setdefault("env", {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"})

@@ -18,6 +18,7 @@ VERBS = {
     "sample": "draw samples into an HDF5 file",
     "evaluate": "measure a model: bound, entropy, sliced Wasserstein by steps",
     "inspect": "tell what a checkpoint, run or export holds",
+    "bench": "measure speed here, each number beside a reference run in turn",
     "datasets": "list the built-in data sets",
 }
 DONE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130

@@ -40,6 +40,7 @@ class Habits(QObject):
         window.studio.opened.connect(self._opened)
         window.studio.failed.connect(lambda _error: self._forget_drop())
         window.files.saved.connect(lambda path: self.recent.add(Path(path).absolute(), "checkpoint"))
+        window.exporter.written.connect(lambda record: self.recent.add(Path(record.path).absolute(), "export"))
         window.closing.connect(self.places.store)
         window.appearance.changed.connect(self.drop.set_theme)
         self.drop.set_theme(window.appearance.theme)

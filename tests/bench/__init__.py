@@ -1,1 +1,1 @@
-"""Speed, measured as ratios to a reference run in turn: ``pytest -m bench -s``, on an idle machine."""
+"""`dnf_studio.bench`; what measures speed is marked: ``pytest -m bench -s``, on an idle machine."""

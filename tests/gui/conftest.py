@@ -75,10 +75,11 @@ def open_in(window: MainWindow, qtbot: QtBot) -> Callable[[str], None]:
     def open_name(name: str) -> None:
         with qtbot.waitSignal(window.studio.opened, timeout=20_000):
             window.studio.open(name)
-        current = window.studio.current
-        assert current is not None
-        weights = current.snapshot.version
-        qtbot.waitUntil(lambda: getattr(window.views.frame, "weights", 0) == weights, timeout=20_000)
+        version = window.studio.current.snapshot.version
+        # Its first frame may have come before the wait for it begins
+        qtbot.waitUntil(
+            lambda: window.views.frame is not None and window.views.frame.weights == version, timeout=20_000
+        )
 
     return open_name
 

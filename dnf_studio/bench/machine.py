@@ -1,0 +1,66 @@
+"""What the numbers were measured on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from dnf_studio import __version__
+from dnf_studio.errors import SetupError
+
+__all__ = ["OFFSCREEN", "machine_facts", "screen"]
+
+OFFSCREEN = "offscreen"
+
+
+def machine_facts() -> dict[str, str | int | float | None]:
+    """Processor, cores, versions, the type that `auto` takes, where windows go, and how busy the machine is."""
+    import torch
+
+    from dnf_studio.core.parallel import worker_threads
+    from dnf_studio.core.training.hardware import choose_hidden_type
+
+    return {
+        "processor": _processor(),
+        "cores": worker_threads(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "pyside6": _version("PySide6-Essentials"),
+        "dnf_studio": __version__,
+        "precision": str(choose_hidden_type("auto", torch.device("cpu"))).removeprefix("torch."),
+        "screen": screen(),
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+    }
+
+
+def screen() -> str:
+    """``desktop``, or ``offscreen`` where there is no display that a window could open on."""
+    from dnf_studio.system_libraries import require_display
+
+    if os.environ.get("QT_QPA_PLATFORM", "").startswith(OFFSCREEN):
+        return OFFSCREEN
+    try:
+        require_display()
+    except SetupError:
+        return OFFSCREEN
+    return "desktop"
+
+
+def _processor() -> str:
+    """The model's name, which Python itself does not know on Linux."""
+    listed = Path("/proc/cpuinfo")
+    if listed.exists():
+        for line in listed.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,77 @@
+"""What a training step takes in memory, beyond the states that it must keep, by the number of steps."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from dnf_studio.bench.child import run_python
+from dnf_studio.bench.rows import Row, less
+from dnf_studio.config import Config
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.parallel import BlockPool
+from dnf_studio.core.training.adjoint import AdjointEngine
+from dnf_studio.errors import SetupError
+
+__all__ = ["FULL", "QUICK", "Sizes", "peak_of_a_step", "rows", "step_bytes"]
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured."""
+
+    few: int = 30
+    many: int = 1000
+    batch: int = 512
+    rounds: int = 2
+
+
+FULL = Sizes()
+QUICK = Sizes(many=300, rounds=1)
+
+
+def rows(sizes: Sizes = FULL) -> Iterator[Row]:
+    """MiB of a step at a large N against N = 30, the least of a few processes each.
+
+    Raises `SetupError` where the system does not tell what a process took at most.
+    """
+    pairs = [[step_bytes(steps, sizes.batch) for steps in (sizes.few, sizes.many)] for _ in range(sizes.rounds)]
+    few, many = (min(column) / MIB for column in zip(*pairs, strict=True))
+    yield less(f"step memory beyond its states, batch {sizes.batch}, N = {sizes.many}", many, "MiB", few)
+
+
+def step_bytes(steps: int, batch: int) -> int:
+    """Peak bytes of one step in a process of its own, without the states and drifts, N·B·D float32 numbers each."""
+    code = f"from dnf_studio.bench.memory import peak_of_a_step; print(peak_of_a_step({steps}, {batch}))"
+    return int(run_python("-c", code)) - 2 * 4 * steps * batch * 2
+
+
+def peak_of_a_step(steps: int, batch: int) -> int:
+    """By how many bytes one step raises the peak of this process, which must be a fresh one."""
+    flow = DiffFlow(2, Config().changed({"sde.steps": steps}))
+    x0, noise = torch.randn(batch, 2), torch.randn(steps, batch, 2)
+    with BlockPool(1) as pool:
+        engine = AdjointEngine(flow, pool)
+        before = _peak_bytes()
+        engine.step(x0, noise)
+        return _peak_bytes() - before
+
+
+def _peak_bytes() -> int:
+    """The most that this process has held."""
+    if sys.platform == "win32":
+        raise SetupError("What a process took at most can be read on Linux and macOS only.")
+    status = Path("/proc/self/status")
+    if status.exists():
+        # The counter of `resource` begins at what the parent held, which hides a smaller child
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return 1024 * int(line.split()[1])
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
