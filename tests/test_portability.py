@@ -48,14 +48,14 @@ def guarded(around: str) -> bool:
 def posix_only(node: ast.AST, around: str) -> bool:
     if isinstance(node, ast.Import | ast.ImportFrom):
         names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-        return not POSIX_MODULES.isdisjoint(names)
+        return not POSIX_MODULES.isdisjoint(names) and not guarded(around)
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         return node.attr in POSIX_NAMES.get(node.value.id, ()) and not guarded(around)
     return False
 
 
 def folder_of_one_system(node: ast.AST, around: str) -> bool:
-    return text_in(node).startswith(FOLDERS) and not guarded(around)
+    return text_in(node).startswith(FOLDERS) and not guarded(around) and ".exists()" not in around
 
 
 def text_without_encoding(node: ast.AST, _around: str) -> bool:
