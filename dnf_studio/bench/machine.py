@@ -53,7 +53,7 @@ def _processor() -> str:
     """The model's name, which Python itself does not know on Linux."""
     listed = Path("/proc/cpuinfo")
     if listed.exists():
-        for line in listed.read_text(errors="replace").splitlines():
+        for line in listed.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

@@ -70,7 +70,7 @@ def _peak_bytes() -> int:
     status = Path("/proc/self/status")
     if status.exists():
         # The counter of `resource` begins at what the parent held, which hides a smaller child
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        line = next(line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
         return 1024 * int(line.split()[1])
     import resource
 

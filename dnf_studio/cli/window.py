@@ -123,6 +123,6 @@ def _process_start() -> float:
     """When this process started, on the clock of `time.perf_counter`; to 0.01 s, on Linux only, else now."""
     if not sys.platform.startswith("linux"):
         return time.perf_counter()
-    after_name = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    after_name = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(after_name[19]) / os.sysconf("SC_CLK_TCK")
     return time.perf_counter() - age

@@ -23,6 +23,7 @@ class Key(StrEnum):
     UNDO = "undo"
     REDO = "redo"
     CLEAR_SELECTION = "clear-selection"
+    PREFERENCES = "preferences"
     THEME_SYSTEM = "theme-system"
     THEME_LIGHT = "theme-light"
     THEME_DARK = "theme-dark"
@@ -36,6 +37,8 @@ class Key(StrEnum):
     TRAIN = "train"
     PAUSE = "pause"
     STOP = "stop"
+    RESUME = "resume"
+    DISCARD = "discard"
     PLAY = "play"
     PREVIOUS = "previous"
     NEXT = "next"
@@ -43,6 +46,8 @@ class Key(StrEnum):
     LAST = "last"
     LOOP = "loop"
     SHORTCUTS = "shortcuts"
+    LOG = "log"
+    REPORT = "report"
     ABOUT = "about"
 
 
@@ -74,6 +79,7 @@ _RECORDS = (
     ActionInfo(Key.UNDO, "&Undo", "Ctrl+Z", "Take the last change of settings or view back", "undo"),
     ActionInfo(Key.REDO, "&Redo", "Ctrl+Shift+Z", "Make the change again that was taken back", "redo"),
     ActionInfo(Key.CLEAR_SELECTION, "&Clear selection", "Esc", "Choose no point any more"),
+    ActionInfo(Key.PREFERENCES, "Pre&ferences…", "Ctrl+,", "Colours, size of letters and motion, kept for every start"),
     ActionInfo(Key.THEME_SYSTEM, "Colours of the s&ystem", "Ctrl+Shift+Y", "Light or dark as the desktop is",
                checkable=True, group="theme"),
     ActionInfo(Key.THEME_LIGHT, "Li&ght colours", "Ctrl+Shift+L", "Dark on light", checkable=True, group="theme"),
@@ -90,6 +96,9 @@ _RECORDS = (
     ActionInfo(Key.TRAIN, "&Train", "Ctrl+R", "Train a new model with the settings at the left", "train"),
     ActionInfo(Key.PAUSE, "&Pause", "Ctrl+P", "Hold the training, or go on with it", "pause", checkable=True),
     ActionInfo(Key.STOP, "&Stop", "Ctrl+.", "End the training and keep the model as it is now", "stop"),
+    ActionInfo(Key.RESUME, "&Resume ended run", "Ctrl+Shift+R", "Go on with the run that has ended"),
+    ActionInfo(Key.DISCARD, "&Discard run", "Ctrl+Shift+Backspace",
+               "Forget the run that has ended and show the model from before it"),
     ActionInfo(Key.PLAY, "P&lay time", "Space", "Move the time cursor from data to noise, or hold it", "play",
                checkable=True),
     ActionInfo(Key.PREVIOUS, "Step &back", "Left", "Move the time cursor one step towards the data", "previous"),
@@ -98,6 +107,9 @@ _RECORDS = (
     ActionInfo(Key.LAST, "To the nois&e", "End", "Move the time cursor to the noise, T", "last"),
     ActionInfo(Key.LOOP, "Loo&p", "L", "Play back and forth without end", "loop", checkable=True),
     ActionInfo(Key.SHORTCUTS, "&Keyboard shortcuts", "F1", "List every command and its shortcut"),
+    ActionInfo(Key.LOG, "Show &log folder", "Ctrl+Shift+J", "Show the folder with the log of what happened"),
+    ActionInfo(Key.REPORT, "&Copy report", "Ctrl+Shift+C",
+               "Copy versions, settings and the end of the log for a report; no personal paths"),
     ActionInfo(Key.ABOUT, "&About DNF Studio", "Shift+F1", "What this is, and the versions it runs on"),
 )  # fmt: skip
 
@@ -105,7 +117,7 @@ ACTIONS = {record.key: record for record in _RECORDS}
 
 MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
     ("&File", (Key.OPEN, Key.SAVE, None, Key.EXPORT, Key.PICTURE, None, Key.REOPEN, Key.QUIT)),
-    ("&Edit", (Key.UNDO, Key.REDO, None, Key.CLEAR_SELECTION)),
+    ("&Edit", (Key.UNDO, Key.REDO, None, Key.CLEAR_SELECTION, None, Key.PREFERENCES)),
     (
         "&View",
         (
@@ -114,7 +126,7 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
             *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.RESET_LAYOUT, Key.FULL_SCREEN),
         ),
     ),
-    ("&Run", (Key.TRAIN, Key.PAUSE, Key.STOP)),
-    ("&Help", (Key.SHORTCUTS, Key.ABOUT)),
+    ("&Run", (Key.TRAIN, Key.PAUSE, Key.STOP, None, Key.RESUME, Key.DISCARD)),
+    ("&Help", (Key.SHORTCUTS, None, Key.LOG, Key.REPORT, None, Key.ABOUT)),
 )
 """Title and commands of each menu; None is a line between."""

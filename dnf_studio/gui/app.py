@@ -30,6 +30,7 @@ def run(options: WindowOptions) -> int:
     gc.disable()
     from dnf_studio.gui.appearance import Appearance
     from dnf_studio.gui.life import Life
+    from dnf_studio.gui.log import stop_log
     from dnf_studio.gui.main_window import MainWindow
     from dnf_studio.gui.memory import Memory, restore_theme
 
@@ -54,6 +55,7 @@ def run(options: WindowOptions) -> int:
         code = app.exec()
     finally:
         sys.excepthook = previous
+        stop_log()
         gc.enable()
     if options.json:
         print(json.dumps(life.results), flush=True)

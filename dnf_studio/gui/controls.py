@@ -6,9 +6,18 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QValidator, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QSlider, QSpinBox, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QSlider,
+    QSpinBox,
+    QWidget,
+)
 
-__all__ = ["ChoiceBox", "FloatBox", "IntBox", "NumberSlider", "caption"]
+__all__ = ["ChoiceBox", "FloatBox", "IntBox", "NumberSlider", "caption", "fit"]
 
 
 class IntBox(QSpinBox):
@@ -121,12 +130,12 @@ class NumberSlider(QWidget):
     ) -> None:
         super().__init__(parent)
         self._low, self._step = low, step
+        self.slider = QSlider(Qt.Orientation.Horizontal, self)
         self.box: IntBox | FloatBox
         if step == int(step):
             self.box = IntBox(int(low), int(high if limit is None else limit), self)
         else:
             self.box = FloatBox(low, high if limit is None else limit, self)
-        self.slider = QSlider(Qt.Orientation.Horizontal, self)
         self.slider.setRange(0, round((high - low) / step))
         self.slider.setPageStep(max(1, self.slider.maximum() // 10))
         self.label = QLabel(label, self)
@@ -136,10 +145,16 @@ class NumberSlider(QWidget):
         row.setSpacing(6)
         for part in (self.label, self.slider, self.box):
             row.addWidget(part)
-        self.box.setFixedWidth(66)
         self.slider.setMinimumWidth(70)
+        fit(self.box, "1000")
         self.slider.valueChanged.connect(self._slid)
         self.box.valueChanged.connect(self._typed)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Larger letters need more room."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            fit(self.box, "1000")
 
     def setToolTip(self, text: str) -> None:
         """One tooltip for all three parts."""
@@ -178,6 +193,12 @@ class NumberSlider(QWidget):
         with QSignalBlocker(self.slider):
             self.slider.setValue(round((value - self._low) / self._step))
         self.value_changed.emit(value)
+
+
+def fit(box: QAbstractSpinBox, text: str) -> None:
+    """Make `box` as wide as `text` and its arrows need."""
+    box.ensurePolished()
+    box.setFixedWidth(box.fontMetrics().horizontalAdvance(text) + 2 * box.fontMetrics().height())
 
 
 def caption(text: str = "", warning: bool = False) -> QLabel:

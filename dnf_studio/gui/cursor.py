@@ -8,6 +8,8 @@ __all__ = ["TimeCursor", "node_at"]
 
 SWEEP_SECONDS = 4.0
 REST_SECONDS = 0.6
+CALM_SECONDS = 0.2
+"""Least time between two moves where motion is reduced."""
 
 
 class TimeCursor(QObject):
@@ -31,6 +33,8 @@ class TimeCursor(QObject):
         self._loop = True
         self._heading = 1
         self._rest = 0.0
+        self._calm = False
+        self._held = 0.0
 
     @property
     def fraction(self) -> float:
@@ -107,6 +111,10 @@ class TimeCursor(QObject):
             self._heading = self._heading if loop else 1
             self.loop_changed.emit(loop)
 
+    def set_calm(self, calm: bool) -> None:
+        """Whether playing goes in whole steps, at most five times a second."""
+        self._calm, self._held = calm, 0.0
+
     def advance(self, seconds: float) -> None:
         """Play on for `seconds`; nothing while holding."""
         if not self._playing:
@@ -114,7 +122,10 @@ class TimeCursor(QObject):
         if self._rest > 0:
             self._rest -= seconds
             return
-        target = self._fraction + self._heading * seconds / SWEEP_SECONDS
+        part = self._heading * seconds / SWEEP_SECONDS
+        target = self._fraction + part if not self._calm else self._next_whole(seconds)
+        if target is None:
+            return
         self.go(target * self._steps)
         if 0 < target < 1:
             return
@@ -123,6 +134,15 @@ class TimeCursor(QObject):
             self._rest = REST_SECONDS
         elif target >= 1:
             self.set_playing(False)
+
+    def _next_whole(self, seconds: float) -> float | None:
+        """Where whole steps lead to, or None until it is time for them."""
+        self._held += seconds
+        if self._held < max(CALM_SECONDS, SWEEP_SECONDS / self._steps):
+            return None
+        count = max(1, round(self._held * self._steps / SWEEP_SECONDS))
+        self._held = 0.0
+        return (round(self.position) + self._heading * count) / self._steps
 
 
 def node_at(position: float) -> int:

@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from dnf_studio.errors import ExportError, StudioError
 from dnf_studio.gui.dialogs.error import ErrorDialog
-from dnf_studio.gui.dialogs.question import Answer, ask_about_run, ask_resume
+from dnf_studio.gui.dialogs.question import Answer, ask_about_run, ask_discard, ask_resume
 from dnf_studio.gui.importing import Importer
 from dnf_studio.gui.opening import bundled_name
+from dnf_studio.gui.report import make_report
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_stem
 from dnf_studio.gui.studio import Studio
@@ -25,11 +26,15 @@ READABLE = f"Checkpoints, data and exports (*.safetensors *.pt *.pth {DATA})"
 DATA_ONLY = f"Data ({DATA})"
 RUN = "Run, to go on with later (*.safetensors)"
 WEIGHTS = "Model alone, smaller (*.safetensors)"
+QUICK_SECONDS = 60.0
+"""A run of no more training time is discarded without a question."""
 
 
 class Files(QObject):
     """Asks for files, and before an unsaved run would be lost."""
 
+    told = Signal(object)
+    """The exception that a dialog tells."""
     saved = Signal(object)
     """The path of a checkpoint that was written."""
 
@@ -47,7 +52,8 @@ class Files(QObject):
         if sentence in self._told:
             return
         self._told.add(sentence)
-        dialog = ErrorDialog(error, self._window)
+        self.told.emit(error)
+        dialog = ErrorDialog(error, self._window, lambda: make_report(self._session, self._studio, error))
         dialog.finished.connect(lambda _result: self._told.discard(sentence))
         dialog.show()
 
@@ -78,6 +84,14 @@ class Files(QObject):
             self._studio.resume()
         elif answer is Answer.NEW:
             self.when_safe(self._studio.train)
+
+    def discard(self) -> None:
+        """Forget the run that has ended, and show the model from before it; a long one is asked about once more."""
+        run = self._studio.training.run
+        if run is None or self._studio.training.active:
+            return
+        if run.seconds <= QUICK_SECONDS or ask_discard(self._window, run.iteration) is Answer.DISCARD:
+            self._studio.go_back()
 
     def save(self, then: Callable[[], object] | None = None) -> None:
         """Ask for a file name and write the run or the model; `then` follows once it is in place."""

@@ -13,9 +13,11 @@ from PySide6.QtCore import QEvent, QObject, QTimer, Signal, Slot
 from dnf_studio import api
 from dnf_studio.assets import checkpoint_names
 from dnf_studio.errors import StudioError
+from dnf_studio.gui.log import start_log
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.measures import Measures
 from dnf_studio.gui.options import WindowOptions
+from dnf_studio.gui.recorder import Recorder
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["Life"]
@@ -74,8 +76,10 @@ class Life(QObject):
         window, studio = self._window, self._window.studio
         studio.start()
         window.add_panels()
+        start_log()
+        Recorder(window.session, studio, window.files, window.watch, window)
         window.live.start()
-        window.session.cursor.set_playing(True)
+        window.session.cursor.set_playing(not window.appearance.calm)
         file = self._options.file or window.habits.last_file
         if file is not None:
             studio.failed.connect(self._missed)

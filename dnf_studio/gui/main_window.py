@@ -17,6 +17,7 @@ from dnf_studio.gui.exporting import Exporter
 from dnf_studio.gui.files import Files
 from dnf_studio.gui.habits import Habits
 from dnf_studio.gui.inspecting import InspectorDock
+from dnf_studio.gui.keep_bar import KeepBar
 from dnf_studio.gui.live import Live
 from dnf_studio.gui.memory import Memory
 from dnf_studio.gui.opening import Opened
@@ -25,6 +26,7 @@ from dnf_studio.gui.panels.page import Page
 from dnf_studio.gui.panels.sampling import SamplingPanel
 from dnf_studio.gui.panels.sde import SDEPanel
 from dnf_studio.gui.panels.training import TrainingPanel
+from dnf_studio.gui.run_watch import RunWatch
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_label
 from dnf_studio.gui.status import StudioStatusBar
@@ -70,6 +72,8 @@ class MainWindow(QMainWindow):
         self.exporter = Exporter(self.studio, self)
         self.commands = Commands(self)
         self.views = Views(self.session, self.commands)
+        self.keep = KeepBar(self.session, self.studio.training, self.commands)
+        self.watch = RunWatch(self.session, self.studio.training, self.views.loss, self)
         self.live = Live(self.session, self.studio, self.views, self)
         self.toolbar = StudioToolBar(self.session, self.commands, self.files.choose_data)
         self.status = StudioStatusBar()
@@ -126,12 +130,16 @@ class MainWindow(QMainWindow):
 
     def _compose(self) -> None:
         self.setDockNestingEnabled(True)
-        self.setCentralWidget(self.views)
+        # The order of Tab: toolbar, bar, views, panels
         self.addToolBar(self.toolbar)
+        self.setCentralWidget(self.views)
+        self.views.add_bar(self.keep)
+        self.keep.follow(self.toolbar.dice)
+        # Not on Train, which the space bar would press
+        self.views.forward.plot.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
         self.setStatusBar(self.status)
         self.commands.fill(self.menuBar())
         self.tabs.setDocumentMode(True)
-        self.tabs.setMinimumWidth(LEFT_WIDTH)
         self.tabs.addTab(self.data_panel, "Data")
         for title in ("SDE", "Training", "Sampling", "Library", "Export"):
             self.tabs.addTab(QWidget(), title)
@@ -149,10 +157,13 @@ class MainWindow(QMainWindow):
         studio.opened.connect(self._show_opened)
         studio.progressed.connect(self._show_progress)
         studio.bound_changed.connect(lambda bound: self.status.show_nll(bound, self._floor()))
+        studio.bound_changed.connect(self.keep.show_nll)
         studio.said.connect(self.status.say)
+        self.watch.said.connect(self.status.say)
         studio.failed.connect(self.files.tell)
         studio.training.failed.connect(lambda _sentence: self._retitle())
         studio.training.phase_changed.connect(self._show_phase)
+        studio.training.unsaved_changed.connect(lambda _unsaved: self._retitle())
         self.live.failed.connect(self.files.tell)
         self.appearance.changed.connect(self._set_theme)
         self.session.changed.connect(self._follow)
@@ -176,6 +187,7 @@ class MainWindow(QMainWindow):
         self.data_panel.set_shown(shown)
         self.views.loss.clear()
         self.views.loss.set_floor(shown.entropy)
+        self.watch.show_past(opened)
         iterations = opened.checkpoint.iteration if opened.checkpoint is not None else 0
         self.status.show_run(iterations, None, None)
         metrics = opened.checkpoint.metrics if opened.checkpoint is not None else {}

@@ -12,8 +12,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from dnf_studio.core.training.report import StepReport
 from dnf_studio.errors import SettingError, StudioError
-from dnf_studio.gui import opening
+from dnf_studio.gui import opening, run_work
 from dnf_studio.gui.background import Background
+from dnf_studio.gui.changes import value_of
 from dnf_studio.gui.opening import Opened
 from dnf_studio.gui.panels.training import LIVE
 from dnf_studio.gui.session import Session
@@ -57,6 +58,7 @@ class Studio(QObject):
         self.training = Training(self.background, self)
         self._session = session
         self._opened: Opened | None = None
+        self._before: Opened | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
         self._held: deque[tuple[DiffFlow, Checkpoint | None]] = deque(maxlen=HELD)
         self._asked = 0
@@ -98,7 +100,7 @@ class Studio(QObject):
     def open(self, name: str) -> None:
         """Show a bundled model, a checkpoint, an export or a data file; settings and undo begin anew with it."""
         config, places, held = self._session.state.config, tuple(self.places()), tuple(self._held)
-        self._load(lambda: opening.open_any(name, config, places, held), self._take, self.failed.emit)
+        self._load(lambda: opening.open_any(name, config, places, held), self._take, self._open_failed)
 
     def train(self) -> None:
         """Begin a new run with the settings of the session."""
@@ -113,19 +115,13 @@ class Studio(QObject):
         What the session says of settings that may change during a run applies.
         """
         config = self._session.state.config
-        change = {name.removeprefix("config."): _value(config, name) for name in LIVE}
+        change = {name.removeprefix("config."): value_of(config, name) for name in LIVE}
         run = self.training.run
         if run is not None:
-            self.training.start(lambda _threads: _with(run, change), self.explorer)
+            self.training.start(lambda _threads: run_work.changed(run, change), self.explorer)
         elif self._opened is not None and self._opened.path is not None:
-            path = self._opened.path
-
-            def restore(threads: int) -> Run:
-                from dnf_studio.core.training.run import Run
-
-                return Run.resume(path, change, threads)
-
-            self.training.start(restore, self.explorer)
+            path, self._before = self._opened.path, self._opened
+            self.training.start(lambda threads: run_work.restored(path, change, threads), self.explorer)
 
     @property
     def resumable(self) -> int | None:
@@ -146,7 +142,7 @@ class Studio(QObject):
             done(model)
 
         if self.training.run is not None:
-            self.training.while_held(_copy, give, failed)
+            self.training.while_held(run_work.copy_of, give, failed)
         elif self._opened is not None:
             give((self._opened.snapshot.flow, self._opened.checkpoint))
         else:
@@ -156,11 +152,19 @@ class Studio(QObject):
         """The file of the model shown has another name."""
         if self._opened is not None and self._opened.path is not None and self._opened.path.absolute() == old:
             self._opened = replace(self._opened, path=new)
+        if self._before is not None and self._before.path is not None and self._before.path.absolute() == old:
+            self._before = replace(self._before, path=new)
 
     def discard(self) -> None:
         """Forget the run and wait for its thread."""
         self.training.close()
         self.training.forget()
+
+    def go_back(self) -> None:
+        """Forget the run and show the model that was there before it, as far as it fits the data that is set."""
+        self.discard()
+        self._show_before()
+        self._follow(frozenset({"config.data"}))
 
     def close(self) -> None:
         """End every thread."""
@@ -193,7 +197,7 @@ class Studio(QObject):
     def _take(self, opened: Opened) -> None:
         """Show what was opened as a new document."""
         self.discard()
-        self._opened = opened
+        self._opened, self._before = opened, None
         fresh = replace(
             self._session.state,
             config=opened.config,
@@ -214,6 +218,7 @@ class Studio(QObject):
 
     def _begin(self, opened: Opened) -> None:
         """Show the first weights, then train them."""
+        self._before = self._before or self._opened
         self.discard()
         self._show(replace(opened, shown=replace(opened.shown, title="new model")))
         config, dataset = opened.config, opened.dataset
@@ -225,11 +230,23 @@ class Studio(QObject):
 
         self.training.start(make_run, self.explorer)
         now = self._session.state.config
-        self._follow(frozenset(name for name in LIVE if _value(now, name) != _value(config, name)))
+        self._follow(frozenset(name for name in LIVE if value_of(now, name) != value_of(config, name)))
 
     def _begin_failed(self, error: Exception) -> None:
         self.training.give_up()
+        self._open_failed(error)
+
+    def _open_failed(self, error: Exception) -> None:
+        """Tell; where a run was discarded for what does not come, its weights leave the views too."""
+        if self.training.run is None and not self.training.active:
+            self._show_before()
         self.failed.emit(error)
+
+    def _show_before(self) -> None:
+        """The model that was there before the run, which may be the one it went on with."""
+        before, self._before = self._before, None
+        if before is not None:
+            self._show(before)
 
     def _share_cores(self, phase: Phase) -> None:
         if self._explorer is not None:
@@ -242,7 +259,7 @@ class Studio(QObject):
         """Give a run what it can take up, or show the model that belongs to changed settings."""
         config = self._session.state.config
         if self.training.active:
-            change = {name.removeprefix("config."): _value(config, name) for name in names & LIVE}
+            change = {name.removeprefix("config."): value_of(config, name) for name in names & LIVE}
             if change:
                 try:
                     self.training.apply(change)
@@ -268,33 +285,13 @@ class Studio(QObject):
     def _replace(self, opened: Opened) -> None:
         """Show the model of other data; the settings stay."""
         self.discard()
+        self._before = None
         config = self._session.state.config
         self._show(replace(opened, config=config))
 
     def _refuse_data(self, error: Exception) -> None:
         """Tell, and go back to the data that is shown."""
         if self._opened is not None:
-            shown = self._opened.config
+            shown = (self._before or self._opened).config
             self._session.apply({"config.data": shown.data, "config.drop_constant": shown.drop_constant})
-        self.failed.emit(error)
-
-
-def _value(config: object, name: str) -> object:
-    """The setting that ``config.…`` names."""
-    value = config
-    for part in name.split(".")[1:]:
-        value = getattr(value, part)
-    return value
-
-
-def _with(run: Run, change: dict[str, object]) -> Run:
-    run.apply(change)
-    return run
-
-
-def _copy(run: Run) -> tuple[DiffFlow, Checkpoint]:
-    """The weights that sampling uses, which nobody changes any more, and their checkpoint."""
-    from dnf_studio.core.training.resume import checkpoint_of
-
-    checkpoint = checkpoint_of(run, "weights")
-    return checkpoint.build(), checkpoint
+        self._open_failed(error)

@@ -66,12 +66,12 @@ LIGHT = Theme(
     border="#cfd4da",
     text="#1a212b",
     muted="#59636f",
-    accent="#00755a",
+    accent="#026a50",
     on_accent="#ffffff",
     forward="#0072b2",
     backward="#d55e00",
     data="#59636f",
-    floor="#9a4c86",
+    floor="#964981",
     grid="#e3e6ea",
     warning="#a13d00",
     disagreement=("#d9dce8", "#a9a6d1", "#8272b8", "#653f97", "#46126b"),
@@ -85,14 +85,14 @@ DARK = Theme(
     border="#3b424d",
     text="#e6e9ed",
     muted="#9fa8b4",
-    accent="#3dbb94",
+    accent="#3da47a",
     on_accent="#0b1613",
     forward="#56b4e9",
     backward="#f2894a",
     data="#9fa8b4",
-    floor="#d98cc3",
+    floor="#cf84b6",
     grid="#272c34",
-    warning="#ffb072",
+    warning="#ffbc89",
     disagreement=("#353748", "#5a5390", "#8372c0", "#b09adf", "#e2d5fb"),
 )
 
@@ -161,6 +161,7 @@ QMainWindow::separator:hover {{ background: {theme.border}; }}
 QToolBar {{ border: none; border-bottom: 1px solid {theme.border}; spacing: 6px; padding: 3px 6px; }}
 QStatusBar {{ border-top: 1px solid {theme.border}; }}
 QStatusBar::item {{ border: none; }}
+QFrame#keep {{ background: {theme.raised}; border: 1px solid {theme.accent}; border-radius: 4px; }}
 QDockWidget QTabBar::tab {{ color: {theme.muted}; padding: 4px; border: none; border-bottom: 2px solid transparent; }}
 QDockWidget QTabBar::tab:hover {{ color: {theme.text}; }}
 QDockWidget QTabBar::tab:selected {{ color: {theme.text}; border-bottom: 2px solid {theme.accent}; }}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from random import SystemRandom
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt
+from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
-from dnf_studio.gui.controls import ChoiceBox, IntBox, NumberSlider
+from dnf_studio.gui.controls import ChoiceBox, IntBox, NumberSlider, fit
 from dnf_studio.gui.icons import icon
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_label
@@ -62,6 +62,7 @@ class StudioToolBar(QToolBar):
         self.lam.value_changed.connect(lambda value: session.apply({"lam": value}))
         self.data.chosen.connect(self._chosen)
         session.changed.connect(lambda _names: self._refresh())
+        self._fit()
         self.set_data({})
         self._refresh()
 
@@ -83,12 +84,27 @@ class StudioToolBar(QToolBar):
         """Redraw the picture of the seed button."""
         self.dice.setIcon(icon("dice", theme))
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Larger letters need more room."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "device"):
+            self._fit()
+
+    def _fit(self) -> None:
+        """Room for the longest text of each, so that nothing moves when it changes."""
+        fit(self.seed, "0000000")
+        text = self.badge.text()
+        self.badge.setText("own 1000")
+        self.badge.setFixedWidth(self.badge.sizeHint().width())
+        self.badge.setText(text)
+
     def _add_button(self, commands: Commands, key: Key) -> None:
         self.addAction(commands[key])
         button = self.widgetForAction(commands[key])
         if isinstance(button, QToolButton):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setAccessibleName(commands[key].text().replace("&", ""))
             if key is Key.PAUSE:
                 # Room for its longer word, so that nothing moves when a run is held
                 commands.show_paused(True)
@@ -114,8 +130,6 @@ class StudioToolBar(QToolBar):
         policy = self.badge.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.badge.setSizePolicy(policy)
-        self.badge.setText("own 1000")
-        self.badge.setFixedWidth(self.badge.sizeHint().width())
         holder = QWidget()
         row = QHBoxLayout(holder)
         row.setContentsMargins(0, 0, 0, 0)
@@ -126,7 +140,6 @@ class StudioToolBar(QToolBar):
     def _add_seed(self) -> None:
         self.seed = IntBox(0, 2**31 - 1)
         self.seed.setGroupSeparatorShown(False)
-        self.seed.setFixedWidth(84)
         self.seed.valueChanged.connect(lambda value: self._session.apply({"seed": value}))
         self._add_labelled("See&d", self.seed, "Seed of the points and Brownian paths shown, 0 or more")
         self.dice = QToolButton()

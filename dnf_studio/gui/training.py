@@ -40,11 +40,12 @@ class Training(QObject):
     """The new `Phase`."""
     failed = Signal(str)
     """One sentence; after a divergence the run is paused at its last good state."""
+    unsaved_changed = Signal(bool)
 
     def __init__(self, background: Background, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.log = ReportLog()
-        self.unsaved = False
+        self._unsaved = False
         self._background = background
         self._worker: TrainingWorker | None = None
         self._run: Run | None = None
@@ -66,6 +67,17 @@ class Training(QObject):
     def run(self) -> Run | None:
         """The run, training or not, or None."""
         return self._run
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the run has learnt what no file holds."""
+        return self._unsaved
+
+    @unsaved.setter
+    def unsaved(self, unsaved: bool) -> None:
+        if unsaved != self._unsaved:
+            self._unsaved = unsaved
+            self.unsaved_changed.emit(unsaved)
 
     def prepare(self) -> None:
         """A run is on its way: its data is being opened."""

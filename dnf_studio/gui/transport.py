@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, QSize, Qt
+from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
 from dnf_studio.gui.actions import Key
@@ -45,8 +45,7 @@ class TransportBar(QFrame):
         self.readout = QLabel()
         self.readout.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.readout.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        widest = self.readout.fontMetrics().horizontalAdvance("step 000 of 000   t = 0.00000   100%")
-        self.readout.setMinimumWidth(widest + 8)
+        self._fit_readout()
         self.readout.setToolTip("Step of the time cursor, the time there, and the share of the way to the noise")
         row.addWidget(self.readout)
         self.slider.valueChanged.connect(self._dragged)
@@ -58,6 +57,17 @@ class TransportBar(QFrame):
         """Take the times of `frame`."""
         self._times = None if frame is None else frame.t
         self._moved(self._cursor.position)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Larger letters need more room."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "readout"):
+            self._fit_readout()
+
+    def _fit_readout(self) -> None:
+        """Room for its longest text, so that nothing moves while it plays."""
+        widest = self.readout.fontMetrics().horizontalAdvance("step 000 of 000   t = 0.00000   100%")
+        self.readout.setMinimumWidth(widest + 8)
 
     def _dragged(self, value: int) -> None:
         self._cursor.go(value / NOTCHES)

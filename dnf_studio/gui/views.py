@@ -46,7 +46,7 @@ class Views(QWidget):
         rows.setStretchFactor(0, 17)
         rows.setStretchFactor(1, 10)
         _name(rows, "rows", [1700, 1000])
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 4, 0)
         column.setSpacing(0)
         column.addWidget(rows, 1)
@@ -80,6 +80,10 @@ class Views(QWidget):
         for plot in (self.forward, self.backward, self.time, self.disagreement, self.grid, self.transport):
             plot.set_frame(frame)
         self._move(self._session.cursor.position)
+
+    def add_bar(self, bar: QWidget) -> None:
+        """Put `bar` above the plots."""
+        self._column.insertWidget(0, bar)
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour every plot."""

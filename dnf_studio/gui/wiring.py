@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.state import LAYERS
@@ -30,8 +31,12 @@ def connect_commands(window: MainWindow) -> None:
     connect(Key.TRAIN, files.train)
     connect(Key.PAUSE, lambda: window.studio.training.set_paused(commands[Key.PAUSE].isChecked()))
     connect(Key.STOP, window.studio.training.stop)
+    connect(Key.RESUME, window.studio.resume)
+    connect(Key.DISCARD, files.discard)
     connect(Key.FULL_SCREEN, lambda: window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen))
     connect(Key.SHORTCUTS, partial(_show_shortcuts, window))
+    connect(Key.LOG, partial(_show_log, window))
+    connect(Key.REPORT, partial(_copy_report, window))
     connect(Key.ABOUT, partial(_show_about, window))
     for key in (Key.SAVE, Key.EXPORT):
         commands[key].setEnabled(False)
@@ -44,6 +49,7 @@ def _connect_edit(window: MainWindow) -> None:
     session, commands = window.session, window.commands
     commands.connect_to(Key.UNDO, session.undo)
     commands.connect_to(Key.REDO, session.redo)
+    commands.connect_to(Key.PREFERENCES, partial(_show_preferences, window))
     commands.connect_to(Key.CLEAR_SELECTION, window.views.selecting.clear)
 
     def show(undo: bool, redo: bool) -> None:
@@ -58,6 +64,7 @@ def _connect_view(window: MainWindow) -> None:
     session, commands, appearance = window.session, window.commands, window.appearance
     for key in (Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK):
         commands.connect_to(key, partial(appearance.choose, key.removeprefix("theme-")))
+    appearance.choice_changed.connect(lambda choice: commands[Key(f"theme-{choice}")].setChecked(True))
     commands[Key(f"theme-{appearance.choice}")].setChecked(True)
     commands.connect_to(Key.RESET_VIEW, window.views.reset_ranges)
     commands.connect_to(Key.RESET_LAYOUT, window.habits.places.reset)
@@ -88,6 +95,8 @@ def _connect_time(window: MainWindow) -> None:
     cursor.playing_changed.connect(commands.show_playing)
     cursor.loop_changed.connect(commands[Key.LOOP].setChecked)
     commands[Key.LOOP].setChecked(cursor.loop)
+    window.appearance.calm_changed.connect(cursor.set_calm)
+    cursor.set_calm(window.appearance.calm)
 
 
 def _connect_export(window: MainWindow) -> None:
@@ -110,6 +119,30 @@ def _show_shortcuts(window: MainWindow) -> None:
     from dnf_studio.gui.dialogs.about import ShortcutsDialog
 
     ShortcutsDialog(window).show()
+
+
+def _show_preferences(window: MainWindow) -> None:
+    from dnf_studio.gui.dialogs.preferences import PreferencesDialog
+
+    PreferencesDialog(window.appearance, window).show()
+
+
+def _show_log(window: MainWindow) -> None:
+    from PySide6.QtCore import QUrl
+    from PySide6.QtGui import QDesktopServices
+
+    from dnf_studio.gui.log import log_folder
+
+    folder = log_folder()
+    if not (folder.is_dir() and QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))):
+        window.status.say(f"The log would be in {folder}, which cannot be shown.")
+
+
+def _copy_report(window: MainWindow) -> None:
+    from dnf_studio.gui.report import make_report
+
+    QGuiApplication.clipboard().setText(make_report(window.session, window.studio))
+    window.status.say("The report is copied.")
 
 
 def _show_about(window: MainWindow) -> None:

@@ -93,7 +93,7 @@ def rename(path: Path, name: str) -> Path:
         raise StudioError(f"There is a model named '{target.stem}' already; choose another name.")
     _require_writable(path.parent)
     try:
-        path.rename(target)
+        path.replace(target)
     except OSError as problem:
         raise StudioError(f"Cannot rename '{path.name}': {explain(problem)}.") from problem
     return target
@@ -108,7 +108,7 @@ def duplicate(path: Path, folder: Path | None = None) -> Path:
     partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
     try:
         shutil.copyfile(path, partial)
-        partial.rename(target)
+        partial.replace(target)
     except OSError as problem:
         raise StudioError(f"Cannot copy '{path.name}': {explain(problem)}.") from problem
     finally:

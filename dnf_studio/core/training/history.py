@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 __all__ = ["History"]
@@ -34,6 +36,20 @@ class History:
     def as_dict(self) -> dict[str, Any]:
         """For the JSON of a checkpoint."""
         return {"stride": self.stride, "iterations": self.iterations, "losses": self.losses, "open": self._open}
+
+    @classmethod
+    def read(cls, values: object) -> History:
+        """Read what `as_dict` gave, for a look only; anything else is empty."""
+        try:
+            history = cls.from_dict(values)  # type: ignore[arg-type]
+            steps = [b - a for a, b in itertools.pairwise([0, *history.iterations])]
+            losses = [float(loss) for loss in history.losses]
+            increasing = len(losses) == len(steps) and all(step > 0 for step in steps)
+            if increasing and history.stride >= 1 and all(map(math.isfinite, losses)):
+                return history
+        except (TypeError, ValueError, KeyError):
+            pass
+        return cls()
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> History:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.core.training.marks import Mark
+
 __all__ = ["StepReport"]
 
 
@@ -27,3 +29,5 @@ class StepReport:
     """Norm of the gradient before clipping."""
     seconds: float
     """Training time since the run began, pauses left out, resumed parts included."""
+    marks: tuple[Mark, ...] = ()
+    """What changed just before this iteration."""

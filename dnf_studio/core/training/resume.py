@@ -8,6 +8,7 @@ from torch import Tensor
 
 from dnf_studio.core.storage.checkpoint import Checkpoint, DataSummary
 from dnf_studio.core.training.history import History
+from dnf_studio.core.training.marks import Marks
 from dnf_studio.core.training.weights import MOMENTS
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def checkpoint_of(run: Run, kind: Literal["run", "weights"]) -> Checkpoint:
         data=DataSummary(data.name, data.fingerprint, data.columns, data.entropy),
         iteration=run.iteration,
         seconds=run.seconds,
-        history={"loss": run.history.as_dict(), "changes": run.changes},
+        history={"loss": run.history.as_dict(), "changes": run.changes, "marks": run.marks.as_dict()},
         metrics=dict(run.metrics),
         state=state,
         tensors=tensors,
@@ -55,6 +56,7 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
     run.iteration, run.seconds = checkpoint.iteration, checkpoint.seconds
     run.history = History.from_dict(checkpoint.history["loss"])
     run.changes = [(iteration, change) for iteration, change in checkpoint.history["changes"]]
+    run.marks = Marks.from_dict(checkpoint.history.get("marks"))
     run.metrics = dict(checkpoint.metrics)
     run._good = run._weights.state(), run.iteration
 

@@ -26,6 +26,7 @@ from dnf_studio.core.sde.grid import make_grid
 from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.training.history import History
+from dnf_studio.core.training.marks import Marks
 from dnf_studio.core.training.report import StepReport
 from dnf_studio.core.training.schedules import learning_rate, remaining_steps, training_steps
 from dnf_studio.core.training.weights import TrainedWeights
@@ -61,7 +62,7 @@ class Run:
         self.iteration, self.seconds = 0, 0.0
         self._pace: float | None = None
         self.changes: list[tuple[int, dict[str, Any]]] = []
-        self.history = History()
+        self.history, self.marks = History(), Marks()
         self.metrics: dict[str, float | None] = {}
         self._good = self._weights.state(), 0
 
@@ -152,6 +153,7 @@ class Run:
         training = self.config.training
         rate = learning_rate(training, self.iteration, self.seconds)
         steps = training_steps(training, self.config.sde.steps, self.iteration, self.seconds)
+        marks = self.marks.step(self.iteration, steps)
         x0, noise = self._draw(steps)
         with single_threaded_kernels():
             bound = self._engine.step(x0, noise, self._weights.raw.grid(steps))
@@ -169,7 +171,7 @@ class Run:
         pace = elapsed / steps
         self._pace = pace if self._pace is None else 0.9 * self._pace + 0.1 * pace
         parts = bound.disagreement.float().cpu().numpy()
-        return StepReport(self.iteration, loss, steps, parts, rate, norm, self.seconds)
+        return StepReport(self.iteration, loss, steps, parts, rate, norm, self.seconds, marks)
 
     def _draw(self, steps: int) -> tuple[Tensor, Tensor]:
         """A batch and its forward noise, from the run's generator on the processor."""
@@ -191,8 +193,9 @@ class Run:
     def _take_changes(self) -> None:
         while self._queue:
             change = self._queue.popleft()
-            self.config = self.config.changed(change)
+            before, self.config = self.config, self.config.changed(change)
             self.changes.append((self.iteration, change))
+            self.marks.change(self.iteration, before, self.config)
             self._engine.hidden = choose_hidden_type(self.config.training.precision, self.device)
             for flow in (self._weights.raw, self._weights.average):
                 flow.config = self.config

@@ -1,13 +1,16 @@
-"""An error as one sentence; what is behind it unfolds."""
+"""An error as one sentence; what is behind it unfolds and can be copied for a report."""
 
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from dnf_studio.errors import StudioError
+from dnf_studio.gui.log import private
 
 __all__ = ["ErrorDialog"]
 
@@ -16,9 +19,12 @@ class ErrorDialog(QMessageBox):
     """Tells `error` and leaves the window usable.
 
     A `StudioError` is the sentence itself; anything else is a defect of the studio, and says so.
+    `report` makes the text that its button copies.
     """
 
-    def __init__(self, error: BaseException, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, error: BaseException, parent: QWidget | None = None, report: Callable[[], str] | None = None
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowModality(Qt.WindowModality.NonModal)
@@ -31,8 +37,24 @@ class ErrorDialog(QMessageBox):
             self.setText(str(error))
         else:
             self.setText("Something went wrong in DNF Studio that should not; your work is still there.")
-            self.setInformativeText("Save your run, and send the details below with a report.")
+            self.setInformativeText("Save your run, and send the copied report with a description of what you did.")
         if not known or error.__cause__ is not None:
-            self.setDetailedText("".join(traceback.format_exception(error)))
+            self.setDetailedText(private("".join(traceback.format_exception(error))))
         self.setStandardButtons(QMessageBox.StandardButton.Ok)
+        if report is not None:
+            self._add_copy(report)
         self.setMinimumWidth(420)
+
+    def _add_copy(self, report: Callable[[], str]) -> None:
+        self.copy = self.addButton("&Copy report", QMessageBox.ButtonRole.ActionRole)
+        self.copy.setToolTip("Copy versions, settings, the error and the end of the log; no personal paths")
+        # A button of a message box closes it, which is no use here
+        self.copy.clicked.disconnect()
+
+        def copy() -> None:
+            QGuiApplication.clipboard().setText(report())
+            self.copy.setText("Copied")
+
+        self.copy.clicked.connect(copy)
+        self.setDefaultButton(QMessageBox.StandardButton.Ok)
+        self.setEscapeButton(QMessageBox.StandardButton.Ok)

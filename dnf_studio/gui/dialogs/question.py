@@ -6,7 +6,7 @@ from enum import Enum
 
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
-__all__ = ["Answer", "ask_about_export", "ask_about_older_file", "ask_about_run", "ask_resume"]
+__all__ = ["Answer", "ask_about_export", "ask_about_older_file", "ask_about_run", "ask_discard", "ask_resume"]
 
 Role = QMessageBox.ButtonRole
 
@@ -31,6 +31,16 @@ def ask_about_run(parent: QWidget, training: bool) -> Answer:
         f"The run {state}.",
         "Save it to go on with it later? What is discarded cannot be brought back.",
         {Answer.SAVE: ("&Save…", Role.AcceptRole), Answer.DISCARD: ("&Discard", Role.DestructiveRole)},
+    )
+
+
+def ask_discard(parent: QWidget, iterations: int) -> Answer:
+    """Whether to discard a long run after all."""
+    return _ask(
+        parent,
+        f"Discard the run of {iterations:,} iterations?",
+        "What is discarded cannot be brought back.",
+        {Answer.DISCARD: ("&Discard", Role.DestructiveRole)},
     )
 
 

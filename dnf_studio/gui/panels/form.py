@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from PySide6.QtCore import QSignalBlocker
+from PySide6.QtCore import QSignalBlocker, QSize
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QWidget
 
 from dnf_studio.config import Config
@@ -46,9 +46,8 @@ class SettingsForm(QWidget):
 
     def _add(self, name: str, info: FieldInfo) -> None:
         editor = _editor(info, partial(self._apply, name))
-        label = QLabel(str(info.title))
+        label = _Label(str(info.title))
         label.setBuddy(editor)
-        label.setMinimumWidth(LABEL_WIDTH)
         tip = f"{info.description}{_range(info)}"
         for part in (label, editor, *editor.findChildren(QWidget)):
             part.setToolTip(tip)
@@ -75,6 +74,18 @@ class SettingsForm(QWidget):
         for name, editor in self.editors.items():
             if f"config.{name}" in names:
                 _show(editor, _value(self._session.state.config, name))
+
+
+class _Label(QLabel):
+    """Never narrower than its words, nor than those of other forms."""
+
+    def sizeHint(self) -> QSize:
+        """As wide as the labels of other forms at least."""
+        return super().sizeHint().expandedTo(QSize(LABEL_WIDTH, 0))
+
+    def minimumSizeHint(self) -> QSize:
+        """The same."""
+        return self.sizeHint()
 
 
 class _Optional(QWidget):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QLabel, QLayout, QScrollArea, QVBoxLayout, QWidget
 
 from dnf_studio.gui.controls import caption
@@ -14,12 +14,17 @@ from dnf_studio.gui.session import Session
 __all__ = ["Page"]
 
 
+NARROWEST = 290
+
+
 class Page(QScrollArea):
     """A column of forms and captions that scrolls when the window is low."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWidgetResizable(True)
+        # Tab goes on to its first control, which scrolls into sight
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         body = QWidget()
@@ -28,8 +33,15 @@ class Page(QScrollArea):
         self.column.setSpacing(8)
         self.column.addStretch(1)
         self.setWidget(body)
+        self._body = body
         self._note = caption()
         self._note.hide()
+
+    def minimumSizeHint(self) -> QSize:
+        """Wide enough for its widest row: it scrolls up and down only."""
+        bar = self.verticalScrollBar().sizeHint().width()
+        width = max(NARROWEST, self._body.minimumSizeHint().width() + bar)
+        return QSize(width, super().minimumSizeHint().height())
 
     def add(self, part: QWidget | QLayout) -> None:
         """Append `part` above the empty rest."""

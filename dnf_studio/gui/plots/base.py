@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyqtgraph as pg
 from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QFont, QPalette, QResizeEvent
+from PySide6.QtGui import QColor, QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from dnf_studio.gui.plots.caption import Caption, Title
@@ -17,6 +17,10 @@ __all__ = ["Plot"]
 
 CAPTION_HEIGHT = 220
 """From this height of the card on there is room for the caption under the title."""
+
+
+UNSEEN = (Qt.FocusReason.MouseFocusReason, Qt.FocusReason.ActiveWindowFocusReason)
+"""How a plot gets the focus without the keyboard."""
 
 
 class Plot(QWidget):
@@ -37,6 +41,7 @@ class Plot(QWidget):
         self._is_empty: bool | None = None
         self._notes: tuple[str, ...] = ("",)
         self._warns = False
+        self._ring = False
         self.setAutoFillBackground(True)
         self.setAccessibleName(title)
         self.title, self.note = Title(self), QLabel(self)
@@ -116,6 +121,11 @@ class Plot(QWidget):
             axis.setPen(pg.mkPen(theme.border))
             axis.setTextPen(pg.mkPen(theme.muted))
 
+    def refont(self) -> None:
+        """Write the numbers at the axes in the font of the window; plots with more letters add theirs."""
+        self._style_axes()
+        self._fit_note()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the sentence in the middle, the note as long as there is room, and labels in their colours."""
         of_plot = watched is self.plot
@@ -125,7 +135,19 @@ class Plot(QWidget):
             self._fit_note()
         elif event.type() == QEvent.Type.StyleChange and not of_plot:
             self._colour_labels()
+        elif of_plot and isinstance(event, QFocusEvent):
+            self._ring = event.gotFocus() and event.reason() not in UNSEEN
+            self.update()
         return bool(super().eventFilter(watched, event))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """A ring around the card while its plot has the focus of the keyboard."""
+        super().paintEvent(event)
+        if self._ring:
+            painter = QPainter(self)
+            painter.setPen(QPen(QColor(self.theme.accent), 2))
+            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
+            painter.end()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The caption is a line of its own where there is room for it."""
@@ -135,8 +157,12 @@ class Plot(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         """A new style brings back palettes of its own."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.StyleChange and self._is_empty is not None:
+        if self._is_empty is None:
+            return
+        if event.type() == QEvent.Type.StyleChange:
             self.recolour()
+        elif event.type() == QEvent.Type.FontChange:
+            self.refont()
 
     def _fit_note(self) -> None:
         room, metrics = self.note.width(), self.note.fontMetrics()

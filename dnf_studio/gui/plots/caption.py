@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
@@ -42,10 +42,7 @@ class Title(QLabel):
     def show_title(self, text: str, mark: str = "") -> None:
         """Say `text` after `mark`."""
         self._whole, self._mark = text, mark
-        self.setText(self._html(text))
-        self._hint = super().sizeHint()
-        self._fit()
-        self.updateGeometry()
+        self._measure()
 
     def sizeHint(self) -> QSize:
         """Room for all of it."""
@@ -59,6 +56,18 @@ class Title(QLabel):
         """As much of it as there is room for."""
         super().resizeEvent(event)
         self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Larger letters need more room."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and self._whole:
+            self._measure()
+
+    def _measure(self) -> None:
+        self.setText(self._html(self._whole))
+        self._hint = super().sizeHint()
+        self._fit()
+        self.updateGeometry()
 
     def _fit(self) -> None:
         bold = QFont(self.font())

@@ -53,12 +53,12 @@ class LossCurve:
         """The running mean now, nats, or None while there is no loss."""
         return self._mean if self._seen else None
 
-    def extend(self, losses: Iterable[tuple[int, float]]) -> None:
-        """Add (iteration, loss) in order."""
+    def extend(self, losses: Iterable[tuple[int, float]], each: int = 1) -> None:
+        """Add (iteration, loss) in order, where a loss is the mean of `each` iterations."""
         for iteration, loss in losses:
             if not np.isfinite(loss):
                 continue
-            self._average(loss)
+            self._average(loss, each)
             self._pending.append((float(iteration), loss, self._mean))
             if len(self._pending) >= self._stride:
                 self._put()
@@ -77,8 +77,8 @@ class LossCurve:
         room = max(0.08 * (high - low), 0.02)
         return low - room, high + room
 
-    def _average(self, loss: float) -> None:
-        memory = min(MEMORY, 1 + self._seen / 8)
+    def _average(self, loss: float, each: int) -> None:
+        memory = max(1.0, min(MEMORY / each, 1 + self._seen / 8))
         distance = loss - self._mean
         if self._seen > MEMORY:
             distance = min(distance, FAR * self._spread)

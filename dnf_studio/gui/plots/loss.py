@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pyqtgraph as pg
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.core.training.history import History
+from dnf_studio.core.training.marks import Mark
 from dnf_studio.core.training.report import StepReport
+from dnf_studio.gui.changes import mark_words
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.curve import LossCurve
+from dnf_studio.gui.plots.layers.marks import MarksLayer
 from dnf_studio.gui.theme import mix
 
 __all__ = ["LossPlot"]
@@ -18,6 +22,8 @@ __all__ = ["LossPlot"]
 
 class LossPlot(Plot):
     """The bound of every batch, faint, and smoothed; the entropy of the data as its floor, dashed.
+
+    Where a setting or the N of progressive training changed there is a thin upright line with its label.
 
     Follows the run until wheel or drag choose another range; a double click follows it again.
     """
@@ -40,6 +46,9 @@ class LossPlot(Plot):
             self.plot.addItem(item, ignoreBounds=True)
         self._line.hide()
         self.box.sigRangeChangedManually.connect(self._range_chosen)
+        self._marks: dict[tuple[int, str], Mark] = {}
+        self.marks = MarksLayer(self.plot, self.theme)
+        self._label.setFont(self.plot.getAxis("bottom").style["tickFont"])
         self.recolour()
 
     @property
@@ -51,7 +60,28 @@ class LossPlot(Plot):
         """Add iterations, in order."""
         if reports:
             self._curve.extend((report.iteration, report.loss) for report in reports)
+            self.add_marks([mark for report in reports for mark in report.marks])
             self._refresh()
+
+    def add_marks(self, marks: Iterable[Mark]) -> None:
+        """Show what changed; marks that are there already are not shown twice."""
+        fresh = {(mark.iteration, mark.name): mark for mark in marks}
+        if fresh.items() <= self._marks.items():
+            return
+        self._marks |= fresh
+        places: dict[float, list[Mark]] = {}
+        for mark in sorted(self._marks.values(), key=lambda mark: mark.iteration):
+            places.setdefault(float(mark.iteration), []).append(mark)
+        words = {place: mark_words(here) for place, here in places.items()}
+        self.marks.set_marks(words)
+        self.plot.setAccessibleDescription(" ".join([self.caption, *(tip for _, tip in words.values())]))
+
+    def show_history(self, history: History, marks: Iterable[Mark]) -> None:
+        """Begin with the curve of a run that was saved."""
+        self.clear()
+        self._curve.extend(zip(history.iterations, history.losses, strict=True), history.stride)
+        self.add_marks(marks)
+        self._refresh()
 
     def set_floor(self, floor: float | None) -> None:
         """The exact entropy, nats, or None where unknown."""
@@ -63,6 +93,9 @@ class LossPlot(Plot):
         """Forget the curve, for a new run."""
         self._curve = LossCurve()
         self._following = True
+        self._marks.clear()
+        self.marks.set_marks({})
+        self.plot.setAccessibleDescription(self.caption)
         self._refresh()
 
     def reset_view(self) -> None:
@@ -77,12 +110,19 @@ class LossPlot(Plot):
     def recolour(self) -> None:
         """Also curves and floor."""
         super().recolour()
-        if hasattr(self, "_label"):
+        if hasattr(self, "marks"):
             theme = self.theme
             self._raw.setPen(pg.mkPen(mix(theme.data, theme.base, 0.62)))
             self._smooth.setPen(pg.mkPen(theme.text, width=2))
             self._line.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DashLine))
             self._label.setColor(theme.floor)
+            self.marks.recolour(theme)
+
+    def refont(self) -> None:
+        """Also the labels."""
+        super().refont()
+        self._label.setFont(self.plot.getAxis("bottom").style["tickFont"])
+        self.marks.refit()
 
     def _refresh(self) -> None:
         curve, floor = self._curve, self._floor

@@ -22,8 +22,8 @@ from dnf_studio.workers.frames import Frame
 __all__ = ["TimeView"]
 
 MAX_PATHS = 500
-WORDY = 350
-"""Pixels from which on the switches are named."""
+WORDY = 25
+"""Heights of a line from which width on the switches are named."""
 REACH = 6.0
 """Pixels from a point within which a click chooses it instead of moving the cursor."""
 DIRECTIONS = ("forward", "backward")
@@ -177,8 +177,18 @@ class TimeView(Plot):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where there is little room, the switches are their dots."""
         super().resizeEvent(event)
+        self._name_switches()
+
+    def refont(self) -> None:
+        """Also the switches."""
+        super().refont()
+        self._name_switches()
+
+    def _name_switches(self) -> None:
+        metrics = self.fontMetrics()
         for name, switch in self._switches.items():
-            switch.setText(f"● {name}" if self.width() >= WORDY else "●")
+            switch.setText(f"● {name}" if self.width() >= WORDY * metrics.height() else "●")
+            switch.setMinimumWidth(metrics.horizontalAdvance("●") + 6)
 
     def _switch(self, name: str) -> QToolButton:
         button = QToolButton(self)
@@ -187,7 +197,6 @@ class TimeView(Plot):
         button.setChecked(True)
         button.setToolTip(f"Show the {name} paths")
         button.setAccessibleName(f"Show the {name} paths")
-        button.setMinimumWidth(18)
         button.toggled.connect(self._switched)
         return button
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.core.training.history import History
 from dnf_studio.core.training.report import StepReport
 from dnf_studio.gui.plots.curve import MAX_POINTS, LossCurve
 from dnf_studio.gui.plots.loss import LossPlot
@@ -55,6 +56,19 @@ def test_limits_without_a_curve_or_a_floor() -> None:
     curve.extend([(1, 3.0), (2, 3.0)])
     low, high = curve.limits(None)
     assert low < 3 < high
+
+
+def test_a_saved_history_is_smoothed_over_as_many_iterations(qtbot: QtBot) -> None:
+    whole, saved = LossCurve(), History()
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    for k in range(1, 3001):
+        loss = 3.0 if k <= 2900 else 2.0
+        whole.extend([(k, loss)])
+        saved.add(k, loss)
+    plot.show_history(saved, ())
+    assert saved.stride > 1 and whole.smoothed is not None
+    assert plot.smoothed == pytest.approx(whole.smoothed, abs=0.02)
 
 
 def test_curve_floor_and_clear(qtbot: QtBot) -> None:

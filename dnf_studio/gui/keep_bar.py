@@ -1,0 +1,94 @@
+"""After a run has ended: keep what it has learnt, discard it, or go on with it. A bar, not a question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from dnf_studio.config import TrainingConfig
+from dnf_studio.gui.actions import Key
+from dnf_studio.gui.commands import Commands
+from dnf_studio.gui.session import Session
+from dnf_studio.gui.training import Phase, Training
+
+if TYPE_CHECKING:
+    from dnf_studio.core.training.run import Run
+
+__all__ = ["KeepBar"]
+
+BUTTONS = {Key.SAVE: "Save…", Key.DISCARD: "Discard", Key.RESUME: "Resume"}
+
+
+class KeepBar(QFrame):
+    """``Training ended after 1,240 iterations, NLL 2.03.  Save…  Discard  Resume``.
+
+    It shows itself while a run has ended and is not saved, takes no focus by itself, and enables
+    the commands to discard and to resume.
+    """
+
+    def __init__(self, session: Session, training: Training, commands: Commands, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._training, self._commands = session, training, commands
+        self._nll: float | None = None
+        self.setObjectName("keep")
+        self.setAccessibleName("Run that is not saved")
+        self.text = QLabel()
+        self.text.setWordWrap(True)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 4, 8, 4)
+        row.setSpacing(6)
+        row.addWidget(self.text, 1)
+        self.buttons: dict[Key, QToolButton] = {}
+        for key in BUTTONS:
+            self.buttons[key] = self._button(key)
+            row.addWidget(self.buttons[key])
+        training.phase_changed.connect(lambda _phase: self.refresh())
+        training.unsaved_changed.connect(lambda _unsaved: self.refresh())
+        session.changed.connect(lambda _names: self.refresh())
+        self.refresh()
+
+    def follow(self, before: QWidget) -> None:
+        """Come after `before` when Tab goes through the window."""
+        for button in self.buttons.values():
+            QWidget.setTabOrder(before, button)
+            before = button
+
+    def show_nll(self, nll: float | None) -> None:
+        """The smoothed bound, nats."""
+        self._nll = nll
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Appear, go, and say how the run stands."""
+        run, ended = self._training.run, self._training.phase is Phase.ENDED
+        unsaved = run is not None and ended and self._training.unsaved
+        more = run is not None and ended and not _is_done(self._session.state.config.training, run)
+        self._commands[Key.DISCARD].setEnabled(unsaved)
+        self._commands[Key.RESUME].setEnabled(more)
+        if run is not None and unsaved:
+            nll = "" if self._nll is None else f", NLL {self._nll:.2f}".replace("-", "−")
+            more_words = "" if more else " To resume it, raise Iterations or Seconds in Training."
+            self.text.setText(f"Training ended after {run.iteration:,} iterations{nll}.{more_words}")
+        self.setVisible(unsaved)
+
+    def _button(self, key: Key) -> QToolButton:
+        """The command itself with a shorter word."""
+        action = self._commands[key]
+        button = QToolButton()
+        button.setText(BUTTONS[key])
+        button.setToolTip(action.toolTip())
+        button.setAccessibleName(BUTTONS[key].rstrip("…"))
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setEnabled(action.isEnabled())
+        button.clicked.connect(action.trigger)
+        action.enabledChanged.connect(button.setEnabled)
+        return button
+
+
+def _is_done(training: TrainingConfig, run: Run) -> bool:
+    """Whether `run` has reached the totals that `training` sets."""
+    if training.seconds is not None:
+        return run.seconds >= training.seconds
+    return run.iteration >= training.iterations

@@ -1,0 +1,35 @@
+"""What is done with a run away from the window's thread: restore it, change it, copy its weights. Imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dnf_studio.core.models.diffflow import DiffFlow
+    from dnf_studio.core.storage.checkpoint import Checkpoint
+    from dnf_studio.core.training.run import Run
+
+__all__ = ["changed", "copy_of", "restored"]
+
+
+def changed(run: Run, change: Mapping[str, object]) -> Run:
+    """`run` with a change of settings queued."""
+    run.apply(change)
+    return run
+
+
+def restored(path: Path, change: Mapping[str, object], threads: int) -> Run:
+    """The run of a checkpoint with a change of settings."""
+    from dnf_studio.core.training.run import Run
+
+    return Run.resume(path, change, threads)
+
+
+def copy_of(run: Run) -> tuple[DiffFlow, Checkpoint]:
+    """The weights that sampling uses, which nobody changes any more, and their checkpoint."""
+    from dnf_studio.core.training.resume import checkpoint_of
+
+    checkpoint = checkpoint_of(run, "weights")
+    return checkpoint.build(), checkpoint
