@@ -12,11 +12,11 @@ from dnf_studio.gui.actions import Key
 from dnf_studio.gui.drop import DropZone
 from dnf_studio.gui.memory import Memory, Places
 from dnf_studio.gui.opening import Opened
-from dnf_studio.gui.panels.library import LibraryPanel, models_folder
 from dnf_studio.gui.recent import Recent, RecentMenu
 
 if TYPE_CHECKING:
     from dnf_studio.gui.main_window import MainWindow
+    from dnf_studio.gui.panels.library import LibraryPanel
 
 __all__ = ["Habits"]
 
@@ -36,7 +36,7 @@ class Habits(QObject):
         window.commands.insert_menu(Key.SAVE, self.menu)
         window.commands[Key.REOPEN].setChecked(memory.get("reopen", _flag, False))
         window.studio.places = self._checkpoints
-        window.files.folder = lambda: models_folder(memory)
+        window.files.folder = self._folder
         window.studio.opened.connect(self._opened)
         window.studio.failed.connect(lambda _error: self._forget_drop())
         window.files.saved.connect(lambda path: self.recent.add(Path(path).absolute(), "checkpoint"))
@@ -47,6 +47,8 @@ class Habits(QObject):
 
     def make_library(self) -> LibraryPanel:
         """The Library panel, which reads files only once the first frame is there."""
+        from dnf_studio.gui.panels.library import LibraryPanel
+
         window = self._window
         panel = LibraryPanel(self._memory, self.recent, self.open, window.files.tell)
         panel.moved = self._moved
@@ -97,7 +99,13 @@ class Habits(QObject):
     def _checkpoints(self) -> tuple[Path, ...]:
         """Where the model of an export is looked for, besides the bundled ones."""
         recent = (file.path for file in self.recent.files if file.kind == "checkpoint")
-        return models_folder(self._memory), *recent
+        return self._folder(), *recent
+
+    def _folder(self) -> Path:
+        """Where the user's own models are."""
+        from dnf_studio.gui.panels.library import models_folder
+
+        return models_folder(self._memory)
 
     def _moved(self, old: Path, new: Path | None) -> None:
         self.recent.moved(old, new)

@@ -9,13 +9,13 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDockWidget
 
 from dnf_studio.gui.actions import Key
-from dnf_studio.gui.panels.inspector import InspectorPanel
 from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.inspect import Direction
     from dnf_studio.gui.main_window import MainWindow
+    from dnf_studio.gui.panels.inspector import InspectorPanel
 
 __all__ = ["InspectorDock"]
 
@@ -57,6 +57,8 @@ class InspectorDock(QDockWidget):
     def fill(self) -> None:
         """Make what is in it, which nobody sees before the window is there."""
         if self.panel is None:
+            from dnf_studio.gui.panels.inspector import InspectorPanel
+
             self.panel = InspectorPanel(self._window.session)
             if self._theme is not None:
                 self.panel.set_theme(self._theme)

@@ -160,7 +160,8 @@ class Plot(QWidget):
         if self._is_empty is None:
             return
         if event.type() == QEvent.Type.StyleChange:
-            self.recolour()
+            if self.palette().color(QPalette.ColorRole.Window) != QColor(self.theme.base):
+                self.recolour()
         elif event.type() == QEvent.Type.FontChange:
             self.refont()
 

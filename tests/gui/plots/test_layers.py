@@ -79,7 +79,7 @@ def test_limits_hold_every_value_and_zero(values: list[float]) -> None:
 
 def test_a_ramp_begins_and_ends_at_its_stops() -> None:
     ramp = colour_ramp(("#000000", "#808080", "#ffffff"), 5)
-    assert ramp == ["#000000", "#404040", "#808080", "#c0c0c0", "#ffffff"]
+    assert ramp == ("#000000", "#404040", "#808080", "#c0c0c0", "#ffffff")
 
 
 def test_words() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
@@ -72,8 +74,9 @@ class BarsLayer(DeviceLayer):
                 painter.drawRect(bar)
 
 
-def colour_ramp(stops: tuple[str, ...], count: int) -> list[str]:
+@cache
+def colour_ramp(stops: tuple[str, ...], count: int) -> tuple[str, ...]:
     """`count` colours evenly along the stops."""
     places = np.linspace(0, len(stops) - 1, count)
     lower = np.minimum(places.astype(int), len(stops) - 2)
-    return [mix(stops[k], stops[k + 1], float(p - k)) for p, k in zip(places, lower, strict=True)]
+    return tuple(mix(stops[k], stops[k + 1], float(p - k)) for p, k in zip(places, lower, strict=True))

@@ -7,6 +7,8 @@ where the time cursor is, not on how it came there, and follows new frames slowl
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -170,6 +172,7 @@ def next_levels(levels: Array | None, wanted: Array) -> Array:
     return wanted if levels is None else levels + np.float32(FOLLOW) * (wanted - levels)
 
 
+@cache
 def argb_table(
     stops: tuple[str, ...], shades: int = SHADES, most: float = MOST, floor: float = 0.0
 ) -> NDArray[np.uint32]:
