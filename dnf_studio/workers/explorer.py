@@ -5,6 +5,7 @@ It imports torch itself, so whoever makes an `Explorer` pays nothing at start-up
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -18,6 +19,7 @@ from dnf_studio.workers.mailbox import Mailbox
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from dnf_studio.workers.explorer_process import ExplorerProcess
     from dnf_studio.workers.passes import Passes
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -25,6 +27,9 @@ __all__ = ["Explorer", "Wanted"]
 
 FRAME_SECONDS = 0.45
 """Between two frames of new weights."""
+HELP_AFTER = 3.0
+"""Seconds of training after which another process is worth its start."""
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +73,9 @@ class Explorer:
         self._tasks: list[Callable[[], None]] = []
         self._closing = False
         self._training = False
+        self._since = 0.0
+        self._helper: ExplorerProcess | None = None
+        self._helpless = False
         self._thread = Thread(target=self._work, name="dnf-explorer", daemon=True)
         self._thread.start()
 
@@ -95,7 +103,7 @@ class Explorer:
         When it no longer does, what is shown is computed once more, in float32.
         """
         if training != self._training:
-            self._training = training
+            self._training, self._since = training, perf_counter()
             if not training:
                 self._want(lambda w: Wanted(w.snapshot, w.request, w.data, perf_counter()))
 
@@ -137,6 +145,8 @@ class Explorer:
                 pass
         finally:
             passes.close()
+            if self._helper is not None:
+                self._helper.close()
 
     def _next(self, passes: Passes) -> bool:
         """Wait for work and do one piece of it; False when the thread is to end."""
@@ -154,14 +164,45 @@ class Explorer:
             else:
                 started = perf_counter()
                 self._running = wanted
-                passes.use(1 if self._training else 2)
-                passes.run(wanted, lambda wanted: self._left(passes, wanted), self._training)
+                if not self._helped(passes, wanted):
+                    passes.use(1 if self._training else 2)
+                    passes.run(wanted, lambda wanted: self._left(passes, wanted), self._training)
                 self._done = wanted
                 self._rest(wanted, started + FRAME_SECONDS - perf_counter())
         except Exception as error:
             self.errors.put(error)
             self._done = wanted if task is None else self._done
         return True
+
+    def _helped(self, passes: Passes, wanted: Wanted) -> bool:
+        """Whether the pass was made by the process that shows new weights while a model trains."""
+        helper, done = self._help(), self._done
+        if helper is None or done is None or done.request is not wanted.request or done.data is not wanted.data:
+            return False
+        try:
+            frame = helper.frame(wanted, lambda: self._left(passes, wanted))
+        except (EOFError, OSError) as problem:
+            LOG.warning("The explorer's process ended; its thread goes on alone: %r", problem)
+            helper.close()
+            self._helper, self._helpless = None, True
+            return False
+        if frame is not None:
+            self._post(passes, frame)
+        return True
+
+    def _help(self) -> ExplorerProcess | None:
+        """The process, once it is ready; it is started when a run has lasted so long that it is worth it."""
+        if not self._training or self._helpless:
+            return None
+        if self._helper is None and perf_counter() - self._since > HELP_AFTER:
+            from dnf_studio.core.parallel import worker_threads
+            from dnf_studio.workers.explorer_process import ExplorerProcess
+
+            if worker_threads() < 2:
+                self._helpless = True
+            else:
+                self._helper = ExplorerProcess()
+        return self._helper if self._helper is not None and self._helper.ready else None
 
     def _left(self, passes: Passes, wanted: Wanted) -> bool:
         """Whether to leave the pass for `wanted`; a point asked for is answered at once, not after a long pass.
