@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -82,7 +82,8 @@ def training(monkeypatch: pytest.MonkeyPatch) -> Iterator[Explorer]:
     wait(made.mailbox.take)
     made.publish(weights(1))
     wait(made.mailbox.take)
-    wait(lambda: made._helper is not None and made._helper.ready)
+    wait(lambda: made._helper is not None and made._helper.ready and not made._pending())
+    made.mailbox.take()
     yield made
     assert made.close()
 
