@@ -70,21 +70,21 @@ def test_what_it_refuses_is_raised_here(helper: ExplorerProcess) -> None:
         helper.frame(Wanted(weights(0), ViewRequest(last="never"), torch.randn(9, 2)), lambda: False)
 
 
-@pytest.fixture
-def training(monkeypatch: pytest.MonkeyPatch) -> Iterator[Explorer]:
-    """An explorer whose model trains, with its process at work."""
-    monkeypatch.setattr(explorer_module, "HELP_AFTER", 0.0)
-    monkeypatch.setattr(explorer_module, "FRAME_SECONDS", 0.0)
-    monkeypatch.setattr("dnf_studio.core.parallel.worker_threads", lambda device="cpu": 2)
-    made = Explorer()
-    made.set_training(True)
-    made.publish(weights(0), torch.randn(300, 2))
-    wait(made.mailbox.take)
-    made.publish(weights(1))
-    wait(made.mailbox.take)
-    wait(lambda: made._helper is not None and made._helper.ready and not made._pending())
-    made.mailbox.take()
-    yield made
+@pytest.fixture(scope="module")
+def training() -> Iterator[Explorer]:
+    """An explorer whose model trains, with its process at work; the last test ends the process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(explorer_module, "HELP_AFTER", 0.0)
+        patch.setattr(explorer_module, "FRAME_SECONDS", 0.0)
+        patch.setattr("dnf_studio.core.parallel.worker_threads", lambda device="cpu": 2)
+        made = Explorer()
+        made.set_training(True)
+        made.publish(weights(0), torch.randn(300, 2))
+        wait(made.mailbox.take)
+        made.publish(weights(1))
+        wait(lambda: made._helper is not None and made._helper.ready and not made._pending())
+        made.mailbox.take()
+        yield made
     assert made.close()
 
 
