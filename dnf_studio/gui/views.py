@@ -80,16 +80,9 @@ class Views(QWidget):
             self._session.cursor.set_steps(len(frame.t) - 1)
             self.above.setVisible(frame.forward.shape[2] > 1)
             self._refresh(frozenset({"axes", "component"}))
-        for plot in (
-            self.forward,
-            self.backward,
-            self.time,
-            self.disagreement,
-            self.grid,
-            self.marginals,
-            self.transport,
-        ):
+        for plot in (self.forward, self.backward, self.time, self.disagreement, self.grid, self.marginals):
             plot.set_frame(frame)
+        self.transport.set_frame(frame)
         self._move(self._session.cursor.position)
 
     def add_bar(self, bar: QWidget) -> None:

@@ -46,10 +46,13 @@ def directions(dim: int, count: int = DIRECTIONS) -> Array:
 
 
 class Projections:
-    """A set of points projected on each of `count` directions (one in 1-D) and sorted: `values` (K, n), float32."""
+    """A set of points projected on each direction and sorted: `values` (K, n), float32.
 
-    def __init__(self, points: Array, count: int = DIRECTIONS) -> None:
-        lines = directions(points.shape[1], count)
+    The directions are those of METHOD 8 unless others are given, (K, D).
+    """
+
+    def __init__(self, points: Array, along: Array | None = None) -> None:
+        lines = directions(points.shape[1]) if along is None else along
         columns = np.ascontiguousarray(points.T, dtype=np.float32)
         self.values = np.empty((len(lines), len(points)), np.float32)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.cursor import node_at
@@ -22,9 +22,10 @@ NONE = np.empty(0)
 
 
 class MarginalsPlot(Plot):
-    """Sliced Wasserstein distance of both marginals over the steps, and as a band what chance alone makes of it.
+    """Sliced Wasserstein distance of both marginals over the steps, above what chance alone makes of it.
 
-    Shows the last comparison, which follows the frames at some distance. A click goes to the step.
+    Dashed is the floor, the mean of that; the band reaches as far as chance seldom goes. Shows the
+    last comparison, which follows the frames at some distance. A click goes to the step.
     """
 
     step_clicked = Signal(int)
@@ -32,18 +33,18 @@ class MarginalsPlot(Plot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Marginals",
-            "Distance between the forward and the backward cloud, and its floor.",
+            "Distance between both clouds, and its floor.",
             "Open a model or press Train, and the distance between both clouds is shown here for every step.",
             parent,
             topic="marginals",
         )
-        self._distance, self._floor = NONE, NONE
+        self._distance, self._floor, self._highest = NONE, NONE, NONE
         self._request: ViewRequest | None = None
         self._limits: tuple[float, float] | None = None
         self._position = 0.0
-        self._band, self._curve = pg.PlotCurveItem(), pg.PlotCurveItem()
+        self._band, self._dashed, self._curve = pg.PlotCurveItem(), pg.PlotCurveItem(), pg.PlotCurveItem()
         self._line, self._dot = pg.InfiniteLine(angle=90), pg.ScatterPlotItem(size=9)
-        for item in (self._band, self._line, self._curve, self._dot):
+        for item in (self._band, self._dashed, self._line, self._curve, self._dot):
             self.plot.addItem(item, ignoreBounds=True)
         self.box.setMouseEnabled(x=False, y=False)
         self.recolour()
@@ -52,15 +53,16 @@ class MarginalsPlot(Plot):
     def set_frame(self, frame: Frame | None) -> None:
         """Another number of steps waits for its own comparison; None empties the plot."""
         if frame is None or len(frame.t) != len(self._distance):
-            self._distance, self._floor = NONE, NONE
+            self._distance, self._floor, self._highest = NONE, NONE, NONE
             self._show()
 
     def set_comparison(self, found: Comparison) -> None:
         """Show these distances."""
         fresh = found.frame.request != self._request or not len(self._distance)
         self._request = found.frame.request
-        self._distance, self._floor = found.marginals.distance, found.marginals.floor
-        both = np.concatenate([self._distance, self._floor])
+        rows = found.marginals
+        self._distance, self._floor, self._highest = rows.distance, rows.floor, rows.highest
+        both = np.concatenate([self._distance, self._highest])
         self._limits = next_limits(None if fresh else self._limits, both[np.isfinite(both)])
         self._show()
 
@@ -97,7 +99,8 @@ class MarginalsPlot(Plot):
         super().recolour()
         if hasattr(self, "_dot"):
             theme = self.theme
-            self._band.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DashLine))
+            self._dashed.setPen(pg.mkPen(theme.floor, style=Qt.PenStyle.DashLine))
+            self._band.setPen(pg.mkPen(None))
             self._band.setBrush(pg.mkBrush(mix(theme.base, theme.floor, 0.16)))
             self._curve.setPen(pg.mkPen(theme.text, width=2))
             self._line.setPen(pg.mkPen(theme.accent, width=1))
@@ -108,7 +111,8 @@ class MarginalsPlot(Plot):
         shown = bool(len(self._distance))
         self.set_empty(not shown)
         steps = np.arange(len(self._distance), dtype=np.float64)
-        self._band.setData(steps, np.nan_to_num(self._floor, posinf=0.0), fillLevel=0.0)
+        self._band.setData(steps, np.nan_to_num(self._highest, posinf=0.0), fillLevel=0.0)
+        self._dashed.setData(steps, self._floor, connect="finite")
         self._curve.setData(steps, self._distance, connect="finite")
         self._line.setVisible(shown)
         self._dot.setVisible(shown)

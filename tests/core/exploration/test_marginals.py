@@ -7,7 +7,7 @@ import ot
 import pytest
 from numpy.typing import NDArray
 
-from dnf_studio.core.exploration.marginals import compare_marginals
+from dnf_studio.core.exploration.marginals import _splits, compare_marginals
 from dnf_studio.errors import DataError
 
 Array = NDArray[np.float32]
@@ -22,7 +22,17 @@ def test_two_sets_of_one_law_are_at_the_floor(dim: int) -> None:
     found = compare_marginals(paths(1, dim=dim, nodes=40), paths(2, dim=dim, nodes=40))
     assert found.distance.shape == found.floor.shape == (40,)
     assert np.mean(found.distance**2) == pytest.approx(np.mean(found.floor**2), rel=0.25)
-    assert max(found.distance.max(), found.floor.max()) < 0.15
+    assert found.distance.max() < 0.15 and (found.highest > found.floor).all()
+    assert found.floor.std() < 0.6 * found.distance.std()
+    assert 0.6 < np.mean(found.distance < found.highest) < 1
+
+
+def test_halves_hold_as_many_of_each_process_and_every_point_once() -> None:
+    splits = _splits(11)
+    assert splits.shape == (8, 2, 10)
+    for one, other in splits:
+        assert (one < 11).sum() == (other < 11).sum() == 5
+        assert len({*one, *other}) == 20
 
 
 def test_the_floor_is_the_distance_of_independent_sets_of_a_law_with_gaps() -> None:
@@ -77,7 +87,10 @@ def test_what_is_not_finite_is_left_out_of_both() -> None:
     found = compare_marginals(spoiled, b)
     keep = np.arange(100) != 7
     assert found.distance[2] == pytest.approx(compare_marginals(a[2:3, keep], b[2:3, keep]).distance[0], rel=1e-5)
-    assert np.isnan([found.distance[3], found.floor[3]]).all() and np.isfinite(found.distance[[0, 1, 2, 4]]).all()
+    assert (
+        np.isnan([found.distance[3], found.floor[3], found.highest[3]]).all()
+        and np.isfinite(found.distance[[0, 1, 2, 4]]).all()
+    )
 
 
 def test_the_check_comes_before_every_step_and_leaves() -> None:

@@ -20,7 +20,7 @@ FRAME = frame_of(steps=4)
 
 
 def comparison(distance: list[float], frame: Frame = FRAME) -> Comparison:
-    return Comparison(frame, Marginals(np.array(distance), np.full(len(distance), 0.016)))
+    return Comparison(frame, Marginals(np.array(distance), np.full(len(distance), 0.016), np.full(len(distance), 0.02)))
 
 
 @pytest.fixture
