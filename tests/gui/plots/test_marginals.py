@@ -12,8 +12,10 @@ from dnf_studio.core.exploration.marginals import Marginals
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.plots.marginals import MarginalsPlot
 from dnf_studio.gui.theme import DARK, LIGHT
+from dnf_studio.gui.training import Phase
 from dnf_studio.workers.comparing import Comparison
 from dnf_studio.workers.frames import Frame, ViewRequest
+from tests.gui.conftest import TINY
 from tests.gui.plots.scenes import frame_of, pixels, share_near
 
 FRAME = frame_of(steps=4)
@@ -105,3 +107,23 @@ def test_only_a_plot_that_is_seen_is_computed(window: MainWindow, open_in: Calla
     window.session.apply({"steps": 5})
     qtbot.waitUntil(lambda: len(plot._distance) == 6, timeout=20_000)
     assert all(frame.complete for frame in asked)
+
+
+def test_while_training_there_is_time_between_two_comparisons(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dnf_studio.gui.live.COMPARE_SECONDS", 1e9)
+    asked: list[Frame] = []
+    monkeypatch.setattr(window.studio.explorer, "compare", asked.append)
+    shown: list[Frame] = []
+    window.live.frame_shown.connect(shown.append)
+    window.session.apply(TINY)
+    window.views.pair.tabs.setCurrentIndex(2)
+    window.studio.train()
+    qtbot.waitUntil(lambda: window.studio.training.phase is Phase.RUNNING, timeout=20_000)
+    before = len(asked), len(shown)
+    qtbot.waitUntil(lambda: len(shown) >= before[1] + 4, timeout=20_000)
+    assert len(asked) <= before[0] + 1
+    window.studio.training.stop()
+    qtbot.waitUntil(lambda: window.studio.training.phase is Phase.ENDED, timeout=20_000)
+    qtbot.waitUntil(lambda: bool(asked) and asked[-1] is window.views.frame, timeout=20_000)
