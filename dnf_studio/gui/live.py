@@ -18,6 +18,8 @@ from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
 __all__ = ["Live"]
 
 TICK_MS = 16
+COMPARE_SECONDS = 1.0
+"""Between two comparisons of marginals while a model trains."""
 VIEW = frozenset({"steps", "grid", "lam", "last", "seed"})
 """What of the state the explorer needs to know."""
 
@@ -42,6 +44,7 @@ class Live(QObject):
         self._ticks = 0
         self._inspect: InspectRequest | None = None
         self._exported: bool | None = None
+        self._compared: tuple[Frame | None, float] = None, 0.0
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(TICK_MS)
@@ -79,6 +82,7 @@ class Live(QObject):
         found = explorer.inspections.take()
         if found is not None and found.asked == self._inspect:
             self.inspected.emit(found)
+        self._compare(now)
         error = explorer.errors.take()
         if error is not None:
             self.failed.emit(error)
@@ -87,6 +91,19 @@ class Live(QObject):
             self._views.loss.append(reports)
             self._studio.note_reports(reports, self._views.loss.smoothed)
         self._play(now)
+
+    def _compare(self, now: float) -> None:
+        """Marginals of every complete frame while somebody sees them; while training, of one a second."""
+        explorer, plot, frame = self._studio.explorer, self._views.marginals, self._views.frame
+        found = explorer.comparing.found.take()
+        if found is not None:
+            plot.set_comparison(found)
+        last, since = self._compared
+        if frame is None or frame is last or not frame.complete or not plot.isVisible():
+            return
+        if self._studio.training.phase is not Phase.RUNNING or now >= since + COMPARE_SECONDS:
+            self._compared = frame, now
+            explorer.compare(frame)
 
     def _play(self, now: float) -> None:
         """Every tick at rest, every third while training, which needs the processor more."""

@@ -10,7 +10,8 @@ from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.disagreement import DisagreementPlot
 from dnf_studio.gui.plots.grid import GridPlot
 from dnf_studio.gui.plots.loss import LossPlot
-from dnf_studio.gui.plots.pair import LowerRow, PlotPair
+from dnf_studio.gui.plots.marginals import MarginalsPlot
+from dnf_studio.gui.plots.pair import LowerRow, PlotTabs
 from dnf_studio.gui.plots.principal import PrincipalAxes
 from dnf_studio.gui.plots.process_view import ProcessView
 from dnf_studio.gui.plots.time_view import TimeView
@@ -33,7 +34,8 @@ class Views(QWidget):
         self.forward, self.backward = ProcessView("forward"), ProcessView("backward")
         self.forward.link(self.backward)
         self.time, self.disagreement, self.loss, self.grid = TimeView(), DisagreementPlot(), LossPlot(), GridPlot()
-        self.pair = PlotPair(self.loss, self.grid, ("Loss", "Time grid"))
+        self.marginals = MarginalsPlot()
+        self.pair = PlotTabs({"Loss": self.loss, "Time grid": self.grid, "Marginals": self.marginals})
         self._principal = PrincipalAxes()
         self.transport = TransportBar(session.cursor, commands)
         self.above = _row("above", self.forward, self.backward)
@@ -55,6 +57,7 @@ class Views(QWidget):
         self.time.component_changed.connect(lambda component: session.apply({"component": component}))
         self.disagreement.step_clicked.connect(self._picked_time)
         self.grid.cursor_moved.connect(self._picked_time)
+        self.marginals.step_clicked.connect(self._picked_time)
         self.selecting = Selecting(session, (self.forward, self.backward, self.time), self)
         session.cursor.moved.connect(self._move)
         session.changed.connect(self._refresh)
@@ -63,7 +66,7 @@ class Views(QWidget):
     @property
     def plots(self) -> tuple[Plot, ...]:
         """All of them."""
-        return self.forward, self.backward, self.time, self.disagreement, self.loss, self.grid
+        return self.forward, self.backward, self.time, self.disagreement, self.loss, self.grid, self.marginals
 
     @property
     def frame(self) -> Frame | None:
@@ -77,8 +80,9 @@ class Views(QWidget):
             self._session.cursor.set_steps(len(frame.t) - 1)
             self.above.setVisible(frame.forward.shape[2] > 1)
             self._refresh(frozenset({"axes", "component"}))
-        for plot in (self.forward, self.backward, self.time, self.disagreement, self.grid, self.transport):
+        for plot in (self.forward, self.backward, self.time, self.disagreement, self.grid, self.marginals):
             plot.set_frame(frame)
+        self.transport.set_frame(frame)
         self._move(self._session.cursor.position)
 
     def add_bar(self, bar: QWidget) -> None:
@@ -99,7 +103,7 @@ class Views(QWidget):
         self._session.cursor.jump(position)
 
     def _move(self, position: float) -> None:
-        for plot in (self.forward, self.backward, self.time, self.disagreement, self.grid):
+        for plot in (self.forward, self.backward, self.time, self.disagreement, self.grid, self.marginals):
             plot.set_cursor(position)
 
     def _refresh(self, names: frozenset[str]) -> None:

@@ -13,6 +13,7 @@ from threading import Condition, Lock, Thread
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from dnf_studio.workers.comparing import Comparing
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
 from dnf_studio.workers.mailbox import Mailbox
 
@@ -55,13 +56,15 @@ class Explorer:
     A new request or new data cancels the running pass at once and is shown block by block as it
     grows. New weights alone let the running pass finish, so that frames keep coming while a model
     trains, and are shown only when complete, so that nothing flickers. The numbers of one point follow
-    the frames in `inspections`. All methods may be called from any thread and return at once.
+    the frames in `inspections`, the marginals of a frame in `comparing.found`. All methods may be
+    called from any thread and return at once.
     """
 
     def __init__(self) -> None:
         self.mailbox: Mailbox[Frame] = Mailbox()
         self.inspections: Mailbox[Inspection] = Mailbox()
         self.errors: Mailbox[Exception] = Mailbox()
+        self.comparing = Comparing()
         self._condition = Condition()
         self._wanted = Wanted()
         self._done: Wanted | None = None
@@ -95,6 +98,12 @@ class Explorer:
         """Tell the numbers of this path, now and again whenever what is shown changes; None: of none."""
         with self._condition:
             self._asked = asked
+            self._condition.notify()
+
+    def compare(self, frame: Frame | None) -> None:
+        """Compare the marginals of this frame once nothing else changes the picture; None: of none."""
+        with self._condition:
+            self.comparing.ask(frame)
             self._condition.notify()
 
     def set_training(self, training: bool) -> None:
@@ -151,7 +160,9 @@ class Explorer:
     def _next(self, passes: Passes) -> bool:
         """Wait for work and do one piece of it; False when the thread is to end."""
         with self._condition:
-            self._condition.wait_for(lambda: self._closing or self._tasks or self._pending() or self._unanswered())
+            self._condition.wait_for(
+                lambda: self._closing or self._tasks or self._pending() or self._unanswered() or self.comparing.waiting
+            )
             if self._closing:
                 return False
             task = self._tasks.pop(0) if self._tasks else None
@@ -161,6 +172,8 @@ class Explorer:
                 task()
             elif self._unanswered():
                 self._answer(passes)
+            elif self.comparing.waiting and not self._changed():
+                self._compare()
             else:
                 started = perf_counter()
                 self._running = wanted
@@ -203,6 +216,13 @@ class Explorer:
             else:
                 self._helper = ExplorerProcess()
         return self._helper if self._helper is not None and self._helper.ready else None
+
+    def _compare(self) -> None:
+        """What failed is not tried again."""
+        try:
+            self.comparing.run(lambda: bool(self._tasks) or self._unanswered() or self._changed())
+        except Exception as error:
+            self.errors.put(error)
 
     def _left(self, passes: Passes, wanted: Wanted) -> bool:
         """Whether to leave the pass for `wanted`; a point asked for is answered at once, not after a long pass.
@@ -251,6 +271,10 @@ class Explorer:
 
     def _pending(self) -> bool:
         return self._wanted is not self._done and self._wanted.ready
+
+    def _changed(self) -> bool:
+        """Whether the thread ends or something else than newer weights waits to be shown."""
+        return self._closing or (self._pending() and (self._done is None or self._cancelled(self._done)))
 
     def _cancelled(self, wanted: Wanted) -> bool:
         """Whether the pass for `wanted` has been overtaken by more than newer weights."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,12 @@ __all__ = ["DIRECTIONS", "Projections", "debiased", "directions", "squared_dista
 
 DIRECTIONS = 64
 DIRECTION_SEED = 0
+GROUP = 1 << 18
+"""Projected numbers taken in one go: a line at a time of a large set, all lines of a small one."""
 Array = NDArray[np.float32]
 
 
+@cache
 def directions(dim: int, count: int = DIRECTIONS) -> Array:
     """Unit vectors (K, D): the line itself in 1-D, `count` equally spaced angles of a half turn in 2-D.
 
@@ -29,38 +33,51 @@ def directions(dim: int, count: int = DIRECTIONS) -> Array:
     directions give the same distance.
     """
     if dim == 1:
-        return np.ones((1, 1), np.float32)
-    if dim == 2:
+        rows = np.ones((1, 1))
+    elif dim == 2:
         angles = np.arange(count) * (math.pi / count)
-        return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    rows = np.random.default_rng(DIRECTION_SEED).standard_normal((count, dim))
-    unit: Array = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+        rows = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    else:
+        rows = np.random.default_rng(DIRECTION_SEED).standard_normal((count, dim))
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Array = rows.astype(np.float32)
+    unit.flags.writeable = False
     return unit
 
 
 class Projections:
-    """A set of points projected on each direction and sorted: `values` (K, n), float32."""
+    """A set of points projected on each direction and sorted: `values` (K, n), float32.
 
-    def __init__(self, points: Array) -> None:
-        lines = directions(points.shape[1])
+    The directions are those of METHOD 8 unless others are given, (K, D).
+    """
+
+    def __init__(self, points: Array, along: Array | None = None) -> None:
+        lines = directions(points.shape[1]) if along is None else along
         columns = np.ascontiguousarray(points.T, dtype=np.float32)
         self.values = np.empty((len(lines), len(points)), np.float32)
 
-        def project(k: int) -> None:
-            row = self.values[k]
-            np.matmul(lines[k], columns, out=row)
-            row.sort()
+        def project(part: slice) -> None:
+            rows = self.values[part]
+            np.matmul(lines[part], columns, out=rows)
+            rows.sort(axis=1)
 
-        with BlockPool(worker_threads()) as pool:
-            pool.map(project, range(len(lines)))
+        groups = _groups(self.values)
+        with BlockPool(min(len(groups), worker_threads())) as pool:
+            pool.map(project, groups)
 
 
 def squared_distance(a: Projections, b: Projections) -> float:
     """SWD²: the mean over directions of W₂² between two sets of equally many projected points."""
     if a.values.shape != b.values.shape:
         raise ValueError(f"projections of shapes {a.values.shape} and {b.values.shape} cannot be compared")
-    rows = (float(np.square(p - q).mean(dtype=np.float64)) for p, q in zip(a.values, b.values, strict=True))
-    return sum(rows) / len(a.values)
+    parts = (np.square(a.values[part] - b.values[part]).sum(dtype=np.float64) for part in _groups(a.values))
+    return float(sum(parts)) / a.values.size
+
+
+def _groups(values: Array) -> list[slice]:
+    """The rows of `values` in groups of at most `GROUP` numbers, at least one row each."""
+    rows = max(1, GROUP // max(1, values.shape[1]))
+    return [slice(k, k + rows) for k in range(0, len(values), rows)]
 
 
 def debiased(model: Sequence[float], floor: Sequence[float]) -> tuple[float, float]:

@@ -23,7 +23,7 @@ from dnf_studio.core.sampling.likelihood import BOUND_DRAWS, TOLERANCE, bound_nl
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
 from dnf_studio.errors import DataError, DivergenceError, SettingError, UnsupportedError
 
-__all__ = ["DEFAULT_STEPS", "Evaluation", "StepRow", "evaluate", "nll_bound"]
+__all__ = ["DEFAULT_STEPS", "Evaluation", "StepRow", "evaluate", "nll_bound", "step_row"]
 
 DEFAULT_STEPS = (5, 10, 20, 30)
 POINTS = 200_000
@@ -112,6 +112,13 @@ def evaluate(
         fine, coarse = (_ode(flow, dataset, tolerance) for tolerance in (TOLERANCE, COARSE))
     by_steps = _by_steps(flow, dataset, rows, points, seeds, tell)
     return Evaluation(_finite(bound), fine, coarse, _entropy(flow, dataset), by_steps)
+
+
+def step_row(flow: DiffFlow, dataset: Dataset, steps: int, points: int = POINTS, seeds: int = SEEDS) -> StepRow:
+    """The samples at one N as `evaluate` compares them, without the rest of it."""
+    if points < 1 or seeds < 1:
+        raise SettingError("An evaluation needs at least one point and one seed.")
+    return _by_steps(flow, dataset, [check_steps(steps)], points, seeds, lambda _: None)[0]
 
 
 def _by_steps(

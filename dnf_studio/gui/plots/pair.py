@@ -1,6 +1,8 @@
-"""The lower row of plots, in which two share the place of one where the window is narrow."""
+"""The lower row of plots, in which several share one place where the window is narrow."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
@@ -8,35 +10,35 @@ from PySide6.QtWidgets import QSplitter, QTabBar, QVBoxLayout, QWidget
 
 from dnf_studio.gui.plots.base import Plot
 
-__all__ = ["LowerRow", "PlotPair"]
+__all__ = ["LowerRow", "PlotTabs"]
 
 WIDE = 1250
 """Pixels from which on there is room for four plots."""
 
 
-class PlotPair(QWidget):
-    """Shows both plots side by side, or one of them with tabs to choose which."""
+class PlotTabs(QWidget):
+    """Shows the first plot beside one of the others, or one of them all, with tabs to choose which."""
 
-    def __init__(self, first: Plot, second: Plot, names: tuple[str, str], parent: QWidget | None = None) -> None:
+    def __init__(self, plots: Mapping[str, Plot], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._plots = first, second
-        self.tabs = QTabBar(self)
-        self.tabs.setDocumentMode(True)
-        self.tabs.setDrawBase(False)
-        self.tabs.setExpanding(False)
-        self.tabs.setAccessibleName(" or ".join(names))
-        for place, name in enumerate(names):
-            self.tabs.addTab(name)
-            self.tabs.setTabToolTip(place, self._plots[place].caption)
-        self.tabs.currentChanged.connect(self._refresh)
+        self._first, *self._others = plots.values()
+        names = list(plots)
+        self.tabs, self.other_tabs = QTabBar(self), QTabBar(self)
+        for bar, listed in ((self.tabs, names), (self.other_tabs, names[1:])):
+            _fill(bar, {name: plots[name].caption for name in listed})
+        self.tabs.currentChanged.connect(self._chosen)
+        self.other_tabs.currentChanged.connect(self._other_chosen)
+        self._side = QWidget(self)
+        side = _column(self._side)
+        for plot in self._others:
+            side.addWidget(plot, 1)
+        side.addWidget(self.other_tabs)
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._splitter.setChildrenCollapsible(False)
-        for plot in self._plots:
-            self._splitter.addWidget(plot)
+        for part in (self._first, self._side):
+            self._splitter.addWidget(part)
             self._splitter.setStretchFactor(self._splitter.count() - 1, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
+        column = _column(self)
         column.addWidget(self._splitter, 1)
         column.addWidget(self.tabs)
         self._wide = False
@@ -44,7 +46,7 @@ class PlotPair(QWidget):
 
     @property
     def wide(self) -> bool:
-        """Whether both are seen."""
+        """Whether two are seen."""
         return self._wide
 
     def set_wide(self, wide: bool) -> None:
@@ -53,23 +55,55 @@ class PlotPair(QWidget):
             self._wide = wide
             self._refresh()
 
-    @Slot()
+    @Slot(int)
+    def _chosen(self, place: int) -> None:
+        if place > 0:
+            self.other_tabs.setCurrentIndex(place - 1)
+        self._refresh()
+
+    @Slot(int)
+    def _other_chosen(self, place: int) -> None:
+        if self.tabs.currentIndex() > 0:
+            self.tabs.setCurrentIndex(place + 1)
+        self._refresh()
+
     def _refresh(self) -> None:
+        first = self.tabs.currentIndex() == 0
         self.tabs.setVisible(not self._wide)
-        for place, plot in enumerate(self._plots):
-            plot.setVisible(self._wide or place == self.tabs.currentIndex())
+        self.other_tabs.setVisible(self._wide and len(self._others) > 1)
+        self._first.setVisible(self._wide or first)
+        self._side.setVisible(self._wide or not first)
+        for place, plot in enumerate(self._others):
+            plot.setVisible(place == self.other_tabs.currentIndex())
         if self._wide:
             self._splitter.setSizes([1000, 1000])
 
 
-class LowerRow(QSplitter):
-    """Two plots and a pair, in equal shares: four where there is room for them, else three."""
+def _fill(bar: QTabBar, captions: Mapping[str, str]) -> None:
+    bar.setDocumentMode(True)
+    bar.setDrawBase(False)
+    bar.setExpanding(False)
+    bar.setAccessibleName(" or ".join(captions))
+    for place, (name, caption) in enumerate(captions.items()):
+        bar.addTab(name)
+        bar.setTabToolTip(place, caption)
 
-    def __init__(self, first: Plot, second: Plot, pair: PlotPair, parent: QWidget | None = None) -> None:
+
+def _column(parent: QWidget) -> QVBoxLayout:
+    column = QVBoxLayout(parent)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    return column
+
+
+class LowerRow(QSplitter):
+    """Two plots and tabs of more, in equal shares: four are seen where there is room for them, else three."""
+
+    def __init__(self, first: Plot, second: Plot, tabs: PlotTabs, parent: QWidget | None = None) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
         self.setChildrenCollapsible(False)
-        self._pair = pair
-        for place, part in enumerate((first, second, pair)):
+        self._tabs = tabs
+        for place, part in enumerate((first, second, tabs)):
             self.addWidget(part)
             self.setStretchFactor(place, 1)
         self.setSizes([1000, 1000, 1000])
@@ -78,6 +112,6 @@ class LowerRow(QSplitter):
         """Shares that a person has dragged stay until the number of plots changes."""
         super().resizeEvent(event)
         wide = self.width() >= WIDE
-        if wide != self._pair.wide:
-            self._pair.set_wide(wide)
+        if wide != self._tabs.wide:
+            self._tabs.set_wide(wide)
             self.setSizes([1000, 1000, 2000 if wide else 1000])

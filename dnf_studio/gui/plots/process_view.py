@@ -22,6 +22,9 @@ from dnf_studio.workers.frames import Frame
 __all__ = ["ProcessView"]
 
 MAX_PATHS = 500
+OTHER = {"forward": "backward", "backward": "forward"}
+FAINT = 0.28
+"""Opacity of the other process's points."""
 TITLES = {"forward": "Forward: data → noise", "backward": "Backward: noise → data"}
 CAPTIONS = {
     "forward": "Points of the data, carried to noise by the forward SDE. Click a point to follow it.",
@@ -54,6 +57,7 @@ class ProcessView(Plot):
         )
         self._frame: Frame | None = None
         self._planes: Array = np.empty((0, 0, 2), np.float32)
+        self._others: Array | None = None
         self._lost = 0
         self._position = 0.0
         self._axes = (0, 1)
@@ -83,12 +87,15 @@ class ProcessView(Plot):
         self._place()
 
     def set_layers(self, layers: frozenset[str]) -> None:
-        """Show exactly these of ``points``, ``paths`` and ``density``."""
+        """Show exactly these of ``points``, ``paths``, ``density`` and ``overlay``."""
         self._points.setVisible("points" in layers)
         self._paths.setVisible("paths" in layers)
         self._trails.setVisible("paths" in layers)
         self._density.setVisible("density" in layers)
         self._ground.setVisible("density" in layers)
+        if ("overlay" in layers) != self._other.isVisible():
+            self._other.setVisible("overlay" in layers)
+            self._place()
 
     def set_axes(self, a: int, b: int) -> None:
         """Show component `a` across and `b` up."""
@@ -146,6 +153,7 @@ class ProcessView(Plot):
             layer.set_colour(colour)
         self._density.set_colours(self.theme.density(self._direction))
         self._ground.set_colour(self.theme.data)
+        self._other.set_colour(self.theme.direction(OTHER[self._direction]))
         self._chosen.set_colours(self.theme.accent, self.theme.base)
 
     def title_mark(self) -> str:
@@ -156,14 +164,16 @@ class ProcessView(Plot):
         colour = theme.direction(self._direction)
         self._paths, self._trails, self._points = PathsLayer(colour), TrailsLayer(colour), PointsLayer(colour)
         self._ground, self._density, self._chosen = GroundLayer(), DensityLayer(), SelectionLayer()
-        self._ground.hide()
-        self._density.hide()
-        for layer in (self._ground, self._density, self._paths, self._trails, self._points, self._chosen):
+        self._other = PointsLayer(theme.direction(OTHER[self._direction]), alpha=FAINT)
+        for layer in (self._ground, self._density, self._other):
+            layer.hide()
+        layers = self._ground, self._density, self._paths, self._trails, self._other, self._points, self._chosen
+        for layer in layers:
             self.plot.addItem(layer, ignoreBounds=True)
 
     def _take_planes(self) -> None:
         """The two coordinates of the frame that are shown, and the range they ask for."""
-        frame = self._frame
+        frame, self._others = self._frame, None
         if frame is None:
             self._planes = np.empty((0, 0, 2), np.float32)
             self._lost = 0
@@ -186,7 +196,7 @@ class ProcessView(Plot):
     def _place(self) -> None:
         """Everything that follows the cursor."""
         if self._frame is None:
-            for layer in (self._points, self._ground):
+            for layer in (self._points, self._ground, self._other):
                 layer.set_points(np.empty((0, 2), np.float32))
             self._density.set_points(np.empty((0, 2), np.float32), 0.0)
             self._trails.set_trails(np.empty((0, 0, 2), np.float32))
@@ -196,6 +206,8 @@ class ProcessView(Plot):
         position = self._clipped()
         points = at_position(self._planes, position)
         self._points.set_points(points)
+        if self._other.isVisible():
+            self._other.set_points(at_position(self._other_planes(self._frame), position))
         self._density.set_points(points, position / max(1, len(self._planes) - 1))
         self._chosen.set_points(points[existing(self._selection, len(points))])
         if self._trails.isVisible():
@@ -205,6 +217,12 @@ class ProcessView(Plot):
             self.warn(f"{lost} left the finite numbers", f"{lost} lost")
         else:
             self.set_note(*time_note(self._frame.t, position))
+
+    def _other_planes(self, frame: Frame) -> Array:
+        """The same coordinates of the other process, taken when they are first wanted."""
+        if self._others is None:
+            self._others = self._plane_of(frame.backward if self._direction == "forward" else frame.forward)
+        return self._others
 
     def _plane_of(self, paths: Array) -> Array:
         """The two coordinates of `paths` (…, D) that are shown, (…, 2)."""

@@ -5,13 +5,14 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.gui.plots.disagreement import DisagreementPlot
 from dnf_studio.gui.plots.grid import GridPlot
 from dnf_studio.gui.plots.loss import LossPlot
-from dnf_studio.gui.plots.pair import WIDE, LowerRow, PlotPair
+from dnf_studio.gui.plots.marginals import MarginalsPlot
+from dnf_studio.gui.plots.pair import WIDE, LowerRow, PlotTabs
 from dnf_studio.gui.plots.time_view import TimeView
 
 
 def test_four_plots_where_there_is_room_and_tabs_where_there_is_not(qtbot: QtBot) -> None:
-    loss, grid = LossPlot(), GridPlot()
-    pair = PlotPair(loss, grid, ("Loss", "Time grid"))
+    loss, grid, marginals = LossPlot(), GridPlot(), MarginalsPlot()
+    pair = PlotTabs({"Loss": loss, "Time grid": grid, "Marginals": marginals})
     row = LowerRow(TimeView(), DisagreementPlot(), pair)
     qtbot.addWidget(row)
     row.resize(WIDE - 200, 260)
@@ -19,11 +20,36 @@ def test_four_plots_where_there_is_room_and_tabs_where_there_is_not(qtbot: QtBot
         row.show()
     assert pair.tabs.isVisible() and loss.isVisible() and not grid.isVisible()
     pair.tabs.setCurrentIndex(1)
-    assert grid.isVisible() and not loss.isVisible()
+    assert grid.isVisible() and not loss.isVisible() and not pair.other_tabs.isVisible()
     row.resize(WIDE + 200, 260)
-    assert not pair.tabs.isVisible() and grid.isVisible() and loss.isVisible()
+    assert not pair.tabs.isVisible() and grid.isVisible() and loss.isVisible() and not marginals.isVisible()
+    assert pair.other_tabs.isVisible()
     widths = row.sizes()
     assert abs(widths[2] - 2 * widths[1]) < 0.2 * widths[1]
     row.resize(WIDE - 200, 260)
     assert pair.tabs.currentIndex() == 1 and grid.isVisible() and not loss.isVisible()
     assert max(row.sizes()) < 1.4 * min(row.sizes())
+
+
+def test_a_choice_among_the_other_plots_is_one_choice_wide_or_narrow(qtbot: QtBot) -> None:
+    plots = {"Loss": LossPlot(), "Time grid": GridPlot(), "Marginals": MarginalsPlot()}
+    pair = PlotTabs(plots)
+    qtbot.addWidget(pair)
+    with qtbot.waitExposed(pair):
+        pair.show()
+
+    def seen() -> list[str]:
+        return [name for name, plot in plots.items() if plot.isVisible()]
+
+    pair.tabs.setCurrentIndex(2)
+    assert seen() == ["Marginals"]
+    pair.set_wide(True)
+    assert seen() == ["Loss", "Marginals"]
+    pair.other_tabs.setCurrentIndex(0)
+    assert seen() == ["Loss", "Time grid"]
+    pair.set_wide(False)
+    assert seen() == ["Time grid"] and pair.tabs.currentIndex() == 1
+    pair.tabs.setCurrentIndex(0)
+    assert seen() == ["Loss"]
+    pair.set_wide(True)
+    assert seen() == ["Loss", "Time grid"]

@@ -1,0 +1,164 @@
+"""What another N does to the same paths: both processes on the same Brownian paths, coarse against fine.
+
+For Euler-Maruyama with additive noise the strong error, the root mean square distance of a path
+with N steps to the exact one along the same Brownian motion, falls as 1/N. Here the exact path is
+stood in for by a much finer one whose grid holds every node of the coarse grids, so that errors
+are taken at common times and nothing is interpolated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dnf_studio.config import MAX_STEPS
+from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.evaluation.evaluate import StepRow, step_row
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.parallel import single_threaded_kernels
+from dnf_studio.core.sde.brownian import BrownianPath
+from dnf_studio.core.sde.grid import TimeGrid, check_steps
+from dnf_studio.core.sde.paths import backward_path, forward_path
+from dnf_studio.errors import DataError, SettingError
+
+__all__ = ["DEFAULT_STEPS", "Quality", "Rediscretised", "rediscretise"]
+
+DEFAULT_STEPS = (5, 10, 20, 30, 50, 100, 200)
+FINER = 4
+"""Steps of the finest grid a step of the finest N asked for."""
+APART = 2.0**-17
+"""Of the whole time: nodes closer than that are one. `BrownianPath` tells no closer ones apart."""
+MAX_NUMBERS = 32_000_000
+"""In the noise of both processes on the finest grid; of more points the first are taken."""
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How the samples of each N are to be compared with data (METHOD 8); small enough to wait for."""
+
+    dataset: Dataset
+    points: int = 20_000
+    seeds: int = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Rediscretised:
+    """One N against the finest grid, model units, row i at t_i."""
+
+    steps: int
+    finest: int
+    """Steps of the grid in place of the exact solution."""
+    t: Array
+    """(N+1,)"""
+    forward: Array
+    """(N+1,) root mean square over the points of ‖x_i − x(t_i)‖, both from the same x_0."""
+    backward: Array
+    """(N+1,) the same from the same latents; row N, where this process begins, is 0."""
+    quality: StepRow | None
+    """None where nothing was asked."""
+
+    @property
+    def forward_end(self) -> float:
+        """Error of the latents."""
+        return float(self.forward[-1])
+
+    @property
+    def backward_end(self) -> float:
+        """Error of the samples."""
+        return float(self.backward[0])
+
+
+def rediscretise(
+    flow: DiffFlow,
+    x0: Tensor,
+    steps: Sequence[int] = DEFAULT_STEPS,
+    *,
+    lam: float = 1.0,
+    kind: str | None = None,
+    seed: int = 0,
+    finest: int | None = None,
+    quality: Quality | None = None,
+) -> Iterator[Rediscretised]:
+    """For each N of `steps`, ascending: the error along the same Brownian paths and the quality of samples.
+
+    `x0` (P, D), model units, starts the forward process; latents and Brownian paths belong to
+    `seed`, and every step of both processes (11, 17) uses its noise. The errors are those against
+    the finest grid, of `finest` steps (four times the largest N where not given) and all coarse
+    nodes; its own error is in them: at N = finest/4 about a quarter of the error against the exact
+    solution is missing. `kind` is a kind of time grid other than the model's own.
+
+    Raises `SettingError` for an N or λ that cannot be and `DataError` for other points, at the first `next`.
+    """
+    chosen = sorted({check_steps(n) for n in steps})
+    if not chosen or not 0 <= lam <= 2:
+        raise SettingError("An N at least, and λ between 0 and 2, are needed to compare discretisations.")
+    if x0.ndim != 2 or x0.shape[1] != flow.dim or not len(x0):
+        raise DataError(f"The points must have the shape (P, {flow.dim}), not {tuple(x0.shape)}.")
+    fine = check_steps(finest or min(MAX_STEPS, FINER * chosen[-1]))
+    if fine < chosen[-1]:
+        raise SettingError(f"The finest grid must have at least the {chosen[-1]:,} steps compared, not {fine:,}.")
+    grid, nodes = _common(flow, [*chosen, fine], kind)
+    both = _Paths(flow, x0[: max(1, MAX_NUMBERS // (2 * flow.dim * grid.steps))], lam, seed)
+    exact = both.along(grid)
+    for n, places in zip(chosen, nodes, strict=False):
+        at = torch.from_numpy(places)
+        own = both.along(TimeGrid(grid.t[at], grid.g[at], grid.condition[at]))
+        ahead, back = (_rms(path - reference[at]) for path, reference in zip(own, exact, strict=True))
+        row = None if quality is None else step_row(flow, quality.dataset, n, quality.points, quality.seeds)
+        yield Rediscretised(n, grid.steps, grid.t[at].cpu().double().numpy(), ahead, back, row)
+
+
+class _Paths:
+    """Both processes from the same points along the same Brownian paths on whatever grid."""
+
+    def __init__(self, flow: DiffFlow, x0: Tensor, lam: float, seed: int) -> None:
+        self._flow, self._lam, self._seed = flow, lam, seed
+        self._x0 = x0.to(flow.timestamps)
+        generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
+        self._z = torch.from_numpy(generator.standard_normal(tuple(x0.shape), dtype=np.float32)).to(flow.timestamps)
+        span = float(flow.timestamps[0]), float(flow.timestamps[-1])
+        self._brownian = BrownianPath(seed, len(x0), 2 * flow.dim, *span)
+
+    def along(self, grid: TimeGrid) -> tuple[Tensor, Tensor]:
+        """Forward and backward path, each (N+1, P, D), row i at t_i.
+
+        One Brownian motion with 2D components serves both, as in the live view; the backward
+        process reads its half from the end.
+        """
+        with torch.inference_mode(), single_threaded_kernels():
+            ahead, back = self._brownian.increments(grid.t).to(grid.t).chunk(2, dim=-1)
+            drift, score = self._flow.fields(grid)
+            forward = forward_path(drift, grid, self._x0, ahead)
+            backward = backward_path(drift, score, grid, self._z, back.flip(0), self._lam)
+        return forward, backward.flip(0)
+
+
+def _common(flow: DiffFlow, steps: Sequence[int], kind: str | None) -> tuple[TimeGrid, list[NDArray[np.int64]]]:
+    """A grid that holds the nodes of every N of `steps`, the last of them the finest, and where each has its own.
+
+    Diffusion and time input between nodes are those of the finest grid, linear in t.
+    """
+    grids = [flow.grid(n, kind) for n in steps]
+    times = [grid.t.cpu().double().numpy() for grid in grids]
+    start, end = times[-1][0], times[-1][-1]
+    every = np.unique(np.concatenate(times))
+    first = np.concatenate([[True], np.diff(every) > APART * (end - start)])
+    t = every[first]
+    t[-1] = end
+    places = [np.cumsum(first)[np.searchsorted(every, own)] - 1 for own in times]
+    finest = grids[-1]
+    g, condition = (np.interp(t, times[-1], row.cpu().double().numpy()) for row in (finest.g, finest.condition))
+    merged = TimeGrid(*(torch.from_numpy(row) for row in (t, g, condition)))
+    return merged.to(finest.t), [np.unique(own) for own in places]
+
+
+def _rms(error: Tensor) -> Array:
+    """(N+1, P, D) -> (N+1,)"""
+    rows: Array = error.double().square().sum(-1).mean(-1).sqrt().cpu().numpy()
+    return rows

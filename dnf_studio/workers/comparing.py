@@ -1,0 +1,73 @@
+"""Forward against backward marginals of a frame, computed in the explorer's thread.
+
+Imports no torch by itself, so the window may know it from the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dnf_studio.workers.frames import Frame
+from dnf_studio.workers.mailbox import Mailbox
+
+if TYPE_CHECKING:
+    from dnf_studio.core.exploration.marginals import Marginals
+
+__all__ = ["Comparing", "Comparison"]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The distances of one frame."""
+
+    frame: Frame
+    marginals: Marginals
+
+
+class _Left(Exception):
+    """Something else goes first."""
+
+
+class Comparing:
+    """One frame at most is waiting, the newest; what is found is left in `found`."""
+
+    def __init__(self) -> None:
+        self.found: Mailbox[Comparison] = Mailbox()
+        self._asked: Frame | None = None
+
+    def ask(self, frame: Frame | None) -> None:
+        """Compare this frame in place of what waits; None: none."""
+        self._asked = frame
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to compare."""
+        return self._asked is not None
+
+    def run(self, leave: Callable[[], bool]) -> None:
+        """Compare what waits; it goes on waiting if `leave` says so at some step, unless a newer frame came."""
+        from dnf_studio.core.exploration.marginals import FEWEST, compare_marginals
+
+        frame = self._asked
+        if frame is None:
+            return
+
+        def check() -> None:
+            if leave() or self._asked is not frame:
+                raise _Left
+
+        try:
+            if frame.forward.shape[1] >= FEWEST:
+                self.found.put(Comparison(frame, compare_marginals(frame.forward, frame.backward, check)))
+        except _Left:
+            return
+        except Exception:
+            self._forget(frame)
+            raise
+        self._forget(frame)
+
+    def _forget(self, frame: Frame) -> None:
+        if self._asked is frame:
+            self._asked = None

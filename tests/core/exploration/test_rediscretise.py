@@ -1,0 +1,102 @@
+"""Errors along the same Brownian paths against exact orders and limits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from dnf_studio.config import Config
+from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.exploration.rediscretise import Quality, Rediscretised, rediscretise
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.sde.brownian import BrownianPath
+from dnf_studio.errors import DataError, SettingError
+from tests.problems import ExactFlow, LinearGaussian, coupled, ornstein_uhlenbeck
+
+STEPS = (4, 8, 16, 32)
+FINE = 512
+
+
+def points(problem: LinearGaussian, count: int = 300) -> Tensor:
+    return problem.draw(count, torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module", params=["ornstein-uhlenbeck", "coupled"])
+def found(request: pytest.FixtureRequest) -> list[Rediscretised]:
+    problem = ornstein_uhlenbeck() if request.param == "ornstein-uhlenbeck" else coupled()
+    return list(rediscretise(ExactFlow(problem, 8), points(problem), STEPS, finest=FINE))
+
+
+def test_the_strong_error_falls_as_one_by_n(found: list[Rediscretised]) -> None:
+    for errors in ([row.forward_end for row in found], [row.backward_end for row in found]):
+        assert -np.polyfit(np.log(STEPS), np.log(errors), 1)[0] == pytest.approx(1, abs=0.2)
+        assert (np.diff(errors) < 0).all()
+
+
+def test_the_error_of_a_step_falls_with_n_at_common_times(found: list[Rediscretised]) -> None:
+    coarse = found[0].t
+    ahead = np.array([np.interp(coarse, row.t, row.forward) for row in found])
+    back = np.array([np.interp(coarse, row.t, row.backward) for row in found])
+    assert (np.diff(ahead[:, 1:], axis=0) < 0).all() and (np.diff(back[:, :-1], axis=0) < 0).all()
+    for row in found:
+        assert np.isin(coarse, row.t).all()
+        assert row.t.shape == row.forward.shape == row.backward.shape == (row.steps + 1,)
+        assert row.forward[0] == row.backward[-1] == 0 and row.finest == FINE and row.quality is None
+
+
+def test_every_n_reads_the_same_brownian_path() -> None:
+    """Without a drift the forward step with constant g is exact, so no N makes an error."""
+    still = LinearGaussian("still", np.zeros((2, 2)), np.zeros(2), np.eye(2))
+    for row in rediscretise(ExactFlow(still, 8), points(still), (3, 5, 7), finest=64):
+        assert row.forward.max() < 1e-5 < row.backward_end
+
+
+def test_the_end_of_the_path_is_the_one_of_these_increments() -> None:
+    problem = ornstein_uhlenbeck()
+    flow, x0 = ExactFlow(problem, 8), points(problem)
+    row = next(rediscretise(flow, x0, (8,), seed=5, finest=8))
+    assert row.forward.max() == 0 == row.backward.max()
+    fine, coarse = flow.grid(256), flow.grid(8)
+    path = BrownianPath(5, len(x0), 2, problem.t_start, problem.t_end)
+    ends = [flow.forward_path(x0, path.increments(g.t)[..., :1].double(), g)[-1] for g in (fine, coarse)]
+    row = next(rediscretise(flow, x0, (8,), seed=5, finest=256))
+    assert row.forward_end == pytest.approx(float((ends[0] - ends[1]).square().sum(1).mean().sqrt()), rel=1e-4)
+
+
+def test_less_noise_and_another_seed_are_other_paths() -> None:
+    problem = ornstein_uhlenbeck()
+    ends = [
+        next(rediscretise(ExactFlow(problem, 8), points(problem), (8,), finest=32, **change)).backward_end
+        for change in ({}, {"lam": 0.0}, {"seed": 1})
+    ]
+    assert len(set(ends)) == 3
+
+
+@pytest.mark.parametrize("kind", [None, "paper", "uniform"])
+def test_a_model_of_the_program_and_the_quality_of_its_samples(kind: str | None) -> None:
+    torch.manual_seed(0)
+    flow = DiffFlow(2, Config.create({"sde": {"steps": 6, "t_end": 0.5}, "network": {"layers": 1, "channels": 8}}))
+    data = open_dataset("rings")
+    rows = rediscretise(flow, data.fresh(50, 0), (12, 5, 12), kind=kind, quality=Quality(data, 500, 1))
+    first = next(rows)
+    assert first.steps == 5 and first.quality is not None and first.quality.steps == 5
+    assert first.quality.sliced_wasserstein is not None and first.quality.floor is not None
+    np.testing.assert_allclose(first.t, flow.grid(5, kind).t, atol=1e-5)
+    second = next(rows)
+    assert second.steps == 12 and 0 < second.forward_end < first.forward_end
+    assert not any(value.requires_grad or value.is_inference() for value in flow.state_dict().values())
+    with pytest.raises(StopIteration):
+        next(rows)
+
+
+def test_what_cannot_be_is_refused() -> None:
+    problem = ornstein_uhlenbeck()
+    flow, x0 = ExactFlow(problem, 8), points(problem)
+    for steps, more in (((), {}), ((0,), {}), ((8,), {"lam": 3.0}), ((8,), {"finest": 4})):
+        with pytest.raises(SettingError):
+            next(rediscretise(flow, x0, steps, **more))
+    for bad in (x0[:0], x0[:, 0], torch.zeros(5, 3)):
+        with pytest.raises(DataError):
+            next(rediscretise(flow, bad, (4,)))
