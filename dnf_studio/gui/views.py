@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
+from dnf_studio.core.exploration.space_time import worst_points
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.disagreement import DisagreementPlot
@@ -55,6 +56,7 @@ class Views(QWidget):
         self.time.component_changed.connect(lambda component: session.apply({"component": component}))
         self.disagreement.step_clicked.connect(self._picked_time)
         self.grid.cursor_moved.connect(self._picked_time)
+        self.disagreement.worst_wanted.connect(self._choose_worst)
         self.selecting = Selecting(session, (self.forward, self.backward, self.time), self)
         session.cursor.moved.connect(self._move)
         session.changed.connect(self._refresh)
@@ -97,6 +99,10 @@ class Views(QWidget):
 
     def _picked_time(self, position: float) -> None:
         self._session.cursor.jump(position)
+
+    def _choose_worst(self, step: int, adds: bool) -> None:
+        if self._frame is not None and step < len(self._frame.step_disagreement):
+            self.selecting.choose(worst_points(self._frame.step_disagreement, step), "forward", adds)
 
     def _move(self, position: float) -> None:
         for plot in (self.forward, self.backward, self.time, self.disagreement, self.grid):
