@@ -10,7 +10,7 @@ from dnf_studio.errors import SettingError
 
 __all__ = ["LAYERS", "State"]
 
-LAYERS = frozenset({"points", "paths", "density"})
+LAYERS = frozenset({"points", "paths", "density", "disagreement"})
 PROJECTIONS = ("axes", "principal")
 GRIDS = (None, "reference", "paper", "uniform")
 

@@ -97,7 +97,7 @@ DARK = Theme(
     grid="#272c34",
     warning="#ffbc89",
     disagreement=("#353748", "#5a5390", "#8372c0", "#b09adf", "#e2d5fb"),
-    parts=("#737d89", "#a095f2", "#e8b73c"),
+    parts=("#626c78", "#ab9ffb", "#e8b73c"),
 )
 
 

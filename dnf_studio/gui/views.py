@@ -14,6 +14,7 @@ from dnf_studio.gui.plots.loss import LossPlot
 from dnf_studio.gui.plots.pair import LowerRow, PlotPair
 from dnf_studio.gui.plots.principal import PrincipalAxes
 from dnf_studio.gui.plots.process_view import ProcessView
+from dnf_studio.gui.plots.step_colours import StepColouring
 from dnf_studio.gui.plots.time_view import TimeView
 from dnf_studio.gui.selecting import Selecting
 from dnf_studio.gui.session import Session
@@ -35,7 +36,7 @@ class Views(QWidget):
         self.forward.link(self.backward)
         self.time, self.disagreement, self.loss, self.grid = TimeView(), DisagreementPlot(), LossPlot(), GridPlot()
         self.pair = PlotPair(self.loss, self.grid, ("Loss", "Time grid"))
-        self._principal = PrincipalAxes()
+        self._principal, self._colouring = PrincipalAxes(), StepColouring()
         self.transport = TransportBar(session.cursor, commands)
         self.above = _row("above", self.forward, self.backward)
         self.below = LowerRow(self.time, self.disagreement, self.pair)
@@ -79,6 +80,7 @@ class Views(QWidget):
             self._session.cursor.set_steps(len(frame.t) - 1)
             self.above.setVisible(frame.forward.shape[2] > 1)
             self._refresh(frozenset({"axes", "component"}))
+        self._colour_steps()
         for plot in (self.forward, self.backward, self.time, self.disagreement, self.grid, self.transport):
             plot.set_frame(frame)
         self._move(self._session.cursor.position)
@@ -100,6 +102,11 @@ class Views(QWidget):
     def _picked_time(self, position: float) -> None:
         self._session.cursor.jump(position)
 
+    def _colour_steps(self) -> None:
+        wanted = "disagreement" in self._session.state.layers
+        for view in (self.forward, self.time):
+            view.set_step_colours(self._colouring.follow(self._frame) if wanted else None)
+
     def _choose_worst(self, step: int, adds: bool) -> None:
         if self._frame is not None and step < len(self._frame.step_disagreement):
             self.selecting.choose(worst_points(self._frame.step_disagreement, step), "forward", adds)
@@ -114,6 +121,7 @@ class Views(QWidget):
         if "layers" in names:
             for view in (self.forward, self.backward):
                 view.set_layers(state.layers)
+            self._colour_steps()
         principal = self._principal.follow(self._frame) if self._frame is not None else None
         if names & {"axes", "projection"} and last > 0:
             for view in (self.forward, self.backward):
