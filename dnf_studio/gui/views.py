@@ -14,6 +14,7 @@ from dnf_studio.gui.plots.loss import LossPlot
 from dnf_studio.gui.plots.pair import LowerRow, PlotPair
 from dnf_studio.gui.plots.principal import PrincipalAxes
 from dnf_studio.gui.plots.process_view import ProcessView
+from dnf_studio.gui.plots.space_time import SpaceTimePlot
 from dnf_studio.gui.plots.step_colours import StepColouring
 from dnf_studio.gui.plots.time_view import TimeView
 from dnf_studio.gui.selecting import Selecting
@@ -35,7 +36,9 @@ class Views(QWidget):
         self.forward, self.backward = ProcessView("forward"), ProcessView("backward")
         self.forward.link(self.backward)
         self.time, self.disagreement, self.loss, self.grid = TimeView(), DisagreementPlot(), LossPlot(), GridPlot()
-        self.pair = PlotPair(self.loss, self.grid, ("Loss", "Time grid"))
+        self.space_time = SpaceTimePlot()
+        self.pair = PlotPair((self.loss, self.grid, self.space_time), ("Loss", "Time grid", "Space-time"))
+        self._framed = self.forward, self.backward, self.time, self.disagreement, self.grid, self.space_time
         self._principal, self._colouring = PrincipalAxes(), StepColouring()
         self.transport = TransportBar(session.cursor, commands)
         self.above = _row("above", self.forward, self.backward)
@@ -57,6 +60,7 @@ class Views(QWidget):
         self.time.component_changed.connect(lambda component: session.apply({"component": component}))
         self.disagreement.step_clicked.connect(self._picked_time)
         self.grid.cursor_moved.connect(self._picked_time)
+        self.space_time.cursor_moved.connect(self._picked_time)
         self.disagreement.worst_wanted.connect(self._choose_worst)
         self.selecting = Selecting(session, (self.forward, self.backward, self.time), self)
         session.cursor.moved.connect(self._move)
@@ -66,7 +70,7 @@ class Views(QWidget):
     @property
     def plots(self) -> tuple[Plot, ...]:
         """All of them."""
-        return self.forward, self.backward, self.time, self.disagreement, self.loss, self.grid
+        return self.forward, self.backward, self.time, self.disagreement, self.loss, self.grid, self.space_time
 
     @property
     def frame(self) -> Frame | None:
@@ -81,7 +85,7 @@ class Views(QWidget):
             self.above.setVisible(frame.forward.shape[2] > 1)
             self._refresh(frozenset({"axes", "component"}))
         self._colour_steps()
-        for plot in (self.forward, self.backward, self.time, self.disagreement, self.grid, self.transport):
+        for plot in (*self._framed, self.transport):
             plot.set_frame(frame)
         self._move(self._session.cursor.position)
 
@@ -112,7 +116,7 @@ class Views(QWidget):
             self.selecting.choose(worst_points(self._frame.step_disagreement, step), "forward", adds)
 
     def _move(self, position: float) -> None:
-        for plot in (self.forward, self.backward, self.time, self.disagreement, self.grid):
+        for plot in self._framed:
             plot.set_cursor(position)
 
     def _refresh(self, names: frozenset[str]) -> None:

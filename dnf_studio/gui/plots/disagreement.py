@@ -234,7 +234,10 @@ class DisagreementPlot(Plot):
 
     def _fit_legend(self) -> None:
         if hasattr(self, "legend"):
-            self.legend.set_room(self.width() / self.fontMetrics().height())
+            metrics = self.fontMetrics()
+            self.legend.set_room(self.width() / metrics.height())
+            # The title gives way to the numbers
+            self.note.setMinimumWidth(metrics.horizontalAdvance("−0.0000") if self.legend.on else 0)
 
     def _strengths(self) -> Array:
         """Gains share the pale end of the map, costs take the rest of it."""

@@ -76,6 +76,14 @@ HELP = {
         ),
         "(15) for δB; the bar is a summand of the trajectory KL, (13)",
     ),
+    "space-time": Help(
+        "the space-time map",
+        "The bars of the disagreement by step, taken apart by where the paths are: steps across, one component or "
+        "the radius up. A cell has the colour of what its paths add to the bound on average, and none where no path "
+        "is. One dark patch is one place at one time that the model gets wrong. A click moves the time cursor.",
+        ("cell = mean of ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) over the paths with x<sub>i</sub> in it, nats",),
+        "(15) for δB; what is averaged is a summand of (13)",
+    ),
     "loss": Help(
         "the loss",
         "What training lowers: a bound on the negative log-likelihood of the standardised data at the N of training, "

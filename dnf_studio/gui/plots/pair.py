@@ -15,11 +15,14 @@ WIDE = 1250
 
 
 class PlotPair(QWidget):
-    """Shows both plots side by side, or one of them with tabs to choose which."""
+    """Shows two plots side by side, or one with tabs to choose which.
 
-    def __init__(self, first: Plot, second: Plot, names: tuple[str, str], parent: QWidget | None = None) -> None:
+    Of more than two, the first has its side and tabs choose which of the others has the second.
+    """
+
+    def __init__(self, plots: tuple[Plot, ...], names: tuple[str, ...], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._plots = first, second
+        self._plots = plots
         self.tabs = QTabBar(self)
         self.tabs.setDocumentMode(True)
         self.tabs.setDrawBase(False)
@@ -34,32 +37,41 @@ class PlotPair(QWidget):
         for plot in self._plots:
             self._splitter.addWidget(plot)
             self._splitter.setStretchFactor(self._splitter.count() - 1, 1)
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._splitter, 1)
         column.addWidget(self.tabs)
         self._wide = False
+        self._held = 0
         self._refresh()
 
     @property
     def wide(self) -> bool:
-        """Whether both are seen."""
+        """Whether two are seen."""
         return self._wide
 
     def set_wide(self, wide: bool) -> None:
         """Side by side, or one behind the other."""
         if wide != self._wide:
             self._wide = wide
+            if len(self._plots) > 2:
+                chosen = self.tabs.currentIndex()
+                self.tabs.setTabVisible(0, not wide)
+                self._held, chosen = (chosen, max(1, chosen)) if wide else (0, chosen if self._held else self._held)
+                self.tabs.setCurrentIndex(chosen)
             self._refresh()
 
     @Slot()
     def _refresh(self) -> None:
-        self.tabs.setVisible(not self._wide)
+        self.tabs.setVisible(not self._wide or len(self._plots) > 2)
+        chosen = max(1, self.tabs.currentIndex()) if self._wide else self.tabs.currentIndex()
         for place, plot in enumerate(self._plots):
-            plot.setVisible(self._wide or place == self.tabs.currentIndex())
+            plot.setVisible(place == chosen or (self._wide and place == 0))
+        side = Qt.AlignmentFlag.AlignRight if self._wide else Qt.AlignmentFlag.AlignLeft
+        self._column.setAlignment(self.tabs, side)
         if self._wide:
-            self._splitter.setSizes([1000, 1000])
+            self._splitter.setSizes([1000] * len(self._plots))
 
 
 class LowerRow(QSplitter):

@@ -11,7 +11,7 @@ from dnf_studio.gui.plots.time_view import TimeView
 
 def test_four_plots_where_there_is_room_and_tabs_where_there_is_not(qtbot: QtBot) -> None:
     loss, grid = LossPlot(), GridPlot()
-    pair = PlotPair(loss, grid, ("Loss", "Time grid"))
+    pair = PlotPair((loss, grid), ("Loss", "Time grid"))
     row = LowerRow(TimeView(), DisagreementPlot(), pair)
     qtbot.addWidget(row)
     row.resize(WIDE - 200, 260)
