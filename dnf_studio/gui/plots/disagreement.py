@@ -15,7 +15,7 @@ from dnf_studio.gui.plots.explain import PARTS, about_prior, about_step, largest
 from dnf_studio.gui.plots.layers.bars import BarsLayer
 from dnf_studio.gui.plots.layers.prior_bar import PriorBarLayer, tail_of
 from dnf_studio.gui.plots.legend import PartsLegend
-from dnf_studio.gui.plots.words import nats
+from dnf_studio.gui.plots.words import hint, nats
 from dnf_studio.gui.theme import mix
 from dnf_studio.workers.frames import Frame, ViewRequest
 
@@ -145,7 +145,8 @@ class DisagreementPlot(Plot):
             x = float(self.box.mapSceneToView(self.plot.mapToScene(event.pos())).x())
             step = self._step_at(x)
             if step is not None:
-                QToolTip.showText(event.globalPos(), self.explain(step), self.plot.viewport(), self._strip(step))
+                text = hint(self.explain(step))
+                QToolTip.showText(event.globalPos(), text, self.plot.viewport(), self._strip(step))
                 return True
         return super().eventFilter(watched, event)
 

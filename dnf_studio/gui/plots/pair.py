@@ -27,6 +27,9 @@ class PlotPair(QWidget):
         self.tabs.setDocumentMode(True)
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
+        # Cut names are better than tabs out of sight
+        self.tabs.setUsesScrollButtons(False)
+        self.tabs.setElideMode(Qt.TextElideMode.ElideRight)
         self.tabs.setAccessibleName(" or ".join(names))
         for place, name in enumerate(names):
             self.tabs.addTab(name)

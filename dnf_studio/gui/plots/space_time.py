@@ -13,7 +13,7 @@ from dnf_studio.core.exploration.space_time import space_time
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.layers.cells import CellsLayer
 from dnf_studio.gui.plots.layers.scale import SteadyLimits
-from dnf_studio.gui.plots.words import component_name, half_range, nats, time_note
+from dnf_studio.gui.plots.words import component_name, half_range, hint, nats, time_note
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["SpaceTimePlot"]
@@ -114,7 +114,8 @@ class SpaceTimePlot(Plot):
         """Say what is in the cell under the pointer."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent) and self._cells.size:
             point = self.box.mapSceneToView(self.plot.mapToScene(event.pos()))
-            QToolTip.showText(event.globalPos(), self.explain(float(point.x()), float(point.y())), self.plot.viewport())
+            text = hint(self.explain(float(point.x()), float(point.y())))
+            QToolTip.showText(event.globalPos(), text, self.plot.viewport())
             return True
         return super().eventFilter(watched, event)
 

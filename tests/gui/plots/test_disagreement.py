@@ -107,7 +107,7 @@ def test_hovering_explains_the_bar_under_the_pointer(qtbot: QtBot) -> None:
     for x, words in ((3.4, "Step 3 → 4 costs 0.267 nats, mostly drift change (15)"), (sum(tail_of(10)) / 2, "The end")):
         spot = at(plot, x)
         QApplication.sendEvent(viewport, QHelpEvent(QHelpEvent.Type.ToolTip, spot, viewport.mapToGlobal(spot)))
-        assert QToolTip.text().startswith(words)
+        assert QToolTip.text().startswith(f"<qt>{words}")
     QToolTip.hideText()
 
 

@@ -78,7 +78,7 @@ def test_a_click_moves_the_cursor_and_hovering_says_what_is_there(qtbot: QtBot) 
         qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=spot)
     assert clicked.args[0] == pytest.approx(6.5, abs=0.1)
     plot.eventFilter(viewport, QHelpEvent(QHelpEvent.Type.ToolTip, spot, viewport.mapToGlobal(spot)))
-    assert QToolTip.text().startswith("Step 6 → 7, x₁ from ") and "+1.000 nats" in QToolTip.text()
+    assert QToolTip.text().startswith("<qt>Step 6 → 7, x₁ from ") and "+1.000 nats" in QToolTip.text()
     QToolTip.hideText()
     assert plot.explain(0.5, 0.0).endswith("no path.") and plot.explain(99, 0) == plot.explain(1, 99) == ""
     plot.set_cursor(3.0)
