@@ -30,6 +30,7 @@ class Key(StrEnum):
     POINTS = "points"
     PATHS = "paths"
     DENSITY = "density"
+    DISAGREEMENT = "disagreement"
     OVERLAY = "overlay"
     RESET_VIEW = "reset-view"
     INSPECTOR = "inspector"
@@ -89,6 +90,8 @@ _RECORDS = (
     ActionInfo(Key.PATHS, "Show p&aths", "Ctrl+2", "Show the paths of the first points", checkable=True),
     ActionInfo(Key.DENSITY, "Show dens&ity", "Ctrl+3", "Show where the points are dense, over the data as faint dots",
                checkable=True),
+    ActionInfo(Key.DISAGREEMENT, "&Colour by disagreement", "Ctrl+4", "Colour each step of the forward paths by what "
+               "it adds to the bound: pale gains, strong costs", checkable=True),
     ActionInfo(Key.OVERLAY, "O&verlay the other process", "Ctrl+5",
                "Show the points of the other process at the same time, faint and in its colour", checkable=True),
     ActionInfo(Key.RESET_VIEW, "&Reset view", "Ctrl+0", "Fit all views to what they show", "reset"),
@@ -124,7 +127,8 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
     (
         "&View",
         (
-            *(Key.POINTS, Key.PATHS, Key.DENSITY, Key.OVERLAY, Key.RESET_VIEW, None, Key.INSPECTOR, None),
+            *(Key.POINTS, Key.PATHS, Key.DENSITY, Key.DISAGREEMENT, Key.OVERLAY, Key.RESET_VIEW, None),
+            *(Key.INSPECTOR, None),
             *(Key.PLAY, Key.PREVIOUS, Key.NEXT, Key.FIRST, Key.LAST, Key.LOOP, None),
             *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.RESET_LAYOUT, Key.FULL_SCREEN),
         ),

@@ -45,6 +45,12 @@ class Selecting(QObject):
         self._clearing.stop()
         self._session.apply({"selection": ()})
 
+    def choose(self, points: tuple[int, ...], direction: str, adds: bool) -> None:
+        """Choose `points`, the current one last, on their way in `direction`; with `adds` beside what is chosen."""
+        self._clearing.stop()
+        kept = tuple(p for p in self._session.state.selection if p not in points) if adds else ()
+        self._session.apply({"selection": (*kept, *points), "direction": direction})
+
     def _picked(self, point: int, direction: str, adds: bool) -> None:
         self._clearing.stop()
         chosen = after_click(self._session.state.selection, point, adds)

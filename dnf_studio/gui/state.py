@@ -10,7 +10,7 @@ from dnf_studio.errors import SettingError
 
 __all__ = ["LAYERS", "State"]
 
-LAYERS = frozenset({"points", "paths", "density", "overlay"})
+LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay"})
 PROJECTIONS = ("axes", "principal")
 GRIDS = (None, "reference", "paper", "uniform")
 

@@ -47,6 +47,8 @@ class Theme:
     warning: str
     disagreement: tuple[str, ...]
     """Evenly spaced stops of the sequential map, from none to most."""
+    parts: tuple[str, str, str]
+    """Noise ratio, drift change and score, which the disagreement is split into."""
 
     def direction(self, name: str) -> str:
         """The colour of ``forward`` or ``backward``."""
@@ -75,6 +77,7 @@ LIGHT = Theme(
     grid="#e3e6ea",
     warning="#a13d00",
     disagreement=("#d9dce8", "#a9a6d1", "#8272b8", "#653f97", "#46126b"),
+    parts=("#8d959e", "#3f3792", "#b67d00"),
 )
 
 DARK = Theme(
@@ -94,6 +97,7 @@ DARK = Theme(
     grid="#272c34",
     warning="#ffbc89",
     disagreement=("#353748", "#5a5390", "#8372c0", "#b09adf", "#e2d5fb"),
+    parts=("#626c78", "#ab9ffb", "#e8b73c"),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
+from dnf_studio.core.exploration.space_time import worst_points
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.disagreement import DisagreementPlot
@@ -14,6 +15,8 @@ from dnf_studio.gui.plots.marginals import MarginalsPlot
 from dnf_studio.gui.plots.pair import LowerRow, PlotTabs
 from dnf_studio.gui.plots.principal import PrincipalAxes
 from dnf_studio.gui.plots.process_view import ProcessView
+from dnf_studio.gui.plots.space_time import SpaceTimePlot
+from dnf_studio.gui.plots.step_colours import StepColouring
 from dnf_studio.gui.plots.time_view import TimeView
 from dnf_studio.gui.selecting import Selecting
 from dnf_studio.gui.session import Session
@@ -34,9 +37,14 @@ class Views(QWidget):
         self.forward, self.backward = ProcessView("forward"), ProcessView("backward")
         self.forward.link(self.backward)
         self.time, self.disagreement, self.loss, self.grid = TimeView(), DisagreementPlot(), LossPlot(), GridPlot()
-        self.marginals = MarginalsPlot()
-        self.pair = PlotTabs({"Loss": self.loss, "Time grid": self.grid, "Marginals": self.marginals})
-        self._principal = PrincipalAxes()
+        self.marginals, self.space_time = MarginalsPlot(), SpaceTimePlot()
+        self.pair = PlotTabs(
+            {"Loss": self.loss, "Time grid": self.grid, "Marginals": self.marginals, "Space-time": self.space_time}
+        )
+        self._framed = (
+            *(self.forward, self.backward, self.time, self.disagreement, self.grid, self.space_time, self.marginals),
+        )
+        self._principal, self._colouring = PrincipalAxes(), StepColouring()
         self.transport = TransportBar(session.cursor, commands)
         self.above = _row("above", self.forward, self.backward)
         self.below = LowerRow(self.time, self.disagreement, self.pair)
@@ -58,6 +66,8 @@ class Views(QWidget):
         self.disagreement.step_clicked.connect(self._picked_time)
         self.grid.cursor_moved.connect(self._picked_time)
         self.marginals.step_clicked.connect(self._picked_time)
+        self.space_time.cursor_moved.connect(self._picked_time)
+        self.disagreement.worst_wanted.connect(self._choose_worst)
         self.selecting = Selecting(session, (self.forward, self.backward, self.time), self)
         session.cursor.moved.connect(self._move)
         session.changed.connect(self._refresh)
@@ -66,7 +76,7 @@ class Views(QWidget):
     @property
     def plots(self) -> tuple[Plot, ...]:
         """All of them."""
-        return self.forward, self.backward, self.time, self.disagreement, self.loss, self.grid, self.marginals
+        return (*self._framed[:4], self.loss, *self._framed[4:])
 
     @property
     def frame(self) -> Frame | None:
@@ -80,7 +90,8 @@ class Views(QWidget):
             self._session.cursor.set_steps(len(frame.t) - 1)
             self.above.setVisible(frame.forward.shape[2] > 1)
             self._refresh(frozenset({"axes", "component"}))
-        for plot in (self.forward, self.backward, self.time, self.disagreement, self.grid, self.marginals):
+        self._colour_steps()
+        for plot in (*self._framed, self.transport):
             plot.set_frame(frame)
         self.transport.set_frame(frame)
         self._move(self._session.cursor.position)
@@ -102,8 +113,17 @@ class Views(QWidget):
     def _picked_time(self, position: float) -> None:
         self._session.cursor.jump(position)
 
+    def _colour_steps(self) -> None:
+        wanted = "disagreement" in self._session.state.layers
+        for view in (self.forward, self.time):
+            view.set_step_colours(self._colouring.follow(self._frame) if wanted else None)
+
+    def _choose_worst(self, step: int, adds: bool) -> None:
+        if self._frame is not None and step < len(self._frame.step_disagreement):
+            self.selecting.choose(worst_points(self._frame.step_disagreement, step), "forward", adds)
+
     def _move(self, position: float) -> None:
-        for plot in (self.forward, self.backward, self.time, self.disagreement, self.grid, self.marginals):
+        for plot in self._framed:
             plot.set_cursor(position)
 
     def _refresh(self, names: frozenset[str]) -> None:
@@ -112,6 +132,7 @@ class Views(QWidget):
         if "layers" in names:
             for view in (self.forward, self.backward):
                 view.set_layers(state.layers)
+            self._colour_steps()
         principal = self._principal.follow(self._frame) if self._frame is not None else None
         if names & {"axes", "projection"} and last > 0:
             for view in (self.forward, self.backward):

@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.core.exploration.disagreement import split_disagreement
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep, backward_states
-from dnf_studio.core.sde.steps import forward_step, path_backward_noise
+from dnf_studio.core.sde.steps import forward_step, split_backward_noise
 
 __all__ = ["Cancelled", "ForwardBlock", "backward_block", "forward_block"]
 Array = NDArray[np.float32]
@@ -32,6 +33,8 @@ class ForwardBlock(NamedTuple):
     """(N+1, B, D), model units, row 0 at t_0."""
     disagreement: Array
     """(N, B): ½(‖δB_i‖² − ‖δF_i‖²) of each step and point, nats."""
+    parts: NDArray[np.float64]
+    """(3, N): what noise ratio, drift change and score add to it, summed over the points whose sum is finite."""
 
 
 def forward_block(
@@ -52,9 +55,10 @@ def forward_block(
         scores.append(score(i + 1, x))
     f, s = torch.stack(drifts), torch.stack(scores)
     dt, g = dt[:, None, None], grid.g[:, None, None]
-    back = path_backward_noise(f[:-1], f[1:], s, noise, dt, g[:-1], g[1:])
-    disagreement = 0.5 * (back.square().sum(-1) - noise.square().sum(-1))
-    return ForwardBlock(torch.stack(states).numpy(), disagreement.numpy())
+    parts = torch.stack(split_disagreement(split_backward_noise(f[:-1], f[1:], s, noise, dt, g[:-1], g[1:]), noise))
+    disagreement = parts.sum(0)
+    kept = torch.where(disagreement.isfinite(), parts, 0).sum(-1, dtype=torch.float64)
+    return ForwardBlock(torch.stack(states).numpy(), disagreement.numpy(), kept.numpy())
 
 
 def backward_block(

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.core.exploration.disagreement import prior_terms
 from dnf_studio.core.exploration.inspect import inspect_point
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
@@ -197,18 +198,22 @@ def _frame(work: _Pass, grid: TimeGrid, forward: list[ForwardBlock], backward: l
     """A frame of the blocks so far, in arrays of its own."""
     own = work.snapshot.flow.timestamps
     disagreement = np.concatenate([block.disagreement for block in forward], axis=1)
+    paths = np.concatenate([block.path for block in forward], axis=1)
     return Frame(
         weights=work.snapshot.version,
         request=work.request,
         t=grid.t.numpy().copy(),
         g=grid.g.numpy().copy(),
-        forward=np.concatenate([block.path for block in forward], axis=1),
+        forward=paths,
         backward=np.concatenate(backward, axis=1),
         disagreement=_finite_mean(disagreement),
         complete=complete,
         seconds=perf_counter() - work.since,
         own=None if torch.equal(grid.t, own) else own.numpy().copy(),
         point_disagreement=_sums(disagreement),
+        step_disagreement=disagreement,
+        parts=_mean_parts(forward, disagreement),
+        prior=_prior(paths[-1], grid),
     )
 
 
@@ -218,6 +223,20 @@ def _finite_mean(rows: Array) -> Array:
     total = np.where(finite, rows, 0).sum(axis=1, dtype=np.float64)
     mean: Array = (total / np.maximum(finite.sum(axis=1), 1)).astype(np.float32)
     return mean
+
+
+def _mean_parts(blocks_so_far: list[ForwardBlock], disagreement: Array) -> Array:
+    """Means of the three parts (3, N) over the same points as `_finite_mean`."""
+    total = np.sum([block.parts for block in blocks_so_far], axis=0)
+    mean: Array = (total / np.maximum(np.isfinite(disagreement).sum(axis=1), 1)).astype(np.float32)
+    return mean
+
+
+def _prior(ends: Array, grid: TimeGrid) -> tuple[float, float]:
+    """Mean −log N(x_N; 0, I) over the finite `ends` (P, D), and D log(g_N/g_0)."""
+    end, ratio = prior_terms(torch.from_numpy(ends), grid.g)
+    finite = end[end.isfinite()]
+    return float(finite.double().mean()) if len(finite) else 0.0, float(ratio)
 
 
 def _sums(rows: Array) -> Array:

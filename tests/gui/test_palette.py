@@ -114,5 +114,8 @@ def test_a_warning_is_told_from_a_caption_and_the_map_from_its_ground(theme: The
     stops = [seen(stop, deficiency) for stop in theme.disagreement]
     for one, next_one in itertools.pairwise(stops):
         assert ciede2000(one, next_one) >= APART
+    parts = [seen(part, deficiency) for part in theme.parts]
+    for one, other in itertools.combinations([*parts, seen(theme.base, deficiency)], 2):
+        assert ciede2000(one, other) >= FAR_APART
     lightness = [stop[0] for stop in stops]
     assert lightness in (sorted(lightness), sorted(lightness, reverse=True))

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from dnf_studio.config import Config
+from dnf_studio.core.exploration.disagreement import disagreement
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.sde.paths import step_disagreement
 from dnf_studio.errors import SettingError
 from dnf_studio.workers import passes
 from dnf_studio.workers.display_set import DisplayNoise, blocks
@@ -65,12 +65,17 @@ def test_a_frame_is_what_the_models_own_paths_are(explorer: Explorer, dim: int) 
     with torch.no_grad():
         path = flow.forward_path(x0, ahead, grid)
         reverse = flow.backward_path(noise.latents(3, 300, dim), back.flip(0), lam=0.7, last="mean", grid=grid)
-        rows = step_disagreement(*flow.fields(grid), grid, path, ahead).mean(1)
+        explained = disagreement(flow, x0, ahead, grid)
+        rows = explained.steps.mean(1)
     assert frame.weights == 5 and frame.request is request and frame.seconds > 0
     np.testing.assert_allclose(frame.forward, path, atol=2e-5)
     np.testing.assert_allclose(frame.backward, reverse.flip(0), atol=2e-5)
     np.testing.assert_allclose(frame.disagreement, rows, atol=1e-4)
     np.testing.assert_allclose(frame.point_disagreement.mean(), rows.sum(), atol=1e-3)
+    np.testing.assert_allclose(frame.step_disagreement, explained.steps, atol=1e-3)
+    np.testing.assert_allclose(frame.parts, [part.mean(1) for part in explained.parts], atol=1e-4)
+    np.testing.assert_allclose(frame.parts.sum(0), frame.disagreement, atol=1e-6)
+    np.testing.assert_allclose(frame.prior, (explained.prior.mean(), explained.noise_ratio), atol=1e-4)
     np.testing.assert_allclose(frame.t, grid.t)
     np.testing.assert_allclose(frame.g, grid.g)
 
@@ -210,6 +215,8 @@ def test_numbers_that_are_not_finite_are_shown_and_do_not_spoil_the_mean(explore
     explorer.publish(Snapshot.of(flow_of()), x0)
     frame = frames_until(explorer)[-1]
     assert np.isnan(frame.forward[:, 7]).all() and np.isfinite(frame.disagreement).all()
+    np.testing.assert_allclose(frame.parts.sum(0), frame.disagreement, atol=1e-6)
+    assert frame.prior is not None and np.isfinite(frame.prior).all()
 
 
 def test_data_of_another_dimension_waits_for_its_model(explorer: Explorer) -> None:

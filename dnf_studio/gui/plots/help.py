@@ -62,14 +62,27 @@ HELP = {
     "disagreement": Help(
         "disagreement by step",
         "Every forward path is asked which noise δB the backward process would have needed to go the same way back. "
-        "Where that is larger than the noise δF that was drawn, the step costs; the sum of all bars is part of the "
-        "bound on the loss plot. A click on a bar moves the time cursor to its step.",
+        "Where that is larger than the noise δF that was drawn, the step costs; all bars and the prior’s, set off at "
+        "the right, add up to the bound. A click goes to a step, a second one chooses its five worst points. "
+        "“parts” splits each bar by the three parts of δB = n + d + c.",
         (
             "bar<sub>i</sub> = mean of ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²), nats",
             "δB<sub>i</sub> = (x<sub>i</sub> − x<sub>i+1</sub> + [f − g²<sub>i+1</sub> s](x<sub>i+1</sub>, "
             "t<sub>i+1</sub>) Δ<sub>i</sub>) / (g<sub>i+1</sub> √Δ<sub>i</sub>)",
+            "n = −(g<sub>i</sub>/g<sub>i+1</sub>) δF,  d = (f<sub>i+1</sub> − f<sub>i</sub>) "
+            "√Δ<sub>i</sub>/g<sub>i+1</sub>,  c = −g<sub>i+1</sub> s<sub>i+1</sub> √Δ<sub>i</sub>",
+            "bar<sub>i</sub> = noise ratio ½(‖n‖² − ‖δF‖²) + drift change ½⟨d, δB + n⟩ + score ½⟨c, δB + n⟩",
+            "prior = mean of −log N(x<sub>N</sub>; 0, I) + D log(g<sub>N</sub>/g<sub>0</sub>)",
         ),
         "(15) for δB; the bar is a summand of the trajectory KL, (13)",
+    ),
+    "space-time": Help(
+        "the space-time map",
+        "The bars of the disagreement by step, taken apart by where the paths are: steps across, one component or "
+        "the radius up. A cell has the colour of what its paths add to the bound on average, and none where no path "
+        "is. One dark patch is one place at one time that the model gets wrong. A click moves the time cursor.",
+        ("cell = mean of ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) over the paths with x<sub>i</sub> in it, nats",),
+        "(15) for δB; what is averaged is a summand of (13)",
     ),
     "loss": Help(
         "the loss",

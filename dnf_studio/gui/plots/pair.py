@@ -83,6 +83,9 @@ def _fill(bar: QTabBar, captions: Mapping[str, str]) -> None:
     bar.setDocumentMode(True)
     bar.setDrawBase(False)
     bar.setExpanding(False)
+    # Cut names are better than tabs out of sight
+    bar.setUsesScrollButtons(False)
+    bar.setElideMode(Qt.TextElideMode.ElideRight)
     bar.setAccessibleName(" or ".join(captions))
     for place, (name, caption) in enumerate(captions.items()):
         bar.addTab(name)

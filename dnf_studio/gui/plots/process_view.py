@@ -15,6 +15,7 @@ from dnf_studio.gui.plots.layers.points import PointsLayer
 from dnf_studio.gui.plots.layers.selection import SelectionLayer
 from dnf_studio.gui.plots.layers.trails import TrailsLayer, at_position, stretch
 from dnf_studio.gui.plots.picking import existing, nearest_path, nearest_point, to_pixels
+from dnf_studio.gui.plots.step_colours import StepColours
 from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, principal_name, time_note
 from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.frames import Frame
@@ -87,15 +88,23 @@ class ProcessView(Plot):
         self._place()
 
     def set_layers(self, layers: frozenset[str]) -> None:
-        """Show exactly these of ``points``, ``paths``, ``density`` and ``overlay``."""
+        """Show exactly these of ``points``, ``paths``, ``density`` and ``overlay``.
+
+        ``disagreement`` is how paths are coloured.
+        """
         self._points.setVisible("points" in layers)
         self._paths.setVisible("paths" in layers)
-        self._trails.setVisible("paths" in layers)
+        # Trails in the one colour would hide those of the steps
+        self._trails.setVisible("paths" in layers and not ("disagreement" in layers and self._direction == "forward"))
         self._density.setVisible("density" in layers)
         self._ground.setVisible("density" in layers)
         if ("overlay" in layers) != self._other.isVisible():
             self._other.setVisible("overlay" in layers)
             self._place()
+
+    def set_step_colours(self, colours: StepColours | None) -> None:
+        """Draw each step of the paths in its own colour, or all in that of the direction."""
+        self._paths.set_steps(colours)
 
     def set_axes(self, a: int, b: int) -> None:
         """Show component `a` across and `b` up."""
@@ -151,6 +160,7 @@ class ProcessView(Plot):
         colour = self.theme.direction(self._direction)
         for layer in (self._paths, self._trails, self._points):
             layer.set_colour(colour)
+        self._paths.set_ramp(self.theme)
         self._density.set_colours(self.theme.density(self._direction))
         self._ground.set_colour(self.theme.data)
         self._other.set_colour(self.theme.direction(OTHER[self._direction]))

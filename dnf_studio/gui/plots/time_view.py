@@ -16,6 +16,7 @@ from dnf_studio.gui.plots.layers.points import PointsLayer
 from dnf_studio.gui.plots.layers.selection import SelectionLayer
 from dnf_studio.gui.plots.layers.trails import at_position
 from dnf_studio.gui.plots.picking import existing, nearest_point, to_pixels
+from dnf_studio.gui.plots.step_colours import StepColours
 from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, principal_name, time_note
 from dnf_studio.workers.frames import Frame
 
@@ -125,6 +126,11 @@ class TimeView(Plot):
             self._chosen[name].set_paths(_over_steps(rows[:, existing(selection, rows.shape[1])]))
         self._place()
 
+    def set_step_colours(self, colours: StepColours | None) -> None:
+        """Draw each step of the forward paths, then above the others, in its own colour, or all in theirs."""
+        self._paths["forward"].set_steps(colours)
+        self._paths["backward"].setZValue(0 if colours is None else -1)
+
     def set_layers(self, layers: frozenset[str]) -> None:
         """Show exactly these of ``forward`` and ``backward``."""
         for name in DIRECTIONS:
@@ -164,6 +170,7 @@ class TimeView(Plot):
         for name in DIRECTIONS:
             colour = self.theme.direction(name)
             self._paths[name].set_colour(colour)
+            self._paths[name].set_ramp(self.theme)
             self._points[name].set_colour(colour)
             self._chosen[name].set_colours(self.theme.accent, self.theme.base)
             self._switches[name].setStyleSheet(

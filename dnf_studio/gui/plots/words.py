@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.gui.cursor import node_at
 
-__all__ = ["component_name", "half_range", "lost_paths", "nats", "principal_name", "time_note"]
+__all__ = ["component_name", "half_range", "hint", "lost_paths", "nats", "principal_name", "time_note"]
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 Array = NDArray[np.float32]
@@ -31,6 +32,11 @@ def time_note(t: Array, position: float) -> tuple[str, str]:
     now = float(np.interp(position, np.arange(len(t)), t))
     i = node_at(position)
     return f"t = {now:.{digits}f}    i = {i} of {len(t) - 1}", f"i = {i}"
+
+
+def hint(sentence: str) -> str:
+    """`sentence` as a tooltip that breaks into lines; nothing stays nothing."""
+    return f"<qt>{escape(sentence)}</qt>" if sentence else ""
 
 
 def nats(value: float) -> str:

@@ -33,11 +33,19 @@ class BarsLayer(DeviceLayer):
         self._band = QColor()
         self._edge = QColor()
         self._current: int | None = None
+        self._parts: Array | None = None
+        self._part_colours: list[QColor] = []
+        self._mark = QColor()
 
     def set_bars(self, values: Array, strengths: Array) -> None:
         """Show `values` (N,); `strengths` (N,) from 0 to 1 choose the colours."""
         self._values = values
         self._shades = np.clip(np.rint(np.nan_to_num(strengths) * (SHADES - 1)), 0, SHADES - 1).astype(np.intp)
+        self.update()
+
+    def set_parts(self, parts: Array | None) -> None:
+        """Split the bars into these (K, N), stacked from 0 up where they cost and down where they gain, or do not."""
+        self._parts = parts
         self.update()
 
     def set_current(self, step: int | None) -> None:
@@ -50,6 +58,11 @@ class BarsLayer(DeviceLayer):
         """The sequential map of the bars, the band behind the current one and its outline."""
         self._colours = [QColor(colour) for colour in colour_ramp(stops, SHADES)]
         self._band, self._edge = QColor(band), QColor(edge)
+        self.update()
+
+    def set_part_colours(self, colours: tuple[str, ...], mark: str) -> None:
+        """The colours of the parts, and of the mark where they add up to."""
+        self._part_colours, self._mark = [QColor(colour) for colour in colours], QColor(mark)
         self.update()
 
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
@@ -68,10 +81,22 @@ class BarsLayer(DeviceLayer):
             height = float(np.clip(self._values[part].mean() * up, -1e5, 1e5))
             left = transform.dx() + across * start
             bar = QRectF(left + gap / 2, zero, across * (part.stop - start) - gap, height).normalized()
-            painter.fillRect(bar, self._colours[int(self._shades[part].max())])
+            if self._parts is None:
+                painter.fillRect(bar, self._colours[int(self._shades[part].max())])
+            else:
+                self._draw_parts(painter, bar, zero, self._parts[:, part].mean(axis=1) * up)
+                painter.fillRect(QRectF(bar.left(), zero + height - 1, bar.width(), 2), self._mark)
             if self._current is not None and part.start <= self._current < part.stop:
                 painter.setPen(self._edge)
                 painter.drawRect(bar)
+
+    def _draw_parts(self, painter: QPainter, bar: QRectF, zero: float, heights: Array) -> None:
+        """One step's parts, in the width of its bar, away from the zero line on both sides of it."""
+        ends = {True: zero, False: zero}
+        for height, colour in zip(np.clip(heights, -1e5, 1e5), self._part_colours, strict=True):
+            side = bool(height < 0)
+            painter.fillRect(QRectF(bar.left(), ends[side], bar.width(), height).normalized(), colour)
+            ends[side] += float(height)
 
 
 @cache

@@ -3,29 +3,43 @@
 Every path is sampled about once a pixel and the samples are counted in pixels; where many paths
 run, the colour is stronger. That costs the same whatever N is (PITFALLS 2: counting is the cheap
 way to draw many things), about 2 ms for 500 paths, and a cursor that moves over it costs one copy.
+Coloured by step, a pixel has the mean colour of the samples in it.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QTransform
+from PySide6.QtWidgets import QApplication
 
+from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
+from dnf_studio.gui.plots.layers.scale import BUCKETS, ColourKey
+from dnf_studio.gui.plots.step_colours import StepColours
 from dnf_studio.gui.plots.words import lost_paths
+from dnf_studio.gui.theme import Theme
 
-__all__ = ["PathsLayer", "count_pixels"]
+__all__ = ["PathsLayer", "count_pixels", "step_picture"]
 
 MAX_SAMPLES = 400_000
 MAX_COUNT = 64
 USUAL_PATHS = 500
 GOLDEN = 0.6180339887
+SHIFT = 26
+"""Bits of a sum of buckets under their count."""
 Array = NDArray[np.float32]
 
 
+STEP_ALPHA, STEP_MOST = 0.45, 0.95
+"""Of paths coloured by step, whose faint colours mean something."""
+
+
 class PathsLayer(DeviceLayer):
-    """Paths in one colour."""
+    """Paths in one colour, or each step of each in its own of a few."""
 
     def __init__(self, colour: str, alpha: float = 0.16, most: float = 0.62) -> None:
         super().__init__()
@@ -34,10 +48,29 @@ class PathsLayer(DeviceLayer):
         self._image: QImage | None = None
         self._key: tuple[object, ...] = ()
         self._version = 0
+        self._kept: NDArray[Any] | None = None
+        self._steps: StepColours | None = None
+        self._ramp: tuple[str, ...] = ()
+        self._colour_key = ColourKey()
 
     def set_paths(self, paths: Array) -> None:
         """Show `paths` (N+1, P, 2), plot units; those that leave the finite numbers are left out."""
-        self._paths = paths if not lost_paths(paths) else paths[:, np.isfinite(paths).all(axis=(0, 2))]
+        self._kept = np.asarray(np.isfinite(paths).all(axis=(0, 2))) if lost_paths(paths) else None
+        self._paths = paths if self._kept is None else paths[:, self._kept]
+        self._version += 1
+        self.update()
+
+    def set_steps(self, colours: StepColours | None) -> None:
+        """Draw each step in its own colour, where these are of the paths shown; None draws in one colour again."""
+        if colours is not self._steps:
+            self._steps = colours
+            self._version += 1
+            self.update()
+
+    def set_ramp(self, theme: Theme) -> None:
+        """The colours of the steps, and of their key."""
+        self._ramp = colour_ramp(theme.disagreement, BUCKETS)
+        self._colour_key.set_theme(theme)
         self._version += 1
         self.update()
 
@@ -56,22 +89,42 @@ class PathsLayer(DeviceLayer):
         key = (self._version, self._colour, ratio, width, height, corner.x(), corner.y(), *_numbers(transform))
         if self._image is None or key != self._key:
             shift = transform * QTransform.fromTranslate(-corner.x(), -corner.y()) * QTransform.fromScale(ratio, ratio)
-            counts = count_pixels(to_device(self._paths, shift), width, height)
-            self._image = _picture(counts, self._strengths())
+            pixels, fitting = to_device(self._paths, shift), self._fitting_buckets()
+            if fitting is None:
+                alphas = _alphas(self._paths.shape[1], self._alpha, self._most)
+                counts = count_pixels(pixels, width, height)
+                self._image = _picture(_strengths(self._colour, alphas).take(counts, mode="clip"))
+            else:
+                alphas = _alphas(self._paths.shape[1], STEP_ALPHA, STEP_MOST)
+                table = np.stack([_strengths(colour, alphas) for colour in self._ramp])
+                self._image = _picture(step_picture(pixels, fitting, width, height, table))
             self._image.setDevicePixelRatio(ratio)
             self._key = key
         painter.drawImage(corner, self._image)
+        if self._steps is not None and self._fitting_buckets() is not None:
+            self._colour_key.draw(painter, area, self._steps.limits, QApplication.font())
 
-    def _strengths(self) -> NDArray[np.uint32]:
-        """Premultiplied ARGB for 0, 1, … crossings of a pixel; fewer paths are drawn more strongly."""
-        single = min(0.9 * self._most, self._alpha * (USUAL_PATHS / self._paths.shape[1]) ** 0.5)
-        alpha = self._most * (1 - (1 - single / self._most) ** np.arange(MAX_COUNT))
-        colour = QColor(self._colour)
-        parts = (np.ones(MAX_COUNT), *(np.full(MAX_COUNT, v) for v in (colour.redF(), colour.greenF(), colour.blueF())))
-        argb = np.zeros(MAX_COUNT, np.uint32)
-        for part in parts:
-            argb = (argb << np.uint32(8)) | np.rint(255 * part * alpha).astype(np.uint32)
-        return argb
+    def _fitting_buckets(self) -> NDArray[np.uint8] | None:
+        """The buckets of the paths that are drawn; None where there are none for them."""
+        (nodes, count, _), buckets = self._paths.shape, self._steps.buckets if self._steps is not None else None
+        if buckets is not None and self._kept is not None and buckets.shape[1] == len(self._kept):
+            buckets = buckets[:, self._kept]
+        return buckets if buckets is not None and buckets.shape == (nodes - 1, count) and self._ramp else None
+
+
+def _alphas(paths: int, alpha: float, most: float) -> NDArray[np.float64]:
+    """How strong 0, 1, … crossings of a pixel are; fewer paths are drawn more strongly."""
+    single = min(0.9 * most, alpha * (USUAL_PATHS / paths) ** 0.5)
+    values: NDArray[np.float64] = most * (1 - (1 - single / most) ** np.arange(MAX_COUNT))
+    return values
+
+
+def _strengths(name: str, alphas: NDArray[np.float64]) -> NDArray[np.uint32]:
+    """Premultiplied ARGB of a colour with each of `alphas`."""
+    colour, argb = QColor(name), np.zeros(MAX_COUNT, np.uint32)
+    for part in (1.0, colour.redF(), colour.greenF(), colour.blueF()):
+        argb = (argb << np.uint32(8)) | np.rint(255 * part * alphas).astype(np.uint32)
+    return argb
 
 
 def count_pixels(paths: Array, width: int, height: int) -> NDArray[np.intp]:
@@ -80,6 +133,33 @@ def count_pixels(paths: Array, width: int, height: int) -> NDArray[np.intp]:
     A step is sampled as often as all but the longest steps are pixels long, so single far jumps
     look dotted instead of costing every path.
     """
+    cells = _cells(paths, width, height)
+    counts = np.bincount(cells.ravel(), minlength=(width + 2) * (height + 2))
+    return counts.reshape(height + 2, width + 2)[1:-1, 1:-1]
+
+
+def step_picture(
+    paths: Array, buckets: NDArray[np.uint8], width: int, height: int, table: NDArray[np.uint32]
+) -> NDArray[np.uint32]:
+    """The samples of `paths`, counted as in `count_pixels`, in the mean colour of each pixel: ARGB (height, width).
+
+    `buckets` (N, P) holds which row of `table` (colours, MAX_COUNT) each step is drawn in.
+    """
+    cells = _cells(paths, width, height)
+    # One pass counts and sums: a count is worth more than any sum of buckets
+    weights = np.broadcast_to(buckets + float(1 << SHIFT), cells.shape).ravel()
+    both = np.bincount(cells.ravel(), weights, (width + 2) * (height + 2))
+    touched = np.flatnonzero(both)
+    found = both[touched].astype(np.int64)
+    counts = found >> SHIFT
+    means = ((found & (1 << SHIFT) - 1) / counts + 0.5).astype(np.int64)
+    pixels = np.zeros(len(both), np.uint32)
+    pixels[touched] = table[means, np.minimum(counts, MAX_COUNT - 1)]
+    return pixels.reshape(height + 2, width + 2)[1:-1, 1:-1]
+
+
+def _cells(paths: Array, width: int, height: int) -> NDArray[np.int32]:
+    """The pixel of each sample (samples of a step, N, P), rows of `width` + 2 with a border all around."""
     # One pixel of border all around takes what lies outside
     x, y = np.clip(paths[..., 0] + 1, 0, width + 1), np.clip(paths[..., 1] + 1, 0, height + 1)
     dx, dy = np.diff(x, axis=0), np.diff(y, axis=0)
@@ -92,13 +172,12 @@ def count_pixels(paths: Array, width: int, height: int) -> NDArray[np.intp]:
     cells = (y[:-1] + dy * way).astype(np.int32)
     cells *= width + 2
     cells += (x[:-1] + dx * way).astype(np.int32)
-    counts = np.bincount(cells.ravel(), minlength=(width + 2) * (height + 2))
-    return counts.reshape(height + 2, width + 2)[1:-1, 1:-1]
+    return cells
 
 
-def _picture(counts: NDArray[np.intp], strengths: NDArray[np.uint32]) -> QImage:
-    """The counts in colour; the image owns its pixels."""
-    pixels = np.ascontiguousarray(strengths.take(counts, mode="clip"))
+def _picture(argb: NDArray[np.uint32]) -> QImage:
+    """Premultiplied ARGB (height, width) as an image that owns its pixels."""
+    pixels = np.ascontiguousarray(argb)
     height, width = pixels.shape
     return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied).copy()
 

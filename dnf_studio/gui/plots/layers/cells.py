@@ -1,0 +1,58 @@
+"""Cells of a map, one picture stretched over its range."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QTransform
+
+from dnf_studio.gui.plots.layers.bars import colour_ramp
+from dnf_studio.gui.plots.layers.device import DeviceLayer
+from dnf_studio.gui.plots.layers.scale import BUCKETS, ColourKey, bucket_of
+from dnf_studio.gui.theme import Theme
+
+__all__ = ["CellsLayer"]
+
+Array = NDArray[np.float32]
+
+
+class CellsLayer(DeviceLayer):
+    """Values in sixteen colours, nothing where there is no number, and the key of the colours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._cells: Array = np.empty((0, 0), np.float32)
+        self._range = QRectF()
+        self._limits = (0.0, 1.0)
+        self._font = QFont()
+        self._image: QImage | None = None
+        self._colours: NDArray[np.uint32] = np.zeros(BUCKETS, np.uint32)
+        self._key = ColourKey()
+
+    def set_cells(self, cells: Array, area: QRectF, limits: tuple[float, float]) -> None:
+        """Show `cells` (rows, columns), the first row lowest, over `area` in plot units."""
+        self._cells, self._range, self._limits, self._image = cells, area, limits, None
+        self.update()
+
+    def set_theme(self, theme: Theme, font: QFont) -> None:
+        """The colours of `theme`; the key is written in `font`."""
+        ramp = colour_ramp(theme.disagreement, BUCKETS)
+        self._colours = np.array([QColor(colour).rgba() for colour in ramp], np.uint32)
+        self._key.set_theme(theme)
+        self._font, self._image = font, None
+        self.update()
+
+    def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
+        """One stretched image."""
+        if not self._cells.size:
+            return
+        if self._image is None:
+            argb = np.where(np.isnan(self._cells), np.uint32(0), self._colours[bucket_of(self._cells, self._limits)])
+            upright = np.ascontiguousarray(argb[::-1])
+            rows, columns = upright.shape
+            form = QImage.Format.Format_ARGB32_Premultiplied
+            self._image = QImage(upright.data, columns, rows, 4 * columns, form).copy()
+        painter.setClipRect(area)
+        painter.drawImage(transform.mapRect(self._range), self._image)
+        self._key.draw(painter, area, self._limits, self._font)

@@ -1,0 +1,57 @@
+"""What the bound has beside its steps, as one bar set off at the right end of theirs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF, QTransform
+
+from dnf_studio.gui.plots.layers.device import DeviceLayer
+
+__all__ = ["PriorBarLayer", "tail_of"]
+
+CUT = 5.0
+"""Pixels of the break in a bar that is higher than the axis."""
+
+
+def tail_of(steps: int) -> tuple[float, float]:
+    """Where the bar begins and ends, in steps: a gap and a width that are seen whatever N is."""
+    begin = steps + max(0.6, 0.05 * steps)
+    return begin, begin + max(1.0, 0.09 * steps)
+
+
+class PriorBarLayer(DeviceLayer):
+    """A bar from 0 to its value behind a dashed line; one that is too high is broken below the top."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._steps = 0
+        self._value: float | None = None
+        self._fill = self._ground = self._line = QColor()
+
+    def set_value(self, steps: int, value: float | None) -> None:
+        """Show `value` behind `steps` steps; None is no bar."""
+        self._steps, self._value = steps, value
+        self.update()
+
+    def set_colours(self, fill: str, ground: str, line: str) -> None:
+        """The bar, what its break shows, the line before it."""
+        self._fill, self._ground, self._line = map(QColor, (fill, ground, line))
+        self.update()
+
+    def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
+        """A line, a rectangle and its break."""
+        if self._value is None or not self._steps:
+            return
+        begin, end = (transform.m11() * x + transform.dx() for x in tail_of(self._steps))
+        middle = 0.5 * (transform.m11() * self._steps + transform.dx() + begin)
+        painter.setPen(QPen(self._line, 1, Qt.PenStyle.DashLine))
+        painter.drawLine(QPointF(middle, area.top()), QPointF(middle, area.bottom()))
+        zero, tip = transform.dy(), transform.m22() * self._value + transform.dy()
+        bar = QRectF(begin, zero, end - begin, tip - zero).normalized().intersected(area)
+        painter.fillRect(bar, self._fill)
+        if not area.top() <= tip <= area.bottom():
+            high = bar.top() + 2 * CUT if tip < zero else bar.bottom() - 2 * CUT
+            corners = ((begin, high), (end, high - CUT), (end, high - CUT / 4), (begin, high + 3 * CUT / 4))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._ground)
+            painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in corners]))

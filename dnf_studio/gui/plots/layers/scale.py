@@ -1,0 +1,89 @@
+"""Sixteen colours for the disagreement of a step, steady limits for them, and the key that says what they are."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QFont, QPainter
+
+from dnf_studio.gui.plots.layers.bars import colour_ramp
+from dnf_studio.gui.plots.words import nats
+from dnf_studio.gui.theme import Theme
+
+__all__ = ["BUCKETS", "ColourKey", "SteadyLimits", "bucket_of"]
+
+BUCKETS = 16
+SHARE = 0.02
+"""Of the values at either end that share the first or the last colour."""
+SHRINK = 0.15
+LOOKED_AT = 20_000
+WIDTH, HEIGHT, MARGIN = 64, 6, 6
+"""Of the key and around it, pixels."""
+Array = NDArray[np.float32]
+
+
+class SteadyLimits:
+    """Limits that hold all but the outermost values: they grow at once and shrink slowly."""
+
+    def __init__(self) -> None:
+        self.limits: tuple[float, float] | None = None
+        self._subject: object = None
+
+    def follow(self, values: Array, subject: object) -> tuple[float, float]:
+        """The limits for new `values`; those of another `subject` begin anew."""
+        flat = values.ravel()
+        flat = flat[:: max(1, len(flat) // LOOKED_AT)]
+        flat = flat[np.isfinite(flat)]
+        low, high = (float(v) for v in np.quantile(flat, (SHARE, 1 - SHARE))) if len(flat) else (0.0, 0.0)
+        high = max(high, low + 1e-6)
+        if self.limits is not None and subject == self._subject:
+            before, after = self.limits
+            low = low if low < before else before + SHRINK * (low - before)
+            high = high if high > after else after + SHRINK * (high - after)
+        self.limits, self._subject = (low, high), subject
+        return low, high
+
+
+def bucket_of(values: Array, limits: tuple[float, float]) -> NDArray[np.uint8]:
+    """Which of the sixteen colours each value has; what left the finite numbers has the last."""
+    low, high = limits
+    known = np.nan_to_num(values, nan=high, posinf=high, neginf=low)
+    buckets: NDArray[np.uint8] = np.clip((known - low) * (BUCKETS / (high - low)), 0, BUCKETS - 1).astype(np.uint8)
+    return buckets
+
+
+class ColourKey:
+    """A bar of the colours with the numbers at its ends, in the lower right corner of a view."""
+
+    def __init__(self) -> None:
+        self._colours: list[QColor] = []
+        self._ink = self._ground = QColor()
+
+    def set_theme(self, theme: Theme) -> None:
+        """The sequential map of `theme`."""
+        self._colours = [QColor(colour) for colour in colour_ramp(theme.disagreement, BUCKETS)]
+        self._ink, self._ground = QColor(theme.muted), QColor(theme.base)
+
+    def draw(self, painter: QPainter, area: QRectF, limits: tuple[float, float], font: QFont) -> None:
+        """Draw it into the corner of `area`, device pixels; nothing where there is no room."""
+        small = QFont(font)
+        small.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
+        painter.setFont(small)
+        metrics = painter.fontMetrics()
+        texts = nats(limits[0]), f"{nats(limits[1])} nats"
+        before, after = (metrics.horizontalAdvance(text) for text in texts)
+        whole = before + after + WIDTH + 2 * MARGIN
+        if whole + 2 * MARGIN > area.width():
+            return
+        left, middle = area.right() - whole - MARGIN, area.bottom() - MARGIN - metrics.height() / 2
+        back = QColor(self._ground)
+        back.setAlphaF(0.8)
+        painter.fillRect(QRectF(left - 3, middle - metrics.height() / 2, whole + 6, metrics.height()), back)
+        painter.setPen(self._ink)
+        base = middle + metrics.ascent() / 2 - 1
+        painter.drawText(QPointF(left, base), texts[0])
+        painter.drawText(QPointF(left + before + WIDTH + 2 * MARGIN, base), texts[1])
+        for k, colour in enumerate(self._colours):
+            place = left + before + MARGIN + k * WIDTH / BUCKETS
+            painter.fillRect(QRectF(place, middle - HEIGHT / 2, WIDTH / BUCKETS, HEIGHT), colour)
