@@ -30,6 +30,7 @@ class Key(StrEnum):
     POINTS = "points"
     PATHS = "paths"
     DENSITY = "density"
+    FIELD = "field"
     RESET_VIEW = "reset-view"
     INSPECTOR = "inspector"
     RESET_LAYOUT = "reset-layout"
@@ -88,6 +89,8 @@ _RECORDS = (
     ActionInfo(Key.PATHS, "Show p&aths", "Ctrl+2", "Show the paths of the first points", checkable=True),
     ActionInfo(Key.DENSITY, "Show dens&ity", "Ctrl+3", "Show where the points are dense, over the data as faint dots",
                checkable=True),
+    ActionInfo(Key.FIELD, "Sho&w field", "Ctrl+6", "Show the field that moves points, at the time cursor, as arrows",
+               checkable=True),
     ActionInfo(Key.RESET_VIEW, "&Reset view", "Ctrl+0", "Fit all views to what they show", "reset"),
     ActionInfo(Key.INSPECTOR, "In&spector", "Ctrl+I", "List the numbers of the chosen point, step by step",
                checkable=True),
@@ -121,7 +124,7 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
     (
         "&View",
         (
-            *(Key.POINTS, Key.PATHS, Key.DENSITY, Key.RESET_VIEW, None, Key.INSPECTOR, None),
+            *(Key.POINTS, Key.PATHS, Key.DENSITY, Key.FIELD, Key.RESET_VIEW, None, Key.INSPECTOR, None),
             *(Key.PLAY, Key.PREVIOUS, Key.NEXT, Key.FIRST, Key.LAST, Key.LOOP, None),
             *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.RESET_LAYOUT, Key.FULL_SCREEN),
         ),

@@ -47,6 +47,10 @@ class Theme:
     warning: str
     disagreement: tuple[str, ...]
     """Evenly spaced stops of the sequential map, from none to most."""
+    magnitude: tuple[str, ...]
+    """The sequential map of how strong a field is."""
+    divergence: tuple[str, ...]
+    """The diverging map of where a field draws together, nothing, and where it drives apart."""
 
     def direction(self, name: str) -> str:
         """The colour of ``forward`` or ``backward``."""
@@ -75,6 +79,8 @@ LIGHT = Theme(
     grid="#e3e6ea",
     warning="#a13d00",
     disagreement=("#d9dce8", "#a9a6d1", "#8272b8", "#653f97", "#46126b"),
+    magnitude=("#ffffff", "#f1edd2", "#e0d9a6", "#cabf78", "#b0a34c"),
+    divergence=("#9a6fb4", "#ccb3d8", "#ffffff", "#b5d9b8", "#68a877"),
 )
 
 DARK = Theme(
@@ -94,6 +100,8 @@ DARK = Theme(
     grid="#272c34",
     warning="#ffbc89",
     disagreement=("#353748", "#5a5390", "#8372c0", "#b09adf", "#e2d5fb"),
+    magnitude=("#14171c", "#2c2c1e", "#474423", "#655f28", "#857c2e"),
+    divergence=("#8a5ba6", "#4c3a5e", "#14171c", "#254231", "#3f7a50"),
 )
 
 

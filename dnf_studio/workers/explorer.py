@@ -12,6 +12,7 @@ from threading import Condition, Lock, Thread
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from dnf_studio.workers.fields import FieldRequest, FieldWatch
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
 from dnf_studio.workers.mailbox import Mailbox
 
@@ -50,13 +51,16 @@ class Explorer:
     A new request or new data cancels the running pass at once and is shown block by block as it
     grows. New weights alone let the running pass finish, so that frames keep coming while a model
     trains, and are shown only when complete, so that nothing flickers. The numbers of one point follow
-    the frames in `inspections`. All methods may be called from any thread and return at once.
+    the frames in `inspections`, vector fields in `fields`. All methods may be called from any thread and
+    return at once.
     """
 
     def __init__(self) -> None:
         self.mailbox: Mailbox[Frame] = Mailbox()
         self.inspections: Mailbox[Inspection] = Mailbox()
         self.errors: Mailbox[Exception] = Mailbox()
+        self._fields = FieldWatch()
+        self.fields = self._fields.mailbox
         self._condition = Condition()
         self._wanted = Wanted()
         self._done: Wanted | None = None
@@ -87,6 +91,12 @@ class Explorer:
         """Tell the numbers of this path, now and again whenever what is shown changes; None: of none."""
         with self._condition:
             self._asked = asked
+            self._condition.notify()
+
+    def field(self, asked: FieldRequest | None) -> None:
+        """Tell the vector fields there, now and again whenever what is shown changes; None: nowhere."""
+        with self._condition:
+            self._fields.ask(asked)
             self._condition.notify()
 
     def set_training(self, training: bool) -> None:
@@ -149,7 +159,7 @@ class Explorer:
         try:
             if task is not None:
                 task()
-            elif self._unanswered():
+            elif self._unanswered(self._pending()):
                 self._answer(passes)
             else:
                 started = perf_counter()
@@ -168,9 +178,9 @@ class Explorer:
 
         Two threads of a pass may be here at the same time.
         """
-        if self._unanswered():
+        if self._unanswered(busy=True):
             with self._answering:
-                if self._unanswered():
+                if self._unanswered(busy=True):
                     self._answer(passes)
         return self._cancelled(wanted)
 
@@ -178,10 +188,18 @@ class Explorer:
         """A frame, and with the first one of a pass the numbers that belong to it."""
         self.mailbox.put(frame)
         self._framed = self._running
-        if self._unanswered():
+        self._fields.show(frame, self._framed)
+        if self._unanswered(busy=True):
             self._answer(passes)
 
     def _answer(self, passes: Passes) -> None:
+        """The numbers of a point before a field, which takes longer."""
+        if not self._point_unanswered():
+            try:
+                self._fields.answer()
+            except Exception as error:
+                self.errors.put(error)
+            return
         asked, shown = self._asked, self._framed
         if asked is None or shown is None:
             return
@@ -194,7 +212,11 @@ class Explorer:
         if found is not None:
             self.inspections.put(found)
 
-    def _unanswered(self) -> bool:
+    def _unanswered(self, busy: bool = False) -> bool:
+        """Whether somebody waits for an answer that is due; a field leaves time to a pass where there is one."""
+        return self._point_unanswered() or (self._fields.pending and not (busy and self._fields.resting))
+
+    def _point_unanswered(self) -> bool:
         asked, shown = self._asked, self._framed
         if asked is None or shown is None:
             return False

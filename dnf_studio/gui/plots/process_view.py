@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.plots.base import Plot
+from dnf_studio.gui.plots.field_overlay import FieldOverlay
 from dnf_studio.gui.plots.layers.density import DensityLayer, GroundLayer
 from dnf_studio.gui.plots.layers.paths import PathsLayer
 from dnf_studio.gui.plots.layers.points import PointsLayer
@@ -83,12 +84,13 @@ class ProcessView(Plot):
         self._place()
 
     def set_layers(self, layers: frozenset[str]) -> None:
-        """Show exactly these of ``points``, ``paths`` and ``density``."""
+        """Show exactly these of ``points``, ``paths``, ``density`` and ``field``."""
         self._points.setVisible("points" in layers)
         self._paths.setVisible("paths" in layers)
         self._trails.setVisible("paths" in layers)
         self._density.setVisible("density" in layers)
         self._ground.setVisible("density" in layers)
+        self.field.set_visible("field" in layers)
 
     def set_axes(self, a: int, b: int) -> None:
         """Show component `a` across and `b` up."""
@@ -147,6 +149,7 @@ class ProcessView(Plot):
         self._density.set_colours(self.theme.density(self._direction))
         self._ground.set_colour(self.theme.data)
         self._chosen.set_colours(self.theme.accent, self.theme.base)
+        self.field.recolour(self.theme)
 
     def title_mark(self) -> str:
         """The direction's mark before its name."""
@@ -158,7 +161,10 @@ class ProcessView(Plot):
         self._ground, self._density, self._chosen = GroundLayer(), DensityLayer(), SelectionLayer()
         self._ground.hide()
         self._density.hide()
-        for layer in (self._ground, self._density, self._paths, self._trails, self._points, self._chosen):
+        self.field = FieldOverlay(self._direction, self.plot)
+        self.header.insertWidget(2, self.field.button)
+        below = self.field.heat, self._ground, self._density, self._paths, self._trails
+        for layer in (*below, self.field.arrows, self._points, self._chosen):
             self.plot.addItem(layer, ignoreBounds=True)
 
     def _take_planes(self) -> None:
