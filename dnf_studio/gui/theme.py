@@ -79,8 +79,8 @@ LIGHT = Theme(
     grid="#e3e6ea",
     warning="#a13d00",
     disagreement=("#d9dce8", "#a9a6d1", "#8272b8", "#653f97", "#46126b"),
-    magnitude=("#ffffff", "#f1edd2", "#e0d9a6", "#cabf78", "#b0a34c"),
-    divergence=("#9a6fb4", "#ccb3d8", "#ffffff", "#b5d9b8", "#68a877"),
+    magnitude=("#ffffff", "#f6f3e0", "#ece6c4", "#e0d8a5", "#d2c887"),
+    divergence=("#bd9bcf", "#dccbe6", "#ffffff", "#cbe5ce", "#93c79e"),
 )
 
 DARK = Theme(
@@ -100,8 +100,8 @@ DARK = Theme(
     grid="#272c34",
     warning="#ffbc89",
     disagreement=("#353748", "#5a5390", "#8372c0", "#b09adf", "#e2d5fb"),
-    magnitude=("#14171c", "#2c2c1e", "#474423", "#655f28", "#857c2e"),
-    divergence=("#8a5ba6", "#4c3a5e", "#14171c", "#254231", "#3f7a50"),
+    magnitude=("#14171c", "#25261e", "#383620", "#4c4824", "#625b28"),
+    divergence=("#64467a", "#3b3049", "#14171c", "#203829", "#335f40"),
 )
 
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.workers.frames import Frame, ViewRequest
 from dnf_studio.workers.mailbox import Mailbox
@@ -43,6 +46,9 @@ class FieldAnswer:
     """Version of the weights."""
     request: ViewRequest
     grid: FieldGrid
+    inhabited: NDArray[np.bool_]
+    """(R, C): the places with forward or backward points near them, which the limits of colours and lengths are
+    taken from; all where there are none."""
     share: float | None
     """The score's share of the backward drift at the forward points of this node; None at t_0, where no
     step uses the score."""
@@ -114,11 +120,28 @@ def _answer(asked: FieldRequest, frame: Frame, wanted: Wanted) -> FieldAnswer | 
     with torch.inference_mode(False), torch.enable_grad():
         fields = snapshot.flow.fields(grid)
     found = replace(field_grid(fields, grid, grid.steps, asked.plane, asked.extent, asked.size), node=asked.node)
+    points = np.concatenate([frame.forward[asked.node], frame.backward[asked.node]])
+    inhabited = _inhabited(found, asked, points)
     if asked.node == 0:
-        return FieldAnswer(asked, snapshot.version, request, found, None, False)
+        return FieldAnswer(asked, snapshot.version, request, found, inhabited, None, False)
     some = torch.from_numpy(frame.forward[near, :SHARE_POINTS])
     measured = score_share(fields, grid, some, request.lam)
-    return FieldAnswer(asked, snapshot.version, request, found, float(measured.share[0]), bool(measured.idle[0]))
+    share, idle = float(measured.share[0]), bool(measured.idle[0])
+    return FieldAnswer(asked, snapshot.version, request, found, inhabited, share, idle)
+
+
+def _inhabited(found: FieldGrid, asked: FieldRequest, points: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """The cells of the grid that hold one of `points` (P, D) each; all cells where that is none."""
+    left, bottom, right, top = asked.extent
+    shape = found.drift_divergence.shape
+    with np.errstate(over="ignore", invalid="ignore"):
+        along = (points - asked.plane.origin) @ asked.plane.axes.T
+        cells = (along - [left, bottom]) / [(right - left) / shape[1], (top - bottom) / shape[0]]
+        inside = ((cells >= 0) & (cells < [shape[1], shape[0]])).all(axis=1)
+    mask = np.zeros(shape, np.bool_)
+    columns, rows = cells[inside].astype(int).T
+    mask[rows, columns] = True
+    return mask if mask.any() else ~mask
 
 
 def _question(asked: FieldRequest, shown: tuple[Frame, Wanted]) -> tuple[object, ...]:

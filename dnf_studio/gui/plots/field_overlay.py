@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pyqtgraph as pg
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QLabel, QToolButton
@@ -101,13 +102,13 @@ class FieldOverlay(QObject):
             self._limits, self._key = {}, key
         found, lam = answer.grid, answer.request.lam
         vectors = found.vectors(self.name, lam)
-        longest = self._limit("arrows", np.hypot(vectors[..., 0], vectors[..., 1]))
+        longest = self._limit("arrows", np.hypot(vectors[..., 0], vectors[..., 1]), answer.inhabited)
         self.arrows.set_field(found.x, found.y, vectors, longest)
-        lines = [f"{self._symbol()}, longest arrow {_number(longest)}"]
+        lines = [f"{self._symbol()}, longest arrows from {_number(longest)}"]
         if self._heat != "none":
             signed = self._heat == "divergence"
             values = found.divergence(self.name, lam) if signed else found.magnitude(self.name, lam)
-            limit = self._limit(self._heat, values)
+            limit = self._limit(self._heat, values, answer.inhabited)
             stops = theme.divergence if signed else theme.magnitude
             self.heat.set_colours(stops)
             self.heat.set_values(values, answer.asked.extent, limit, signed)
@@ -115,9 +116,10 @@ class FieldOverlay(QObject):
         hint = self._hint(answer)
         self._say([*lines, hint] if hint else lines)
 
-    def _limit(self, what: str, values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
-        """The limit for `values`, which comes slowly where only the weights are new."""
-        self._limits[what] = next_limit(self._limits.get(what), upper_limit(values))
+    def _limit(self, what: str, values: NDArray[np.float64], where: NDArray[np.bool_]) -> float:
+        """The limit for `values` `where` points are, which comes slowly where only the weights are new."""
+        wanted = upper_limit(values[where]) or upper_limit(values)
+        self._limits[what] = next_limit(self._limits.get(what), wanted)
         return self._limits[what]
 
     def _symbol(self) -> str:

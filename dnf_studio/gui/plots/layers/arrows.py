@@ -1,10 +1,12 @@
 """A vector field as arrows, all of them one batch of lines: 1 ms for 32 × 32, and the heat map under it.
 
-A length is the root of the vector's, so that weak parts of a field are seen beside strong ones. The
+A length goes with the root of the vector's, so that weak parts of a field are seen beside strong ones. The
 longest arrows just do not touch; arrows that would lie too close are thinned out.
 """
 
 from __future__ import annotations
+
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,7 +155,11 @@ def _picture(values: Array, limit: float, signed: bool, stops: tuple[str, ...]) 
     known = np.isfinite(values)
     way = np.where(known, values, 0.0) / limit
     shades = np.clip((0.5 + 0.5 * way if signed else way) * (SHADES - 1), 0, SHADES - 1).astype(np.intp)
-    table = np.array([QColor(colour).rgba() for colour in colour_ramp(stops, SHADES)], np.uint32)
-    pixels = np.ascontiguousarray(np.where(known, table[shades], np.uint32(0))[::-1])
+    pixels = np.ascontiguousarray(np.where(known, _table(stops)[shades], np.uint32(0))[::-1])
     height, width = pixels.shape
     return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied).copy()
+
+
+@cache
+def _table(stops: tuple[str, ...]) -> NDArray[np.uint32]:
+    return np.array([QColor(colour).rgba() for colour in colour_ramp(stops, SHADES)], np.uint32)
