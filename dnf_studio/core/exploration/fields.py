@@ -190,7 +190,8 @@ def _with_divergence(field: Field, node: int, x: Tensor, directions: Tensor) -> 
         points = x.clone().requires_grad_()
         value = field(node, points)
         divergence = torch.zeros_like(value[:, 0])
-        for direction in directions.clone():
+        # A field that does not depend on x has no graph to go back through
+        for direction in directions.clone() if value.requires_grad else ():
             along = (value * direction).sum()
             (row,) = torch.autograd.grad(along, points, retain_graph=True, materialize_grads=True)
             divergence += row @ direction
