@@ -118,27 +118,22 @@ def field_grid(
     """Drift and score at t_node in the middles of `size` columns and rows of the rectangle `extent`.
 
     `extent` is left, bottom, right and top in coordinates of `plane`. `fields`, drift and score, must be
-    differentiable: the divergences are exact, by one vector-Jacobian product a direction, and those
-    of the whole field up to 16 dimensions. Raises `SettingError` for a node that the grid has not or a
-    rectangle without area.
+    differentiable; the divergences are exact, those of the whole field up to 16 dimensions. Raises
+    `SettingError` for a node that the grid has not or a rectangle without area.
     """
-    left, bottom, right, top = extent
     if not 0 <= node <= grid.steps:
         raise SettingError(f"The time grid has the nodes 0 to {grid.steps}, not {node}.")
-    if not (np.isfinite(extent).all() and left < right and bottom < top and min(size) >= 1):
-        raise SettingError("A field needs a rectangle with an area and at least one place in it.")
-    columns, rows = size
-    x = left + (np.arange(columns) + 0.5) * (right - left) / columns
-    y = bottom + (np.arange(rows) + 0.5) * (top - bottom) / rows
-    places = torch.from_numpy(plane.place(*np.meshgrid(x, y)).reshape(rows * columns, -1)).to(grid.t)
-    dim = places.shape[1]
+    x, y = _middles(extent, size)
+    cells = plane.place(*np.meshgrid(x, y))
+    dim = cells.shape[-1]
+    places = torch.from_numpy(cells.reshape(-1, dim)).to(grid.t)
     whole = dim <= MAX_EXACT_DIM
     directions = torch.eye(dim).to(places) if whole else torch.from_numpy(plane.axes).to(places)
     drift, score = (_with_divergence(field, node, places, directions) for field in fields)
     g = float(grid.g[node])
 
     def shaped(values: Tensor, factor: float = 1.0) -> Array:
-        return factor * values.cpu().double().numpy().reshape(rows, columns, *values.shape[1:])
+        return factor * values.cpu().double().numpy().reshape(*cells.shape[:2], *values.shape[1:])
 
     return FieldGrid(
         node=node,
@@ -173,6 +168,17 @@ def score_share(fields: tuple[Field, Field], grid: TimeGrid, paths: Tensor, lam:
             lengths.append((means[0], weight * means[1]))
     table = np.array(lengths, np.float64).reshape(-1, 2)
     return ScoreShare(table[:, 0].copy(), table[:, 1].copy())
+
+
+def _middles(extent: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[Array, Array]:
+    """Middles of the columns and rows of a rectangle."""
+    left, bottom, right, top = extent
+    columns, rows = size
+    if not (np.isfinite(extent).all() and left < right and bottom < top and min(size) >= 1):
+        raise SettingError("A field needs a rectangle with an area and at least one place in it.")
+    x = left + (np.arange(columns) + 0.5) * (right - left) / columns
+    y = bottom + (np.arange(rows) + 0.5) * (top - bottom) / rows
+    return x, y
 
 
 def _weights(name: FieldName, lam: float) -> tuple[float, float]:
