@@ -136,12 +136,7 @@ def field_grid(
         return factor * values.cpu().double().numpy().reshape(*cells.shape[:2], *values.shape[1:])
 
     return FieldGrid(
-        node=node,
-        t=float(grid.t[node]),
-        g=g,
-        plane=plane,
-        x=x,
-        y=y,
+        *(node, float(grid.t[node]), g, plane, x, y),
         drift=shaped(drift[0]),
         score_term=shaped(score[0], g * g),
         drift_divergence=shaped(drift[1]),
