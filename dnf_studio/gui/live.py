@@ -13,6 +13,7 @@ from dnf_studio.gui.state import State
 from dnf_studio.gui.studio import Studio
 from dnf_studio.gui.training import Phase
 from dnf_studio.gui.views import Views
+from dnf_studio.workers.fields import FieldRequest
 from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
 
 __all__ = ["Live"]
@@ -34,6 +35,8 @@ class Live(QObject):
     """A new `Frame` is in the views."""
     inspected = Signal(object)
     """A new `Inspection` of the point that is asked for."""
+    field_found = Signal(object)
+    """A new `FieldAnswer`."""
     failed = Signal(object)
     """An exception of the explorer's thread."""
 
@@ -43,6 +46,7 @@ class Live(QObject):
         self._last_tick = perf_counter()
         self._ticks = 0
         self._inspect: InspectRequest | None = None
+        self._field: FieldRequest | None = None
         self._exported: bool | None = None
         self._compared: tuple[Frame | None, float] = None, 0.0
         self._timer = QTimer(self)
@@ -55,6 +59,7 @@ class Live(QObject):
         """Begin; the explorer must be running."""
         self._studio.explorer.request(_request(self._session.state))
         self._studio.explorer.inspect(self._inspect)
+        self._studio.explorer.field(self._field)
         self._last_tick = perf_counter()
         self._timer.start()
 
@@ -63,6 +68,12 @@ class Live(QObject):
         self._inspect = asked
         if self._timer.isActive():
             self._studio.explorer.inspect(asked)
+
+    def field(self, asked: FieldRequest | None) -> None:
+        """Ask for the vector fields at one node, or none; `field_found` brings them with every change."""
+        self._field = asked
+        if self._timer.isActive():
+            self._studio.explorer.field(asked)
 
     def stop(self) -> None:
         """Touch nothing any more."""
@@ -83,6 +94,9 @@ class Live(QObject):
         if found is not None and found.asked == self._inspect:
             self.inspected.emit(found)
         self._compare(now)
+        field = explorer.fields.take()
+        if field is not None and self._field is not None:
+            self.field_found.emit(field)
         error = explorer.errors.take()
         if error is not None:
             self.failed.emit(error)

@@ -14,6 +14,7 @@ from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.dialogs import question
 from dnf_studio.gui.exporting import Exporter
+from dnf_studio.gui.fielding import Fielding
 from dnf_studio.gui.files import Files
 from dnf_studio.gui.habits import Habits
 from dnf_studio.gui.inspecting import InspectorDock
@@ -86,6 +87,7 @@ class MainWindow(QMainWindow):
         self.habits = Habits(self, memory or Memory())
         connect_commands(self)
         self.inspector = InspectorDock(self)
+        self.fielding = Fielding(self)
         self._set_theme(appearance.theme)
         self._show_phase(Phase.NONE)
         self._retitle()

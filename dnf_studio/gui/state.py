@@ -8,9 +8,11 @@ from math import isfinite
 from dnf_studio.config import MAX_STEPS, Config
 from dnf_studio.errors import SettingError
 
-__all__ = ["LAYERS", "State"]
+__all__ = ["FIELDS", "HEATS", "LAYERS", "State"]
 
-LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay"})
+LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field"})
+FIELDS = ("used", "drift", "score", "backward", "flow")
+HEATS = ("none", "magnitude", "divergence")
 PROJECTIONS = ("axes", "principal")
 GRIDS = (None, "reference", "paper", "uniform")
 
@@ -34,6 +36,10 @@ class State:
     seed: int = 0
     """Seed of the display set: which points and which Brownian paths."""
     layers: frozenset[str] = frozenset({"points", "paths"})
+    field: str = "used"
+    """Which vector field the layer shows; ``used`` is the one each process moves its points with."""
+    heat: str = "none"
+    """What of it is coloured below: ``none``, ``magnitude`` or ``divergence``."""
     axes: tuple[int, int] = (0, 1)
     """Components across and up."""
     projection: str = "axes"
@@ -60,6 +66,10 @@ class State:
             raise SettingError(f"The seed must be a whole number of 0 or more, not {self.seed}.")
         if not self.layers <= LAYERS:
             raise SettingError(f"There is no layer named '{min(self.layers - LAYERS)}'.")
+        if self.field not in FIELDS:
+            raise SettingError(f"There is no field named '{self.field}'.")
+        if self.heat not in HEATS:
+            raise SettingError(f"The heat map shows none, magnitude or divergence, not '{self.heat}'.")
         if self.projection not in PROJECTIONS:
             raise SettingError(f"The projection is either axes or principal, not '{self.projection}'.")
         if min(*self.axes, self.component, *self.selection) < 0:

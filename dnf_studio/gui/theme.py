@@ -49,6 +49,10 @@ class Theme:
     """Evenly spaced stops of the sequential map, from none to most."""
     parts: tuple[str, str, str]
     """Noise ratio, drift change and score, which the disagreement is split into."""
+    magnitude: tuple[str, ...]
+    """The sequential map of how strong a field is."""
+    divergence: tuple[str, ...]
+    """The diverging map of where a field draws together, nothing, and where it drives apart."""
 
     def direction(self, name: str) -> str:
         """The colour of ``forward`` or ``backward``."""
@@ -78,6 +82,8 @@ LIGHT = Theme(
     warning="#a13d00",
     disagreement=("#d9dce8", "#a9a6d1", "#8272b8", "#653f97", "#46126b"),
     parts=("#8d959e", "#3f3792", "#b67d00"),
+    magnitude=("#ffffff", "#f6f3e0", "#ece6c4", "#e0d8a5", "#d2c887"),
+    divergence=("#bd9bcf", "#dccbe6", "#ffffff", "#cbe5ce", "#93c79e"),
 )
 
 DARK = Theme(
@@ -98,6 +104,8 @@ DARK = Theme(
     warning="#ffbc89",
     disagreement=("#353748", "#5a5390", "#8372c0", "#b09adf", "#e2d5fb"),
     parts=("#626c78", "#ab9ffb", "#e8b73c"),
+    magnitude=("#14171c", "#25261e", "#383620", "#4c4824", "#625b28"),
+    divergence=("#64467a", "#3b3049", "#14171c", "#203829", "#335f40"),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
+from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.core.exploration.space_time import worst_points
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.plots.base import Plot
@@ -83,6 +84,11 @@ class Views(QWidget):
         """What is shown."""
         return self._frame
 
+    @property
+    def principal(self) -> PrincipalComponents | None:
+        """The principal components of the data that is shown; None of one or two components."""
+        return self._principal.follow(self._frame) if self._frame is not None else None
+
     def show_frame(self, frame: Frame | None) -> None:
         """Show `frame` in every view; None empties them."""
         self._frame = frame
@@ -133,7 +139,7 @@ class Views(QWidget):
             for view in (self.forward, self.backward):
                 view.set_layers(state.layers)
             self._colour_steps()
-        principal = self._principal.follow(self._frame) if self._frame is not None else None
+        principal = self.principal
         if names & {"axes", "projection"} and last > 0:
             for view in (self.forward, self.backward):
                 view.set_projection(principal if state.projection == "principal" else None)

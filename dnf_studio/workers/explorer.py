@@ -5,7 +5,6 @@ It imports torch itself, so whoever makes an `Explorer` pays nothing at start-up
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -14,13 +13,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from dnf_studio.workers.comparing import Comparing
+from dnf_studio.workers.fields import FieldRequest, FieldWatch
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
+from dnf_studio.workers.helping import Helping
 from dnf_studio.workers.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dnf_studio.workers.explorer_process import ExplorerProcess
     from dnf_studio.workers.passes import Passes
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -28,9 +28,6 @@ __all__ = ["Explorer", "Wanted"]
 
 FRAME_SECONDS = 0.45
 """Between two frames of new weights."""
-HELP_AFTER = 3.0
-"""Seconds of training after which another process is worth its start."""
-LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +53,8 @@ class Explorer:
     A new request or new data cancels the running pass at once and is shown block by block as it
     grows. New weights alone let the running pass finish, so that frames keep coming while a model
     trains, and are shown only when complete, so that nothing flickers. The numbers of one point follow
-    the frames in `inspections`, the marginals of a frame in `comparing.found`. All methods may be
-    called from any thread and return at once.
+    the frames in `inspections`, vector fields in `fields`, the marginals of a frame in
+    `comparing.found`. All methods may be called from any thread and return at once.
     """
 
     def __init__(self) -> None:
@@ -65,6 +62,8 @@ class Explorer:
         self.inspections: Mailbox[Inspection] = Mailbox()
         self.errors: Mailbox[Exception] = Mailbox()
         self.comparing = Comparing()
+        self._fields = FieldWatch()
+        self.fields = self._fields.mailbox
         self._condition = Condition()
         self._wanted = Wanted()
         self._done: Wanted | None = None
@@ -76,9 +75,7 @@ class Explorer:
         self._tasks: list[Callable[[], None]] = []
         self._closing = False
         self._training = False
-        self._since = 0.0
-        self._helper: ExplorerProcess | None = None
-        self._helpless = False
+        self._helping = Helping()
         self._thread = Thread(target=self._work, name="dnf-explorer", daemon=True)
         self._thread.start()
 
@@ -104,6 +101,11 @@ class Explorer:
         """Compare the marginals of this frame once nothing else changes the picture; None: of none."""
         with self._condition:
             self.comparing.ask(frame)
+
+    def field(self, asked: FieldRequest | None) -> None:
+        """Tell the vector fields there, now and again whenever what is shown changes; None: nowhere."""
+        with self._condition:
+            self._fields.ask(asked)
             self._condition.notify()
 
     def set_training(self, training: bool) -> None:
@@ -112,7 +114,8 @@ class Explorer:
         When it no longer does, what is shown is computed once more, in float32.
         """
         if training != self._training:
-            self._training, self._since = training, perf_counter()
+            self._training = training
+            self._helping.set_training(training)
             if not training:
                 self._want(lambda w: Wanted(w.snapshot, w.request, w.data, perf_counter()))
 
@@ -154,8 +157,7 @@ class Explorer:
                 pass
         finally:
             passes.close()
-            if self._helper is not None:
-                self._helper.close()
+            self._helping.close()
 
     def _next(self, passes: Passes) -> bool:
         """Wait for work and do one piece of it; False when the thread is to end."""
@@ -170,7 +172,7 @@ class Explorer:
         try:
             if task is not None:
                 task()
-            elif self._unanswered():
+            elif self._unanswered(self._pending()):
                 self._answer(passes)
             elif self.comparing.waiting and not self._changed():
                 self._compare()
@@ -189,33 +191,13 @@ class Explorer:
 
     def _helped(self, passes: Passes, wanted: Wanted) -> bool:
         """Whether the pass was made by the process that shows new weights while a model trains."""
-        helper, done = self._help(), self._done
-        if helper is None or done is None or done.request is not wanted.request or done.data is not wanted.data:
+        done = self._done
+        if done is None or done.request is not wanted.request or done.data is not wanted.data:
             return False
-        try:
-            frame = helper.frame(wanted, lambda: self._left(passes, wanted))
-        except (EOFError, OSError) as problem:
-            LOG.warning("The explorer's process ended; its thread goes on alone: %r", problem)
-            helper.close()
-            self._helper, self._helpless = None, True
-            return False
+        made, frame = self._helping.frame(wanted, lambda: self._left(passes, wanted))
         if frame is not None:
             self._post(passes, frame)
-        return True
-
-    def _help(self) -> ExplorerProcess | None:
-        """The process, once it is ready; it is started when a run has lasted so long that it is worth it."""
-        if not self._training or self._helpless:
-            return None
-        if self._helper is None and perf_counter() - self._since > HELP_AFTER:
-            from dnf_studio.core.parallel import worker_threads
-            from dnf_studio.workers.explorer_process import ExplorerProcess
-
-            if worker_threads() < 2:
-                self._helpless = True
-            else:
-                self._helper = ExplorerProcess()
-        return self._helper if self._helper is not None and self._helper.ready else None
+        return made
 
     def _compare(self) -> None:
         """What failed is not tried again."""
@@ -229,9 +211,9 @@ class Explorer:
 
         Two threads of a pass may be here at the same time.
         """
-        if self._unanswered():
+        if self._unanswered(busy=True):
             with self._answering:
-                if self._unanswered():
+                if self._unanswered(busy=True):
                     self._answer(passes)
         return self._cancelled(wanted)
 
@@ -239,10 +221,18 @@ class Explorer:
         """A frame, and with the first one of a pass the numbers that belong to it."""
         self.mailbox.put(frame)
         self._framed = self._running
-        if self._unanswered():
+        self._fields.show(frame, self._framed)
+        if self._unanswered(busy=True):
             self._answer(passes)
 
     def _answer(self, passes: Passes) -> None:
+        """The numbers of a point before a field, which takes longer."""
+        if not self._point_unanswered():
+            try:
+                self._fields.answer()
+            except Exception as error:
+                self.errors.put(error)
+            return
         asked, shown = self._asked, self._framed
         if asked is None or shown is None:
             return
@@ -255,7 +245,11 @@ class Explorer:
         if found is not None:
             self.inspections.put(found)
 
-    def _unanswered(self) -> bool:
+    def _unanswered(self, busy: bool = False) -> bool:
+        """Whether somebody waits for an answer that is due; a field leaves time to a pass where there is one."""
+        return self._point_unanswered() or (self._fields.pending and not (busy and self._fields.resting))
+
+    def _point_unanswered(self) -> bool:
         asked, shown = self._asked, self._framed
         if asked is None or shown is None:
             return False

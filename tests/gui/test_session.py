@@ -152,6 +152,8 @@ def test_names_of_what_changed_are_told_once() -> None:
         ({"grid": "fine"}, "The time grid 'fine'"),
         ({"seed": -1}, "The seed must be a whole number"),
         ({"layers": frozenset({"smoke"})}, "There is no layer named 'smoke'"),
+        ({"field": "wind"}, "There is no field named 'wind'"),
+        ({"heat": "curl"}, "none, magnitude or divergence, not 'curl'"),
         ({"axes": (0, -1)}, "numbered from 0"),
         ({"lambda": 1}, "There is no setting named 'lambda'"),
         ({"config.sde.stepz": 1}, "There is no setting named 'sde.stepz'"),

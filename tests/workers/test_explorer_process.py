@@ -13,6 +13,7 @@ from dnf_studio.config import Config
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.errors import SettingError
 from dnf_studio.workers import explorer as explorer_module
+from dnf_studio.workers import helping
 from dnf_studio.workers.explorer import Explorer, Wanted
 from dnf_studio.workers.explorer_process import ExplorerProcess
 from dnf_studio.workers.frames import Frame, ViewRequest
@@ -74,7 +75,7 @@ def test_what_it_refuses_is_raised_here(helper: ExplorerProcess) -> None:
 def training() -> Iterator[Explorer]:
     """An explorer whose model trains, with its process at work; the last test ends the process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(explorer_module, "HELP_AFTER", 0.0)
+        patch.setattr(helping, "HELP_AFTER", 0.0)
         patch.setattr(explorer_module, "FRAME_SECONDS", 0.0)
         patch.setattr("dnf_studio.core.parallel.worker_threads", lambda device="cpu": 2)
         made = Explorer()
@@ -82,7 +83,7 @@ def training() -> Iterator[Explorer]:
         made.publish(weights(0), torch.randn(300, 2))
         wait(made.mailbox.take)
         made.publish(weights(1))
-        wait(lambda: made._helper is not None and made._helper.ready and not made._pending())
+        wait(lambda: made._helping.process is not None and made._helping.process.ready and not made._pending())
         made.mailbox.take()
         yield made
     assert made.close()
@@ -111,10 +112,10 @@ def test_a_change_is_answered_by_the_thread_and_the_next_weights_by_the_process(
 
 
 def test_without_the_process_the_thread_goes_on(training: Explorer) -> None:
-    assert training._helper is not None
-    training._helper._process.kill()
-    training._helper._process.join(10)
+    assert training._helping.process is not None
+    training._helping.process._process.kill()
+    training._helping.process._process.join(10)
     snapshot = weights(4)
     training.publish(snapshot)
     wait(lambda: newest(training).weights == snapshot.version)
-    assert training._helper is None
+    assert training._helping.process is None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PrincipalComponents", "principal_components"]
+__all__ = ["Plane", "PrincipalComponents", "principal_components"]
 
 TIE = 1e-6
 Array = NDArray[np.float32]
@@ -32,6 +32,32 @@ class PrincipalComponents:
         with np.errstate(over="ignore", invalid="ignore"):
             projected: Array = np.asarray(points, np.float32) @ axes.T - np.float32(self.mean @ self.axes.T)
         return projected
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A plane through D-dimensional space and coordinates on it: origin + u axes[0] + v axes[1]."""
+
+    origin: NDArray[np.float64]
+    """(D,)"""
+    axes: NDArray[np.float64]
+    """(2, D), orthonormal rows."""
+
+    @classmethod
+    def of_pair(cls, a: int, b: int, mean: NDArray[np.float64]) -> Plane:
+        """The components `a` and `b`, which are not the same, with all others as in `mean` (D,)."""
+        axes = np.eye(len(mean))[[a, b]]
+        return cls(mean * (1 - axes.sum(axis=0)), axes)
+
+    @classmethod
+    def of_principal(cls, principal: PrincipalComponents) -> Plane:
+        """The first two principal components through the mean."""
+        return cls(principal.mean, principal.axes[:2])
+
+    def place(self, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The places (…, D) of the coordinates u and v (…)."""
+        placed: NDArray[np.float64] = self.origin + u[..., None] * self.axes[0] + v[..., None] * self.axes[1]
+        return placed
 
 
 def principal_components(points: NDArray[Any], count: int = 2) -> PrincipalComponents:

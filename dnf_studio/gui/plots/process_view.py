@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.plots.base import Plot
+from dnf_studio.gui.plots.field_overlay import FieldOverlay
 from dnf_studio.gui.plots.layers.density import DensityLayer, GroundLayer
 from dnf_studio.gui.plots.layers.paths import PathsLayer
 from dnf_studio.gui.plots.layers.points import PointsLayer
@@ -88,7 +89,7 @@ class ProcessView(Plot):
         self._place()
 
     def set_layers(self, layers: frozenset[str]) -> None:
-        """Show exactly these of ``points``, ``paths``, ``density`` and ``overlay``.
+        """Show exactly these of ``points``, ``paths``, ``density``, ``overlay`` and ``field``.
 
         ``disagreement`` is how paths are coloured.
         """
@@ -98,6 +99,7 @@ class ProcessView(Plot):
         self._trails.setVisible("paths" in layers and not ("disagreement" in layers and self._direction == "forward"))
         self._density.setVisible("density" in layers)
         self._ground.setVisible("density" in layers)
+        self.field.set_visible("field" in layers)
         if ("overlay" in layers) != self._other.isVisible():
             self._other.setVisible("overlay" in layers)
             self._place()
@@ -165,6 +167,7 @@ class ProcessView(Plot):
         self._ground.set_colour(self.theme.data)
         self._other.set_colour(self.theme.direction(OTHER[self._direction]))
         self._chosen.set_colours(self.theme.accent, self.theme.base)
+        self.field.recolour(self.theme)
 
     def title_mark(self) -> str:
         """The direction's mark before its name."""
@@ -177,8 +180,10 @@ class ProcessView(Plot):
         self._other = PointsLayer(theme.direction(OTHER[self._direction]), alpha=FAINT)
         for layer in (self._ground, self._density, self._other):
             layer.hide()
-        layers = self._ground, self._density, self._paths, self._trails, self._other, self._points, self._chosen
-        for layer in layers:
+        self.field = FieldOverlay(self._direction, self.plot)
+        self.header.insertWidget(2, self.field.button)
+        below = self.field.heat, self._ground, self._density, self._paths, self._trails
+        for layer in (*below, self.field.arrows, self._other, self._points, self._chosen):
             self.plot.addItem(layer, ignoreBounds=True)
 
     def _take_planes(self) -> None:

@@ -1,0 +1,199 @@
+"""The vector fields that move points, on a regular grid over a plane, and how much of them is the score.
+
+All of them are sums of the drift f and of g² s, so one evaluation of the two serves them all. Like
+the equations they belong to, they are dx/dt with t rising: the backward process goes against them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dnf_studio.core.exploration.projection import Plane
+from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.paths import Field
+from dnf_studio.errors import SettingError
+
+__all__ = ["IDLE", "FieldGrid", "FieldName", "ScoreShare", "field_grid", "score_share"]
+
+FieldName = Literal["drift", "score", "backward", "flow"]
+IDLE = 0.01
+"""Share of the backward drift below which the score counts as idle. In three trained models leaving the score
+out cost a step of a smaller share less than 0.001 nats of the bound, and only steps of a larger one more."""
+MAX_EXACT_DIM = 16
+"""The divergence of the whole field takes one vector-Jacobian product a dimension and network."""
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class FieldGrid:
+    """f and g² s at one node of a time grid and at R × C places of a plane, model units.
+
+    Row r and column c belong to the place (x[c], y[r]) of the plane. `name` is ``drift`` f, ``score``
+    −g² s, ``backward`` f − ½(1+λ²) g² s (9, 17) or ``flow`` f − ½ g² s, the velocity of the
+    probability-flow ODE.
+    """
+
+    node: int
+    t: float
+    g: float
+    plane: Plane
+    x: Array
+    """(C,)"""
+    y: Array
+    """(R,)"""
+    drift: Array
+    """f, (R, C, D)."""
+    score_term: Array
+    """g² s, (R, C, D)."""
+    drift_divergence: Array
+    """(R, C)"""
+    score_divergence: Array
+    """Of g² s, (R, C)."""
+    whole: bool
+    """Whether the divergences are those of the whole field; else, beyond 16 dimensions, within the plane."""
+
+    def values(self, name: FieldName, lam: float = 1.0) -> Array:
+        """The whole vectors, (R, C, D)."""
+        a, b = _weights(name, lam)
+        with np.errstate(invalid="ignore"):
+            summed: Array = a * self.drift + b * self.score_term
+        return summed
+
+    def vectors(self, name: FieldName, lam: float = 1.0) -> Array:
+        """What of the vectors lies in the plane, (R, C, 2)."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            inside: Array = self.values(name, lam) @ self.plane.axes.T
+        return inside
+
+    def magnitude(self, name: FieldName, lam: float = 1.0) -> Array:
+        """Length of the whole vectors, (R, C)."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            length: Array = np.sqrt(np.square(self.values(name, lam)).sum(axis=-1))
+        return length
+
+    def divergence(self, name: FieldName, lam: float = 1.0) -> Array:
+        """∇·v, (R, C), of the whole field or within the plane, as `whole` says."""
+        a, b = _weights(name, lam)
+        with np.errstate(invalid="ignore"):
+            summed: Array = a * self.drift_divergence + b * self.score_divergence
+        return summed
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreShare:
+    """What drift and score add to the backward drift, by step: row i is that of the step t_{i+1} → t_i."""
+
+    drift: Array
+    """Mean ‖f‖ at t_{i+1}, (N,)."""
+    score: Array
+    """Mean ‖½(1+λ²) g² s‖ at t_{i+1}, (N,)."""
+
+    @property
+    def share(self) -> Array:
+        """The score's length as a share of both lengths, (N,), 0 … 1; 0 where both are nothing."""
+        total = self.drift + self.score
+        return np.divide(self.score, total, out=np.zeros_like(total), where=total > 0)
+
+    @property
+    def idle(self) -> NDArray[np.bool_]:
+        """Whether the score is too small to matter, (N,)."""
+        return self.share < IDLE
+
+
+def field_grid(
+    fields: tuple[Field, Field],
+    grid: TimeGrid,
+    node: int,
+    plane: Plane,
+    extent: tuple[float, float, float, float],
+    size: tuple[int, int] = (32, 32),
+) -> FieldGrid:
+    """Drift and score at t_node in the middles of `size` columns and rows of the rectangle `extent`.
+
+    `extent` is left, bottom, right and top in coordinates of `plane`. `fields`, drift and score, must be
+    differentiable; the divergences are exact, those of the whole field up to 16 dimensions. Raises
+    `SettingError` for a node that the grid has not or a rectangle without area.
+    """
+    if not 0 <= node <= grid.steps:
+        raise SettingError(f"The time grid has the nodes 0 to {grid.steps}, not {node}.")
+    x, y = _middles(extent, size)
+    cells = plane.place(*np.meshgrid(x, y))
+    dim = cells.shape[-1]
+    places = torch.from_numpy(cells.reshape(-1, dim)).to(grid.t)
+    whole = dim <= MAX_EXACT_DIM
+    directions = torch.eye(dim).to(places) if whole else torch.from_numpy(plane.axes).to(places)
+    drift, score = (_with_divergence(field, node, places, directions) for field in fields)
+    g = float(grid.g[node])
+
+    def shaped(values: Tensor, factor: float = 1.0) -> Array:
+        return factor * values.cpu().double().numpy().reshape(*cells.shape[:2], *values.shape[1:])
+
+    return FieldGrid(
+        *(node, float(grid.t[node]), g, plane, x, y),
+        drift=shaped(drift[0]),
+        score_term=shaped(score[0], g * g),
+        drift_divergence=shaped(drift[1]),
+        score_divergence=shaped(score[1], g * g),
+        whole=whole,
+    )
+
+
+def score_share(fields: tuple[Field, Field], grid: TimeGrid, paths: Tensor, lam: float = 1.0) -> ScoreShare:
+    """How long the two parts of the backward drift are along `paths` (N+1, B, D), by step.
+
+    Points that left the finite numbers do not count. No step uses the score at t_0. Raises
+    `SettingError` where the paths do not belong to the grid.
+    """
+    if paths.dim() != 3 or len(paths) != grid.steps + 1:
+        raise SettingError(f"Paths of {grid.steps} steps have {grid.steps + 1} states each.")
+    lengths: list[Sequence[float]] = []
+    with torch.no_grad():
+        for i in range(1, len(paths)):
+            states = paths[i][torch.isfinite(paths[i]).all(-1)]
+            weight = 0.5 * (1 + lam * lam) * float(grid.g[i]) ** 2
+            parts = [field(i, states).double().norm(dim=-1) for field in fields]
+            means = [float(part[torch.isfinite(part)].sum()) / max(1, len(part)) for part in parts]
+            lengths.append((means[0], weight * means[1]))
+    table = np.array(lengths, np.float64).reshape(-1, 2)
+    return ScoreShare(table[:, 0].copy(), table[:, 1].copy())
+
+
+def _middles(extent: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[Array, Array]:
+    """Middles of the columns and rows of a rectangle."""
+    left, bottom, right, top = extent
+    columns, rows = size
+    if not (np.isfinite(extent).all() and left < right and bottom < top and min(size) >= 1):
+        raise SettingError("A field needs a rectangle with an area and at least one place in it.")
+    x = left + (np.arange(columns) + 0.5) * (right - left) / columns
+    y = bottom + (np.arange(rows) + 0.5) * (top - bottom) / rows
+    return x, y
+
+
+def _weights(name: FieldName, lam: float) -> tuple[float, float]:
+    """How often f and g² s are in a field."""
+    known = {"drift": (1.0, 0.0), "score": (0.0, -1.0), "backward": (1.0, -0.5 * (1 + lam * lam)), "flow": (1.0, -0.5)}
+    if name not in known:
+        raise SettingError(f"The field '{name}' is not one of {', '.join(get_args(FieldName))}.")
+    return known[name]
+
+
+def _with_divergence(field: Field, node: int, x: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+    """`field` (B, D) at x (B, D), and Σ_k a_kᵀ J a_k (B,) over orthonormal `directions` a (K, D)."""
+    # The explorer asks from within inference mode, which no graph could be recorded in
+    with torch.inference_mode(False), torch.enable_grad():
+        points = x.clone().requires_grad_()
+        value = field(node, points)
+        divergence = torch.zeros_like(value[:, 0])
+        # A field that does not depend on x has no graph to go back through
+        for direction in directions.clone() if value.requires_grad else ():
+            along = (value * direction).sum()
+            (row,) = torch.autograd.grad(along, points, retain_graph=True, materialize_grads=True)
+            divergence += row @ direction
+    return value.detach(), divergence.detach()

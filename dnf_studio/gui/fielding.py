@@ -1,0 +1,152 @@
+"""The field layer: asks the explorer for the fields at the time cursor, and the menu that chooses among them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QMenu
+
+from dnf_studio.core.exploration.projection import Plane
+from dnf_studio.gui.actions import Key
+from dnf_studio.gui.session import Session
+from dnf_studio.workers.fields import FieldAnswer, FieldRequest
+from dnf_studio.workers.frames import Frame
+
+if TYPE_CHECKING:
+    from dnf_studio.gui.main_window import MainWindow
+
+__all__ = ["FieldMenu", "Fielding"]
+
+FIELD_WORDS = {
+    "used": ("As the process &uses it", "Forward the drift, backward the whole backward drift"),
+    "drift": ("&Drift f", "What the two processes share"),
+    "score": ("&Score part −g²s", "What the backward process adds to the drift where λ is 1"),
+    "backward": ("&Backward drift f − ½(1 + λ²) g²s", "What the backward process moves its points with (9, 17)"),
+    "flow": ("&Probability flow f − ½g²s", "The velocity of the ODE with the same marginals (17, λ = 0)"),
+}
+HEAT_WORDS = {
+    "none": ("&No heat map", "Arrows alone"),
+    "magnitude": ("Heat map of the &length", "Colour how strong the field is"),
+    "divergence": ("Heat map of the di&vergence", "Colour where the field drives points apart or draws them together"),
+}
+Extent = tuple[float, float, float, float]
+
+
+class FieldMenu(QMenu):
+    """Which field the arrows show and what is coloured under them; writes the session."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__("Field and &heat map")
+        self._session = session
+        self.setToolTipsVisible(True)
+        self.choices: dict[tuple[str, str], QAction] = {}
+        self._groups = [self._add(name, words) for name, words in (("field", FIELD_WORDS), ("heat", HEAT_WORDS))]
+        session.changed.connect(self._show)
+        self._show(frozenset({"field", "heat"}))
+
+    def _add(self, name: str, words: dict[str, tuple[str, str]]) -> QActionGroup:
+        group = QActionGroup(self)
+        if self.choices:
+            self.addSeparator()
+        for value, (text, tip) in words.items():
+            action = self.addAction(text)
+            action.setCheckable(True)
+            action.setToolTip(tip)
+            action.setStatusTip(tip)
+            action.triggered.connect(partial(self._choose, name, value))
+            group.addAction(action)
+            self.choices[name, value] = action
+        return group
+
+    def _choose(self, name: str, value: str, _checked: bool = False) -> None:
+        """A choice made while the layer is off switches it on."""
+        layers = self._session.state.layers | {"field"}
+        self._session.apply({name: value, "layers": layers})
+
+    def _show(self, names: frozenset[str]) -> None:
+        for name in names & {"field", "heat"}:
+            self.choices[name, getattr(self._session.state, name)].setChecked(True)
+
+
+class Fielding(QObject):
+    """Joins the field layers of both process views to session, cursor and explorer.
+
+    One question serves both views: the fields at the cursor's node over what the two show together.
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._session, self._views, self._live = window.session, window.views, window.live
+        self._both = self._views.forward, self._views.backward
+        self._plane: tuple[tuple[object, ...], Plane] | None = None
+        self._key: tuple[object, ...] | None = None
+        self.menu = FieldMenu(self._session)
+        window.commands.insert_menu(Key.RESET_VIEW, self.menu)
+        for view in self._both:
+            view.field.button.setMenu(self.menu)
+            view.box.sigRangeChanged.connect(self._moved)
+        self._session.changed.connect(self._follow)
+        self._session.cursor.moved.connect(self._moved)
+        self._live.frame_shown.connect(self._moved)
+        self._live.field_found.connect(self._take)
+        self._follow(frozenset({"field", "heat", "layers"}))
+
+    def _follow(self, names: frozenset[str]) -> None:
+        state = self._session.state
+        if names & {"field", "heat"}:
+            for view in self._both:
+                view.field.set_choice(state.field, state.heat)
+        if names & {"layers", "axes", "projection"}:
+            self._ask()
+
+    @Slot()
+    def _moved(self, *_: object) -> None:
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask where something has changed: other weights or settings of the view bring answers by themselves."""
+        plane = self._plane_now() if "field" in self._session.state.layers else None
+        if plane is None:
+            if self._key is not None:
+                self._key = None
+                self._live.field(None)
+                for view in self._both:
+                    view.field.set_answer(None)
+            return
+        node, extent = self._session.cursor.node, self._extent()
+        key = (node, extent, plane)
+        if self._key is None or node != self._key[0] or extent != self._key[1] or plane is not self._key[2]:
+            self._key = key
+            self._live.field(FieldRequest(node, plane, extent))
+
+    def _extent(self) -> Extent:
+        seen = self._both[0].box.viewRect().united(self._both[1].box.viewRect())
+        return seen.left(), seen.top(), seen.right(), seen.bottom()
+
+    def _plane_now(self) -> Plane | None:
+        """The plane that is drawn, the same object as long as it is the same; None where there is none."""
+        frame: Frame | None = self._views.frame
+        if frame is None or frame.forward.shape[2] < 2:
+            return None
+        dim, state, principal = frame.forward.shape[2], self._session.state, self._views.principal
+        a, b = (min(axis, dim - 1) for axis in state.axes)
+        by_principal = state.projection == "principal" and principal is not None
+        if a == b and not by_principal:
+            return None
+        key = (dim, principal, by_principal, a, b)
+        if self._plane is None or self._plane[0] != key:
+            if principal is not None and by_principal:
+                self._plane = key, Plane.of_principal(principal)
+            else:
+                self._plane = key, Plane.of_pair(a, b, np.zeros(dim) if principal is None else principal.mean)
+        return self._plane[1]
+
+    @Slot(object)
+    def _take(self, answer: FieldAnswer) -> None:
+        if self._plane is not None and answer.asked.plane is self._plane[1]:
+            for view in self._both:
+                view.field.set_answer(answer)

@@ -1,0 +1,174 @@
+"""A vector field in a process view: arrows, the heat map under them, what they mean, and which field it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QLabel, QToolButton
+
+from dnf_studio.gui.plots.layers.arrows import ArrowsLayer, HeatLayer, next_limit, upper_limit
+from dnf_studio.gui.theme import LIGHT, Theme, mix
+from dnf_studio.workers.fields import FieldAnswer
+
+if TYPE_CHECKING:
+    from dnf_studio.core.exploration.fields import FieldName
+
+__all__ = ["SYMBOLS", "FieldOverlay", "shown_field"]
+
+SYMBOLS = {"drift": "f", "score": "−g²s", "backward": "f − g²s", "flow": "f − ½g²s"}
+MARGIN = 6
+
+
+class FieldOverlay(QObject):
+    """Two layers to put into a plot, a legend over it, and a button that says which field is shown."""
+
+    def __init__(self, direction: str, plot: pg.PlotWidget) -> None:
+        super().__init__(plot)
+        self._direction, self._plot = direction, plot
+        self._theme = LIGHT
+        self._field, self._heat = "used", "none"
+        self._answer: FieldAnswer | None = None
+        self._limits: dict[str, float] = {}
+        self._key: tuple[object, ...] = ()
+        self.arrows, self.heat = ArrowsLayer(), HeatLayer()
+        self.legend = QLabel(plot)
+        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.legend.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.legend.setAutoFillBackground(True)
+        self.legend.setMargin(3)
+        self.legend.setAccessibleName("What the arrows show")
+        self.button = QToolButton()
+        self.button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.button.setAutoRaise(True)
+        self.button.setAccessibleName("Field and heat map")
+        self._visible = True
+        self.set_visible(False)
+        plot.getViewBox().sigResized.connect(self._place_legend)
+
+    def set_visible(self, visible: bool) -> None:
+        """Show the field, or nothing of it."""
+        if visible != self._visible:
+            self._visible = visible
+            self.button.setVisible(visible)
+            self.set_answer(None)
+
+    def set_choice(self, field: str, heat: str) -> None:
+        """Which field, ``used`` for that of the process, and what of it is coloured."""
+        if (field, heat) != (self._field, self._heat):
+            self._field, self._heat = field, heat
+            self._refresh()
+
+    def set_answer(self, answer: FieldAnswer | None) -> None:
+        """Show these fields; None shows none."""
+        self._answer = answer if self._visible else None
+        self._refresh()
+
+    def recolour(self, theme: Theme) -> None:
+        """Give every part the colours of `theme`."""
+        self._theme = theme
+        self.arrows.set_colour(mix(theme.text, theme.base, 0.3))
+        palette = self.legend.palette()
+        ground = QColor(theme.base)
+        ground.setAlphaF(0.85)
+        palette.setColor(QPalette.ColorRole.Window, ground)
+        palette.setColor(QPalette.ColorRole.WindowText, QColor(theme.text))
+        self.legend.setPalette(palette)
+        self._refresh()
+
+    @property
+    def name(self) -> FieldName:
+        """The field that is shown."""
+        return cast("FieldName", shown_field(self._field, self._direction))
+
+    def _refresh(self) -> None:
+        answer, theme = self._answer, self._theme
+        self.button.setText(self._symbol())
+        self.button.setToolTip(f"The arrows are {self._symbol()}. Choose the field and the heat map under it.")
+        shown = answer is not None
+        self.arrows.setVisible(shown)
+        self.heat.setVisible(shown and self._heat != "none")
+        self.legend.setVisible(shown)
+        if answer is None:
+            self._limits = {}
+            return
+        key = (answer.asked, answer.request, self.name)
+        if key != self._key:
+            # Another time, place or field has limits of its own; only new weights ease into theirs
+            self._limits, self._key = {}, key
+        found, lam = answer.grid, answer.request.lam
+        vectors = found.vectors(self.name, lam)
+        longest = self._limit("arrows", np.hypot(vectors[..., 0], vectors[..., 1]), answer.inhabited)
+        self.arrows.set_field(found.x, found.y, vectors, longest)
+        lines = [f"{self._symbol()}, longest arrows from {_number(longest)}"]
+        if self._heat != "none":
+            signed = self._heat == "divergence"
+            values = found.divergence(self.name, lam) if signed else found.magnitude(self.name, lam)
+            limit = self._limit(self._heat, values, answer.inhabited)
+            stops = theme.divergence if signed else theme.magnitude
+            self.heat.set_colours(stops)
+            self.heat.set_values(values, answer.asked.extent, limit, signed)
+            lines.append(_scale(self._heat_name(found.whole), -limit if signed else 0.0, limit, stops))
+        hint = self._hint(answer)
+        self._say([*lines, hint] if hint else lines)
+
+    def _limit(self, what: str, values: NDArray[np.float64], where: NDArray[np.bool_]) -> float:
+        """The limit for `values` `where` points are, which comes slowly where only the weights are new."""
+        wanted = upper_limit(values[where]) or upper_limit(values)
+        self._limits[what] = next_limit(self._limits.get(what), wanted)
+        return self._limits[what]
+
+    def _symbol(self) -> str:
+        """How the field is written, with the λ of what is shown."""
+        lam = self._answer.request.lam if self._answer is not None else 1.0
+        if self.name == "backward" and lam != 1:
+            return f"f − {0.5 * (1 + lam * lam):.2g} g²s"
+        return SYMBOLS[self.name]
+
+    def _heat_name(self, whole: bool) -> str:
+        if self._heat == "magnitude":
+            return "length"
+        return "divergence" if whole else "divergence in the plane"
+
+    def _hint(self, answer: FieldAnswer) -> str:
+        """The measured share of the score where the field has it and it is too small to matter."""
+        if self.name == "drift" or answer.share is None:
+            return ""
+        share = f"{100 * answer.share:.2g}%"
+        if answer.idle:
+            idle = f"score idle: {share} of the backward drift at this step"
+            return f'<span style="color:{self._theme.warning}">{idle}</span>'
+        return f"score: {share} of the backward drift at this step"
+
+    def _say(self, lines: list[str]) -> None:
+        text = "<br>".join(lines)
+        if text != self.legend.text():
+            self.legend.setText(text)
+            self._place_legend()
+
+    @Slot()
+    def _place_legend(self, _: object = None) -> None:
+        """At the lower left of what the axes enclose."""
+        area = self._plot.getViewBox().sceneBoundingRect()
+        self.legend.adjustSize()
+        corner = self._plot.mapFromScene(area.bottomLeft())
+        self.legend.move(corner.x() + MARGIN, corner.y() - self.legend.height() - MARGIN)
+
+
+def shown_field(choice: str, direction: str) -> str:
+    """The field of a choice: ``used`` is the drift forward and the backward drift backward."""
+    return choice if choice != "used" else "drift" if direction == "forward" else "backward"
+
+
+def _scale(name: str, low: float, high: float, stops: tuple[str, ...]) -> str:
+    """A row of the map's colours between its ends."""
+    blocks = "".join(f'<span style="color:{colour}">■</span>' for colour in stops)
+    return f"{name} {_number(low)} {blocks} {_number(high)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}".replace("-", "−")

@@ -1,0 +1,153 @@
+"""Vector fields at the time cursor: what is asked of the explorer, and its answers.
+
+torch and what stands on it are imported where they are used, in the explorer's thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnf_studio.core.exploration.projection import Plane
+from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.mailbox import Mailbox
+
+if TYPE_CHECKING:
+    from dnf_studio.core.exploration.fields import FieldGrid
+    from dnf_studio.workers.explorer import Wanted
+
+__all__ = ["FieldAnswer", "FieldRequest", "FieldWatch"]
+
+SHARE_POINTS = 256
+"""Points of the forward process over which the score's share is averaged."""
+
+
+@dataclass(frozen=True, eq=False)
+class FieldRequest:
+    """Where the fields are wanted."""
+
+    node: int
+    plane: Plane
+    extent: tuple[float, float, float, float]
+    """Left, bottom, right and top in coordinates of the plane."""
+    size: tuple[int, int] = (32, 32)
+
+
+@dataclass(frozen=True, eq=False)
+class FieldAnswer:
+    """The fields for the weights and the request of the newest frame."""
+
+    asked: FieldRequest
+    weights: int
+    """Version of the weights."""
+    request: ViewRequest
+    grid: FieldGrid
+    inhabited: NDArray[np.bool_]
+    """(R, C): the places with forward or backward points near them, which the limits of colours and lengths are
+    taken from; all where there are none."""
+    share: float | None
+    """The score's share of the backward drift at the forward points of this node; None at t_0, where no
+    step uses the score."""
+    idle: bool
+    """Whether that share is too small to matter."""
+
+
+class FieldWatch:
+    """One standing question, asked again with every frame of new weights or another request.
+
+    The newest question and the newest answer win. `ask` may be called from any thread, the rest by
+    the explorer's alone.
+    """
+
+    def __init__(self) -> None:
+        self.mailbox: Mailbox[FieldAnswer] = Mailbox()
+        self._asked: FieldRequest | None = None
+        self._shown: tuple[Frame, Wanted] | None = None
+        self._answered: tuple[object, ...] = ()
+        self._rests_until = 0.0
+
+    def ask(self, asked: FieldRequest | None) -> None:
+        """Ask this from now on, or nothing."""
+        self._asked = asked
+        if asked is None:
+            self.mailbox.take()
+
+    def show(self, frame: Frame, wanted: Wanted | None) -> None:
+        """`frame`, of what was `wanted`, is what the views show now."""
+        self._shown = None if wanted is None else (frame, wanted)
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is a question without its answer."""
+        asked, shown = self._asked, self._shown
+        return asked is not None and shown is not None and not _same(_question(asked, shown), self._answered)
+
+    @property
+    def resting(self) -> bool:
+        """Whether other work comes first, for as long as the last answer took: a cursor that plays asks without end."""
+        return perf_counter() < self._rests_until
+
+    def answer(self) -> None:
+        """Leave the answer in `mailbox`; nothing where the views show nothing that has such a field."""
+        asked, shown = self._asked, self._shown
+        if asked is None or shown is None:
+            return
+        self._answered = _question(asked, shown)
+        began = perf_counter()
+        found = _answer(asked, *shown)
+        self._rests_until = 2 * perf_counter() - began
+        if found is not None and self._asked is asked:
+            self.mailbox.put(found)
+
+
+def _answer(asked: FieldRequest, frame: Frame, wanted: Wanted) -> FieldAnswer | None:
+    """None where the question belongs to other data or another N than the frame: the next one will fit."""
+    import torch
+
+    from dnf_studio.core.exploration.fields import field_grid, score_share
+    from dnf_studio.core.sde.grid import TimeGrid
+
+    snapshot, request = wanted.snapshot, wanted.request
+    if snapshot is None or len(asked.plane.origin) != snapshot.dim or asked.node >= len(frame.t):
+        return None
+    nodes = snapshot.flow.grid(request.steps, request.grid)
+    near = slice(max(0, asked.node - 1), asked.node + 1)
+    grid = TimeGrid(nodes.t[near], nodes.g[near], nodes.condition[near])
+    with torch.inference_mode(False), torch.enable_grad():
+        fields = snapshot.flow.fields(grid)
+    found = replace(field_grid(fields, grid, grid.steps, asked.plane, asked.extent, asked.size), node=asked.node)
+    points = np.concatenate([frame.forward[asked.node], frame.backward[asked.node]])
+    inhabited = _inhabited(found, asked, points)
+    if asked.node == 0:
+        return FieldAnswer(asked, snapshot.version, request, found, inhabited, None, False)
+    some = torch.from_numpy(frame.forward[near, :SHARE_POINTS])
+    measured = score_share(fields, grid, some, request.lam)
+    share, idle = float(measured.share[0]), bool(measured.idle[0])
+    return FieldAnswer(asked, snapshot.version, request, found, inhabited, share, idle)
+
+
+def _inhabited(found: FieldGrid, asked: FieldRequest, points: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """The cells of the grid that hold one of `points` (P, D) each; all cells where that is none."""
+    left, bottom, right, top = asked.extent
+    shape = found.drift_divergence.shape
+    with np.errstate(over="ignore", invalid="ignore"):
+        along = (points - asked.plane.origin) @ asked.plane.axes.T
+        cells = (along - [left, bottom]) / [(right - left) / shape[1], (top - bottom) / shape[0]]
+        inside = ((cells >= 0) & (cells < [shape[1], shape[0]])).all(axis=1)
+    mask = np.zeros(shape, np.bool_)
+    columns, rows = cells[inside].astype(int).T
+    mask[rows, columns] = True
+    return mask if mask.any() else ~mask
+
+
+def _question(asked: FieldRequest, shown: tuple[Frame, Wanted]) -> tuple[object, ...]:
+    """All that an answer depends on."""
+    return asked, shown[1].snapshot, shown[1].request, shown[1].data
+
+
+def _same(first: tuple[object, ...], second: tuple[object, ...]) -> bool:
+    return len(first) == len(second) and all(a is b for a, b in zip(first, second, strict=True))

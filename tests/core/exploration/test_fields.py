@@ -1,0 +1,176 @@
+"""Fields on a plane against linear fields, whose divergence is a trace, and against finite differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from dnf_studio.config import Config
+from dnf_studio.core.exploration.fields import IDLE, FieldGrid, FieldName, field_grid, score_share
+from dnf_studio.core.exploration.projection import Plane, principal_components
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.errors import SettingError
+from tests.problems import coupled, exploding
+
+CONFIG = Config.create({"sde": {"steps": 7, "t_end": 0.5, "g_end": 0.5}, "network": {"layers": 2, "channels": 16}})
+NAMES: tuple[FieldName, ...] = ("drift", "score", "backward", "flow")
+EXTENT = (-2.0, -1.0, 3.0, 1.5)
+FLAT = Plane.of_pair(0, 1, np.zeros(2))
+
+
+def flow_of(dim: int) -> DiffFlow:
+    torch.manual_seed(1)
+    return DiffFlow(dim, CONFIG).double().requires_grad_(False)
+
+
+def places(found: FieldGrid) -> Tensor:
+    return torch.from_numpy(found.plane.place(*np.meshgrid(found.x, found.y)))
+
+
+def test_the_places_are_the_middles_of_the_cells() -> None:
+    problem = coupled()
+    grid = problem.grid(4)
+    found = field_grid((problem.drift(grid), problem.score(grid)), grid, 2, FLAT, EXTENT, (5, 3))
+    np.testing.assert_allclose(found.x, [-1.5, -0.5, 0.5, 1.5, 2.5])
+    np.testing.assert_allclose(found.y, np.array([-7, 3, 13]) / 12, atol=1e-12)
+    assert found.drift.shape == (3, 5, 2) and found.drift_divergence.shape == (3, 5)
+    assert (found.node, found.t, found.g) == (2, float(grid.t[2]), float(grid.g[2])) and found.whole
+
+
+@pytest.mark.parametrize("lam", [0.0, 0.6, 1.0])
+def test_linear_fields_have_the_trace_as_divergence(lam: float) -> None:
+    problem, node = coupled(), 3
+    grid = problem.grid(5)
+    found = field_grid((problem.drift(grid), problem.score(grid)), grid, node, FLAT, EXTENT, (6, 4))
+    x = places(found).numpy()
+    mean, covariance = problem.marginal(found.t)
+    precision = np.linalg.inv(covariance)
+    f, s = x @ problem.matrix.T, -(x - mean) @ precision
+    g2 = problem.g_at(found.t) ** 2
+    for name, weight in (("drift", 0.0), ("score", 1.0), ("backward", 0.5 * (1 + lam * lam)), ("flow", 0.5)):
+        own = 0.0 if name == "score" else 1.0
+        expected = own * f - weight * g2 * s
+        np.testing.assert_allclose(found.vectors(name, lam), expected, atol=1e-9)
+        np.testing.assert_allclose(found.magnitude(name, lam), np.linalg.norm(expected, axis=-1), atol=1e-9)
+        trace = own * np.trace(problem.matrix) + weight * g2 * np.trace(precision)
+        np.testing.assert_allclose(found.divergence(name, lam), trace, atol=1e-9)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_networks_agree_with_central_differences(dim: int) -> None:
+    flow, h = flow_of(dim), 1e-5
+    grid, plane = flow.grid(), Plane.of_pair(dim - 1, 0, np.full(dim, 0.3))
+    found = field_grid(flow.fields(grid), grid, 4, plane, EXTENT, (4, 3))
+    x, (drift, score) = places(found), flow.fields(grid)
+    g2 = found.g**2
+
+    def value(name: FieldName, at: Tensor) -> Tensor:
+        weights = {"drift": (1, 0), "score": (0, -1), "backward": (1, -1), "flow": (1, -0.5)}[name]
+        return weights[0] * drift(4, at) + weights[1] * g2 * score(4, at)
+
+    for name in NAMES:
+        expected = torch.zeros(3, 4, dtype=torch.float64)
+        for d in range(dim):
+            step = h * torch.eye(dim, dtype=torch.float64)[d]
+            expected += (value(name, x + step) - value(name, x - step))[..., d] / (2 * h)
+        np.testing.assert_allclose(found.divergence(name), expected, atol=1e-7)
+        np.testing.assert_allclose(found.values(name), value(name, x), atol=1e-12)
+        np.testing.assert_allclose(found.vectors(name), value(name, x)[..., [dim - 1, 0]], atol=1e-12)
+
+
+def test_float32_agrees_with_float64_and_inference_mode_changes_nothing() -> None:
+    flow = flow_of(2)
+    exact = field_grid(flow.fields(flow.grid()), flow.grid(), 5, FLAT, EXTENT, (8, 8))
+    single = flow.float()
+    grid = single.grid()
+    fields = single.fields(grid)
+    with torch.inference_mode():
+        found = field_grid(fields, grid, 5, FLAT, EXTENT, (8, 8))
+    for name in NAMES:
+        np.testing.assert_allclose(found.vectors(name), exact.vectors(name), atol=1e-5)
+        np.testing.assert_allclose(found.divergence(name), exact.divergence(name), atol=1e-5)
+
+
+def test_beyond_sixteen_dimensions_the_divergence_is_that_within_the_plane() -> None:
+    dim = 20
+    random = np.random.default_rng(0)
+    a = torch.from_numpy(random.standard_normal((dim, dim)))
+    plane = Plane.of_principal(principal_components(random.standard_normal((50, dim))))
+    one = torch.ones(2, dtype=torch.float64)
+    fields = (lambda i, x: x @ a.T), (lambda i, x: 0 * x)
+    found = field_grid(fields, TimeGrid(one, one, one), 1, plane, EXTENT, (3, 3))
+    assert not found.whole
+    np.testing.assert_allclose(found.drift_divergence, np.trace(plane.axes @ a.numpy() @ plane.axes.T))
+    np.testing.assert_allclose(found.score_divergence, 0)
+
+
+def test_a_field_that_does_not_depend_on_x_has_no_divergence() -> None:
+    one = torch.ones(2, dtype=torch.float64)
+    fields = (lambda i, x: torch.ones_like(x)), (lambda i, x: x * 0 + 2)
+    found = field_grid(fields, TimeGrid(one, one, one), 1, FLAT, EXTENT, (3, 3))
+    assert not found.drift_divergence.any() and not found.score_divergence.any()
+    np.testing.assert_allclose(found.values("backward"), -1.0)
+
+
+@pytest.mark.parametrize("node", [-1, 5])
+def test_a_node_outside_the_grid_is_refused(node: int) -> None:
+    problem = coupled()
+    grid = problem.grid(4)
+    with pytest.raises(SettingError, match="nodes 0 to 4"):
+        field_grid((problem.drift(grid), problem.score(grid)), grid, node, FLAT, EXTENT)
+
+
+@pytest.mark.parametrize("extent", [(0.0, 0.0, 0.0, 1.0), (0.0, 1.0, 1.0, 0.0), (0.0, 0.0, float("inf"), 1.0)])
+def test_a_rectangle_without_area_is_refused(extent: tuple[float, float, float, float]) -> None:
+    problem = coupled()
+    grid = problem.grid(4)
+    with pytest.raises(SettingError, match="rectangle"):
+        field_grid((problem.drift(grid), problem.score(grid)), grid, 1, FLAT, extent)
+
+
+def test_an_unknown_field_is_refused() -> None:
+    problem = coupled()
+    grid = problem.grid(4)
+    found = field_grid((problem.drift(grid), problem.score(grid)), grid, 1, FLAT, EXTENT, (2, 2))
+    with pytest.raises(SettingError, match="'wind' is not one of drift, score, backward, flow"):
+        found.vectors("wind")  # type: ignore[arg-type]
+
+
+def test_the_share_of_a_score_of_known_length() -> None:
+    t = torch.linspace(0, 1, 4, dtype=torch.float64)
+    grid = TimeGrid(t, 2 + t, t)
+    fields = (lambda i, x: torch.full_like(x, 3.0)), (lambda i, x: torch.full_like(x, 0.01 * i))
+    paths = torch.randn(4, 30, 2, dtype=torch.float64)
+    paths[2, :7] = torch.nan
+    found = score_share(fields, grid, paths)
+    expected = np.array([0.01 * i * (2 + i / 3) ** 2 for i in (1, 2, 3)])
+    np.testing.assert_allclose(found.drift, 3 * 2**0.5)
+    np.testing.assert_allclose(found.score, expected * 2**0.5)
+    np.testing.assert_allclose(found.share, expected / (3 + expected))
+    np.testing.assert_allclose(score_share(fields, grid, paths, lam=0.0).score, found.score / 2)
+    assert not found.idle.any()
+
+
+def test_a_score_is_idle_below_a_hundredth_and_a_drift_of_nothing_divides_nothing() -> None:
+    t = torch.linspace(0, 1, 3, dtype=torch.float64)
+    grid, paths = TimeGrid(t, t * 0 + 1, t), torch.zeros(3, 5, 2, dtype=torch.float64)
+    nearly = (lambda i, x: x + 1), (lambda i, x: x + (0.9 if i == 1 else 1.1) * IDLE / (1 - IDLE))
+    assert score_share(nearly, grid, paths).idle.tolist() == [True, False]
+    nothing = (lambda i, x: x * 0), (lambda i, x: x * 0)
+    assert score_share(nothing, grid, paths).share.tolist() == [0.0, 0.0]
+
+
+def test_a_problem_without_drift_is_all_score() -> None:
+    problem = exploding()
+    grid = problem.grid(6)
+    paths = torch.randn(7, 40, 3, dtype=torch.float64)
+    np.testing.assert_allclose(score_share((problem.drift(grid), problem.score(grid)), grid, paths).share, 1.0)
+
+
+def test_paths_of_another_grid_are_refused() -> None:
+    flow = flow_of(2)
+    with pytest.raises(SettingError, match="have 8 states"):
+        score_share(flow.fields(flow.grid()), flow.grid(), torch.zeros(5, 3, 2, dtype=torch.float64))
