@@ -69,6 +69,14 @@ def test_train_pause_resume_stop(training: MainWindow, qtbot: QtBot) -> None:
     assert window.studio.unsaved and window.studio.training.run is run
 
 
+def test_saved_during_a_run_stays_told_when_it_goes_on(training: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    window = training
+    with qtbot.waitSignals([window.files.saved, window.studio.training.phase_changed], timeout=20_000):
+        window.files.save_to(tmp_path / "kept.safetensors", "run")
+    qtbot.waitUntil(lambda: phase(window) is Phase.RUNNING, timeout=10_000)
+    assert window.status.message.text() == "Saved kept.safetensors."
+
+
 def test_frames_of_new_weights_arrive_while_it_trains(training: MainWindow, qtbot: QtBot) -> None:
     seen: set[int] = set()
     training.live.frame_shown.connect(lambda frame: seen.add(frame.weights))
