@@ -53,9 +53,10 @@ def test_a_setting_changed_just_before_does_not_lose_the_file(
     window: MainWindow, open_in: Open, checkpoint_file: Path, qtbot: QtBot
 ) -> None:
     open_in("circle")
-    window.studio._settle.setInterval(0)
     window.session.apply({"config.network.channels": 8})
+    assert window.studio._settle.isActive()
     window.studio.open(str(checkpoint_file))
+    assert not window.studio._settle.isActive(), "the model renewed for the setting would take the file's place"
     qtbot.waitUntil(lambda: "small.safetensors" in window.windowTitle(), timeout=20_000)
 
 
