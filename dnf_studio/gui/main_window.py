@@ -185,6 +185,8 @@ class MainWindow(QMainWindow):
             self.commands[key].setEnabled(True)
         self.toolbar.set_own_steps(shown.steps)
         self.data_panel.set_shown(shown)
+        for view in (self.views.forward, self.views.backward):
+            view.set_columns(shown.columns)
         self.views.loss.clear()
         self.views.loss.set_floor(shown.entropy)
         self.watch.show_past(opened)

@@ -87,6 +87,8 @@ def test_a_table_of_five_columns_offers_axes(window: MainWindow, open_in: Open, 
     assert [panel.up.itemText(i) for i in range(panel.up.count())] == ["a", "b", "c", "d", "e"]
     window.session.apply({"axes": (3, 4)})
     assert panel.across.currentText() == "d" and panel.up.currentText() == "e"
+    axes = [window.views.forward.plot.getAxis(side).labelText for side in ("bottom", "left")]
+    assert axes == ["x₄  d", "x₅  e"]
     assert panel.data.currentText() == "five.csv"
 
 

@@ -30,7 +30,8 @@ from dnf_studio.gui.export_history import ExportHistory, ExportRecord
 __all__ = ["ExportList"]
 
 PATH, MISSING = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
-LEAST_HEIGHT = 150
+LEAST_HEIGHT = 84
+"""Pixels; in a window of 1280 × 800 the buttons below stay in sight without scrolling."""
 
 
 class ExportList(QWidget):

@@ -120,6 +120,10 @@ class InspectorPanel(QWidget):
             button.setToolTip(f"{word} one of the chosen points")
             button.setAccessibleName(f"{word} chosen point")
             button.clicked.connect(lambda _checked=False, step=step: self._go(step))
+            # Or the views beside would move under the pointer when a second point is chosen
+            policy = button.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            button.setSizePolicy(policy)
         self.directions = {name: QToolButton() for name in DIRECTIONS}
         group = QButtonGroup(self)
         for name, button in self.directions.items():

@@ -168,7 +168,9 @@ class Plot(QWidget):
     def _fit_note(self) -> None:
         room, metrics = self.note.width(), self.note.fontMetrics()
         fits = [text for text in self._notes if metrics.horizontalAdvance(text) <= room]
-        text = fits[0] if fits else metrics.elidedText(self._notes[-1], Qt.TextElideMode.ElideRight, room)
+        # Half a number would be read as another one
+        cut = metrics.elidedText(self._notes[-1], Qt.TextElideMode.ElideRight, room) if self._warns else ""
+        text = fits[0] if fits else cut
         if text != self.note.text():
             self.note.setText(text)
             self.note.setToolTip("" if text == self._notes[0] else self._notes[0])

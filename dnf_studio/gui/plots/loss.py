@@ -136,7 +136,8 @@ class LossPlot(Plot):
         if curve.smoothed is None:
             self.set_note("")
         else:
-            self.set_note(f"{curve.smoothed:.3f} nats".replace("-", "−"))
+            value = f"{curve.smoothed:.3f}".replace("-", "−")
+            self.set_note(f"{value} nats", value)
         if self._following:
             self.reset_view()
 

@@ -28,6 +28,7 @@ def made(qtbot: QtBot, tmp_path: Path, background: Background) -> ExportList:
     settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
     shown = ExportList(settings, background)
     qtbot.addWidget(shown)
+    shown.resize(300, 300)
     shown.show()
     return shown
 

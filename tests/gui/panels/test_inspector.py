@@ -159,3 +159,11 @@ def test_every_control_says_what_it_does(filled: InspectorPanel) -> None:
     for control in (filled.units, filled.copy_button, filled.statistic):
         assert control.toolTip()
     assert filled.label.buddy() is filled.chooser
+
+
+def test_a_second_point_does_not_make_the_panel_wider(filled: InspectorPanel, session: Session) -> None:
+    before = filled.minimumSizeHint().width()
+    session.apply({"selection": (7, 8)})
+    assert filled.next.isVisible()
+    filled.pages.currentWidget().layout().activate()
+    assert filled.minimumSizeHint().width() == before
