@@ -209,6 +209,7 @@ class MainWindow(QMainWindow):
         self.commands[Key.PAUSE].setEnabled(active)
         self.commands.show_paused(phase is Phase.PAUSED)
         self.commands[Key.STOP].setEnabled(active)
+        self.views.loss.set_training(active)
         run = training.run
         device = str(run.device) if run is not None else self.session.state.config.training.device
         self.toolbar.set_device(f"device {device}")

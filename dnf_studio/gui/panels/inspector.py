@@ -88,7 +88,8 @@ class InspectorPanel(QWidget):
         self.model.set_theme(theme)
         for name, button in self.directions.items():
             button.setStyleSheet(
-                f"QToolButton:checked {{ color: {theme.direction(name)}; font-weight: bold; }}"
+                f"QToolButton {{ color: {theme.direction(name)}; }}"
+                f"QToolButton:checked {{ font-weight: bold; }}"
                 f"QToolButton:focus {{ border: 1px solid {theme.accent}; }}"
             )
 

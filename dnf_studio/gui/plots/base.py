@@ -89,6 +89,10 @@ class Plot(QWidget):
             self.plot.getAxis(side).setStyle(showValues=not empty)
             self.plot.getAxis(side).setOpacity(0.0 if empty else 1.0)
 
+    def set_hint(self, text: str) -> None:
+        """What stands in the middle while there is nothing to show."""
+        self._empty.setText(text)
+
     def set_note(self, *texts: str) -> None:
         """Say at the right of the header the first of `texts`, the longest first, for which there is room."""
         self._notes = texts

@@ -19,6 +19,9 @@ from dnf_studio.gui.theme import mix
 
 __all__ = ["LossPlot"]
 
+PRESS = "Press Train, and the loss falls here towards its floor."
+WAIT = "The run begins; its first loss comes in a moment."
+
 
 class LossPlot(Plot):
     """The bound of every batch, faint, and smoothed; the entropy of the data as its floor, dashed.
@@ -32,7 +35,7 @@ class LossPlot(Plot):
         super().__init__(
             "Loss: bound on the NLL",
             "The bound of every batch, and its floor.",
-            "Press Train, and the loss falls here towards its floor.",
+            PRESS,
             parent,
             topic="loss",
         )
@@ -88,6 +91,10 @@ class LossPlot(Plot):
         if floor != self._floor:
             self._floor = floor
             self._refresh()
+
+    def set_training(self, active: bool) -> None:
+        """Whether a run is under way whose first loss may still be to come."""
+        self.set_hint(WAIT if active else PRESS)
 
     def clear(self) -> None:
         """Forget the curve, for a new run."""
