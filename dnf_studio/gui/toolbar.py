@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolBar, QToolB
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
-from dnf_studio.gui.controls import ChoiceBox, IntBox, NumberSlider, fit
+from dnf_studio.gui.controls import ChoiceBox, IntBox, NumberSlider, fit, keep_place
 from dnf_studio.gui.icons import icon
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_label
@@ -138,9 +138,7 @@ class StudioToolBar(QToolBar):
 
     def _add_steps(self) -> None:
         """View N and its badge, which keeps its place while hidden so that nothing jumps."""
-        policy = self.badge.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        self.badge.setSizePolicy(policy)
+        keep_place(self.badge)
         holder = QWidget()
         row = QHBoxLayout(holder)
         row.setContentsMargins(0, 0, 0, 0)
