@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QListWidget,
     QListWidgetItem,
+    QSizePolicy,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -52,6 +53,7 @@ class ExportList(QWidget):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAlternatingRowColors(True)
         self.list.setMinimumHeight(LEAST_HEIGHT)
+        self.list.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self.list.setToolTip("The last 20 exports; Enter opens one, Delete takes it off the list")
         self.list.setAccessibleName("Exports so far")
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
@@ -100,6 +102,7 @@ class ExportList(QWidget):
             column.addWidget(part)
         column.addWidget(self.list, 1)
         column.addWidget(self._buttons)
+        column.addStretch(0)
 
     def _action(self, text: str, tip: str, act: Callable[[], None]) -> QAction:
         action = QAction(text, self)
