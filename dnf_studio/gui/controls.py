@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QValidator, QWheelEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QAbstractSpinBox,
     QComboBox,
     QDoubleSpinBox,
@@ -17,7 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-__all__ = ["ChoiceBox", "FloatBox", "IntBox", "NumberSlider", "caption", "fit"]
+__all__ = ["ChoiceBox", "FloatBox", "IntBox", "NumberSlider", "caption", "fit", "keep_place", "say_for_a_moment"]
+
+MOMENT_MS = 1500
 
 
 class IntBox(QSpinBox):
@@ -199,6 +202,22 @@ def fit(box: QAbstractSpinBox, text: str) -> None:
     """Make `box` as wide as `text` and its arrows need."""
     box.ensurePolished()
     box.setFixedWidth(box.fontMetrics().horizontalAdvance(text) + 2 * box.fontMetrics().height())
+
+
+def keep_place(widget: QWidget) -> None:
+    """Let `widget` keep its place while it is hidden, so that nothing jumps when it appears."""
+    policy = widget.sizePolicy()
+    policy.setRetainSizeWhenHidden(True)
+    widget.setSizePolicy(policy)
+
+
+def say_for_a_moment(button: QAbstractButton, text: str) -> None:
+    """Let `button` say that it was done, `text`, then its own words again."""
+    words = button.text()
+    if words != text:
+        button.setMinimumWidth(button.width())
+        button.setText(text)
+        QTimer.singleShot(MOMENT_MS, button, lambda: button.setText(words))
 
 
 def caption(text: str = "", warning: bool = False) -> QLabel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -99,7 +100,7 @@ class Files(QObject):
         data = data_stem(self._session.state.config.data)
         filters = [RUN, WEIGHTS] if run is not None else [WEIGHTS]
         name, chosen = QFileDialog.getSaveFileName(
-            self._window, "Save", str(self._begin() / f"{bundled_name(data)}.safetensors"), ";;".join(filters)
+            self._window, "Save", str(_free(self._begin(), bundled_name(data))), ";;".join(filters)
         )
         if name:
             path = Path(name) if Path(name).suffix else Path(f"{name}.safetensors")
@@ -174,3 +175,9 @@ class Files(QObject):
             save_checkpoint(path, current.checkpoint or Checkpoint.of_model(current.snapshot.flow))
 
         return write
+
+
+def _free(folder: Path, stem: str) -> Path:
+    """A name that no file in `folder` has, so that Enter alone replaces nothing."""
+    names = (f"{stem}{'' if count == 1 else f'-{count}'}.safetensors" for count in itertools.count(1))
+    return next(folder / name for name in names if not (folder / name).exists())

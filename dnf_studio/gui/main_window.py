@@ -187,6 +187,8 @@ class MainWindow(QMainWindow):
             self.commands[key].setEnabled(True)
         self.toolbar.set_own_steps(shown.steps)
         self.data_panel.set_shown(shown)
+        for view in (self.views.forward, self.views.backward):
+            view.set_columns(shown.columns)
         self.views.loss.clear()
         self.views.loss.set_floor(shown.entropy)
         self.watch.show_past(opened)
@@ -209,15 +211,25 @@ class MainWindow(QMainWindow):
         self.commands[Key.PAUSE].setEnabled(active)
         self.commands.show_paused(phase is Phase.PAUSED)
         self.commands[Key.STOP].setEnabled(active)
+        self.views.loss.set_training(active)
         run = training.run
         device = str(run.device) if run is not None else self.session.state.config.training.device
         self.toolbar.set_device(f"device {device}")
-        if phase is not Phase.NONE:
-            self.status.say(PHASES[phase].capitalize())
+        self._say_phase(phase)
         if phase in (Phase.PAUSED, Phase.ENDED) and run is not None:
             self.status.show_run(run.iteration, None, None)
         self._retitle()
         self._note()
+
+    def _say_phase(self, phase: Phase) -> None:
+        """A run that goes on leaves what was said meanwhile, such as that it was saved; without one the model is it."""
+        current, said = self.studio.current, self.status.message.text()
+        words = {each: word.capitalize() for each, word in PHASES.items()}
+        if phase is Phase.NONE:
+            if current is not None:
+                self.status.say(current.note or _sentence(current))
+        elif phase is not Phase.RUNNING or said in words.values():
+            self.status.say(words[phase])
 
     def _note(self) -> None:
         current = self.studio.current

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dnf_studio import api, assets
 from dnf_studio.config import Config
-from dnf_studio.errors import StudioError, UnsupportedError
+from dnf_studio.errors import DataError, StudioError, UnsupportedError
 from dnf_studio.gui.shown import ShownModel
 
 if TYPE_CHECKING:
@@ -169,7 +169,10 @@ def untrained(config: Config) -> Opened:
 
 def _dataset(config: Config) -> Dataset:
     from dnf_studio.core.data.catalogue import open_dataset
+    from dnf_studio.core.storage.reference_program import UNKNOWN
 
+    if config.data == UNKNOWN:
+        raise DataError("This model does not say what data it was trained on; choose data first, then press Train.")
     return open_dataset(config.data, config.drop_constant)
 
 

@@ -100,6 +100,7 @@ class Studio(QObject):
     def open(self, name: str) -> None:
         """Show a bundled model, a checkpoint, an export or a data file; settings and undo begin anew with it."""
         config, places, held = self._session.state.config, tuple(self.places()), tuple(self._held)
+        self._settle.stop()
         self._load(lambda: opening.open_any(name, config, places, held), self._take, self._open_failed)
 
     def train(self) -> None:

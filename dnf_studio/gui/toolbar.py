@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from random import SystemRandom
 
 from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
-from dnf_studio.gui.controls import ChoiceBox, IntBox, NumberSlider, fit
+from dnf_studio.gui.controls import ChoiceBox, IntBox, NumberSlider, fit, keep_place
 from dnf_studio.gui.icons import icon
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_label
@@ -93,10 +94,23 @@ class StudioToolBar(QToolBar):
     def _fit(self) -> None:
         """Room for the longest text of each, so that nothing moves when it changes."""
         fit(self.seed, "0000000")
+        self._fit_pause()
         text = self.badge.text()
         self.badge.setText("own 1000")
         self.badge.setFixedWidth(self.badge.sizeHint().width())
         self.badge.setText(text)
+
+    def _fit_pause(self) -> None:
+        """Room for the longer of its words and what rounding takes, so that nothing moves when a run is held."""
+        self._pause.ensurePolished()
+        metrics, shown = self._pause.fontMetrics(), self._pause.text().replace("&", "")
+        longer = max(map(metrics.horizontalAdvance, ("Pause", "Resume"))) - metrics.horizontalAdvance(shown)
+        self._pause.setMinimumWidth(self._pause.sizeHint().width() + longer + 2)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Its first style is there."""
+        super().showEvent(event)
+        self._fit_pause()
 
     def _add_button(self, commands: Commands, key: Key) -> None:
         self.addAction(commands[key])
@@ -106,10 +120,7 @@ class StudioToolBar(QToolBar):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.setAccessibleName(commands[key].text().replace("&", ""))
             if key is Key.PAUSE:
-                # Room for its longer word, so that nothing moves when a run is held
-                commands.show_paused(True)
-                button.setMinimumWidth(button.sizeHint().width())
-                commands.show_paused(False)
+                self._pause = button
 
     def _add_labelled(self, text: str, control: QWidget, tip: str) -> None:
         label = QLabel(text)
@@ -127,9 +138,7 @@ class StudioToolBar(QToolBar):
 
     def _add_steps(self) -> None:
         """View N and its badge, which keeps its place while hidden so that nothing jumps."""
-        policy = self.badge.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        self.badge.setSizePolicy(policy)
+        keep_place(self.badge)
         holder = QWidget()
         row = QHBoxLayout(holder)
         row.setContentsMargins(0, 0, 0, 0)

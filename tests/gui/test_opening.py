@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.config import Config
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
+from dnf_studio.gui.actions import Key
 from dnf_studio.gui.main_window import MainWindow
 from tests.golden import FOLDER
 
@@ -48,9 +49,31 @@ def test_a_checkpoint_brings_its_settings(window: MainWindow, open_in: Open, che
     assert "small.safetensors" in window.windowTitle()
 
 
+def test_a_setting_changed_just_before_does_not_lose_the_file(
+    window: MainWindow, open_in: Open, checkpoint_file: Path, qtbot: QtBot
+) -> None:
+    open_in("circle")
+    window.session.apply({"config.network.channels": 8})
+    assert window.studio._settle.isActive()
+    window.studio.open(str(checkpoint_file))
+    assert not window.studio._settle.isActive(), "the model renewed for the setting would take the file's place"
+    qtbot.waitUntil(lambda: "small.safetensors" in window.windowTitle(), timeout=20_000)
+
+
 def test_a_reference_program_checkpoint_opens(window: MainWindow, open_in: Open) -> None:
     open_in(str(FOLDER / "official_checkerboard.pt"))
     assert window.studio.current is not None and window.studio.current.shown.trained
+
+
+def test_training_without_known_data_asks_for_data_and_says_what_is_shown(
+    window: MainWindow, open_in: Open, errors_of: Callable[[], list[str]]
+) -> None:
+    open_in(str(FOLDER / "official_checkerboard.pt"))
+    window.commands[Key.TRAIN].trigger()
+    (told,) = errors_of()
+    assert "choose data first" in told
+    assert window.commands[Key.TRAIN].isEnabled()
+    assert window.status.message.text().startswith("official_checkerboard.pt does not say")
 
 
 def test_a_table_of_five_columns_offers_axes(window: MainWindow, open_in: Open, tmp_path: Path) -> None:
@@ -64,6 +87,8 @@ def test_a_table_of_five_columns_offers_axes(window: MainWindow, open_in: Open, 
     assert [panel.up.itemText(i) for i in range(panel.up.count())] == ["a", "b", "c", "d", "e"]
     window.session.apply({"axes": (3, 4)})
     assert panel.across.currentText() == "d" and panel.up.currentText() == "e"
+    axes = [window.views.forward.plot.getAxis(side).labelText for side in ("bottom", "left")]
+    assert axes == ["x₄  d", "x₅  e"]
     assert panel.data.currentText() == "five.csv"
 
 

@@ -52,6 +52,7 @@ def answer_with(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> list[bool]:
 def test_train_pause_resume_stop(training: MainWindow, qtbot: QtBot) -> None:
     window = training
     assert phase(window) is Phase.RUNNING
+    assert "begins" in window.views.loss._empty.text()
     assert not window.commands[Key.TRAIN].isEnabled() and window.commands[Key.STOP].isEnabled()
     assert window.isWindowModified()
     assert re.match(r"[\d,]+ iterations", window.status.iterations.text())
@@ -67,6 +68,32 @@ def test_train_pause_resume_stop(training: MainWindow, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: phase(window) is Phase.ENDED, timeout=10_000)
     assert window.commands[Key.TRAIN].isEnabled() and not window.commands[Key.STOP].isEnabled()
     assert window.studio.unsaved and window.studio.training.run is run
+
+
+def test_saved_during_a_run_stays_told_when_it_goes_on(training: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    window = training
+    with qtbot.waitSignals([window.files.saved, window.studio.training.phase_changed], timeout=20_000):
+        window.files.save_to(tmp_path / "kept.safetensors", "run")
+    qtbot.waitUntil(lambda: phase(window) is Phase.RUNNING, timeout=10_000)
+    assert window.status.message.text() == "Saved kept.safetensors."
+
+
+def test_save_proposes_a_name_that_no_file_has(
+    window: MainWindow, open_in: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_in("circle")
+    proposed: list[str] = []
+
+    def ask(_window: object, _title: str, begin: str, _filters: str) -> tuple[str, str]:
+        proposed.append(Path(begin).name)
+        return "", ""
+
+    monkeypatch.setattr(files.QFileDialog, "getSaveFileName", ask)
+    window.files.folder = lambda: tmp_path
+    for _ in range(3):
+        window.files.save()
+        (tmp_path / proposed[-1]).touch()
+    assert proposed == [f"diffflow-circle{end}.safetensors" for end in ("", "-2", "-3")]
 
 
 def test_frames_of_new_weights_arrive_while_it_trains(training: MainWindow, qtbot: QtBot) -> None:

@@ -96,7 +96,7 @@ def describe(path: Path, inside: str | None = None, cancelled: Cancelled = lambd
         table, faults, partial = read_table(str(path) if inside is None else f"{path}::{inside}"), {}, False
     found = Description(path, arrays, inside, len(table), len(table.columns), partial=partial)
     if len(table) < 3:
-        return replace(found, problem=f"'{table.name}' holds fewer than three rows; two are needed to train on.")
+        return replace(found, problem=f"'{table.name}' holds fewer than three rows, too few to train on.")
     if len(table.columns) > MOST_COLUMNS:
         return found
     return replace(found, columns=_Columns(table, faults, partial, cancelled).infos())

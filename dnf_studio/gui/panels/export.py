@@ -107,6 +107,8 @@ class ExportPanel(Page):
         parts = (self.form, self.preview, self.problem, buttons, self.progress, self.remaining, self.earlier)
         for part in parts:
             self.add(part)
+        # The list takes the empty rest, and gives way before the panel scrolls
+        self.column.setStretch(self.column.indexOf(self.earlier), 1000)
         self.problem.hide()
         self.progress.hide()
         self.remaining.hide()

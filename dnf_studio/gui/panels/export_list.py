@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QListWidget,
     QListWidgetItem,
+    QSizePolicy,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -30,7 +31,8 @@ from dnf_studio.gui.export_history import ExportHistory, ExportRecord
 __all__ = ["ExportList"]
 
 PATH, MISSING = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
-LEAST_HEIGHT = 150
+LEAST_HEIGHT = 84
+"""Pixels; in a window of 1280 × 800 the buttons below stay in sight without scrolling."""
 
 
 class ExportList(QWidget):
@@ -51,6 +53,7 @@ class ExportList(QWidget):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAlternatingRowColors(True)
         self.list.setMinimumHeight(LEAST_HEIGHT)
+        self.list.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self.list.setToolTip("The last 20 exports; Enter opens one, Delete takes it off the list")
         self.list.setAccessibleName("Exports so far")
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
@@ -99,6 +102,7 @@ class ExportList(QWidget):
             column.addWidget(part)
         column.addWidget(self.list, 1)
         column.addWidget(self._buttons)
+        column.addStretch(0)
 
     def _action(self, text: str, tip: str, act: Callable[[], None]) -> QAction:
         action = QAction(text, self)

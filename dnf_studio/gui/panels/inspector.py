@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dnf_studio.gui.controls import ChoiceBox, caption
+from dnf_studio.gui.controls import ChoiceBox, caption, keep_place, say_for_a_moment
 from dnf_studio.gui.panels.point_model import PointModel
 from dnf_studio.gui.plots.picking import existing
 from dnf_studio.gui.plots.words import nats
@@ -88,13 +88,15 @@ class InspectorPanel(QWidget):
         self.model.set_theme(theme)
         for name, button in self.directions.items():
             button.setStyleSheet(
-                f"QToolButton:checked {{ color: {theme.direction(name)}; font-weight: bold; }}"
+                f"QToolButton {{ color: {theme.direction(name)}; }}"
+                f"QToolButton:checked {{ font-weight: bold; }}"
                 f"QToolButton:focus {{ border: 1px solid {theme.accent}; }}"
             )
 
     def copy(self, rows: list[int] | None = None) -> None:
         """Put the table, or these rows of it, on the clipboard as text."""
         QGuiApplication.clipboard().setText(self.model.as_text(rows))
+        say_for_a_moment(self.copy_button, "Copied")
 
     def eventFilter(self, watched: object, event: QEvent) -> bool:
         """Copy takes whole rows; left to itself the table would copy one cell."""
@@ -120,6 +122,8 @@ class InspectorPanel(QWidget):
             button.setToolTip(f"{word} one of the chosen points")
             button.setAccessibleName(f"{word} chosen point")
             button.clicked.connect(lambda _checked=False, step=step: self._go(step))
+            # Or the views beside would move under the pointer when a second point is chosen
+            keep_place(button)
         self.directions = {name: QToolButton() for name in DIRECTIONS}
         group = QButtonGroup(self)
         for name, button in self.directions.items():
@@ -149,7 +153,7 @@ class InspectorPanel(QWidget):
         self.table.setHorizontalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.table.verticalHeader().setDefaultSectionSize(self.table.fontMetrics().height() + 4)
+        self._fit_rows()
         self.table.horizontalHeader().setSectionsMovable(True)
         self.table.horizontalHeader().setHighlightSections(False)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
@@ -161,12 +165,13 @@ class InspectorPanel(QWidget):
         self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
 
     def _arrange(self) -> None:
-        first, second = QHBoxLayout(), QHBoxLayout()
+        first, ways, second = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
         for part in (self.label, self.chooser, self.previous, self.next):
             first.addWidget(part)
         first.addStretch(1)
         for button in self.directions.values():
-            first.addWidget(button)
+            ways.addWidget(button)
+        ways.addStretch(1)
         second.addWidget(self.units)
         second.addStretch(1)
         second.addWidget(self.copy_button)
@@ -176,6 +181,7 @@ class InspectorPanel(QWidget):
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(6)
         column.addLayout(first)
+        column.addLayout(ways)
         column.addWidget(self.statistic)
         column.addWidget(self.table, 1)
         column.addLayout(second)
@@ -221,6 +227,17 @@ class InspectorPanel(QWidget):
             button.setVisible(len(state.selection) > 1)
         self.directions[state.direction].setChecked(True)
         self.statistic.setText(statistic(shown, frame.point_disagreement) if frame is not None else "")
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Larger letters need higher rows and wider columns."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "pages"):
+            self._fit_rows()
+            self._layout = ()
+            self._refresh()
+
+    def _fit_rows(self) -> None:
+        self.table.verticalHeader().setDefaultSectionSize(self.table.fontMetrics().height() + 4)
 
     def _fit_columns(self, layout: tuple[object, ...]) -> None:
         """Wide enough; narrower again only for another kind of table, so that nothing jumps."""

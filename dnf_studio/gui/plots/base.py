@@ -89,6 +89,10 @@ class Plot(QWidget):
             self.plot.getAxis(side).setStyle(showValues=not empty)
             self.plot.getAxis(side).setOpacity(0.0 if empty else 1.0)
 
+    def set_hint(self, text: str) -> None:
+        """What stands in the middle while there is nothing to show."""
+        self._empty.setText(text)
+
     def set_note(self, *texts: str) -> None:
         """Say at the right of the header the first of `texts`, the longest first, for which there is room."""
         self._notes = texts
@@ -168,7 +172,9 @@ class Plot(QWidget):
     def _fit_note(self) -> None:
         room, metrics = self.note.width(), self.note.fontMetrics()
         fits = [text for text in self._notes if metrics.horizontalAdvance(text) <= room]
-        text = fits[0] if fits else metrics.elidedText(self._notes[-1], Qt.TextElideMode.ElideRight, room)
+        # Half a number would be read as another one
+        cut = metrics.elidedText(self._notes[-1], Qt.TextElideMode.ElideRight, room) if self._warns else ""
+        text = fits[0] if fits else cut
         if text != self.note.text():
             self.note.setText(text)
             self.note.setToolTip("" if text == self._notes[0] else self._notes[0])

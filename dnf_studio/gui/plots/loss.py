@@ -19,6 +19,9 @@ from dnf_studio.gui.theme import mix
 
 __all__ = ["LossPlot"]
 
+PRESS = "Press Train, and the loss falls here towards its floor."
+WAIT = "The run begins; its first loss comes in a moment."
+
 
 class LossPlot(Plot):
     """The bound of every batch, faint, and smoothed; the entropy of the data as its floor, dashed.
@@ -32,7 +35,7 @@ class LossPlot(Plot):
         super().__init__(
             "Loss: bound on the NLL",
             "The bound of every batch, and its floor.",
-            "Press Train, and the loss falls here towards its floor.",
+            PRESS,
             parent,
             topic="loss",
         )
@@ -89,6 +92,10 @@ class LossPlot(Plot):
             self._floor = floor
             self._refresh()
 
+    def set_training(self, active: bool) -> None:
+        """Whether a run is under way whose first loss may still be to come."""
+        self.set_hint(WAIT if active else PRESS)
+
     def clear(self) -> None:
         """Forget the curve, for a new run."""
         self._curve = LossCurve()
@@ -136,7 +143,8 @@ class LossPlot(Plot):
         if curve.smoothed is None:
             self.set_note("")
         else:
-            self.set_note(f"{curve.smoothed:.3f} nats".replace("-", "−"))
+            value = f"{curve.smoothed:.3f}".replace("-", "−")
+            self.set_note(f"{value} nats", value)
         if self._following:
             self.reset_view()
 

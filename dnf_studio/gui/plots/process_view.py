@@ -63,6 +63,7 @@ class ProcessView(Plot):
         self._lost = 0
         self._position = 0.0
         self._axes = (0, 1)
+        self._columns: tuple[str, ...] = ()
         self._principal: PrincipalComponents | None = None
         self._seen: tuple[object, ...] = ()
         self._named = False
@@ -114,6 +115,11 @@ class ProcessView(Plot):
             self._axes = a, b
             self._label_axes()
             self._take_planes()
+
+    def set_columns(self, columns: tuple[str, ...]) -> None:
+        """What the data calls its components."""
+        self._columns = columns
+        self._label_axes()
 
     def set_projection(self, principal: PrincipalComponents | None) -> None:
         """Show the first two principal components instead of a pair of components, or the pair again."""
@@ -251,7 +257,7 @@ class ProcessView(Plot):
 
     def _label_axes(self) -> None:
         """Names as tooltips, and written at the axes of data with more than two components."""
-        names = [component_name(k) for k in self._axes]
+        names = [component_name(k, self._columns) for k in self._axes]
         if self._principal is not None:
             names = [principal_name(k, float(share)) for k, share in enumerate(self._principal.explained)]
         for side, name in zip(("bottom", "left"), names, strict=True):

@@ -13,12 +13,16 @@ from dnf_studio.gui.cursor import node_at
 __all__ = ["component_name", "half_range", "hint", "lost_paths", "nats", "principal_name", "time_note"]
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+MOST_LETTERS = 40
+"""Of the name of a column."""
 Array = NDArray[np.float32]
 
 
-def component_name(component: int) -> str:
-    """``x₁`` for component 0."""
-    return "x" + str(component + 1).translate(SUBSCRIPTS)
+def component_name(component: int, columns: tuple[str, ...] = ()) -> str:
+    """``x₁`` for component 0, and ``x₁  length`` where the data calls it so."""
+    name = "x" + str(component + 1).translate(SUBSCRIPTS)
+    own = columns[component] if component < len(columns) else ""
+    return f"{name}  {own if len(own) <= MOST_LETTERS else own[: MOST_LETTERS - 1] + '…'}".rstrip()
 
 
 def principal_name(component: int, share: float) -> str:

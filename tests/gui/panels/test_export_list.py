@@ -28,6 +28,7 @@ def made(qtbot: QtBot, tmp_path: Path, background: Background) -> ExportList:
     settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
     shown = ExportList(settings, background)
     qtbot.addWidget(shown)
+    shown.resize(300, 300)
     shown.show()
     return shown
 
@@ -98,3 +99,12 @@ def test_open_folder_asks_the_desktop(made: ExportList, tmp_path: Path, monkeypa
 def test_the_context_menu_has_all_three(made: ExportList) -> None:
     assert [action.text() for action in made.list.actions()] == ["Open here", "Open folder", "Remove from list"]
     assert made.list.contextMenuPolicy() == Qt.ContextMenuPolicy.ActionsContextMenu
+
+
+def test_the_list_gives_way_where_the_panel_is_low(made: ExportList, tmp_path: Path) -> None:
+    for name in "abcdef":
+        made.add(record(tmp_path / f"{name}.h5"))
+    assert made.sizeHint().height() == made.minimumSizeHint().height() < 200
+    made.resize(300, 600)
+    made.layout().activate()
+    assert made.list.height() > 450, "and takes the room that there is"

@@ -159,3 +159,25 @@ def test_every_control_says_what_it_does(filled: InspectorPanel) -> None:
     for control in (filled.units, filled.copy_button, filled.statistic):
         assert control.toolTip()
     assert filled.label.buddy() is filled.chooser
+
+
+def test_a_second_point_does_not_make_the_panel_wider(filled: InspectorPanel, session: Session) -> None:
+    before = filled.minimumSizeHint().width()
+    session.apply({"selection": (7, 8)})
+    assert filled.next.isVisible()
+    filled.pages.currentWidget().layout().activate()
+    assert filled.minimumSizeHint().width() == before
+
+
+def test_copying_says_so_for_a_moment(filled: InspectorPanel, qtbot: QtBot) -> None:
+    filled.copy_button.click()
+    assert filled.copy_button.text() == "Copied"
+    qtbot.waitUntil(lambda: "Copy as text" in filled.copy_button.text().replace("&", ""))
+
+
+def test_larger_letters_get_higher_rows_and_wider_columns(filled: InspectorPanel) -> None:
+    row, column = filled.table.rowHeight(0), filled.table.columnWidth(1)
+    font = filled.font()
+    font.setPointSizeF(2 * font.pointSizeF())
+    filled.setFont(font)
+    assert filled.table.rowHeight(0) >= 1.5 * row and filled.table.columnWidth(1) >= 1.5 * column
