@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -43,7 +44,7 @@ def load(name_or_path: str | PathLike[str], device: str = "cpu") -> GenerativeMo
 def open_checkpoint(name_or_path: str | PathLike[str]) -> Checkpoint:
     """What a checkpoint holds, checked but not built; raises `UnknownNameError` or `CheckpointError`."""
     path = assets.checkpoint_path(str(name_or_path)) or Path(name_or_path)
-    if not path.exists() and path.name == str(path) and not path.suffix:
+    if not os.path.exists(path) and path.name == str(path) and not path.suffix:
         raise UnknownNameError("model", str(path), assets.checkpoint_names())
     kind = file_kind(path)
     if kind == "checkpoint":

@@ -102,3 +102,10 @@ def test_the_built_in_sets_are_listed() -> None:
     names = [info.name for info in dnf.datasets()]
     assert {"rings", "checkerboard", "8gaussian", "moons"} <= set(names)
     assert len(names) == len(set(names))
+
+
+def test_a_name_that_no_system_takes_is_no_model() -> None:
+    with pytest.raises(UnknownNameError, match="There is no model named 'xxx"):
+        dnf.load("x" * 5000)
+    with pytest.raises(CheckpointError, match="Cannot read 'xxx"):
+        dnf.load("x" * 5000 + ".safetensors")

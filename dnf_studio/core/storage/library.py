@@ -186,7 +186,7 @@ def _checkpoints(places: Iterable[Path]) -> Iterator[Path]:
     seen: set[Path] = set()
     for place in places:
         try:
-            files = sorted(place.iterdir()) if place.is_dir() else [place]
+            files = sorted(place.iterdir()) if os.path.isdir(place) else [place]
         except OSError:
             continue
         for path in files:
