@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from dnf_studio import assets
 from dnf_studio.config import Config
 from dnf_studio.core.storage.atomic import explain, source_size
-from dnf_studio.errors import CheckpointError, UnknownNameError
+from dnf_studio.errors import CheckpointError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.catalogue import DatasetInfo
@@ -84,6 +84,8 @@ def train(config: Config, data: Dataset | None = None) -> Run:
     """A run of `config`: an iterable of StepReports over `data`, or over the data set that the config names."""
     from dnf_studio.core.training.run import Run
 
+    if not isinstance(config, Config):
+        raise SettingError(f"A run needs a Config, such as Config.create({{...}}) makes, not {config!r:.100}.")
     return Run(config, data)
 
 

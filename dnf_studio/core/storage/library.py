@@ -112,7 +112,8 @@ def duplicate(path: Path, folder: Path | None = None) -> Path:
     except OSError as problem:
         raise StudioError(f"Cannot copy '{path.name}': {explain(problem)}.") from problem
     finally:
-        partial.unlink(missing_ok=True)
+        if os.path.lexists(partial):
+            partial.unlink()
     return target
 
 
