@@ -78,7 +78,7 @@ def list_models(folder: Path) -> tuple[ModelFile, ...]:
         paths = [path for path in folder.iterdir() if path.suffix.lower() == SUFFIX and not path.name.startswith(".")]
     except FileNotFoundError:
         return ()
-    except OSError as problem:
+    except (OSError, ValueError) as problem:
         raise StudioError(f"Cannot read the folder '{folder}': {explain(problem)}.") from problem
     return tuple(sorted(map(model_file, paths), key=lambda found: (-found.modified, found.name)))
 

@@ -241,3 +241,9 @@ def test_a_name_too_long_to_copy_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(StudioError, match=r"^Cannot copy 'xxx[^\n]*too long[.]$"):
         duplicate(path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 5000])
+def test_a_folder_that_no_system_has_is_one_sentence(name: str) -> None:
+    with pytest.raises(StudioError, match="Cannot read the folder"):
+        list_models(Path(name))
