@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from dnf_studio import assets
 from dnf_studio.config import Config
 from dnf_studio.core.storage.atomic import explain, source_size
-from dnf_studio.errors import CheckpointError, UnknownNameError
+from dnf_studio.errors import CheckpointError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.catalogue import DatasetInfo
@@ -43,7 +44,7 @@ def load(name_or_path: str | PathLike[str], device: str = "cpu") -> GenerativeMo
 def open_checkpoint(name_or_path: str | PathLike[str]) -> Checkpoint:
     """What a checkpoint holds, checked but not built; raises `UnknownNameError` or `CheckpointError`."""
     path = assets.checkpoint_path(str(name_or_path)) or Path(name_or_path)
-    if not path.exists() and path.name == str(path) and not path.suffix:
+    if not os.path.exists(path) and path.name == str(path) and not path.suffix:
         raise UnknownNameError("model", str(path), assets.checkpoint_names())
     kind = file_kind(path)
     if kind == "checkpoint":
@@ -83,6 +84,8 @@ def train(config: Config, data: Dataset | None = None) -> Run:
     """A run of `config`: an iterable of StepReports over `data`, or over the data set that the config names."""
     from dnf_studio.core.training.run import Run
 
+    if not isinstance(config, Config):
+        raise SettingError(f"A run needs a Config, such as Config.create({{...}}) makes, not {config!r:.100}.")
     return Run(config, data)
 
 

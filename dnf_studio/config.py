@@ -195,6 +195,8 @@ class Config(Settings):
             return cls.create(json.loads(text))
         except ValueError as error:
             raise SettingError(f"The settings are not valid JSON: {error}.") from None
+        except RecursionError:
+            raise SettingError("The settings are not valid JSON: they are nested too deeply.") from None
 
     @classmethod
     def from_toml(cls, path: Path) -> Self:
@@ -205,6 +207,8 @@ class Config(Settings):
             raise SettingError(f"Cannot read '{path}': {error.strerror}.") from None
         except ValueError as error:
             raise SettingError(f"'{path}' is not valid TOML: {error}.") from None
+        except RecursionError:
+            raise SettingError(f"'{path}' is not valid TOML: it is nested too deeply.") from None
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -237,7 +241,7 @@ def flatten(changes: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if isinstance(value, Mapping):
             flat |= flatten(value, f"{prefix}{key}.")
         else:
-            flat[prefix + key] = value
+            flat[f"{prefix}{key}"] = value
     return flat
 
 

@@ -10,6 +10,7 @@ import torch
 import dnf_studio as dnf
 from dnf_studio import api, assets
 from dnf_studio.errors import CheckpointError, DataError, SettingError, UnknownNameError
+from tests.core.storage.files import make_flow
 
 GOLDEN = Path(__file__).parent / "golden" / "official_checkerboard.pt"
 SMALL = {
@@ -102,3 +103,68 @@ def test_the_built_in_sets_are_listed() -> None:
     names = [info.name for info in dnf.datasets()]
     assert {"rings", "checkerboard", "8gaussian", "moons"} <= set(names)
     assert len(names) == len(set(names))
+
+
+def test_a_name_that_no_system_takes_is_no_model() -> None:
+    with pytest.raises(UnknownNameError, match="There is no model named 'xxx"):
+        dnf.load("x" * 5000)
+    with pytest.raises(CheckpointError, match="Cannot read 'xxx"):
+        dnf.load("x" * 5000 + ".safetensors")
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        torch.zeros(5, 3),
+        torch.zeros(2),
+        torch.zeros(2, 2, 2),
+        torch.zeros(5, 2, dtype=torch.long),
+        torch.zeros(5, 2).double(),
+        torch.zeros(5, 2).to_sparse(),
+        torch.zeros(5, 2, device="meta"),
+        np.zeros((5, 2), np.float32),
+        [[0.0, 0.0]],
+        None,
+    ],
+    ids=str,
+)
+def test_points_that_no_path_begins_with_are_one_sentence(points: object) -> None:
+    flow = make_flow()
+    for path in (flow.forward_path, flow.backward_path):
+        with pytest.raises(DataError, match=r"^The points must be [^\n]*[.]$"):
+            path(points)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "points", [np.zeros((5, 2)), [[0.0]], None, torch.zeros(5, 2).to_sparse(), torch.zeros(5, 2) + 1j]
+)
+def test_points_that_have_no_density_are_one_sentence(points: object) -> None:
+    with pytest.raises(DataError, match=r"^The points must be [^\n]*[.]$"):
+        make_flow().log_prob(points)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("lam", [-0.1, 2.1, float("nan"), float("inf"), "1", None, 1j])
+def test_noise_levels_that_are_none_are_one_sentence(lam: object) -> None:
+    flow = make_flow()
+    for draw in (lambda: flow.sample(2, lam=lam), lambda: flow.backward_path(torch.zeros(2, 2), lam=lam)):
+        with pytest.raises(SettingError, match="noise level"):
+            draw()
+
+
+def test_noise_that_is_no_tensor_is_one_sentence() -> None:
+    with pytest.raises(SettingError, match="The noise must be a tensor"):
+        make_flow().forward_path(torch.zeros(2, 2), noise=[1.0])  # type: ignore[arg-type]
+
+
+def test_a_run_of_plain_values_says_what_it_needs() -> None:
+    with pytest.raises(SettingError, match="needs a Config"):
+        dnf.train({"data": "rings"})  # type: ignore[arg-type]
+
+
+def test_settings_nested_without_end_are_one_sentence(tmp_path: Path) -> None:
+    deep = tmp_path / "a.toml"
+    deep.write_text(f"data = {'[' * 20_000}", encoding="utf-8")
+    with pytest.raises(SettingError, match="nested too deeply"):
+        dnf.Config.from_toml(deep)
+    with pytest.raises(SettingError, match="nested too deeply"):
+        dnf.Config.from_json("[" * 100_000)

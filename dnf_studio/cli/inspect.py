@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +22,7 @@ def inspect(
     as_json: AsJson = False,
 ) -> int:
     path = Path(file)
-    held = _export(path) if path.is_file() and api.file_kind(path) == "export" else _checkpoint(file)
+    held = _export(path) if os.path.isfile(path) and api.file_kind(path) == "export" else _checkpoint(file)
     emit(held, "\n".join(_lines(held)), as_json)
     return 0
 

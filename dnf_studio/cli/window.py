@@ -14,6 +14,8 @@ from typing import NoReturn
 
 from dnf_studio import __version__, assets
 from dnf_studio.cli import VERBS
+from dnf_studio.core.data.source import split_selection
+from dnf_studio.core.storage.atomic import source_size
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.options import WindowOptions
 
@@ -79,17 +81,17 @@ class _Parser(argparse.ArgumentParser):
 def _refuse_slip(word: str) -> None:
     """A first word that is no file but nearly a verb is a slip; anything else is the window's to open."""
     near = get_close_matches(word, VERBS, n=1, cutoff=0.75)
-    if near and not Path(word).exists():
+    if near and not os.path.exists(word):
         raise SettingError(f"There is no file or command '{word}'; did you mean 'dnf-studio {near[0]}'?")
 
 
 def _require_known(file: str) -> None:
     """Raise `StudioError` where `file` is neither a file nor a name, before a window opens on nothing."""
-    path = Path(file.partition("::")[0])
-    if path.exists() or assets.checkpoint_path(file) is not None:
+    path, _ = split_selection(file)
+    if os.path.exists(path) or assets.checkpoint_path(file) is not None:
         return
     if path.suffix or path.name != file:
-        raise StudioError(f"There is no file '{path}'.")
+        source_size(path, StudioError)
     from dnf_studio.core.data.catalogue import open_dataset
 
     open_dataset(file)
@@ -99,7 +101,7 @@ def _picture(word: str) -> Path:
     path = Path(word)
     if path.suffix.lower() != ".png":
         raise SettingError(f"The picture's name must end in .png, and it is '{word}'.")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise SettingError(f"There is no folder '{path.parent}' for the picture.")
     return path
 

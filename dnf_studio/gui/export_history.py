@@ -13,6 +13,8 @@ __all__ = ["KEPT", "ExportHistory", "ExportRecord"]
 
 KEPT = 20
 KEY = "exports"
+MOST = 10**18
+"""Greatest number that a record can hold."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,12 @@ def _is_record(item: Any) -> bool:  # noqa: ANN401 - whatever the settings hold
     if not isinstance(item, dict) or item.keys() != {field.name for field in fields(ExportRecord)}:
         return False
     texts, numbers = (item["path"], item["created"]), (item["count"], item["steps"], item["lam"], item["size"])
-    return all(isinstance(text, str) for text in texts) and all(isinstance(n, int | float) for n in numbers)
+    return all(isinstance(text, str) for text in texts) and all(map(_is_number, numbers))
+
+
+def _is_number(value: object) -> bool:
+    """A number that can be shown: JSON also has NaN, infinity and integers of any length."""
+    return isinstance(value, int | float) and -MOST <= value <= MOST
 
 
 def _record(item: dict[str, Any]) -> ExportRecord:

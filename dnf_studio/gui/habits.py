@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from dnf_studio.core.data.source import split_selection
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.drop import DropZone
 from dnf_studio.gui.memory import Memory, Places
@@ -67,7 +69,7 @@ class Habits(QObject):
         if not self._memory.get("reopen", _flag, False) or not self.recent.files:
             return None
         last = self.recent.files[0]
-        return last.source if last.path.is_file() else None
+        return last.source if os.path.isfile(last.path) else None
 
     def open(self, source: str) -> None:
         """Open a file or a bundled model once no unsaved run would be lost by it."""
@@ -85,7 +87,7 @@ class Habits(QObject):
     def _opened(self, opened: Opened) -> None:
         self.recent.note(opened)
         left_out, self._left_out = self._left_out, None
-        if left_out is not None and opened.source.partition("::")[0] == left_out[0]:
+        if left_out is not None and split_selection(opened.source)[0] == Path(left_out[0]):
             count = left_out[1]
             rest = "the other file was" if count == 1 else f"the other {count} files were"
             message = self._window.status.message.text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,7 +61,7 @@ class Importer(QObject):
 
 def _is_data_file(name: str) -> bool:
     """Whether `name` is a whole data file; a selection from one, a name or anything else is not."""
-    if name in assets.checkpoint_names() or not Path(name).is_file():
+    if name in assets.checkpoint_names() or not os.path.isfile(name):
         return False
     try:
         return api.file_kind(Path(name)) == "data"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dnf_studio import api, assets
 from dnf_studio.config import Config
+from dnf_studio.core.data.source import split_selection
 from dnf_studio.errors import DataError, StudioError, UnsupportedError
 from dnf_studio.gui.shown import ShownModel
 
@@ -65,11 +67,11 @@ def open_any(
     """
     if name in assets.checkpoint_names():
         return _open_checkpoint(name)
-    path = Path(name)
-    if path.exists():
+    path, chosen = split_selection(name)
+    if chosen is None and os.path.exists(path):
         kind = api.file_kind(path)
         if kind in ("checkpoint", "reference"):
-            return replace(_open_checkpoint(name), source=_whole(name), kind="checkpoint")
+            return replace(_open_checkpoint(str(path)), source=_whole(name), kind="checkpoint")
         if kind == "export":
             return _open_export(path, places, held)
     opened = untrained(config.changed({"data": name}))
@@ -77,13 +79,13 @@ def open_any(
 
 
 def _is_file(name: str) -> bool:
-    return Path(name.partition("::")[0]).exists()
+    return os.path.exists(split_selection(name)[0])
 
 
 def _whole(name: str) -> str:
     """`name` with its folder, and what is chosen of the file."""
-    file, mark, chosen = name.partition("::")
-    return f"{Path(file).absolute()}{mark}{chosen}"
+    file, chosen = split_selection(name)
+    return f"{file.absolute()}" if chosen is None else f"{file.absolute()}::{chosen}"
 
 
 def open_for(config: Config) -> Opened:

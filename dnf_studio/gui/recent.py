@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMenu
 
+from dnf_studio.core.data.source import split_selection
 from dnf_studio.gui.memory import Memory
 from dnf_studio.gui.opening import Opened
 
@@ -30,12 +32,12 @@ class RecentFile:
     @property
     def path(self) -> Path:
         """The file."""
-        return Path(self.source.partition("::")[0])
+        return split_selection(self.source)[0]
 
     @property
     def label(self) -> str:
         """Its name, what was chosen of it, and what it is."""
-        chosen = self.source.partition("::")[2]
+        chosen = split_selection(self.source)[1]
         return f"{self.path.name}{f' ({chosen})' if chosen else ''} – {KINDS[self.kind]}"
 
 
@@ -99,7 +101,7 @@ class RecentMenu(QMenu):
         """List the files as they are now."""
         self.clear()
         for number, file in enumerate(self._recent.files, start=1):
-            there = file.path.is_file()
+            there = os.path.isfile(file.path)
             name = file.label.replace("&", "&&")
             action = self.addAction(
                 f"&{number % 10}  {name}" if there else f"&{number % 10}  {name}, not there any more"

@@ -99,7 +99,7 @@ class Thumbnails(QObject):
     def _image(self, sha256: str, path: Path) -> QImage | None:
         """From the cache, or drawn and put there; None for a model that cannot be sampled."""
         kept = self._cache / f"{sha256}.png"
-        image = QImage(str(kept)) if kept.is_file() else QImage()
+        image = QImage(str(kept)) if os.path.isfile(kept) else QImage()
         if image.width() == SIDE == image.height():
             return image.convertToFormat(QImage.Format.Format_Grayscale8)
         try:

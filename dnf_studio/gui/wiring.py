@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -134,7 +135,7 @@ def _show_log(window: MainWindow) -> None:
     from dnf_studio.gui.log import log_folder
 
     folder = log_folder()
-    if not (folder.is_dir() and QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))):
+    if not (os.path.isdir(folder) and QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))):
         window.status.say(f"The log would be in {folder}, which cannot be shown.")
 
 

@@ -60,6 +60,15 @@ def test_one_damaged_record_does_not_take_the_others_along(file: str) -> None:
     assert kept.records == (record("a"),)
 
 
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 10**400, -(10**400)])
+@pytest.mark.parametrize("name", ["count", "steps", "lam", "size"])
+def test_numbers_that_cannot_be_shown_are_left_out(file: str, name: str, wrong: float) -> None:
+    kept = history(file)
+    good = asdict(record("a"))
+    kept._settings.setValue(KEY, json.dumps([good | {name: wrong}, good]))
+    assert kept.records == (record("a"),)
+
+
 @pytest.mark.parametrize(
     ("size", "text"),
     [(512, "0.5 KiB"), (100_000, "97.7 KiB"), (16 << 20, "16 MiB"), (3 << 30, "3 GiB"), (5 << 40, "5 TiB")],

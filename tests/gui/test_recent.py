@@ -97,6 +97,26 @@ def test_the_last_file_is_reopened_only_where_wished_and_there(still_window: Mai
     assert habits.last_file is None
 
 
+def test_a_file_may_have_colons_in_its_name(window: MainWindow, open_in: Open, tmp_path: Path, table: Path) -> None:
+    odd = tmp_path / "x::y.csv"
+    odd.write_bytes(table.read_bytes())
+    open_in(f"{odd}::x,z")
+    (file,) = window.habits.recent.files
+    assert (file.path, file.label) == (odd, "x::y.csv (x,z) – data")
+    open_in(str(odd))
+    assert window.habits.recent.files[0] == RecentFile(str(odd), "data")
+    assert window.habits.recent.files[0].path == odd
+
+
+def test_names_that_no_system_takes_are_greyed(qapp: object) -> None:
+    recent = Recent(Memory())
+    recent.add("x" * 5000, "data")
+    recent.add("a\0b.csv", "data")
+    menu = RecentMenu(recent)
+    menu.fill()
+    assert [action.isEnabled() for action in menu.actions()[:2]] == [False, False]
+
+
 def test_an_empty_menu_can_be_made_without_a_window(qapp: object) -> None:
     menu = RecentMenu(Recent(Memory()))
     menu.fill()

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.data.readers import split_selection
+from dnf_studio.core.data.source import split_selection
 from dnf_studio.core.data.tables import open_table
 from dnf_studio.core.data.toy2d import TOY_SETS
 from dnf_studio.errors import UnknownNameError

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dnf_studio.core.data.arrays import ArrayInfo
 from dnf_studio.core.data.csv_file import sketch_csv
 from dnf_studio.core.data.parquet_file import sketch_parquet
-from dnf_studio.core.data.readers import list_arrays, read_table
+from dnf_studio.core.data.readers import list_arrays, read_table, told
 from dnf_studio.core.data.row_sets import Split, held_out_rows, standardise
 from dnf_studio.core.data.table import Table
 from dnf_studio.core.data.tables import FLOAT32, CopyFinder, varies_too_little
@@ -91,7 +91,8 @@ def describe(path: Path, inside: str | None = None, cancelled: Cancelled = lambd
         inside = max(usable, key=lambda info: (not info.scale, len(info.shape), np.prod(info.shape, dtype=float))).name
     sketch = SKETCHES.get(path.suffix.lower())
     if sketch is not None:
-        table, faults, partial = sketch(path, MOST_CELLS)
+        with told(path):
+            table, faults, partial = sketch(path, MOST_CELLS)
     else:
         table, faults, partial = read_table(str(path) if inside is None else f"{path}::{inside}"), {}, False
     found = Description(path, arrays, inside, len(table), len(table.columns), partial=partial)

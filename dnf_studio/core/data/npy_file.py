@@ -67,6 +67,7 @@ def _header(path: Path, file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(file)
+        shape = tuple(map(int, shape))  # NumPy lets True pass for 1
     except (OSError, zipfile.BadZipFile):
         raise
     except Exception:  # NumPy's header parser passes on whatever its tokenizer and literal_eval raise

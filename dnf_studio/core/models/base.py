@@ -13,7 +13,7 @@ from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
 
-__all__ = ["GenerativeModel", "LogProbMethod"]
+__all__ = ["GenerativeModel", "LogProbMethod", "shown_shape"]
 
 LogProbMethod = Literal["ode", "bound", "importance"]
 
@@ -68,3 +68,8 @@ class GenerativeModel(nn.Module, ABC):
     def device(self) -> torch.device:
         """Where the parameters are."""
         return next(self.parameters()).device
+
+
+def shown_shape(x: object) -> str:
+    """What was given instead of a tensor of the right shape, for an error."""
+    return str(tuple(x.shape)) if isinstance(x, Tensor) else f"of type {type(x).__name__}"

@@ -7,13 +7,13 @@ from torch import Tensor
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.models.base import GenerativeModel, LogProbMethod
+from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, shown_shape
 from dnf_studio.core.models.kernels import FourierKernel
 from dnf_studio.core.models.networks import FourierMLP
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
 from dnf_studio.core.sde.paths import Field, LastStep
-from dnf_studio.errors import SettingError
+from dnf_studio.errors import DataError, SettingError
 
 __all__ = ["DiffFlow"]
 
@@ -76,6 +76,7 @@ class DiffFlow(GenerativeModel):
 
     def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:
         nodes = grid or self.grid()
+        _check_points(x0, self)
         eps = self._noise(nodes, x0) if noise is None else _checked(noise, nodes, x0)
         return paths.forward_path(self.fields(nodes)[0], nodes, x0, eps)
 
@@ -88,6 +89,8 @@ class DiffFlow(GenerativeModel):
         grid: TimeGrid | None = None,
     ) -> Tensor:
         nodes = grid or self.grid()
+        _check_points(z, self)
+        paths.check_level(lam)
         eps = self._noise(nodes, z) if noise is None else _checked(noise, nodes, z)
         return paths.backward_path(*self.fields(nodes), nodes, z, eps, lam, last)
 
@@ -127,7 +130,20 @@ def _field(network: FourierMLP, grid: TimeGrid, hidden: torch.dtype | None) -> F
     return lambda i, x: kernel.value(x, i)
 
 
+def _check_points(x: Tensor, flow: DiffFlow) -> None:
+    """Raise `DataError` where `x` is not (B, D) of the model's own type and device."""
+    own = flow.timestamps
+    if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != flow.dim:
+        raise DataError(f"The points must be a tensor of shape (B, {flow.dim}), not {shown_shape(x)}.")
+    if (x.dtype, x.device, x.layout) != (own.dtype, own.device, own.layout):
+        raise DataError(
+            f"The points must be dense {own.dtype} on {own.device} as the model is, not {x.dtype} on {x.device}."
+        )
+
+
 def _checked(noise: Tensor, grid: TimeGrid, x: Tensor) -> Tensor:
+    if not isinstance(noise, Tensor):
+        raise SettingError(f"The noise must be a tensor, not {shown_shape(noise)}.")
     if noise.shape != (grid.steps, *x.shape):
         raise SettingError(
             f"The noise must have the shape {(grid.steps, *x.shape)} of its path, not {tuple(noise.shape)}."

@@ -9,7 +9,6 @@ memory depends neither on the number of samples nor (without trajectories) on N.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
@@ -24,7 +23,7 @@ from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
-from dnf_studio.core.sde.paths import Field, LastStep, backward_states
+from dnf_studio.core.sde.paths import Field, LastStep, backward_states, check_level
 from dnf_studio.errors import DivergenceError, SettingError
 
 __all__ = ["BLOCK", "SUB_BLOCK", "SampleBlock", "SampleSettings", "Solver", "sample", "sample_blocks"]
@@ -59,8 +58,7 @@ class SampleSettings:
     def __post_init__(self) -> None:
         if self.steps is not None:
             check_steps(_integer("number of steps N", self.steps))
-        if not (math.isfinite(self.lam) and 0 <= self.lam <= 2):
-            raise SettingError(f"The noise level λ must be between 0 and 2, not {self.lam}.")
+        check_level(self.lam)
         if _integer("seed", self.seed) < 0:
             raise SettingError(f"The seed must not be negative, and it is {self.seed}.")
         _choice("last step", self.last, get_args(LastStep))

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.base import LogProbMethod
+from dnf_studio.core.models.base import LogProbMethod, shown_shape
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
@@ -157,8 +157,10 @@ def _in_blocks(flow: DiffFlow, x: Tensor, function: Callable[[int], Tensor]) -> 
 
 def _checked(flow: DiffFlow, x: Tensor) -> Tensor:
     """`x`, or `DataError` if it is not finite points of the model's dimension."""
-    if x.ndim != 2 or x.shape[1] != flow.dim:
-        raise DataError(f"The points must have the shape (n, {flow.dim}), not {tuple(x.shape)}.")
+    if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != flow.dim:
+        raise DataError(f"The points must be a tensor of shape (n, {flow.dim}), not {shown_shape(x)}.")
+    if x.is_complex() or x.layout != torch.strided:
+        raise DataError(f"The points must be dense real numbers, not {x.dtype} in {x.layout} layout.")
     bad = int((~torch.isfinite(x).all(1)).sum())
     if bad:
         raise DataError(f"{bad:,} of {len(x):,} points are not finite.")

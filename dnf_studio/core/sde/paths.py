@@ -5,6 +5,7 @@ A *field* gives a network's value at a node: ``field(i, x)`` with x (B, D) at t_
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Literal
 
@@ -13,11 +14,22 @@ from torch import Tensor
 
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import backward_step, forward_step, path_backward_noise
+from dnf_studio.errors import SettingError
 
-__all__ = ["Field", "LastStep", "backward_path", "backward_states", "forward_path", "step_disagreement"]
+__all__ = ["Field", "LastStep", "backward_path", "backward_states", "check_level", "forward_path", "step_disagreement"]
 
 Field = Callable[[int, Tensor], Tensor]
 LastStep = Literal["mean", "noise"]
+
+
+def check_level(lam: object) -> None:
+    """Raise `SettingError` where `lam` is no noise level λ of (17)."""
+    try:
+        level = float(lam)  # type: ignore[arg-type]
+    except (TypeError, ValueError, RuntimeError):
+        level = math.nan
+    if isinstance(lam, str) or not 0 <= level <= 2:
+        raise SettingError(f"The noise level λ must be between 0 and 2, not {lam}.")
 
 
 def forward_path(drift: Field, grid: TimeGrid, x0: Tensor, noise: Tensor) -> Tensor:

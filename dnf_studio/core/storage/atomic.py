@@ -39,11 +39,11 @@ def atomic_file(target: Path, error: type[StudioError]) -> Iterator[Path]:
 
 def check_target(target: Path, error: type[StudioError]) -> Path:
     """The file that writing to `target` makes, links followed; raises `error` where it cannot be made."""
-    final = Path(os.path.realpath(target))
     try:
+        final = Path(os.path.realpath(target))
         mode = final.stat().st_mode if final.exists() else None
         folder = final.parent.is_dir()
-    except OSError as problem:
+    except (OSError, ValueError) as problem:
         raise error(f"Cannot write '{target}': {explain(problem)}.") from problem
     if mode is not None and stat.S_ISDIR(mode):
         raise error(f"Cannot write '{target}': it is a folder, and a file is needed.")

@@ -78,7 +78,7 @@ def list_models(folder: Path) -> tuple[ModelFile, ...]:
         paths = [path for path in folder.iterdir() if path.suffix.lower() == SUFFIX and not path.name.startswith(".")]
     except FileNotFoundError:
         return ()
-    except OSError as problem:
+    except (OSError, ValueError) as problem:
         raise StudioError(f"Cannot read the folder '{folder}': {explain(problem)}.") from problem
     return tuple(sorted(map(model_file, paths), key=lambda found: (-found.modified, found.name)))
 
@@ -112,7 +112,8 @@ def duplicate(path: Path, folder: Path | None = None) -> Path:
     except OSError as problem:
         raise StudioError(f"Cannot copy '{path.name}': {explain(problem)}.") from problem
     finally:
-        partial.unlink(missing_ok=True)
+        if os.path.lexists(partial):
+            partial.unlink()
     return target
 
 
@@ -186,7 +187,7 @@ def _checkpoints(places: Iterable[Path]) -> Iterator[Path]:
     seen: set[Path] = set()
     for place in places:
         try:
-            files = sorted(place.iterdir()) if place.is_dir() else [place]
+            files = sorted(place.iterdir()) if os.path.isdir(place) else [place]
         except OSError:
             continue
         for path in files:

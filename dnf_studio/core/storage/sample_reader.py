@@ -61,7 +61,8 @@ def is_export(path: Path) -> bool:
     """
     try:
         with _opened(path) as file:
-            return "format" in file.attrs and file.attrs.get("format") == FORMAT
+            found = file.attrs.get("format")
+            return isinstance(found, str) and found == FORMAT
     except ExportError:
         return True
 

@@ -149,6 +149,12 @@ class TestRefused:
         except DataError as error:
             assert str(error).endswith(".")
 
+    def test_a_truth_value_in_a_shape(self, tmp_path: Path) -> None:
+        with (tmp_path / "a.npy").open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (True, 3)})
+            file.write(bytes(24))
+        assert "holds one row" in complaint(str(tmp_path / "a.npy"))
+
     @pytest.mark.parametrize("shape", [(2**62, 0), (0, 2**62), (-1, 3), (2**40, 2**40), (10**9, 2)])
     def test_promised_sizes_cost_nothing(self, tmp_path: Path, shape: tuple[int, int]) -> None:
         with (tmp_path / "a.npy").open("wb") as file:
@@ -161,6 +167,8 @@ class TestRefused:
         wrong = text(tmp_path / "a.xlsx", "")
         assert complaint(wrong).endswith(".csv, .npy, .npz, .h5, .hdf5 and .parquet files are.")
         assert "There is no file" in complaint("bad\0name.csv")
+        (tmp_path / "loop.csv").symlink_to("loop.csv")
+        assert "symbolic links" in complaint(str(tmp_path / "loop.csv"))
         os.mkfifo(tmp_path / "pipe.csv")
         assert "is not a regular file" in complaint(str(tmp_path / "pipe.csv"))
 
@@ -169,4 +177,4 @@ class TestRefused:
 
         source = npy(tmp_path / "b.npy", ROWS)
         monkeypatch.setattr(Path, "open", refuse)
-        assert complaint(source) == f"Cannot read '{source}': Permission denied."
+        assert complaint(source) == f"Cannot read '{source}': permission denied."

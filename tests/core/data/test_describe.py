@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 import h5py
 import numpy as np
@@ -189,3 +190,15 @@ def test_a_column_is_refused_exactly_when_it_cannot_be_opened(
             assert column.problem
         else:
             assert not column.problem
+
+
+def test_what_the_system_refuses_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path(text(tmp_path / "a.csv", "x\n1\n2\n"))
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(DataError) as caught:
+        describe(path)
+    assert str(caught.value) == f"Cannot read '{path}': permission denied."

@@ -117,9 +117,9 @@ def test_mistakes_are_one_sentence() -> None:
     flow = small_flow()
     with pytest.raises(SettingError, match=r"^The method 'exact' is not one of ode, bound and importance\.$"):
         log_prob(flow, torch.zeros(1, 2), "exact")  # type: ignore[arg-type]
-    with pytest.raises(DataError, match=r"^The points must have the shape \(n, 2\), not \(1, 3\)\.$"):
+    with pytest.raises(DataError, match=r"^The points must be a tensor of shape \(n, 2\), not \(1, 3\)\.$"):
         log_prob(flow, torch.zeros(1, 3))
-    with pytest.raises(DataError, match=r"^The points must have the shape \(n, 2\), not \(2,\)\.$"):
+    with pytest.raises(DataError, match=r"^The points must be a tensor of shape \(n, 2\), not \(2,\)\.$"):
         log_prob(flow, torch.zeros(2))
     with pytest.raises(DataError, match=r"^1 of 2 points are not finite\.$"):
         log_prob(flow, torch.tensor([[0.0, 1.0], [math.nan, 0.0]]))

@@ -129,3 +129,8 @@ def test_the_reason_inside_h5py_texts_is_found() -> None:
     assert explain(RuntimeError(text)) == "the disk is full"
     assert explain(OSError(errno.EACCES, "Permission denied")) == "permission denied"
     assert explain(RuntimeError("Something odd\nand more")) == "Something odd"
+
+
+def test_a_name_with_a_zero_byte_is_one_sentence() -> None:
+    with pytest.raises(ExportError, match="Cannot write 'a\0b': embedded null byte"):
+        check_target(Path("a\0b"), ExportError)

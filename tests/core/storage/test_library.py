@@ -233,3 +233,17 @@ def test_an_altered_checkpoint_is_not_taken(tmp_path: Path) -> None:
     path.write_bytes(raw)
     assert find_checkpoint(sha256, 0, [path]) is None
     assert replace(model_file(path), modified=0.0, bytes=0).sha256 == sha256
+
+
+def test_a_name_too_long_to_copy_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / f"{'x' * 240}.safetensors"
+    path.write_bytes(b"x")
+    with pytest.raises(StudioError, match=r"^Cannot copy 'xxx[^\n]*too long[.]$"):
+        duplicate(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 5000])
+def test_a_folder_that_no_system_has_is_one_sentence(name: str) -> None:
+    with pytest.raises(StudioError, match="Cannot read the folder"):
+        list_models(Path(name))

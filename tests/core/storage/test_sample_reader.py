@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
+from dnf_studio.core.storage.sample_reader import is_export
 from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_export, read_rows
 from dnf_studio.errors import ExportError
 from tests.core.storage.files import make_flow
@@ -139,3 +140,10 @@ def test_truncated_files(good: Path) -> None:
     for cut in (50, 1000, len(raw) // 2, len(raw) - 1):
         good.write_bytes(raw[:cut])
         refused(good, "damaged or truncated")
+
+
+@pytest.mark.parametrize("value", [np.arange(3), 7, h5py.Empty("f4"), np.array(["a", "b"], object)])
+def test_data_with_an_attribute_called_format_is_no_export(tmp_path: Path, value: object) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs["format"] = value
+    assert is_export(tmp_path / "a.h5") is False
