@@ -26,7 +26,9 @@ DEFAULT_SIZE = QSize(1440, 900)
 def run(options: WindowOptions) -> int:
     """Open the window as `options` ask and return the exit code once it is closed."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Hardly anything made while starting is garbage: without the collector that is a tenth quicker.
+    # Hardly anything made while starting is garbage: without the collector that is a tenth quicker. From the
+    # first frame on the window's thread collects. It is not switched on again: a thread that has not ended
+    # in time must not take the window apart.
     gc.disable()
     from dnf_studio.gui.appearance import Appearance
     from dnf_studio.gui.life import Life
@@ -56,7 +58,6 @@ def run(options: WindowOptions) -> int:
     finally:
         sys.excepthook = previous
         stop_log()
-        gc.enable()
     if options.json:
         print(json.dumps(life.results), flush=True)
     return life.code or code

@@ -18,7 +18,7 @@ from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.memory import Memory, restore_theme
 from dnf_studio.gui.theme import DARK
 
-from .conftest import _delete
+from .conftest import delete
 from .test_start_up import python
 
 
@@ -52,7 +52,7 @@ class Visits:
             window = self._open.pop()
             window.close()
             window.appearance.choose("light")
-            _delete(window)
+            delete(window)
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_without_settings_nothing_is_written(qapp: QApplication, tmp_path: Path)
     window = MainWindow(Appearance(qapp))
     window.habits.recent.add(tmp_path / "a.csv", "data")
     window.close()
-    _delete(window)
+    delete(window)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.background import Background
+from dnf_studio.gui.background import Background, Newest
 from dnf_studio.gui.controls import caption
 from dnf_studio.gui.memory import Memory
 from dnf_studio.gui.panels.library_cards import CardDelegate
@@ -61,6 +61,7 @@ class LibraryPanel(QWidget):
         self._memory, self._recent, self._open, self._tell = memory, recent, open_source, tell
         self.moved: Callable[[Path, Path | None], object] = recent.moved
         self.background = Background(self)
+        self._reading = Newest(self.background)
         cache = _place(QStandardPaths.StandardLocation.GenericCacheLocation)
         self.thumbnails = Thumbnails(cache / "thumbnails", self)
         self._trash: Trash | None = None
@@ -97,7 +98,7 @@ class LibraryPanel(QWidget):
         """Read the files again, if anybody sees them."""
         if self._ready and self.isVisible():
             folder, recent = self.folder, self._recent.files
-            self.background.run(lambda: read_rows(folder, recent), self._show, self._complain)
+            self._reading.run(lambda: read_rows(folder, recent), self._show, self._complain)
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour the cards."""
