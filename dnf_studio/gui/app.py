@@ -34,7 +34,7 @@ def run(options: WindowOptions) -> int:
     from dnf_studio.gui.life import Life
     from dnf_studio.gui.log import stop_log
     from dnf_studio.gui.main_window import MainWindow
-    from dnf_studio.gui.memory import Memory, restore_theme
+    from dnf_studio.gui.memory import Memory
 
     app = QApplication.instance()
     if not isinstance(app, QApplication):
@@ -44,8 +44,7 @@ def run(options: WindowOptions) -> int:
     app.setDesktopFileName("dnf-studio")
     # A picture shows the window as everybody has it, and leaves no trace
     memory = Memory() if options.screenshot is not None else Memory.of_user()
-    appearance = Appearance(app)
-    restore_theme(memory, appearance)
+    appearance = Appearance(app, memory)
     window = MainWindow(appearance, memory)
     life = Life(options, window)
     previous = sys.excepthook

@@ -7,8 +7,8 @@ from datetime import datetime
 from os.path import isfile
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSettings, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -22,10 +22,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from dnf_studio.errors import StudioError
 from dnf_studio.gui.background import Background
 from dnf_studio.gui.controls import caption
-from dnf_studio.gui.export_estimate import in_bytes
 from dnf_studio.gui.export_history import ExportHistory, ExportRecord
+from dnf_studio.gui.folders import show_folder
+from dnf_studio.gui.memory import Memory
+from dnf_studio.gui.words import in_bytes
 
 __all__ = ["ExportList"]
 
@@ -41,9 +44,9 @@ class ExportList(QWidget):
     failed = Signal(str)
     """One sentence."""
 
-    def __init__(self, settings: QSettings, background: Background) -> None:
+    def __init__(self, memory: Memory, background: Background) -> None:
         super().__init__()
-        self.history = ExportHistory(settings)
+        self.history = ExportHistory(memory)
         self._background = background
         self.list = QListWidget()
         self.list.setItemDelegate(_Faded(self.list))
@@ -150,8 +153,11 @@ class ExportList(QWidget):
 
     def _folder(self) -> None:
         path = self._path()
-        if path is not None and not QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(path).parent))):
-            self.failed.emit(f"No program here opens folders; the file is '{path}'.")
+        if path is not None:
+            try:
+                show_folder(Path(path).parent)
+            except StudioError as error:
+                self.failed.emit(str(error))
 
     def _remove(self) -> None:
         path = self._path()
