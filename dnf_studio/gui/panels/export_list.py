@@ -11,7 +11,6 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QListWidget,
     QListWidgetItem,
     QStyle,
@@ -24,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.background import Background
-from dnf_studio.gui.controls import caption
+from dnf_studio.gui.controls import caption, heading
 from dnf_studio.gui.export_history import ExportHistory, ExportRecord
 from dnf_studio.gui.folders import show_folder
 from dnf_studio.gui.memory import Memory
@@ -84,11 +83,8 @@ class ExportList(QWidget):
     def _arrange(self) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        heading = QLabel("Exports so far")
-        heading.setBuddy(self.list)
-        font = heading.font()
-        font.setBold(True)
-        heading.setFont(font)
+        title = heading("Exports so far")
+        title.setBuddy(self.list)
         self._buttons = QWidget()
         buttons = QHBoxLayout(self._buttons)
         buttons.setContentsMargins(0, 0, 0, 0)
@@ -98,7 +94,7 @@ class ExportList(QWidget):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
             buttons.addWidget(button)
         buttons.addStretch(1)
-        for part in (heading, self.empty):
+        for part in (title, self.empty):
             column.addWidget(part)
         column.addWidget(self.list, 1)
         column.addWidget(self._buttons)

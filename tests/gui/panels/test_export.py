@@ -18,9 +18,9 @@ from dnf_studio.core.storage.samples import read_export, read_rows
 from dnf_studio.gui.actions import MENUS, Key
 from dnf_studio.gui.dialogs import question
 from dnf_studio.gui.dialogs.question import Answer
-from dnf_studio.gui.export_estimate import in_bytes
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.panels.export import ExportPanel, _breakable
+from dnf_studio.gui.words import in_bytes
 from tests.gui.conftest import TINY
 
 Open = Callable[[str], None]
