@@ -19,8 +19,8 @@ from dnf_studio.gui.actions import MENUS, Key
 from dnf_studio.gui.dialogs import question
 from dnf_studio.gui.dialogs.question import Answer
 from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.panels.export import ExportPanel, _breakable
-from dnf_studio.gui.words import in_bytes
+from dnf_studio.gui.panels.export import ExportPanel
+from dnf_studio.gui.words import breakable, in_bytes
 from tests.gui.conftest import TINY
 
 Open = Callable[[str], None]
@@ -315,8 +315,8 @@ def test_mnemonics_differ_from_each_other_and_the_menus(panel: ExportPanel) -> N
 
 def test_long_names_may_break_and_nothing_else_changes() -> None:
     text = "Written: " + "x" * 60 + "_y.h5"
-    assert _breakable(text).replace("\u200b", "") == text
-    assert max(map(len, _breakable(text).replace(" ", "\u200b").split("\u200b"))) <= 24
+    assert breakable(text).replace("\u200b", "") == text
+    assert max(map(len, breakable(text).replace(" ", "\u200b").split("\u200b"))) <= 24
 
 
 def test_a_full_disk_while_writing_is_told(
