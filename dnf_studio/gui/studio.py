@@ -14,9 +14,8 @@ from dnf_studio.core.training.report import StepReport
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui import opening, run_work
 from dnf_studio.gui.background import Background, Newest
-from dnf_studio.gui.changes import value_of
+from dnf_studio.gui.changes import LIVE, value_of
 from dnf_studio.gui.opening import Opened
-from dnf_studio.gui.panels.training import LIVE
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.training import Phase, Training
 from dnf_studio.workers.explorer import Explorer
