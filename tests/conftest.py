@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 if "DNF_REAL_WINDOW" not in os.environ:
@@ -13,9 +15,13 @@ import pytest
 import torch
 from PySide6.QtCore import QSettings
 
+from dnf_studio.gui.garbage import collect_garbage
+
 
 def pytest_configure() -> None:
     torch.set_num_threads(1)
+    # A thread of a test must not take apart the window of an earlier one, which crashes the interpreter
+    gc.disable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -24,6 +30,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("xvfb"):
                 item.add_marker(pytest.mark.skip(reason="no X display; run under xvfb-run"))
+
+
+@pytest.fixture(autouse=True)
+def collected_here() -> Iterator[None]:
+    """Garbage is collected between tests, in the thread that owns the windows."""
+    yield
+    collect_garbage()
 
 
 @pytest.fixture(autouse=True)

@@ -26,13 +26,15 @@ DEFAULT_SIZE = QSize(1440, 900)
 def run(options: WindowOptions) -> int:
     """Open the window as `options` ask and return the exit code once it is closed."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Hardly anything made while starting is garbage: without the collector that is a tenth quicker.
+    # Hardly anything made while starting is garbage: without the collector that is a tenth quicker. From the
+    # first frame on the window's thread collects. It is not switched on again: a thread that has not ended
+    # in time must not take the window apart.
     gc.disable()
     from dnf_studio.gui.appearance import Appearance
     from dnf_studio.gui.life import Life
     from dnf_studio.gui.log import stop_log
     from dnf_studio.gui.main_window import MainWindow
-    from dnf_studio.gui.memory import Memory, restore_theme
+    from dnf_studio.gui.memory import Memory
 
     app = QApplication.instance()
     if not isinstance(app, QApplication):
@@ -42,8 +44,7 @@ def run(options: WindowOptions) -> int:
     app.setDesktopFileName("dnf-studio")
     # A picture shows the window as everybody has it, and leaves no trace
     memory = Memory() if options.screenshot is not None else Memory.of_user()
-    appearance = Appearance(app)
-    restore_theme(memory, appearance)
+    appearance = Appearance(app, memory)
     window = MainWindow(appearance, memory)
     life = Life(options, window)
     previous = sys.excepthook
@@ -56,7 +57,6 @@ def run(options: WindowOptions) -> int:
     finally:
         sys.excepthook = previous
         stop_log()
-        gc.enable()
     if options.json:
         print(json.dumps(life.results), flush=True)
     return life.code or code

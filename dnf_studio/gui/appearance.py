@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QSettings, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QFont, QFontDatabase
 from PySide6.QtWidgets import QApplication, QDockWidget, QTabBar
 
+from dnf_studio.gui.memory import Memory, exactly
 from dnf_studio.gui.theme import DARK, LIGHT, Theme, apply_theme, system_theme
 
 __all__ = ["CHOICES", "SCALES", "Appearance"]
@@ -24,18 +25,17 @@ class Appearance(QObject):
     scale_changed = Signal(int)
     calm_changed = Signal(bool)
 
-    def __init__(self, app: QApplication, parent: QObject | None = None) -> None:
+    def __init__(self, app: QApplication, memory: Memory | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._app = app
-        self._kept = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "dnf-studio", "preferences")
-        choice = self._kept.value("theme")
-        self._choice = choice if choice in CHOICES else "system"
-        self._scale = _percent(self._kept.value("font_scale"))
-        self._calm = str(self._kept.value("reduce_motion")).lower() == "true"
+        self._memory = memory or Memory()
+        self._choice: str = self._memory.get("theme", _choice, "system")
+        self._scale: int = self._memory.get("font_scale", _percent, 100)
+        self._calm = self._memory.get("reduce_motion", exactly(bool), False)
         self._theme = self._wanted()
         self._set_font()
         apply_theme(app, self._theme)
-        app.styleHints().colorSchemeChanged.connect(lambda _scheme: self._update())
+        app.styleHints().colorSchemeChanged.connect(self._update)
 
     @property
     def theme(self) -> Theme:
@@ -61,7 +61,7 @@ class Appearance(QObject):
         """Use ``light`` or ``dark``, or follow the ``system``."""
         if choice != self._choice:
             self._choice = choice
-            self._kept.setValue("theme", choice)
+            self._memory.put("theme", choice)
             self._update()
             self.choice_changed.emit(choice)
 
@@ -70,7 +70,7 @@ class Appearance(QObject):
         percent = min(SCALES[-1], max(SCALES[0], percent))
         if percent != self._scale:
             self._scale = percent
-            self._kept.setValue("font_scale", percent)
+            self._memory.put("font_scale", percent)
             self._set_font()
             apply_theme(self._app, self._theme)
             self._set_titles()
@@ -80,12 +80,13 @@ class Appearance(QObject):
         """Whether little moves."""
         if calm != self._calm:
             self._calm = calm
-            self._kept.setValue("reduce_motion", calm)
+            self._memory.put("reduce_motion", calm)
             self.calm_changed.emit(calm)
 
     def _wanted(self) -> Theme:
         return {"light": LIGHT, "dark": DARK}.get(self._choice) or system_theme(self._app)
 
+    @Slot()
     def _update(self) -> None:
         theme = self._wanted()
         if theme is not self._theme:
@@ -113,10 +114,13 @@ class Appearance(QObject):
                 widget.setFont(font)
 
 
+def _choice(kept: object) -> str:
+    if not (isinstance(kept, str) and kept in CHOICES):
+        raise ValueError("no such colours")
+    return kept
+
+
 def _percent(kept: object) -> int:
-    """A kept font scale; 100 where it is none."""
-    try:
-        percent = int(str(kept))
-    except ValueError:
-        return 100
-    return percent if percent in SCALES else 100
+    if not (isinstance(kept, int) and kept in SCALES):
+        raise ValueError("no such size of letters")
+    return kept

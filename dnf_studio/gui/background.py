@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-__all__ = ["Background"]
+__all__ = ["Background", "Newest"]
 
 
 class Background(QObject):
@@ -27,7 +27,9 @@ class Background(QObject):
     def run(
         self, work: Callable[[], Any], done: Callable[[Any], object], failed: Callable[[Exception], object]
     ) -> None:
-        """Call `work()` in a thread, then `done(result)` or `failed(error)` in this one."""
+        """Call `work()` in a thread, then `done(result)` or `failed(error)` in this one; nothing once closed."""
+        if self._closed:
+            return
         self._count += 1
         number = self._count
         thread = Thread(target=self._work, args=(number, work), name=f"dnf-background-{number}", daemon=True)
@@ -61,3 +63,30 @@ class Background(QObject):
             done(result)
         else:
             failed(error)
+
+
+class Newest:
+    """Work of one kind in a `Background`, of which only what was asked last is answered."""
+
+    def __init__(self, background: Background) -> None:
+        self._background = background
+        self._asked = self._answered = 0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the newest is still to be answered."""
+        return self._answered != self._asked
+
+    def run(
+        self, work: Callable[[], Any], done: Callable[[Any], object], failed: Callable[[Exception], object]
+    ) -> None:
+        """As `Background.run`; what was asked before is not answered any more."""
+        self._asked += 1
+        number = self._asked
+
+        def answer(then: Callable[[Any], object], value: object) -> None:
+            if number == self._asked:
+                self._answered = number
+                then(value)
+
+        self._background.run(work, lambda result: answer(done, result), lambda error: answer(failed, error))

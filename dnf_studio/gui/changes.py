@@ -9,8 +9,18 @@ from pydantic import BaseModel
 from dnf_studio.config import Config
 from dnf_studio.core.training.marks import STAGE, Mark
 
-__all__ = ["change_words", "effect_sentence", "mark_words", "value_of"]
+__all__ = ["LIVE", "change_words", "effect_sentence", "mark_words", "value_of"]
 
+LIVE = frozenset(
+    {
+        "config.sde.steps",
+        "config.training.learning_rate",
+        "config.training.iterations",
+        "config.training.seconds",
+        "config.training.progressive",
+    }
+)
+"""Settings that a run takes up between two iterations."""
 SHORT = {"sde.steps": "N", STAGE: "N", "training.learning_rate": "rate", "training.progressive": "progressive N"}
 """Shorter than the titles of the form, for the plot."""
 

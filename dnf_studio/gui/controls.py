@@ -18,7 +18,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-__all__ = ["ChoiceBox", "FloatBox", "IntBox", "NumberSlider", "caption", "fit", "keep_place", "say_for_a_moment"]
+__all__ = [
+    "ChoiceBox",
+    "FloatBox",
+    "IntBox",
+    "NumberSlider",
+    "caption",
+    "fit",
+    "heading",
+    "keep_place",
+    "label_of",
+    "say_for_a_moment",
+]
 
 MOMENT_MS = 1500
 
@@ -225,6 +236,25 @@ def caption(text: str = "", warning: bool = False) -> QLabel:
     label = QLabel(text)
     label.setWordWrap(True)
     label.setProperty("warning" if warning else "caption", True)
+    return label
+
+
+def heading(text: str) -> QLabel:
+    """A bold line."""
+    label = QLabel(text)
+    font = label.font()
+    font.setBold(True)
+    label.setFont(font)
+    return label
+
+
+def label_of(control: QWidget, text: str, tip: str) -> QLabel:
+    """The label of `control`, which gets its name from it; one tooltip for both."""
+    label = QLabel(text)
+    label.setBuddy(control)
+    for part in (label, control):
+        part.setToolTip(tip)
+    control.setAccessibleName(text.replace("&", ""))
     return label
 
 

@@ -1,17 +1,14 @@
-"""How long an export will take, from a small part of it, and sizes and times in words."""
+"""How long an export will take, from a small part of it."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
-
-from dnf_studio.gui.status import duration
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.diffflow import DiffFlow
     from dnf_studio.core.storage.samples import ExportPlan
 
-__all__ = ["about", "in_bytes", "trial_seconds"]
+__all__ = ["trial_seconds"]
 
 TRIAL_STEPS = 500_000
 
@@ -36,14 +33,3 @@ def trial_seconds(flow: DiffFlow, plan: ExportPlan) -> float:
         log_prob(flow, few, "ode")
         each += (perf_counter() - began) / len(few)
     return each * plan.count
-
-
-def in_bytes(size: int) -> str:
-    """A size of three digits."""
-    power = min(4, max(1, int(math.log(max(size, 1), 1000))))
-    return f"{size / 1024**power:.3g} {('KiB', 'MiB', 'GiB', 'TiB')[power - 1]}"
-
-
-def about(seconds: float) -> str:
-    """A time no finer than it is known."""
-    return "a second" if seconds < 1.5 else f"{seconds:.0f} seconds" if seconds < 90 else duration(seconds)

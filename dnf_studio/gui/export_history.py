@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from PySide6.QtCore import QSettings
+from dnf_studio.gui.memory import Memory
 
 __all__ = ["KEPT", "ExportHistory", "ExportRecord"]
 
 KEPT = 20
-KEY = "exports"
+NAME = "exports"
 MOST = 10**18
 """Greatest number that a record can hold."""
 
@@ -38,20 +37,15 @@ class ExportRecord:
 
 
 class ExportHistory:
-    """The last 20 exports; kept by `settings` as one JSON text, of which what cannot be read is left out."""
+    """The last 20 exports in the memory of the window; what cannot be read of them is left out."""
 
-    def __init__(self, settings: QSettings) -> None:
-        self._settings = settings
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
 
     @property
     def records(self) -> tuple[ExportRecord, ...]:
         """The newest first, each file once."""
-        try:
-            found = json.loads(str(self._settings.value(KEY, "[]")))
-        except (ValueError, RecursionError):
-            return ()
-        items = found if isinstance(found, list) else []
-        return tuple(_record(item) for item in items if _is_record(item))[:KEPT]
+        return self._memory.get(NAME, _records, ())
 
     def add(self, record: ExportRecord) -> None:
         """Put `record` first, in the place of an older one of the same file."""
@@ -62,10 +56,14 @@ class ExportHistory:
         self._keep(tuple(record for record in self.records if record.path != path))
 
     def _keep(self, records: tuple[ExportRecord, ...]) -> None:
-        self._settings.setValue(KEY, json.dumps([asdict(record) for record in records[:KEPT]]))
+        self._memory.put(NAME, [asdict(record) for record in records[:KEPT]])
 
 
-def _is_record(item: Any) -> bool:  # noqa: ANN401 - whatever the settings hold
+def _records(found: list[Any]) -> tuple[ExportRecord, ...]:
+    return tuple(ExportRecord(**item) for item in found if _is_record(item))[:KEPT]
+
+
+def _is_record(item: Any) -> bool:  # noqa: ANN401 - whatever the memory holds
     if not isinstance(item, dict) or item.keys() != {field.name for field in fields(ExportRecord)}:
         return False
     texts, numbers = (item["path"], item["created"]), (item["count"], item["steps"], item["lam"], item["size"])
@@ -75,7 +73,3 @@ def _is_record(item: Any) -> bool:  # noqa: ANN401 - whatever the settings hold
 def _is_number(value: object) -> bool:
     """A number that can be shown: JSON also has NaN, infinity and integers of any length."""
     return isinstance(value, int | float) and -MOST <= value <= MOST
-
-
-def _record(item: dict[str, Any]) -> ExportRecord:
-    return ExportRecord(**item)

@@ -12,7 +12,8 @@ from PySide6.QtCore import QObject
 from dnf_studio.core.data.source import split_selection
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.drop import DropZone
-from dnf_studio.gui.memory import Memory, Places
+from dnf_studio.gui.folders import models_folder
+from dnf_studio.gui.memory import Memory, Places, exactly
 from dnf_studio.gui.opening import Opened
 from dnf_studio.gui.recent import Recent, RecentMenu
 
@@ -36,7 +37,7 @@ class Habits(QObject):
         self.drop = DropZone(window, self.open_dropped, window.status.say)
         self.menu.chosen.connect(lambda source: self.open(source))
         window.commands.insert_menu(Key.SAVE, self.menu)
-        window.commands[Key.REOPEN].setChecked(memory.get("reopen", _flag, False))
+        window.commands[Key.REOPEN].setChecked(memory.get("reopen", exactly(bool), False))
         window.studio.places = self._checkpoints
         window.files.folder = self._folder
         window.studio.opened.connect(self._opened)
@@ -66,7 +67,7 @@ class Habits(QObject):
     @property
     def last_file(self) -> str | None:
         """What to open at the start instead of the bundled model, if that is wished and still there."""
-        if not self._memory.get("reopen", _flag, False) or not self.recent.files:
+        if not self._memory.get("reopen", exactly(bool), False) or not self.recent.files:
             return None
         last = self.recent.files[0]
         return last.source if os.path.isfile(last.path) else None
@@ -105,17 +106,9 @@ class Habits(QObject):
 
     def _folder(self) -> Path:
         """Where the user's own models are."""
-        from dnf_studio.gui.panels.library import models_folder
-
         return models_folder(self._memory)
 
     def _moved(self, old: Path, new: Path | None) -> None:
         self.recent.moved(old, new)
         if new is not None:
             self._window.studio.file_moved(old, new)
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value

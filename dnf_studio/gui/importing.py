@@ -13,7 +13,7 @@ from shiboken6 import isValid
 
 from dnf_studio import api, assets
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.background import Background
+from dnf_studio.gui.background import Background, Newest
 
 if TYPE_CHECKING:
     from dnf_studio.gui.dialogs.import_data import ImportDialog
@@ -27,7 +27,7 @@ class Importer(QObject):
     def __init__(self, window: QWidget, background: Background) -> None:
         super().__init__(window)
         self._window, self._background = window, background
-        self._asked = 0
+        self._looking = Newest(background)
         self._dialog: ImportDialog | None = None
 
     def choose(self, name: str, then: Callable[[str], object]) -> None:
@@ -35,13 +35,9 @@ class Importer(QObject):
 
         Only the newest file is answered. What cannot be read is handed on, so that opening it tells why.
         """
-        self._asked += 1
-        number = self._asked
         self._close()
 
         def found(data: bool) -> None:
-            if number != self._asked:
-                return
             if data:
                 from dnf_studio.gui.dialogs.import_data import ImportDialog
 
@@ -50,7 +46,7 @@ class Importer(QObject):
             else:
                 then(name)
 
-        self._background.run(lambda: _is_data_file(name), found, lambda _error: found(False))
+        self._looking.run(lambda: _is_data_file(name), found, lambda _error: found(False))
 
     def _close(self) -> None:
         """End a dialog about an earlier file."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 from threading import current_thread, main_thread
@@ -13,6 +12,7 @@ from PySide6.QtCore import QEvent, QObject, QTimer, Signal, Slot
 from dnf_studio import api
 from dnf_studio.assets import checkpoint_names
 from dnf_studio.errors import StudioError
+from dnf_studio.gui.garbage import Garbage
 from dnf_studio.gui.log import start_log
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.measures import Measures
@@ -39,6 +39,7 @@ class Life(QObject):
         self._pictured = False
         self._printed: set[tuple[type[BaseException], str]] = set()
         self._viewport = window.views.forward.plot.viewport()
+        self._garbage = Garbage(self)
         self._measures = Measures(options.started, window, self._viewport)
         self._viewport.installEventFilter(self)
         self._caught.connect(window.files.tell)
@@ -72,7 +73,6 @@ class Life(QObject):
     @Slot()
     def _start(self) -> None:
         """Torch, the model and the names of the data, all in other threads."""
-        gc.enable()
         window, studio = self._window, self._window.studio
         studio.start()
         window.add_panels()
@@ -108,6 +108,7 @@ class Life(QObject):
 
     def _framed(self, frame: Frame) -> None:
         self._measures.count_frame(frame)
+        self._garbage.start()
         if self._options.screenshot is not None and not self._pictured:
             self._pictured = True
             QTimer.singleShot(round(1000 * self._options.after), self._picture)

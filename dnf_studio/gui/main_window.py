@@ -82,9 +82,10 @@ class MainWindow(QMainWindow):
         self.export_panel: ExportPanel | None = None
         self.tabs = QTabWidget()
         self._noted: tuple[Page, ...] = ()
+        self._memory = memory or Memory()
         self._compose()
         self._wire_studio()
-        self.habits = Habits(self, memory or Memory())
+        self.habits = Habits(self, self._memory)
         connect_commands(self)
         self.inspector = InspectorDock(self)
         self.fielding = Fielding(self)
@@ -100,7 +101,7 @@ class MainWindow(QMainWindow):
         self._noted = sde, training
         current = self.tabs.currentIndex()
         sampling, library = SamplingPanel(self.session, self.commands), self.habits.make_library()
-        self.export_panel = ExportPanel(self.session, self.studio, self.files, self.exporter)
+        self.export_panel = ExportPanel(self.session, self.studio, self.files, self.exporter, self._memory)
         for place, page in enumerate((sde, training, sampling, library, self.export_panel), start=1):
             title = self.tabs.tabText(place)
             self.tabs.removeTab(place)

@@ -19,10 +19,9 @@ from dnf_studio.gui.actions import Key
 from dnf_studio.gui.state import LAYERS
 
 if TYPE_CHECKING:
-    from dnf_studio.gui.appearance import Appearance
     from dnf_studio.gui.main_window import MainWindow
 
-__all__ = ["Memory", "Places", "restore_theme"]
+__all__ = ["Memory", "Places", "exactly"]
 
 VERSION = 1
 """Of the arrangement; that of another version is not used."""
@@ -60,8 +59,19 @@ class Memory:
             self._settings.setValue(name, text)
 
 
+def exactly(kind: type[T]) -> Callable[[Any], T]:
+    """For `Memory.get`: takes values of this type and nothing that could be turned into one."""
+
+    def check(value: object) -> T:
+        if not isinstance(value, kind):
+            raise TypeError
+        return value
+
+    return check
+
+
 class Places:
-    """Geometry, docks, splitters, tab, layers and colours of the window, stored and brought back."""
+    """Geometry, docks, splitters, tab and layers of the window, stored and brought back."""
 
     def __init__(self, memory: Memory, window: MainWindow) -> None:
         self._memory, self._window = memory, window
@@ -70,7 +80,7 @@ class Places:
     def restore(self, size: tuple[int, int] | None) -> bool:
         """Arrange the window as it was; `size` goes before the size it had. Whether it has its size now."""
         window = self._window
-        known: dict[str, Any] = self._memory.get("arrangement", _mapping, {})
+        known: dict[str, Any] = self._memory.get("arrangement", exactly(dict), {})
         if known.get("version") != VERSION:
             return False
         sized = size is None and window.restoreGeometry(_bytes(known.get("geometry")))
@@ -94,7 +104,6 @@ class Places:
             "layers": sorted(window.session.state.layers),
         }
         self._memory.put("arrangement", known)
-        self._memory.put("theme", window.appearance.choice)
         self._memory.put("reopen", window.commands[Key.REOPEN].isChecked())
 
     def reset(self) -> None:
@@ -102,13 +111,6 @@ class Places:
         _arrange(self._window, self._first)
         for splitter in _splitters(self._window):
             splitter.setSizes(splitter.property("sizes") or [])
-
-
-def restore_theme(memory: Memory, appearance: Appearance) -> None:
-    """Use the colours that were chosen; before there is a window that would be coloured twice."""
-    choice = memory.get("theme", str, "system")
-    if choice in ("light", "dark"):
-        appearance.choose(choice)
 
 
 def _arrangement(window: MainWindow) -> dict[str, Any]:
@@ -157,9 +159,3 @@ def _text(raw: QByteArray) -> str:
 def _bytes(text: object) -> QByteArray:
     """What `_text` wrote; empty for anything else, which Qt takes for nothing."""
     return QByteArray.fromBase64(text.encode("ascii", "ignore")) if isinstance(text, str) else QByteArray()
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError
-    return value

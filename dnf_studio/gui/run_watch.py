@@ -6,9 +6,8 @@ from PySide6.QtCore import QObject, Signal
 
 from dnf_studio.core.training.history import History
 from dnf_studio.core.training.marks import Marks
-from dnf_studio.gui.changes import effect_sentence
+from dnf_studio.gui.changes import LIVE, effect_sentence
 from dnf_studio.gui.opening import Opened
-from dnf_studio.gui.panels.training import LIVE
 from dnf_studio.gui.plots.loss import LossPlot
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.training import Phase, Training

@@ -22,7 +22,7 @@ FIELDS = tuple(field.name for field in fields(State))
 
 
 class Session(QObject):
-    """Holds one `State`; `apply` is the only way to change it.
+    """Holds one `State`; `apply` is the only way to change it, apart from undo, redo and another file (`reset`).
 
     The time cursor is not part of the state and not undoable; it hangs here because every view
     shares it.

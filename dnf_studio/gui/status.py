@@ -6,7 +6,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QToolButton, QWidget
 
-__all__ = ["StudioStatusBar", "duration"]
+from dnf_studio.gui.words import duration
+
+__all__ = ["StudioStatusBar"]
 
 
 class _Message(QLabel):
@@ -76,11 +78,3 @@ class StudioStatusBar(QStatusBar):
         label.setContentsMargins(10, 0, 10, 0)
         self.addPermanentWidget(label)
         return label
-
-
-def duration(seconds: float) -> str:
-    """Minutes and seconds as 2:10, hours as 1:02:10."""
-    whole = max(0, round(seconds))
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

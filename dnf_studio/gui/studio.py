@@ -13,10 +13,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from dnf_studio.core.training.report import StepReport
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui import opening, run_work
-from dnf_studio.gui.background import Background
-from dnf_studio.gui.changes import value_of
+from dnf_studio.gui.background import Background, Newest
+from dnf_studio.gui.changes import LIVE, value_of
 from dnf_studio.gui.opening import Opened
-from dnf_studio.gui.panels.training import LIVE
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.training import Phase, Training
 from dnf_studio.workers.explorer import Explorer
@@ -61,7 +60,7 @@ class Studio(QObject):
         self._before: Opened | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
         self._held: deque[tuple[DiffFlow, Checkpoint | None]] = deque(maxlen=HELD)
-        self._asked = 0
+        self._loading = Newest(self.background)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
@@ -101,14 +100,14 @@ class Studio(QObject):
         """Show a bundled model, a checkpoint, an export or a data file; settings and undo begin anew with it."""
         config, places, held = self._session.state.config, tuple(self.places()), tuple(self._held)
         self._settle.stop()
-        self._load(lambda: opening.open_any(name, config, places, held), self._take, self._open_failed)
+        self._loading.run(lambda: opening.open_any(name, config, places, held), self._take, self._open_failed)
 
     def train(self) -> None:
         """Begin a new run with the settings of the session."""
         config = self._session.state.config
         self._settle.stop()
         self.training.prepare()
-        self._load(lambda: opening.untrained(config), self._begin, self._begin_failed)
+        self._loading.run(lambda: opening.untrained(config), self._begin, self._begin_failed)
 
     def resume(self) -> None:
         """Go on with the run in memory, or with the one in the checkpoint that is shown.
@@ -183,17 +182,6 @@ class Studio(QObject):
         else:
             self.progressed.emit(reports[-1].iteration, None, None)
         self.bound_changed.emit(smoothed)
-
-    def _load(self, work: Any, done: Any, failed: Any) -> None:  # noqa: ANN401 - callables of one value
-        """Open in the background; only the newest request is answered."""
-        self._asked += 1
-        number = self._asked
-
-        def answer(then: Any, value: object) -> None:  # noqa: ANN401 - a callable of one value
-            if number == self._asked:
-                then(value)
-
-        self.background.run(work, lambda result: answer(done, result), lambda error: answer(failed, error))
 
     def _take(self, opened: Opened) -> None:
         """Show what was opened as a new document."""
@@ -271,17 +259,19 @@ class Studio(QObject):
             return
         shown = self._opened.config
         if (config.data, config.drop_constant) != (shown.data, shown.drop_constant):
-            self._load(lambda: opening.open_for(config), self._replace, self._refuse_data)
+            self._loading.run(lambda: opening.open_for(config), self._replace, self._refuse_data)
         elif not self._opened.shown.trained and any(
             name.startswith(("config.sde", "config.network", "config.training.seed")) for name in names
         ):
             self._settle.start()
 
     def _renew(self) -> None:
-        """Another untrained model, as the settings describe it."""
-        if self.training.phase is Phase.NONE and self._opened is not None and not self._opened.shown.trained:
+        """Another untrained model, as the settings describe it; what is being opened goes before it."""
+        if self._loading.waiting:
+            self._settle.start()
+        elif self.training.phase is Phase.NONE and self._opened is not None and not self._opened.shown.trained:
             config = self._session.state.config
-            self._load(lambda: opening.untrained(config), self._show, self.failed.emit)
+            self._loading.run(lambda: opening.untrained(config), self._show, self.failed.emit)
 
     def _replace(self, opened: Opened) -> None:
         """Show the model of other data; the settings stay."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QColor, QImage, QPixmap
 
-from dnf_studio.errors import StudioError
+from dnf_studio.gui.log import LOGGER
 from dnf_studio.gui.plots.words import half_range
 
 __all__ = ["SIDE", "Thumbnails", "coverage"]
@@ -104,7 +104,9 @@ class Thumbnails(QObject):
             return image.convertToFormat(QImage.Format.Format_Grayscale8)
         try:
             grey = coverage(_samples(path))
-        except (StudioError, MemoryError, RuntimeError):
+        except Exception as error:
+            # Opening the model tells what is wrong with it; the others still want their pictures
+            LOGGER.info("no picture of %s: %s: %s", path.name, type(error).__name__, error)
             return None
         image = QImage(grey.tobytes(), SIDE, SIDE, SIDE, QImage.Format.Format_Grayscale8).copy()
         _keep(image, kept)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolBar, QToolB
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
-from dnf_studio.gui.controls import ChoiceBox, IntBox, NumberSlider, fit, keep_place
+from dnf_studio.gui.controls import ChoiceBox, IntBox, NumberSlider, fit, keep_place, label_of
 from dnf_studio.gui.icons import icon
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_label
@@ -123,11 +123,7 @@ class StudioToolBar(QToolBar):
                 self._pause = button
 
     def _add_labelled(self, text: str, control: QWidget, tip: str) -> None:
-        label = QLabel(text)
-        label.setBuddy(control)
-        label.setToolTip(tip)
-        control.setToolTip(tip)
-        control.setAccessibleName(text.replace("&", ""))
+        label = label_of(control, text, tip)
         holder = QWidget()
         row = QHBoxLayout(holder)
         row.setContentsMargins(2, 0, 2, 0)

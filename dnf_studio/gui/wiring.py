@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
+from dnf_studio.errors import StudioError
 from dnf_studio.gui.actions import Key
+from dnf_studio.gui.folders import show_folder
+from dnf_studio.gui.log import log_folder
 from dnf_studio.gui.state import LAYERS
 
 if TYPE_CHECKING:
@@ -129,14 +131,10 @@ def _show_preferences(window: MainWindow) -> None:
 
 
 def _show_log(window: MainWindow) -> None:
-    from PySide6.QtCore import QUrl
-    from PySide6.QtGui import QDesktopServices
-
-    from dnf_studio.gui.log import log_folder
-
-    folder = log_folder()
-    if not (os.path.isdir(folder) and QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))):
-        window.status.say(f"The log would be in {folder}, which cannot be shown.")
+    try:
+        show_folder(log_folder())
+    except StudioError as error:
+        window.status.say(str(error))
 
 
 def _copy_report(window: MainWindow) -> None:

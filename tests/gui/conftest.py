@@ -30,7 +30,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
         monkeypatch.setenv(name, str(tmp_path_factory.mktemp(name)))
 
 
-def _delete(window: MainWindow) -> None:
+def delete(window: MainWindow) -> None:
     """Now, not at the next turn of an event loop that the tests do not have."""
     window.deleteLater()
     QCoreApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete)
@@ -43,7 +43,7 @@ def seen_window(qapp: QApplication) -> Iterator[MainWindow]:
     window.add_panels()
     yield window
     window.close()
-    _delete(window)
+    delete(window)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def still_window(qtbot: QtBot, qapp: QApplication) -> Iterator[MainWindow]:
     yield window
     window.studio.training.unsaved = False
     window.close()
-    _delete(window)
+    delete(window)
 
 
 @pytest.fixture

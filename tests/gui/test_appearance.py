@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QDockWidget, QLabel
@@ -15,6 +15,7 @@ from dnf_studio.gui.actions import Key
 from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.dialogs.preferences import PreferencesDialog
 from dnf_studio.gui.main_window import MainWindow
+from dnf_studio.gui.memory import Memory
 from dnf_studio.gui.theme import DARK
 from tests.gui.plots.scenes import frame_of
 
@@ -33,23 +34,23 @@ def preferences(window: MainWindow) -> PreferencesDialog:
 
 
 def test_choices_are_kept(qapp: QApplication) -> None:
-    first = Appearance(qapp)
+    memory = Memory()
+    first = Appearance(qapp, memory)
     first.choose("dark")
     first.set_scale(140)
     first.set_calm(True)
-    again = Appearance(qapp)
+    again = Appearance(qapp, memory)
     assert (again.choice, again.scale, again.calm, again.theme) == ("dark", 140, True, DARK)
     again.choose("system")
     again.set_scale(100)
 
 
-@pytest.mark.parametrize("kept", ["", "large", "7", "1000", "-100"])
-def test_what_was_kept_badly_is_as_if_it_was_not(qapp: QApplication, kept: str) -> None:
-    settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "dnf-studio", "preferences")
+@pytest.mark.parametrize("kept", ["", "large", 7, 1000, -100, None, ["dark"]])
+def test_what_was_kept_badly_is_as_if_it_was_not(qapp: QApplication, kept: object) -> None:
+    memory = Memory()
     for name in ("theme", "font_scale", "reduce_motion"):
-        settings.setValue(name, kept)
-    settings.sync()
-    appearance = Appearance(qapp)
+        memory.put(name, kept)
+    appearance = Appearance(qapp, memory)
     assert (appearance.choice, appearance.scale, appearance.calm) == ("system", 100, False)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dnf_studio.config import Config
 from dnf_studio.core.training.marks import STAGE, Mark
-from dnf_studio.gui.changes import change_words, effect_sentence, mark_words
-from dnf_studio.gui.panels.training import LIVE
+from dnf_studio.gui.changes import LIVE, change_words, effect_sentence, mark_words
 
 CONFIG = Config()
 

@@ -13,6 +13,7 @@ from dnf_studio.gui.actions import Key
 from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.workers.frames import Frame, Inspection
+from tests.gui.conftest import delete
 from tests.gui.plots.scenes import frame_of
 
 
@@ -44,7 +45,6 @@ def test_a_wide_window_has_it_from_the_beginning(
     qapp: QApplication, qtbot: QtBot, width: int, settled: bool, there: bool
 ) -> None:
     window = MainWindow(Appearance(qapp))
-    qtbot.addWidget(window)
     window.resize(width, 800)
     if settled:
         window.inspector.settle()
@@ -53,6 +53,7 @@ def test_a_wide_window_has_it_from_the_beginning(
     window.add_panels()
     assert window.inspector.isVisible() == there
     window.close()
+    delete(window)
 
 
 def shown_row(window: MainWindow, row: int) -> list[float]:

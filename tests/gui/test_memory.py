@@ -15,10 +15,10 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.memory import Memory, restore_theme
-from dnf_studio.gui.theme import DARK
+from dnf_studio.gui.memory import Memory
+from dnf_studio.gui.theme import DARK, LIGHT, apply_theme
 
-from .conftest import _delete
+from .conftest import delete
 from .test_start_up import python
 
 
@@ -36,8 +36,7 @@ class Visits:
 
     def begin(self, size: tuple[int, int] | None = None) -> MainWindow:
         memory = Memory(self._settings)
-        appearance = Appearance(self._qapp)
-        restore_theme(memory, appearance)
+        appearance = Appearance(self._qapp, memory)
         window = MainWindow(appearance, memory)
         if not window.habits.places.restore(size):
             window.resize(*(size or (1280, 800)))
@@ -51,8 +50,8 @@ class Visits:
         while self._open:
             window = self._open.pop()
             window.close()
-            window.appearance.choose("light")
-            _delete(window)
+            apply_theme(self._qapp, LIGHT)
+            delete(window)
 
 
 @pytest.fixture
@@ -158,7 +157,7 @@ def test_without_settings_nothing_is_written(qapp: QApplication, tmp_path: Path)
     window = MainWindow(Appearance(qapp))
     window.habits.recent.add(tmp_path / "a.csv", "data")
     window.close()
-    _delete(window)
+    delete(window)
     assert list(tmp_path.iterdir()) == []
 
 

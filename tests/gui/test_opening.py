@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.config import Config
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
+from dnf_studio.gui import opening
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.main_window import MainWindow
 from tests.golden import FOLDER
@@ -172,3 +174,17 @@ def test_view_settings_reach_the_views(window: MainWindow, open_in: Open, qtbot:
         assert window.views.frame is not None and len(window.views.frame.t) == steps + 1
         assert window.session.cursor.steps == steps
     assert window.toolbar.steps.value() == 30
+
+
+def test_a_file_that_opens_slowly_is_not_lost_to_a_changed_setting(
+    window: MainWindow, open_in: Open, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_in("circle")
+    gate, open_any = Event(), opening.open_any
+    monkeypatch.setattr(opening, "open_any", lambda *words: gate.wait(20) and open_any(*words))
+    window.studio.open("diffflow-rings")
+    with qtbot.waitSignal(window.studio._settle.timeout):
+        window.session.apply({"config.sde.steps": 7})
+    with qtbot.waitSignal(window.studio.opened, timeout=20_000):
+        gate.set()
+    assert window.studio.current is not None and window.studio.current.shown.title == "diffflow-rings"

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 
 from dnf_studio.core.storage.atomic import explain
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading
@@ -118,11 +119,12 @@ def duplicate(path: Path, folder: Path | None = None) -> Path:
 
 
 class Trash:
-    """Where deleted models wait until they are restored or the program ends."""
+    """Where deleted models wait until they are restored or the program ends; for several threads."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / str(os.getpid())
         self._held: list[tuple[Path, Path]] = []
+        self._lock = Lock()
 
     @property
     def last(self) -> Path | None:
@@ -131,28 +133,30 @@ class Trash:
 
     def delete(self, path: Path) -> None:
         """Move the file here; raises `StudioError`."""
-        _require_writable(path.parent)
-        _make(self._folder)
-        held = _free(self._folder / path.name, "")
-        try:
-            shutil.move(path, held)
-        except OSError as problem:
-            raise StudioError(f"Cannot delete '{path.name}': {explain(problem)}.") from problem
-        self._held.append((path, held))
+        with self._lock:
+            _require_writable(path.parent)
+            _make(self._folder)
+            held = _free(self._folder / path.name, "")
+            try:
+                shutil.move(path, held)
+            except OSError as problem:
+                raise StudioError(f"Cannot delete '{path.name}': {explain(problem)}.") from problem
+            self._held.append((path, held))
 
     def restore(self) -> Path:
         """Bring back what was deleted last, beside a file that has taken its name; raises `StudioError`."""
-        if not self._held:
-            raise StudioError("There is no deleted model to bring back.")
-        path, held = self._held[-1]
-        _make(path.parent)
-        target = _free(path, " restored")
-        try:
-            shutil.move(held, target)
-        except OSError as problem:
-            raise StudioError(f"Cannot bring '{path.name}' back: {explain(problem)}.") from problem
-        self._held.pop()
-        return target
+        with self._lock:
+            if not self._held:
+                raise StudioError("There is no deleted model to bring back.")
+            path, held = self._held[-1]
+            _make(path.parent)
+            target = _free(path, " restored")
+            try:
+                shutil.move(held, target)
+            except OSError as problem:
+                raise StudioError(f"Cannot bring '{path.name}' back: {explain(problem)}.") from problem
+            self._held.pop()
+            return target
 
     def empty(self) -> None:
         """Delete for good what is here."""

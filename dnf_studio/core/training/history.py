@@ -47,7 +47,7 @@ class History:
             increasing = len(losses) == len(steps) and all(step > 0 for step in steps)
             if increasing and history.stride >= 1 and all(map(math.isfinite, losses)):
                 return history
-        except (TypeError, ValueError, KeyError):
+        except (TypeError, ValueError, KeyError, OverflowError):
             pass
         return cls()
 

@@ -69,7 +69,7 @@ class Marks:
             rows, steps = values["marks"], values["steps"]  # type: ignore[index]
             marks = [Mark(int(row[0]), str(row[1]), _plain(row[2]), _plain(row[3])) for row in rows]
             return cls(marks[-MOST_MARKS:], None if steps is None else int(steps))
-        except (TypeError, ValueError, KeyError, IndexError):
+        except (TypeError, ValueError, KeyError, IndexError, OverflowError):
             return cls()
 
     def _put(self, mark: Mark) -> None:

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from dnf_studio.gui.background import Background
-from dnf_studio.gui.controls import ChoiceBox, caption
+from dnf_studio.gui.controls import ChoiceBox, caption, heading
 from dnf_studio.gui.dialogs.column_table import ColumnTable
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class ImportDialog(QDialog):
         self._path, self._background = path, background
         self._reading, self._number = True, 0
         self._found: Description | None = None
-        self.title = QLabel(path.name)
+        self.title = heading(path.name)
         self.array = ChoiceBox({})
         self.array.setToolTip("Which array inside the file; rows are points, columns their components")
         self.array.setAccessibleName("Array inside the file")
@@ -110,9 +110,6 @@ class ImportDialog(QDialog):
         super().closeEvent(event)
 
     def _arrange(self) -> None:
-        font = self.title.font()
-        font.setBold(True)
-        self.title.setFont(font)
         self.picker = QWidget()
         row = QHBoxLayout(self.picker)
         row.setContentsMargins(0, 0, 0, 0)

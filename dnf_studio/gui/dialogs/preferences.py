@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QFormLayout, QVBoxLayout, QWidget
 
 from dnf_studio.gui.appearance import SCALES, Appearance
-from dnf_studio.gui.controls import ChoiceBox, IntBox, caption
+from dnf_studio.gui.controls import ChoiceBox, IntBox, caption, label_of
 
 __all__ = ["PreferencesDialog"]
 
@@ -27,8 +27,8 @@ class PreferencesDialog(QDialog):
         self.scale.setSingleStep(10)
         self.calm = QCheckBox("Reduce &motion")
         rows = QFormLayout()
-        self._add(rows, "&Colours", self.colours, "Light or dark, or as the desktop is set")
-        self._add(rows, "&Size of letters", self.scale, "Percent of the desktop's letters, 80 to 200")
+        rows.addRow(label_of(self.colours, "&Colours", "Light or dark, or as the desktop is set"), self.colours)
+        rows.addRow(label_of(self.scale, "&Size of letters", "Percent of the desktop's letters, 80 to 200"), self.scale)
         tip = "Nothing plays by itself at the start, and playing goes in whole steps, at most five a second"
         self.calm.setToolTip(tip)
         rows.addRow(self.calm)
@@ -52,14 +52,6 @@ class PreferencesDialog(QDialog):
         for signal in (appearance.choice_changed, appearance.scale_changed, appearance.calm_changed):
             signal.connect(self._refresh)
         self._refresh()
-
-    def _add(self, rows: QFormLayout, text: str, control: QWidget, tip: str) -> None:
-        label = QLabel(text)
-        label.setBuddy(control)
-        for part in (label, control):
-            part.setToolTip(tip)
-        control.setAccessibleName(text.replace("&", ""))
-        rows.addRow(label, control)
 
     def _reset(self) -> None:
         self._appearance.choose("system")

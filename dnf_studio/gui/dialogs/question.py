@@ -85,4 +85,6 @@ def _ask(parent: QWidget, text: str, more: str, answers: dict[Answer, tuple[str,
     box.setEscapeButton(cancel)
     box.exec()
     clicked = box.clickedButton()
+    # The window would keep it
+    box.deleteLater()
     return next((answer for button, answer in buttons.items() if button is clicked), Answer.CANCEL)

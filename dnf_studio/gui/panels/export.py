@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSettings, QTimer, Slot
+from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.controls import caption
 from dnf_studio.gui.dialogs import question
-from dnf_studio.gui.export_estimate import about, in_bytes, trial_seconds
+from dnf_studio.gui.export_estimate import trial_seconds
 from dnf_studio.gui.export_history import ExportRecord
 from dnf_studio.gui.exporting import Exporter, ExportOrder
 from dnf_studio.gui.files import Files
+from dnf_studio.gui.memory import Memory
 from dnf_studio.gui.opening import Opened
 from dnf_studio.gui.panels.export_form import ExportForm
 from dnf_studio.gui.panels.export_list import ExportList
 from dnf_studio.gui.panels.page import Page
 from dnf_studio.gui.session import Session
-from dnf_studio.gui.status import duration
 from dnf_studio.gui.studio import Studio
+from dnf_studio.gui.words import about, breakable, duration, in_bytes
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.samples import ExportPlan, ExportProgress
 
 __all__ = ["ExportPanel"]
 
-INI, USER = QSettings.Format.IniFormat, QSettings.Scope.UserScope
 SETTLE_MS = 300
 VIEW = frozenset({"steps", "grid", "lam", "last", "seed", "selection"})
 """What of the state an export starts from."""
@@ -42,14 +41,20 @@ class ExportPanel(Page):
     """Writes samples of the shown model, or the selected points, to an HDF5 file; the window stays usable."""
 
     def __init__(
-        self, session: Session, studio: Studio, files: Files, exporter: Exporter, parent: QWidget | None = None
+        self,
+        session: Session,
+        studio: Studio,
+        files: Files,
+        exporter: Exporter,
+        memory: Memory,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._studio, self._files, self._exporter = studio, files, exporter
         self._size = ""
         self._stale, self._told = True, False
         self.form = ExportForm(session)
-        self.earlier = ExportList(QSettings(INI, USER, "dnf-studio", "window"), studio.background)
+        self.earlier = ExportList(memory, studio.background)
         self.preview, self.problem, self.remaining = caption(), caption(warning=True), caption()
         self.progress = QProgressBar()
         self.export, self.cancel = QPushButton("E&xport"), QPushButton("Cancel")
@@ -246,13 +251,8 @@ class ExportPanel(Page):
 
     def _end_with(self, sentence: str) -> None:
         self._told = True
-        self.remaining.setText(_breakable(sentence))
+        self.remaining.setText(breakable(sentence))
 
     def _complain(self, sentence: str) -> None:
-        self.problem.setText(_breakable(sentence))
+        self.problem.setText(breakable(sentence))
         self.problem.show()
-
-
-def _breakable(text: str) -> str:
-    """`text` with places where a long name may go to the next line."""
-    return re.sub(r"([_.]|[^\s_./-]{24})(?=\S)", "\\1\u200b", text)

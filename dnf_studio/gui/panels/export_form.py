@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QRadioButton,
@@ -23,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from dnf_studio.errors import ExportError
-from dnf_studio.gui.controls import ChoiceBox, FloatBox, IntBox, caption
+from dnf_studio.gui.controls import ChoiceBox, FloatBox, IntBox, caption, label_of
 from dnf_studio.gui.panels.sampling import GRIDS, LAST_STEPS
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import ShownModel, data_stem
@@ -193,12 +192,7 @@ class ExportForm(QWidget):
         self._rows.addRow("", self.follow)
 
     def _add(self, text: str, control: QWidget, tip: str) -> None:
-        label = QLabel(text)
-        label.setBuddy(control)
-        for part in (label, control):
-            part.setToolTip(tip)
-        control.setAccessibleName(text.replace("&", ""))
-        self._rows.addRow(label, control)
+        self._rows.addRow(label_of(control, text, tip), control)
 
     def _add_parts(self) -> None:
         self.parts = {}

@@ -7,11 +7,10 @@ from datetime import datetime
 from os.path import isfile
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSettings, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QListWidget,
     QListWidgetItem,
     QSizePolicy,
@@ -23,10 +22,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from dnf_studio.errors import StudioError
 from dnf_studio.gui.background import Background
-from dnf_studio.gui.controls import caption
-from dnf_studio.gui.export_estimate import in_bytes
+from dnf_studio.gui.controls import caption, heading
 from dnf_studio.gui.export_history import ExportHistory, ExportRecord
+from dnf_studio.gui.folders import show_folder
+from dnf_studio.gui.memory import Memory
+from dnf_studio.gui.words import in_bytes
 
 __all__ = ["ExportList"]
 
@@ -43,9 +45,9 @@ class ExportList(QWidget):
     failed = Signal(str)
     """One sentence."""
 
-    def __init__(self, settings: QSettings, background: Background) -> None:
+    def __init__(self, memory: Memory, background: Background) -> None:
         super().__init__()
-        self.history = ExportHistory(settings)
+        self.history = ExportHistory(memory)
         self._background = background
         self.list = QListWidget()
         self.list.setItemDelegate(_Faded(self.list))
@@ -84,11 +86,8 @@ class ExportList(QWidget):
     def _arrange(self) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        heading = QLabel("Exports so far")
-        heading.setBuddy(self.list)
-        font = heading.font()
-        font.setBold(True)
-        heading.setFont(font)
+        title = heading("Exports so far")
+        title.setBuddy(self.list)
         self._buttons = QWidget()
         buttons = QHBoxLayout(self._buttons)
         buttons.setContentsMargins(0, 0, 0, 0)
@@ -98,7 +97,7 @@ class ExportList(QWidget):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
             buttons.addWidget(button)
         buttons.addStretch(1)
-        for part in (heading, self.empty):
+        for part in (title, self.empty):
             column.addWidget(part)
         column.addWidget(self.list, 1)
         column.addWidget(self._buttons)
@@ -154,8 +153,11 @@ class ExportList(QWidget):
 
     def _folder(self) -> None:
         path = self._path()
-        if path is not None and not QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(path).parent))):
-            self.failed.emit(f"No program here opens folders; the file is '{path}'.")
+        if path is not None:
+            try:
+                show_folder(Path(path).parent)
+            except StudioError as error:
+                self.failed.emit(str(error))
 
     def _remove(self) -> None:
         path = self._path()

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QPoint, QStandardPaths, Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -21,19 +21,21 @@ from PySide6.QtWidgets import (
 )
 
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.background import Background
+from dnf_studio.gui.background import Background, Newest
 from dnf_studio.gui.controls import caption
+from dnf_studio.gui.folders import cache_folder, models_folder, own_folder, show_folder
 from dnf_studio.gui.memory import Memory
 from dnf_studio.gui.panels.library_cards import CardDelegate
 from dnf_studio.gui.panels.library_model import Card, LibraryModel, Row, Section, read_rows
 from dnf_studio.gui.recent import Recent
 from dnf_studio.gui.theme import Theme
 from dnf_studio.gui.thumbnails import Thumbnails
+from dnf_studio.gui.words import breakable
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.library import Trash
 
-__all__ = ["LibraryPanel", "models_folder"]
+__all__ = ["LibraryPanel"]
 
 COMMANDS = {
     "open": ("&Open", "Show the chosen model or file (Enter)"),
@@ -43,12 +45,6 @@ COMMANDS = {
     "show": ("S&how folder", "Show the folder of the chosen model in the file manager"),
     "folder": ("&Folder…", "Choose the folder of your models, where Save model also begins"),
 }
-
-
-def models_folder(memory: Memory) -> Path:
-    """The folder of the user's own models, which need not be there yet."""
-    chosen = memory.get("models", _words, "")
-    return Path(chosen) if chosen else _place(QStandardPaths.StandardLocation.GenericDataLocation) / "models"
 
 
 class LibraryPanel(QWidget):
@@ -61,8 +57,8 @@ class LibraryPanel(QWidget):
         self._memory, self._recent, self._open, self._tell = memory, recent, open_source, tell
         self.moved: Callable[[Path, Path | None], object] = recent.moved
         self.background = Background(self)
-        cache = _place(QStandardPaths.StandardLocation.GenericCacheLocation)
-        self.thumbnails = Thumbnails(cache / "thumbnails", self)
+        self._reading = Newest(self.background)
+        self.thumbnails = Thumbnails(cache_folder() / "thumbnails", self)
         self._trash: Trash | None = None
         self._ready = False
         self._choose: Path | None = None
@@ -97,7 +93,7 @@ class LibraryPanel(QWidget):
         """Read the files again, if anybody sees them."""
         if self._ready and self.isVisible():
             folder, recent = self.folder, self._recent.files
-            self.background.run(lambda: read_rows(folder, recent), self._show, self._complain)
+            self._reading.run(lambda: read_rows(folder, recent), self._show, self._complain)
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour the cards."""
@@ -152,7 +148,7 @@ class LibraryPanel(QWidget):
         elif name == "delete":
             self._delete(card)
         elif name == "show":
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(card.file.path.parent)))
+            self._show_folder(card)
 
     def _compose(self) -> None:
         self.view.setModel(self.model)
@@ -233,7 +229,7 @@ class LibraryPanel(QWidget):
     def _complain(self, error: Exception) -> None:
         """The folder cannot be read: said in the panel, as long as it is so."""
         if isinstance(error, StudioError):
-            self.problem.setText(str(error))
+            self.problem.setText(breakable(str(error)))
             self.problem.show()
         else:
             self._tell(error)
@@ -278,21 +274,17 @@ class LibraryPanel(QWidget):
         from dnf_studio.core.storage.library import Trash
 
         if self._trash is None:
-            self._trash = Trash(_place(QStandardPaths.StandardLocation.GenericDataLocation) / "trash")
+            self._trash = Trash(own_folder() / "trash")
         return self._trash
+
+    def _show_folder(self, card: Card) -> None:
+        try:
+            show_folder(card.file.path.parent)
+        except StudioError as error:
+            self._tell(error)
 
     def _choose_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "Folder of your models", str(self.folder))
         if name:
             self._memory.put("models", name)
             self.refresh()
-
-
-def _place(kind: QStandardPaths.StandardLocation) -> Path:
-    return Path(QStandardPaths.writableLocation(kind)) / "dnf-studio"
-
-
-def _words(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value

@@ -9,11 +9,12 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractListModel, QDateTime, QLocale, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractListModel, QDateTime, QModelIndex, QPersistentModelIndex, Qt
 
 from dnf_studio import assets
 from dnf_studio.gui.recent import RecentFile
 from dnf_studio.gui.shown import data_label
+from dnf_studio.gui.words import in_bytes
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.library import ModelFile
@@ -66,8 +67,7 @@ class Card:
         if not self.file.bytes:
             return ""
         day = QDateTime.fromSecsSinceEpoch(int(self.file.modified)).date().toString(Qt.DateFormat.ISODate)
-        size = QLocale().formattedDataSize(self.file.bytes, 0, QLocale.DataSizeFormat.DataSizeSIFormat)
-        return f"{day} · {size}"
+        return f"{day} · {in_bytes(self.file.bytes)}"
 
     @property
     def tip(self) -> str:

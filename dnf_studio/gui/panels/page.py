@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QLabel, QLayout, QScrollArea, QVBoxLayout, QWidget
 
-from dnf_studio.gui.controls import caption
+from dnf_studio.gui.controls import caption, heading
 from dnf_studio.gui.panels.form import SettingsForm
 from dnf_studio.gui.session import Session
 
@@ -53,11 +53,7 @@ class Page(QScrollArea):
 
     def add_heading(self, text: str) -> None:
         """A bold line."""
-        heading = QLabel(text)
-        font = heading.font()
-        font.setBold(True)
-        heading.setFont(font)
-        self.add(heading)
+        self.add(heading(text))
 
     def add_caption(self, text: str) -> QLabel:
         """A quiet line of explanation."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFormLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QFormLayout, QPushButton, QWidget
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
-from dnf_studio.gui.controls import ChoiceBox
+from dnf_studio.gui.controls import ChoiceBox, label_of
 from dnf_studio.gui.panels.page import Page
 from dnf_studio.gui.session import Session
 
@@ -54,10 +54,5 @@ class SamplingPanel(Page):
 
 def _row(rows: QFormLayout, text: str, choices: dict[str, str | None], tip: str) -> ChoiceBox:
     box = ChoiceBox(dict(choices))
-    label = QLabel(text)
-    label.setBuddy(box)
-    for part in (label, box):
-        part.setToolTip(tip)
-    box.setAccessibleName(text.replace("&", ""))
-    rows.addRow(label, box)
+    rows.addRow(label_of(box, text, tip), box)
     return box

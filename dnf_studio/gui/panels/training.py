@@ -7,18 +7,7 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.gui.panels.page import Page
 from dnf_studio.gui.session import Session
 
-__all__ = ["LIVE", "TrainingPanel"]
-
-LIVE = frozenset(
-    {
-        "config.sde.steps",
-        "config.training.learning_rate",
-        "config.training.iterations",
-        "config.training.seconds",
-        "config.training.progressive",
-    }
-)
-"""Settings that a run takes up between two iterations."""
+__all__ = ["TrainingPanel"]
 
 RUN = ("sde.steps", "training.batch", "training.iterations", "training.seconds", "training.progressive")
 FIT = ("training.learning_rate", "training.decay", "training.clip", "training.ema")

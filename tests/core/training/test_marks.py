@@ -87,7 +87,16 @@ def test_marks_survive_json_and_stay_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [None, [], {}, {"marks": 3, "steps": 2}, {"marks": [[1]], "steps": 2}, {"marks": [[1, "n", {}, 2]]}]
+    "values",
+    [
+        None,
+        [],
+        {},
+        {"marks": 3, "steps": 2},
+        {"marks": [[1]], "steps": 2},
+        {"marks": [[1, "n", {}, 2]]},
+        {"marks": [[float("inf"), "n", 1, 2]], "steps": 2},
+    ],
 )
 def test_anything_else_has_no_marks(values: object) -> None:
     assert Marks.from_dict(values).all == ()
@@ -101,6 +110,7 @@ def test_anything_else_has_no_marks(values: object) -> None:
         {"stride": 1, "iterations": [1, 2], "losses": [1.0], "open": []},
         {"stride": 1, "iterations": [2, 1], "losses": [1.0, 2.0], "open": []},
         {"stride": 1, "iterations": [1], "losses": [float("nan")], "open": []},
+        {"stride": 1, "iterations": [1], "losses": [10**400], "open": []},
         {"stride": 1, "iterations": ["1"], "losses": [1.0], "open": []},
     ],
 )

@@ -63,4 +63,4 @@ def test_a_report_from_the_menu(still_window: MainWindow) -> None:
 
 def test_the_log_folder_from_the_menu(still_window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     still_window.commands[Key.LOG].trigger()
-    assert "which cannot be shown" in still_window.status.message.text()
+    assert "cannot be shown: it is not there" in still_window.status.message.text()

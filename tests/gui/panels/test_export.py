@@ -18,9 +18,9 @@ from dnf_studio.core.storage.samples import read_export, read_rows
 from dnf_studio.gui.actions import MENUS, Key
 from dnf_studio.gui.dialogs import question
 from dnf_studio.gui.dialogs.question import Answer
-from dnf_studio.gui.export_estimate import in_bytes
 from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.panels.export import ExportPanel, _breakable
+from dnf_studio.gui.panels.export import ExportPanel
+from dnf_studio.gui.words import in_bytes
 from tests.gui.conftest import TINY
 
 Open = Callable[[str], None]
@@ -311,12 +311,6 @@ def test_mnemonics_differ_from_each_other_and_the_menus(panel: ExportPanel) -> N
     texts = [part.text() for kind in (QLabel, QAbstractButton) for part in panel.findChildren(kind)]
     letters = [text[text.index("&") + 1].lower() for text in [*texts, *(title for title, _ in MENUS)] if "&" in text]
     assert len(letters) >= 16 and max(Counter(letters).values()) == 1
-
-
-def test_long_names_may_break_and_nothing_else_changes() -> None:
-    text = "Written: " + "x" * 60 + "_y.h5"
-    assert _breakable(text).replace("\u200b", "") == text
-    assert max(map(len, _breakable(text).replace(" ", "\u200b").split("\u200b"))) <= 24
 
 
 def test_a_full_disk_while_writing_is_told(

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.background import Background
 from dnf_studio.gui.export_history import ExportRecord
+from dnf_studio.gui.memory import Memory
 from dnf_studio.gui.panels.export_list import MISSING, ExportList
 
 
@@ -26,7 +27,7 @@ def background() -> Iterator[Background]:
 @pytest.fixture
 def made(qtbot: QtBot, tmp_path: Path, background: Background) -> ExportList:
     settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    shown = ExportList(settings, background)
+    shown = ExportList(Memory(settings), background)
     qtbot.addWidget(shown)
     shown.resize(300, 300)
     shown.show()
@@ -93,7 +94,7 @@ def test_open_folder_asks_the_desktop(made: ExportList, tmp_path: Path, monkeypa
     made.list.setCurrentRow(0)
     made.open_folder.trigger()
     assert [Path(url.toLocalFile()) for url in asked] == [tmp_path]
-    assert "No program" in told[0]
+    assert "no program" in told[0]
 
 
 def test_the_context_menu_has_all_three(made: ExportList) -> None:

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio import assets
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
+from dnf_studio.gui import thumbnails
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.panels.library import LibraryPanel
 from dnf_studio.gui.panels.library_model import Card, Section
@@ -231,6 +232,22 @@ def test_none_is_made_while_a_model_trains(qtbot: QtBot, tmp_path: Path) -> None
     with qtbot.waitSignal(made.changed, timeout=30_000):
         made.set_held(False)
     made.close()
+
+
+def test_a_model_that_breaks_keeps_no_other_from_its_picture(
+    qtbot: QtBot, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def points(path: Path) -> np.ndarray:
+        if path.name == "broken":
+            raise KeyError("a defect of ours")
+        return np.zeros((5, 2), np.float32)
+
+    monkeypatch.setattr(thumbnails, "_samples", points)
+    made = Thumbnails(tmp_path / "cache")
+    with qtbot.waitSignal(made._made, timeout=30_000) as told:
+        made.want([("a" * 64, tmp_path / "broken"), ("b" * 64, tmp_path / "good")])
+    made.close()
+    assert told.args[0] == "b" * 64
 
 
 @pytest.mark.parametrize("dim", [1, 2, 5])
