@@ -101,6 +101,7 @@ class Explorer:
         """Compare the marginals of this frame once nothing else changes the picture; None: of none."""
         with self._condition:
             self.comparing.ask(frame)
+            self._condition.notify()
 
     def field(self, asked: FieldRequest | None) -> None:
         """Tell the vector fields there, now and again whenever what is shown changes; None: nowhere."""
