@@ -237,11 +237,11 @@ class InspectorPanel(QWidget):
             self._refresh()
 
     def _fit_rows(self) -> None:
-        self.table.verticalHeader().setDefaultSectionSize(self.table.fontMetrics().height() + 4)
+        self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 4)
 
     def _fit_columns(self, layout: tuple[object, ...]) -> None:
         """Wide enough; narrower again only for another kind of table, so that nothing jumps."""
-        metrics, fresh = self.table.fontMetrics(), layout != self._layout
+        metrics, fresh = self.fontMetrics(), layout != self._layout
         self._layout = layout
         for column in range(self.model.columnCount()):
             width = metrics.horizontalAdvance(self.model.widest(column)) + 14
