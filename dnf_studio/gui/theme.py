@@ -174,10 +174,12 @@ QToolBar {{ border: none; border-bottom: 1px solid {theme.border}; spacing: 6px;
 QStatusBar {{ border-top: 1px solid {theme.border}; }}
 QStatusBar::item {{ border: none; }}
 QFrame#keep {{ background: {theme.raised}; border: 1px solid {theme.accent}; border-radius: 4px; }}
-QDockWidget QTabBar::tab {{ color: {theme.muted}; padding: 4px; border: none; border-bottom: 2px solid transparent; }}
-QDockWidget QTabBar::tab:hover {{ color: {theme.text}; }}
-QDockWidget QTabBar::tab:selected {{ color: {theme.text}; border-bottom: 2px solid {theme.accent}; }}
-QDockWidget QTabBar:focus {{ background: {theme.base}; }}
+QDockWidget QTabBar::tab, PlotTabs QTabBar::tab {{ color: {theme.muted}; padding: 4px; border: none;
+    border-bottom: 2px solid transparent; }}
+QDockWidget QTabBar::tab:hover, PlotTabs QTabBar::tab:hover {{ color: {theme.text}; }}
+QDockWidget QTabBar::tab:selected, PlotTabs QTabBar::tab:selected {{ color: {theme.text};
+    border-bottom: 2px solid {theme.accent}; }}
+QDockWidget QTabBar:focus, PlotTabs QTabBar:focus {{ background: {theme.base}; }}
 QLabel[caption="true"] {{ color: {theme.muted}; }}
 QLabel[warning="true"] {{ color: {theme.warning}; }}
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}

@@ -40,7 +40,7 @@ class Views(QWidget):
         self.time, self.disagreement, self.loss, self.grid = TimeView(), DisagreementPlot(), LossPlot(), GridPlot()
         self.marginals, self.space_time = MarginalsPlot(), SpaceTimePlot()
         self.pair = PlotTabs(
-            {"Loss": self.loss, "Time grid": self.grid, "Marginals": self.marginals, "Space-time": self.space_time}
+            {"Loss": self.loss, "Grid": self.grid, "Marginals": self.marginals, "Space-time": self.space_time}
         )
         self._framed = (
             *(self.forward, self.backward, self.time, self.disagreement, self.grid, self.space_time, self.marginals),

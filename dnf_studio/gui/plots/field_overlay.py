@@ -140,9 +140,9 @@ class FieldOverlay(QObject):
             return ""
         share = f"{100 * answer.share:.2g}%"
         if answer.idle:
-            idle = f"score idle: {share} of the backward drift at this step"
+            idle = f"score idle: {share} of the backward drift"
             return f'<span style="color:{self._theme.warning}">{idle}</span>'
-        return f"score: {share} of the backward drift at this step"
+        return f"score: {share} of the backward drift"
 
     def _say(self, lines: list[str]) -> None:
         text = "<br>".join(lines)

@@ -143,7 +143,7 @@ def test_the_legend_tells_the_field_and_an_idle_score(qtbot: QtBot) -> None:
     view = field_view(qtbot)
     view.field.set_answer(answer_of(share=0.003))
     assert view.field.button.text() == "f − g²s"
-    assert "score idle: 0.3% of the backward drift at this step" in view.field.legend.text()
+    assert "score idle: 0.3% of the backward drift" in view.field.legend.text()
     view.field.set_answer(answer_of(share=0.2))
     text = view.field.legend.text()
     assert "score: 20% of the backward drift" in text and "idle" not in text
