@@ -42,9 +42,8 @@ class Views(QWidget):
         self.pair = PlotTabs(
             {"Loss": self.loss, "Grid": self.grid, "Marginals": self.marginals, "Space-time": self.space_time}
         )
-        self._framed = (
-            *(self.forward, self.backward, self.time, self.disagreement, self.grid, self.space_time, self.marginals),
-        )
+        shared = self.grid, self.space_time, self.marginals
+        self._framed = self.forward, self.backward, self.time, self.disagreement, *shared
         self._principal, self._colouring = PrincipalAxes(), StepColouring()
         self.transport = TransportBar(session.cursor, commands)
         self.above = _row("above", self.forward, self.backward)
@@ -99,7 +98,6 @@ class Views(QWidget):
         self._colour_steps()
         for plot in (*self._framed, self.transport):
             plot.set_frame(frame)
-        self.transport.set_frame(frame)
         self._move(self._session.cursor.position)
 
     def add_bar(self, bar: QWidget) -> None:

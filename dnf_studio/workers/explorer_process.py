@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -127,17 +128,16 @@ def _serve(connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     here = _Here()
-    try:
+    # Until the window is gone
+    with suppress(EOFError, OSError):
         connection.send(True)
         while True:
             job = connection.recv()
             try:
-                connection.send(here.frame(job))
+                answer: Frame | Exception = here.frame(job)
             except Exception as error:
-                connection.send(error)
-    except (EOFError, OSError):
-        # The window is gone
-        pass
+                answer = error
+            connection.send(answer)
 
 
 class _Here:
