@@ -150,7 +150,10 @@ class Live(QObject):
         if not fits:
             return frame
         count = min(frame.forward.shape[1], export.paths.shape[1])
-        return replace(frame, forward=frame.forward[:, :count], backward=export.paths[:, :count])
+        steps = frame.step_disagreement[:, :count]
+        return replace(
+            frame, forward=frame.forward[:, :count], backward=export.paths[:, :count], step_disagreement=steps
+        )
 
 
 def _request(state: State) -> ViewRequest:

@@ -56,14 +56,19 @@ class Frame:
     """From the change to this frame."""
     own: Array | None = None
     """(M+1,) times of the model's own grid where `t` is another."""
-    point_disagreement: Array = field(default_factory=lambda: np.empty(0, np.float32))
-    """(P,) Σ_i of the same for each point, nats; empty where nobody computed it."""
     step_disagreement: Array = field(default_factory=lambda: np.empty((0, 0), np.float32))
     """(N, P) the same for each step and point, nats; empty where nobody computed it."""
     parts: Array = field(default_factory=lambda: np.empty((3, 0), np.float32))
     """(3, N) what noise ratio, drift change and score add to `disagreement`; empty where nobody computed it."""
     prior: tuple[float, float] | None = None
     """Mean −log N(x_N; 0, I) and D log(g_N/g_0), nats: with the sum of `disagreement` the bound."""
+
+    @property
+    def point_disagreement(self) -> Array:
+        """(P,) Σ_i of `step_disagreement`, nats, not finite for a point that left the finite numbers."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            total: Array = self.step_disagreement.sum(axis=0)
+        return total
 
 
 @dataclass(frozen=True)

@@ -210,7 +210,6 @@ def _frame(work: _Pass, grid: TimeGrid, forward: list[ForwardBlock], backward: l
         complete=complete,
         seconds=perf_counter() - work.since,
         own=None if torch.equal(grid.t, own) else own.numpy().copy(),
-        point_disagreement=_sums(disagreement),
         step_disagreement=disagreement,
         parts=_mean_parts(forward, disagreement),
         prior=_prior(paths[-1], grid),
@@ -237,13 +236,6 @@ def _prior(ends: Array, grid: TimeGrid) -> tuple[float, float]:
     end, ratio = prior_terms(torch.from_numpy(ends), grid.g)
     finite = end[end.isfinite()]
     return float(finite.double().mean()) if len(finite) else 0.0, float(ratio)
-
-
-def _sums(rows: Array) -> Array:
-    """Sum over the steps (N, P) -> (P,), not finite for a point that left the finite numbers."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        total: Array = rows.sum(axis=0)
-    return total
 
 
 def _last_step(name: str) -> LastStep:

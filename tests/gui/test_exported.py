@@ -65,6 +65,19 @@ def test_the_samples_of_the_file_are_shown_as_they_were_drawn(
     assert "300 exported samples" in window.status.message.text() and "mine" in window.status.message.text()
 
 
+def test_fewer_samples_than_the_views_show_go_with_the_disagreement_of_their_points(
+    window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path, model: Path
+) -> None:
+    window.studio.places = lambda: [model]
+    window.session.apply({"layers": window.session.state.layers | {"disagreement"}})
+    window.views.pair.tabs.setCurrentIndex(3)
+    open_in(str(write(tmp_path / "few.h5", count=40)))
+    frame = shown(window, qtbot)
+    assert frame.forward.shape == (7, 40, 2) and frame.step_disagreement.shape == (6, 40)
+    qtbot.waitUntil(lambda: window.views.space_time.cells.size > 0)
+    assert not window.grab().isNull()
+
+
 def test_other_settings_show_the_model_and_the_old_ones_the_file_again(
     window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path, model: Path
 ) -> None:

@@ -45,11 +45,10 @@ class History:
             steps = [b - a for a, b in itertools.pairwise([0, *history.iterations])]
             losses = [float(loss) for loss in history.losses]
             increasing = len(losses) == len(steps) and all(step > 0 for step in steps)
-            if increasing and history.stride >= 1 and all(map(math.isfinite, losses)):
-                return history
+            sound = increasing and history.stride >= 1 and all(map(math.isfinite, losses))
         except (TypeError, ValueError, KeyError, OverflowError):
-            pass
-        return cls()
+            return cls()
+        return history if sound else cls()
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> History:

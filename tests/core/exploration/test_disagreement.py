@@ -14,22 +14,8 @@ from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.training.objective import path_bound
 from dnf_studio.errors import SettingError
-from tests.golden import FOLDER, deviation, vectors
+from tests.golden import deviation
 from tests.problems import ZOO, LinearGaussian
-
-
-@pytest.fixture(scope="module")
-def golden() -> dict[str, Tensor]:
-    return vectors()
-
-
-@pytest.fixture(scope="module")
-def reference(golden: dict[str, Tensor]) -> DiffFlow:
-    state = torch.load(FOLDER / "official_checkerboard.pt", weights_only=True)
-    flow = DiffFlow(2, grid=TimeGrid(golden["timestamps"], golden["diffusion"], state["condition"]))
-    own = flow.state_dict()
-    flow.load_state_dict({name: value for name, value in state.items() if name in own})
-    return flow.double().eval().requires_grad_(False)
 
 
 def close(ours: Tensor, theirs: Tensor, to: float = 1e-9) -> None:

@@ -11,27 +11,11 @@ from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.exploration.inspect import PointTable, inspect_path, inspect_point
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import backward_step, forward_step, implied_backward_noise, implied_forward_noise
 from dnf_studio.errors import SettingError
-from tests.golden import FOLDER, vectors
 
 POINT = 3
 CONFIG = Config.create({"sde": {"steps": 7, "t_end": 0.5, "g_end": 0.5}, "network": {"layers": 1, "channels": 16}})
-
-
-@pytest.fixture(scope="module")
-def golden() -> dict[str, Tensor]:
-    return vectors()
-
-
-@pytest.fixture(scope="module")
-def reference(golden: dict[str, Tensor]) -> DiffFlow:
-    state = torch.load(FOLDER / "official_checkerboard.pt", weights_only=True)
-    flow = DiffFlow(2, grid=TimeGrid(golden["timestamps"], golden["diffusion"], state["condition"]))
-    own = flow.state_dict()
-    flow.load_state_dict({name: value for name, value in state.items() if name in own})
-    return flow.double().eval().requires_grad_(False)
 
 
 def flow_of(dim: int) -> DiffFlow:

@@ -20,7 +20,7 @@ from tests.gui.plots.scenes import frame_of
 
 
 def frame() -> Frame:
-    return dataclasses.replace(frame_of(points=300), point_disagreement=np.arange(300, dtype=np.float32))
+    return dataclasses.replace(frame_of(points=300), step_disagreement=np.arange(300, dtype=np.float32)[None])
 
 
 @pytest.fixture
