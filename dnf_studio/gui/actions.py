@@ -131,11 +131,11 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
         "&View",
         (
             *(Key.POINTS, Key.PATHS, Key.DENSITY, Key.DISAGREEMENT, Key.OVERLAY, Key.FIELD, Key.RESET_VIEW, None),
-            *(Key.INSPECTOR, None),
             *(Key.PLAY, Key.PREVIOUS, Key.NEXT, Key.FIRST, Key.LAST, Key.LOOP, None),
             *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.RESET_LAYOUT, Key.FULL_SCREEN),
         ),
     ),
+    ("E&xplore", (Key.INSPECTOR,)),
     ("&Run", (Key.TRAIN, Key.PAUSE, Key.STOP, None, Key.RESUME, Key.DISCARD)),
     ("&Help", (Key.SHORTCUTS, None, Key.LOG, Key.REPORT, None, Key.ABOUT)),
 )

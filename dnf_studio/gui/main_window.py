@@ -13,6 +13,7 @@ from dnf_studio.gui.actions import Key
 from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.dialogs import question
+from dnf_studio.gui.exploring import explore_docks
 from dnf_studio.gui.exporting import Exporter
 from dnf_studio.gui.fielding import Fielding
 from dnf_studio.gui.files import Files
@@ -88,6 +89,7 @@ class MainWindow(QMainWindow):
         self.habits = Habits(self, self._memory)
         connect_commands(self)
         self.inspector = InspectorDock(self)
+        self.explore = explore_docks(self)
         self.fielding = Fielding(self)
         self._set_theme(appearance.theme)
         self._show_phase(Phase.NONE)
@@ -255,6 +257,8 @@ class MainWindow(QMainWindow):
         self.toolbar.set_theme(theme)
         self.views.set_theme(theme)
         self.inspector.set_theme(theme)
+        for dock in self.explore:
+            dock.set_theme(theme)
 
 
 def _sentence(opened: Opened) -> str:

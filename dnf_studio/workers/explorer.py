@@ -91,6 +91,11 @@ class Explorer:
         """Start the forward process from these points (P, D), model units, which nobody changes any more."""
         self._want(lambda w: Wanted(w.snapshot, w.request, x0, perf_counter()))
 
+    @property
+    def newest(self) -> Wanted:
+        """What is or will be shown: the newest weights, points and settings."""
+        return self._wanted
+
     def inspect(self, asked: InspectRequest | None) -> None:
         """Tell the numbers of this path, now and again whenever what is shown changes; None: of none."""
         with self._condition:
