@@ -168,7 +168,7 @@ class Studio(QObject):
 
     def close(self) -> None:
         """End every thread."""
-        self.training.close()
+        self.training.shut()
         self.background.close()
         if self._explorer is not None:
             self._explorer.close()

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from dnf_studio.core.training.report import StepReport
 from dnf_studio.gui.background import Background
 from dnf_studio.workers.explorer import Explorer
+from dnf_studio.workers.helping import Helping
 from dnf_studio.workers.mailbox import ReportLog
-from dnf_studio.workers.training import TrainingRun, TrainingWorker
+from dnf_studio.workers.training import TrainingWorker
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
@@ -48,6 +49,7 @@ class Training(QObject):
         self._unsaved = False
         self._background = background
         self._worker: TrainingWorker | None = None
+        self._helping = Helping()
         self._run: Run | None = None
         self._phase = Phase.NONE
         self._held: list[Callable[[], None]] = []
@@ -87,13 +89,13 @@ class Training(QObject):
         """The run that was on its way does not come."""
         self._become(Phase.NONE if self._run is None else Phase.ENDED)
 
-    def start(self, make_run: Callable[[int], TrainingRun], explorer: Explorer) -> None:
+    def start(self, make_run: Callable[[int], Run], explorer: Explorer) -> None:
         """Train what `make_run(threads)` returns in a thread of its own, and show it in `explorer`."""
         if self._worker is not None:
             raise RuntimeError("a run is training already")
         self._pace.clear()
         self.log.take()
-        worker = TrainingWorker(make_run, explorer, self.log, self)
+        worker = TrainingWorker(make_run, explorer, self.log, self._helping, self)
         worker.started_run.connect(self._started)
         worker.paused.connect(self._paused)
         worker.resumed.connect(self._resumed)
@@ -155,6 +157,11 @@ class Training(QObject):
             self._worker.stop()
             self._worker.wait()
 
+    def shut(self) -> None:
+        """End the thread and the training process: the window closes."""
+        self.close()
+        self._helping.close()
+
     def pace(self, reports: Sequence[StepReport]) -> float | None:
         """Iterations a second over the last few seconds of training, None before there are two reports."""
         self.unsaved = True
@@ -165,8 +172,8 @@ class Training(QObject):
         return iterations / seconds if seconds > 0 else None
 
     @Slot(object)
-    def _started(self, run: TrainingRun) -> None:
-        self._run = cast("Run", run)
+    def _started(self, run: Run) -> None:
+        self._run = run
         self._become(Phase.RUNNING)
 
     @Slot()

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from dnf_studio.workers.comparing import Comparing
 from dnf_studio.workers.fields import FieldRequest, FieldWatch
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
-from dnf_studio.workers.helping import Helping
 from dnf_studio.workers.mailbox import Mailbox
 
 if TYPE_CHECKING:
@@ -75,7 +74,6 @@ class Explorer:
         self._tasks: list[Callable[[], None]] = []
         self._closing = False
         self._training = False
-        self._helping = Helping()
         self._thread = Thread(target=self._work, name="dnf-explorer", daemon=True)
         self._thread.start()
 
@@ -121,7 +119,6 @@ class Explorer:
         """
         if training != self._training:
             self._training = training
-            self._helping.set_training(training)
             if not training:
                 self._want(lambda w: Wanted(w.snapshot, w.request, w.data, perf_counter()))
 
@@ -163,7 +160,6 @@ class Explorer:
                 pass
         finally:
             passes.close()
-            self._helping.close()
 
     def _next(self, passes: Passes) -> bool:
         """Wait for work and do one piece of it; False when the thread is to end."""
@@ -185,25 +181,14 @@ class Explorer:
             else:
                 started = perf_counter()
                 self._running = wanted
-                if not self._helped(passes, wanted):
-                    passes.use(1 if self._training else 2)
-                    passes.run(wanted, lambda wanted: self._left(passes, wanted), self._training)
+                passes.use(1 if self._training else 2)
+                passes.run(wanted, lambda wanted: self._left(passes, wanted), self._training)
                 self._done = wanted
                 self._rest(wanted, started + FRAME_SECONDS - perf_counter())
         except Exception as error:
             self.errors.put(error)
             self._done = wanted if task is None else self._done
         return True
-
-    def _helped(self, passes: Passes, wanted: Wanted) -> bool:
-        """Whether the pass was made by the process that shows new weights while a model trains."""
-        done = self._done
-        if done is None or done.request is not wanted.request or done.data is not wanted.data:
-            return False
-        made, frame = self._helping.frame(wanted, lambda: self._left(passes, wanted))
-        if frame is not None:
-            self._post(passes, frame)
-        return made
 
     def _compare(self) -> None:
         """What failed is not tried again."""

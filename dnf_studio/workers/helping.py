@@ -1,64 +1,81 @@
-"""When the explorer's process is worth its start, and what happens without it."""
+"""When a training process is worth its start, and what happens without one."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from time import perf_counter
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Mapping
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from dnf_studio.core.training.report import StepReport
+from dnf_studio.errors import DataError
 
 if TYPE_CHECKING:
-    from dnf_studio.workers.explorer import Wanted
-    from dnf_studio.workers.explorer_process import ExplorerProcess
-    from dnf_studio.workers.frames import Frame
+    from dnf_studio.core.training.run import Run
+    from dnf_studio.workers.training_process import TrainingProcess
 
 __all__ = ["Helping"]
 
 HELP_AFTER = 3.0
-"""Seconds of training after which another process is worth its start."""
+"""Seconds of training after which a process is worth its start."""
 LOG = logging.getLogger(__name__)
 
 
 class Helping:
-    """Starts the process once a run has lasted and keeps it to the end; all but `set_training` in one thread."""
+    """Starts the process once a run has lasted and keeps it for later ones.
+
+    A run on another device than the processor stays here, and so does every run of a machine with
+    one core. `steps` is for one thread at a time, `apply` for any.
+    """
 
     def __init__(self) -> None:
-        self.process: ExplorerProcess | None = None
-        self._training = False
-        self._since = 0.0
+        self._process: TrainingProcess | None = None
         self._alone = False
 
-    def set_training(self, training: bool) -> None:
-        """Whether a model trains; any thread may say so."""
-        self._training, self._since = training, perf_counter()
+    def steps(self, run: Run, threads: int, late: list[StepReport]) -> Generator[StepReport, None, None]:
+        """Train `run` here or, once there is a process for it, there, until it is finished.
 
-    def frame(self, wanted: Wanted, left: Callable[[], bool]) -> tuple[bool, Frame | None]:
-        """Whether the process did the pass, and its frame, or None where the pass was `left`."""
-        process = self._ready()
-        if process is None:
-            return False, None
-        try:
-            return True, process.frame(wanted, left)
-        except (EOFError, OSError) as problem:
-            LOG.warning("The explorer's process ended; its thread goes on alone: %r", problem)
-            process.close()
-            self.process, self._alone = None, True
-            return False, None
+        Closed, the generator leaves the run as it is after its last iteration; reports that nobody has
+        taken are then in `late`. Raises what the run raises.
+        """
+        started = monotonic()
+        for report in run:
+            yield report
+            try:
+                process = self._ready(run, monotonic() - started)
+                if process is not None:
+                    yield from process.train(run, threads, late)
+                    return
+            except EOFError as problem:
+                LOG.warning("The run goes on in the window's own process: %s", problem)
+                self.close()
+                self._alone = True
+            except DataError as problem:
+                LOG.warning("The run stays in the window's own process: %s", problem)
+                break
+        yield from run
+
+    def apply(self, run: Run, change: Mapping[str, Any]) -> None:
+        """Queue a change of settings for `run`, wherever it is; raises `SettingError` as the run does."""
+        if self._process is None:
+            run.apply(change)
+        else:
+            self._process.apply(run, change)
 
     def close(self) -> None:
         """End the process."""
-        if self.process is not None:
-            self.process.close()
+        process, self._process = self._process, None
+        if process is not None:
+            process.close()
 
-    def _ready(self) -> ExplorerProcess | None:
-        if not self._training or self._alone:
+    def _ready(self, run: Run, seconds: float) -> TrainingProcess | None:
+        if self._alone:
             return None
-        if self.process is None and perf_counter() - self._since > HELP_AFTER:
+        if self._process is None and seconds > HELP_AFTER:
             from dnf_studio.core.parallel import worker_threads
-            from dnf_studio.workers.explorer_process import ExplorerProcess
+            from dnf_studio.workers.training_process import TrainingProcess
 
-            if worker_threads() < 2:
-                self._alone = True
-            else:
-                self.process = ExplorerProcess()
-        return self.process if self.process is not None and self.process.ready else None
+            if run.device.type != "cpu" or worker_threads() < 2:
+                return None
+            self._process = TrainingProcess()
+        return self._process if self._process is not None and self._process.ready else None

@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from threading import Event, Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
 from dnf_studio.core.training.report import StepReport
 from dnf_studio.errors import DivergenceError, StudioError
 from dnf_studio.workers.explorer import Explorer
+from dnf_studio.workers.helping import Helping
 from dnf_studio.workers.mailbox import ReportLog
 from dnf_studio.workers.python_thread import run_in_python_thread
 from dnf_studio.workers.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from dnf_studio.core.models.diffflow import DiffFlow
+    from dnf_studio.core.training.run import Run
 
-__all__ = ["TrainingRun", "TrainingWorker"]
+__all__ = ["TrainingWorker"]
 
 PUBLISH_SECONDS = 0.25
-
-
-class TrainingRun(Protocol):
-    """What the worker needs of `core.training.run.Run`."""
-
-    @property
-    def flow(self) -> DiffFlow:
-        """The model with the weights that sampling uses."""
-        ...
-
-    def apply(self, change: Mapping[str, Any]) -> object:
-        """Queue a change of settings."""
-        ...
-
-    def __iter__(self) -> Iterator[StepReport]:
-        """Train; may be left and taken up again."""
-        ...
 
 
 class TrainingWorker(QThread):
@@ -62,25 +46,28 @@ class TrainingWorker(QThread):
 
     def __init__(
         self,
-        make_run: Callable[[int], TrainingRun],
+        make_run: Callable[[int], Run],
         explorer: Explorer,
         reports: ReportLog,
+        helping: Helping,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._make_run = make_run
         self._explorer = explorer
         self._reports = reports
+        self._helping = helping
+        self._threads = 1
         self._going = Event()
         self._going.set()
         self._stopping = Event()
         self._lock = Lock()
         self._early: list[Mapping[str, Any]] = []
-        self._run: TrainingRun | None = None
+        self._run: Run | None = None
         self._published = 0.0
 
     @property
-    def training_run(self) -> TrainingRun | None:
+    def training_run(self) -> Run | None:
         """The run, or None before it is made."""
         return self._run
 
@@ -108,7 +95,7 @@ class TrainingWorker(QThread):
             if self._run is None:
                 self._early.append(change)
                 return
-        self._run.apply(change)
+        self._helping.apply(self._run, change)
 
     def run(self) -> None:
         """Called by Qt; the work itself is in a thread of Python's own."""
@@ -122,38 +109,58 @@ class TrainingWorker(QThread):
             return
         self.started_run.emit(run)
         self._publish(run)
-        steps = iter(run)
-        while self._wait_while_paused(run):
-            try:
-                report = next(steps, None)
-            except DivergenceError as error:
-                steps = iter(run)
-                self._going.clear()
-                self.failed.emit(str(error))
-                continue
-            if report is None:
-                break
-            self._reports.append(report)
-            if monotonic() - self._published >= PUBLISH_SECONDS:
-                self._publish(run)
+        while self._wait_while_paused(run) and not self._train(run):
+            pass
         self._publish(run)
         self.finished_run.emit()
 
-    def _begin(self) -> TrainingRun:
+    def _train(self, run: Run) -> bool:
+        """Train until it is paused or stopped; whether it reached its totals."""
+        late: list[StepReport] = []
+        steps = self._helping.steps(run, self._threads, late)
+        try:
+            for report in steps:
+                self._reports.append(report)
+                if not self._going.is_set() or self._stopping.is_set():
+                    return False
+                if monotonic() - self._published >= PUBLISH_SECONDS:
+                    self._publish(run)
+            return True
+        except DivergenceError as error:
+            self._diverged(error)
+            return False
+        finally:
+            self._bring_home(steps, late)
+
+    def _bring_home(self, steps: Generator[StepReport, None, None], late: list[StepReport]) -> None:
+        """The run is here and at rest after that."""
+        try:
+            steps.close()
+        except DivergenceError as error:
+            self._diverged(error)
+        for report in late:
+            self._reports.append(report)
+
+    def _diverged(self, error: DivergenceError) -> None:
+        """Pause at the last good state."""
+        self._going.clear()
+        self.failed.emit(str(error))
+
+    def _begin(self) -> Run:
         import torch
 
         from dnf_studio.core.parallel import worker_threads
 
-        threads = max(1, worker_threads() - 1)
-        torch.set_num_threads(threads)
-        run = self._make_run(threads)
+        self._threads = max(1, worker_threads() - 1)
+        torch.set_num_threads(self._threads)
+        run = self._make_run(self._threads)
         with self._lock:
             for change in self._early:
                 run.apply(change)
             self._run = run
         return run
 
-    def _wait_while_paused(self, run: TrainingRun) -> bool:
+    def _wait_while_paused(self, run: Run) -> bool:
         """Stay while paused; False once it is to stop."""
         if not self._going.is_set():
             self._publish(run)
@@ -163,6 +170,6 @@ class TrainingWorker(QThread):
                 self.resumed.emit()
         return not self._stopping.is_set()
 
-    def _publish(self, run: TrainingRun) -> None:
+    def _publish(self, run: Run) -> None:
         self._explorer.publish(Snapshot.of(run.flow))
         self._published = monotonic()

@@ -17,6 +17,7 @@ from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DataError, DivergenceError, SettingError
 from dnf_studio.workers import training
 from dnf_studio.workers.explorer import Explorer
+from dnf_studio.workers.helping import Helping
 from dnf_studio.workers.mailbox import ReportLog
 from dnf_studio.workers.training import TrainingWorker
 
@@ -62,7 +63,7 @@ def start(explorer: Explorer) -> Iterator[Start]:
     workers: list[TrainingWorker] = []
 
     def make(make_run: Callable[[int], Any]) -> TrainingWorker:
-        workers.append(TrainingWorker(make_run, explorer, ReportLog()))
+        workers.append(TrainingWorker(make_run, explorer, ReportLog(), Helping()))
         return workers[-1]
 
     yield make

@@ -1,11 +1,15 @@
-"""A run as a checkpoint and back."""
+"""A run as a checkpoint and back, and from one process to another."""
 
 from __future__ import annotations
 
+from collections import deque
+from copy import deepcopy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
+from dnf_studio.config import Config
 from dnf_studio.core.storage.checkpoint import Checkpoint, DataSummary
 from dnf_studio.core.training.history import History
 from dnf_studio.core.training.marks import Marks
@@ -14,7 +18,58 @@ from dnf_studio.core.training.weights import MOMENTS
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
 
-__all__ = ["checkpoint_of", "restore"]
+__all__ = ["RunState", "checkpoint_of", "restore", "state_of", "take_over"]
+
+
+@dataclass(frozen=True, eq=False)
+class RunState:
+    """All of a run that moves while it trains, as copies that can be pickled; its data set stays where it is."""
+
+    config: Config
+    iteration: int
+    seconds: float
+    pace: float | None
+    weights: dict[str, Any]
+    good: tuple[dict[str, Any], int]
+    """The last good weights and their iteration."""
+    generator: Tensor
+    history: History
+    marks: Marks
+    changes: list[tuple[int, dict[str, Any]]]
+    queue: list[dict[str, Any]]
+    """Changes that wait for the next iteration."""
+    metrics: dict[str, float | None]
+
+
+def state_of(run: Run) -> RunState:
+    """Where `run` is now. Call it between two iterations."""
+    return RunState(
+        run.config,
+        run.iteration,
+        run.seconds,
+        run._pace,
+        run._weights.state(),
+        run._good,
+        run._generator.get_state(),
+        deepcopy(run.history),
+        deepcopy(run.marks),
+        list(run.changes),
+        list(run._queue),
+        dict(run.metrics),
+    )
+
+
+def take_over(run: Run, state: RunState) -> None:
+    """Put `run`, which has the same data and networks, where `state_of` found another; on CPU to the bit."""
+    before, run.config = run.config, state.config
+    run._follow(before)
+    run.iteration, run.seconds, run._pace = state.iteration, state.seconds, state.pace
+    run._weights.restore(state.weights)
+    run._good = state.good
+    run._generator.set_state(state.generator)
+    run.history, run.marks = state.history, state.marks
+    run.changes, run._queue = list(state.changes), deque(state.queue)
+    run.metrics = dict(state.metrics)
 
 
 def checkpoint_of(run: Run, kind: Literal["run", "weights"]) -> Checkpoint:

@@ -196,8 +196,12 @@ class Run:
             before, self.config = self.config, self.config.changed(change)
             self.changes.append((self.iteration, change))
             self.marks.change(self.iteration, before, self.config)
-            self._engine.hidden = choose_hidden_type(self.config.training.precision, self.device)
-            for flow in (self._weights.raw, self._weights.average):
-                flow.config = self.config
-                if any(key.startswith("sde.") for key in change):
-                    flow.set_grid(make_grid(self.config.sde))
+            self._follow(before)
+
+    def _follow(self, before: Config) -> None:
+        """Let engine and models be as the config says, which was `before`."""
+        self._engine.hidden = choose_hidden_type(self.config.training.precision, self.device)
+        for flow in (self._weights.raw, self._weights.average):
+            flow.config = self.config
+            if self.config.sde != before.sde:
+                flow.set_grid(make_grid(self.config.sde))

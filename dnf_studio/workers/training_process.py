@@ -1,0 +1,277 @@
+"""A run in a process of its own, so that the window and the training do not wait for each other.
+
+Python lets one thread of a process run at a time. An iteration takes that turn some thousand times,
+and so does a window that draws: side by side in one process the training loses a third of its speed
+on two cores. Here the run goes to another process and comes home whenever it is held, so that
+whoever works on it finds it where it always is.
+"""
+
+from __future__ import annotations
+
+import pickle
+import signal
+from collections.abc import Generator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from dnf_studio.config import Config
+from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.resume import RunState, state_of, take_over
+from dnf_studio.core.training.run import Run
+from dnf_studio.errors import DataError, StudioError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["TrainingProcess"]
+
+WEIGHTS_SECONDS = 0.2
+"""Between two copies of the weights that come home while it trains."""
+STATE_SECONDS = 10.0
+"""Between two copies of everything, from which a run goes on should the process end."""
+END_SECONDS = 3.0
+HOME = "home"
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A run to go on with."""
+
+    state: RunState
+    config: Config
+    fingerprint: str
+    """Of its data."""
+    threads: int
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the run stands, and how many of the changes that were sent after it have reached it."""
+
+    state: RunState
+    changes: int
+
+
+@dataclass(frozen=True)
+class _Progress:
+    """One iteration."""
+
+    report: StepReport
+    pace: float | None
+    config: Config
+    weights: dict[str, NDArray[Any]] | None
+    """Those that sampling uses, when it is time for them."""
+    place: _Place | None
+    """Everything, when it is time for that."""
+
+
+@dataclass(frozen=True)
+class _Home:
+    """The run comes back: it is held, has reached its end, or a `problem` came up."""
+
+    place: _Place | None
+    problem: StudioError | None = None
+
+
+class TrainingProcess:
+    """Trains one run at a time elsewhere. `train` is for one thread; `apply` and `close` may be called by others.
+
+    It takes seconds to start and is `ready` after that.
+    """
+
+    def __init__(self) -> None:
+        context = get_context("spawn")
+        self._connection, there = context.Pipe()
+        self._process = context.Process(target=_serve, args=(there,), name="dnf-training", daemon=True)
+        self._process.start()
+        there.close()
+        self._ready = False
+        self._lock = Lock()
+        self._place: _Place | None = None
+        """Where a run that is away was last; None while none is."""
+        self._sent: list[dict[str, Any]] = []
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has loaded all it needs; raises `EOFError` if it never will."""
+        try:
+            if not self._ready and self._connection.poll():
+                self._ready = bool(self._connection.recv())
+        except OSError as problem:
+            raise EOFError("the training process ended") from problem
+        return self._ready
+
+    def train(self, run: Run, threads: int, late: list[StepReport]) -> Generator[StepReport, None, None]:
+        """Its reports, until it is finished. Closing the generator brings the run home; reports on their way go to
+        `late` then.
+
+        While it is away `run` shows its iteration, seconds, config and the weights that sampling uses; whenever the
+        generator has ended it is as if it had trained here. Raises `DivergenceError` as the run does, `DataError`
+        where its data cannot be opened there, which leaves it as it was, and `EOFError` where the process is gone: the
+        run is then where it last told everything.
+        """
+        try:
+            self._send_away(run, threads)
+            while True:
+                told = self._receive()
+                if isinstance(told, _Home):
+                    self._come_home(run, told.place, told.problem)
+                    return
+                self._mirror(run, told)
+                yield told.report
+        except (EOFError, OSError) as problem:
+            self._come_home(run, self._place)
+            raise EOFError("the training process ended") from problem
+        finally:
+            if self._place is not None:
+                self._call_home(run, late)
+
+    def apply(self, run: Run, change: Mapping[str, Any]) -> None:
+        """Queue a change of settings for `run`, wherever it is; raises `SettingError` as the run does."""
+        with self._lock:
+            run.apply(change)
+            if self._place is not None:
+                self._sent.append(dict(change))
+                # A process that is gone is found out by `train`
+                with suppress(OSError):
+                    self._send(self._sent[-1])
+
+    def close(self) -> None:
+        """End the process."""
+        self._connection.close()
+        self._process.join(END_SECONDS)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def _send_away(self, run: Run, threads: int) -> None:
+        with self._lock:
+            self._sent, self._place = [], _Place(state_of(run), 0)
+            self._send(_Job(self._place.state, run.config, run.dataset.fingerprint, threads))
+
+    def _call_home(self, run: Run, late: list[StepReport]) -> None:
+        """Hold it after the iteration it is at. If the process is gone, that is where it last was."""
+        try:
+            self._send(HOME)
+            while True:
+                told = self._receive()
+                if isinstance(told, _Home):
+                    break
+                self._mirror(run, told)
+                late.append(told.report)
+        except (EOFError, OSError):
+            self._come_home(run, self._place)
+        else:
+            self._come_home(run, told.place, told.problem)
+
+    def _come_home(self, run: Run, place: _Place | None, problem: StudioError | None = None) -> None:
+        """Put `run` there, with the changes that have not reached it; raises the `problem`."""
+        with self._lock:
+            self._place, sent = None, self._sent
+            if place is not None:
+                take_over(run, place.state)
+                for change in sent[place.changes :]:
+                    run.apply(change)
+        if problem is not None:
+            raise problem
+
+    def _mirror(self, run: Run, told: _Progress) -> None:
+        """Let `run` show how it stands elsewhere."""
+        if told.place is not None:
+            self._place = told.place
+        run.iteration, run.seconds, run._pace = told.report.iteration, told.report.seconds, told.pace
+        before, run.config = run.config, told.config
+        if before != told.config:
+            run._follow(before)
+        if told.weights is not None:
+            with torch.no_grad():
+                for name, tensor in run.flow.state_dict().items():
+                    tensor.copy_(torch.from_numpy(told.weights[name]))
+
+    def _send(self, message: object) -> None:
+        # Plain pickle: the one of multiprocessing would hand tensors over as shared files
+        self._connection.send_bytes(pickle.dumps(message))
+
+    def _receive(self) -> _Progress | _Home:
+        told: _Progress | _Home = pickle.loads(self._connection.recv_bytes())
+        return told
+
+
+def _serve(connection: Connection) -> None:
+    """The life of the process: runs in, reports out, until the other side is closed."""
+    # Ctrl-C in a terminal reaches both processes; it is the window's to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    here = _Here(connection)
+    # Until the window is gone
+    with suppress(EOFError, OSError):
+        connection.send(True)
+        while True:
+            message = pickle.loads(connection.recv_bytes())
+            # What was meant for a run that has gone home meanwhile is answered there
+            if isinstance(message, _Job):
+                here.train(message)
+
+
+class _Here:
+    """What the process keeps between two runs."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._dataset: Dataset | None = None
+        self._changes = 0
+
+    def train(self, job: _Job) -> None:
+        try:
+            run = self._run(job)
+        except StudioError as refusal:
+            self._send(_Home(None, refusal))
+            return
+        self._changes = 0
+        problem: StudioError | None = None
+        weights_due = state_due = monotonic()
+        try:
+            for report in run:
+                now, weights, place = monotonic(), None, None
+                if now >= weights_due:
+                    weights = {name: tensor.numpy() for name, tensor in run.flow.state_dict().items()}
+                    weights_due = now + WEIGHTS_SECONDS
+                if now >= state_due:
+                    place, state_due = _Place(state_of(run), self._changes), now + STATE_SECONDS
+                self._send(_Progress(report, run._pace, run.config, weights, place))
+                if self._called_home(run):
+                    break
+        except StudioError as error:
+            problem = error
+        self._send(_Home(_Place(state_of(run), self._changes), problem))
+
+    def _run(self, job: _Job) -> Run:
+        config = job.config
+        if self._dataset is None or self._dataset.fingerprint != job.fingerprint:
+            self._dataset = open_dataset(config.data, config.drop_constant)
+        if self._dataset.fingerprint != job.fingerprint:
+            raise DataError(f"The data '{config.data}' is no longer what the run began with.")
+        run = Run(config, self._dataset, job.threads)
+        take_over(run, job.state)
+        return run
+
+    def _called_home(self, run: Run) -> bool:
+        """Whether it is wanted back; takes up the changes that came before."""
+        while self._connection.poll():
+            message = pickle.loads(self._connection.recv_bytes())
+            if message == HOME:
+                return True
+            run.apply(message)
+            self._changes += 1
+        return False
+
+    def _send(self, message: object) -> None:
+        self._connection.send_bytes(pickle.dumps(message))

@@ -1,0 +1,183 @@
+"""A run in a process of its own: to the bit what it would have been here, whatever happens on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dnf_studio.config import Config
+from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.resume import state_of
+from dnf_studio.core.training.run import Run
+from dnf_studio.errors import DataError, DivergenceError, SettingError
+from dnf_studio.workers import helping
+from dnf_studio.workers.helping import Helping
+from dnf_studio.workers.training_process import TrainingProcess
+
+CONFIG = Config.create(
+    {
+        "data": "8gaussian",
+        "sde": {"steps": 6},
+        "network": {"layers": 1, "channels": 8},
+        "training": {"batch": 32, "iterations": 60},
+    }
+)
+
+
+def wait(done: Callable[[], object], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def same(one: Run, other: Run) -> None:
+    """Both runs stand at the same place, to the bit."""
+    first, second = state_of(one), state_of(other)
+    assert (first.iteration, first.config, first.changes) == (second.iteration, second.config, second.changes)
+    assert first.history.as_dict() == second.history.as_dict() and first.marks.all == second.marks.all
+    assert torch.equal(first.generator, second.generator)
+    for part in ("raw", "average", "exp_avg", "exp_avg_sq"):
+        for name, tensor in first.weights[part].items():
+            assert torch.equal(tensor, second.weights[part][name]), name
+
+
+def plain(changes: dict[int, dict[str, object]]) -> Run:
+    """The run as it is without another process, with changes queued after iterations."""
+    run = Run(CONFIG, threads=1)
+    for report in run:
+        for change in [changes[report.iteration]] if report.iteration in changes else []:
+            run.apply(change)
+    return run
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[TrainingProcess]:
+    made = TrainingProcess()
+    wait(lambda: made.ready)
+    yield made
+    made.close()
+
+
+def test_away_and_at_home_it_is_the_same_run(process: TrainingProcess) -> None:
+    run, reports, late = Run(CONFIG, threads=1), [], []
+    ahead = iter(run)
+    reports += [next(ahead) for _ in range(7)]
+    away = process.train(run, 1, late)
+    reports += [next(away) for _ in range(5)]
+    away.close()
+    reports += late
+    assert run.iteration == len(reports)
+    reports += [next(ahead) for _ in range(3)]
+    reports += process.train(run, 1, late)
+    assert [r.iteration for r in reports] == list(range(1, 61)) and run.finished
+    other = plain({})
+    same(run, other)
+    for mine, here in zip(reports, Run(CONFIG, threads=1), strict=True):
+        assert mine.loss == here.loss and np.array_equal(mine.disagreement, here.disagreement)
+
+
+def test_changes_reach_it_and_come_home(process: TrainingProcess) -> None:
+    run, late = Run(CONFIG.changed({"training.iterations": 10**6}), threads=1), []
+    away = process.train(run, 1, late)
+    seen = next(away)
+    process.apply(run, {"sde.steps": 9})
+    with pytest.raises(SettingError):
+        process.apply(run, {"training.seed": 3})
+    while seen.steps != 9:
+        seen = next(away)
+    assert run.config.sde.steps == 9 and len(run.flow.timestamps) == 10
+    process.apply(run, {"training.iterations": 1})
+    rest = list(away)
+    assert [name for _, change in run.changes for name in change] == ["sde.steps", "training.iterations"]
+    assert run.finished and run.iteration == (rest[-1] if rest else seen).iteration
+    # Shown while away: the weights that sampling uses
+    assert all(torch.isfinite(tensor).all() for tensor in run.flow.state_dict().values())
+
+
+def test_a_change_that_comes_too_late_waits_at_home(process: TrainingProcess) -> None:
+    run = Run(CONFIG.changed({"training.iterations": 3}), threads=1)
+    away = process.train(run, 1, [])
+    next(away)
+    wait(lambda: process._connection.poll())
+    time.sleep(0.3)
+    process.apply(run, {"training.iterations": 5})
+    assert len(list(away)) == 2
+    assert [report.iteration for report in run] == [4, 5]
+
+
+def test_weights_are_shown_while_it_is_away(process: TrainingProcess) -> None:
+    run = Run(CONFIG.changed({"training.iterations": 10**6}), threads=1)
+    before = run.flow.state_dict()["drift.input_embed.weight"].clone()
+    away = process.train(run, 1, [])
+    for _ in range(2):
+        next(away)
+    assert not torch.equal(run.flow.state_dict()["drift.input_embed.weight"], before)
+    away.close()
+
+
+def test_a_divergence_is_raised_here_with_the_good_weights_back(process: TrainingProcess) -> None:
+    run = Run(CONFIG, threads=1)
+    good = state_of(run).weights["raw"]["drift.input_embed.weight"]
+    with torch.no_grad():
+        run._weights.raw.drift.input_embed.weight.fill_(float("nan"))
+    with pytest.raises(DivergenceError, match=r"iteration 1: .* iteration 0 are back"):
+        list(process.train(run, 1, []))
+    assert torch.equal(state_of(run).weights["raw"]["drift.input_embed.weight"], good)
+    assert next(iter(run)).iteration == 1
+
+
+def test_data_that_has_changed_leaves_it_at_home(process: TrainingProcess, tmp_path: Path) -> None:
+    file = tmp_path / "points.npy"
+    np.save(file, np.random.default_rng(0).normal(size=(50, 2)))
+    run = Run(CONFIG.changed({"data": str(file)}), threads=1)
+    np.save(file, np.random.default_rng(1).normal(size=(50, 2)))
+    with pytest.raises(DataError, match="no longer"):
+        list(process.train(run, 1, []))
+    assert run.iteration == 0
+    assert next(iter(run)).iteration == 1
+
+
+@pytest.fixture
+def helper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Helping]:
+    monkeypatch.setattr(helping, "HELP_AFTER", 0.0)
+    monkeypatch.setattr("dnf_studio.core.parallel.worker_threads", lambda device="cpu": 2)
+    made = Helping()
+    yield made
+    made.close()
+
+
+def test_a_run_moves_once_the_process_is_ready_and_on_when_it_is_killed(
+    helper: Helping, caplog: pytest.LogCaptureFixture
+) -> None:
+    run, late = Run(CONFIG.changed({"training.iterations": 10**6}), threads=1), []
+    steps = helper.steps(run, 1, late)
+    wait(lambda: next(steps) and helper._process is not None and helper._process._place is not None)
+    helper.apply(run, {"training.learning_rate": 0.001})
+    for _ in range(20):
+        next(steps)
+    assert helper._process is not None
+    pid = helper._process._process.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGTERM)
+    told: list[StepReport] = []
+    wait(lambda: told.append(next(steps)) or helper._process is None)
+    iterations = [next(steps).iteration for _ in range(5)]
+    assert iterations == list(range(iterations[0], iterations[0] + 5))
+    assert run.config.training.learning_rate == 0.001
+    assert "goes on in the window's own process" in caplog.text
+    helper.apply(run, {"training.iterations": run.iteration})
+    assert list(steps) == []
+
+
+def test_a_machine_with_one_core_has_no_process(helper: Helping, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dnf_studio.core.parallel.worker_threads", lambda device="cpu": 1)
+    assert len(list(helper.steps(Run(CONFIG, threads=1), 1, []))) == 60
+    assert helper._process is None
