@@ -13,6 +13,7 @@ os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 import pytest
 import torch
+from hypothesis import settings
 from PySide6.QtCore import QSettings
 
 from dnf_studio.gui.garbage import collect_garbage
@@ -20,6 +21,9 @@ from dnf_studio.gui.garbage import collect_garbage
 
 def pytest_configure() -> None:
     torch.set_num_threads(1)
+    # A busy machine is not a wrong result
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
     # A thread of a test must not take apart the window of an earlier one, which crashes the interpreter
     gc.disable()
 

@@ -96,9 +96,10 @@ class MainWindow(QMainWindow):
         self._retitle()
 
     def add_panels(self) -> None:
-        """The pages behind the first one, which nobody sees before the window is there."""
+        """Pages and plots behind the first ones, which nobody sees before the window is there."""
         from dnf_studio.gui.panels.export import ExportPanel
 
+        self.views.fill(self.appearance.theme)
         sde, training = SDEPanel(self.session), TrainingPanel(self.session)
         self._noted = sde, training
         current = self.tabs.currentIndex()

@@ -27,6 +27,9 @@ from dnf_studio.workers.frames import Frame
 
 __all__ = ["Views"]
 
+Framed = ProcessView | TimeView | DisagreementPlot | GridPlot | MarginalsPlot | SpaceTimePlot
+"""What shows frames and follows the cursor."""
+
 
 class Views(QWidget):
     """Every plot of the window; shows frames and follows the cursor and the view settings."""
@@ -37,13 +40,12 @@ class Views(QWidget):
         self._frame: Frame | None = None
         self.forward, self.backward = ProcessView("forward"), ProcessView("backward")
         self.forward.link(self.backward)
-        self.time, self.disagreement, self.loss, self.grid = TimeView(), DisagreementPlot(), LossPlot(), GridPlot()
-        self.marginals, self.space_time = MarginalsPlot(), SpaceTimePlot()
-        self.pair = PlotTabs(
-            {"Loss": self.loss, "Grid": self.grid, "Marginals": self.marginals, "Space-time": self.space_time}
-        )
-        shared = self.grid, self.space_time, self.marginals
-        self._framed = self.forward, self.backward, self.time, self.disagreement, *shared
+        self.time, self.disagreement, self.loss = TimeView(), DisagreementPlot(), LossPlot()
+        self.grid: GridPlot
+        self.marginals: MarginalsPlot
+        self.space_time: SpaceTimePlot
+        self.pair = PlotTabs("Loss", self.loss, ("Grid", "Marginals", "Space-time"))
+        self._framed: tuple[Framed, ...] = (self.forward, self.backward, self.time, self.disagreement)
         self._principal, self._colouring = PrincipalAxes(), StepColouring()
         self.transport = TransportBar(session.cursor, commands)
         self.above = _row("above", self.forward, self.backward)
@@ -64,14 +66,23 @@ class Views(QWidget):
         self.time.cursor_moved.connect(self._picked_time)
         self.time.component_changed.connect(lambda component: session.apply({"component": component}))
         self.disagreement.step_clicked.connect(self._picked_time)
-        self.grid.cursor_moved.connect(self._picked_time)
-        self.marginals.step_clicked.connect(self._picked_time)
-        self.space_time.cursor_moved.connect(self._picked_time)
         self.disagreement.worst_wanted.connect(self._choose_worst)
         self.selecting = Selecting(session, (self.forward, self.backward, self.time), self)
         session.cursor.moved.connect(self._move)
         session.changed.connect(self._refresh)
         self._refresh(frozenset({"layers", "axes", "component"}))
+
+    def fill(self, theme: Theme) -> None:
+        """Make the plots behind the loss, which nobody sees before the window is there."""
+        self.grid, self.marginals, self.space_time = GridPlot(), MarginalsPlot(), SpaceTimePlot()
+        self.grid.cursor_moved.connect(self._picked_time)
+        self.marginals.step_clicked.connect(self._picked_time)
+        self.space_time.cursor_moved.connect(self._picked_time)
+        behind = self.grid, self.marginals, self.space_time
+        for plot in behind:
+            plot.set_theme(theme)
+        self._framed = (*self._framed, *behind)
+        self.pair.fill(behind)
 
     @property
     def plots(self) -> tuple[Plot, ...]:

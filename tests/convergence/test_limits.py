@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -43,7 +43,6 @@ def scalar(value: float) -> Tensor:
 # The implied noises (15).
 
 
-@settings(deadline=None)
 @given(PAIRS, PAIRS, PAIRS, PAIRS, DT, G)
 def test_the_implied_noise_of_a_step_is_its_noise(
     x: tuple[float, float],
@@ -60,7 +59,6 @@ def test_the_implied_noise_of_a_step_is_its_noise(
     torch.testing.assert_close(implied_backward_noise(before, at, drift, score, step, level), eps, rtol=1e-6, atol=1e-6)
 
 
-@settings(deadline=None)
 @given(PAIRS, PAIRS, PAIRS, PAIRS, PAIRS, DT, G, G)
 def test_the_three_parts_add_up_to_the_implied_noise(
     x: tuple[float, float],
@@ -214,7 +212,6 @@ def test_shrinking_g_at_a_fixed_n_leads_away_from_it() -> None:
 # Finer grids.
 
 
-@settings(deadline=None)
 @given(st.integers(1, 400), st.sampled_from(["reference", "paper", "uniform"]), st.floats(0.1, 3), st.floats(0, 0.04))
 def test_doubling_n_keeps_the_ends(steps: int, kind: str, beta: float, start: float) -> None:
     sde = SDEConfig(steps=steps, grid=kind, beta=beta, t_start=start, g_start=0.1, g_end=0.7)  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
@@ -17,22 +17,25 @@ WIDE = 1250
 
 
 class PlotTabs(QWidget):
-    """Shows the first plot beside one of the others, or one of them all, with tabs to choose which."""
+    """Shows the first plot beside one of the others, or one of them all, with tabs to choose which.
 
-    def __init__(self, plots: Mapping[str, Plot], parent: QWidget | None = None) -> None:
+    The `others`, by name, come with `fill`, once the window is there.
+    """
+
+    def __init__(self, name: str, first: Plot, others: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._first, *self._others = plots.values()
-        names = list(plots)
+        self._first = first
+        self._others: tuple[Plot, ...] = ()
         self.tabs, self.other_tabs = QTabBar(self), QTabBar(self)
-        for bar, listed in ((self.tabs, names), (self.other_tabs, names[1:])):
-            _fill(bar, {name: plots[name].caption for name in listed})
+        for bar, listed in ((self.tabs, (name, *others)), (self.other_tabs, others)):
+            _fill(bar, listed)
+        self.tabs.setTabToolTip(0, first.caption)
         self.tabs.currentChanged.connect(self._chosen)
         self.other_tabs.currentChanged.connect(self._other_chosen)
         self._side = QWidget(self)
-        side = _column(self._side)
-        for plot in self._others:
-            side.addWidget(plot, 1)
-        side.addWidget(self.other_tabs)
+        self._side_column = _column(self._side)
+        self._side_column.addStretch()
+        self._side_column.addWidget(self.other_tabs)
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._splitter.setChildrenCollapsible(False)
         for part in (self._first, self._side):
@@ -42,6 +45,15 @@ class PlotTabs(QWidget):
         column.addWidget(self._splitter, 1)
         column.addWidget(self.tabs)
         self._wide = False
+        self._refresh()
+
+    def fill(self, others: Sequence[Plot]) -> None:
+        """The plots behind the first one, in the order of their names."""
+        self._others = tuple(others)
+        for place, plot in enumerate(others):
+            self._side_column.insertWidget(place, plot, 1)
+            self.tabs.setTabToolTip(place + 1, plot.caption)
+            self.other_tabs.setTabToolTip(place, plot.caption)
         self._refresh()
 
     @property
@@ -70,7 +82,7 @@ class PlotTabs(QWidget):
     def _refresh(self) -> None:
         first = self.tabs.currentIndex() == 0
         self.tabs.setVisible(not self._wide)
-        self.other_tabs.setVisible(self._wide and len(self._others) > 1)
+        self.other_tabs.setVisible(self._wide and self.other_tabs.count() > 1)
         self._first.setVisible(self._wide or first)
         self._side.setVisible(self._wide or not first)
         for place, plot in enumerate(self._others):
@@ -79,17 +91,16 @@ class PlotTabs(QWidget):
             self._splitter.setSizes([1000, 1000])
 
 
-def _fill(bar: QTabBar, captions: Mapping[str, str]) -> None:
+def _fill(bar: QTabBar, names: Sequence[str]) -> None:
     bar.setDocumentMode(True)
     bar.setDrawBase(False)
     bar.setExpanding(False)
     # Cut names are better than tabs out of sight
     bar.setUsesScrollButtons(False)
     bar.setElideMode(Qt.TextElideMode.ElideRight)
-    bar.setAccessibleName(" or ".join(captions))
-    for place, (name, caption) in enumerate(captions.items()):
+    bar.setAccessibleName(" or ".join(names))
+    for name in names:
         bar.addTab(name)
-        bar.setTabToolTip(place, caption)
 
 
 def _column(parent: QWidget) -> QVBoxLayout:

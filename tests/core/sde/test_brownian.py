@@ -56,7 +56,7 @@ def test_the_path_is_the_same_on_every_grid() -> None:
     assert torch.equal(other.values(fine)[::33], expected)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.floats(*SPAN), min_size=2, max_size=6), st.randoms())
 def test_the_order_of_queries_is_irrelevant(times: list[float], random: object) -> None:
     shuffled = list(times)

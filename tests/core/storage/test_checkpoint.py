@@ -58,7 +58,7 @@ def refused(path: Path, reason: str) -> None:
     assert message.endswith(".") and "\n" not in message and message[0].isupper() | message.startswith("'")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(config=configs, dim=st.integers(1, 6))
 def test_layout_is_that_of_the_model(config: Config, dim: int) -> None:
     flow = DiffFlow(dim, config)
@@ -67,7 +67,7 @@ def test_layout_is_that_of_the_model(config: Config, dim: int) -> None:
     assert parameters == {name: tuple(value.shape) for name, value in flow.named_parameters()}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(config=configs, dim=st.integers(1, 6))
 def test_weights_come_back(tmp_path: Path, config: Config, dim: int) -> None:
     flow, path = make_flow(config, dim), tmp_path / "w.safetensors"
@@ -363,7 +363,7 @@ def test_impossible_numbers_of_a_sealed_file(weights: Path, name: str, value: fl
     refused(weights, reason)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
 def test_any_changed_byte_is_refused(weights: Path, position: float, byte: int) -> None:
     raw = weights.read_bytes()

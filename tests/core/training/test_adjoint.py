@@ -59,7 +59,7 @@ def test_the_textbook_and_the_objective_agree_with_the_reference_program() -> No
     assert deviation(flow.forward_path(golden["x0"], golden["forward_noise"]), golden["forward_path"]) < TOLERANCE
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     dim=st.integers(1, 4),
     steps=st.integers(1, 9),

@@ -12,7 +12,8 @@ from dnf_studio.gui.plots.time_view import TimeView
 
 def test_four_plots_where_there_is_room_and_tabs_where_there_is_not(qtbot: QtBot) -> None:
     loss, grid, marginals = LossPlot(), GridPlot(), MarginalsPlot()
-    pair = PlotTabs({"Loss": loss, "Time grid": grid, "Marginals": marginals})
+    pair = PlotTabs("Loss", loss, ("Time grid", "Marginals"))
+    pair.fill((grid, marginals))
     row = LowerRow(TimeView(), DisagreementPlot(), pair)
     qtbot.addWidget(row)
     row.resize(WIDE - 200, 260)
@@ -33,7 +34,9 @@ def test_four_plots_where_there_is_room_and_tabs_where_there_is_not(qtbot: QtBot
 
 def test_a_choice_among_the_other_plots_is_one_choice_wide_or_narrow(qtbot: QtBot) -> None:
     plots = {"Loss": LossPlot(), "Time grid": GridPlot(), "Marginals": MarginalsPlot()}
-    pair = PlotTabs(plots)
+    first, *others = plots.values()
+    pair = PlotTabs("Loss", first, list(plots)[1:])
+    pair.fill(others)
     qtbot.addWidget(pair)
     with qtbot.waitExposed(pair):
         pair.show()
