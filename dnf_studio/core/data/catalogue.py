@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.data.fractals import FRACTAL_SETS
 from dnf_studio.core.data.source import split_selection
 from dnf_studio.core.data.tables import open_table
 from dnf_studio.core.data.toy2d import TOY_SETS
@@ -14,6 +15,7 @@ from dnf_studio.errors import UnknownNameError
 __all__ = ["DatasetInfo", "dataset_infos", "open_dataset"]
 
 ALIASES = {"olympic": "rings"}
+BUILT_IN = (*TOY_SETS, *FRACTAL_SETS)
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ def dataset_infos() -> tuple[DatasetInfo, ...]:
         DatasetInfo(
             toy.name, toy.title, toy.dim, toy.entropy, tuple(a for a, name in ALIASES.items() if name == toy.name)
         )
-        for toy in TOY_SETS
+        for toy in BUILT_IN
     )
 
 
@@ -43,7 +45,7 @@ def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
     Raises `UnknownNameError` with the nearest name for what looks like a name, and `DataError` for
     whatever is wrong with a file.
     """
-    built_in = {toy.name: toy for toy in TOY_SETS}
+    built_in = {toy.name: toy for toy in BUILT_IN}
     name = name_or_file.strip().lower()
     toy = built_in.get(ALIASES.get(name, name))
     if toy is not None:
