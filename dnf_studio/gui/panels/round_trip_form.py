@@ -21,7 +21,7 @@ MEANINGS = {
     "implied": "Forward SDE (11), then backward steps with the noises δB that its path implies (15): the error is "
     "rounding alone, a check of the numerics.",
 }
-PLACES = {"where it began": "x0", "at its latent": "latent", "where it came back": "returned"}
+PLACES = {"the point itself": "x0", "its latent": "latent", "what came back": "returned"}
 LAST_STEPS = {"with its noise": "noise", "mean only": "mean"}
 MOST_STEPS = 1000
 
@@ -39,13 +39,13 @@ class RoundTripForm(QWidget):
         self._typed = False
         self.way, self.steps, self.last = ChoiceBox(dict(WAYS)), IntBox(1, MOST_STEPS), ChoiceBox(dict(LAST_STEPS))
         self.place, self.meaning = ChoiceBox(dict(PLACES)), caption()
-        self._last_label = label_of(self.last, "Last ste&p", "Whether the last step, onto the data, adds its noise")
+        self._last_label = label_of(self.last, "&Last step", "Whether the last step, onto the data, adds its noise")
         rows = QFormLayout()
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         rows.addRow(label_of(self.way, "Way &back", "How what was carried to noise is carried back"), self.way)
-        rows.addRow(label_of(self.steps, "Step&s N", "Steps each way: as many as the views until typed"), self.steps)
+        rows.addRow(label_of(self.steps, "Ste&ps N", "Steps each way: as many as the views until typed"), self.steps)
         rows.addRow(self._last_label, self.last)
-        rows.addRow(label_of(self.place, "&Draw each point", "Where in the map a point is drawn"), self.place)
+        rows.addRow(label_of(self.place, "Drawn &at", "Where in the map a point is drawn"), self.place)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(rows)
