@@ -14,8 +14,8 @@ from dnf_studio.core.data.toy2d import Checkerboard, EightGaussians, Moons, Ring
 __all__ = ["mode_count", "modes_of"]
 
 Points = NDArray[np.float64]
-ARM_NODES = 400
-"""Of the curve in place of an arm of the spirals; a twentieth of their blur apart."""
+ARM_NODES = 160
+"""Of the curve in place of an arm of the spirals, about 0.1 apart: a tenth of what lies between the arms."""
 CHUNK = 4096
 """Points compared with those nodes at once."""
 
@@ -84,8 +84,8 @@ def _arm(x: Points) -> NDArray[np.intp]:
     squares, found = (arm**2).sum(axis=1), np.zeros(len(x), np.intp)
     for start in range(0, len(x), CHUNK):
         # ‖x − a‖² without ‖x‖², which both arms share; the other arm is −a
-        product = x[start : start + CHUNK] @ arm.T
-        product *= 2
+        part = 2 * x[start : start + CHUNK]
+        product = part[:, :1] * arm[:, 0] + part[:, 1:] * arm[:, 1]
         found[start : start + CHUNK] = (squares - product).min(axis=1) > (squares + product).min(axis=1)
     return found
 

@@ -43,7 +43,7 @@ def _reach(places: Array) -> float:
     """Half of the range that shows all but single far places, in steps of 10%."""
     finite = np.abs(places[np.isfinite(places)])
     reach = max(float(np.quantile(finite, 0.995)), 1e-6) if finite.size else 1.0
-    return float(1.1 ** (np.ceil(np.log(reach) / np.log(1.1)) + 1))
+    return float(1.1 ** (np.ceil(np.log(reach) / np.log(1.1)) + 2))
 
 
 def _ends(low: float, high: float) -> tuple[str, str]:

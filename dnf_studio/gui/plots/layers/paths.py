@@ -196,7 +196,8 @@ def path_picture(
     size = (width + 2) * (height + 2)
     counts, owner = np.bincount(cells.ravel(), minlength=size), np.zeros(size, np.uint8)
     owner[cells] = buckets
-    pixels = table[owner, np.minimum(counts, MAX_COUNT - 1)]
+    touched, pixels = np.flatnonzero(counts), np.zeros(size, np.uint32)
+    pixels[touched] = table[owner[touched], np.minimum(counts[touched], MAX_COUNT - 1)]
     return pixels.reshape(height + 2, width + 2)[1:-1, 1:-1]
 
 
