@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from dnf_studio.core.sde.paths import LastStep
     from dnf_studio.gui.main_window import MainWindow
     from dnf_studio.workers.explorer import Wanted
+    from dnf_studio.workers.frames import ViewRequest
+    from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = ["RoundTripPanel"]
 
@@ -77,7 +79,7 @@ class RoundTripPanel(QWidget):
         wanted = self._wanted()
         if wanted is None or wanted.snapshot is None or wanted.data is None:
             return
-        points = self._points(wanted.data)
+        points = _shown(wanted.snapshot, wanted.data, wanted.request)
         self._basis, self._total = self._basis_of(wanted), len(points)
         way, last = cast("Way", self.form.way.currentData()), cast("LastStep", self.form.last.currentData())
         flow, steps, request = wanted.snapshot.flow, self.form.steps.value(), wanted.request
@@ -152,11 +154,6 @@ class RoundTripPanel(QWidget):
         wanted = self._window.studio.explorer.newest
         return wanted if wanted.ready else None
 
-    def _points(self, data: Tensor) -> Tensor:
-        """As many as the views show, so that each has its number there."""
-        frame = self._window.views.frame
-        return data[: frame.forward.shape[1]] if frame is not None and frame.complete else data
-
     def _basis_of(self, wanted: Wanted) -> tuple[object, ...]:
         """All that the result depends on beside what is chosen here."""
         version = wanted.snapshot.version if wanted.snapshot is not None else None
@@ -201,6 +198,8 @@ class RoundTripPanel(QWidget):
     @Slot()
     def _pressed(self) -> None:
         if self.analysis.running:
+            # What was left by a person does not begin again with the next frame
+            self._problem = "Cancelled." if self._trip is None else ""
             self.analysis.cancel()
         else:
             self.start()
@@ -265,6 +264,13 @@ class RoundTripPanel(QWidget):
         self.stale.setVisible(old)
         self.worst.setEnabled(trip is not None and not running)
         self.numbers.setText(self._problem or ("" if trip is None else _sentence(trip)))
+
+
+def _shown(snapshot: Snapshot, data: Tensor, request: ViewRequest) -> Tensor:
+    """As many of the points as the views show, so that each has its number there."""
+    from dnf_studio.workers.display_set import blocks
+
+    return data[: blocks(min(request.points, len(data)), request.steps or snapshot.steps, snapshot.dim)[-1].stop]
 
 
 def _sentence(trip: RoundTrip) -> str:

@@ -128,15 +128,19 @@ def test_another_version_of_the_weights_marks_it(window: MainWindow, panel: Roun
     assert panel.stale.isVisible()
 
 
-def test_it_can_be_cancelled_and_what_came_so_far_stays(
-    panel: RoundTripPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+def test_it_can_be_cancelled_and_does_not_begin_again_by_itself(
+    window: MainWindow, panel: RoundTripPanel, qtbot: QtBot
 ) -> None:
     panel.form.steps.setValue(1000)
     qtbot.waitUntil(lambda: panel.analysis.running)
     assert panel.button.text() == module.CANCEL and not panel.worst.isEnabled()
     qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
     assert not panel.analysis.running and panel.button.text() == module.GO
-    assert panel.trip is None or len(panel.trip.x0) <= 2000
+    assert panel.numbers.text() == ("Cancelled." if panel.trip is None else panel.numbers.text()) != ""
+    window.live.frame_shown.emit(window.views.frame)
+    assert not panel.analysis.running
+    qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
+    assert panel.analysis.running and panel.numbers.text() != "Cancelled."
 
 
 def test_hidden_it_computes_nothing_and_seen_again_what_is_missing(
@@ -160,6 +164,7 @@ def test_data_of_another_dimension(
     open_in(str(tmp_path / "rows.npy"))
     wait(qtbot, panel)
     trip, places = panel.trip, panel.map._places
+    assert len(trip.x0) == window.views.frame.forward.shape[1]
     assert trip is not None and trip.x0.shape[1] == dim and places.shape == (len(trip.x0), 2)
     np.testing.assert_allclose(places[:, 0], trip.x0[:, 0], rtol=1e-6)
     np.testing.assert_allclose(places[:, 1], trip.error if dim == 1 else trip.x0[:, 1], rtol=1e-6)
@@ -170,6 +175,17 @@ def test_data_of_another_dimension(
         box.setCurrentIndex(box.findData("returned"))
         box.activated.emit(box.currentIndex())
         np.testing.assert_allclose(panel.map._places, trip.returned[:, [4, 2]], rtol=1e-6)
+
+
+def test_a_model_with_more_points_than_the_one_before_has_all_of_them(
+    window: MainWindow, panel: RoundTripPanel, open_in: Callable[[str], None], qtbot: QtBot, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "few.npy", np.random.default_rng(0).standard_normal((300, 2)).astype(np.float32))
+    open_in(str(tmp_path / "few.npy"))
+    wait(qtbot, panel)
+    open_in("diffflow-8gaussian")
+    wait(qtbot, panel)
+    assert panel.trip is not None and len(panel.trip.x0) == 2000 and panel.histogram.counts.sum() == 2000
 
 
 def test_map_and_histogram_show_where_the_error_is(qtbot: QtBot) -> None:

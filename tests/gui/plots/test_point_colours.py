@@ -147,9 +147,17 @@ def test_the_legend_says_what_the_colours_are(qtbot: QtBot) -> None:
         assert word in view.by_point.sentence()
         drawn.append(pixels(view.plot))
         assert not np.array_equal(drawn[-1][:70], empty[:70]) and np.array_equal(drawn[-1][80:], empty[80:])
-    view.resize(150, 150)
-    assert view.by_point.legend.isVisible()
     assert not np.array_equal(drawn[0], drawn[1]) and not np.array_equal(drawn[1], drawn[2])
+
+
+def test_without_room_the_legend_loses_its_title_before_its_colours(qtbot: QtBot) -> None:
+    view = shown_view(qtbot, ProcessView)
+    assert isinstance(view, ProcessView)
+    view.set_layers(frozenset())
+    view.by_point.show(mode_colours(np.zeros(60, np.intp), 8))
+    for width, dots in ((420, True), (260, True), (170, False)):
+        view.resize(width, 420)
+        assert (share_near(pixels(view.plot)[:40], LIGHT.modes[7], 10) > 0) == dots, width
 
 
 def test_one_dimension_has_the_legend_in_its_only_view(qtbot: QtBot) -> None:

@@ -18,7 +18,8 @@ BAR = 64.0
 class LegendLayer(DeviceLayer):
     """One of three: dots with numbers for modes, a wheel for an angle, a bar with its ends for a radius.
 
-    `dot`, `wheel` and `bar` say which; where there is no room, nothing is drawn.
+    `dot`, `wheel` and `bar` say which. Where there is no room for the title it is left out, and where there is
+    none without it nothing is drawn.
     """
 
     def __init__(self) -> None:
@@ -47,30 +48,33 @@ class LegendLayer(DeviceLayer):
             return
         painter.setFont(self._font)
         metrics = painter.fontMetrics()
-        words = self._words()
+        title, numbers = self._title, self._numbers()
         inside = {
-            "dot": sum(metrics.horizontalAdvance(word) + DOT + 2 * GAP for word in words[1:]),
+            "dot": sum(metrics.horizontalAdvance(word) + DOT + 2 * GAP for word in numbers),
             "wheel": WHEEL + GAP,
             "bar": BAR + sum(metrics.horizontalAdvance(end) + GAP for end in self._ends) + GAP,
         }[self._shape]
         height = max(float(metrics.height()), WHEEL if self._shape == "wheel" else 0.0) + 4
-        width = metrics.horizontalAdvance(words[0]) + GAP + inside
-        if width + 2 * MARGIN > area.width() or height + 2 * MARGIN > area.height():
+        named = metrics.horizontalAdvance(title) + GAP
+        room = area.width() - 2 * MARGIN - GAP
+        if inside > room or height + 2 * MARGIN > area.height():
             return
+        if named + inside > room:
+            title, named = "", 0.0
+        width = named + inside
         box = QRectF(area.left() + MARGIN, area.top() + MARGIN, width + GAP, height)
         painter.fillRect(box, self._ground)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        x = self._write(painter, box.left() + GAP, box.center().y(), words[0]) + GAP
+        x = self._write(painter, box.left() + GAP, box.center().y(), title) + (GAP if title else 0)
         if self._shape == "dot":
-            self._draw_dots(painter, x, box.center().y(), words[1:])
+            self._draw_dots(painter, x, box.center().y(), numbers)
         elif self._shape == "wheel":
             self._draw_wheel(painter, QPointF(x + WHEEL / 2, box.center().y()))
         else:
             self._draw_bar(painter, x, box.center().y())
 
-    def _words(self) -> tuple[str, ...]:
-        numbers = tuple(str(k + 1) for k in range(len(self._colours))) if self._shape == "dot" else ()
-        return (self._title, *numbers)
+    def _numbers(self) -> tuple[str, ...]:
+        return tuple(str(k + 1) for k in range(len(self._colours))) if self._shape == "dot" else ()
 
     def _write(self, painter: QPainter, x: float, middle: float, text: str) -> float:
         """Where the text ends."""
