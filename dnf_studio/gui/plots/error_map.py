@@ -114,7 +114,9 @@ class ErrorMap(Plot):
         """The range of the views."""
         half = self._half or 1.0
         if self._upright:
-            self.box.setRange(xRange=(-half, half), yRange=(0, 1.1 * error_limit(self._errors)), padding=0.02)
+            known = self._errors[np.isfinite(self._errors)]
+            top = max(float(known.max()), 1e-12) if len(known) else 1.0
+            self.box.setRange(xRange=(-half, half), yRange=(0, 1.05 * top), padding=0.02)
         else:
             self.box.setRange(QRectF(-half, -half, 2 * half, 2 * half), padding=0)
 
@@ -194,7 +196,7 @@ class ErrorHistogram(Plot):
 
     def reset_view(self) -> None:
         """All bars."""
-        self.box.setRange(xRange=(0, BARS), yRange=(0, max(1.0, 1.15 * self._counts.max())), padding=0.01)
+        self.box.setRange(xRange=(0, BARS), yRange=(0, max(1.0, 1.3 * self._counts.max())), padding=0.01)
 
     def recolour(self) -> None:
         """Also the bars."""
