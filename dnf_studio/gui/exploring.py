@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["explore_docks"]
 
-DOCKS: tuple[tuple[Key, str, Callable[[MainWindow], QWidget]], ...] = ()
+
+def _round_trip(window: MainWindow) -> QWidget:
+    from dnf_studio.gui.panels.round_trip import RoundTripPanel
+
+    return RoundTripPanel(window)
+
+
+DOCKS: tuple[tuple[Key, str, Callable[[MainWindow], QWidget]], ...] = ((Key.ROUND_TRIP, "Round trip", _round_trip),)
 """Command, title, and what makes the panel; it imports the panel's module itself."""
 
 

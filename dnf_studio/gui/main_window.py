@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.appearance import Appearance
+from dnf_studio.gui.colouring import Colouring
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.dialogs import question
 from dnf_studio.gui.exploring import explore_docks
@@ -91,6 +92,7 @@ class MainWindow(QMainWindow):
         self.inspector = InspectorDock(self)
         self.explore = explore_docks(self)
         self.fielding = Fielding(self)
+        self.colouring = Colouring(self)
         self._set_theme(appearance.theme)
         self._show_phase(Phase.NONE)
         self._retitle()

@@ -8,11 +8,12 @@ from math import isfinite
 from dnf_studio.config import MAX_STEPS, Config
 from dnf_studio.errors import SettingError
 
-__all__ = ["FIELDS", "HEATS", "LAYERS", "State"]
+__all__ = ["COLOURINGS", "FIELDS", "HEATS", "LAYERS", "State"]
 
 LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field"})
 FIELDS = ("used", "drift", "score", "backward", "flow")
 HEATS = ("none", "magnitude", "divergence")
+COLOURINGS = ("none", "mode", "angle", "radius")
 PROJECTIONS = ("axes", "principal")
 GRIDS = (None, "reference", "paper", "uniform")
 
@@ -40,6 +41,8 @@ class State:
     """Which vector field the layer shows; ``used`` is the one each process moves its points with."""
     heat: str = "none"
     """What of it is coloured below: ``none``, ``magnitude`` or ``divergence``."""
+    colouring: str = "none"
+    """What colours points and paths: ``none``, the ``mode`` of the data, ``angle`` or ``radius`` of the latent."""
     axes: tuple[int, int] = (0, 1)
     """Components across and up."""
     projection: str = "axes"
@@ -70,6 +73,8 @@ class State:
             raise SettingError(f"There is no field named '{self.field}'.")
         if self.heat not in HEATS:
             raise SettingError(f"The heat map shows none, magnitude or divergence, not '{self.heat}'.")
+        if self.colouring not in COLOURINGS:
+            raise SettingError(f"Points are coloured by none, mode, angle or radius, not '{self.colouring}'.")
         if self.projection not in PROJECTIONS:
             raise SettingError(f"The projection is either axes or principal, not '{self.projection}'.")
         if min(*self.axes, self.component, *self.selection) < 0:

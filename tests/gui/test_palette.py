@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from PySide6.QtGui import QColor
 
+from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.theme import DARK, LIGHT, Theme
 
 MACHADO = {
@@ -119,3 +120,31 @@ def test_a_warning_is_told_from_a_caption_and_the_map_from_its_ground(theme: The
         assert ciede2000(one, other) >= FAR_APART
     lightness = [stop[0] for stop in stops]
     assert lightness in (sorted(lightness), sorted(lightness, reverse=True))
+
+
+@pytest.mark.parametrize("deficiency", MACHADO)
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_the_colours_of_points_stay_apart(theme: Theme, deficiency: str) -> None:
+    ground, chosen = seen(theme.base, deficiency), seen(theme.accent, deficiency)
+    modes = [seen(colour, deficiency) for colour in theme.modes]
+    assert len(modes) == 8
+    for one, other in itertools.combinations(modes, 2):
+        assert ciede2000(one, other) >= 1.5 * APART
+    for colour in modes:
+        assert ciede2000(colour, ground) >= FAR_APART and ciede2000(colour, chosen) >= APART
+    amounts = [seen(stop, deficiency) for stop in theme.amount]
+    for one, next_one in itertools.pairwise([ground, *amounts]):
+        assert ciede2000(one, next_one) >= APART
+    lightness = [stop[0] for stop in amounts]
+    assert lightness in (sorted(lightness), sorted(lightness, reverse=True))
+
+
+@pytest.mark.parametrize("deficiency", MACHADO)
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_angles_a_quarter_apart_are_told_apart_all_around(theme: Theme, deficiency: str) -> None:
+    assert theme.cycle[0] == theme.cycle[-1]
+    ring = [seen(colour, deficiency) for colour in colour_ramp(theme.cycle, 17)[:-1]]
+    for place, colour in enumerate(ring):
+        assert ciede2000(colour, seen(theme.base, deficiency)) >= 1.5 * APART
+        assert ciede2000(colour, ring[(place + 4) % 16]) >= FAR_APART
+        assert ciede2000(colour, ring[(place + 8) % 16]) >= 1.5 * FAR_APART

@@ -110,6 +110,19 @@ HELP = {
         ),
         "g and Δ as in (11) and (12)",
     ),
+    "round-trip": Help(
+        "the round trip",
+        "Each point of the data is carried to noise and back, and has the colour of how far from itself it arrives. "
+        "With fresh noise that is what its latent does not know: places that share latents come back mixed. With "
+        "the probability flow it is the discretisation, with the implied noises rounding alone.",
+        (
+            "error = ‖x̂<sub>0</sub> − x<sub>0</sub>‖, model units",
+            _STEP_FORWARD,
+            _STEP_BACKWARD,
+            "probability flow:  dx = [f − ½ g² s] dt",
+        ),
+        "(11) there, (12) back; (15) for the implied noises, (17) with λ = 0 for the flow",
+    ),
     "marginals": Help(
         "the marginals",
         "At each step the sliced Wasserstein distance between all forward and all backward points, in model units. "

@@ -16,6 +16,7 @@ from dnf_studio.gui.plots.layers.points import PointsLayer
 from dnf_studio.gui.plots.layers.selection import SelectionLayer
 from dnf_studio.gui.plots.layers.trails import TrailsLayer, at_position, stretch
 from dnf_studio.gui.plots.picking import existing, nearest_path, nearest_point, to_pixels
+from dnf_studio.gui.plots.point_colours import ColouredByPoint
 from dnf_studio.gui.plots.step_colours import StepColours
 from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, principal_name, time_note
 from dnf_studio.gui.theme import Theme
@@ -173,6 +174,7 @@ class ProcessView(Plot):
         self._ground.set_colour(self.theme.data)
         self._other.set_colour(self.theme.direction(OTHER[self._direction]))
         self._chosen.set_colours(self.theme.accent, self.theme.base)
+        self.by_point.set_theme(self.theme, self.font())
         self.field.recolour(self.theme)
 
     def title_mark(self) -> str:
@@ -189,7 +191,8 @@ class ProcessView(Plot):
         self.field = FieldOverlay(self._direction, self.plot)
         self.header.insertWidget(2, self.field.button)
         below = self.field.heat, self._ground, self._density, self._paths, self._trails
-        for layer in (*below, self.field.arrows, self._other, self._points, self._chosen):
+        self.by_point = ColouredByPoint(self._direction, self._points, self._paths, self._trails)
+        for layer in (*below, self.field.arrows, self._other, self._points, self._chosen, self.by_point.legend):
             self.plot.addItem(layer, ignoreBounds=True)
 
     def _take_planes(self) -> None:

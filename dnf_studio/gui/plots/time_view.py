@@ -14,8 +14,9 @@ from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.layers.paths import PathsLayer
 from dnf_studio.gui.plots.layers.points import PointsLayer
 from dnf_studio.gui.plots.layers.selection import SelectionLayer
-from dnf_studio.gui.plots.layers.trails import at_position
+from dnf_studio.gui.plots.layers.trails import at_position, over_steps
 from dnf_studio.gui.plots.picking import existing, nearest_point, to_pixels
+from dnf_studio.gui.plots.point_colours import ColouredByPoint
 from dnf_studio.gui.plots.step_colours import StepColours
 from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, principal_name, time_note
 from dnf_studio.workers.frames import Frame
@@ -65,6 +66,10 @@ class TimeView(Plot):
         self._chosen = {name: SelectionLayer() for name in DIRECTIONS}
         for layer in (*self._paths.values(), *self._points.values(), *self._chosen.values()):
             self.plot.addItem(layer, ignoreBounds=True)
+        self.by_point = {name: ColouredByPoint(name, self._points[name], self._paths[name]) for name in DIRECTIONS}
+        # In one dimension this is the only view of the paths
+        self._legend = self.by_point["forward"].legend
+        self.plot.addItem(self._legend, ignoreBounds=True)
         self._line = pg.InfiniteLine(angle=90, movable=True)
         self._line.setCursor(Qt.CursorShape.SizeHorCursor)
         self._line.setZValue(5)
@@ -94,6 +99,7 @@ class TimeView(Plot):
         self._line.setVisible(frame is not None)
         if frame is not None:
             self._offer_components(frame.forward.shape[2])
+            self._legend.setVisible(frame.forward.shape[2] == 1)
             self._line.setBounds((0, len(frame.t) - 1))
             self._lost = lost_paths(frame.forward) + lost_paths(frame.backward)
         self._take_component()
@@ -123,7 +129,7 @@ class TimeView(Plot):
         self._selection = selection
         for name in DIRECTIONS:
             rows = self._values[name]
-            self._chosen[name].set_paths(_over_steps(rows[:, existing(selection, rows.shape[1])]))
+            self._chosen[name].set_paths(over_steps(rows[:, existing(selection, rows.shape[1])]))
         self._place()
 
     def set_step_colours(self, colours: StepColours | None) -> None:
@@ -173,6 +179,7 @@ class TimeView(Plot):
             self._paths[name].set_ramp(self.theme)
             self._points[name].set_colour(colour)
             self._chosen[name].set_colours(self.theme.accent, self.theme.base)
+            self.by_point[name].set_theme(self.theme, self.font())
             self._switches[name].setStyleSheet(
                 f"QToolButton {{ border: none; padding: 1px; color: {self.theme.muted}; }}"
                 f"QToolButton:checked {{ color: {colour}; }}"
@@ -247,7 +254,7 @@ class TimeView(Plot):
         """Layers and range for a new frame or component."""
         self._values = {name: self._values_of(name) for name in DIRECTIONS}
         for name in DIRECTIONS:
-            self._paths[name].set_paths(_over_steps(self._rows(name)))
+            self._paths[name].set_paths(over_steps(self._rows(name)))
         if self._frame is not None:
             half = half_range(self._rows("forward")[0])
             steps = float(len(self._frame.t) - 1)
@@ -292,9 +299,3 @@ class TimeView(Plot):
     def _component_chosen(self, component: int) -> None:
         self.set_component(component)
         self.component_changed.emit(component)
-
-
-def _over_steps(rows: Array) -> Array:
-    """`rows` (N+1, P) over their node numbers, (N+1, P, 2)."""
-    index = np.broadcast_to(np.arange(len(rows), dtype=np.float32)[:, None], rows.shape)
-    return np.stack([index, rows], axis=-1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
@@ -9,7 +11,7 @@ from PySide6.QtGui import QColor, QFont, QImage, QPainter, QTransform
 
 from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.plots.layers.device import DeviceLayer
-from dnf_studio.gui.plots.layers.scale import BUCKETS, ColourKey, bucket_of
+from dnf_studio.gui.plots.layers.scale import BUCKETS, ColourKey, bucket_of, nats_at
 from dnf_studio.gui.theme import Theme
 
 __all__ = ["CellsLayer"]
@@ -18,17 +20,21 @@ Array = NDArray[np.float32]
 
 
 class CellsLayer(DeviceLayer):
-    """Values in sixteen colours, nothing where there is no number, and the key of the colours."""
+    """Values in sixteen colours, nothing where there is no number, and the key of the colours.
 
-    def __init__(self) -> None:
+    `ramp` is the sequential map of the theme, `words` writes the ends of the key.
+    """
+
+    def __init__(self, ramp: str = "disagreement", words: Callable[[float, float], tuple[str, str]] = nats_at) -> None:
         super().__init__()
+        self._ramp = ramp
         self._cells: Array = np.empty((0, 0), np.float32)
         self._range = QRectF()
         self._limits = (0.0, 1.0)
         self._font = QFont()
         self._image: QImage | None = None
         self._colours: NDArray[np.uint32] = np.zeros(BUCKETS, np.uint32)
-        self._key = ColourKey()
+        self._key = ColourKey(ramp, words)
 
     def set_cells(self, cells: Array, area: QRectF, limits: tuple[float, float]) -> None:
         """Show `cells` (rows, columns), the first row lowest, over `area` in plot units."""
@@ -37,7 +43,7 @@ class CellsLayer(DeviceLayer):
 
     def set_theme(self, theme: Theme, font: QFont) -> None:
         """The colours of `theme`; the key is written in `font`."""
-        ramp = colour_ramp(theme.disagreement, BUCKETS)
+        ramp = colour_ramp(getattr(theme, self._ramp), BUCKETS)
         self._colours = np.array([QColor(colour).rgba() for colour in ramp], np.uint32)
         self._key.set_theme(theme)
         self._font, self._image = font, None

@@ -3,7 +3,8 @@
 Every path is sampled about once a pixel and the samples are counted in pixels; where many paths
 run, the colour is stronger. That costs the same whatever N is (PITFALLS 2: counting is the cheap
 way to draw many things), about 2 ms for 500 paths, and a cursor that moves over it costs one copy.
-Coloured by step, a pixel has the mean colour of the samples in it.
+Coloured by step, a pixel has the mean colour of the samples in it. Coloured by path, where a mean of
+two colours would be one that means something else, it has that of one of them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from dnf_studio.gui.plots.step_colours import StepColours
 from dnf_studio.gui.plots.words import lost_paths
 from dnf_studio.gui.theme import Theme
 
-__all__ = ["PathsLayer", "count_pixels", "step_picture"]
+__all__ = ["PathsLayer", "count_pixels", "path_picture", "step_picture"]
 
 MAX_SAMPLES = 400_000
 MAX_COUNT = 64
@@ -39,7 +40,7 @@ STEP_ALPHA, STEP_MOST = 0.45, 0.95
 
 
 class PathsLayer(DeviceLayer):
-    """Paths in one colour, or each step of each in its own of a few."""
+    """Paths in one colour, or each path, or each step of each, in its own of a few."""
 
     def __init__(self, colour: str, alpha: float = 0.16, most: float = 0.62) -> None:
         super().__init__()
@@ -52,6 +53,8 @@ class PathsLayer(DeviceLayer):
         self._steps: StepColours | None = None
         self._ramp: tuple[str, ...] = ()
         self._colour_key = ColourKey()
+        self._buckets: NDArray[np.uint8] | None = None
+        self._colours: tuple[str, ...] = ()
 
     def set_paths(self, paths: Array) -> None:
         """Show `paths` (N+1, P, 2), plot units; those that leave the finite numbers are left out."""
@@ -66,6 +69,15 @@ class PathsLayer(DeviceLayer):
             self._steps = colours
             self._version += 1
             self.update()
+
+    def set_buckets(self, buckets: NDArray[np.uint8] | None, colours: tuple[str, ...]) -> None:
+        """Draw path k in `colours[buckets[k]]`, where there is a bucket for each; None draws in one colour again.
+
+        Colours of steps go before.
+        """
+        self._buckets, self._colours = buckets, colours
+        self._version += 1
+        self.update()
 
     def set_ramp(self, theme: Theme) -> None:
         """The colours of the steps, and of their key."""
@@ -89,20 +101,30 @@ class PathsLayer(DeviceLayer):
         key = (self._version, self._colour, ratio, width, height, corner.x(), corner.y(), *_numbers(transform))
         if self._image is None or key != self._key:
             shift = transform * QTransform.fromTranslate(-corner.x(), -corner.y()) * QTransform.fromScale(ratio, ratio)
-            pixels, fitting = to_device(self._paths, shift), self._fitting_buckets()
-            if fitting is None:
-                alphas = _alphas(self._paths.shape[1], self._alpha, self._most)
-                counts = count_pixels(pixels, width, height)
-                self._image = _picture(_strengths(self._colour, alphas).take(counts, mode="clip"))
-            else:
-                alphas = _alphas(self._paths.shape[1], STEP_ALPHA, STEP_MOST)
-                table = np.stack([_strengths(colour, alphas) for colour in self._ramp])
-                self._image = _picture(step_picture(pixels, fitting, width, height, table))
+            self._image = _picture(self._argb(to_device(self._paths, shift), width, height))
             self._image.setDevicePixelRatio(ratio)
             self._key = key
         painter.drawImage(corner, self._image)
         if self._steps is not None and self._fitting_buckets() is not None:
             self._colour_key.draw(painter, area, self._steps.limits, QApplication.font())
+
+    def _argb(self, pixels: Array, width: int, height: int) -> NDArray[np.uint32]:
+        """The picture of paths in pixels, (height, width)."""
+        steps, whole = self._fitting_buckets(), self._fitting_colours()
+        plain = steps is None and whole is None
+        alphas = _alphas(self._paths.shape[1], *((self._alpha, self._most) if plain else (STEP_ALPHA, STEP_MOST)))
+        if steps is not None:
+            return step_picture(pixels, steps, width, height, _table(self._ramp, alphas))
+        if whole is not None:
+            return path_picture(pixels, whole, width, height, _table(self._colours, alphas))
+        return _strengths(self._colour, alphas).take(count_pixels(pixels, width, height), mode="clip")
+
+    def _fitting_colours(self) -> NDArray[np.uint8] | None:
+        """The bucket of each path that is drawn; None where there are none for them."""
+        buckets, count = self._buckets, self._paths.shape[1]
+        if buckets is None or self._kept is None:
+            return buckets[:count] if buckets is not None and len(buckets) >= count else None
+        return buckets[: len(self._kept)][self._kept] if len(buckets) >= len(self._kept) else None
 
     def _fitting_buckets(self) -> NDArray[np.uint8] | None:
         """The buckets of the paths that are drawn; None where there are none for them."""
@@ -125,6 +147,11 @@ def _strengths(name: str, alphas: NDArray[np.float64]) -> NDArray[np.uint32]:
     for part in (1.0, colour.redF(), colour.greenF(), colour.blueF()):
         argb = (argb << np.uint32(8)) | np.rint(255 * part * alphas).astype(np.uint32)
     return argb
+
+
+def _table(colours: tuple[str, ...], alphas: NDArray[np.float64]) -> NDArray[np.uint32]:
+    """The same of several, (colours, MAX_COUNT)."""
+    return np.stack([_strengths(colour, alphas) for colour in colours])
 
 
 def count_pixels(paths: Array, width: int, height: int) -> NDArray[np.intp]:
@@ -155,6 +182,22 @@ def step_picture(
     means = ((found & (1 << SHIFT) - 1) / counts + 0.5).astype(np.int64)
     pixels = np.zeros(len(both), np.uint32)
     pixels[touched] = table[means, np.minimum(counts, MAX_COUNT - 1)]
+    return pixels.reshape(height + 2, width + 2)[1:-1, 1:-1]
+
+
+def path_picture(
+    paths: Array, buckets: NDArray[np.uint8], width: int, height: int, table: NDArray[np.uint32]
+) -> NDArray[np.uint32]:
+    """The samples of `paths`, counted as in `count_pixels`, each pixel in the colour of its last: ARGB (height, width).
+
+    `buckets` (P,) holds which row of `table` (colours, MAX_COUNT) each path is drawn in.
+    """
+    cells = _cells(paths, width, height)
+    size = (width + 2) * (height + 2)
+    counts, owner = np.bincount(cells.ravel(), minlength=size), np.zeros(size, np.uint8)
+    owner[cells] = buckets
+    touched, pixels = np.flatnonzero(counts), np.zeros(size, np.uint32)
+    pixels[touched] = table[owner[touched], np.minimum(counts[touched], MAX_COUNT - 1)]
     return pixels.reshape(height + 2, width + 2)[1:-1, 1:-1]
 
 

@@ -12,11 +12,13 @@ from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
 
 __all__ = ["PointsLayer"]
 
+HUED = 1.3
+"""How much stronger points are whose colour means something."""
 Array = NDArray[np.float32]
 
 
 class PointsLayer(DeviceLayer):
-    """A cloud of points in one colour; the more there are, the smaller and fainter."""
+    """A cloud of points in one colour, or each in its own of a few; the more there are, the smaller and fainter."""
 
     def __init__(self, colour: str, diameter: float = 3.6, alpha: float = 0.7) -> None:
         super().__init__()
@@ -24,6 +26,8 @@ class PointsLayer(DeviceLayer):
         self._colour, self._diameter, self._alpha = colour, diameter, alpha
         self._picture: QPixmap | None = None
         self._picture_key: tuple[object, ...] = ()
+        self._buckets: NDArray[np.uint8] | None = None
+        self._colours: tuple[str, ...] = ()
         self._fragments = internals.PrimitiveArray(QPainter.PixmapFragment, 10)
 
     def set_points(self, points: Array) -> None:
@@ -34,6 +38,11 @@ class PointsLayer(DeviceLayer):
     def set_colour(self, colour: str) -> None:
         """Draw in `colour`."""
         self._colour = colour
+        self.update()
+
+    def set_buckets(self, buckets: NDArray[np.uint8] | None, colours: tuple[str, ...]) -> None:
+        """Draw point k in `colours[buckets[k]]`, where there is a bucket for each; None draws in one colour again."""
+        self._buckets, self._colours = buckets, colours
         self.update()
 
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
@@ -52,40 +61,46 @@ class PointsLayer(DeviceLayer):
         if not len(xy):
             return
         ratio = painter.device().devicePixelRatio()
-        picture = self._dot(ratio)
+        fitting = self._buckets is not None and len(self._buckets) >= len(self._points)
+        picture = self._dots(ratio, self._colours if fitting else (self._colour,))
         self._fragments.resize(len(xy))
         rows = self._fragments.ndarray()
         rows[:, 0:2] = xy
         rows[:, 2:4] = 0
-        rows[:, 4:6] = picture.width()
+        if fitting and self._buckets is not None:
+            rows[:, 2] = self._buckets[: len(inside)][inside].astype(np.float64) * picture.height()
+        rows[:, 4:6] = picture.height()
         rows[:, 6:8] = 1 / ratio
         rows[:, 8] = 0
         rows[:, 9] = 1
         fragments, count = self._fragments.drawargs()
         painter.drawPixmapFragments(fragments, count, picture)
 
-    def _dot(self, ratio: float) -> QPixmap:
-        """The picture of one point, in a size and strength for their number."""
+    def _dots(self, ratio: float, colours: tuple[str, ...]) -> QPixmap:
+        """The pictures of one point in every colour side by side, in a size and strength for their number."""
         crowd = max(1.0, len(self._points) / 4000) ** -0.3
         diameter, alpha = max(1.6, self._diameter * crowd), self._alpha * crowd
-        key = (self._colour, ratio, diameter, alpha)
+        if len(colours) > 1:
+            alpha = min(1.0, alpha * HUED)
+        key = (colours, ratio, diameter, alpha)
         if self._picture is None or key != self._picture_key:
-            self._picture_key, self._picture = key, _round_dot(self._colour, ratio, diameter, alpha)
+            self._picture_key, self._picture = key, _round_dots(colours, ratio, diameter, alpha)
         return self._picture
 
 
-def _round_dot(colour: str, ratio: float, diameter: float, alpha: float) -> QPixmap:
-    """An antialiased disc in the middle of a square picture; its ratio is left at 1 for fragments."""
+def _round_dots(colours: tuple[str, ...], ratio: float, diameter: float, alpha: float) -> QPixmap:
+    """Antialiased discs, each in the middle of a square of the picture; its ratio is left at 1 for fragments."""
     side = int(np.ceil(diameter * ratio)) + 2
-    picture = QPixmap(side, side)
+    picture = QPixmap(side * len(colours), side)
     picture.fill(Qt.GlobalColor.transparent)
-    fill = QColor(colour)
-    fill.setAlphaF(min(1.0, alpha))
     painter = QPainter(picture)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(fill)
     rim = (side - diameter * ratio) / 2
-    painter.drawEllipse(QRectF(rim, rim, side - 2 * rim, side - 2 * rim))
+    for place, colour in enumerate(colours):
+        fill = QColor(colour)
+        fill.setAlphaF(min(1.0, alpha))
+        painter.setBrush(fill)
+        painter.drawEllipse(QRectF(place * side + rim, rim, side - 2 * rim, side - 2 * rim))
     painter.end()
     return picture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF
@@ -11,7 +13,7 @@ from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.plots.words import nats
 from dnf_studio.gui.theme import Theme
 
-__all__ = ["BUCKETS", "ColourKey", "SteadyLimits", "bucket_of"]
+__all__ = ["BUCKETS", "ColourKey", "SteadyLimits", "bucket_of", "nats_at"]
 
 BUCKETS = 16
 SHARE = 0.02
@@ -53,16 +55,25 @@ def bucket_of(values: Array, limits: tuple[float, float]) -> NDArray[np.uint8]:
     return buckets
 
 
-class ColourKey:
-    """A bar of the colours with the numbers at its ends, in the lower right corner of a view."""
+def nats_at(low: float, high: float) -> tuple[str, str]:
+    """How the key of a disagreement writes its ends."""
+    return nats(low), f"{nats(high)} nats"
 
-    def __init__(self) -> None:
+
+class ColourKey:
+    """A bar of the colours with the numbers at its ends, in the lower right corner of a view.
+
+    `ramp` is the sequential map of the theme, `words` writes the two ends.
+    """
+
+    def __init__(self, ramp: str = "disagreement", words: Callable[[float, float], tuple[str, str]] = nats_at) -> None:
+        self._ramp, self._words = ramp, words
         self._colours: list[QColor] = []
         self._ink = self._ground = QColor()
 
     def set_theme(self, theme: Theme) -> None:
         """The sequential map of `theme`."""
-        self._colours = [QColor(colour) for colour in colour_ramp(theme.disagreement, BUCKETS)]
+        self._colours = [QColor(colour) for colour in colour_ramp(getattr(theme, self._ramp), BUCKETS)]
         self._ink, self._ground = QColor(theme.muted), QColor(theme.base)
 
     def draw(self, painter: QPainter, area: QRectF, limits: tuple[float, float], font: QFont) -> None:
@@ -71,7 +82,7 @@ class ColourKey:
         small.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
         painter.setFont(small)
         metrics = painter.fontMetrics()
-        texts = nats(limits[0]), f"{nats(limits[1])} nats"
+        texts = self._words(*limits)
         before, after = (metrics.horizontalAdvance(text) for text in texts)
         whole = before + after + WIDTH + 2 * MARGIN
         if whole + 2 * MARGIN > area.width():

@@ -10,19 +10,21 @@ from PySide6.QtGui import QColor, QPainter, QPen, QTransform
 
 from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
 
-__all__ = ["TrailsLayer", "at_position", "stretch"]
+__all__ = ["TrailsLayer", "at_position", "over_steps", "stretch"]
 
 PIECES = 4
 Array = NDArray[np.float32]
 
 
 class TrailsLayer(DeviceLayer):
-    """Short pieces of paths in one colour."""
+    """Short pieces of paths in one colour, or those of each path in its own of a few."""
 
     def __init__(self, colour: str, alpha: float = 0.5) -> None:
         super().__init__()
         self._trails: Array = np.empty((0, 0, 2), np.float32)
         self._colour, self._alpha = colour, alpha
+        self._buckets: NDArray[np.uint8] | None = None
+        self._colours: tuple[str, ...] = ()
         self._lines = internals.PrimitiveArray(QLineF, 4)
 
     def set_trails(self, trails: Array) -> None:
@@ -35,16 +37,33 @@ class TrailsLayer(DeviceLayer):
         self._colour = colour
         self.update()
 
+    def set_buckets(self, buckets: NDArray[np.uint8] | None, colours: tuple[str, ...]) -> None:
+        """Draw path k in `colours[buckets[k]]`, where there is a bucket for each; None draws in one colour again."""
+        self._buckets, self._colours = buckets, colours
+        self.update()
+
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
-        """One call for all lines."""
+        """One call for all lines of a colour."""
         if len(self._trails) < 2:
             return
         xy = to_device(self._trails, transform)
-        lines = np.concatenate([xy[:-1], xy[1:]], axis=-1).reshape(-1, 4)
+        lines = np.concatenate([xy[:-1], xy[1:]], axis=-1)
+        buckets, count = self._buckets, lines.shape[1]
+        if buckets is None or len(buckets) < count:
+            self._draw_lines(painter, lines, self._colour)
+            return
+        for bucket, colour in enumerate(self._colours):
+            self._draw_lines(painter, lines[:, buckets[:count] == bucket], colour)
+
+    def _draw_lines(self, painter: QPainter, pieces: Array, name: str) -> None:
+        """`pieces` (K, P, 4), device pixels."""
+        lines = pieces.reshape(-1, 4)
         lines = lines[np.isfinite(lines).all(axis=1)]
+        if not len(lines):
+            return
         self._lines.resize(len(lines))
         self._lines.ndarray()[:] = lines
-        colour = QColor(self._colour)
+        colour = QColor(name)
         colour.setAlphaF(self._alpha)
         pen = QPen(colour, 1)
         pen.setCosmetic(True)
@@ -72,3 +91,9 @@ def stretch(paths: Array, position: float, forward: bool) -> Array:
     count = max(1, min(PIECES, round(abs(position - begin))))
     pieces: Array = np.stack([at_position(paths, float(p)) for p in np.linspace(begin, position, count + 1)])
     return pieces
+
+
+def over_steps(rows: Array) -> Array:
+    """`rows` (N+1, P) over their node numbers, (N+1, P, 2)."""
+    index = np.broadcast_to(np.arange(len(rows), dtype=np.float32)[:, None], rows.shape)
+    return np.stack([index, rows], axis=-1)

@@ -1,0 +1,27 @@
+"""Means over the cells of a square of the plane. NumPy only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["mean_of_cells"]
+
+
+def mean_of_cells(points: NDArray[Any], values: NDArray[Any], half: float, rows: int) -> NDArray[np.float32]:
+    """Mean of `values` (P,) over the points (P, 2) in each cell of the square −half … half, (rows, rows).
+
+    Row 0 is the lowest; a cell without a point has no number. Points beyond and those whose value is not
+    finite are left out.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        place = np.floor((points + half) * (rows / (2 * half)))
+        inside = ((place >= 0) & (place < rows)).all(axis=1) & np.isfinite(values)
+    column, row = place[inside].astype(np.intp).T
+    cell = row * rows + column
+    count = np.bincount(cell, minlength=rows * rows)
+    total = np.bincount(cell, values[inside].astype(np.float64), rows * rows)
+    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return mean.reshape(rows, rows).astype(np.float32)

@@ -1,0 +1,225 @@
+"""Data to noise and back again: what comes back of each point, and how far off it is.
+
+Three ways, whose errors mean different things:
+
+``implied``
+    The forward SDE (11), then backward steps (12) with the noises δB_i that the forward path implies
+    (15). The way back is the same path: the error is rounding alone, a check of the numerics.
+``ode``
+    The probability-flow ODE, N Euler steps each way. The exact flow is invertible: the error is that
+    of the discretisation and falls as 1/N.
+``sde``
+    The forward SDE (11), then the backward SDE (12) with fresh noise. What comes back is drawn from
+    the points that the model takes for possible given the latent: the error is what the latent forgets.
+
+Equation numbers are those of Zhang and Chen, "Diffusion Normalizing Flow", arXiv:2110.07579.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.parallel import single_threaded_kernels
+from dnf_studio.core.sde.brownian import BrownianPath
+from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.paths import Field, LastStep, backward_states
+from dnf_studio.core.sde.steps import forward_step, path_backward_noise
+from dnf_studio.errors import DataError, SettingError
+
+__all__ = ["RoundTrip", "Way", "round_trip", "round_trips"]
+
+Way = Literal["implied", "ode", "sde"]
+BLOCK = 256
+MAX_NUMBERS = 8_000_000
+"""In the noise of a block, for both directions."""
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class RoundTrip:
+    """Where points went and what came back, all in model units and float64."""
+
+    way: Way
+    steps: int
+    """N, each way."""
+    x0: Array
+    """(P, D)"""
+    latent: Array
+    """(P, D), x_N."""
+    returned: Array
+    """(P, D)"""
+
+    @property
+    def error(self) -> Array:
+        """(P,) ‖returned − x_0‖; not finite for a point that left the finite numbers."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            distance: Array = np.linalg.norm(self.returned - self.x0, axis=1)
+        return distance
+
+    @property
+    def lost(self) -> int:
+        """How many points left the finite numbers; the numbers below are of the others."""
+        return int((~np.isfinite(self.error)).sum())
+
+    @property
+    def rms(self) -> float:
+        """Root mean square of the error."""
+        return float(np.sqrt(np.mean(self._known**2))) if len(self._known) else np.nan
+
+    @property
+    def median(self) -> float:
+        """Half of the points come back at least as near."""
+        return float(np.median(self._known)) if len(self._known) else np.nan
+
+    @property
+    def largest(self) -> float:
+        """The error of the worst point."""
+        return float(self._known.max()) if len(self._known) else np.nan
+
+    def worst(self, count: int) -> tuple[int, ...]:
+        """The `count` points that come back farthest off, the worst last; one that is lost is worse than any other."""
+        order = np.argsort(np.nan_to_num(self.error, nan=np.inf), kind="stable")
+        return tuple(int(point) for point in order[-count:])
+
+    @property
+    def _known(self) -> Array:
+        return self.error[np.isfinite(self.error)]
+
+
+def round_trip(
+    flow: DiffFlow,
+    x0: Tensor,
+    way: Way = "sde",
+    steps: int | None = None,
+    *,
+    kind: str | None = None,
+    last: LastStep = "noise",
+    seed: int = 0,
+) -> RoundTrip:
+    """Carry `x0` (P, D), model units, to noise and back, N = `steps` each way; None is the model's own N.
+
+    `kind` is a kind of time grid other than the model's own. `last` is the last step of ``sde``: with
+    its noise, or its mean only; the other two ways have no choice. `seed` chooses the Brownian paths:
+    a forward and a backward one for each point, the same whatever N is.
+
+    ``ode`` needs the score at t_0, where training on a fixed grid never sees it.
+
+    Raises `SettingError` for another way, N, grid or last step, and `DataError` for other points.
+    """
+    *_, whole = round_trips(flow, x0, way, steps, kind=kind, last=last, seed=seed)
+    return whole
+
+
+def round_trips(
+    flow: DiffFlow,
+    x0: Tensor,
+    way: Way = "sde",
+    steps: int | None = None,
+    *,
+    kind: str | None = None,
+    last: LastStep = "noise",
+    seed: int = 0,
+    check: Callable[[], None] | None = None,
+) -> Iterator[RoundTrip]:
+    """The same block by block: each result holds the points so far, the last one all of them.
+
+    `check` is called at every step and raises to leave. What is wrong with the settings is raised at
+    the first `next`.
+    """
+    if way not in get_args(Way):
+        raise SettingError(f"The way back '{way}' is not one of implied, ode and sde.")
+    if last not in get_args(LastStep):
+        raise SettingError(f"The last step is either mean or noise, not '{last}'.")
+    if x0.ndim != 2 or x0.shape[1] != flow.dim or not len(x0):
+        raise DataError(f"The points must have the shape (P, {flow.dim}), not {tuple(x0.shape)}.")
+    grid, points = flow.grid(steps, kind), x0.to(flow.timestamps)
+    rows = max(1, min(BLOCK, MAX_NUMBERS // (2 * grid.steps * flow.dim)))
+    parts: list[tuple[Array, ...]] = []
+    for start in range(0, len(points), rows):
+        block = points[start : start + rows]
+        with torch.inference_mode(), single_threaded_kernels():
+            noise = _noise(flow, grid, len(block), seed, start) if way != "ode" else None
+            fields = _checked(flow.fields(grid), check)
+            latent, returned = _there_and_back(fields, grid, block, noise, way, last)
+        parts.append(tuple(part.cpu().double().numpy() for part in (block, latent, returned)))
+        yield RoundTrip(way, grid.steps, *(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _noise(flow: DiffFlow, grid: TimeGrid, rows: int, seed: int, start: int) -> tuple[Tensor, Tensor]:
+    """Forward and backward noise (N, B, D) of a block, row i between t_i and t_{i+1}, one Brownian motion for both."""
+    span = float(grid.t[0]), float(grid.t[-1])
+    path = BrownianPath(seed, rows, 2 * flow.dim, *span, stream=start)
+    ahead, back = path.increments(grid.t).to(grid.t).chunk(2, dim=-1)
+    return ahead, back
+
+
+def _there_and_back(
+    fields: tuple[Field, Field],
+    grid: TimeGrid,
+    x0: Tensor,
+    noise: tuple[Tensor, Tensor] | None,
+    way: Way,
+    last: LastStep,
+) -> tuple[Tensor, Tensor]:
+    """x_N and what comes back of it, both (B, D)."""
+    if noise is None:
+        latent = _flow_to_noise(fields, grid, x0)
+        *_, returned = backward_states(*fields, grid, latent, None, lam=0.0)
+        return latent, returned
+    ahead, back = noise
+    if way == "implied":
+        latent, back = _implied(fields, grid, x0, ahead)
+        last = "noise"
+    else:
+        latent = _to_noise(fields[0], grid, x0, ahead)
+    *_, returned = backward_states(*fields, grid, latent, back.flip(0).__getitem__, last=last)
+    return latent, returned
+
+
+def _to_noise(drift: Field, grid: TimeGrid, x0: Tensor, noise: Tensor) -> Tensor:
+    """x_N of the forward SDE."""
+    x, dt = x0, grid.dt
+    for i in range(grid.steps):
+        x = forward_step(x, drift(i, x), dt[i], grid.g[i], noise[i])
+    return x
+
+
+def _flow_to_noise(fields: tuple[Field, Field], grid: TimeGrid, x0: Tensor) -> Tensor:
+    """x_N of N Euler steps of dx = [f − ½ g² s] dt (17)."""
+    drift, score = fields
+    still = torch.zeros_like(x0)
+    half = 0.5 * grid.g**2
+    return _to_noise(lambda i, x: drift(i, x) - half[i] * score(i, x), grid, x0, still.expand(grid.steps, *still.shape))
+
+
+def _implied(fields: tuple[Field, Field], grid: TimeGrid, x0: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """x_N of the forward SDE and the implied backward noise (N, B, D) of its path (15), row i of step i."""
+    drift, score = fields
+    x, f, dt, g, back = x0, drift(0, x0), grid.dt, grid.g, []
+    for i in range(grid.steps):
+        x = forward_step(x, f, dt[i], g[i], noise[i])
+        f_next = drift(i + 1, x)
+        back.append(path_backward_noise(f, f_next, score(i + 1, x), noise[i], dt[i], g[i], g[i + 1]))
+        f = f_next
+    return x, torch.stack(back)
+
+
+def _checked(fields: tuple[Field, Field], check: Callable[[], None] | None) -> tuple[Field, Field]:
+    """The same fields, whose drift asks `check` first."""
+    if check is None:
+        return fields
+    drift, score = fields
+
+    def checked(i: int, x: Tensor) -> Tensor:
+        check()
+        return drift(i, x)
+
+    return checked, score

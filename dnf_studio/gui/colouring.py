@@ -1,0 +1,151 @@
+"""Points and paths coloured by what they are or become, in every view, and the menu that chooses by what."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QMenu
+
+from dnf_studio.gui.actions import Key
+from dnf_studio.gui.plots.point_colours import PointColours, angle_colours, mode_colours, radius_colours
+from dnf_studio.gui.session import Session
+from dnf_studio.workers.frames import Frame
+
+if TYPE_CHECKING:
+    from dnf_studio.core.data.dataset import Dataset, Standardisation
+    from dnf_studio.gui.main_window import MainWindow
+    from dnf_studio.gui.opening import Opened
+
+__all__ = ["Colouring", "ColouringMenu"]
+
+WORDS = {
+    "none": ("Their &process", "Forward in one colour, backward in the other"),
+    "mode": (
+        "The &mode of the data",
+        "Forward the ring, Gaussian, moon, arm or square a point comes from, backward the one its sample lies next to",
+    ),
+    "angle": ("The &angle of the latent", "Where around the middle the point is at the noise end, in the plane shown"),
+    "radius": ("The &radius of the latent", "How far from the middle the point is at the noise end"),
+}
+NO_MODES = "This data is not known to have parts"
+ONE_COMPONENT = "The angle needs two components"
+Array = NDArray[np.float32]
+
+
+class ColouringMenu(QMenu):
+    """What points and paths are coloured by; writes the session."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__("Colour poin&ts by")
+        self._session = session
+        self.setToolTipsVisible(True)
+        group = QActionGroup(self)
+        self.choices = {value: self._add(group, value, text) for value, (text, _) in WORDS.items()}
+        session.changed.connect(self._show)
+        self._show(frozenset({"colouring"}))
+        self.offer("mode", NO_MODES)
+
+    def offer(self, value: str, obstacle: str) -> None:
+        """Let `value` be chosen, or grey it and say why not."""
+        action = self.choices[value]
+        action.setEnabled(not obstacle)
+        tip = obstacle or WORDS[value][1]
+        action.setToolTip(tip)
+        action.setStatusTip(tip)
+
+    def _add(self, group: QActionGroup, value: str, text: str) -> QAction:
+        action = self.addAction(text)
+        action.setCheckable(True)
+        action.triggered.connect(partial(self._choose, value))
+        group.addAction(action)
+        for tell in (action.setToolTip, action.setStatusTip):
+            tell(WORDS[value][1])
+        return action
+
+    def _choose(self, value: str, _checked: bool = False) -> None:
+        self._session.apply({"colouring": value})
+
+    def _show(self, names: frozenset[str]) -> None:
+        if "colouring" in names:
+            self.choices[self._session.state.colouring].setChecked(True)
+
+
+class Colouring(QObject):
+    """Finds the colours of every frame and gives them to both process views and the t–x view.
+
+    A point keeps its colour through time: it follows from one end of its path, the data or the
+    latent. What cannot be, modes of data without parts, is drawn as if nothing were chosen.
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._session, self._views = window.session, window.views
+        self._dataset: Dataset | None = None
+        self._standardisation: Standardisation | None = None
+        self._count = 0
+        self._known: dict[str, tuple[Array, PointColours]] = {}
+        self.menu = ColouringMenu(self._session)
+        window.commands.insert_menu(Key.RESET_VIEW, self.menu)
+        self._session.changed.connect(self._follow)
+        window.studio.opened.connect(self._take)
+        window.live.frame_shown.connect(self._colour)
+
+    @Slot(object)
+    def _take(self, opened: Opened) -> None:
+        """The data that the model shown belongs to."""
+        from dnf_studio.core.data.modes import mode_count
+
+        self._dataset, self._standardisation = opened.dataset, opened.snapshot.standardisation
+        self._count = mode_count(opened.dataset)
+        self._known = {}
+        self.menu.offer("mode", "" if self._count else NO_MODES)
+        self.menu.offer("angle", "" if opened.shown.dim > 1 else ONE_COMPONENT)
+
+    def _follow(self, names: frozenset[str]) -> None:
+        if names & {"colouring", "axes", "projection"}:
+            self._colour(self._views.frame)
+
+    @Slot(object)
+    def _colour(self, frame: Frame | None) -> None:
+        kind, time = self._session.state.colouring, self._views.time
+        for view, name in ((self._views.forward, "forward"), (self._views.backward, "backward")):
+            colours = self._colours(frame, name, kind) if frame is not None and kind != "none" else None
+            for shown in (view.by_point, time.by_point[name]):
+                shown.show(colours)
+            view.plot.setAccessibleDescription(f"{view.caption} {view.by_point.sentence()}".strip())
+
+    def _colours(self, frame: Frame, name: str, kind: str) -> PointColours | None:
+        """What the points of one process have; None where it cannot be."""
+        path = frame.forward if name == "forward" else frame.backward
+        if kind == "mode":
+            return self._by_mode(path[0], name)
+        if kind == "radius":
+            return radius_colours(path[-1])
+        return angle_colours(self._plane_of(path[-1])) if path.shape[2] > 1 else None
+
+    def _by_mode(self, ends: Array, name: str) -> PointColours | None:
+        """Of points at the data end (P, D); the same points are looked at once."""
+        from dnf_studio.core.data.modes import modes_of
+
+        known, units = self._known.get(name), self._standardisation
+        if known is not None and np.array_equal(known[0], ends, equal_nan=True):
+            return known[1]
+        if self._dataset is None or units is None or ends.shape[1] != self._dataset.dim:
+            return None
+        modes = modes_of(self._dataset, ends * np.asarray(units.scale) + np.asarray(units.mean))
+        if modes is None:
+            return None
+        self._known[name] = ends, mode_colours(modes, self._count)
+        return self._known[name][1]
+
+    def _plane_of(self, latents: Array) -> Array:
+        """The two coordinates of (P, D) that the views show."""
+        principal, state, last = self._views.principal, self._session.state, latents.shape[1] - 1
+        if state.projection == "principal" and principal is not None:
+            return principal.project(latents)
+        return latents[:, [min(axis, last) for axis in state.axes]]
