@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["explore_docks"]
 
-DOCKS: tuple[tuple[Key, str, Callable[[MainWindow], QWidget]], ...] = ()
+
+def _outliers(window: MainWindow) -> QWidget:
+    from dnf_studio.gui.panels.outliers import OutliersPanel
+
+    return OutliersPanel(window)
+
+
+DOCKS: tuple[tuple[Key, str, Callable[[MainWindow], QWidget]], ...] = ((Key.OUTLIERS, "Outliers", _outliers),)
 """Command, title, and what makes the panel; it imports the panel's module itself."""
 
 
