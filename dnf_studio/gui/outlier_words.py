@@ -11,13 +11,13 @@ __all__ = ["counted", "definition", "none_of", "numbers", "origins"]
 
 
 def counted(hits: int, count: int) -> str:
-    """ "31 of 2,000: 1.6%  (95%: 1.1–2.2%)", the interval Wilson's."""
+    """ "31 of 2,000: 1.6% (1.1–2.2%)", the interval Wilson's at 95%."""
     from dnf_studio.core.exploration.outliers import wilson
 
     low, high = wilson(hits, count)
     digits = _digits(high)
     share = _percent(hits / count if count else 0.0, digits)
-    return f"{hits:,} of {count:,}: {share}%  (95%: {_percent(low, digits)}–{_percent(high, digits)}%)"
+    return f"{hits:,} of {count:,}: {share}% ({_percent(low, digits)}–{_percent(high, digits)}%)"
 
 
 def numbers(found: Outliers) -> str:
@@ -28,16 +28,14 @@ def numbers(found: Outliers) -> str:
 def definition(found: Outliers) -> str:
     """What is counted, and what the same rules say of the data itself."""
     if found.known:
-        off = f"the end is farther than {found.reach:g} from the data’s support"
+        off = f"farther than {found.reach:g} from the data’s support"
     else:
-        off = (
-            f"the end is farther than {found.reach:.3g} from the nearest of {found.compared:,} data points, "
-            "as 0.1% of the data are"
-        )
+        nearest = f"farther than {found.reach:.3g} from the nearest of {found.compared:,} points drawn from the data"
+        off = f"{nearest}, as at most 0.1% of held-out data are"
     return (
-        "Exploded: a state is not finite, the end is beyond ±4 (standardised), or a state on the way is, and farther "
-        f"out than its latent. Off the support: {off}. Held-out data by the same rules: "
-        f"{_percent(found.data_beyond, 2)}% beyond ±4, {_percent(found.data_off, 2)}% off."
+        "Exploded: not finite, beyond ±4 (standardised) at the end, or on the way farther out than that and than its "
+        f"latent. Off the support: the end is {off}. Held-out data by the same rules: "
+        f"{_percent(found.data_beyond, 2)}% beyond ±4, {_percent(found.data_off, 2)}% off. In brackets: 95% intervals."
     )
 
 
@@ -59,12 +57,12 @@ def origins(found: Outliers) -> str:
         return ""
     counts = found.by_step
     last, latent, never = int(counts[0]), int(counts[-1]), total - int(counts.sum())
-    parts = [f"{last:,} of {total:,} never left what the forward process visits until the last step"]
+    parts = [f"{last:,} of {total:,} left what the forward process visits only in the last step"]
     if latent:
-        parts.append(f"{latent:,} began out there")
+        parts.append(f"{latent:,} began where it does not go")
     if never:
-        parts.append(f"{never:,} are where the forward process goes too")
-    return "; ".join(parts) + "."
+        parts.append(f"{never:,} are where it goes too")
+    return "; ".join(parts) + "." if parts else ""
 
 
 def _percent(share: float, digits: int) -> str:

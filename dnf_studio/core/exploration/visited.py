@@ -29,8 +29,10 @@ from dnf_studio.errors import DataError
 
 __all__ = ["QUANTILE", "Visited", "visit"]
 
-POINTS = 10_000
-"""Forward points compared with, and as many held out to say how far apart they are."""
+POINTS, FEWER = 10_000, 5_000
+"""Forward points compared with, and as many held out to say how far apart they are; the fewer where the nearest are
+found slowly, beyond three components."""
+FAST_DIM = 3
 QUANTILE = 0.999
 MAX_NUMBERS = 16_000_000
 """In all forward points: with very many steps or components there are fewer of them."""
@@ -113,17 +115,19 @@ def visit(
     dataset: Dataset,
     grid: TimeGrid,
     seed: int = 0,
-    points: int = POINTS,
+    points: int | None = None,
     check: Callable[[], None] | None = None,
 ) -> Visited:
     """Carry `points` training points and as many held-out ones forward (11) on `grid`, each with noise of its own.
 
-    A data set with fewer held-out rows begins several paths at each. `check` is called before every
-    step and raises to leave. Raises `DataError` where the data does not fit the model.
+    There are 10,000 of either, 5,000 beyond three components, unless `points` says another number. A
+    data set with fewer held-out rows begins several paths at each. `check` is called before every step
+    and raises to leave. Raises `DataError` where the data does not fit the model.
     """
     if dataset.dim != flow.dim:
         raise DataError(f"The data '{dataset.name}' has {dataset.dim} columns and the model {flow.dim} dimensions.")
-    count = max(2, min(points, MAX_NUMBERS // (2 * (grid.steps + 1) * flow.dim)))
+    most = points or (POINTS if flow.dim <= FAST_DIM else FEWER)
+    count = max(2, min(most, MAX_NUMBERS // (2 * (grid.steps + 1) * flow.dim)))
     x, held_out = _starts(flow, dataset, count, seed)
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAM,)))
     nodes, reach, stride = [Nearest(_numpy(x[:count]))], [], []

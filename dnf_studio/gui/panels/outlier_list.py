@@ -118,7 +118,8 @@ class OutlierList(QWidget):
         metrics = self.fontMetrics()
         self.table.verticalHeader().setDefaultSectionSize(metrics.height() + 4)
         for column in range(self.model.columnCount()):
-            self.table.setColumnWidth(column, metrics.horizontalAdvance(self.model.widest(column)) + 14)
+            width = max(metrics.horizontalAdvance(text) for text in self.model.longest(column))
+            self.table.setColumnWidth(column, width + 12)
 
     @Slot(QItemSelection, QItemSelection)
     def _tell(self, _chosen: QItemSelection, _left: QItemSelection) -> None:

@@ -89,12 +89,12 @@ class OutlierModel(QAbstractTableModel):
             lines.append(separator.join(column.exact(self.place(row)) for column in self._columns))
         return "\n".join(lines) + "\n"
 
-    def widest(self, column: int) -> str:
-        """The longest text of a column, its head included."""
+    def longest(self, column: int) -> tuple[str, ...]:
+        """Texts of a column none of which is longer than the widest of these; its head leaves room for the arrow."""
         values = self._columns[column].values
         ends = (int(np.argmin(values)), int(np.argmax(values))) if len(values) else ()
         texts = self._columns[column].texts or tuple(self._columns[column].text(row) for row in ends)
-        return max((self._columns[column].name + "  ", *texts), key=len)
+        return self._columns[column].name + "   ", *texts
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """By the values of a column, ties by number; what is chosen stays chosen."""
@@ -158,7 +158,7 @@ def _columns(found: Outliers, names: tuple[str, ...]) -> list[Column]:
     # The last of the texts stands for NEVER
     step_texts = (*arrows, "latent", "none")
     columns = [
-        Column("№", "number", "Which sample: its number among the points of the views, or in an export of the same "
+        Column("no.", "number", "Which sample: its number among the points of the views, or in an export of the same "
                "seed", rows.number),
         Column("why", "why", "What is wrong with it: the first that holds", reasons(found), tuple(WHY.values())),
         Column("step", "step", "The step of its backward path that led out of what the forward process visits and "

@@ -32,7 +32,7 @@ NO_MODEL = "Open a model or press Train: its samples are checked here."
 NO_DATA = "The data of this model is not at hand, so nothing can be told of where its samples should be."
 WORKING = "Looking where the forward process goes…"
 OUT_OF_DATE = "Out of date: the weights or the settings of the view have changed since."
-CANCELLED = "Cancelled; this is what was found until then."
+CANCELLED = "Cancelled before all was looked at."
 VIEWS, FRESH = "views", "fresh"
 WHAT = {VIEWS: "points of the views", FRESH: "samples"}
 
@@ -50,6 +50,7 @@ class OutliersPanel(QWidget):
         self.analysis = Analysis(self)
         self._found: OutlierCheck | None = None
         self._listed = VIEWS
+        self._plotted: tuple[object, ...] = ()
         self._chosen_by_hand = False
         self._make_controls()
         self.steps, self.latents = WrongStepsPlot(), LatentsPlot()
@@ -111,12 +112,8 @@ class OutliersPanel(QWidget):
         self.progress.setToolTip("Samples looked at so far")
         self.progress.hide()
         self.listed = ChoiceBox({})
-        self.listed_label = label_of(
-            self.listed,
-            "&Of",
-            "Whose outliers are shown: of the points of the views, which a click selects there, or of the samples "
-            "drawn to count",
-        )
+        tip = "Whose outliers are listed: points of the views, which a click selects there, or samples drawn to count"
+        self.listed_label = label_of(self.listed, "&Of", tip)
         self.status = caption(warning=True)
         self.numbers, self.definition, self.origins, self.nothing = (caption() for _ in range(4))
         self.numbers.setProperty("caption", False)
@@ -160,11 +157,11 @@ class OutliersPanel(QWidget):
     def _connect(self) -> None:
         window = self._window
         self.go.clicked.connect(self.start)
-        self.cancel.clicked.connect(self.analysis.cancel)
+        self.cancel.clicked.connect(self._cancel)
         self.listed.chosen.connect(self._choose_list)
         self.analysis.found.connect(self._take)
         self.analysis.ended.connect(self._end)
-        self.analysis.failed.connect(self._fail)
+        self.analysis.failed.connect(window.files.tell)
         self.steps.step_clicked.connect(self._session.cursor.jump)
         self.latents.picked.connect(self.list.choose)
         self.list.chosen.connect(self._choose)
@@ -195,13 +192,11 @@ class OutliersPanel(QWidget):
         self.go.show()
         if whole:
             self._mark()
-        else:
-            self.status.setText(CANCELLED if self._found is not None else "")
         self._refresh_page()
 
-    @Slot(object)
-    def _fail(self, error: Exception) -> None:
-        self._window.files.tell(error)
+    def _cancel(self) -> None:
+        self.status.setText(CANCELLED)
+        self.analysis.cancel()
 
     @Slot(object)
     def _forget(self, _opened: object) -> None:
@@ -240,6 +235,8 @@ class OutliersPanel(QWidget):
     def _follow(self, names: frozenset[str]) -> None:
         if "axes" in names:
             self._show_plots()
+        if "selection" in names and not self._session.state.selection:
+            self.list.table.clearSelection()
 
     def _choose_list(self, which: str) -> None:
         self._listed, self._chosen_by_hand = which, True
@@ -270,7 +267,7 @@ class OutliersPanel(QWidget):
         self.status.setVisible(bool(self.status.text()))
         self.go.setEnabled(opened is not None and opened.dataset is not None)
         self.pages.setCurrentIndex(int(listed is not None and len(listed.rows) > 0))
-        if listed is not None:
+        if listed is not None and not len(listed.rows):
             self.nothing.setText(none_of(listed, WHAT[self._listed]))
         elif opened is not None and opened.dataset is None:
             self.nothing.setText(NO_DATA)
@@ -278,11 +275,16 @@ class OutliersPanel(QWidget):
             self.nothing.setText(WORKING if self.analysis.running else NO_MODEL)
 
     def _show_plots(self) -> None:
+        """The same again leaves range and marks as they are."""
         listed, frame = self.outliers, self._window.views.frame
+        axes = self._session.state.axes
+        if self._plotted == (listed, axes):
+            return
+        self._plotted = listed, axes
         self.steps.set_outliers(listed)
         if frame is not None and (listed is None or frame.backward.shape[2] == listed.rows.end.shape[1]):
             paths = frame.backward
-            self.latents.set_outliers(listed, paths[0], paths[-1], self._session.state.axes)
+            self.latents.set_outliers(listed, paths[0], paths[-1], axes)
 
     def _choose(self, places: list[int]) -> None:
         """Points of the views are selected there; the cursor goes to where the last one went wrong."""

@@ -36,8 +36,8 @@ class WrongStepsPlot(Plot):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
-            "Went wrong in step",
-            "How many left, step by step; a click goes there.",
+            "Where",
+            "How many went wrong in each step; a click goes there.",
             "No outliers, no step.",
             parent,
             topic="outlier steps",
@@ -156,8 +156,8 @@ class LatentsPlot(Plot):
         both = np.concatenate([self._points, self._all])
         kept = both[np.isfinite(both).all(axis=1) & (np.abs(both) < 1e3).all(axis=1)]
         if len(kept):
-            low, high = kept.min(axis=0), kept.max(axis=0)
-            self.box.setRange(xRange=(low[0], high[0]), yRange=(low[1], high[1]), padding=0.06)
+            (left, low), (right, high) = kept.min(axis=0).tolist(), kept.max(axis=0).tolist()
+            self.box.setRange(xRange=(left, right), yRange=(low, high), padding=0.06)
 
     def pick(self, at: QPointF, adding: bool) -> bool:
         """The outlier next to the pointer."""
