@@ -130,8 +130,8 @@ HELP = {
         "already. Bar 0 is the last step: nothing was wrong before it. A click moves the time cursor.",
         (
             _STEP_BACKWARD,
-            "out at i:  min over forward points y<sub>i</sub> of ‖x<sub>i</sub> − y<sub>i</sub>‖ &gt; "
-            "q<sub>99.9%</sub> of the same for other forward points",
+            "d(x<sub>i</sub>) = min over forward points y<sub>i</sub> of ‖x<sub>i</sub> − y<sub>i</sub>‖",
+            "out where not  d(x<sub>i</sub>) ≤ 99.9% quantile of d over other forward points",
         ),
         "(12), or (17) for another λ, against points by (11)",
     ),
@@ -140,7 +140,7 @@ HELP = {
         "The noise that each outlier began as, over the latents of all points of the views. A cluster is a region of "
         "the noise that the model carries to the wrong place; an even spread is something that can happen to any. "
         "Of data with one component the end of each path is drawn up. A click chooses one.",
-        ("x<sub>N</sub> ~ N(0, I)",),
+        ("z = x<sub>N</sub> ~ N(0, I)",),
         "the prior of (13)",
     ),
 }

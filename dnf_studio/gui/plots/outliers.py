@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["LatentsPlot", "WrongStepsPlot"]
 
 LABELS = 4
-"""About how many steps have a number."""
+"""About how many steps have a number; and up to so many outliers all counts have."""
 REACH = 8.0
 """Pixels between a click and the point it means."""
 Array = NDArray[np.float32]
@@ -84,7 +84,9 @@ class WrongStepsPlot(Plot):
         """All bars."""
         values = self.values
         top = float(values.max(initial=1.0))
-        self.box.setRange(xRange=(-0.3, max(1, len(values)) + 0.3), yRange=(0, 1.08 * max(1.0, top)), padding=0)
+        few = [[(k, str(k)) for k in range(LABELS + 1)]] if top <= LABELS else None
+        self.plot.getAxis("left").setTicks(few)
+        self.box.setRange(xRange=(-0.3, max(1, len(values)) + 0.3), yRange=(0, 1.08 * top), padding=0)
 
     def clicked_at(self, x: float, y: float) -> None:
         """Go to where the step under the pointer leads."""
