@@ -201,7 +201,7 @@ def test_no_outliers_are_told_in_a_sentence_and_another_model_begins_anew(
     found = panel.found
     empty = type(found.views.rows)(**{name: value[:0] for name, value in vars(found.views.rows).items()})
     panel._take(replace(found, views=replace(found.views, rows=empty), fresh=replace(found.fresh, rows=empty)))
-    assert panel.nothing.isVisible() and panel.nothing.text().startswith("None of 2,000 points of the views")
+    assert panel.nothing.isVisible() and panel.nothing.text().startswith("None of 5,000 samples")
     assert not panel.list.isVisible() and panel.numbers.isVisible()
     open_in("diffflow-8gaussian")
     qtbot.waitUntil(lambda: panel.found is not None and not panel.analysis.running, timeout=60_000)

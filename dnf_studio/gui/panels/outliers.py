@@ -181,8 +181,7 @@ class OutliersPanel(QWidget):
             self.progress.setValue(fresh.drawn)
         if not self._chosen_by_hand:
             # What can be clicked comes first, unless it is not there
-            only_fresh = fresh is not None and len(fresh.rows) > 0 and not len(found.views.rows)
-            self._listed = FRESH if only_fresh else VIEWS
+            self._listed = VIEWS if len(found.views.rows) or fresh is None else FRESH
         self._refresh()
 
     @Slot(bool)

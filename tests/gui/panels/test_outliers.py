@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.exploration.outliers import NEVER, OutlierRows, Outliers
@@ -126,6 +127,18 @@ def test_copy_and_csv(table: OutlierList, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="no folder"):
         table.save(tmp_path / "missing" / "a.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_the_button_saves_where_a_person_says(
+    table: OutlierList, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Exception] = []
+    table.failed.connect(told.append)
+    for answer in ("", str(tmp_path / "mine"), str(tmp_path / "no" / "mine.csv")):
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, answer=answer: (answer, ""))
+        table.save_button.click()
+    assert (tmp_path / "mine.csv").read_text(encoding="utf-8") == table.model.as_text(separator=",")
+    assert len(told) == 1 and "there is no folder" in str(told[0])
 
 
 def test_a_file_has_every_component_and_the_table_eight(table: OutlierList) -> None:
