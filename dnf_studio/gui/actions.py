@@ -36,6 +36,7 @@ class Key(StrEnum):
     RESET_VIEW = "reset-view"
     INSPECTOR = "inspector"
     ROUND_TRIP = "round-trip"
+    OUTLIERS = "outliers"
     RESET_LAYOUT = "reset-layout"
     FULL_SCREEN = "full-screen"
     TRAIN = "train"
@@ -103,6 +104,8 @@ _RECORDS = (
                checkable=True),
     ActionInfo(Key.ROUND_TRIP, "&Round trip", "Ctrl+Shift+U", "Carry the data to noise and back, and map what is lost",
                checkable=True),
+    ActionInfo(Key.OUTLIERS, "O&utliers", "Ctrl+Shift+K", "Count the samples that explode or leave the data's support, "
+               "and find the step where they went wrong", checkable=True),
     ActionInfo(Key.RESET_LAYOUT, "Reset layo&ut", "Shift+F11", "Put panels, bars and splitters back in their places"),
     ActionInfo(Key.FULL_SCREEN, "&Full screen", "F11", "Fill the screen, or come back from it", checkable=True),
     ActionInfo(Key.TRAIN, "&Train", "Ctrl+R", "Train a new model with the settings at the left", "train"),
@@ -138,7 +141,7 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
             *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.RESET_LAYOUT, Key.FULL_SCREEN),
         ),
     ),
-    ("E&xplore", (Key.INSPECTOR, Key.ROUND_TRIP)),
+    ("E&xplore", (Key.INSPECTOR, Key.ROUND_TRIP, Key.OUTLIERS)),
     ("&Run", (Key.TRAIN, Key.PAUSE, Key.STOP, None, Key.RESUME, Key.DISCARD)),
     ("&Help", (Key.SHORTCUTS, None, Key.LOG, Key.REPORT, None, Key.ABOUT)),
 )

@@ -22,7 +22,16 @@ def _round_trip(window: MainWindow) -> QWidget:
     return RoundTripPanel(window)
 
 
-DOCKS: tuple[tuple[Key, str, Callable[[MainWindow], QWidget]], ...] = ((Key.ROUND_TRIP, "Round trip", _round_trip),)
+def _outliers(window: MainWindow) -> QWidget:
+    from dnf_studio.gui.panels.outliers import OutliersPanel
+
+    return OutliersPanel(window)
+
+
+DOCKS: tuple[tuple[Key, str, Callable[[MainWindow], QWidget]], ...] = (
+    (Key.ROUND_TRIP, "Round trip", _round_trip),
+    (Key.OUTLIERS, "Outliers", _outliers),
+)
 """Command, title, and what makes the panel; it imports the panel's module itself."""
 
 

@@ -23,7 +23,17 @@ from dnf_studio.core.sampling.likelihood import BOUND_DRAWS, TOLERANCE, bound_nl
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
 from dnf_studio.errors import DataError, DivergenceError, SettingError, UnsupportedError
 
-__all__ = ["DEFAULT_STEPS", "Evaluation", "StepRow", "evaluate", "nll_bound", "step_row"]
+__all__ = [
+    "DEFAULT_STEPS",
+    "FAR",
+    "TOLERANCE_OUTSIDE",
+    "Evaluation",
+    "StepRow",
+    "between_units",
+    "evaluate",
+    "nll_bound",
+    "step_row",
+]
 
 DEFAULT_STEPS = (5, 10, 20, 30)
 POINTS = 200_000
@@ -158,7 +168,7 @@ class _Compared:
 
 
 def _compare(flow: DiffFlow, dataset: Dataset, samples: Array, reference: Projections) -> _Compared:
-    own = _between(flow.standardisation, dataset.standardisation, torch.from_numpy(samples))
+    own = between_units(flow.standardisation, dataset.standardisation, torch.from_numpy(samples))
     outside = dataset.outside(own, TOLERANCE_OUTSIDE)
     beyond = float((np.abs(samples) > FAR).any(axis=1).mean())
     share = None if outside is None else float(outside.mean())
@@ -207,10 +217,10 @@ def _fresh(flow: DiffFlow, dataset: Dataset, count: int, seed: int) -> Tensor:
     if dataset.dim != flow.dim:
         raise DataError(f"The data '{dataset.name}' has {dataset.dim} columns and the model {flow.dim} dimensions.")
     x = dataset.fresh(count, seed)
-    return _between(dataset.standardisation, flow.standardisation, x).to(flow.timestamps)
+    return between_units(dataset.standardisation, flow.standardisation, x).to(flow.timestamps)
 
 
-def _between(source: Standardisation, target: Standardisation, x: Tensor) -> Tensor:
+def between_units(source: Standardisation, target: Standardisation, x: Tensor) -> Tensor:
     """`x` from one standardisation's units to another's.
 
     A model without constants of its own, such as one of the reference program, takes standardised

@@ -149,11 +149,14 @@ def sample_blocks(
     trajectories: bool = False,
     noise: bool = False,
     threads: int | None = None,
+    rows: int | None = None,
+    diverging: bool = False,
 ) -> Iterator[SampleBlock]:
     """Draw `count` samples (12, 17) in order, as blocks of bounded size.
 
-    `threads` changes the speed only. Raises `SettingError` for a count under 1, and
-    `DivergenceError` instead of yielding a number that is not finite.
+    `threads` changes the speed only, and `rows` how many come at once: at most so many in whole
+    sub-blocks. Raises `SettingError` for a count under 1, and `DivergenceError` instead of yielding a
+    number that is not finite, unless `diverging` asks for those too.
     """
     if _integer("number of samples", count) < 1:
         raise SettingError(f"The number of samples must be at least 1, not {count}.")
@@ -161,12 +164,17 @@ def sample_blocks(
     grid = flow.grid(chosen.steps, chosen.grid)
     subs = -(-count // SUB_BLOCK)
     chunk, batch = _sizes(flow, grid.steps, trajectories or noise)
+    if rows is not None:
+        chunk = max(1, min(chunk, rows // SUB_BLOCK))
     with BlockPool(worker_threads(flow.device) if threads is None else threads) as pool:
         sampler = pool.map(lambda _: _prepare(flow, grid, chosen, trajectories, noise), [None])[0]
         for first in range(0, subs, chunk):
             end = min(first + chunk, subs)
             parts = pool.map(sampler.draw, [range(k, min(k + batch, end)) for k in range(first, end, batch)])
-            yield _gather(parts, first * SUB_BLOCK, min(end * SUB_BLOCK, count), grid.steps)
+            block = _gather(parts, first * SUB_BLOCK, min(end * SUB_BLOCK, count))
+            if not diverging:
+                _check_finite(block.samples, grid.steps)
+            yield block
 
 
 def sample(
@@ -207,19 +215,23 @@ def _sizes(flow: DiffFlow, steps: int, paths: bool) -> tuple[int, int]:
     return chunk, 1 if on_processor else chunk
 
 
-def _gather(parts: list[_Part], start: int, end: int, steps: int) -> SampleBlock:
+def _gather(parts: list[_Part], start: int, end: int) -> SampleBlock:
     """One `SampleBlock` of the rows start … end − 1; what the last sub-block computed beyond is left out."""
     rows = end - start
     samples, latents, paths, noises = (
         None if column[0] is None else np.concatenate(column)[:rows] for column in zip(*parts, strict=True)
     )
     assert samples is not None and latents is not None
-    bad = rows - int(np.isfinite(samples).all(axis=1).sum())
+    return SampleBlock(start, samples, latents, paths, noises)
+
+
+def _check_finite(samples: Array, steps: int) -> None:
+    bad = len(samples) - int(np.isfinite(samples).all(axis=1).sum())
     if bad:
         raise DivergenceError(
-            f"Sampling diverged: {bad:,} of {rows:,} samples are not finite at N = {steps}; try another N, or λ = 0."
+            f"Sampling diverged: {bad:,} of {len(samples):,} samples are not finite at N = {steps}; "
+            "try another N, or λ = 0."
         )
-    return SampleBlock(start, samples, latents, paths, noises)
 
 
 def _optional(x: Tensor | None) -> Array | None:

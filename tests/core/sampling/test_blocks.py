@@ -157,6 +157,16 @@ def test_numbers_that_are_not_finite_are_never_yielded() -> None:
         flow.drift.layers[-1].bias.fill_(math.inf)  # type: ignore[union-attr]
     with pytest.raises(DivergenceError, match=r"^Sampling diverged: 300 of 300 samples are not finite at N = 4; .*\.$"):
         list(sample_blocks(flow, 300, SampleSettings(steps=4)))
+    (block,) = sample_blocks(flow, 300, SampleSettings(steps=4), diverging=True)
+    assert block.samples.shape == (300, 2) and not np.isfinite(block.samples).any()
+
+
+@pytest.mark.parametrize(("rows", "sizes"), [(1, [SUB_BLOCK, SUB_BLOCK, 52]), (2 * SUB_BLOCK + 1, [2 * SUB_BLOCK, 52])])
+def test_fewer_rows_at_once_are_the_same_samples(rows: int, sizes: list[int]) -> None:
+    flow = small_flow()
+    found = list(sample_blocks(flow, 2100, rows=rows))
+    assert [len(block.samples) for block in found] == sizes
+    assert np.array_equal(whole(found, "samples"), joined(flow, 2100))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""The outliers among the points of the views and among fresh samples, for one set of weights and settings.
+
+Imports torch, so only the thread of an analysis imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.exploration.outliers import Outliers, find_outliers, outliers_among
+from dnf_studio.core.exploration.visited import visit
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.parallel import single_threaded_kernels
+from dnf_studio.core.sampling.blocks import SampleSettings
+from dnf_studio.workers.display import Cancelled, backward_block
+from dnf_studio.workers.display_set import DisplayNoise, blocks
+from dnf_studio.workers.frames import ViewRequest
+from dnf_studio.workers.snapshot import Snapshot
+
+__all__ = ["OutlierCheck", "check_outliers"]
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class OutlierCheck:
+    """What is known so far."""
+
+    weights: int
+    """Version of the weights."""
+    request: ViewRequest
+    views: Outliers
+    """Among the points of the views."""
+    fresh: Outliers | None
+    """Among samples drawn anew; None before the first block."""
+
+
+def check_outliers(
+    snapshot: Snapshot,
+    dataset: Dataset,
+    request: ViewRequest,
+    shown: Array | int,
+    count: int,
+    left: Callable[[], bool],
+) -> Iterator[OutlierCheck]:
+    """Look at the points of the views, then at `count` samples as they are drawn, on this thread alone.
+
+    `shown` are the backward paths (N+1, P, D) of the views, or how many there are to be computed. Ends
+    early once `left`.
+    """
+
+    def check() -> None:
+        if left():
+            raise Cancelled
+
+    flow = snapshot.flow
+    last = "mean" if request.last == "mean" else "noise"
+    settings = SampleSettings(request.steps, request.lam, last, request.grid, request.seed)  # type: ignore[arg-type]
+    try:
+        visited = visit(flow, dataset, flow.grid(request.steps, request.grid), request.seed, check=check)
+        paths = _shown_paths(flow, settings, shown, check) if isinstance(shown, int) else shown
+        views = outliers_among(paths, visited)
+        yield OutlierCheck(snapshot.version, request, views, None)
+        for fresh in find_outliers(flow, dataset, count, settings, visited=visited, threads=1, check=check):
+            yield OutlierCheck(snapshot.version, request, views, fresh)
+    except Cancelled:
+        return
+
+
+def _shown_paths(flow: DiffFlow, settings: SampleSettings, points: int, check: Callable[[], None]) -> Array:
+    """The backward paths (N+1, P, D) that the views show of so many points, in float32."""
+    grid, noise = flow.grid(settings.steps, settings.grid), DisplayNoise()
+    parts = blocks(points, grid.steps, flow.dim)
+    latents = noise.latents(settings.seed, parts[-1].stop, flow.dim)
+    with torch.inference_mode(), single_threaded_kernels():
+        fields = flow.fields(grid, torch.float32)
+        way = settings.level, settings.last, check
+        rows = [
+            backward_block(fields, grid, latents[part], noise.noise(settings.seed, part, flow.dim, grid.t)[1], *way)
+            for part in parts
+        ]
+    return np.concatenate(rows, axis=1)
