@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["explore_docks"]
 
-DOCKS: tuple[tuple[Key, str, Callable[[MainWindow], QWidget]], ...] = ()
+
+def _lab(window: MainWindow) -> QWidget:
+    from dnf_studio.gui.panels.lab import LabPanel
+
+    return LabPanel(window)
+
+
+DOCKS: tuple[tuple[Key, str, Callable[[MainWindow], QWidget]], ...] = ((Key.LAB, "Discretisation lab", _lab),)
 """Command, title, and what makes the panel; it imports the panel's module itself."""
 
 

@@ -1,0 +1,215 @@
+"""The discretisation lab: is N, the grid, λ or the last step the cause of what is seen?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QTabWidget, QVBoxLayout, QWidget
+
+from dnf_studio.gui.controls import caption
+from dnf_studio.gui.panels.lab_levels import LastPage, LevelsPage
+from dnf_studio.gui.panels.lab_page import LabPage
+from dnf_studio.gui.panels.lab_paths import PathsPage
+from dnf_studio.gui.panels.lab_runner import LabRunner
+from dnf_studio.gui.panels.lab_steps import StepsPage
+from dnf_studio.gui.theme import Theme
+from dnf_studio.workers.lab import Study
+
+if TYPE_CHECKING:
+    from dnf_studio.gui.main_window import MainWindow
+
+__all__ = ["LabPanel"]
+
+NO_MODEL = "Open a model or press Train; its discretisation is examined here."
+
+
+class LabPanel(QWidget):
+    """Four pages, each with a study of the newest weights that is computed when it is first seen and by Compute.
+
+    What a page shows stays while weights or settings change, and is marked as out of date.
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__()
+        self._window = window
+        self.runner = LabRunner(window)
+        self.steps, self.paths = StepsPage(window), PathsPage(window)
+        self.levels, self.last = LevelsPage(window), LastPage(window)
+        self.pages: dict[str, LabPage] = {
+            "Steps": self.steps,
+            "Paths": self.paths,
+            "λ": self.levels,
+            "Last step": self.last,
+        }
+        self._shown: dict[LabPage, Study | None] = dict.fromkeys(self.pages.values())
+        self._left: set[Study] = set()
+        self._drawn: tuple[object, ...] = ()
+        self._make()
+        self._connect()
+        self._refresh()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Recolour every page."""
+        for page in self.pages.values():
+            page.set_theme(theme)
+
+    def compute(self) -> None:
+        """Compute the page in front for the newest weights and the settings as they are."""
+        page, ground = self._page(), self.runner.ground()
+        study = page.study(ground.snapshot.version) if ground is not None else None
+        if ground is not None and study is not None:
+            running = self.runner.running
+            if running is not None and running != study:
+                self._left.add(running)
+            self._left.discard(study)
+            self._shown[page] = study
+            self.runner.ask(study, ground)
+        self._refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """The page that is seen for the first time is computed."""
+        super().showEvent(event)
+        self._begin()
+
+    def _make(self) -> None:
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        tips = (
+            "Errors along the same Brownian paths and quality of samples for several N",
+            "Paths at View N over those of the finest grid",
+            "Samples for λ from 0, the ODE, to 2",
+            "The last step by its mean and with its noise",
+        )
+        for place, (title, page) in enumerate(self.pages.items()):
+            self.tabs.addTab(page, title)
+            self.tabs.setTabToolTip(place, tips[place])
+        self.told, self.problem = caption(), caption(warning=True)
+        self.problem.hide()
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setFixedHeight(6)
+        self.progress.setAccessibleName("Progress of the study")
+        self.button, self.cancel = QPushButton("&Compute"), QPushButton("Cancel")
+        self.button.setToolTip("Compute this page for the newest weights and settings")
+        self.cancel.setToolTip("Stop; what has been found stays")
+        row = QHBoxLayout()
+        row.addWidget(self.told, 1)
+        row.addWidget(self.cancel)
+        row.addWidget(self.button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 4, 8, 8)
+        column.setSpacing(6)
+        column.addLayout(row)
+        column.addWidget(self.problem)
+        column.addWidget(self.progress)
+        column.addWidget(self.tabs, 1)
+
+    def _connect(self) -> None:
+        window = self._window
+        self.button.clicked.connect(lambda: self.compute())
+        self.cancel.clicked.connect(self.runner.cancel)
+        self.tabs.currentChanged.connect(self._turned)
+        for page in self.pages.values():
+            page.wanted.connect(self.compute)
+            page.altered.connect(self._refresh)
+        self.runner.changed.connect(self._changed)
+        self.runner.failed.connect(self._complain)
+        window.session.changed.connect(self._follow)
+        window.live.frame_shown.connect(self._framed)
+        window.studio.opened.connect(self._opened)
+
+    def _page(self) -> LabPage:
+        return tuple(self.pages.values())[self.tabs.currentIndex()]
+
+    def _begin(self) -> None:
+        """Compute a page of a trained model that has nothing to show, and go on with one that was left for another."""
+        current, page = self._window.studio.current, self._page()
+        shown = self._shown[page]
+        trained = current is not None and current.shown.trained
+        if self.isVisible() and trained and (shown is None or (shown in self._left and self._fits(page))):
+            self.compute()
+        else:
+            self._refresh()
+
+    def _fits(self, page: LabPage) -> bool:
+        """Whether weights and settings are still those of what is shown."""
+        ground = self.runner.ground()
+        return ground is not None and self._shown[page] == page.study(ground.snapshot.version)
+
+    def _refresh(self) -> None:
+        """Draw the page in front if it has changed, and say how it stands."""
+        page, ground = self._page(), self.runner.ground()
+        study = page.study(ground.snapshot.version) if ground is not None else None
+        if study is not None and self.runner.results(study):
+            self._shown[page] = study
+        shown = self._shown[page]
+        results = self.runner.results(shown)
+        state = self._window.session.state
+        drawn = (page, shown, len(results), *(getattr(state, name) for name in sorted(page.views)))
+        if drawn != self._drawn:
+            self._drawn = drawn
+            page.show_results(shown, results)
+        self._say(page, shown, study)
+        self.button.setEnabled(study is not None and shown != self.runner.running)
+
+    def _say(self, page: LabPage, shown: Study | None, now: Study | None) -> None:
+        """In one line: what is shown, how far it is, and whether it is out of date."""
+        running = shown is not None and shown == self.runner.running
+        self.cancel.setEnabled(running)
+        done, total = len(self.runner.results(shown)), 1 if shown is None else self.runner.total(shown)
+        self.progress.setRange(0, total if (running and done) or not running else 0)
+        self.progress.setValue(done if shown is not None else 0)
+        if shown is None:
+            text = NO_MODEL if self.runner.ground() is None else "Nothing is computed yet."
+        elif now is not None and shown != now:
+            text = f"Out of date: {page.words(shown)}, {self._difference(shown, now)}. Compute does it again."
+        elif running:
+            text = f"Computing {min(done + 1, total)} of {total}: {page.words(shown)}."
+        elif done < total:
+            text = f"Stopped after {done} of {total}: {page.words(shown)}."
+        else:
+            text = f"Newest weights, {page.words(shown)}."
+        old = shown is not None and now is not None and shown != now
+        if self.told.property("warning") != old:
+            self.told.setProperty("warning", old)
+            self.told.setProperty("caption", not old)
+            self.told.style().polish(self.told)
+        if self.told.text() != text:
+            self.told.setText(text)
+
+    @staticmethod
+    def _difference(shown: Study, now: Study) -> str:
+        return "other settings" if shown.weights == now.weights else "earlier weights"
+
+    @Slot(int)
+    def _turned(self, _place: int) -> None:
+        self._begin()
+
+    @Slot(object)
+    def _changed(self, study: Study) -> None:
+        if self.runner.complete(study):
+            self._left.discard(study)
+        self._refresh()
+
+    @Slot(str)
+    def _complain(self, sentence: str) -> None:
+        self.problem.setText(sentence)
+        self.problem.setVisible(bool(sentence))
+
+    @Slot(object)
+    def _framed(self, _frame: object) -> None:
+        if self.isVisible():
+            self._refresh()
+
+    @Slot(object)
+    def _opened(self, _opened: object) -> None:
+        """Nothing of another model is compared with this one."""
+        self._shown = dict.fromkeys(self.pages.values())
+        self._left.clear()
+        self._begin()
+
+    def _follow(self, _names: frozenset[str]) -> None:
+        if self.isVisible():
+            self._refresh()
