@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LabPanel"]
 
+PAGES: dict[str, tuple[Callable[[MainWindow], LabPage], str]] = {
+    "Steps": (StepsPage, "Errors along the same Brownian paths and quality of samples for several N"),
+    "Paths": (PathsPage, "Paths at View N over those of the finest grid"),
+    "λ": (LevelsPage, "Samples for λ from 0, the ODE, to 2"),
+    "Last step": (LastPage, "The last step by its mean and with its noise"),
+}
 NO_MODEL = "Open a model or press Train; its discretisation is examined here."
 
 
@@ -35,15 +42,9 @@ class LabPanel(QWidget):
         super().__init__()
         self._window = window
         self.runner = LabRunner(window)
-        self.steps, self.paths = StepsPage(window), PathsPage(window)
-        self.levels, self.last = LevelsPage(window), LastPage(window)
-        self.pages: dict[str, LabPage] = {
-            "Steps": self.steps,
-            "Paths": self.paths,
-            "λ": self.levels,
-            "Last step": self.last,
-        }
-        self._shown: dict[LabPage, Study | None] = dict.fromkeys(self.pages.values())
+        self.pages: dict[str, LabPage] = {}
+        self._theme: Theme | None = None
+        self._shown: dict[LabPage, Study | None] = {}
         self._left: set[Study] = set()
         self._drawn: tuple[object, ...] = ()
         self._make()
@@ -52,6 +53,7 @@ class LabPanel(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour every page."""
+        self._theme = theme
         for page in self.pages.values():
             page.set_theme(theme)
 
@@ -76,16 +78,15 @@ class LabPanel(QWidget):
     def _make(self) -> None:
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        tips = (
-            "Errors along the same Brownian paths and quality of samples for several N",
-            "Paths at View N over those of the finest grid",
-            "Samples for λ from 0, the ODE, to 2",
-            "The last step by its mean and with its noise",
-        )
-        for place, (title, page) in enumerate(self.pages.items()):
-            self.tabs.addTab(page, title)
-            self.tabs.setTabToolTip(place, tips[place])
+        for place, (title, (_, tip)) in enumerate(PAGES.items()):
+            holder = QWidget()
+            QVBoxLayout(holder).setContentsMargins(0, 0, 0, 0)
+            self.tabs.addTab(holder, title)
+            self.tabs.setTabToolTip(place, tip)
         self.told, self.problem = caption(), caption(warning=True)
+        # Two lines, so that nothing below moves when the words change
+        self.told.setMinimumHeight(2 * self.told.fontMetrics().lineSpacing())
+        self.told.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.problem.hide()
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
@@ -95,15 +96,15 @@ class LabPanel(QWidget):
         self.button.setToolTip("Compute this page for the newest weights and settings")
         self.cancel.setToolTip("Stop; what has been found stays")
         row = QHBoxLayout()
-        row.addWidget(self.told, 1)
+        row.addWidget(self.progress, 1)
         row.addWidget(self.cancel)
         row.addWidget(self.button)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 8)
         column.setSpacing(6)
         column.addLayout(row)
+        column.addWidget(self.told)
         column.addWidget(self.problem)
-        column.addWidget(self.progress)
         column.addWidget(self.tabs, 1)
 
     def _connect(self) -> None:
@@ -111,9 +112,6 @@ class LabPanel(QWidget):
         self.button.clicked.connect(lambda: self.compute())
         self.cancel.clicked.connect(self.runner.cancel)
         self.tabs.currentChanged.connect(self._turned)
-        for page in self.pages.values():
-            page.wanted.connect(self.compute)
-            page.altered.connect(self._refresh)
         self.runner.changed.connect(self._changed)
         self.runner.failed.connect(self._complain)
         window.session.changed.connect(self._follow)
@@ -121,7 +119,20 @@ class LabPanel(QWidget):
         window.studio.opened.connect(self._opened)
 
     def _page(self) -> LabPage:
-        return tuple(self.pages.values())[self.tabs.currentIndex()]
+        """The page in front, made when it is first seen."""
+        title = self.tabs.tabText(self.tabs.currentIndex())
+        page = self.pages.get(title)
+        if page is None:
+            page = self.pages[title] = PAGES[title][0](self._window)
+            layout = self.tabs.currentWidget().layout()
+            assert layout is not None
+            layout.addWidget(page)
+            page.wanted.connect(self.compute)
+            page.altered.connect(self._refresh)
+            if self._theme is not None:
+                page.set_theme(self._theme)
+            self._shown[page] = None
+        return page
 
     def _begin(self) -> None:
         """Compute a page of a trained model that has nothing to show, and go on with one that was left for another."""

@@ -112,14 +112,18 @@ class LevelsPage(LabPage):
 
 
 def _cells(row: Variant) -> list[str]:
-    other, data = row.to_reference, row.to_data
     return [
         f"{row.settings.lam:g}",
-        number(None if other is None else other.value),
-        number(None if data is None else data.value),
-        number(None if other is None else other.floor),
+        *(number(value, 4) for value in _distances(row)),
         "–" if row.outside is None else f"{100 * row.outside:.1f}%",
     ]
+
+
+def _distances(row: Variant) -> tuple[float | None, float | None, float | None]:
+    """To λ = 1, to data, and the floor of the first."""
+    other, data = row.to_reference, row.to_data
+    floor = None if other is None else other.floor
+    return None if other is None else other.value, None if data is None else data.value, floor
 
 
 class LastPage(LabPage):

@@ -36,7 +36,7 @@ class PathsPage(LabPage):
         self.plot = PathsPlot()
         self.plots = (self.plot,)
         self.directions = Directions()
-        self.directions.turned.connect(lambda _name: self._draw())
+        self.directions.turned.connect(lambda _name: self._turn())
         self.near = QPushButton("&Fit to paths")
         self.near.setToolTip("Zoom to these paths; a double click shows the whole again")
         self.near.clicked.connect(self._zoom)
@@ -63,8 +63,10 @@ class PathsPage(LabPage):
         return f"{n}, λ = {asked.lam:g}, {grid_words(asked.grid)}, {last_words(asked.last)}"
 
     def show_results(self, study: Study | None, results: Sequence[object]) -> None:
-        self._found = cast(PathsFound, results[0]) if results else None
+        before, self._found = self._found, cast(PathsFound, results[0]) if results else None
         self._draw()
+        if self._found is not None and self._found is not before:
+            self._zoom()
 
     def set_theme(self, theme: Theme) -> None:
         super().set_theme(theme)
@@ -105,6 +107,10 @@ class PathsPage(LabPage):
             f"At the {'noise' if forward else 'data'} they end {number(float(away.mean()), 4)} apart on average. "
             "Choose points in a view to see theirs."
         )
+
+    def _turn(self) -> None:
+        self._draw()
+        self._zoom()
 
     def _zoom(self) -> None:
         coarse, fine = self._planes()

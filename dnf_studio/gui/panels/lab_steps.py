@@ -210,7 +210,7 @@ class StepsPage(LabPage):
             outside = None if more is None or more.outside is None else 100 * more.outside
             share = "–" if outside is None else f"{outside:.1f}%"
             ends = [number(end, 4) if np.isfinite(end) else "not finite" for end in (row.forward_end, row.backward_end)]
-            rows.append([str(row.steps), *ends, number(distance), share])
+            rows.append([str(row.steps), *ends, number(distance, 4), share])
 
         def colour(r: int) -> None:
             item = self.table.item(r, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,6 +35,9 @@ def plane_of(points: Array, state: State, principal: PrincipalComponents | None)
 class _Square(Plot):
     """A plane with a fixed range, which linked planes share."""
 
+    whole = False
+    """Whether there is room for noise, too."""
+
     def __init__(self, title: str, caption: str, empty: str, parent: QWidget | None = None) -> None:
         super().__init__(title, caption, empty, parent)
         self._half = 0.0
@@ -49,7 +53,7 @@ class _Square(Plot):
 
     def fit(self, points: Array) -> None:
         """Fix the range for `points` (P, 2)."""
-        half = half_range(points)
+        half = half_range(points) if self.whole else _half_of(points)
         if half != self._half:
             self._half = half
             self.reset_view()
@@ -93,6 +97,8 @@ class CloudPlot(_Square):
 
 class PathsPlot(_Square):
     """A few paths of one process: thick with dots at View N, thin on the finest grid; a ring where each ends."""
+
+    whole = True
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
@@ -139,6 +145,13 @@ class PathsPlot(_Square):
             self._nodes.setBrush(pg.mkBrush(colour))
             self._ends.setPen(pg.mkPen(self.theme.accent, width=1.5))
             self._ends.setBrush(pg.mkBrush(None))
+
+
+def _half_of(points: Array) -> float:
+    """Half of the range that shows all but single far points, in even steps."""
+    sizes = np.abs(points[np.isfinite(points).all(axis=-1)])
+    reach = 1.08 * float(np.quantile(sizes, 0.998)) if sizes.size else 3.3
+    return float(1.15 ** math.ceil(math.log(max(reach, 1e-3)) / math.log(1.15)))
 
 
 def _finite(points: Array | Sequence[Array]) -> NDArray[np.float64]:
