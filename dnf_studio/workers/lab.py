@@ -45,7 +45,7 @@ LEVELS = (0.0, 0.5, 1.0, 1.5, 2.0)
 MAX_N, MOST = 200, 20
 ERROR_POINTS = 512
 """Of the display set, for the errors."""
-DISPLAYED = 2_000
+DISPLAYED, SAMPLES = 2_000, 20_000
 FINER, FINEST = 4, 400
 Array = NDArray[np.float32]
 
@@ -284,8 +284,8 @@ def _variants(
 ) -> Iterator[Variant]:
     from dnf_studio.core.exploration.variants import compare_variants
 
-    flow, dataset = ground.snapshot.flow, ground.dataset
-    yield from compare_variants(flow, ways, dataset, reference, threads=ground.threads, check=_check(left))
+    model, threads = (ground.snapshot.flow, ways, ground.dataset, reference), ground.threads
+    yield from compare_variants(*model, points=SAMPLES, threads=threads, check=_check(left))
 
 
 def _joined(found: Sequence[tuple[list[int], PathsFound]]) -> PathsFound:

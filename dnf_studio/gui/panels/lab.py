@@ -44,7 +44,8 @@ class LabPanel(QWidget):
         self.runner = LabRunner(window)
         self.pages: dict[str, LabPage] = {}
         self._theme: Theme | None = None
-        self._shown: dict[LabPage, Study | None] = {}
+        self._shown: dict[LabPage, Study] = {}
+        self._asked: dict[LabPage, Study] = {}
         self._left: set[Study] = set()
         self._drawn: tuple[object, ...] = ()
         self._make()
@@ -66,7 +67,7 @@ class LabPanel(QWidget):
             if running is not None and running != study:
                 self._left.add(running)
             self._left.discard(study)
-            self._shown[page] = study
+            self._asked[page] = study
             self.runner.ask(study, ground)
         self._refresh()
 
@@ -131,68 +132,69 @@ class LabPanel(QWidget):
             page.altered.connect(self._refresh)
             if self._theme is not None:
                 page.set_theme(self._theme)
-            self._shown[page] = None
         return page
 
     def _begin(self) -> None:
         """Compute a page of a trained model that has nothing to show, and go on with one that was left for another."""
         current, page = self._window.studio.current, self._page()
-        shown = self._shown[page]
         trained = current is not None and current.shown.trained
-        if self.isVisible() and trained and (shown is None or (shown in self._left and self._fits(page))):
+        if self.isVisible() and trained and (page not in self._asked or self._now(page) in self._left):
             self.compute()
         else:
             self._refresh()
 
-    def _fits(self, page: LabPage) -> bool:
-        """Whether weights and settings are still those of what is shown."""
+    def _now(self, page: LabPage) -> Study | None:
+        """The study that Compute would ask for."""
         ground = self.runner.ground()
-        return ground is not None and self._shown[page] == page.study(ground.snapshot.version)
+        return page.study(ground.snapshot.version) if ground is not None else None
 
     def _refresh(self) -> None:
         """Draw the page in front if it has changed, and say how it stands."""
-        page, ground = self._page(), self.runner.ground()
-        study = page.study(ground.snapshot.version) if ground is not None else None
-        if study is not None and self.runner.results(study):
-            self._shown[page] = study
-        shown = self._shown[page]
+        page = self._page()
+        now = self._now(page)
+        for study in (self._asked.get(page), now):
+            # What was there before stays until something else is
+            if study is not None and self.runner.results(study):
+                self._shown[page] = study
+        shown = self._shown.get(page)
         results = self.runner.results(shown)
         state = self._window.session.state
         drawn = (page, shown, len(results), *(getattr(state, name) for name in sorted(page.views)))
         if drawn != self._drawn:
             self._drawn = drawn
             page.show_results(shown, results)
-        self._say(page, shown, study)
-        self.button.setEnabled(study is not None and shown != self.runner.running)
-
-    def _say(self, page: LabPage, shown: Study | None, now: Study | None) -> None:
-        """In one line: what is shown, how far it is, and whether it is out of date."""
-        running = shown is not None and shown == self.runner.running
-        self.cancel.setEnabled(running)
-        done, total = len(self.runner.results(shown)), 1 if shown is None else self.runner.total(shown)
-        self.progress.setRange(0, total if (running and done) or not running else 0)
-        self.progress.setValue(done if shown is not None else 0)
-        if shown is None:
-            text = NO_MODEL if self.runner.ground() is None else "Nothing is computed yet."
-        elif now is not None and shown != now:
-            text = f"Out of date: {page.words(shown)}, {self._difference(shown, now)}. Compute does it again."
-        elif running:
-            text = f"Computing {min(done + 1, total)} of {total}: {page.words(shown)}."
-        elif done < total:
-            text = f"Stopped after {done} of {total}: {page.words(shown)}."
+        running = self.runner.running
+        here = running is not None and running == self._asked.get(page)
+        self.cancel.setEnabled(here)
+        self.button.setEnabled(now is not None and now != running)
+        if here and running is not None:
+            self._say(running, f"Computing {{place}} of {{total}}: {page.words(running)}.", False)
+        elif shown is None:
+            self._say(None, NO_MODEL if self.runner.ground() is None else "Nothing is computed yet.", False)
+        elif now is None:
+            self._say(shown, f"Computed with {page.words(shown)}.", False)
+        elif shown != now:
+            difference = "other settings" if shown.weights == now.weights else "earlier weights"
+            words = f"Out of date: {page.words(shown)}, {difference}. Compute does it again."
+            self._say(shown, words, True)
+        elif not self.runner.complete(shown):
+            self._say(shown, f"Stopped after {{done}} of {{total}}: {page.words(shown)}.", False)
         else:
-            text = f"Newest weights, {page.words(shown)}."
-        old = shown is not None and now is not None and shown != now
-        if self.told.property("warning") != old:
-            self.told.setProperty("warning", old)
-            self.told.setProperty("caption", not old)
+            self._say(shown, f"Newest weights, {page.words(shown)}.", False)
+
+    def _say(self, study: Study | None, words: str, warns: bool) -> None:
+        """One sentence, and the progress of `study`."""
+        done, total = (0, 1) if study is None else (len(self.runner.results(study)), self.runner.total(study))
+        # Before the first result nobody knows how far it is
+        self.progress.setRange(0, 0 if study is not None and study == self.runner.running and not done else total)
+        self.progress.setValue(done)
+        if self.told.property("warning") != warns:
+            self.told.setProperty("warning", warns)
+            self.told.setProperty("caption", not warns)
             self.told.style().polish(self.told)
+        text = words.format(done=done, place=min(done + 1, total), total=total)
         if self.told.text() != text:
             self.told.setText(text)
-
-    @staticmethod
-    def _difference(shown: Study, now: Study) -> str:
-        return "other settings" if shown.weights == now.weights else "earlier weights"
 
     @Slot(int)
     def _turned(self, _place: int) -> None:
@@ -217,8 +219,8 @@ class LabPanel(QWidget):
     @Slot(object)
     def _opened(self, _opened: object) -> None:
         """Nothing of another model is compared with this one."""
-        self._shown = dict.fromkeys(self.pages.values())
-        self._left.clear()
+        for kept in (self._shown, self._asked, self._left):
+            kept.clear()
         self._begin()
 
     def _follow(self, _names: frozenset[str]) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["StepsPage"]
 
 DEFAULT = "5, 10, 20, 30, 50, 100, 200"
-HIGH = 860
+HIGH = 780
 """Pixels from which on all three plots are seen."""
 HEADERS = (
     ("N", "Number of steps"),
