@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, cast
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QDockWidget, QWidget
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtWidgets import QDockWidget, QTabBar, QWidget
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.theme import Theme
@@ -47,6 +47,7 @@ class LateDock(QDockWidget):
         self.toggleViewAction().toggled.connect(window.commands[key].setChecked)
         # Also where a layout of an earlier session brings it back
         self.visibilityChanged.connect(self._shown)
+        self._mind_bars()
 
     def fill(self) -> None:
         """Make the panel, once."""
@@ -64,6 +65,13 @@ class LateDock(QDockWidget):
     def _shown(self, visible: bool) -> None:
         if visible:
             self.fill()
+        # Qt fills the bar after it has told
+        QTimer.singleShot(0, self, self._mind_bars)
+
+    def _mind_bars(self) -> None:
+        """Qt keeps the bar of tabs of hidden docks beyond the window's edge, where Tab must not go."""
+        for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            bar.setFocusPolicy(Qt.FocusPolicy.TabFocus if bar.count() else Qt.FocusPolicy.NoFocus)
 
     def _toggle(self) -> None:
         """Seen, it goes; behind another one or hidden, it comes to the front."""

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QProgressBar, QTableWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QProgressBar, QTabBar, QTableWidget
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.actions import Key
@@ -252,3 +252,13 @@ def test_without_a_model_it_says_so(still_window: MainWindow) -> None:
     panel.compute()
     panel.set_theme(DARK)
     assert panel.runner.running is None and steps_of(panel).error.theme is DARK
+
+
+def test_the_bar_of_tabs_takes_the_focus_only_while_it_is_there(still_window: MainWindow, qtbot: QtBot) -> None:
+    def bars() -> list[QTabBar]:
+        return still_window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+
+    assert all(bar.focusPolicy() == Qt.FocusPolicy.NoFocus for bar in bars())
+    still_window.commands[Key.INSPECTOR].trigger()
+    still_window.commands[Key.LAB].trigger()
+    qtbot.waitUntil(lambda: any(bar.count() == 2 and bar.focusPolicy() & Qt.FocusPolicy.TabFocus for bar in bars()))
