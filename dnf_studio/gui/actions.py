@@ -37,6 +37,7 @@ class Key(StrEnum):
     INSPECTOR = "inspector"
     ROUND_TRIP = "round-trip"
     OUTLIERS = "outliers"
+    LAB = "lab"
     RESET_LAYOUT = "reset-layout"
     FULL_SCREEN = "full-screen"
     TRAIN = "train"
@@ -106,6 +107,8 @@ _RECORDS = (
                checkable=True),
     ActionInfo(Key.OUTLIERS, "O&utliers", "Ctrl+Shift+K", "Count the samples that explode or leave the data's support, "
                "and find the step where they went wrong", checkable=True),
+    ActionInfo(Key.LAB, "Discretisation &lab", "Ctrl+Shift+N",
+               "See what N, λ and the last step do to the same Brownian paths and to samples", checkable=True),
     ActionInfo(Key.RESET_LAYOUT, "Reset layo&ut", "Shift+F11", "Put panels, bars and splitters back in their places"),
     ActionInfo(Key.FULL_SCREEN, "&Full screen", "F11", "Fill the screen, or come back from it", checkable=True),
     ActionInfo(Key.TRAIN, "&Train", "Ctrl+R", "Train a new model with the settings at the left", "train"),
@@ -141,7 +144,7 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
             *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.RESET_LAYOUT, Key.FULL_SCREEN),
         ),
     ),
-    ("E&xplore", (Key.INSPECTOR, Key.ROUND_TRIP, Key.OUTLIERS)),
+    ("E&xplore", (Key.INSPECTOR, None, Key.LAB, Key.ROUND_TRIP, Key.OUTLIERS)),
     ("&Run", (Key.TRAIN, Key.PAUSE, Key.STOP, None, Key.RESUME, Key.DISCARD)),
     ("&Help", (Key.SHORTCUTS, None, Key.LOG, Key.REPORT, None, Key.ABOUT)),
 )

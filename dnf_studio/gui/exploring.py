@@ -28,7 +28,14 @@ def _outliers(window: MainWindow) -> QWidget:
     return OutliersPanel(window)
 
 
+def _lab(window: MainWindow) -> QWidget:
+    from dnf_studio.gui.panels.lab import LabPanel
+
+    return LabPanel(window)
+
+
 DOCKS: tuple[tuple[Key, str, Callable[[MainWindow], QWidget]], ...] = (
+    (Key.LAB, "Discretisation lab", _lab),
     (Key.ROUND_TRIP, "Round trip", _round_trip),
     (Key.OUTLIERS, "Outliers", _outliers),
 )

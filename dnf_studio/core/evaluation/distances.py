@@ -51,7 +51,7 @@ class Projections:
     The directions are those of METHOD 8 unless others are given, (K, D).
     """
 
-    def __init__(self, points: Array, along: Array | None = None) -> None:
+    def __init__(self, points: Array, along: Array | None = None, threads: int | None = None) -> None:
         lines = directions(points.shape[1]) if along is None else along
         columns = np.ascontiguousarray(points.T, dtype=np.float32)
         self.values = np.empty((len(lines), len(points)), np.float32)
@@ -62,7 +62,7 @@ class Projections:
             rows.sort(axis=1)
 
         groups = _groups(self.values)
-        with BlockPool(min(len(groups), worker_threads())) as pool:
+        with BlockPool(min(len(groups), worker_threads() if threads is None else threads)) as pool:
             pool.map(project, groups)
 
 

@@ -13,15 +13,15 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.distances import Projections, debiased, squared_distance
+from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves, is_identity
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
 from dnf_studio.core.sampling.likelihood import BOUND_DRAWS, TOLERANCE, bound_nll, ode_nll
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
-from dnf_studio.errors import DataError, DivergenceError, SettingError, UnsupportedError
+from dnf_studio.errors import DivergenceError, SettingError, UnsupportedError
 
 __all__ = [
     "DEFAULT_STEPS",
@@ -29,7 +29,6 @@ __all__ = [
     "TOLERANCE_OUTSIDE",
     "Evaluation",
     "StepRow",
-    "between_units",
     "evaluate",
     "nll_bound",
     "step_row",
@@ -90,7 +89,7 @@ def nll_bound(
 
     One noise draw a point; up to `BOUND_DRAWS` where the data has fewer than `points`.
     """
-    x = _fresh(flow, dataset, points, seed)
+    x = fresh_points(flow, dataset, points, seed)
     draws = min(BOUND_DRAWS, max(1, points // len(x)))
     return float(bound_nll(flow, x, draws, seed=seed, grid=grid).cpu().double().mean())
 
@@ -138,7 +137,7 @@ def _by_steps(
     floor: list[float] = []
     found: dict[int, list[_Compared] | None] = {n: [] for n in steps}
     for seed in range(seeds):
-        data, other = _halves(_fresh(flow, dataset, 2 * points, seed + 1), points, seed)
+        data, other = halves(fresh_points(flow, dataset, 2 * points, seed + 1), points, seed)
         if not len(data):  # a file with one row held out: no two sets to compare
             return tuple(_row(n, None, floor) for n in steps)
         reference = Projections(data)
@@ -198,48 +197,19 @@ def _samples(flow: DiffFlow, count: int, steps: int, seed: int) -> Array:
     return np.concatenate([block.samples for block in sample_blocks(model, count, settings)])
 
 
-def _halves(x: Tensor, points: int, seed: int) -> tuple[Array, Array]:
-    """Two disjoint sets of at most `points` of `x`, shuffled since a small data set comes in one order."""
-    half = min(points, len(x) // 2)
-    mixed = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))].cpu().numpy()
-    return mixed[:half], mixed[half : 2 * half]
-
-
 def _ode(flow: DiffFlow, dataset: Dataset, tolerance: float) -> float | None:
     try:
-        return _finite(float(ode_nll(flow, _fresh(flow, dataset, ODE_POINTS, 0), tolerance).cpu().double().mean()))
+        x = fresh_points(flow, dataset, ODE_POINTS, 0)
+        return _finite(float(ode_nll(flow, x, tolerance).cpu().double().mean()))
     except (UnsupportedError, DivergenceError):
         return None
-
-
-def _fresh(flow: DiffFlow, dataset: Dataset, count: int, seed: int) -> Tensor:
-    """Fresh points in the model's units, dtype and device."""
-    if dataset.dim != flow.dim:
-        raise DataError(f"The data '{dataset.name}' has {dataset.dim} columns and the model {flow.dim} dimensions.")
-    x = dataset.fresh(count, seed)
-    return between_units(dataset.standardisation, flow.standardisation, x).to(flow.timestamps)
-
-
-def between_units(source: Standardisation, target: Standardisation, x: Tensor) -> Tensor:
-    """`x` from one standardisation's units to another's.
-
-    A model without constants of its own, such as one of the reference program, takes standardised
-    data as it is.
-    """
-    if source == target or _is_identity(source) or _is_identity(target):
-        return x
-    return target.to_model(source.to_data(x.double())).float()
-
-
-def _is_identity(standardisation: Standardisation) -> bool:
-    return standardisation == Standardisation.identity(len(standardisation.mean))
 
 
 def _entropy(flow: DiffFlow, dataset: Dataset) -> float | None:
     """The data's entropy in the model's units."""
     if dataset.entropy is None:
         return None
-    if _is_identity(flow.standardisation):
+    if is_identity(flow.standardisation):
         return dataset.entropy
     return dataset.entropy + dataset.standardisation.log_scale - flow.standardisation.log_scale
 

@@ -8,7 +8,7 @@ are taken at common times and nothing is interpolated.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,10 +23,10 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
-from dnf_studio.core.sde.paths import backward_path, forward_path
+from dnf_studio.core.sde.paths import LastStep, backward_path, forward_path
 from dnf_studio.errors import DataError, SettingError
 
-__all__ = ["DEFAULT_STEPS", "Quality", "Rediscretised", "rediscretise"]
+__all__ = ["DEFAULT_STEPS", "CoarseAndFine", "Quality", "Rediscretised", "coarse_and_fine", "rediscretise"]
 
 DEFAULT_STEPS = (5, 10, 20, 30, 50, 100, 200)
 FINER = 4
@@ -36,6 +36,9 @@ APART = 2.0**-17
 MAX_NUMBERS = 32_000_000
 """In the noise of both processes on the finest grid; of more points the first are taken."""
 Array = NDArray[np.float64]
+Check = Callable[[], None]
+Noise = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""Times (N+1,) to forward and backward noise, each (N, P, D), row i between t_i and t_{i+1}."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ def rediscretise(
     seed: int = 0,
     finest: int | None = None,
     quality: Quality | None = None,
+    check: Check | None = None,
 ) -> Iterator[Rediscretised]:
     """For each N of `steps`, ascending: the error along the same Brownian paths and the quality of samples.
 
@@ -91,7 +95,8 @@ def rediscretise(
     `seed`, and every step of both processes (11, 17) uses its noise. The errors are those against
     the finest grid, of `finest` steps (four times the largest N where not given) and all coarse
     nodes; its own error is in them: at N = finest/4 about a quarter of the error against the exact
-    solution is missing. `kind` is a kind of time grid other than the model's own.
+    solution is missing. `kind` is a kind of time grid other than the model's own. `check` is called
+    at every step of a path and raises to leave.
 
     Raises `SettingError` for an N or λ that cannot be and `DataError` for other points, at the first `next`.
     """
@@ -104,7 +109,7 @@ def rediscretise(
     if fine < chosen[-1]:
         raise SettingError(f"The finest grid must have at least the {chosen[-1]:,} steps compared, not {fine:,}.")
     grid, nodes = _common(flow, [*chosen, fine], kind)
-    both = _Paths(flow, x0[: max(1, MAX_NUMBERS // (2 * flow.dim * grid.steps))], lam, seed)
+    both = _own_paths(flow, x0[: max(1, MAX_NUMBERS // (2 * flow.dim * grid.steps))], lam, seed, check)
     exact = both.along(grid)
     for n, places in zip(chosen, nodes, strict=False):
         at = torch.from_numpy(places)
@@ -114,28 +119,89 @@ def rediscretise(
         yield Rediscretised(n, grid.steps, grid.t[at].cpu().double().numpy(), ahead, back, row)
 
 
+@dataclass(frozen=True, eq=False)
+class CoarseAndFine:
+    """A few paths at one N over those of a much finer grid, model units, row i of each at its t_i."""
+
+    coarse_t: Array
+    """(N+1,)"""
+    fine_t: Array
+    """(M+1,) the coarse times among them."""
+    forward: tuple[Tensor, Tensor]
+    """Coarse (N+1, P, D) and fine (M+1, P, D), from the same points along the same Brownian path."""
+    backward: tuple[Tensor, Tensor]
+    """The same from the same latents."""
+
+
+def coarse_and_fine(
+    flow: DiffFlow,
+    steps: int,
+    start: tuple[Tensor, Tensor],
+    noise: Noise,
+    *,
+    finest: int,
+    lam: float = 1.0,
+    kind: str | None = None,
+    last: LastStep = "noise",
+    check: Check | None = None,
+) -> CoarseAndFine:
+    """Paths of `steps` steps over those of at least `finest`, from points and latents `start`, each (P, D).
+
+    `noise` reads one Brownian path of both processes on any times.
+    """
+    fine = max(check_steps(steps), check_steps(finest))
+    grid, (places, _) = _common(flow, [steps, fine], kind)
+    at = torch.from_numpy(places)
+    both = _Paths(flow, start, noise, lam, last, check)
+    exact = both.along(grid)
+    own = both.along(TimeGrid(grid.t[at], grid.g[at], grid.condition[at]))
+    times = grid.t.cpu().double().numpy()
+    return CoarseAndFine(times[places], times, (own[0], exact[0]), (own[1], exact[1]))
+
+
+def _own_paths(flow: DiffFlow, x0: Tensor, lam: float, seed: int, check: Check | None) -> _Paths:
+    """Latents and Brownian paths that belong to `seed`; one motion with 2D components serves both processes."""
+    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
+    z = torch.from_numpy(generator.standard_normal(tuple(x0.shape), dtype=np.float32))
+    span = float(flow.timestamps[0]), float(flow.timestamps[-1])
+    brownian = BrownianPath(seed, len(x0), 2 * flow.dim, *span)
+
+    def noise(t: Tensor) -> tuple[Tensor, Tensor]:
+        ahead, back = brownian.increments(t).chunk(2, dim=-1)
+        return ahead, back
+
+    return _Paths(flow, (x0, z), noise, lam, "noise", check)
+
+
 class _Paths:
     """Both processes from the same points along the same Brownian paths on whatever grid."""
 
-    def __init__(self, flow: DiffFlow, x0: Tensor, lam: float, seed: int) -> None:
-        self._flow, self._lam, self._seed = flow, lam, seed
-        self._x0 = x0.to(flow.timestamps)
-        generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
-        self._z = torch.from_numpy(generator.standard_normal(tuple(x0.shape), dtype=np.float32)).to(flow.timestamps)
-        span = float(flow.timestamps[0]), float(flow.timestamps[-1])
-        self._brownian = BrownianPath(seed, len(x0), 2 * flow.dim, *span)
+    def __init__(
+        self,
+        flow: DiffFlow,
+        start: tuple[Tensor, Tensor],
+        noise: Noise,
+        lam: float,
+        last: LastStep,
+        check: Check | None,
+    ) -> None:
+        self._flow, self._noise, self._lam, self._last = flow, noise, lam, last
+        self._x0, self._z = (points.to(flow.timestamps) for points in start)
+        self._check = check or (lambda: None)
 
     def along(self, grid: TimeGrid) -> tuple[Tensor, Tensor]:
-        """Forward and backward path, each (N+1, P, D), row i at t_i.
-
-        One Brownian motion with 2D components serves both, as in the live view; the backward
-        process reads its half from the end.
-        """
+        """Forward and backward path, each (N+1, P, D), row i at t_i; the backward process reads from the end."""
         with torch.inference_mode(), single_threaded_kernels():
-            ahead, back = self._brownian.increments(grid.t).to(grid.t).chunk(2, dim=-1)
+            self._check()
+            ahead, back = (rows.to(grid.t) for rows in self._noise(grid.t))
             drift, score = self._flow.fields(grid)
-            forward = forward_path(drift, grid, self._x0, ahead)
-            backward = backward_path(drift, score, grid, self._z, back.flip(0), self._lam)
+
+            def checked(i: int, x: Tensor) -> Tensor:
+                self._check()
+                return drift(i, x)
+
+            forward = forward_path(checked, grid, self._x0, ahead)
+            backward = backward_path(checked, score, grid, self._z, back.flip(0), self._lam, self._last)
         return forward, backward.flip(0)
 
 

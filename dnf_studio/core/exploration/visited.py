@@ -20,7 +20,8 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
-from dnf_studio.core.evaluation.evaluate import TOLERANCE_OUTSIDE, between_units
+from dnf_studio.core.evaluation.evaluate import TOLERANCE_OUTSIDE
+from dnf_studio.core.evaluation.fresh import between_units
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
-from dnf_studio.core.exploration.rediscretise import Quality, Rediscretised, rediscretise
+from dnf_studio.core.exploration.rediscretise import Quality, Rediscretised, coarse_and_fine, rediscretise
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.errors import DataError, SettingError
@@ -100,3 +100,61 @@ def test_what_cannot_be_is_refused() -> None:
     for bad in (x0[:0], x0[:, 0], torch.zeros(5, 3)):
         with pytest.raises(DataError):
             next(rediscretise(flow, bad, (4,)))
+
+
+def test_coarse_and_fine_paths_are_those_of_one_brownian_path() -> None:
+    problem = coupled()
+    flow, x0 = ExactFlow(problem, 8), points(problem, 20)
+    z = points(problem, 40)[20:]
+    path = BrownianPath(3, 20, 4, problem.t_start, problem.t_end)
+
+    def noise(t: Tensor) -> tuple[Tensor, Tensor]:
+        both = path.increments(t)
+        return both[..., :2], both[..., 2:]
+
+    found = coarse_and_fine(flow, 6, (x0, z), noise, finest=400, lam=0.5)
+    assert found.coarse_t.shape == (7,) and np.isin(found.coarse_t, found.fine_t).all() and len(found.fine_t) > 400
+    coarse, fine = found.forward
+    assert coarse.shape == (7, 20, 2) and fine.shape == (len(found.fine_t), 20, 2)
+    grid = problem.grid(6)
+    torch.testing.assert_close(coarse, flow.forward_path(x0, noise(grid.t)[0].double(), grid))
+    backward = flow.backward_path(z, noise(grid.t)[1].double().flip(0), 0.5, grid=grid).flip(0)
+    torch.testing.assert_close(found.backward[0], backward)
+    at = np.searchsorted(found.fine_t, found.coarse_t)
+    errors = [float((a - b[at]).norm(dim=-1).mean()) for a, b in (found.forward, found.backward)]
+    closer = coarse_and_fine(flow, 60, (x0, z), noise, finest=400, lam=0.5)
+    at = np.searchsorted(closer.fine_t, closer.coarse_t)
+    finer = [float((a - b[at]).norm(dim=-1).mean()) for a, b in (closer.forward, closer.backward)]
+    assert all(0 < b < a / 5 for a, b in zip(errors, finer, strict=True))
+
+
+def test_the_last_step_without_noise_changes_only_the_end() -> None:
+    problem = ornstein_uhlenbeck()
+    flow, x0 = ExactFlow(problem, 8), points(problem, 5)
+    path = BrownianPath(0, 5, 2, problem.t_start, problem.t_end)
+
+    def noise(t: Tensor) -> tuple[Tensor, Tensor]:
+        ahead, back = path.increments(t).chunk(2, dim=-1)
+        return ahead, back
+
+    with_noise, mean = (
+        coarse_and_fine(flow, 8, (x0, x0), noise, finest=8, last=last).backward[0] for last in ("noise", "mean")
+    )
+    assert torch.equal(with_noise[1:], mean[1:]) and not torch.equal(with_noise[0], mean[0])
+
+
+def test_a_comparison_is_left_at_a_step() -> None:
+    class Left(Exception):
+        pass
+
+    calls = []
+
+    def check() -> None:
+        calls.append(1)
+        if len(calls) == 20:
+            raise Left
+
+    problem = ornstein_uhlenbeck()
+    with pytest.raises(Left):
+        next(rediscretise(ExactFlow(problem, 8), points(problem), (8,), finest=64, check=check))
+    assert len(calls) == 20

@@ -1,0 +1,50 @@
+"""Points of the data that a model is compared with, in the model's own units."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.errors import DataError
+
+__all__ = ["between_units", "fresh_points", "halves", "is_identity"]
+
+Array = NDArray[np.float32]
+
+
+def fresh_points(flow: DiffFlow, dataset: Dataset, count: int, seed: int) -> Tensor:
+    """Fresh points (≤ count, D) in the model's units, dtype and device.
+
+    Raises `DataError` where the data has another number of columns.
+    """
+    if dataset.dim != flow.dim:
+        raise DataError(f"The data '{dataset.name}' has {dataset.dim} columns and the model {flow.dim} dimensions.")
+    x = dataset.fresh(count, seed)
+    return between_units(dataset.standardisation, flow.standardisation, x).to(flow.timestamps)
+
+
+def halves(x: Tensor, points: int, seed: int) -> tuple[Array, Array]:
+    """Two disjoint sets of at most `points` of `x`, shuffled since a small data set comes in one order."""
+    half = min(points, len(x) // 2)
+    mixed = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))].cpu().numpy()
+    return mixed[:half], mixed[half : 2 * half]
+
+
+def between_units(source: Standardisation, target: Standardisation, x: Tensor) -> Tensor:
+    """`x` from one standardisation's units to another's.
+
+    A model without constants of its own, such as one of the reference program, takes standardised
+    data as it is.
+    """
+    if source == target or is_identity(source) or is_identity(target):
+        return x
+    return target.to_model(source.to_data(x.double())).float()
+
+
+def is_identity(standardisation: Standardisation) -> bool:
+    """Whether model units are data units."""
+    return standardisation == Standardisation.identity(len(standardisation.mean))

@@ -1,0 +1,177 @@
+"""What the pages of the discretisation lab share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QHBoxLayout,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dnf_studio.gui.plots.base import Plot
+from dnf_studio.gui.theme import LIGHT, Theme
+from dnf_studio.workers.lab import Study
+
+if TYPE_CHECKING:
+    from dnf_studio.gui.main_window import MainWindow
+
+__all__ = ["Directions", "LabPage", "RowTable", "grid_words", "last_words", "number"]
+
+
+class LabPage(QWidget):
+    """One tab: says which study it shows, and shows what there is of one."""
+
+    wanted = Signal()
+    """What it shows has changed by a person: compute it, as far as it is not there."""
+    altered = Signal()
+    """It depends on something else now, which waits for Compute."""
+    views = frozenset[str]()
+    """Names of the state whose change asks for another drawing of the same results."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__()
+        self.session, self.window_views = window.session, window.views
+        self.theme = LIGHT
+        self.plots: tuple[Plot, ...] = ()
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 6, 0, 0)
+        self.column.setSpacing(6)
+
+    def study(self, weights: int) -> Study | None:
+        """The study of these weights with the settings as they are; None where they cannot be."""
+        raise NotImplementedError
+
+    def words(self, study: Study) -> str:
+        """What `study` depends on, for a caption."""
+        raise NotImplementedError
+
+    def show_results(self, study: Study | None, results: Sequence[object]) -> None:
+        """Draw `results`, so far, of `study`; None and nothing empties the page."""
+        raise NotImplementedError
+
+    def set_theme(self, theme: Theme) -> None:
+        """Recolour everything."""
+        self.theme = theme
+        for plot in self.plots:
+            plot.set_theme(theme)
+
+
+class Directions(QWidget):
+    """Forward or backward."""
+
+    turned = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        group = QButtonGroup(self)
+        self.current = "forward"
+        self.buttons: dict[str, QToolButton] = {}
+        for name, way in (("forward", "data → noise"), ("backward", "noise → data")):
+            button = self.buttons[name] = QToolButton(self)
+            button.setText(f"● {name.capitalize()}")
+            button.setCheckable(True)
+            button.setChecked(name == self.current)
+            button.setToolTip(f"Show the {name} process, {way}")
+            button.setAccessibleName(f"{name.capitalize()} process")
+            button.clicked.connect(partial(self.turn, name))
+            group.addButton(button)
+            row.addWidget(button)
+
+    def turn(self, name: str, _checked: bool = False) -> None:
+        """Show this one."""
+        self.current = name
+        self.buttons[name].setChecked(True)
+        self.turned.emit(name)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Each in its colour."""
+        for name, button in self.buttons.items():
+            button.setStyleSheet(
+                f"QToolButton {{ color: {theme.direction(name)}; }}"
+                f"QToolButton:checked {{ font-weight: bold; }}"
+                f"QToolButton:focus {{ border: 1px solid {theme.accent}; }}"
+            )
+
+
+class RowTable(QTableWidget):
+    """A few numbers a row, of which one row is chosen."""
+
+    chosen = Signal(int)
+
+    def __init__(self, name: str, tip: str, headers: Sequence[tuple[str, str]], parent: QWidget | None = None) -> None:
+        super().__init__(0, len(headers), parent)
+        self.setAccessibleName(name)
+        self.setToolTip(tip)
+        for column, (text, meaning) in enumerate(headers):
+            item = QTableWidgetItem(text)
+            item.setToolTip(meaning)
+            self.setHorizontalHeaderItem(column, item)
+        self.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+        self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)
+        self.setShowGrid(False)
+        self.verticalHeader().hide()
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.horizontalHeader().setHighlightSections(False)
+        self.currentCellChanged.connect(self._moved)
+        self._telling = True
+
+    def show_cells(self, rows: Sequence[Sequence[str]], chosen: int | None, fill: Callable[[int], object]) -> None:
+        """Write `rows`, choose one of them, and let `fill` colour the first cell of each."""
+        self._telling = False
+        self.setRowCount(len(rows))
+        height = round(1.5 * self.fontMetrics().height())
+        for r, cells in enumerate(rows):
+            self.setRowHeight(r, height)
+            for c, text in enumerate(cells):
+                item = self.item(r, c) or QTableWidgetItem()
+                item.setText(text)
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                if self.item(r, c) is None:
+                    self.setItem(r, c, item)
+            fill(r)
+        if chosen is None:
+            self.clearSelection()
+            self.setCurrentCell(-1, -1)
+        elif self.currentRow() != chosen or not self.selectedItems():
+            self.selectRow(chosen)
+        self._telling = True
+
+    def fit_height(self, rows: int) -> None:
+        """As high as so many rows."""
+        line = round(1.5 * self.fontMetrics().height())
+        self.setFixedHeight(self.horizontalHeader().sizeHint().height() + rows * line + 4)
+
+    def _moved(self, row: int, *_: int) -> None:
+        if self._telling and row >= 0:
+            self.chosen.emit(row)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Three decimals, or significant ones where it is small; a dash where there is none."""
+    if value is None or value != value:
+        return "–"
+    return f"{value:.{digits}f}" if value >= 10**-digits or value == 0 else f"{value:.1e}".replace("-", "−")
+
+
+def grid_words(grid: str | None) -> str:
+    """The time grid, in a sentence."""
+    return "the model's own grid" if grid is None else f"the {grid} grid"
+
+
+def last_words(last: str) -> str:
+    """The last step, in a sentence."""
+    return "last step with its noise" if last == "noise" else "last step mean only"

@@ -1,0 +1,299 @@
+"""The studies of the discretisation lab: what each depends on, and its results one by one.
+
+A study is a frozen question that equals another one with the same weights and settings, so that its
+results can be kept. Imports torch only where it works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnf_studio.errors import SettingError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dnf_studio.core.data.dataset import Dataset
+    from dnf_studio.core.exploration.variants import Variant
+    from dnf_studio.core.sampling.blocks import SampleSettings
+    from dnf_studio.core.sde.paths import LastStep
+    from dnf_studio.workers.display_set import DisplayNoise
+    from dnf_studio.workers.snapshot import Snapshot
+
+__all__ = [
+    "LEVELS",
+    "MAX_N",
+    "DisplayPaths",
+    "Ground",
+    "LastStudy",
+    "LevelsStudy",
+    "PathsFound",
+    "PathsStudy",
+    "StepsStudy",
+    "Study",
+    "parse_steps",
+]
+
+LEVELS = (0.0, 0.5, 1.0, 1.5, 2.0)
+MAX_N, MOST = 200, 20
+ERROR_POINTS = 512
+"""Of the display set, for the errors."""
+DISPLAYED, SAMPLES = 2_000, 20_000
+FINER, FINEST = 4, 400
+Array = NDArray[np.float32]
+
+
+class Left(Exception):
+    """Nobody waits for the study any more."""
+
+
+class DisplayPaths:
+    """The Brownian paths of the display set, kept between two studies; one thread at a time reads them."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._noise: DisplayNoise | None = None
+
+    def read(self, seed: int, block: slice, dim: int, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Forward and backward noise (N, B, D) of the points in `block`."""
+        with self._lock:
+            return self._made().noise(seed, block, dim, t)
+
+    def latents(self, seed: int, count: int, dim: int) -> Tensor:
+        """(count, D)"""
+        return self._made().latents(seed, count, dim)
+
+    def _made(self) -> DisplayNoise:
+        from dnf_studio.workers.display_set import DisplayNoise
+
+        if self._noise is None:
+            self._noise = DisplayNoise()
+        return self._noise
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What every study of one model stands on."""
+
+    snapshot: Snapshot
+    points: Tensor
+    """The display set (P, D), model units."""
+    dataset: Dataset | None
+    threads: int | None
+    """Of the sampling; None is as many as there are cores."""
+    noise: DisplayPaths = field(default_factory=DisplayPaths)
+
+
+@dataclass(frozen=True)
+class Study:
+    """The settings that every study depends on; None is the model's own."""
+
+    weights: int
+    """Version of the weights."""
+    grid: str | None
+
+    def total(self, ground: Ground) -> int:
+        """How many results there will be."""
+        raise NotImplementedError
+
+    def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
+        """The results from number `have` on; ends with an exception once `left()`."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class StepsStudy(Study):
+    """Several N: a `Rediscretised` each, then, where there is data, a `Variant` each."""
+
+    steps: tuple[int, ...]
+    lam: float
+    last: str
+    seed: int
+
+    def total(self, ground: Ground) -> int:
+        return len(self.steps) * (1 if ground.dataset is None else 2)
+
+    def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
+        from dnf_studio.core.exploration.rediscretise import rediscretise
+
+        flow, count = ground.snapshot.flow, len(self.steps)
+        if have < count:
+            rows = rediscretise(
+                flow,
+                ground.points[:ERROR_POINTS],
+                self.steps,
+                lam=self.lam,
+                kind=self.grid,
+                seed=self.seed,
+                check=_check(left),
+            )
+            yield from islice(rows, have, None)
+        if ground.dataset is not None:
+            ways = [_way(n, self.grid, self.lam, self.last) for n in self.steps[max(0, have - count) :]]
+            yield from _variants(ground, ways, left)
+
+
+@dataclass(frozen=True)
+class LevelsStudy(Study):
+    """Several λ at one N: a `Variant` each, compared with λ = 1 and with data."""
+
+    steps: int | None
+    last: str
+
+    def total(self, ground: Ground) -> int:
+        return len(LEVELS)
+
+    def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
+        ways = [_way(self.steps, self.grid, lam, self.last) for lam in LEVELS]
+        yield from _variants(ground, ways[have:], left, ways[LEVELS.index(1.0)])
+
+
+@dataclass(frozen=True)
+class LastStudy(Study):
+    """The last step by its mean and with its noise: a `Variant` each."""
+
+    steps: int | None
+    lam: float
+
+    def total(self, ground: Ground) -> int:
+        return 2
+
+    def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
+        ways = [_way(self.steps, self.grid, self.lam, last) for last in ("mean", "noise")]
+        yield from _variants(ground, ways[have:], left)
+
+
+@dataclass(frozen=True, eq=False)
+class PathsFound:
+    """Coarse and fine paths of a few points of the display set, row i at t_i, model units."""
+
+    points: tuple[int, ...]
+    coarse_t: NDArray[np.float64]
+    fine_t: NDArray[np.float64]
+    forward: tuple[Array, Array]
+    """Coarse (N+1, P, D) and fine (M+1, P, D)."""
+    backward: tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class PathsStudy(Study):
+    """A few points of the display set at one N and at a much larger one: one `PathsFound`."""
+
+    steps: int | None
+    lam: float
+    last: str
+    seed: int
+    points: tuple[int, ...]
+
+    def total(self, ground: Ground) -> int:
+        return 1
+
+    def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
+        """Latents and Brownian paths are the ones of the views, so that the coarse paths are too."""
+        from dnf_studio.workers.display_set import blocks
+
+        flow, seed = ground.snapshot.flow, self.seed
+        steps, dim = self.steps or ground.snapshot.steps, flow.dim
+        count = min(DISPLAYED, len(ground.points))
+        latents = ground.noise.latents(seed, count, dim)
+        found = []
+        for block in blocks(count, steps, dim):
+            rows = [point for point in self.points if block.start <= point < block.stop]
+            if rows and not have:
+                places = [row - block.start for row in rows]
+
+                def noise(t: Tensor, block: slice = block, places: Sequence[int] = places) -> tuple[Tensor, Tensor]:
+                    ahead, back = ground.noise.read(seed, block, dim, t.cpu().float())
+                    return ahead[:, places], back[:, places]
+
+                found.append((rows, self._part(ground, steps, (ground.points[rows], latents[rows]), noise, left)))
+        if found:
+            yield _joined(found)
+
+    def _part(
+        self,
+        ground: Ground,
+        steps: int,
+        start: tuple[Tensor, Tensor],
+        noise: Callable[[Tensor], tuple[Tensor, Tensor]],
+        left: Callable[[], bool],
+    ) -> PathsFound:
+        from dnf_studio.core.exploration.rediscretise import coarse_and_fine
+
+        found = coarse_and_fine(
+            ground.snapshot.flow,
+            steps,
+            start,
+            noise,
+            finest=max(FINEST, FINER * steps),
+            lam=self.lam,
+            kind=self.grid,
+            last=_last(self.last),
+            check=_check(left),
+        )
+        both = [(a.float().numpy(), b.float().numpy()) for a, b in (found.forward, found.backward)]
+        return PathsFound(self.points, found.coarse_t, found.fine_t, both[0], both[1])
+
+
+def parse_steps(text: str) -> tuple[int, ...]:
+    """The numbers of steps that `text` lists, ascending; raises `SettingError` with what is wrong with them."""
+    words = text.replace(";", ",").replace(",", " ").split()
+    if not words:
+        raise SettingError("List at least one number of steps N, such as 5, 10, 20.")
+    for word in words:
+        if not (word.isascii() and word.isdigit()):
+            raise SettingError(f"'{word[:20]}' is not a whole number; list numbers of steps N such as 5, 10, 20.")
+        if len(word) > 9 or not 1 <= int(word) <= MAX_N:
+            raise SettingError(f"Each N must be between 1 and {MAX_N}, not {word[:20]}.")
+    steps = tuple(sorted({int(word) for word in words}))
+    if len(steps) > MOST:
+        raise SettingError(f"At most {MOST} numbers of steps can be compared at once, not {len(steps)}.")
+    return steps
+
+
+def _check(left: Callable[[], bool]) -> Callable[[], None]:
+    def check() -> None:
+        if left():
+            raise Left
+
+    return check
+
+
+def _way(steps: int | None, grid: str | None, lam: float, last: str) -> SampleSettings:
+    from dnf_studio.core.sampling.blocks import SampleSettings
+
+    return SampleSettings(steps, lam, _last(last), grid)
+
+
+def _last(name: str) -> LastStep:
+    return "mean" if name == "mean" else "noise"
+
+
+def _variants(
+    ground: Ground,
+    ways: Sequence[SampleSettings],
+    left: Callable[[], bool],
+    reference: SampleSettings | None = None,
+) -> Iterator[Variant]:
+    from dnf_studio.core.exploration.variants import compare_variants
+
+    model, threads = (ground.snapshot.flow, ways, ground.dataset, reference), ground.threads
+    yield from compare_variants(*model, points=SAMPLES, threads=threads, check=_check(left))
+
+
+def _joined(found: Sequence[tuple[list[int], PathsFound]]) -> PathsFound:
+    """Parts of several blocks as one, which share their grids."""
+    points = tuple(row for rows, _ in found for row in rows)
+    first = found[0][1]
+    ahead, back = (
+        (np.concatenate([a for a, _ in parts], axis=1), np.concatenate([b for _, b in parts], axis=1))
+        for parts in ([part.forward for _, part in found], [part.backward for _, part in found])
+    )
+    return PathsFound(points, first.coarse_t, first.fine_t, ahead, back)

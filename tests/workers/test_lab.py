@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from dnf_studio.config import Config
+from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.errors import SettingError
+from dnf_studio.workers import lab
+from dnf_studio.workers.lab import Ground, LastStudy, LevelsStudy, PathsStudy, StepsStudy, parse_steps
+from dnf_studio.workers.snapshot import Snapshot
+
+
+@pytest.fixture
+def ground(monkeypatch: pytest.MonkeyPatch) -> Ground:
+    monkeypatch.setattr(lab, "SAMPLES", 400)
+    torch.manual_seed(0)
+    small = {"sde": {"steps": 6}, "network": {"layers": 1, "channels": 8}}
+    data = open_dataset("rings")
+    flow = DiffFlow(2, Config.create(small), data.standardisation)
+    return Ground(Snapshot.of(flow), data.fresh(700, 0), data, 1)
+
+
+def never() -> bool:
+    return False
+
+
+STEPS = StepsStudy(1, None, (3, 6), 1.0, "noise", 0)
+
+
+def test_lists_of_n_are_read_whatever_separates_them() -> None:
+    assert parse_steps("5, 10, 20, 30, 50, 100, 200") == (5, 10, 20, 30, 50, 100, 200)
+    assert parse_steps(" 20;1  7,7,") == (1, 7, 20)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "at least one"),
+        (" , ", "at least one"),
+        ("5, ten", "'ten' is not a whole number"),
+        ("5, 1.5", "'1.5' is not a whole number"),
+        ("-3", "'-3' is not a whole number"),
+        ("²", "not a whole number"),
+        ("0, 5", "between 1 and 200, not 0"),
+        ("201", "between 1 and 200, not 201"),
+        ("9" * 5000, "between 1 and 200"),
+        (" ".join(str(n) for n in range(1, 22)), "At most 20"),
+    ],
+)
+def test_bad_lists_are_refused_in_one_short_sentence(text: str, says: str) -> None:
+    with pytest.raises(SettingError, match=says) as error:
+        parse_steps(text)
+    assert len(str(error.value)) < 5200 and str(error.value).count(". ") == 0 and str(error.value).endswith(".")
+
+
+def test_errors_come_first_then_the_quality_of_each_n(ground: Ground) -> None:
+    results = list(STEPS.run(ground, 0, never))
+    assert len(results) == STEPS.total(ground) == 4
+    assert [row.steps for row in results[:2]] == [row.settings.steps for row in results[2:]] == [3, 6]
+    assert all(row.to_data is not None and row.to_data.floor > 0 for row in results[2:])
+    without = replace(ground, dataset=None)
+    assert STEPS.total(without) == 2 == len(list(STEPS.run(without, 0, never)))
+
+
+@pytest.mark.parametrize("have", [1, 2, 3])
+def test_it_goes_on_where_it_was_left(ground: Ground, have: int) -> None:
+    whole, rest = list(STEPS.run(ground, 0, never)), list(STEPS.run(ground, have, never))
+    assert len(rest) == 4 - have
+    for a, b in zip(whole[have:], rest, strict=True):
+        if hasattr(a, "backward_end"):
+            assert (a.steps, a.forward_end, a.backward_end) == (b.steps, b.forward_end, b.backward_end)
+        else:
+            assert a.to_data == b.to_data and np.array_equal(a.samples, b.samples)
+
+
+def test_levels_and_last_steps(ground: Ground) -> None:
+    levels = list(LevelsStudy(1, "uniform", 4, "noise").run(ground, 0, never))
+    assert [row.settings.lam for row in levels] == [0, 0.5, 1, 1.5, 2]
+    assert {(row.settings.steps, row.settings.grid, row.settings.last) for row in levels} == {(4, "uniform", "noise")}
+    assert levels[2].to_reference is not None and levels[2].to_reference.value == 0 and len(levels[0].samples) == 400
+    mean, noise = LastStudy(1, None, None, 0.5).run(ground, 0, never)
+    assert (mean.settings.last, noise.settings.last) == ("mean", "noise")
+    assert 0 < np.abs(mean.samples - noise.samples).max() < 0.2
+
+
+def test_points_of_several_blocks_come_in_their_order(ground: Ground) -> None:
+    study = PathsStudy(1, None, 6, 1.0, "noise", 3, (2, 300, 301))
+    (found,) = study.run(ground, 0, never)
+    assert found.points == (2, 300, 301) and found.forward[0].shape == (7, 3, 2)
+    assert found.forward[1].shape == (len(found.fine_t), 3, 2) and len(found.fine_t) > 400
+    np.testing.assert_array_equal(found.forward[0][0], ground.points[[2, 300, 301]].numpy())
+    (single,) = replace(study, points=(300,)).run(ground, 0, never)
+    np.testing.assert_allclose(single.backward[0][:, 0], found.backward[0][:, 1], atol=1e-6)
+
+
+def test_a_study_is_left_soon(ground: Ground) -> None:
+    calls = []
+
+    def left() -> bool:
+        calls.append(1)
+        return len(calls) > 3
+
+    with pytest.raises(lab.Left):
+        list(STEPS.run(ground, 0, left))
+    assert len(calls) == 4
