@@ -8,11 +8,12 @@ from math import isfinite
 from dnf_studio.config import MAX_STEPS, Config
 from dnf_studio.errors import SettingError
 
-__all__ = ["FIELDS", "HEATS", "LAYERS", "State"]
+__all__ = ["CONTOURS", "FIELDS", "HEATS", "LAYERS", "State"]
 
-LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field"})
+LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field", "contours"})
 FIELDS = ("used", "drift", "score", "backward", "flow")
 HEATS = ("none", "magnitude", "divergence")
+CONTOURS = ("model", "exact", "difference", "side")
 PROJECTIONS = ("axes", "principal")
 GRIDS = (None, "reference", "paper", "uniform")
 
@@ -40,6 +41,8 @@ class State:
     """Which vector field the layer shows; ``used`` is the one each process moves its points with."""
     heat: str = "none"
     """What of it is coloured below: ``none``, ``magnitude`` or ``divergence``."""
+    contours: str = "model"
+    """Whose log-density the layer shows; ``side`` is the model's beside the exact one."""
     axes: tuple[int, int] = (0, 1)
     """Components across and up."""
     projection: str = "axes"
@@ -70,6 +73,8 @@ class State:
             raise SettingError(f"There is no field named '{self.field}'.")
         if self.heat not in HEATS:
             raise SettingError(f"The heat map shows none, magnitude or divergence, not '{self.heat}'.")
+        if self.contours not in CONTOURS:
+            raise SettingError(f"There is no log-density named '{self.contours}'.")
         if self.projection not in PROJECTIONS:
             raise SettingError(f"The projection is either axes or principal, not '{self.projection}'.")
         if min(*self.axes, self.component, *self.selection) < 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_finer_grids_keep_what_coarse_ones_computed_and_equal_direct_ones() -> N
     assert [found.model.shape for found in grids] == [(n, n) for n in FEW]
     assert [found.complete for found in grids] == [False, False, True]
     assert math.isnan(grids[0].error) and grids[1].error == grids[2].error >= 0
-    for coarse, fine in zip(grids, grids[1:], strict=False):
+    for coarse, fine in pairwise(grids):
         assert np.array_equal(coarse.model, fine.model[::2, ::2])
         np.testing.assert_allclose(coarse.x, fine.x[::2])
     (direct,) = log_densities(flow, WHOLE, sizes=FEW[-1:])
