@@ -119,3 +119,13 @@ def test_a_warning_is_told_from_a_caption_and_the_map_from_its_ground(theme: The
         assert ciede2000(one, other) >= FAR_APART
     lightness = [stop[0] for stop in stops]
     assert lightness in (sorted(lightness), sorted(lightness, reverse=True))
+
+
+@pytest.mark.parametrize("deficiency", MACHADO)
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_too_much_and_too_little_are_told_apart(theme: Theme, deficiency: str) -> None:
+    low, less, middle, more, high = (seen(stop, deficiency) for stop in theme.divergence)
+    assert ciede2000(low, high) >= APART and ciede2000(less, more) >= APART / 2
+    for end, half in ((low, less), (high, more)):
+        # Both ways the colour moves on from that of nothing
+        assert ciede2000(end, middle) > ciede2000(half, middle) >= APART / 2

@@ -75,8 +75,17 @@ class LogDensity:
     @property
     def mass(self) -> float:
         """∫p of the model over the rectangle: 1 where it holds everything and the grid is fine enough."""
+        return self._mass(self.model)
+
+    @property
+    def exact_mass(self) -> float | None:
+        """That of the exact density: less than 1 of all of it says that the grid is too coarse."""
+        return None if self.exact is None else self._mass(self.exact)
+
+    def _mass(self, values: Array) -> float:
+        """By trapezoids."""
         with np.errstate(over="ignore"):
-            density = np.where(np.isfinite(self.model), np.exp(self.model), 0.0)
+            density = np.where(np.isfinite(values), np.exp(values), 0.0)
         return float(np.trapezoid(np.trapezoid(density, self.x, axis=1), self.y))
 
     def transposed(self) -> LogDensity:

@@ -161,15 +161,21 @@ class ContourOverlay(QObject):
         if self.shown == "difference":
             lines.append(f"{_nats(-MOST)} {self._blocks(self._theme.divergence)} {_nats(MOST)}")
         else:
-            top = f"0 is {_nats(found.top, True)}, the model’s most"
+            top = f"0 is {_nats(found.top, True)}, the model’s maximum"
             lines.append(f"{_nats(-LEVELS[-1])} {self._blocks(self._theme.magnitude)} {top}")
-        error = f"log p ± {found.error:.1g}, " if isfinite(found.error) else ""
-        lines.append(f"{size}, refining…" if self._refining else f"{size}, {error}∫p here {found.mass:.3g}")
+        lines.append(f"{size}, refining…" if self._refining else f"{size}, {self._checks(found)}")
         if self._choice != self.shown:
             lines.append("the exact density is not known")
         if self._where:
             lines.append(f'<span style="color:{self._theme.warning}">{self._where}</span>')
         self._write(lines)
+
+    def _checks(self, found: LogDensity) -> str:
+        """How right it is: what the solver leaves, and how much of the mass the grid sees."""
+        if self.shown == "exact" and found.exact_mass is not None:
+            return f"∫p here {found.exact_mass:.3g}"
+        error = f"log p ± {found.error:.1g}, " if isfinite(found.error) else ""
+        return f"{error}∫p here {found.mass:.3g}"
 
     def _blocks(self, stops: tuple[str, ...]) -> str:
         """The colours of a map; that of the ground as an empty box."""

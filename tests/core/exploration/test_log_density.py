@@ -113,6 +113,7 @@ def test_the_exact_density_is_in_the_same_units() -> None:
     assert found.exact is not None and found.difference is not None
     cell = (found.x[1] - found.x[0]) * (found.y[1] - found.y[0])
     assert np.exp(found.exact).sum() * cell == pytest.approx(1, abs=1e-3)
+    assert found.exact_mass == pytest.approx(1, abs=1e-3)
     # Its mean log is the entropy of the standardised data, which is known
     assert -(np.exp(found.exact) * found.exact).sum() * cell == pytest.approx(data.entropy, abs=2e-3)
     shown = np.isfinite(found.difference)
@@ -145,6 +146,8 @@ def test_what_has_no_picture_is_one_sentence() -> None:
         next(log_densities(small_flow(), (0, 0, 0, 1)))
     with pytest.raises(SettingError, match=r"^A grid of 10 columns does not hold one of 6\.$"):
         list(log_densities(small_flow(), WHOLE, sizes=(6, 10)))
+    with pytest.raises(SettingError, match=r"^The log-density takes three steps or more, not 2\.$"):
+        ode_log_density(small_flow(), torch.zeros(1, 2), 2)
 
 
 def test_a_model_that_broke_has_holes_and_no_mass() -> None:
