@@ -6,12 +6,13 @@ Needs an idle machine: ``pytest -m bench -s tests/bench/test_log_density.py``, u
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from time import perf_counter
+from collections.abc import Callable, Iterator
+from time import perf_counter, thread_time
 
 import numpy as np
 import pytest
 import torch
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -55,25 +56,34 @@ def drive(window: MainWindow, name: str, qtbot: QtBot) -> None:
 def test_first_and_whole_picture_while_a_model_trains(training: MainWindow, qtbot: QtBot, name: str) -> None:
     """All grids of the weights of one moment, with one kernel thread; the reference on the same points in turn."""
     drive(training, name, qtbot)
-    flow, data = DiffFlow(2), open_dataset(name.removeprefix("diffflow-"))
     assert training.studio.current is not None
-    flow = training.studio.current.snapshot.build()
-    analysis, found, gaps = training.contouring.analysis, [], []
+    flow, data = training.studio.current.snapshot.build(), open_dataset(name.removeprefix("diffflow-"))
+    analysis, ticks = training.contouring.analysis, QTimer()
+    found: list[tuple[float, LogDensity]] = []
+    beats: list[float] = []
+    spent: list[float] = []
+
+    def work(left: Callable[[], bool]) -> Iterator[LogDensity]:
+        started = thread_time()
+        for each in log_densities(flow, WHOLE, left, data):
+            spent.append(thread_time() - started)
+            yield each
+
     analysis.found.connect(lambda each: found.append((perf_counter(), each)))
-    began = last = perf_counter()
-    analysis.start(lambda left: log_densities(flow, WHOLE, left, data))
-    while not (found and found[-1][1].complete):
-        training.studio.training.log  # noqa: B018
-        QApplication.processEvents()
-        now = perf_counter()
-        gaps.append(now - last)
-        last = now
-        assert now - began < 120
+    ticks.timeout.connect(lambda: beats.append(perf_counter()))
+    ticks.start(5)
+    began = perf_counter()
+    analysis.start(work)
+    qtbot.waitUntil(lambda: bool(found) and found[-1][1].complete, timeout=240_000)
+    ticks.stop()
+    gaps = 1e3 * np.diff(beats)
     first, whole = found[0][0] - began, found[-1][0] - began
     reference = plain(flow, found[-1][1])
-    print(f"{name}, training: {len(found[0][1].x)}² after {1e3 * first:.0f} ms, {SIZES[-1]}² after {whole:.2f} s; "
-          f"ode_nll on as many {reference:.1f} s, {reference / whole:.1f}x; event loop 99% {1e3 * np.quantile(gaps, 0.99):.0f} ms, "
-          f"most {1e3 * max(gaps):.0f} ms")  # fmt: skip
+    print(
+        f"{name}, training: {SIZES[0]}² after {1e3 * first:.0f} ms, {SIZES[-1]}² after {whole:.2f} s "
+        f"({spent[-1]:.2f} s of processor); ode_nll on as many {reference:.1f} s, {reference / whole:.1f}x; "
+        f"event loop 99% {np.quantile(gaps, 0.99):.0f} ms, most {gaps.max():.0f} ms"
+    )
     assert whole < reference
 
 
@@ -105,4 +115,4 @@ def test_from_the_key_to_the_first_picture(training: MainWindow, qtbot: QtBot, t
         if turn:
             times.append(1e3 * (perf_counter() - began))
     print(f"key to first picture, training {training_too}: median {np.median(times):.0f} ms, most {max(times):.0f} ms")
-    assert np.median(times) > 0
+    assert np.median(times) < 300

@@ -131,7 +131,7 @@ def test_the_difference_is_signed_and_blank_where_nothing_is(qtbot: QtBot) -> No
     view.contours.legend.hide()
     picture, third = pixels(view.plot), pixels(view.plot).shape[1] // 3
     # The model has too much at the left
-    assert share_near(picture[:, :third], LIGHT.divergence[-1], 20) > 0.2
+    assert share_near(picture[:, :third], LIGHT.divergence[-1], 20) > 0.15
     assert share_near(picture[:, :third], LIGHT.divergence[0], 20) == 0
     assert share_near(picture[:, -third:], LIGHT.divergence[0], 20) > 0.1
     assert np.array_equal(picture[1:6, -40:-5], empty[1:6, -40:-5])
