@@ -17,7 +17,7 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 from torch import Tensor, nn
 
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.diffflow import DiffFlow, FieldWithDivergence
 from dnf_studio.core.sde.grid import TimeGrid, uniform_times
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.core.sde.steps import backward_step, forward_step
@@ -135,6 +135,13 @@ def to_standard_normal() -> LinearGaussian:
     return LinearGaussian("to standard normal", matrix, zero, (1 - gained) * np.exp(2.0), g)
 
 
+def turning_to_standard_normal() -> LinearGaussian:
+    """A turning and shrinking plane with a growing g, from the one Gaussian that is N(0, I) at T."""
+    zero, matrix, g = np.zeros(2), np.array([[-1.0, 2.0], [-2.0, -1.0]]), (0.8, 1.4)
+    _, gained = LinearGaussian("from a point", matrix, zero, np.zeros((2, 2)), g).marginal(1.0)
+    return LinearGaussian("turning to standard normal", matrix, zero, (np.eye(2) - gained) * np.exp(2.0), g)
+
+
 def coupled() -> LinearGaussian:
     """A turning and shrinking plane, correlated data and a growing g."""
     matrix = np.array([[-0.8, 2.0], [-1.5, -0.3]])
@@ -179,6 +186,16 @@ class ExactFlow(DiffFlow):
 
     def fields(self, grid: TimeGrid) -> tuple[Field, Field]:
         return self.problem.drift(grid), lambda i, x: self._score(x, float(grid.t[i]))
+
+    def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
+        drift, score = self.fields(grid)
+        trace = float(np.trace(self.problem.matrix))
+
+        def of_score(i: int, x: Tensor) -> tuple[Tensor, Tensor]:
+            value = score(i, x)
+            return value, torch.full_like(x[:, 0], -float(self._known[float(grid.t[i])][1].trace()))
+
+        return lambda i, x: (drift(i, x), torch.full_like(x[:, 0], trace)), of_score
 
     def _score(self, x: Tensor, t: float) -> Tensor:
         if t not in self._known:

@@ -33,6 +33,7 @@ class Key(StrEnum):
     DISAGREEMENT = "disagreement"
     OVERLAY = "overlay"
     FIELD = "field"
+    CONTOURS = "contours"
     RESET_VIEW = "reset-view"
     INSPECTOR = "inspector"
     ROUND_TRIP = "round-trip"
@@ -100,6 +101,8 @@ _RECORDS = (
                "Show the points of the other process at the same time, faint and in its colour", checkable=True),
     ActionInfo(Key.FIELD, "Sho&w field", "Ctrl+6", "Show the field that moves points, at the time cursor, as arrows",
                checkable=True),
+    ActionInfo(Key.CONTOURS, "Show log-densi&ty", "Ctrl+7", "Show the log-density at t₀ as a map with lines",
+               checkable=True),
     ActionInfo(Key.RESET_VIEW, "&Reset view", "Ctrl+0", "Fit all views to what they show", "reset"),
     ActionInfo(Key.INSPECTOR, "In&spector", "Ctrl+I", "List the numbers of the chosen point, step by step",
                checkable=True),
@@ -139,11 +142,12 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
     (
         "&View",
         (
-            *(Key.POINTS, Key.PATHS, Key.DENSITY, Key.DISAGREEMENT, Key.OVERLAY, Key.FIELD, Key.RESET_VIEW, None),
-            *(Key.PLAY, Key.PREVIOUS, Key.NEXT, Key.FIRST, Key.LAST, Key.LOOP, None),
+            *(Key.POINTS, Key.PATHS, Key.DENSITY, Key.DISAGREEMENT, Key.OVERLAY, Key.FIELD, Key.CONTOURS),
+            *(Key.RESET_VIEW, None),
             *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.RESET_LAYOUT, Key.FULL_SCREEN),
         ),
     ),
+    ("Ti&me", (Key.PLAY, None, Key.PREVIOUS, Key.NEXT, Key.FIRST, Key.LAST, None, Key.LOOP)),
     ("E&xplore", (Key.INSPECTOR, None, Key.LAB, Key.ROUND_TRIP, Key.OUTLIERS)),
     ("&Run", (Key.TRAIN, Key.PAUSE, Key.STOP, None, Key.RESUME, Key.DISCARD)),
     ("&Help", (Key.SHORTCUTS, None, Key.LOG, Key.REPORT, None, Key.ABOUT)),

@@ -41,7 +41,7 @@ class ColouringMenu(QMenu):
     """What points and paths are coloured by; writes the session."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__("Colour poin&ts by")
+        super().__init__("Colour points &by")
         self._session = session
         self.setToolTipsVisible(True)
         group = QActionGroup(self)

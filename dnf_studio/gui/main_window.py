@@ -13,6 +13,7 @@ from dnf_studio.gui.actions import Key
 from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.colouring import Colouring
 from dnf_studio.gui.commands import Commands
+from dnf_studio.gui.contouring import Contouring
 from dnf_studio.gui.dialogs import question
 from dnf_studio.gui.exploring import explore_docks
 from dnf_studio.gui.exporting import Exporter
@@ -91,7 +92,7 @@ class MainWindow(QMainWindow):
         connect_commands(self)
         self.inspector = InspectorDock(self)
         self.explore = explore_docks(self)
-        self.fielding = Fielding(self)
+        self.fielding, self.contouring = Fielding(self), Contouring(self)
         self.colouring = Colouring(self)
         self._set_theme(appearance.theme)
         self._show_phase(Phase.NONE)

@@ -8,12 +8,13 @@ from math import isfinite
 from dnf_studio.config import MAX_STEPS, Config
 from dnf_studio.errors import SettingError
 
-__all__ = ["COLOURINGS", "FIELDS", "HEATS", "LAYERS", "State"]
+__all__ = ["COLOURINGS", "CONTOURS", "FIELDS", "HEATS", "LAYERS", "State"]
 
-LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field"})
+LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field", "contours"})
 FIELDS = ("used", "drift", "score", "backward", "flow")
 HEATS = ("none", "magnitude", "divergence")
 COLOURINGS = ("none", "mode", "angle", "radius")
+CONTOURS = ("model", "exact", "difference", "side")
 PROJECTIONS = ("axes", "principal")
 GRIDS = (None, "reference", "paper", "uniform")
 
@@ -43,6 +44,8 @@ class State:
     """What of it is coloured below: ``none``, ``magnitude`` or ``divergence``."""
     colouring: str = "none"
     """What colours points and paths: ``none``, the ``mode`` of the data, ``angle`` or ``radius`` of the latent."""
+    contours: str = "model"
+    """Whose log-density the layer shows; ``side`` is the model's beside the exact one."""
     axes: tuple[int, int] = (0, 1)
     """Components across and up."""
     projection: str = "axes"
@@ -75,6 +78,8 @@ class State:
             raise SettingError(f"The heat map shows none, magnitude or divergence, not '{self.heat}'.")
         if self.colouring not in COLOURINGS:
             raise SettingError(f"Points are coloured by none, mode, angle or radius, not '{self.colouring}'.")
+        if self.contours not in CONTOURS:
+            raise SettingError(f"There is no log-density named '{self.contours}'.")
         if self.projection not in PROJECTIONS:
             raise SettingError(f"The projection is either axes or principal, not '{self.projection}'.")
         if min(*self.axes, self.component, *self.selection) < 0:

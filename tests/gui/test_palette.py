@@ -148,3 +148,13 @@ def test_angles_a_quarter_apart_are_told_apart_all_around(theme: Theme, deficien
         assert ciede2000(colour, seen(theme.base, deficiency)) >= 1.5 * APART
         assert ciede2000(colour, ring[(place + 4) % 16]) >= FAR_APART
         assert ciede2000(colour, ring[(place + 8) % 16]) >= 1.5 * FAR_APART
+
+
+@pytest.mark.parametrize("deficiency", MACHADO)
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_too_much_and_too_little_are_told_apart(theme: Theme, deficiency: str) -> None:
+    low, less, middle, more, high = (seen(stop, deficiency) for stop in theme.divergence)
+    assert ciede2000(low, high) >= APART and ciede2000(less, more) >= APART / 2
+    for end, half in ((low, less), (high, more)):
+        # Both ways the colour moves on from that of nothing
+        assert ciede2000(end, middle) > ciede2000(half, middle) >= APART / 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -15,7 +17,10 @@ from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
 from dnf_studio.core.sde.paths import Field, LastStep
 from dnf_studio.errors import DataError, SettingError
 
-__all__ = ["DiffFlow"]
+__all__ = ["DiffFlow", "FieldWithDivergence"]
+
+FieldWithDivergence = Callable[[int, Tensor], tuple[Tensor, Tensor]]
+"""Value (B, D) and divergence (B,) of a field at a node i and states x (B, D)."""
 
 
 class DiffFlow(GenerativeModel):
@@ -73,6 +78,11 @@ class DiffFlow(GenerativeModel):
         may have hidden layers of another type.
         """
         return _field(self.drift, grid, hidden), _field(self.score, grid, hidden)
+
+    def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
+        """Drift and score, each with its exact divergence, by the fast kernels; nothing goes back through them."""
+        drift, score = (FourierKernel(net, net.embed_time(grid.condition)) for net in (self.drift, self.score))
+        return lambda i, x: drift.with_divergence(x, i), lambda i, x: score.with_divergence(x, i)
 
     def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:
         nodes = grid or self.grid()

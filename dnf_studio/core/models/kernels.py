@@ -120,6 +120,19 @@ class FourierKernel:
             h = linear_gelu(h, weight, bias)
         return F.linear(h.to(self.dtype), self.output_weight, self.output_bias)
 
+    def with_divergence(self, x: Tensor, node: int) -> tuple[Tensor, Tensor]:
+        """`value` (R, D) and its divergence (R,), exact: the derivatives along each axis go forward beside it."""
+        a = F.linear(x, self.input_weight, self.input_biases[node]).to(self.hidden)
+        rows = torch.cat([F.gelu(a)[None], _slope(a) * self.input_weight.t().to(self.hidden)[:, None]])
+        for weight, bias in zip(self.weights, self.biases, strict=True):
+            out = linear(rows.flatten(0, 1), weight).view(rows.shape)
+            a = out[0].add_(bias)
+            torch.mul(out[1:], _slope(a), out=rows[1:])
+            rows[0] = F.gelu(a)
+        last = rows.to(self.dtype)
+        traces = [last[1 + d] @ self.output_weight[d] for d in range(x.shape[1])]
+        return F.linear(last[0], self.output_weight, self.output_bias), torch.stack(traces).sum(0)
+
     def record(self, rows: Rows, node: int) -> Tensor:
         """`value` at the rows of one node, kept for `pull`."""
         return self._record(rows, F.linear(rows.x, self.input_weight, self.input_biases[node]))
@@ -211,6 +224,12 @@ def linear_out(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> None:
         out.copy_(linear(x, weight, bias))
     else:
         torch.addmm(bias, x, weight.t(), out=out)
+
+
+def _slope(a: Tensor) -> Tensor:
+    """The derivative of GELU."""
+    slope: Tensor = torch.ops.aten.gelu_backward(torch.ones_like(a), a)
+    return slope
 
 
 def _by_onednn(x: Tensor) -> bool:

@@ -57,7 +57,7 @@ class ExportPanel(Page):
         self.earlier = ExportList(memory, studio.background)
         self.preview, self.problem, self.remaining = caption(), caption(warning=True), caption()
         self.progress = QProgressBar()
-        self.export, self.cancel = QPushButton("E&xport"), QPushButton("Cancel")
+        self.export, self.cancel = QPushButton("Ex&port"), QPushButton("Cancel")
         self._arrange()
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)

@@ -157,7 +157,7 @@ class ExportForm(QWidget):
         self.as_shown.setVisible(self.selecting)
 
     def _add_choice(self, column: QVBoxLayout) -> None:
-        self.fresh, self.selected = QRadioButton("New sa&mples of the model"), QRadioButton()
+        self.fresh, self.selected = QRadioButton("Samples drawn &by the model"), QRadioButton()
         self.fresh.setToolTip("Draw new samples, as many as are wanted")
         self.fresh.setChecked(True)
         self._choice = QButtonGroup(self)

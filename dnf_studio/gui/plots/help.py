@@ -37,9 +37,14 @@ HELP = {
         "Each point begins at the data, t<sub>0</sub>, and is carried to noise by a learnt drift f and random kicks "
         "of strength g. The time cursor shows where all points are; wheel and drag zoom both processes, a double "
         "click shows the whole again. Density colours how many points are where, over the data set as grey dots. "
-        "The arrows of a field point where it leads with t rising, their length goes with the root of its strength.",
-        ("dx = f(x, t) dt + g(t) dw", _STEP_FORWARD),
-        "(8), and one step of it, (11)",
+        "The arrows of a field point where it leads with t rising, their length goes with the root of its strength. "
+        "The log-density is the model’s at t<sub>0</sub> by the probability flow v = f − ½ g² s.",
+        (
+            "dx = f(x, t) dt + g(t) dw",
+            _STEP_FORWARD,
+            "log p(x) = log N(x(t<sub>N</sub>); 0, I) + ∫ ∇·v dt along dx/dt = v",
+        ),
+        "(8), one step of it, (11), and the density of (17) with λ = 0",
     ),
     "backward": Help(
         "the backward process",

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.plots.base import Plot
+from dnf_studio.gui.plots.contour_overlay import ContourOverlay
 from dnf_studio.gui.plots.field_overlay import FieldOverlay
 from dnf_studio.gui.plots.layers.density import DensityLayer, GroundLayer
 from dnf_studio.gui.plots.layers.paths import PathsLayer
@@ -91,7 +92,7 @@ class ProcessView(Plot):
         self._place()
 
     def set_layers(self, layers: frozenset[str]) -> None:
-        """Show exactly these of ``points``, ``paths``, ``density``, ``overlay`` and ``field``.
+        """Show exactly these of ``points``, ``paths``, ``density``, ``overlay``, ``field`` and ``contours``.
 
         ``disagreement`` is how paths are coloured.
         """
@@ -102,6 +103,7 @@ class ProcessView(Plot):
         self._density.setVisible("density" in layers)
         self._ground.setVisible("density" in layers)
         self.field.set_visible("field" in layers)
+        self.contours.set_visible("contours" in layers)
         if ("overlay" in layers) != self._other.isVisible():
             self._other.setVisible("overlay" in layers)
             self._place()
@@ -176,6 +178,7 @@ class ProcessView(Plot):
         self._chosen.set_colours(self.theme.accent, self.theme.base)
         self.by_point.set_theme(self.theme, self.font())
         self.field.recolour(self.theme)
+        self.contours.recolour(self.theme)
 
     def title_mark(self) -> str:
         """The direction's mark before its name."""
@@ -188,11 +191,25 @@ class ProcessView(Plot):
         self._other = PointsLayer(theme.direction(OTHER[self._direction]), alpha=FAINT)
         for layer in (self._ground, self._density, self._other):
             layer.hide()
-        self.field = FieldOverlay(self._direction, self.plot)
+        self.field, self.contours = FieldOverlay(self._direction, self.plot), ContourOverlay(self.plot)
         self.header.insertWidget(2, self.field.button)
-        below = self.field.heat, self._ground, self._density, self._paths, self._trails
+        self.header.insertWidget(2, self.contours.button)
         self.by_point = ColouredByPoint(self._direction, self._points, self._paths, self._trails)
-        for layer in (*below, self.field.arrows, self._other, self._points, self._chosen, self.by_point.legend):
+        for layer in (
+            self.contours.map,
+            self.field.heat,
+            self._ground,
+            self._density,
+            self._paths,
+            self._trails,
+            self.contours.lines,
+            self.field.arrows,
+            self._other,
+            self._points,
+            self._chosen,
+            self.contours.labels,
+            self.by_point.legend,
+        ):
             self.plot.addItem(layer, ignoreBounds=True)
 
     def _take_planes(self) -> None:

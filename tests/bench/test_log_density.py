@@ -1,0 +1,118 @@
+"""The log-density in a window whose model trains: the first picture, all of it, and the gaps of the event loop.
+
+Needs an idle machine: ``pytest -m bench -s tests/bench/test_log_density.py``, under ``xvfb-run`` with
+``DNF_REAL_WINDOW=1`` for a real display.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from time import perf_counter, thread_time
+
+import numpy as np
+import pytest
+import torch
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.exploration.log_density import SIZES, LogDensity, log_densities
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.sampling.likelihood import ode_nll
+from dnf_studio.gui.appearance import Appearance
+from dnf_studio.gui.main_window import MainWindow
+from dnf_studio.gui.training import Phase
+
+pytestmark = pytest.mark.bench
+WHOLE = (-5.0, -3.5, 5.0, 3.5)
+MODELS = ("diffflow-rings", "diffflow-checkerboard", "diffflow-8gaussian")
+SAMPLE = 512
+"""Points of the reference in one turn; as many turns as there are points cost minutes."""
+
+
+@pytest.fixture
+def training(qtbot: QtBot, qapp: QApplication) -> Iterator[MainWindow]:
+    window = MainWindow(Appearance(qapp))
+    window.resize(1440, 900)
+    window.show()
+    window.studio.start()
+    window.add_panels()
+    window.live.start()
+    yield window
+    window.studio.discard()
+    window.close()
+
+
+def drive(window: MainWindow, name: str, qtbot: QtBot) -> None:
+    window.studio.open(name)
+    qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.complete, timeout=30_000)
+    window.studio.train()
+    qtbot.waitUntil(lambda: window.studio.training.phase is Phase.RUNNING, timeout=30_000)
+    qtbot.wait(4000)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_first_and_whole_picture_while_a_model_trains(training: MainWindow, qtbot: QtBot, name: str) -> None:
+    """All grids of the weights of one moment, with one kernel thread; the reference on the same points in turn."""
+    drive(training, name, qtbot)
+    assert training.studio.current is not None
+    flow, data = training.studio.current.snapshot.build(), open_dataset(name.removeprefix("diffflow-"))
+    analysis, ticks = training.contouring.analysis, QTimer()
+    found: list[tuple[float, LogDensity]] = []
+    beats: list[float] = []
+    spent: list[float] = []
+
+    def work(left: Callable[[], bool]) -> Iterator[LogDensity]:
+        started = thread_time()
+        for each in log_densities(flow, WHOLE, left, data):
+            spent.append(thread_time() - started)
+            yield each
+
+    analysis.found.connect(lambda each: found.append((perf_counter(), each)))
+    ticks.timeout.connect(lambda: beats.append(perf_counter()))
+    ticks.start(5)
+    began = perf_counter()
+    analysis.start(work)
+    qtbot.waitUntil(lambda: bool(found) and found[-1][1].complete, timeout=240_000)
+    ticks.stop()
+    gaps = 1e3 * np.diff(beats)
+    first, whole = found[0][0] - began, found[-1][0] - began
+    reference = plain(flow, found[-1][1])
+    print(
+        f"{name}, training: {SIZES[0]}² after {1e3 * first:.0f} ms, {SIZES[-1]}² after {whole:.2f} s "
+        f"({spent[-1]:.2f} s of processor); ode_nll on as many {reference:.1f} s, {reference / whole:.1f}x; "
+        f"event loop 99% {np.quantile(gaps, 0.99):.0f} ms, most {gaps.max():.0f} ms"
+    )
+    assert whole < reference
+
+
+def plain(flow: DiffFlow, found: LogDensity) -> float:
+    """Seconds that `ode_nll` takes for all places of a grid, from a sample of them; it has both cores."""
+    places = np.stack(np.meshgrid(found.x, found.y), -1).reshape(-1, 2)
+    some = places[:: len(places) // SAMPLE]
+    began = perf_counter()
+    ode_nll(flow, torch.from_numpy(some).float())
+    return (perf_counter() - began) * len(places) / len(some)
+
+
+@pytest.mark.parametrize("training_too", [False, True])
+def test_from_the_key_to_the_first_picture(training: MainWindow, qtbot: QtBot, training_too: bool) -> None:
+    window = training
+    if training_too:
+        drive(window, "diffflow-8gaussian", qtbot)
+    else:
+        window.studio.open("diffflow-8gaussian")
+        qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.complete, timeout=30_000)
+    times = []
+    for turn in range(6):
+        window.session.apply({"layers": frozenset({"points"})})
+        qtbot.wait(300)
+        window.contouring._kept.clear()
+        began = perf_counter()
+        window.session.apply({"layers": frozenset({"points", "contours"})})
+        qtbot.waitUntil(lambda: window.views.forward.contours.found is not None, timeout=20_000)
+        if turn:
+            times.append(1e3 * (perf_counter() - began))
+    print(f"key to first picture, training {training_too}: median {np.median(times):.0f} ms, most {max(times):.0f} ms")
+    assert np.median(times) < 300
