@@ -35,6 +35,7 @@ class Key(StrEnum):
     FIELD = "field"
     RESET_VIEW = "reset-view"
     INSPECTOR = "inspector"
+    GRID_EDITOR = "grid-editor"
     RESET_LAYOUT = "reset-layout"
     FULL_SCREEN = "full-screen"
     TRAIN = "train"
@@ -100,6 +101,9 @@ _RECORDS = (
     ActionInfo(Key.RESET_VIEW, "&Reset view", "Ctrl+0", "Fit all views to what they show", "reset"),
     ActionInfo(Key.INSPECTOR, "In&spector", "Ctrl+I", "List the numbers of the chosen point, step by step",
                checkable=True),
+    ActionInfo(Key.GRID_EDITOR, "&Grid editor", "Ctrl+Shift+G",
+               "Drag the steps of the time grid, use it for the view and for training, keep it as a preset",
+               checkable=True),
     ActionInfo(Key.RESET_LAYOUT, "Reset layo&ut", "Shift+F11", "Put panels, bars and splitters back in their places"),
     ActionInfo(Key.FULL_SCREEN, "&Full screen", "F11", "Fill the screen, or come back from it", checkable=True),
     ActionInfo(Key.TRAIN, "&Train", "Ctrl+R", "Train a new model with the settings at the left", "train"),
@@ -135,7 +139,7 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
             *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.RESET_LAYOUT, Key.FULL_SCREEN),
         ),
     ),
-    ("E&xplore", (Key.INSPECTOR,)),
+    ("E&xplore", (Key.INSPECTOR, Key.GRID_EDITOR)),
     ("&Run", (Key.TRAIN, Key.PAUSE, Key.STOP, None, Key.RESUME, Key.DISCARD)),
     ("&Help", (Key.SHORTCUTS, None, Key.LOG, Key.REPORT, None, Key.ABOUT)),
 )

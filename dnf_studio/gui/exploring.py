@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["explore_docks"]
 
-DOCKS: tuple[tuple[Key, str, Callable[[MainWindow], QWidget]], ...] = ()
+
+def _grid_editor(window: MainWindow) -> QWidget:
+    from dnf_studio.gui.panels.grid_editor import GridEditorPanel
+
+    return GridEditorPanel(window)
+
+
+DOCKS: tuple[tuple[Key, str, Callable[[MainWindow], QWidget]], ...] = ((Key.GRID_EDITOR, "Grid editor", _grid_editor),)
 """Command, title, and what makes the panel; it imports the panel's module itself."""
 
 

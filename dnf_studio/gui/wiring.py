@@ -36,6 +36,7 @@ def connect_commands(window: MainWindow) -> None:
     connect(Key.STOP, window.studio.training.stop)
     connect(Key.RESUME, window.studio.resume)
     connect(Key.DISCARD, files.discard)
+    window.views.grid.edit_wanted.connect(commands[Key.GRID_EDITOR].trigger)
     connect(Key.FULL_SCREEN, lambda: window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen))
     connect(Key.SHORTCUTS, partial(_show_shortcuts, window))
     connect(Key.LOG, partial(_show_log, window))

@@ -42,10 +42,8 @@ def s_curve(steps: int) -> Array:
     y is the not-a-knot cubic spline of METHOD 4 at u = linspace(1e-4, 1, N+1). Between its own ends
     the formula is exactly that; its own first time is (y_0 + t_start) T / (Σ y + t_start), not t_start.
     """
-    from scipy.interpolate import CubicSpline
-
     u, y = np.array(S_CURVE, np.float64).T
-    total: Array = np.cumsum(CubicSpline(u, y, bc_type="not-a-knot")(np.linspace(1e-4, 1, steps + 1)))
+    total = np.cumsum(_basis(np.linspace(1e-4, 1, steps + 1)) @ np.linalg.solve(_basis(u), y))
     fractions: Array = (total - total[0]) / (total[-1] - total[0])
     return fractions
 
@@ -86,6 +84,15 @@ def move_node(nodes: Nodes, node: int, place: float) -> Nodes:
     if not low <= place <= high:
         raise SettingError(f"Node {node} must lie between its neighbours.")
     return (*nodes[:node], place, *nodes[node + 1 :])
+
+
+def _basis(u: Array) -> Array:
+    """(len(u), 7): the cubic splines whose only knots are those that not-a-knot leaves of `S_CURVE`."""
+    # Rather than scipy's, whose import would hold up the window
+    columns: Array = np.stack(
+        [*(u**k for k in range(4)), *(np.maximum(u - knot, 0) ** 3 for knot in (0.2, 0.4, 0.7))], 1
+    )
+    return columns
 
 
 def _nodes(lengths: Array) -> Nodes:
