@@ -103,7 +103,7 @@ class GridEditing(QObject):
 
     def set_steps(self, steps: int) -> None:
         """Another N, the shape kept."""
-        if self.live and not isinstance(self._session.state.grid, tuple):
+        if self.live:
             self._session.apply({"steps": steps})
         else:
             self._put(tuple(interpolate(self.nodes, steps).tolist()))
@@ -122,7 +122,7 @@ class GridEditing(QObject):
         count = len(self.nodes) - 1
         least, most = LEAST_STEP * self._span, (1 - (count - 1) * LEAST_STEP) * self._span
         if count == 1 or not least <= length <= most:
-            raise SettingError(f"Step {step} must take between {least:.3g} and {most:.3g} of the time that all share.")
+            raise SettingError(f"Step {step} can only be between {least:.3g} and {most:.3g} long.")
         self.set_length(step, length)
 
     def type_time(self, node: int, time: float) -> None:

@@ -185,7 +185,8 @@ class GridEditorPanel(QScrollArea):
             self.noise.reset_view()
         with QSignalBlocker(self.steps):
             self.steps.setValue(max(1, len(editing.nodes) - 1))
-        kind = self._session.state.grid if editing.live else self._draft()
+        state = self._session.state
+        kind = self._draft() if state.draft and not editing.live else state.grid
         self.start.show_value(kind)
         self.presets.show_grid(kind)
         trains = ready and editing.trains

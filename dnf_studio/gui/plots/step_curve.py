@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.theme import mix
 
-__all__ = ["NoiseCurve", "StepCurve"]
+__all__ = ["NoiseCurve", "StepCurve", "log_ticks"]
 
 Array = NDArray[np.float64]
 NONE = np.empty(0)
@@ -48,7 +48,6 @@ class _StepPlot(Plot):
     def set_log(self, log: bool) -> None:
         """Powers of ten up the axis, or an even scale from 0."""
         self.log = log
-        self.plot.getAxis("left").setLogMode(x=False, y=log)
         self.show_values(self.values)
         self.reset_view()
 
@@ -79,6 +78,7 @@ class _StepPlot(Plot):
             return
         low, high = float(self.values.min()), float(self.values.max())
         y = (np.log10(low) - 0.15, np.log10(high) + 0.15) if self.log else (0.0, ROOM * high)
+        self.plot.getAxis("left").setTicks([log_ticks(*y)] if self.log else None)
         self.box.setRange(xRange=(-0.7, len(self.values) - 0.3), yRange=y, padding=0)
 
     def clicked_at(self, x: float, y: float) -> None:
@@ -240,6 +240,14 @@ class StepCurve(_StepPlot):
         away = np.hypot(x - at.x(), y - at.y())
         node = int(away.argmin())
         return node, float(away[node])
+
+
+def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Places and words of 1, 2 and 5 times the powers of ten between two powers, of the powers alone where many."""
+    firsts = (1, 2, 5) if high - low < 2.5 else (1,)
+    powers = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+    ticks = [(float(np.log10(first) + power), f"{first * 10.0**power:.3g}") for power in powers for first in firsts]
+    return [(at, words.replace("-", "−")) for at, words in ticks if low <= at <= high]
 
 
 def _is_ours(event: QKeyEvent) -> bool:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 
@@ -56,6 +56,7 @@ def test_twice_the_steps_keep_the_nodes() -> None:
     assert np.diff(interpolate(FIVE, 8)).tolist() == pytest.approx([0.05, 0.05, 0.1, 0.1, 0.15, 0.15, 0.2, 0.2])
 
 
+@settings(deadline=None)
 @given(nodes(), st.floats(0, 900), st.floats(1e-3, 100), st.integers(1, 300))
 def test_times_increase_in_float32_too(given: Nodes, start: float, length: float, steps: int) -> None:
     try:
