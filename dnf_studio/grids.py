@@ -15,9 +15,9 @@ GridKind = str | Nodes
 """A `GridName`, or `Nodes` that serve any N by interpolation."""
 GRID_NAMES: tuple[str, ...] = get_args(GridName)
 MAX_STEPS = 10_000
-LEAST_STEP = 2.0**-18
-"""The shortest step between `Nodes`: 32 times what float32 tells apart at 1, and one of the smallest cells that
-`core.sde.brownian` refines a path to."""
+LEAST_STEP = 2.0**-16
+"""The shortest step between `Nodes`: 128 times what float32 tells apart at 1, and four of the cells below which
+`core.sde.brownian` tells no times apart."""
 
 
 def check_grid(value: object) -> GridKind:

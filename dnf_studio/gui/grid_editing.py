@@ -58,8 +58,10 @@ class GridEditing(QObject):
     @property
     def nodes(self) -> Nodes:
         """What is in the editor; empty without a model."""
+        if self._frame is None:
+            return ()
         state, snapshot = self._session.state, self._studio.explorer.newest.snapshot
-        if self._frame is None or snapshot is None:
+        if snapshot is None:
             return ()
         if state.draft and not self.live:
             return state.draft

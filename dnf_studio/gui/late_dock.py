@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, cast
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QDockWidget, QWidget
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtWidgets import QDockWidget, QTabBar, QWidget
+from shiboken6 import isValid
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.theme import Theme
@@ -47,6 +48,9 @@ class LateDock(QDockWidget):
         self.toggleViewAction().toggled.connect(window.commands[key].setChecked)
         # Also where a layout of an earlier session brings it back
         self.visibilityChanged.connect(self._shown)
+        for dock in (self, window.inspector):
+            dock.visibilityChanged.connect(lambda _visible: QTimer.singleShot(0, self._guard_bars))
+        self._guard_bars()
 
     def fill(self) -> None:
         """Make the panel, once."""
@@ -64,6 +68,13 @@ class LateDock(QDockWidget):
     def _shown(self, visible: bool) -> None:
         if visible:
             self.fill()
+
+    @Slot()
+    def _guard_bars(self) -> None:
+        """Qt moves a tab bar with nothing to choose out of sight, but leaves it among the stops of Tab."""
+        if isValid(self._window):
+            for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+                bar.setFocusPolicy(Qt.FocusPolicy.TabFocus if bar.count() > 1 else Qt.FocusPolicy.NoFocus)
 
     def _toggle(self) -> None:
         """Seen, it goes; behind another one or hidden, it comes to the front."""

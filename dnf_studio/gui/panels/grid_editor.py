@@ -40,7 +40,7 @@ class GridEditorPanel(QScrollArea):
         self.start, self.steps = GridBox({OWN: None}), IntBox(1, MOST_STEPS)
         self.curve, self.noise = StepCurve(), NoiseCurve()
         self.step, self.time, self.length = IntBox(0, MOST_STEPS - 1), FloatBox(0, 1000), FloatBox(0, 1000)
-        self.log, self.live = QCheckBox("Lo&g scale"), QCheckBox("Use for &view")
+        self.log, self.live = QCheckBox("Lo&g scale"), QCheckBox("Use for vie&w")
         self.train = QPushButton("&Use for training")
         self.problem, self.note = caption(warning=True), caption()
         self.presets = PresetButtons(grids_folder(), lambda: self.editing.nodes, self)
@@ -48,7 +48,6 @@ class GridEditorPanel(QScrollArea):
         self._connect()
         self.editing.set_frame(window.views.frame)
         window.live.frame_shown.connect(self.editing.set_frame)
-        self._refresh()
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour the plots."""
@@ -85,7 +84,7 @@ class GridEditorPanel(QScrollArea):
 
     def _top(self) -> QHBoxLayout:
         row = QHBoxLayout()
-        row.addWidget(label_of(self.start, "Start &from", "Begin anew from this grid or preset"))
+        row.addWidget(label_of(self.start, "St&art from", "Begin anew from this grid or preset"))
         row.addWidget(self.start, 1)
         row.addWidget(label_of(self.steps, "&N", "Number of steps; the shape of the grid stays"))
         row.addWidget(self.steps)
@@ -97,7 +96,7 @@ class GridEditorPanel(QScrollArea):
         for box, text, tip in (
             (self.step, "Ste&p", "The step that is chosen, counted from the data"),
             (self.time, "&t", "Time at which the step begins; it moves this node alone"),
-            (self.length, "&Δt", "How long the step is; its neighbours give way"),
+            (self.length, "Δt", "How long the step is; its neighbours give way"),
         ):
             row.addWidget(label_of(box, text, tip))
             row.addWidget(box, 0 if box is self.step else 1)
@@ -174,7 +173,9 @@ class GridEditorPanel(QScrollArea):
 
     @Slot()
     def _refresh(self) -> None:
-        """Show what is in the editor."""
+        """Show what is in the editor, while somebody sees it."""
+        if not self.isVisible():
+            return
         editing = self.editing
         ready = editing.ready
         for part in (self.start, self.steps, self.step, self.time, self.length, self.live, self.train):

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractButton, QLabel
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.storage.grid_presets import list_presets, save_preset
-from dnf_studio.gui.actions import Key
+from dnf_studio.gui.actions import MENUS, Key
 from dnf_studio.gui.dialogs import question
 from dnf_studio.gui.dialogs.preset_name import PresetNameDialog
 from dnf_studio.gui.folders import grids_folder
@@ -213,7 +213,7 @@ def test_the_button_of_the_grid_plot_opens_it(window: MainWindow, qtbot: QtBot) 
     panel = dock.panel
     assert isinstance(panel, GridEditorPanel) and not panel.train.isEnabled() and not panel.presets.save.isEnabled()
     texts = [part.text() for kind in (QLabel, QAbstractButton) for part in panel.findChildren(kind)]
-    letters = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
-    assert len(letters) == len(set(letters)) >= 9
+    letters = [text[text.index("&") + 1].lower() for text in [*texts, *(title for title, _ in MENUS)] if "&" in text]
+    assert len(letters) == len(set(letters)) >= 16
     for part in (panel.start, panel.steps, panel.step, panel.time, panel.length, panel.live, panel.train):
         assert part.toolTip() and (part.accessibleName() or isinstance(part, QAbstractButton))

@@ -15,9 +15,12 @@ from dnf_studio.gui.plots.help_card import HelpButton, HelpCard
 
 
 def test_every_plot_has_help_and_every_help_a_plot(seen_window: MainWindow) -> None:
-    names = {plot.help.accessibleName() for plot in seen_window.views.plots if plot.help is not None}
+    for dock in seen_window.explore:
+        dock.fill()
+    plots = seen_window.findChildren(Plot)
+    names = {plot.help.accessibleName() for plot in plots if plot.help is not None}
     assert names == {f"Help on {help_.about}" for help_ in HELP.values()}
-    assert len(names) == len(seen_window.views.plots)
+    assert all(plot.help is not None for plot in seen_window.views.plots)
 
 
 @pytest.mark.parametrize("topic", HELP)
