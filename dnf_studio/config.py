@@ -10,18 +10,26 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from reprlib import repr as short_repr
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from dnf_studio.errors import SettingError
+from dnf_studio.grids import MAX_STEPS, GridKind, GridName, check_grid
 
-__all__ = ["Config", "GridName", "NetworkConfig", "SDEConfig", "TrainingConfig"]
+__all__ = ["MAX_STEPS", "Config", "GridName", "NetworkConfig", "SDEConfig", "TrainingConfig"]
 
-GridName = Literal["reference", "paper", "uniform"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
-MAX_STEPS = 10_000
+
+
+def _grid(value: object) -> GridKind:
+    """`check_grid` with its sentence as pydantic wants it."""
+    try:
+        return check_grid(value)
+    except SettingError as error:
+        raise ValueError(str(error).removesuffix(".")) from None
 
 
 class Settings(BaseModel):
@@ -40,10 +48,11 @@ class SDEConfig(Settings):
         title="Steps N",
         description="Steps of each process while training. More steps follow the SDEs closer and cost in proportion.",
     )
-    grid: GridName = Field(
+    grid: Annotated[GridKind, BeforeValidator(_grid)] = Field(
         "reference",
         title="Time grid",
-        description="How the times lie: reference and paper are power laws, uniform has equal steps.",
+        description="How the times lie: reference and paper are power laws, uniform has equal steps, the s-curve "
+        "has short ones near the data; a list of nodes from 0 to 1 is a grid of one's own.",
     )
     beta: float = Field(
         0.9,
@@ -254,4 +263,6 @@ def _first_mistake(error: ValidationError) -> str:
         return f"{message[:1].upper()}{message[1:]}."
     if first["type"] == "extra_forbidden":
         return f"There is no setting named '{name}'."
-    return f"The setting '{name}' cannot be {first['input']!r}: {message[:1].lower()}{message[1:]}."
+    value = first["input"]
+    shown = short_repr(value) if isinstance(value, list | tuple) else repr(value)
+    return f"The setting '{name}' cannot be {shown}: {message[:1].lower()}{message[1:]}."

@@ -17,6 +17,7 @@ from dnf_studio import api
 from dnf_studio.cli import VERBS, main
 from dnf_studio.cli.output import clock, emit, table
 from dnf_studio.cli.window import parse
+from dnf_studio.core.storage.grid_presets import save_preset
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, SettingError
 from dnf_studio.gui.options import WindowOptions
@@ -175,6 +176,18 @@ def test_sample_writes_an_export(told: Told, saved: Path, tmp_path: Path) -> Non
         assert file["samples"].shape == (50, 2) and file["trajectories"].shape == (50, 4, 2)
         assert (file.attrs["seed"], file.attrs["steps"], file.attrs["lambda"]) == (4, 3, 0.5)
         assert file.attrs["checkpoint_sha256"] == api.open_checkpoint(saved).sha256
+
+
+def test_sample_takes_the_file_of_a_preset_and_the_export_says_so(told: Told, saved: Path, tmp_path: Path) -> None:
+    preset, output = save_preset(tmp_path, "mine", (0.0, 0.1, 1.0)), tmp_path / "a.h5"
+    told.json("sample", saved, "-n", 5, "--steps", 4, "--grid", preset.path, "--trajectories", "-o", output)
+    with h5py.File(output) as file:
+        t = file["time"][:][::-1]
+        assert json.loads(file["provenance/sampling"][()])["grid"] == [0.0, 0.1, 1.0]
+    assert (np.diff(t) / np.diff(t).sum()).tolist() == pytest.approx([0.05, 0.05, 0.45, 0.45], rel=1e-3)
+    preset.path.write_text("nodes")
+    assert told("sample", saved, "-n", 5, "--grid", preset.path, "-o", output) == 1
+    assert told.err.endswith("is not valid JSON and so no preset of a time grid.\n")
 
 
 def test_sample_with_the_ode_and_densities(told: Told, saved: Path, tmp_path: Path) -> None:

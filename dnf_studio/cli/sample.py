@@ -10,12 +10,16 @@ from typer import Option
 from dnf_studio import api
 from dnf_studio.cli.options import AsJson, CheckpointName, Output
 from dnf_studio.cli.output import Progress, clock, emit
-from dnf_studio.config import Device, GridName
+from dnf_studio.config import Device
 from dnf_studio.core.sampling.blocks import SampleSettings, Solver
 from dnf_studio.core.sde.paths import LastStep
+from dnf_studio.core.storage.grid_presets import parse_grid
 from dnf_studio.core.training.hardware import choose_device
+from dnf_studio.grids import GRID_NAMES
 
 __all__ = ["sample"]
+
+GRID = f"Time grid, {', '.join(GRID_NAMES)} or the file of a preset; the model's own unless given."
 
 
 def sample(
@@ -26,7 +30,7 @@ def sample(
     lam: Annotated[float, Option("--lambda", metavar="L", help="Noise level from 0 to 2; 1 is the SDE.")] = 1.0,
     solver: Annotated[Solver, Option("--solver", help="The SDE, or its probability-flow ODE.")] = "sde",
     last_step: Annotated[LastStep, Option("--last-step", help="The last step's mean, or with noise.")] = "mean",
-    grid: Annotated[GridName | None, Option("--grid", help="Time grid; the model's own unless given.")] = None,
+    grid: Annotated[str | None, Option("--grid", metavar="G", help=GRID)] = None,
     device: Annotated[Device, Option("--device", help="Where to compute.")] = "auto",
     seed: Annotated[int, Option("--seed", metavar="S", help="Seed of everything drawn.")] = 0,
     trajectories: Annotated[bool, Option("--trajectories", help="Write every state on the way too.")] = False,
@@ -35,7 +39,8 @@ def sample(
 ) -> int:
     from dnf_studio.core.storage.samples import ExportPlan, export_samples
 
-    settings = SampleSettings(steps=steps, lam=lam, last=last_step, grid=grid, seed=seed, solver=solver)
+    kind = None if grid is None else parse_grid(grid)
+    settings = SampleSettings(steps=steps, lam=lam, last=last_step, grid=kind, seed=seed, solver=solver)
     plan = ExportPlan(count, settings, trajectories=trajectories, log_prob=log_prob)
     place = choose_device(device)
     source = api.open_checkpoint(checkpoint)

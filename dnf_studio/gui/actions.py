@@ -39,6 +39,7 @@ class Key(StrEnum):
     ROUND_TRIP = "round-trip"
     OUTLIERS = "outliers"
     LAB = "lab"
+    GRID_EDITOR = "grid-editor"
     RESET_LAYOUT = "reset-layout"
     FULL_SCREEN = "full-screen"
     TRAIN = "train"
@@ -112,6 +113,9 @@ _RECORDS = (
                "and find the step where they went wrong", checkable=True),
     ActionInfo(Key.LAB, "Discretisation &lab", "Ctrl+Shift+N",
                "See what N, λ and the last step do to the same Brownian paths and to samples", checkable=True),
+    ActionInfo(Key.GRID_EDITOR, "&Grid editor", "Ctrl+Shift+G",
+               "Drag the steps of the time grid, use it for the view and for training, keep it as a preset",
+               checkable=True),
     ActionInfo(Key.RESET_LAYOUT, "Reset layo&ut", "Shift+F11", "Put panels, bars and splitters back in their places"),
     ActionInfo(Key.FULL_SCREEN, "&Full screen", "F11", "Fill the screen, or come back from it", checkable=True),
     ActionInfo(Key.TRAIN, "&Train", "Ctrl+R", "Train a new model with the settings at the left", "train"),
@@ -148,7 +152,7 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
         ),
     ),
     ("Ti&me", (Key.PLAY, None, Key.PREVIOUS, Key.NEXT, Key.FIRST, Key.LAST, None, Key.LOOP)),
-    ("E&xplore", (Key.INSPECTOR, None, Key.LAB, Key.ROUND_TRIP, Key.OUTLIERS)),
+    ("E&xplore", (Key.INSPECTOR, None, Key.LAB, Key.GRID_EDITOR, Key.ROUND_TRIP, Key.OUTLIERS)),
     ("&Run", (Key.TRAIN, Key.PAUSE, Key.STOP, None, Key.RESUME, Key.DISCARD)),
     ("&Help", (Key.SHORTCUTS, None, Key.LOG, Key.REPORT, None, Key.ABOUT)),
 )

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from dnf_studio.config import Config
 from dnf_studio.core.training.marks import STAGE, Mark
+from dnf_studio.grids import grid_label
 
 __all__ = ["LIVE", "change_words", "effect_sentence", "mark_words", "value_of"]
 
@@ -72,6 +73,8 @@ def effect_sentence(names: Iterable[str], before: Config, after: Config, at_once
 def _value(value: object) -> str:
     if value is None:
         return "none"
+    if isinstance(value, tuple):
+        return grid_label(value)
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:g}" if isinstance(value, float) else str(value)

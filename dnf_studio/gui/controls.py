@@ -101,7 +101,11 @@ class ChoiceBox(QComboBox):
         self.setMinimumContentsLength(6)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContentsOnFirstShow)
         self.set_choices(choices)
-        self.activated.connect(lambda index: self.chosen.emit(self.itemData(index)))
+        self.activated.connect(lambda index: self.chosen.emit(self.value_at(index)))
+
+    def value_at(self, index: int) -> Any:  # noqa: ANN401 - whatever the choices are
+        """The value of a choice."""
+        return self.itemData(index)
 
     def set_choices(self, choices: dict[str, Any]) -> None:
         """Replace the choices, text to value; emits nothing."""

@@ -34,8 +34,15 @@ def _lab(window: MainWindow) -> QWidget:
     return LabPanel(window)
 
 
+def _grid_editor(window: MainWindow) -> QWidget:
+    from dnf_studio.gui.panels.grid_editor import GridEditorPanel
+
+    return GridEditorPanel(window)
+
+
 DOCKS: tuple[tuple[Key, str, Callable[[MainWindow], QWidget]], ...] = (
     (Key.LAB, "Discretisation lab", _lab),
+    (Key.GRID_EDITOR, "Grid editor", _grid_editor),
     (Key.ROUND_TRIP, "Round trip", _round_trip),
     (Key.OUTLIERS, "Outliers", _outliers),
 )

@@ -10,7 +10,7 @@ from PySide6.QtGui import QDesktopServices
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.memory import Memory, exactly
 
-__all__ = ["cache_folder", "models_folder", "own_folder", "show_folder"]
+__all__ = ["cache_folder", "grids_folder", "models_folder", "own_folder", "show_folder"]
 
 NAME = "dnf-studio"
 
@@ -29,6 +29,11 @@ def models_folder(memory: Memory) -> Path:
     """The folder of the user's own models, which need not be there yet."""
     chosen = memory.get("models", exactly(str), "")
     return Path(chosen) if chosen else own_folder() / "models"
+
+
+def grids_folder() -> Path:
+    """The folder of the user's own time grids, which need not be there yet."""
+    return own_folder() / "grids"
 
 
 def show_folder(folder: Path) -> None:

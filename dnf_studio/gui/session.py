@@ -43,6 +43,7 @@ class Session(QObject):
         self._future: list[State] = []
         self._last_names: frozenset[str] = frozenset()
         self._last_time = 0.0
+        self._gesture: object = None
         self.cursor = TimeCursor(self)
 
     @property
@@ -50,13 +51,13 @@ class Session(QObject):
         """The state as it is now."""
         return self._state
 
-    def apply(self, change: Mapping[str, Any]) -> frozenset[str]:
+    def apply(self, change: Mapping[str, Any], gesture: object = None) -> frozenset[str]:
         """Change what `change` names and return the names of what is different now.
 
         Keys are the names of `State`; single settings of the experiment are ``config.sde.steps``
         or nested mappings under ``config``. Either all of it is applied or, with `SettingError`,
         nothing. Quick successive changes of the same one number, as a slider makes them, are one
-        step of undo.
+        step of undo; so are those of one `gesture`, such as a drag, whatever they change.
         """
         new = _with(self._state, change)
         names = _differences(self._state, new)
@@ -64,13 +65,14 @@ class Session(QObject):
             return names
         now = self._clock()
         quick = names == self._last_names and now - self._last_time < MERGE_SECONDS
-        self._last_names, self._last_time = names, now
-        if not (quick and self._past and _is_slid(self._state, new, names)):
+        same = gesture is not None and gesture == self._gesture
+        self._last_names, self._last_time, self._gesture = names, now, gesture
+        if not (self._past and (same or (quick and _is_slid(self._state, new, names)))):
             self._past.append(self._state)
             del self._past[:-DEPTH]
         elif self._past[-1] == new:
             self._past.pop()
-            self._last_names = frozenset()
+            self._forget()
         self._future.clear()
         self._become(new, names)
         return names
@@ -88,7 +90,7 @@ class Session(QObject):
         names = _differences(self._state, state)
         self._past.clear()
         self._future.clear()
-        self._last_names = frozenset()
+        self._forget()
         self._become(state, names)
 
     @property
@@ -106,8 +108,12 @@ class Session(QObject):
             return
         target.append(self._state)
         new = source.pop()
-        self._last_names = frozenset()
+        self._forget()
         self._become(new, _differences(self._state, new))
+
+    def _forget(self) -> None:
+        """Nothing that follows belongs to what was changed last."""
+        self._last_names, self._gesture = frozenset(), None
 
     def _become(self, new: State, names: frozenset[str]) -> None:
         self._state = new

@@ -7,6 +7,7 @@ from math import isfinite
 
 from dnf_studio.config import MAX_STEPS, Config
 from dnf_studio.errors import SettingError
+from dnf_studio.grids import GridKind, Nodes, check_grid
 
 __all__ = ["COLOURINGS", "CONTOURS", "FIELDS", "HEATS", "LAYERS", "State"]
 
@@ -16,7 +17,6 @@ HEATS = ("none", "magnitude", "divergence")
 COLOURINGS = ("none", "mode", "angle", "radius")
 CONTOURS = ("model", "exact", "difference", "side")
 PROJECTIONS = ("axes", "principal")
-GRIDS = (None, "reference", "paper", "uniform")
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,10 @@ class State:
     config: Config = field(default_factory=Config)
     steps: int | None = None
     """View N; None is the model's own."""
-    grid: str | None = None
-    """Time grid of the view; None is the model's own."""
+    grid: GridKind | None = None
+    """Time grid of the view by its name or its nodes; None is the model's own."""
+    draft: Nodes = ()
+    """Nodes in the grid editor; empty where it shows the grid of the view."""
     lam: float = 1.0
     """λ of the backward process, 0 (probability flow) … 2."""
     last: str = "noise"
@@ -60,8 +62,10 @@ class State:
     def __post_init__(self) -> None:
         if self.steps is not None and not 1 <= self.steps <= MAX_STEPS:
             raise SettingError(f"View N must be between 1 and {MAX_STEPS:,}, not {self.steps}.")
-        if self.grid not in GRIDS:
-            raise SettingError(f"The time grid '{self.grid}' is not one of reference, paper and uniform.")
+        if self.grid is not None:
+            object.__setattr__(self, "grid", check_grid(self.grid))
+        if self.draft:
+            object.__setattr__(self, "draft", check_grid(tuple(self.draft)))
         if not (isfinite(self.lam) and 0 <= self.lam <= 2):
             raise SettingError(f"λ must be between 0 and 2, not {self.lam}.")
         if self.last not in ("mean", "noise"):

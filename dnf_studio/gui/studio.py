@@ -192,6 +192,7 @@ class Studio(QObject):
             config=opened.config,
             steps=None,
             grid=None,
+            draft=(),
             axes=(0, 1),
             projection="axes",
             component=0,

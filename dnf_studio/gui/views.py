@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.core.exploration.space_time import worst_points
+from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.disagreement import DisagreementPlot
@@ -36,7 +37,7 @@ class Views(QWidget):
 
     def __init__(self, session: Session, commands: Commands, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._session = session
+        self._session, self._commands = session, commands
         self._frame: Frame | None = None
         self.forward, self.backward = ProcessView("forward"), ProcessView("backward")
         self.forward.link(self.backward)
@@ -76,6 +77,7 @@ class Views(QWidget):
         """Make the plots behind the loss, which nobody sees before the window is there."""
         self.grid, self.marginals, self.space_time = GridPlot(), MarginalsPlot(), SpaceTimePlot()
         self.grid.cursor_moved.connect(self._picked_time)
+        self.grid.edit_wanted.connect(self._commands[Key.GRID_EDITOR].trigger)
         self.marginals.step_clicked.connect(self._picked_time)
         self.space_time.cursor_moved.connect(self._picked_time)
         behind = self.grid, self.marginals, self.space_time

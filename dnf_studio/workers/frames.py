@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.grids import GridKind
+
 if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Standardisation
     from dnf_studio.core.exploration.inspect import Direction, PointTable
@@ -23,7 +25,7 @@ class ViewRequest:
 
     steps: int | None = None
     """View N; None is the model's own."""
-    grid: str | None = None
+    grid: GridKind | None = None
     lam: float = 1.0
     last: str = "noise"
     seed: int = 0

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.errors import SettingError
+from dnf_studio.grids import GridKind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -97,7 +98,7 @@ class Study:
 
     weights: int
     """Version of the weights."""
-    grid: str | None
+    grid: GridKind | None
 
     def total(self, ground: Ground) -> int:
         """How many results there will be."""
@@ -266,7 +267,7 @@ def _check(left: Callable[[], bool]) -> Callable[[], None]:
     return check
 
 
-def _way(steps: int | None, grid: str | None, lam: float, last: str) -> SampleSettings:
+def _way(steps: int | None, grid: GridKind | None, lam: float, last: str) -> SampleSettings:
     from dnf_studio.core.sampling.blocks import SampleSettings
 
     return SampleSettings(steps, lam, _last(last), grid)

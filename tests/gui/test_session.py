@@ -23,6 +23,32 @@ CHANGES = st.one_of(
 )
 
 
+def test_one_gesture_is_one_step_of_undo_whatever_it_changes() -> None:
+    session, drag = slow_session(), object()
+    start = session.state
+    session.apply({"grid": (0.0, 0.4, 1.0), "steps": 2}, drag)
+    session.apply({"grid": (0.0, 0.3, 1.0)}, drag)
+    session.apply({"grid": (0.0, 0.2, 1.0)}, object())
+    session.undo()
+    assert session.state.grid == (0, 0.3, 1)
+    session.apply({"grid": (0.0, 0.1, 1.0)}, drag)
+    session.undo()
+    assert session.state.grid == (0, 0.3, 1), "after an undo a gesture begins anew"
+    session.undo()
+    assert session.state == start and not session.can_undo
+
+
+@pytest.mark.parametrize("name", ["grid", "draft"])
+def test_what_is_no_grid_is_refused_and_lists_become_nodes(name: str) -> None:
+    session = Session()
+    for bad in ([0.0, 0.5], (0.0, 0.0, 1.0), (0.0, float("nan"), 1.0)):
+        with pytest.raises(SettingError):
+            session.apply({name: bad})
+    assert session.state == State()
+    session.apply({name: [0.0, 0.25, 1.0]})
+    assert getattr(session.state, name) == (0, 0.25, 1)
+
+
 class Clock:
     """A clock that the test sets."""
 

@@ -25,6 +25,7 @@ from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
 from dnf_studio.core.sde.paths import LastStep, backward_path, forward_path
 from dnf_studio.errors import DataError, SettingError
+from dnf_studio.grids import GridKind
 
 __all__ = ["DEFAULT_STEPS", "CoarseAndFine", "Quality", "Rediscretised", "coarse_and_fine", "rediscretise"]
 
@@ -83,7 +84,7 @@ def rediscretise(
     steps: Sequence[int] = DEFAULT_STEPS,
     *,
     lam: float = 1.0,
-    kind: str | None = None,
+    kind: GridKind | None = None,
     seed: int = 0,
     finest: int | None = None,
     quality: Quality | None = None,
@@ -141,7 +142,7 @@ def coarse_and_fine(
     *,
     finest: int,
     lam: float = 1.0,
-    kind: str | None = None,
+    kind: GridKind | None = None,
     last: LastStep = "noise",
     check: Check | None = None,
 ) -> CoarseAndFine:
@@ -205,7 +206,7 @@ class _Paths:
         return forward, backward.flip(0)
 
 
-def _common(flow: DiffFlow, steps: Sequence[int], kind: str | None) -> tuple[TimeGrid, list[NDArray[np.int64]]]:
+def _common(flow: DiffFlow, steps: Sequence[int], kind: GridKind | None) -> tuple[TimeGrid, list[NDArray[np.int64]]]:
     """A grid that holds the nodes of every N of `steps`, the last of them the finest, and where each has its own.
 
     Diffusion and time input between nodes are those of the finest grid, linear in t.

@@ -33,6 +33,7 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep, backward_states
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 from dnf_studio.errors import DataError, SettingError
+from dnf_studio.grids import GridKind
 
 __all__ = ["RoundTrip", "Way", "round_trip", "round_trips"]
 
@@ -100,7 +101,7 @@ def round_trip(
     way: Way = "sde",
     steps: int | None = None,
     *,
-    kind: str | None = None,
+    kind: GridKind | None = None,
     last: LastStep = "noise",
     seed: int = 0,
 ) -> RoundTrip:
@@ -124,7 +125,7 @@ def round_trips(
     way: Way = "sde",
     steps: int | None = None,
     *,
-    kind: str | None = None,
+    kind: GridKind | None = None,
     last: LastStep = "noise",
     seed: int = 0,
     check: Callable[[], None] | None = None,

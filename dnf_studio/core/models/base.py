@@ -12,6 +12,7 @@ from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
+from dnf_studio.grids import GridKind
 
 __all__ = ["GenerativeModel", "LogProbMethod", "shown_shape"]
 
@@ -37,7 +38,7 @@ class GenerativeModel(nn.Module, ABC):
         lam: float = 1.0,
         seed: int = 0,
         last: LastStep = "mean",
-        grid: str | None = None,
+        grid: GridKind | None = None,
     ) -> Tensor:
         """`count` samples (n, D), float32, data units."""
 

@@ -16,6 +16,7 @@ from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
 from dnf_studio.core.sde.paths import Field, LastStep
 from dnf_studio.errors import DataError, SettingError
+from dnf_studio.grids import GridKind
 
 __all__ = ["DiffFlow", "FieldWithDivergence"]
 
@@ -57,7 +58,7 @@ class DiffFlow(GenerativeModel):
         self.drift = FourierMLP(dim, size.layers, size.channels)
         self.score = FourierMLP(dim, size.layers, size.channels)
 
-    def grid(self, steps: int | None = None, kind: str | None = None) -> TimeGrid:
+    def grid(self, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
         """The training grid, or one with another N or of another kind over the same times."""
         own = TimeGrid(self.timestamps, self.diffusion, self.condition)
         if kind in (None, self.config.sde.grid) and steps in (None, own.steps):
@@ -111,7 +112,7 @@ class DiffFlow(GenerativeModel):
         lam: float = 1.0,
         seed: int = 0,
         last: LastStep = "mean",
-        grid: str | None = None,
+        grid: GridKind | None = None,
     ) -> Tensor:
         from dnf_studio.core.sampling.blocks import sample
 

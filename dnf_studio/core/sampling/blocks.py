@@ -18,13 +18,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.config import GridName
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
 from dnf_studio.core.sde.paths import Field, LastStep, backward_states, check_level
 from dnf_studio.errors import DivergenceError, SettingError
+from dnf_studio.grids import GridKind, check_grid
 
 __all__ = ["BLOCK", "SUB_BLOCK", "SampleBlock", "SampleSettings", "Solver", "sample", "sample_blocks"]
 
@@ -49,8 +49,8 @@ class SampleSettings:
     lam: float = 1.0
     """λ of (17), 0 … 2: 1 is the backward SDE, 0 the probability-flow ODE."""
     last: LastStep = "mean"
-    grid: str | None = None
-    """Kind of time grid; None is the model's own."""
+    grid: GridKind | None = None
+    """Time grid by its name or its nodes; None is the model's own."""
     seed: int = 0
     solver: Solver = "sde"
     """``ode`` is λ = 0, Euler's method on the grid."""
@@ -64,7 +64,7 @@ class SampleSettings:
         _choice("last step", self.last, get_args(LastStep))
         _choice("solver", self.solver, get_args(Solver))
         if self.grid is not None:
-            _choice("time grid", self.grid, get_args(GridName))
+            object.__setattr__(self, "grid", check_grid(self.grid))
 
     @property
     def level(self) -> float:
@@ -184,7 +184,7 @@ def sample(
     lam: float = 1.0,
     seed: int = 0,
     last: LastStep = "mean",
-    grid: str | None = None,
+    grid: GridKind | None = None,
 ) -> Tensor:
     """`count` samples (n, D), float32, data units, on the model's device."""
     settings = SampleSettings(steps, lam, last, grid, seed)

@@ -9,9 +9,23 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import MAX_STEPS, SDEConfig
+from dnf_studio.core.sde.nodes import interpolate, s_curve
 from dnf_studio.errors import SettingError
+from dnf_studio.grids import LEAST_STEP, GridKind, Nodes, check_grid
 
-__all__ = ["TimeGrid", "make_grid", "paper_times", "reference_times", "regrid", "uniform_times"]
+__all__ = [
+    "TimeGrid",
+    "custom_times",
+    "make_grid",
+    "paper_times",
+    "reference_times",
+    "regrid",
+    "s_curve_times",
+    "uniform_times",
+]
+
+RESOLVED = 32 * 2.0**-23
+"""The shortest step that float32 resolves, a part of the largest time."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +72,41 @@ def uniform_times(steps: int, t_start: float, t_end: float) -> Tensor:
     return torch.linspace(t_start, t_end, steps + 1, dtype=torch.float64)
 
 
-def make_grid(sde: SDEConfig, steps: int | None = None, kind: str | None = None) -> TimeGrid:
+def s_curve_times(steps: int, t_start: float, t_end: float) -> Tensor:
+    """The S-curve of the reference program's CIFAR-10 setting in float64, between the ends given.
+
+    That program begins at (y_0 + t_s) T / (Σ y + t_s) for its t_s, which as `t_start` here gives its times.
+    """
+    return _between(torch.from_numpy(s_curve(steps)), t_start, t_end)
+
+
+def custom_times(nodes: Nodes, steps: int, t_start: float, t_end: float) -> Tensor:
+    """t_start + u_i (T − t_start) in float64, the nodes u interpolated for another N.
+
+    No step is shorter than float32 resolves; raises `SettingError` where so many steps do not fit.
+    """
+    least = max(LEAST_STEP, RESOLVED * t_end / (t_end - t_start))
+    return _between(torch.from_numpy(interpolate(nodes, steps, least)), t_start, t_end)
+
+
+def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
     """The grid that `sde` describes, in float64, with another N or another kind where given.
 
     g is linear in t: g(t) = g_start + (g_end − g_start)(t − t_0)/(T − t_0).
-    Raises `SettingError` for an N outside 1 … 10,000 or an unknown kind.
+    Raises `SettingError` for an N outside 1 … 10,000 or what is no grid.
     """
     count = sde.steps if steps is None else check_steps(steps)
-    name = sde.grid if kind is None else kind
-    if name == "reference":
+    name = sde.grid if kind is None else check_grid(kind)
+    if not isinstance(name, str):
+        t = custom_times(name, count, sde.t_start, sde.t_end)
+    elif name == "reference":
         t = reference_times(count, sde.beta, sde.t_start, sde.t_end)
     elif name == "paper":
         t = paper_times(count, sde.beta, sde.t_start, sde.t_end)
     elif name == "uniform":
         t = uniform_times(count, sde.t_start, sde.t_end)
     else:
-        raise SettingError(f"The time grid '{name}' is not one of reference, paper and uniform.")
+        t = s_curve_times(count, sde.t_start, sde.t_end)
     way = (t - sde.t_start) / (sde.t_end - sde.t_start)
     return TimeGrid(t, sde.g_start + (sde.g_end - sde.g_start) * way, t.clone())
 
@@ -91,6 +124,12 @@ def regrid(grid: TimeGrid, steps: int) -> TimeGrid:
         return torch.from_numpy(np.interp(new, old, values.detach().cpu().double().numpy()))
 
     return TimeGrid(stretch(grid.t), stretch(grid.g), stretch(grid.condition)).to(grid.t)
+
+
+def _between(fractions: Tensor, t_start: float, t_end: float) -> Tensor:
+    t = t_start + fractions * (t_end - t_start)
+    t[0], t[-1] = t_start, t_end
+    return t
 
 
 def check_steps(steps: int) -> int:

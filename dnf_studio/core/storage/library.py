@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from threading import Lock
 
 from dnf_studio.core.storage.atomic import explain
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading
+from dnf_studio.core.storage.file_names import checked_name, is_taken
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
 from dnf_studio.errors import CheckpointError, StudioError
@@ -19,10 +19,6 @@ from dnf_studio.errors import CheckpointError, StudioError
 __all__ = ["ModelFile", "Trash", "duplicate", "find_checkpoint", "list_models", "model_file", "rename"]
 
 SUFFIX = ".safetensors"
-MOST_NAME = 100
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-"""Names that are devices on Windows, whatever follows the point."""
-FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 
 
 @dataclass(frozen=True)
@@ -86,11 +82,11 @@ def list_models(folder: Path) -> tuple[ModelFile, ...]:
 
 def rename(path: Path, name: str) -> Path:
     """Give the file another name in its folder and return where it is; raises `StudioError`."""
-    target = path.with_name(_checked(name) + path.suffix)
+    target = path.with_name(checked_name(name, SUFFIX, "model") + path.suffix)
     if target == path:
         return path
     # Upper and lower case of the same letters may be one file or two; here they are one
-    if target.name.casefold() != path.name.casefold() and _taken(target):
+    if target.name.casefold() != path.name.casefold() and is_taken(target):
         raise StudioError(f"There is a model named '{target.stem}' already; choose another name.")
     _require_writable(path.parent)
     try:
@@ -105,7 +101,7 @@ def duplicate(path: Path, folder: Path | None = None) -> Path:
     place = folder or path.parent
     _make(place)
     plain = place / path.name
-    target = plain if place != path.parent and not _taken(plain) else _free(plain, " copy")
+    target = plain if place != path.parent and not is_taken(plain) else _free(plain, " copy")
     partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
     try:
         shutil.copyfile(path, partial)
@@ -201,35 +197,12 @@ def _checkpoints(places: Iterable[Path]) -> Iterator[Path]:
                 yield path
 
 
-def _checked(name: str) -> str:
-    """A name that every system takes."""
-    plain = name.strip().removesuffix(SUFFIX).strip()
-    if not plain:
-        raise StudioError("A model needs a name.")
-    if bad := FORBIDDEN.search(plain):
-        shown = bad[0] if bad[0].isprintable() else "a control character"
-        raise StudioError(f"The name of a model cannot contain {shown}; use letters, digits, spaces, - and _.")
-    if plain[0] == "." or plain[-1] == "." or RESERVED.fullmatch(plain):
-        raise StudioError(f"'{plain}' cannot be the name of a file on every system; choose another name.")
-    if len(plain) > MOST_NAME:
-        raise StudioError(f"The name is {len(plain)} characters long; at most {MOST_NAME} are possible.")
-    return plain
-
-
-def _taken(target: Path) -> bool:
-    """Whether the folder has a file of this name, in upper or lower case."""
-    try:
-        return target.name.casefold() in {name.casefold() for name in os.listdir(target.parent)}
-    except OSError:
-        return False
-
-
 def _free(path: Path, word: str) -> Path:
     """`path`, or the first name that is not taken: with `word`, then with a number too."""
-    if word == " copy" or _taken(path):
+    if word == " copy" or is_taken(path):
         path = path.with_name(f"{path.stem}{word}{path.suffix}")
     number, stem = 2, path.stem
-    while _taken(path):
+    while is_taken(path):
         path = path.with_name(f"{stem} {number}{path.suffix}")
         number += 1
     return path

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
+from typing import Any
 
 from dnf_studio.config import Config, flatten
+from dnf_studio.grids import grid_label
 
 __all__ = ["STAGE", "Mark", "Marks"]
 
@@ -44,7 +46,7 @@ class Marks:
         old, new = flatten(before.model_dump()), flatten(after.model_dump())
         for name in new:
             if old[name] != new[name]:
-                self._put(Mark(iteration, name, old[name], new[name]))
+                self._put(Mark(iteration, name, _short(old[name]), _short(new[name])))
 
     def step(self, iteration: int, steps: int) -> tuple[Mark, ...]:
         """Note that the next iteration has N = `steps`; returns the marks since the last call.
@@ -82,6 +84,11 @@ class Marks:
             if mark.before != mark.after:
                 marks.append(mark)
             del marks[:-MOST_MARKS]
+
+
+def _short(value: Any) -> Value:  # noqa: ANN401 - any setting
+    """A grid of one's own in words, for its nodes would fill the plot."""
+    return grid_label(value) if isinstance(value, tuple) else value
 
 
 def _plain(value: object) -> Value:

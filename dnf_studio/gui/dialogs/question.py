@@ -6,7 +6,15 @@ from enum import Enum
 
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
-__all__ = ["Answer", "ask_about_export", "ask_about_older_file", "ask_about_run", "ask_discard", "ask_resume"]
+__all__ = [
+    "Answer",
+    "ask_about_export",
+    "ask_about_older_file",
+    "ask_about_run",
+    "ask_delete_preset",
+    "ask_discard",
+    "ask_resume",
+]
 
 Role = QMessageBox.ButtonRole
 
@@ -61,6 +69,16 @@ def ask_about_older_file(parent: QWidget, name: str) -> Answer:
         f"There is a file '{name}' already.",
         "What is in it is lost once the new file is whole.",
         {Answer.OTHER_NAME: ("Other &name…", Role.AcceptRole), Answer.REPLACE: ("&Replace", Role.DestructiveRole)},
+    )
+
+
+def ask_delete_preset(parent: QWidget, name: str) -> Answer:
+    """Whether to delete a time grid after all."""
+    return _ask(
+        parent,
+        f"Delete the preset '{name}'?",
+        "What is deleted cannot be brought back.",
+        {Answer.DISCARD: ("&Delete", Role.DestructiveRole)},
     )
 
 

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from dnf_studio.errors import ExportError
 from dnf_studio.gui.controls import ChoiceBox, FloatBox, IntBox, caption, label_of
+from dnf_studio.gui.grid_box import GridBox
 from dnf_studio.gui.panels.sampling import GRIDS, LAST_STEPS
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import ShownModel, data_stem
@@ -97,7 +98,7 @@ class ExportForm(QWidget):
                 steps=self.steps.value(),
                 lam=self.lam.value(),
                 last=cast("LastStep", self.last.currentData()),
-                grid=self.grid.currentData(),
+                grid=self.grid.grid,
                 seed=self.seed.value(),
             )
         return ExportPlan(self.count.value(), settings, **{name: tick.isChecked() for name, tick in self.parts.items()})
@@ -151,8 +152,7 @@ class ExportForm(QWidget):
         self.selected.setEnabled(chosen > 0)
         if chosen == 0 and self.selecting:
             self.fresh.setChecked(True)
-        points = f"{chosen:,} selected &point{'' if chosen == 1 else 's'}" if chosen else "Selected &points"
-        self.selected.setText(f"{points} of the views")
+        self.selected.setText(f"{chosen:,} selected in the vie&ws" if chosen else "Selected in the vie&ws")
         self.selected.setToolTip("Just these points and their whole paths" if chosen else NOTHING_SELECTED)
         self.as_shown.setVisible(self.selecting)
 
@@ -169,7 +169,7 @@ class ExportForm(QWidget):
 
     def _add_fields(self) -> None:
         self.count, self.steps, self.lam = IntBox(1, 2**31 - 1), IntBox(1, 10_000), FloatBox(0, 2)
-        self.last, self.grid, self.seed = ChoiceBox(dict(LAST_STEPS)), ChoiceBox(dict(GRIDS)), IntBox(0, 2**31 - 1)
+        self.last, self.grid, self.seed = ChoiceBox(dict(LAST_STEPS)), GridBox(GRIDS), IntBox(0, 2**31 - 1)
         self.count.setSingleStep(10_000)
         self.lam.setSingleStep(0.1)
         self.seed.setGroupSeparatorShown(False)

@@ -15,7 +15,9 @@ from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QWidg
 
 from dnf_studio.config import Config
 from dnf_studio.errors import SettingError
+from dnf_studio.grids import GridKind
 from dnf_studio.gui.controls import ChoiceBox, FloatBox, IntBox, caption
+from dnf_studio.gui.grid_box import GridBox
 from dnf_studio.gui.session import Session
 
 __all__ = ["SettingsForm"]
@@ -149,8 +151,8 @@ def _editor(info: FieldInfo, apply: Any) -> QWidget:  # noqa: ANN401 - a callabl
     """The control for what a field can hold."""
     kind: Any = info.annotation
     low, high = _bounds(info)
-    if get_origin(kind) is Literal:
-        choice = ChoiceBox({str(value): value for value in get_args(kind)})
+    if kind == GridKind or get_origin(kind) is Literal:
+        choice = GridBox() if kind == GridKind else ChoiceBox({str(value): value for value in get_args(kind)})
         choice.chosen.connect(apply)
         return choice
     if kind is bool:

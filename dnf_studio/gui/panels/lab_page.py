@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from dnf_studio.grids import GridKind, grid_label
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.theme import LIGHT, Theme
 from dnf_studio.workers.lab import Study
@@ -167,9 +168,11 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if value >= 10**-digits or value == 0 else f"{value:.1e}".replace("-", "−")
 
 
-def grid_words(grid: str | None) -> str:
+def grid_words(grid: GridKind | None) -> str:
     """The time grid, in a sentence."""
-    return "the model's own grid" if grid is None else f"the {grid} grid"
+    if grid is None:
+        return "the model's own grid"
+    return f"the {grid} grid" if isinstance(grid, str) else f"a {grid_label(grid)} grid"
 
 
 def last_words(last: str) -> str:

@@ -7,12 +7,14 @@ from PySide6.QtWidgets import QFormLayout, QPushButton, QWidget
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.controls import ChoiceBox, label_of
+from dnf_studio.gui.grid_box import GridBox
 from dnf_studio.gui.panels.page import Page
 from dnf_studio.gui.session import Session
 
 __all__ = ["GRIDS", "LAST_STEPS", "SamplingPanel"]
 
-GRIDS = {"the model's own": None, "reference": "reference", "paper": "paper", "uniform": "uniform"}
+GRIDS = {"the model's own": None}
+"""Before the names of grids."""
 LAST_STEPS: dict[str, str | None] = {"with its noise": "noise", "mean only": "mean"}
 
 
@@ -28,13 +30,13 @@ class SamplingPanel(Page):
         self.grid = _row(
             rows,
             "Time &grid",
-            GRIDS,
+            GridBox(GRIDS),
             "How the N times of the view lie; training keeps its own grid",
         )
         self.last = _row(
             rows,
             "&Last step",
-            LAST_STEPS,
+            ChoiceBox(dict(LAST_STEPS)),
             "Whether the last backward step, onto the data, adds its noise",
         )
         self.add(rows)
@@ -52,7 +54,6 @@ class SamplingPanel(Page):
         self.last.show_value(self._session.state.last)
 
 
-def _row(rows: QFormLayout, text: str, choices: dict[str, str | None], tip: str) -> ChoiceBox:
-    box = ChoiceBox(dict(choices))
+def _row(rows: QFormLayout, text: str, box: ChoiceBox, tip: str) -> ChoiceBox:
     rows.addRow(label_of(box, text, tip), box)
     return box

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QToolButton, QWidget
 
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.layers.steps import StepsLayer
@@ -28,6 +28,7 @@ class GridPlot(Plot):
     """
 
     cursor_moved = Signal(float)
+    edit_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
@@ -47,6 +48,7 @@ class GridPlot(Plot):
         for item in (self._steps, self._curve, self._line):
             self.plot.addItem(item, ignoreBounds=True)
         self._line.hide()
+        self.edit = self._make_edit()
         self.box.setMouseEnabled(x=False, y=False)
         self._scale = self._make_scale()
         self.recolour()
@@ -111,6 +113,19 @@ class GridPlot(Plot):
             self._line.setPen(pg.mkPen(theme.accent, width=1))
             self._scale.setPen(pg.mkPen(theme.border))
             self._scale.setTextPen(pg.mkPen(theme.text))
+
+    def _make_edit(self) -> QToolButton:
+        """The way to the grid editor."""
+        edit = QToolButton(self)
+        edit.setText("Edit…")
+        edit.setToolTip("Open the grid editor, where steps are dragged, or close it")
+        edit.setAccessibleName("Edit the time grid")
+        # As the "?" beside it
+        edit.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        edit.clicked.connect(self.edit_wanted)
+        edit.setMaximumWidth(edit.fontMetrics().horizontalAdvance("Edit…") + 12)
+        self.header.insertWidget(self.header.count() - 1, edit)
+        return edit
 
     def _make_scale(self) -> pg.AxisItem:
         """The scale of g, which does not follow the box."""

@@ -128,6 +128,18 @@ HELP = {
         ),
         "(11) there, (12) back; (15) for the implied noises, (17) with λ = 0 for the flow",
     ),
+    "grid-editor": Help(
+        "the steps of the grid",
+        "Each node is one step of the grid; drag it up for a longer step, down for a shorter one. Its neighbours give "
+        "way, or with Shift all other steps do: together they always take the time T − t<sub>0</sub>. Left and Right "
+        "choose a step, Up and Down change it. Dashed are the steps of the model’s own grid. Short steps follow the "
+        "SDEs closer, and each adds less noise, which is drawn below.",
+        (
+            "Δ<sub>i</sub> = t<sub>i+1</sub> − t<sub>i</sub>,  Σ<sub>i</sub> Δ<sub>i</sub> = T − t<sub>0</sub>",
+            "noise of a step = g<sub>i</sub> √Δ<sub>i</sub>",
+        ),
+        "g and Δ as in (11) and (12)",
+    ),
     "marginals": Help(
         "the marginals",
         "At each step the sliced Wasserstein distance between all forward and all backward points, in model units. "

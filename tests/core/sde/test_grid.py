@@ -30,7 +30,7 @@ def test_paper_times_by_hand() -> None:
 
 
 @given(
-    kind=st.sampled_from(["reference", "paper", "uniform"]),
+    kind=st.sampled_from(["reference", "paper", "uniform", "s-curve"]),
     steps=st.integers(1, 500),
     beta=st.floats(0.3, 3),
     start=st.floats(0, 0.5),
@@ -80,5 +80,5 @@ def test_an_impossible_number_of_steps_is_refused(steps: int) -> None:
 
 
 def test_an_unknown_grid_is_refused() -> None:
-    with pytest.raises(SettingError, match="not one of reference, paper and uniform"):
+    with pytest.raises(SettingError, match="not one of reference, paper, uniform and s-curve"):
         make_grid(SDEConfig(), kind="cosine")

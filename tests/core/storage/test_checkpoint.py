@@ -32,7 +32,7 @@ configs = st.builds(
         }
     ),
     st.integers(1, 40),
-    st.sampled_from(["reference", "paper", "uniform"]),
+    st.sampled_from(["reference", "paper", "uniform", "s-curve", (0.0, 0.2, 0.3, 1.0)]),
     st.floats(0.001, 1),
     st.floats(0.01, 5),
     st.floats(0.01, 10),

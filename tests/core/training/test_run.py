@@ -43,6 +43,25 @@ def test_a_run_yields_a_report_for_each_iteration() -> None:
     assert all(a.seconds < b.seconds for a, b in itertools.pairwise(reports))
 
 
+def test_a_grid_of_ones_own_trains_in_stages_and_resumes(tmp_path: Path) -> None:
+    nodes = (0.0, 0.1, 0.5, 1.0)
+    own = {"sde.grid": nodes, "sde.steps": 12, "training.progressive": True}
+    run = Run(TINY.changed(own))
+    reports = iter(run)
+    assert next(reports).steps == 4, "a third of N: the nodes are interpolated"
+    run.apply({"sde.grid": "uniform"})
+    next(reports)
+    run.apply({"sde.grid": nodes})
+    next(reports)
+    run.save(tmp_path / "a.safetensors")
+    again = Run.resume(tmp_path / "a.safetensors")
+    assert again.config == run.config and again.config.sde.grid == nodes
+    assert torch.equal(again.flow.timestamps, run.flow.timestamps)
+    assert ("uniform", "custom, 3 steps") in [(mark.before, mark.after) for mark in again.marks.all]
+    assert read_checkpoint(tmp_path / "a.safetensors").formula_grid
+    assert same(weights(run), weights(again)) and list(again)
+
+
 def test_training_lowers_the_bound() -> None:
     learns = TINY.changed(
         {"training.learning_rate": 0.02, "training.iterations": 150, "training.batch": 256, "network.channels": 32}

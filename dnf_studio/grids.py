@@ -1,0 +1,52 @@
+"""Which time grid: one of the formulas by its name, or a grid of one's own by its nodes (METHOD 4)."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from dnf_studio.errors import SettingError
+
+__all__ = ["GRID_NAMES", "LEAST_STEP", "MAX_STEPS", "GridKind", "GridName", "Nodes", "check_grid", "grid_label"]
+
+GridName = Literal["reference", "paper", "uniform", "s-curve"]
+Nodes = tuple[float, ...]
+"""0 = u_0 < … < u_N = 1: the nodes as fractions of the way from t_start to t_end."""
+GridKind = str | Nodes
+"""A `GridName`, or `Nodes` that serve any N by interpolation."""
+GRID_NAMES: tuple[str, ...] = get_args(GridName)
+MAX_STEPS = 10_000
+LEAST_STEP = 2.0**-16
+"""The shortest step between `Nodes`: 128 times what float32 tells apart at 1, and four of the cells below which
+`core.sde.brownian` tells no times apart."""
+
+
+def check_grid(value: object) -> GridKind:
+    """`value` as a grid; lists and arrays of nodes become tuples. Raises `SettingError` for what is none."""
+    if isinstance(value, str):
+        if value not in GRID_NAMES:
+            names = f"{', '.join(GRID_NAMES[:-1])} and {GRID_NAMES[-1]}"
+            raise SettingError(f"The time grid '{value}' is not one of {names}.")
+        return value
+    nodes = value.tolist() if hasattr(value, "tolist") else value
+    if not isinstance(nodes, list | tuple):
+        raise SettingError("A time grid is a name or a list of nodes from 0 to 1.")
+    if not 2 <= len(nodes) <= MAX_STEPS + 1:
+        raise SettingError(f"A time grid must have between 2 and {MAX_STEPS + 1:,} nodes, not {len(nodes):,}.")
+    if any(isinstance(node, bool) or not isinstance(node, int | float) for node in nodes):
+        raise SettingError("The nodes of a time grid must be numbers.")
+    if nodes[0] != 0 or nodes[-1] != 1 or not all(0 <= node <= 1 for node in nodes):
+        raise SettingError("The nodes of a time grid must begin with 0, end with 1 and lie between.")
+    for i in range(1, len(nodes)):
+        if nodes[i] - nodes[i - 1] < LEAST_STEP:
+            raise SettingError(f"Each node of a time grid must be at least {LEAST_STEP:.1e} beyond the one before, "
+                               f"and node {i:,} is not.")  # fmt: skip
+    return tuple(map(float, nodes))
+
+
+def grid_label(kind: GridKind) -> str:
+    """A grid in a word or two."""
+    return kind if isinstance(kind, str) else f"custom, {_steps(len(kind) - 1)}"
+
+
+def _steps(count: int) -> str:
+    return "1 step" if count == 1 else f"{count:,} steps"
