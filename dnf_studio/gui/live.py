@@ -21,7 +21,7 @@ __all__ = ["Live"]
 TICK_MS = 16
 COMPARE_SECONDS = 1.0
 """Between two comparisons of marginals while a model trains."""
-VIEW = frozenset({"steps", "grid", "lam", "last", "seed"})
+VIEW = frozenset({"steps", "grid", "lam", "last", "seed", "parts"})
 """What of the state the explorer needs to know."""
 
 
@@ -37,6 +37,8 @@ class Live(QObject):
     """A new `Inspection` of the point that is asked for."""
     field_found = Signal(object)
     """A new `FieldAnswer`."""
+    compared = Signal(object)
+    """A new `Comparison` of marginals."""
     failed = Signal(object)
     """An exception of the explorer's thread."""
 
@@ -107,13 +109,14 @@ class Live(QObject):
         self._play(now)
 
     def _compare(self, now: float) -> None:
-        """Marginals of every complete frame while somebody sees them; while training, of one a second."""
+        """Marginals of every complete frame that somebody sees, or is told of; while training, of one a second."""
         explorer, plot, frame = self._studio.explorer, self._views.marginals, self._views.frame
         found = explorer.comparing.found.take()
         if found is not None:
             plot.set_comparison(found)
+            self.compared.emit(found)
         last, since = self._compared
-        if frame is None or frame is last or not frame.complete or not plot.isVisible():
+        if frame is None or frame is last or not frame.complete or not (plot.isVisible() or frame.whole is not None):
             return
         if self._studio.training.phase is not Phase.RUNNING or now >= since + COMPARE_SECONDS:
             self._compared = frame, now
@@ -158,5 +161,11 @@ class Live(QObject):
 
 def _request(state: State) -> ViewRequest:
     return ViewRequest(
-        steps=state.steps, grid=state.grid, lam=state.lam, last=state.last, seed=state.seed, points=DISPLAY_POINTS
+        steps=state.steps,
+        grid=state.grid,
+        lam=state.lam,
+        last=state.last,
+        seed=state.seed,
+        points=DISPLAY_POINTS,
+        parts=state.parts,
     )

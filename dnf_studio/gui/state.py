@@ -13,6 +13,7 @@ __all__ = ["FIELDS", "HEATS", "LAYERS", "State"]
 LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field"})
 FIELDS = ("used", "drift", "score", "backward", "flow")
 HEATS = ("none", "magnitude", "divergence")
+PARTS = ("both", "drift", "score")
 PROJECTIONS = ("axes", "principal")
 GRIDS = (None, "reference", "paper", "uniform")
 
@@ -33,6 +34,8 @@ class State:
     """λ of the backward process, 0 (probability flow) … 2."""
     last: str = "noise"
     """Last backward step: ``mean`` leaves its noise out."""
+    parts: str = "both"
+    """What the backward process keeps: ``both`` fields, the ``drift`` alone (s = 0) or the ``score`` alone (f = 0)."""
     seed: int = 0
     """Seed of the display set: which points and which Brownian paths."""
     layers: frozenset[str] = frozenset({"points", "paths"})
@@ -60,6 +63,8 @@ class State:
             raise SettingError(f"λ must be between 0 and 2, not {self.lam}.")
         if self.last not in ("mean", "noise"):
             raise SettingError(f"The last step is either mean or noise, not '{self.last}'.")
+        if self.parts not in PARTS:
+            raise SettingError(f"The backward process has both parts, drift or score, not '{self.parts}'.")
         if self.direction not in ("forward", "backward"):
             raise SettingError(f"The direction is either forward or backward, not '{self.direction}'.")
         if not 0 <= self.seed < 2**63:

@@ -43,7 +43,10 @@ def helper() -> Iterator[ExplorerProcess]:
     made.close()
 
 
-@pytest.mark.parametrize("request_", [ViewRequest(), ViewRequest(steps=9, lam=0.5, last="mean", seed=3)])
+@pytest.mark.parametrize(
+    "request_",
+    [ViewRequest(), ViewRequest(steps=9, lam=0.5, last="mean", seed=3), ViewRequest(parts="score", seed=5)],
+)
 def test_its_frames_are_those_of_the_thread(helper: ExplorerProcess, request_: ViewRequest) -> None:
     data = torch.randn(300, 2)
     for seed in (0, 1):
@@ -56,6 +59,9 @@ def test_its_frames_are_those_of_the_thread(helper: ExplorerProcess, request_: V
         for name in ("t", "g", "forward", "backward", "disagreement"):
             # The same kernels on blocks of another size
             np.testing.assert_allclose(getattr(found, name), getattr(frames[-1], name), atol=0.05)
+        assert (found.whole is None) is (request_.parts == "both")
+        if found.whole is not None:
+            np.testing.assert_allclose(found.whole, frames[-1].whole, atol=0.05)
 
 
 def test_a_frame_that_is_left_does_not_come_later_as_another(helper: ExplorerProcess) -> None:
