@@ -33,6 +33,7 @@ class Key(StrEnum):
     DISAGREEMENT = "disagreement"
     OVERLAY = "overlay"
     FIELD = "field"
+    DIFFERENCE = "difference"
     RESET_VIEW = "reset-view"
     INSPECTOR = "inspector"
     RESET_LAYOUT = "reset-layout"
@@ -97,6 +98,8 @@ _RECORDS = (
                "Show the points of the other process at the same time, faint and in its colour", checkable=True),
     ActionInfo(Key.FIELD, "Sho&w field", "Ctrl+6", "Show the field that moves points, at the time cursor, as arrows",
                checkable=True),
+    ActionInfo(Key.DIFFERENCE, "Show &signed difference", "Ctrl+8", "Colour where the forward or the backward process has "
+               "more points at the time cursor, beyond chance", checkable=True),
     ActionInfo(Key.RESET_VIEW, "&Reset view", "Ctrl+0", "Fit all views to what they show", "reset"),
     ActionInfo(Key.INSPECTOR, "In&spector", "Ctrl+I", "List the numbers of the chosen point, step by step",
                checkable=True),
@@ -130,7 +133,8 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
     (
         "&View",
         (
-            *(Key.POINTS, Key.PATHS, Key.DENSITY, Key.DISAGREEMENT, Key.OVERLAY, Key.FIELD, Key.RESET_VIEW, None),
+            *(Key.POINTS, Key.PATHS, Key.DENSITY, Key.DISAGREEMENT, Key.OVERLAY, Key.DIFFERENCE, Key.FIELD),
+            *(Key.RESET_VIEW, None),
             *(Key.PLAY, Key.PREVIOUS, Key.NEXT, Key.FIRST, Key.LAST, Key.LOOP, None),
             *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.RESET_LAYOUT, Key.FULL_SCREEN),
         ),

@@ -10,7 +10,7 @@ from dnf_studio.errors import SettingError
 
 __all__ = ["FIELDS", "HEATS", "LAYERS", "State"]
 
-LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field"})
+LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field", "difference"})
 FIELDS = ("used", "drift", "score", "backward", "flow")
 HEATS = ("none", "magnitude", "divergence")
 PARTS = ("both", "drift", "score")

@@ -119,3 +119,14 @@ def test_a_warning_is_told_from_a_caption_and_the_map_from_its_ground(theme: The
         assert ciede2000(one, other) >= FAR_APART
     lightness = [stop[0] for stop in stops]
     assert lightness in (sorted(lightness), sorted(lightness, reverse=True))
+
+
+@pytest.mark.parametrize("deficiency", MACHADO)
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_the_two_halves_of_the_difference_leave_the_ground_evenly_and_apart(theme: Theme, deficiency: str) -> None:
+    back, *_, ahead = stops = [seen(stop, deficiency) for stop in theme.difference]
+    assert ciede2000(back, ahead) >= FAR_APART and ciede2000(stops[1], stops[3]) >= APART
+    for half in (stops[:3], stops[:1:-1]):
+        assert all(ciede2000(one, next_one) >= APART for one, next_one in itertools.pairwise(half))
+        lightness = [stop[0] for stop in half]
+        assert lightness in (sorted(lightness), sorted(lightness, reverse=True))

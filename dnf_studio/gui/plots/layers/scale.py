@@ -60,23 +60,26 @@ class ColourKey:
         self._colours: list[QColor] = []
         self._ink = self._ground = QColor()
 
-    def set_theme(self, theme: Theme) -> None:
-        """The sequential map of `theme`."""
-        self._colours = [QColor(colour) for colour in colour_ramp(theme.disagreement, BUCKETS)]
+    def set_theme(self, theme: Theme, stops: tuple[str, ...] = ()) -> None:
+        """The sequential map of `theme`, or other `stops`."""
+        self._colours = [QColor(colour) for colour in colour_ramp(stops or theme.disagreement, BUCKETS)]
         self._ink, self._ground = QColor(theme.muted), QColor(theme.base)
 
     def draw(self, painter: QPainter, area: QRectF, limits: tuple[float, float], font: QFont) -> None:
         """Draw it into the corner of `area`, device pixels; nothing where there is no room."""
+        self.draw_texts(painter, area, (nats(limits[0]), f"{nats(limits[1])} nats"), font)
+
+    def draw_texts(self, painter: QPainter, area: QRectF, texts: tuple[str, str], font: QFont, lines: int = 0) -> None:
+        """The same with `texts` at the ends, so many `lines` above the corner."""
         small = QFont(font)
         small.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
         painter.setFont(small)
         metrics = painter.fontMetrics()
-        texts = nats(limits[0]), f"{nats(limits[1])} nats"
         before, after = (metrics.horizontalAdvance(text) for text in texts)
         whole = before + after + WIDTH + 2 * MARGIN
         if whole + 2 * MARGIN > area.width():
             return
-        left, middle = area.right() - whole - MARGIN, area.bottom() - MARGIN - metrics.height() / 2
+        left, middle = area.right() - whole - MARGIN, area.bottom() - MARGIN - (lines + 0.5) * metrics.height()
         back = QColor(self._ground)
         back.setAlphaF(0.8)
         painter.fillRect(QRectF(left - 3, middle - metrics.height() / 2, whole + 6, metrics.height()), back)
