@@ -98,8 +98,8 @@ _RECORDS = (
                "Show the points of the other process at the same time, faint and in its colour", checkable=True),
     ActionInfo(Key.FIELD, "Sho&w field", "Ctrl+6", "Show the field that moves points, at the time cursor, as arrows",
                checkable=True),
-    ActionInfo(Key.DIFFERENCE, "Show &signed difference", "Ctrl+8", "Colour where the forward or the backward process has "
-               "more points at the time cursor, beyond chance", checkable=True),
+    ActionInfo(Key.DIFFERENCE, "Show &signed difference", "Ctrl+8", "Colour where the forward or the backward "
+               "process has more points at the time cursor, beyond chance", checkable=True),
     ActionInfo(Key.RESET_VIEW, "&Reset view", "Ctrl+0", "Fit all views to what they show", "reset"),
     ActionInfo(Key.INSPECTOR, "In&spector", "Ctrl+I", "List the numbers of the chosen point, step by step",
                checkable=True),

@@ -13,6 +13,7 @@ __all__ = ["FIELDS", "HEATS", "LAYERS", "State"]
 LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field", "difference"})
 FIELDS = ("used", "drift", "score", "backward", "flow")
 HEATS = ("none", "magnitude", "divergence")
+FIELD_STYLES = ("arrows", "streamlines")
 PARTS = ("both", "drift", "score")
 PROJECTIONS = ("axes", "principal")
 GRIDS = (None, "reference", "paper", "uniform")
@@ -41,6 +42,8 @@ class State:
     layers: frozenset[str] = frozenset({"points", "paths"})
     field: str = "used"
     """Which vector field the layer shows; ``used`` is the one each process moves its points with."""
+    field_style: str = "arrows"
+    """How it is drawn, as ``arrows`` or ``streamlines``."""
     heat: str = "none"
     """What of it is coloured below: ``none``, ``magnitude`` or ``divergence``."""
     axes: tuple[int, int] = (0, 1)
@@ -73,6 +76,8 @@ class State:
             raise SettingError(f"There is no layer named '{min(self.layers - LAYERS)}'.")
         if self.field not in FIELDS:
             raise SettingError(f"There is no field named '{self.field}'.")
+        if self.field_style not in FIELD_STYLES:
+            raise SettingError(f"A field is drawn as arrows or streamlines, not as '{self.field_style}'.")
         if self.heat not in HEATS:
             raise SettingError(f"The heat map shows none, magnitude or divergence, not '{self.heat}'.")
         if self.projection not in PROJECTIONS:
