@@ -37,6 +37,7 @@ class Live(QObject):
     """A new `Inspection` of the point that is asked for."""
     field_found = Signal(object)
     """A new `FieldAnswer`."""
+    _answered = Signal()
     compared = Signal(object)
     """A new `Comparison` of marginals."""
     failed = Signal(object)
@@ -56,12 +57,15 @@ class Live(QObject):
         self._timer.setInterval(TICK_MS)
         self._timer.timeout.connect(self._tick)
         session.changed.connect(self._ask)
+        # From the explorer's thread: half a tick sooner than the next tick
+        self._answered.connect(self._take_field)
 
     def start(self) -> None:
         """Begin; the explorer must be running."""
         self._studio.explorer.request(_request(self._session.state))
         self._studio.explorer.inspect(self._inspect)
         self._studio.explorer.field(self._field)
+        self._studio.explorer.tell_fields(self._answered.emit)
         self._last_tick = perf_counter()
         self._timer.start()
 
@@ -79,7 +83,9 @@ class Live(QObject):
 
     def stop(self) -> None:
         """Touch nothing any more."""
-        self._timer.stop()
+        if self._timer.isActive():
+            self._timer.stop()
+            self._studio.explorer.tell_fields(None)
 
     def _ask(self, names: frozenset[str]) -> None:
         if names & VIEW and self._timer.isActive():
@@ -96,9 +102,6 @@ class Live(QObject):
         if found is not None and found.asked == self._inspect:
             self.inspected.emit(found)
         self._compare(now)
-        field = explorer.fields.take()
-        if field is not None and self._field is not None:
-            self.field_found.emit(field)
         error = explorer.errors.take()
         if error is not None:
             self.failed.emit(error)
@@ -107,6 +110,12 @@ class Live(QObject):
             self._views.loss.append(reports)
             self._studio.note_reports(reports, self._views.loss.smoothed)
         self._play(now)
+
+    @Slot()
+    def _take_field(self) -> None:
+        found = self._studio.explorer.fields.take()
+        if found is not None and self._field is not None and self._timer.isActive():
+            self.field_found.emit(found)
 
     def _compare(self, now: float) -> None:
         """Marginals of every complete frame that somebody sees, or is told of; while training, of one a second."""

@@ -5,7 +5,7 @@ torch and what stands on it are imported where they are used, in the explorer's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -75,6 +75,8 @@ class FieldWatch:
 
     def __init__(self) -> None:
         self.mailbox: Mailbox[FieldAnswer] = Mailbox()
+        self.told: Callable[[], None] | None = None
+        """Called in the explorer's thread when there is an answer."""
         self._asked: FieldRequest | None = None
         self._shown: tuple[Frame, Wanted] | None = None
         self._answered: tuple[object, ...] = ()
@@ -112,6 +114,9 @@ class FieldWatch:
         self._rests_until = 2 * perf_counter() - began
         if found is not None and self._asked is asked:
             self.mailbox.put(found)
+            told = self.told
+            if told is not None:
+                told()
 
 
 def _answer(asked: FieldRequest, frame: Frame, wanted: Wanted) -> FieldAnswer | None:

@@ -22,15 +22,15 @@ __all__ = ["Streamlines", "streamlines"]
 ROUNDS = ((3.0, 0.8), (1.0, 0.4))
 """Distance of the seeds in those of the lines, and how long half a line may be in sides of the rectangle."""
 STEP = 0.5
-"""Length of a step in distances of the lines."""
+"""Length of a step in distances of the lines; a line has a point at the middle of each too."""
 CELL = 0.25
 """Side of a cell that knows whether a line is near to it."""
 NEAR, FAR = 2, 4
 """Cells around a line that no other one enters, and in which none begins."""
-FEWEST_STEPS = 5
+FEWEST_POINTS = 11
 """A shorter line says nothing."""
-LAG = 5
-"""Steps after which a line that is back where it was, within a step, has gone round."""
+LAG = 10
+"""Points after which a line that is back where it was, within a step, has gone round."""
 MOST_CELLS = 1 << 18
 NOTHING = 1e-9
 """Of the longest vector: what is shorter has no direction."""
@@ -140,14 +140,14 @@ class _Room:
             own: dict[complex, int] = {}
             walks = [(cells[: end[k], k].tolist(), blocks[: end[k], k].tolist()) for cells, blocks, end in halves]
             there, back = (self._walk(*walk, own, way) for walk, way in zip(walks, (1, -1), strict=True))
-            if there + back - 2 < FEWEST_STEPS:
+            if there + back - 1 < FEWEST_POINTS:
                 continue
             self._take(np.concatenate([halves[0][0][:there, k], halves[1][0][:back, k]]))
             lines.append(np.concatenate([behind[1:back, k][::-1], ahead[:there, k]]))
         return lines
 
     def _walk(self, cells: list[int], blocks: list[complex], own: dict[complex, int], way: int) -> int:
-        """How many of `cells` a line may go through; `own` tells at which step it came to each block, and grows."""
+        """How many of `cells` a line may go through; `own` tells at which point it came to each block, and grows."""
         for step, (cell, block) in enumerate(zip(cells, blocks, strict=True)):
             if self._near[cell] or abs(own.setdefault(block, way * step) - way * step) > LAG:
                 return max(1, step)
@@ -181,7 +181,7 @@ class _Room:
 def _disc(radius: int, width: int) -> NDArray[np.intp]:
     """What to add to the number of a cell, of rows `width` long, for every cell around it."""
     row, column = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    steps: NDArray[np.intp] = (row * width + column)[row**2 + column**2 <= radius * (radius + 0.5)]
+    steps: NDArray[np.intp] = (row * width + column)[row**2 + column**2 <= radius * (radius + 2)]
     return steps
 
 
@@ -194,15 +194,21 @@ def _seeds(size: complex, apart: float) -> Complex:
 
 
 def _traced(field: _Bilinear, origin: complex, seeds: Complex, step: float, count: int) -> tuple[Complex, Complex]:
-    """`count` steps of Runge and Kutta's method of fourth order from `seeds` (n,), on and back: (count+1, n) each."""
+    """`count` steps of Runge and Kutta's method of fourth order from `seeds` (n,), on and back: (2 count + 1, n) each.
+
+    The middles are those of the cubic with the places and directions at both ends.
+    """
     n = len(seeds)
-    path = np.empty((count + 1, 2 * n), np.complex128)
+    path = np.empty((2 * count + 1, 2 * n), np.complex128)
     path[0] = np.tile(seeds, 2)
     h, z = np.repeat([step, -step], n), path[0] + origin
+    a = field.at(z)
     for k in range(count):
-        a = field.at(z)
         b = field.at(z + 0.5 * h * a)
         c = field.at(z + 0.5 * h * b)
-        z = z + h / 6 * (a + 2 * (b + c) + field.at(z + h * c))
-        path[k + 1] = z - origin
+        there = z + h / 6 * (a + 2 * (b + c) + field.at(z + h * c))
+        ahead = field.at(there)
+        path[2 * k + 1] = 0.5 * (z + there) + 0.125 * h * (a - ahead) - origin
+        path[2 * k + 2] = there - origin
+        z, a = there, ahead
     return path[:, :n], path[:, n:]

@@ -37,7 +37,8 @@ HELP = {
         "Each point begins at the data, t<sub>0</sub>, and is carried to noise by a learnt drift f and random kicks "
         "of strength g. The time cursor shows where all points are; wheel and drag zoom both processes, a double "
         "click shows the whole again. Density colours how many points are where, over the data set as grey dots; "
-        "the signed difference where one process has more than the other, beyond two standard deviations of chance. "
+        "the signed difference where one process has more than the other, beyond two standard deviations of chance; "
+        "the ends of its key are shares of the densest place. "
         "The arrows of a field point where it leads with t rising, their length goes with the root of its strength.",
         ("dx = f(x, t) dt + g(t) dw", _STEP_FORWARD),
         "(8), and one step of it, (11)",

@@ -194,7 +194,15 @@ class ProcessView(Plot):
         self.field = FieldOverlay(self._direction, self.plot)
         self.header.insertWidget(2, self.field.button)
         below = self.field.heat, self._ground, self._density, self._difference, self._paths, self._trails
-        for layer in (*below, self.field.arrows, self.field.streams, self._other, self._points, self._chosen):
+        for layer in (
+            *below,
+            self.field.arrows,
+            self.field.streams,
+            self._other,
+            self._points,
+            self._chosen,
+            self._difference.key,
+        ):
             self.plot.addItem(layer, ignoreBounds=True)
 
     def _take_planes(self) -> None:

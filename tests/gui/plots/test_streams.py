@@ -7,11 +7,11 @@ from PySide6.QtGui import QTransform
 
 from dnf_studio.gui.plots.layers.streams import HEAD, head_places, stream_lines
 
-STARTS = np.array([0, 6, 51], np.intp)
+STARTS = np.array([0, 6, 96], np.intp)
 
 
 def test_each_line_has_a_head_and_a_long_one_has_more() -> None:
-    assert head_places(STARTS).tolist() == [3, 17, 39]
+    assert head_places(STARTS).tolist() == [3, 28, 73]
     assert head_places(np.zeros(1, np.intp)).tolist() == []
 
 

@@ -32,7 +32,7 @@ from dnf_studio.gui.plots.layers.scale import ColourKey
 from dnf_studio.gui.plots.layers.trails import at_position
 from dnf_studio.gui.theme import LIGHT, Theme
 
-__all__ = ["DifferenceLayer", "signed_difference", "weighted"]
+__all__ = ["DifferenceKey", "DifferenceLayer", "signed_difference", "weighted"]
 
 SIGMAS = 2.0
 SMOOTHER = 3
@@ -62,7 +62,7 @@ class DifferenceLayer(DeviceLayer):
         self._levels: Array | None = None
         self._key: tuple[object, ...] = ()
         self._zoom: tuple[object, ...] = ()
-        self._legend = ColourKey()
+        self.key = DifferenceKey(self)
         self.set_theme(LIGHT)
 
     def set_clouds(self, forward: Array, backward: Array, position: float, subject: object) -> None:
@@ -73,12 +73,18 @@ class DifferenceLayer(DeviceLayer):
                 self._levels = None
         self._clouds, self._position, self._subject = (forward, backward), position, subject
         self.update()
+        self.key.update()
 
     def set_theme(self, theme: Theme) -> None:
         """The colours of both directions, and of the key."""
         self._table = _table(theme.difference)
-        self._legend.set_theme(theme, theme.difference)
+        self.key.colours.set_theme(theme, theme.difference)
         self.update()
+
+    @property
+    def full(self) -> bool:
+        """Whether there are points to compare."""
+        return all(cloud.size for cloud in self._clouds)
 
     @property
     def limit(self) -> tuple[float, float]:
@@ -91,20 +97,17 @@ class DifferenceLayer(DeviceLayer):
 
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
         """Count, smooth, compare, colour and stretch."""
-        if not all(cloud.size for cloud in self._clouds):
+        if not self.full:
             return
         corner, width, height = bins = bins_over(transform, area)
         self._follow(transform, bins)
         found, shown, _ = _compare(self._clouds, self._position, transform, bins)
-        limit, part = self.limit
+        limit, _ = self.limit
         shades = np.clip((0.5 + 0.5 * found / limit) * (SHADES - 1), 0, SHADES - 1).astype(np.intp)
         image = picture_of(np.where(shown, self._table[shades], np.uint32(0)))
         painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(QRectF(corner, QPointF(corner.x() + width * BIN, corner.y() + height * BIN)), image)
-        percent = f"{100 * part:.0f}%"
-        texts = f"backward +{percent}", f"forward +{percent}"
-        self._legend.draw_texts(painter, area, texts, QApplication.font(), lines=1)
 
     def _follow(self, transform: QTransform, bins: Bins) -> None:
         """Bring the limits up to the paths; another zoom or another view sets them at once."""
@@ -115,6 +118,21 @@ class DifferenceLayer(DeviceLayer):
         wanted = _levels(self._clouds, transform, bins)
         self._levels = next_levels(self._levels if zoom == self._zoom else None, wanted)
         self._key, self._zoom = key, zoom
+
+
+class DifferenceKey(DeviceLayer):
+    """What the colours mean, above all other layers: where which process has more, as part of the densest place."""
+
+    def __init__(self, layer: DifferenceLayer) -> None:
+        super().__init__()
+        self._layer, self.colours = layer, ColourKey()
+
+    def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
+        """One line above the lower right corner, where the key of coloured steps is."""
+        if self._layer.isVisible() and self._layer.full:
+            percent = f"{100 * self._layer.limit[1]:.0f}%"
+            texts = f"backward +{percent}", f"forward +{percent}"
+            self.colours.draw_texts(painter, area, texts, QApplication.font(), lines=1)
 
 
 def signed_difference(

@@ -20,8 +20,8 @@ __all__ = ["StreamsLayer", "head_places", "stream_lines"]
 
 HEAD = 5.5
 """Pixels."""
-HEADS_APART = 20
-"""Steps of a line from head to head."""
+HEADS_APART = 40
+"""Points of a line from head to head."""
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
 
