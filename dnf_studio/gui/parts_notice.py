@@ -31,7 +31,7 @@ class PartsNotice(QObject):
         views = window.views
         self._frame: Frame | None = None
         self._moved = ""
-        self._small = views.time
+        self._small, self._right = views.time, views.marginals
         self.labels = {plot: _label(plot) for plot in (views.backward, views.time, views.marginals)}
         for plot in self.labels:
             plot.box.sigResized.connect(self._place)
@@ -84,12 +84,13 @@ class PartsNotice(QObject):
 
     @Slot()
     def _place(self, *_: object) -> None:
-        """At the upper left of what the axes enclose."""
+        """At the upper left of what the axes enclose; at the right of the marginals, whose curve is high at the left."""
         for plot, label in self.labels.items():
             area = plot.box.sceneBoundingRect()
             label.adjustSize()
-            corner = plot.plot.mapFromScene(area.topLeft())
-            label.move(corner.x() + MARGIN, corner.y() + MARGIN)
+            corner = plot.plot.mapFromScene(area.topRight() if plot is self._right else area.topLeft())
+            left = corner.x() - label.width() - MARGIN if plot is self._right else corner.x() + MARGIN
+            label.move(left, corner.y() + MARGIN)
 
 
 def _label(plot: Plot) -> QLabel:
