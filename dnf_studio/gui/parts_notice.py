@@ -84,7 +84,7 @@ class PartsNotice(QObject):
 
     @Slot()
     def _place(self, *_: object) -> None:
-        """At the upper left of what the axes enclose; at the right of the marginals, whose curve is high at the left."""
+        """At the upper left of what the axes enclose; at the right of the marginals, whose curve falls."""
         for plot, label in self.labels.items():
             area = plot.box.sceneBoundingRect()
             label.adjustSize()

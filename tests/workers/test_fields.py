@@ -161,6 +161,16 @@ def test_streamlines_of_the_fields_that_are_asked_for_and_no_divergence(explorer
     np.testing.assert_allclose(whole.grid.vectors("flow"), found.grid.vectors("flow"), atol=1e-5)
 
 
+def test_an_answer_is_told_when_it_is_there(explorer: Explorer) -> None:
+    told = threading.Event()
+    explorer.tell_fields(told.set)
+    explorer.publish(Snapshot.of(flow_of()), torch.randn(50, 2))
+    frames_until(explorer)
+    assert not told.is_set()
+    explorer.field(FieldRequest(1, FLAT, EXTENT, (4, 4)))
+    assert told.wait(20) and explorer.fields.take() is not None
+
+
 def test_what_cannot_be_is_reported_once(explorer: Explorer) -> None:
     explorer.publish(Snapshot.of(flow_of()), torch.randn(50, 2))
     frames_until(explorer)
