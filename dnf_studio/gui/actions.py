@@ -34,6 +34,7 @@ class Key(StrEnum):
     OVERLAY = "overlay"
     FIELD = "field"
     CONTOURS = "contours"
+    DIFFERENCE = "difference"
     RESET_VIEW = "reset-view"
     INSPECTOR = "inspector"
     ROUND_TRIP = "round-trip"
@@ -104,6 +105,8 @@ _RECORDS = (
                checkable=True),
     ActionInfo(Key.CONTOURS, "Show log-densi&ty", "Ctrl+7", "Show the log-density at t₀ as a map with lines",
                checkable=True),
+    ActionInfo(Key.DIFFERENCE, "Show &signed difference", "Ctrl+8", "Colour where the forward or the backward "
+               "process has more points at the time cursor, beyond chance", checkable=True),
     ActionInfo(Key.RESET_VIEW, "&Reset view", "Ctrl+0", "Fit all views to what they show", "reset"),
     ActionInfo(Key.INSPECTOR, "In&spector", "Ctrl+I", "List the numbers of the chosen point, step by step",
                checkable=True),
@@ -147,7 +150,7 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
         "&View",
         (
             *(Key.POINTS, Key.PATHS, Key.DENSITY, Key.DISAGREEMENT, Key.OVERLAY, Key.FIELD, Key.CONTOURS),
-            *(Key.RESET_VIEW, None),
+            *(Key.DIFFERENCE, Key.RESET_VIEW, None),
             *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.RESET_LAYOUT, Key.FULL_SCREEN),
         ),
     ),

@@ -51,7 +51,7 @@ class ExportShown:
     def fits(self, frame: Frame) -> bool:
         """Whether `frame` is computed with the settings of the export."""
         asked = frame.request
-        same = all(getattr(asked, name) == self.view[name] for name in ("grid", "lam", "last", "seed"))
+        same = all(getattr(asked, name) == self.view[name] for name in ("grid", "lam", "last", "seed", "parts"))
         return self.paths is not None and same and len(frame.t) == self.steps + 1
 
     def sentence(self, model: str) -> str:
@@ -102,6 +102,7 @@ def read_shown(path: Path, info: ExportInfo, flow: DiffFlow) -> ExportShown:
         "lam": settings.level,
         "last": settings.last,
         "seed": settings.seed,
+        "parts": "both",
     }
     try:
         State(**view)

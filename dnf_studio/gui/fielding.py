@@ -12,11 +12,13 @@ from PySide6.QtWidgets import QMenu
 
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.gui.actions import Key
+from dnf_studio.gui.plots.field_overlay import shown_field
 from dnf_studio.gui.session import Session
 from dnf_studio.workers.fields import FieldAnswer, FieldRequest
 from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
+    from dnf_studio.core.exploration.fields import FieldName
     from dnf_studio.gui.main_window import MainWindow
 
 __all__ = ["FieldMenu", "Fielding"]
@@ -28,25 +30,36 @@ FIELD_WORDS = {
     "backward": ("&Backward drift f − ½(1 + λ²) g²s", "What the backward process moves its points with (9, 17)"),
     "flow": ("&Probability flow f − ½g²s", "The velocity of the ODE with the same marginals (17, λ = 0)"),
 }
+STYLE_WORDS = {
+    "arrows": ("&Arrows", "An arrow at each place, the longer the stronger the field"),
+    "streamlines": ("Strea&mlines", "Lines along the field, about as far apart everywhere whatever its strength"),
+}
 HEAT_WORDS = {
     "none": ("&No heat map", "Arrows alone"),
     "magnitude": ("Heat map of the &length", "Colour how strong the field is"),
     "divergence": ("Heat map of the di&vergence", "Colour where the field drives points apart or draws them together"),
 }
+CHOICES = {"field": FIELD_WORDS, "field_style": STYLE_WORDS, "heat": HEAT_WORDS}
+APART = 16.0
+"""Pixels from streamline to streamline."""
+MOST_APART = 1 / 120
+"""Of the longer side: lines are not denser on however large a screen."""
+FINE = 48, 48
+"""Places that streamlines are drawn between."""
 Extent = tuple[float, float, float, float]
 
 
 class FieldMenu(QMenu):
-    """Which field the arrows show and what is coloured under them; writes the session."""
+    """Which field is shown, how, and what is coloured under it; writes the session."""
 
     def __init__(self, session: Session) -> None:
         super().__init__("Field and &heat map")
         self._session = session
         self.setToolTipsVisible(True)
         self.choices: dict[tuple[str, str], QAction] = {}
-        self._groups = [self._add(name, words) for name, words in (("field", FIELD_WORDS), ("heat", HEAT_WORDS))]
+        self._groups = [self._add(name, words) for name, words in CHOICES.items()]
         session.changed.connect(self._show)
-        self._show(frozenset({"field", "heat"}))
+        self._show(frozenset(CHOICES))
 
     def _add(self, name: str, words: dict[str, tuple[str, str]]) -> QActionGroup:
         group = QActionGroup(self)
@@ -68,7 +81,7 @@ class FieldMenu(QMenu):
         self._session.apply({name: value, "layers": layers})
 
     def _show(self, names: frozenset[str]) -> None:
-        for name in names & {"field", "heat"}:
+        for name in names & CHOICES.keys():
             self.choices[name, getattr(self._session.state, name)].setChecked(True)
 
 
@@ -93,14 +106,14 @@ class Fielding(QObject):
         self._session.cursor.moved.connect(self._moved)
         self._live.frame_shown.connect(self._moved)
         self._live.field_found.connect(self._take)
-        self._follow(frozenset({"field", "heat", "layers"}))
+        self._follow(frozenset({*CHOICES, "layers"}))
 
     def _follow(self, names: frozenset[str]) -> None:
         state = self._session.state
-        if names & {"field", "heat"}:
+        if names & CHOICES.keys():
             for view in self._both:
-                view.field.set_choice(state.field, state.heat)
-        if names & {"layers", "axes", "projection"}:
+                view.field.set_choice(state.field, state.heat, state.field_style)
+        if names & {*CHOICES, "parts", "layers", "axes", "projection"}:
             self._ask()
 
     @Slot()
@@ -117,11 +130,24 @@ class Fielding(QObject):
                 for view in self._both:
                     view.field.set_answer(None)
             return
-        node, extent = self._session.cursor.node, self._extent()
-        key = (node, extent, plane)
-        if self._key is None or node != self._key[0] or extent != self._key[1] or plane is not self._key[2]:
+        node, extent, state = self._session.cursor.node, self._extent(), self._session.state
+        divergence, names = state.heat == "divergence", self._names() if state.field_style == "streamlines" else ()
+        key = (node, extent, plane, divergence, names)
+        if key != self._key:
             self._key = key
-            self._live.field(FieldRequest(node, plane, extent))
+            size = FINE if names and not divergence else FieldRequest.size
+            self._live.field(FieldRequest(node, plane, extent, size, divergence, names, self._apart(extent)))
+
+    def _names(self) -> tuple[FieldName, ...]:
+        """The fields of both views, each once."""
+        state = self._session.state
+        return tuple(dict.fromkeys(shown_field(state.field, way, state.parts) for way in ("forward", "backward")))
+
+    def _apart(self, extent: Extent) -> float:
+        """Distance of streamlines in coordinates of the plane."""
+        box = self._both[0].box
+        pixel = float(box.viewRect().width()) / max(1.0, float(box.width()))
+        return max(APART * pixel, MOST_APART * max(extent[2] - extent[0], extent[3] - extent[1]))
 
     def _extent(self) -> Extent:
         seen = self._both[0].box.viewRect().united(self._both[1].box.viewRect())

@@ -21,7 +21,7 @@ __all__ = ["Live"]
 TICK_MS = 16
 COMPARE_SECONDS = 1.0
 """Between two comparisons of marginals while a model trains."""
-VIEW = frozenset({"steps", "grid", "lam", "last", "seed"})
+VIEW = frozenset({"steps", "grid", "lam", "last", "seed", "parts"})
 """What of the state the explorer needs to know."""
 
 
@@ -37,6 +37,9 @@ class Live(QObject):
     """A new `Inspection` of the point that is asked for."""
     field_found = Signal(object)
     """A new `FieldAnswer`."""
+    _answered = Signal()
+    compared = Signal(object)
+    """A new `Comparison` of marginals."""
     failed = Signal(object)
     """An exception of the explorer's thread."""
 
@@ -54,12 +57,15 @@ class Live(QObject):
         self._timer.setInterval(TICK_MS)
         self._timer.timeout.connect(self._tick)
         session.changed.connect(self._ask)
+        # From the explorer's thread: half a tick sooner than the next tick
+        self._answered.connect(self._take_field)
 
     def start(self) -> None:
         """Begin; the explorer must be running."""
         self._studio.explorer.request(_request(self._session.state))
         self._studio.explorer.inspect(self._inspect)
         self._studio.explorer.field(self._field)
+        self._studio.explorer.tell_fields(self._answered.emit)
         self._last_tick = perf_counter()
         self._timer.start()
 
@@ -77,7 +83,9 @@ class Live(QObject):
 
     def stop(self) -> None:
         """Touch nothing any more."""
-        self._timer.stop()
+        if self._timer.isActive():
+            self._timer.stop()
+            self._studio.explorer.tell_fields(None)
 
     def _ask(self, names: frozenset[str]) -> None:
         if names & VIEW and self._timer.isActive():
@@ -94,9 +102,6 @@ class Live(QObject):
         if found is not None and found.asked == self._inspect:
             self.inspected.emit(found)
         self._compare(now)
-        field = explorer.fields.take()
-        if field is not None and self._field is not None:
-            self.field_found.emit(field)
         error = explorer.errors.take()
         if error is not None:
             self.failed.emit(error)
@@ -106,14 +111,21 @@ class Live(QObject):
             self._studio.note_reports(reports, self._views.loss.smoothed)
         self._play(now)
 
+    @Slot()
+    def _take_field(self) -> None:
+        found = self._studio.explorer.fields.take()
+        if found is not None and self._field is not None and self._timer.isActive():
+            self.field_found.emit(found)
+
     def _compare(self, now: float) -> None:
-        """Marginals of every complete frame while somebody sees them; while training, of one a second."""
+        """Marginals of every complete frame that somebody sees, or is told of; while training, of one a second."""
         explorer, plot, frame = self._studio.explorer, self._views.marginals, self._views.frame
         found = explorer.comparing.found.take()
         if found is not None:
             plot.set_comparison(found)
+            self.compared.emit(found)
         last, since = self._compared
-        if frame is None or frame is last or not frame.complete or not plot.isVisible():
+        if frame is None or frame is last or not frame.complete or not (plot.isVisible() or frame.whole is not None):
             return
         if self._studio.training.phase is not Phase.RUNNING or now >= since + COMPARE_SECONDS:
             self._compared = frame, now
@@ -158,5 +170,11 @@ class Live(QObject):
 
 def _request(state: State) -> ViewRequest:
     return ViewRequest(
-        steps=state.steps, grid=state.grid, lam=state.lam, last=state.last, seed=state.seed, points=DISPLAY_POINTS
+        steps=state.steps,
+        grid=state.grid,
+        lam=state.lam,
+        last=state.last,
+        seed=state.seed,
+        points=DISPLAY_POINTS,
+        parts=state.parts,
     )

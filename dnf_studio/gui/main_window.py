@@ -30,6 +30,7 @@ from dnf_studio.gui.panels.page import Page
 from dnf_studio.gui.panels.sampling import SamplingPanel
 from dnf_studio.gui.panels.sde import SDEPanel
 from dnf_studio.gui.panels.training import TrainingPanel
+from dnf_studio.gui.parts_notice import PartsNotice
 from dnf_studio.gui.run_watch import RunWatch
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_label
@@ -94,6 +95,7 @@ class MainWindow(QMainWindow):
         self.explore = explore_docks(self)
         self.fielding, self.contouring = Fielding(self), Contouring(self)
         self.colouring = Colouring(self)
+        self.parts_notice = PartsNotice(self)
         self._set_theme(appearance.theme)
         self._show_phase(Phase.NONE)
         self._retitle()

@@ -11,11 +11,13 @@ from dnf_studio.grids import GridKind, Nodes, check_grid
 
 __all__ = ["COLOURINGS", "CONTOURS", "FIELDS", "HEATS", "LAYERS", "State"]
 
-LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field", "contours"})
-FIELDS = ("used", "drift", "score", "backward", "flow")
-HEATS = ("none", "magnitude", "divergence")
 COLOURINGS = ("none", "mode", "angle", "radius")
 CONTOURS = ("model", "exact", "difference", "side")
+LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field", "contours", "difference"})
+FIELDS = ("used", "drift", "score", "backward", "flow")
+HEATS = ("none", "magnitude", "divergence")
+FIELD_STYLES = ("arrows", "streamlines")
+PARTS = ("both", "drift", "score")
 PROJECTIONS = ("axes", "principal")
 
 
@@ -37,11 +39,15 @@ class State:
     """λ of the backward process, 0 (probability flow) … 2."""
     last: str = "noise"
     """Last backward step: ``mean`` leaves its noise out."""
+    parts: str = "both"
+    """What the backward process keeps: ``both`` fields, the ``drift`` alone (s = 0) or the ``score`` alone (f = 0)."""
     seed: int = 0
     """Seed of the display set: which points and which Brownian paths."""
     layers: frozenset[str] = frozenset({"points", "paths"})
     field: str = "used"
     """Which vector field the layer shows; ``used`` is the one each process moves its points with."""
+    field_style: str = "arrows"
+    """How it is drawn, as ``arrows`` or ``streamlines``."""
     heat: str = "none"
     """What of it is coloured below: ``none``, ``magnitude`` or ``divergence``."""
     colouring: str = "none"
@@ -70,6 +76,8 @@ class State:
             raise SettingError(f"λ must be between 0 and 2, not {self.lam}.")
         if self.last not in ("mean", "noise"):
             raise SettingError(f"The last step is either mean or noise, not '{self.last}'.")
+        if self.parts not in PARTS:
+            raise SettingError(f"The backward process has both parts, drift or score, not '{self.parts}'.")
         if self.direction not in ("forward", "backward"):
             raise SettingError(f"The direction is either forward or backward, not '{self.direction}'.")
         if not 0 <= self.seed < 2**63:
@@ -78,6 +86,8 @@ class State:
             raise SettingError(f"There is no layer named '{min(self.layers - LAYERS)}'.")
         if self.field not in FIELDS:
             raise SettingError(f"There is no field named '{self.field}'.")
+        if self.field_style not in FIELD_STYLES:
+            raise SettingError(f"A field is drawn as arrows or streamlines, not as '{self.field_style}'.")
         if self.heat not in HEATS:
             raise SettingError(f"The heat map shows none, magnitude or divergence, not '{self.heat}'.")
         if self.colouring not in COLOURINGS:

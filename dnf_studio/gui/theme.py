@@ -69,6 +69,12 @@ class Theme:
         colour = self.direction(name)
         return colour, colour, mix(colour, self.text, 0.45)
 
+    @property
+    def difference(self) -> tuple[str, ...]:
+        """The diverging map of where the backward cloud has more points, neither, and where the forward one has."""
+        ends = ((self.backward, 0.0), (self.backward, 0.5), (self.base, 0.0), (self.forward, 0.5), (self.forward, 0.0))
+        return tuple(mix(colour, self.base, share) for colour, share in ends)
+
 
 LIGHT = Theme(
     name="light",

@@ -24,6 +24,9 @@ class Comparison:
 
     frame: Frame
     marginals: Marginals
+    moved: Marginals | None = None
+    """One row: samples of the part of the backward process that is shown against those of the whole of it, from
+    the same latents and noise; None where the whole is shown."""
 
 
 class _Left(Exception):
@@ -60,7 +63,10 @@ class Comparing:
 
         try:
             if frame.forward.shape[1] >= FEWEST:
-                self.found.put(Comparison(frame, compare_marginals(frame.forward, frame.backward, check)))
+                whole = frame.whole
+                moved = None if whole is None else compare_marginals(whole[None], frame.backward[:1], check)
+                marginals = compare_marginals(frame.forward, frame.backward, check)
+                self.found.put(Comparison(frame, marginals, moved))
         except _Left:
             return
         except Exception:

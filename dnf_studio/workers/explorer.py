@@ -112,6 +112,10 @@ class Explorer:
             self._fields.ask(asked)
             self._condition.notify()
 
+    def tell_fields(self, told: Callable[[], None] | None) -> None:
+        """Call this, in the explorer's thread, when there is something in `fields`."""
+        self._fields.told = told
+
     def set_training(self, training: bool) -> None:
         """Whether a model trains, which needs the cores: the next passes then use one thread instead of two.
 

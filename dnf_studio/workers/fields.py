@@ -5,7 +5,8 @@ torch and what stands on it are imported where they are used, in the explorer's 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ from dnf_studio.workers.frames import Frame, ViewRequest
 from dnf_studio.workers.mailbox import Mailbox
 
 if TYPE_CHECKING:
-    from dnf_studio.core.exploration.fields import FieldGrid
+    from dnf_studio.core.exploration.fields import FieldGrid, FieldName
+    from dnf_studio.core.exploration.streamlines import Streamlines
     from dnf_studio.workers.explorer import Wanted
 
 __all__ = ["FieldAnswer", "FieldRequest", "FieldWatch"]
@@ -35,6 +37,12 @@ class FieldRequest:
     extent: tuple[float, float, float, float]
     """Left, bottom, right and top in coordinates of the plane."""
     size: tuple[int, int] = (32, 32)
+    divergence: bool = True
+    """Whether the divergences are wanted too, which take most of the time."""
+    lines: tuple[FieldName, ...] = ()
+    """The fields of which streamlines are wanted,"""
+    apart: float = 0.1
+    """so far from each other in coordinates of the plane."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +62,8 @@ class FieldAnswer:
     step uses the score."""
     idle: bool
     """Whether that share is too small to matter."""
+    lines: Mapping[FieldName, Streamlines] = field(default_factory=dict)
+    """Those that were asked for."""
 
 
 class FieldWatch:
@@ -65,6 +75,8 @@ class FieldWatch:
 
     def __init__(self) -> None:
         self.mailbox: Mailbox[FieldAnswer] = Mailbox()
+        self.told: Callable[[], None] | None = None
+        """Called in the explorer's thread when there is an answer."""
         self._asked: FieldRequest | None = None
         self._shown: tuple[Frame, Wanted] | None = None
         self._answered: tuple[object, ...] = ()
@@ -102,6 +114,9 @@ class FieldWatch:
         self._rests_until = 2 * perf_counter() - began
         if found is not None and self._asked is asked:
             self.mailbox.put(found)
+            told = self.told
+            if told is not None:
+                told()
 
 
 def _answer(asked: FieldRequest, frame: Frame, wanted: Wanted) -> FieldAnswer | None:
@@ -117,17 +132,26 @@ def _answer(asked: FieldRequest, frame: Frame, wanted: Wanted) -> FieldAnswer | 
     nodes = snapshot.flow.grid(request.steps, request.grid)
     near = slice(max(0, asked.node - 1), asked.node + 1)
     grid = TimeGrid(nodes.t[near], nodes.g[near], nodes.condition[near])
-    with torch.inference_mode(False), torch.enable_grad():
+    with torch.inference_mode(False), torch.set_grad_enabled(asked.divergence):
         fields = snapshot.flow.fields(grid)
-    found = replace(field_grid(fields, grid, grid.steps, asked.plane, asked.extent, asked.size), node=asked.node)
+    here = grid.steps, asked.plane, asked.extent, asked.size, asked.divergence
+    found = replace(field_grid(fields, grid, *here), node=asked.node)
+    lines = _lines(asked, found, request.lam)
     points = np.concatenate([frame.forward[asked.node], frame.backward[asked.node]])
     inhabited = _inhabited(found, asked, points)
     if asked.node == 0:
-        return FieldAnswer(asked, snapshot.version, request, found, inhabited, None, False)
+        return FieldAnswer(asked, snapshot.version, request, found, inhabited, None, False, lines)
     some = torch.from_numpy(frame.forward[near, :SHARE_POINTS])
     measured = score_share(fields, grid, some, request.lam)
     share, idle = float(measured.share[0]), bool(measured.idle[0])
-    return FieldAnswer(asked, snapshot.version, request, found, inhabited, share, idle)
+    return FieldAnswer(asked, snapshot.version, request, found, inhabited, share, idle, lines)
+
+
+def _lines(asked: FieldRequest, found: FieldGrid, lam: float) -> dict[FieldName, Streamlines]:
+    from dnf_studio.core.exploration.streamlines import streamlines
+
+    where = asked.extent, asked.apart
+    return {name: streamlines(found.x, found.y, found.vectors(name, lam), *where) for name in asked.lines}
 
 
 def _inhabited(found: FieldGrid, asked: FieldRequest, points: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -30,6 +30,8 @@ class ViewRequest:
     last: str = "noise"
     seed: int = 0
     points: int = 2000
+    parts: str = "both"
+    """What the backward process keeps: ``both`` fields, the ``drift`` alone or the ``score`` alone."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class Frame:
     """(3, N) what noise ratio, drift change and score add to `disagreement`; empty where nobody computed it."""
     prior: tuple[float, float] | None = None
     """Mean −log N(x_N; 0, I) and D log(g_N/g_0), nats: with the sum of `disagreement` the bound."""
+
+    whole: Array | None = None
+    """(P, D) samples of the whole backward process from the same latents and noise, where `request.parts` leaves
+    something out."""
 
     @property
     def point_disagreement(self) -> Array:

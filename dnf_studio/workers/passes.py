@@ -18,6 +18,7 @@ from torch import Tensor
 
 from dnf_studio.core.exploration.disagreement import prior_terms
 from dnf_studio.core.exploration.inspect import inspect_point
+from dnf_studio.core.exploration.parts import check_parts, fields_in_part
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
@@ -67,6 +68,7 @@ class Passes:
         self._noise = DisplayNoise()
         self._forward: dict[torch.dtype, tuple[tuple[Any, ...], list[ForwardBlock]]] = {}
         self._backward: dict[torch.dtype, tuple[tuple[Any, ...], list[Array]]] = {}
+        self._whole: dict[torch.dtype, tuple[tuple[Any, ...], list[Array]]] = {}
         self._shown: tuple[ViewRequest, Tensor] | None = None
         self._exact: tuple[Snapshot, DiffFlow] | None = None
 
@@ -129,20 +131,23 @@ class Passes:
         ahead = asked.direction == "forward"
         starts = data if ahead else self._noise.latents(request.seed, count, snapshot.dim)
         eps = noise[0 if ahead else 1][:, asked.point - part.start]
-        way = asked.direction, request.lam, _last_step(request.last)
+        way = asked.direction, request.lam, _last_step(request.last), check_parts(request.parts)
         table = inspect_point(self._exact[1], grid, starts[asked.point], eps, *way)
         return Inspection(asked, snapshot.version, request, table, snapshot.standardisation)
 
     def _run(self, work: _Pass, check: Callable[[], None], final: bool) -> None:
         snapshot, data, request = work.snapshot, work.data, work.request
-        last = _last_step(request.last)
+        last, kept_parts = _last_step(request.last), check_parts(request.parts)
         grid = snapshot.flow.grid(request.steps, request.grid)
         fields = snapshot.flow.fields(grid, work.hidden)
         count, dim = min(request.points, len(data)), snapshot.dim
         latents = self._noise.latents(request.seed, count, dim)
         shared = (snapshot, request.steps, request.grid, request.seed, count, work.grows)
         forward = _kept(self._forward, work.hidden, (*shared, data))
-        backward = _kept(self._backward, work.hidden, (*shared, request.lam, last))
+        back = *shared, request.lam, last
+        backward = _kept(self._backward, work.hidden, (*back, kept_parts))
+        # Beside a part of the process, where its latents end by the whole of it
+        whole = _kept(self._whole, work.hidden, back) if kept_parts != "both" else None
         parts = [[part] for part in blocks(count, grid.steps, dim)]
         if not work.grows:
             parts = _merged(parts)
@@ -153,15 +158,18 @@ class Passes:
             missing: list[tuple[list[Any], Callable[[], Any]]] = []
             if k >= len(forward):
                 missing.append((forward, partial(forward_block, fields, grid, data[part], noise[0], check)))
+            way = grid, latents[part], noise[1], request.lam, last, check
             if k >= len(backward):
-                z, eps = latents[part], noise[1]
-                missing.append((backward, partial(backward_block, fields, grid, z, eps, request.lam, last, check)))
+                missing.append((backward, partial(backward_block, fields_in_part(fields, kept_parts), *way)))
+            if whole is not None and k >= len(whole):
+                missing.append((whole, partial(_ends, fields, *way)))
             computed = self._pool.map(_without_gradients, [job for _, job in missing])
             for (kept, _), block in zip(missing, computed, strict=True):
                 kept.append(block)
-            whole = k + 1 == len(parts)
-            if whole or work.grows:
-                self._post(_frame(work, grid, forward[: k + 1], backward[: k + 1], whole and final))
+            last_one = k + 1 == len(parts)
+            if last_one or work.grows:
+                found = forward[: k + 1], backward[: k + 1], None if whole is None else whole[: k + 1]
+                self._post(_frame(work, grid, *found, complete=last_one and final))
 
 
 def _kept(
@@ -194,7 +202,20 @@ def _without_gradients(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `
         return work()
 
 
-def _frame(work: _Pass, grid: TimeGrid, forward: list[ForwardBlock], backward: list[Array], complete: bool) -> Frame:
+def _ends(*way: Any) -> Array:  # noqa: ANN401 - what `backward_block` takes
+    """Where a block ends, (B, D)."""
+    ends: Array = backward_block(*way)[0].copy()
+    return ends
+
+
+def _frame(
+    work: _Pass,
+    grid: TimeGrid,
+    forward: list[ForwardBlock],
+    backward: list[Array],
+    whole: list[Array] | None,
+    complete: bool,
+) -> Frame:
     """A frame of the blocks so far, in arrays of its own."""
     own = work.snapshot.flow.timestamps
     disagreement = np.concatenate([block.disagreement for block in forward], axis=1)
@@ -213,6 +234,7 @@ def _frame(work: _Pass, grid: TimeGrid, forward: list[ForwardBlock], backward: l
         step_disagreement=disagreement,
         parts=_mean_parts(forward, disagreement),
         prior=_prior(paths[-1], grid),
+        whole=None if whole is None else np.concatenate(whole),
     )
 
 

@@ -11,10 +11,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.errors import SettingError
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.workers.fields import FieldAnswer, FieldRequest
-from tests.gui.plots.scenes import frame_of
+from tests.gui.plots.scenes import frame_of, pixels
 
 
 @pytest.fixture
@@ -85,7 +86,8 @@ def test_one_dimension_has_no_field(still_window: MainWindow, asked: list[FieldR
 
 def test_the_menu_chooses_and_switches_the_layer_on(still_window: MainWindow) -> None:
     window, menu = still_window, still_window.fielding.menu
-    assert [key for key, action in menu.choices.items() if action.isChecked()] == [("field", "used"), ("heat", "none")]
+    chosen = [("field", "used"), ("field_style", "arrows"), ("heat", "none")]
+    assert [key for key, action in menu.choices.items() if action.isChecked()] == chosen
     menu.choices["field", "flow"].trigger()
     menu.choices["heat", "divergence"].trigger()
     state = window.session.state
@@ -134,6 +136,51 @@ def test_arrows_of_a_model_follow_the_cursor_and_the_settings(
     assert window.views.backward.field.button.text() == "f − 0.5 g²s"
     window.session.apply({"layers": frozenset({"points"})})
     assert not window.views.forward.field.arrows.isVisible() and window.views.forward.field.legend.isHidden()
+
+
+def test_streamlines_are_asked_for_each_field_once_and_only_then(
+    still_window: MainWindow, asked: list[FieldRequest | None]
+) -> None:
+    window, menu = still_window, still_window.fielding.menu
+    show(window)
+    menu.choices["field", "used"].trigger()
+    window.session.apply({"layers": frozenset({"field"})})
+    plain = asked[-1]
+    assert plain is not None and plain.lines == () and not plain.divergence and plain.size == (32, 32)
+    menu.choices["field_style", "streamlines"].trigger()
+    fine = asked[-1]
+    assert fine is not None and fine.lines == ("drift", "backward") and fine.size == (48, 48) and not fine.divergence
+    seen = window.views.forward.box
+    assert fine.apart == pytest.approx(16 * seen.viewRect().width() / seen.width())
+    menu.choices["heat", "divergence"].trigger()
+    assert asked[-1] is not None and asked[-1].divergence and asked[-1].size == (32, 32)
+    menu.choices["field", "flow"].trigger()
+    assert asked[-1] is not None and asked[-1].lines == ("flow",)
+    count = len(asked)
+    window.session.apply({"parts": "drift"})
+    assert len(asked) == count
+    menu.choices["field", "used"].trigger()
+    assert asked[-1] is not None and asked[-1].lines == ("drift",)
+    with pytest.raises(SettingError, match="arrows or streamlines"):
+        window.session.apply({"field_style": "wind"})
+
+
+def test_streamlines_of_a_model_take_the_place_of_its_arrows(
+    window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot
+) -> None:
+    open_in("diffflow-checkerboard")
+    view = window.views.backward
+    window.session.apply({"layers": frozenset({"field"})})
+    qtbot.waitUntil(lambda: view.field.arrows.isVisible(), timeout=20_000)
+    nothing = pixels(view.plot)
+    window.session.apply({"field_style": "streamlines"})
+    qtbot.waitUntil(lambda: view.field.streams.isVisible(), timeout=20_000)
+    assert not view.field.arrows.isVisible() and "along t rising" in view.field.legend.text()
+    found = window.live._field
+    assert found is not None and found.lines == ("drift", "backward")
+    assert (np.abs(pixels(view.plot) - nothing) > 40).any(axis=-1).mean() > 0.02
+    window.session.apply({"field_style": "arrows"})
+    assert view.field.arrows.isVisible() and not view.field.streams.isVisible()
 
 
 def test_the_button_is_there_with_its_layer(still_window: MainWindow) -> None:

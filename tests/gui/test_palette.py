@@ -158,3 +158,14 @@ def test_too_much_and_too_little_are_told_apart(theme: Theme, deficiency: str) -
     for end, half in ((low, less), (high, more)):
         # Both ways the colour moves on from that of nothing
         assert ciede2000(end, middle) > ciede2000(half, middle) >= APART / 2
+
+
+@pytest.mark.parametrize("deficiency", MACHADO)
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_the_two_halves_of_the_difference_leave_the_ground_evenly_and_apart(theme: Theme, deficiency: str) -> None:
+    back, *_, ahead = stops = [seen(stop, deficiency) for stop in theme.difference]
+    assert ciede2000(back, ahead) >= FAR_APART and ciede2000(stops[1], stops[3]) >= APART
+    for half in (stops[:3], stops[:1:-1]):
+        assert all(ciede2000(one, next_one) >= APART for one, next_one in itertools.pairwise(half))
+        lightness = [stop[0] for stop in half]
+        assert lightness in (sorted(lightness), sorted(lightness, reverse=True))

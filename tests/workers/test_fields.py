@@ -12,6 +12,7 @@ import torch
 
 from dnf_studio.core.exploration.fields import field_grid, score_share
 from dnf_studio.core.exploration.projection import Plane
+from dnf_studio.core.exploration.streamlines import streamlines
 from dnf_studio.workers import fields, passes
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.fields import FieldAnswer, FieldRequest
@@ -142,6 +143,32 @@ def test_a_cursor_that_asks_without_end_does_not_starve_a_pass(
     explorer.field(FieldRequest(3, FLAT, EXTENT, (4, 4)))
     explorer.request(ViewRequest(lam=0.25))
     assert frames_until(explorer)[-1].request.lam == 0.25
+
+
+def test_streamlines_of_the_fields_that_are_asked_for_and_no_divergence(explorer: Explorer) -> None:
+    explorer.publish(Snapshot.of(flow_of()), torch.randn(50, 2))
+    frames_until(explorer)
+    explorer.field(FieldRequest(3, FLAT, EXTENT, (9, 8), False, ("drift", "backward"), 0.3))
+    found = answer_of(explorer)
+    assert set(found.lines) == {"drift", "backward"} and np.isnan(found.grid.divergence("flow")).all()
+    for name, lines in found.lines.items():
+        expected = streamlines(found.grid.x, found.grid.y, found.grid.vectors(name), EXTENT, 0.3)
+        np.testing.assert_array_equal(lines.points, expected.points)
+        assert len(lines) > 3
+    explorer.field(FieldRequest(3, FLAT, EXTENT, (9, 8)))
+    whole = answer_of(explorer)
+    assert not whole.lines and np.isfinite(whole.grid.divergence("flow")).all()
+    np.testing.assert_allclose(whole.grid.vectors("flow"), found.grid.vectors("flow"), atol=1e-5)
+
+
+def test_an_answer_is_told_when_it_is_there(explorer: Explorer) -> None:
+    told = threading.Event()
+    explorer.tell_fields(told.set)
+    explorer.publish(Snapshot.of(flow_of()), torch.randn(50, 2))
+    frames_until(explorer)
+    assert not told.is_set()
+    explorer.field(FieldRequest(1, FLAT, EXTENT, (4, 4)))
+    assert told.wait(20) and explorer.fields.take() is not None
 
 
 def test_what_cannot_be_is_reported_once(explorer: Explorer) -> None:

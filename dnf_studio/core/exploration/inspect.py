@@ -12,11 +12,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.exploration.parts import Parts, fields_in_part
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep
-from dnf_studio.core.sde.steps import chain_backward_noise, chain_forward_noise, path_backward_noise
+from dnf_studio.core.sde.steps import (
+    chain_backward_noise,
+    chain_forward_noise,
+    implied_backward_noise,
+    implied_forward_noise,
+    path_backward_noise,
+)
 from dnf_studio.errors import SettingError
 
 __all__ = ["Direction", "PointTable", "inspect_path", "inspect_point"]
@@ -65,12 +72,14 @@ def inspect_path(
     noise: Tensor,
     direction: Direction = "forward",
     lam: float = 1.0,
+    parts: Parts = "both",
 ) -> PointTable:
     """The numbers of `path` (N+1, D), row i at t_i, that `direction` made with `noise` (N, D).
 
     Row i of `noise` belongs to the step between t_i and t_{i+1}, zeros where the step drew none. The
     noise spares (15) its cancellation where steps are small. `fields`, drift and score, must take
-    float64; `lam` is the λ of a backward path. Raises `SettingError` where shapes do not fit.
+    float64; `lam` is the λ of a backward path. One made with a part of the fields is taken apart by both,
+    and its noises are read off the path. Raises `SettingError` where shapes do not fit.
     """
     if path.dim() != 2 or len(path) != grid.steps + 1 or noise.shape != (grid.steps, path.shape[1]):
         raise SettingError(f"A path of {grid.steps} steps has {grid.steps + 1} states and {grid.steps} noises.")
@@ -80,6 +89,9 @@ def inspect_path(
     dt, g = nodes.dt[:, None], nodes.g[:, None]
     if direction == "forward":
         ahead, back = eps, path_backward_noise(f[:-1], f[1:], s[1:], eps, dt, g[:-1], g[1:])
+    elif parts != "both":
+        ahead = implied_forward_noise(x[:-1], x[1:], f[:-1], dt, g[:-1])
+        back = implied_backward_noise(x[:-1], x[1:], f[1:], s[1:], dt, g[1:])
     else:
         ahead = chain_forward_noise(f[:-1], f[1:], s[1:], eps, dt, g[:-1], g[1:], lam)
         back = chain_backward_noise(s[1:], eps, dt, g[1:], lam)
@@ -96,11 +108,12 @@ def inspect_point(
     direction: Direction = "forward",
     lam: float = 1.0,
     last: LastStep = "noise",
+    parts: Parts = "both",
 ) -> PointTable:
     """Carry `start` (D,), x_0 or a latent, along its process in float64 and inspect the path.
 
     Row i of `noise` (N, D) belongs to the step between t_i and t_{i+1}, in both directions. A flow in
-    another type is copied first.
+    another type is copied first. `parts` says which fields carry a backward path.
     """
     exact = flow if flow.timestamps.dtype is torch.float64 else copy.deepcopy(flow).double()
     nodes, x, eps = grid.to(exact.timestamps), start.to(exact.timestamps), noise.to(exact.timestamps)
@@ -111,8 +124,9 @@ def inspect_point(
         else:
             if last == "mean":
                 eps = torch.cat([torch.zeros_like(eps[:1]), eps[1:]])
-            path = paths.backward_path(drift, score, nodes, x[None], eps.flip(0)[:, None], lam).flip(0)
-        return inspect_path((drift, score), nodes, path[:, 0], eps, direction, lam)
+            used = fields_in_part((drift, score), parts)
+            path = paths.backward_path(*used, nodes, x[None], eps.flip(0)[:, None], lam).flip(0)
+        return inspect_path((drift, score), nodes, path[:, 0], eps, direction, lam, parts)
 
 
 def _remembering(field: Field) -> Field:

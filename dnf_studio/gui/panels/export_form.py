@@ -46,6 +46,7 @@ PARTS = {
 }
 OWN = {"count": 100_000, "last": "mean"}
 """What new samples start with; the rest starts as the views are set."""
+IN_PART = "The views show the backward process without one of its fields: choose drift and score in Sampling first"
 NOTHING_SELECTED = "Nothing is selected: click points in the forward or the backward view first"
 
 
@@ -149,11 +150,15 @@ class ExportForm(QWidget):
         return {"steps": state.steps or own, "lam": state.lam, "last": state.last, "grid": state.grid, "seed": seed}
 
     def _show_choice(self, chosen: int) -> None:
-        self.selected.setEnabled(chosen > 0)
-        if chosen == 0 and self.selecting:
+        whole = self._session.state.parts == "both"
+        self.selected.setEnabled(chosen > 0 and whole)
+        if not self.selected.isEnabled() and self.selecting:
             self.fresh.setChecked(True)
         self.selected.setText(f"{chosen:,} selected in the vie&ws" if chosen else "Selected in the vie&ws")
-        self.selected.setToolTip("Just these points and their whole paths" if chosen else NOTHING_SELECTED)
+        self.selected.setToolTip(
+            IN_PART if not whole else "Just these points and their whole paths" if chosen else NOTHING_SELECTED
+        )
+        self.whole.setVisible(not whole)
         self.as_shown.setVisible(self.selecting)
 
     def _add_choice(self, column: QVBoxLayout) -> None:
@@ -166,6 +171,10 @@ class ExportForm(QWidget):
             column.addWidget(button)
         self.as_shown = caption("Exactly as the views show them: their weights, N, λ, grid, last step and seed.")
         column.addWidget(self.as_shown)
+        self.whole = caption(
+            "Exports use the whole process, drift and score, whatever the views leave out.", warning=True
+        )
+        column.addWidget(self.whole)
 
     def _add_fields(self) -> None:
         self.count, self.steps, self.lam = IntBox(1, 2**31 - 1), IntBox(1, 10_000), FloatBox(0, 2)

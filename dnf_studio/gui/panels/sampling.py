@@ -11,15 +11,21 @@ from dnf_studio.gui.grid_box import GridBox
 from dnf_studio.gui.panels.page import Page
 from dnf_studio.gui.session import Session
 
-__all__ = ["GRIDS", "LAST_STEPS", "SamplingPanel"]
+__all__ = ["GRIDS", "LAST_STEPS", "PARTS", "SamplingPanel"]
 
 GRIDS = {"the model's own": None}
 """Before the names of grids."""
+PARTS: dict[str, str | None] = {"drift and score": "both", "drift only, s = 0": "drift", "score only, f = 0": "score"}
+EQUATIONS = {
+    "both": "dx = [f − ½(1 + λ²) g² s] dt + λ g dw̄ (17): the model.",
+    "drift": "dx = f dt + λ g dw̄: the score is left out, to see what it does. Not the model.",
+    "score": "dx = −½(1 + λ²) g² s dt + λ g dw̄: the drift is left out, to see what it does. Not the model.",
+}
 LAST_STEPS: dict[str, str | None] = {"with its noise": "noise", "mean only": "mean"}
 
 
 class SamplingPanel(Page):
-    """Time grid and last step of the view; N, λ and the seed are in the toolbar."""
+    """Time grid, last step and parts of the view; N, λ and the seed are in the toolbar."""
 
     def __init__(self, session: Session, commands: Commands, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,9 +45,18 @@ class SamplingPanel(Page):
             ChoiceBox(dict(LAST_STEPS)),
             "Whether the last backward step, onto the data, adds its noise",
         )
+        self.parts = _row(
+            rows,
+            "&Backward",
+            ChoiceBox(dict(PARTS)),
+            "Which fields move the points of the backward process: dx = [f − ½(1 + λ²) g² s] dt + λ g dw̄ (17).\n"
+            "Drift only sets s = 0, score only f = 0, from the same latents and noise; exports keep both",
+        )
         self.add(rows)
+        self.equation = self.add_caption("")
         self.grid.chosen.connect(lambda value: session.apply({"grid": value}))
         self.last.chosen.connect(lambda value: session.apply({"last": value}))
+        self.parts.chosen.connect(lambda value: session.apply({"parts": value}))
         export = QPushButton("Export samples…")
         export.setToolTip(commands[Key.EXPORT].toolTip())
         export.clicked.connect(commands[Key.EXPORT].trigger)
@@ -52,6 +67,8 @@ class SamplingPanel(Page):
     def _refresh(self) -> None:
         self.grid.show_value(self._session.state.grid)
         self.last.show_value(self._session.state.last)
+        self.parts.show_value(self._session.state.parts)
+        self.equation.setText(EQUATIONS[self._session.state.parts])
 
 
 def _row(rows: QFormLayout, text: str, box: ChoiceBox, tip: str) -> ChoiceBox:

@@ -1,4 +1,4 @@
-"""A vector field in a process view: arrows, the heat map under them, what they mean, and which field it is."""
+"""A vector field in a process view: arrows or streamlines, the heat map under them, what they mean, and which it is."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QLabel, QToolButton
 
 from dnf_studio.gui.plots.layers.arrows import ArrowsLayer, HeatLayer, next_limit, upper_limit
+from dnf_studio.gui.plots.layers.streams import StreamsLayer
 from dnf_studio.gui.theme import LIGHT, Theme, mix
 from dnf_studio.workers.fields import FieldAnswer
 
@@ -25,17 +26,17 @@ MARGIN = 6
 
 
 class FieldOverlay(QObject):
-    """Two layers to put into a plot, a legend over it, and a button that says which field is shown."""
+    """Layers to put into a plot, a legend over it, and a button that says which field is shown."""
 
     def __init__(self, direction: str, plot: pg.PlotWidget) -> None:
         super().__init__(plot)
         self._direction, self._plot = direction, plot
         self._theme = LIGHT
-        self._field, self._heat = "used", "none"
+        self._field, self._heat, self._style = "used", "none", "arrows"
         self._answer: FieldAnswer | None = None
         self._limits: dict[str, float] = {}
         self._key: tuple[object, ...] = ()
-        self.arrows, self.heat = ArrowsLayer(), HeatLayer()
+        self.arrows, self.streams, self.heat = ArrowsLayer(), StreamsLayer(), HeatLayer()
         self.legend = QLabel(plot)
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.legend.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -57,10 +58,10 @@ class FieldOverlay(QObject):
             self.button.setVisible(visible)
             self.set_answer(None)
 
-    def set_choice(self, field: str, heat: str) -> None:
-        """Which field, ``used`` for that of the process, and what of it is coloured."""
-        if (field, heat) != (self._field, self._heat):
-            self._field, self._heat = field, heat
+    def set_choice(self, field: str, heat: str, style: str = "arrows") -> None:
+        """Which field, ``used`` for that of the process, what of it is coloured, and ``arrows`` or ``streamlines``."""
+        if (field, heat, style) != (self._field, self._heat, self._style):
+            self._field, self._heat, self._style = field, heat, style
             self._refresh()
 
     def set_answer(self, answer: FieldAnswer | None) -> None:
@@ -71,7 +72,8 @@ class FieldOverlay(QObject):
     def recolour(self, theme: Theme) -> None:
         """Give every part the colours of `theme`."""
         self._theme = theme
-        self.arrows.set_colour(mix(theme.text, theme.base, 0.3))
+        for layer in (self.arrows, self.streams):
+            layer.set_colour(mix(theme.text, theme.base, 0.3))
         palette = self.legend.palette()
         ground = QColor(theme.base)
         ground.setAlphaF(0.85)
@@ -83,14 +85,16 @@ class FieldOverlay(QObject):
     @property
     def name(self) -> FieldName:
         """The field that is shown."""
-        return cast("FieldName", shown_field(self._field, self._direction))
+        return shown_field(self._field, self._direction, self._answer.request.parts if self._answer else "both")
 
     def _refresh(self) -> None:
         answer, theme = self._answer, self._theme
         self.button.setText(self._symbol())
-        self.button.setToolTip(f"The arrows are {self._symbol()}. Choose the field and the heat map under it.")
+        self.button.setToolTip(f"The field is {self._symbol()}. Choose the field and the heat map under it.")
         shown = answer is not None
-        self.arrows.setVisible(shown)
+        lines = answer.lines.get(self.name) if answer is not None and self._style == "streamlines" else None
+        self.arrows.setVisible(shown and lines is None)
+        self.streams.setVisible(lines is not None)
         self.heat.setVisible(shown and self._heat != "none")
         self.legend.setVisible(shown)
         if answer is None:
@@ -103,8 +107,12 @@ class FieldOverlay(QObject):
         found, lam = answer.grid, answer.request.lam
         vectors = found.vectors(self.name, lam)
         longest = self._limit("arrows", np.hypot(vectors[..., 0], vectors[..., 1]), answer.inhabited)
-        self.arrows.set_field(found.x, found.y, vectors, longest)
-        lines = [f"{self._symbol()}, longest arrows from {_number(longest)}"]
+        if lines is None:
+            self.arrows.set_field(found.x, found.y, vectors, longest)
+        else:
+            self.streams.set_lines(lines)
+        how = f"longest arrows from {_number(longest)}" if lines is None else "along t rising"
+        said = [f"{self._symbol()}, {how}"]
         if self._heat != "none":
             signed = self._heat == "divergence"
             values = found.divergence(self.name, lam) if signed else found.magnitude(self.name, lam)
@@ -112,9 +120,9 @@ class FieldOverlay(QObject):
             stops = theme.divergence if signed else theme.magnitude
             self.heat.set_colours(stops)
             self.heat.set_values(values, answer.asked.extent, limit, signed)
-            lines.append(_scale(self._heat_name(found.whole), -limit if signed else 0.0, limit, stops))
+            said.append(_scale(self._heat_name(found.whole), -limit if signed else 0.0, limit, stops))
         hint = self._hint(answer)
-        self._say([*lines, hint] if hint else lines)
+        self._say([*said, hint] if hint else said)
 
     def _limit(self, what: str, values: NDArray[np.float64], where: NDArray[np.bool_]) -> float:
         """The limit for `values` `where` points are, which comes slowly where only the weights are new."""
@@ -159,9 +167,10 @@ class FieldOverlay(QObject):
         self.legend.move(corner.x() + MARGIN, corner.y() - self.legend.height() - MARGIN)
 
 
-def shown_field(choice: str, direction: str) -> str:
-    """The field of a choice: ``used`` is the drift forward and the backward drift backward."""
-    return choice if choice != "used" else "drift" if direction == "forward" else "backward"
+def shown_field(choice: str, direction: str, parts: str = "both") -> FieldName:
+    """The field of a choice: ``used`` is the drift forward, and backward the backward drift or the part of it kept."""
+    used = "drift" if direction == "forward" else {"both": "backward"}.get(parts, parts)
+    return cast("FieldName", used if choice == "used" else choice)
 
 
 def _scale(name: str, low: float, high: float, stops: tuple[str, ...]) -> str:

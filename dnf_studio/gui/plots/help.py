@@ -36,7 +36,9 @@ HELP = {
         "the forward process",
         "Each point begins at the data, t<sub>0</sub>, and is carried to noise by a learnt drift f and random kicks "
         "of strength g. The time cursor shows where all points are; wheel and drag zoom both processes, a double "
-        "click shows the whole again. Density colours how many points are where, over the data set as grey dots. "
+        "click shows the whole again. Density colours how many points are where, over the data set as grey dots; "
+        "the signed difference where one process has more than the other, beyond two standard deviations of chance; "
+        "the ends of its key are shares of the densest place. "
         "The arrows of a field point where it leads with t rising, their length goes with the root of its strength. "
         "The log-density is the model’s at t<sub>0</sub> by the probability flow v = f − ½ g² s.",
         (
@@ -51,6 +53,7 @@ HELP = {
         "Each point begins as noise, t<sub>N</sub>, and is carried to a sample by the same drift, corrected by the "
         "learnt score s. λ scales its noise: 1 is the equation below, 0 the deterministic probability flow. "
         "Density over the grey dots of the data set shows where the model lacks or exceeds data. "
+        "The Sampling panel leaves out the score or the drift, to see what each does. "
         "The arrows of a field point where it leads with t rising; this process goes against them.",
         (
             "dx = [f(x, t) − g²(t) s(x, t)] dt + g(t) dw̄",

@@ -12,6 +12,7 @@ from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.contour_overlay import ContourOverlay
 from dnf_studio.gui.plots.field_overlay import FieldOverlay
 from dnf_studio.gui.plots.layers.density import DensityLayer, GroundLayer
+from dnf_studio.gui.plots.layers.difference import DifferenceLayer
 from dnf_studio.gui.plots.layers.paths import PathsLayer
 from dnf_studio.gui.plots.layers.points import PointsLayer
 from dnf_studio.gui.plots.layers.selection import SelectionLayer
@@ -92,10 +93,7 @@ class ProcessView(Plot):
         self._place()
 
     def set_layers(self, layers: frozenset[str]) -> None:
-        """Show exactly these of ``points``, ``paths``, ``density``, ``overlay``, ``field`` and ``contours``.
-
-        ``disagreement`` is how paths are coloured.
-        """
+        """Show exactly these layers; ``disagreement`` is how paths are coloured."""
         self._points.setVisible("points" in layers)
         self._paths.setVisible("paths" in layers)
         # Trails in the one colour would hide those of the steps
@@ -104,9 +102,10 @@ class ProcessView(Plot):
         self._ground.setVisible("density" in layers)
         self.field.set_visible("field" in layers)
         self.contours.set_visible("contours" in layers)
-        if ("overlay" in layers) != self._other.isVisible():
-            self._other.setVisible("overlay" in layers)
-            self._place()
+        for name, layer in (("overlay", self._other), ("difference", self._difference)):
+            if (name in layers) != layer.isVisible():
+                layer.setVisible(name in layers)
+                self._place()
 
     def set_step_colours(self, colours: StepColours | None) -> None:
         """Draw each step of the paths in its own colour, or all in that of the direction."""
@@ -174,6 +173,7 @@ class ProcessView(Plot):
         self._paths.set_ramp(self.theme)
         self._density.set_colours(self.theme.density(self._direction))
         self._ground.set_colour(self.theme.data)
+        self._difference.set_theme(self.theme)
         self._other.set_colour(self.theme.direction(OTHER[self._direction]))
         self._chosen.set_colours(self.theme.accent, self.theme.base)
         self.by_point.set_theme(self.theme, self.font())
@@ -189,7 +189,8 @@ class ProcessView(Plot):
         self._paths, self._trails, self._points = PathsLayer(colour), TrailsLayer(colour), PointsLayer(colour)
         self._ground, self._density, self._chosen = GroundLayer(), DensityLayer(), SelectionLayer()
         self._other = PointsLayer(theme.direction(OTHER[self._direction]), alpha=FAINT)
-        for layer in (self._ground, self._density, self._other):
+        self._difference = DifferenceLayer()
+        for layer in (self._ground, self._density, self._difference, self._other):
             layer.hide()
         self.field, self.contours = FieldOverlay(self._direction, self.plot), ContourOverlay(self.plot)
         self.header.insertWidget(2, self.field.button)
@@ -200,15 +201,18 @@ class ProcessView(Plot):
             self.field.heat,
             self._ground,
             self._density,
+            self._difference,
             self._paths,
             self._trails,
             self.contours.lines,
             self.field.arrows,
+            self.field.streams,
             self._other,
             self._points,
             self._chosen,
             self.contours.labels,
             self.by_point.legend,
+            self._difference.key,
         ):
             self.plot.addItem(layer, ignoreBounds=True)
 
@@ -240,6 +244,7 @@ class ProcessView(Plot):
             for layer in (self._points, self._ground, self._other):
                 layer.set_points(np.empty((0, 2), np.float32))
             self._density.set_points(np.empty((0, 2), np.float32), 0.0)
+            self._difference.set_clouds(self._planes, self._planes, 0.0, None)
             self._trails.set_trails(np.empty((0, 0, 2), np.float32))
             self._chosen.set_points(np.empty((0, 2), np.float32))
             self.set_note("")
@@ -249,6 +254,8 @@ class ProcessView(Plot):
         self._points.set_points(points)
         if self._other.isVisible():
             self._other.set_points(at_position(self._other_planes(self._frame), position))
+        if self._difference.isVisible():
+            self._compare(self._frame, position)
         self._density.set_points(points, position / max(1, len(self._planes) - 1))
         self._chosen.set_points(points[existing(self._selection, len(points))])
         if self._trails.isVisible():
@@ -258,6 +265,11 @@ class ProcessView(Plot):
             self.warn(f"{lost} left the finite numbers", f"{lost} lost")
         else:
             self.set_note(*time_note(self._frame.t, position))
+
+    def _compare(self, frame: Frame, position: float) -> None:
+        clouds = self._planes, self._other_planes(frame)
+        both = clouds if self._direction == "forward" else clouds[::-1]
+        self._difference.set_clouds(*both, position, (frame.request, self._planes.shape, self._axes, self._principal))
 
     def _other_planes(self, frame: Frame) -> Array:
         """The same coordinates of the other process, taken when they are first wanted."""

@@ -131,6 +131,17 @@ def test_a_rectangle_without_area_is_refused(extent: tuple[float, float, float, 
         field_grid((problem.drift(grid), problem.score(grid)), grid, 1, FLAT, extent)
 
 
+def test_without_divergence_the_vectors_are_the_same_and_need_no_gradient() -> None:
+    problem = coupled()
+    grid = problem.grid(4)
+    fields = problem.drift(grid), problem.score(grid)
+    with_it = field_grid(fields, grid, 2, FLAT, EXTENT, (5, 3))
+    found = field_grid(tuple(torch.no_grad()(f) for f in fields), grid, 2, FLAT, EXTENT, (5, 3), divergence=False)  # type: ignore[arg-type]
+    for name in NAMES:
+        np.testing.assert_array_equal(found.vectors(name), with_it.vectors(name))
+        assert np.isnan(found.divergence(name)).all()
+
+
 def test_an_unknown_field_is_refused() -> None:
     problem = coupled()
     grid = problem.grid(4)

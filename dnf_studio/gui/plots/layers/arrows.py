@@ -17,7 +17,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
 from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
 
-__all__ = ["ArrowsLayer", "HeatLayer", "arrow_lines", "next_limit", "upper_limit"]
+__all__ = ["ArrowsLayer", "HeatLayer", "arrow_lines", "head_strokes", "next_limit", "upper_limit"]
 
 TOP = 0.98
 """Quantile of the values that gets the longest arrow or the strongest colour."""
@@ -127,9 +127,14 @@ def arrow_lines(x: Array, y: Array, vectors: Array, limit: float, transform: QTr
     ways = some[shown] / length[shown, None] * [np.sign(transform.m11()), np.sign(transform.m22())]
     tips = places + 0.5 * pixels * ways
     heads = np.minimum(MAX_HEAD, HEAD * pixels)
-    strokes = [np.stack([c * ways[:, 0] - s * ways[:, 1], s * ways[:, 0] + c * ways[:, 1]], axis=1) for c, s in _TURNS]
-    ends = [places - 0.5 * pixels * ways, *(tips + heads * stroke for stroke in strokes)]
-    return np.concatenate([np.concatenate([tips, end], axis=1) for end in ends])
+    shafts = np.concatenate([tips, places - 0.5 * pixels * ways], axis=1)
+    return np.concatenate([shafts, *head_strokes(tips, ways, heads)])
+
+
+def head_strokes(tips: Array, ways: Array, sizes: Array) -> list[Array]:
+    """The two strokes of heads at `tips` (K, 2) that point along the unit vectors `ways`, (K, 4) each."""
+    turned = [np.stack([c * ways[:, 0] - s * ways[:, 1], s * ways[:, 0] + c * ways[:, 1]], axis=1) for c, s in _TURNS]
+    return [np.concatenate([tips, tips + sizes * stroke], axis=1) for stroke in turned]
 
 
 def upper_limit(values: Array) -> float:

@@ -18,7 +18,17 @@ from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
 from dnf_studio.gui.plots.layers.trails import at_position
 
-__all__ = ["DensityLayer", "GroundLayer", "argb_table", "bin_points", "next_levels", "smooth"]
+__all__ = [
+    "DensityLayer",
+    "GroundLayer",
+    "argb_table",
+    "bin_points",
+    "bins_over",
+    "next_levels",
+    "passes_for",
+    "picture_of",
+    "smooth",
+]
 
 BIN = 4
 """Pixels across a bin."""
@@ -79,12 +89,12 @@ class DensityLayer(DeviceLayer):
         """Count, smooth, colour and stretch."""
         if not len(self._points):
             return
-        corner, width, height = _bins(transform, area)
+        corner, width, height = bins_over(transform, area)
         self._follow(transform, corner, width, height)
-        shares = _shares(self._points, _passes(self._points), transform, corner, width, height)
+        shares = _shares(self._points, passes_for(len(self._points)), transform, corner, width, height)
         # The root shows thin tails beside dense cores
         shades = np.sqrt(shares * np.float32(1 / max(self.limit, 1e-12))) * np.float32(SHADES - 1)
-        image = _picture(self._table.take(shades.astype(np.int32), mode="clip"))
+        image = picture_of(self._table.take(shades.astype(np.int32), mode="clip"))
         painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(QRectF(corner, QPointF(corner.x() + width * BIN, corner.y() + height * BIN)), image)
@@ -139,7 +149,7 @@ class GroundLayer(DeviceLayer):
                 dots[y:, x:] += counts[: height - y, : width - x]
             strength = 0.75 if len(self._points) <= MANY else 0.5
             table = argb_table((self._colour,), 4, strength, floor=0.6 * strength)
-            self._image = _picture(table.take(dots, mode="clip"))
+            self._image = picture_of(table.take(dots, mode="clip"))
             self._image.setDevicePixelRatio(ratio)
             self._key = key
         painter.drawImage(corner, self._image)
@@ -187,7 +197,7 @@ def argb_table(
     return argb
 
 
-def _bins(transform: QTransform, area: QRectF) -> tuple[QPointF, int, int]:
+def bins_over(transform: QTransform, area: QRectF) -> tuple[QPointF, int, int]:
     """Corner and size of the bins that cover `area`; they lie fast on the plot's origin while it is dragged."""
     left = np.floor((area.left() - transform.dx()) / BIN) - MARGIN
     top = np.floor((area.top() - transform.dy()) / BIN) - MARGIN
@@ -196,9 +206,9 @@ def _bins(transform: QTransform, area: QRectF) -> tuple[QPointF, int, int]:
     return corner, width, height
 
 
-def _passes(points: Array) -> int:
+def passes_for(count: int) -> int:
     """How often to smooth: once from 10,000 points on, twice for 2,000, more for fewer."""
-    return int(np.clip(round((MANY / max(1, len(points))) ** 0.5), 1, MAX_PASSES))
+    return int(np.clip(round((MANY / max(1, count)) ** 0.5), 1, MAX_PASSES))
 
 
 def _shares(points: Array, passes: int, transform: QTransform, corner: QPointF, width: int, height: int) -> Array:
@@ -214,7 +224,7 @@ def _levels(paths: Array, transform: QTransform, corner: QPointF, width: int, he
     """Log of a high quantile of the filled bins at a few moments of the way."""
     if not len(paths) or not paths.shape[1]:
         return np.zeros(MOMENTS, np.float32)
-    some, passes = paths[:, :: -(-paths.shape[1] // MAX_SAMPLED)], _passes(paths[0])
+    some, passes = paths[:, :: -(-paths.shape[1] // MAX_SAMPLED)], passes_for(paths.shape[1])
     found = []
     for position in np.linspace(0, len(paths) - 1, MOMENTS):
         shares = _shares(at_position(some, float(position)), passes, transform, corner, width, height)
@@ -227,7 +237,7 @@ def _levels(paths: Array, transform: QTransform, corner: QPointF, width: int, he
     return np.interp(np.arange(MOMENTS), np.flatnonzero(known), raw[known]).astype(np.float32)
 
 
-def _picture(pixels: NDArray[np.uint32]) -> QImage:
+def picture_of(pixels: NDArray[np.uint32]) -> QImage:
     """The image owns its pixels."""
     rows = np.ascontiguousarray(pixels)
     height, width = rows.shape

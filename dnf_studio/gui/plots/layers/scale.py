@@ -76,8 +76,8 @@ class ColourKey:
         self._colours = [QColor(colour) for colour in colour_ramp(getattr(theme, self._ramp), BUCKETS)]
         self._ink, self._ground = QColor(theme.muted), QColor(theme.base)
 
-    def draw(self, painter: QPainter, area: QRectF, limits: tuple[float, float], font: QFont) -> None:
-        """Draw it into the corner of `area`, device pixels; nothing where there is no room."""
+    def draw(self, painter: QPainter, area: QRectF, limits: tuple[float, float], font: QFont, lines: int = 0) -> None:
+        """Draw it into the corner of `area`, device pixels, so many `lines` above it; nothing where there is no room."""
         small = QFont(font)
         small.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
         painter.setFont(small)
@@ -87,7 +87,7 @@ class ColourKey:
         whole = before + after + WIDTH + 2 * MARGIN
         if whole + 2 * MARGIN > area.width():
             return
-        left, middle = area.right() - whole - MARGIN, area.bottom() - MARGIN - metrics.height() / 2
+        left, middle = area.right() - whole - MARGIN, area.bottom() - MARGIN - (lines + 0.5) * metrics.height()
         back = QColor(self._ground)
         back.setAlphaF(0.8)
         painter.fillRect(QRectF(left - 3, middle - metrics.height() / 2, whole + 6, metrics.height()), back)
