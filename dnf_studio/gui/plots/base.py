@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 
 from dnf_studio.gui.plots.caption import Caption, Title
 from dnf_studio.gui.plots.help_card import HelpButton
+from dnf_studio.gui.plots.marquee import SelectBox
 from dnf_studio.gui.plots.picking import adds
 from dnf_studio.gui.theme import LIGHT, Theme
 
@@ -49,7 +50,7 @@ class Plot(QWidget):
         self.help = HelpButton(topic, self) if topic else None
         self.header = self._make_header()
         self.plot = self._make_plot()
-        self.box = self.plot.getViewBox()
+        self.box: SelectBox = self.plot.getViewBox()
         self.box.setMenuEnabled(False)
         self.box.disableAutoRange()
         self._empty = QLabel(empty, self.plot)
@@ -78,6 +79,11 @@ class Plot(QWidget):
 
     def reset_view(self) -> None:
         """Show the whole again after zooming."""
+
+    def set_tool(self, tool: str) -> None:
+        """With ``rectangle`` or ``lasso`` a drag draws a region; with nothing it moves the view."""
+        self.box.set_tool(tool)
+        self.plot.viewport().setCursor(Qt.CursorShape.CrossCursor if tool else Qt.CursorShape.ArrowCursor)
 
     def set_empty(self, empty: bool) -> None:
         """Show the sentence instead of axes, or the axes."""
@@ -116,6 +122,7 @@ class Plot(QWidget):
         palette.setColor(QPalette.ColorRole.Window, QColor(theme.base))
         self.setPalette(palette)
         self.plot.setBackground(theme.base)
+        self.box.set_theme(theme)
         self._colour_labels()
         self.title.show_title(self._title_text, self.title_mark())
         if self.help is not None:
@@ -227,7 +234,7 @@ class Plot(QWidget):
         return header
 
     def _make_plot(self) -> pg.PlotWidget:
-        plot = pg.PlotWidget(self)
+        plot = pg.PlotWidget(self, viewBox=SelectBox())
         plot.setAccessibleName(self._title_text)
         plot.setAccessibleDescription(self.caption)
         plot.setMinimumSize(120, 80)

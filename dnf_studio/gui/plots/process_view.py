@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Signal, Slot
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.core.exploration.lineage import inside_polygon
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.field_overlay import FieldOverlay
 from dnf_studio.gui.plots.layers.density import DensityLayer, GroundLayer
 from dnf_studio.gui.plots.layers.paths import PathsLayer
 from dnf_studio.gui.plots.layers.points import PointsLayer
-from dnf_studio.gui.plots.layers.selection import SelectionLayer
+from dnf_studio.gui.plots.layers.selection import MAX_BUNDLE, MAX_RINGS, SelectionLayer
 from dnf_studio.gui.plots.layers.trails import TrailsLayer, at_position, stretch
-from dnf_studio.gui.plots.picking import existing, nearest_path, nearest_point, to_pixels
+from dnf_studio.gui.plots.picking import existing, nearest_path, nearest_point, sampled, to_pixels
 from dnf_studio.gui.plots.step_colours import StepColours
 from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, principal_name, time_note
 from dnf_studio.gui.theme import Theme
@@ -45,6 +48,8 @@ class ProcessView(Plot):
 
     point_picked = Signal(int, str, bool)
     """Point, direction, and whether it is one more or less."""
+    region_chosen = Signal(object, str, object)
+    """Which points (P,) lie in the region that was drawn, the direction, and the modifiers it was begun with."""
     missed = Signal()
     """A click beside every point and path."""
 
@@ -67,11 +72,12 @@ class ProcessView(Plot):
         self._principal: PrincipalComponents | None = None
         self._seen: tuple[object, ...] = ()
         self._named = False
-        self._selection: tuple[int, ...] = ()
+        self._selection = self._rows = existing((), 0)
         self._half = 0.0
         self._linked: list[ProcessView] = []
         self.box.setAspectLocked(True)
         self.box.sigRangeChangedManually.connect(self._range_chosen)
+        self.box.region_drawn.connect(self._region_drawn)
         self._label_axes()
         self.reset_view()
 
@@ -128,10 +134,13 @@ class ProcessView(Plot):
             self._label_axes()
             self._take_planes()
 
-    def set_selection(self, selection: tuple[int, ...]) -> None:
-        """Set these points off, with their paths."""
-        self._selection = selection
-        self._chosen.set_paths(self._planes[:, existing(selection, self._planes.shape[1])])
+    def set_selection(self, selection: Sequence[int] | NDArray[np.intp]) -> None:
+        """Set these points off, with their paths; the others step back where there are many."""
+        self._selection = np.asarray(selection, np.intp)
+        self._rows = rows = existing(self._selection, self._planes.shape[1])
+        self._chosen.set_paths(self._planes[:, sampled(rows, MAX_BUNDLE)])
+        for layer in (self._paths, self._trails, self._points):
+            layer.step_back(len(rows) > MAX_RINGS)
         self._place()
 
     def pick(self, at: QPointF, adding: bool) -> bool:
@@ -230,7 +239,7 @@ class ProcessView(Plot):
         if self._other.isVisible():
             self._other.set_points(at_position(self._other_planes(self._frame), position))
         self._density.set_points(points, position / max(1, len(self._planes) - 1))
-        self._chosen.set_points(points[existing(self._selection, len(points))])
+        self._chosen.set_points(points[self._rows])
         if self._trails.isVisible():
             self._trails.set_trails(stretch(self._planes[:, :MAX_PATHS], position, self._direction == "forward"))
         if self._lost:
@@ -264,6 +273,12 @@ class ProcessView(Plot):
             axis = self.plot.getAxis(side)
             axis.setToolTip(name)
             axis.setLabel(name if self._named else None)
+
+    @Slot(object, object)
+    def _region_drawn(self, corners: NDArray[np.float64], modifiers: Qt.KeyboardModifier) -> None:
+        if self._frame is not None:
+            found = inside_polygon(at_position(self._planes, self._clipped()), corners)
+            self.region_chosen.emit(found, self._direction, modifiers)
 
     @Slot(object)
     def _range_chosen(self, _: object) -> None:

@@ -12,7 +12,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.panels.inspector import InspectorPanel, statistic
+from dnf_studio.gui.panels.chosen import statistic
+from dnf_studio.gui.panels.inspector import InspectorPanel
 from dnf_studio.gui.session import Session
 from dnf_studio.workers.frames import Frame
 from tests.gui.panels.tables import inspection_of, table_of

@@ -8,7 +8,7 @@ from pyqtgraph.Qt import internals
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPixmap, QTransform
 
-from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
+from dnf_studio.gui.plots.layers.device import BEHIND, DeviceLayer, to_device
 
 __all__ = ["PointsLayer"]
 
@@ -22,6 +22,7 @@ class PointsLayer(DeviceLayer):
         super().__init__()
         self._points: Array = np.empty((0, 2), np.float32)
         self._colour, self._diameter, self._alpha = colour, diameter, alpha
+        self._faint = False
         self._picture: QPixmap | None = None
         self._picture_key: tuple[object, ...] = ()
         self._fragments = internals.PrimitiveArray(QPainter.PixmapFragment, 10)
@@ -35,6 +36,12 @@ class PointsLayer(DeviceLayer):
         """Draw in `colour`."""
         self._colour = colour
         self.update()
+
+    def step_back(self, back: bool) -> None:
+        """With a fainter picture, which costs nothing; opacity would."""
+        if back != self._faint:
+            self._faint = back
+            self.update()
 
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
         """One call for all points within the view."""
@@ -67,7 +74,7 @@ class PointsLayer(DeviceLayer):
     def _dot(self, ratio: float) -> QPixmap:
         """The picture of one point, in a size and strength for their number."""
         crowd = max(1.0, len(self._points) / 4000) ** -0.3
-        diameter, alpha = max(1.6, self._diameter * crowd), self._alpha * crowd
+        diameter, alpha = max(1.6, self._diameter * crowd), self._alpha * crowd * (BEHIND if self._faint else 1.0)
         key = (self._colour, ratio, diameter, alpha)
         if self._picture is None or key != self._picture_key:
             self._picture_key, self._picture = key, _round_dot(self._colour, ratio, diameter, alpha)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPen, QTransform
 
 from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
 
-__all__ = ["TrailsLayer", "at_position", "stretch"]
+__all__ = ["TrailsLayer", "at_position", "over_steps", "stretch"]
 
 PIECES = 4
 Array = NDArray[np.float32]
@@ -72,3 +72,9 @@ def stretch(paths: Array, position: float, forward: bool) -> Array:
     count = max(1, min(PIECES, round(abs(position - begin))))
     pieces: Array = np.stack([at_position(paths, float(p)) for p in np.linspace(begin, position, count + 1)])
     return pieces
+
+
+def over_steps(rows: Array) -> Array:
+    """`rows` (N+1, P) over their node numbers, (N+1, P, 2)."""
+    index = np.broadcast_to(np.arange(len(rows), dtype=np.float32)[:, None], rows.shape)
+    return np.stack([index, rows], axis=-1)

@@ -1,0 +1,40 @@
+"""The two directions of a plot as switches in its header."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QToolButton, QWidget
+
+from dnf_studio.gui.theme import Theme
+
+__all__ = ["DIRECTIONS", "direction_switch", "name_switch", "recolour_switch"]
+
+DIRECTIONS = ("forward", "backward")
+
+
+def direction_switch(name: str, parent: QWidget, toggled: Callable[[bool], None]) -> QToolButton:
+    """Shows or hides the paths of the direction `name`; `toggled` is called when it is switched."""
+    button = QToolButton(parent)
+    button.setText(f"● {name}")
+    button.setCheckable(True)
+    button.setChecked(True)
+    button.setToolTip(f"Show the {name} paths")
+    button.setAccessibleName(f"Show the {name} paths")
+    button.toggled.connect(toggled)
+    return button
+
+
+def name_switch(button: QToolButton, name: str, wordy: bool) -> None:
+    """With its name, or where there is little room as its dot."""
+    button.setText(f"● {name}" if wordy else "●")
+    button.setMinimumWidth(button.fontMetrics().horizontalAdvance("●") + 6)
+
+
+def recolour_switch(button: QToolButton, name: str, theme: Theme) -> None:
+    """In the colour of its direction while it is on."""
+    button.setStyleSheet(
+        f"QToolButton {{ border: none; padding: 1px; color: {theme.muted}; }}"
+        f"QToolButton:checked {{ color: {theme.direction(name)}; }}"
+        f"QToolButton:focus {{ border-bottom: 1px solid {theme.accent}; }}"
+    )
