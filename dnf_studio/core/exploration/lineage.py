@@ -61,11 +61,11 @@ def inside_polygon(points: Array, polygon: NDArray[np.floating]) -> Mask:
     corners = np.asarray(polygon, np.float64)
     if len(corners) < 3:
         return inside
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    with np.errstate(invalid="ignore"):
-        near = np.flatnonzero(((points >= low) & (points <= high)).all(axis=1))
-    order = near[np.argsort(points[near, 1], kind="stable")]
-    x, y = points[order, 0].astype(np.float64), points[order, 1].astype(np.float64)
+    (left, low), (right, high) = corners.min(axis=0), corners.max(axis=0)
+    across, up = (np.ascontiguousarray(points[:, k], np.float64) for k in (0, 1))
+    near = np.flatnonzero((across >= left) & (across <= right) & (up >= low) & (up <= high))
+    order = near[np.argsort(up[near])]
+    x, y = across[order], up[order]
     odd = np.zeros(len(order), bool)
     ends = np.roll(corners, -1, axis=0)
     # An edge holds its lower end and not its upper one, so that a corner counts once

@@ -117,7 +117,7 @@ class ExportForm(QWidget):
         """Show what is in force: the views, and over them what was changed here. Disabled, it stays as it is."""
         if not self.isEnabled():
             return
-        chosen = len(set(self._session.state.selection))
+        chosen = len(self._session.state.selection)
         self._show_choice(chosen)
         selecting = self.selecting
         values = self._of_views() if selecting else {**self._of_views(), **OWN, **self._edited}

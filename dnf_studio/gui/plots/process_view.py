@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.core.exploration.lineage import inside_polygon
+from dnf_studio.core.exploration.lineage import inside_polygon, mask_of
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.field_overlay import FieldOverlay
@@ -73,6 +73,7 @@ class ProcessView(Plot):
         self._seen: tuple[object, ...] = ()
         self._named = False
         self._selection = self._rows = existing((), 0)
+        self._rest: NDArray[np.intp] | None = None
         self._half = 0.0
         self._linked: list[ProcessView] = []
         self.box.setAspectLocked(True)
@@ -139,8 +140,10 @@ class ProcessView(Plot):
         self._selection = np.asarray(selection, np.intp)
         self._rows = rows = existing(self._selection, self._planes.shape[1])
         self._chosen.set_paths(self._planes[:, sampled(rows, MAX_BUNDLE)])
+        many = len(rows) > MAX_RINGS
         for layer in (self._paths, self._trails, self._points):
-            layer.step_back(len(rows) > MAX_RINGS)
+            layer.step_back(many)
+        self._rest = np.flatnonzero(~mask_of(rows, self._planes.shape[1])) if many else None
         self._place()
 
     def pick(self, at: QPointF, adding: bool) -> bool:
@@ -235,7 +238,7 @@ class ProcessView(Plot):
             return
         position = self._clipped()
         points = at_position(self._planes, position)
-        self._points.set_points(points)
+        self._points.set_points(points if self._rest is None else points[self._rest])
         if self._other.isVisible():
             self._other.set_points(at_position(self._other_planes(self._frame), position))
         self._density.set_points(points, position / max(1, len(self._planes) - 1))

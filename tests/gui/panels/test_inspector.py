@@ -20,6 +20,10 @@ from tests.gui.panels.tables import inspection_of, table_of
 from tests.gui.plots.scenes import frame_of
 
 
+def rows(*points: int) -> np.ndarray:  # type: ignore[type-arg]
+    return np.array(points, np.intp)
+
+
 def frame() -> Frame:
     return dataclasses.replace(frame_of(points=300), step_disagreement=np.arange(300, dtype=np.float32)[None])
 
@@ -148,10 +152,10 @@ def test_copying(filled: InspectorPanel, session: Session) -> None:
 
 def test_the_statistic_compares_with_all() -> None:
     totals = np.array([1, 2, 3, np.nan], np.float32)
-    assert statistic([1], totals) == "disagreement +2.000 nats (all: +2.000)"
-    assert statistic([0, 1], totals) == "2 points: disagreement +1.500 nats (all: +2.000)"
-    assert statistic([0, 3], totals) == "2 points: left the finite numbers"
-    assert statistic([0, 3], np.empty(0, np.float32)) == "2 points" and statistic([], totals) == ""
+    assert statistic(rows(1), totals) == "disagreement +2.000 nats (all: +2.000)"
+    assert statistic(rows(0, 1), totals) == "2 points: disagreement +1.500 nats (all: +2.000)"
+    assert statistic(rows(0, 3), totals) == "2 points: left the finite numbers"
+    assert statistic(rows(0, 3), np.empty(0, np.float32)) == "2 points" and statistic(rows(), totals) == ""
 
 
 def test_every_control_says_what_it_does(filled: InspectorPanel) -> None:
