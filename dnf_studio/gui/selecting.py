@@ -90,10 +90,12 @@ class Selecting(QObject):
             view.set_tool(self._tools.tool)
 
     def _show(self, names: frozenset[str]) -> None:
-        if "selection" in names:
+        if names & {"selection", "direction"}:
             # Once for all views: with 50,000 points that counts
             rows = np.asarray(self._session.state.selection, np.intp)
             for view in self._views:
+                if isinstance(view, TimeView):
+                    view.direction = self._session.state.direction
                 view.set_selection(rows)
 
 

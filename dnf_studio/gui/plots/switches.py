@@ -11,6 +11,8 @@ from dnf_studio.gui.theme import Theme
 __all__ = ["DIRECTIONS", "direction_switch", "name_switch", "recolour_switch"]
 
 DIRECTIONS = ("forward", "backward")
+WORDY = 25
+"""Heights of a line from which width of the plot on they are named."""
 
 
 def direction_switch(name: str, parent: QWidget, toggled: Callable[[bool], None]) -> QToolButton:
@@ -25,10 +27,11 @@ def direction_switch(name: str, parent: QWidget, toggled: Callable[[bool], None]
     return button
 
 
-def name_switch(button: QToolButton, name: str, wordy: bool) -> None:
-    """With its name, or where there is little room as its dot."""
-    button.setText(f"● {name}" if wordy else "●")
-    button.setMinimumWidth(button.fontMetrics().horizontalAdvance("●") + 6)
+def name_switch(button: QToolButton, name: str, room: int) -> None:
+    """With its name, or in a plot of little `room` (pixels) as its dot."""
+    metrics = button.fontMetrics()
+    button.setText(f"● {name}" if room >= WORDY * metrics.height() else "●")
+    button.setMinimumWidth(metrics.horizontalAdvance("●") + 6)
 
 
 def recolour_switch(button: QToolButton, name: str, theme: Theme) -> None:

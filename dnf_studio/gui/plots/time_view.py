@@ -27,8 +27,6 @@ from dnf_studio.workers.frames import Frame
 __all__ = ["TimeView"]
 
 MAX_PATHS = 500
-WORDY = 25
-"""Heights of a line from which width on the switches are named."""
 REACH = 6.0
 """Pixels from a point within which a click chooses it instead of moving the cursor."""
 Array = NDArray[np.float32]
@@ -37,9 +35,8 @@ Array = NDArray[np.float32]
 class TimeView(Plot):
     """One component of forward and backward paths over the steps i, with the time cursor.
 
-    A click or a drag moves the cursor; a click on a point chooses it. A region drawn over the cursor chooses
-    the points in it, one drawn elsewhere the paths that pass through it. The two directions switch on
-    and off in the header; where there is more than one component, one is chosen there.
+    A click or a drag moves the cursor; a click on a point chooses it. A region drawn over the cursor chooses the points
+    in it, one drawn elsewhere the paths that pass through it. Directions and component are chosen in the header.
     """
 
     cursor_moved = Signal(float)
@@ -62,9 +59,10 @@ class TimeView(Plot):
         self._values = {name: np.empty((0, 0), np.float32) for name in DIRECTIONS}
         self._component = 0
         self._position = 0.0
-        self._selection = self._shown = existing((), 0)
-        self._half = 0.0
-        self._steps = 0.0
+        self._selection = existing((), 0)
+        self.direction = "forward"  # of the paths of many chosen points
+        self._shown = dict.fromkeys(DIRECTIONS, self._selection)
+        self._half = self._steps = 0.0
         self._lost = 0
         self._paths = {name: PathsLayer("#000000", alpha=0.07, most=0.4) for name in DIRECTIONS}
         self._points = {name: PointsLayer("#000000", diameter=2.6, alpha=0.45) for name in DIRECTIONS}
@@ -126,13 +124,15 @@ class TimeView(Plot):
                 self._take_component()
 
     def set_selection(self, selection: Sequence[int] | NDArray[np.intp]) -> None:
-        """Set these points off, with their paths of both directions; of very many only some, as of all."""
+        """Set these points off, with their paths of both directions, or of many, which would cover all, of one."""
         self._selection = np.asarray(selection, np.intp)
-        self._shown = sampled(existing(self._selection, self._values["forward"].shape[1]), MAX_PATHS)
+        rows = sampled(existing(self._selection, self._values["forward"].shape[1]), MAX_PATHS)
+        many = len(rows) > MAX_RINGS
         for name in DIRECTIONS:
-            self._chosen[name].set_paths(over_steps(self._values[name][:, self._shown]))
+            self._shown[name] = rows[-1:] if many and name != self.direction else rows
+            self._chosen[name].set_paths(over_steps(self._values[name][:, self._shown[name]]))
             for layer in (self._paths[name], self._points[name]):
-                layer.step_back(len(self._shown) > MAX_RINGS)
+                layer.step_back(many)
         self._place()
 
     def set_tool(self, tool: str) -> None:
@@ -204,7 +204,7 @@ class TimeView(Plot):
 
     def _name_switches(self) -> None:
         for name, switch in self._switches.items():
-            name_switch(switch, name, self.width() >= WORDY * self.fontMetrics().height())
+            name_switch(switch, name, self.width())
 
     @Slot(bool)
     def _switched(self, _: bool) -> None:
@@ -266,7 +266,7 @@ class TimeView(Plot):
         self._line.setValue(position)
         for name in DIRECTIONS:
             self._points[name].set_points(self._at_cursor(self._rows(name)))
-            self._chosen[name].set_points(self._at_cursor(self._values[name][:, self._shown]))
+            self._chosen[name].set_points(self._at_cursor(self._values[name][:, self._shown[name]]))
         if self._lost:
             self.warn(f"{self._lost:,} paths left the finite numbers", f"{self._lost:,} lost")
         else:

@@ -48,7 +48,7 @@ class SelectionLayer(DeviceLayer):
         self._colour, self._ground = colour, ground
         self._lines = internals.PrimitiveArray(QLineF, 4)
         # Drawn from here, not by the scene
-        self._bundle, self._dots = PathsLayer(colour, alpha=0.3, most=0.85), PointsLayer(colour, alpha=0.9)
+        self._bundle, self._dots = PathsLayer(colour, alpha=0.14, most=0.6), PointsLayer(colour, alpha=0.9)
 
     def set_paths(self, paths: Array) -> None:
         """Draw `paths` (N+1, K, 2), plot units."""
