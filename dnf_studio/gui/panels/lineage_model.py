@@ -79,8 +79,8 @@ class LineageModel(QAbstractTableModel):
         values = self.table.columns[column].values
         finite = values[np.isfinite(values)]
         texts = [self._text(column, value) for value in (finite.min(initial=0), finite.max(initial=0))]
-        # The mark of the sort is as wide as some letters, at both sides of a head in the middle
-        return max(f"mm{_head(self.table.columns[column])}mm", *texts, key=len)
+        # The mark of the sort is as wide as a letter, and the head stands in the middle
+        return max(f"m{_head(self.table.columns[column])}m", *texts, key=len)
 
     def as_text(self, rows: list[int] | None = None) -> str:
         """Head and these rows, or all, as they are sorted, separated by tabs."""
