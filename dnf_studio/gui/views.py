@@ -64,10 +64,11 @@ class Views(QWidget):
         self.strip = ToolStrip(self.tools, commands)
         middle = QHBoxLayout()
         middle.setSpacing(0)
-        middle.addWidget(self.strip)
         middle.addWidget(rows, 1)
         column.addLayout(middle, 1)
         column.addWidget(self.transport)
+        # Last, so that Tab goes from the toolbar to the views
+        middle.insertWidget(0, self.strip)
         self.time.cursor_moved.connect(self._picked_time)
         self.time.component_changed.connect(lambda component: session.apply({"component": component}))
         self.disagreement.step_clicked.connect(self._picked_time)

@@ -100,7 +100,8 @@ class ExportForm(QWidget):
                 grid=self.grid.currentData(),
                 seed=self.seed.value(),
             )
-        return ExportPlan(self.count.value(), settings, **{name: tick.isChecked() for name, tick in self.parts.items()})
+        parts = {name: tick.isChecked() for name, tick in self.parts.items()}
+        return ExportPlan(self.count.value(), settings, **parts, forward=self.selecting)
 
     def path(self) -> Path:
         """The target; raises `ExportError` where none is named."""
@@ -164,7 +165,10 @@ class ExportForm(QWidget):
         for button in (self.fresh, self.selected):
             self._choice.addButton(button)
             column.addWidget(button)
-        self.as_shown = caption("Exactly as the views show them: their weights, N, λ, grid, last step and seed.")
+        self.as_shown = caption(
+            "Exactly as the views show them, with the paths of both processes: their weights, N, λ, grid, last step "
+            "and seed."
+        )
         column.addWidget(self.as_shown)
 
     def _add_fields(self) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.panels.chosen import statistic
+from dnf_studio.gui.panels.chosen import MOST_OFFERED, offered, statistic
 from dnf_studio.gui.panels.inspector import InspectorPanel
 from dnf_studio.gui.session import Session
 from dnf_studio.workers.frames import Frame
@@ -148,6 +148,16 @@ def test_copying(filled: InspectorPanel, session: Session) -> None:
     for action, expected in zip(filled.table.actions(), ([2, 9], None), strict=True):
         action.trigger()
         assert clipboard.text() == filled.model.as_text(expected)
+
+
+def test_of_very_many_points_only_some_are_offered(panel: InspectorPanel, session: Session) -> None:
+    assert offered((5, 3, 9)) == [3, 5, 9]
+    everything = tuple(range(0, 50_000, 2))
+    for current in (0, 25_000, 49_998):
+        found = offered((*(point for point in everything if point != current), current))
+        assert len(found) == MOST_OFFERED and current in found and found == sorted(found)
+    session.apply({"selection": everything[:140]})
+    assert panel.chooser.count() == 140 and panel.chooser.currentData() == 278
 
 
 def test_the_statistic_compares_with_all() -> None:
