@@ -163,8 +163,10 @@ class SelectionPanel(QWidget):
         self.save_button = QPushButton("Save C&SV…")
         self.save_button.setToolTip("Write the table to a text file, separated by commas")
         self.save_button.clicked.connect(self._save)
-        self.export_button = QPushButton("&Export…")
-        self.export_button.setToolTip("Write these points with their whole paths and noises to an HDF5 file")
+        self.export_button = QPushButton("Ex&port…")
+        self.export_button.setToolTip(
+            "Write these points with the whole paths and noises of both processes to an HDF5 file"
+        )
         self.export_button.clicked.connect(self.export_wanted)
 
     def _arrange(self) -> None:
