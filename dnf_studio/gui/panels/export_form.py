@@ -45,7 +45,7 @@ PARTS = {
 }
 OWN = {"count": 100_000, "last": "mean"}
 """What new samples start with; the rest starts as the views are set."""
-NOTHING_SELECTED = "Nothing is selected: click or encircle points in the views first"
+NOTHING_SELECTED = "Nothing is selected: click points in the views, or encircle them, first"
 
 
 class ExportForm(QWidget):
