@@ -22,7 +22,15 @@ class Key(StrEnum):
     QUIT = "quit"
     UNDO = "undo"
     REDO = "redo"
+    SELECT_ALL = "select-all"
+    INVERT_SELECTION = "invert-selection"
     CLEAR_SELECTION = "clear-selection"
+    TOOL_POINTER = "tool-pointer"
+    TOOL_RECTANGLE = "tool-rectangle"
+    TOOL_LASSO = "tool-lasso"
+    MODE_REPLACE = "mode-replace"
+    MODE_ADD = "mode-add"
+    MODE_SUBTRACT = "mode-subtract"
     PREFERENCES = "preferences"
     THEME_SYSTEM = "theme-system"
     THEME_LIGHT = "theme-light"
@@ -87,7 +95,21 @@ _RECORDS = (
     ActionInfo(Key.QUIT, "&Quit", "Ctrl+Q", "Close the window; asks first where a run is not saved"),
     ActionInfo(Key.UNDO, "&Undo", "Ctrl+Z", "Take the last change of settings or view back", "undo"),
     ActionInfo(Key.REDO, "&Redo", "Ctrl+Shift+Z", "Make the change again that was taken back", "redo"),
+    ActionInfo(Key.SELECT_ALL, "Select &all", "Ctrl+A", "Choose every point that is shown"),
+    ActionInfo(Key.INVERT_SELECTION, "&Invert selection", "Ctrl+Shift+I", "Choose all other points instead"),
     ActionInfo(Key.CLEAR_SELECTION, "&Clear selection", "Esc", "Choose no point any more"),
+    ActionInfo(Key.TOOL_POINTER, "&Pointer", "V", "Choose points by clicks; a drag moves the view", "pointer",
+               checkable=True, group="tool"),
+    ActionInfo(Key.TOOL_RECTANGLE, "Rec&tangle", "M", "Choose points by drawing a rectangle around them; the middle "
+               "button still moves the view", "rectangle", checkable=True, group="tool"),
+    ActionInfo(Key.TOOL_LASSO, "&Lasso", "Shift+L", "Choose points by drawing a line around them; the middle button "
+               "still moves the view", "lasso", checkable=True, group="tool"),
+    ActionInfo(Key.MODE_REPLACE, "Ne&w selection", "=", "What is chosen next replaces what was chosen", "mode-replace",
+               checkable=True, group="mode"),
+    ActionInfo(Key.MODE_ADD, "A&dd to selection", "+", "What is chosen next joins what was chosen; so does a drag with "
+               "Shift", "mode-add", checkable=True, group="mode"),
+    ActionInfo(Key.MODE_SUBTRACT, "&Subtract from selection", "-", "What is chosen next leaves what was chosen; so "
+               "does a drag with Ctrl or Alt", "mode-subtract", checkable=True, group="mode"),
     ActionInfo(Key.PREFERENCES, "Pre&ferences…", "Ctrl+,", "Colours, size of letters and motion, kept for every start"),
     ActionInfo(Key.THEME_SYSTEM, "Colours of the s&ystem", "Ctrl+Shift+Y", "Light or dark as the desktop is",
                checkable=True, group="theme"),
@@ -145,7 +167,14 @@ ACTIONS = {record.key: record for record in _RECORDS}
 
 MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
     ("&File", (Key.OPEN, Key.SAVE, None, Key.EXPORT, Key.PICTURE, None, Key.REOPEN, Key.QUIT)),
-    ("&Edit", (Key.UNDO, Key.REDO, None, Key.CLEAR_SELECTION, None, Key.PREFERENCES)),
+    (
+        "&Edit",
+        (
+            *(Key.UNDO, Key.REDO, None, Key.SELECT_ALL, Key.INVERT_SELECTION, Key.CLEAR_SELECTION, None),
+            *(Key.TOOL_POINTER, Key.TOOL_RECTANGLE, Key.TOOL_LASSO, None),
+            *(Key.MODE_REPLACE, Key.MODE_ADD, Key.MODE_SUBTRACT, None, Key.PREFERENCES),
+        ),
+    ),
     (
         "&View",
         (

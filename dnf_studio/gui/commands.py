@@ -126,6 +126,8 @@ class Commands(QObject):
 
 def _keeps(control: QObject, event: QKeyEvent) -> bool:
     """Whether `control` uses this key itself."""
+    if event.matches(QKeySequence.StandardKey.SelectAll):
+        return isinstance(control, QAbstractItemView)
     if event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier):
         return False
     if isinstance(control, QAbstractButton):

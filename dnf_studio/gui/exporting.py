@@ -17,6 +17,8 @@ from dnf_studio.gui.studio import Studio
 from dnf_studio.workers.exporter import ExportWorker
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from dnf_studio.core.models.diffflow import DiffFlow
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.storage.samples import ExportPlan, ExportProgress
@@ -72,10 +74,10 @@ class Exporter(QObject):
         self._preparing, self._unwanted = True, False
         self._number += 1
         current = self._studio.current
-        points = min(DISPLAY_POINTS, len(current.points)) if current is not None else 0
+        data = current.points[:DISPLAY_POINTS] if current is not None else None
         self.running_changed.emit(True)
         number = self._number
-        self._studio.take_model(partial(self._write, number, order, points), partial(self._refuse, number))
+        self._studio.take_model(partial(self._write, number, order, data), partial(self._refuse, number))
 
     def cancel(self) -> None:
         """Stop what runs, after the block it is at."""
@@ -93,7 +95,9 @@ class Exporter(QObject):
             self._worker.cancel()
             self._ended()
 
-    def _write(self, number: int, order: ExportOrder, points: int, model: tuple[DiffFlow, Checkpoint | None]) -> None:
+    def _write(
+        self, number: int, order: ExportOrder, data: Tensor | None, model: tuple[DiffFlow, Checkpoint | None]
+    ) -> None:
         if number != self._number:
             return
         self._preparing = False
@@ -108,7 +112,7 @@ class Exporter(QObject):
         self._record = ExportRecord(
             str(order.path), count, steps, plan.settings.level, selected=order.indices is not None
         )
-        worker = ExportWorker(partial(_export, order, points, flow, checkpoint), str(order.path), self)
+        worker = ExportWorker(partial(_export, order, data, flow, checkpoint), str(order.path), self)
         worker.finished_export.connect(self._finished)
         worker.failed.connect(self.failed)
         worker.cancelled.connect(self.cancelled)
@@ -145,7 +149,7 @@ class Exporter(QObject):
 
 
 def _export(
-    order: ExportOrder, points: int, flow: DiffFlow, checkpoint: Checkpoint | None
+    order: ExportOrder, data: Tensor | None, flow: DiffFlow, checkpoint: Checkpoint | None
 ) -> Generator[ExportProgress, None, None]:
     """Called in the thread of the export."""
     from dnf_studio.core.storage.samples import export_samples
@@ -154,7 +158,8 @@ def _export(
         return export_samples(flow, order.path, order.plan, checkpoint)
     from dnf_studio.workers.selection import export_selection
 
-    return export_selection(flow, order.path, order.plan, order.indices, points, checkpoint)
+    points = len(data) if data is not None else 0
+    return export_selection(flow, order.path, order.plan, order.indices, points, checkpoint, data)
 
 
 def _size(path: Path) -> int:

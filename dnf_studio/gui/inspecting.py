@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QDockWidget
+from PySide6.QtWidgets import QDockWidget, QTabWidget
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.theme import Theme
@@ -14,8 +16,10 @@ from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.inspect import Direction
+    from dnf_studio.core.exploration.lineage_table import LineageTable
     from dnf_studio.gui.main_window import MainWindow
     from dnf_studio.gui.panels.inspector import InspectorPanel
+    from dnf_studio.gui.panels.selection import SelectionPanel
 
 __all__ = ["InspectorDock"]
 
@@ -40,6 +44,9 @@ class InspectorDock(QDockWidget):
         self._settled = False
         self._theme: Theme | None = None
         self.panel: InspectorPanel | None = None
+        self.selection: SelectionPanel | None = None
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
         self.setVisible(False)
         window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self)
         window.installEventFilter(self)
@@ -58,18 +65,28 @@ class InspectorDock(QDockWidget):
         """Make what is in it, which nobody sees before the window is there."""
         if self.panel is None:
             from dnf_studio.gui.panels.inspector import InspectorPanel
+            from dnf_studio.gui.panels.selection import SelectionPanel
 
-            self.panel = InspectorPanel(self._window.session)
+            self.panel, self.selection = InspectorPanel(self._window.session), SelectionPanel(self._window.session)
             if self._theme is not None:
-                self.panel.set_theme(self._theme)
-            self.panel.set_frame(self._window.views.frame)
-            self.setWidget(self.panel)
+                self.set_theme(self._theme)
+            for page, title, tip in (
+                (self.panel, "Point", "The numbers of the current point, step by step"),
+                (self.selection, "Selection", "All chosen points, and how they differ from the rest"),
+            ):
+                page.set_frame(self._window.views.frame)
+                self.tabs.setTabToolTip(self.tabs.addTab(page, title), tip)
+            self.selection.save_wanted.connect(self._save)
+            self.selection.export_wanted.connect(self._export)
+            self._count()
+            self.setWidget(self.tabs)
 
     def set_theme(self, theme: Theme) -> None:
-        """Recolour the panel."""
+        """Recolour the panels."""
         self._theme = theme
-        if self.panel is not None:
-            self.panel.set_theme(theme)
+        for panel in (self.panel, self.selection):
+            if panel is not None:
+                panel.set_theme(theme)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Closed by a person, it does not open by itself again."""
@@ -107,6 +124,33 @@ class InspectorDock(QDockWidget):
             self._open()
         if names & {"selection", "direction"}:
             self._ask()
+        if "selection" in names:
+            self._count()
+
+    def _count(self) -> None:
+        """How many points are chosen, at the tab that lists them."""
+        if self.tabs.count() > 1:
+            count = len(self._window.session.state.selection)
+            self.tabs.setTabText(1, f"Selection ({count:,})" if count > 1 else "Selection")
+
+    @Slot(object, object)
+    def _save(self, path: Path, table: LineageTable) -> None:
+        from dnf_studio.core.exploration.lineage_table import write_csv
+
+        window = self._window
+        window.studio.background.run(
+            partial(write_csv, path, table),
+            lambda _done: window.status.say(f"Saved {path.name}."),
+            window.files.tell,
+        )
+
+    @Slot()
+    def _export(self) -> None:
+        """The Export panel, set to the chosen points."""
+        command, panel = self._window.commands[Key.EXPORT], self._window.export_panel
+        if command.isEnabled() and panel is not None:
+            command.trigger()
+            panel.form.selected.click()
 
     @Slot(bool)
     def _shown(self, _visible: bool) -> None:
@@ -121,10 +165,12 @@ class InspectorDock(QDockWidget):
 
     @Slot(object)
     def _show_frame(self, frame: Frame) -> None:
-        if self.panel is not None:
-            self.panel.set_frame(frame)
+        for panel in (self.panel, self.selection):
+            if panel is not None:
+                panel.set_frame(frame)
 
     @Slot(object)
     def _show_numbers(self, found: Inspection) -> None:
-        if self.panel is not None:
-            self.panel.set_inspection(found)
+        for panel in (self.panel, self.selection):
+            if panel is not None:
+                panel.set_inspection(found)

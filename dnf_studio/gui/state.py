@@ -96,5 +96,5 @@ class State:
             raise SettingError(f"There is no log-density named '{self.contours}'.")
         if self.projection not in PROJECTIONS:
             raise SettingError(f"The projection is either axes or principal, not '{self.projection}'.")
-        if min(*self.axes, self.component, *self.selection) < 0:
+        if min(*self.axes, self.component, min(self.selection, default=0)) < 0:
             raise SettingError("Components and points are numbered from 0.")

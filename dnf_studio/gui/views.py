@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.core.exploration.space_time import worst_points
@@ -23,6 +23,7 @@ from dnf_studio.gui.plots.time_view import TimeView
 from dnf_studio.gui.selecting import Selecting
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.theme import Theme
+from dnf_studio.gui.tools import Tools, ToolStrip
 from dnf_studio.gui.transport import TransportBar
 from dnf_studio.workers.frames import Frame
 
@@ -62,13 +63,20 @@ class Views(QWidget):
         self._column = column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 4, 0)
         column.setSpacing(0)
-        column.addWidget(rows, 1)
+        self.tools = Tools(self)
+        self.strip = ToolStrip(self.tools, commands)
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(rows, 1)
+        column.addLayout(middle, 1)
         column.addWidget(self.transport)
+        # Last, so that Tab goes from the toolbar to the views
+        middle.insertWidget(0, self.strip)
         self.time.cursor_moved.connect(self._picked_time)
         self.time.component_changed.connect(lambda component: session.apply({"component": component}))
         self.disagreement.step_clicked.connect(self._picked_time)
         self.disagreement.worst_wanted.connect(self._choose_worst)
-        self.selecting = Selecting(session, (self.forward, self.backward, self.time), self)
+        self.selecting = Selecting(session, (self.forward, self.backward, self.time), self.tools, self)
         session.cursor.moved.connect(self._move)
         session.changed.connect(self._refresh)
         self._refresh(frozenset({"layers", "axes", "component"}))
@@ -104,6 +112,7 @@ class Views(QWidget):
     def show_frame(self, frame: Frame | None) -> None:
         """Show `frame` in every view; None empties them."""
         self._frame = frame
+        self.selecting.count = frame.forward.shape[1] if frame is not None else 0
         if frame is not None:
             self._session.cursor.set_steps(len(frame.t) - 1)
             self.above.setVisible(frame.forward.shape[2] > 1)

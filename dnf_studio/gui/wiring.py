@@ -53,6 +53,8 @@ def _connect_edit(window: MainWindow) -> None:
     commands.connect_to(Key.UNDO, session.undo)
     commands.connect_to(Key.REDO, session.redo)
     commands.connect_to(Key.PREFERENCES, partial(_show_preferences, window))
+    commands.connect_to(Key.SELECT_ALL, window.views.selecting.choose_all)
+    commands.connect_to(Key.INVERT_SELECTION, window.views.selecting.invert)
     commands.connect_to(Key.CLEAR_SELECTION, window.views.selecting.clear)
 
     def show(undo: bool, redo: bool) -> None:

@@ -20,7 +20,7 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.storage.samples import ExportPlan, ExportProgress, Selection, export_samples
 from dnf_studio.errors import DivergenceError, ExportError
-from dnf_studio.workers.display import backward_block
+from dnf_studio.workers.display import backward_block, forward_block
 from dnf_studio.workers.display_set import DisplayNoise, blocks
 
 __all__ = ["export_selection", "selected_blocks"]
@@ -33,10 +33,12 @@ def export_selection(
     indices: Collection[int],
     points: int,
     checkpoint: Checkpoint | None = None,
+    data: Tensor | None = None,
 ) -> Generator[ExportProgress, None, None]:
     """Write the points `indices` of a view of `points` points, by rising number, as `export_samples` does.
 
-    The settings of `plan` are those of the view, its count is not used. `flow` is in main memory. Raises
+    The settings of `plan` are those of the view, its count is not used. `flow` is in main memory. With the
+    `data` (P, D) of the view, model units, the forward paths are written too, as far as backward ones are. Raises
     `ExportError` where nothing, or a point that the view does not show, is selected.
     """
     chosen = tuple(sorted(set(indices)))
@@ -45,15 +47,15 @@ def export_selection(
         raise ExportError("Nothing is selected; select points in the views first.")
     if chosen[-1] >= shown:
         raise ExportError(f"Point {chosen[-1]} is selected, but only {shown:,} points are shown; select again.")
-    rows = selected_blocks(flow, plan.settings, chosen, points)
-    plan = replace(plan, count=len(chosen))
+    rows = selected_blocks(flow, plan.settings, chosen, points, data)
+    plan = replace(plan, count=len(chosen), forward=data is not None)
     return export_samples(flow, path, plan, checkpoint, Selection(chosen, shown, rows))
 
 
 def selected_blocks(
-    flow: DiffFlow, settings: SampleSettings, indices: tuple[int, ...], points: int
+    flow: DiffFlow, settings: SampleSettings, indices: tuple[int, ...], points: int, data: Tensor | None = None
 ) -> Iterator[SampleBlock]:
-    """The backward paths of the points `indices`, rising, of a view of `points` points.
+    """The backward paths, and with `data` the forward ones, of the points `indices`, rising, of `points` in the view.
 
     Whole blocks of the view are computed, so that no number depends on what else is selected. Raises
     `DivergenceError` for an end point that is not finite.
@@ -65,8 +67,9 @@ def selected_blocks(
     for part in parts:
         rows = [k - part.start for k in indices if part.start <= k < part.stop]
         if rows:
-            eps = noise.noise(settings.seed, part, flow.dim, grid.t)[1]
-            yield _carried(flow, settings, grid, latents[part], eps, rows, written)
+            own, eps = noise.noise(settings.seed, part, flow.dim, grid.t)
+            block = _carried(flow, settings, grid, latents[part], eps, rows, written)
+            yield block if data is None else _with_forward(block, flow, grid, data[part], own, rows)
             written += len(rows)
 
 
@@ -94,6 +97,20 @@ def _carried(
         latents=z[rows].numpy(),
         trajectories=np.ascontiguousarray(states.swapaxes(0, 1)),
         noise=np.ascontiguousarray(drawn.numpy().swapaxes(0, 1)),
+    )
+
+
+def _with_forward(
+    block: SampleBlock, flow: DiffFlow, grid: TimeGrid, x0: Tensor, noise: Tensor, rows: list[int]
+) -> SampleBlock:
+    """`block` with the forward paths of its `rows` from x0 (B, D) by noise (N, B, D), both t_N first."""
+    with single_threaded_kernels(), torch.inference_mode():
+        path = forward_block(flow.fields(grid, torch.float32), grid, x0, noise, _never).path[::-1, rows]
+        states = flow.standardisation.to_data(torch.from_numpy(path.copy()).double()).float().numpy()
+    return replace(
+        block,
+        forward_trajectories=np.ascontiguousarray(states.swapaxes(0, 1)),
+        forward_noise=np.ascontiguousarray(noise.flip(0)[:, rows].numpy().swapaxes(0, 1)),
     )
 
 

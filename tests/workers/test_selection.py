@@ -12,8 +12,8 @@ import torch
 
 from dnf_studio.core.sampling.blocks import SampleSettings
 from dnf_studio.core.sde.steps import backward_step
-from dnf_studio.core.storage.samples import ExportPlan, read_export, read_rows
-from dnf_studio.errors import DivergenceError, ExportError
+from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_export, read_rows
+from dnf_studio.errors import DivergenceError, ExportError, SettingError
 from dnf_studio.workers.display_set import DisplayNoise, blocks
 from dnf_studio.workers.selection import export_selection
 from tests.core.storage.files import make_flow
@@ -87,6 +87,36 @@ def test_the_noise_of_the_file_makes_its_paths(tmp_path: Path, lam: float, last:
             i = 6 - j
             x = backward_step(x, drift(i, x), score(i, x), grid.dt[i - 1], grid.g[i], noise[:, j], lam)
             assert torch.allclose(scale.to_data(x), rows[:, j + 1], atol=1e-5)
+
+
+@pytest.mark.parametrize("parts", [ALL, {"noise": True}, {}], ids=["all", "noise", "none"])
+def test_with_the_data_the_forward_paths_and_their_noise_are_there_too(tmp_path: Path, parts: dict[str, bool]) -> None:
+    flow, path, chosen = make_flow(), tmp_path / "a.h5", [4, 300, 699]
+    data = torch.randn(700, 2, generator=torch.Generator().manual_seed(1))
+    list(export_selection(flow, path, ExportPlan(1, VIEW, **parts), chosen, 700, data=data))
+    found = read_export(path).datasets
+    assert ("forward_trajectories" in found) == ("trajectories" in parts)
+    assert ("forward_noise" in found) == ("noise" in parts)
+    grid = flow.grid(6, "uniform")
+    eps = torch.cat([DisplayNoise().noise(5, part, 2, grid.t)[0] for part in blocks(700, 6, 2)], dim=1)
+    if "noise" in parts:
+        np.testing.assert_array_equal(read_rows(path, "forward_noise"), eps.flip(0)[:, chosen].transpose(0, 1))
+    if "trajectories" in parts:
+        with torch.no_grad():
+            states = flow.forward_path(data, eps, grid=grid)
+        expected = flow.standardisation.to_data(states.double())[:, chosen].transpose(0, 1).flip(1)
+        rows = read_rows(path, "forward_trajectories")
+        np.testing.assert_allclose(rows, expected, atol=1e-5)
+        np.testing.assert_allclose(rows[:, -1], flow.standardisation.to_data(data)[chosen], atol=1e-6)
+    with h5py.File(path) as file:
+        assert ("time" in file) == bool(parts)
+        if "forward_noise" in file:
+            assert [axis.label for axis in file["forward_noise"].dims] == ["sample", "noise_step", "component"]
+
+
+def test_new_samples_have_no_forward_paths(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"no forward paths.*\.$"):
+        export_samples(make_flow(), tmp_path / "a.h5", ExportPlan(5, VIEW, forward=True))
 
 
 @pytest.mark.parametrize("indices", [(), (3, 700)])

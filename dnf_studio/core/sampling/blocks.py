@@ -86,6 +86,10 @@ class SampleBlock:
     """(n, N+1, D), data units, in sampling order: t_N first, the samples last."""
     noise: Array | None
     """(n, N, D) in the order drawn; zero for a step that uses none."""
+    forward_trajectories: Array | None = None
+    """(n, N+1, D), data units, of the forward path of a point of a view, with t_N first as above."""
+    forward_noise: Array | None = None
+    """(n, N, D) its noise, that of the last forward step first."""
 
 
 class _Part(NamedTuple):

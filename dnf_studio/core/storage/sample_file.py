@@ -35,6 +35,8 @@ LABELS = {
     "trajectories": ("state on the way from t_N to t_0, data units", "data"),
     "noise": ("noise of the backward steps in the order drawn", "1"),
     "log_prob": ("log density of the sample, data units", "nat"),
+    "forward_trajectories": ("state of the forward path of the same point, t_N first, data units", "data"),
+    "forward_noise": ("noise of the forward step between step j + 1 and step j", "1"),
 }
 NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 
@@ -51,6 +53,8 @@ class Contents:
     noise: bool = False
     log_prob: bool = False
     compress: bool = False
+    forward_trajectories: bool = False
+    forward_noise: bool = False
 
     @property
     def axes(self) -> dict[str, tuple[str, ...]]:
@@ -64,6 +68,10 @@ class Contents:
             axes["noise"] = ("sample", "noise_step", "component")
         if self.log_prob:
             axes["log_prob"] = ("sample",)
+        if self.forward_trajectories:
+            axes["forward_trajectories"] = ("sample", "step", "component")
+        if self.forward_noise:
+            axes["forward_noise"] = ("sample", "noise_step", "component")
         return axes
 
     @property
@@ -128,7 +136,7 @@ class SampleWriter:
             self._create_scales()
             for name in self._contents.axes:
                 self._create_rows(name)
-            if self._contents.trajectories or self._contents.noise:
+            if any("step" in axis for axes in self._contents.axes.values() for axis in axes):
                 time = self._file.create_dataset("time", data=times.astype(np.float32))
                 _label(time, "time t of each step, from t_N to t_0", "1")
                 self._attach(time, ("step",))
@@ -147,6 +155,8 @@ class SampleWriter:
             "trajectories": block.trajectories,
             "noise": block.noise,
             "log_prob": log_prob,
+            "forward_trajectories": block.forward_trajectories,
+            "forward_noise": block.forward_noise,
         }
         with self._disk():
             for name in self._contents.axes:
@@ -189,7 +199,7 @@ class SampleWriter:
         sample = self._file.create_dataset("sample", (lengths["sample"],), dtype=">f4")
         sample.make_scale(f"{NO_VARIABLE}{lengths['sample']:10d}")
         labels = {"step": "step, 0 at t_N", "component": "component"}
-        if self._contents.noise:
+        if self._contents.noise or self._contents.forward_noise:
             labels["noise_step"] = "draw j leads from step j to step j + 1"
         for name, label in labels.items():
             scale = self._file.create_dataset(name, data=np.arange(lengths[name], dtype=np.int32))

@@ -28,7 +28,7 @@ __all__ = ["ExportInfo", "is_export", "read_export", "read_rows"]
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_TEXT = 1 << 10
 MAX_JSON = 1 << 22
-OPTIONAL = ("latents", "trajectories", "noise", "log_prob")
+OPTIONAL = ("latents", "trajectories", "noise", "log_prob", "forward_trajectories", "forward_noise")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class ExportInfo:
     lam: float
     seed: int
     datasets: tuple[str, ...]
-    """Those with a row a sample: samples, and of latents, trajectories, noise and log_prob what is there."""
+    """Those with a row a sample: samples, and what is there of latents, trajectories, noise, log_prob and
+    forward_trajectories and forward_noise, which points of a view have."""
     checkpoint_sha256: str
     created: str
     creator: str

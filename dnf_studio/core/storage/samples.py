@@ -48,6 +48,8 @@ class ExportPlan:
     log_prob: bool = False
     compress: bool = False
     """gzip-1 with shuffle: 14% smaller, forty times slower to write."""
+    forward: bool = False
+    """With trajectories and noise also those of the forward process; only points of a view have them."""
 
     def __post_init__(self) -> None:
         if isinstance(self.count, bool) or not isinstance(self.count, int | np.integer):
@@ -60,7 +62,16 @@ class ExportPlan:
     def contents(self, dim: int, steps: int) -> Contents:
         """The datasets of the file for D = `dim` and N = `steps`."""
         return Contents(
-            int(self.count), dim, steps, self.latents, self.trajectories, self.noise, self.log_prob, self.compress
+            int(self.count),
+            dim,
+            steps,
+            self.latents,
+            self.trajectories,
+            self.noise,
+            self.log_prob,
+            self.compress,
+            self.forward and self.trajectories,
+            self.forward and self.noise,
         )
 
     def predicted_bytes(self, dim: int, steps: int) -> int:
@@ -106,6 +117,8 @@ def export_samples(
     a model as it stands. With a `selection` its rows are written, of which there must be `plan.count`,
     and the file says so. Raises `ExportError`, and `DivergenceError` for samples that are not finite.
     """
+    if plan.forward and selection is None:
+        raise SettingError("New samples have no forward paths; only points of a view have.")
     target = Path(path)
     folder = check_target(target, ExportError).parent
     grid = flow.grid(plan.settings.steps, plan.settings.grid)

@@ -47,7 +47,7 @@ PARTS = {
 OWN = {"count": 100_000, "last": "mean"}
 """What new samples start with; the rest starts as the views are set."""
 IN_PART = "The views show the backward process without one of its fields: choose drift and score in Sampling first"
-NOTHING_SELECTED = "Nothing is selected: click points in the forward or the backward view first"
+NOTHING_SELECTED = "Nothing is selected: click points in the views, or encircle them, first"
 
 
 class ExportForm(QWidget):
@@ -102,7 +102,8 @@ class ExportForm(QWidget):
                 grid=self.grid.grid,
                 seed=self.seed.value(),
             )
-        return ExportPlan(self.count.value(), settings, **{name: tick.isChecked() for name, tick in self.parts.items()})
+        parts = {name: tick.isChecked() for name, tick in self.parts.items()}
+        return ExportPlan(self.count.value(), settings, **parts, forward=self.selecting)
 
     def path(self) -> Path:
         """The target; raises `ExportError` where none is named."""
@@ -119,7 +120,7 @@ class ExportForm(QWidget):
         """Show what is in force: the views, and over them what was changed here. Disabled, it stays as it is."""
         if not self.isEnabled():
             return
-        chosen = len(set(self._session.state.selection))
+        chosen = len(self._session.state.selection)
         self._show_choice(chosen)
         selecting = self.selecting
         values = self._of_views() if selecting else {**self._of_views(), **OWN, **self._edited}
@@ -169,7 +170,10 @@ class ExportForm(QWidget):
         for button in (self.fresh, self.selected):
             self._choice.addButton(button)
             column.addWidget(button)
-        self.as_shown = caption("Exactly as the views show them: their weights, N, λ, grid, last step and seed.")
+        self.as_shown = caption(
+            "Exactly as the views show them, with the paths of both processes: their weights, N, λ, grid, last step "
+            "and seed."
+        )
         column.addWidget(self.as_shown)
         self.whole = caption(
             "Exports use the whole process, drift and score, whatever the views leave out.", warning=True

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, Qt, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
@@ -21,14 +19,14 @@ from PySide6.QtWidgets import (
 )
 
 from dnf_studio.gui.controls import ChoiceBox, caption, keep_place, say_for_a_moment
+from dnf_studio.gui.panels.chosen import offered, statistic
 from dnf_studio.gui.panels.point_model import PointModel
 from dnf_studio.gui.plots.picking import existing
-from dnf_studio.gui.plots.words import nats
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.theme import LIGHT, Theme
 from dnf_studio.workers.frames import Frame, Inspection
 
-__all__ = ["InspectorPanel", "statistic"]
+__all__ = ["InspectorPanel"]
 
 NOTHING = (
     "Click a point or a path in a view: its numbers are listed here, step by step.\n\n"
@@ -39,7 +37,6 @@ PAIR = (
     "backward one. Both light up in every view."
 )
 DIRECTIONS = {"forward": "data → noise", "backward": "noise → data"}
-Array = NDArray[np.float32]
 
 
 class InspectorPanel(QWidget):
@@ -212,15 +209,16 @@ class InspectorPanel(QWidget):
         state, frame = self._session.state, self._frame
         count = frame.forward.shape[1] if frame is not None else 0
         shown = existing(state.selection, count)
-        if state.selection and state.selection[-1] not in shown and frame is not None and frame.complete:
+        there = bool(state.selection) and state.selection[-1] < count
+        if state.selection and not there and frame is not None and frame.complete:
             self.empty.setText(f"Point {state.selection[-1]:,} is not among the {count:,} points shown at this N.")
         else:
             self.empty.setText(NOTHING)
-        self.pages.setCurrentIndex(int(bool(shown) and state.selection[-1] in shown))
-        offered = sorted(state.selection)
-        if offered != self._offered:
-            self._offered = offered
-            self.chooser.set_choices({f"{point:,}": point for point in offered})
+        self.pages.setCurrentIndex(int(there))
+        points = offered(state.selection) if state.selection else []
+        if points != self._offered:
+            self._offered = points
+            self.chooser.set_choices({f"{point:,}": point for point in points})
         if state.selection:
             self.chooser.show_value(state.selection[-1])
         for button in (self.previous, self.next):
@@ -286,15 +284,3 @@ class InspectorPanel(QWidget):
     def _make_current(self, point: int) -> None:
         others = tuple(other for other in self._session.state.selection if other != point)
         self._session.apply({"selection": (*others, point)})
-
-
-def statistic(chosen: list[int], disagreement: Array) -> str:
-    """How many points are chosen, and how much they disagree on average against all."""
-    several = f"{len(chosen):,} points: " if len(chosen) > 1 else ""
-    finite = disagreement[np.isfinite(disagreement)]
-    if not chosen or max(chosen) >= len(disagreement) or not len(finite):
-        return several.rstrip(": ")
-    own = float(disagreement[chosen].mean(dtype=np.float64))
-    if not np.isfinite(own):
-        return f"{several}left the finite numbers"
-    return f"{several}disagreement {nats(own)} nats (all: {nats(float(finite.mean(dtype=np.float64)))})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyqtgraph as pg
 from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, Signal, Slot
@@ -10,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 
 from dnf_studio.gui.plots.caption import Caption, Title
 from dnf_studio.gui.plots.help_card import HelpButton
+from dnf_studio.gui.plots.marquee import SelectBox
 from dnf_studio.gui.plots.picking import adds
 from dnf_studio.gui.theme import LIGHT, Theme
 
@@ -49,7 +52,7 @@ class Plot(QWidget):
         self.help = HelpButton(topic, self) if topic else None
         self.header = self._make_header()
         self.plot = self._make_plot()
-        self.box = self.plot.getViewBox()
+        self.box: SelectBox = self.plot.getViewBox()
         self.box.setMenuEnabled(False)
         self.box.disableAutoRange()
         self._empty = QLabel(empty, self.plot)
@@ -76,8 +79,20 @@ class Plot(QWidget):
         self.theme = theme
         self.recolour()
 
+    def name_axes(self, names: Sequence[str], written: bool) -> None:
+        """What is across and what is up, as tooltips and, where it is not plain, `written` at the axes."""
+        for side, name in zip(("bottom", "left"), names, strict=True):
+            axis = self.plot.getAxis(side)
+            axis.setToolTip(name)
+            axis.setLabel(name if written else None)
+
     def reset_view(self) -> None:
         """Show the whole again after zooming."""
+
+    def set_tool(self, tool: str) -> None:
+        """With ``rectangle`` or ``lasso`` a drag draws a region; with nothing it moves the view."""
+        self.box.set_tool(tool)
+        self.plot.viewport().setCursor(Qt.CursorShape.CrossCursor if tool else Qt.CursorShape.ArrowCursor)
 
     def set_empty(self, empty: bool) -> None:
         """Show the sentence instead of axes, or the axes."""
@@ -116,6 +131,7 @@ class Plot(QWidget):
         palette.setColor(QPalette.ColorRole.Window, QColor(theme.base))
         self.setPalette(palette)
         self.plot.setBackground(theme.base)
+        self.box.set_theme(theme)
         self._colour_labels()
         self.title.show_title(self._title_text, self.title_mark())
         if self.help is not None:
@@ -227,7 +243,7 @@ class Plot(QWidget):
         return header
 
     def _make_plot(self) -> pg.PlotWidget:
-        plot = pg.PlotWidget(self)
+        plot = pg.PlotWidget(self, viewBox=SelectBox())
         plot.setAccessibleName(self._title_text)
         plot.setAccessibleDescription(self.caption)
         plot.setMinimumSize(120, 80)

@@ -36,7 +36,9 @@ HELP = {
         "the forward process",
         "Each point begins at the data, t<sub>0</sub>, and is carried to noise by a learnt drift f and random kicks "
         "of strength g. The time cursor shows where all points are; wheel and drag zoom both processes, a double "
-        "click shows the whole again. Density colours how many points are where, over the data set as grey dots; "
+        "click shows the whole again. The tools at the left choose points by a rectangle or a lasso, at any time; "
+        "Shift adds to what is chosen, Ctrl takes away. Density colours how many points are where, over the data set "
+        "as grey dots; "
         "the signed difference where one process has more than the other, beyond two standard deviations of chance; "
         "the ends of its key are shares of the densest place. "
         "The arrows of a field point where it leads with t rising, their length goes with the root of its strength. "
@@ -65,7 +67,9 @@ HELP = {
     "time": Help(
         "paths over steps",
         "One component of the paths, one step after the other: data at the left, noise at the right. A well-trained "
-        "model has both directions fill the same band at every step. A click or a drag moves the time cursor.",
+        "model has both directions fill the same band at every step. A click or a drag moves the time cursor. A "
+        "rectangle or a lasso drawn over the cursor chooses the points in it, one drawn elsewhere the paths that pass "
+        "through it.",
         (_STEP_FORWARD, _STEP_BACKWARD),
         "(11) and (12)",
     ),

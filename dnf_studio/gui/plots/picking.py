@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
@@ -10,11 +12,22 @@ from PySide6.QtGui import QTransform
 
 from dnf_studio.gui.plots.layers.device import to_device
 
-__all__ = ["PATH_REACH", "POINT_REACH", "adds", "existing", "nearest_path", "nearest_point", "to_pixels"]
+__all__ = [
+    "PATH_REACH",
+    "POINT_REACH",
+    "adds",
+    "existing",
+    "nearest",
+    "nearest_path",
+    "nearest_point",
+    "sampled",
+    "to_pixels",
+]
 
 POINT_REACH = 8.0
 PATH_REACH = 4.0
 Array = NDArray[np.float32]
+Rows = NDArray[np.intp]
 
 
 def adds(modifiers: Qt.KeyboardModifier) -> bool:
@@ -48,9 +61,21 @@ def nearest_path(paths: Array, transform: QTransform, at: QPointF, reach: float 
     return _least(np.where(np.isfinite(distances), distances, np.inf).min(axis=0), reach)
 
 
-def existing(selection: tuple[int, ...], count: int) -> list[int]:
-    """The chosen points that a display set of `count` has."""
-    return [point for point in selection if point < count]
+def nearest(points: Array | None, paths: Array | None, box: pg.ViewBox, at: QPointF) -> int | None:
+    """The point under `at`, scene pixels, or where there is none the path; either may be out of sight, None."""
+    found = None if points is None else nearest_point(points, to_pixels(box), at)
+    return nearest_path(paths, to_pixels(box), at) if found is None and paths is not None else found
+
+
+def existing(selection: Sequence[int] | Rows, count: int) -> Rows:
+    """The chosen points that a display set of `count` has, in their order."""
+    rows = np.asarray(selection, np.intp)
+    return rows[rows < count]
+
+
+def sampled(rows: Rows, most: int) -> Rows:
+    """At most `most` of `rows`, evenly spread, with the first and the last."""
+    return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).round().astype(np.intp)]
 
 
 def _least(distances: Array, reach: float) -> int | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Signal, Slot
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.core.exploration.lineage import inside_polygon, mask_of
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.contour_overlay import ContourOverlay
@@ -15,9 +18,9 @@ from dnf_studio.gui.plots.layers.density import DensityLayer, GroundLayer
 from dnf_studio.gui.plots.layers.difference import DifferenceLayer
 from dnf_studio.gui.plots.layers.paths import PathsLayer
 from dnf_studio.gui.plots.layers.points import PointsLayer
-from dnf_studio.gui.plots.layers.selection import SelectionLayer
+from dnf_studio.gui.plots.layers.selection import MAX_BUNDLE, MAX_RINGS, SelectionLayer
 from dnf_studio.gui.plots.layers.trails import TrailsLayer, at_position, stretch
-from dnf_studio.gui.plots.picking import existing, nearest_path, nearest_point, to_pixels
+from dnf_studio.gui.plots.picking import existing, nearest, sampled
 from dnf_studio.gui.plots.point_colours import ColouredByPoint
 from dnf_studio.gui.plots.step_colours import StepColours
 from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, principal_name, time_note
@@ -48,6 +51,8 @@ class ProcessView(Plot):
 
     point_picked = Signal(int, str, bool)
     """Point, direction, and whether it is one more or less."""
+    region_chosen = Signal(object, str, object)
+    """Which points (P,) lie in the region that was drawn, the direction, and the modifiers it was begun with."""
     missed = Signal()
     """A click beside every point and path."""
 
@@ -64,17 +69,18 @@ class ProcessView(Plot):
         self._planes: Array = np.empty((0, 0, 2), np.float32)
         self._others: Array | None = None
         self._lost = 0
-        self._position = 0.0
-        self._axes = (0, 1)
+        self._position, self._axes = 0.0, (0, 1)
         self._columns: tuple[str, ...] = ()
         self._principal: PrincipalComponents | None = None
         self._seen: tuple[object, ...] = ()
         self._named = False
-        self._selection: tuple[int, ...] = ()
+        self._selection = self._rows = existing((), 0)
+        self._rest: NDArray[np.intp] | None = None
         self._half = 0.0
         self._linked: list[ProcessView] = []
         self.box.setAspectLocked(True)
         self.box.sigRangeChangedManually.connect(self._range_chosen)
+        self.box.region_drawn.connect(self._region_drawn)
         self._label_axes()
         self.reset_view()
 
@@ -130,21 +136,23 @@ class ProcessView(Plot):
             self._label_axes()
             self._take_planes()
 
-    def set_selection(self, selection: tuple[int, ...]) -> None:
-        """Set these points off, with their paths."""
-        self._selection = selection
-        self._chosen.set_paths(self._planes[:, existing(selection, self._planes.shape[1])])
+    def set_selection(self, selection: Sequence[int] | NDArray[np.intp]) -> None:
+        """Set these points off, with their paths; the others step back where there are many."""
+        self._selection = np.asarray(selection, np.intp)
+        self._rows = rows = existing(self._selection, self._planes.shape[1])
+        self._chosen.set_paths(self._planes[:, sampled(rows, MAX_BUNDLE)])
+        many = len(rows) > MAX_RINGS
+        for layer in (self._paths, self._trails, self._points):
+            layer.step_back(many)
+        self._rest = np.flatnonzero(~mask_of(rows, self._planes.shape[1])) if many else None
         self._place()
 
     def pick(self, at: QPointF, adding: bool) -> bool:
         """Tell which point or path was clicked, if it is shown; a click that only adds misses nothing."""
         if self._frame is None:
             return False
-        pixels, found = to_pixels(self.box), None
-        if self._points.isVisible():
-            found = nearest_point(at_position(self._planes, self._clipped()), pixels, at)
-        if found is None and self._paths.isVisible():
-            found = nearest_path(self._planes[:, :MAX_PATHS], pixels, at)
+        points = at_position(self._planes, self._clipped()) if self._points.isVisible() else None
+        found = nearest(points, self._planes[:, :MAX_PATHS] if self._paths.isVisible() else None, self.box, at)
         if found is not None:
             self.point_picked.emit(found, self._direction, adding)
         elif not adding:
@@ -193,27 +201,13 @@ class ProcessView(Plot):
         for layer in (self._ground, self._density, self._difference, self._other):
             layer.hide()
         self.field, self.contours = FieldOverlay(self._direction, self.plot), ContourOverlay(self.plot)
-        self.header.insertWidget(2, self.field.button)
-        self.header.insertWidget(2, self.contours.button)
+        for button in (self.field.button, self.contours.button):
+            self.header.insertWidget(2, button)
         self.by_point = ColouredByPoint(self._direction, self._points, self._paths, self._trails)
-        for layer in (
-            self.contours.map,
-            self.field.heat,
-            self._ground,
-            self._density,
-            self._difference,
-            self._paths,
-            self._trails,
-            self.contours.lines,
-            self.field.arrows,
-            self.field.streams,
-            self._other,
-            self._points,
-            self._chosen,
-            self.contours.labels,
-            self.by_point.legend,
-            self._difference.key,
-        ):
+        maps = self.contours.map, self.field.heat, self._ground, self._density, self._difference
+        lines = self._paths, self._trails, self.contours.lines, self.field.arrows, self.field.streams
+        keys = self.contours.labels, self.by_point.legend, self._difference.key
+        for layer in (*maps, *lines, self._other, self._points, self._chosen, *keys):
             self.plot.addItem(layer, ignoreBounds=True)
 
     def _take_planes(self) -> None:
@@ -251,13 +245,13 @@ class ProcessView(Plot):
             return
         position = self._clipped()
         points = at_position(self._planes, position)
-        self._points.set_points(points)
+        self._points.set_points(points, self._rest)
         if self._other.isVisible():
             self._other.set_points(at_position(self._other_planes(self._frame), position))
         if self._difference.isVisible():
             self._compare(self._frame, position)
         self._density.set_points(points, position / max(1, len(self._planes) - 1))
-        self._chosen.set_points(points[existing(self._selection, len(points))])
+        self._chosen.set_points(points[self._rows])
         if self._trails.isVisible():
             self._trails.set_trails(stretch(self._planes[:, :MAX_PATHS], position, self._direction == "forward"))
         if self._lost:
@@ -292,10 +286,13 @@ class ProcessView(Plot):
         names = [component_name(k, self._columns) for k in self._axes]
         if self._principal is not None:
             names = [principal_name(k, float(share)) for k, share in enumerate(self._principal.explained)]
-        for side, name in zip(("bottom", "left"), names, strict=True):
-            axis = self.plot.getAxis(side)
-            axis.setToolTip(name)
-            axis.setLabel(name if self._named else None)
+        self.name_axes(names, written=self._named)
+
+    @Slot(object, object)
+    def _region_drawn(self, corners: NDArray[np.float64], modifiers: Qt.KeyboardModifier) -> None:
+        if self._frame is not None:
+            found = inside_polygon(at_position(self._planes, self._clipped()), corners)
+            self.region_chosen.emit(found, self._direction, modifiers)
 
     @Slot(object)
     def _range_chosen(self, _: object) -> None:

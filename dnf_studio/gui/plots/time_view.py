@@ -2,47 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
+from PySide6.QtWidgets import QWidget
 
+from dnf_studio.core.exploration.lineage import crossing
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.plots.base import Plot
+from dnf_studio.gui.plots.component_box import ComponentBox
 from dnf_studio.gui.plots.layers.paths import PathsLayer
 from dnf_studio.gui.plots.layers.points import PointsLayer
-from dnf_studio.gui.plots.layers.selection import SelectionLayer
+from dnf_studio.gui.plots.layers.selection import MAX_RINGS, SelectionLayer
 from dnf_studio.gui.plots.layers.trails import at_position, over_steps
-from dnf_studio.gui.plots.picking import existing, nearest_point, to_pixels
+from dnf_studio.gui.plots.picking import existing, nearest_point, sampled, to_pixels
 from dnf_studio.gui.plots.point_colours import ColouredByPoint
 from dnf_studio.gui.plots.step_colours import StepColours
-from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, principal_name, time_note
+from dnf_studio.gui.plots.switches import DIRECTIONS, direction_switch, name_switch, recolour_switch
+from dnf_studio.gui.plots.words import half_range, lost_paths, time_note
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["TimeView"]
 
 MAX_PATHS = 500
-WORDY = 25
-"""Heights of a line from which width on the switches are named."""
 REACH = 6.0
 """Pixels from a point within which a click chooses it instead of moving the cursor."""
-DIRECTIONS = ("forward", "backward")
 Array = NDArray[np.float32]
 
 
 class TimeView(Plot):
     """One component of forward and backward paths over the steps i, with the time cursor.
 
-    A click or a drag moves the cursor; a click on a point chooses it. The two directions switch on
-    and off in the header; where there is more than one component, one is chosen there.
+    A click or a drag moves the cursor; a click on a point chooses it. A region drawn over the cursor chooses the points
+    in it, one drawn elsewhere the paths that pass through it. Directions and component are chosen in the header.
     """
 
     cursor_moved = Signal(float)
     component_changed = Signal(int)
     point_picked = Signal(int, str, bool)
     """Point, direction, and whether it is one more or less."""
+    region_chosen = Signal(object, str, object)
+    """Which points (P,) the region that was drawn chooses, the direction most are of, and the modifiers."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
@@ -57,9 +61,10 @@ class TimeView(Plot):
         self._values = {name: np.empty((0, 0), np.float32) for name in DIRECTIONS}
         self._component = 0
         self._position = 0.0
-        self._selection: tuple[int, ...] = ()
-        self._half = 0.0
-        self._steps = 0.0
+        self._selection = existing((), 0)
+        self.direction = "forward"  # of the paths of many chosen points
+        self._shown = dict.fromkeys(DIRECTIONS, self._selection)
+        self._half = self._steps = 0.0
         self._lost = 0
         self._paths = {name: PathsLayer("#000000", alpha=0.07, most=0.4) for name in DIRECTIONS}
         self._points = {name: PointsLayer("#000000", diameter=2.6, alpha=0.45) for name in DIRECTIONS}
@@ -77,11 +82,9 @@ class TimeView(Plot):
         self.plot.addItem(self._line, ignoreBounds=True)
         self._line.hide()
         self.box.setMouseEnabled(x=False, y=True)
-        self._switches = {name: self._switch(name) for name in DIRECTIONS}
-        self._chooser = QComboBox(self)
-        self._chooser.setAccessibleName("Component shown")
-        self._chooser.setToolTip("The component shown")
-        self._chooser.setVisible(False)
+        self.box.region_drawn.connect(self._region_drawn)
+        self._switches = {name: direction_switch(name, self, self._switched) for name in DIRECTIONS}
+        self._chooser = ComponentBox(self)
         self._chooser.activated.connect(self._component_chosen)
         for place, widget in enumerate((*self._switches.values(), self._chooser), start=1):
             self.header.insertWidget(place, widget)
@@ -98,7 +101,7 @@ class TimeView(Plot):
         self.set_empty(frame is None)
         self._line.setVisible(frame is not None)
         if frame is not None:
-            self._offer_components(frame.forward.shape[2])
+            self._component = self._chooser.offer(frame.forward.shape[2], self._principal, self._component)
             self._legend.setVisible(frame.forward.shape[2] == 1)
             self._line.setBounds((0, len(frame.t) - 1))
             self._lost = lost_paths(frame.forward) + lost_paths(frame.backward)
@@ -121,16 +124,26 @@ class TimeView(Plot):
         if principal is not self._principal:
             self._principal = principal
             if self._frame is not None:
-                self._offer_components(self._frame.forward.shape[2])
+                self._component = self._chooser.offer(self._frame.forward.shape[2], self._principal, self._component)
                 self._take_component()
 
-    def set_selection(self, selection: tuple[int, ...]) -> None:
-        """Set these points off, with their paths of both directions."""
-        self._selection = selection
+    def set_selection(self, selection: Sequence[int] | NDArray[np.intp]) -> None:
+        """Set these points off, with their paths of both directions, or of many, which would cover all, of one."""
+        self._selection = np.asarray(selection, np.intp)
+        rows = sampled(existing(self._selection, self._values["forward"].shape[1]), MAX_PATHS)
+        many = len(rows) > MAX_RINGS
         for name in DIRECTIONS:
-            rows = self._values[name]
-            self._chosen[name].set_paths(over_steps(rows[:, existing(selection, rows.shape[1])]))
+            self._shown[name] = rows[-1:] if many and name != self.direction else rows
+            self._chosen[name].set_paths(over_steps(self._values[name][:, self._shown[name]]))
+            for layer in (self._paths[name], self._points[name]):
+                layer.step_back(many)
         self._place()
+
+    def set_tool(self, tool: str) -> None:
+        """Also, a region may begin on the cursor's line."""
+        super().set_tool(tool)
+        self._line.setMovable(not tool)
+        self._line.setCursor(Qt.CursorShape.CrossCursor if tool else Qt.CursorShape.SizeHorCursor)
 
     def set_step_colours(self, colours: StepColours | None) -> None:
         """Draw each step of the forward paths, then above the others, in its own colour, or all in theirs."""
@@ -180,11 +193,7 @@ class TimeView(Plot):
             self._points[name].set_colour(colour)
             self._chosen[name].set_colours(self.theme.accent, self.theme.base)
             self.by_point[name].set_theme(self.theme, self.font())
-            self._switches[name].setStyleSheet(
-                f"QToolButton {{ border: none; padding: 1px; color: {self.theme.muted}; }}"
-                f"QToolButton:checked {{ color: {colour}; }}"
-                f"QToolButton:focus {{ border-bottom: 1px solid {self.theme.accent}; }}"
-            )
+            recolour_switch(self._switches[name], name, self.theme)
         self._line.setPen(pg.mkPen(self.theme.accent, width=1))
         self._line.setHoverPen(pg.mkPen(self.theme.accent, width=3))
 
@@ -199,20 +208,8 @@ class TimeView(Plot):
         self._name_switches()
 
     def _name_switches(self) -> None:
-        metrics = self.fontMetrics()
         for name, switch in self._switches.items():
-            switch.setText(f"● {name}" if self.width() >= WORDY * metrics.height() else "●")
-            switch.setMinimumWidth(metrics.horizontalAdvance("●") + 6)
-
-    def _switch(self, name: str) -> QToolButton:
-        button = QToolButton(self)
-        button.setText(f"● {name}")
-        button.setCheckable(True)
-        button.setChecked(True)
-        button.setToolTip(f"Show the {name} paths")
-        button.setAccessibleName(f"Show the {name} paths")
-        button.toggled.connect(self._switched)
-        return button
+            name_switch(switch, name, self.width())
 
     @Slot(bool)
     def _switched(self, _: bool) -> None:
@@ -224,17 +221,6 @@ class TimeView(Plot):
         self._paths[name].setVisible(shown)
         self._points[name].setVisible(shown)
         self._chosen[name].setVisible(shown)
-
-    def _offer_components(self, dim: int) -> None:
-        names = [component_name(k) for k in range(dim)]
-        if self._principal is not None and len(self._principal.mean) == dim:
-            names += [principal_name(k, float(share)) for k, share in enumerate(self._principal.explained)]
-        if names != [self._chooser.itemText(k) for k in range(self._chooser.count())]:
-            self._chooser.clear()
-            self._chooser.addItems(names)
-            self._component = min(self._component, len(names) - 1)
-            self._chooser.setCurrentIndex(self._component)
-        self._chooser.setVisible(dim > 1)
 
     def _rows(self, name: str) -> Array:
         """The chosen component of up to 500 paths of one direction, (N+1, P)."""
@@ -274,8 +260,7 @@ class TimeView(Plot):
         self._line.setValue(position)
         for name in DIRECTIONS:
             self._points[name].set_points(self._at_cursor(self._rows(name)))
-            rows = self._values[name]
-            self._chosen[name].set_points(self._at_cursor(rows[:, existing(self._selection, rows.shape[1])]))
+            self._chosen[name].set_points(self._at_cursor(self._values[name][:, self._shown[name]]))
         if self._lost:
             self.warn(f"{self._lost:,} paths left the finite numbers", f"{self._lost:,} lost")
         else:
@@ -290,6 +275,14 @@ class TimeView(Plot):
         position = self._clipped()
         values = at_position(rows, position)
         return np.stack([np.full_like(values, position), values], axis=-1)
+
+    @Slot(object, object)
+    def _region_drawn(self, corners: NDArray[np.float64], modifiers: Qt.KeyboardModifier) -> None:
+        shown = [name for name in DIRECTIONS if self._switches[name].isChecked()]
+        if self._frame is not None and shown:
+            found = {name: crossing(self._values[name], corners, self._clipped()) for name in shown}
+            most = max(shown, key=lambda name: int(found[name].sum()))
+            self.region_chosen.emit(np.any(list(found.values()), axis=0), most, modifiers)
 
     @Slot(object)
     def _dragged(self, line: pg.InfiniteLine) -> None:

@@ -12,11 +12,16 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.panels.inspector import InspectorPanel, statistic
+from dnf_studio.gui.panels.chosen import MOST_OFFERED, offered, statistic
+from dnf_studio.gui.panels.inspector import InspectorPanel
 from dnf_studio.gui.session import Session
 from dnf_studio.workers.frames import Frame
 from tests.gui.panels.tables import inspection_of, table_of
 from tests.gui.plots.scenes import frame_of
+
+
+def rows(*points: int) -> np.ndarray:  # type: ignore[type-arg]
+    return np.array(points, np.intp)
 
 
 def frame() -> Frame:
@@ -145,12 +150,22 @@ def test_copying(filled: InspectorPanel, session: Session) -> None:
         assert clipboard.text() == filled.model.as_text(expected)
 
 
+def test_of_very_many_points_only_some_are_offered(panel: InspectorPanel, session: Session) -> None:
+    assert offered((5, 3, 9)) == [3, 5, 9]
+    everything = tuple(range(0, 50_000, 2))
+    for current in (0, 25_000, 49_998):
+        found = offered((*(point for point in everything if point != current), current))
+        assert len(found) == MOST_OFFERED and current in found and found == sorted(found)
+    session.apply({"selection": everything[:140]})
+    assert panel.chooser.count() == 140 and panel.chooser.currentData() == 278
+
+
 def test_the_statistic_compares_with_all() -> None:
     totals = np.array([1, 2, 3, np.nan], np.float32)
-    assert statistic([1], totals) == "disagreement +2.000 nats (all: +2.000)"
-    assert statistic([0, 1], totals) == "2 points: disagreement +1.500 nats (all: +2.000)"
-    assert statistic([0, 3], totals) == "2 points: left the finite numbers"
-    assert statistic([0, 3], np.empty(0, np.float32)) == "2 points" and statistic([], totals) == ""
+    assert statistic(rows(1), totals) == "disagreement +2.000 nats (all: +2.000)"
+    assert statistic(rows(0, 1), totals) == "2 points: disagreement +1.500 nats (all: +2.000)"
+    assert statistic(rows(0, 3), totals) == "2 points: left the finite numbers"
+    assert statistic(rows(0, 3), np.empty(0, np.float32)) == "2 points" and statistic(rows(), totals) == ""
 
 
 def test_every_control_says_what_it_does(filled: InspectorPanel) -> None:

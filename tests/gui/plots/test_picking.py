@@ -42,4 +42,4 @@ def test_control_and_shift_add(key: Qt.KeyboardModifier) -> None:
 
 
 def test_points_that_do_not_exist_are_left_out() -> None:
-    assert existing((5, 300, 2), 300) == [5, 2]
+    assert existing((5, 300, 2), 300).tolist() == [5, 2] and existing((), 9).tolist() == []

@@ -88,8 +88,10 @@ def test_components_and_lost_numbers(qtbot: QtBot) -> None:
 
 def test_what_is_drawn_is_bounded(qtbot: QtBot) -> None:
     layer = SelectionLayer()
+    layer.set_paths(np.zeros((5001, MAX_LINES, 2), np.float32))
+    assert layer._paths.shape == (60, MAX_LINES, 2) and layer._bundle._paths.shape[1] == 0
     layer.set_paths(np.zeros((5001, 70, 2), np.float32))
-    assert layer._paths.shape == (60, MAX_LINES, 2)
+    assert layer._paths.shape == (MAX_NODES, 1, 2) and layer._bundle._paths.shape[1] == 69
     layer.set_paths(np.zeros((5001, 1, 2), np.float32))
     assert layer._paths.shape == (MAX_NODES, 1, 2)
 

@@ -13,9 +13,11 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter, QTransform
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-__all__ = ["DeviceLayer", "to_device"]
+__all__ = ["BEHIND", "DeviceLayer", "to_device"]
 
 FAR = 1e5
+BEHIND = 0.35
+"""Opacity of what is behind many chosen points."""
 Array = NDArray[np.float32]
 
 
@@ -30,6 +32,10 @@ class DeviceLayer(pg.GraphicsObject):  # type: ignore[misc]
         """The view moved or changed its size."""
         self.prepareGeometryChange()
         super().viewTransformChanged()
+
+    def step_back(self, back: bool) -> None:
+        """Be faint behind what is set off, or not any more."""
+        self.setOpacity(BEHIND if back else 1.0)
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         """Called by Qt."""

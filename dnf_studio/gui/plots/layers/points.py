@@ -8,7 +8,7 @@ from pyqtgraph.Qt import internals
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPixmap, QTransform
 
-from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
+from dnf_studio.gui.plots.layers.device import BEHIND, DeviceLayer, to_device
 
 __all__ = ["PointsLayer"]
 
@@ -24,15 +24,17 @@ class PointsLayer(DeviceLayer):
         super().__init__()
         self._points: Array = np.empty((0, 2), np.float32)
         self._colour, self._diameter, self._alpha = colour, diameter, alpha
+        self._rows: NDArray[np.intp] | None = None
+        self._faint = False
         self._picture: QPixmap | None = None
         self._picture_key: tuple[object, ...] = ()
         self._buckets: NDArray[np.uint8] | None = None
         self._colours: tuple[str, ...] = ()
         self._fragments = internals.PrimitiveArray(QPainter.PixmapFragment, 10)
 
-    def set_points(self, points: Array) -> None:
-        """Show `points` (P, 2), plot units; those that are not finite are left out."""
-        self._points = points
+    def set_points(self, points: Array, rows: NDArray[np.intp] | None = None) -> None:
+        """Show `points` (P, 2), plot units, or these `rows` of them; those that are not finite are left out."""
+        self._points, self._rows = points if rows is None else points[rows], rows
         self.update()
 
     def set_colour(self, colour: str) -> None:
@@ -44,6 +46,12 @@ class PointsLayer(DeviceLayer):
         """Draw point k in `colours[buckets[k]]`, where there is a bucket for each; None draws in one colour again."""
         self._buckets, self._colours = buckets, colours
         self.update()
+
+    def step_back(self, back: bool) -> None:
+        """With a fainter picture, which costs nothing; opacity would."""
+        if back != self._faint:
+            self._faint = back
+            self.update()
 
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
         """One call for all points within the view."""
@@ -61,14 +69,14 @@ class PointsLayer(DeviceLayer):
         if not len(xy):
             return
         ratio = painter.device().devicePixelRatio()
-        fitting = self._buckets is not None and len(self._buckets) >= len(self._points)
-        picture = self._dots(ratio, self._colours if fitting else (self._colour,))
+        buckets = self._own_buckets()
+        picture = self._dots(ratio, (self._colour,) if buckets is None else self._colours)
         self._fragments.resize(len(xy))
         rows = self._fragments.ndarray()
         rows[:, 0:2] = xy
         rows[:, 2:4] = 0
-        if fitting and self._buckets is not None:
-            rows[:, 2] = self._buckets[: len(inside)][inside].astype(np.float64) * picture.height()
+        if buckets is not None:
+            rows[:, 2] = buckets[inside].astype(np.float64) * picture.height()
         rows[:, 4:6] = picture.height()
         rows[:, 6:8] = 1 / ratio
         rows[:, 8] = 0
@@ -76,12 +84,21 @@ class PointsLayer(DeviceLayer):
         fragments, count = self._fragments.drawargs()
         painter.drawPixmapFragments(fragments, count, picture)
 
+    def _own_buckets(self) -> NDArray[np.uint8] | None:
+        """Those of the points that are shown; None where there is not one for each."""
+        needed = len(self._points) if self._rows is None else int(self._rows.max(initial=-1)) + 1
+        if self._buckets is None or len(self._buckets) < needed:
+            return None
+        return self._buckets[:needed] if self._rows is None else self._buckets[self._rows]
+
     def _dots(self, ratio: float, colours: tuple[str, ...]) -> QPixmap:
         """The pictures of one point in every colour side by side, in a size and strength for their number."""
         crowd = max(1.0, len(self._points) / 4000) ** -0.3
         diameter, alpha = max(1.6, self._diameter * crowd), self._alpha * crowd
         if len(colours) > 1:
             alpha = min(1.0, alpha * HUED)
+        if self._faint:
+            alpha *= BEHIND
         key = (colours, ratio, diameter, alpha)
         if self._picture is None or key != self._picture_key:
             self._picture_key, self._picture = key, _round_dots(colours, ratio, diameter, alpha)

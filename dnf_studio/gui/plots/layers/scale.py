@@ -77,7 +77,7 @@ class ColourKey:
         self._ink, self._ground = QColor(theme.muted), QColor(theme.base)
 
     def draw(self, painter: QPainter, area: QRectF, limits: tuple[float, float], font: QFont, lines: int = 0) -> None:
-        """Draw it into the corner of `area`, device pixels, so many `lines` above it; nothing where there is no room."""
+        """Draw it into the corner of `area`, device pixels, or `lines` above it; nothing where there is no room."""
         small = QFont(font)
         small.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
         painter.setFont(small)

@@ -4,7 +4,8 @@ A line with a halo in the colour of the ground and a ring at the time cursor sta
 lightness, not by hue alone. Qt strokes wide antialiased lines slowly and thin ones quickly (one path
 of 1,000 steps: 10 against 0.1 ms), so a line is four thin ones side by side and the halo has no
 antialiasing, which nobody sees in the colour of the ground: 0.2 ms for one path of 30 steps, 0.8 for
-twenty with their rings.
+twenty with their rings. More than twenty paths are one faint picture, as those below them are, and
+more than fifty points are dots in the colour of what is chosen.
 """
 
 from __future__ import annotations
@@ -18,15 +19,20 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QTransform
 
 from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
+from dnf_studio.gui.plots.layers.paths import PathsLayer
+from dnf_studio.gui.plots.layers.points import PointsLayer
 
-__all__ = ["SelectionLayer"]
+__all__ = ["MAX_BUNDLE", "MAX_RINGS", "SelectionLayer"]
 
 HALO = 5
 SIDES = np.array([(-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5)], np.float32)
 RING = 5.0
 MAX_LINES = 20
-"""The paths of the last so many chosen points are drawn; more would hide each other."""
+"""Of more paths only the current one is a line of its own; more would hide each other."""
+MAX_BUNDLE = 500
+"""Paths worth giving to the layer; more look no different."""
 MAX_RINGS = 50
+"""More points are dots, the current one alone keeps its ring."""
 MAX_NODES = 300
 Array = NDArray[np.float32]
 
@@ -41,27 +47,36 @@ class SelectionLayer(DeviceLayer):
         self._points: Array = np.empty((0, 2), np.float32)
         self._colour, self._ground = colour, ground
         self._lines = internals.PrimitiveArray(QLineF, 4)
+        # Drawn from here, not by the scene
+        self._bundle, self._dots = PathsLayer(colour, alpha=0.14, most=0.6), PointsLayer(colour, alpha=0.9)
 
     def set_paths(self, paths: Array) -> None:
         """Draw `paths` (N+1, K, 2), plot units."""
         if paths.size or self._paths.size:
-            self._paths = _thinned(paths[:, -MAX_LINES:])
+            many = paths.shape[1] > MAX_LINES
+            self._paths = _thinned(paths[:, -1:] if many else paths)
+            self._bundle.set_paths(paths[:, :-1] if many else paths[:, :0])
             self.update()
 
     def set_points(self, points: Array) -> None:
         """Ring `points` (K, 2), plot units: where the paths are at the time cursor."""
         if len(points) or len(self._points):
-            self._points = points[-MAX_RINGS:]
+            many = len(points) > MAX_RINGS
+            self._points = points[-1:] if many else points
+            self._dots.set_points(points[:-1] if many else points[:0])
             self.update()
 
     def set_colours(self, colour: str, ground: str) -> None:
         """Draw in `colour` with halos of `ground`."""
         self._colour, self._ground = colour, ground
+        self._bundle.set_colour(colour)
+        self._dots.set_colour(colour)
         self.update()
 
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
-        """Lines, then rings."""
+        """Lines, then dots and rings."""
         colour, ground = QColor(self._colour), QColor(self._ground)
+        self._bundle.draw(painter, transform, area)
         if len(self._paths) > 1 and self._paths.shape[1]:
             xy = to_device(self._paths, transform)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
@@ -70,6 +85,11 @@ class SelectionLayer(DeviceLayer):
             self._draw_lines(painter, QPen(colour, 1), xy[:, :-1])
             for side in SIDES:
                 self._draw_lines(painter, QPen(colour, 1), xy[:, -1:] + side)
+        self._dots.draw(painter, transform, area)
+        self._draw_rings(painter, transform, area)
+
+    def _draw_rings(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
+        colour, ground = QColor(self._colour), QColor(self._ground)
         near = area.adjusted(-RING, -RING, RING, RING)
         places = [QPointF(x, y) for x, y in to_device(self._points, transform).tolist()]
         # A rectangle holds every NaN

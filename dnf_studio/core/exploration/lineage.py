@@ -1,0 +1,183 @@
+"""Which points lie in a region that was drawn, what is chosen after it, and how the chosen ones differ from the rest.
+
+NumPy only: the window needs it before torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Comparison", "Group", "Mode", "combined", "compare", "crossing", "inside_polygon", "mask_of"]
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Rows = NDArray[np.intp]
+Mode = Literal["replace", "add", "subtract"]
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Some points at one node, and the whole paths they are on."""
+
+    count: int
+    mean: NDArray[np.float64]
+    """(D,) of the states, model units; those that are not finite do not count, here and below."""
+    spread: NDArray[np.float64]
+    """(D,) standard deviation of the states."""
+    radius: float
+    """Mean distance of the states from their own mean."""
+    latent: float
+    """Mean ‖x_N‖, about √D for standard normal noise."""
+    disagreement: float
+    """Mean of the paths' Σ_i ½(‖δB_i‖² − ‖δF_i‖²), nats."""
+    costing: float
+    """Share of the paths whose sum is above zero, which raise the bound, 0 … 1."""
+    worst: int
+    """The step with the largest mean disagreement, −1 where there is none."""
+    worst_value: float
+    """That mean, nats."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The chosen points beside all others."""
+
+    chosen: Group
+    rest: Group
+
+
+def inside_polygon(points: Array, polygon: NDArray[np.floating]) -> Mask:
+    """Which of `points` (P, 2) lie inside the closed `polygon` (K, 2), by the even-odd rule.
+
+    A point is inside where a ray to its left crosses an odd number of edges. Points are sorted by
+    height, so that each edge looks only at those between its ends: the cost is about that of the
+    sort, whatever K is. Points that are not finite are outside.
+    """
+    inside = np.zeros(len(points), bool)
+    corners = np.asarray(polygon, np.float64)
+    if len(corners) < 3:
+        return inside
+    (left, low), (right, high) = corners.min(axis=0), corners.max(axis=0)
+    across, up = (np.ascontiguousarray(points[:, k], np.float64) for k in (0, 1))
+    near = np.flatnonzero((across >= left) & (across <= right) & (up >= low) & (up <= high))
+    order = near[np.argsort(up[near])]
+    x, y = across[order], up[order]
+    odd = np.zeros(len(order), bool)
+    ends = np.roll(corners, -1, axis=0)
+    # An edge holds its lower end and not its upper one, so that a corner counts once
+    first, last = np.sort(np.searchsorted(y, [corners[:, 1], ends[:, 1]], side="left"), axis=0)
+    for (x1, y1), (x2, y2), a, b in zip(corners, ends, first, last, strict=True):
+        if a < b:
+            odd[a:b] ^= x[a:b] > x1 + (y[a:b] - y1) * ((x2 - x1) / (y2 - y1))
+    inside[order[odd]] = True
+    return inside
+
+
+def crossing(values: Array, polygon: NDArray[np.floating], position: float) -> Mask:
+    """Which paths, drawn as `values` (N+1, P) over their steps, are chosen by a `polygon` (K, 2) drawn there.
+
+    A region over the time cursor at `position` (node units) chooses the points drawn on it; one elsewhere
+    the paths that pass through it at one of its nodes, or at its middle where it holds none.
+    """
+    corners = np.asarray(polygon, np.float64)
+    low, high = float(corners[:, 0].min()), float(corners[:, 0].max())
+    if low <= position <= high:
+        columns = [position]
+    else:
+        nodes = range(max(0, int(np.ceil(low))), min(len(values) - 1, int(np.floor(high))) + 1)
+        columns = [float(node) for node in nodes] or [(low + high) / 2]
+    found = np.zeros(values.shape[1], bool)
+    for column in columns:
+        if 0 <= column <= len(values) - 1:
+            cuts = _cuts(corners, column)
+            # Between the first and the second cut, the third and the fourth, … lies the region
+            found |= np.searchsorted(cuts, _values_at(values, column), side="right") % 2 == 1
+    return found
+
+
+def combined(selection: tuple[int, ...], found: Rows, mode: Mode) -> tuple[int, ...]:
+    """What is chosen after the points `found` replace `selection`, join it, or leave it.
+
+    The last one is the current one and stays it wherever it is still chosen.
+    """
+    old = np.asarray(selection, np.intp)
+    size = 1 + int(max(old.max(initial=-1), found.max(initial=-1)))
+    if mode == "add":
+        both = np.concatenate([found[~mask_of(old, size)[found]], old])
+    elif mode == "subtract":
+        both = old[~mask_of(found, size)[old]]
+    else:
+        both = found
+        if len(old) and mask_of(found, size)[old[-1]]:
+            both = np.append(found[found != old[-1]], old[-1])
+    return tuple(both.tolist())
+
+
+def mask_of(rows: Rows, count: int) -> Mask:
+    """(count,) whether each point is among `rows`; rows beyond `count` do not exist."""
+    mask = np.zeros(count, bool)
+    mask[rows[rows < count]] = True
+    return mask
+
+
+def compare(states: Array, latents: Array, disagreement: Array, chosen: Mask) -> Comparison:
+    """The points `chosen` (P,) against all others.
+
+    `states` (P, D) are where the points are at one node, `latents` (P, D) their x_N, model units;
+    `disagreement` (N, P) that of each step (METHOD 2), nats, or (0, 0) where it is not known.
+    """
+    return Comparison(*(_group(states, latents, disagreement, some) for some in (chosen, ~chosen)))
+
+
+def _group(states: Array, latents: Array, disagreement: Array, some: Mask) -> Group:
+    x, dim = _finite(states[some]), states.shape[1]
+    empty = np.full(dim, np.nan)
+    mean = x.mean(axis=0) if len(x) else empty
+    ends = _finite(latents[some])
+    steps = disagreement[:, some] if disagreement.size else np.empty((0, 0), np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        totals = steps.sum(axis=0)
+        kept = np.isfinite(totals)
+        by_step = steps.mean(axis=1, where=kept, dtype=np.float64) if kept.any() else np.empty(0)
+    worst = int(np.argmax(by_step)) if len(by_step) else -1
+    return Group(
+        count=int(some.sum()),
+        mean=mean,
+        spread=x.std(axis=0) if len(x) else empty,
+        radius=_mean(np.linalg.norm(x - mean, axis=1)),
+        latent=_mean(np.linalg.norm(ends, axis=1)),
+        disagreement=_mean(totals[kept]),
+        costing=_mean(totals[kept] > 0),
+        worst=worst,
+        worst_value=float(by_step[worst]) if len(by_step) else float("nan"),
+    )
+
+
+def _finite(x: Array) -> NDArray[np.float64]:
+    return x[np.isfinite(x).all(axis=1)].astype(np.float64)
+
+
+def _mean(values: NDArray[np.generic]) -> float:
+    return float(values.mean(dtype=np.float64)) if len(values) else float("nan")
+
+
+def _cuts(corners: NDArray[np.float64], column: float) -> NDArray[np.float64]:
+    """Where the edges of a polygon cross the vertical line at `column`, rising."""
+    x, y = corners.T
+    x2, y2 = np.roll(x, -1), np.roll(y, -1)
+    cut = (x <= column) != (x2 <= column)
+    x, y, x2, y2 = x[cut], y[cut], x2[cut], y2[cut]
+    return np.sort(y + (column - x) * (y2 - y) / (x2 - x))
+
+
+def _values_at(values: Array, position: float) -> NDArray[np.float64]:
+    """(P,) linear between nodes."""
+    i = min(int(position), max(0, len(values) - 2))
+    part = position - i
+    with np.errstate(over="ignore", invalid="ignore"):
+        found: NDArray[np.float64] = values[i] * (1 - part) + (values[i + 1] * part if part > 0 else 0.0)
+    return found

@@ -1,0 +1,87 @@
+"""The chosen points beside all others, as a small grid of numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+
+from dnf_studio.core.exploration.lineage import Comparison, Group
+from dnf_studio.gui.plots.words import component_name, nats
+
+__all__ = ["ComparisonGrid"]
+
+MOST = 4
+"""Components that have a row."""
+DASH = "–"
+
+
+class ComparisonGrid(QWidget):
+    """One row a number: what it is, of the chosen points, of the rest."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("The chosen points against the rest")
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(12)
+        self._grid.setVerticalSpacing(2)
+        self._grid.setColumnStretch(3, 1)
+        self._labels: list[tuple[QLabel, QLabel, QLabel]] = []
+        self._show(0, "", "Selected", "Rest", "The points that are chosen, and all others that are shown")
+
+    def set_comparison(self, found: Comparison) -> None:
+        """Show `found`, in the units it is in."""
+        rows = list(zip(_numbers(found.chosen), _numbers(found.rest), strict=True))
+        for place, ((name, own, tip), (_, other, _)) in enumerate(rows, start=1):
+            self._show(place, name, own, other, tip)
+        for labels in self._labels[len(rows) + 1 :]:
+            for label in labels:
+                label.hide()
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """What is shown, row by row."""
+        return [tuple(label.text() for label in labels) for labels in self._labels if not labels[0].isHidden()]
+
+    def _show(self, place: int, *words: str) -> None:
+        while place >= len(self._labels):
+            labels = QLabel(), QLabel(), QLabel()
+            for column, label in enumerate(labels):
+                label.setProperty("caption", column == 0 or not self._labels)
+                side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
+                label.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+                label.setTextFormat(Qt.TextFormat.PlainText)
+                self._grid.addWidget(label, len(self._labels), column)
+            self._labels.append(labels)
+        *texts, tip = words
+        for label, text in zip(self._labels[place], texts, strict=True):
+            if label.text() != text:
+                label.setText(text)
+            label.setToolTip(tip)
+            label.show()
+
+
+def _numbers(group: Group) -> Iterator[tuple[str, str, str]]:
+    """Name, text and tooltip of each row."""
+    yield "Points", f"{group.count:,}", "How many there are"
+    for k, (mean, spread) in enumerate(zip(group.mean[:MOST], group.spread[:MOST], strict=True)):
+        text = f"{_text(mean)} ± {_text(spread).lstrip('+')}" if math.isfinite(mean) else DASH
+        yield component_name(k), text, "Mean and standard deviation of the points at the time cursor"
+    yield "Distance", _text(group.radius), "Mean distance of the points at the time cursor from their own mean"
+    yield (
+        "Norm at noise",
+        _text(group.latent),
+        "Mean ‖x_N‖ of their paths, model units; about √D where it is normal",
+    )
+    total = f"{nats(group.disagreement)}" if math.isfinite(group.disagreement) else DASH
+    yield "Disagreement", total, "Σ ½(‖δB‖² − ‖δF‖²) over the steps of a forward path, mean of the points, nats"
+    share = f"{100 * group.costing:.0f}%" if math.isfinite(group.costing) else DASH
+    yield "Above zero", share, "Share of the points whose forward path costs: it raises the bound on the NLL"
+    worst = f"i = {group.worst} ({nats(group.worst_value)})" if group.worst >= 0 else DASH
+    yield "Worst step", worst, "The step that adds most to the disagreement, and how much on average, nats"
+
+
+def _text(value: float) -> str:
+    return f"{value:.3g}".replace("-", "−") if math.isfinite(value) else DASH

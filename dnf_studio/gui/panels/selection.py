@@ -1,0 +1,224 @@
+"""All chosen points at once: how they differ from the rest, and a table of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QShowEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dnf_studio.core.exploration.lineage import compare, mask_of
+from dnf_studio.core.exploration.lineage_table import LineageTable, lineage_table
+from dnf_studio.gui.controls import caption, say_for_a_moment
+from dnf_studio.gui.panels.comparison import ComparisonGrid
+from dnf_studio.gui.panels.lineage_model import LineageModel
+from dnf_studio.gui.plots.layers.trails import at_position
+from dnf_studio.gui.plots.picking import existing
+from dnf_studio.gui.session import Session
+from dnf_studio.gui.theme import Theme
+from dnf_studio.workers.frames import Frame, Inspection
+
+__all__ = ["SelectionPanel"]
+
+Array = NDArray[np.float32]
+NOTHING = (
+    "Draw a rectangle or a lasso around points with the tools at the left of the views, or click them: "
+    "they are compared with all others here.\n\nEsc chooses none any more."
+)
+SETTLE_MS = 60
+"""The views come first; while time plays, the numbers follow this often."""
+
+
+class SelectionPanel(QWidget):
+    """Statistics of the chosen points against the rest at the time cursor, and each of them as a row.
+
+    A click on a row makes its point the current one. While nobody sees the panel it does nothing.
+    """
+
+    save_wanted = Signal(object, object)
+    """A `Path` and the `LineageTable` to write there."""
+    export_wanted = Signal()
+    """The chosen points are to be exported with their paths."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._frame: Frame | None = None
+        self._scale: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+        self.model = LineageModel(self)
+        self.summary, self.comparison = caption(NOTHING), ComparisonGrid()
+        self._make_table()
+        self._make_buttons()
+        self._arrange()
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(self.refresh)
+        session.changed.connect(self._follow)
+        session.cursor.moved.connect(lambda _position: self._later())
+        self.refresh()
+
+    def set_frame(self, frame: Frame | None) -> None:
+        """What the views show."""
+        self._frame = frame
+        self._later()
+
+    def set_inspection(self, found: Inspection) -> None:
+        """Learn the units of the data."""
+        self._scale = found.standardisation.mean, found.standardisation.scale
+        self.units.setEnabled(True)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Recolour the row of the current point."""
+        self.model.set_theme(theme)
+        self.table.viewport().update()
+
+    def refresh(self) -> None:
+        """Statistics and table for the state as it is."""
+        self._settle.stop()
+        frame, state = self._frame, self._session.state
+        count = frame.forward.shape[1] if frame is not None else 0
+        rows = np.sort(existing(state.selection, count))
+        some = frame is not None and len(rows) > 0
+        for part in (self.comparison, self.units, self.table, self.foot):
+            part.setVisible(some)
+        self.summary.setText(f"{len(rows):,} of {count:,} points, {state.direction} paths." if some else NOTHING)
+        self.summary.setAlignment(Qt.AlignmentFlag.AlignLeft if some else Qt.AlignmentFlag.AlignCenter)
+        if frame is None or not some:
+            self.model.set_table(LineageTable(()))
+            return
+        paths = frame.forward if state.direction == "forward" else frame.backward
+        now = at_position(paths, float(np.clip(self._session.cursor.position, 0, len(paths) - 1)))
+        found = compare(self._in_units(now), paths[-1], frame.step_disagreement, mask_of(rows, count))
+        self.comparison.set_comparison(found)
+        fresh = not len(self.model.table)
+        ends = self._in_units(frame.forward[:1]), self._in_units(frame.backward[[0, -1]])
+        self.model.set_table(lineage_table(rows, *ends, self._in_units(now), frame.step_disagreement))
+        self.model.set_current(state.selection[-1])
+        if fresh:
+            self._fit_columns()
+
+    def copy(self, rows: list[int] | None = None) -> None:
+        """Put the table, or these rows of it, on the clipboard as text."""
+        QGuiApplication.clipboard().setText(self.model.as_text(rows))
+        say_for_a_moment(self.copy_button, "Copied")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What has happened meanwhile is shown now."""
+        super().showEvent(event)
+        self.refresh()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Larger letters need higher rows and wider columns."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "foot"):
+            self._fit_columns()
+
+    def _make_table(self) -> None:
+        self.table = QTableView()
+        self.table.setModel(self.model)
+        self.table.setAccessibleName("The chosen points")
+        self.table.setToolTip("One row a chosen point. A click makes it the current one, which the tab Point lists")
+        self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.table.setShowGrid(False)
+        self.table.setWordWrap(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.setHorizontalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        head = self.table.horizontalHeader()
+        head.setHighlightSections(False)
+        head.setSectionsMovable(True)
+        head.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+        self.table.setSortingEnabled(True)
+        copy = QAction("&Copy chosen rows", self.table)
+        copy.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
+        copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        copy.triggered.connect(lambda _checked=False: self.copy(self._chosen_rows() or None))
+        self.table.addAction(copy)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.table.clicked.connect(self._make_current)
+        self.table.activated.connect(self._make_current)
+
+    def _make_buttons(self) -> None:
+        self.units = QCheckBox("Data &units")
+        self.units.setToolTip("Show places in the units of the data instead of standardised ones")
+        self.units.setEnabled(False)
+        self.units.toggled.connect(self._change_units)
+        self.copy_button = QPushButton("&Copy")
+        self.copy_button.setToolTip("Copy the whole table, separated by tabs; Ctrl+C in it copies the chosen rows")
+        self.copy_button.clicked.connect(lambda: self.copy())
+        self.save_button = QPushButton("Save C&SV…")
+        self.save_button.setToolTip("Write the table to a text file, separated by commas")
+        self.save_button.clicked.connect(self._save)
+        self.export_button = QPushButton("Ex&port…")
+        self.export_button.setToolTip(
+            "Write these points with the whole paths and noises of both processes to an HDF5 file"
+        )
+        self.export_button.clicked.connect(self.export_wanted)
+
+    def _arrange(self) -> None:
+        self.foot = QWidget()
+        row = QHBoxLayout(self.foot)
+        row.setContentsMargins(0, 0, 0, 0)
+        for button in (self.copy_button, self.save_button, self.export_button):
+            row.addWidget(button, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(6)
+        column.addWidget(self.summary)
+        column.addWidget(self.comparison)
+        column.addWidget(self.units)
+        column.addWidget(self.table, 1)
+        column.addWidget(self.foot)
+
+    def _follow(self, names: frozenset[str]) -> None:
+        if names & {"selection", "direction"}:
+            self._later()
+
+    def _later(self) -> None:
+        if self.isVisible() and not self._settle.isActive():
+            self._settle.start()
+
+    def _in_units(self, states: Array) -> Array:
+        """(…, D) in the units that are asked for."""
+        if not self.units.isChecked() or self._scale is None or len(self._scale[0]) != states.shape[-1]:
+            return states
+        mean, scale = (np.asarray(values, np.float64) for values in self._scale)
+        return (states * scale + mean).astype(np.float32)
+
+    def _change_units(self) -> None:
+        self.refresh()
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        metrics = self.fontMetrics()
+        self.table.verticalHeader().setDefaultSectionSize(metrics.height() + 4)
+        for column in range(self.model.columnCount()):
+            self.table.setColumnWidth(column, metrics.horizontalAdvance(self.model.widest(column)) + 14)
+
+    def _chosen_rows(self) -> list[int]:
+        return sorted(index.row() for index in self.table.selectionModel().selectedRows())
+
+    def _make_current(self, index: QModelIndex) -> None:
+        point = self.model.point_at(index.row())
+        others = tuple(other for other in self._session.state.selection if other != point)
+        self._session.apply({"selection": (*others, point)})
+
+    def _save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self.window(), "Save table", "selection.csv", "Table (*.csv)")
+        if name:
+            path = Path(name) if Path(name).suffix else Path(f"{name}.csv")
+            self.save_wanted.emit(path, self.model.table)

@@ -1,0 +1,115 @@
+"""Regions against a test of every point on its own, choosing by sets, and groups against plain means."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnf_studio.core.exploration.lineage import combined, compare, crossing, inside_polygon, mask_of
+
+RANDOM = np.random.default_rng(0)
+SQUARE = np.array([(0, 0), (2, 0), (2, 1), (0, 1)], float)
+
+
+def one_by_one(points: np.ndarray, polygon: np.ndarray) -> list[bool]:  # type: ignore[type-arg]
+    """The even-odd rule as it is written in every textbook."""
+    answers = []
+    for x, y in np.asarray(points, float):
+        inside = False
+        for (x1, y1), (x2, y2) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+            if (y1 > y) != (y2 > y) and x > x1 + (y - y1) * (x2 - x1) / (y2 - y1):
+                inside = not inside
+        answers.append(inside)
+    return answers
+
+
+@pytest.mark.parametrize("corners", [3, 4, 7, 50, 300])
+def test_a_lasso_holds_what_the_even_odd_rule_says(corners: int) -> None:
+    points = RANDOM.standard_normal((400, 2)).astype(np.float32)
+    polygon = RANDOM.standard_normal((corners, 2))
+    found = inside_polygon(points, polygon)
+    assert found.tolist() == one_by_one(points, polygon) and 0 < found.sum() < 400
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), max_size=8))
+def test_also_for_points_on_heights_of_corners(corners: list[tuple[int, int]]) -> None:
+    grid = np.stack(np.meshgrid(np.arange(-3, 3) + 0.5, np.arange(-3, 4)), axis=-1).reshape(-1, 2).astype(np.float32)
+    polygon = np.array(corners, float).reshape(-1, 2)
+    expected = one_by_one(grid, polygon) if len(polygon) >= 3 else [False] * len(grid)
+    assert inside_polygon(grid, polygon).tolist() == expected
+
+
+def test_a_rectangle_leaves_out_what_is_beside_it_and_what_is_not_finite() -> None:
+    points = np.array([(1, 0.5), (2.1, 0.5), (1, -0.1), (np.nan, 0.5), (1, np.inf), (0.1, 0.9)], np.float32)
+    assert inside_polygon(points, SQUARE).tolist() == [True, False, False, False, False, True]
+    assert inside_polygon(points, SQUARE[::-1]).tolist() == [True, False, False, False, False, True]
+    assert not inside_polygon(points, SQUARE[:2]).any() and inside_polygon(points[:0], SQUARE).shape == (0,)
+
+
+def box(left: float, right: float, low: float, high: float) -> np.ndarray:  # type: ignore[type-arg]
+    return np.array([(left, low), (right, low), (right, high), (left, high)])
+
+
+def test_over_steps_a_region_at_the_cursor_takes_the_points_on_it() -> None:
+    values = np.array([[0, 1, 2, np.nan], [1, 1, 0, 0], [2, 1, -2, 0]], np.float32)
+    assert crossing(values, box(0.9, 1.1, 0.5, 1.5), 1).tolist() == [True, True, False, False]
+    assert crossing(values, box(0.4, 1.1, 0.9, 1.2), 0.5).tolist() == [False, True, True, False]
+    assert crossing(values, box(-1, 3, -3, -1), 2).tolist() == [False, False, True, False]
+    assert not crossing(values, box(-1, -0.5, -9, 9), 1).any()
+
+
+def test_elsewhere_it_takes_the_paths_that_pass() -> None:
+    values = np.array([[0, 1, 2], [1, 1, 0], [2, 1, -2]], np.float32)
+    assert crossing(values, box(0.5, 2.5, 1.5, 2.5), 0).tolist() == [True, False, False]
+    assert crossing(values, box(1.4, 1.6, -1.1, -0.9), 0).tolist() == [False, False, True]
+    ring = np.array([(0.5, -3), (1.5, -3), (1.5, 3), (0.5, 3), (0.5, 0.5), (1.2, 0.5), (1.2, 1.5), (0.5, 1.5)], float)
+    assert crossing(values, ring, 0).tolist() == [False, False, True]
+
+
+@given(st.permutations(range(12)), st.integers(0, 12), st.sets(st.integers(0, 11)))
+def test_choosing_is_the_algebra_of_sets_and_keeps_the_current_point(
+    order: list[int], count: int, some: set[int]
+) -> None:
+    selection, found = tuple(order[:count]), np.array(sorted(some), np.intp)
+    for mode, expected in (
+        ("replace", some),
+        ("add", some | set(selection)),
+        ("subtract", set(selection) - some),
+    ):
+        chosen = combined(selection, found, mode)
+        assert set(chosen) == expected and len(chosen) == len(expected)
+        assert all(type(point) is int for point in chosen)
+        if selection and selection[-1] in expected:
+            assert chosen[-1] == selection[-1]
+
+
+def test_groups_are_plain_means() -> None:
+    states, ends = RANDOM.standard_normal((2, 50, 3)).astype(np.float32)
+    steps = RANDOM.standard_normal((6, 50)).astype(np.float32)
+    chosen = mask_of(np.arange(0, 50, 5), 50)
+    found = compare(states, ends, steps, chosen)
+    for group, some in ((found.chosen, chosen), (found.rest, ~chosen)):
+        totals = steps[:, some].sum(axis=0)
+        assert group.count == some.sum()
+        np.testing.assert_allclose(group.mean, states[some].mean(axis=0), atol=1e-6)
+        np.testing.assert_allclose(group.spread, states[some].std(axis=0), atol=1e-6)
+        away = np.linalg.norm(states[some] - states[some].mean(axis=0), axis=1)
+        assert group.radius == pytest.approx(away.mean(), abs=1e-6)
+        assert group.latent == pytest.approx(np.linalg.norm(ends[some], axis=1).mean(), abs=1e-6)
+        assert group.disagreement == pytest.approx(totals.mean(), abs=1e-6)
+        assert group.costing == pytest.approx((totals > 0).mean())
+        assert group.worst == steps[:, some].mean(axis=1).argmax()
+        assert group.worst_value == pytest.approx(steps[:, some].mean(axis=1).max(), abs=1e-6)
+
+
+def test_groups_leave_out_what_is_lost_and_may_be_empty() -> None:
+    states = np.array([(1, 2), (np.nan, 0), (3, 4)], np.float32)
+    steps = np.array([[1, np.inf, 3]], np.float32)
+    found = compare(states, states, steps, np.array([True, True, True]))
+    assert found.chosen.count == 3 and found.chosen.mean.tolist() == [2, 3]
+    assert (found.chosen.disagreement, found.chosen.worst) == (2, 0)
+    assert found.rest.count == 0 and np.isnan(found.rest.mean).all() and found.rest.worst == -1
+    unknown = compare(states, states, np.empty((0, 0), np.float32), np.array([True, False, False]))
+    assert np.isnan(unknown.chosen.disagreement) and unknown.chosen.worst == -1
