@@ -84,6 +84,7 @@ class MainWindow(QMainWindow):
         self.status = StudioStatusBar()
         self.data_panel = DataPanel(self.session, self.commands, self.files.choose_data)
         self.export_panel: ExportPanel | None = None
+        self.parts_notice: PartsNotice | None = None
         self.tabs = QTabWidget()
         self._noted: tuple[Page, ...] = ()
         self._memory = memory or Memory()
@@ -95,7 +96,6 @@ class MainWindow(QMainWindow):
         self.explore = explore_docks(self)
         self.fielding, self.contouring = Fielding(self), Contouring(self)
         self.colouring = Colouring(self)
-        self.parts_notice = PartsNotice(self)
         self._set_theme(appearance.theme)
         self._show_phase(Phase.NONE)
         self._retitle()
@@ -105,6 +105,7 @@ class MainWindow(QMainWindow):
         from dnf_studio.gui.panels.export import ExportPanel
 
         self.views.fill(self.appearance.theme)
+        self.parts_notice = PartsNotice(self)
         sde, training = SDEPanel(self.session), TrainingPanel(self.session)
         self._noted = sde, training
         current = self.tabs.currentIndex()

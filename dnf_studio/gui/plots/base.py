@@ -18,6 +18,9 @@ from dnf_studio.gui.theme import LIGHT, Theme
 
 __all__ = ["Plot"]
 
+BUTTON = 8
+"""Pixels around the letters of a button."""
+
 CAPTION_HEIGHT = 220
 """From this height of the card on there is room for the caption under the title."""
 
@@ -254,6 +257,8 @@ class Plot(QWidget):
         return plot
 
     def _style_axes(self, sides: tuple[str, ...] = ("left", "bottom")) -> None:
+        # As high as the buttons that come and go beside it, with which the plot would jump
+        self.note.setMinimumHeight(self.fontMetrics().height() + BUTTON)
         font = QFont(self.font())
         font.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
         for side in sides:

@@ -38,15 +38,14 @@ HELP = {
         "of strength g. The time cursor shows where all points are; wheel and drag zoom both processes, a double "
         "click shows the whole again. The tools at the left choose points by a rectangle or a lasso, at any time; "
         "Shift adds to what is chosen, Ctrl takes away. Density colours how many points are where, over the data set "
-        "as grey dots; "
-        "the signed difference where one process has more than the other, beyond two standard deviations of chance; "
-        "the ends of its key are shares of the densest place. "
-        "The arrows of a field point where it leads with t rising, their length goes with the root of its strength. "
-        "The log-density is the model’s at t<sub>0</sub> by the probability flow v = f − ½ g² s.",
+        "as grey dots; the signed difference where one process has more than the other, beyond two standard "
+        "deviations of chance, in shares of the densest place; the log-density is the model’s at t<sub>0</sub> by the "
+        "probability flow v. The arrows of a field point where it leads with t rising, their length goes with the "
+        "root of its strength.",
         (
             "dx = f(x, t) dt + g(t) dw",
             _STEP_FORWARD,
-            "log p(x) = log N(x(t<sub>N</sub>); 0, I) + ∫ ∇·v dt along dx/dt = v",
+            "log p(x) = log N(x(t<sub>N</sub>); 0, I) + ∫ ∇·v dt along dx/dt = v = f − ½ g² s",
         ),
         "(8), one step of it, (11), and the density of (17) with λ = 0",
     ),
