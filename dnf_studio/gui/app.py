@@ -26,6 +26,8 @@ DEFAULT_SIZE = QSize(1440, 900)
 def run(options: WindowOptions) -> int:
     """Open the window as `options` ask and return the exit code once it is closed."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Looking for plugins of pydantic, which it does not use, would hold the window up by a hundredth of a second
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # Hardly anything made while starting is garbage: without the collector that is a tenth quicker. From the
     # first frame on the window's thread collects. It is not switched on again: a thread that has not ended
     # in time must not take the window apart.

@@ -79,8 +79,9 @@ class Plot(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour everything."""
-        self.theme = theme
-        self.recolour()
+        if theme is not self.theme:
+            self.theme = theme
+            self.recolour()
 
     def name_axes(self, names: Sequence[str], written: bool) -> None:
         """What is across and what is up, as tooltips and, where it is not plain, `written` at the axes."""

@@ -10,7 +10,6 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QPainter, QTransform
 
 from dnf_studio.gui.plots.layers.device import DeviceLayer
-from dnf_studio.gui.theme import mix
 
 __all__ = ["BarsLayer", "colour_ramp"]
 
@@ -104,4 +103,8 @@ def colour_ramp(stops: tuple[str, ...], count: int) -> tuple[str, ...]:
     """`count` colours evenly along the stops."""
     places = np.linspace(0, len(stops) - 1, count)
     lower = np.minimum(places.astype(int), len(stops) - 2)
-    return tuple(mix(stops[k], stops[k + 1], float(p - k)) for p, k in zip(places, lower, strict=True))
+    shares = (places - lower)[:, None]
+    colours = [QColor(stop) for stop in stops]
+    parts = np.array([(colour.redF(), colour.greenF(), colour.blueF()) for colour in colours])
+    mixed = np.rint(255 * (parts[lower] + (parts[lower + 1] - parts[lower]) * shares)).astype(int)
+    return tuple("#{:02x}{:02x}{:02x}".format(*colour) for colour in mixed.tolist())
