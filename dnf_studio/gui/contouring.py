@@ -127,6 +127,8 @@ class Contouring(QObject):
             self._place()
             self._soon()
             if not self._on:
+                # What the views showed is gone with the layer
+                self._drawn = self._drawn_of = None
                 self.analysis.cancel()
 
     @Slot()

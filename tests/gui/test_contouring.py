@@ -118,6 +118,25 @@ def test_a_zoom_into_a_fine_picture_keeps_it_until_there_is_a_finer_one(
     assert drawn[0] == 21 and inner.x[-1] - inner.x[0] < 8
 
 
+def test_switched_on_again_it_begins_coarse_where_nothing_is_kept(
+    window: MainWindow, open_in: Open, found: list[LogDensity], qtbot: QtBot
+) -> None:
+    open_in("diffflow-8gaussian")
+    shown: list[int] = []
+    window.session.apply({"layers": frozenset({"contours"})})
+    wait_whole(window, qtbot)
+    window.session.apply({"layers": frozenset({"points"})})
+    assert window.views.forward.contours.found is None
+    window.contouring._kept.clear()
+    overlay = window.views.forward.contours
+    window.contouring.analysis.found.connect(
+        lambda _: shown.append(0 if overlay.found is None else len(overlay.found.x))
+    )
+    window.session.apply({"layers": frozenset({"contours"})})
+    wait_whole(window, qtbot)
+    assert shown == [6, 11, 21]
+
+
 def test_side_by_side_and_difference_follow_the_menu(window: MainWindow, open_in: Open, qtbot: QtBot) -> None:
     open_in("diffflow-checkerboard")
     menu = window.contouring.menu
