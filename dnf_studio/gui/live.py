@@ -132,9 +132,9 @@ class Live(QObject):
             explorer.compare(frame)
 
     def _play(self, now: float) -> None:
-        """Every tick at rest, every third while training, which needs the processor more."""
+        """Every tick at rest, every second while training, which needs the processor more."""
         self._ticks += 1
-        if self._studio.training.phase is Phase.RUNNING and self._ticks % 3:
+        if self._studio.training.phase is Phase.RUNNING and self._ticks % 2:
             return
         self._session.cursor.advance(min(0.1, now - self._last_tick))
         self._last_tick = now

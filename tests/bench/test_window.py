@@ -7,11 +7,12 @@ tests/bench/test_window.py`` with ``DNF_REAL_WINDOW=1``.
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -20,11 +21,13 @@ from dnf_studio.core.training.run import Run
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.main_window import MainWindow
+from dnf_studio.gui.plots import process_view, step_colours, time_view
 from dnf_studio.workers.frames import Frame
 
 pytestmark = [pytest.mark.bench, pytest.mark.xvfb]
 SECONDS = 20
 WINDOW_THREADS = 1
+HEAVY_POINTS, HEAVY_PATHS = 50_000, 2000
 
 
 CONFIG = Config().changed({"data": "rings", "training.progressive": False})
@@ -100,6 +103,64 @@ def test_gaps_frames_and_speed(window: MainWindow, qtbot: QtBot) -> None:
     after = headless(8)
     rate, alone = iterations / seconds, max(before, after)
     print(f"iterations a second                {rate:5.1f} of {alone:5.1f} headless: {100 * rate / alone:.0f}%")
+
+
+@pytest.fixture
+def heavy(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> MainWindow:
+    """The same window with 25 points for every one of the model and 2,000 paths, their steps coloured."""
+    for module in (process_view, time_view, step_colours):
+        monkeypatch.setattr(module, "MAX_PATHS", HEAVY_PATHS)
+    noise = 0.05 * np.random.default_rng(0).standard_normal((1, HEAVY_POINTS, 2)).astype(np.float32)
+    plain = window.live._with_export
+
+    def many(frame: Frame) -> Frame:
+        frame, times = plain(frame), HEAVY_POINTS // frame.forward.shape[1]
+        ahead, back = (np.tile(paths, (1, times, 1)) for paths in (frame.forward, frame.backward))
+        ahead += noise[:, : ahead.shape[1]]
+        back += noise[:, : back.shape[1]]
+        return replace(
+            frame, forward=ahead, backward=back, step_disagreement=np.tile(frame.step_disagreement, (1, times))
+        )
+
+    monkeypatch.setattr(window.live, "_with_export", many)
+    window.session.apply({"layers": frozenset({"points", "paths", "disagreement"})})
+    return window
+
+
+class Paints(QObject):
+    """When a plot was painted."""
+
+    def __init__(self, viewport: QObject) -> None:
+        super().__init__()
+        self.times: list[float] = []
+        viewport.installEventFilter(self)
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            self.times.append(perf_counter())
+        return False
+
+
+def test_heavy_scene_while_it_trains(heavy: MainWindow, qtbot: QtBot) -> None:
+    before = headless(8)
+    heavy.session.apply({"config.training.progressive": False})
+    heavy.commands[Key.TRAIN].trigger()
+    qtbot.waitUntil(lambda: heavy.studio.training.run is not None, timeout=20_000)
+    run = heavy.studio.training.run
+    assert run is not None
+    qtbot.waitUntil(lambda: run.iteration > 3, timeout=20_000)
+    # Until the run is in its own process
+    qtbot.wait(10_000)
+    paints = Paints(heavy.views.forward.plot.viewport())
+    first, started = run.iteration, perf_counter()
+    qtbot.wait(1000 * SECONDS)
+    rate = (run.iteration - first) / (perf_counter() - started)
+    say("heavy scene, from paint to paint", [1000 * (b - a) for a, b in itertools.pairwise(paints.times)])
+    heavy.studio.training.stop()
+    qtbot.waitUntil(lambda: not heavy.studio.training.active, timeout=20_000)
+    heavy.session.cursor.set_playing(False)
+    alone = max(before, headless(8))
+    print(f"heavy scene, iterations a second   {rate:5.1f} of {alone:5.1f} headless: {100 * rate / alone:.0f}%")
 
 
 def test_latency_of_view_changes(window: MainWindow, qtbot: QtBot) -> None:
