@@ -67,7 +67,7 @@ def text_without_encoding(node: ast.AST, _around: str) -> bool:
     given = [*node.args, *(key.value for key in node.keywords if key.arg == "mode")]
     modes = [text for text in map(text_in, given) if text and set(text) <= set("rwxabt+")]
     if name == "open" or (name.endswith(".open") and (modes or not node.args)):
-        return name not in ("os.open", "self.open") and not any("b" in mode for mode in modes)
+        return name not in ("os.open", "self.open", "dialog.open") and not any("b" in mode for mode in modes)
     return False
 
 

@@ -141,7 +141,7 @@ def opens_a_bundled_model_from_the_library(person: Person) -> None:
 def inspects_a_point(person: Person) -> None:
     window = person.window
     person.wait(lambda: window.views.frame is not None and window.views.frame.complete)
-    person.menu("View", "To the data")
+    person.menu("Time", "To the data")
     view = window.views.forward
     person.wait(lambda: window.session.cursor.position == 0)
     point = view.box.mapViewToScene(QPointF(*map(float, view._planes[0, 0])))
