@@ -25,7 +25,7 @@ from dnf_studio.gui.plots.base import Plot
 
 __all__ = ["Person"]
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 
 
 class Person:

@@ -28,7 +28,9 @@ def window_manager() -> Iterator[None]:
 def test_a_newcomer_gets_through() -> None:
     # One after the other: there is one mouse
     scripts = [f"tests/first_use/{name}.py" for name in ("first_use", "explores")]
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-x", *scripts]
+    options = "-m pytest -q -x -p no:cacheprovider -p no:xdist -o faulthandler_timeout=600"
     env = {**os.environ, "DNF_REAL_WINDOW": "1", "QT_QPA_PLATFORM": "xcb"}
-    done = subprocess.run(words, env=env, timeout=300, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, *options.split(), *scripts], env=env, timeout=600, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
