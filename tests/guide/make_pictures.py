@@ -5,7 +5,7 @@ The sound model is not kept, its training takes two to five minutes:
     dnf-studio train --config tests/guide/live.toml --weights -o LIVE.safetensors
     xvfb-run -s "-screen 0 1920x1080x24" python -m tests.guide.make_pictures LIVE.safetensors [FOLDER]
 
-Prints the numbers that the guide quotes.
+Needs Pillow. Prints the numbers that the guide quotes.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QUrl
-from PySide6.QtGui import QTextFrameFormat, QTextTable
+from PySide6.QtGui import QTextBlockFormat, QTextCursor, QTextFrameFormat, QTextTable
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
 from dnf_studio.assets import resource
@@ -11,9 +11,15 @@ from dnf_studio.assets import resource
 __all__ = ["GuideDialog", "show_guide"]
 
 FILE = "guide", "how-to-find-what-is-wrong.md"
-WIDTH, HEIGHT = 860, 760
+WIDTH, HEIGHT = 860, 700
+PICTURE = "\ufffc"
+"""Stands in the text for a picture."""
 CELL = 5
 MARGIN = 18
+APART = 22
+"""Pixels above a heading."""
+LINE = 116
+"""Height of a line of text, per cent."""
 
 
 class GuideDialog(QDialog):
@@ -42,7 +48,8 @@ class GuideDialog(QDialog):
             self._furnish()
 
     def _furnish(self) -> None:
-        """What markdown cannot say: a margin around the text, room and thin lines in tables."""
+        """What markdown cannot say: margins, room between lines, and thin lines in tables."""
+        self._space()
         root = self.browser.document().rootFrame()
         around = QTextFrameFormat(root.frameFormat())
         around.setMargin(MARGIN)
@@ -58,6 +65,18 @@ class GuideDialog(QDialog):
                 form.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
                 form.setBorderBrush(line)
                 frame.setFormat(form)
+
+    def _space(self) -> None:
+        """Room above headings and between lines; a line with a picture is as high as that."""
+        block = self.browser.document().begin()
+        while block.isValid():
+            form = QTextBlockFormat()
+            if block.blockFormat().headingLevel() > 1:
+                form.setTopMargin(APART)
+            if PICTURE not in block.text():
+                form.setLineHeight(LINE, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+            QTextCursor(block).mergeBlockFormat(form)
+            block = block.next()
 
 
 def show_guide(parent: QWidget) -> None:
