@@ -62,6 +62,7 @@ class Key(StrEnum):
     FIRST = "first"
     LAST = "last"
     LOOP = "loop"
+    GUIDE = "guide"
     SHORTCUTS = "shortcuts"
     LOG = "log"
     REPORT = "report"
@@ -156,6 +157,8 @@ _RECORDS = (
     ActionInfo(Key.FIRST, "To the &data", "Home", "Move the time cursor to the data, t₀", "first"),
     ActionInfo(Key.LAST, "To the nois&e", "End", "Move the time cursor to the noise, T", "last"),
     ActionInfo(Key.LOOP, "Loo&p", "L", "Play back and forth without end", "loop", checkable=True),
+    ActionInfo(Key.GUIDE, "&How to find what is wrong", "Ctrl+F1",
+               "Three faults found with the views alone: which to look at, and what tells one from another"),
     ActionInfo(Key.SHORTCUTS, "&Keyboard shortcuts", "F1", "List every command and its shortcut"),
     ActionInfo(Key.LOG, "Show &log folder", "Ctrl+Shift+J", "Show the folder with the log of what happened"),
     ActionInfo(Key.REPORT, "&Copy report", "Ctrl+Shift+C",
@@ -186,6 +189,6 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
     ("Ti&me", (Key.PLAY, None, Key.PREVIOUS, Key.NEXT, Key.FIRST, Key.LAST, None, Key.LOOP)),
     ("E&xplore", (Key.INSPECTOR, None, Key.LAB, Key.GRID_EDITOR, Key.ROUND_TRIP, Key.OUTLIERS)),
     ("&Run", (Key.TRAIN, Key.PAUSE, Key.STOP, None, Key.RESUME, Key.DISCARD)),
-    ("&Help", (Key.SHORTCUTS, None, Key.LOG, Key.REPORT, None, Key.ABOUT)),
+    ("&Help", (Key.GUIDE, Key.SHORTCUTS, None, Key.LOG, Key.REPORT, None, Key.ABOUT)),
 )
 """Title and commands of each menu; None is a line between."""
