@@ -177,7 +177,7 @@ class Config(Settings):
         "rings",
         min_length=1,
         title="Data name or file",
-        description="A data set of the studio or a data file: .csv, .npy, .npz, .h5 or .parquet.",
+        description="A data set of the studio, a file (.csv, .npy, .npz, .h5, .parquet) or a picture (.png, .jpg).",
     )
     drop_constant: bool = Field(
         False,

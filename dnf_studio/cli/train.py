@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 DATA = (
-    "What to learn: a built-in set, or a file (.csv, .npy, .npz, .h5, .parquet); "
-    "FILE::column,column and FILE::path/inside choose from it."
+    "What to learn: a built-in set, a file (.csv, .npy, .npz, .h5, .parquet), or a picture (.png, .jpg) whose "
+    "dark is dense; FILE::column,column and FILE::path/inside choose from a file."
 )
 
 
@@ -40,12 +40,16 @@ def train(
     device: Annotated[Device | None, Option("--device", help="Where to compute.")] = None,
     seed: Annotated[int | None, Option("--seed", metavar="S", help="Seed of everything drawn.")] = None,
     drop_constant: Annotated[bool, Option("--drop-constant", help="Leave out constant columns.")] = False,
+    threshold: Annotated[float | None, Option("--threshold", help="Of a picture: the least darkness, 0 to 1.")] = None,
+    blur: Annotated[float | None, Option("--blur", metavar="PIXELS", help="Of a picture: its Gaussian blur.")] = None,
     resume: Annotated[Path | None, Option("--resume", metavar="F", help="Go on with this run.")] = None,
     weights: Annotated[
         bool, Option("--weights", help="Keep the model only: a quarter of the size, no resuming.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
+    if threshold is not None or blur is not None:
+        data = _picture(data, threshold, blur)
     changes: dict[str, Any] = {
         "data": data,
         "model": model,
@@ -70,6 +74,15 @@ def train(
     _measure(run, output, "weights" if weights else "run")
     _report(run, output, as_json)
     return 0
+
+
+def _picture(data: str | None, threshold: float | None, blur: float | None) -> str:
+    """The picture `data` with these settings."""
+    from dnf_studio.core.data.picture_source import with_settings
+
+    if data is None:
+        raise SettingError("--threshold and --blur are settings of a picture; name it with --data.")
+    return with_settings(data, threshold, blur)
 
 
 def _begin(file: Path | None, changes: dict[str, Any]) -> Run:

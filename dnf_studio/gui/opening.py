@@ -129,6 +129,7 @@ def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
         columns=tuple(checkpoint.data.columns),
         steps=len(flow.timestamps) - 1,
         entropy=checkpoint.data.entropy,
+        about=dataset.about if dataset is not None else "",
     )
     return Opened(shown, checkpoint.config, Snapshot.of(flow), points, dataset, checkpoint, path, note)
 
@@ -165,6 +166,7 @@ def untrained(config: Config) -> Opened:
         steps=config.sde.steps,
         entropy=dataset.entropy,
         trained=False,
+        about=dataset.about,
     )
     return Opened(shown, config, Snapshot.of(flow), _points(dataset, flow), dataset)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.data.fractals import FRACTAL_SETS
+from dnf_studio.core.data.picture import open_picture
+from dnf_studio.core.data.picture_source import is_picture
 from dnf_studio.core.data.source import split_selection
 from dnf_studio.core.data.tables import open_table
 from dnf_studio.core.data.toy2d import TOY_SETS
@@ -40,7 +42,8 @@ def dataset_infos() -> tuple[DatasetInfo, ...]:
 
 
 def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
-    """A built-in set by its name or alias, in any case, else FILE, `FILE::column,column` or `FILE::path/inside`.
+    """A built-in set by its name or alias, in any case, else FILE, `FILE::column,column`, `FILE::path/inside`
+    or, of a picture, `FILE::threshold=0.3,blur=2`.
 
     Raises `UnknownNameError` with the nearest name for what looks like a name, and `DataError` for
     whatever is wrong with a file.
@@ -50,6 +53,8 @@ def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
     toy = built_in.get(ALIASES.get(name, name))
     if toy is not None:
         return toy
+    if is_picture(name_or_file):
+        return open_picture(name_or_file)
     if _looks_like_file(name_or_file):
         return open_table(name_or_file, drop_constant)
     raise UnknownNameError("data set", name_or_file, [*built_in, *ALIASES])

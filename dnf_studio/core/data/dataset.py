@@ -50,6 +50,8 @@ class Dataset(ABC):
     """Exact differential entropy of the standardised data in nats, or None where unknown."""
     fingerprint: str
     """SHA-256 (hex) of what the data is, the same whenever the same data is opened again."""
+    about: str = ""
+    """What there is to know about this data in particular, in a few words for a person."""
 
     @abstractmethod
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
