@@ -152,10 +152,12 @@ class _Interrupt:
 
 def _measure(run: Run, output: Path, kind: Literal["run", "weights"]) -> None:
     """Put the bound into the checkpoint, which a run keeps from its last iteration on."""
-    from dnf_studio.core.evaluation.evaluate import nll_bound
+    from dnf_studio.core.evaluation.evaluate import nll_bound, validation_bound
 
     note("Measuring the bound on 20,000 fresh points.")
     run.metrics["nll_bound"] = nll_bound(run.flow, run.dataset)
+    if run.dataset.validation(1, 0) is not None:
+        run.metrics["nll_validation"] = validation_bound(run.flow, run.dataset)
     run.save(output, kind)
 
 
@@ -167,6 +169,7 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
         "seconds": run.seconds,
         "iterations_per_second": rate,
         "nll_bound": bound,
+        "nll_validation": run.metrics.get("nll_validation"),
         "file": str(output),
         "device": str(run.device),
         "precision": run.precision,
@@ -175,6 +178,17 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
     floor = "" if entropy is None else f" (the entropy is {entropy:.3f})"
     text = (
         f"{run.iteration} iterations in {clock(run.seconds)}, {rate:.1f} a second, {run.precision} on {run.device}.\n"
-        f"The bound is {number(bound)} nats{floor}.\nSaved {output}"
+        f"The bound is {number(bound)} nats{floor}.\n{_validation(run)}Saved {output}"
     )
     emit(result, text, as_json)
+
+
+def _validation(run: Run) -> str:
+    """What the validation split says of the run, as a line; nothing without one."""
+    nll = run.metrics.get("nll_validation")
+    if nll is None:
+        return ""
+    best = run.early_stopping.best_iteration
+    kept = f"; the weights of iteration {best} are kept" if run.early_stopping.best is not None else ""
+    early = ", and the run ended early" if run.early_stopping.exhausted(run.config.training.patience) else ""
+    return f"On the validation split it is {number(nll)} nats{kept}{early}.\n"

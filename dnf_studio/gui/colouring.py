@@ -27,7 +27,8 @@ WORDS = {
     "none": ("Their &process", "Forward in one colour, backward in the other"),
     "mode": (
         "The &mode of the data",
-        "Forward the ring, Gaussian, moon, arm or square a point comes from, backward the one its sample lies next to",
+        "Forward the ring, Gaussian, moon, arm, square or class a point comes from, backward the one its sample lies "
+        "next to",
     ),
     "angle": ("The &angle of the latent", "Where around the middle the point is at the noise end, in the plane shown"),
     "radius": ("The &radius of the latent", "How far from the middle the point is at the noise end"),

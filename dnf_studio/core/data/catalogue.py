@@ -9,6 +9,8 @@ from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.data.fractals import FRACTAL_SETS
 from dnf_studio.core.data.picture import open_picture
 from dnf_studio.core.data.picture_source import is_picture
+from dnf_studio.core.data.planar import Toy2D
+from dnf_studio.core.data.sklearn_sets import SKLEARN_SETS, SklearnSet
 from dnf_studio.core.data.source import split_selection
 from dnf_studio.core.data.tables import open_table
 from dnf_studio.core.data.toy2d import TOY_SETS
@@ -17,7 +19,7 @@ from dnf_studio.errors import UnknownNameError
 __all__ = ["DatasetInfo", "dataset_infos", "open_dataset"]
 
 ALIASES = {"olympic": "rings"}
-BUILT_IN = (*TOY_SETS, *FRACTAL_SETS)
+BUILT_IN: tuple[Toy2D | SklearnSet, ...] = (*TOY_SETS, *FRACTAL_SETS, *SKLEARN_SETS)
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,20 @@ class DatasetInfo:
     dim: int
     entropy: float | None
     aliases: tuple[str, ...]
+    splits: tuple[int, int, int] | None = None
+    """Rows to train, to validate and to test on; None where points are drawn afresh."""
 
 
 def dataset_infos() -> tuple[DatasetInfo, ...]:
     """All built-in sets, in the order in which they are offered."""
     return tuple(
         DatasetInfo(
-            toy.name, toy.title, toy.dim, toy.entropy, tuple(a for a, name in ALIASES.items() if name == toy.name)
+            toy.name,
+            toy.title,
+            toy.dim,
+            toy.entropy,
+            tuple(a for a, name in ALIASES.items() if name == toy.name),
+            toy.splits if isinstance(toy, SklearnSet) else None,
         )
         for toy in BUILT_IN
     )
@@ -52,7 +61,7 @@ def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
     name = name_or_file.strip().lower()
     toy = built_in.get(ALIASES.get(name, name))
     if toy is not None:
-        return toy
+        return toy.open() if isinstance(toy, SklearnSet) else toy
     if is_picture(name_or_file):
         return open_picture(name_or_file)
     if _looks_like_file(name_or_file):

@@ -61,6 +61,13 @@ class Dataset(ABC):
     def fresh(self, count: int, seed: int) -> Tensor:
         """Points (≤ count, D), float32, model units, that training does not see."""
 
+    def validation(self, count: int, seed: int) -> Tensor | None:
+        """Points (≤ count, D), float32, model units, on which training decides when to end; None where there are none.
+
+        Training does not see them, and neither does an evaluation.
+        """
+        return None
+
     def log_density(self, x: Tensor) -> Tensor | None:
         """Exact log density (n,) in nats per data unit at `x` (n, D) in data units, or None."""
         return None

@@ -55,6 +55,7 @@ class PictureDialog(QDialog):
         self.blur.setToolTip("Standard deviation of a Gaussian blur in pixels, before the threshold; 0 is none")
         self.blur.set_name("Blur")
         self.blur.set_value(own.blur)
+        self.blur.label.setMinimumWidth(self.threshold.label.sizeHint().width())
         self.facts, self.problem = caption(READING), caption(warning=True)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel)
         self._arrange()
