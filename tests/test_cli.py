@@ -84,7 +84,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> Told:
 def test_train_reports_what_design_says(told: Told, small: Path, tmp_path: Path) -> None:
     output = tmp_path / "a.safetensors"
     result = told.json("train", "--config", small, "--iterations", 5, "-o", output)
-    keys = "iterations seconds iterations_per_second nll_bound file device precision"
+    keys = "iterations seconds iterations_per_second nll_bound nll_validation file device precision"
     assert list(result) == keys.split()
     assert result["iterations"] == 5 and result["file"] == str(output)
     assert result["device"] == "cpu" and result["precision"] == "float32"

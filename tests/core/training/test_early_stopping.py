@@ -104,8 +104,10 @@ def test_without_a_validation_split_nothing_is_measured() -> None:
 
 def test_without_patience_it_trains_to_the_end_and_still_keeps_the_best(ended: Run) -> None:
     longer = ended.iteration + 60
-    run = Run(WINE.changed({"training.patience": 0, "training.iterations": longer}), threads=1)
-    assert sum(1 for _ in run) == longer
+    run = Run(WINE, threads=1)
+    take_over(run, state_of(ended))
+    run.apply({"training.patience": 0, "training.iterations": longer})
+    assert sum(1 for _ in run) == 60
     assert run.early_stopping.best_nll is not None and run.early_stopping.best_nll <= (
         ended.early_stopping.best_nll or 0
     )
