@@ -50,6 +50,8 @@ class Dataset(ABC):
     """Exact differential entropy of the standardised data in nats, or None where unknown."""
     fingerprint: str
     """SHA-256 (hex) of what the data is, the same whenever the same data is opened again."""
+    levels: bool = False
+    """Whether data units are whole levels k dequantised over [k, k + 1), so that likelihoods are bits of the levels."""
     about: str = ""
     """What there is to know about this data in particular, in a few words for a person."""
 

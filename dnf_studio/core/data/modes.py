@@ -12,7 +12,7 @@ from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.data.recorded import RecordedDataset
 from dnf_studio.core.data.toy2d import Checkerboard, EightGaussians, Moons, Rings, TwoSpirals
 
-__all__ = ["mode_count", "modes_of"]
+__all__ = ["mode_count", "mode_names", "modes_of"]
 
 Points = NDArray[np.float64]
 ARM_NODES = 160
@@ -28,6 +28,13 @@ def mode_count(dataset: Dataset | None) -> int:
     if isinstance(dataset, RecordedDataset):
         return len(dataset.class_names)
     return next((count for kind, (count, _) in _SETS.items() if isinstance(dataset, kind)), 0)
+
+
+def mode_names(dataset: Dataset | None) -> tuple[str, ...]:
+    """What the parts are called: classes by their names, others by their numbers from 1."""
+    if isinstance(dataset, RecordedDataset):
+        return dataset.class_names
+    return tuple(str(k + 1) for k in range(mode_count(dataset)))
 
 
 def modes_of(dataset: Dataset, x: NDArray[np.floating]) -> NDArray[np.intp] | None:

@@ -63,8 +63,9 @@ class RecordedDataset(Dataset):
 
     entropy = None
 
-    def __init__(self, name: str, title: str, load: Callable[[], Records], about: str) -> None:
+    def __init__(self, name: str, title: str, load: Callable[[], Records], about: str, levels: bool = False) -> None:
         records = load()
+        self.levels = levels
         self.name, self.title = name, title
         self.columns, self.dim = records.columns, len(records.columns)
         self.classes, self.class_names = records.classes, records.class_names

@@ -38,7 +38,7 @@ class SklearnSet:
 
     def open(self) -> RecordedDataset:
         """Read it, split and dequantised."""
-        return RecordedDataset(self.name, self.title, self._load, GREY if self.levels else ROUNDED)
+        return RecordedDataset(self.name, self.title, self._load, GREY if self.levels else ROUNDED, self.levels)
 
     def _load(self) -> Records:
         from sklearn import datasets
