@@ -68,7 +68,7 @@ def open_any(
     if name in assets.checkpoint_names():
         return _open_checkpoint(name)
     path, chosen = split_selection(name)
-    if chosen is None and os.path.exists(path):
+    if chosen is None and os.path.exists(path) and not os.path.isdir(path):
         kind = api.file_kind(path)
         if kind in ("checkpoint", "reference"):
             return replace(_open_checkpoint(str(path)), source=_whole(name), kind="checkpoint")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.data.fractals import FRACTAL_SETS
+from dnf_studio.core.data.image_set import is_image_set, open_image_set
 from dnf_studio.core.data.literature import is_literature, open_literature
 from dnf_studio.core.data.picture import open_picture
 from dnf_studio.core.data.picture_source import is_picture
@@ -53,7 +54,7 @@ def dataset_infos() -> tuple[DatasetInfo, ...]:
 
 def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
     """A built-in set by its name or alias, in any case, else FILE, `FILE::column,column`, `FILE::path/inside`,
-    of a picture `FILE::threshold=0.3,blur=2`, of a table of the literature `FILE::as=power`.
+    of a picture `FILE::threshold=0.3,blur=2`, of a table of the literature `FILE::as=power`, or a set of images.
 
     Raises `UnknownNameError` with the nearest name for what looks like a name, and `DataError` for
     whatever is wrong with a file.
@@ -65,6 +66,8 @@ def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
         return toy.open() if isinstance(toy, SklearnSet) else toy
     if is_picture(name_or_file):
         return open_picture(name_or_file)
+    if is_image_set(name_or_file):
+        return open_image_set(name_or_file)
     if is_literature(name_or_file):
         return open_literature(name_or_file)
     if _looks_like_file(name_or_file):

@@ -7,6 +7,8 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +23,7 @@ from dnf_studio.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["LARGEST_SIDE", "Picture", "read_picture"]
+__all__ = ["LARGEST_SIDE", "Picture", "opened_picture", "read_picture"]
 
 MOST_BYTES = 256 << 20
 MOST_PIXELS = 1 << 26
@@ -54,16 +56,29 @@ def read_picture(path: Path) -> Picture:
     It is turned as its EXIF orientation says, and of an animation the first frame is taken. Raises
     `DataError` for a file that is damaged or too large, before its pixels are decoded.
     """
-    with told(path, PICTURES):
-        if path.stat().st_size > MOST_BYTES:
-            raise DataError(f"'{path}' is larger than {MOST_BYTES >> 20} MiB, too large for a picture.")
-        content = path.read_bytes()
-    size, lightness, transparent = _decode(path, content)
+    content = _content(path)
+    with _opened(path, content) as image:
+        size, lightness, transparent = _used(image)
     return Picture(path, size, 1 - lightness, transparent, hashlib.sha256(content).hexdigest())
 
 
-def _decode(path: Path, content: bytes) -> tuple[tuple[int, int], NDArray[np.float64], bool]:
-    """Size of the file's picture, its lightness 0 … 1 as used, and whether it is fully transparent."""
+@contextmanager
+def opened_picture(path: Path) -> Iterator[Image]:
+    """A PNG or JPEG, opened but not decoded; raises `DataError` as `read_picture` does, while it is used too."""
+    with _opened(path, _content(path)) as image:
+        yield image
+
+
+def _content(path: Path) -> bytes:
+    with told(path, PICTURES):
+        if path.stat().st_size > MOST_BYTES:
+            raise DataError(f"'{path}' is larger than {MOST_BYTES >> 20} MiB, too large for a picture.")
+        return path.read_bytes()
+
+
+@contextmanager
+def _opened(path: Path, content: bytes) -> Iterator[Image]:
+    """The picture in `content`; whatever is wrong with it is one sentence."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -74,7 +89,7 @@ def _decode(path: Path, content: bytes) -> tuple[tuple[int, int], NDArray[np.flo
             with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
                 if image.width * image.height > MOST_PIXELS:
                     raise Image.DecompressionBombError
-                return _used(image)
+                yield image
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         most = f"{MOST_PIXELS / 1e6:.0f} million"
         raise DataError(f"'{path}' has more than {most} pixels; make it smaller first.") from None
@@ -85,7 +100,7 @@ def _decode(path: Path, content: bytes) -> tuple[tuple[int, int], NDArray[np.flo
 
 
 def _used(image: Image) -> tuple[tuple[int, int], NDArray[np.float64], bool]:
-    """`_decode` of an opened picture."""
+    """Size of the file's picture, its lightness 0 … 1 as used, and whether it is fully transparent."""
     from PIL import ImageOps
 
     size = image.size

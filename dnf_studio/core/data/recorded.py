@@ -21,6 +21,7 @@ HELD_OUT = 0.15
 AGREE = 0.9
 """The share of values that decides to which decimal place a column is recorded."""
 MOST_DECIMALS = 9
+BLOCK_CELLS = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class Records:
     """Rows as they were recorded, and what is known of them."""
 
     columns: tuple[str, ...]
-    low: NDArray[np.float64]
+    low: NDArray[np.float64] | NDArray[np.uint8]
     """(n, D): a value stands for everything from here to one step above."""
     step: NDArray[np.float64]
     """(D,)"""
@@ -76,12 +77,12 @@ class RecordedDataset(Dataset):
         self.splits = tuple(np.split(order, [train, train + validation]))
         self.about = f"{sizes[0]:,} rows to train, {sizes[1]:,} to validate and {sizes[2]:,} to test on; {about}"
         self._low, self._step = records.low, records.step
-        known = records.low[self.splits[0]]
-        mean, variance = known.mean(0) + self._step / 2, known.var(0) + self._step**2 / 12
+        mean, variance = _moments(records.low, self.splits[0])
+        mean, variance = mean + self._step / 2, variance + self._step**2 / 12
         self.standardisation = Standardisation(tuple(mean.tolist()), tuple(np.sqrt(variance).tolist()))
         digest = fingerprint_start(self.columns, train)
-        for part in (known, self._step):
-            digest.update(np.ascontiguousarray(part, "<f8").tobytes())
+        for part in (records.low[self.splits[0]], self._step):
+            digest.update(np.ascontiguousarray(part).tobytes())
         self.fingerprint = digest.hexdigest()
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
@@ -115,5 +116,15 @@ class RecordedDataset(Dataset):
 
     def _dequantised(self, rows: NDArray[np.intp], generator: torch.Generator) -> Tensor:
         noise = torch.rand(len(rows), self.dim, generator=generator, dtype=torch.float64)
-        data = torch.from_numpy(self._low[rows]) + noise * torch.from_numpy(self._step)
+        data = torch.from_numpy(self._low[rows].astype(np.float64)) + noise * torch.from_numpy(self._step)
         return self.standardisation.to_model(data).float()
+
+
+def _moments(
+    values: NDArray[np.float64] | NDArray[np.uint8], rows: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and variance (D,) of these rows of (n, D), which are never all converted at once."""
+    parts = np.array_split(rows, max(1, len(rows) * values.shape[1] // BLOCK_CELLS))
+    mean = sum(values[part].sum(0, dtype=np.float64) for part in parts) / len(rows)
+    square = sum(((values[part] - mean) ** 2).sum(0) for part in parts) / len(rows)
+    return np.asarray(mean), np.asarray(square)
