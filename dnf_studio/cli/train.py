@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 DATA = (
-    "What to learn: a built-in set, a file (.csv, .npy, .npz, .h5, .parquet), or a picture (.png, .jpg) whose "
-    "dark is dense; FILE::column,column and FILE::path/inside choose from a file."
+    "What to learn: a built-in set; a file (.csv, .npy, .npz, .h5, .parquet), of which FILE::column,column and "
+    "FILE::path/inside choose; a picture (.png, .jpg) whose dark is dense; images (an idx file, a CIFAR-10 batch, a "
+    "folder); or FILE::as=power, as the literature reads it (also gas, hepmass, miniboone, bsds300)."
 )
 
 
@@ -48,10 +49,8 @@ def train(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    if threshold is not None or blur is not None:
-        data = _picture(data, threshold, blur)
     changes: dict[str, Any] = {
-        "data": data,
+        "data": _data(data, threshold, blur),
         "model": model,
         "drop_constant": drop_constant or None,
         "sde.steps": steps,
@@ -76,10 +75,12 @@ def train(
     return 0
 
 
-def _picture(data: str | None, threshold: float | None, blur: float | None) -> str:
-    """The picture `data` with these settings."""
+def _data(data: str | None, threshold: float | None, blur: float | None) -> str | None:
+    """`data`, with the settings of a picture where there are any."""
     from dnf_studio.core.data.picture_source import with_settings
 
+    if threshold is None and blur is None:
+        return data
     if data is None:
         raise SettingError("--threshold and --blur are settings of a picture; name it with --data.")
     return with_settings(data, threshold, blur)
