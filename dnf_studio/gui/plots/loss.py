@@ -157,7 +157,9 @@ class LossPlot(Plot):
         self._validation.setData(list(self._measured), list(self._measured.values()))
         self._validation_label.setVisible(bool(self._measured))
         if self._measured:
-            self._validation_label.setPos(*list(self._measured.items())[-1])
+            best = min(self._measured, key=self._measured.__getitem__)
+            self._validation_label.setAnchor((1 if 2 * best > max(self._measured) else 0, 1))
+            self._validation_label.setPos(best, self._measured[best])
         self._line.setVisible(floor is not None and bool(len(curve.iterations)))
         if floor is not None:
             self._line.setValue(floor)
