@@ -105,12 +105,25 @@ class PictureDensity(Toy2D):
         data = self.standardisation.to_data(torch.from_numpy(model[far])).numpy()
         place = np.clip(data / self._pixel, -reach - 2.0, beyond)
         steps = [(i, j) for i in range(-reach[0], reach[0] + 1) for j in range(-reach[1], reach[1] + 1)]
-        rest = np.arange(len(place))
+        rest = np.flatnonzero(self._close(np.floor(place).astype(int), reach))
+        away = np.ones(len(place), bool)
+        away[rest] = False
         for step in sorted(steps, key=lambda step: abs(step[0]) + abs(step[1])):
             rest = rest[self._apart(place[rest], np.array(step), unit) > tolerance]
         result: NDArray[np.bool_] = ~far
-        result[np.flatnonzero(far)[rest]] = True
+        away[rest] = True
+        result[np.flatnonzero(far)[away]] = True
         return result
+
+    def _close(self, cell: NDArray[np.int64], reach: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which pixels (n, 2), up to `reach` + 2 beyond the rim, have one that carries density within `reach`."""
+        from scipy.ndimage import maximum_filter
+
+        rim = reach + 3
+        dark = np.pad(np.isfinite(self._log.numpy()), [(rim[1], rim[1]), (rim[0], rim[0])])
+        near = maximum_filter(dark, size=tuple(2 * reach[::-1] + 1))
+        found: NDArray[np.bool_] = near[cell[:, 1] + rim[1], cell[:, 0] + rim[0]]
+        return found
 
     def _apart(
         self, place: NDArray[np.float64], step: NDArray[np.int64], unit: NDArray[np.float64]
