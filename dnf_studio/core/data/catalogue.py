@@ -63,7 +63,7 @@ def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
     name = name_or_file.strip().lower()
     toy = built_in.get(ALIASES.get(name, name))
     if toy is not None:
-        return toy.open() if isinstance(toy, SklearnSet) else toy
+        return toy.make() if isinstance(toy, SklearnSet) else toy
     if is_picture(name_or_file):
         return open_picture(name_or_file)
     if is_image_set(name_or_file):

@@ -36,7 +36,7 @@ class SklearnSet:
         """Rows to train, to validate and to test on."""
         return split_sizes(self.rows)
 
-    def open(self) -> RecordedDataset:
+    def make(self) -> RecordedDataset:
         """Read it, split and dequantised."""
         return RecordedDataset(self.name, self.title, self._load, GREY if self.levels else ROUNDED, self.levels)
 
