@@ -120,6 +120,14 @@ class TrainingConfig(Settings):
         title="Seconds",
         description="Training time of the whole run in seconds; where set, it alone decides when the run ends.",
     )
+    patience: int = Field(
+        1000,
+        ge=0,
+        le=10**9,
+        title="Patience",
+        description="Iterations without a better validation NLL after which the run ends with the best weights; only "
+        "where the data has a validation split. 0 trains to the end, and still keeps the best.",
+    )
     learning_rate: float = Field(
         8e-3,
         gt=0,
@@ -177,7 +185,7 @@ class Config(Settings):
         "rings",
         min_length=1,
         title="Data name or file",
-        description="A data set of the studio or a data file: .csv, .npy, .npz, .h5 or .parquet.",
+        description="A data set of the studio, a file (.csv, .npy, .npz, .h5, .parquet) or a picture (.png, .jpg).",
     )
     drop_constant: bool = Field(
         False,

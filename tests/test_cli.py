@@ -12,6 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 from dnf_studio import api
 from dnf_studio.cli import VERBS, main
@@ -84,7 +85,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> Told:
 def test_train_reports_what_design_says(told: Told, small: Path, tmp_path: Path) -> None:
     output = tmp_path / "a.safetensors"
     result = told.json("train", "--config", small, "--iterations", 5, "-o", output)
-    keys = "iterations seconds iterations_per_second nll_bound file device precision"
+    keys = "iterations seconds iterations_per_second nll_bound nll_validation file device precision"
     assert list(result) == keys.split()
     assert result["iterations"] == 5 and result["file"] == str(output)
     assert result["device"] == "cpu" and result["precision"] == "float32"
@@ -415,3 +416,41 @@ def test_parse_refuses_a_slip_only_where_there_is_no_such_file(tmp_path: Path, m
         parse(["samples"])
     (tmp_path / "samples").touch()
     assert parse(["samples"]).file == "samples"
+
+
+# pictures and data with a validation split
+
+
+def test_a_picture_is_trained_inspected_and_refused(told: Told, small: Path, tmp_path: Path) -> None:
+    pixels = np.full((20, 30), 255, np.uint8)
+    pixels[4:9, 3:20] = 0
+    Image.fromarray(pixels).save(tmp_path / "bar.png")
+    held = told.json("inspect", tmp_path / "bar.png")
+    assert held["kind"] == "picture" and held["size"] == [30, 20] and held["dark"] == pytest.approx(85 / 600)
+    output = tmp_path / "a.safetensors"
+    words = ["train", "--config", small, "--data", tmp_path / "bar.png", "--iterations", 2]
+    told.json(*words, "--threshold", 0.5, "--blur", 1, "-o", output)
+    checkpoint = api.open_checkpoint(output)
+    assert checkpoint.config.data == f"{tmp_path / 'bar.png'}::threshold=0.5,blur=1"
+    assert checkpoint.data.entropy is not None
+    assert told(*words, "--threshold", 2, "-o", output) == 2
+    assert told("train", "--threshold", 0.5, "-o", output) == 2 and "name it with --data" in told.err
+    assert told("train", "--data", "rings", "--blur", 1, "-o", output) == 2 and "'rings' is none" in told.err
+    assert told("inspect", tmp_path / "gone.png") == 1
+
+
+def test_a_validation_split_is_reported(told: Told, small: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.safetensors"
+    words = ["train", "--config", small, "--data", "wine", "--iterations", 50, "-o", output]
+    result = told.json(*words)
+    assert result["nll_validation"] != result["nll_bound"] and result["nll_validation"] > 0
+    assert told("train", "--resume", output, "--iterations", 51, "-o", output) == 0
+    assert "On the validation split it is" in told.out and "weights of iteration 50 are kept" in told.out
+    found = told.json("evaluate", output, "--no-ode", "--steps", 2)
+    assert found["nll_bound"] == pytest.approx(result["nll_bound"]) and found["bits_bound"] is None
+
+
+def test_digits_are_told_in_bits(told: Told, small: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.safetensors"
+    told.json("train", "--config", small, "--data", "digits", "--iterations", 2, "-o", output)
+    assert told("evaluate", output, "--no-ode", "--steps", 2) == 0 and "Bits per dimension" in told.out

@@ -52,4 +52,7 @@ def _text(result: dict[str, Any]) -> str:
     ]
     names = (("nll_bound", "NLL bound"), ("nll_ode", "NLL (ODE)"), ("entropy", "Entropy"))
     lines = [f"{name:<10} {number(result[key])}" for key, name in names]
+    if result["bits_bound"] is not None:
+        bits = f"{number(result['bits_bound'])} by the bound, {number(result['bits_ode'])} by the ODE"
+        lines.append(f"Bits per dimension {bits}")
     return "\n".join([*lines, "", table([head, *rows])])

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 DATA = (
-    "What to learn: a built-in set, or a file (.csv, .npy, .npz, .h5, .parquet); "
-    "FILE::column,column and FILE::path/inside choose from it."
+    "What to learn: a built-in set; a file (.csv, .npy, .npz, .h5, .parquet), of which FILE::column,column and "
+    "FILE::path/inside choose; a picture (.png, .jpg) whose dark is dense; images (an idx file, a CIFAR-10 batch, a "
+    "folder); or FILE::as=power, as the literature reads it (also gas, hepmass, miniboone, bsds300)."
 )
 
 
@@ -40,6 +41,8 @@ def train(
     device: Annotated[Device | None, Option("--device", help="Where to compute.")] = None,
     seed: Annotated[int | None, Option("--seed", metavar="S", help="Seed of everything drawn.")] = None,
     drop_constant: Annotated[bool, Option("--drop-constant", help="Leave out constant columns.")] = False,
+    threshold: Annotated[float | None, Option("--threshold", help="Of a picture: the least darkness, 0 to 1.")] = None,
+    blur: Annotated[float | None, Option("--blur", metavar="PIXELS", help="Of a picture: its Gaussian blur.")] = None,
     resume: Annotated[Path | None, Option("--resume", metavar="F", help="Go on with this run.")] = None,
     weights: Annotated[
         bool, Option("--weights", help="Keep the model only: a quarter of the size, no resuming.")
@@ -47,7 +50,7 @@ def train(
     as_json: AsJson = False,
 ) -> int:
     changes: dict[str, Any] = {
-        "data": data,
+        "data": _data(data, threshold, blur),
         "model": model,
         "drop_constant": drop_constant or None,
         "sde.steps": steps,
@@ -70,6 +73,17 @@ def train(
     _measure(run, output, "weights" if weights else "run")
     _report(run, output, as_json)
     return 0
+
+
+def _data(data: str | None, threshold: float | None, blur: float | None) -> str | None:
+    """`data`, with the settings of a picture where there are any."""
+    from dnf_studio.core.data.picture_source import with_settings
+
+    if threshold is None and blur is None:
+        return data
+    if data is None:
+        raise SettingError("--threshold and --blur are settings of a picture; name it with --data.")
+    return with_settings(data, threshold, blur)
 
 
 def _begin(file: Path | None, changes: dict[str, Any]) -> Run:
@@ -139,10 +153,12 @@ class _Interrupt:
 
 def _measure(run: Run, output: Path, kind: Literal["run", "weights"]) -> None:
     """Put the bound into the checkpoint, which a run keeps from its last iteration on."""
-    from dnf_studio.core.evaluation.evaluate import nll_bound
+    from dnf_studio.core.evaluation.evaluate import nll_bound, validation_bound
 
     note("Measuring the bound on 20,000 fresh points.")
     run.metrics["nll_bound"] = nll_bound(run.flow, run.dataset)
+    if run.dataset.validation(1, 0) is not None:
+        run.metrics["nll_validation"] = validation_bound(run.flow, run.dataset)
     run.save(output, kind)
 
 
@@ -154,6 +170,7 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
         "seconds": run.seconds,
         "iterations_per_second": rate,
         "nll_bound": bound,
+        "nll_validation": run.metrics.get("nll_validation"),
         "file": str(output),
         "device": str(run.device),
         "precision": run.precision,
@@ -162,6 +179,17 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
     floor = "" if entropy is None else f" (the entropy is {entropy:.3f})"
     text = (
         f"{run.iteration} iterations in {clock(run.seconds)}, {rate:.1f} a second, {run.precision} on {run.device}.\n"
-        f"The bound is {number(bound)} nats{floor}.\nSaved {output}"
+        f"The bound is {number(bound)} nats{floor}.\n{_validation(run)}Saved {output}"
     )
     emit(result, text, as_json)
+
+
+def _validation(run: Run) -> str:
+    """What the validation split says of the run, as a line; nothing without one."""
+    nll = run.metrics.get("nll_validation")
+    if nll is None:
+        return ""
+    best = run.early_stopping.best_iteration
+    kept = f"; the weights of iteration {best} are kept" if run.early_stopping.best is not None else ""
+    early = ", and the run ended early" if run.early_stopping.exhausted(run.config.training.patience) else ""
+    return f"On the validation split it is {number(nll)} nats{kept}{early}.\n"

@@ -23,8 +23,9 @@ from dnf_studio.gui.studio import Studio
 __all__ = ["Files"]
 
 DATA = "*.csv *.npy *.npz *.h5 *.hdf5 *.parquet"
-READABLE = f"Checkpoints, data and exports (*.safetensors *.pt *.pth {DATA})"
-DATA_ONLY = f"Data ({DATA})"
+PICTURES = "*.png *.jpg *.jpeg"
+READABLE = f"Checkpoints, data, pictures and exports (*.safetensors *.pt *.pth {DATA} {PICTURES})"
+DATA_ONLY = f"Data and pictures ({DATA} {PICTURES})"
 RUN = "Run, to go on with later (*.safetensors)"
 WEIGHTS = "Model alone, smaller (*.safetensors)"
 QUICK_SECONDS = 60.0

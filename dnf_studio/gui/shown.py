@@ -22,6 +22,8 @@ class ShownModel:
     """Exact entropy of the standardised data, nats, or None where unknown."""
     trained: bool = True
     """False for weights that no iteration has touched."""
+    about: str = ""
+    """What there is to know about its data in particular."""
 
 
 def data_label(name: str) -> str:

@@ -24,6 +24,7 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_threads
 from dnf_studio.core.sde.grid import make_grid
 from dnf_studio.core.training.adjoint import AdjointEngine
+from dnf_studio.core.training.early_stopping import EarlyStopping
 from dnf_studio.core.training.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.training.history import History
 from dnf_studio.core.training.marks import Marks
@@ -65,11 +66,12 @@ class Run:
         self.history, self.marks = History(), Marks()
         self.metrics: dict[str, float | None] = {}
         self._good = self._weights.state(), 0
+        self.early_stopping = EarlyStopping(self.dataset)
 
     @property
     def flow(self) -> DiffFlow:
-        """The model with the weights that sampling uses: their moving average (EMA)."""
-        return self._weights.average
+        """The model with the weights that sampling uses: their moving average (EMA), the best by a validation split."""
+        return self.early_stopping.best or self._weights.average
 
     @property
     def precision(self) -> str:
@@ -78,8 +80,10 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether the totals of the config are reached."""
+        """Whether the totals of the config are reached, or the validation NLL falls no more."""
         training = self.config.training
+        if self.early_stopping.exhausted(training.patience):
+            return True
         if training.seconds is not None:
             return self.seconds >= training.seconds
         return self.iteration >= training.iterations
@@ -162,6 +166,7 @@ class Run:
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 self._go_back()
             self._weights.update(rate, training.ema)
+            validation = self.early_stopping.note(self.iteration + 1, self._weights.average)
         self.iteration += 1
         if self.iteration % GOOD_STATE_EVERY == 0:
             self._good = self._weights.state(), self.iteration
@@ -171,7 +176,7 @@ class Run:
         pace = elapsed / steps
         self._pace = pace if self._pace is None else 0.9 * self._pace + 0.1 * pace
         parts = bound.disagreement.float().cpu().numpy()
-        return StepReport(self.iteration, loss, steps, parts, rate, norm, self.seconds, marks)
+        return StepReport(self.iteration, loss, steps, parts, rate, norm, self.seconds, marks, validation)
 
     def _draw(self, steps: int) -> tuple[Tensor, Tensor]:
         """A batch and its forward noise, from the run's generator on the processor."""
@@ -201,7 +206,9 @@ class Run:
     def _follow(self, before: Config) -> None:
         """Let engine and models be as the config says, which was `before`."""
         self._engine.hidden = choose_hidden_type(self.config.training.precision, self.device)
-        for flow in (self._weights.raw, self._weights.average):
+        if self.config.sde != before.sde:
+            self.early_stopping.forget()
+        for flow in (self._weights.raw, self._weights.average, *filter(None, [self.early_stopping.best])):
             flow.config = self.config
             if self.config.sde != before.sde:
                 flow.set_grid(make_grid(self.config.sde))
