@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 
 from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.data.drawing import open_drawing
+from dnf_studio.core.data.drawing_source import is_drawing
 from dnf_studio.core.data.fractals import FRACTAL_SETS
 from dnf_studio.core.data.picture import open_picture
 from dnf_studio.core.data.picture_source import is_picture
@@ -52,7 +54,7 @@ def dataset_infos() -> tuple[DatasetInfo, ...]:
 
 def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
     """A built-in set by its name or alias, in any case, else FILE, `FILE::column,column`, `FILE::path/inside`
-    or, of a picture, `FILE::threshold=0.3,blur=2`.
+    or, of a picture, `FILE::threshold=0.3,blur=2`, or a drawing by the name that it is.
 
     Raises `UnknownNameError` with the nearest name for what looks like a name, and `DataError` for
     whatever is wrong with a file.
@@ -62,6 +64,8 @@ def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
     toy = built_in.get(ALIASES.get(name, name))
     if toy is not None:
         return toy.open() if isinstance(toy, SklearnSet) else toy
+    if is_drawing(name_or_file):
+        return open_drawing(name_or_file)
     if is_picture(name_or_file):
         return open_picture(name_or_file)
     if _looks_like_file(name_or_file):
