@@ -15,6 +15,7 @@ class Key(StrEnum):
     """Names of the commands."""
 
     OPEN = "open"
+    DRAW = "draw"
     SAVE = "save"
     EXPORT = "export"
     PICTURE = "picture"
@@ -88,6 +89,7 @@ class ActionInfo:
 _RECORDS = (
     ActionInfo(Key.OPEN, "&Open…", "Ctrl+O", "Open a checkpoint (.safetensors, .pt), data (.csv, .npy, .npz, .h5, "
                ".parquet), a picture (.png, .jpg) or an export (.h5)", "open"),
+    ActionInfo(Key.DRAW, "&Draw data…", "Ctrl+D", "Paint with the mouse where points are to be, and train on that"),
     ActionInfo(Key.SAVE, "&Save model…", "Ctrl+S", "Save the run, to go on with it later, or the model alone", "save"),
     ActionInfo(Key.EXPORT, "&Export samples…", "Ctrl+E", "Draw samples and write them to an HDF5 file", "export"),
     ActionInfo(Key.PICTURE, "Save &picture…", "Ctrl+Shift+P", "Save the window as a PNG picture", "picture"),
@@ -169,7 +171,7 @@ _RECORDS = (
 ACTIONS = {record.key: record for record in _RECORDS}
 
 MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
-    ("&File", (Key.OPEN, Key.SAVE, None, Key.EXPORT, Key.PICTURE, None, Key.REOPEN, Key.QUIT)),
+    ("&File", (Key.OPEN, Key.DRAW, Key.SAVE, None, Key.EXPORT, Key.PICTURE, None, Key.REOPEN, Key.QUIT)),
     (
         "&Edit",
         (

@@ -75,6 +75,15 @@ class Files(QObject):
             return
         self.when_safe(lambda: self._session.apply({"config.data": name}))
 
+    def draw(self) -> None:
+        """Let data be drawn by hand, and show the model that belongs to it."""
+        from dnf_studio.gui.dialogs.draw_data import DrawDataDialog
+
+        dialog = DrawDataDialog(self._session.state.config.data, self._window)
+        dialog.drawn.connect(self.choose_data)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
     def train(self) -> None:
         """Begin a run, or go on with one."""
         iterations = self._studio.resumable

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 
 from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.data.drawing import open_drawing
+from dnf_studio.core.data.drawing_source import is_drawing
 from dnf_studio.core.data.fractals import FRACTAL_SETS
 from dnf_studio.core.data.image_set import is_image_set, open_image_set
 from dnf_studio.core.data.literature import is_literature, open_literature
@@ -54,7 +56,8 @@ def dataset_infos() -> tuple[DatasetInfo, ...]:
 
 def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
     """A built-in set by its name or alias, in any case, else FILE, `FILE::column,column`, `FILE::path/inside`,
-    of a picture `FILE::threshold=0.3,blur=2`, of a table of the literature `FILE::as=power`, or a set of images.
+    of a picture `FILE::threshold=0.3,blur=2`, of a table of the literature `FILE::as=power`, a set of images, or
+    a drawing by the name that it is.
 
     Raises `UnknownNameError` with the nearest name for what looks like a name, and `DataError` for
     whatever is wrong with a file.
@@ -64,6 +67,8 @@ def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
     toy = built_in.get(ALIASES.get(name, name))
     if toy is not None:
         return toy.make() if isinstance(toy, SklearnSet) else toy
+    if is_drawing(name_or_file):
+        return open_drawing(name_or_file)
     if is_picture(name_or_file):
         return open_picture(name_or_file)
     if is_image_set(name_or_file):
