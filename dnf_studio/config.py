@@ -7,6 +7,7 @@ A `Config` is frozen and validated when made; a change yields a new one. It trav
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,8 +19,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from dnf_studio.errors import SettingError
 from dnf_studio.grids import MAX_STEPS, GridKind, GridName, check_grid
 
-__all__ = ["MAX_STEPS", "Config", "GridName", "NetworkConfig", "SDEConfig", "TrainingConfig"]
+__all__ = ["MAX_STEPS", "Config", "GridName", "ModelName", "NetworkConfig", "SDEConfig", "TrainingConfig"]
 
+ModelName = Literal["diffflow", "diffusion", "flow"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -74,7 +76,7 @@ class SDEConfig(Settings):
         gt=0,
         le=100,
         title="g at the data",
-        description="Diffusion coefficient at the first time; linear in t up to the last.",
+        description="Diffusion coefficient at the first time; from there it goes to that at the last.",
     )
     g_end: float = Field(
         0.2,
@@ -82,6 +84,12 @@ class SDEConfig(Settings):
         le=100,
         title="g at the noise",
         description="Diffusion coefficient at the last time.",
+    )
+    linear: Literal["g", "beta"] = Field(
+        "g",
+        title="Linear in time",
+        description="What goes linearly in t from its first value to its last: g itself, or β = g² as in a diffusion "
+        "model.",
     )
 
     @model_validator(mode="after")
@@ -92,14 +100,14 @@ class SDEConfig(Settings):
 
 
 class NetworkConfig(Settings):
-    """The size of each of the two networks (METHOD 6)."""
+    """The size of each network (METHOD 6)."""
 
-    layers: int = Field(3, ge=1, le=16, title="Hidden layers", description="Hidden layers of each of the two networks.")
+    layers: int = Field(3, ge=1, le=16, title="Hidden layers", description="Hidden layers of each network.")
     channels: int = Field(128, ge=4, le=2048, title="Channels", description="Width of the hidden layers.")
 
 
 class TrainingConfig(Settings):
-    """How the two networks are fitted.
+    """How the networks are fitted.
 
     `iterations` and `seconds` are totals of the run, resumed parts included; where `seconds` is
     set it alone decides when the run ends.
@@ -170,8 +178,32 @@ class TrainingConfig(Settings):
     )
 
 
+MODEL_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
+    "diffusion": {
+        "sde": {
+            "steps": 100,
+            "beta": 0.5,
+            "t_start": 1e-5,
+            "t_end": 1.0,
+            "g_start": math.sqrt(0.1),
+            "g_end": math.sqrt(20.0),
+            "linear": "beta",
+        },
+        "network": {"channels": 181},
+        "training": {"batch": 2048, "learning_rate": 2e-3, "ema": 0.995, "progressive": False},
+    },
+}
+"""Where a model has other defaults than those of the groups, which are the diffusion normalizing flow's.
+
+The diffusion model's β goes from 0.1 to 20 (Song et al., ICLR 2021, appendix C) on a quadratic grid. One network of
+181 channels has about as many parameters as the two of 128."""
+
+
 class Config(Settings):
-    """One experiment: data, model, SDE, networks and training."""
+    """One experiment: data, model, SDE, networks and training.
+
+    What is not given has the default of the model: `MODEL_DEFAULTS`, or else that of the group.
+    """
 
     data: str = Field(
         "rings",
@@ -184,10 +216,37 @@ class Config(Settings):
         title="Drop constant columns",
         description="Leave out columns that hold one value only, which cannot be standardised.",
     )
-    model: Literal["diffflow"] = Field("diffflow", title="Model", description="The kind of model.")
+    model: ModelName = Field(
+        "diffflow",
+        title="Model",
+        description="A diffusion normalizing flow, or one of what it is compared with: a diffusion model or a "
+        "continuous normalizing flow.",
+    )
     sde: SDEConfig = SDEConfig()
     network: NetworkConfig = NetworkConfig()
     training: TrainingConfig = TrainingConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_its_model(cls, values: object) -> object:
+        """Settings that are not given, from `MODEL_DEFAULTS`."""
+        if not isinstance(values, Mapping):
+            return values
+        filled = dict(values)
+        name = filled.get("model")
+        for group, own in MODEL_DEFAULTS.get(name, {}).items() if isinstance(name, str) else ():
+            given = filled.get(group, {})
+            if isinstance(given, Mapping):
+                filled[group] = {**own, **given}
+        return filled
+
+    @model_validator(mode="after")
+    def _fits_its_model(self) -> Self:
+        if self.model != "diffflow" and self.training.progressive:
+            raise ValueError(f"only a diffflow is trained on steps, so a {self.model} has no progressive N")
+        if self.model == "diffusion" and self.sde.t_start <= 0:
+            raise ValueError("a diffusion model needs a first time t_start above 0, where its score is finite")
+        return self
 
     @classmethod
     def create(cls, values: Mapping[str, Any]) -> Self:
@@ -230,9 +289,13 @@ class Config(Settings):
         return tomli_w.dumps(self.model_dump(exclude_none=True))
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
-        """A copy with `changes` applied; keys are dotted (``sde.steps``) or nested mappings."""
-        values = self.model_dump()
-        for key, value in flatten(changes).items():
+        """A copy with `changes` applied; keys are dotted (``sde.steps``) or nested mappings.
+
+        With another model, settings that stand at the default of the old one go to that of the new one.
+        """
+        flat = flatten(changes)
+        values = self._with_model(flat["model"]) if "model" in flat else self.model_dump()
+        for key, value in flat.items():
             group = values
             *parents, leaf = key.split(".")
             for parent in parents:
@@ -241,6 +304,16 @@ class Config(Settings):
                 raise SettingError(f"There is no setting named '{key}'.")
             group[leaf] = value
         return self.create(values)
+
+    def _with_model(self, name: object) -> dict[str, Any]:
+        """Plain values with the defaults of the model `name` where those of this one stand."""
+        values = self.model_dump()
+        old, new = (self.create({"model": model}).model_dump() for model in (self.model, name))
+        for group in ("sde", "network", "training"):
+            for key, default in old[group].items():
+                if values[group][key] == default:
+                    values[group][key] = new[group][key]
+        return values
 
 
 def flatten(changes: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

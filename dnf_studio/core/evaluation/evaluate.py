@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.distances import Projections, debiased, squared_distance
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves, is_identity
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
 from dnf_studio.core.sampling.likelihood import BOUND_DRAWS, TOLERANCE, bound_nll, ode_nll
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
@@ -83,7 +83,7 @@ class Evaluation:
 
 
 def nll_bound(
-    flow: DiffFlow, dataset: Dataset, points: int = BOUND_POINTS, seed: int = 0, grid: TimeGrid | None = None
+    flow: TwoSDEs, dataset: Dataset, points: int = BOUND_POINTS, seed: int = 0, grid: TimeGrid | None = None
 ) -> float:
     """Mean bound of METHOD 2 on fresh points, nats of standardised data, at the model's own grid or `grid`.
 
@@ -95,7 +95,7 @@ def nll_bound(
 
 
 def evaluate(
-    flow: DiffFlow,
+    flow: TwoSDEs,
     dataset: Dataset,
     steps: Sequence[int] = DEFAULT_STEPS,
     ode: bool = True,
@@ -123,7 +123,7 @@ def evaluate(
     return Evaluation(_finite(bound), fine, coarse, _entropy(flow, dataset), by_steps)
 
 
-def step_row(flow: DiffFlow, dataset: Dataset, steps: int, points: int = POINTS, seeds: int = SEEDS) -> StepRow:
+def step_row(flow: TwoSDEs, dataset: Dataset, steps: int, points: int = POINTS, seeds: int = SEEDS) -> StepRow:
     """The samples at one N as `evaluate` compares them, without the rest of it."""
     if points < 1 or seeds < 1:
         raise SettingError("An evaluation needs at least one point and one seed.")
@@ -131,7 +131,7 @@ def step_row(flow: DiffFlow, dataset: Dataset, steps: int, points: int = POINTS,
 
 
 def _by_steps(
-    flow: DiffFlow, dataset: Dataset, steps: Sequence[int], points: int, seeds: int, tell: Progress
+    flow: TwoSDEs, dataset: Dataset, steps: Sequence[int], points: int, seeds: int, tell: Progress
 ) -> tuple[StepRow, ...]:
     """One row an N. Seeds are the outer loop, so that one pair of data draws is kept at a time."""
     floor: list[float] = []
@@ -166,7 +166,7 @@ class _Compared:
     beyond: float
 
 
-def _compare(flow: DiffFlow, dataset: Dataset, samples: Array, reference: Projections) -> _Compared:
+def _compare(flow: TwoSDEs, dataset: Dataset, samples: Array, reference: Projections) -> _Compared:
     own = between_units(flow.standardisation, dataset.standardisation, torch.from_numpy(samples))
     outside = dataset.outside(own, TOLERANCE_OUTSIDE)
     beyond = float((np.abs(samples) > FAR).any(axis=1).mean())
@@ -189,7 +189,7 @@ def _row(steps: int, found: list[_Compared] | None, floor: list[float]) -> StepR
     )
 
 
-def _samples(flow: DiffFlow, count: int, steps: int, seed: int) -> Array:
+def _samples(flow: TwoSDEs, count: int, steps: int, seed: int) -> Array:
     """Samples (n, D) in model units, never rounded to data units on the way."""
     model = copy.copy(flow)
     model.standardisation = Standardisation.identity(flow.dim)
@@ -197,7 +197,7 @@ def _samples(flow: DiffFlow, count: int, steps: int, seed: int) -> Array:
     return np.concatenate([block.samples for block in sample_blocks(model, count, settings)])
 
 
-def _ode(flow: DiffFlow, dataset: Dataset, tolerance: float) -> float | None:
+def _ode(flow: TwoSDEs, dataset: Dataset, tolerance: float) -> float | None:
     try:
         x = fresh_points(flow, dataset, ODE_POINTS, 0)
         return _finite(float(ode_nll(flow, x, tolerance).cpu().double().mean()))
@@ -205,7 +205,7 @@ def _ode(flow: DiffFlow, dataset: Dataset, tolerance: float) -> float | None:
         return None
 
 
-def _entropy(flow: DiffFlow, dataset: Dataset) -> float | None:
+def _entropy(flow: TwoSDEs, dataset: Dataset) -> float | None:
     """The data's entropy in the model's units."""
     if dataset.entropy is None:
         return None

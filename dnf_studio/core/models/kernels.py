@@ -15,8 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dnf_studio.core.models.networks import FourierMLP
+from dnf_studio.core.sde.paths import Field
 
-__all__ = ["FourierKernel", "Gradients", "Rows", "Tape"]
+__all__ = ["FourierKernel", "Gradients", "Rows", "Tape", "network_field"]
 
 CACHED_ROWS = 4096
 """Rows whose parameter gradients are summed at once on a processor: they stay in cache."""
@@ -196,6 +197,18 @@ class FourierKernel:
                 # (D, rows) @ (rows, C) runs six times as fast as (C, rows) @ (rows, D)
                 sums.input_weight.addmm_(tape.all.x[rows].t(), back)
                 embedding[first:last] += back.view(last - first, -1, self.channels).sum(1)
+
+
+def network_field(network: FourierMLP, times: Tensor, hidden: torch.dtype | None = None) -> Field:
+    """`network` as a function of node and state, for the time inputs (K,) of K nodes, embedded once.
+
+    Differentiable where gradients are enabled now, the kernel with layers in `hidden` where they are not.
+    """
+    embeddings = network.embed_time(times)
+    if torch.is_grad_enabled():
+        return lambda i, x: network.body(x, embeddings[i])
+    kernel = FourierKernel(network, embeddings, hidden)
+    return lambda i, x: kernel.value(x, i)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

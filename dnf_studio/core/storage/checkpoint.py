@@ -20,7 +20,8 @@ from torch import Tensor
 import dnf_studio
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.models.build import build_model
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.atomic import atomic_file, explain, source_size
 from dnf_studio.core.storage.layout import (
@@ -79,7 +80,7 @@ class Checkpoint:
     """Of the tensors, as in the file; empty before it is written."""
 
     @classmethod
-    def of_model(cls, flow: DiffFlow) -> Self:
+    def of_model(cls, flow: GenerativeModel) -> Self:
         """A weights checkpoint of a model as it stands, nothing else being known."""
         tensors = {f"model.{name}": _plain(tensor) for name, tensor in flow.state_dict().items()}
         data = DataSummary(flow.config.data, "", (), None)
@@ -96,10 +97,10 @@ class Checkpoint:
         """Whether `config.sde` describes the stored nodes."""
         return formula_describes(self.config.sde, self.grid)
 
-    def build(self) -> DiffFlow:
+    def build(self) -> GenerativeModel:
         """The model with the weights that sampling uses, in eval mode; torch's global generator is left alone."""
         with torch.random.fork_rng(devices=[]):
-            flow = DiffFlow(self.dim, self.config, self.standardisation, self.grid)
+            flow = build_model(self.dim, self.config, self.standardisation, self.grid)
         model = {name.removeprefix("model."): t for name, t in self.tensors.items() if name.startswith("model.")}
         flow.load_state_dict(model)
         flow.formula_grid = self.formula_grid
