@@ -12,7 +12,7 @@ from typer import Option
 from dnf_studio import api
 from dnf_studio.cli.options import AsJson, Output
 from dnf_studio.cli.output import Progress, clock, emit, note, number
-from dnf_studio.config import Config, Device, Precision
+from dnf_studio.config import Config, Device, ModelName, Precision
 from dnf_studio.core.storage.atomic import check_target
 from dnf_studio.errors import CheckpointError, DataError, DivergenceError, SettingError
 
@@ -30,7 +30,7 @@ DATA = (
 def train(
     output: Output,
     data: Annotated[str | None, Option("--data", metavar="NAME|FILE", help=DATA)] = None,
-    model: Annotated[Literal["diffflow"] | None, Option("--model", help="What to train.")] = None,
+    model: Annotated[ModelName | None, Option("--model", help="What to train.")] = None,
     config: Annotated[Path | None, Option("--config", metavar="F.toml", help="Settings; options go before it.")] = None,
     steps: Annotated[int | None, Option("--steps", metavar="N", help="Steps of the two SDEs.")] = None,
     iterations: Annotated[int | None, Option("--iterations", metavar="K", help="End after K iterations.")] = None,

@@ -22,7 +22,7 @@ from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.mailbox import ReportLog
 
 if TYPE_CHECKING:
-    from dnf_studio.core.models.diffflow import DiffFlow
+    from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.training.run import Run
 
@@ -59,7 +59,7 @@ class Studio(QObject):
         self._opened: Opened | None = None
         self._before: Opened | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
-        self._held: deque[tuple[DiffFlow, Checkpoint | None]] = deque(maxlen=HELD)
+        self._held: deque[tuple[GenerativeModel, Checkpoint | None]] = deque(maxlen=HELD)
         self._loading = Newest(self.background)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -137,7 +137,7 @@ class Studio(QObject):
         A run that trains holds for the moment of the copy.
         """
 
-        def give(model: tuple[DiffFlow, Checkpoint | None]) -> None:
+        def give(model: tuple[GenerativeModel, Checkpoint | None]) -> None:
             self._held.append(model)
             done(model)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -35,7 +36,7 @@ class Diffusion(TwoSDEs):
     arXiv:2006.11239, equation 14; Song et al., ICLR 2021, arXiv:2011.13456, equation 7.
     """
 
-    solvers = ("sde", "ode", "ancestral", "ddim", "heun")
+    solvers: ClassVar[tuple[Solver, ...]] = ("sde", "ode", "ancestral", "ddim", "heun")
     networks = 1
 
     def __init__(

@@ -32,7 +32,7 @@ class TwoSDEs(GenerativeModel):
     equation numbers these are.
     """
 
-    solvers = ("sde", "ode")
+    solvers: ClassVar[tuple[Solver, ...]] = ("sde", "ode")
     networks: ClassVar[int]
     """Network evaluations of f and s together."""
 

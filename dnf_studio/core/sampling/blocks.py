@@ -198,7 +198,9 @@ def sample(
     return torch.cat(blocks).to(flow.device)
 
 
-def _prepare(flow: GenerativeModel, grid: TimeGrid, settings: SampleSettings, trajectories: bool, noise: bool) -> _Sampler:
+def _prepare(
+    flow: GenerativeModel, grid: TimeGrid, settings: SampleSettings, trajectories: bool, noise: bool
+) -> _Sampler:
     """On a thread of the pool, so that the embeddings too come from single-threaded kernels."""
     with torch.inference_mode():
         states = flow.sampler(grid, settings.solver, settings.lam, settings.last)
