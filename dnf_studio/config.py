@@ -7,7 +7,6 @@ A `Config` is frozen and validated when made; a change yields a new one. It trav
 from __future__ import annotations
 
 import json
-import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,10 +17,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from dnf_studio.errors import SettingError
 from dnf_studio.grids import MAX_STEPS, GridKind, GridName, check_grid
+from dnf_studio.model_defaults import ModelName, filled, model_fault, replaced
 
 __all__ = ["MAX_STEPS", "Config", "GridName", "ModelName", "NetworkConfig", "SDEConfig", "TrainingConfig"]
 
-ModelName = Literal["diffflow", "diffusion", "flow"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -178,27 +177,6 @@ class TrainingConfig(Settings):
     )
 
 
-MODEL_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
-    "diffusion": {
-        "sde": {
-            "steps": 100,
-            "beta": 0.5,
-            "t_start": 1e-5,
-            "t_end": 1.0,
-            "g_start": math.sqrt(0.1),
-            "g_end": math.sqrt(20.0),
-            "linear": "beta",
-        },
-        "network": {"channels": 181},
-        "training": {"batch": 2048, "learning_rate": 2e-3, "ema": 0.995, "progressive": False},
-    },
-}
-"""Where a model has other defaults than those of the groups, which are the diffusion normalizing flow's.
-
-The diffusion model's β goes from 0.1 to 20 (Song et al., ICLR 2021, appendix C) on a quadratic grid. One network of
-181 channels has about as many parameters as the two of 128."""
-
-
 class Config(Settings):
     """One experiment: data, model, SDE, networks and training.
 
@@ -230,22 +208,13 @@ class Config(Settings):
     @classmethod
     def _defaults_of_its_model(cls, values: object) -> object:
         """Settings that are not given, from `MODEL_DEFAULTS`."""
-        if not isinstance(values, Mapping):
-            return values
-        filled = dict(values)
-        name = filled.get("model")
-        for group, own in MODEL_DEFAULTS.get(name, {}).items() if isinstance(name, str) else ():
-            given = filled.get(group, {})
-            if isinstance(given, Mapping):
-                filled[group] = {**own, **given}
-        return filled
+        return filled(values) if isinstance(values, Mapping) else values
 
     @model_validator(mode="after")
     def _fits_its_model(self) -> Self:
-        if self.model != "diffflow" and self.training.progressive:
-            raise ValueError(f"only a diffflow is trained on steps, so a {self.model} has no progressive N")
-        if self.model == "diffusion" and self.sde.t_start <= 0:
-            raise ValueError("a diffusion model needs a first time t_start above 0, where its score is finite")
+        fault = model_fault(self.model, self.sde.t_start, self.training.progressive, self.training.precision)
+        if fault is not None:
+            raise ValueError(fault)
         return self
 
     @classmethod
@@ -293,8 +262,10 @@ class Config(Settings):
 
         With another model, settings that stand at the default of the old one go to that of the new one.
         """
-        flat = flatten(changes)
-        values = self._with_model(flat["model"]) if "model" in flat else self.model_dump()
+        flat, values = flatten(changes), self.model_dump()
+        if "model" in flat:
+            old, new = (self.create({"model": name}).model_dump() for name in (self.model, flat["model"]))
+            values = replaced(values, old, new)
         for key, value in flat.items():
             group = values
             *parents, leaf = key.split(".")
@@ -304,16 +275,6 @@ class Config(Settings):
                 raise SettingError(f"There is no setting named '{key}'.")
             group[leaf] = value
         return self.create(values)
-
-    def _with_model(self, name: object) -> dict[str, Any]:
-        """Plain values with the defaults of the model `name` where those of this one stand."""
-        values = self.model_dump()
-        old, new = (self.create({"model": model}).model_dump() for model in (self.model, name))
-        for group in ("sde", "network", "training"):
-            for key, default in old[group].items():
-                if values[group][key] == default:
-                    values[group][key] = new[group][key]
-        return values
 
 
 def flatten(changes: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -138,22 +138,27 @@ class _Interrupt:
 
 
 def _measure(run: Run, output: Path, kind: Literal["run", "weights"]) -> None:
-    """Put the bound into the checkpoint, which a run keeps from its last iteration on."""
-    from dnf_studio.core.evaluation.evaluate import nll_bound
+    """Put the bound, or the exact likelihood, into the checkpoint, which a run keeps from its last iteration on."""
+    from dnf_studio.core.evaluation.evaluate import nll_bound, nll_ode
 
-    note("Measuring the bound on 20,000 fresh points.")
-    run.metrics["nll_bound"] = nll_bound(run.flow, run.dataset)
+    if run.flow.bounded:
+        note("Measuring the bound on 20,000 fresh points.")
+        run.metrics["nll_bound"] = nll_bound(run.flow, run.dataset)
+    else:
+        note("Measuring the likelihood on 2,000 fresh points.")
+        run.metrics["nll_ode"] = nll_ode(run.flow, run.dataset)
     run.save(output, kind)
 
 
 def _report(run: Run, output: Path, as_json: bool) -> None:
-    bound = run.metrics["nll_bound"]
+    bound, exact = run.metrics.get("nll_bound"), run.metrics.get("nll_ode")
     rate = run.iteration / run.seconds if run.seconds else 0.0
     result = {
         "iterations": run.iteration,
         "seconds": run.seconds,
         "iterations_per_second": rate,
         "nll_bound": bound,
+        **({} if run.flow.bounded else {"nll_ode": exact}),
         "file": str(output),
         "device": str(run.device),
         "precision": run.precision,
@@ -162,6 +167,7 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
     floor = "" if entropy is None else f" (the entropy is {entropy:.3f})"
     text = (
         f"{run.iteration} iterations in {clock(run.seconds)}, {rate:.1f} a second, {run.precision} on {run.device}.\n"
-        f"The bound is {number(bound)} nats{floor}.\nSaved {output}"
+        f"The {'bound' if run.flow.bounded else 'NLL'} is {number(bound if run.flow.bounded else exact)} nats{floor}."
+        f"\nSaved {output}"
     )
     emit(result, text, as_json)

@@ -32,6 +32,7 @@ __all__ = [
     "StepRow",
     "evaluate",
     "nll_bound",
+    "nll_ode",
     "step_row",
 ]
 
@@ -126,7 +127,7 @@ def evaluate(
     fine = coarse = None
     if ode:
         tell("likelihood of the probability-flow ODE")
-        fine, coarse = (_ode(flow, dataset, tolerance) for tolerance in (TOLERANCE, COARSE))
+        fine, coarse = (nll_ode(flow, dataset, tolerance) for tolerance in (TOLERANCE, COARSE))
     by_steps = _by_steps(flow, dataset, rows, points, seeds, tell, solver)
     return Evaluation(bound, fine, coarse, _entropy(flow, dataset), by_steps)
 
@@ -212,7 +213,8 @@ def _samples(flow: GenerativeModel, count: int, steps: int, seed: int, solver: S
     return np.concatenate([block.samples for block in sample_blocks(model, count, settings)])
 
 
-def _ode(flow: GenerativeModel, dataset: Dataset, tolerance: float) -> float | None:
+def nll_ode(flow: GenerativeModel, dataset: Dataset, tolerance: float = TOLERANCE) -> float | None:
+    """Mean −log p of the ODE on 2,000 fresh points, nats of standardised data, None where it cannot be had."""
     try:
         x = fresh_points(flow, dataset, ODE_POINTS, 0)
         return _finite(float(ode_nll(flow, x, tolerance).cpu().double().mean()))

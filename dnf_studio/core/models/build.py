@@ -7,11 +7,12 @@ from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
+from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.sde.grid import TimeGrid
 
 __all__ = ["MODELS", "build_model"]
 
-MODELS: dict[str, type[GenerativeModel]] = {"diffflow": DiffFlow, "diffusion": Diffusion}
+MODELS: dict[str, type[GenerativeModel]] = {"diffflow": DiffFlow, "diffusion": Diffusion, "flow": Flow}
 
 
 def build_model(

@@ -36,7 +36,7 @@ BLOCK = 512
 """Points solved together: one adaptive step size for all, and activations that stay in cache."""
 
 
-def log_prob(flow: TwoSDEs, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
+def log_prob(flow: GenerativeModel, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
     """Log density (n,), nats, data units, of points (n, D) in data units.
 
     ``bound`` averages the bound of METHOD 2 over `BOUND_DRAWS` noise draws of a fixed seed;
@@ -45,9 +45,11 @@ def log_prob(flow: TwoSDEs, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
     """
     if method not in get_args(LogProbMethod):
         raise SettingError(f"The method '{method}' is not one of ode, bound and importance.")
+    if method != "ode" and not isinstance(flow, TwoSDEs):
+        raise UnsupportedError(f"A {flow.config.model} has no {method}: its likelihood is exact, by the method 'ode'.")
     points = _checked(flow, x)
     model = flow.standardisation.to_model(points.detach().cpu().double()).to(flow.timestamps)
-    if method == "ode":
+    if method == "ode" or not isinstance(flow, TwoSDEs):
         nll = ode_nll(flow, model)
     elif method == "bound":
         nll = bound_nll(flow, model, BOUND_DRAWS)

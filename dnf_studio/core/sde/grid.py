@@ -15,6 +15,7 @@ from dnf_studio.grids import LEAST_STEP, GridKind, Nodes, check_grid
 
 __all__ = [
     "TimeGrid",
+    "between_nodes",
     "custom_times",
     "diffusion_at",
     "make_grid",
@@ -117,6 +118,12 @@ def diffusion_at(sde: SDEConfig, t: Tensor) -> Tensor:
     if sde.linear == "beta":
         return (sde.g_start**2 + (sde.g_end**2 - sde.g_start**2) * way).sqrt()
     return sde.g_start + (sde.g_end - sde.g_start) * way
+
+
+def between_nodes(t: Tensor, places: Tensor) -> Tensor:
+    """The times (K,) at node numbers `places` (K,) in [0, N] that need not be whole: t (N+1,) linear between nodes."""
+    left = places.long().clamp(max=len(t) - 2)
+    return torch.lerp(t[left], t[left + 1], (places - left).to(t))
 
 
 def regrid(grid: TimeGrid, steps: int) -> TimeGrid:

@@ -27,7 +27,7 @@ GENERATOR_BYTES = 5056
 """The state of torch's CPU generator."""
 SAME = 1e-6
 """Relative difference up to which float32 nodes count as those of a formula."""
-NETWORKS = {"diffflow": ("drift", "score"), "diffusion": ("noise",)}
+NETWORKS = {"diffflow": ("drift", "score"), "diffusion": ("noise",), "flow": ("drift",)}
 """Names of the networks that a model is made of."""
 Shapes = dict[str, tuple[int, ...]]
 

@@ -143,7 +143,8 @@ def _export(
     grid = flow.grid(plan.settings.steps, plan.settings.grid)
     contents = plan.contents(flow.dim, grid.steps)
     times = grid.t.flip(0).cpu().numpy()
-    attributes = _attributes(plan, grid.steps, checkpoint, selection)
+    level = plan.settings.level if "sde" in flow.solvers else 0.0
+    attributes = _attributes(plan, grid.steps, level, checkpoint, selection)
     provenance = _provenance(flow, plan, grid.steps, checkpoint, selection)
     yield ExportProgress(0, plan.count, 0.0, None)
     with atomic_file(target, ExportError) as partial, BlockPool(worker_threads(flow.device)) as pool:
@@ -187,7 +188,9 @@ def _columns(flow: GenerativeModel, checkpoint: Checkpoint) -> tuple[str, ...]:
     return named if len(named) == flow.dim else tuple(f"component {j}" for j in range(flow.dim))
 
 
-def _attributes(plan: ExportPlan, steps: int, checkpoint: Checkpoint, selection: Selection | None) -> dict[str, Any]:
+def _attributes(
+    plan: ExportPlan, steps: int, level: float, checkpoint: Checkpoint, selection: Selection | None
+) -> dict[str, Any]:
     """The root attributes; `created` is the only thing in a file that tells two exports apart."""
     what = "samples" if selection is None else "selected points"
     return {
@@ -200,7 +203,7 @@ def _attributes(plan: ExportPlan, steps: int, checkpoint: Checkpoint, selection:
         "creator": f"DNF Studio {dnf_studio.__version__}",
         "seed": np.int64(plan.settings.seed),
         "steps": np.int32(steps),
-        "lambda": np.float64(plan.settings.level),
+        "lambda": np.float64(level),
         "checkpoint_sha256": checkpoint.sha256 or digest(checkpoint.tensors),
         "complete": np.int8(0),
         **({} if selection is None else {"source": "selection"}),

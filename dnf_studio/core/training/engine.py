@@ -11,6 +11,7 @@ from torch import Tensor
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
+from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.errors import UnsupportedError
 
@@ -30,8 +31,10 @@ class BatchLoss:
 class Engine(Protocol):
     """Computes training steps of one model."""
 
-    hidden: torch.dtype
-    """Of the hidden layers."""
+    @property
+    def hidden(self) -> torch.dtype:
+        """Type of the hidden layers."""
+        ...
 
     def train(self, x0: Tensor, steps: int, generator: torch.Generator) -> BatchLoss:
         """The loss of x0 (B, D) at N = `steps`, its gradients put into the parameters.
@@ -42,12 +45,15 @@ class Engine(Protocol):
 
 
 def make_engine(model: GenerativeModel, pool: BlockPool, hidden: torch.dtype) -> Engine:
-    """The engine of `model` on the threads of `pool`."""
+    """The engine of `model` on the threads of `pool`, with layers in `hidden` where it can."""
     from dnf_studio.core.training.adjoint import AdjointEngine
+    from dnf_studio.core.training.maximum_likelihood import LikelihoodEngine
     from dnf_studio.core.training.score_matching import ScoreMatchingEngine
 
     if isinstance(model, DiffFlow):
         return AdjointEngine(model, pool, hidden)
     if isinstance(model, Diffusion):
         return ScoreMatchingEngine(model, pool, hidden)
+    if isinstance(model, Flow):
+        return LikelihoodEngine(model, pool)
     raise UnsupportedError(f"There is no way to train a {type(model).__name__} here.")

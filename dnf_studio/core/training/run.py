@@ -23,7 +23,7 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_threads
 from dnf_studio.core.sde.grid import make_grid
-from dnf_studio.core.training.engine import make_engine
+from dnf_studio.core.training.engine import Engine, make_engine
 from dnf_studio.core.training.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.training.history import History
 from dnf_studio.core.training.marks import Marks
@@ -56,8 +56,8 @@ class Run:
             torch.manual_seed(config.training.seed)
             flow = build_model(self.dataset.dim, config, self.dataset.standardisation)
         self._weights = TrainedWeights(flow.to(self.device), config.training)
-        hidden = choose_hidden_type(config.training.precision, self.device)
-        self._engine = make_engine(self._weights.raw, BlockPool(threads or worker_threads(self.device)), hidden)
+        self._pool = BlockPool(threads or worker_threads(self.device))
+        self._engine = self._make_engine()
         self._queue: deque[dict[str, Any]] = deque()
         self.iteration, self.seconds = 0, 0.0
         self._pace: float | None = None
@@ -173,6 +173,10 @@ class Run:
         parts = found.disagreement.float().cpu().numpy()
         return StepReport(self.iteration, loss, steps, parts, rate, norm, self.seconds, marks)
 
+    def _make_engine(self) -> Engine:
+        hidden = choose_hidden_type(self.config.training.precision, self.device)
+        return make_engine(self._weights.raw, self._pool, hidden)
+
     def _go_back(self) -> None:
         """Return to the last good weights and say so; never returns."""
         state, then = self._good
@@ -193,7 +197,8 @@ class Run:
 
     def _follow(self, before: Config) -> None:
         """Let engine and models be as the config says, which was `before`."""
-        self._engine.hidden = choose_hidden_type(self.config.training.precision, self.device)
+        if self.config.training.precision != before.training.precision:
+            self._engine = self._make_engine()
         for flow in (self._weights.raw, self._weights.average):
             flow.config = self.config
             if self.config.sde != before.sde:

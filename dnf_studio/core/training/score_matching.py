@@ -16,6 +16,7 @@ from torch import Tensor
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.models.kernels import FourierKernel, Gradients, Tape
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels
+from dnf_studio.core.sde.grid import between_nodes
 from dnf_studio.core.sde.variance_preserving import levels_at
 from dnf_studio.core.training.adjoint import assign_gradients
 from dnf_studio.core.training.engine import BatchLoss
@@ -39,7 +40,9 @@ class ScoreMatchingEngine:
         times = len(x0) // count
         places = (torch.arange(times) + torch.rand(times, generator=generator, dtype=torch.float64)) / times
         noise = torch.randn((times, count, x0.shape[1]), generator=generator)
-        return self.step(x0.view(times, count, -1), noise.to(x0), self._times(places.to(x0)))
+        nodes = self.model.timestamps
+        t = between_nodes(nodes, places.to(nodes) * (len(nodes) - 1))
+        return self.step(x0.view(times, count, -1), noise.to(x0), t)
 
     def step(self, x0: Tensor, noise: Tensor, t: Tensor) -> BatchLoss:
         """The mean loss of x0 (K, R, D) with `noise` (K, R, D) at the times t (K,), its gradients put in."""
@@ -52,13 +55,6 @@ class ScoreMatchingEngine:
             sums = self.pool.map(lambda nodes: _block(kernel, x, noise, nodes), _blocks(x))
             assign_gradients(network, [gradients for _, gradients in sums], t)
             return BatchLoss(torch.stack([loss for loss, _ in sums]).sum(), x.new_empty(0))
-
-    def _times(self, places: Tensor) -> Tensor:
-        """L(u) (K,) at the places u (K,) in [0, 1): the model's nodes, linear between them."""
-        nodes = self.model.timestamps
-        place = places * (len(nodes) - 1)
-        left = place.long().clamp(max=len(nodes) - 2)
-        return torch.lerp(nodes[left], nodes[left + 1], (place - left).to(nodes))
 
 
 def _block(kernel: FourierKernel, x: Tensor, noise: Tensor, nodes: slice) -> tuple[Tensor, Gradients]:
