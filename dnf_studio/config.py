@@ -197,8 +197,7 @@ class Config(Settings):
     model: ModelName = Field(
         "diffflow",
         title="Model",
-        description="A diffusion normalizing flow, or one of what it is compared with: a diffusion model or a "
-        "continuous normalizing flow.",
+        description="A diffusion normalizing flow, or what it is compared with.",
     )
     sde: SDEConfig = SDEConfig()
     network: NetworkConfig = NetworkConfig()

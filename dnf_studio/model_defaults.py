@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-__all__ = ["MODEL_DEFAULTS", "ModelName", "filled", "model_fault", "replaced"]
+__all__ = ["MODEL_DEFAULTS", "UNUSED", "ModelName", "filled", "model_fault", "replaced"]
 
 ModelName = Literal["diffflow", "diffusion", "flow"]
 GROUPS = ("sde", "network", "training")
@@ -34,6 +34,16 @@ MODEL_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
 
 The diffusion model's β goes from 0.1 to 20 (Song et al., ICLR 2021, appendix C) on a quadratic grid. One network of
 181 channels has about as many parameters as the two of 128. A flow does not use g."""
+
+UNUSED: dict[str, dict[str, str]] = {
+    "diffusion": {"training.progressive": "A diffusion model learns all times at once and is not trained on N steps."},
+    "flow": {
+        "training.progressive": "A flow is trained with a few steps of its solver from the start.",
+        "training.precision": "A flow trains in float32 only.",
+        **dict.fromkeys(("sde.g_start", "sde.g_end", "sde.linear"), "A flow has no noise and so no g."),
+    },
+}
+"""Settings without an effect on a model, and why."""
 
 
 def filled(values: Mapping[str, Any]) -> dict[str, Any]:

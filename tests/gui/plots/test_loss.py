@@ -109,3 +109,15 @@ def test_a_resumed_run_begins_where_it_stopped(qtbot: QtBot) -> None:
     qtbot.addWidget(plot)
     plot.append(reports([3.0] * 100, first=5000))
     assert plot.box.viewRange()[0] == pytest.approx([5000, 5099])
+
+
+def test_a_loss_that_is_no_likelihood_has_no_nats_and_no_floor(qtbot: QtBot) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    plot.set_floor(1.8)
+    plot.set_model("diffusion")
+    plot.append([StepReport(k, 0.5, 100, np.empty(0, np.float32), 1e-3, 1.0, 0.0) for k in range(1, 20)])
+    assert plot.accessibleName() == "Loss: error of the noise" and "not a likelihood" in plot.caption_line.toolTip()
+    assert plot.note.text() == "0.500" and plot.smoothed is None and not plot._line.isVisible()
+    plot.set_model("diffflow")
+    assert plot.note.text() == "0.500 nats" and plot.smoothed == 0.5 and plot._line.isVisible()
