@@ -87,8 +87,7 @@ class SDEConfig(Settings):
     linear: Literal["g", "beta"] = Field(
         "g",
         title="Linear in time",
-        description="What goes linearly in t from its first value to its last: g itself, or β = g² as in a diffusion "
-        "model.",
+        description="What goes linearly in t from its first value to its last: g, or β = g² as in a diffusion model.",
     )
 
     @model_validator(mode="after")

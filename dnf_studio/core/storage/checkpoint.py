@@ -192,7 +192,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"The checkpoint '{path}' is damaged: {fault}.")
     if digest(tensors) != header.metadata["sha256"]:
         raise CheckpointError(f"The checkpoint '{path}' was altered: its tensors do not match their SHA-256 sum.")
-    return _checkpoint(header, known, tensors)
+    found = _checkpoint(header, known, tensors)
+    # Only a reference program's DiffFlow has nodes that no settings describe
+    if known.config.model != "diffflow" and not found.formula_grid:
+        raise CheckpointError(f"The checkpoint '{path}' does not fit its own settings: it has other times.")
+    return found
 
 
 def read_heading(path: Path) -> Checkpoint:

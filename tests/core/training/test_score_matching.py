@@ -13,7 +13,9 @@ import dnf_studio as dnf
 from dnf_studio.config import Config
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.parallel import BlockPool
+from dnf_studio.core.sde.grid import make_grid
 from dnf_studio.core.sde.variance_preserving import levels_at
+from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.core.training.run import Run
 from dnf_studio.core.training.score_matching import ScoreMatchingEngine
 from dnf_studio.errors import CheckpointError, SettingError
@@ -124,12 +126,18 @@ def test_what_is_saved_comes_back_and_another_model_does_not_fit(tmp_path: Path)
     again = dnf.load(tmp_path / "a.safetensors")
     assert isinstance(again, Diffusion) and again.formula_grid
     assert torch.equal(again.sample(5, solver="heun"), run.flow.sample(5, solver="heun"))
-    from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
-
     mixed = Checkpoint.of_model(run.flow)
     object.__setattr__(mixed, "config", Config().changed({"sde.steps": 4}))
     with pytest.raises(CheckpointError, match="missing"):
         save_checkpoint(tmp_path / "b.safetensors", mixed)
+
+
+def test_nodes_that_are_not_those_of_the_settings_are_refused(tmp_path: Path) -> None:
+    model = Diffusion(2, TINY)
+    model.set_grid(make_grid(TINY.sde.model_copy(update={"t_end": 0.7})))
+    save_checkpoint(tmp_path / "a.safetensors", Checkpoint.of_model(model))
+    with pytest.raises(CheckpointError, match="it has other times"):
+        dnf.load(tmp_path / "a.safetensors")
 
 
 def test_log_density_ways_agree_with_the_closed_form() -> None:
