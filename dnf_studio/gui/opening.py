@@ -132,6 +132,7 @@ def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
         columns=tuple(checkpoint.data.columns),
         steps=len(flow.timestamps) - 1,
         entropy=checkpoint.data.entropy,
+        solvers=flow.solvers,
     )
     return Opened(shown, checkpoint.config, Snapshot.of(flow), points, dataset, checkpoint, path, note)
 
@@ -170,6 +171,7 @@ def untrained(config: Config) -> Opened:
         steps=config.sde.steps,
         entropy=dataset.entropy,
         trained=False,
+        solvers=flow.solvers,
     )
     return Opened(shown, config, Snapshot.of(flow), _points(dataset, flow), dataset)
 

@@ -22,6 +22,8 @@ class ShownModel:
     """Exact entropy of the standardised data, nats, or None where unknown."""
     trained: bool = True
     """False for weights that no iteration has touched."""
+    solvers: tuple[str, ...] = ("sde", "ode")
+    """What the model can be sampled with, its own choice first."""
 
 
 def data_label(name: str) -> str:
