@@ -17,8 +17,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from dnf_studio.errors import SettingError
 from dnf_studio.grids import MAX_STEPS, GridKind, GridName, check_grid
+from dnf_studio.model_defaults import ModelName, filled, model_fault, replaced
 
-__all__ = ["MAX_STEPS", "Config", "GridName", "NetworkConfig", "SDEConfig", "TrainingConfig"]
+__all__ = ["MAX_STEPS", "Config", "GridName", "ModelName", "NetworkConfig", "SDEConfig", "TrainingConfig"]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -74,7 +75,7 @@ class SDEConfig(Settings):
         gt=0,
         le=100,
         title="g at the data",
-        description="Diffusion coefficient at the first time; linear in t up to the last.",
+        description="Diffusion coefficient at the first time; from there it goes to that at the last.",
     )
     g_end: float = Field(
         0.2,
@@ -82,6 +83,11 @@ class SDEConfig(Settings):
         le=100,
         title="g at the noise",
         description="Diffusion coefficient at the last time.",
+    )
+    linear: Literal["g", "beta"] = Field(
+        "g",
+        title="Linear in time",
+        description="What goes linearly in t from its first value to its last: g, or β = g² as in a diffusion model.",
     )
 
     @model_validator(mode="after")
@@ -92,14 +98,14 @@ class SDEConfig(Settings):
 
 
 class NetworkConfig(Settings):
-    """The size of each of the two networks (METHOD 6)."""
+    """The size of each network (METHOD 6)."""
 
-    layers: int = Field(3, ge=1, le=16, title="Hidden layers", description="Hidden layers of each of the two networks.")
+    layers: int = Field(3, ge=1, le=16, title="Hidden layers", description="Hidden layers of each network.")
     channels: int = Field(128, ge=4, le=2048, title="Channels", description="Width of the hidden layers.")
 
 
 class TrainingConfig(Settings):
-    """How the two networks are fitted.
+    """How the networks are fitted.
 
     `iterations` and `seconds` are totals of the run, resumed parts included; where `seconds` is
     set it alone decides when the run ends.
@@ -179,7 +185,10 @@ class TrainingConfig(Settings):
 
 
 class Config(Settings):
-    """One experiment: data, model, SDE, networks and training."""
+    """One experiment: data, model, SDE, networks and training.
+
+    What is not given has the default of the model: `MODEL_DEFAULTS`, or else that of the group.
+    """
 
     data: str = Field(
         "rings",
@@ -192,10 +201,27 @@ class Config(Settings):
         title="Drop constant columns",
         description="Leave out columns that hold one value only, which cannot be standardised.",
     )
-    model: Literal["diffflow"] = Field("diffflow", title="Model", description="The kind of model.")
+    model: ModelName = Field(
+        "diffflow",
+        title="Model",
+        description="A diffusion normalizing flow, or what it is compared with.",
+    )
     sde: SDEConfig = SDEConfig()
     network: NetworkConfig = NetworkConfig()
     training: TrainingConfig = TrainingConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_its_model(cls, values: object) -> object:
+        """Settings that are not given, from `MODEL_DEFAULTS`."""
+        return filled(values) if isinstance(values, Mapping) else values
+
+    @model_validator(mode="after")
+    def _fits_its_model(self) -> Self:
+        fault = model_fault(self.model, self.sde.t_start, self.training.progressive, self.training.precision)
+        if fault is not None:
+            raise ValueError(fault)
+        return self
 
     @classmethod
     def create(cls, values: Mapping[str, Any]) -> Self:
@@ -238,9 +264,15 @@ class Config(Settings):
         return tomli_w.dumps(self.model_dump(exclude_none=True))
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
-        """A copy with `changes` applied; keys are dotted (``sde.steps``) or nested mappings."""
-        values = self.model_dump()
-        for key, value in flatten(changes).items():
+        """A copy with `changes` applied; keys are dotted (``sde.steps``) or nested mappings.
+
+        With another model, settings that stand at the default of the old one go to that of the new one.
+        """
+        flat, values = flatten(changes), self.model_dump()
+        if "model" in flat:
+            old, new = (self.create({"model": name}).model_dump() for name in (self.model, flat["model"]))
+            values = replaced(values, old, new)
+        for key, value in flat.items():
             group = values
             *parents, leaf = key.split(".")
             for parent in parents:

@@ -284,7 +284,7 @@ def test_datasets_as_json_and_as_a_table(told: Told) -> None:
         ["train", "--data", "rings", "-o", "a.safetensors", "--seconds", "9", "--iterations", "9"],
         ["train", "--data", "rings", "-o", "a.safetensors", "--device", "tpu"],
         ["train", "--data", "rings", "-o", "a.safetensors", "--precision", "float16"],
-        ["train", "--data", "rings", "-o", "a.safetensors", "--model", "flow"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--model", "gan"],
         ["train", "--config", "none.toml", "--resume", "none.safetensors", "-o", "a.safetensors"],
         ["sample", "CKPT", "-n", "0", "-o", "a.h5"],
         ["sample", "CKPT", "-n", "-5", "-o", "a.h5"],

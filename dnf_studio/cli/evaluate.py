@@ -7,8 +7,9 @@ from typing import Annotated, Any
 from typer import Option
 
 from dnf_studio import api
-from dnf_studio.cli.options import AsJson, CheckpointName
+from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName
 from dnf_studio.cli.output import Progress, emit, number, table
+from dnf_studio.core.models.base import Solver
 from dnf_studio.errors import SettingError
 
 __all__ = ["evaluate"]
@@ -19,6 +20,7 @@ def evaluate(
     data: Annotated[str | None, Option("--data", metavar="NAME|FILE", help="The model's own unless given.")] = None,
     steps: Annotated[str | None, Option("--steps", metavar="5,10,30", help="Numbers of steps to sample with.")] = None,
     no_ode: Annotated[bool, Option("--no-ode", help="Leave out the NLL of the probability-flow ODE.")] = False,
+    solver: Annotated[Solver | None, Option("--solver", help=SOLVER)] = None,
     as_json: AsJson = False,
 ) -> int:
     from dnf_studio.core.data.catalogue import open_dataset
@@ -31,7 +33,14 @@ def evaluate(
         raise SettingError(f"'{checkpoint}' does not say what it was trained on; name it with --data.")
     dataset = open_dataset(data or source.config.data, source.config.drop_constant)
     with Progress("Evaluating") as progress:
-        found = measure(source.build(), dataset, numbers, not no_ode, progress=lambda text: progress.update(None, text))
+        found = measure(
+            source.build(),
+            dataset,
+            numbers,
+            not no_ode,
+            progress=lambda text: progress.update(None, text),
+            solver=solver,
+        )
     result = found.as_dict()
     emit(result, _text(result), as_json)
     return 0

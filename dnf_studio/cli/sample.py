@@ -8,10 +8,11 @@ from typing import Annotated
 from typer import Option
 
 from dnf_studio import api
-from dnf_studio.cli.options import AsJson, CheckpointName, Output
+from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, Output
 from dnf_studio.cli.output import Progress, clock, emit
 from dnf_studio.config import Device
-from dnf_studio.core.sampling.blocks import SampleSettings, Solver
+from dnf_studio.core.models.base import Solver
+from dnf_studio.core.sampling.blocks import SampleSettings
 from dnf_studio.core.sde.paths import LastStep
 from dnf_studio.core.storage.grid_presets import parse_grid
 from dnf_studio.core.training.hardware import choose_device
@@ -28,7 +29,7 @@ def sample(
     count: Annotated[int, Option("-n", "--count", metavar="COUNT", help="How many samples.")],
     steps: Annotated[int | None, Option("--steps", metavar="N", help="Steps; the model's own unless given.")] = None,
     lam: Annotated[float, Option("--lambda", metavar="L", help="Noise level from 0 to 2; 1 is the SDE.")] = 1.0,
-    solver: Annotated[Solver, Option("--solver", help="The SDE, or its probability-flow ODE.")] = "sde",
+    solver: Annotated[Solver | None, Option("--solver", help=SOLVER)] = None,
     last_step: Annotated[LastStep, Option("--last-step", help="The last step's mean, or with noise.")] = "mean",
     grid: Annotated[str | None, Option("--grid", metavar="G", help=GRID)] = None,
     device: Annotated[Device, Option("--device", help="Where to compute.")] = "auto",

@@ -12,7 +12,7 @@ from typer import Option
 from dnf_studio import api
 from dnf_studio.cli.options import AsJson, Output
 from dnf_studio.cli.output import Progress, clock, emit, note, number
-from dnf_studio.config import Config, Device, Precision
+from dnf_studio.config import Config, Device, ModelName, Precision
 from dnf_studio.core.storage.atomic import check_target
 from dnf_studio.errors import CheckpointError, DataError, DivergenceError, SettingError
 
@@ -31,7 +31,7 @@ DATA = (
 def train(
     output: Output,
     data: Annotated[str | None, Option("--data", metavar="NAME|FILE", help=DATA)] = None,
-    model: Annotated[Literal["diffflow"] | None, Option("--model", help="What to train.")] = None,
+    model: Annotated[ModelName | None, Option("--model", help="What to train.")] = None,
     config: Annotated[Path | None, Option("--config", metavar="F.toml", help="Settings; options go before it.")] = None,
     steps: Annotated[int | None, Option("--steps", metavar="N", help="Steps of the two SDEs.")] = None,
     iterations: Annotated[int | None, Option("--iterations", metavar="K", help="End after K iterations.")] = None,
@@ -152,18 +152,22 @@ class _Interrupt:
 
 
 def _measure(run: Run, output: Path, kind: Literal["run", "weights"]) -> None:
-    """Put the bound into the checkpoint, which a run keeps from its last iteration on."""
-    from dnf_studio.core.evaluation.evaluate import nll_bound, validation_bound
+    """Put the bound, or the exact likelihood, into the checkpoint, which a run keeps from its last iteration on."""
+    from dnf_studio.core.evaluation.evaluate import nll_bound, nll_ode, validation_bound
 
-    note("Measuring the bound on 20,000 fresh points.")
-    run.metrics["nll_bound"] = nll_bound(run.flow, run.dataset)
-    if run.dataset.validation(1, 0) is not None:
-        run.metrics["nll_validation"] = validation_bound(run.flow, run.dataset)
+    if run.flow.bounded:
+        note("Measuring the bound on 20,000 fresh points.")
+        run.metrics["nll_bound"] = nll_bound(run.flow, run.dataset)
+        if run.dataset.validation(1, 0) is not None:
+            run.metrics["nll_validation"] = validation_bound(run.flow, run.dataset)
+    else:
+        note("Measuring the likelihood on 2,000 fresh points.")
+        run.metrics["nll_ode"] = nll_ode(run.flow, run.dataset)
     run.save(output, kind)
 
 
 def _report(run: Run, output: Path, as_json: bool) -> None:
-    bound = run.metrics["nll_bound"]
+    bound, exact = run.metrics.get("nll_bound"), run.metrics.get("nll_ode")
     rate = run.iteration / run.seconds if run.seconds else 0.0
     result = {
         "iterations": run.iteration,
@@ -171,6 +175,7 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
         "iterations_per_second": rate,
         "nll_bound": bound,
         "nll_validation": run.metrics.get("nll_validation"),
+        **({} if run.flow.bounded else {"nll_ode": exact}),
         "file": str(output),
         "device": str(run.device),
         "precision": run.precision,
@@ -179,7 +184,8 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
     floor = "" if entropy is None else f" (the entropy is {entropy:.3f})"
     text = (
         f"{run.iteration} iterations in {clock(run.seconds)}, {rate:.1f} a second, {run.precision} on {run.device}.\n"
-        f"The bound is {number(bound)} nats{floor}.\n{_validation(run)}Saved {output}"
+        f"The {'bound' if run.flow.bounded else 'NLL'} is {number(bound if run.flow.bounded else exact)} nats{floor}."
+        f"\n{_validation(run)}Saved {output}"
     )
     emit(result, text, as_json)
 

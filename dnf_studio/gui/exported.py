@@ -19,7 +19,8 @@ from dnf_studio.gui.state import State
 from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
-    from dnf_studio.core.models.diffflow import DiffFlow
+    from dnf_studio.core.models.base import GenerativeModel
+    from dnf_studio.core.models.two_sdes import TwoSDEs
     from dnf_studio.core.sampling.blocks import SampleSettings
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.storage.sample_reader import ExportInfo
@@ -66,7 +67,7 @@ class ExportShown:
 
 
 def find_model(
-    path: Path, places: Sequence[Path], held: Sequence[tuple[DiffFlow, Checkpoint | None]] = ()
+    path: Path, places: Sequence[Path], held: Sequence[tuple[GenerativeModel, Checkpoint | None]] = ()
 ) -> tuple[ExportInfo, Checkpoint, Path | None]:
     """What the export holds, and the model that drew it: one in memory, or a file of `places`.
 
@@ -92,7 +93,7 @@ def find_model(
     )
 
 
-def read_shown(path: Path, info: ExportInfo, flow: DiffFlow) -> ExportShown:
+def read_shown(path: Path, info: ExportInfo, flow: TwoSDEs) -> ExportShown:
     """The first samples of the export and the settings that `flow` needs to draw them; raises `ExportError`."""
     settings = _settings(info, path)
     own = info.steps == len(flow.timestamps) - 1
@@ -129,7 +130,7 @@ def _settings(info: ExportInfo, path: Path) -> SampleSettings:
         raise ExportError(f"The export '{path}' does not say how its samples were drawn.") from problem
 
 
-def _paths(path: Path, info: ExportInfo, flow: DiffFlow, settings: SampleSettings) -> Array | None:
+def _paths(path: Path, info: ExportInfo, flow: TwoSDEs, settings: SampleSettings) -> Array | None:
     """(N+1, P, D): the trajectories of the file, or the same drawn again, ending in the file's samples."""
     from dnf_studio.core.storage.sample_reader import read_rows
 
@@ -151,7 +152,7 @@ def _paths(path: Path, info: ExportInfo, flow: DiffFlow, settings: SampleSetting
     return paths
 
 
-def _drawn_again(flow: DiffFlow, rows: int, settings: SampleSettings) -> Array:
+def _drawn_again(flow: TwoSDEs, rows: int, settings: SampleSettings) -> Array:
     """The trajectories (P, N+1, D) of the first rows, which the seed fixes."""
     from dnf_studio.core.sampling.blocks import sample_blocks
 
@@ -160,7 +161,7 @@ def _drawn_again(flow: DiffFlow, rows: int, settings: SampleSettings) -> Array:
     return np.concatenate(parts)
 
 
-def _model_units(trajectories: Array, flow: DiffFlow) -> Array:
+def _model_units(trajectories: Array, flow: TwoSDEs) -> Array:
     """(P, N+1, D) in data units and sampling order as (N+1, P, D) in model units, data first."""
     mean, scale = (np.asarray(part, np.float64) for part in (flow.standardisation.mean, flow.standardisation.scale))
     ordered = trajectories[:, ::-1].transpose(1, 0, 2)

@@ -200,6 +200,7 @@ class MainWindow(QMainWindow):
         for view in (self.views.forward, self.views.backward):
             view.set_columns(shown.columns)
         self.views.loss.clear()
+        self.views.loss.set_model(opened.snapshot.config.model)
         self.views.loss.set_floor(shown.entropy)
         self.watch.show_past(opened)
         iterations = opened.checkpoint.iteration if opened.checkpoint is not None else 0

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dnf_studio.core.data.dataset import Dataset
-    from dnf_studio.core.models.diffflow import DiffFlow
+    from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.gui.exported import ExportShown
     from dnf_studio.workers.snapshot import Snapshot
@@ -58,7 +58,10 @@ def bundled_name(data: str) -> str:
 
 
 def open_any(
-    name: str, config: Config, places: Sequence[Path] = (), held: Sequence[tuple[DiffFlow, Checkpoint | None]] = ()
+    name: str,
+    config: Config,
+    places: Sequence[Path] = (),
+    held: Sequence[tuple[GenerativeModel, Checkpoint | None]] = (),
 ) -> Opened:
     """A bundled model, a checkpoint file, an export, or a data file with an untrained model of `config`.
 
@@ -130,11 +133,14 @@ def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
         steps=len(flow.timestamps) - 1,
         entropy=checkpoint.data.entropy,
         about=dataset.about if dataset is not None else "",
+        solvers=flow.solvers,
     )
     return Opened(shown, checkpoint.config, Snapshot.of(flow), points, dataset, checkpoint, path, note)
 
 
-def _open_export(path: Path, places: Sequence[Path], held: Sequence[tuple[DiffFlow, Checkpoint | None]]) -> Opened:
+def _open_export(
+    path: Path, places: Sequence[Path], held: Sequence[tuple[GenerativeModel, Checkpoint | None]]
+) -> Opened:
     """The model that drew an export, set as it was then, with the samples of the file."""
     from dnf_studio.gui.exported import find_model, read_shown
 
@@ -151,13 +157,13 @@ def untrained(config: Config) -> Opened:
     """The data that `config` names and a model of it with the weights a run would begin with."""
     import torch
 
-    from dnf_studio.core.models.diffflow import DiffFlow
+    from dnf_studio.core.models.build import build_model
     from dnf_studio.workers.snapshot import Snapshot
 
     dataset = _dataset(config)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.training.seed)
-        flow = DiffFlow(dataset.dim, config, dataset.standardisation)
+        flow = build_model(dataset.dim, config, dataset.standardisation)
     shown = ShownModel(
         title="untrained model",
         data=config.data,
@@ -167,6 +173,7 @@ def untrained(config: Config) -> Opened:
         entropy=dataset.entropy,
         trained=False,
         about=dataset.about,
+        solvers=flow.solvers,
     )
     return Opened(shown, config, Snapshot.of(flow), _points(dataset, flow), dataset)
 
@@ -180,7 +187,7 @@ def _dataset(config: Config) -> Dataset:
     return open_dataset(config.data, config.drop_constant)
 
 
-def _points(dataset: Dataset, flow: DiffFlow) -> Tensor:
+def _points(dataset: Dataset, flow: GenerativeModel) -> Tensor:
     """The display set in the units of `flow`, (P, D)."""
     if dataset.dim != flow.dim:
         raise UnsupportedError(f"The data '{dataset.name}' has {dataset.dim} components, the model {flow.dim}.")

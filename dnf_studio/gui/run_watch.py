@@ -14,7 +14,7 @@ from dnf_studio.gui.training import Phase, Training
 
 __all__ = ["RunWatch"]
 
-OF_A_RUN = ("config.sde.", "config.training.", "config.network.", "config.drop_constant")
+OF_A_RUN = ("config.model", "config.sde.", "config.training.", "config.network.", "config.drop_constant")
 
 
 class RunWatch(QObject):
@@ -46,7 +46,10 @@ class RunWatch(QObject):
         if self._training.run is None and not self._training.active:
             return
         of_run = [name for name in names if name.startswith(OF_A_RUN)]
-        sentence = effect_sentence(of_run, before, self._config, LIVE, self._soon())
+        run = self._training.run
+        # Settings of another kind of model are for the next run
+        same = run is None or run.config.model == self._config.model
+        sentence = effect_sentence(of_run, before, self._config, LIVE if same else frozenset(), self._soon())
         if sentence:
             self.said.emit(sentence)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dnf_studio.core.models.diffflow import DiffFlow
+    from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.training.run import Run
 
@@ -27,7 +27,7 @@ def restored(path: Path, change: Mapping[str, object], threads: int) -> Run:
     return Run.resume(path, change, threads)
 
 
-def copy_of(run: Run) -> tuple[DiffFlow, Checkpoint]:
+def copy_of(run: Run) -> tuple[GenerativeModel, Checkpoint]:
     """The weights that sampling uses, which nobody changes any more, and their checkpoint."""
     from dnf_studio.core.training.resume import checkpoint_of
 

@@ -26,6 +26,8 @@ class ShownModel:
     """False for weights that no iteration has touched."""
     about: str = ""
     """What there is to know about its data in particular."""
+    solvers: tuple[str, ...] = ("sde", "ode")
+    """What the model can be sampled with, its own choice first."""
 
 
 def data_label(name: str) -> str:

@@ -22,7 +22,7 @@ from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.mailbox import ReportLog
 
 if TYPE_CHECKING:
-    from dnf_studio.core.models.diffflow import DiffFlow
+    from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.training.run import Run
 
@@ -59,7 +59,7 @@ class Studio(QObject):
         self._opened: Opened | None = None
         self._before: Opened | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
-        self._held: deque[tuple[DiffFlow, Checkpoint | None]] = deque(maxlen=HELD)
+        self._held: deque[tuple[GenerativeModel, Checkpoint | None]] = deque(maxlen=HELD)
         self._loading = Newest(self.background)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -115,13 +115,18 @@ class Studio(QObject):
         What the session says of settings that may change during a run applies.
         """
         config = self._session.state.config
-        change = {name.removeprefix("config."): value_of(config, name) for name in LIVE}
         run = self.training.run
+        change = {name.removeprefix("config."): value_of(config, name) for name in LIVE if self._same_model}
         if run is not None:
             self.training.start(lambda _threads: run_work.changed(run, change), self.explorer)
         elif self._opened is not None and self._opened.path is not None:
             path, self._before = self._opened.path, self._opened
             self.training.start(lambda threads: run_work.restored(path, change, threads), self.explorer)
+
+    @property
+    def _same_model(self) -> bool:
+        """Whether the settings are for the kind of model that is shown; else they are for the next run."""
+        return self._opened is None or self._opened.snapshot.config.model == self._session.state.config.model
 
     @property
     def resumable(self) -> int | None:
@@ -137,7 +142,7 @@ class Studio(QObject):
         A run that trains holds for the moment of the copy.
         """
 
-        def give(model: tuple[DiffFlow, Checkpoint | None]) -> None:
+        def give(model: tuple[GenerativeModel, Checkpoint | None]) -> None:
             self._held.append(model)
             done(model)
 
@@ -249,7 +254,7 @@ class Studio(QObject):
         """Give a run what it can take up, or show the model that belongs to changed settings."""
         config = self._session.state.config
         if self.training.active:
-            change = {name.removeprefix("config."): value_of(config, name) for name in names & LIVE}
+            change = {name.removeprefix("config."): value_of(config, name) for name in names & LIVE if self._same_model}
             if change:
                 try:
                     self.training.apply(change)
@@ -262,7 +267,7 @@ class Studio(QObject):
         if (config.data, config.drop_constant) != (shown.data, shown.drop_constant):
             self._loading.run(lambda: opening.open_for(config), self._replace, self._refuse_data)
         elif not self._opened.shown.trained and any(
-            name.startswith(("config.sde", "config.network", "config.training.seed")) for name in names
+            name.startswith(("config.model", "config.sde", "config.network", "config.training.seed")) for name in names
         ):
             self._settle.start()
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.exploration.outliers import Outliers, find_outliers, outliers_among
 from dnf_studio.core.exploration.visited import visit
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sampling.blocks import SampleSettings
 from dnf_studio.workers.display import Cancelled, backward_block
@@ -73,7 +73,7 @@ def check_outliers(
         return
 
 
-def _shown_paths(flow: DiffFlow, settings: SampleSettings, points: int, check: Callable[[], None]) -> Array:
+def _shown_paths(flow: TwoSDEs, settings: SampleSettings, points: int, check: Callable[[], None]) -> Array:
     """The backward paths (N+1, P, D) that the views show of so many points, in float32."""
     grid, noise = flow.grid(settings.steps, settings.grid), DisplayNoise()
     parts = blocks(points, grid.steps, flow.dim)

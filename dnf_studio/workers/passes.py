@@ -29,7 +29,7 @@ from dnf_studio.workers.display_set import DisplayNoise, blocks
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
 
 if TYPE_CHECKING:
-    from dnf_studio.core.models.diffflow import DiffFlow
+    from dnf_studio.core.models.two_sdes import TwoSDEs
     from dnf_studio.workers.explorer import Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -70,7 +70,7 @@ class Passes:
         self._backward: dict[torch.dtype, tuple[tuple[Any, ...], list[Array]]] = {}
         self._whole: dict[torch.dtype, tuple[tuple[Any, ...], list[Array]]] = {}
         self._shown: tuple[ViewRequest, Tensor] | None = None
-        self._exact: tuple[Snapshot, DiffFlow] | None = None
+        self._exact: tuple[Snapshot, TwoSDEs] | None = None
 
     def use(self, threads: int) -> None:
         """Carry the two processes of a block side by side on two threads, or one after the other on one."""

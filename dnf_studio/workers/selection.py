@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sampling.blocks import SampleBlock, SampleSettings
 from dnf_studio.core.sde.grid import TimeGrid
@@ -27,7 +27,7 @@ __all__ = ["export_selection", "selected_blocks"]
 
 
 def export_selection(
-    flow: DiffFlow,
+    flow: TwoSDEs,
     path: Path,
     plan: ExportPlan,
     indices: Collection[int],
@@ -53,7 +53,7 @@ def export_selection(
 
 
 def selected_blocks(
-    flow: DiffFlow, settings: SampleSettings, indices: tuple[int, ...], points: int, data: Tensor | None = None
+    flow: TwoSDEs, settings: SampleSettings, indices: tuple[int, ...], points: int, data: Tensor | None = None
 ) -> Iterator[SampleBlock]:
     """The backward paths, and with `data` the forward ones, of the points `indices`, rising, of `points` in the view.
 
@@ -74,7 +74,7 @@ def selected_blocks(
 
 
 def _carried(
-    flow: DiffFlow, settings: SampleSettings, grid: TimeGrid, z: Tensor, eps: Tensor, rows: list[int], start: int
+    flow: TwoSDEs, settings: SampleSettings, grid: TimeGrid, z: Tensor, eps: Tensor, rows: list[int], start: int
 ) -> SampleBlock:
     """The points `rows` of one block of the view, with latents z (B, D) and noise (N, B, D) in order of time."""
     with single_threaded_kernels(), torch.inference_mode():
@@ -101,7 +101,7 @@ def _carried(
 
 
 def _with_forward(
-    block: SampleBlock, flow: DiffFlow, grid: TimeGrid, x0: Tensor, noise: Tensor, rows: list[int]
+    block: SampleBlock, flow: TwoSDEs, grid: TimeGrid, x0: Tensor, noise: Tensor, rows: list[int]
 ) -> SampleBlock:
     """`block` with the forward paths of its `rows` from x0 (B, D) by noise (N, B, D), both t_N first."""
     with single_threaded_kernels(), torch.inference_mode():

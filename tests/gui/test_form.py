@@ -34,7 +34,7 @@ def type_into(box: IntBox | FloatBox, text: str) -> None:
 
 
 def test_every_setting_of_an_experiment_has_a_place() -> None:
-    assert set(NAMES) | {"data", "model"} == set(flatten(Config().model_dump()))
+    assert set(NAMES) | {"data"} == set(flatten(Config().model_dump()))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -129,3 +129,16 @@ def test_the_wheel_turns_only_what_has_the_focus(qtbot: QtBot) -> None:
     )  # fmt: skip
     box.wheelEvent(wheel)
     assert box.value() == 0 and not wheel.isAccepted()
+
+
+def test_what_a_model_does_not_use_is_grey_and_says_why(form: SettingsForm) -> None:
+    session, tick = form._session, form.editors["training.progressive"]
+    usual = tick.toolTip()
+    assert tick.isEnabled()
+    session.apply({"config.model": "diffusion"})
+    assert not tick.isEnabled() and "not trained on N steps" in tick.toolTip()
+    assert form.editors["sde.g_end"].isEnabled() and session.state.config.sde.linear == "beta"
+    session.apply({"config.model": "flow"})
+    assert "no noise" in form.editors["sde.g_end"].toolTip() and not form.editors["sde.g_end"].isEnabled()
+    session.apply({"config.model": "diffflow"})
+    assert tick.isEnabled() and tick.toolTip() == usual and session.state.config == Config()

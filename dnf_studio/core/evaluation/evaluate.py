@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.distances import Projections, debiased, squared_distance
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves, is_identity
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.base import GenerativeModel, Solver
+from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
 from dnf_studio.core.sampling.likelihood import BOUND_DRAWS, TOLERANCE, bound_nll, ode_nll
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
@@ -32,6 +33,7 @@ __all__ = [
     "bits_per_dimension",
     "evaluate",
     "nll_bound",
+    "nll_ode",
     "step_row",
     "validation_bound",
 ]
@@ -56,7 +58,7 @@ class StepRow:
 
     steps: int
     nfe: int
-    """Network evaluations a sample: two a step."""
+    """Network evaluations a sample, as the model and the solver make them."""
     sliced_wasserstein: float | None
     """Debiased sliced Wasserstein-2 distance to fresh data, model units."""
     floor: float | None
@@ -90,40 +92,51 @@ class Evaluation:
 
 
 def nll_bound(
-    flow: DiffFlow, dataset: Dataset, points: int = BOUND_POINTS, seed: int = 0, grid: TimeGrid | None = None
+    flow: GenerativeModel, dataset: Dataset, points: int = BOUND_POINTS, seed: int = 0, grid: TimeGrid | None = None
 ) -> float:
     """Mean bound of METHOD 2 on fresh points, nats of standardised data, at the model's own grid or `grid`.
 
-    One noise draw a point; up to `BOUND_DRAWS` where the data has fewer than `points`.
+    One noise draw a point; up to `BOUND_DRAWS` where the data has fewer than `points`. Raises
+    `UnsupportedError` for a model without a bound.
     """
+    chain = _bounded(flow)
     x = fresh_points(flow, dataset, points, seed)
     draws = min(BOUND_DRAWS, max(1, points // len(x)))
-    return float(bound_nll(flow, x, draws, seed=seed, grid=grid).cpu().double().mean())
+    return float(bound_nll(chain, x, draws, seed=seed, grid=grid).cpu().double().mean())
 
 
-def validation_bound(flow: DiffFlow, dataset: Dataset) -> float:
+def validation_bound(flow: GenerativeModel, dataset: Dataset) -> float:
     """As `nll_bound`, on at most `VALIDATION_POINTS` noise draws of the points that decide when training ends.
 
-    Raises `UnsupportedError` where the data has none.
+    Raises `UnsupportedError` where the data has none, and for a model without a bound.
     """
+    chain = _bounded(flow)
     x = dataset.validation(VALIDATION_POINTS, 0)
     if x is None:
         raise UnsupportedError(f"The data '{dataset.name}' has no validation split.")
     points = between_units(dataset.standardisation, flow.standardisation, x).to(flow.timestamps)
     draws = min(BOUND_DRAWS, max(1, VALIDATION_POINTS // len(points)))
-    return float(bound_nll(flow, points, draws).cpu().double().mean())
+    return float(bound_nll(chain, points, draws).cpu().double().mean())
+
+
+def _bounded(flow: GenerativeModel) -> TwoSDEs:
+    """The model, whose chain has a bound; raises `UnsupportedError` for one that has none."""
+    if not isinstance(flow, TwoSDEs):
+        raise UnsupportedError(f"A {flow.config.model} has no bound: its likelihood is exact, by the method 'ode'.")
+    return flow
 
 
 def evaluate(
-    flow: DiffFlow,
+    flow: GenerativeModel,
     dataset: Dataset,
     steps: Sequence[int] = DEFAULT_STEPS,
     ode: bool = True,
     points: int = POINTS,
     seeds: int = SEEDS,
     progress: Progress | None = None,
+    solver: Solver | None = None,
 ) -> Evaluation:
-    """The bound, the ODE's NLL on 2,000 points and the samples at each N of `steps`.
+    """The bound, the ODE's NLL on 2,000 points and the samples at each N of `steps` by `solver`.
 
     Distances follow METHOD 8: `seeds` times `points` samples against as many fresh points, the floor
     from as many again; a data set that holds fewer points gives two halves of what it has. Raises
@@ -133,15 +146,18 @@ def evaluate(
     if points < 1 or seeds < 1:
         raise SettingError("An evaluation needs at least one point and one seed.")
     tell = progress or (lambda _: None)
-    tell("bound on the negative log-likelihood")
-    bound = nll_bound(flow, dataset)
+    flow.checked_solver(solver)
+    bound = None
+    if flow.bounded:
+        tell("bound on the negative log-likelihood")
+        bound = _finite(nll_bound(flow, dataset))
     fine = coarse = None
     if ode:
         tell("likelihood of the probability-flow ODE")
-        fine, coarse = (_ode(flow, dataset, tolerance) for tolerance in (TOLERANCE, COARSE))
-    by_steps = _by_steps(flow, dataset, rows, points, seeds, tell)
-    bits = [_bits(flow, dataset, nll) for nll in (_finite(bound), fine)]
-    return Evaluation(_finite(bound), fine, coarse, _entropy(flow, dataset), by_steps, *bits)
+        fine, coarse = (nll_ode(flow, dataset, tolerance) for tolerance in (TOLERANCE, COARSE))
+    by_steps = _by_steps(flow, dataset, rows, points, seeds, tell, solver)
+    bits = [_bits(flow, dataset, nll) for nll in (bound, fine)]
+    return Evaluation(bound, fine, coarse, _entropy(flow, dataset), by_steps, *bits)
 
 
 def bits_per_dimension(nll: float, standardisation: Standardisation) -> float:
@@ -152,7 +168,7 @@ def bits_per_dimension(nll: float, standardisation: Standardisation) -> float:
     return (nll + standardisation.log_scale) / (len(standardisation.scale) * math.log(2))
 
 
-def step_row(flow: DiffFlow, dataset: Dataset, steps: int, points: int = POINTS, seeds: int = SEEDS) -> StepRow:
+def step_row(flow: GenerativeModel, dataset: Dataset, steps: int, points: int = POINTS, seeds: int = SEEDS) -> StepRow:
     """The samples at one N as `evaluate` compares them, without the rest of it."""
     if points < 1 or seeds < 1:
         raise SettingError("An evaluation needs at least one point and one seed.")
@@ -160,15 +176,22 @@ def step_row(flow: DiffFlow, dataset: Dataset, steps: int, points: int = POINTS,
 
 
 def _by_steps(
-    flow: DiffFlow, dataset: Dataset, steps: Sequence[int], points: int, seeds: int, tell: Progress
+    flow: GenerativeModel,
+    dataset: Dataset,
+    steps: Sequence[int],
+    points: int,
+    seeds: int,
+    tell: Progress,
+    solver: Solver | None = None,
 ) -> tuple[StepRow, ...]:
     """One row an N. Seeds are the outer loop, so that one pair of data draws is kept at a time."""
     floor: list[float] = []
+    evaluations = {n: flow.evaluations(n, solver) for n in steps}
     found: dict[int, list[_Compared] | None] = {n: [] for n in steps}
     for seed in range(seeds):
         data, other = halves(fresh_points(flow, dataset, 2 * points, seed + 1), points, seed)
         if not len(data):  # a file with one row held out: no two sets to compare
-            return tuple(_row(n, None, floor) for n in steps)
+            return tuple(_row(n, evaluations[n], None, floor) for n in steps)
         reference = Projections(data)
         floor.append(squared_distance(reference, Projections(other)))
         for n in steps:
@@ -177,13 +200,13 @@ def _by_steps(
                 continue
             tell(f"samples at N = {n}, seed {seed + 1} of {seeds}")
             try:
-                samples = _samples(flow, len(data), n, seed)
+                samples = _samples(flow, len(data), n, seed, solver)
             except DivergenceError as error:
                 tell(str(error))
                 found[n] = None
             else:
                 done.append(_compare(flow, dataset, samples, reference))
-    return tuple(_row(n, found[n], floor) for n in steps)
+    return tuple(_row(n, evaluations[n], found[n], floor) for n in steps)
 
 
 @dataclass(frozen=True)
@@ -195,7 +218,7 @@ class _Compared:
     beyond: float
 
 
-def _compare(flow: DiffFlow, dataset: Dataset, samples: Array, reference: Projections) -> _Compared:
+def _compare(flow: GenerativeModel, dataset: Dataset, samples: Array, reference: Projections) -> _Compared:
     own = between_units(flow.standardisation, dataset.standardisation, torch.from_numpy(samples))
     outside = dataset.outside(own, TOLERANCE_OUTSIDE)
     beyond = float((np.abs(samples) > FAR).any(axis=1).mean())
@@ -203,14 +226,14 @@ def _compare(flow: DiffFlow, dataset: Dataset, samples: Array, reference: Projec
     return _Compared(squared_distance(Projections(samples), reference), share, beyond)
 
 
-def _row(steps: int, found: list[_Compared] | None, floor: list[float]) -> StepRow:
+def _row(steps: int, nfe: int, found: list[_Compared] | None, floor: list[float]) -> StepRow:
     if found is None:
-        return StepRow(steps, 2 * steps, None, None, None, None)
+        return StepRow(steps, nfe, None, None, None, None)
     distance, within = debiased([one.squared for one in found], floor)
     outside = [one.outside for one in found if one.outside is not None]
     return StepRow(
         steps,
-        2 * steps,
+        nfe,
         _finite(distance),
         _finite(within),
         float(np.mean(outside)) if outside else None,
@@ -218,15 +241,16 @@ def _row(steps: int, found: list[_Compared] | None, floor: list[float]) -> StepR
     )
 
 
-def _samples(flow: DiffFlow, count: int, steps: int, seed: int) -> Array:
+def _samples(flow: GenerativeModel, count: int, steps: int, seed: int, solver: Solver | None = None) -> Array:
     """Samples (n, D) in model units, never rounded to data units on the way."""
     model = copy.copy(flow)
     model.standardisation = Standardisation.identity(flow.dim)
-    settings = SampleSettings(steps=steps, seed=seed)
+    settings = SampleSettings(steps=steps, seed=seed, solver=solver)
     return np.concatenate([block.samples for block in sample_blocks(model, count, settings)])
 
 
-def _ode(flow: DiffFlow, dataset: Dataset, tolerance: float) -> float | None:
+def nll_ode(flow: GenerativeModel, dataset: Dataset, tolerance: float = TOLERANCE) -> float | None:
+    """Mean −log p of the ODE on 2,000 fresh points, nats of standardised data, None where it cannot be had."""
     try:
         x = fresh_points(flow, dataset, ODE_POINTS, 0)
         return _finite(float(ode_nll(flow, x, tolerance).cpu().double().mean()))
@@ -234,14 +258,14 @@ def _ode(flow: DiffFlow, dataset: Dataset, tolerance: float) -> float | None:
         return None
 
 
-def _bits(flow: DiffFlow, dataset: Dataset, nll: float | None) -> float | None:
+def _bits(flow: GenerativeModel, dataset: Dataset, nll: float | None) -> float | None:
     if nll is None or not dataset.levels:
         return None
     units = flow.standardisation if not is_identity(flow.standardisation) else dataset.standardisation
     return bits_per_dimension(nll, units)
 
 
-def _entropy(flow: DiffFlow, dataset: Dataset) -> float | None:
+def _entropy(flow: GenerativeModel, dataset: Dataset) -> float | None:
     """The data's entropy in the model's units."""
     if dataset.entropy is None:
         return None

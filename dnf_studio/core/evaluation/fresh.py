@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.errors import DataError
 
 __all__ = ["between_units", "fresh_points", "halves", "is_identity"]
@@ -16,7 +16,7 @@ __all__ = ["between_units", "fresh_points", "halves", "is_identity"]
 Array = NDArray[np.float32]
 
 
-def fresh_points(flow: DiffFlow, dataset: Dataset, count: int, seed: int) -> Tensor:
+def fresh_points(flow: GenerativeModel, dataset: Dataset, count: int, seed: int) -> Tensor:
     """Fresh points (≤ count, D) in the model's units, dtype and device.
 
     Raises `DataError` where the data has another number of columns.

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.core.sde.steps import NoiseParts, forward_step, split_backward_noise
@@ -96,7 +96,7 @@ def explain_path(fields: tuple[Field, Field], grid: TimeGrid, path: Tensor, nois
     return Disagreement(path, parts, *prior_terms(path[-1], grid.g))
 
 
-def disagreement(flow: DiffFlow, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Disagreement:
+def disagreement(flow: TwoSDEs, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Disagreement:
     """Carry x0 (B, D), model units, to noise and take the bound of each point apart.
 
     `noise` is the forward noise (N, B, D), drawn where it is left out; `grid` is the model's own

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.exploration.parts import Parts, fields_in_part
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep
@@ -101,7 +101,7 @@ def inspect_path(
 
 
 def inspect_point(
-    flow: DiffFlow,
+    flow: TwoSDEs,
     grid: TimeGrid,
     start: Tensor,
     noise: Tensor,

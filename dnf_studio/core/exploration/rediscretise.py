@@ -19,7 +19,7 @@ from torch import Tensor
 from dnf_studio.config import MAX_STEPS
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.evaluate import StepRow, step_row
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
@@ -79,7 +79,7 @@ class Rediscretised:
 
 
 def rediscretise(
-    flow: DiffFlow,
+    flow: TwoSDEs,
     x0: Tensor,
     steps: Sequence[int] = DEFAULT_STEPS,
     *,
@@ -135,7 +135,7 @@ class CoarseAndFine:
 
 
 def coarse_and_fine(
-    flow: DiffFlow,
+    flow: TwoSDEs,
     steps: int,
     start: tuple[Tensor, Tensor],
     noise: Noise,
@@ -160,7 +160,7 @@ def coarse_and_fine(
     return CoarseAndFine(times[places], times, (own[0], exact[0]), (own[1], exact[1]))
 
 
-def _own_paths(flow: DiffFlow, x0: Tensor, lam: float, seed: int, check: Check | None) -> _Paths:
+def _own_paths(flow: TwoSDEs, x0: Tensor, lam: float, seed: int, check: Check | None) -> _Paths:
     """Latents and Brownian paths that belong to `seed`; one motion with 2D components serves both processes."""
     generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
     z = torch.from_numpy(generator.standard_normal(tuple(x0.shape), dtype=np.float32))
@@ -179,7 +179,7 @@ class _Paths:
 
     def __init__(
         self,
-        flow: DiffFlow,
+        flow: TwoSDEs,
         start: tuple[Tensor, Tensor],
         noise: Noise,
         lam: float,
@@ -206,7 +206,7 @@ class _Paths:
         return forward, backward.flip(0)
 
 
-def _common(flow: DiffFlow, steps: Sequence[int], kind: GridKind | None) -> tuple[TimeGrid, list[NDArray[np.int64]]]:
+def _common(flow: TwoSDEs, steps: Sequence[int], kind: GridKind | None) -> tuple[TimeGrid, list[NDArray[np.int64]]]:
     """A grid that holds the nodes of every N of `steps`, the last of them the finest, and where each has its own.
 
     Diffusion and time input between nodes are those of the finest grid, linear in t.

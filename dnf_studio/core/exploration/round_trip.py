@@ -26,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid
@@ -96,7 +96,7 @@ class RoundTrip:
 
 
 def round_trip(
-    flow: DiffFlow,
+    flow: TwoSDEs,
     x0: Tensor,
     way: Way = "sde",
     steps: int | None = None,
@@ -120,7 +120,7 @@ def round_trip(
 
 
 def round_trips(
-    flow: DiffFlow,
+    flow: TwoSDEs,
     x0: Tensor,
     way: Way = "sde",
     steps: int | None = None,
@@ -154,7 +154,7 @@ def round_trips(
         yield RoundTrip(way, grid.steps, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _noise(flow: DiffFlow, grid: TimeGrid, rows: int, seed: int, start: int) -> tuple[Tensor, Tensor]:
+def _noise(flow: TwoSDEs, grid: TimeGrid, rows: int, seed: int, start: int) -> tuple[Tensor, Tensor]:
     """Forward and backward noise (N, B, D) of a block, row i between t_i and t_{i+1}, one Brownian motion for both."""
     span = float(grid.t[0]), float(grid.t[-1])
     path = BrownianPath(seed, rows, 2 * flow.dim, *span, stream=start)

@@ -22,7 +22,7 @@ from torch import Tensor
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.evaluate import TOLERANCE_OUTSIDE
 from dnf_studio.core.evaluation.fresh import between_units
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import forward_step
@@ -112,7 +112,7 @@ class Nearest:
 
 
 def visit(
-    flow: DiffFlow,
+    flow: TwoSDEs,
     dataset: Dataset,
     grid: TimeGrid,
     seed: int = 0,
@@ -147,7 +147,7 @@ def visit(
     return Visited(tuple(nodes), np.array(reach), np.array(stride), held_out, dataset, flow.standardisation)
 
 
-def _starts(flow: DiffFlow, dataset: Dataset, count: int, seed: int) -> tuple[Tensor, Array]:
+def _starts(flow: TwoSDEs, dataset: Dataset, count: int, seed: int) -> tuple[Tensor, Array]:
     """`count` training and then as many held-out points, (2 · count, D), model units, and the latter alone."""
     train = dataset.draw(count, torch.Generator().manual_seed(seed % 2**63))
     fresh = dataset.fresh(count, seed)

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from collections.abc import Callable, Iterator
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
 from dnf_studio.core.sde.paths import LastStep
+from dnf_studio.errors import DataError, SettingError, UnsupportedError
 from dnf_studio.grids import GridKind
 
-__all__ = ["GenerativeModel", "LogProbMethod", "shown_shape"]
+__all__ = [
+    "GenerativeModel",
+    "LogProbMethod",
+    "Sampler",
+    "Solver",
+    "check_noise",
+    "check_points",
+    "shown_shape",
+]
 
 LogProbMethod = Literal["ode", "bound", "importance"]
+Solver = Literal["sde", "ode", "ancestral", "ddim", "heun"]
+"""How to step from noise to data; which of them a model has is in its `solvers`."""
+Sampler = Callable[[Tensor, Callable[[int], Tensor]], Iterator[Tensor]]
+"""From latents z (B, D) and the noise of step j (B, D), asked for in order where it is used, to the N+1 states."""
 
 
 class GenerativeModel(nn.Module, ABC):
@@ -24,13 +38,56 @@ class GenerativeModel(nn.Module, ABC):
 
     Model units are standardised data; `standardisation` leads to data units and back. What a
     model cannot do raises `UnsupportedError`.
+
+    The grid it was trained on lives in the buffers `timestamps`, `diffusion` and `condition`,
+    each (N+1,). `formula_grid` says whether `config.sde` describes that grid; where it does not
+    (some reference-program files), another N interpolates the nodes.
     """
 
-    dim: int
-    config: Config
-    standardisation: Standardisation
+    solvers: ClassVar[tuple[Solver, ...]]
+    """What it can sample with, its own choice first."""
+    bounded: ClassVar[bool] = True
+    """Whether its N-step chain has a bound on the NLL, and with it a disagreement (METHOD 2)."""
+    timestamps: Tensor
+    diffusion: Tensor
+    condition: Tensor
 
-    @abstractmethod
+    def __init__(
+        self,
+        dim: int,
+        config: Config | None = None,
+        standardisation: Standardisation | None = None,
+        grid: TimeGrid | None = None,
+    ) -> None:
+        super().__init__()
+        self.dim = dim
+        self.config = config or self.default_config()
+        self.standardisation = standardisation or Standardisation.identity(dim)
+        self.formula_grid = grid is None
+        nodes = grid or make_grid(self.config.sde)
+        self.register_buffer("timestamps", nodes.t.float())
+        self.register_buffer("diffusion", nodes.g.float())
+        self.register_buffer("condition", nodes.condition.float())
+
+    @classmethod
+    def default_config(cls) -> Config:
+        """The settings of a model that is given none."""
+        return Config()
+
+    def grid(self, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
+        """The training grid, or one with another N or of another kind over the same times."""
+        own = TimeGrid(self.timestamps, self.diffusion, self.condition)
+        if kind in (None, self.config.sde.grid) and steps in (None, own.steps):
+            return own
+        if kind is None and not self.formula_grid:
+            return regrid(own, int(steps or own.steps))
+        return make_grid(self.config.sde, own.steps if steps is None else steps, kind).to(self.timestamps)
+
+    def set_grid(self, grid: TimeGrid) -> None:
+        """Train and sample on `grid` from now on."""
+        nodes = grid.to(self.timestamps)
+        self.timestamps, self.diffusion, self.condition = nodes.t, nodes.g, nodes.condition
+
     def sample(
         self,
         count: int,
@@ -39,8 +96,25 @@ class GenerativeModel(nn.Module, ABC):
         seed: int = 0,
         last: LastStep = "mean",
         grid: GridKind | None = None,
+        solver: Solver | None = None,
     ) -> Tensor:
         """`count` samples (n, D), float32, data units."""
+        from dnf_studio.core.sampling.blocks import sample
+
+        return sample(self, count, steps=steps, lam=lam, seed=seed, last=last, grid=grid, solver=solver)
+
+    @abstractmethod
+    def sampler(
+        self, grid: TimeGrid, solver: Solver | None = None, lam: float = 1.0, last: LastStep = "mean"
+    ) -> Sampler:
+        """How `solver`, the first of `solvers` where none is named, goes from latents to samples on `grid`.
+
+        Raises `UnsupportedError` for a solver that the model has not.
+        """
+
+    @abstractmethod
+    def evaluations(self, steps: int, solver: Solver | None = None) -> int:
+        """Network evaluations (NFE) that `sampler` makes for a sample in `steps` steps."""
 
     @abstractmethod
     def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:
@@ -62,13 +136,49 @@ class GenerativeModel(nn.Module, ABC):
         """Log density (n,), nats, data units, of points `x` (n, D) in data units."""
 
     @abstractmethod
+    def velocity(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """dx/dt (B, D) of the deterministic flow from data to noise, as a function of t, a scalar, and x (B, D)."""
+
+    @abstractmethod
     def training_loss(self, x0: Tensor, noise: Tensor) -> Tensor:
-        """The scalar objective, nats, of a batch (B, D) in model units and its forward noise (N, B, D)."""
+        """The scalar objective of a batch (B, D) in model units and noise (N, B, D), a row for each step."""
 
     @property
     def device(self) -> torch.device:
         """Where the parameters are."""
         return next(self.parameters()).device
+
+    def checked_solver(self, solver: Solver | None) -> Solver:
+        """`solver`, or the model's own; raises `UnsupportedError` for one that it has not."""
+        if solver is None:
+            return self.solvers[0]
+        if solver not in self.solvers:
+            raise UnsupportedError(
+                f"The solver '{solver}' is not one that a {self.config.model} has; try {' or '.join(self.solvers)}."
+            )
+        return solver
+
+
+def check_points(x: Tensor, model: GenerativeModel) -> None:
+    """Raise `DataError` where `x` is not (B, D) of the model's own type and device."""
+    own = model.timestamps
+    if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != model.dim:
+        raise DataError(f"The points must be a tensor of shape (B, {model.dim}), not {shown_shape(x)}.")
+    if (x.dtype, x.device, x.layout) != (own.dtype, own.device, own.layout):
+        raise DataError(
+            f"The points must be dense {own.dtype} on {own.device} as the model is, not {x.dtype} on {x.device}."
+        )
+
+
+def check_noise(noise: Tensor, grid: TimeGrid, x: Tensor) -> Tensor:
+    """`noise`, or `SettingError` where it is not (N, B, D) for paths of `x` (B, D) on `grid`."""
+    if not isinstance(noise, Tensor):
+        raise SettingError(f"The noise must be a tensor, not {shown_shape(noise)}.")
+    if noise.shape != (grid.steps, *x.shape):
+        raise SettingError(
+            f"The noise must have the shape {(grid.steps, *x.shape)} of its path, not {tuple(noise.shape)}."
+        )
+    return noise
 
 
 def shown_shape(x: object) -> str:

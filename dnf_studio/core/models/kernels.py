@@ -15,8 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dnf_studio.core.models.networks import FourierMLP
+from dnf_studio.core.sde.paths import Field
 
-__all__ = ["FourierKernel", "Gradients", "Rows", "Tape"]
+__all__ = ["FourierKernel", "Gradients", "Rows", "Tape", "network_field", "value_and_trace"]
 
 CACHED_ROWS = 4096
 """Rows whose parameter gradients are summed at once on a processor: they stay in cache."""
@@ -196,6 +197,34 @@ class FourierKernel:
                 # (D, rows) @ (rows, C) runs six times as fast as (C, rows) @ (rows, D)
                 sums.input_weight.addmm_(tape.all.x[rows].t(), back)
                 embedding[first:last] += back.view(last - first, -1, self.channels).sum(1)
+
+
+def network_field(network: FourierMLP, times: Tensor, hidden: torch.dtype | None = None) -> Field:
+    """`network` as a function of node and state, for the time inputs (K,) of K nodes, embedded once.
+
+    Differentiable where gradients are enabled now, the kernel with layers in `hidden` where they are not.
+    """
+    embeddings = network.embed_time(times)
+    if torch.is_grad_enabled():
+        return lambda i, x: network.body(x, embeddings[i])
+    kernel = FourierKernel(network, embeddings, hidden)
+    return lambda i, x: kernel.value(x, i)
+
+
+def value_and_trace(network: FourierMLP, x: Tensor, embedding: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+    """The field (B, D) at x (B, D) and Σ_k v_kᵀ J v_k (B,), v_k the rows of `directions` (K, 1 or B, D).
+
+    Unit vectors give the divergence. The derivatives go forward beside the value, so that what trains
+    on both needs first derivatives only, by autograd.
+    """
+    linears = network.linears()
+    a = network.input_embed(x) + embedding
+    along = F.linear(directions, network.input_embed.weight) * _slope(a)
+    for layer in linears[:-1]:
+        a = layer(F.gelu(a))
+        along = F.linear(along, layer.weight) * _slope(a)
+    trace = (F.linear(along, linears[-1].weight) * directions).sum((0, 2))
+    return linears[-1](F.gelu(a)), trace
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -19,17 +19,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.base import GenerativeModel, Sampler, Solver
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
-from dnf_studio.core.sde.paths import Field, LastStep, backward_states, check_level
+from dnf_studio.core.sde.paths import LastStep, check_level
 from dnf_studio.errors import DivergenceError, SettingError
 from dnf_studio.grids import GridKind, check_grid
 
 __all__ = ["BLOCK", "SUB_BLOCK", "SampleBlock", "SampleSettings", "Solver", "sample", "sample_blocks"]
 
 Array = NDArray[np.float32]
-Solver = Literal["sde", "ode"]
+WITHOUT_NOISE = ("ode", "ddim", "heun")
 BLOCK = 65_536
 SUB_BLOCK = 1024
 """Rows computed together; a layer of 128 channels takes 512 KiB. Measured at D = 2, N = 30 on two threads: 2,048
@@ -52,8 +52,8 @@ class SampleSettings:
     grid: GridKind | None = None
     """Time grid by its name or its nodes; None is the model's own."""
     seed: int = 0
-    solver: Solver = "sde"
-    """``ode`` is λ = 0, Euler's method on the grid."""
+    solver: Solver | None = None
+    """``ode`` is λ = 0, Euler's method on the grid; None is the model's own."""
 
     def __post_init__(self) -> None:
         if self.steps is not None:
@@ -62,14 +62,15 @@ class SampleSettings:
         if _integer("seed", self.seed) < 0:
             raise SettingError(f"The seed must not be negative, and it is {self.seed}.")
         _choice("last step", self.last, get_args(LastStep))
-        _choice("solver", self.solver, get_args(Solver))
+        if self.solver is not None:
+            _choice("solver", self.solver, get_args(Solver))
         if self.grid is not None:
             object.__setattr__(self, "grid", check_grid(self.grid))
 
     @property
     def level(self) -> float:
         """The λ that is used."""
-        return 0.0 if self.solver == "ode" else float(self.lam)
+        return 0.0 if self.solver in WITHOUT_NOISE else float(self.lam)
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class _Sampler:
     settings: SampleSettings
     standardisation: Standardisation
     grid: TimeGrid
-    fields: tuple[Field, Field]
+    states: Sampler
     trajectories: bool
     noise: bool
 
@@ -117,7 +118,7 @@ class _Sampler:
         with torch.inference_mode():
             sources = [_generator(self.settings.seed, number) for number in numbers]
             z = self._normal(sources)
-            steps, lam, last = self.grid.steps, self.settings.level, self.settings.last
+            steps = self.grid.steps
             path = z.new_empty((len(z), steps + 1, z.shape[1])) if self.trajectories else None
             drawn = z.new_zeros((len(z), steps, z.shape[1])) if self.noise else None
 
@@ -128,7 +129,7 @@ class _Sampler:
                 return eps
 
             x = z
-            for j, state in enumerate(backward_states(*self.fields, self.grid, z, noise, lam, last)):
+            for j, state in enumerate(self.states(z, noise)):
                 x = state
                 if path is not None:
                     path[:, j] = x
@@ -146,7 +147,7 @@ class _Sampler:
 
 
 def sample_blocks(
-    flow: DiffFlow,
+    flow: GenerativeModel,
     count: int,
     settings: SampleSettings | None = None,
     *,
@@ -182,24 +183,28 @@ def sample_blocks(
 
 
 def sample(
-    flow: DiffFlow,
+    flow: GenerativeModel,
     count: int,
     steps: int | None = None,
     lam: float = 1.0,
     seed: int = 0,
     last: LastStep = "mean",
     grid: GridKind | None = None,
+    solver: Solver | None = None,
 ) -> Tensor:
     """`count` samples (n, D), float32, data units, on the model's device."""
-    settings = SampleSettings(steps, lam, last, grid, seed)
+    settings = SampleSettings(steps, lam, last, grid, seed, solver)
     blocks = [torch.from_numpy(block.samples) for block in sample_blocks(flow, count, settings)]
     return torch.cat(blocks).to(flow.device)
 
 
-def _prepare(flow: DiffFlow, grid: TimeGrid, settings: SampleSettings, trajectories: bool, noise: bool) -> _Sampler:
+def _prepare(
+    flow: GenerativeModel, grid: TimeGrid, settings: SampleSettings, trajectories: bool, noise: bool
+) -> _Sampler:
     """On a thread of the pool, so that the embeddings too come from single-threaded kernels."""
     with torch.inference_mode():
-        return _Sampler(settings, flow.standardisation, grid, flow.fields(grid), trajectories, noise)
+        states = flow.sampler(grid, settings.solver, settings.lam, settings.last)
+        return _Sampler(settings, flow.standardisation, grid, states, trajectories, noise)
 
 
 def _generator(seed: int, number: int) -> np.random.Generator:
@@ -208,7 +213,7 @@ def _generator(seed: int, number: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(block, part))))
 
 
-def _sizes(flow: DiffFlow, steps: int, paths: bool) -> tuple[int, int]:
+def _sizes(flow: GenerativeModel, steps: int, paths: bool) -> tuple[int, int]:
     """Sub-blocks between two yields, and sub-blocks computed together."""
     whole = BLOCK // SUB_BLOCK
     on_processor = flow.device.type == "cpu"

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.base import LogProbMethod, shown_shape
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, shown_shape
+from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.training.objective import path_bound
@@ -36,7 +36,7 @@ BLOCK = 512
 """Points solved together: one adaptive step size for all, and activations that stay in cache."""
 
 
-def log_prob(flow: DiffFlow, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
+def log_prob(flow: GenerativeModel, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
     """Log density (n,), nats, data units, of points (n, D) in data units.
 
     ``bound`` averages the bound of METHOD 2 over `BOUND_DRAWS` noise draws of a fixed seed;
@@ -45,9 +45,11 @@ def log_prob(flow: DiffFlow, x: Tensor, method: LogProbMethod = "ode") -> Tensor
     """
     if method not in get_args(LogProbMethod):
         raise SettingError(f"The method '{method}' is not one of ode, bound and importance.")
+    if method != "ode" and not isinstance(flow, TwoSDEs):
+        raise UnsupportedError(f"A {flow.config.model} has no {method}: its likelihood is exact, by the method 'ode'.")
     points = _checked(flow, x)
     model = flow.standardisation.to_model(points.detach().cpu().double()).to(flow.timestamps)
-    if method == "ode":
+    if method == "ode" or not isinstance(flow, TwoSDEs):
         nll = ode_nll(flow, model)
     elif method == "bound":
         nll = bound_nll(flow, model, BOUND_DRAWS)
@@ -57,7 +59,7 @@ def log_prob(flow: DiffFlow, x: Tensor, method: LogProbMethod = "ode") -> Tensor
 
 
 def bound_nll(
-    flow: DiffFlow, x: Tensor, draws: int, importance: bool = False, seed: int = 0, grid: TimeGrid | None = None
+    flow: TwoSDEs, x: Tensor, draws: int, importance: bool = False, seed: int = 0, grid: TimeGrid | None = None
 ) -> Tensor:
     """Upper bound (n,) on the NLL of points (n, D), both in model units, nats (METHOD 2).
 
@@ -81,11 +83,11 @@ def bound_nll(
     return _in_blocks(flow, x, block)
 
 
-def ode_nll(flow: DiffFlow, x: Tensor, tolerance: float = TOLERANCE) -> Tensor:
-    """−log p (n,) in nats of points (n, D) at t_0 under dx/dt = f − ½ g² s, both in model units.
+def ode_nll(flow: GenerativeModel, x: Tensor, tolerance: float = TOLERANCE) -> Tensor:
+    """−log p (n,) in nats of points (n, D) at t_0 under dx/dt = v, the model's `velocity`, both in model units.
 
     log p(x) = log N(x(t_N); 0, I) + ∫ div v dt along the path through x, by adaptive Dormand–Prince 5
-    with the exact divergence. Between nodes g and the networks' time input are linear in t. Raises
+    with the exact divergence. Raises
     `UnsupportedError` beyond `MAX_EXACT_DIM` dimensions, `DivergenceError` where no step is small enough.
     """
     if flow.dim > MAX_EXACT_DIM:
@@ -96,14 +98,14 @@ def ode_nll(flow: DiffFlow, x: Tensor, tolerance: float = TOLERANCE) -> Tensor:
     return _in_blocks(flow, x, lambda start: _solve(flow, x[start : start + BLOCK], tolerance))
 
 
-def _solve(flow: DiffFlow, x: Tensor, tolerance: float) -> Tensor:
+def _solve(flow: GenerativeModel, x: Tensor, tolerance: float) -> Tensor:
     """`ode_nll` of one block. The solver's state is float64 where the device has it, the networks keep their dtype."""
     from torchdiffeq import odeint
 
     wide = torch.float32 if x.device.type == "mps" else torch.float64
     ends = flow.timestamps[[0, -1]].to(wide)
     start = torch.cat([x, x.new_zeros(len(x), 1)], 1).to(wide)
-    velocity = _velocity(flow)
+    velocity = flow.velocity()
 
     def rate(t: Tensor, state: Tensor) -> Tensor:
         value, divergence = _with_divergence(lambda points: velocity(t, points), state[:, :-1].to(x.dtype))
@@ -121,21 +123,6 @@ def _solve(flow: DiffFlow, x: Tensor, tolerance: float) -> Tensor:
     return (0.5 * z.square().sum(1) + 0.5 * flow.dim * math.log(2 * math.pi) - change).to(x.dtype)
 
 
-def _velocity(flow: DiffFlow) -> Callable[[Tensor, Tensor], Tensor]:
-    """f − ½ g² s as a function of a continuous t and x (B, D)."""
-    nodes = flow.grid()
-    t, g, condition = (values.detach().cpu().double().numpy() for values in (nodes.t, nodes.g, nodes.condition))
-
-    def velocity(time: Tensor, x: Tensor) -> Tensor:
-        now = float(time)
-        moment = x.new_tensor(float(np.interp(now, t, condition)))
-        weight = 0.5 * float(np.interp(now, t, g)) ** 2
-        value: Tensor = flow.drift(x, moment) - weight * flow.score(x, moment)
-        return value
-
-    return velocity
-
-
 def _with_divergence(field: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
     """`field` (B, D) at x (B, D) and its divergence (B,), by one vector-Jacobian product a dimension."""
     with torch.enable_grad():
@@ -148,14 +135,14 @@ def _with_divergence(field: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tens
     return value.detach(), divergence
 
 
-def _in_blocks(flow: DiffFlow, x: Tensor, function: Callable[[int], Tensor]) -> Tensor:
+def _in_blocks(flow: GenerativeModel, x: Tensor, function: Callable[[int], Tensor]) -> Tensor:
     """`function` of each block's first row, on block threads; what it returns (b,) joined to (n,)."""
     with BlockPool(worker_threads(flow.device)) as pool:
         parts = pool.map(function, range(0, len(x), BLOCK))
     return torch.cat(parts).clone() if parts else x.new_zeros(0)
 
 
-def _checked(flow: DiffFlow, x: Tensor) -> Tensor:
+def _checked(flow: GenerativeModel, x: Tensor) -> Tensor:
     """`x`, or `DataError` if it is not finite points of the model's dimension."""
     if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != flow.dim:
         raise DataError(f"The points must be a tensor of shape (n, {flow.dim}), not {shown_shape(x)}.")

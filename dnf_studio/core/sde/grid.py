@@ -15,7 +15,9 @@ from dnf_studio.grids import LEAST_STEP, GridKind, Nodes, check_grid
 
 __all__ = [
     "TimeGrid",
+    "between_nodes",
     "custom_times",
+    "diffusion_at",
     "make_grid",
     "paper_times",
     "reference_times",
@@ -92,7 +94,7 @@ def custom_times(nodes: Nodes, steps: int, t_start: float, t_end: float) -> Tens
 def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
     """The grid that `sde` describes, in float64, with another N or another kind where given.
 
-    g is linear in t: g(t) = g_start + (g_end − g_start)(t − t_0)/(T − t_0).
+    g, or with ``linear = "beta"`` its square, is linear in t between g_start and g_end: `diffusion_at`.
     Raises `SettingError` for an N outside 1 … 10,000 or what is no grid.
     """
     count = sde.steps if steps is None else check_steps(steps)
@@ -107,8 +109,21 @@ def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = 
         t = uniform_times(count, sde.t_start, sde.t_end)
     else:
         t = s_curve_times(count, sde.t_start, sde.t_end)
+    return TimeGrid(t, diffusion_at(sde, t), t.clone())
+
+
+def diffusion_at(sde: SDEConfig, t: Tensor) -> Tensor:
+    """g at the times t (…): g_start + (g_end − g_start)(t − t_0)/(T − t_0), or so for β = g²."""
     way = (t - sde.t_start) / (sde.t_end - sde.t_start)
-    return TimeGrid(t, sde.g_start + (sde.g_end - sde.g_start) * way, t.clone())
+    if sde.linear == "beta":
+        return (sde.g_start**2 + (sde.g_end**2 - sde.g_start**2) * way).sqrt()
+    return sde.g_start + (sde.g_end - sde.g_start) * way
+
+
+def between_nodes(t: Tensor, places: Tensor) -> Tensor:
+    """The times (K,) at node numbers `places` (K,) in [0, N] that need not be whole: t (N+1,) linear between nodes."""
+    left = places.long().clamp(max=len(t) - 2)
+    return torch.lerp(t[left], t[left + 1], (places - left).to(t))
 
 
 def regrid(grid: TimeGrid, steps: int) -> TimeGrid:

@@ -20,7 +20,8 @@ from torch import Tensor
 import dnf_studio
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.models.build import build_model
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.atomic import atomic_file, explain, source_size
 from dnf_studio.core.storage.layout import (
@@ -81,7 +82,7 @@ class Checkpoint:
     """Of the tensors, as in the file; empty before it is written."""
 
     @classmethod
-    def of_model(cls, flow: DiffFlow) -> Self:
+    def of_model(cls, flow: GenerativeModel) -> Self:
         """A weights checkpoint of a model as it stands, nothing else being known."""
         tensors = {f"model.{name}": _plain(tensor) for name, tensor in flow.state_dict().items()}
         data = DataSummary(flow.config.data, "", (), None)
@@ -98,10 +99,10 @@ class Checkpoint:
         """Whether `config.sde` describes the stored nodes."""
         return formula_describes(self.config.sde, self.grid)
 
-    def build(self) -> DiffFlow:
+    def build(self) -> GenerativeModel:
         """The model with the weights that sampling uses, in eval mode; torch's global generator is left alone."""
         with torch.random.fork_rng(devices=[]):
-            flow = DiffFlow(self.dim, self.config, self.standardisation, self.grid)
+            flow = build_model(self.dim, self.config, self.standardisation, self.grid)
         model = {name.removeprefix("model."): t for name, t in self.tensors.items() if name.startswith("model.")}
         flow.load_state_dict(model)
         flow.formula_grid = self.formula_grid
@@ -193,7 +194,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"The checkpoint '{path}' is damaged: {fault}.")
     if digest(tensors) != header.metadata["sha256"]:
         raise CheckpointError(f"The checkpoint '{path}' was altered: its tensors do not match their SHA-256 sum.")
-    return _checkpoint(header, known, tensors)
+    found = _checkpoint(header, known, tensors)
+    # Only a reference program's DiffFlow has nodes that no settings describe
+    if known.config.model != "diffflow" and not found.formula_grid:
+        raise CheckpointError(f"The checkpoint '{path}' does not fit its own settings: it has other times.")
+    return found
 
 
 def read_heading(path: Path) -> Checkpoint:

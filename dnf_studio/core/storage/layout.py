@@ -27,16 +27,18 @@ GENERATOR_BYTES = 5056
 """The state of torch's CPU generator."""
 SAME = 1e-6
 """Relative difference up to which float32 nodes count as those of a formula."""
+NETWORKS = {"diffflow": ("drift", "score"), "diffusion": ("noise",), "flow": ("drift",)}
+"""Names of the networks that a model is made of."""
 Shapes = dict[str, tuple[int, ...]]
 
 
 def model_shapes(config: Config, dim: int) -> tuple[Shapes, Shapes]:
-    """Shapes of the buffers and of the parameters of `DiffFlow(dim, config)`, by name."""
+    """Shapes of the buffers and of the parameters of the model of `dim` and `config`, by name."""
     nodes = (config.sde.steps + 1,)
     buffers: Shapes = {"timestamps": nodes, "diffusion": nodes, "condition": nodes}
     parameters: Shapes = {}
     c, layers = config.network.channels, config.network.layers
-    for network in ("drift", "score"):
+    for network in NETWORKS[config.model]:
         buffers[f"{network}.timestep_coeff"] = (1, c)
         parameters[f"{network}.timestep_phase"] = (1, c)
         linear = {"input_embed": (c, dim), "timestep_embed.0": (c, 2 * c), "timestep_embed.2": (c, c)}

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 import dnf_studio
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sampling.blocks import SUB_BLOCK, SampleBlock, SampleSettings, sample_blocks
 from dnf_studio.core.storage.atomic import atomic_file, check_target
@@ -34,6 +34,11 @@ __all__ = ["ExportInfo", "ExportPlan", "ExportProgress", "Selection", "export_sa
 
 MAX_COUNT = 10**10
 MAX_SEED = 2**63
+MODEL_WORDS = {
+    "diffflow": "diffusion normalizing flow",
+    "diffusion": "diffusion model",
+    "flow": "continuous normalizing flow",
+}
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ class ExportProgress:
 
 
 def export_samples(
-    flow: DiffFlow,
+    flow: GenerativeModel,
     path: Path,
     plan: ExportPlan,
     checkpoint: Checkpoint | None = None,
@@ -132,13 +137,14 @@ def export_samples(
 
 
 def _export(
-    flow: DiffFlow, target: Path, plan: ExportPlan, checkpoint: Checkpoint, selection: Selection | None
+    flow: GenerativeModel, target: Path, plan: ExportPlan, checkpoint: Checkpoint, selection: Selection | None
 ) -> Generator[ExportProgress, None, None]:
     began = time.monotonic()
     grid = flow.grid(plan.settings.steps, plan.settings.grid)
     contents = plan.contents(flow.dim, grid.steps)
     times = grid.t.flip(0).cpu().numpy()
-    attributes = _attributes(plan, grid.steps, checkpoint, selection)
+    level = plan.settings.level if "sde" in flow.solvers else 0.0
+    attributes = _attributes(plan, grid.steps, level, checkpoint, selection)
     provenance = _provenance(flow, plan, grid.steps, checkpoint, selection)
     yield ExportProgress(0, plan.count, 0.0, None)
     with atomic_file(target, ExportError) as partial, BlockPool(worker_threads(flow.device)) as pool:
@@ -153,7 +159,7 @@ def _export(
     yield _progress(plan.count, plan.count, began)
 
 
-def _drawn(flow: DiffFlow, plan: ExportPlan) -> Iterable[SampleBlock]:
+def _drawn(flow: GenerativeModel, plan: ExportPlan) -> Iterable[SampleBlock]:
     """New samples of the model."""
     # log p comes from an adaptive solver, whose steps depend on all rows it is given: whole sub-blocks only.
     count = -(-plan.count // SUB_BLOCK) * SUB_BLOCK if plan.log_prob else plan.count
@@ -165,25 +171,26 @@ def _progress(done: int, total: int, began: float) -> ExportProgress:
     return ExportProgress(done, total, seconds, seconds * (total - done) / done)
 
 
-def _log_prob(flow: DiffFlow, block: SampleBlock, pool: BlockPool) -> NDArray[np.float32]:
+def _log_prob(flow: GenerativeModel, block: SampleBlock, pool: BlockPool) -> NDArray[np.float32]:
     """Log density (n,) of the samples of a block, sub-block by sub-block, nats, data units."""
-    from dnf_studio.core.sampling.likelihood import log_prob
 
     def one(rows: NDArray[np.float32]) -> torch.Tensor:
-        return log_prob(flow, torch.from_numpy(rows).to(flow.timestamps), "ode").detach().cpu().float()
+        return flow.log_prob(torch.from_numpy(rows).to(flow.timestamps), "ode").detach().cpu().float()
 
     parts = [block.samples[k : k + SUB_BLOCK] for k in range(0, len(block.samples), SUB_BLOCK)]
     values: NDArray[np.float32] = torch.cat(pool.map(one, parts)).numpy()
     return values
 
 
-def _columns(flow: DiffFlow, checkpoint: Checkpoint) -> tuple[str, ...]:
+def _columns(flow: GenerativeModel, checkpoint: Checkpoint) -> tuple[str, ...]:
     """A name for each component."""
     named = checkpoint.data.columns
     return named if len(named) == flow.dim else tuple(f"component {j}" for j in range(flow.dim))
 
 
-def _attributes(plan: ExportPlan, steps: int, checkpoint: Checkpoint, selection: Selection | None) -> dict[str, Any]:
+def _attributes(
+    plan: ExportPlan, steps: int, level: float, checkpoint: Checkpoint, selection: Selection | None
+) -> dict[str, Any]:
     """The root attributes; `created` is the only thing in a file that tells two exports apart."""
     what = "samples" if selection is None else "selected points"
     return {
@@ -191,12 +198,12 @@ def _attributes(plan: ExportPlan, steps: int, checkpoint: Checkpoint, selection:
         "default": "view",
         "format": FORMAT,
         "format_version": np.int32(FORMAT_VERSION),
-        "title": f"{plan.count:,} {what} of a diffusion normalizing flow",
+        "title": f"{plan.count:,} {what} of a {MODEL_WORDS[checkpoint.config.model]}",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "creator": f"DNF Studio {dnf_studio.__version__}",
         "seed": np.int64(plan.settings.seed),
         "steps": np.int32(steps),
-        "lambda": np.float64(plan.settings.level),
+        "lambda": np.float64(level),
         "checkpoint_sha256": checkpoint.sha256 or digest(checkpoint.tensors),
         "complete": np.int8(0),
         **({} if selection is None else {"source": "selection"}),
@@ -204,11 +211,12 @@ def _attributes(plan: ExportPlan, steps: int, checkpoint: Checkpoint, selection:
 
 
 def _provenance(
-    flow: DiffFlow, plan: ExportPlan, steps: int, checkpoint: Checkpoint, selection: Selection | None
+    flow: GenerativeModel, plan: ExportPlan, steps: int, checkpoint: Checkpoint, selection: Selection | None
 ) -> dict[str, str]:
     """JSON texts: the experiment, the checkpoint and how the samples were drawn or which points they are."""
     known = replace(checkpoint, sha256=checkpoint.sha256 or digest(checkpoint.tensors))
-    sampling = asdict(plan.settings) | {"steps": steps, "count": int(plan.count)}
+    solver = flow.checked_solver(plan.settings.solver)
+    sampling = asdict(plan.settings) | {"steps": steps, "count": int(plan.count), "solver": solver}
     if selection is not None:
         chosen = {"indices": selection.indices, "view_points": selection.points, "view_seed": plan.settings.seed}
         sampling["selection"] = chosen

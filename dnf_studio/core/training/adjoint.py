@@ -30,24 +30,15 @@ from dnf_studio.core.models.networks import FourierMLP
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
+from dnf_studio.core.training.engine import BatchLoss
 
-__all__ = ["AdjointEngine", "BatchBound"]
+__all__ = ["AdjointEngine", "assign_gradients", "block_slices"]
 
 BLOCK_ROWS = 2048
 CHUNK_BYTES = 1 << 20
 """Of one layer's values in a chunk of scores."""
 TAPED_NODES = 32
 EMBEDDED_NODES = 64
-
-
-@dataclass(frozen=True)
-class BatchBound:
-    """The bound of one batch and where it comes from, nats."""
-
-    value: Tensor
-    """Mean bound, a scalar."""
-    disagreement: Tensor
-    """Mean ½(‖δB_i‖² − ‖δF_i‖²) of each step, (N,)."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +66,12 @@ class AdjointEngine:
         self.flow, self.pool, self.hidden = flow, pool, hidden
         self._workspace = _Workspace()
 
-    def step(self, x0: Tensor, noise: Tensor, grid: TimeGrid | None = None) -> BatchBound:
+    def train(self, x0: Tensor, steps: int, generator: torch.Generator) -> BatchLoss:
+        """As `Engine`: the mean bound of METHOD 2, nats, with forward noise from `generator`."""
+        noise = torch.randn((steps, *x0.shape), generator=generator)
+        return self.step(x0, noise.to(x0.device), self.flow.grid(steps))
+
+    def step(self, x0: Tensor, noise: Tensor, grid: TimeGrid | None = None) -> BatchLoss:
         """The mean bound of x0 (B, D) with noise (N, B, D), its gradients put into the parameters.
 
         `grid` is the model's own unless given. Equal to autograd through the textbook loop up to rounding.
@@ -89,11 +85,11 @@ class AdjointEngine:
                 return _Block(drift, score, grid, x0[rows], noise[:, rows], len(x0), self._workspace).run()
 
             results = self.pool.map(run, block_slices(len(x0), x0.device))
-            _assign(flow.drift, [r.drift for r in results], grid.condition)
-            _assign(flow.score, [r.score for r in results], grid.condition)
+            assign_gradients(flow.drift, [r.drift for r in results], grid.condition)
+            assign_gradients(flow.score, [r.score for r in results], grid.condition)
             constant = 0.5 * flow.dim * math.log(2 * math.pi) + flow.dim * torch.log(grid.g[-1] / grid.g[0])
             value = sum((r.bound for r in results), start=constant)
-            return BatchBound(value, torch.stack([r.disagreement for r in results]).sum(0))
+            return BatchLoss(value, torch.stack([r.disagreement for r in results]).sum(0))
 
     def _kernel(self, network: FourierMLP, condition: Tensor) -> FourierKernel:
         embeddings = torch.cat([network.embed_time(t) for t in torch.split(condition, EMBEDDED_NODES)])
@@ -202,7 +198,7 @@ class _Block:
         return adjoint, back
 
 
-def _assign(network: FourierMLP, blocks: list[Gradients], condition: Tensor) -> None:
+def assign_gradients(network: FourierMLP, blocks: list[Gradients], condition: Tensor) -> None:
     """Put the sum of the blocks' gradients into the parameters."""
 
     def total(parts: list[Tensor]) -> Tensor:

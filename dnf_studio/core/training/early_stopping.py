@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.training.history import History
 
 __all__ = ["MEASURE_EVERY", "EarlyStopping"]
@@ -19,12 +19,15 @@ MEASURE_EVERY = 50
 
 
 class EarlyStopping:
-    """Measures averaged weights on the validation split and keeps a copy of the best; does nothing without a split."""
+    """Measures averaged weights on the validation split and keeps a copy of the best.
 
-    def __init__(self, dataset: Dataset) -> None:
+    Does nothing without a split, nor for a model without a bound: its likelihood would take longer than training.
+    """
+
+    def __init__(self, dataset: Dataset, bounded: bool = True) -> None:
         self._dataset = dataset
-        self._active = dataset.validation(1, 0) is not None
-        self.best: DiffFlow | None = None
+        self._active = bounded and dataset.validation(1, 0) is not None
+        self.best: GenerativeModel | None = None
         """The model with the best weights so far, None before the first measure."""
         self.best_nll: float | None = None
         """Nats of the standardised data."""
@@ -33,7 +36,7 @@ class EarlyStopping:
         self.history = History()
         """NLL by iteration, thinned out as that of the loss is."""
 
-    def note(self, iteration: int, average: DiffFlow) -> float | None:
+    def note(self, iteration: int, average: GenerativeModel) -> float | None:
         """Measure `average` if it is time for that after `iteration`; returns its NLL, nats, or None."""
         if not self._active or iteration % MEASURE_EVERY:
             return None
@@ -63,7 +66,7 @@ class EarlyStopping:
             return {}
         return {"best_nll": self.best_nll, "best_iteration": self.best_iteration, "measured": self.measured}
 
-    def restore(self, values: dict[str, Any], model: DiffFlow, weights: dict[str, Tensor] | None) -> None:
+    def restore(self, values: dict[str, Any], model: GenerativeModel, weights: dict[str, Tensor] | None) -> None:
         """Go back to what `state` gave and `weights`, those of the best copy, of a model like `model`."""
         self.forget()
         if values and weights is not None:

@@ -11,14 +11,14 @@ import math
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 
 __all__ = ["mean_bound", "path_bound"]
 
 
-def path_bound(flow: DiffFlow, x0: Tensor, noise: Tensor, grid: TimeGrid | None = None) -> Tensor:
+def path_bound(flow: TwoSDEs, x0: Tensor, noise: Tensor, grid: TimeGrid | None = None) -> Tensor:
     """−log N(x_N; 0, I) + Σ_i ½(‖δB_i‖² − ‖δF_i‖²) + D log(g_N/g_0) for each point, (B,), nats.
 
     Its mean over forward noise bounds −log p_B(x_0) of the N-step backward chain on this grid.
@@ -39,6 +39,6 @@ def path_bound(flow: DiffFlow, x0: Tensor, noise: Tensor, grid: TimeGrid | None 
     return prior + total + flow.dim * torch.log(g[-1] / g[0])
 
 
-def mean_bound(flow: DiffFlow, x0: Tensor, noise: Tensor) -> Tensor:
+def mean_bound(flow: TwoSDEs, x0: Tensor, noise: Tensor) -> Tensor:
     """The mean of `path_bound` on the model's own grid, a scalar in nats."""
     return path_bound(flow, x0, noise).mean()

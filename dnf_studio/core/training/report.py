@@ -19,11 +19,13 @@ class StepReport:
     iteration: int
     """Iterations done since the run began, resumed parts included."""
     loss: float
-    """The bound on this batch with the raw weights at this iteration's N, nats of standardised data."""
+    """Of this batch with the raw weights: the bound at this iteration's N, nats of standardised data, or what else
+    the model is trained on."""
     steps: int
     """N of this iteration; a progressive run begins with fewer than it ends with."""
     disagreement: NDArray[np.float32]
-    """Mean ½(‖δB_i‖² − ‖δF_i‖²) of each step, (N,), nats, of this batch; N is that of this iteration."""
+    """Mean ½(‖δB_i‖² − ‖δF_i‖²) of each step, (N,), nats, of this batch; N is that of this iteration.
+    (0,) for a model that is not trained on paths."""
     learning_rate: float
     gradient_norm: float
     """Norm of the gradient before clipping."""

@@ -16,7 +16,7 @@ from dnf_studio.core.training.marks import Marks
 from dnf_studio.core.training.weights import MOMENTS
 
 if TYPE_CHECKING:
-    from dnf_studio.core.models.diffflow import DiffFlow
+    from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.training.run import Run
 
 __all__ = ["RunState", "checkpoint_of", "restore", "state_of", "take_over"]
@@ -137,7 +137,7 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
     run._good = run._weights.state(), run.iteration
 
 
-def _weights_of(model: DiffFlow | None) -> dict[str, Tensor] | None:
+def _weights_of(model: GenerativeModel | None) -> dict[str, Tensor] | None:
     """Copies of a model's tensors."""
     return None if model is None else {name: _host(tensor) for name, tensor in model.state_dict().items()}
 

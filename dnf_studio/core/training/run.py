@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
-from torch import Tensor
 
 from dnf_studio.config import Config, flatten
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.models.build import build_model
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_threads
 from dnf_studio.core.sde.grid import make_grid
-from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.early_stopping import EarlyStopping
+from dnf_studio.core.training.engine import Engine, make_engine
 from dnf_studio.core.training.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.training.history import History
 from dnf_studio.core.training.marks import Marks
@@ -40,7 +40,7 @@ GOOD_STATE_EVERY = 50
 
 
 class Run:
-    """Trains a DiffFlow on a data set; iterate to train, one `StepReport` an iteration.
+    """Trains a model on a data set; iterate to train, one `StepReport` an iteration.
 
     `threads` is the number of block threads, all usable cores unless given; it changes speed
     only, never a result. Raises `SettingError` for a device that is not there and `DataError` or
@@ -55,10 +55,10 @@ class Run:
         # The networks' first weights come from the run's own generator, not from the global one
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.training.seed)
-            flow = DiffFlow(self.dataset.dim, config, self.dataset.standardisation)
+            flow = build_model(self.dataset.dim, config, self.dataset.standardisation)
         self._weights = TrainedWeights(flow.to(self.device), config.training)
-        hidden = choose_hidden_type(config.training.precision, self.device)
-        self._engine = AdjointEngine(self._weights.raw, BlockPool(threads or worker_threads(self.device)), hidden)
+        self._pool = BlockPool(threads or worker_threads(self.device))
+        self._engine = self._make_engine()
         self._queue: deque[dict[str, Any]] = deque()
         self.iteration, self.seconds = 0, 0.0
         self._pace: float | None = None
@@ -66,10 +66,10 @@ class Run:
         self.history, self.marks = History(), Marks()
         self.metrics: dict[str, float | None] = {}
         self._good = self._weights.state(), 0
-        self.early_stopping = EarlyStopping(self.dataset)
+        self.early_stopping = EarlyStopping(self.dataset, flow.bounded)
 
     @property
-    def flow(self) -> DiffFlow:
+    def flow(self) -> GenerativeModel:
         """The model with the weights that sampling uses: their moving average (EMA), the best by a validation split."""
         return self.early_stopping.best or self._weights.average
 
@@ -158,11 +158,11 @@ class Run:
         rate = learning_rate(training, self.iteration, self.seconds)
         steps = training_steps(training, self.config.sde.steps, self.iteration, self.seconds)
         marks = self.marks.step(self.iteration, steps)
-        x0, noise = self._draw(steps)
+        x0 = self.dataset.draw(training.batch, self._generator).to(self.device)
         with single_threaded_kernels():
-            bound = self._engine.step(x0, noise, self._weights.raw.grid(steps))
+            found = self._engine.train(x0, steps, self._generator)
             norm = self._weights.clip(training.clip)
-            loss = float(bound.value)
+            loss = float(found.value)
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 self._go_back()
             self._weights.update(rate, training.ema)
@@ -175,15 +175,12 @@ class Run:
         self.seconds += elapsed
         pace = elapsed / steps
         self._pace = pace if self._pace is None else 0.9 * self._pace + 0.1 * pace
-        parts = bound.disagreement.float().cpu().numpy()
+        parts = found.disagreement.float().cpu().numpy()
         return StepReport(self.iteration, loss, steps, parts, rate, norm, self.seconds, marks, validation)
 
-    def _draw(self, steps: int) -> tuple[Tensor, Tensor]:
-        """A batch and its forward noise, from the run's generator on the processor."""
-        batch = self.config.training.batch
-        x0 = self.dataset.draw(batch, self._generator)
-        noise = torch.randn((steps, batch, self.dataset.dim), generator=self._generator)
-        return x0.to(self.device), noise.to(self.device)
+    def _make_engine(self) -> Engine:
+        hidden = choose_hidden_type(self.config.training.precision, self.device)
+        return make_engine(self._weights.raw, self._pool, hidden)
 
     def _go_back(self) -> None:
         """Return to the last good weights and say so; never returns."""
@@ -205,7 +202,8 @@ class Run:
 
     def _follow(self, before: Config) -> None:
         """Let engine and models be as the config says, which was `before`."""
-        self._engine.hidden = choose_hidden_type(self.config.training.precision, self.device)
+        if self.config.training.precision != before.training.precision:
+            self._engine = self._make_engine()
         if self.config.sde != before.sde:
             self.early_stopping.forget()
         for flow in (self._weights.raw, self._weights.average, *filter(None, [self.early_stopping.best])):

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from dnf_studio.config import TrainingConfig
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.base import GenerativeModel
 
 __all__ = ["TrainedWeights"]
 
@@ -24,7 +24,7 @@ class TrainedWeights:
     are soon forgotten.
     """
 
-    def __init__(self, flow: DiffFlow, training: TrainingConfig) -> None:
+    def __init__(self, flow: GenerativeModel, training: TrainingConfig) -> None:
         self.raw = flow
         self.decay = training.ema
         self._averaged = AveragedModel(flow, multi_avg_fn=self._average)
@@ -32,10 +32,10 @@ class TrainedWeights:
         self._adam = torch.optim.Adam(flow.parameters(), lr=training.learning_rate, betas=BETAS, fused=True)
 
     @property
-    def average(self) -> DiffFlow:
+    def average(self) -> GenerativeModel:
         """The model with the averaged weights."""
         module = self._averaged.module
-        assert isinstance(module, DiffFlow)
+        assert isinstance(module, GenerativeModel)
         return module
 
     def clip(self, norm: float) -> float:

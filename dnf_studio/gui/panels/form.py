@@ -19,6 +19,7 @@ from dnf_studio.grids import GridKind
 from dnf_studio.gui.controls import ChoiceBox, FloatBox, IntBox, caption
 from dnf_studio.gui.grid_box import GridBox
 from dnf_studio.gui.session import Session
+from dnf_studio.model_defaults import UNUSED
 
 __all__ = ["SettingsForm"]
 
@@ -36,6 +37,7 @@ class SettingsForm(QWidget):
         super().__init__(parent)
         self._session = session
         self.editors: dict[str, QWidget] = {}
+        self._tips: dict[str, tuple[Sequence[QWidget], str]] = {}
         self._layout = QFormLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -45,14 +47,14 @@ class SettingsForm(QWidget):
         self._mistake.hide()
         self._layout.addRow(self._mistake)
         session.changed.connect(self._refresh)
+        self._show_use()
 
     def _add(self, name: str, info: FieldInfo) -> None:
         editor = _editor(info, partial(self._apply, name))
         label = _Label(str(info.title))
         label.setBuddy(editor)
         tip = f"{info.description}{_range(info)}"
-        for part in (label, editor, *editor.findChildren(QWidget)):
-            part.setToolTip(tip)
+        self._tips[name] = (label, editor, *editor.findChildren(QWidget)), tip
         editor.setAccessibleName(str(info.title))
         if isinstance(editor, QCheckBox):
             editor.setText(str(info.title))
@@ -76,6 +78,17 @@ class SettingsForm(QWidget):
         for name, editor in self.editors.items():
             if f"config.{name}" in names:
                 _show(editor, _value(self._session.state.config, name))
+        if "config.model" in names:
+            self._show_use()
+
+    def _show_use(self) -> None:
+        """Grey what the model of the session does not use, and say why in its tooltip."""
+        unused = UNUSED.get(self._session.state.config.model, {})
+        for name, editor in self.editors.items():
+            parts, tip = self._tips[name]
+            editor.setEnabled(name not in unused)
+            for part in parts:
+                part.setToolTip(unused.get(name, tip))
 
 
 class _Label(QLabel):

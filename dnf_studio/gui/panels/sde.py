@@ -9,7 +9,7 @@ from dnf_studio.gui.session import Session
 
 __all__ = ["SDEPanel"]
 
-FIELDS = ("sde.grid", "sde.beta", "sde.t_start", "sde.t_end", "sde.g_start", "sde.g_end")
+FIELDS = ("sde.grid", "sde.beta", "sde.t_start", "sde.t_end", "sde.g_start", "sde.g_end", "sde.linear")
 
 
 class SDEPanel(Page):

@@ -10,6 +10,7 @@ from dnf_studio.gui.session import Session
 __all__ = ["TrainingPanel"]
 
 RUN = (
+    "model",
     "sde.steps",
     "training.batch",
     "training.iterations",

@@ -108,6 +108,16 @@ class Plot(QWidget):
             self.plot.getAxis(side).setStyle(showValues=not empty)
             self.plot.getAxis(side).setOpacity(0.0 if empty else 1.0)
 
+    def set_words(self, title: str, caption: str) -> None:
+        """Another title and caption: what the plot shows is another thing."""
+        self._title_text, self.caption = title, caption
+        self.setAccessibleName(title)
+        self.plot.setAccessibleName(title)
+        self.plot.setAccessibleDescription(caption)
+        self.caption_line.set_whole(caption)
+        self.title.setToolTip(caption)
+        self.title.show_title(title, self.title_mark())
+
     def set_hint(self, text: str) -> None:
         """What stands in the middle while there is nothing to show."""
         self._empty.setText(text)

@@ -16,17 +16,24 @@ class Caption(QLabel):
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._whole = text
-        self.setToolTip(text)
-        self.setAccessibleName(text)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setContentsMargins(6, 0, 6, 0)
-        self.setText(text)
+        self.set_whole(text)
+
+    def set_whole(self, text: str) -> None:
+        """Say `text` from now on."""
+        self._whole = text
+        self.setToolTip(text)
+        self.setAccessibleName(text)
+        self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """As much of it as there is room for."""
         super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
         room = self.contentsRect().width()
         self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, room))
 

@@ -21,11 +21,20 @@ from dnf_studio.gui.theme import mix
 __all__ = ["LossPlot"]
 
 PRESS = "Press Train, and the loss falls here towards its floor."
+WORDS = {
+    "diffflow": ("Loss: bound on the NLL", "The bound of every batch, and its floor."),
+    "diffusion": (
+        "Loss: error of the noise",
+        "Mean squared error of the predicted noise, a component: 1 for a network that says 0. It is not a likelihood.",
+    ),
+    "flow": ("Loss: NLL", "The exact negative log-likelihood of every batch, and its floor."),
+}
+"""Title and caption by what a model is trained on."""
 WAIT = "The run begins; its first loss comes in a moment."
 
 
 class LossPlot(Plot):
-    """The bound of every batch, faint, and smoothed; the entropy of the data as its floor, dashed.
+    """The loss of every batch, faint, and smoothed; where it is a likelihood the entropy as its floor, dashed.
 
     Where the data has a validation split, the bound on that has a curve of its own.
     Where a setting or the N of progressive training changed there is a thin upright line with its label.
@@ -35,14 +44,14 @@ class LossPlot(Plot):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
-            "Loss: bound on the NLL",
-            "The bound of every batch, and its floor.",
+            *WORDS["diffflow"],
             PRESS,
             parent,
             topic="loss",
         )
         self._curve = LossCurve()
         self._floor: float | None = None
+        self._nats = True
         self._following = True
         self._raw, self._smooth = pg.PlotCurveItem(), pg.PlotCurveItem()
         self._line = pg.InfiniteLine(angle=0)
@@ -62,8 +71,12 @@ class LossPlot(Plot):
 
     @property
     def smoothed(self) -> float | None:
-        """The last value of the smoothed curve, nats, or None while there is none."""
-        return self._curve.smoothed
+        """The last value of the smoothed curve, nats, or None while there is none or it is no likelihood."""
+        return self._curve.smoothed if self._nats else None
+
+    @property
+    def _shown_floor(self) -> float | None:
+        return self._floor if self._nats else None
 
     def append(self, reports: Sequence[StepReport]) -> None:
         """Add iterations, in order."""
@@ -101,6 +114,12 @@ class LossPlot(Plot):
             self._floor = floor
             self._refresh()
 
+    def set_model(self, model: str) -> None:
+        """What the losses to come are: those of a diffusion model are not nats and have no floor."""
+        self.set_words(*WORDS[model])
+        self._nats = model != "diffusion"
+        self._refresh()
+
     def set_training(self, active: bool) -> None:
         """Whether a run is under way whose first loss may still be to come."""
         self.set_hint(WAIT if active else PRESS)
@@ -118,7 +137,7 @@ class LossPlot(Plot):
     def reset_view(self) -> None:
         """Follow the run again."""
         self._following = True
-        low, high = self._curve.limits(self._floor)
+        low, high = self._curve.limits(self._shown_floor)
         if self._measured:
             values = np.array(list(self._measured.values()))[len(self._measured) // 6 :]
             low, high = min(low, float(values.min())), max(high, float(np.quantile(values, 0.9)))
@@ -150,7 +169,7 @@ class LossPlot(Plot):
         self.marks.refit()
 
     def _refresh(self) -> None:
-        curve, floor = self._curve, self._floor
+        curve, floor = self._curve, self._shown_floor
         self.set_empty(not len(curve.iterations))
         self._raw.setData(curve.iterations.copy(), curve.raw.copy())
         self._smooth.setData(curve.iterations.copy(), curve.smooth.copy())
@@ -168,7 +187,7 @@ class LossPlot(Plot):
             self.set_note("")
         else:
             value = f"{curve.smoothed:.3f}".replace("-", "−")
-            self.set_note(f"{value} nats", value)
+            self.set_note(f"{value} nats" if self._nats else value, value)
         if self._following:
             self.reset_view()
 

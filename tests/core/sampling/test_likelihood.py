@@ -47,7 +47,7 @@ def test_the_ode_does_not_depend_on_the_nodes_where_the_fields_know_every_t() ->
 
 def test_the_divergence_is_the_trace_of_the_jacobian() -> None:
     flow = small_flow(3).double()
-    velocity = likelihood._velocity(flow)
+    velocity = flow.velocity()
     x = torch.randn(6, 3, dtype=torch.float64)
     t = torch.tensor(0.0234)
     value, divergence = likelihood._with_divergence(lambda y: velocity(t, y), x)
@@ -67,7 +67,7 @@ def test_between_nodes_g_and_the_time_input_are_linear() -> None:
     g = 0.25 * 0.4 + 0.75 * 0.6
     x = torch.randn(5, 2)
     expected = flow.drift(x, condition) - 0.5 * g * g * flow.score(x, condition)
-    torch.testing.assert_close(likelihood._velocity(flow)(torch.tensor(t, dtype=torch.float64), x), expected)
+    torch.testing.assert_close(flow.velocity()(torch.tensor(t, dtype=torch.float64), x), expected)
 
 
 def test_the_bound_lies_above_the_chain_and_importance_weights_reach_it() -> None:

@@ -135,3 +135,15 @@ def test_what_validation_measures_has_a_curve_in_sight(qtbot: QtBot) -> None:
         loss.add(iteration, 3.0)
     plot.show_history(loss, (), history)
     assert [list(values) for values in plot._validation.getData()] == [[50, 100], [4, 4]]
+
+
+def test_a_loss_that_is_no_likelihood_has_no_nats_and_no_floor(qtbot: QtBot) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    plot.set_floor(1.8)
+    plot.set_model("diffusion")
+    plot.append([StepReport(k, 0.5, 100, np.empty(0, np.float32), 1e-3, 1.0, 0.0) for k in range(1, 20)])
+    assert plot.accessibleName() == "Loss: error of the noise" and "not a likelihood" in plot.caption_line.toolTip()
+    assert plot.note.text() == "0.500" and plot.smoothed is None and not plot._line.isVisible()
+    plot.set_model("diffflow")
+    assert plot.note.text() == "0.500 nats" and plot.smoothed == 0.5 and plot._line.isVisible()

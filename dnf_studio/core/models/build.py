@@ -1,0 +1,22 @@
+"""From the name of a model to the model."""
+
+from __future__ import annotations
+
+from dnf_studio.config import Config
+from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.diffusion import Diffusion
+from dnf_studio.core.models.flow import Flow
+from dnf_studio.core.sde.grid import TimeGrid
+
+__all__ = ["MODELS", "build_model"]
+
+MODELS: dict[str, type[GenerativeModel]] = {"diffflow": DiffFlow, "diffusion": Diffusion, "flow": Flow}
+
+
+def build_model(
+    dim: int, config: Config, standardisation: Standardisation | None = None, grid: TimeGrid | None = None
+) -> GenerativeModel:
+    """The model that `config` names, with first weights from torch's global generator."""
+    return MODELS[config.model](dim, config, standardisation, grid)

@@ -1,0 +1,121 @@
+"""The diffusion model: a frozen affine drift, and a network that learns the noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from dnf_studio.config import Config
+from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.models.base import Sampler, Solver
+from dnf_studio.core.models.kernels import FourierKernel, network_field
+from dnf_studio.core.models.networks import FourierMLP
+from dnf_studio.core.models.two_sdes import FieldWithDivergence, TwoSDEs
+from dnf_studio.core.sampling.samplers import ancestral_states, ddim_states, heun_states
+from dnf_studio.core.sde.grid import TimeGrid, diffusion_at
+from dnf_studio.core.sde.paths import Field, LastStep
+from dnf_studio.core.sde.variance_preserving import levels_at
+from dnf_studio.errors import UnsupportedError
+
+__all__ = ["Diffusion"]
+
+
+class Diffusion(TwoSDEs):
+    """The variance-preserving SDE dx = −½ β x dt + √β dw and the reverse of it by a learned score.
+
+    `noise` predicts ε of x_t = a(t) x_0 + σ(t) ε, so that s = −ε̂/σ. It is trained by denoising score
+    matching, ε-weighted: E ‖ε̂(a x_0 + σ ε, t) − ε‖² / D. Between t_0 and T the marginals of the
+    forward SDE are exact (`sde.variance_preserving`); its paths and the solvers ``sde`` and ``ode``
+    are Euler-Maruyama steps as those of every other pair of SDEs, ``ancestral``, ``ddim`` and
+    ``heun`` step by the exact marginals.
+
+    References: Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", NeurIPS 2020,
+    arXiv:2006.11239, equation 14; Song et al., ICLR 2021, arXiv:2011.13456, equation 7.
+    """
+
+    solvers: ClassVar[tuple[Solver, ...]] = ("sde", "ode", "ancestral", "ddim", "heun")
+    networks = 1
+
+    def __init__(
+        self,
+        dim: int,
+        config: Config | None = None,
+        standardisation: Standardisation | None = None,
+        grid: TimeGrid | None = None,
+    ) -> None:
+        super().__init__(dim, config, standardisation, grid)
+        size = self.config.network
+        self.noise = FourierMLP(dim, size.layers, size.channels)
+
+    @classmethod
+    def default_config(cls) -> Config:
+        return Config.create({"model": "diffusion"})
+
+    def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
+        noise = self.noise_field(grid, hidden)
+        sigma = levels_at(self.config.sde, grid.t).noise
+        return lambda i, x: x * (-0.5 * grid.g[i] ** 2), lambda i, x: noise(i, x) / -sigma[i]
+
+    def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
+        kernel = FourierKernel(self.noise, self.noise.embed_time(grid.condition))
+        sigma = levels_at(self.config.sde, grid.t).noise
+
+        def drift(i: int, x: Tensor) -> tuple[Tensor, Tensor]:
+            rate = -0.5 * grid.g[i] ** 2
+            return x * rate, (rate * self.dim).expand(len(x))
+
+        def score(i: int, x: Tensor) -> tuple[Tensor, Tensor]:
+            value, divergence = kernel.with_divergence(x, i)
+            return value / -sigma[i], divergence / -sigma[i]
+
+        return drift, score
+
+    def noise_field(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> Field:
+        """ε̂ at the nodes of `grid`, with `hidden` as in `fields`."""
+        return network_field(self.noise, grid.condition, hidden)
+
+    def sampler(
+        self, grid: TimeGrid, solver: Solver | None = None, lam: float = 1.0, last: LastStep = "mean"
+    ) -> Sampler:
+        """As `TwoSDEs`; ``ancestral``, ``ddim`` and ``heun`` are `core.sampling.samplers`' and have no λ."""
+        name = self.checked_solver(solver)
+        if name in ("sde", "ode"):
+            return super().sampler(grid, name, lam, last)
+        if lam != 1:
+            raise UnsupportedError(f"The noise level λ is for the solver 'sde'; '{name}' has none.")
+        noise_field = self.noise_field(grid)
+        # Coefficients are differences of these, which float32 would cancel where steps are short
+        levels = levels_at(self.config.sde, grid.t.detach().cpu().double())
+        if name == "ancestral":
+            return lambda z, noise: ancestral_states(noise_field, levels, z, noise, last)
+        states = ddim_states if name == "ddim" else heun_states
+        return lambda z, _: states(noise_field, levels, z)
+
+    def evaluations(self, steps: int, solver: Solver | None = None) -> int:
+        """One a step; ``heun`` makes a second one at all but the last."""
+        return 2 * steps - 1 if self.checked_solver(solver) == "heun" else steps
+
+    def velocity(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """−½ β x + ½ β ε̂/σ, with β and σ exact at every t."""
+        sde = self.config.sde
+
+        def velocity(time: Tensor, x: Tensor) -> Tensor:
+            now = torch.tensor(float(time), dtype=torch.float64)
+            rate = 0.5 * float(diffusion_at(sde, now)) ** 2
+            value: Tensor = self.noise(x, now.to(x)) * (rate / float(levels_at(sde, now).noise)) - x * rate
+            return value
+
+        return velocity
+
+    def training_loss(self, x0: Tensor, noise: Tensor) -> Tensor:
+        """Mean over the nodes 1 … N and the batch (B, D) of ‖ε̂ − ε‖²/D, with ε at node i in row i − 1 of `noise`."""
+        nodes = self.grid()
+        levels, field = levels_at(self.config.sde, nodes.t), self.noise_field(nodes)
+        rows = [
+            (field(i, levels.signal[i] * x0 + levels.noise[i] * noise[i - 1]) - noise[i - 1]).square().mean()
+            for i in range(1, nodes.steps + 1)
+        ]
+        return torch.stack(rows).mean()

@@ -1,0 +1,143 @@
+"""The continuous normalizing flow: one drift, no noise, an exact likelihood."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from dnf_studio.config import Config
+from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, Sampler, Solver, check_points
+from dnf_studio.core.models.kernels import value_and_trace
+from dnf_studio.core.models.networks import FourierMLP
+from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.paths import LastStep
+from dnf_studio.errors import UnsupportedError
+from dnf_studio.grids import GridKind
+
+__all__ = ["MOST_EXACT", "Flow"]
+
+MOST_EXACT = 4
+"""Dimensions up to which training takes the exact divergence; beyond, Hutchinson's estimate with one probe a point."""
+
+
+class Flow(GenerativeModel):
+    """FFJORD: dx/dt = f(x, t) from data at t_0 to N(0, I) at T, log p(x_0) = log N(x_T; 0, I) + ∫ div f dt.
+
+    Paths, samples and training take one step of the classical fourth order (the 3/8 rule of torchdiffeq's
+    ``rk4``) between two nodes of the grid, four network evaluations each; `log_prob` is the adaptive
+    solver's, whatever N is. There is no noise: g is 0, λ and the last step have no meaning, and there is no
+    bound and no disagreement.
+
+    Reference: Grathwohl et al., "FFJORD: Free-Form Continuous Dynamics for Scalable Reversible Generative
+    Models", ICLR 2019, arXiv:1810.01367, equations 4 and 8.
+    """
+
+    solvers: ClassVar[tuple[Solver, ...]] = ("ode",)
+    bounded = False
+
+    def __init__(
+        self,
+        dim: int,
+        config: Config | None = None,
+        standardisation: Standardisation | None = None,
+        grid: TimeGrid | None = None,
+    ) -> None:
+        super().__init__(dim, config, standardisation, grid)
+        size = self.config.network
+        self.drift = FourierMLP(dim, size.layers, size.channels)
+
+    @classmethod
+    def default_config(cls) -> Config:
+        return Config.create({"model": "flow"})
+
+    def grid(self, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
+        """As `GenerativeModel`, with g = 0; the buffer `diffusion` keeps the settings' g, which nothing uses."""
+        nodes = super().grid(steps, kind)
+        return replace(nodes, g=torch.zeros_like(nodes.g))
+
+    def sampler(
+        self, grid: TimeGrid, solver: Solver | None = None, lam: float = 1.0, last: LastStep = "mean"
+    ) -> Sampler:
+        self.checked_solver(solver)
+        _refuse_level(lam)
+        return lambda z, _: iter(self._solved(z, grid.t.flip(0)))
+
+    def evaluations(self, steps: int, solver: Solver | None = None) -> int:
+        """Four a step."""
+        self.checked_solver(solver)
+        return 4 * steps
+
+    def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:
+        """Data to noise: states (N+1, B, D) in model units, row 0 at t_0. Raises `UnsupportedError` for noise."""
+        check_points(x0, self)
+        _refuse_noise(noise)
+        return self._solved(x0, (grid or self.grid()).t)
+
+    def backward_path(
+        self,
+        z: Tensor,
+        noise: Tensor | None = None,
+        lam: float = 1.0,
+        last: LastStep = "noise",
+        grid: TimeGrid | None = None,
+    ) -> Tensor:
+        """Noise to data: states (N+1, B, D) in model units, row 0 at t_N. Raises `UnsupportedError` for noise or λ."""
+        check_points(z, self)
+        _refuse_noise(noise)
+        _refuse_level(lam)
+        return self._solved(z, (grid or self.grid()).t.flip(0))
+
+    def log_prob(self, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
+        """As `GenerativeModel`; exact, by ``ode`` alone."""
+        from dnf_studio.core.sampling.likelihood import log_prob
+
+        return log_prob(self, x, method)
+
+    def velocity(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """f itself."""
+        return lambda t, x: self.drift(x, t.to(x))
+
+    def nll(self, x0: Tensor, grid: TimeGrid, probes: Tensor | None = None) -> Tensor:
+        """−log p (B,), nats, of x0 (B, D) in model units, by the steps of `grid`; differentiable.
+
+        With `probes` (B, D) of ±1 the divergence is estimated by Hutchinson's vᵀ J v, one v a point and
+        solve, else it is exact.
+        """
+        from torchdiffeq import odeint
+
+        along = torch.eye(self.dim).to(x0)[:, None] if probes is None else probes[None]
+
+        def rate(t: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+            return value_and_trace(self.drift, state[0], self.drift.embed_time(t.reshape(1)), along)
+
+        states, change = odeint(rate, (x0, torch.zeros_like(x0[:, 0])), grid.t, method="rk4")
+        prior: Tensor = 0.5 * states[-1].square().sum(1) + 0.5 * self.dim * math.log(2 * math.pi)
+        nll: Tensor = prior - change[-1]
+        return nll
+
+    def training_loss(self, x0: Tensor, noise: Tensor) -> Tensor:
+        """Mean of `nll`, nats, of a batch (B, D) in model units; the signs of noise[0] are the probes, if any."""
+        return self.nll(x0, self.grid(), None if self.dim <= MOST_EXACT else noise[0].sign()).mean()
+
+    def _solved(self, x: Tensor, times: Tensor) -> Tensor:
+        """The states (N+1, B, D) at `times` (N+1,), x (B, D) first."""
+        from torchdiffeq import odeint
+
+        solved: Tensor = odeint(lambda t, state: self.drift(state, t), x, times, method="rk4")
+        return solved
+
+
+def _refuse_noise(noise: Tensor | None) -> None:
+    if noise is not None:
+        raise UnsupportedError("The paths of a flow are deterministic and take no noise.")
+
+
+def _refuse_level(lam: float) -> None:
+    if lam != 1:
+        raise UnsupportedError("A flow has no noise, and so no noise level λ to choose.")

@@ -1,0 +1,90 @@
+"""Two SDEs between data and noise that share their fields: what a diffusion normalizing flow and a diffusion model are.
+
+dx = f dt + g dw leads forward and dx = [f − g² s] dt + g dw̄ backward (8, 9). The two kinds of model
+differ in where f and s come from and in how they are trained; paths, samplers, likelihoods and all
+that the studio explores stand on `fields` alone.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, Sampler, Solver, check_noise, check_points
+from dnf_studio.core.sde import paths
+from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.paths import Field, LastStep
+
+__all__ = ["FieldWithDivergence", "TwoSDEs"]
+
+FieldWithDivergence = Callable[[int, Tensor], tuple[Tensor, Tensor]]
+"""Value (B, D) and divergence (B,) of a field at a node i and states x (B, D)."""
+
+
+class TwoSDEs(GenerativeModel):
+    """A forward and a backward SDE with drift f and score s.
+
+    Reference: Zhang and Chen, "Diffusion Normalizing Flow", NeurIPS 2021, arXiv:2110.07579, whose
+    equation numbers these are.
+    """
+
+    solvers: ClassVar[tuple[Solver, ...]] = ("sde", "ode")
+    networks: ClassVar[int]
+    """Network evaluations of f and s together."""
+
+    @abstractmethod
+    def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
+        """Drift and score as functions of node and state, their time embeddings computed once.
+
+        Differentiable where gradients are enabled, the faster kernels where they are not; those
+        may have hidden layers of another type.
+        """
+
+    @abstractmethod
+    def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
+        """Drift and score, each with its exact divergence, by the fast kernels; nothing goes back through them."""
+
+    def sampler(
+        self, grid: TimeGrid, solver: Solver | None = None, lam: float = 1.0, last: LastStep = "mean"
+    ) -> Sampler:
+        """Steps of (17): of λ = `lam` for ``sde``, of λ = 0, which is Euler's method for the ODE, for ``ode``."""
+        level = 0.0 if self.checked_solver(solver) == "ode" else lam
+        fields = self.fields(grid)
+        return lambda z, noise: paths.backward_states(*fields, grid, z, noise, level, last)
+
+    def evaluations(self, steps: int, solver: Solver | None = None) -> int:
+        self.checked_solver(solver)
+        return self.networks * steps
+
+    def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:
+        nodes = grid or self.grid()
+        check_points(x0, self)
+        eps = _drawn(nodes, x0) if noise is None else check_noise(noise, nodes, x0)
+        return paths.forward_path(self.fields(nodes)[0], nodes, x0, eps)
+
+    def backward_path(
+        self,
+        z: Tensor,
+        noise: Tensor | None = None,
+        lam: float = 1.0,
+        last: LastStep = "noise",
+        grid: TimeGrid | None = None,
+    ) -> Tensor:
+        nodes = grid or self.grid()
+        check_points(z, self)
+        paths.check_level(lam)
+        eps = _drawn(nodes, z) if noise is None else check_noise(noise, nodes, z)
+        return paths.backward_path(*self.fields(nodes), nodes, z, eps, lam, last)
+
+    def log_prob(self, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
+        from dnf_studio.core.sampling.likelihood import log_prob
+
+        return log_prob(self, x, method)
+
+
+def _drawn(grid: TimeGrid, x: Tensor) -> Tensor:
+    return torch.randn((grid.steps, *x.shape), dtype=x.dtype, device=x.device)

@@ -1,0 +1,73 @@
+"""Samplers of a diffusion model, which step by its exact marginals x_t = a(t) x_0 + σ(t) ε.
+
+Each yields the states (B, D) from z at t_N to t_0, N+1 in all, like `sde.paths.backward_states`.
+`noise_field(i, x)` is ε̂ (B, D) at node i, `levels` are a and σ at the nodes, each (N+1,).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from torch import Tensor
+
+from dnf_studio.core.sde.paths import Field, LastStep
+from dnf_studio.core.sde.variance_preserving import Levels
+
+__all__ = ["ancestral_states", "ddim_states", "heun_states"]
+
+
+def ancestral_states(
+    noise_field: Field, levels: Levels, z: Tensor, noise: Callable[[int], Tensor], last: LastStep = "mean"
+) -> Iterator[Tensor]:
+    """Draws x_s from q(x_s | x_t, x̂_0), x̂_0 = (x_t − σ_t ε̂)/a_t, with the posterior's own variance.
+
+    `noise(j)` is that of step j = 0 … N−1; `last="mean"` leaves out the last one. Reference: Ho, Jain and
+    Abbeel, NeurIPS 2020, arXiv:2006.11239, equations 6 and 7, for any two times.
+    """
+    a, sigma = levels
+    x = z
+    yield x
+    steps = len(a) - 1
+    for j in range(steps):
+        t, s = steps - j, steps - j - 1
+        ratio = a[t] / a[s]
+        gained = sigma[t] ** 2 - (ratio * sigma[s]) ** 2
+        x = (x - noise_field(t, x) * (gained / sigma[t])) / ratio
+        if s > 0 or last == "noise":
+            x = x + noise(j) * (gained.sqrt() * sigma[s] / sigma[t])
+        yield x
+
+
+def ddim_states(noise_field: Field, levels: Levels, z: Tensor) -> Iterator[Tensor]:
+    """x_s = a_s x̂_0 + σ_s ε̂: Euler's method for x/a as a function of σ/a, first order.
+
+    Reference: J. Song, Meng and Ermon, "Denoising Diffusion Implicit Models", ICLR 2021, arXiv:2010.02502,
+    equations 12 (σ = 0) and 14.
+    """
+    x = z
+    yield x
+    for t in range(len(levels.signal) - 1, 0, -1):
+        x = _moved(x, noise_field(t, x), levels, t)
+        yield x
+
+
+def heun_states(noise_field: Field, levels: Levels, z: Tensor) -> Iterator[Tensor]:
+    """Heun's method for x/a as a function of σ/a, second order; the last step is one of `ddim_states`.
+
+    Reference: Karras et al., "Elucidating the Design Space of Diffusion-Based Generative Models",
+    NeurIPS 2022, arXiv:2206.00364, algorithm 1.
+    """
+    x = z
+    yield x
+    for t in range(len(levels.signal) - 1, 0, -1):
+        slope = noise_field(t, x)
+        there = _moved(x, slope, levels, t)
+        x = _moved(x, 0.5 * (slope + noise_field(t - 1, there)), levels, t) if t > 1 else there
+        yield x
+
+
+def _moved(x: Tensor, slope: Tensor, levels: Levels, t: int) -> Tensor:
+    """From node t to t − 1 along d(x/a)/d(σ/a) = `slope`."""
+    a, sigma = levels
+    ratio = a[t - 1] / a[t]
+    return x * ratio + slope * (sigma[t - 1] - sigma[t] * ratio)

@@ -1,0 +1,57 @@
+"""Maximum likelihood of a continuous normalizing flow, by autograd through the steps of the solver.
+
+Blocks of points are independent given the weights: one thread a block, gradients added in a fixed
+order. At a few steps of a small network the activations fit in memory, so no adjoint is needed.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from dnf_studio.core.models.flow import MOST_EXACT, Flow
+from dnf_studio.core.parallel import BlockPool, single_threaded_kernels
+from dnf_studio.core.sde.grid import TimeGrid, between_nodes
+from dnf_studio.core.training.adjoint import block_slices
+from dnf_studio.core.training.engine import BatchLoss
+
+__all__ = ["LikelihoodEngine"]
+
+
+class LikelihoodEngine:
+    """Computes training steps of one flow on the threads of `pool`, all layers in its own type."""
+
+    hidden = torch.float32
+
+    def __init__(self, model: Flow, pool: BlockPool) -> None:
+        self.model, self.pool = model, pool
+
+    def train(self, x0: Tensor, steps: int, generator: torch.Generator) -> BatchLoss:
+        """The mean −log p of x0 (B, D), nats, with `steps` steps of the solver, its gradients put in.
+
+        Each inner node moves by up to half a step, anew in every iteration."""
+        nodes = self.model.grid(steps)
+        # Nodes that stay would let the network be anything between them
+        shift = torch.rand(steps + 1, generator=generator) - 0.5
+        shift[0] = shift[-1] = 0
+        t = between_nodes(nodes.t, torch.arange(steps + 1).to(x0) + shift.to(x0))
+        probes = None
+        if self.model.dim > MOST_EXACT:
+            probes = (torch.randint(0, 2, x0.shape, generator=generator) * 2 - 1).to(x0)
+        return self.step(x0, TimeGrid(t, nodes.g, t), probes)
+
+    def step(self, x0: Tensor, grid: TimeGrid, probes: Tensor | None = None) -> BatchLoss:
+        """The same for given `probes` (B, D), None for the exact divergence."""
+        parameters = list(self.model.parameters())
+
+        def block(rows: slice) -> tuple[Tensor, tuple[Tensor, ...]]:
+            with torch.enable_grad():
+                some = None if probes is None else probes[rows]
+                loss = self.model.nll(x0[rows], grid, some).sum() / len(x0)
+                return loss.detach(), torch.autograd.grad(loss, parameters)
+
+        with single_threaded_kernels():
+            found = self.pool.map(block, block_slices(len(x0), x0.device))
+        for k, parameter in enumerate(parameters):
+            parameter.grad = torch.stack([gradients[k] for _, gradients in found]).sum(0)
+        return BatchLoss(torch.stack([loss for loss, _ in found]).sum(), x0.new_empty(0))

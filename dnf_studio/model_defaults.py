@@ -1,0 +1,76 @@
+"""Where the three kinds of model have different settings, and what they cannot have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+__all__ = ["MODEL_DEFAULTS", "UNUSED", "ModelName", "filled", "model_fault", "replaced"]
+
+ModelName = Literal["diffflow", "diffusion", "flow"]
+GROUPS = ("sde", "network", "training")
+MODEL_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
+    "diffusion": {
+        "sde": {
+            "steps": 100,
+            "beta": 0.5,
+            "t_start": 1e-5,
+            "t_end": 1.0,
+            "g_start": math.sqrt(0.1),
+            "g_end": math.sqrt(20.0),
+            "linear": "beta",
+        },
+        "network": {"channels": 181},
+        "training": {"batch": 2048, "learning_rate": 2e-3, "ema": 0.995, "progressive": False},
+    },
+    "flow": {
+        "sde": {"steps": 5, "grid": "uniform", "t_start": 0.0, "t_end": 0.3},
+        "network": {"channels": 181},
+        "training": {"batch": 128, "learning_rate": 5e-3, "progressive": False},
+    },
+}
+"""Where a model has other defaults than those of the groups, which are the diffusion normalizing flow's.
+
+The diffusion model's β goes from 0.1 to 20 (Song et al., ICLR 2021, appendix C) on a quadratic grid. One network of
+181 channels has about as many parameters as the two of 128. A flow does not use g; over its times
+the network's highest frequency of t turns five times, which a few steps of the solver still follow."""
+
+UNUSED: dict[str, dict[str, str]] = {
+    "diffusion": {"training.progressive": "A diffusion model learns all times at once and is not trained on N steps."},
+    "flow": {
+        "training.progressive": "A flow is trained with a few steps of its solver from the start.",
+        "training.precision": "A flow trains in float32 only.",
+        **dict.fromkeys(("sde.g_start", "sde.g_end", "sde.linear"), "A flow has no noise and so no g."),
+    },
+}
+"""Settings without an effect on a model, and why."""
+
+
+def filled(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as plain values, those that are not given by the defaults of their model where it has its own."""
+    full = dict(values)
+    name = full.get("model")
+    for group, own in MODEL_DEFAULTS.get(name, {}).items() if isinstance(name, str) else ():
+        given = full.get(group, {})
+        if isinstance(given, Mapping):
+            full[group] = {**own, **given}
+    return full
+
+
+def replaced(values: dict[str, Any], old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain `values` with what stands at the defaults `old` of one model at those `new` of another."""
+    for group in GROUPS:
+        values[group] |= {key: new[group][key] for key, value in values[group].items() if value == old[group][key]}
+    return values
+
+
+def model_fault(model: ModelName, t_start: float, progressive: bool, precision: str) -> str | None:
+    """Why a model cannot have these settings, or None."""
+    if model != "diffflow" and progressive:
+        return f"only a diffflow is trained on steps, so a {model} has no progressive N"
+    if model == "flow" and precision == "bfloat16":
+        return "a flow trains in float32 only"
+    if model == "diffusion" and t_start <= 0:
+        return "a diffusion model needs a first time t_start above 0, where its score is finite"
+    return None

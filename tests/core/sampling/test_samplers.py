@@ -1,0 +1,124 @@
+"""Samplers of a diffusion model where the score is exact: orders, limits, and what they refuse."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from dnf_studio.core.models.base import Solver
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.diffusion import Diffusion
+from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
+from dnf_studio.core.sde.paths import LastStep
+from dnf_studio.errors import UnsupportedError
+from tests.problems import ExactDiffusion
+
+MEAN, VARIANCE = np.array([0.7, -0.3]), np.array([0.4, 0.05])
+STEPS = (16, 32, 64, 128, 256)
+
+
+def latents(count: int = 400) -> Tensor:
+    return torch.randn(count, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
+
+
+def ends(model: Diffusion, solver: Solver, steps: int, z: Tensor) -> Tensor:
+    return deque(model.sampler(model.grid(steps), solver)(z, lambda _: torch.zeros_like(z)), maxlen=1)[0]
+
+
+@pytest.mark.parametrize(("solver", "order"), [("ode", 1), ("ddim", 1), ("heun", 2)])
+def test_orders_along_the_probability_flow(solver: Solver, order: int) -> None:
+    model, z = ExactDiffusion(MEAN, VARIANCE, t_start=0.1), latents()
+    errors = [float((ends(model, solver, n, z) - model.flowed(z)).square().mean().sqrt()) for n in STEPS]
+    slope = -np.polyfit(np.log(STEPS[2:]), np.log(errors[2:]), 1)[0]
+    assert slope == pytest.approx(order, abs=0.2)
+    assert errors[-1] < (0.01 if order == 1 else 5e-4)
+
+
+@pytest.mark.parametrize("grid", ["uniform", "reference", "s-curve", (0.0, 0.05, 0.3, 1.0)])
+def test_every_grid_leads_to_the_same_limit(grid: object) -> None:
+    model, z = ExactDiffusion(MEAN, VARIANCE), latents(50)
+    nodes = model.grid(300, grid)  # type: ignore[arg-type]
+    end = deque(model.sampler(nodes, "heun")(z, lambda _: z), maxlen=1)[0]
+    assert torch.allclose(end, model.flowed(z), atol=2e-3)
+
+
+def chain(model: ExactDiffusion, steps: int, last: LastStep) -> tuple[Tensor, Tensor]:
+    """Mean and variance (D,) of the ancestral chain from N(0, I), exact: it is affine in z and each noise."""
+    rows = torch.zeros(steps + 2, 2, dtype=torch.float64)
+    rows[1] = 1.0
+
+    def noise(j: int) -> Tensor:
+        eps = torch.zeros_like(rows)
+        eps[2 + j] = 1.0
+        return eps
+
+    end = deque(model.sampler(model.grid(steps), "ancestral", 1.0, last)(rows, noise), maxlen=1)[0]
+    return end[0], (end[1:] - end[0]).square().sum(0)
+
+
+def test_ancestral_marginals_are_right_in_the_limit() -> None:
+    model = ExactDiffusion(MEAN, VARIANCE, g_end=20**0.5)
+    mean, variance = model.marginal(model.timestamps[0])
+    errors = []
+    for steps in STEPS:
+        found = chain(model, steps, "noise")
+        errors.append(float((found[0] - mean).abs().max() + (found[1] - variance).abs().max()))
+    assert -np.polyfit(np.log(STEPS[2:]), np.log(errors[2:]), 1)[0] == pytest.approx(1, abs=0.3)
+    assert errors[-1] < 0.02
+
+
+def test_ancestral_sampling_of_one_point_is_exact_at_any_n() -> None:
+    """x̂_0 is then x_0 itself and the posterior that of the data: N(a_0 x_0, σ_0²) at t_0, less the last noise."""
+    model = ExactDiffusion(MEAN, np.zeros(2))
+    mean, variance = model.marginal(model.timestamps[0])
+    for steps in (1, 2, 7):
+        got = chain(model, steps, "noise")
+        late, _ = model.marginal(model.timestamps[-1])
+        a = float(model.marginal(model.timestamps[-1])[1][0])  # σ_T²: latents are N(0, I), not N(a_T m, σ_T²)
+        assert torch.allclose(got[0], mean, atol=0.2 * float(late.abs().max()))
+        assert torch.allclose(got[1], variance, rtol=2 * (1 - a) + 1e-9)
+        assert (chain(model, steps, "mean")[1] < got[1]).all()
+
+
+@pytest.mark.parametrize("solver", ["sde", "ode", "ancestral", "ddim", "heun"])
+def test_fewer_samples_are_a_prefix_of_more_on_any_number_of_threads(solver: Solver) -> None:
+    torch.manual_seed(0)
+    model = Diffusion(2)
+    settings = SampleSettings(steps=3, solver=solver, seed=4)
+    few = np.concatenate([b.samples for b in sample_blocks(model, 1500, settings, threads=1)])
+    many = list(sample_blocks(model, 2500, settings, threads=2, trajectories=True, noise=True))
+    assert np.array_equal(few, np.concatenate([b.samples for b in many])[:1500])
+    noise = many[0].noise
+    assert noise is not None and (noise != 0).any() == (solver in ("sde", "ancestral"))
+    assert not noise[:, -1].any(), "the last step is its mean"
+
+
+def test_counts_of_evaluations() -> None:
+    diffusion, flow = Diffusion(2), DiffFlow(2)
+    assert [diffusion.evaluations(10, solver) for solver in diffusion.solvers] == [10, 10, 10, 10, 19]
+    assert [flow.evaluations(10, solver) for solver in (None, *flow.solvers)] == [20, 20, 20]
+
+
+@pytest.mark.parametrize("solver", ["ode", "ddim", "heun", "ancestral", "sde"])
+def test_the_count_is_what_is_evaluated(solver: Solver) -> None:
+    model, calls = ExactDiffusion(MEAN, VARIANCE), []
+    exact = model.noise_field
+
+    def counted(grid: object, hidden: object = None) -> object:
+        field = exact(grid)  # type: ignore[arg-type]
+        return lambda i, x: (calls.append(i), field(i, x))[1]
+
+    model.noise_field = counted  # type: ignore[method-assign, assignment]
+    ends(model, solver, 6, latents(3))
+    assert len(calls) == model.evaluations(6, solver)
+
+
+def test_what_a_model_has_not_is_refused() -> None:
+    with pytest.raises(UnsupportedError, match=r"^The solver 'heun' is not one that a diffflow has; try sde or ode\.$"):
+        DiffFlow(2).sample(3, solver="heun")
+    with pytest.raises(UnsupportedError, match="λ is for the solver 'sde'"):
+        Diffusion(2).sample(3, solver="ddim", lam=0.5)

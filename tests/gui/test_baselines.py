@@ -1,0 +1,78 @@
+"""A diffusion model in the window; a flow, which it does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.config import Config
+from dnf_studio.core.storage.checkpoint import read_checkpoint
+from dnf_studio.core.training.run import Run
+from dnf_studio.errors import StudioError
+from dnf_studio.gui.actions import Key
+from dnf_studio.gui.main_window import MainWindow
+
+from .conftest import TINY
+
+Open = Callable[[str], None]
+
+
+@pytest.fixture
+def diffusing(window: MainWindow, open_in: Open, qtbot: QtBot) -> MainWindow:
+    """A window in which a tiny diffusion model trains."""
+    open_in("circle")
+    window.session.apply({"config.model": "diffusion", **TINY, "config.training.iterations": 10**6})
+    window.commands[Key.TRAIN].trigger()
+    qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
+    return window
+
+
+def test_a_diffusion_model_trains_and_is_watched(diffusing: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    window = diffusing
+    run = window.studio.training.run
+    assert run is not None and run.config.model == "diffusion"
+    assert window.views.loss.accessibleName() == "Loss: error of the noise"
+    assert window.views.loss.smoothed is None and "NLL" not in window.status.nll.text()
+    qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.t[-1] == 1, timeout=30_000)
+    frame = window.views.frame
+    assert frame is not None and frame.disagreement.shape == (len(frame.t) - 1,)
+    assert window.export_panel is not None
+    form = window.export_panel.form
+    assert form.solver.count() == 5 and form.plan().settings.solver == "sde" and form.lam.isEnabled()
+    form.lam.setValue(0.5)
+    form.solver.setCurrentIndex(4)
+    form.solver.activated.emit(4)
+    settings = form.plan().settings
+    assert (settings.solver, settings.lam) == ("heun", 1.0) and not form.lam.isEnabled()
+    # Another kind of model is for the next run; this one keeps its settings
+    steps = run.config.sde.steps
+    window.session.apply({"config.model": "diffflow", "config.sde.steps": steps + 3})
+    window.commands[Key.STOP].trigger()
+    qtbot.waitUntil(lambda: not window.studio.training.active, timeout=30_000)
+    assert (run.config.model, run.config.sde.steps) == ("diffusion", steps)
+    run.save(tmp_path / "a.safetensors")
+    assert read_checkpoint(tmp_path / "a.safetensors").config.model == "diffusion"
+    window.studio.training.unsaved = False
+
+
+def test_a_flow_is_refused_in_one_sentence(
+    window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = {"network": {"channels": 8, "layers": 1}, "training": {"batch": 32, "iterations": 1}}
+    run = Run(Config.create({"model": "flow", "data": "circle", **small}))
+    list(run)
+    run.save(tmp_path / "flow.safetensors")
+    open_in("circle")
+    told: list[Exception] = []
+    window.studio.failed.disconnect(window.files.tell)
+    window.studio.failed.connect(told.append)
+    window.studio.open(str(tmp_path / "flow.safetensors"))
+    qtbot.waitUntil(lambda: bool(told), timeout=30_000)
+    window.session.apply({"config.model": "flow", **TINY})
+    window.commands[Key.TRAIN].trigger()
+    qtbot.waitUntil(lambda: len(told) > 1, timeout=30_000)
+    assert all(isinstance(error, StudioError) and "does not show" in str(error) for error in told)
+    assert not window.studio.training.active and window.commands[Key.TRAIN].isEnabled()
