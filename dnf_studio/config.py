@@ -137,6 +137,12 @@ class TrainingConfig(Settings):
         title="Progressive N",
         description="Half of the run has a third of N, a quarter two thirds: the large shape is learned sooner.",
     )
+    flexible_grid: bool = Field(
+        False,
+        title="Flexible grid",
+        description="Other times for each batch, each drawn in a cell of its own of the time grid: "
+        "one training serves sampling at any N.",
+    )
     clip: float = Field(
         1.0,
         gt=0,

@@ -16,6 +16,7 @@ from dnf_studio.grids import LEAST_STEP, GridKind, Nodes, check_grid
 __all__ = [
     "TimeGrid",
     "custom_times",
+    "grid_at",
     "make_grid",
     "paper_times",
     "reference_times",
@@ -92,8 +93,7 @@ def custom_times(nodes: Nodes, steps: int, t_start: float, t_end: float) -> Tens
 def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
     """The grid that `sde` describes, in float64, with another N or another kind where given.
 
-    g is linear in t: g(t) = g_start + (g_end − g_start)(t − t_0)/(T − t_0).
-    Raises `SettingError` for an N outside 1 … 10,000 or what is no grid.
+    g is linear in t, as `grid_at` says. Raises `SettingError` for an N outside 1 … 10,000 or what is no grid.
     """
     count = sde.steps if steps is None else check_steps(steps)
     name = sde.grid if kind is None else check_grid(kind)
@@ -107,6 +107,11 @@ def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = 
         t = uniform_times(count, sde.t_start, sde.t_end)
     else:
         t = s_curve_times(count, sde.t_start, sde.t_end)
+    return grid_at(sde, t)
+
+
+def grid_at(sde: SDEConfig, t: Tensor) -> TimeGrid:
+    """The grid of the times `t` (N+1,), with g(t) = g_start + (g_end − g_start)(t − t_0)/(T − t_0)."""
     way = (t - sde.t_start) / (sde.t_end - sde.t_start)
     return TimeGrid(t, sde.g_start + (sde.g_end - sde.g_start) * way, t.clone())
 

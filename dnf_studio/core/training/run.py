@@ -22,7 +22,8 @@ from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_threads
-from dnf_studio.core.sde.grid import make_grid
+from dnf_studio.core.sde.flexible import draw_grid
+from dnf_studio.core.sde.grid import TimeGrid, make_grid
 from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.training.history import History
@@ -156,7 +157,7 @@ class Run:
         marks = self.marks.step(self.iteration, steps)
         x0, noise = self._draw(steps)
         with single_threaded_kernels():
-            bound = self._engine.step(x0, noise, self._weights.raw.grid(steps))
+            bound = self._engine.step(x0, noise, self._grid(steps))
             norm = self._weights.clip(training.clip)
             loss = float(bound.value)
             if not (math.isfinite(loss) and math.isfinite(norm)):
@@ -179,6 +180,12 @@ class Run:
         x0 = self.dataset.draw(batch, self._generator)
         noise = torch.randn((steps, batch, self.dataset.dim), generator=self._generator)
         return x0.to(self.device), noise.to(self.device)
+
+    def _grid(self, steps: int) -> TimeGrid:
+        """The times of one iteration: the config's, or drawn from the run's generator."""
+        if self.config.training.flexible_grid:
+            return draw_grid(self.config.sde, self._generator, steps).to(self._weights.raw.timestamps)
+        return self._weights.raw.grid(steps)
 
     def _go_back(self) -> None:
         """Return to the last good weights and say so; never returns."""

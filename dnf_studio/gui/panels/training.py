@@ -9,7 +9,14 @@ from dnf_studio.gui.session import Session
 
 __all__ = ["TrainingPanel"]
 
-RUN = ("sde.steps", "training.batch", "training.iterations", "training.seconds", "training.progressive")
+RUN = (
+    "sde.steps",
+    "training.batch",
+    "training.iterations",
+    "training.seconds",
+    "training.progressive",
+    "training.flexible_grid",
+)
 FIT = ("training.learning_rate", "training.decay", "training.clip", "training.ema")
 PLACE = ("training.seed", "training.device", "training.precision")
 NETWORKS = ("network.layers", "network.channels")
