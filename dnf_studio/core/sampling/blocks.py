@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -21,9 +23,10 @@ from torch import Tensor
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool, worker_threads
+from dnf_studio.core.sampling.langevin import LIVE, corrected, stein_ratio
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
 from dnf_studio.core.sde.paths import Field, LastStep, backward_states, check_level
-from dnf_studio.errors import DivergenceError, SettingError
+from dnf_studio.errors import DivergenceError, SettingError, UnsupportedError
 from dnf_studio.grids import GridKind, check_grid
 
 __all__ = ["BLOCK", "SUB_BLOCK", "SampleBlock", "SampleSettings", "Solver", "sample", "sample_blocks"]
@@ -36,6 +39,7 @@ SUB_BLOCK = 1024
 rows are as fast, 512 take 10% and 256 take 45% longer."""
 ROW_STEPS = 1 << 20
 """Rows × steps between two yields on a processor: under a second of work, the longest wait of a cancel."""
+MOST_LANGEVIN = 1000
 PATH_BYTES = 1 << 26
 """About what the paths and noise of one yield may take; one sub-block is the least."""
 
@@ -54,6 +58,8 @@ class SampleSettings:
     seed: int = 0
     solver: Solver = "sde"
     """``ode`` is λ = 0, Euler's method on the grid."""
+    langevin: int = 0
+    """Langevin corrector steps at t_1, the earliest time whose score is trained, before the last step to t_0."""
 
     def __post_init__(self) -> None:
         if self.steps is not None:
@@ -61,6 +67,10 @@ class SampleSettings:
         check_level(self.lam)
         if _integer("seed", self.seed) < 0:
             raise SettingError(f"The seed must not be negative, and it is {self.seed}.")
+        if not 0 <= _integer("number of Langevin steps", self.langevin) <= MOST_LANGEVIN:
+            raise SettingError(
+                f"The number of Langevin steps must be between 0 and {MOST_LANGEVIN:,}, not {self.langevin}."
+            )
         _choice("last step", self.last, get_args(LastStep))
         _choice("solver", self.solver, get_args(Solver))
         if self.grid is not None:
@@ -127,12 +137,28 @@ class _Sampler:
                     drawn[:, j] = eps
                 return eps
 
-            x = z
-            for j, state in enumerate(backward_states(*self.fields, self.grid, z, noise, lam, last)):
+            def correct(i: int, state: Tensor) -> Tensor:
+                if i != 1:
+                    return state
+                draw = partial(self._normal, sources)
+                return corrected(partial(self.fields[1], 1), state, draw, self.settings.langevin, SUB_BLOCK)
+
+            x, hook = z, correct if self.settings.langevin else None
+            for j, state in enumerate(backward_states(*self.fields, self.grid, z, noise, lam, last, hook)):
                 x = state
                 if path is not None:
                     path[:, j] = x
             return _Part(self._data(x), _numpy(z), None if path is None else self._data(path), _optional(drawn))
+
+    def stein_ratio(self) -> float:
+        """`langevin.stein_ratio` of the score at t_1 on the states of the first sub-block of this seed there."""
+        with torch.inference_mode():
+            sources = [_generator(self.settings.seed, 0)]
+            states = backward_states(
+                *self.fields, self.grid, self._normal(sources), lambda _: self._normal(sources), self.settings.level
+            )
+            x = next(islice(states, self.grid.steps - 1, None))
+            return stein_ratio(self.fields[1](1, x), x)
 
     def _normal(self, sources: list[np.random.Generator]) -> Tensor:
         """The next standard normals (n, D) of each sub-block, drawn on the processor for every device."""
@@ -172,6 +198,8 @@ def sample_blocks(
         chunk = max(1, min(chunk, rows // SUB_BLOCK))
     with BlockPool(worker_threads(flow.device) if threads is None else threads) as pool:
         sampler = pool.map(lambda _: _prepare(flow, grid, chosen, trajectories, noise), [None])[0]
+        if chosen.langevin:
+            _check_live(pool.map(lambda _: sampler.stein_ratio(), [None])[0])
         for first in range(0, subs, chunk):
             end = min(first + chunk, subs)
             parts = pool.map(sampler.draw, [range(k, min(k + batch, end)) for k in range(first, end, batch)])
@@ -227,6 +255,15 @@ def _gather(parts: list[_Part], start: int, end: int) -> SampleBlock:
     )
     assert samples is not None and latents is not None
     return SampleBlock(start, samples, latents, paths, noises)
+
+
+def _check_live(ratio: float) -> None:
+    """Raise `UnsupportedError` where corrector steps with this score would only add noise."""
+    if not LIVE[0] <= ratio <= LIVE[1]:
+        raise UnsupportedError(
+            "Langevin steps need a score that is one, and this model's is idle: E⟨s, x − μ⟩/D at its first step is "
+            f"{-ratio:.2g} where −1 belongs; sample without them, or train with more noise such as the preset 'live'."
+        )
 
 
 def _check_finite(samples: Array, steps: int) -> None:
