@@ -49,4 +49,5 @@ def stein_ratio(s: Tensor, x: Tensor) -> float:
 def _mean_norm(rows: Tensor, group: int | None) -> Tensor:
     """The mean norm of the rows of each group, (B, 1)."""
     size = group or len(rows)
-    return rows.norm(dim=1).view(-1, size).mean(1).repeat_interleave(size)[:, None]
+    means: Tensor = torch.linalg.vector_norm(rows, dim=1).view(-1, size).mean(1)
+    return means.repeat_interleave(size)[:, None]
