@@ -40,8 +40,14 @@ def s_is_worth(preset: str | None) -> float:
     """What s = 0 costs the bound of a short run on two moons, nats."""
     path = None if preset is None else assets.preset_path(preset)
     base = Config() if path is None else Config.from_toml(path)
-    tiny = {"data": "moons", "sde.steps": 10, "network.layers": 1, "network.channels": 32}
-    run = Run(base.changed({**tiny, "training.batch": 128, "training.iterations": 120, "training.progressive": False}))
+    tiny = {
+        "data": "moons",
+        "sde.steps": 10,
+        "network.layers": 1,
+        "network.channels": 32,
+        "training.learning_rate": 0.03,
+    }
+    run = Run(base.changed({**tiny, "training.batch": 128, "training.iterations": 150, "training.progressive": False}))
     list(run)
     whole = nll_bound(run.flow, run.dataset, 4000)
     with torch.no_grad():
