@@ -197,6 +197,7 @@ def test_sample_with_the_ode_and_densities(told: Told, saved: Path, tmp_path: Pa
     assert "5 samples" in told.out and str(output) in told.out
     with h5py.File(output) as file:
         assert file["log_prob"].shape == (5,)
+        assert json.loads(file["provenance/sampling"][()])["log_prob_divergence"] == "exact"
 
 
 def test_sample_with_langevin_steps(told: Told, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

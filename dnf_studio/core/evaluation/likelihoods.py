@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -20,7 +19,9 @@ from dnf_studio.core.sampling.likelihood import (
     BOUND_DRAWS,
     MAX_EXACT_DIM,
     TOLERANCE,
+    DivergenceName,
     bound_nll,
+    divergence_name,
     grid_ode_nll,
     ode_nll,
 )
@@ -37,7 +38,6 @@ PATHS = 16
 DRAWN_GRIDS = 16
 COARSE = 1e-3
 Progress = Callable[[str], None]
-Divergence = Literal["exact", "hutchinson"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Likelihoods:
     """`nll_ode` at a hundred times the error tolerance: where the two differ, neither is to be trusted."""
     nll_ode_grid: tuple[GridNLL, ...]
     """At N and 2N: where they differ, the value is not one that training at N has settled."""
-    ode_divergence: Divergence | None
+    ode_divergence: DivergenceName | None
 
 
 def likelihoods(
@@ -93,9 +93,7 @@ def likelihoods(
         progress("likelihood of the probability-flow ODE")
         fine, (coarse, _) = _ode(flow, x, TOLERANCE), _ode(flow, x, COARSE)
         grids = () if fine[0] is None else _on_grids(flow, x)
-    how: Divergence | None = None
-    if fine[0] is not None:
-        how = "exact" if flow.dim <= MAX_EXACT_DIM else "hutchinson"
+    how = None if fine[0] is None else divergence_name(flow.dim)
     return Likelihoods(*bound, flexible, *weighted, paths, *fine, coarse, grids, how)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -28,8 +28,10 @@ __all__ = [
     "IMPORTANCE_PATHS",
     "MAX_EXACT_DIM",
     "TOLERANCE",
+    "DivergenceName",
     "OdeNLL",
     "bound_nll",
+    "divergence_name",
     "estimate_ode_nll",
     "grid_ode_nll",
     "log_prob",
@@ -48,6 +50,7 @@ TOLERANCE = 1e-5
 """Relative and absolute error per step of the adaptive solver."""
 BLOCK = 512
 """Points solved together: one adaptive step size for all, and activations that stay in cache."""
+DivergenceName = Literal["exact", "hutchinson"]
 Divergence = Callable[[Tensor, Tensor], Tensor]
 """The divergence (B, K) of a value (B, D) computed from points (B, D) that need their gradient, K estimates of it."""
 
@@ -105,6 +108,11 @@ class OdeNLL:
     """(n,)"""
     error: Tensor
     """(n,) standard error of each value from Hutchinson's probes; zero where the divergence is exact."""
+
+
+def divergence_name(dim: int) -> DivergenceName:
+    """How `estimate_ode_nll` and so `log_prob` take the divergence of `dim` dimensions, unless told otherwise."""
+    return "exact" if dim <= MAX_EXACT_DIM else "hutchinson"
 
 
 def ode_nll(flow: DiffFlow, x: Tensor, tolerance: float = TOLERANCE) -> Tensor:

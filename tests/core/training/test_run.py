@@ -246,6 +246,14 @@ def test_a_flexible_run_resumes_to_the_bit_and_its_grids_differ_from_batch_to_ba
     assert not same(weights(whole), weights(trained(FLEXIBLE.changed({"training.flexible_grid": False}))))
 
 
+def test_a_run_may_turn_to_flexible_grids() -> None:
+    run = Run(TINY)
+    reports = iter(run)
+    next(reports)
+    run.apply({"training.flexible_grid": True})
+    assert [mark.name for mark in next(reports).marks] == ["training.flexible_grid"]
+
+
 def trained(config: Config) -> Run:
     run = Run(config)
     list(run)
