@@ -53,11 +53,11 @@ def _text(result: dict[str, Any]) -> str:
     rows = [(str(row["steps"]), str(row["nfe"]), *(number(row[key]) for key in keys)) for row in result["by_steps"]]
     notes = {
         "nll_bound": _error(result["nll_bound_error"]) + _drawn(result["nll_bound_flexible"]),
-        "nll_importance": f"{_error(result['nll_importance_error'])}, the bound of {result['importance_paths']} paths",
+        "nll_importance": f"{_error(result['nll_importance_error'])}, the bound of {result['importance_paths']} paths a point",
         "nll_ode": _error(result["nll_ode_error"]) + _resolutions(result),
         "entropy": "",
     }
-    names = {"nll_bound": "NLL bound", "nll_importance": "Tighter", "nll_ode": "NLL (ODE)", "entropy": "Entropy"}
+    names = {"nll_bound": "NLL bound", "nll_importance": "Importance", "nll_ode": "NLL (ODE)", "entropy": "Entropy"}
     lines = [f"{names[key]:<10} {number(result[key])}{note}" for key, note in notes.items()]
     return "\n".join([*lines, "", table([head, *rows])])
 
