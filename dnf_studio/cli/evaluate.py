@@ -51,9 +51,10 @@ def _text(result: dict[str, Any]) -> str:
     head = ("steps", "NFE", "NLL bound", "sliced Wasserstein", "floor", "outside")
     keys = ("nll_bound", "sliced_wasserstein", "floor", "outside")
     rows = [(str(row["steps"]), str(row["nfe"]), *(number(row[key]) for key in keys)) for row in result["by_steps"]]
+    paths = result["importance_paths"]
     notes = {
         "nll_bound": _error(result["nll_bound_error"]) + _drawn(result["nll_bound_flexible"]),
-        "nll_importance": f"{_error(result['nll_importance_error'])}, the bound of {result['importance_paths']} paths a point",
+        "nll_importance": f"{_error(result['nll_importance_error'])}, the bound of {paths} paths a point",
         "nll_ode": _error(result["nll_ode_error"]) + _resolutions(result),
         "entropy": "",
     }

@@ -193,7 +193,7 @@ def sample_blocks(
     chosen = settings or SampleSettings()
     grid = flow.grid(chosen.steps, chosen.grid)
     subs = -(-count // SUB_BLOCK)
-    chunk, batch = _sizes(flow, grid.steps, trajectories or noise)
+    chunk, batch = _sizes(flow, grid.steps, chosen.langevin, trajectories or noise)
     if rows is not None:
         chunk = max(1, min(chunk, rows // SUB_BLOCK))
     with BlockPool(worker_threads(flow.device) if threads is None else threads) as pool:
@@ -236,11 +236,11 @@ def _generator(seed: int, number: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(block, part))))
 
 
-def _sizes(flow: DiffFlow, steps: int, paths: bool) -> tuple[int, int]:
+def _sizes(flow: DiffFlow, steps: int, langevin: int, paths: bool) -> tuple[int, int]:
     """Sub-blocks between two yields, and sub-blocks computed together."""
     whole = BLOCK // SUB_BLOCK
     on_processor = flow.device.type == "cpu"
-    chunk = min(whole, max(2, ROW_STEPS // (SUB_BLOCK * steps))) if on_processor else whole
+    chunk = min(whole, max(2, ROW_STEPS // (SUB_BLOCK * (steps + langevin)))) if on_processor else whole
     if paths:
         bytes_a_sub_block = 8 * SUB_BLOCK * (steps + 1) * flow.dim
         chunk = max(1, min(chunk, PATH_BYTES // bytes_a_sub_block))
