@@ -151,6 +151,12 @@ class TrainingConfig(Settings):
         title="Progressive N",
         description="Half of the run has a third of N, a quarter two thirds: the large shape is learned sooner.",
     )
+    flexible_grid: bool = Field(
+        False,
+        title="Flexible grid",
+        description="Other times for each batch, each drawn in a cell of its own of the time grid: "
+        "one training serves sampling at any N.",
+    )
     clip: float = Field(
         1.0,
         gt=0,
@@ -218,7 +224,9 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _fits_its_model(self) -> Self:
-        fault = model_fault(self.model, self.sde.t_start, self.training.progressive, self.training.precision)
+        training = self.training
+        parts = training.progressive, training.flexible_grid, training.precision
+        fault = model_fault(self.model, self.sde.t_start, *parts)
         if fault is not None:
             raise ValueError(fault)
         return self

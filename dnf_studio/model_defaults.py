@@ -37,9 +37,13 @@ The diffusion model's β goes from 0.1 to 20 (Song et al., ICLR 2021, appendix C
 the network's highest frequency of t turns five times, which a few steps of the solver still follow."""
 
 UNUSED: dict[str, dict[str, str]] = {
-    "diffusion": {"training.progressive": "A diffusion model learns all times at once and is not trained on N steps."},
+    "diffusion": {
+        "training.progressive": "A diffusion model learns all times at once and is not trained on N steps.",
+        "training.flexible_grid": "A diffusion model learns all times at once and is not trained on N steps.",
+    },
     "flow": {
         "training.progressive": "A flow is trained with a few steps of its solver from the start.",
+        "training.flexible_grid": "A flow's solver steps at other times in each iteration anyway.",
         "training.precision": "A flow trains in float32 only.",
         **dict.fromkeys(("sde.g_start", "sde.g_end", "sde.linear"), "A flow has no noise and so no g."),
     },
@@ -65,10 +69,12 @@ def replaced(values: dict[str, Any], old: Mapping[str, Any], new: Mapping[str, A
     return values
 
 
-def model_fault(model: ModelName, t_start: float, progressive: bool, precision: str) -> str | None:
+def model_fault(model: ModelName, t_start: float, progressive: bool, flexible: bool, precision: str) -> str | None:
     """Why a model cannot have these settings, or None."""
     if model != "diffflow" and progressive:
         return f"only a diffflow is trained on steps, so a {model} has no progressive N"
+    if model != "diffflow" and flexible:
+        return f"only a diffflow is trained on steps, so a {model} has no flexible grid"
     if model == "flow" and precision == "bfloat16":
         return "a flow trains in float32 only"
     if model == "diffusion" and t_start <= 0:

@@ -18,6 +18,7 @@ from dnf_studio import api
 from dnf_studio.cli import VERBS, main
 from dnf_studio.cli.output import clock, emit, table
 from dnf_studio.cli.window import parse
+from dnf_studio.core.sampling import blocks
 from dnf_studio.core.storage.grid_presets import save_preset
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, SettingError
@@ -197,18 +198,34 @@ def test_sample_with_the_ode_and_densities(told: Told, saved: Path, tmp_path: Pa
     assert "5 samples" in told.out and str(output) in told.out
     with h5py.File(output) as file:
         assert file["log_prob"].shape == (5,)
+        assert json.loads(file["provenance/sampling"][()])["log_prob_divergence"] == "exact"
+
+
+def test_sample_with_langevin_steps(told: Told, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "a.h5"
+    assert told("sample", saved, "-n", 5, "--langevin", 3, "-o", output) == 1
+    assert "score" in told.err and "is idle" in told.err and not output.exists()
+    assert told("sample", saved, "-n", 5, "--langevin", -3, "-o", output) == 2
+    monkeypatch.setattr(blocks, "LIVE", (-math.inf, math.inf))
+    assert told("sample", saved, "-n", 5, "--langevin", 3, "-o", output) == 0
+    with h5py.File(output) as file:
+        assert json.loads(file["provenance/sampling"][()])["langevin"] == 3
 
 
 def test_evaluate_reports_what_design_says(told: Told, saved: Path) -> None:
-    result = told.json("evaluate", saved, "--steps", "2,3", "--no-ode")
+    result = told.json("evaluate", saved, "--steps", "2,3", "--no-ode", "--paths", 2)
     assert {"nll_bound", "nll_ode", "entropy", "by_steps"} <= set(result)
     assert result["nll_ode"] is None and math.isfinite(result["nll_bound"])
     assert [row["steps"] for row in result["by_steps"]] == [2, 3]
+    assert result["nll_importance"] <= result["nll_bound"] + 4 * result["nll_importance_error"]
+    assert result["importance_paths"] == 2 and result["nll_bound_error"] > 0 and result["nll_ode_grid"] == []
+    assert all(math.isfinite(row["nll_bound"]) for row in result["by_steps"])
     assert {"steps", "nfe", "sliced_wasserstein", "floor", "outside"} <= set(result["by_steps"][0])
 
 
 def test_evaluate_prints_a_table(told: Told, saved: Path) -> None:
     assert told("evaluate", saved, "--data", "circle", "--steps", "2", "--no-ode") == 0
+    assert "Importance " in told.out and "the bound of 16 paths a point" in told.out and "±" in told.out
     assert "sliced Wasserstein" in told.out and "Entropy    -" in told.out and "NLL (ODE)  -\n" in told.out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from types import FrameType
@@ -9,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Option
 
-from dnf_studio import api
+from dnf_studio import api, assets
 from dnf_studio.cli.options import AsJson, Output
 from dnf_studio.cli.output import Progress, clock, emit, note, number
 from dnf_studio.config import Config, Device, ModelName, Precision
 from dnf_studio.core.storage.atomic import check_target
-from dnf_studio.errors import CheckpointError, DataError, DivergenceError, SettingError
+from dnf_studio.errors import CheckpointError, DataError, DivergenceError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
@@ -27,12 +28,14 @@ DATA = (
     "folder); or FILE::as=power, as the literature reads it (also gas, hepmass, miniboone, bsds300)."
 )
 
+CONFIG = f"Settings, a file or one of {', '.join(assets.preset_names())}; options go before it."
+
 
 def train(
     output: Output,
     data: Annotated[str | None, Option("--data", metavar="NAME|FILE", help=DATA)] = None,
     model: Annotated[ModelName | None, Option("--model", help="What to train.")] = None,
-    config: Annotated[Path | None, Option("--config", metavar="F.toml", help="Settings; options go before it.")] = None,
+    config: Annotated[str | None, Option("--config", metavar="F.toml|NAME", help=CONFIG)] = None,
     steps: Annotated[int | None, Option("--steps", metavar="N", help="Steps of the two SDEs.")] = None,
     iterations: Annotated[int | None, Option("--iterations", metavar="K", help="End after K iterations.")] = None,
     seconds: Annotated[float | None, Option("--seconds", metavar="S", help="End after S seconds.")] = None,
@@ -86,15 +89,30 @@ def _data(data: str | None, threshold: float | None, blur: float | None) -> str 
     return with_settings(data, threshold, blur)
 
 
-def _begin(file: Path | None, changes: dict[str, Any]) -> Run:
+def _begin(file: str | None, changes: dict[str, Any]) -> Run:
     """A new run of the settings in `file` with `changes` on top."""
-    base = Config() if file is None else Config.from_toml(file)
-    if file is None and "data" not in changes:
+    base = Config() if file is None else Config.from_toml(_settings(file))
+    if (file is None or _is_preset(file)) and "data" not in changes:
         raise SettingError("Say what to learn with --data, for instance --data rings.")
     return api.train(base.changed(changes))
 
 
-def _resume(resume: Path, file: Path | None, changes: dict[str, Any]) -> Run:
+def _is_preset(word: str) -> bool:
+    """Whether `word` can only be the name of bundled settings: it is no file and looks like none."""
+    return not os.path.exists(word) and Path(word).name == word and not Path(word).suffix
+
+
+def _settings(word: str) -> Path:
+    """The file of settings that `word` is or names; raises `UnknownNameError` for a name that none bear."""
+    if not _is_preset(word):
+        return Path(word)
+    found = assets.preset_path(word)
+    if found is None:
+        raise UnknownNameError("preset", word, assets.preset_names())
+    return found
+
+
+def _resume(resume: Path, file: str | None, changes: dict[str, Any]) -> Run:
     """The run that `resume` keeps, whose data must be the data named again, if it is."""
     from dnf_studio.core.data.catalogue import open_dataset
     from dnf_studio.core.training.run import Run
@@ -153,7 +171,7 @@ class _Interrupt:
 
 def _measure(run: Run, output: Path, kind: Literal["run", "weights"]) -> None:
     """Put the bound, or the exact likelihood, into the checkpoint, which a run keeps from its last iteration on."""
-    from dnf_studio.core.evaluation.evaluate import nll_bound, nll_ode, validation_bound
+    from dnf_studio.core.evaluation.likelihoods import nll_bound, nll_ode, validation_bound
 
     if run.flow.bounded:
         note("Measuring the bound on 20,000 fresh points.")

@@ -40,7 +40,7 @@ class EarlyStopping:
         """Measure `average` if it is time for that after `iteration`; returns its NLL, nats, or None."""
         if not self._active or iteration % MEASURE_EVERY:
             return None
-        from dnf_studio.core.evaluation.evaluate import validation_bound
+        from dnf_studio.core.evaluation.likelihoods import validation_bound
 
         nll = validation_bound(average, self._dataset)
         self.measured = iteration

@@ -17,6 +17,7 @@ RUN = (
     "training.seconds",
     "training.patience",
     "training.progressive",
+    "training.flexible_grid",
 )
 FIT = ("training.learning_rate", "training.decay", "training.clip", "training.ema")
 PLACE = ("training.seed", "training.device", "training.precision")

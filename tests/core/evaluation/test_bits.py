@@ -11,7 +11,8 @@ import torch
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.recorded import RecordedDataset, Records
-from dnf_studio.core.evaluation.evaluate import bits_per_dimension, evaluate, nll_bound
+from dnf_studio.core.evaluation.evaluate import bits_per_dimension, evaluate
+from dnf_studio.core.evaluation.likelihoods import nll_bound
 from dnf_studio.core.models.diffflow import DiffFlow
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
-from dnf_studio.core.evaluation.evaluate import nll_bound, validation_bound
+from dnf_studio.core.evaluation.likelihoods import nll_bound, validation_bound
 from dnf_studio.core.storage.checkpoint import read_checkpoint, save_checkpoint
 from dnf_studio.core.training.early_stopping import MEASURE_EVERY
 from dnf_studio.core.training.resume import checkpoint_of, state_of, take_over
