@@ -168,7 +168,8 @@ class Person:
 
     def choose_tab(self, bar: QTabBar, title: str) -> None:
         """Click a tab."""
-        names = [bar.tabText(k).replace("&", "") for k in range(bar.count())]
+        # A name may be written short where there is no room for it
+        names = [bar.accessibleTabName(k) or bar.tabText(k).replace("&", "") for k in range(bar.count())]
         self.click(bar, bar.tabRect(names.index(title)).center())
 
     def place(self, plot: Plot, x: float, y: float) -> QPoint:

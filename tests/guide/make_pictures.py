@@ -115,6 +115,8 @@ class Scene:
         plot = views.marginals
         print("   SWD", np.round(plot._distance, 3).tolist(), "\n   floor", np.round(plot._floor, 3).tolist())
         print("   highest", np.round(plot._highest, 3).tolist())
+        if frame.score is not None:
+            print("   share", np.round(frame.score.share, 3).tolist())
 
     def look(self, *parts: QWidget) -> list[QImage]:
         """Pictures of parts of the window as they are now."""
@@ -167,23 +169,25 @@ def main(model: str, folder: Path) -> None:
 
 def score(scene: Scene, sound: DiffFlow) -> None:
     """The score scaled by 1.5 between two times."""
-    views = scene.window.views
+    views, tabs = scene.window.views, scene.pair.tabs
+    tabs.setCurrentIndex(4)
+    images = scene.look(views.score)
+    tabs.setCurrentIndex(2)
+    scene.put(PlantedFlow(sound, scaled_score(1.5, 0.2, 0.4)))
+    scene.tell("score, t = 0.2 to 0.4", *range(6, 15))
     scene.put(PlantedFlow(sound, scaled_score(1.5, 0.25, 0.55)))
     scene.set(9)
+    tabs.setCurrentIndex(4)
+    for node in (8, 9, 17, 18, 9):
+        scene.set(node)
+        print("  ", views.score._notes[0])
+    scene.save("score-share", [*images, *scene.look(views.score)])
+    tabs.setCurrentIndex(2)
+    scene.wait(0.5)
     scene.tell("score", *range(6, 19))
     views.disagreement.legend.switch.click()
     scene.save("score-marginals", scene.look(views.disagreement, views.marginals))
     views.disagreement.legend.switch.click()
-    scene.resize(NARROW)
-    images = []
-    for field in ("drift", "score"):
-        for node in (8, 9, 17, 18):
-            scene.set(node, layers=POINTS | {"field"}, field=field)
-            print("  ", node, views.forward.field.legend.text())
-            if field == "score" and node > 9:
-                images += scene.look(views.forward)
-    scene.save("score-field", images)
-    scene.resize(WIDE)
 
 
 def step(scene: Scene, sound: DiffFlow) -> None:

@@ -88,6 +88,7 @@ class ProcessView(Plot):
         """Show `frame`; None empties the view. One-dimensional data has no place here and empties it too."""
         self._frame = frame if frame is not None and frame.forward.shape[2] > 1 else None
         self.set_empty(self._frame is None)
+        self.field.set_score(None if frame is None else frame.score)
         if self._named != (frame is not None and frame.forward.shape[2] > 2):
             self._named = not self._named
             self._label_axes()
@@ -196,8 +197,7 @@ class ProcessView(Plot):
         colour = theme.direction(self._direction)
         self._paths, self._trails, self._points = PathsLayer(colour), TrailsLayer(colour), PointsLayer(colour)
         self._ground, self._density, self._chosen = GroundLayer(), DensityLayer(), SelectionLayer()
-        self._other = PointsLayer(theme.direction(OTHER[self._direction]), alpha=FAINT)
-        self._difference = DifferenceLayer()
+        self._other, self._difference = PointsLayer(theme.direction(OTHER[self._direction]), FAINT), DifferenceLayer()
         for layer in (self._ground, self._density, self._difference, self._other):
             layer.hide()
         self.field, self.contours = FieldOverlay(self._direction, self.plot), ContourOverlay(self.plot)

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.exploration.disagreement import Disagreement, explain_path
-from dnf_studio.core.exploration.fields import field_grid, score_share
+from dnf_studio.core.exploration.fields import field_grid
 from dnf_studio.core.exploration.marginals import Marginals, compare_marginals
 from dnf_studio.core.exploration.projection import Plane
+from dnf_studio.core.exploration.score_share import score_share
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
