@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-__all__ = ["checkpoint_names", "checkpoint_path", "resource"]
+__all__ = ["checkpoint_names", "checkpoint_path", "preset_names", "preset_path", "resource"]
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -34,3 +34,13 @@ def checkpoint_names() -> tuple[str, ...]:
 def checkpoint_path(name: str) -> Path | None:
     """The file of the bundled model `name`, or None where none bears that name."""
     return _folder("checkpoints") / f"{name}.safetensors" if name in checkpoint_names() else None
+
+
+def preset_names() -> tuple[str, ...]:
+    """The names of the bundled settings, sorted."""
+    return tuple(sorted(path.stem for path in resource("presets").glob("*.toml")))
+
+
+def preset_path(name: str) -> Path | None:
+    """The file of the bundled settings `name`, or None where none bear that name."""
+    return resource("presets", f"{name}.toml") if name in preset_names() else None

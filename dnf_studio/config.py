@@ -126,6 +126,14 @@ class TrainingConfig(Settings):
         title="Seconds",
         description="Training time of the whole run in seconds; where set, it alone decides when the run ends.",
     )
+    patience: int = Field(
+        1000,
+        ge=0,
+        le=10**9,
+        title="Patience",
+        description="Iterations without a better validation NLL after which the run ends with the best weights; only "
+        "where the data has a validation split. 0 trains to the end, and still keeps the best.",
+    )
     learning_rate: float = Field(
         8e-3,
         gt=0,
@@ -142,6 +150,12 @@ class TrainingConfig(Settings):
         True,
         title="Progressive N",
         description="Half of the run has a third of N, a quarter two thirds: the large shape is learned sooner.",
+    )
+    flexible_grid: bool = Field(
+        False,
+        title="Flexible grid",
+        description="Other times for each batch, each drawn in a cell of its own of the time grid: "
+        "one training serves sampling at any N.",
     )
     clip: float = Field(
         1.0,
@@ -186,7 +200,7 @@ class Config(Settings):
         "rings",
         min_length=1,
         title="Data name or file",
-        description="A data set of the studio or a data file: .csv, .npy, .npz, .h5 or .parquet.",
+        description="A data set of the studio, a file (.csv, .npy, .npz, .h5, .parquet) or a picture (.png, .jpg).",
     )
     drop_constant: bool = Field(
         False,
@@ -210,7 +224,9 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _fits_its_model(self) -> Self:
-        fault = model_fault(self.model, self.sde.t_start, self.training.progressive, self.training.precision)
+        training = self.training
+        parts = training.progressive, training.flexible_grid, training.precision
+        fault = model_fault(self.model, self.sde.t_start, *parts)
         if fault is not None:
             raise ValueError(fault)
         return self

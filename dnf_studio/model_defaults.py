@@ -25,20 +25,25 @@ MODEL_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
         "training": {"batch": 2048, "learning_rate": 2e-3, "ema": 0.995, "progressive": False},
     },
     "flow": {
-        "sde": {"steps": 5, "grid": "uniform", "t_start": 0.0, "t_end": 1.0},
+        "sde": {"steps": 5, "grid": "uniform", "t_start": 0.0, "t_end": 0.3},
         "network": {"channels": 181},
-        "training": {"batch": 256, "learning_rate": 3e-3, "progressive": False},
+        "training": {"batch": 128, "learning_rate": 5e-3, "progressive": False},
     },
 }
 """Where a model has other defaults than those of the groups, which are the diffusion normalizing flow's.
 
 The diffusion model's β goes from 0.1 to 20 (Song et al., ICLR 2021, appendix C) on a quadratic grid. One network of
-181 channels has about as many parameters as the two of 128. A flow does not use g."""
+181 channels has about as many parameters as the two of 128. A flow does not use g; over its times
+the network's highest frequency of t turns five times, which a few steps of the solver still follow."""
 
 UNUSED: dict[str, dict[str, str]] = {
-    "diffusion": {"training.progressive": "A diffusion model learns all times at once and is not trained on N steps."},
+    "diffusion": {
+        "training.progressive": "A diffusion model learns all times at once and is not trained on N steps.",
+        "training.flexible_grid": "A diffusion model learns all times at once and is not trained on N steps.",
+    },
     "flow": {
         "training.progressive": "A flow is trained with a few steps of its solver from the start.",
+        "training.flexible_grid": "A flow's solver steps at other times in each iteration anyway.",
         "training.precision": "A flow trains in float32 only.",
         **dict.fromkeys(("sde.g_start", "sde.g_end", "sde.linear"), "A flow has no noise and so no g."),
     },
@@ -64,10 +69,12 @@ def replaced(values: dict[str, Any], old: Mapping[str, Any], new: Mapping[str, A
     return values
 
 
-def model_fault(model: ModelName, t_start: float, progressive: bool, precision: str) -> str | None:
+def model_fault(model: ModelName, t_start: float, progressive: bool, flexible: bool, precision: str) -> str | None:
     """Why a model cannot have these settings, or None."""
     if model != "diffflow" and progressive:
         return f"only a diffflow is trained on steps, so a {model} has no progressive N"
+    if model != "diffflow" and flexible:
+        return f"only a diffflow is trained on steps, so a {model} has no flexible grid"
     if model == "flow" and precision == "bfloat16":
         return "a flow trains in float32 only"
     if model == "diffusion" and t_start <= 0:

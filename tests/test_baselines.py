@@ -148,4 +148,4 @@ def test_config_round_trips_and_a_change_of_model_brings_its_defaults(model: str
     plain = Config().changed({"data": "circle", "training.seed": 7})
     assert plain.changed({"model": model}) == config and config.changed({"model": "diffflow"}) == plain
     kept = Config().changed({"sde.steps": 17}).changed({"model": model, "training.batch": 33})
-    assert (kept.sde.steps, kept.training.batch, kept.sde.t_end) == (17, 33, 1.0)
+    assert (kept.sde.steps, kept.training.batch, kept.sde.t_end) == (17, 33, config.sde.t_end)

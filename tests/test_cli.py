@@ -12,11 +12,13 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 from dnf_studio import api
 from dnf_studio.cli import VERBS, main
 from dnf_studio.cli.output import clock, emit, table
 from dnf_studio.cli.window import parse
+from dnf_studio.core.sampling import blocks
 from dnf_studio.core.storage.grid_presets import save_preset
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, SettingError
@@ -84,7 +86,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> Told:
 def test_train_reports_what_design_says(told: Told, small: Path, tmp_path: Path) -> None:
     output = tmp_path / "a.safetensors"
     result = told.json("train", "--config", small, "--iterations", 5, "-o", output)
-    keys = "iterations seconds iterations_per_second nll_bound file device precision"
+    keys = "iterations seconds iterations_per_second nll_bound nll_validation file device precision"
     assert list(result) == keys.split()
     assert result["iterations"] == 5 and result["file"] == str(output)
     assert result["device"] == "cpu" and result["precision"] == "float32"
@@ -196,18 +198,34 @@ def test_sample_with_the_ode_and_densities(told: Told, saved: Path, tmp_path: Pa
     assert "5 samples" in told.out and str(output) in told.out
     with h5py.File(output) as file:
         assert file["log_prob"].shape == (5,)
+        assert json.loads(file["provenance/sampling"][()])["log_prob_divergence"] == "exact"
+
+
+def test_sample_with_langevin_steps(told: Told, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "a.h5"
+    assert told("sample", saved, "-n", 5, "--langevin", 3, "-o", output) == 1
+    assert "score" in told.err and "is idle" in told.err and not output.exists()
+    assert told("sample", saved, "-n", 5, "--langevin", -3, "-o", output) == 2
+    monkeypatch.setattr(blocks, "LIVE", (-math.inf, math.inf))
+    assert told("sample", saved, "-n", 5, "--langevin", 3, "-o", output) == 0
+    with h5py.File(output) as file:
+        assert json.loads(file["provenance/sampling"][()])["langevin"] == 3
 
 
 def test_evaluate_reports_what_design_says(told: Told, saved: Path) -> None:
-    result = told.json("evaluate", saved, "--steps", "2,3", "--no-ode")
+    result = told.json("evaluate", saved, "--steps", "2,3", "--no-ode", "--paths", 2)
     assert {"nll_bound", "nll_ode", "entropy", "by_steps"} <= set(result)
     assert result["nll_ode"] is None and math.isfinite(result["nll_bound"])
     assert [row["steps"] for row in result["by_steps"]] == [2, 3]
+    assert result["nll_importance"] <= result["nll_bound"] + 4 * result["nll_importance_error"]
+    assert result["importance_paths"] == 2 and result["nll_bound_error"] > 0 and result["nll_ode_grid"] == []
+    assert all(math.isfinite(row["nll_bound"]) for row in result["by_steps"])
     assert {"steps", "nfe", "sliced_wasserstein", "floor", "outside"} <= set(result["by_steps"][0])
 
 
 def test_evaluate_prints_a_table(told: Told, saved: Path) -> None:
     assert told("evaluate", saved, "--data", "circle", "--steps", "2", "--no-ode") == 0
+    assert "Importance " in told.out and "the bound of 16 paths a point" in told.out and "±" in told.out
     assert "sliced Wasserstein" in told.out and "Entropy    -" in told.out and "NLL (ODE)  -\n" in told.out
 
 
@@ -283,7 +301,7 @@ def test_datasets_as_json_and_as_a_table(told: Told) -> None:
         ["train", "--data", "rings", "-o", "a.safetensors", "--seconds", "9", "--iterations", "9"],
         ["train", "--data", "rings", "-o", "a.safetensors", "--device", "tpu"],
         ["train", "--data", "rings", "-o", "a.safetensors", "--precision", "float16"],
-        ["train", "--data", "rings", "-o", "a.safetensors", "--model", "flow"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--model", "gan"],
         ["train", "--config", "none.toml", "--resume", "none.safetensors", "-o", "a.safetensors"],
         ["sample", "CKPT", "-n", "0", "-o", "a.h5"],
         ["sample", "CKPT", "-n", "-5", "-o", "a.h5"],
@@ -415,3 +433,41 @@ def test_parse_refuses_a_slip_only_where_there_is_no_such_file(tmp_path: Path, m
         parse(["samples"])
     (tmp_path / "samples").touch()
     assert parse(["samples"]).file == "samples"
+
+
+# pictures and data with a validation split
+
+
+def test_a_picture_is_trained_inspected_and_refused(told: Told, small: Path, tmp_path: Path) -> None:
+    pixels = np.full((20, 30), 255, np.uint8)
+    pixels[4:9, 3:20] = 0
+    Image.fromarray(pixels).save(tmp_path / "bar.png")
+    held = told.json("inspect", tmp_path / "bar.png")
+    assert held["kind"] == "picture" and held["size"] == [30, 20] and held["dark"] == pytest.approx(85 / 600)
+    output = tmp_path / "a.safetensors"
+    words = ["train", "--config", small, "--data", tmp_path / "bar.png", "--iterations", 2]
+    told.json(*words, "--threshold", 0.5, "--blur", 1, "-o", output)
+    checkpoint = api.open_checkpoint(output)
+    assert checkpoint.config.data == f"{tmp_path / 'bar.png'}::threshold=0.5,blur=1"
+    assert checkpoint.data.entropy is not None
+    assert told(*words, "--threshold", 2, "-o", output) == 2
+    assert told("train", "--threshold", 0.5, "-o", output) == 2 and "name it with --data" in told.err
+    assert told("train", "--data", "rings", "--blur", 1, "-o", output) == 2 and "'rings' is none" in told.err
+    assert told("inspect", tmp_path / "gone.png") == 1
+
+
+def test_a_validation_split_is_reported(told: Told, small: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.safetensors"
+    words = ["train", "--config", small, "--data", "wine", "--iterations", 50, "-o", output]
+    result = told.json(*words)
+    assert result["nll_validation"] != result["nll_bound"] and result["nll_validation"] > 0
+    assert told("train", "--resume", output, "--iterations", 51, "-o", output) == 0
+    assert "On the validation split it is" in told.out and "weights of iteration 50 are kept" in told.out
+    found = told.json("evaluate", output, "--no-ode", "--steps", 2)
+    assert found["nll_bound"] == pytest.approx(result["nll_bound"]) and found["bits_bound"] is None
+
+
+def test_digits_are_told_in_bits(told: Told, small: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.safetensors"
+    told.json("train", "--config", small, "--data", "digits", "--iterations", 2, "-o", output)
+    assert told("evaluate", output, "--no-ode", "--steps", 2) == 0 and "Bits per dimension" in told.out

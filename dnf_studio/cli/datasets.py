@@ -11,8 +11,16 @@ __all__ = ["datasets"]
 
 def datasets(as_json: AsJson = False) -> int:
     infos = api.datasets()
-    rows = [(info.name, str(info.dim), number(info.entropy), info.title, ", ".join(info.aliases)) for info in infos]
-    head = ("name", "columns", "entropy", "", "other names")
-    keys = ("name", "title", "dim", "entropy", "aliases")
+    rows = [
+        (info.name, str(info.dim), number(info.entropy), _splits(info.splits), info.title, ", ".join(info.aliases))
+        for info in infos
+    ]
+    head = ("name", "columns", "entropy", "train/validation/test", "", "other names")
+    keys = ("name", "title", "dim", "entropy", "aliases", "splits")
     emit({"datasets": [{key: getattr(info, key) for key in keys} for info in infos]}, table([head, *rows]), as_json)
     return 0
+
+
+def _splits(sizes: tuple[int, int, int] | None) -> str:
+    """Rows of each split, or a dash where points are drawn afresh."""
+    return "-" if sizes is None else "/".join(map(str, sizes))

@@ -21,6 +21,7 @@ def evaluate(
     steps: Annotated[str | None, Option("--steps", metavar="5,10,30", help="Numbers of steps to sample with.")] = None,
     no_ode: Annotated[bool, Option("--no-ode", help="Leave out the NLL of the probability-flow ODE.")] = False,
     solver: Annotated[Solver | None, Option("--solver", help=SOLVER)] = None,
+    paths: Annotated[int, Option("--paths", metavar="K", help="Paths a point of the importance-weighted bound.")] = 16,
     as_json: AsJson = False,
 ) -> int:
     from dnf_studio.core.data.catalogue import open_dataset
@@ -40,6 +41,7 @@ def evaluate(
             not no_ode,
             progress=lambda text: progress.update(None, text),
             solver=solver,
+            paths=paths,
         )
     result = found.as_dict()
     emit(result, _text(result), as_json)
@@ -54,11 +56,36 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _text(result: dict[str, Any]) -> str:
-    head = ("steps", "NFE", "sliced Wasserstein", "floor", "outside")
-    rows = [
-        (str(row["steps"]), str(row["nfe"]), *(number(row[key]) for key in ("sliced_wasserstein", "floor", "outside")))
-        for row in result["by_steps"]
-    ]
-    names = (("nll_bound", "NLL bound"), ("nll_ode", "NLL (ODE)"), ("entropy", "Entropy"))
-    lines = [f"{name:<10} {number(result[key])}" for key, name in names]
+    head = ("steps", "NFE", "NLL bound", "sliced Wasserstein", "floor", "outside")
+    keys = ("nll_bound", "sliced_wasserstein", "floor", "outside")
+    rows = [(str(row["steps"]), str(row["nfe"]), *(number(row[key]) for key in keys)) for row in result["by_steps"]]
+    paths = result["importance_paths"]
+    notes = {
+        "nll_bound": _error(result["nll_bound_error"]) + _drawn(result["nll_bound_flexible"]),
+        "nll_importance": f"{_error(result['nll_importance_error'])}, the bound of {paths} paths a point",
+        "nll_ode": _error(result["nll_ode_error"]) + _resolutions(result),
+        "entropy": "",
+    }
+    names = {"nll_bound": "NLL bound", "nll_importance": "Importance", "nll_ode": "NLL (ODE)", "entropy": "Entropy"}
+    lines = [f"{names[key]:<10} {number(result[key])}{note}" for key, note in notes.items()]
+    if result["bits_bound"] is not None:
+        bits = f"{number(result['bits_bound'])} by the bound, {number(result['bits_ode'])} by the ODE"
+        lines.append(f"Bits per dimension {bits}")
     return "\n".join([*lines, "", table([head, *rows])])
+
+
+def _error(value: float | None) -> str:
+    return "" if value is None else f" ± {value:.4f}"
+
+
+def _drawn(value: float | None) -> str:
+    return "" if value is None else f", {number(value)} over drawn grids"
+
+
+def _resolutions(result: dict[str, Any]) -> str:
+    """The ODE's value at other resolutions, which it should not depend on."""
+    told = [] if result["nll_ode_coarse"] is None else [f"{number(result['nll_ode_coarse'])} by a coarser solver"]
+    told += [f"{number(row['nll'])} on the grid of N = {row['steps']}" for row in result["nll_ode_grid"]]
+    if result["ode_divergence"] == "hutchinson":
+        told.append("divergence by Hutchinson's estimate")
+    return "".join(f", {text}" for text in told)

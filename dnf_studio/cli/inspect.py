@@ -1,4 +1,4 @@
-"""``dnf-studio inspect``: what a checkpoint, a run or an export holds."""
+"""``dnf-studio inspect``: what a checkpoint, a run, an export or a picture holds."""
 
 from __future__ import annotations
 
@@ -13,16 +13,22 @@ from typer import Argument
 from dnf_studio import api
 from dnf_studio.cli.options import AsJson
 from dnf_studio.cli.output import emit
+from dnf_studio.core.data.picture_source import is_picture
 
 __all__ = ["inspect"]
 
 
 def inspect(
-    file: Annotated[str, Argument(metavar="FILE", help="A checkpoint, run or export, or a bundled model's name.")],
+    file: Annotated[
+        str, Argument(metavar="FILE", help="A checkpoint, run, export or picture, or a bundled model's name.")
+    ],
     as_json: AsJson = False,
 ) -> int:
     path = Path(file)
-    held = _export(path) if os.path.isfile(path) and api.file_kind(path) == "export" else _checkpoint(file)
+    if is_picture(file):
+        held = _picture(file)
+    else:
+        held = _export(path) if os.path.isfile(path) and api.file_kind(path) == "export" else _checkpoint(file)
     emit(held, "\n".join(_lines(held)), as_json)
     return 0
 
@@ -30,6 +36,24 @@ def inspect(
 def _checkpoint(file: str) -> dict[str, Any]:
     checkpoint = api.open_checkpoint(file)
     return {**checkpoint.summary(), "config": checkpoint.config.model_dump()}
+
+
+def _picture(file: str) -> dict[str, Any]:
+    from dnf_studio.core.data.picture import open_picture
+
+    data = open_picture(file)
+    rows, columns = data.shape
+    return {
+        "kind": "picture",
+        "name": data.name,
+        "size": data.size,
+        "used_as": (columns, rows),
+        "dark": data.dark_share,
+        "settings": asdict(data.settings),
+        "entropy": data.entropy,
+        "standardisation": asdict(data.standardisation),
+        "fingerprint": data.fingerprint,
+    }
 
 
 def _export(path: Path) -> dict[str, Any]:

@@ -22,6 +22,8 @@ __all__ = ["sample"]
 
 GRID = f"Time grid, {', '.join(GRID_NAMES)} or the file of a preset; the model's own unless given."
 
+LANGEVIN = "Langevin corrector steps at the first step's time, before the last step; for models with a live score."
+
 
 def sample(
     checkpoint: CheckpointName,
@@ -31,6 +33,7 @@ def sample(
     lam: Annotated[float, Option("--lambda", metavar="L", help="Noise level from 0 to 2; 1 is the SDE.")] = 1.0,
     solver: Annotated[Solver | None, Option("--solver", help=SOLVER)] = None,
     last_step: Annotated[LastStep, Option("--last-step", help="The last step's mean, or with noise.")] = "mean",
+    langevin: Annotated[int, Option("--langevin", metavar="K", help=LANGEVIN)] = 0,
     grid: Annotated[str | None, Option("--grid", metavar="G", help=GRID)] = None,
     device: Annotated[Device, Option("--device", help="Where to compute.")] = "auto",
     seed: Annotated[int, Option("--seed", metavar="S", help="Seed of everything drawn.")] = 0,
@@ -41,7 +44,7 @@ def sample(
     from dnf_studio.core.storage.samples import ExportPlan, export_samples
 
     kind = None if grid is None else parse_grid(grid)
-    settings = SampleSettings(steps=steps, lam=lam, last=last_step, grid=kind, seed=seed, solver=solver)
+    settings = SampleSettings(steps, lam, last_step, kind, seed, solver, langevin)
     plan = ExportPlan(count, settings, trajectories=trajectories, log_prob=log_prob)
     place = choose_device(device)
     source = api.open_checkpoint(checkpoint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from types import FrameType
@@ -9,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Option
 
-from dnf_studio import api
+from dnf_studio import api, assets
 from dnf_studio.cli.options import AsJson, Output
 from dnf_studio.cli.output import Progress, clock, emit, note, number
 from dnf_studio.config import Config, Device, ModelName, Precision
 from dnf_studio.core.storage.atomic import check_target
-from dnf_studio.errors import CheckpointError, DataError, DivergenceError, SettingError
+from dnf_studio.errors import CheckpointError, DataError, DivergenceError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
@@ -22,16 +23,19 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 DATA = (
-    "What to learn: a built-in set, or a file (.csv, .npy, .npz, .h5, .parquet); "
-    "FILE::column,column and FILE::path/inside choose from it."
+    "What to learn: a built-in set; a file (.csv, .npy, .npz, .h5, .parquet), of which FILE::column,column and "
+    "FILE::path/inside choose; a picture (.png, .jpg) whose dark is dense; images (an idx file, a CIFAR-10 batch, a "
+    "folder); or FILE::as=power, as the literature reads it (also gas, hepmass, miniboone, bsds300)."
 )
+
+CONFIG = f"Settings, a file or one of {', '.join(assets.preset_names())}; options go before it."
 
 
 def train(
     output: Output,
     data: Annotated[str | None, Option("--data", metavar="NAME|FILE", help=DATA)] = None,
     model: Annotated[ModelName | None, Option("--model", help="What to train.")] = None,
-    config: Annotated[Path | None, Option("--config", metavar="F.toml", help="Settings; options go before it.")] = None,
+    config: Annotated[str | None, Option("--config", metavar="F.toml|NAME", help=CONFIG)] = None,
     steps: Annotated[int | None, Option("--steps", metavar="N", help="Steps of the two SDEs.")] = None,
     iterations: Annotated[int | None, Option("--iterations", metavar="K", help="End after K iterations.")] = None,
     seconds: Annotated[float | None, Option("--seconds", metavar="S", help="End after S seconds.")] = None,
@@ -40,6 +44,8 @@ def train(
     device: Annotated[Device | None, Option("--device", help="Where to compute.")] = None,
     seed: Annotated[int | None, Option("--seed", metavar="S", help="Seed of everything drawn.")] = None,
     drop_constant: Annotated[bool, Option("--drop-constant", help="Leave out constant columns.")] = False,
+    threshold: Annotated[float | None, Option("--threshold", help="Of a picture: the least darkness, 0 to 1.")] = None,
+    blur: Annotated[float | None, Option("--blur", metavar="PIXELS", help="Of a picture: its Gaussian blur.")] = None,
     resume: Annotated[Path | None, Option("--resume", metavar="F", help="Go on with this run.")] = None,
     weights: Annotated[
         bool, Option("--weights", help="Keep the model only: a quarter of the size, no resuming.")
@@ -47,7 +53,7 @@ def train(
     as_json: AsJson = False,
 ) -> int:
     changes: dict[str, Any] = {
-        "data": data,
+        "data": _data(data, threshold, blur),
         "model": model,
         "drop_constant": drop_constant or None,
         "sde.steps": steps,
@@ -72,15 +78,41 @@ def train(
     return 0
 
 
-def _begin(file: Path | None, changes: dict[str, Any]) -> Run:
+def _data(data: str | None, threshold: float | None, blur: float | None) -> str | None:
+    """`data`, with the settings of a picture where there are any."""
+    from dnf_studio.core.data.picture_source import with_settings
+
+    if threshold is None and blur is None:
+        return data
+    if data is None:
+        raise SettingError("--threshold and --blur are settings of a picture; name it with --data.")
+    return with_settings(data, threshold, blur)
+
+
+def _begin(file: str | None, changes: dict[str, Any]) -> Run:
     """A new run of the settings in `file` with `changes` on top."""
-    base = Config() if file is None else Config.from_toml(file)
-    if file is None and "data" not in changes:
+    base = Config() if file is None else Config.from_toml(_settings(file))
+    if (file is None or _is_preset(file)) and "data" not in changes:
         raise SettingError("Say what to learn with --data, for instance --data rings.")
     return api.train(base.changed(changes))
 
 
-def _resume(resume: Path, file: Path | None, changes: dict[str, Any]) -> Run:
+def _is_preset(word: str) -> bool:
+    """Whether `word` can only be the name of bundled settings: it is no file and looks like none."""
+    return not os.path.exists(word) and Path(word).name == word and not Path(word).suffix
+
+
+def _settings(word: str) -> Path:
+    """The file of settings that `word` is or names; raises `UnknownNameError` for a name that none bear."""
+    if not _is_preset(word):
+        return Path(word)
+    found = assets.preset_path(word)
+    if found is None:
+        raise UnknownNameError("preset", word, assets.preset_names())
+    return found
+
+
+def _resume(resume: Path, file: str | None, changes: dict[str, Any]) -> Run:
     """The run that `resume` keeps, whose data must be the data named again, if it is."""
     from dnf_studio.core.data.catalogue import open_dataset
     from dnf_studio.core.training.run import Run
@@ -139,11 +171,13 @@ class _Interrupt:
 
 def _measure(run: Run, output: Path, kind: Literal["run", "weights"]) -> None:
     """Put the bound, or the exact likelihood, into the checkpoint, which a run keeps from its last iteration on."""
-    from dnf_studio.core.evaluation.evaluate import nll_bound, nll_ode
+    from dnf_studio.core.evaluation.likelihoods import nll_bound, nll_ode, validation_bound
 
     if run.flow.bounded:
         note("Measuring the bound on 20,000 fresh points.")
         run.metrics["nll_bound"] = nll_bound(run.flow, run.dataset)
+        if run.dataset.validation(1, 0) is not None:
+            run.metrics["nll_validation"] = validation_bound(run.flow, run.dataset)
     else:
         note("Measuring the likelihood on 2,000 fresh points.")
         run.metrics["nll_ode"] = nll_ode(run.flow, run.dataset)
@@ -158,6 +192,7 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
         "seconds": run.seconds,
         "iterations_per_second": rate,
         "nll_bound": bound,
+        "nll_validation": run.metrics.get("nll_validation"),
         **({} if run.flow.bounded else {"nll_ode": exact}),
         "file": str(output),
         "device": str(run.device),
@@ -168,6 +203,17 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
     text = (
         f"{run.iteration} iterations in {clock(run.seconds)}, {rate:.1f} a second, {run.precision} on {run.device}.\n"
         f"The {'bound' if run.flow.bounded else 'NLL'} is {number(bound if run.flow.bounded else exact)} nats{floor}."
-        f"\nSaved {output}"
+        f"\n{_validation(run)}Saved {output}"
     )
     emit(result, text, as_json)
+
+
+def _validation(run: Run) -> str:
+    """What the validation split says of the run, as a line; nothing without one."""
+    nll = run.metrics.get("nll_validation")
+    if nll is None:
+        return ""
+    best = run.early_stopping.best_iteration
+    kept = f"; the weights of iteration {best} are kept" if run.early_stopping.best is not None else ""
+    early = ", and the run ended early" if run.early_stopping.exhausted(run.config.training.patience) else ""
+    return f"On the validation split it is {number(nll)} nats{kept}{early}.\n"

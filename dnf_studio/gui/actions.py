@@ -15,6 +15,7 @@ class Key(StrEnum):
     """Names of the commands."""
 
     OPEN = "open"
+    DRAW = "draw"
     SAVE = "save"
     EXPORT = "export"
     PICTURE = "picture"
@@ -62,6 +63,7 @@ class Key(StrEnum):
     FIRST = "first"
     LAST = "last"
     LOOP = "loop"
+    GUIDE = "guide"
     SHORTCUTS = "shortcuts"
     LOG = "log"
     REPORT = "report"
@@ -86,7 +88,8 @@ class ActionInfo:
 
 _RECORDS = (
     ActionInfo(Key.OPEN, "&Open…", "Ctrl+O", "Open a checkpoint (.safetensors, .pt), data (.csv, .npy, .npz, .h5, "
-               ".parquet) or an export (.h5)", "open"),
+               ".parquet), a picture (.png, .jpg) or an export (.h5)", "open"),
+    ActionInfo(Key.DRAW, "&Draw data…", "Ctrl+D", "Paint with the mouse where points are to be, and train on that"),
     ActionInfo(Key.SAVE, "&Save model…", "Ctrl+S", "Save the run, to go on with it later, or the model alone", "save"),
     ActionInfo(Key.EXPORT, "&Export samples…", "Ctrl+E", "Draw samples and write them to an HDF5 file", "export"),
     ActionInfo(Key.PICTURE, "Save &picture…", "Ctrl+Shift+P", "Save the window as a PNG picture", "picture"),
@@ -156,6 +159,8 @@ _RECORDS = (
     ActionInfo(Key.FIRST, "To the &data", "Home", "Move the time cursor to the data, t₀", "first"),
     ActionInfo(Key.LAST, "To the nois&e", "End", "Move the time cursor to the noise, T", "last"),
     ActionInfo(Key.LOOP, "Loo&p", "L", "Play back and forth without end", "loop", checkable=True),
+    ActionInfo(Key.GUIDE, "&How to find what is wrong", "Ctrl+F1",
+               "Three faults found with the views alone: which to look at, and what tells one from another"),
     ActionInfo(Key.SHORTCUTS, "&Keyboard shortcuts", "F1", "List every command and its shortcut"),
     ActionInfo(Key.LOG, "Show &log folder", "Ctrl+Shift+J", "Show the folder with the log of what happened"),
     ActionInfo(Key.REPORT, "&Copy report", "Ctrl+Shift+C",
@@ -166,7 +171,7 @@ _RECORDS = (
 ACTIONS = {record.key: record for record in _RECORDS}
 
 MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
-    ("&File", (Key.OPEN, Key.SAVE, None, Key.EXPORT, Key.PICTURE, None, Key.REOPEN, Key.QUIT)),
+    ("&File", (Key.OPEN, Key.DRAW, Key.SAVE, None, Key.EXPORT, Key.PICTURE, None, Key.REOPEN, Key.QUIT)),
     (
         "&Edit",
         (
@@ -186,6 +191,6 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
     ("Ti&me", (Key.PLAY, None, Key.PREVIOUS, Key.NEXT, Key.FIRST, Key.LAST, None, Key.LOOP)),
     ("E&xplore", (Key.INSPECTOR, None, Key.LAB, Key.GRID_EDITOR, Key.ROUND_TRIP, Key.OUTLIERS)),
     ("&Run", (Key.TRAIN, Key.PAUSE, Key.STOP, None, Key.RESUME, Key.DISCARD)),
-    ("&Help", (Key.SHORTCUTS, None, Key.LOG, Key.REPORT, None, Key.ABOUT)),
+    ("&Help", (Key.GUIDE, Key.SHORTCUTS, None, Key.LOG, Key.REPORT, None, Key.ABOUT)),
 )
 """Title and commands of each menu; None is a line between."""

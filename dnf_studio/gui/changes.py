@@ -18,6 +18,7 @@ LIVE = frozenset(
         "config.training.learning_rate",
         "config.training.iterations",
         "config.training.seconds",
+        "config.training.patience",
         "config.training.progressive",
     }
 )

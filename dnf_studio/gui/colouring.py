@@ -27,7 +27,8 @@ WORDS = {
     "none": ("Their &process", "Forward in one colour, backward in the other"),
     "mode": (
         "The &mode of the data",
-        "Forward the ring, Gaussian, moon, arm or square a point comes from, backward the one its sample lies next to",
+        "Forward the ring, Gaussian, moon, arm, square or class a point comes from, backward the one its sample lies "
+        "next to",
     ),
     "angle": ("The &angle of the latent", "Where around the middle the point is at the noise end, in the plane shown"),
     "radius": ("The &radius of the latent", "How far from the middle the point is at the noise end"),
@@ -87,7 +88,7 @@ class Colouring(QObject):
         self._session, self._views = window.session, window.views
         self._dataset: Dataset | None = None
         self._standardisation: Standardisation | None = None
-        self._count = 0
+        self._modes: tuple[str, ...] = ()
         self._known: dict[str, tuple[Array, PointColours]] = {}
         self.menu = ColouringMenu(self._session)
         window.commands.insert_menu(Key.RESET_VIEW, self.menu)
@@ -98,12 +99,12 @@ class Colouring(QObject):
     @Slot(object)
     def _take(self, opened: Opened) -> None:
         """The data that the model shown belongs to."""
-        from dnf_studio.core.data.modes import mode_count
+        from dnf_studio.core.data.modes import mode_names
 
         self._dataset, self._standardisation = opened.dataset, opened.snapshot.standardisation
-        self._count = mode_count(opened.dataset)
+        self._modes = mode_names(opened.dataset)
         self._known = {}
-        self.menu.offer("mode", "" if self._count else NO_MODES)
+        self.menu.offer("mode", "" if self._modes else NO_MODES)
         self.menu.offer("angle", "" if opened.shown.dim > 1 else ONE_COMPONENT)
 
     def _follow(self, names: frozenset[str]) -> None:
@@ -140,7 +141,7 @@ class Colouring(QObject):
         modes = modes_of(self._dataset, ends * np.asarray(units.scale) + np.asarray(units.mean))
         if modes is None:
             return None
-        self._known[name] = ends, mode_colours(modes, self._count)
+        self._known[name] = ends, mode_colours(modes, len(self._modes), self._modes)
         return self._known[name][1]
 
     def _plane_of(self, latents: Array) -> Array:

@@ -125,7 +125,8 @@ def _settings(info: ExportInfo, path: Path) -> SampleSettings:
 
     names = ("lam", "last", "grid", "seed", "solver")
     try:
-        return SampleSettings(steps=info.steps, **{name: info.sampling[name] for name in names})
+        chosen = {name: info.sampling[name] for name in names}
+        return SampleSettings(steps=info.steps, **chosen, langevin=info.sampling.get("langevin", 0))
     except (KeyError, TypeError, SettingError) as problem:
         raise ExportError(f"The export '{path}' does not say how its samples were drawn.") from problem
 

@@ -23,8 +23,9 @@ from dnf_studio.gui.studio import Studio
 __all__ = ["Files"]
 
 DATA = "*.csv *.npy *.npz *.h5 *.hdf5 *.parquet"
-READABLE = f"Checkpoints, data and exports (*.safetensors *.pt *.pth {DATA})"
-DATA_ONLY = f"Data ({DATA})"
+PICTURES = "*.png *.jpg *.jpeg"
+READABLE = f"Checkpoints, data, pictures and exports (*.safetensors *.pt *.pth {DATA} {PICTURES})"
+DATA_ONLY = f"Data and pictures ({DATA} {PICTURES})"
 RUN = "Run, to go on with later (*.safetensors)"
 WEIGHTS = "Model alone, smaller (*.safetensors)"
 QUICK_SECONDS = 60.0
@@ -73,6 +74,15 @@ class Files(QObject):
         if name == self._session.state.config.data:
             return
         self.when_safe(lambda: self._session.apply({"config.data": name}))
+
+    def draw(self) -> None:
+        """Let data be drawn by hand, and show the model that belongs to it."""
+        from dnf_studio.gui.dialogs.draw_data import DrawDataDialog
+
+        dialog = DrawDataDialog(self._session.state.config.data, self._window)
+        dialog.drawn.connect(self.choose_data)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
     def train(self) -> None:
         """Begin a run, or go on with one."""

@@ -1,4 +1,4 @@
-"""From a chosen file to what of it is opened: data with something to choose from is asked about first."""
+"""From a chosen file to what of it is opened: a picture, and data with something to choose from, is asked about."""
 
 from __future__ import annotations
 
@@ -12,23 +12,27 @@ from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
 from dnf_studio import api, assets
+from dnf_studio.core.data.picture_source import is_picture
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.background import Background, Newest
 
 if TYPE_CHECKING:
     from dnf_studio.gui.dialogs.import_data import ImportDialog
+    from dnf_studio.gui.dialogs.import_picture import PictureDialog
 
 __all__ = ["Importer"]
 
 
 class Importer(QObject):
-    """Finds out in the background what a file is, and asks for array and columns where they are several."""
+    """Finds out in the background what a file is, and asks for array and columns where they are several, or how
+    a picture becomes data.
+    """
 
     def __init__(self, window: QWidget, background: Background) -> None:
         super().__init__(window)
         self._window, self._background = window, background
         self._looking = Newest(background)
-        self._dialog: ImportDialog | None = None
+        self._dialog: ImportDialog | PictureDialog | None = None
 
     def choose(self, name: str, then: Callable[[str], object]) -> None:
         """Call `then` with what to open: `name` itself, or what was chosen of it; not at all after Cancel.
@@ -39,14 +43,19 @@ class Importer(QObject):
 
         def found(data: bool) -> None:
             if data:
-                from dnf_studio.gui.dialogs.import_data import ImportDialog
-
-                self._dialog = ImportDialog(Path(name), self._background, self._window)
+                self._dialog = self._ask(Path(name))
                 self._dialog.chosen.connect(then)
             else:
                 then(name)
 
         self._looking.run(lambda: _is_data_file(name), found, lambda _error: found(False))
+
+    def _ask(self, path: Path) -> ImportDialog | PictureDialog:
+        from dnf_studio.gui.dialogs.import_data import ImportDialog
+        from dnf_studio.gui.dialogs.import_picture import PictureDialog
+
+        kind = PictureDialog if is_picture(str(path)) else ImportDialog
+        return kind(path, self._background, self._window)
 
     def _close(self) -> None:
         """End a dialog about an earlier file."""

@@ -14,6 +14,7 @@ from dnf_studio.gui.session import Session
 from dnf_studio.gui.training import Phase, Training
 
 if TYPE_CHECKING:
+    from dnf_studio.core.training.early_stopping import EarlyStopping
     from dnf_studio.core.training.run import Run
 
 __all__ = ["KeepBar"]
@@ -64,13 +65,17 @@ class KeepBar(QFrame):
         """Appear, go, and say how the run stands."""
         run, ended = self._training.run, self._training.phase is Phase.ENDED
         unsaved = run is not None and ended and self._training.unsaved
-        more = run is not None and ended and not _is_done(self._session.state.config.training, run)
+        training = self._session.state.config.training
+        more = run is not None and ended and not _is_done(training, run)
         self._commands[Key.DISCARD].setEnabled(unsaved)
         self._commands[Key.RESUME].setEnabled(more)
         if run is not None and unsaved:
             nll = "" if self._nll is None else f", NLL {self._nll:.2f}".replace("-", "−")
-            more_words = "" if more else " To resume it, raise Iterations or Seconds in Training."
-            self.text.setText(f"Training ended after {run.iteration:,} iterations{nll}.{more_words}")
+            early = run.early_stopping.exhausted(training.patience)
+            what = "Patience" if early else "Iterations or Seconds"
+            more_words = "" if more else f" To resume it, raise {what} in Training."
+            ended_words = f"Training ended after {run.iteration:,} iterations{nll}."
+            self.text.setText(f"{ended_words}{_kept(run.early_stopping)}{more_words}")
         self.setVisible(unsaved)
 
     def _button(self, key: Key) -> QToolButton:
@@ -88,7 +93,17 @@ class KeepBar(QFrame):
 
 
 def _is_done(training: TrainingConfig, run: Run) -> bool:
-    """Whether `run` has reached the totals that `training` sets."""
+    """Whether `run` has reached the totals that `training` sets, or has run out of patience."""
+    if run.early_stopping.exhausted(training.patience):
+        return True
     if training.seconds is not None:
         return run.seconds >= training.seconds
     return run.iteration >= training.iterations
+
+
+def _kept(stopping: EarlyStopping) -> str:
+    """Which weights a validation split chose; nothing without one."""
+    if stopping.best_nll is None:
+        return ""
+    nll = f"{stopping.best_nll:.2f}".replace("-", "−")
+    return f" Kept are the weights of iteration {stopping.best_iteration:,}, best on the validation split, NLL {nll}."

@@ -1,4 +1,4 @@
-"""The one place where session, explorer, run and views meet, driven by one timer."""
+"""The one place where session, explorer, run and views meet, driven by two timers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
 __all__ = ["Live"]
 
 TICK_MS = 16
+TRAINING_MS = 33
+"""Between two moves of a playing cursor while a model trains, which needs the processor more."""
 COMPARE_SECONDS = 1.0
 """Between two comparisons of marginals while a model trains."""
 VIEW = frozenset({"steps", "grid", "lam", "last", "seed", "parts"})
@@ -46,8 +48,7 @@ class Live(QObject):
     def __init__(self, session: Session, studio: Studio, views: Views, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session, self._studio, self._views = session, studio, views
-        self._last_tick = perf_counter()
-        self._ticks = 0
+        self._last_move = perf_counter()
         self._inspect: InspectRequest | None = None
         self._field: FieldRequest | None = None
         self._exported: bool | None = None
@@ -56,6 +57,11 @@ class Live(QObject):
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(TICK_MS)
         self._timer.timeout.connect(self._tick)
+        # A clock of its own: counted in late ticks a cursor would come later still
+        self._player = QTimer(self)
+        self._player.setTimerType(Qt.TimerType.PreciseTimer)
+        self._player.setInterval(TICK_MS)
+        self._player.timeout.connect(self._play)
         session.changed.connect(self._ask)
         # From the explorer's thread: half a tick sooner than the next tick
         self._answered.connect(self._take_field)
@@ -66,8 +72,9 @@ class Live(QObject):
         self._studio.explorer.inspect(self._inspect)
         self._studio.explorer.field(self._field)
         self._studio.explorer.tell_fields(self._answered.emit)
-        self._last_tick = perf_counter()
+        self._last_move = perf_counter()
         self._timer.start()
+        self._player.start()
 
     def inspect(self, asked: InspectRequest | None) -> None:
         """Ask for the numbers of one path, or of none; `inspected` brings them with every change."""
@@ -85,6 +92,7 @@ class Live(QObject):
         """Touch nothing any more."""
         if self._timer.isActive():
             self._timer.stop()
+            self._player.stop()
             self._studio.explorer.tell_fields(None)
 
     def _ask(self, names: frozenset[str]) -> None:
@@ -109,7 +117,6 @@ class Live(QObject):
         if reports:
             self._views.loss.append(reports)
             self._studio.note_reports(reports, self._views.loss.smoothed)
-        self._play(now)
 
     @Slot()
     def _take_field(self) -> None:
@@ -131,13 +138,14 @@ class Live(QObject):
             self._compared = frame, now
             explorer.compare(frame)
 
-    def _play(self, now: float) -> None:
-        """Every tick at rest, every second while training, which needs the processor more."""
-        self._ticks += 1
-        if self._studio.training.phase is Phase.RUNNING and self._ticks % 2:
-            return
-        self._session.cursor.advance(min(0.1, now - self._last_tick))
-        self._last_tick = now
+    @Slot()
+    def _play(self) -> None:
+        now = perf_counter()
+        interval = TRAINING_MS if self._studio.training.phase is Phase.RUNNING else TICK_MS
+        if interval != self._player.interval():
+            self._player.setInterval(interval)
+        self._session.cursor.advance(min(0.1, now - self._last_move))
+        self._last_move = now
 
     def _show(self, frame: Frame) -> None:
         frame = self._with_export(frame)

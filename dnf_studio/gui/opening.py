@@ -71,7 +71,7 @@ def open_any(
     if name in assets.checkpoint_names():
         return _open_checkpoint(name)
     path, chosen = split_selection(name)
-    if chosen is None and os.path.exists(path):
+    if chosen is None and os.path.exists(path) and not os.path.isdir(path):
         kind = api.file_kind(path)
         if kind in ("checkpoint", "reference"):
             return replace(_open_checkpoint(str(path)), source=_whole(name), kind="checkpoint")
@@ -132,6 +132,8 @@ def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
         columns=tuple(checkpoint.data.columns),
         steps=len(flow.timestamps) - 1,
         entropy=checkpoint.data.entropy,
+        about=dataset.about if dataset is not None else "",
+        solvers=flow.solvers,
     )
     return Opened(shown, checkpoint.config, Snapshot.of(flow), points, dataset, checkpoint, path, note)
 
@@ -170,6 +172,8 @@ def untrained(config: Config) -> Opened:
         steps=config.sde.steps,
         entropy=dataset.entropy,
         trained=False,
+        about=dataset.about,
+        solvers=flow.solvers,
     )
     return Opened(shown, config, Snapshot.of(flow), _points(dataset, flow), dataset)
 

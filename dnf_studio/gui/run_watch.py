@@ -34,7 +34,8 @@ class RunWatch(QObject):
         saved = opened.checkpoint.history if opened.checkpoint is not None else {}
         history = History.read(saved.get("loss"))
         if history.losses:
-            self._loss.show_history(history, Marks.from_dict(saved.get("marks")).all)
+            validation = History.read(saved.get("validation"))
+            self._loss.show_history(history, Marks.from_dict(saved.get("marks")).all, validation)
 
     def _show_marks(self, _phase: Phase) -> None:
         if self._training.run is not None:

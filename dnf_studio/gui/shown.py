@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dnf_studio.core.data.drawing_source import drawing_label, is_drawing
+
 __all__ = ["ShownModel", "data_label", "data_stem"]
 
 
@@ -22,10 +24,16 @@ class ShownModel:
     """Exact entropy of the standardised data, nats, or None where unknown."""
     trained: bool = True
     """False for weights that no iteration has touched."""
+    about: str = ""
+    """What there is to know about its data in particular."""
+    solvers: tuple[str, ...] = ("sde", "ode")
+    """What the model can be sampled with, its own choice first."""
 
 
 def data_label(name: str) -> str:
-    """A file without its folder, and what is chosen of it; a data set by its name."""
+    """A file without its folder, and what is chosen of it; a data set by its name, a drawing by a short one."""
+    if is_drawing(name):
+        return drawing_label(name)
     file, colons, chosen = name.replace("\\", "/").partition("::")
     return file.rsplit("/", 1)[-1] + colons + chosen
 

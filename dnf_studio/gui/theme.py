@@ -54,7 +54,7 @@ class Theme:
     divergence: tuple[str, ...]
     """The diverging map of where a field draws together, nothing, and where it drives apart."""
     modes: tuple[str, ...]
-    """The parts of a data set, eight at most; all apart."""
+    """The parts of a data set, ten at most; all apart."""
     cycle: tuple[str, ...]
     """Evenly spaced stops of the cyclic map of an angle, which ends where it begins."""
     amount: tuple[str, ...]
@@ -96,7 +96,18 @@ LIGHT = Theme(
     parts=("#8d959e", "#3f3792", "#b67d00"),
     magnitude=("#ffffff", "#f6f3e0", "#ece6c4", "#e0d8a5", "#d2c887"),
     divergence=("#bd9bcf", "#dccbe6", "#ffffff", "#cbe5ce", "#93c79e"),
-    modes=("#3555b6", "#6d8e0b", "#b63555", "#6b2e5c", "#268aed", "#49ca69", "#c5779e", "#224f22"),
+    modes=(
+        "#3555b6",
+        "#6d8e0b",
+        "#b63555",
+        "#6b2e5c",
+        "#268aed",
+        "#49ca69",
+        "#c5779e",
+        "#224f22",
+        "#1d021a",
+        "#afff33",
+    ),
     cycle=("#33204f", "#2f5fb0", "#79a9cc", "#bdb59f", "#d08a3c", "#8f3033", "#33204f"),
     amount=("#e2c88f", "#cf9a4e", "#ab6c28", "#7c4118", "#45200c"),
 )
@@ -121,7 +132,18 @@ DARK = Theme(
     parts=("#626c78", "#ab9ffb", "#e8b73c"),
     magnitude=("#14171c", "#25261e", "#383620", "#4c4824", "#625b28"),
     divergence=("#64467a", "#3b3049", "#14171c", "#203829", "#335f40"),
-    modes=("#83a51d", "#8d46a4", "#c5779e", "#b63535", "#7192f4", "#e2e25a", "#bdccfa", "#26edbc"),
+    modes=(
+        "#83a51d",
+        "#8d46a4",
+        "#c5779e",
+        "#b63535",
+        "#7192f4",
+        "#e2e25a",
+        "#bdccfa",
+        "#26edbc",
+        "#53555c",
+        "#4e007b",
+    ),
     cycle=("#5a4a86", "#4d7fd6", "#8cc0ea", "#efe6d2", "#f0a860", "#c2584a", "#5a4a86"),
     amount=("#523a22", "#80562a", "#b37d37", "#ddb067", "#faebc8"),
 )

@@ -17,6 +17,7 @@ from dnf_studio.gui.plots.marginals import MarginalsPlot
 from dnf_studio.gui.plots.pair import LowerRow, PlotTabs
 from dnf_studio.gui.plots.principal import PrincipalAxes
 from dnf_studio.gui.plots.process_view import ProcessView
+from dnf_studio.gui.plots.score import ScorePlot
 from dnf_studio.gui.plots.space_time import SpaceTimePlot
 from dnf_studio.gui.plots.step_colours import StepColouring
 from dnf_studio.gui.plots.time_view import TimeView
@@ -29,7 +30,7 @@ from dnf_studio.workers.frames import Frame
 
 __all__ = ["Views"]
 
-Framed = ProcessView | TimeView | DisagreementPlot | GridPlot | MarginalsPlot | SpaceTimePlot
+Framed = ProcessView | TimeView | DisagreementPlot | GridPlot | MarginalsPlot | SpaceTimePlot | ScorePlot
 """What shows frames and follows the cursor."""
 
 
@@ -46,7 +47,8 @@ class Views(QWidget):
         self.grid: GridPlot
         self.marginals: MarginalsPlot
         self.space_time: SpaceTimePlot
-        self.pair = PlotTabs("Loss", self.loss, ("Grid", "Marginals", "Space-time"))
+        self.score: ScorePlot
+        self.pair = PlotTabs("Loss", self.loss, ("Grid", "Marginals", "Space-time", "Score"))
         self._framed: tuple[Framed, ...] = (self.forward, self.backward, self.time, self.disagreement)
         self._principal, self._colouring = PrincipalAxes(), StepColouring()
         self.transport = TransportBar(session.cursor, commands)
@@ -84,11 +86,13 @@ class Views(QWidget):
     def fill(self, theme: Theme) -> None:
         """Make the plots behind the loss, which nobody sees before the window is there."""
         self.grid, self.marginals, self.space_time = GridPlot(), MarginalsPlot(), SpaceTimePlot()
+        self.score = ScorePlot()
         self.grid.cursor_moved.connect(self._picked_time)
         self.grid.edit_wanted.connect(self._commands[Key.GRID_EDITOR].trigger)
         self.marginals.step_clicked.connect(self._picked_time)
+        self.score.step_clicked.connect(self._picked_time)
         self.space_time.cursor_moved.connect(self._picked_time)
-        behind = self.grid, self.marginals, self.space_time
+        behind = self.grid, self.marginals, self.space_time, self.score
         for plot in behind:
             plot.set_theme(theme)
         self._framed = (*self._framed, *behind)

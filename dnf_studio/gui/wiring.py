@@ -25,6 +25,7 @@ def connect_commands(window: MainWindow) -> None:
     commands, files = window.commands, window.files
     connect = commands.connect_to
     connect(Key.OPEN, files.open)
+    connect(Key.DRAW, files.draw)
     connect(Key.SAVE, files.save)
     connect(Key.EXPORT, partial(_show_export, window))
     _connect_export(window)
@@ -37,6 +38,7 @@ def connect_commands(window: MainWindow) -> None:
     connect(Key.RESUME, window.studio.resume)
     connect(Key.DISCARD, files.discard)
     connect(Key.FULL_SCREEN, lambda: window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen))
+    connect(Key.GUIDE, partial(_show_guide, window))
     connect(Key.SHORTCUTS, partial(_show_shortcuts, window))
     connect(Key.LOG, partial(_show_log, window))
     connect(Key.REPORT, partial(_copy_report, window))
@@ -118,6 +120,12 @@ def _show_export(window: MainWindow) -> None:
         window.dock.raise_()
         window.tabs.setCurrentWidget(window.export_panel)
         window.export_panel.begin()
+
+
+def _show_guide(window: MainWindow) -> None:
+    from dnf_studio.gui.dialogs.guide import show_guide
+
+    show_guide(window)
 
 
 def _show_shortcuts(window: MainWindow) -> None:

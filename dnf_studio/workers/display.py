@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.exploration.disagreement import split_disagreement
+from dnf_studio.core.exploration.score_share import summed_lengths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep, backward_states
 from dnf_studio.core.sde.steps import forward_step, split_backward_noise
@@ -35,6 +36,8 @@ class ForwardBlock(NamedTuple):
     """(N, B): ½(‖δB_i‖² − ‖δF_i‖²) of each step and point, nats."""
     parts: NDArray[np.float64]
     """(3, N): what noise ratio, drift change and score add to it, summed over the points whose sum is finite."""
+    lengths: NDArray[np.float64]
+    """(3, N): `summed_lengths` of f and s at t_1 … t_N."""
 
 
 def forward_block(
@@ -54,11 +57,13 @@ def forward_block(
         drifts.append(drift(i + 1, x))
         scores.append(score(i + 1, x))
     f, s = torch.stack(drifts), torch.stack(scores)
+    path = torch.stack(states)
+    lengths = summed_lengths(path[1:], f[1:], s)
     dt, g = dt[:, None, None], grid.g[:, None, None]
     parts = torch.stack(split_disagreement(split_backward_noise(f[:-1], f[1:], s, noise, dt, g[:-1], g[1:]), noise))
     disagreement = parts.sum(0)
     kept = torch.where(disagreement.isfinite(), parts, 0).sum(-1, dtype=torch.float64)
-    return ForwardBlock(torch.stack(states).numpy(), disagreement.numpy(), kept.numpy())
+    return ForwardBlock(path.numpy(), disagreement.numpy(), kept.numpy(), lengths.numpy())
 
 
 def backward_block(

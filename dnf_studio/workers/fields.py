@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FieldAnswer", "FieldRequest", "FieldWatch"]
 
-SHARE_POINTS = 256
-"""Points of the forward process over which the score's share is averaged."""
-
 
 @dataclass(frozen=True, eq=False)
 class FieldRequest:
@@ -57,11 +54,6 @@ class FieldAnswer:
     inhabited: NDArray[np.bool_]
     """(R, C): the places with forward or backward points near them, which the limits of colours and lengths are
     taken from; all where there are none."""
-    share: float | None
-    """The score's share of the backward drift at the forward points of this node; None at t_0, where no
-    step uses the score."""
-    idle: bool
-    """Whether that share is too small to matter."""
     lines: Mapping[FieldName, Streamlines] = field(default_factory=dict)
     """Those that were asked for."""
 
@@ -123,7 +115,7 @@ def _answer(asked: FieldRequest, frame: Frame, wanted: Wanted) -> FieldAnswer | 
     """None where the question belongs to other data or another N than the frame: the next one will fit."""
     import torch
 
-    from dnf_studio.core.exploration.fields import field_grid, score_share
+    from dnf_studio.core.exploration.fields import field_grid
     from dnf_studio.core.sde.grid import TimeGrid
 
     snapshot, request = wanted.snapshot, wanted.request
@@ -139,12 +131,7 @@ def _answer(asked: FieldRequest, frame: Frame, wanted: Wanted) -> FieldAnswer | 
     lines = _lines(asked, found, request.lam)
     points = np.concatenate([frame.forward[asked.node], frame.backward[asked.node]])
     inhabited = _inhabited(found, asked, points)
-    if asked.node == 0:
-        return FieldAnswer(asked, snapshot.version, request, found, inhabited, None, False, lines)
-    some = torch.from_numpy(frame.forward[near, :SHARE_POINTS])
-    measured = score_share(fields, grid, some, request.lam)
-    share, idle = float(measured.share[0]), bool(measured.idle[0])
-    return FieldAnswer(asked, snapshot.version, request, found, inhabited, share, idle, lines)
+    return FieldAnswer(asked, snapshot.version, request, found, inhabited, lines)
 
 
 def _lines(asked: FieldRequest, found: FieldGrid, lam: float) -> dict[FieldName, Streamlines]:

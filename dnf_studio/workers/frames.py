@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.core.exploration.score_share import ScoreShare
 from dnf_studio.grids import GridKind
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ class Frame:
     whole: Array | None = None
     """(P, D) samples of the whole backward process from the same latents and noise, where `request.parts` leaves
     something out."""
+    score: ScoreShare | None = None
+    """The score's share of the whole backward drift at the forward points, whatever part of it `request.parts` keeps;
+    None where nobody computed it."""
 
     @property
     def point_disagreement(self) -> Array:

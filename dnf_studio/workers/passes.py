@@ -19,6 +19,7 @@ from torch import Tensor
 from dnf_studio.core.exploration.disagreement import prior_terms
 from dnf_studio.core.exploration.inspect import inspect_point
 from dnf_studio.core.exploration.parts import check_parts, fields_in_part
+from dnf_studio.core.exploration.score_share import share_of_lengths
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
@@ -235,6 +236,7 @@ def _frame(
         parts=_mean_parts(forward, disagreement),
         prior=_prior(paths[-1], grid),
         whole=None if whole is None else np.concatenate(whole),
+        score=share_of_lengths(np.sum([block.lengths for block in forward], axis=0), grid.g.numpy(), work.request.lam),
     )
 
 

@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QModelIndex, QPoint, QPointF
-from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
-from pytestqt.qtbot import QtBot
+from PySide6.QtCore import QModelIndex, QPointF
 
-from dnf_studio.gui.appearance import Appearance
-from dnf_studio.gui.life import Life
-from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.options import WindowOptions
 from dnf_studio.gui.panels.library import LibraryPanel
 from dnf_studio.gui.training import Phase
 from tests.first_use.person import Person
 
 REFERENCE = Path(__file__).parents[1] / "golden" / "official_checkerboard.pt"
-
-
-@pytest.fixture
-def person(qtbot: QtBot, qapp: QApplication) -> Person:
-    window = MainWindow(Appearance(qapp))
-    window.resize(*map(int, os.environ.get("DNF_FIRST_USE_SIZE", "1280x800").split("x")))
-    if os.environ.get("DNF_FIRST_USE_THEME"):
-        window.appearance.choose(os.environ["DNF_FIRST_USE_THEME"])
-    window.life = Life(WindowOptions(), window)
-    qtbot.addWidget(window, before_close_func=lambda w: w.studio.discard())
-    window.show()
-    window.move(0, 0)
-    qtbot.waitExposed(window)
-    pictures = os.environ.get("DNF_FIRST_USE_PICTURES")
-    return Person(window, qtbot, Path(pictures) if pictures else None)
 
 
 def test_first_use(person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,17 +31,17 @@ def test_first_use(person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def looks_around(person: Person) -> None:
     window = person.window
     cursor, toolbar = window.session.cursor, window.toolbar
-    person.wait(lambda: window.views.frame is not None and window.views.frame.complete)
+    person.settled()
     assert "diffflow-rings" in window.windowTitle() and cursor.playing
     person.look("1-launched")
     person.press("space")
     person.wait(lambda: not cursor.playing)
     person.press("Home", "Right", "Right")
     person.wait(lambda: cursor.position == pytest.approx(2))
-    types_into(person, toolbar.steps.box, "5")
+    person.fill(toolbar.steps.box, "5")
     person.wait(lambda: window.views.frame.request.steps == 5 and window.views.frame.complete)
     assert toolbar.badge.isVisible()
-    types_into(person, toolbar.lam.box, "0")
+    person.fill(toolbar.lam.box, "0")
     person.wait(lambda: window.views.frame.request.lam == 0 and window.views.frame.complete)
     person.look("2-five-steps-no-noise")
     person.click(toolbar.badge)
@@ -77,7 +55,7 @@ def trains_on_checkerboard(person: Person) -> None:
     training = window.studio.training
     person.choose(window.toolbar.data, "checkerboard")
     person.wait(lambda: window.studio.current.shown.data == "checkerboard")
-    person.click(button(window.toolbar, "Train"))
+    person.click(person.button(window.toolbar, "Train"))
     person.wait(lambda: training.phase is Phase.RUNNING and training.run.iteration >= 10)
     person.look("3-training")
     person.press("ctrl+p")
@@ -85,7 +63,7 @@ def trains_on_checkerboard(person: Person) -> None:
     held = training.run.iteration
     person.press("ctrl+p")
     person.wait(lambda: training.phase is Phase.RUNNING and training.run.iteration > held + 5)
-    person.click(button(window.toolbar, "Stop"))
+    person.click(person.button(window.toolbar, "Stop"))
     person.wait(lambda: training.phase is Phase.ENDED)
     assert training.unsaved and "NLL" in window.status.nll.text()
     person.look("4-stopped")
@@ -97,12 +75,12 @@ def saves_and_reopens(person: Person, path: Path) -> None:
     person.will_name_file(path)
     person.press("ctrl+s")
     person.wait(lambda: not window.studio.unsaved and path.exists())
-    opens(person, path)
+    person.open(path)
     assert window.studio.resumable == iterations
 
 
 def opens_the_reference_program(person: Person) -> None:
-    opens(person, REFERENCE)
+    person.open(REFERENCE)
     person.look("5-reference-program")
 
 
@@ -112,7 +90,7 @@ def imports_a_table(person: Person, path: Path) -> None:
     angle = random.uniform(0, 2 * np.pi, 4000)
     rows = np.stack([40 + 9 * np.cos(angle), 7 * np.sin(angle)], axis=1) + random.normal(0, 0.3, (4000, 2))
     np.savetxt(path, rows, delimiter=",", header="height,weight", comments="")
-    opens(person, path)
+    person.open(path)
     assert window.studio.current.shown.columns == ("height", "weight")
     person.press("ctrl+r")
     training = window.studio.training
@@ -140,7 +118,7 @@ def opens_a_bundled_model_from_the_library(person: Person) -> None:
 
 def inspects_a_point(person: Person) -> None:
     window = person.window
-    person.wait(lambda: window.views.frame is not None and window.views.frame.complete)
+    person.settled()
     person.menu("Time", "To the data")
     view = window.views.forward
     person.wait(lambda: window.session.cursor.position == 0)
@@ -157,34 +135,12 @@ def exports(person: Person, path: Path) -> None:
     person.press("ctrl+e")
     panel = window.export_panel
     person.wait(panel.isVisible)
-    types_into(person, panel.form.count, "200000")
-    types_into(person, panel.form.target, str(path))
+    person.fill(panel.form.count, "200000")
+    person.fill(panel.form.target, str(path))
     person.click(panel.export)
     person.look("9-exporting")
     person.wait(lambda: path.exists() and not window.exporter.running, 120_000)
     person.look("10-exported")
-    person.click(button(panel, "Open here"))
+    person.click(person.button(panel, "Open here"))
     person.wait(lambda: path.name in window.windowTitle())
     person.look("11-export-opened")
-
-
-def types_into(person: Person, box: QWidget, text: str) -> None:
-    person.click(box, QPoint(12, box.height() // 2), count=3)
-    person.press("ctrl+a")
-    person.type(text)
-    person.press("Return")
-
-
-def button(parent: QWidget, text: str) -> QWidget:
-    """The visible button that reads `text`."""
-    found = [b for b in parent.findChildren(QAbstractButton) if b.text().replace("&", "").rstrip("…") == text]
-    return next(b for b in found if b.isVisible())
-
-
-def opens(person: Person, path: Path) -> None:
-    """File > Open by its keys; an unsaved run is let go where that is asked."""
-    window = person.window
-    person.will_name_file(path)
-    person.press("ctrl+o")
-    person.wait(lambda: window.studio.current is not None and path.name in window.windowTitle())
-    person.wait(lambda: window.views.frame is not None and window.views.frame.complete)

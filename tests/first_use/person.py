@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QTimer
-from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QMenu, QMessageBox, QTabBar, QWidget
+from PySide6.QtCore import QPoint, QPointF, QTimer
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QMenu,
+    QMessageBox,
+    QTabBar,
+    QToolButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.main_window import MainWindow
+from dnf_studio.gui.plots.base import Plot
 
 __all__ = ["Person"]
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 
 
 class Person:
@@ -40,12 +51,15 @@ class Person:
 
     def drag(self, widget: QWidget, start: QPoint, end: QPoint) -> None:
         """Press at `start`, move to `end`, let go."""
-        a, b = widget.mapToGlobal(start), widget.mapToGlobal(end)
-        _xdotool("mousemove", "--sync", str(a.x()), str(a.y()), "mousedown", "1")
+        self.trace(widget, [start + (end - start) * k / 8 for k in range(9)])
+
+    def trace(self, widget: QWidget, places: Sequence[QPoint]) -> None:
+        """Press at the first of `places`, move through the others, let go."""
+        first, *others = (widget.mapToGlobal(place) for place in places)
+        _xdotool("mousemove", "--sync", str(first.x()), str(first.y()), "mousedown", "1")
         self._bot.wait(60)
-        for k in range(1, 9):
-            x, y = a.x() + (b.x() - a.x()) * k // 8, a.y() + (b.y() - a.y()) * k // 8
-            _xdotool("mousemove", str(x), str(y))
+        for place in others:
+            _xdotool("mousemove", str(place.x()), str(place.y()))
             self._bot.wait(20)
         _xdotool("mouseup", "1")
         self._bot.wait(60)
@@ -65,8 +79,7 @@ class Person:
         """Bring the page `title` of the left dock to the front."""
         bar = self.window.tabs.findChild(QTabBar)
         assert isinstance(bar, QTabBar)
-        names = [bar.tabText(k) for k in range(bar.count())]
-        self.click(bar, bar.tabRect(names.index(title)).center())
+        self.choose_tab(bar, title)
         self.wait(lambda: self.window.tabs.tabText(self.window.tabs.currentIndex()) == title)
 
     def menu(self, title: str, entry: str) -> None:
@@ -78,6 +91,22 @@ class Person:
         assert isinstance(menu, QMenu)
         action = next(a for a in menu.actions() if a.text().replace("&", "").rstrip("…") == entry)
         self.click(menu, menu.actionGeometry(action).center())
+
+    def pick(self, button: QToolButton, entry: str) -> None:
+        """Open the menu of a button, whose own event loop holds up whoever clicked, and choose an entry."""
+        menu = button.menu()
+        assert isinstance(menu, QMenu)
+
+        def choose() -> None:
+            if not menu.isVisible():
+                QTimer.singleShot(100, choose)
+                return
+            action = next(a for a in menu.actions() if a.text().replace("&", "") == entry)
+            place = menu.mapToGlobal(menu.actionGeometry(action).center())
+            _xdotool("mousemove", "--sync", str(place.x()), str(place.y()), "click", "1")
+
+        QTimer.singleShot(100, choose)
+        self.click(button)
 
     def choose(self, box: QComboBox, text: str) -> None:
         """Open a list and type the beginning of an entry."""
@@ -113,6 +142,39 @@ class Person:
             _xdotool("mousemove", "--sync", str(place.x()), str(place.y()), "click", "1")
 
         QTimer.singleShot(100, answer)
+
+    def fill(self, box: QWidget, text: str) -> None:
+        """Click into a field, write `text` instead of what it holds, and press Return."""
+        self.click(box, QPoint(12, box.height() // 2), count=3)
+        self.press("ctrl+a")
+        self.type(text)
+        self.press("Return")
+
+    def button(self, parent: QWidget, text: str) -> QWidget:
+        """The visible button that reads `text`."""
+        found = [b for b in parent.findChildren(QAbstractButton) if b.text().replace("&", "").rstrip("…") == text]
+        return next(b for b in found if b.isVisible())
+
+    def open(self, path: Path) -> None:
+        """File > Open by its keys."""
+        self.will_name_file(path)
+        self.press("ctrl+o")
+        self.wait(lambda: self.window.studio.current is not None and path.name in self.window.windowTitle())
+        self.settled()
+
+    def settled(self) -> None:
+        """Until every point is in the views."""
+        self.wait(lambda: self.window.views.frame is not None and self.window.views.frame.complete)
+
+    def choose_tab(self, bar: QTabBar, title: str) -> None:
+        """Click a tab."""
+        # A name may be written short where there is no room for it
+        names = [bar.accessibleTabName(k) or bar.tabText(k).replace("&", "") for k in range(bar.count())]
+        self.click(bar, bar.tabRect(names.index(title)).center())
+
+    def place(self, plot: Plot, x: float, y: float) -> QPoint:
+        """Where in the plot's viewport a point of its axes is."""
+        return plot.plot.mapFromScene(plot.box.mapViewToScene(QPointF(x, y)))
 
     def look(self, name: str) -> None:
         """Keep a picture, where pictures are wanted."""

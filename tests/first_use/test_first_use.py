@@ -1,4 +1,4 @@
-"""Runs `first_use` in a process of its own, with windows on the X display instead of off screen."""
+"""Runs `first_use` and `explores` in a process of their own, with windows on the X display instead of off screen."""
 
 from __future__ import annotations
 
@@ -26,7 +26,11 @@ def window_manager() -> Iterator[None]:
 @pytest.mark.skipif(any(shutil.which(name) is None for name in NEEDED), reason=f"needs {' and '.join(NEEDED)}")
 @pytest.mark.usefixtures("window_manager")
 def test_a_newcomer_gets_through() -> None:
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-x", "tests/first_use/first_use.py"]
+    # One after the other: there is one mouse
+    scripts = [f"tests/first_use/{name}.py" for name in ("first_use", "explores")]
+    options = "-m pytest -q -x -p no:cacheprovider -p no:xdist -o faulthandler_timeout=600"
     env = {**os.environ, "DNF_REAL_WINDOW": "1", "QT_QPA_PLATFORM": "xcb"}
-    done = subprocess.run(words, env=env, timeout=300, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, *options.split(), *scripts], env=env, timeout=600, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

@@ -39,6 +39,14 @@ def test_a_diffusion_model_trains_and_is_watched(diffusing: MainWindow, qtbot: Q
     qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.t[-1] == 1, timeout=30_000)
     frame = window.views.frame
     assert frame is not None and frame.disagreement.shape == (len(frame.t) - 1,)
+    assert window.export_panel is not None
+    form = window.export_panel.form
+    assert form.solver.count() == 5 and form.plan().settings.solver == "sde" and form.lam.isEnabled()
+    form.lam.setValue(0.5)
+    form.solver.setCurrentIndex(4)
+    form.solver.activated.emit(4)
+    settings = form.plan().settings
+    assert (settings.solver, settings.lam) == ("heun", 1.0) and not form.lam.isEnabled()
     # Another kind of model is for the next run; this one keeps its settings
     steps = run.config.sde.steps
     window.session.apply({"config.model": "diffflow", "config.sde.steps": steps + 3})

@@ -127,7 +127,7 @@ def test_a_warning_is_told_from_a_caption_and_the_map_from_its_ground(theme: The
 def test_the_colours_of_points_stay_apart(theme: Theme, deficiency: str) -> None:
     ground, chosen = seen(theme.base, deficiency), seen(theme.accent, deficiency)
     modes = [seen(colour, deficiency) for colour in theme.modes]
-    assert len(modes) == 8
+    assert len(modes) == 10
     for one, other in itertools.combinations(modes, 2):
         assert ciede2000(one, other) >= 1.5 * APART
     for colour in modes:

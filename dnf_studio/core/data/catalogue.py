@@ -6,7 +6,15 @@ import os
 from dataclasses import dataclass
 
 from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.data.drawing import open_drawing
+from dnf_studio.core.data.drawing_source import is_drawing
 from dnf_studio.core.data.fractals import FRACTAL_SETS
+from dnf_studio.core.data.image_set import is_image_set, open_image_set
+from dnf_studio.core.data.literature import is_literature, open_literature
+from dnf_studio.core.data.picture import open_picture
+from dnf_studio.core.data.picture_source import is_picture
+from dnf_studio.core.data.planar import Toy2D
+from dnf_studio.core.data.sklearn_sets import SKLEARN_SETS, SklearnSet
 from dnf_studio.core.data.source import split_selection
 from dnf_studio.core.data.tables import open_table
 from dnf_studio.core.data.toy2d import TOY_SETS
@@ -15,7 +23,7 @@ from dnf_studio.errors import UnknownNameError
 __all__ = ["DatasetInfo", "dataset_infos", "open_dataset"]
 
 ALIASES = {"olympic": "rings"}
-BUILT_IN = (*TOY_SETS, *FRACTAL_SETS)
+BUILT_IN: tuple[Toy2D | SklearnSet, ...] = (*TOY_SETS, *FRACTAL_SETS, *SKLEARN_SETS)
 
 
 @dataclass(frozen=True)
@@ -27,20 +35,29 @@ class DatasetInfo:
     dim: int
     entropy: float | None
     aliases: tuple[str, ...]
+    splits: tuple[int, int, int] | None = None
+    """Rows to train, to validate and to test on; None where points are drawn afresh."""
 
 
 def dataset_infos() -> tuple[DatasetInfo, ...]:
     """All built-in sets, in the order in which they are offered."""
     return tuple(
         DatasetInfo(
-            toy.name, toy.title, toy.dim, toy.entropy, tuple(a for a, name in ALIASES.items() if name == toy.name)
+            toy.name,
+            toy.title,
+            toy.dim,
+            toy.entropy,
+            tuple(a for a, name in ALIASES.items() if name == toy.name),
+            toy.splits if isinstance(toy, SklearnSet) else None,
         )
         for toy in BUILT_IN
     )
 
 
 def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
-    """A built-in set by its name or alias, in any case, else FILE, `FILE::column,column` or `FILE::path/inside`.
+    """A built-in set by its name or alias, in any case, else FILE, `FILE::column,column`, `FILE::path/inside`,
+    of a picture `FILE::threshold=0.3,blur=2`, of a table of the literature `FILE::as=power`, a set of images, or
+    a drawing by the name that it is.
 
     Raises `UnknownNameError` with the nearest name for what looks like a name, and `DataError` for
     whatever is wrong with a file.
@@ -49,7 +66,15 @@ def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
     name = name_or_file.strip().lower()
     toy = built_in.get(ALIASES.get(name, name))
     if toy is not None:
-        return toy
+        return toy.make() if isinstance(toy, SklearnSet) else toy
+    if is_drawing(name_or_file):
+        return open_drawing(name_or_file)
+    if is_picture(name_or_file):
+        return open_picture(name_or_file)
+    if is_image_set(name_or_file):
+        return open_image_set(name_or_file)
+    if is_literature(name_or_file):
+        return open_literature(name_or_file)
     if _looks_like_file(name_or_file):
         return open_table(name_or_file, drop_constant)
     raise UnknownNameError("data set", name_or_file, [*built_in, *ALIASES])

@@ -50,6 +50,10 @@ class Dataset(ABC):
     """Exact differential entropy of the standardised data in nats, or None where unknown."""
     fingerprint: str
     """SHA-256 (hex) of what the data is, the same whenever the same data is opened again."""
+    levels: bool = False
+    """Whether data units are whole levels k dequantised over [k, k + 1), so that likelihoods are bits of the levels."""
+    about: str = ""
+    """What there is to know about this data in particular, in a few words for a person."""
 
     @abstractmethod
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
@@ -58,6 +62,13 @@ class Dataset(ABC):
     @abstractmethod
     def fresh(self, count: int, seed: int) -> Tensor:
         """Points (≤ count, D), float32, model units, that training does not see."""
+
+    def validation(self, count: int, seed: int) -> Tensor | None:
+        """Points (≤ count, D), float32, model units, on which training decides when to end; None where there are none.
+
+        Training does not see them, and neither does an evaluation.
+        """
+        return None
 
     def log_density(self, x: Tensor) -> Tensor | None:
         """Exact log density (n,) in nats per data unit at `x` (n, D) in data units, or None."""

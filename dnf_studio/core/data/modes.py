@@ -1,4 +1,4 @@
-"""Which part of a built-in set a point belongs to: its ring, Gaussian, moon, arm or square."""
+"""Which part of a built-in set a point belongs to: its ring, Gaussian, moon, arm, square or class."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.data.recorded import RecordedDataset
 from dnf_studio.core.data.toy2d import Checkerboard, EightGaussians, Moons, Rings, TwoSpirals
 
-__all__ = ["mode_count", "modes_of"]
+__all__ = ["mode_count", "mode_names", "modes_of"]
 
 Points = NDArray[np.float64]
 ARM_NODES = 160
@@ -24,14 +25,23 @@ def mode_count(dataset: Dataset | None) -> int:
     """How many parts the set has; 0 of one part, of a file or of unknown data."""
     if isinstance(dataset, Rings):
         return len(dataset.centres) if len(dataset.centres) > 1 else 0
+    if isinstance(dataset, RecordedDataset):
+        return len(dataset.class_names)
     return next((count for kind, (count, _) in _SETS.items() if isinstance(dataset, kind)), 0)
 
 
-def modes_of(dataset: Dataset, x: NDArray[np.floating]) -> NDArray[np.intp] | None:
-    """The number of the nearest part (n,) of points `x` (n, 2) in data units, or None where there are no parts.
+def mode_names(dataset: Dataset | None) -> tuple[str, ...]:
+    """What the parts are called: classes by their names, others by their numbers from 1."""
+    if isinstance(dataset, RecordedDataset):
+        return dataset.class_names
+    return tuple(str(k + 1) for k in range(mode_count(dataset)))
 
-    Nearest by the distance to the part itself, for points on and beside the data. A point that is not
-    finite has −1.
+
+def modes_of(dataset: Dataset, x: NDArray[np.floating]) -> NDArray[np.intp] | None:
+    """The number of the nearest part (n,) of points `x` (n, D) in data units, or None where there are no parts.
+
+    Nearest by the distance to the part itself, for points on and beside the data; of recorded rows the
+    part is the class of the nearest one. A point that is not finite has −1.
     """
     if not mode_count(dataset):
         return None
@@ -40,6 +50,8 @@ def modes_of(dataset: Dataset, x: NDArray[np.floating]) -> NDArray[np.intp] | No
     found = np.full(len(points), -1, np.intp)
     if isinstance(dataset, Rings):
         found[known] = np.abs(_apart(points[known], dataset.centres.numpy()) - 1).argmin(axis=1)
+    elif isinstance(dataset, RecordedDataset):
+        found[known] = dataset.nearest_class(points[known])
     else:
         nearest = next(way for kind, (_, way) in _SETS.items() if isinstance(dataset, kind))
         found[known] = nearest(points[known])

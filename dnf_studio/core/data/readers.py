@@ -17,6 +17,7 @@ from dnf_studio.core.data.csv_file import read_csv
 from dnf_studio.core.data.hdf5_file import list_hdf5, read_hdf5
 from dnf_studio.core.data.npy_file import list_npz, read_npy, read_npz
 from dnf_studio.core.data.parquet_file import read_parquet
+from dnf_studio.core.data.picture_source import PICTURES
 from dnf_studio.core.data.source import split_selection
 from dnf_studio.core.data.table import Table
 from dnf_studio.core.storage.atomic import explain
@@ -55,17 +56,17 @@ def list_arrays(path: Path) -> tuple[ArrayInfo, ...]:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def told(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> Iterator[None]:
     """Reads `path`, checked before; what the system refuses is one sentence."""
-    checked_path(path)
+    checked_path(path, suffixes)
     try:
         yield
     except OSError as error:
         raise DataError(f"Cannot read '{path}': {explain(error)}.") from None
 
 
-def checked_path(path: Path) -> None:
-    """Raise `DataError` where `path` is no plain file of a kind that can be read."""
+def checked_path(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
+    """Raise `DataError` where `path` is no plain file of one of these kinds."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, ValueError):
@@ -74,8 +75,8 @@ def checked_path(path: Path) -> None:
         raise DataError(f"Cannot read '{path}': {explain(error)}.") from None
     if stat.S_ISDIR(mode):
         raise DataError(f"'{path}' is a folder, not a data file.")
-    if path.suffix.lower() not in READERS:
-        kinds = f"{', '.join(SUFFIXES[:-1])} and {SUFFIXES[-1]}"
+    if path.suffix.lower() not in suffixes:
+        kinds = f"{', '.join((*SUFFIXES, *PICTURES[:-1]))} and {PICTURES[-1]}"
         raise DataError(f"'{path}' is not a kind of data file that can be read; {kinds} files are.")
     if not stat.S_ISREG(mode):
         raise DataError(f"'{path}' is not a regular file.")

@@ -22,7 +22,7 @@ from dnf_studio.core.data.row_sets import (
 )
 from dnf_studio.errors import DataError
 
-__all__ = ["TableDataset", "open_table"]
+__all__ = ["TableDataset", "check_values", "open_table"]
 
 DROP = "--drop-constant, or in the window with 'Drop constant columns'"
 LARGE = 256 << 20
@@ -43,7 +43,7 @@ def open_table(source: str, drop_constant: bool = False) -> TableDataset | Mappe
     if len(table) < 3:
         few = ("no rows", "one row", "two rows")[len(table)]
         raise DataError(f"'{table.path}' holds {few}; at least three are needed, two to train on and one held out.")
-    _check_values(table)
+    check_values(table)
     split = Split(len(table), held_out_rows(len(table)))
     keep, mean, scale = _constants(table, split, drop_constant)
     scaled = _Scaled(table, keep, mean, scale)
@@ -106,7 +106,7 @@ def _left_in_file(scaled: _Scaled, split: Split) -> MappedDataset:
     return MappedDataset(scaled.table, scaled.keep, scaled.standardisation, split, digest.hexdigest())
 
 
-def _check_values(table: Table) -> None:
+def check_values(table: Table) -> None:
     """Refuse NaN, infinities and what single precision cannot hold, saying where the first one is."""
     bad, first, huge = 0, "", ""
     for rows, block in table.blocks():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.distances import Projections, debiased, squared_distance
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves, is_identity
+from dnf_studio.core.evaluation.likelihoods import PATHS, Likelihoods, likelihoods, nll_bound
 from dnf_studio.core.models.base import GenerativeModel, Solver
-from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
-from dnf_studio.core.sampling.likelihood import BOUND_DRAWS, TOLERANCE, bound_nll, ode_nll
-from dnf_studio.core.sde.grid import TimeGrid, check_steps
-from dnf_studio.errors import DivergenceError, SettingError, UnsupportedError
+from dnf_studio.core.sde.grid import check_steps
+from dnf_studio.errors import DivergenceError, SettingError
 
 __all__ = [
     "DEFAULT_STEPS",
@@ -30,9 +29,8 @@ __all__ = [
     "TOLERANCE_OUTSIDE",
     "Evaluation",
     "StepRow",
+    "bits_per_dimension",
     "evaluate",
-    "nll_bound",
-    "nll_ode",
     "step_row",
 ]
 
@@ -40,9 +38,7 @@ DEFAULT_STEPS = (5, 10, 20, 30)
 POINTS = 200_000
 SEEDS = 5
 """Pairs of sampling and data seeds; with `POINTS` the protocol of METHOD 8, 40 s on two cores at the default steps."""
-BOUND_POINTS = 20_000
-ODE_POINTS = 2_000
-COARSE = 1e-3
+MOST_PATHS = 10_000
 FAR = 4.0
 TOLERANCE_OUTSIDE = 0.02
 Progress = Callable[[str], None]
@@ -64,39 +60,27 @@ class StepRow:
     """Share of samples farther than 0.02 from the support."""
     beyond_4: float | None
     """Share of samples with a component beyond ±4."""
+    nll_bound: float | None = None
+    """The bound at this N, nats; None where not asked."""
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Likelihoods):
     """What `evaluate` found, nats of the standardised data; None where not asked, not possible or not finite."""
 
-    nll_bound: float | None
-    nll_ode: float | None
-    nll_ode_coarse: float | None
-    """`nll_ode` at a hundred times the error tolerance: where the two differ, neither is to be trusted."""
     entropy: float | None
     by_steps: tuple[StepRow, ...]
+    bits_bound: float | None = None
+    """`nll_bound` in bits per dimension of the discrete levels; None where the data is not dequantised levels."""
+    bits_ode: float | None = None
+    """`nll_ode` so."""
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON, in DESIGN's keys, no NaN among them."""
         values = asdict(self)
-        values["by_steps"] = [dict(row) for row in values["by_steps"]]
+        for key in ("by_steps", "nll_ode_grid"):
+            values[key] = [dict(row) for row in values[key]]
         return values
-
-
-def nll_bound(
-    flow: GenerativeModel, dataset: Dataset, points: int = BOUND_POINTS, seed: int = 0, grid: TimeGrid | None = None
-) -> float:
-    """Mean bound of METHOD 2 on fresh points, nats of standardised data, at the model's own grid or `grid`.
-
-    One noise draw a point; up to `BOUND_DRAWS` where the data has fewer than `points`. Raises
-    `UnsupportedError` for a model without a bound.
-    """
-    if not isinstance(flow, TwoSDEs):
-        raise UnsupportedError(f"A {flow.config.model} has no bound: its likelihood is exact, by the method 'ode'.")
-    x = fresh_points(flow, dataset, points, seed)
-    draws = min(BOUND_DRAWS, max(1, points // len(x)))
-    return float(bound_nll(flow, x, draws, seed=seed, grid=grid).cpu().double().mean())
 
 
 def evaluate(
@@ -108,8 +92,9 @@ def evaluate(
     seeds: int = SEEDS,
     progress: Progress | None = None,
     solver: Solver | None = None,
+    paths: int = PATHS,
 ) -> Evaluation:
-    """The bound, the ODE's NLL on 2,000 points and the samples at each N of `steps` by `solver`.
+    """What `likelihoods` says, and at each N of `steps` the bound and the samples by `solver`.
 
     Distances follow METHOD 8: `seeds` times `points` samples against as many fresh points, the floor
     from as many again; a data set that holds fewer points gives two halves of what it has. Raises
@@ -118,18 +103,27 @@ def evaluate(
     rows = sorted({check_steps(n) for n in steps})
     if points < 1 or seeds < 1:
         raise SettingError("An evaluation needs at least one point and one seed.")
+    if not 1 <= paths <= MOST_PATHS:
+        raise SettingError(f"The number of paths K must be between 1 and {MOST_PATHS:,}, not {paths}.")
     tell = progress or (lambda _: None)
     flow.checked_solver(solver)
-    bound = None
-    if flow.bounded:
-        tell("bound on the negative log-likelihood")
-        bound = _finite(nll_bound(flow, dataset))
-    fine = coarse = None
-    if ode:
-        tell("likelihood of the probability-flow ODE")
-        fine, coarse = (nll_ode(flow, dataset, tolerance) for tolerance in (TOLERANCE, COARSE))
+    found = likelihoods(flow, dataset, ode, paths, tell)
     by_steps = _by_steps(flow, dataset, rows, points, seeds, tell, solver)
-    return Evaluation(bound, fine, coarse, _entropy(flow, dataset), by_steps)
+    if flow.bounded:
+        tell("bound by number of steps")
+        bounds = {n: _finite(nll_bound(flow, dataset, grid=flow.grid(n))) for n in rows if n != flow.grid().steps}
+        by_steps = tuple(replace(row, nll_bound=bounds.get(row.steps, found.nll_bound)) for row in by_steps)
+    known = {field.name: getattr(found, field.name) for field in fields(found)}
+    bits = [_bits(flow, dataset, nll) for nll in (found.nll_bound, found.nll_ode)]
+    return Evaluation(**known, entropy=_entropy(flow, dataset), by_steps=by_steps, bits_bound=bits[0], bits_ode=bits[1])
+
+
+def bits_per_dimension(nll: float, standardisation: Standardisation) -> float:
+    """(nll + Σ log σ) / (D ln 2): an NLL in nats of standardised levels, dequantised uniformly over 1, in bits each.
+
+    It bounds what the levels themselves take from above (Theis, van den Oord and Bethge 2016, arXiv:1511.01844).
+    """
+    return (nll + standardisation.log_scale) / (len(standardisation.scale) * math.log(2))
 
 
 def step_row(flow: GenerativeModel, dataset: Dataset, steps: int, points: int = POINTS, seeds: int = SEEDS) -> StepRow:
@@ -213,13 +207,11 @@ def _samples(flow: GenerativeModel, count: int, steps: int, seed: int, solver: S
     return np.concatenate([block.samples for block in sample_blocks(model, count, settings)])
 
 
-def nll_ode(flow: GenerativeModel, dataset: Dataset, tolerance: float = TOLERANCE) -> float | None:
-    """Mean −log p of the ODE on 2,000 fresh points, nats of standardised data, None where it cannot be had."""
-    try:
-        x = fresh_points(flow, dataset, ODE_POINTS, 0)
-        return _finite(float(ode_nll(flow, x, tolerance).cpu().double().mean()))
-    except (UnsupportedError, DivergenceError):
+def _bits(flow: GenerativeModel, dataset: Dataset, nll: float | None) -> float | None:
+    if nll is None or not dataset.levels:
         return None
+    units = flow.standardisation if not is_identity(flow.standardisation) else dataset.standardisation
+    return bits_per_dimension(nll, units)
 
 
 def _entropy(flow: GenerativeModel, dataset: Dataset) -> float | None:

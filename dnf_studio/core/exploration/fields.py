@@ -1,4 +1,4 @@
-"""The vector fields that move points, on a regular grid over a plane, and how much of them is the score.
+"""The vector fields that move points, on a regular grid over a plane.
 
 All of them are sums of the drift f and of g² s, so one evaluation of the two serves them all. Like
 the equations they belong to, they are dx/dt with t rising: the backward process goes against them.
@@ -6,7 +6,6 @@ the equations they belong to, they are dx/dt with t rising: the backward process
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -20,12 +19,9 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.errors import SettingError
 
-__all__ = ["IDLE", "FieldGrid", "FieldName", "ScoreShare", "field_grid", "score_share"]
+__all__ = ["FieldGrid", "FieldName", "field_grid"]
 
 FieldName = Literal["drift", "score", "backward", "flow"]
-IDLE = 0.01
-"""Share of the backward drift below which the score counts as idle. In three trained models leaving the score
-out cost a step of a smaller share less than 0.001 nats of the bound, and only steps of a larger one more."""
 MAX_EXACT_DIM = 16
 """The divergence of the whole field takes one vector-Jacobian product a dimension and network."""
 Array = NDArray[np.float64]
@@ -86,27 +82,6 @@ class FieldGrid:
         return summed
 
 
-@dataclass(frozen=True, eq=False)
-class ScoreShare:
-    """What drift and score add to the backward drift, by step: row i is that of the step t_{i+1} → t_i."""
-
-    drift: Array
-    """Mean ‖f‖ at t_{i+1}, (N,)."""
-    score: Array
-    """Mean ‖½(1+λ²) g² s‖ at t_{i+1}, (N,)."""
-
-    @property
-    def share(self) -> Array:
-        """The score's length as a share of both lengths, (N,), 0 … 1; 0 where both are nothing."""
-        total = self.drift + self.score
-        return np.divide(self.score, total, out=np.zeros_like(total), where=total > 0)
-
-    @property
-    def idle(self) -> NDArray[np.bool_]:
-        """Whether the score is too small to matter, (N,)."""
-        return self.share < IDLE
-
-
 def field_grid(
     fields: tuple[Field, Field],
     grid: TimeGrid,
@@ -146,26 +121,6 @@ def field_grid(
         score_divergence=shaped(score[1], g * g),
         whole=whole,
     )
-
-
-def score_share(fields: tuple[Field, Field], grid: TimeGrid, paths: Tensor, lam: float = 1.0) -> ScoreShare:
-    """How long the two parts of the backward drift are along `paths` (N+1, B, D), by step.
-
-    Points that left the finite numbers do not count. No step uses the score at t_0. Raises
-    `SettingError` where the paths do not belong to the grid.
-    """
-    if paths.dim() != 3 or len(paths) != grid.steps + 1:
-        raise SettingError(f"Paths of {grid.steps} steps have {grid.steps + 1} states each.")
-    lengths: list[Sequence[float]] = []
-    with torch.no_grad():
-        for i in range(1, len(paths)):
-            states = paths[i][torch.isfinite(paths[i]).all(-1)]
-            weight = 0.5 * (1 + lam * lam) * float(grid.g[i]) ** 2
-            parts = [field(i, states).double().norm(dim=-1) for field in fields]
-            means = [float(part[torch.isfinite(part)].sum()) / max(1, len(part)) for part in parts]
-            lengths.append((means[0], weight * means[1]))
-    table = np.array(lengths, np.float64).reshape(-1, 2)
-    return ScoreShare(table[:, 0].copy(), table[:, 1].copy())
 
 
 def _middles(extent: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[Array, Array]:

@@ -9,8 +9,10 @@ memory depends neither on the number of samples nor (without trajectories) on N.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import NamedTuple, get_args
 
 import numpy as np
@@ -20,10 +22,12 @@ from torch import Tensor
 
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.base import GenerativeModel, Sampler, Solver
+from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool, worker_threads
+from dnf_studio.core.sampling.langevin import LIVE, corrected, stein_ratio
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
-from dnf_studio.core.sde.paths import LastStep, check_level
-from dnf_studio.errors import DivergenceError, SettingError
+from dnf_studio.core.sde.paths import Field, LastStep, backward_states, check_level
+from dnf_studio.errors import DivergenceError, SettingError, UnsupportedError
 from dnf_studio.grids import GridKind, check_grid
 
 __all__ = ["BLOCK", "SUB_BLOCK", "SampleBlock", "SampleSettings", "Solver", "sample", "sample_blocks"]
@@ -36,6 +40,7 @@ SUB_BLOCK = 1024
 rows are as fast, 512 take 10% and 256 take 45% longer."""
 ROW_STEPS = 1 << 20
 """Rows × steps between two yields on a processor: under a second of work, the longest wait of a cancel."""
+MOST_LANGEVIN = 1000
 PATH_BYTES = 1 << 26
 """About what the paths and noise of one yield may take; one sub-block is the least."""
 
@@ -54,6 +59,8 @@ class SampleSettings:
     seed: int = 0
     solver: Solver | None = None
     """``ode`` is λ = 0, Euler's method on the grid; None is the model's own."""
+    langevin: int = 0
+    """Langevin corrector steps at t_1, the earliest time whose score is trained, before the last step to t_0."""
 
     def __post_init__(self) -> None:
         if self.steps is not None:
@@ -61,6 +68,10 @@ class SampleSettings:
         check_level(self.lam)
         if _integer("seed", self.seed) < 0:
             raise SettingError(f"The seed must not be negative, and it is {self.seed}.")
+        if not 0 <= _integer("number of Langevin steps", self.langevin) <= MOST_LANGEVIN:
+            raise SettingError(
+                f"The number of Langevin steps must be between 0 and {MOST_LANGEVIN:,}, not {self.langevin}."
+            )
         _choice("last step", self.last, get_args(LastStep))
         if self.solver is not None:
             _choice("solver", self.solver, get_args(Solver))
@@ -110,6 +121,8 @@ class _Sampler:
     standardisation: Standardisation
     grid: TimeGrid
     states: Sampler
+    fields: tuple[Field, Field] | None
+    """Drift and score, where Langevin steps are wanted."""
     trajectories: bool
     noise: bool
 
@@ -129,11 +142,45 @@ class _Sampler:
                 return eps
 
             x = z
-            for j, state in enumerate(self.states(z, noise)):
+            for j, state in enumerate(self._states(sources, z, noise)):
                 x = state
                 if path is not None:
                     path[:, j] = x
             return _Part(self._data(x), _numpy(z), None if path is None else self._data(path), _optional(drawn))
+
+    def _states(
+        self, sources: list[np.random.Generator], z: Tensor, noise: Callable[[int], Tensor]
+    ) -> Iterator[Tensor]:
+        """From z at t_N on, with corrector steps at t_1 where they are wanted."""
+        if self.fields is None:
+            return self.states(z, noise)
+        score, draw = self.fields[1], partial(self._normal, sources)
+
+        def correct(i: int, x: Tensor) -> Tensor:
+            return corrected(partial(score, 1), x, draw, self.settings.langevin, SUB_BLOCK) if i == 1 else x
+
+        return backward_states(*self.fields, self.grid, z, noise, self._level, self.settings.last, correct)
+
+    @property
+    def _level(self) -> float:
+        return 0.0 if self.settings.solver == "ode" else self.settings.lam
+
+    def check_live(self) -> None:
+        """Raise `UnsupportedError` where corrector steps with this score would only add noise."""
+        if self.fields is None:
+            return
+        with torch.inference_mode():
+            sources = [_generator(self.settings.seed, 0)]
+            z = self._normal(sources)
+            states = backward_states(*self.fields, self.grid, z, lambda _: self._normal(sources), self._level)
+            x = next(islice(states, self.grid.steps - 1, None))
+            ratio = stein_ratio(self.fields[1](1, x), x)
+        if not LIVE[0] <= ratio <= LIVE[1]:
+            raise UnsupportedError(
+                "Langevin steps need a score that is one, and this model's is idle: E⟨s, x − μ⟩/D at its first step is "
+                f"{-ratio:.2g} where −1 belongs; sample without them, or train with more noise such as the preset "
+                "'live'."
+            )
 
     def _normal(self, sources: list[np.random.Generator]) -> Tensor:
         """The next standard normals (n, D) of each sub-block, drawn on the processor for every device."""
@@ -168,11 +215,12 @@ def sample_blocks(
     chosen = settings or SampleSettings()
     grid = flow.grid(chosen.steps, chosen.grid)
     subs = -(-count // SUB_BLOCK)
-    chunk, batch = _sizes(flow, grid.steps, trajectories or noise)
+    chunk, batch = _sizes(flow, grid.steps, chosen.langevin, trajectories or noise)
     if rows is not None:
         chunk = max(1, min(chunk, rows // SUB_BLOCK))
     with BlockPool(worker_threads(flow.device) if threads is None else threads) as pool:
         sampler = pool.map(lambda _: _prepare(flow, grid, chosen, trajectories, noise), [None])[0]
+        pool.map(lambda _: sampler.check_live(), [None])
         for first in range(0, subs, chunk):
             end = min(first + chunk, subs)
             parts = pool.map(sampler.draw, [range(k, min(k + batch, end)) for k in range(first, end, batch)])
@@ -204,7 +252,18 @@ def _prepare(
     """On a thread of the pool, so that the embeddings too come from single-threaded kernels."""
     with torch.inference_mode():
         states = flow.sampler(grid, settings.solver, settings.lam, settings.last)
-        return _Sampler(settings, flow.standardisation, grid, states, trajectories, noise)
+        fields = _corrected_fields(flow, grid, settings) if settings.langevin else None
+        return _Sampler(settings, flow.standardisation, grid, states, fields, trajectories, noise)
+
+
+def _corrected_fields(flow: GenerativeModel, grid: TimeGrid, settings: SampleSettings) -> tuple[Field, Field]:
+    """Drift and score of a model whose steps Langevin steps go with; raises `UnsupportedError` where they do not."""
+    solver = flow.checked_solver(settings.solver)
+    if not isinstance(flow, TwoSDEs):
+        raise UnsupportedError(f"Langevin steps need a score, and a {flow.config.model} has none.")
+    if solver not in ("sde", "ode"):
+        raise UnsupportedError(f"Langevin steps go with the solvers sde and ode, not with '{solver}'.")
+    return flow.fields(grid)
 
 
 def _generator(seed: int, number: int) -> np.random.Generator:
@@ -213,11 +272,11 @@ def _generator(seed: int, number: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(block, part))))
 
 
-def _sizes(flow: GenerativeModel, steps: int, paths: bool) -> tuple[int, int]:
+def _sizes(flow: GenerativeModel, steps: int, langevin: int, paths: bool) -> tuple[int, int]:
     """Sub-blocks between two yields, and sub-blocks computed together."""
     whole = BLOCK // SUB_BLOCK
     on_processor = flow.device.type == "cpu"
-    chunk = min(whole, max(2, ROW_STEPS // (SUB_BLOCK * steps))) if on_processor else whole
+    chunk = min(whole, max(2, ROW_STEPS // (SUB_BLOCK * (steps + langevin)))) if on_processor else whole
     if paths:
         bytes_a_sub_block = 8 * SUB_BLOCK * (steps + 1) * flow.dim
         chunk = max(1, min(chunk, PATH_BYTES // bytes_a_sub_block))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -22,7 +23,20 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.training.objective import path_bound
 from dnf_studio.errors import DataError, DivergenceError, SettingError, UnsupportedError
 
-__all__ = ["BOUND_DRAWS", "IMPORTANCE_PATHS", "MAX_EXACT_DIM", "TOLERANCE", "bound_nll", "log_prob", "ode_nll"]
+__all__ = [
+    "BOUND_DRAWS",
+    "IMPORTANCE_PATHS",
+    "MAX_EXACT_DIM",
+    "TOLERANCE",
+    "DivergenceName",
+    "OdeNLL",
+    "bound_nll",
+    "divergence_name",
+    "estimate_ode_nll",
+    "grid_ode_nll",
+    "log_prob",
+    "ode_nll",
+]
 
 BOUND_DRAWS = 16
 """Noise draws a point over which ``bound`` is averaged."""
@@ -30,16 +44,21 @@ IMPORTANCE_PATHS = 64
 """Paths K a point of ``importance``, −log (1/K) Σ_k w_k."""
 MAX_EXACT_DIM = 16
 """The exact divergence takes one vector-Jacobian product a dimension and network."""
+PROBES = 8
+"""Hutchinson's vectors a point beyond."""
 TOLERANCE = 1e-5
 """Relative and absolute error per step of the adaptive solver."""
 BLOCK = 512
 """Points solved together: one adaptive step size for all, and activations that stay in cache."""
+DivergenceName = Literal["exact", "hutchinson"]
+Divergence = Callable[[Tensor, Tensor], Tensor]
+"""The divergence (B, K) of a value (B, D) computed from points (B, D) that need their gradient, K estimates of it."""
 
 
 def log_prob(flow: GenerativeModel, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
     """Log density (n,), nats, data units, of points (n, D) in data units.
 
-    ``bound`` averages the bound of METHOD 2 over `BOUND_DRAWS` noise draws of a fixed seed;
+    ``ode`` is `ode_nll`; ``bound`` averages the bound of METHOD 2 over `BOUND_DRAWS` noise draws of a fixed seed;
     ``importance`` is the tighter one of `IMPORTANCE_PATHS` paths. Raises `SettingError` for another
     method, `DataError` for points of the wrong shape or not finite.
     """
@@ -83,33 +102,99 @@ def bound_nll(
     return _in_blocks(flow, x, block)
 
 
+@dataclass(frozen=True)
+class OdeNLL:
+    """−log p of points under the probability-flow ODE, nats, and what the divergence leaves uncertain."""
+
+    value: Tensor
+    """(n,)"""
+    error: Tensor
+    """(n,) standard error of each value from Hutchinson's probes; zero where the divergence is exact."""
+
+
+def divergence_name(dim: int) -> DivergenceName:
+    """How `estimate_ode_nll` and so `log_prob` take the divergence of `dim` dimensions, unless told otherwise."""
+    return "exact" if dim <= MAX_EXACT_DIM else "hutchinson"
+
+
 def ode_nll(flow: GenerativeModel, x: Tensor, tolerance: float = TOLERANCE) -> Tensor:
-    """−log p (n,) in nats of points (n, D) at t_0 under dx/dt = v, the model's `velocity`, both in model units.
+    """The value of `estimate_ode_nll`, (n,)."""
+    return estimate_ode_nll(flow, x, tolerance).value
 
-    log p(x) = log N(x(t_N); 0, I) + ∫ div v dt along the path through x, by adaptive Dormand–Prince 5
-    with the exact divergence. Raises
-    `UnsupportedError` beyond `MAX_EXACT_DIM` dimensions, `DivergenceError` where no step is small enough.
+
+def estimate_ode_nll(
+    flow: GenerativeModel, x: Tensor, tolerance: float = TOLERANCE, probes: int | None = None, seed: int = 0
+) -> OdeNLL:
+    """−log p in nats of points (n, D) at t_0 under dx/dt = v, the model's `velocity`, both in model units.
+
+    log p(x) = log N(x(t_N); 0, I) + ∫ div v dt along the path through x, by adaptive Dormand–Prince 5. The
+    divergence is exact up to `MAX_EXACT_DIM` dimensions; beyond, or with `probes`, it is Hutchinson's
+    (1/K) Σ_k ε_kᵀ (∂v/∂x) ε_k, unbiased, of K = `probes` or `PROBES` vectors of random signs that each point keeps
+    along its path. Raises `DivergenceError` where no step is small enough.
+
+    Reference: Grathwohl et al., "FFJORD", ICLR 2019, arXiv:1810.01367.
     """
-    if flow.dim > MAX_EXACT_DIM:
-        raise UnsupportedError(
-            f"The exact divergence is for at most {MAX_EXACT_DIM} dimensions and this model has {flow.dim}; "
-            "use the method 'bound' or 'importance'."
-        )
-    return _in_blocks(flow, x, lambda start: _solve(flow, x[start : start + BLOCK], tolerance))
+    count = PROBES if probes is None and flow.dim > MAX_EXACT_DIM else probes
+
+    def block(start: int) -> Tensor:
+        points = x[start : start + BLOCK]
+        if count is None:
+            return _solve(flow, points, tolerance, _exact_divergence, 1)
+        source = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(start // BLOCK,))))
+        signs = 2 * source.integers(0, 2, (BLOCK, count, flow.dim), np.int8) - 1
+        return _solve(flow, points, tolerance, _hutchinson(torch.from_numpy(signs)[: len(points)].to(points)), count)
+
+    values = _in_blocks(flow, x, block, (count or 1,))
+    spread = values.std(1) / math.sqrt(values.shape[1]) if values.shape[1] > 1 else torch.zeros_like(values[:, 0])
+    return OdeNLL(values.mean(1), spread)
 
 
-def _solve(flow: GenerativeModel, x: Tensor, tolerance: float) -> Tensor:
-    """`ode_nll` of one block. The solver's state is float64 where the device has it, the networks keep their dtype."""
+def grid_ode_nll(flow: TwoSDEs, x: Tensor, steps: int | None = None) -> Tensor:
+    """`ode_nll` (n,) by Heun's method on the nodes of the grid with N = `steps`, the model's own unless given.
+
+    At its own N the fields are asked for at the times of training alone, t_0 apart; where another N says
+    something else, what lies between them was not learned.
+    """
+    nodes = flow.grid(steps)
+    dt, half = nodes.dt, (0.5 * nodes.g.square()).tolist()
+
+    def block(start: int) -> Tensor:
+        with torch.inference_mode():
+            drift, score = flow.fields_with_divergence(nodes)
+
+            def rate(i: int, at: Tensor) -> tuple[Tensor, Tensor]:
+                (f, div_f), (s, div_s) = drift(i, at), score(i, at)
+                return f - half[i] * s, div_f - half[i] * div_s
+
+            points = x[start : start + BLOCK]
+            change = torch.zeros_like(points[:, 0])
+            for i in range(nodes.steps):
+                v, div = rate(i, points)
+                v_next, div_next = rate(i + 1, points + dt[i] * v)
+                points = points + dt[i] / 2 * (v + v_next)
+                change = change + dt[i] / 2 * (div + div_next)
+            return _minus_log_normal(points) - change
+
+    return _in_blocks(flow, x, block)
+
+
+def _solve(flow: GenerativeModel, x: Tensor, tolerance: float, divergence: Divergence, probes: int) -> Tensor:
+    """−log p (b, K) of one block, one value a probe.
+
+    The solver's state is float64 where the device has it, the networks keep their dtype.
+    """
     from torchdiffeq import odeint
 
     wide = torch.float32 if x.device.type == "mps" else torch.float64
     ends = flow.timestamps[[0, -1]].to(wide)
-    start = torch.cat([x, x.new_zeros(len(x), 1)], 1).to(wide)
+    start = torch.cat([x, x.new_zeros(len(x), probes)], 1).to(wide)
     velocity = flow.velocity()
 
     def rate(t: Tensor, state: Tensor) -> Tensor:
-        value, divergence = _with_divergence(lambda points: velocity(t, points), state[:, :-1].to(x.dtype))
-        return torch.cat([value, divergence[:, None]], 1).to(wide)
+        value, change = _with_divergence(
+            lambda points: velocity(t, points), state[:, : flow.dim].to(x.dtype), divergence
+        )
+        return torch.cat([value, change], 1).to(wide)
 
     # Without step_t the solver steps over t_N, where no field is defined, and interpolates back.
     how = {"rtol": tolerance, "atol": tolerance, "method": "dopri5", "options": {"step_t": ends[1:]}}
@@ -119,27 +204,53 @@ def _solve(flow: GenerativeModel, x: Tensor, tolerance: float) -> Tensor:
     except AssertionError:
         # What torchdiffeq raises when its step underflows or its state is no longer finite.
         raise DivergenceError("The probability-flow ODE of this model cannot be solved from these points.") from None
-    z, change = end[:, :-1], end[:, -1]
-    return (0.5 * z.square().sum(1) + 0.5 * flow.dim * math.log(2 * math.pi) - change).to(x.dtype)
+    return (_minus_log_normal(end[:, : flow.dim])[:, None] - end[:, flow.dim :]).to(x.dtype)
 
 
-def _with_divergence(field: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
-    """`field` (B, D) at x (B, D) and its divergence (B,), by one vector-Jacobian product a dimension."""
+def _minus_log_normal(z: Tensor) -> Tensor:
+    """−log N(z; 0, I), (b,)."""
+    return 0.5 * z.square().sum(1) + 0.5 * z.shape[1] * math.log(2 * math.pi)
+
+
+def _with_divergence(field: Callable[[Tensor], Tensor], x: Tensor, divergence: Divergence) -> tuple[Tensor, Tensor]:
+    """`field` (B, D) at x (B, D) and its divergence (B, K)."""
     with torch.enable_grad():
         points = x.detach().requires_grad_()
         value = field(points)
-        divergence = torch.zeros_like(value[:, 0])
-        for d in range(x.shape[1]):
-            (row,) = torch.autograd.grad(value[:, d].sum(), points, retain_graph=d + 1 < x.shape[1])
-            divergence += row[:, d]
-    return value.detach(), divergence
+        change = divergence(value, points)
+    return value.detach(), change
 
 
-def _in_blocks(flow: GenerativeModel, x: Tensor, function: Callable[[int], Tensor]) -> Tensor:
-    """`function` of each block's first row, on block threads; what it returns (b,) joined to (n,)."""
+def _exact_divergence(value: Tensor, points: Tensor) -> Tensor:
+    """tr ∂value/∂points (B, 1), by one vector-Jacobian product a dimension."""
+    total = torch.zeros_like(value[:, 0])
+    for d in range(points.shape[1]):
+        (row,) = torch.autograd.grad(value[:, d].sum(), points, retain_graph=d + 1 < points.shape[1])
+        total += row[:, d]
+    return total[:, None]
+
+
+def _hutchinson(signs: Tensor) -> Divergence:
+    """εᵀ (∂value/∂points) ε (B, K) of the vectors ε = `signs` (B, K, D), by one vector-Jacobian product each."""
+
+    def divergence(value: Tensor, points: Tensor) -> Tensor:
+        columns = []
+        for k in range(signs.shape[1]):
+            eps = signs[:, k]
+            (row,) = torch.autograd.grad(value, points, eps, retain_graph=k + 1 < signs.shape[1])
+            columns.append((row * eps).sum(1))
+        return torch.stack(columns, 1)
+
+    return divergence
+
+
+def _in_blocks(
+    flow: GenerativeModel, x: Tensor, function: Callable[[int], Tensor], row: tuple[int, ...] = ()
+) -> Tensor:
+    """`function` of each block's first row, on block threads; what it returns (b, *row) joined to (n, *row)."""
     with BlockPool(worker_threads(flow.device)) as pool:
         parts = pool.map(function, range(0, len(x), BLOCK))
-    return torch.cat(parts).clone() if parts else x.new_zeros(0)
+    return torch.cat(parts).clone() if parts else x.new_zeros(0, *row)
 
 
 def _checked(flow: GenerativeModel, x: Tensor) -> Tensor:

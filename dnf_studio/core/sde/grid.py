@@ -18,6 +18,7 @@ __all__ = [
     "between_nodes",
     "custom_times",
     "diffusion_at",
+    "grid_at",
     "make_grid",
     "paper_times",
     "reference_times",
@@ -109,6 +110,11 @@ def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = 
         t = uniform_times(count, sde.t_start, sde.t_end)
     else:
         t = s_curve_times(count, sde.t_start, sde.t_end)
+    return grid_at(sde, t)
+
+
+def grid_at(sde: SDEConfig, t: Tensor) -> TimeGrid:
+    """The grid of the times `t` (N+1,) with g as `diffusion_at` says."""
     return TimeGrid(t, diffusion_at(sde, t), t.clone())
 
 

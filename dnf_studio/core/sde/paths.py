@@ -48,20 +48,24 @@ def backward_states(
     noise: Callable[[int], Tensor] | None,
     lam: float = 1.0,
     last: LastStep = "noise",
+    correct: Callable[[int, Tensor], Tensor] | None = None,
 ) -> Iterator[Tensor]:
     """Noise to data (12, 17), one state (B, D) after the other, z at t_N first, N+1 in all.
 
     `noise(j)` is called once for each step j = 0 … N−1 that uses noise, in this order; step j
     leads from t_{N−j} to t_{N−j−1}. `last="mean"` leaves the noise out of the last step.
+    `correct(i, x)` may put another state in the place of each one reached at t_i, z included.
     """
     dt = grid.dt
-    x = z
+    x = z if correct is None else correct(grid.steps, z)
     yield x
     for j in range(grid.steps):
         i = grid.steps - j
         noisy = noise is not None and lam != 0 and not (last == "mean" and i == 1)
         eps = noise(j) if noisy and noise is not None else None
         x = backward_step(x, drift(i, x), score(i, x), dt[i - 1], grid.g[i], eps, lam)
+        if correct is not None:
+            x = correct(i - 1, x)
         yield x
 
 

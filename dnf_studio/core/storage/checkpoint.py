@@ -41,6 +41,8 @@ FORMAT = "dnf-studio-checkpoint"
 FORMAT_VERSION = 1
 MAX_FILE = 1 << 32
 MAX_DIM = 10_000
+STOPPING = "early_stopping"
+"""What a run keeps in its state where a validation split chooses its weights."""
 Kind = Literal["weights", "run"]
 
 
@@ -62,7 +64,7 @@ class Checkpoint:
 
     `tensors` holds ``model.<name>`` for the state dict of the weights that sampling uses; a run
     also ``raw.``, ``exp_avg.`` and ``exp_avg_sq.<parameter>`` and ``generator``, the state of a CPU
-    generator as uint8 (5056,).
+    generator as uint8 (5056,), and where a validation split chose the best weights ``average.<parameter>``.
     """
 
     kind: Kind
@@ -155,7 +157,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> Checkpoint:
     back: numbers that are not finite, or more than 1 MiB of history and names.
     """
     tensors = {name: _plain(tensor) for name, tensor in sorted(checkpoint.tensors.items())}
-    expected = expected_entries(checkpoint.kind, checkpoint.config, checkpoint.dim)
+    expected = expected_entries(checkpoint.kind, checkpoint.config, checkpoint.dim, STOPPING in checkpoint.state)
     fault = layout_fault({name: entry_of(tensor) for name, tensor in tensors.items()}, expected)
     if fault := fault or value_fault(tensors):
         raise CheckpointError(f"The checkpoint '{path}' was not written: {fault}.")
@@ -224,7 +226,8 @@ def _heading(file: BinaryIO, size: int, path: Path) -> tuple[Header, _Metadata]:
     """All that precedes the tensors, checked."""
     header = read_header(file, size, path)
     known = _from_metadata(header, path)
-    fault = layout_fault(header.tensors, expected_entries(known.kind, known.config, known.dim))
+    expected = expected_entries(known.kind, known.config, known.dim, STOPPING in known.state)
+    fault = layout_fault(header.tensors, expected)
     if fault:
         raise CheckpointError(f"The checkpoint '{path}' does not fit its own settings: {fault}.")
     return header, known

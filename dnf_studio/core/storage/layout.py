@@ -49,12 +49,15 @@ def model_shapes(config: Config, dim: int) -> tuple[Shapes, Shapes]:
     return buffers, parameters
 
 
-def expected_entries(kind: str, config: Config, dim: int) -> dict[str, Entry]:
-    """Every tensor of a checkpoint of `kind`, sorted by name."""
+def expected_entries(kind: str, config: Config, dim: int, stops_early: bool = False) -> dict[str, Entry]:
+    """Every tensor of a checkpoint of `kind`, sorted by name.
+
+    A run that `stops_early` has its newest average beside the best weights.
+    """
     buffers, parameters = model_shapes(config, dim)
     entries = {f"model.{name}": Entry("F32", shape) for name, shape in (buffers | parameters).items()}
     if kind == "run":
-        for part in ("raw", "exp_avg", "exp_avg_sq"):
+        for part in ("raw", "exp_avg", "exp_avg_sq", *(("average",) if stops_early else ())):
             entries |= {f"{part}.{name}": Entry("F32", shape) for name, shape in parameters.items()}
         entries["generator"] = Entry("U8", (GENERATOR_BYTES,))
     return dict(sorted(entries.items()))

@@ -214,9 +214,13 @@ def _provenance(
     flow: GenerativeModel, plan: ExportPlan, steps: int, checkpoint: Checkpoint, selection: Selection | None
 ) -> dict[str, str]:
     """JSON texts: the experiment, the checkpoint and how the samples were drawn or which points they are."""
+    from dnf_studio.core.sampling.likelihood import divergence_name
+
     known = replace(checkpoint, sha256=checkpoint.sha256 or digest(checkpoint.tensors))
     solver = flow.checked_solver(plan.settings.solver)
     sampling = asdict(plan.settings) | {"steps": steps, "count": int(plan.count), "solver": solver}
+    if plan.log_prob:
+        sampling["log_prob_divergence"] = divergence_name(flow.dim)
     if selection is not None:
         chosen = {"indices": selection.indices, "view_points": selection.points, "view_seed": plan.settings.seed}
         sampling["selection"] = chosen

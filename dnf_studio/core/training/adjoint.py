@@ -28,6 +28,7 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.kernels import FourierKernel, Gradients, Tape
 from dnf_studio.core.models.networks import FourierMLP
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels
+from dnf_studio.core.sde.flexible import draw_grid
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 from dnf_studio.core.training.engine import BatchLoss
@@ -67,9 +68,11 @@ class AdjointEngine:
         self._workspace = _Workspace()
 
     def train(self, x0: Tensor, steps: int, generator: torch.Generator) -> BatchLoss:
-        """As `Engine`: the mean bound of METHOD 2, nats, with forward noise from `generator`."""
-        noise = torch.randn((steps, *x0.shape), generator=generator)
-        return self.step(x0, noise.to(x0.device), self.flow.grid(steps))
+        """As `Engine`: the mean bound of METHOD 2, nats, with forward noise and a flexible grid from `generator`."""
+        noise, grid = torch.randn((steps, *x0.shape), generator=generator), self.flow.grid(steps)
+        if self.flow.config.training.flexible_grid:
+            grid = draw_grid(self.flow.config.sde, generator, steps).to(self.flow.timestamps)
+        return self.step(x0, noise.to(x0.device), grid)
 
     def step(self, x0: Tensor, noise: Tensor, grid: TimeGrid | None = None) -> BatchLoss:
         """The mean bound of x0 (B, D) with noise (N, B, D), its gradients put into the parameters.

@@ -33,3 +33,5 @@ class StepReport:
     """Training time since the run began, pauses left out, resumed parts included."""
     marks: tuple[Mark, ...] = ()
     """What changed just before this iteration."""
+    validation: float | None = None
+    """The bound on the validation split with the averaged weights after this iteration, nats, where it was measured."""

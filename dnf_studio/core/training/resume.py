@@ -16,6 +16,7 @@ from dnf_studio.core.training.marks import Marks
 from dnf_studio.core.training.weights import MOMENTS
 
 if TYPE_CHECKING:
+    from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.training.run import Run
 
 __all__ = ["RunState", "checkpoint_of", "restore", "state_of", "take_over"]
@@ -39,10 +40,13 @@ class RunState:
     queue: list[dict[str, Any]]
     """Changes that wait for the next iteration."""
     metrics: dict[str, float | None]
+    validation: tuple[dict[str, Any], dict[str, Tensor] | None, History]
+    """Of early stopping: its state, its best weights and its history."""
 
 
 def state_of(run: Run) -> RunState:
     """Where `run` is now. Call it between two iterations."""
+    stopping = run.early_stopping
     return RunState(
         run.config,
         run.iteration,
@@ -56,6 +60,7 @@ def state_of(run: Run) -> RunState:
         list(run.changes),
         list(run._queue),
         dict(run.metrics),
+        (stopping.state(), _weights_of(stopping.best), deepcopy(stopping.history)),
     )
 
 
@@ -70,6 +75,8 @@ def take_over(run: Run, state: RunState) -> None:
     run.history, run.marks = state.history, state.marks
     run.changes, run._queue = list(state.changes), deque(state.queue)
     run.metrics = dict(state.metrics)
+    values, weights, run.early_stopping.history = state.validation
+    run.early_stopping.restore(values, run._weights.average, weights)
 
 
 def checkpoint_of(run: Run, kind: Literal["run", "weights"]) -> Checkpoint:
@@ -82,6 +89,10 @@ def checkpoint_of(run: Run, kind: Literal["run", "weights"]) -> Checkpoint:
             tensors |= {f"{part}.{name}": _host(tensor) for name, tensor in weights[part].items()}
         tensors["generator"] = run._generator.get_state()
         state = {"updates": weights["updates"]}
+        if stopping := run.early_stopping.state():
+            # The weights that sampling uses are the best ones then, not the newest average
+            tensors |= {f"average.{name}": _host(tensor) for name, tensor in weights["average"].items()}
+            state["early_stopping"] = stopping
     data = run.dataset
     return Checkpoint(
         kind=kind,
@@ -91,7 +102,12 @@ def checkpoint_of(run: Run, kind: Literal["run", "weights"]) -> Checkpoint:
         data=DataSummary(data.name, data.fingerprint, data.columns, data.entropy),
         iteration=run.iteration,
         seconds=run.seconds,
-        history={"loss": run.history.as_dict(), "changes": run.changes, "marks": run.marks.as_dict()},
+        history={
+            "loss": run.history.as_dict(),
+            "validation": run.early_stopping.history.as_dict(),
+            "changes": run.changes,
+            "marks": run.marks.as_dict(),
+        },
         metrics=dict(run.metrics),
         state=state,
         tensors=tensors,
@@ -101,12 +117,17 @@ def checkpoint_of(run: Run, kind: Literal["run", "weights"]) -> Checkpoint:
 
 def restore(run: Run, checkpoint: Checkpoint) -> None:
     """Put `run` where `checkpoint_of` took it."""
-    parts: dict[str, dict[str, Tensor]] = {part: {} for part in ("model", "raw", *MOMENTS)}
+    parts: dict[str, dict[str, Tensor]] = {part: {} for part in ("model", "raw", "average", *MOMENTS)}
     for full_name, tensor in checkpoint.tensors.items():
         part, _, name = full_name.partition(".")
         if part in parts:
             parts[part][name] = tensor
-    run._weights.restore({**parts, "average": parts["model"], "updates": checkpoint.state["updates"]})
+    average = parts["average"] or parts["model"]
+    run._weights.restore({**parts, "average": average, "updates": checkpoint.state["updates"]})
+    best = parts["model"] if parts["average"] else None
+    run.early_stopping.restore(checkpoint.state.get("early_stopping", {}), run._weights.average, best)
+    if "validation" in checkpoint.history:
+        run.early_stopping.history = History.from_dict(checkpoint.history["validation"])
     run._generator.set_state(checkpoint.tensors["generator"])
     run.iteration, run.seconds = checkpoint.iteration, checkpoint.seconds
     run.history = History.from_dict(checkpoint.history["loss"])
@@ -114,6 +135,11 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
     run.marks = Marks.from_dict(checkpoint.history.get("marks"))
     run.metrics = dict(checkpoint.metrics)
     run._good = run._weights.state(), run.iteration
+
+
+def _weights_of(model: GenerativeModel | None) -> dict[str, Tensor] | None:
+    """Copies of a model's tensors."""
+    return None if model is None else {name: _host(tensor) for name, tensor in model.state_dict().items()}
 
 
 def _host(tensor: Tensor) -> Tensor:

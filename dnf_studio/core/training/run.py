@@ -23,6 +23,7 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_threads
 from dnf_studio.core.sde.grid import make_grid
+from dnf_studio.core.training.early_stopping import EarlyStopping
 from dnf_studio.core.training.engine import Engine, make_engine
 from dnf_studio.core.training.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.training.history import History
@@ -65,11 +66,12 @@ class Run:
         self.history, self.marks = History(), Marks()
         self.metrics: dict[str, float | None] = {}
         self._good = self._weights.state(), 0
+        self.early_stopping = EarlyStopping(self.dataset, flow.bounded)
 
     @property
     def flow(self) -> GenerativeModel:
-        """The model with the weights that sampling uses: their moving average (EMA)."""
-        return self._weights.average
+        """The model with the weights that sampling uses: their moving average (EMA), the best by a validation split."""
+        return self.early_stopping.best or self._weights.average
 
     @property
     def precision(self) -> str:
@@ -78,8 +80,10 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether the totals of the config are reached."""
+        """Whether the totals of the config are reached, or the validation NLL falls no more."""
         training = self.config.training
+        if self.early_stopping.exhausted(training.patience):
+            return True
         if training.seconds is not None:
             return self.seconds >= training.seconds
         return self.iteration >= training.iterations
@@ -162,6 +166,7 @@ class Run:
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 self._go_back()
             self._weights.update(rate, training.ema)
+            validation = self.early_stopping.note(self.iteration + 1, self._weights.average)
         self.iteration += 1
         if self.iteration % GOOD_STATE_EVERY == 0:
             self._good = self._weights.state(), self.iteration
@@ -171,7 +176,7 @@ class Run:
         pace = elapsed / steps
         self._pace = pace if self._pace is None else 0.9 * self._pace + 0.1 * pace
         parts = found.disagreement.float().cpu().numpy()
-        return StepReport(self.iteration, loss, steps, parts, rate, norm, self.seconds, marks)
+        return StepReport(self.iteration, loss, steps, parts, rate, norm, self.seconds, marks, validation)
 
     def _make_engine(self) -> Engine:
         hidden = choose_hidden_type(self.config.training.precision, self.device)
@@ -199,7 +204,9 @@ class Run:
         """Let engine and models be as the config says, which was `before`."""
         if self.config.training.precision != before.training.precision:
             self._engine = self._make_engine()
-        for flow in (self._weights.raw, self._weights.average):
+        if self.config.sde != before.sde:
+            self.early_stopping.forget()
+        for flow in (self._weights.raw, self._weights.average, *filter(None, [self.early_stopping.best])):
             flow.config = self.config
             if self.config.sde != before.sde:
                 flow.set_grid(make_grid(self.config.sde))

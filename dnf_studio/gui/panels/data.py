@@ -43,10 +43,14 @@ class DataPanel(Page):
         opener = QPushButton("Open data file…")
         opener.setToolTip(
             "Your own data, rows of numbers with any number of columns: .csv, .npy, .npz, .h5 or .parquet; "
-            "where there are several arrays or columns you choose"
+            "where there are several arrays or columns you choose. Or a picture, .png or .jpg, whose dark is dense"
         )
         opener.clicked.connect(commands[Key.OPEN].trigger)
         self.add(opener)
+        painter = QPushButton("Draw data…")
+        painter.setToolTip(commands[Key.DRAW].toolTip())
+        painter.clicked.connect(commands[Key.DRAW].trigger)
+        self.add(painter)
         self.add_form(session, ("drop_constant",))
         self.facts = self.add_caption("")
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -67,7 +71,8 @@ class DataPanel(Page):
         components = "1 component" if shown.dim == 1 else f"{shown.dim} components"
         entropy = "not known" if shown.entropy is None else f"{shown.entropy:.4f} nats".replace("-", "−")
         title = self._titles.get(shown.data, data_label(shown.data))
-        self.facts.setText(f"{title}\n{components}\nexact entropy {entropy}")
+        about = f"\n{shown.about}" if shown.about else ""
+        self.facts.setText(f"{title}\n{components}\nexact entropy {entropy}{about}")
         for box in (self.across, self.up):
             box.set_choices({name: index for index, name in enumerate(shown.columns)})
         self.axes.setVisible(shown.dim > 2)

@@ -29,6 +29,7 @@ from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import ShownModel, data_stem
 
 if TYPE_CHECKING:
+    from dnf_studio.core.models.base import Solver
     from dnf_studio.core.sde.paths import LastStep
     from dnf_studio.core.storage.samples import ExportPlan
 
@@ -44,7 +45,14 @@ PARTS = {
     ),
     "compress": ("&Compress", "gzip with shuffle: a little smaller, very much slower"),
 }
-OWN = {"count": 100_000, "last": "mean"}
+SOLVERS = {
+    "sde": "the SDE of the views",
+    "ode": "its ODE, Euler",
+    "ancestral": "ancestral",
+    "ddim": "DDIM",
+    "heun": "Heun, 2 evaluations a step",
+}
+OWN = {"count": 100_000, "last": "mean", "solver": "sde"}
 """What new samples start with; the rest starts as the views are set."""
 IN_PART = "The views show the backward process without one of its fields: choose drift and score in Sampling first"
 NOTHING_SELECTED = "Nothing is selected: click points in the views, or encircle them, first"
@@ -83,6 +91,9 @@ class ExportForm(QWidget):
     def set_shown(self, shown: ShownModel) -> None:
         """Samples of this model."""
         self.shown = shown
+        self.solver.set_choices({SOLVERS[name]: name for name in shown.solvers})
+        if self._edited.get("solver") not in shown.solvers:
+            self._edited.pop("solver", None)
         self.refresh()
 
     def plan(self) -> ExportPlan:
@@ -97,10 +108,11 @@ class ExportForm(QWidget):
         else:
             settings = SampleSettings(
                 steps=self.steps.value(),
-                lam=self.lam.value(),
+                lam=self.lam.value() if self.solver.currentData() == "sde" else 1.0,
                 last=cast("LastStep", self.last.currentData()),
                 grid=self.grid.grid,
                 seed=self.seed.value(),
+                solver=cast("Solver", self.solver.currentData()),
             )
         parts = {name: tick.isChecked() for name, tick in self.parts.items()}
         return ExportPlan(self.count.value(), settings, **parts, forward=self.selecting)
@@ -133,6 +145,7 @@ class ExportForm(QWidget):
                 else:
                     control.setValue(values[name])
             control.setEnabled(not selecting)
+        self.lam.setEnabled(not selecting and values["solver"] == "sde")
         for name, tick in self.parts.items():
             with QSignalBlocker(tick):
                 tick.setChecked(name in self._ticked[selecting])
@@ -148,7 +161,8 @@ class ExportForm(QWidget):
         state = self._session.state
         own = self.shown.steps if self.shown is not None else 30
         seed = min(state.seed, self.seed.maximum())
-        return {"steps": state.steps or own, "lam": state.lam, "last": state.last, "grid": state.grid, "seed": seed}
+        views = {"steps": state.steps or own, "lam": state.lam, "last": state.last, "grid": state.grid, "seed": seed}
+        return {**views, "solver": "sde"}
 
     def _show_choice(self, chosen: int) -> None:
         whole = self._session.state.parts == "both"
@@ -183,12 +197,14 @@ class ExportForm(QWidget):
     def _add_fields(self) -> None:
         self.count, self.steps, self.lam = IntBox(1, 2**31 - 1), IntBox(1, 10_000), FloatBox(0, 2)
         self.last, self.grid, self.seed = ChoiceBox(dict(LAST_STEPS)), GridBox(GRIDS), IntBox(0, 2**31 - 1)
+        self.solver = ChoiceBox({text: name for name, text in SOLVERS.items()})
         self.count.setSingleStep(10_000)
         self.lam.setSingleStep(0.1)
         self.seed.setGroupSeparatorShown(False)
         self._fields: dict[str, IntBox | FloatBox | ChoiceBox] = {
             "count": self.count,
             "steps": self.steps,
+            "solver": self.solver,
             "lam": self.lam,
             "last": self.last,
             "grid": self.grid,
@@ -196,7 +212,12 @@ class ExportForm(QWidget):
         }
         self._add("&Samples", self.count, "How many samples to draw, 1 or more")
         self._add("S&teps N", self.steps, "Steps from noise to data, 1 to 10,000")
-        self._add("λ", self.lam, "Noise of the backward process, 0 to 2: 1 the SDE, 0 the ODE")
+        self._add(
+            "Solver",
+            self.solver,
+            "How to step from noise to data; diffusion models have ancestral, DDIM and Heun too",
+        )
+        self._add("λ", self.lam, "Noise of the backward SDE, 0 to 2: 1 the SDE, 0 the ODE; other solvers have none")
         self._add("L&ast step", self.last, "Whether the last step onto the data adds its noise; the mean is sharper")
         self._add("Time &grid", self.grid, "How the times lie between the first and the last")
         self._add("Seed", self.seed, "The same seed gives the same samples, 0 or more")

@@ -96,7 +96,7 @@ class LevelsPage(LabPage):
     def _draw(self) -> None:
         rows, chosen = self._rows, self._chosen
         self.distances.show_rows(rows, chosen if rows else None)
-        self.cloud.set_hint("Press Compute to see the samples of each λ." if not rows else LINE)
+        self.cloud.set_hint("Compute shows the samples of each λ." if not rows else LINE)
         clouds = [self._plane(rows[k]) if k < len(rows) else NO_POINTS for k in (chosen, ONE)]
         self.cloud.show_clouds(clouds[0], clouds[1])
         self.cloud.set_note(f"λ = {LEVELS[chosen]:g} over λ = 1" if rows else "")
@@ -180,7 +180,7 @@ class LastPage(LabPage):
     def _draw(self) -> None:
         for k, (name, plot) in enumerate(self.clouds.items()):
             row = self._rows[k] if k < len(self._rows) else None
-            plot.set_hint("Press Compute to see the samples." if row is None else LINE)
+            plot.set_hint("Compute shows the samples." if row is None else LINE)
             flat = row is not None and row.samples.shape[-1] > 1
             points = (
                 plane_of(row.samples, self.session.state, self.window_views.principal)

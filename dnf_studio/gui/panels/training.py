@@ -9,7 +9,16 @@ from dnf_studio.gui.session import Session
 
 __all__ = ["TrainingPanel"]
 
-RUN = ("model", "sde.steps", "training.batch", "training.iterations", "training.seconds", "training.progressive")
+RUN = (
+    "model",
+    "sde.steps",
+    "training.batch",
+    "training.iterations",
+    "training.seconds",
+    "training.patience",
+    "training.progressive",
+    "training.flexible_grid",
+)
 FIT = ("training.learning_rate", "training.decay", "training.clip", "training.ema")
 PLACE = ("training.seed", "training.device", "training.precision")
 NETWORKS = ("network.layers", "network.channels")

@@ -19,21 +19,28 @@ Array = NDArray[np.float64]
 
 
 def largest_part(parts: Array) -> int | None:
-    """Which of the three parts of a step does most of what all do together; None where there are none."""
+    """Which of the three parts of a step does most of what all do together.
+
+    None where there are none, and where the others undo more than half of it: of a drift that costs what
+    a score gains, the sign of the small rest would accuse one or the other by chance.
+    """
     if not parts.size or not np.any(parts):
         return None
-    return int(np.argmax(parts if parts.sum() >= 0 else -parts))
+    along = parts if parts.sum() >= 0 else -parts
+    most = int(np.argmax(along))
+    return most if 2 * along.sum() >= along[most] else None
 
 
 def about_step(step: int, value: float, parts: Array) -> str:
     """ "Step 3 → 4 costs 0.021 nats, mostly drift change (15)." `parts` are its three, or none."""
     verb = "costs" if value >= 0 else "gains"
     sentence = f"Step {step} → {step + 1} {verb} {abs(value):.3f} nats"
-    most = largest_part(parts)
-    if most is None:
+    if not np.any(parts):
         return f"{sentence} (13)."
+    most = largest_part(parts)
+    cause = "the rest of parts that undo each other (15)" if most is None else f"mostly {CAUSES[most]}"
     numbers = ", ".join(f"{name} {nats(float(part))}" for name, part in zip(PARTS, parts, strict=True))
-    return f"{sentence}, mostly {CAUSES[most]}: {numbers}."
+    return f"{sentence}, {cause}: {numbers}."
 
 
 def about_prior(prior: Sequence[float], dim: int) -> str:

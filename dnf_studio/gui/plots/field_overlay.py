@@ -13,11 +13,13 @@ from PySide6.QtWidgets import QLabel, QToolButton
 
 from dnf_studio.gui.plots.layers.arrows import ArrowsLayer, HeatLayer, next_limit, upper_limit
 from dnf_studio.gui.plots.layers.streams import StreamsLayer
+from dnf_studio.gui.plots.words import percent
 from dnf_studio.gui.theme import LIGHT, Theme, mix
 from dnf_studio.workers.fields import FieldAnswer
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.fields import FieldName
+    from dnf_studio.core.exploration.score_share import ScoreShare
 
 __all__ = ["SYMBOLS", "FieldOverlay", "shown_field"]
 
@@ -34,6 +36,8 @@ class FieldOverlay(QObject):
         self._theme = LIGHT
         self._field, self._heat, self._style = "used", "none", "arrows"
         self._answer: FieldAnswer | None = None
+        self._score: ScoreShare | None = None
+        self._said: list[str] = []
         self._limits: dict[str, float] = {}
         self._key: tuple[object, ...] = ()
         self.arrows, self.streams, self.heat = ArrowsLayer(), StreamsLayer(), HeatLayer()
@@ -68,6 +72,12 @@ class FieldOverlay(QObject):
         """Show these fields; None shows none."""
         self._answer = answer if self._visible else None
         self._refresh()
+
+    def set_score(self, score: ScoreShare | None) -> None:
+        """What of the backward drift is the score, for the frame that is shown."""
+        self._score = score
+        if self._answer is not None:
+            self._say()
 
     def recolour(self, theme: Theme) -> None:
         """Give every part the colours of `theme`."""
@@ -121,8 +131,8 @@ class FieldOverlay(QObject):
             self.heat.set_colours(stops)
             self.heat.set_values(values, answer.asked.extent, limit, signed)
             said.append(_scale(self._heat_name(found.whole), -limit if signed else 0.0, limit, stops))
-        hint = self._hint(answer)
-        self._say([*said, hint] if hint else said)
+        self._said = said
+        self._say()
 
     def _limit(self, what: str, values: NDArray[np.float64], where: NDArray[np.bool_]) -> float:
         """The limit for `values` `where` points are, which comes slowly where only the weights are new."""
@@ -142,18 +152,21 @@ class FieldOverlay(QObject):
             return "length"
         return "divergence" if whole else "divergence in the plane"
 
-    def _hint(self, answer: FieldAnswer) -> str:
-        """The measured share of the score where the field has it and it is too small to matter."""
-        if self.name == "drift" or answer.share is None:
+    def _hint(self) -> str:
+        """The measured share of the score where the field has it, and whether it is too small to matter."""
+        score, step = self._score, -1 if self._answer is None else self._answer.asked.node - 1
+        # No step uses the score at t_0
+        if self.name == "drift" or score is None or not 0 <= step < len(score.share) or np.isnan(score.share[step]):
             return ""
-        share = f"{100 * answer.share:.2g}%"
-        if answer.idle:
+        share = percent(float(score.share[step]))
+        if score.idle[step]:
             idle = f"score idle: {share} of the backward drift"
             return f'<span style="color:{self._theme.warning}">{idle}</span>'
         return f"score: {share} of the backward drift"
 
-    def _say(self, lines: list[str]) -> None:
-        text = "<br>".join(lines)
+    def _say(self) -> None:
+        hint = self._hint()
+        text = "<br>".join([*self._said, hint] if hint else self._said)
         if text != self.legend.text():
             self.legend.setText(text)
             self._place_legend()

@@ -122,7 +122,7 @@ class QualityPlot(DistancePlot):
         super().__init__(
             "Quality by N",
             "Debiased sliced Wasserstein distance of 2 × 20,000 samples to fresh data; dashed is the floor.",
-            "Press Compute to compare the samples of each N with data.",
+            "Compute compares the samples of each N with data.",
             parent,
         )
 
@@ -146,7 +146,7 @@ class LevelsPlot(DistancePlot):
         super().__init__(
             "Distance by λ",
             "Debiased sliced Wasserstein distance to data (round) and to the samples of λ = 1 (square); dashed: floor.",
-            "Press Compute to compare the samples of each λ.",
+            "Compute compares the samples of each λ.",
             parent,
         )
 

@@ -41,7 +41,7 @@ class ErrorPlot(Plot):
         super().__init__(
             "Error by step",
             "Distance to the finest paths, model units: data at the left, noise at the right. Click a curve.",
-            "Press Compute to see how far the paths of each N are from the finest ones.",
+            "Compute shows how far the paths of each N are from the finest ones.",
             parent,
         )
         self._rows: Sequence[Rediscretised] = ()
@@ -119,7 +119,7 @@ class EndsPlot(Plot):
         super().__init__(
             "End error by N",
             "Error of latents (forward) and of samples (backward), model units; dashed lines fall as 1/N.",
-            "Press Compute to see how the errors at the ends fall with N.",
+            "Compute shows how the errors at the ends fall with N.",
             parent,
         )
         self._rows: Sequence[Rediscretised] = ()

@@ -104,7 +104,7 @@ class PathsPlot(_Square):
         super().__init__(
             "Coarse over fine",
             "The same points along the same Brownian paths: dots at View N, thin lines on the finest grid.",
-            "Press Compute to see the paths at View N over those of the finest grid.",
+            "Compute shows the paths at View N over those of the finest grid.",
             parent,
         )
         self._direction = "forward"

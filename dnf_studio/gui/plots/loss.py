@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QWidget
@@ -35,6 +36,7 @@ WAIT = "The run begins; its first loss comes in a moment."
 class LossPlot(Plot):
     """The loss of every batch, faint, and smoothed; where it is a likelihood the entropy as its floor, dashed.
 
+    Where the data has a validation split, the bound on that has a curve of its own.
     Where a setting or the N of progressive training changed there is a thin upright line with its label.
 
     Follows the run until wheel or drag choose another range; a double click follows it again.
@@ -54,7 +56,11 @@ class LossPlot(Plot):
         self._raw, self._smooth = pg.PlotCurveItem(), pg.PlotCurveItem()
         self._line = pg.InfiniteLine(angle=0)
         self._label = pg.InfLineLabel(self._line, "", position=0.98, anchors=[(1, 1), (1, 1)])
-        for item in (self._raw, self._smooth, self._line):
+        self._measured: dict[int, float] = {}
+        self._validation = pg.PlotDataItem(symbol="o", symbolSize=5)
+        self._validation_label = pg.TextItem("validation", anchor=(1, 1))
+        self._validation_label.hide()
+        for item in (self._raw, self._smooth, self._line, self._validation, self._validation_label):
             self.plot.addItem(item, ignoreBounds=True)
         self._line.hide()
         self.box.sigRangeChangedManually.connect(self._range_chosen)
@@ -76,6 +82,7 @@ class LossPlot(Plot):
         """Add iterations, in order."""
         if reports:
             self._curve.extend((report.iteration, report.loss) for report in reports)
+            self._measured |= {r.iteration: r.validation for r in reports if r.validation is not None}
             self.add_marks([mark for report in reports for mark in report.marks])
             self._refresh()
 
@@ -92,9 +99,11 @@ class LossPlot(Plot):
         self.marks.set_marks(words)
         self.plot.setAccessibleDescription(" ".join([self.caption, *(tip for _, tip in words.values())]))
 
-    def show_history(self, history: History, marks: Iterable[Mark]) -> None:
-        """Begin with the curve of a run that was saved."""
+    def show_history(self, history: History, marks: Iterable[Mark], validation: History | None = None) -> None:
+        """Begin with the curves of a run that was saved."""
         self.clear()
+        if validation is not None:
+            self._measured = dict(zip(validation.iterations, validation.losses, strict=True))
         self._curve.extend(zip(history.iterations, history.losses, strict=True), history.stride)
         self.add_marks(marks)
         self._refresh()
@@ -120,6 +129,7 @@ class LossPlot(Plot):
         self._curve = LossCurve()
         self._following = True
         self._marks.clear()
+        self._measured.clear()
         self.marks.set_marks({})
         self.plot.setAccessibleDescription(self.caption)
         self._refresh()
@@ -128,6 +138,9 @@ class LossPlot(Plot):
         """Follow the run again."""
         self._following = True
         low, high = self._curve.limits(self._shown_floor)
+        if self._measured:
+            values = np.array(list(self._measured.values()))[len(self._measured) // 6 :]
+            low, high = min(low, float(values.min())), max(high, float(np.quantile(values, 0.9)))
         last = float(self._curve.iterations[-1]) if len(self._curve.iterations) else 0.0
         first = float(self._curve.iterations[0]) if len(self._curve.iterations) else 0.0
         begin = 0.0 if first < 0.5 * last else first
@@ -140,6 +153,10 @@ class LossPlot(Plot):
             theme = self.theme
             self._raw.setPen(pg.mkPen(mix(theme.data, theme.base, 0.62)))
             self._smooth.setPen(pg.mkPen(theme.text, width=2))
+            self._validation.setPen(pg.mkPen(theme.accent))
+            self._validation.setSymbolPen(None)
+            self._validation.setSymbolBrush(theme.accent)
+            self._validation_label.setColor(theme.accent)
             self._line.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DashLine))
             self._label.setColor(theme.floor)
             self.marks.recolour(theme)
@@ -147,7 +164,8 @@ class LossPlot(Plot):
     def refont(self) -> None:
         """Also the labels."""
         super().refont()
-        self._label.setFont(self.plot.getAxis("bottom").style["tickFont"])
+        for label in (self._label, self._validation_label):
+            label.setFont(self.plot.getAxis("bottom").style["tickFont"])
         self.marks.refit()
 
     def _refresh(self) -> None:
@@ -155,6 +173,12 @@ class LossPlot(Plot):
         self.set_empty(not len(curve.iterations))
         self._raw.setData(curve.iterations.copy(), curve.raw.copy())
         self._smooth.setData(curve.iterations.copy(), curve.smooth.copy())
+        self._validation.setData(list(self._measured), list(self._measured.values()))
+        self._validation_label.setVisible(bool(self._measured))
+        if self._measured:
+            best = min(self._measured, key=self._measured.__getitem__)
+            self._validation_label.setAnchor((1 if 2 * best > max(self._measured) else 0, 1))
+            self._validation_label.setPos(best, self._measured[best])
         self._line.setVisible(floor is not None and bool(len(curve.iterations)))
         if floor is not None:
             self._line.setValue(floor)

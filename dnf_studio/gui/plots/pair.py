@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSplitter, QTabBar, QVBoxLayout, QWidget
 
@@ -14,6 +14,46 @@ __all__ = ["LowerRow", "PlotTabs"]
 
 WIDE = 1250
 """Pixels from which on there is room for four plots."""
+SHORT = {"Marginals": "SWD", "Space-time": "Map"}
+"""Names of tabs where there is no room for all of them in full."""
+
+
+class PlotTabBar(QTabBar):
+    """Tabs whose names are short where the full ones do not fit."""
+
+    def __init__(self, names: Sequence[str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._names = tuple(names)
+        self.setDocumentMode(True)
+        self.setDrawBase(False)
+        self.setExpanding(False)
+        # Cut names are better than tabs out of sight
+        self.setUsesScrollButtons(False)
+        self.setElideMode(Qt.TextElideMode.ElideRight)
+        self.setAccessibleName(" or ".join(names))
+        for place, name in enumerate(names):
+            self.addTab(name)
+            self.setAccessibleTabName(place, name)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Names in full where there is room for all."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Other letters need other room."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def _fit(self) -> None:
+        width = self.fontMetrics().horizontalAdvance
+        around = self.tabSizeHint(0).width() - width(self.tabText(0))
+        fits = sum(width(name) + around for name in self._names) <= self.width()
+        for place, name in enumerate(self._names):
+            text = name if fits else SHORT.get(name, name)
+            if text != self.tabText(place):
+                self.setTabText(place, text)
 
 
 class PlotTabs(QWidget):
@@ -26,9 +66,7 @@ class PlotTabs(QWidget):
         super().__init__(parent)
         self._first = first
         self._others: tuple[Plot, ...] = ()
-        self.tabs, self.other_tabs = QTabBar(self), QTabBar(self)
-        for bar, listed in ((self.tabs, (name, *others)), (self.other_tabs, others)):
-            _fill(bar, listed)
+        self.tabs, self.other_tabs = PlotTabBar((name, *others), self), PlotTabBar(others, self)
         self.tabs.setTabToolTip(0, first.caption)
         self.tabs.currentChanged.connect(self._chosen)
         self.other_tabs.currentChanged.connect(self._other_chosen)
@@ -52,8 +90,9 @@ class PlotTabs(QWidget):
         self._others = tuple(others)
         for place, plot in enumerate(others):
             self._side_column.insertWidget(place, plot, 1)
-            self.tabs.setTabToolTip(place + 1, plot.caption)
-            self.other_tabs.setTabToolTip(place, plot.caption)
+            tip = f"{self.other_tabs.accessibleTabName(place)}: {plot.caption}"
+            self.tabs.setTabToolTip(place + 1, tip)
+            self.other_tabs.setTabToolTip(place, tip)
         self._refresh()
 
     @property
@@ -89,18 +128,6 @@ class PlotTabs(QWidget):
             plot.setVisible(place == self.other_tabs.currentIndex())
         if self._wide:
             self._splitter.setSizes([1000, 1000])
-
-
-def _fill(bar: QTabBar, names: Sequence[str]) -> None:
-    bar.setDocumentMode(True)
-    bar.setDrawBase(False)
-    bar.setExpanding(False)
-    # Cut names are better than tabs out of sight
-    bar.setUsesScrollButtons(False)
-    bar.setElideMode(Qt.TextElideMode.ElideRight)
-    bar.setAccessibleName(" or ".join(names))
-    for name in names:
-        bar.addTab(name)
 
 
 def _column(parent: QWidget) -> QVBoxLayout:

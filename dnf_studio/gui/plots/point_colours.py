@@ -38,6 +38,8 @@ class PointColours:
     """How many colours there are."""
     ends: tuple[str, str] = ("", "")
     """What the first and the last colour stand for."""
+    names: tuple[str, ...] = ()
+    """What each colour of modes stands for; numbers from 1 where there are none."""
 
     def colours(self, theme: Theme) -> tuple[str, ...]:
         """(count + 1) of them in `theme`."""
@@ -51,9 +53,9 @@ class PointColours:
         return (*named, theme.muted)
 
 
-def mode_colours(modes: NDArray[np.intp], count: int) -> PointColours:
+def mode_colours(modes: NDArray[np.intp], count: int, names: tuple[str, ...] = ()) -> PointColours:
     """By the numbers of the parts (P,), −1 where there is none."""
-    return PointColours("mode", np.where(modes < 0, count, modes).astype(np.uint8), count)
+    return PointColours("mode", np.where(modes < 0, count, modes).astype(np.uint8), count, names=names)
 
 
 def angle_colours(plane: Array) -> PointColours:
@@ -117,4 +119,4 @@ class ColouredByPoint:
             self.legend.set_content("", "", ())
         else:
             shape = {"mode": "dot", "angle": "wheel", "radius": "bar"}[found.kind]
-            self.legend.set_content(shape, self._title(), colours[:-1], found.ends)
+            self.legend.set_content(shape, self._title(), colours[:-1], found.ends, found.names)

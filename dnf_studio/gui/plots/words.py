@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dnf_studio.gui.cursor import node_at
 
-__all__ = ["component_name", "half_range", "hint", "lost_paths", "nats", "principal_name", "time_note"]
+__all__ = ["component_name", "half_range", "hint", "lost_paths", "nats", "percent", "principal_name", "time_note"]
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 MOST_LETTERS = 40
@@ -46,6 +46,14 @@ def hint(sentence: str) -> str:
 def nats(value: float) -> str:
     """With sign and a true minus."""
     return f"{value:+.3f}".replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """``0.24%``, ``7.1%`` or ``78%`` of a share 0 … 1."""
+    value = 100 * share
+    if 0 < value < 0.01:
+        return "<0.01%"
+    return f"{value:.0f}%" if value >= 10 else f"{value:.2g}%"
 
 
 def half_range(data: Array) -> float:

@@ -165,7 +165,7 @@ class TestRefused:
         assert complaint(str(tmp_path / "a.npy")) == f"There is no file '{tmp_path / 'a.npy'}'."
         assert complaint(str(tmp_path)) == f"'{tmp_path}' is a folder, not a data file."
         wrong = text(tmp_path / "a.xlsx", "")
-        assert complaint(wrong).endswith(".csv, .npy, .npz, .h5, .hdf5 and .parquet files are.")
+        assert complaint(wrong).endswith(".csv, .npy, .npz, .h5, .hdf5, .parquet, .png, .jpg and .jpeg files are.")
         assert "There is no file" in complaint("bad\0name.csv")
         (tmp_path / "loop.csv").symlink_to("loop.csv")
         assert "symbolic links" in complaint(str(tmp_path / "loop.csv"))

@@ -34,7 +34,9 @@ def test_unknown_names_get_the_nearest(name: str, nearest: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "zzzzzzz", "~nobody-of-that-name"])
 def test_names_near_to_nothing_list_what_there_is(name: str) -> None:
-    with pytest.raises(UnknownNameError, match="known are 2spirals, 8gaussian, carpet, carpet-fine, checkerboard"):
+    with pytest.raises(
+        UnknownNameError, match="known are 2spirals, 8gaussian, breast-cancer, carpet, carpet-fine, checkerboard"
+    ):
         open_dataset(name)
 
 

@@ -14,10 +14,12 @@ from torch import Tensor
 
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
-from dnf_studio.core.evaluation.evaluate import evaluate, nll_bound
+from dnf_studio.core.evaluation.evaluate import evaluate
+from dnf_studio.core.evaluation.fresh import fresh_points
+from dnf_studio.core.evaluation.likelihoods import nll_bound
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.errors import DataError, SettingError
-from tests.problems import ExactFlow, to_standard_normal
+from tests.problems import ExactFlow, log_normal, to_standard_normal
 
 PROBLEM = to_standard_normal()
 
@@ -92,7 +94,7 @@ def test_a_model_without_constants_takes_standardised_data_as_it_is() -> None:
     other = DiffFlow(2, standardisation=data.standardisation)
     other.load_state_dict(flow.state_dict())
     assert nll_bound(flow, data, 2000) == nll_bound(other, data, 2000)
-    assert evaluate(flow, data, steps=(2,), ode=False, points=500, seeds=1).entropy == data.entropy
+    assert evaluate(flow, data, steps=(2,), ode=False, points=500, seeds=1, paths=1).entropy == data.entropy
 
 
 def test_the_bound_is_at_the_grid_that_is_asked_for() -> None:
@@ -113,19 +115,60 @@ def test_file_data_is_compared_with_what_there_is() -> None:
 def test_what_is_unknown_is_null_and_json_holds_no_nan() -> None:
     data = open_dataset("swissroll")
     lines: list[str] = []
-    found = evaluate(spoiled(DiffFlow(2)), data, steps=(3,), points=500, seeds=2, progress=lines.append)
+    found = evaluate(spoiled(DiffFlow(2)), data, steps=(3,), points=500, seeds=2, progress=lines.append, paths=1)
     text = json.dumps(found.as_dict(), allow_nan=False)
-    row = {"steps": 3, "nfe": 6, "sliced_wasserstein": None, "floor": None, "outside": None, "beyond_4": None}
+    row = {"steps": 3, "nfe": 6, **dict.fromkeys(("sliced_wasserstein", "floor", "outside", "beyond_4", "nll_bound"))}
     assert json.loads(text)["by_steps"] == [row]
-    assert found.nll_bound is None and found.nll_ode is None
+    assert found.nll_bound is None and found.nll_ode is None and found.nll_importance is None
+    assert found.nll_ode_grid == () and found.ode_divergence is None
     assert any("not finite at N = 3" in line for line in lines)
 
 
-def test_the_ode_is_left_out_where_not_asked_or_beyond_sixteen_dimensions() -> None:
-    assert evaluate(DiffFlow(2), open_dataset("rings"), steps=(2,), ode=False, points=100, seeds=1).nll_ode is None
+def test_the_ode_is_left_out_where_not_asked() -> None:
+    assert (
+        evaluate(DiffFlow(2), open_dataset("rings"), steps=(2,), ode=False, points=100, seeds=1, paths=1).nll_ode
+        is None
+    )
+
+
+def test_likelihoods_come_with_their_errors_and_at_two_resolutions() -> None:
+    """Ten steps: many paths reach the chain's NLL, the ODE's is the exact density's, and the errors are theirs."""
+    data, flow = Gaussian(), ExactFlow(PROBLEM, 10)
+    found = evaluate(flow, data, steps=(10, 40), points=1000, seeds=1, paths=100)
+    assert data.entropy is not None and found.importance_paths == 100 and found.ode_divergence == "exact"
+    x = fresh_points(flow, data, 2000, 0)
+    chain = -log_normal(x, PROBLEM.backward_chain(flow.grid(), (np.zeros(1), np.eye(1))))
+    assert found.nll_importance == pytest.approx(float(chain.mean()), abs=0.003)
+    assert found.nll_importance_error == pytest.approx(float(chain.std()) / math.sqrt(2000), rel=0.05)
+    exact = -log_normal(x, PROBLEM.marginal(0.0))
+    assert found.nll_ode == pytest.approx(float(exact.mean()), abs=1e-3)
+    assert found.nll_ode_error == pytest.approx(float(exact.std()) / math.sqrt(2000), rel=0.01)
+    assert [row.steps for row in found.nll_ode_grid] == [10, 20]
+    off = [abs((row.nll or math.nan) - float(exact.mean())) for row in found.nll_ode_grid]
+    assert off[1] < 0.4 * off[0]
+    assert found.nll_bound is not None and found.nll_bound_error is not None
+    assert 0.003 < found.nll_bound_error < 0.01
+    at_ten, at_forty = (row.nll_bound for row in found.by_steps)
+    assert at_ten == found.nll_bound and at_forty is not None and at_forty < at_ten
+    assert found.nll_bound_flexible is None
+
+
+def test_a_model_of_drawn_grids_has_the_mean_bound_over_them() -> None:
+    flow, data = ExactFlow(PROBLEM, 10), Gaussian()
+    flow.config = flow.config.changed(
+        {
+            "training.flexible_grid": True,
+            "sde": {"grid": "uniform", "t_start": 0, "t_end": 1, "g_start": 0.8, "g_end": 1.4},
+        }
+    )
+    found = evaluate(flow, data, steps=(10,), ode=False, points=500, seeds=1)
+    assert found.nll_bound is not None and found.nll_bound_flexible is not None
+    assert 0 < abs(found.nll_bound_flexible - found.nll_bound) < 0.03
 
 
 def test_mistakes_are_one_sentence() -> None:
+    with pytest.raises(SettingError, match=r"^The number of paths K must be between 1 and 10,000, not 0\.$"):
+        evaluate(DiffFlow(2), open_dataset("rings"), paths=0)
     with pytest.raises(DataError, match=r"^The data 'rings' has 2 columns and the model 3 dimensions\.$"):
         evaluate(DiffFlow(3), open_dataset("rings"))
     with pytest.raises(SettingError, match=r"^The number of steps N .*\.$"):

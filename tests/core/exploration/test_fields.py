@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config
-from dnf_studio.core.exploration.fields import IDLE, FieldGrid, FieldName, field_grid, score_share
+from dnf_studio.core.exploration.fields import FieldGrid, FieldName, field_grid
 from dnf_studio.core.exploration.projection import Plane, principal_components
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import SettingError
-from tests.problems import coupled, exploding
+from tests.problems import coupled
 
 CONFIG = Config.create({"sde": {"steps": 7, "t_end": 0.5, "g_end": 0.5}, "network": {"layers": 2, "channels": 16}})
 NAMES: tuple[FieldName, ...] = ("drift", "score", "backward", "flow")
@@ -148,40 +148,3 @@ def test_an_unknown_field_is_refused() -> None:
     found = field_grid((problem.drift(grid), problem.score(grid)), grid, 1, FLAT, EXTENT, (2, 2))
     with pytest.raises(SettingError, match="'wind' is not one of drift, score, backward, flow"):
         found.vectors("wind")  # type: ignore[arg-type]
-
-
-def test_the_share_of_a_score_of_known_length() -> None:
-    t = torch.linspace(0, 1, 4, dtype=torch.float64)
-    grid = TimeGrid(t, 2 + t, t)
-    fields = (lambda i, x: torch.full_like(x, 3.0)), (lambda i, x: torch.full_like(x, 0.01 * i))
-    paths = torch.randn(4, 30, 2, dtype=torch.float64)
-    paths[2, :7] = torch.nan
-    found = score_share(fields, grid, paths)
-    expected = np.array([0.01 * i * (2 + i / 3) ** 2 for i in (1, 2, 3)])
-    np.testing.assert_allclose(found.drift, 3 * 2**0.5)
-    np.testing.assert_allclose(found.score, expected * 2**0.5)
-    np.testing.assert_allclose(found.share, expected / (3 + expected))
-    np.testing.assert_allclose(score_share(fields, grid, paths, lam=0.0).score, found.score / 2)
-    assert not found.idle.any()
-
-
-def test_a_score_is_idle_below_a_hundredth_and_a_drift_of_nothing_divides_nothing() -> None:
-    t = torch.linspace(0, 1, 3, dtype=torch.float64)
-    grid, paths = TimeGrid(t, t * 0 + 1, t), torch.zeros(3, 5, 2, dtype=torch.float64)
-    nearly = (lambda i, x: x + 1), (lambda i, x: x + (0.9 if i == 1 else 1.1) * IDLE / (1 - IDLE))
-    assert score_share(nearly, grid, paths).idle.tolist() == [True, False]
-    nothing = (lambda i, x: x * 0), (lambda i, x: x * 0)
-    assert score_share(nothing, grid, paths).share.tolist() == [0.0, 0.0]
-
-
-def test_a_problem_without_drift_is_all_score() -> None:
-    problem = exploding()
-    grid = problem.grid(6)
-    paths = torch.randn(7, 40, 3, dtype=torch.float64)
-    np.testing.assert_allclose(score_share((problem.drift(grid), problem.score(grid)), grid, paths).share, 1.0)
-
-
-def test_paths_of_another_grid_are_refused() -> None:
-    flow = flow_of(2)
-    with pytest.raises(SettingError, match="have 8 states"):
-        score_share(flow.fields(flow.grid()), flow.grid(), torch.zeros(5, 3, 2, dtype=torch.float64))

@@ -24,7 +24,8 @@ MATRIX = torch.tensor([[-0.8, 2.0], [-1.5, 0.3]], dtype=torch.float64)
 
 def affine() -> Flow:
     """dx/dt = A x."""
-    flow = Flow(2, standardisation=Standardisation((1.0, -2.0), (0.5, 3.0))).double()
+    config = Config.create({"model": "flow", "sde": {"t_end": 1.0}})
+    flow = Flow(2, config, standardisation=Standardisation((1.0, -2.0), (0.5, 3.0))).double()
     flow.drift = ExactField(lambda x, _t: x @ MATRIX.T)  # type: ignore[assignment]
     flow.anchor = torch.nn.Parameter(torch.zeros(1))  # a model must have a device
     return flow
@@ -32,7 +33,7 @@ def affine() -> Flow:
 
 def small(dim: int = 2, channels: int = 16) -> Flow:
     torch.manual_seed(0)
-    config = Config.create({"model": "flow", "network": {"channels": channels, "layers": 2}})
+    config = Config.create({"model": "flow", "sde": {"t_end": 1.0}, "network": {"channels": channels, "layers": 2}})
     flow = Flow(dim, config).double()
     with torch.no_grad():
         for layer in flow.drift.linears():

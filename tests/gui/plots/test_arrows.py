@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.exploration.fields import FieldGrid
 from dnf_studio.core.exploration.projection import Plane
+from dnf_studio.core.exploration.score_share import ScoreShare
 from dnf_studio.gui.plots.field_overlay import shown_field
 from dnf_studio.gui.plots.layers.arrows import CLOSEST, arrow_lines, next_limit, upper_limit
 from dnf_studio.gui.plots.process_view import ProcessView
@@ -28,7 +29,7 @@ SCREEN = QTransform(50, 0, 0, -50, 200, 200)
 
 
 def answer_of(
-    drift: NDArray[np.float64] | None = None, share: float | None = 0.2, lam: float = 1.0, weights: int = 1
+    drift: NDArray[np.float64] | None = None, lam: float = 1.0, weights: int = 1, node: int = 5
 ) -> FieldAnswer:
     """f = x or as given, g²s = (0, −0.25), divergence of f rising from −2 to 2 from left to right."""
     x = np.linspace(-3.2, 3.2, 32)
@@ -37,8 +38,12 @@ def answer_of(
     rising = np.broadcast_to(np.linspace(-2, 2, 32), (32, 32)).copy()
     grid = FieldGrid(5, 0.02, 0.2, FLAT, x, x, f, score, rising, rising * 0, True)
     request = REQUEST if lam == 1 else ViewRequest(lam=lam)
-    idle = share is not None and share < 0.01
-    return FieldAnswer(ASKED, weights, request, grid, np.ones((32, 32), np.bool_), share, idle)
+    asked = ASKED if node == ASKED.node else FieldRequest(node, FLAT, EXTENT)
+    return FieldAnswer(asked, weights, request, grid, np.ones((32, 32), np.bool_))
+
+
+def share_of(share: float) -> ScoreShare:
+    return ScoreShare(np.ones(10), np.full(10, share / (1 - share)))
 
 
 def field_view(qtbot: QtBot, direction: str = "backward", theme: Theme = LIGHT) -> ProcessView:
@@ -141,18 +146,20 @@ def test_each_process_shows_what_it_uses() -> None:
 
 def test_the_legend_tells_the_field_and_an_idle_score(qtbot: QtBot) -> None:
     view = field_view(qtbot)
-    view.field.set_answer(answer_of(share=0.003))
+    view.set_frame(dataclasses.replace(frame_of(), score=share_of(0.003)))
+    view.field.set_answer(answer_of())
     assert view.field.button.text() == "f − g²s"
     assert "score idle: 0.3% of the backward drift" in view.field.legend.text()
-    view.field.set_answer(answer_of(share=0.2))
+    view.set_frame(dataclasses.replace(frame_of(), score=share_of(0.2)))
     text = view.field.legend.text()
     assert "score: 20% of the backward drift" in text and "idle" not in text
     view.field.set_answer(answer_of(lam=0.0))
     assert view.field.button.text() == "f − 0.5 g²s"
-    view.field.set_answer(answer_of(share=None))
+    view.field.set_answer(answer_of(node=0))
     assert "score" not in view.field.legend.text()
     view.field.set_choice("drift", "none")
-    view.field.set_answer(answer_of(share=0.003))
+    view.set_frame(dataclasses.replace(frame_of(), score=share_of(0.003)))
+    view.field.set_answer(answer_of())
     assert view.field.button.text() == "f" and "score" not in view.field.legend.text()
 
 

@@ -97,6 +97,10 @@ def test_sentences() -> None:
     )
     assert about_step(0, -0.5, np.array([0.2, -0.1, -0.6])).startswith("Step 0 → 1 gains 0.500 nats, mostly the score")
     assert largest_part(np.zeros(3)) is None and largest_part(np.empty(0)) is None
+    # A score half as strong again, measured: the notch is the score's, the sign of the rest the drift's
+    undone = np.array([0.0, 0.076, -0.071])
+    assert about_step(8, 0.005, undone).startswith("Step 8 → 9 costs 0.005 nats, the rest of parts that undo each")
+    assert largest_part(undone) is largest_part(-undone) is None
     assert "is +2.900, where exactly normal noise has +2.838" in about_prior((2.9, 0.1), 2)
     assert "adds +3.000 nats" in about_prior((2.9, 0.1), 2)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
@@ -109,6 +111,30 @@ def test_a_resumed_run_begins_where_it_stopped(qtbot: QtBot) -> None:
     qtbot.addWidget(plot)
     plot.append(reports([3.0] * 100, first=5000))
     assert plot.box.viewRange()[0] == pytest.approx([5000, 5099])
+
+
+def test_what_validation_measures_has_a_curve_in_sight(qtbot: QtBot) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    plot.resize(400, 300)
+    plot.append(reports([3.0] * 100))
+    assert not plot._validation_label.isVisible()
+    measured = [replace(r, validation=5.0 if r.iteration % 50 == 0 else None) for r in reports([3.0] * 100, first=101)]
+    plot.append(measured)
+    assert [list(values) for values in plot._validation.getData()] == [[150, 200], [5, 5]]
+    assert plot._validation_label.isVisible() and plot.box.viewRange()[1][1] >= 5
+    before = share_near(pixels(plot), plot.theme.accent, 25)
+    assert before > 0
+    plot.clear()
+    assert not plot._validation_label.isVisible() and share_near(pixels(plot), plot.theme.accent, 25) < before / 2
+    history = History()
+    for iteration in (50, 100):
+        history.add(iteration, 4.0)
+    loss = History()
+    for iteration in range(1, 101):
+        loss.add(iteration, 3.0)
+    plot.show_history(loss, (), history)
+    assert [list(values) for values in plot._validation.getData()] == [[50, 100], [4, 4]]
 
 
 def test_a_loss_that_is_no_likelihood_has_no_nats_and_no_floor(qtbot: QtBot) -> None:

@@ -6,7 +6,7 @@ from dnf_studio.gui.plots.disagreement import DisagreementPlot
 from dnf_studio.gui.plots.grid import GridPlot
 from dnf_studio.gui.plots.loss import LossPlot
 from dnf_studio.gui.plots.marginals import MarginalsPlot
-from dnf_studio.gui.plots.pair import WIDE, LowerRow, PlotTabs
+from dnf_studio.gui.plots.pair import WIDE, LowerRow, PlotTabBar, PlotTabs
 from dnf_studio.gui.plots.time_view import TimeView
 
 
@@ -56,3 +56,26 @@ def test_a_choice_among_the_other_plots_is_one_choice_wide_or_narrow(qtbot: QtBo
     assert seen() == ["Loss"]
     pair.set_wide(True)
     assert seen() == ["Loss", "Time grid"]
+
+
+def test_names_are_short_where_the_full_ones_do_not_fit(qtbot: QtBot) -> None:
+    bar = PlotTabBar(("Loss", "Grid", "Marginals", "Space-time", "Score"))
+    qtbot.addWidget(bar)
+    full = sum(bar.tabRect(place).width() for place in range(5))
+    bar.resize(full + 10, 26)
+    with qtbot.waitExposed(bar):
+        bar.show()
+
+    def seen() -> list[str]:
+        return [bar.tabText(place) for place in range(5)]
+
+    assert seen() == ["Loss", "Grid", "Marginals", "Space-time", "Score"]
+    bar.resize(round(0.77 * full), 26)
+    assert seen() == ["Loss", "Grid", "SWD", "Map", "Score"]
+    ends = [
+        bar.tabRect(place).width() >= bar.fontMetrics().horizontalAdvance(name) for place, name in enumerate(seen())
+    ]
+    assert all(ends) and bar.tabRect(4).right() <= bar.width()
+    assert bar.accessibleTabName(2) == "Marginals"
+    bar.resize(full + 10, 26)
+    assert seen()[2:4] == ["Marginals", "Space-time"]

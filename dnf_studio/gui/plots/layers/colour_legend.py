@@ -16,7 +16,7 @@ BAR = 64.0
 
 
 class LegendLayer(DeviceLayer):
-    """One of three: dots with numbers for modes, a wheel for an angle, a bar with its ends for a radius.
+    """One of three: dots with names or numbers for modes, a wheel for an angle, a bar with its ends for a radius.
 
     `dot`, `wheel` and `bar` say which. Where there is no room for the title it is left out, and where there is
     none without it nothing is drawn.
@@ -27,11 +27,20 @@ class LegendLayer(DeviceLayer):
         self._shape, self._title = "", ""
         self._colours: tuple[str, ...] = ()
         self._ends = ("", "")
+        self._names: tuple[str, ...] = ()
         self._font = QFont()
         self._ink = self._ground = QColor()
 
-    def set_content(self, shape: str, title: str, colours: tuple[str, ...], ends: tuple[str, str] = ("", "")) -> None:
+    def set_content(
+        self,
+        shape: str,
+        title: str,
+        colours: tuple[str, ...],
+        ends: tuple[str, str] = ("", ""),
+        names: tuple[str, ...] = (),
+    ) -> None:
         """Show this; no shape shows nothing."""
+        self._names = names
         self._shape, self._title, self._colours, self._ends = shape, title, colours, ends
         self.update()
 
@@ -74,7 +83,10 @@ class LegendLayer(DeviceLayer):
             self._draw_bar(painter, x, box.center().y())
 
     def _numbers(self) -> tuple[str, ...]:
-        return tuple(str(k + 1) for k in range(len(self._colours))) if self._shape == "dot" else ()
+        """What stands beside the dots."""
+        if self._shape != "dot":
+            return ()
+        return self._names or tuple(str(k + 1) for k in range(len(self._colours)))
 
     def _write(self, painter: QPainter, x: float, middle: float, text: str) -> float:
         """Where the text ends."""

@@ -1,0 +1,166 @@
+"""Sets of small images as rows of grey or colour levels: idx files, CIFAR-10 batches, folders of pictures.
+
+All have 256 levels k, dequantised uniformly over [k, k + 1) and standardised per pixel value, with the
+splits of `RecordedDataset`. A row runs through an image line by line, the channels of a pixel together.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+import re
+import struct
+import zlib
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnf_studio.core.data.picture_file import opened_picture
+from dnf_studio.core.data.picture_source import PICTURES
+from dnf_studio.core.data.readers import told
+from dnf_studio.core.data.recorded import RecordedDataset, Records
+from dnf_studio.core.data.table import MOST_HELD, gigabytes
+from dnf_studio.errors import DataError
+
+__all__ = ["is_image_set", "open_image_set"]
+
+IDX = re.compile(r"idx3[-.]ubyte(\.gz)?$", re.IGNORECASE)
+IDX_MAGIC = 0x0803
+"""Unsigned bytes in three dimensions."""
+CIFAR_SIDE = 32
+MOST_VALUES = 10_000
+"""Values of an image; a checkpoint has no more dimensions."""
+FEWEST = 10
+"""Images, so that every split has some."""
+GREY, COLOUR = ("",), (" red", " green", " blue")
+ABOUT = "256 levels dequantised uniformly"
+Levels = NDArray[np.uint8]
+
+
+def is_image_set(source: str) -> bool:
+    """Whether `source` is an idx file of images or a binary batch by its name, or a folder with pictures in it."""
+    path = Path(os.path.expanduser(source))
+    return (
+        bool(IDX.search(path.name)) or path.suffix.lower() == ".bin" or (os.path.isdir(path) and bool(_pictures(path)))
+    )
+
+
+def open_image_set(source: str) -> RecordedDataset:
+    """Open an idx file (``…-idx3-ubyte``, also ``.gz``), a CIFAR-10 batch (``.bin``) or a folder of PNG and JPEG.
+
+    Raises `DataError` where a file is cut short or damaged, an image too large, where pictures of a
+    folder differ in size, and where there are fewer than ten images.
+    """
+    path = Path(os.path.expanduser(source))
+    if os.path.isdir(path):
+        images = _read_folder(path)
+    else:
+        with told(path, (path.suffix.lower(),)):
+            images = _read_idx(path) if IDX.search(path.name) else _read_cifar(path)
+    if len(images) < FEWEST:
+        raise DataError(f"'{path}' holds {len(images)} images; at least {FEWEST} are needed to train and to test on.")
+    count, high, wide, channels = images.shape
+    names = GREY if channels == 1 else COLOUR
+    columns = tuple(f"{row},{column}{name}" for row in range(high) for column in range(wide) for name in names)
+    rows = images.reshape(count, -1)
+    records = Records(columns, rows, np.ones(len(columns)), np.zeros(count, np.intp), ())
+    size = f"{high} × {wide}{' colour' if channels == 3 else ''} images of {ABOUT}"
+    return RecordedDataset(path.name, path.name, lambda: records, size, levels=True)
+
+
+def _read_idx(path: Path) -> Levels:
+    """(n, rows, columns, 1)"""
+    try:
+        with _unpacked(path) as file:
+            head = file.read(16)
+            if len(head) < 16 or struct.unpack(">I", head[:4])[0] != IDX_MAGIC:
+                raise DataError(f"'{path}' is no idx file of images, or its header is damaged.")
+            count, high, wide = struct.unpack(">3I", head[4:])
+            _check_size(path, count, high, wide, 1)
+            return _bytes(path, file, count * high * wide).reshape(count, high, wide, 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise DataError(f"'{path}' is damaged or cut short: it cannot be unpacked.") from None
+
+
+def _unpacked(path: Path) -> IO[bytes]:
+    if path.suffix.lower() == ".gz":
+        return gzip.open(path)  # type: ignore[return-value]
+    return path.open("rb")
+
+
+def _read_cifar(path: Path) -> Levels:
+    """(n, 32, 32, 3), from records of a label and three planes."""
+    record = 1 + 3 * CIFAR_SIDE**2
+    size = path.stat().st_size
+    if not size or size % record:
+        raise DataError(f"'{path}' is no batch of CIFAR-10 images, or is cut short: records have {record:,} bytes.")
+    count = size // record
+    _check_size(path, count, CIFAR_SIDE, CIFAR_SIDE, 3)
+    with path.open("rb") as file:
+        rows = _bytes(path, file, size).reshape(count, record)
+    planes = rows[:, 1:].reshape(count, 3, CIFAR_SIDE, CIFAR_SIDE)
+    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
+
+
+def _read_folder(folder: Path) -> Levels:
+    """(n, rows, columns, channels) by name, transparent ones over white; one channel if all are grey."""
+    images: list[Levels] = []
+    paths = _pictures(folder)
+    for path in paths:
+        image = _levels(path)
+        if images and image.shape != images[0].shape:
+            sizes = [f"{one.shape[1]} × {one.shape[0]}" for one in (images[0], image)]
+            raise DataError(
+                f"The pictures in '{folder}' differ in size: '{paths[0].name}' has {sizes[0]} pixels and "
+                f"'{path.name}' {sizes[1]}; make them equally large."
+            )
+        if not images:
+            _check_size(folder, len(paths), *image.shape)
+        images.append(image)
+    levels = np.stack(images)
+    return levels[..., :1].copy() if (levels == levels[..., :1]).all() else levels
+
+
+def _levels(path: Path) -> Levels:
+    """(rows, columns, 3)"""
+    with opened_picture(path) as picture:
+        if picture.width * picture.height > MOST_VALUES:
+            raise DataError(f"'{path}' has {picture.width:,} × {picture.height:,} pixels, more than {MOST_VALUES:,}.")
+        if picture.mode[0] in "IF":
+            raise DataError(f"'{path}' has 16 bits a pixel, and the images of a set have 8.")
+        layered = picture.convert("RGBA")
+    shade = np.asarray(layered, np.float64)
+    opaque = shade[..., 3:] / 255
+    over_white: Levels = np.rint(shade[..., :3] * opaque + 255 * (1 - opaque)).astype(np.uint8)
+    return over_white
+
+
+def _pictures(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+    except OSError:
+        # That it cannot be read is told when it is opened
+        return []
+
+
+def _check_size(path: Path, count: int, high: int, wide: int, channels: int) -> None:
+    """Refuse what has no image, too large ones, and more than fits in memory."""
+    if 0 in (count, high, wide):
+        raise DataError(f"'{path}' holds no images.")
+    if high * wide * channels > MOST_VALUES:
+        raise DataError(f"The images of '{path}' have {high * wide * channels:,} values, more than {MOST_VALUES:,}.")
+    if (size := math.prod((count, high, wide, channels))) > MOST_HELD:
+        raise DataError(f"The images of '{path}' take {gigabytes(size)}; at most {gigabytes(MOST_HELD)} are held.")
+
+
+def _bytes(path: Path, file: IO[bytes], count: int) -> Levels:
+    """The next `count` bytes, read without holding more than the file has."""
+    data = bytearray()
+    while len(data) < count and (part := file.read(min(1 << 24, count - len(data)))):
+        data += part
+    if len(data) < count:
+        raise DataError(f"'{path}' is cut short: its header promises more images than it holds.")
+    return np.frombuffer(data, np.uint8)

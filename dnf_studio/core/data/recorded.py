@@ -1,0 +1,130 @@
+"""Recorded rows with fixed splits: dequantised by what they were rounded to, each with its class."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.data.row_sets import SPLIT_SEED, fingerprint_start
+
+__all__ = ["RecordedDataset", "Records", "decimal_steps", "split_sizes"]
+
+HELD_OUT = 0.15
+"""The share of rows to validate on, and that to test on."""
+AGREE = 0.9
+"""The share of values that decides to which decimal place a column is recorded."""
+MOST_DECIMALS = 9
+BLOCK_CELLS = 1 << 24
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """Rows as they were recorded, and what is known of them."""
+
+    columns: tuple[str, ...]
+    low: NDArray[np.float64] | NDArray[np.uint8]
+    """(n, D): a value stands for everything from here to one step above."""
+    step: NDArray[np.float64]
+    """(D,)"""
+    classes: NDArray[np.intp]
+    """(n,)"""
+    class_names: tuple[str, ...]
+
+
+def split_sizes(rows: int) -> tuple[int, int, int]:
+    """How many of `rows` are to train, to validate and to test on."""
+    held = round(rows * HELD_OUT)
+    return rows - 2 * held, held, held
+
+
+def decimal_steps(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One unit (D,) of the decimal place to which nine in ten values of each column (n, D) are recorded."""
+    steps = np.full(values.shape[1], 10.0**-MOST_DECIMALS)
+    for places in range(MOST_DECIMALS, -1, -1):
+        agree = np.isclose(np.round(values, places), values, rtol=0, atol=1e-12).mean(0) >= AGREE
+        steps[agree] = 10.0**-places
+    return steps
+
+
+class RecordedDataset(Dataset):
+    """Rows of `records`, split once and for all, with uniform noise over one step drawn anew with every row.
+
+    That noise gives discrete columns, and those that hold one value only, a density: of NLLs −log ∫ p
+    over one step is bounded from above (Theis, van den Oord and Bethge 2016, arXiv:1511.01844). Mean
+    and scale are those of the dequantised training rows. Training rows are drawn with replacement;
+    `fresh` is the test split.
+    """
+
+    entropy = None
+
+    def __init__(self, name: str, title: str, load: Callable[[], Records], about: str, levels: bool = False) -> None:
+        records = load()
+        self.levels = levels
+        self.name, self.title = name, title
+        self.columns, self.dim = records.columns, len(records.columns)
+        self.classes, self.class_names = records.classes, records.class_names
+        order = np.arange(len(records.low))
+        # RandomState's stream is frozen for good
+        np.random.RandomState(SPLIT_SEED).shuffle(order)
+        train, validation, _ = sizes = split_sizes(len(order))
+        self.splits = tuple(np.split(order, [train, train + validation]))
+        self.about = f"{sizes[0]:,} rows to train, {sizes[1]:,} to validate and {sizes[2]:,} to test on; {about}"
+        self._low, self._step = records.low, records.step
+        mean, variance = _moments(records.low, self.splits[0])
+        mean, variance = mean + self._step / 2, variance + self._step**2 / 12
+        self.standardisation = Standardisation(tuple(mean.tolist()), tuple(np.sqrt(variance).tolist()))
+        digest = fingerprint_start(self.columns, train)
+        for part in (records.low[self.splits[0]], self._step):
+            digest.update(np.ascontiguousarray(part).tobytes())
+        self.fingerprint = digest.hexdigest()
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """`count` rows of the training split, with replacement, dequantised: (count, D), float32, model units."""
+        rows = self.splits[0]
+        return self._dequantised(rows[torch.randint(len(rows), (count,), generator=generator).numpy()], generator)
+
+    def fresh(self, count: int, seed: int) -> Tensor:
+        """Rows of the test split without repetition, (min(count, m), D), float32, model units."""
+        return self._held_out(self.splits[2], "fresh", count, seed)
+
+    def validation(self, count: int, seed: int) -> Tensor:
+        """Rows of the validation split without repetition, (min(count, m), D), float32, model units."""
+        return self._held_out(self.splits[1], "validation", count, seed)
+
+    def nearest_class(self, x: NDArray[np.float64]) -> NDArray[np.intp]:
+        """The class (n,) of the row of any split that is nearest to each of `x` (n, D), data units, in model units."""
+        from scipy.spatial import cKDTree
+
+        scale = np.array(self.standardisation.scale)
+        _, nearest = cKDTree((self._low + self._step / 2) / scale).query(x / scale)
+        found: NDArray[np.intp] = self.classes[nearest]
+        return found
+
+    def _held_out(self, rows: NDArray[np.intp], split: str, count: int, seed: int) -> Tensor:
+        digest = hashlib.sha256(f"{split} {self.name} {seed}".encode()).digest()
+        generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+        if count < len(rows):
+            rows = rows[torch.randperm(len(rows), generator=generator)[:count].numpy()]
+        return self._dequantised(rows, generator)
+
+    def _dequantised(self, rows: NDArray[np.intp], generator: torch.Generator) -> Tensor:
+        noise = torch.rand(len(rows), self.dim, generator=generator, dtype=torch.float64)
+        data = torch.from_numpy(self._low[rows].astype(np.float64)) + noise * torch.from_numpy(self._step)
+        return self.standardisation.to_model(data).float()
+
+
+def _moments(
+    values: NDArray[np.float64] | NDArray[np.uint8], rows: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and variance (D,) of these rows of (n, D), which are never all converted at once."""
+    parts = np.array_split(rows, max(1, len(rows) * values.shape[1] // BLOCK_CELLS))
+    mean = sum(values[part].sum(0, dtype=np.float64) for part in parts) / len(rows)
+    square = sum(((values[part] - mean) ** 2).sum(0) for part in parts) / len(rows)
+    return np.asarray(mean), np.asarray(square)

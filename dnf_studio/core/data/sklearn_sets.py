@@ -1,0 +1,58 @@
+"""The real data that scikit-learn brings along, so that density estimation runs without a download.
+
+scikit-learn is imported when one of them is opened, not to list them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dnf_studio.core.data.recorded import RecordedDataset, Records, decimal_steps, split_sizes
+
+__all__ = ["SKLEARN_SETS", "SklearnSet"]
+
+ROUNDED = "each value dequantised uniformly over one unit of its column's last decimal place"
+GREY = "grey levels 0 to 16 of 8 × 8 pixels dequantised uniformly to [0, 17), constant pixels included"
+
+
+@dataclass(frozen=True)
+class SklearnSet:
+    """A set that can be opened."""
+
+    name: str
+    title: str
+    dim: int
+    rows: int
+    loader: str
+    """The function of ``sklearn.datasets`` that reads it."""
+    levels: bool = False
+    """Whether its values are whole levels k, which stand for [k, k + 1), instead of rounded numbers."""
+    entropy: None = None
+
+    @property
+    def splits(self) -> tuple[int, int, int]:
+        """Rows to train, to validate and to test on."""
+        return split_sizes(self.rows)
+
+    def make(self) -> RecordedDataset:
+        """Read it, split and dequantised."""
+        return RecordedDataset(self.name, self.title, self._load, GREY if self.levels else ROUNDED, self.levels)
+
+    def _load(self) -> Records:
+        from sklearn import datasets
+
+        held = getattr(datasets, self.loader)()
+        values = np.asarray(held.data, np.float64)
+        step = np.ones(self.dim) if self.levels else decimal_steps(values)
+        low = values if self.levels else values - step / 2
+        names = tuple(str(name) for name in held.target_names)
+        return Records(tuple(map(str, held.feature_names)), low, step, held.target.astype(np.intp), names)
+
+
+SKLEARN_SETS = (
+    SklearnSet("wine", "Wine: chemistry of three cultivars", 13, 178, "load_wine"),
+    SklearnSet("breast-cancer", "Breast cancer: shapes of cell nuclei", 30, 569, "load_breast_cancer"),
+    SklearnSet("digits", "Handwritten digits, 8 × 8 pixels", 64, 1797, "load_digits", levels=True),
+)

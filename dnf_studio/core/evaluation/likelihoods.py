@@ -1,0 +1,186 @@
+"""How likely fresh data is under a model, each way with its uncertainty: the bound, its tighter form, the ODE.
+
+Everything is in nats of the model's own standardised units.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.evaluation.fresh import between_units, fresh_points
+from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.sampling.likelihood import (
+    BOUND_DRAWS,
+    MAX_EXACT_DIM,
+    TOLERANCE,
+    DivergenceName,
+    bound_nll,
+    divergence_name,
+    grid_ode_nll,
+    ode_nll,
+)
+from dnf_studio.core.sde.flexible import draw_grid
+from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.errors import DivergenceError, UnsupportedError
+
+__all__ = [
+    "PATHS",
+    "GridNLL",
+    "Likelihoods",
+    "likelihoods",
+    "mean_and_error",
+    "nll_bound",
+    "nll_ode",
+    "validation_bound",
+]
+
+BOUND_POINTS = 20_000
+VALIDATION_POINTS = 2_000
+ODE_POINTS = 2_000
+PATHS = 16
+"""Paths K a point of the importance-weighted bound, on `ODE_POINTS` points."""
+DRAWN_GRIDS = 16
+COARSE = 1e-3
+Progress = Callable[[str], None]
+UNKNOWN: tuple[float | None, float | None] = None, None
+
+
+@dataclass(frozen=True)
+class GridNLL:
+    """The ODE's NLL by Heun's method on the nodes of one grid."""
+
+    steps: int
+    nll: float | None
+
+
+@dataclass(frozen=True)
+class Likelihoods:
+    """Mean NLLs of fresh points; None where not asked, not possible or not finite.
+
+    An `_error` is the standard error of the mean over points, with what drawn noise, paths and probes add.
+    """
+
+    nll_bound: float | None
+    """At the model's own grid."""
+    nll_bound_error: float | None
+    nll_bound_flexible: float | None
+    """The mean bound over `DRAWN_GRIDS` drawn grids; for models trained on a flexible grid."""
+    nll_importance: float | None
+    """The importance-weighted bound −log (1/K) Σ_k w_k with K = `importance_paths`: tighter, of the same chain."""
+    nll_importance_error: float | None
+    importance_paths: int
+    nll_ode: float | None
+    nll_ode_error: float | None
+    nll_ode_coarse: float | None
+    """`nll_ode` at a hundred times the error tolerance: where the two differ, neither is to be trusted."""
+    nll_ode_grid: tuple[GridNLL, ...]
+    """At N and 2N: where they differ, the value is not one that training at N has settled."""
+    ode_divergence: DivergenceName | None
+
+
+def likelihoods(
+    flow: GenerativeModel, dataset: Dataset, ode: bool = True, paths: int = PATHS, progress: Progress = lambda _: None
+) -> Likelihoods:
+    """The bound on 20,000 fresh points, the rest on 2,000, seed 0; no bounds of a model whose likelihood is exact.
+
+    Raises `DataError` where the data has another number of columns.
+    """
+    x = fresh_points(flow, dataset, ODE_POINTS, 0)
+    bound = weighted = fine = UNKNOWN
+    flexible = coarse = None
+    if isinstance(flow, TwoSDEs):
+        progress("bound on the negative log-likelihood")
+        bound = mean_and_error(_bounds(flow, dataset, BOUND_POINTS, 0, None))
+        flexible = _flexible_bound(flow, dataset) if flow.config.training.flexible_grid else None
+        progress(f"importance-weighted bound of {paths} paths")
+        weighted = mean_and_error(bound_nll(flow, x, paths, importance=True))
+    grids: tuple[GridNLL, ...] = ()
+    if ode:
+        progress("likelihood of the probability-flow ODE")
+        fine, (coarse, _) = _ode(flow, x, TOLERANCE), _ode(flow, x, COARSE)
+        grids = _on_grids(flow, x) if isinstance(flow, TwoSDEs) and fine[0] is not None else ()
+    how = None if fine[0] is None else divergence_name(flow.dim)
+    return Likelihoods(*bound, flexible, *weighted, paths, *fine, coarse, grids, how)
+
+
+def nll_bound(
+    flow: GenerativeModel, dataset: Dataset, points: int = BOUND_POINTS, seed: int = 0, grid: TimeGrid | None = None
+) -> float:
+    """Mean bound of METHOD 2 on fresh points, nats of standardised data, at the model's own grid or `grid`.
+
+    One noise draw a point; up to `BOUND_DRAWS` where the data has fewer than `points`. Raises
+    `UnsupportedError` for a model without a bound.
+    """
+    return float(_bounds(_bounded(flow), dataset, points, seed, grid).cpu().double().mean())
+
+
+def validation_bound(flow: GenerativeModel, dataset: Dataset) -> float:
+    """As `nll_bound`, on at most `VALIDATION_POINTS` noise draws of the points that decide when training ends.
+
+    Raises `UnsupportedError` where the data has none, and for a model without a bound.
+    """
+    chain = _bounded(flow)
+    x = dataset.validation(VALIDATION_POINTS, 0)
+    if x is None:
+        raise UnsupportedError(f"The data '{dataset.name}' has no validation split.")
+    points = between_units(dataset.standardisation, flow.standardisation, x).to(flow.timestamps)
+    draws = min(BOUND_DRAWS, max(1, VALIDATION_POINTS // len(points)))
+    return float(bound_nll(chain, points, draws).cpu().double().mean())
+
+
+def nll_ode(flow: GenerativeModel, dataset: Dataset, tolerance: float = TOLERANCE) -> float | None:
+    """Mean −log p of the ODE on 2,000 fresh points, nats of standardised data, None where it cannot be had."""
+    return _ode(flow, fresh_points(flow, dataset, ODE_POINTS, 0), tolerance)[0]
+
+
+def _bounded(flow: GenerativeModel) -> TwoSDEs:
+    """The model, whose chain has a bound; raises `UnsupportedError` for one that has none."""
+    if not isinstance(flow, TwoSDEs):
+        raise UnsupportedError(f"A {flow.config.model} has no bound: its likelihood is exact, by the method 'ode'.")
+    return flow
+
+
+def mean_and_error(values: Tensor) -> tuple[float | None, float | None]:
+    """The mean of values (n,) and its standard error, None where not finite or, the error, of a single value."""
+    wide = values.detach().cpu().double()
+    return _finite(float(wide.mean())), _finite(float(wide.std()) / math.sqrt(len(wide))) if len(wide) > 1 else None
+
+
+def _bounds(flow: TwoSDEs, dataset: Dataset, points: int, seed: int, grid: TimeGrid | None) -> Tensor:
+    x = fresh_points(flow, dataset, points, seed)
+    draws = min(BOUND_DRAWS, max(1, points // len(x)))
+    return bound_nll(flow, x, draws, seed=seed, grid=grid)
+
+
+def _flexible_bound(flow: TwoSDEs, dataset: Dataset) -> float | None:
+    generator = torch.Generator().manual_seed(0)
+    grids = (draw_grid(flow.config.sde, generator, flow.grid().steps) for _ in range(DRAWN_GRIDS))
+    points = BOUND_POINTS // DRAWN_GRIDS
+    bounds = [nll_bound(flow, dataset, points, k, grid.to(flow.timestamps)) for k, grid in enumerate(grids)]
+    return _finite(sum(bounds) / DRAWN_GRIDS)
+
+
+def _ode(flow: GenerativeModel, x: Tensor, tolerance: float) -> tuple[float | None, float | None]:
+    try:
+        return mean_and_error(ode_nll(flow, x, tolerance))
+    except DivergenceError:
+        return None, None
+
+
+def _on_grids(flow: TwoSDEs, x: Tensor) -> tuple[GridNLL, ...]:
+    """At N and 2N; none beyond the dimensions of an exact divergence."""
+    if flow.dim > MAX_EXACT_DIM:
+        return ()
+    own = flow.grid().steps
+    return tuple(GridNLL(n, mean_and_error(grid_ode_nll(flow, x, n))[0]) for n in (own, 2 * own))
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

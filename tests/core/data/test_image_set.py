@@ -1,0 +1,143 @@
+"""Sets of images, on small files of the same form: every level where it belongs, and bad files told."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.modes import mode_count
+from dnf_studio.core.data.recorded import RecordedDataset
+from dnf_studio.errors import DataError
+
+RANDOM = np.random.default_rng(0)
+DIGITS = RANDOM.integers(0, 256, (40, 6, 5), np.uint8)
+
+
+def idx(images: np.ndarray, magic: int = 0x803) -> bytes:
+    return struct.pack(">4I", magic, *images.shape) + images.tobytes()
+
+
+def opened(path: Path) -> RecordedDataset:
+    data = open_dataset(str(path))
+    assert isinstance(data, RecordedDataset) and data.levels
+    return data
+
+
+def levels(data: RecordedDataset) -> np.ndarray:
+    """All rows in their order: the levels that the dequantised ones are above."""
+    parts = [data._low[rows] for rows in data.splits]
+    order = np.argsort(np.concatenate(data.splits))
+    return np.concatenate(parts)[order]
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(DataError) as caught:
+        open_dataset(str(path))
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "emnist.idx3-ubyte", "t10k-images-idx3-ubyte.gz"])
+def test_idx_files_give_their_levels(tmp_path: Path, name: str) -> None:
+    content = idx(DIGITS)
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    data = opened(tmp_path / name)
+    np.testing.assert_array_equal(levels(data), DIGITS.reshape(40, 30))
+    assert data.columns[:6] == ("0,0", "0,1", "0,2", "0,3", "0,4", "1,0") and mode_count(data) == 0
+    assert "6 × 5 images" in data.about
+    train = DIGITS.reshape(40, 30)[data.splits[0]].astype(float)
+    np.testing.assert_allclose(data.standardisation.mean, train.mean(0) + 0.5)
+    np.testing.assert_allclose(data.standardisation.scale, np.sqrt(train.var(0) + 1 / 12))
+    x = data.standardisation.to_data(data.fresh(100, 0).double()).numpy()
+    middle = DIGITS.reshape(40, 30)[data.splits[2]] + 0.5
+    assert (np.abs(x[:, None] - middle) <= 0.5 + 1e-4).all(-1).any(1).all() and len(x) == len(middle) == 6
+
+
+def test_the_same_images_have_the_same_fingerprint(tmp_path: Path) -> None:
+    (tmp_path / "a-idx3-ubyte").write_bytes(idx(DIGITS))
+    (tmp_path / "a-idx3-ubyte.gz").write_bytes(gzip.compress(idx(DIGITS)))
+    assert opened(tmp_path / "a-idx3-ubyte").fingerprint == opened(tmp_path / "a-idx3-ubyte.gz").fingerprint
+    assert torch.isfinite(opened(tmp_path / "a-idx3-ubyte").draw(50, torch.Generator().manual_seed(0))).all()
+
+
+def test_cifar_batches_put_the_channels_of_a_pixel_together(tmp_path: Path) -> None:
+    planes = RANDOM.integers(0, 256, (12, 3, 32, 32), np.uint8)
+    labels = RANDOM.integers(0, 10, (12, 1), np.uint8)
+    (tmp_path / "data_batch_1.bin").write_bytes(np.hstack((labels, planes.reshape(12, -1))).tobytes())
+    data = opened(tmp_path / "data_batch_1.bin")
+    assert data.dim == 3072 and data.columns[:4] == ("0,0 red", "0,0 green", "0,0 blue", "0,1 red")
+    found = levels(data).reshape(12, 32, 32, 3)
+    np.testing.assert_array_equal(found.transpose(0, 3, 1, 2), planes)
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_folders_of_pictures(tmp_path: Path, colour: bool) -> None:
+    pixels = RANDOM.integers(0, 256, (11, 4, 7, 3), np.uint8)
+    if not colour:
+        pixels[..., 1:] = pixels[..., :1]
+    for number, image in enumerate(pixels):
+        Image.fromarray(image).save(tmp_path / f"{number:02}.png")
+    (tmp_path / "notes.txt").write_text("not a picture")
+    data = opened(tmp_path)
+    assert data.dim == 28 * (3 if colour else 1)
+    np.testing.assert_array_equal(levels(data).reshape(11, 4, 7, -1), pixels if colour else pixels[..., :1])
+
+
+def test_bad_idx_files(tmp_path: Path) -> None:
+    path = tmp_path / "train-images-idx3-ubyte"
+    for content, said in (
+        (idx(DIGITS)[:-1], "is cut short"),
+        (b"", "no idx file of images"),
+        (idx(DIGITS, 0x801), "no idx file of images"),
+        (struct.pack(">4I", 0x803, 2**32 - 1, 28, 28), "at most 2.1 GB are held"),
+        (struct.pack(">4I", 0x803, 100, 1000, 1000), "1,000,000 values, more than 10,000"),
+        (struct.pack(">4I", 0x803, 0, 28, 28), "holds no images"),
+        (idx(DIGITS[:4]), "holds 4 images; at least 10"),
+        (struct.pack(">4I", 0x803, 2_000_000, 28, 28), "is cut short"),
+    ):
+        path.write_bytes(content)
+        assert said in refused(path)
+    packed = tmp_path / "a-idx3-ubyte.gz"
+    packed.write_bytes(gzip.compress(idx(DIGITS))[:-30])
+    assert "cut short" in refused(packed)
+    packed.write_bytes(b"nothing that is packed")
+    assert "damaged" in refused(packed)
+    assert "There is no file" in refused(tmp_path / "gone-idx3-ubyte")
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_told(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    folder = tmp_path_factory.mktemp("fuzz")
+    for name in ("a-idx3-ubyte", "a-idx3-ubyte.gz", "a.bin"):
+        (folder / name).write_bytes(content)
+        assert str(folder / name) in refused(folder / name)
+
+
+def test_bad_batches_and_folders(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(b"1" * 3074)
+    assert "no batch of CIFAR-10 images, or is cut short" in refused(tmp_path / "a.bin")
+    empty, mixed, broken, large, deep = (tmp_path / name for name in ("empty", "mixed", "broken", "large", "deep"))
+    for folder in (empty, mixed, broken, large, deep):
+        folder.mkdir()
+    assert "is a folder" in refused(empty)
+    Image.new("L", (4, 4)).save(mixed / "a.png")
+    Image.new("L", (4, 5)).save(mixed / "b.jpg")
+    assert "'a.png' has 4 × 4 pixels and 'b.jpg' 4 × 5" in refused(mixed)
+    (broken / "a.png").write_bytes(b"\x89PNG")
+    assert "is not a PNG or JPEG picture, or is damaged" in refused(broken)
+    Image.new("L", (200, 200)).save(large / "a.png")
+    assert "200 × 200 pixels, more than 10,000" in refused(large)
+    Image.fromarray(np.zeros((4, 4), np.uint16)).save(deep / "a.png")
+    assert "16 bits a pixel" in refused(deep)
+    for number in range(3):
+        Image.new("L", (4, 4)).save(empty / f"{number}.png")
+    assert "holds 3 images" in refused(empty)

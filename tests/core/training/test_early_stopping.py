@@ -1,0 +1,174 @@
+"""Early stopping: the best weights by the validation split are kept, whatever happens to the run on the way."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from dnf_studio.config import Config
+from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.evaluation.likelihoods import nll_bound, validation_bound
+from dnf_studio.core.storage.checkpoint import read_checkpoint, save_checkpoint
+from dnf_studio.core.training.early_stopping import MEASURE_EVERY
+from dnf_studio.core.training.resume import checkpoint_of, state_of, take_over
+from dnf_studio.core.training.run import Run
+from dnf_studio.errors import CheckpointError, UnsupportedError
+
+WINE = Config.create(
+    {
+        "data": "wine",
+        "sde": {"steps": 3},
+        "network": {"layers": 1, "channels": 16},
+        "training": {
+            "batch": 64,
+            "iterations": 2000,
+            "learning_rate": 0.02,
+            "decay": "constant",
+            "patience": 100,
+            "precision": "float32",
+            "progressive": False,
+        },
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def ended() -> Run:
+    """A run that learns its few rows by heart and is ended for it."""
+    run = Run(WINE, threads=1)
+    for _ in run:
+        pass
+    return run
+
+
+def weights(model: torch.nn.Module) -> list[Tensor]:
+    return [tensor.clone() for tensor in model.state_dict().values()]
+
+
+def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(weights(one), weights(other), strict=True))
+
+
+def at(iterations: int) -> Run:
+    """The run after so many iterations."""
+    run = Run(WINE, threads=1)
+    for report in run:
+        if report.iteration == iterations:
+            return run
+    raise AssertionError("it ended before")
+
+
+def test_a_run_ends_when_validation_no_longer_improves_and_keeps_its_best(ended: Run) -> None:
+    stopping = ended.early_stopping
+    assert ended.finished and ended.iteration < 2000
+    assert ended.iteration == stopping.measured == stopping.best_iteration + 100
+    measured = dict(zip(stopping.history.iterations, stopping.history.losses, strict=True))
+    assert list(measured) == list(range(MEASURE_EVERY, ended.iteration + 1, MEASURE_EVERY))
+    assert min(measured.values()) == measured[stopping.best_iteration] == stopping.best_nll
+    assert validation_bound(ended.flow, ended.dataset) == pytest.approx(stopping.best_nll, rel=1e-6)
+    assert validation_bound(ended._weights.average, ended.dataset) > stopping.best_nll
+    assert math.isfinite(nll_bound(ended.flow, ended.dataset))
+
+
+def test_the_kept_weights_are_those_of_that_iteration(ended: Run) -> None:
+    assert same(ended.flow, at(ended.early_stopping.best_iteration)._weights.average)
+
+
+def test_reports_say_what_was_measured() -> None:
+    run = Run(WINE, threads=1)
+    told = {}
+    for report in run:
+        if report.validation is not None:
+            told[report.iteration] = report.validation
+        if report.iteration == 120:
+            break
+    assert list(told) == [50, 100]
+    assert list(told.values()) == run.early_stopping.history.losses
+
+
+def test_without_a_validation_split_nothing_is_measured() -> None:
+    config = WINE.changed({"data": "moons", "training.patience": 1, "training.iterations": 120})
+    run = Run(config, threads=1)
+    assert all(report.validation is None for report in run)
+    assert run.iteration == 120 and run.flow is run._weights.average
+    assert checkpoint_of(run, "run").state.keys() == {"updates"}
+    with pytest.raises(UnsupportedError, match="has no validation split"):
+        validation_bound(run.flow, run.dataset)
+
+
+def test_without_patience_it_trains_to_the_end_and_still_keeps_the_best(ended: Run) -> None:
+    longer = ended.iteration + 60
+    run = Run(WINE, threads=1)
+    take_over(run, state_of(ended))
+    run.apply({"training.patience": 0, "training.iterations": longer})
+    assert sum(1 for _ in run) == 60
+    assert run.early_stopping.best_nll is not None and run.early_stopping.best_nll <= (
+        ended.early_stopping.best_nll or 0
+    )
+
+
+def test_a_resumed_run_is_the_same_to_the_bit(ended: Run, tmp_path: Path) -> None:
+    early = at(ended.early_stopping.best_iteration + 70)
+    early.save(tmp_path / "a.safetensors")
+    again = Run.resume(tmp_path / "a.safetensors", threads=1)
+    assert same(again.flow, early.flow) and same(again._weights.average, early._weights.average)
+    assert not same(again.flow, again._weights.average)
+    for _ in again:
+        pass
+    assert again.iteration == ended.iteration and same(again.flow, ended.flow)
+    assert same(again._weights.average, ended._weights.average)
+    assert again.early_stopping.state() == ended.early_stopping.state()
+    assert again.early_stopping.history.as_dict() == ended.early_stopping.history.as_dict()
+
+
+def test_a_checkpoint_samples_with_the_best_weights(ended: Run, tmp_path: Path) -> None:
+    ended.save(tmp_path / "run.safetensors")
+    ended.save(tmp_path / "model.safetensors", "weights")
+    for name in ("run", "model"):
+        assert same(read_checkpoint(tmp_path / f"{name}.safetensors").build(), ended.flow)
+    parts = {
+        name: {key.partition(".")[0] for key in load_file(tmp_path / f"{name}.safetensors")}
+        for name in ("run", "model")
+    }
+    assert "average" in parts["run"] and parts["model"] == {"model"}
+
+
+def test_a_checkpoint_must_hold_what_its_state_says(ended: Run, tmp_path: Path) -> None:
+    whole = checkpoint_of(ended, "run")
+    less = {name: tensor for name, tensor in whole.tensors.items() if not name.startswith("average.")}
+    whole.tensors.clear()
+    whole.tensors.update(less)
+    with pytest.raises(CheckpointError, match=r"tensor 'average\..*' is missing"):
+        save_checkpoint(tmp_path / "a.safetensors", whole)
+
+
+def test_a_run_goes_on_elsewhere(ended: Run) -> None:
+    early = at(ended.early_stopping.best_iteration + 20)
+    state = pickle.loads(pickle.dumps(state_of(early)))
+    elsewhere = Run(WINE, open_dataset("wine"), threads=1)
+    take_over(elsewhere, state)
+    assert same(elsewhere.flow, early.flow)
+    for _ in elsewhere:
+        pass
+    assert elsewhere.iteration == ended.iteration and same(elsewhere.flow, ended.flow)
+
+
+def test_another_time_grid_begins_the_comparison_anew() -> None:
+    run = at(60)
+    assert run.flow is run.early_stopping.best
+    run.apply({"sde.steps": 5})
+    next(iter(run))
+    assert run.flow is run._weights.average and run.flow.grid().steps == 5
+    for report in run:
+        if report.iteration == 100:
+            break
+    assert run.flow is run.early_stopping.best and run.early_stopping.best_iteration == 100
+    run.apply({"training.patience": 7})
+    next(iter(run))
+    assert run.flow.config.training.patience == 7

@@ -1,0 +1,62 @@
+"""The bundled settings: each a valid config, found by name, and what they promise."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from dnf_studio import api, assets
+from dnf_studio.cli import main
+from dnf_studio.config import Config
+from dnf_studio.core.evaluation.likelihoods import nll_bound
+from dnf_studio.core.training.run import Run
+
+
+def test_every_preset_is_a_config() -> None:
+    assert assets.preset_names() == ("live", "reference")
+    for name in assets.preset_names():
+        path = assets.preset_path(name)
+        assert path is not None and Config.from_toml(path) != Config()
+    assert assets.preset_path("none") is None
+
+
+def test_train_takes_a_preset_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "a.safetensors"
+    few = ["--data", "moons", "--batch", "40", "--iterations", "2", "--steps", "3"]
+    assert main(["train", "--config", "reference", *few, "--json", "-o", str(output)]) == 0
+    assert json.loads(capsys.readouterr().out)["iterations"] == 2
+    config = api.open_checkpoint(output).config
+    assert (config.training.ema, config.training.decay, config.training.batch) == (0, "step", 40)
+    assert main(["train", "--config", "reference", "-o", str(output)]) == 2
+    assert "Say what to learn with --data" in capsys.readouterr().err
+    assert main(["train", "--config", "referense", *few, "-o", str(output)]) == 1
+    assert "no preset named 'referense'; did you mean 'reference'?" in capsys.readouterr().err
+
+
+def s_is_worth(preset: str | None) -> float:
+    """What s = 0 costs the bound of a short run on two moons, nats."""
+    path = None if preset is None else assets.preset_path(preset)
+    base = Config() if path is None else Config.from_toml(path)
+    tiny = {
+        "data": "moons",
+        "sde.steps": 10,
+        "network.layers": 1,
+        "network.channels": 32,
+        "training.learning_rate": 0.03,
+    }
+    run = Run(base.changed({**tiny, "training.batch": 128, "training.iterations": 150, "training.progressive": False}))
+    list(run)
+    whole = nll_bound(run.flow, run.dataset, 4000)
+    with torch.no_grad():
+        last = run.flow.score.linears()[-1]
+        last.weight.zero_()
+        last.bias.zero_()
+    return nll_bound(run.flow, run.dataset, 4000) - whole
+
+
+def test_the_score_of_the_live_preset_matters_and_the_defaults_is_idle() -> None:
+    assert s_is_worth("live") > 0.1
+    assert abs(s_is_worth(None)) < 0.01
