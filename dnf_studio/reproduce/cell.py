@@ -9,8 +9,9 @@ from typing import Any
 
 from dnf_studio import api
 from dnf_studio.config import Config
-from dnf_studio.core.evaluation.evaluate import evaluate
-from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.evaluation.evaluate import entropy_of, step_rows
+from dnf_studio.core.evaluation.likelihoods import likelihoods
+from dnf_studio.core.models.base import GenerativeModel, Solver
 from dnf_studio.core.training.run import Run
 from dnf_studio.reproduce.plan import Cell, Plan
 from dnf_studio.reproduce.results import Measured
@@ -57,15 +58,11 @@ def train(folder: Path, plan: Plan, cell: Cell, tell: Tell) -> Run:
 def measure(run: Run, plan: Plan, cell: Cell, tell: Tell) -> Measured:
     """Likelihoods once, and the samples of every solver at every N (METHOD 8)."""
     flow = run.flow
+    found = likelihoods(flow, run.dataset, progress=tell)
     by_solver: dict[str, list[dict[str, Any]]] = {}
-    found = None
     for solver in _solvers(flow):
-        one = evaluate(
-            flow, run.dataset, plan.steps, found is None, plan.points, plan.draws, progress=tell, solver=solver
-        )
-        found = found or one
-        by_solver[solver] = [asdict(row) for row in one.by_steps]
-    assert found is not None  # every model has a solver
+        rows = step_rows(flow, run.dataset, plan.steps, plan.points, plan.draws, tell, solver)
+        by_solver[solver] = [asdict(row) for row in rows]
     return Measured(
         cell.data,
         cell.model,
@@ -76,12 +73,12 @@ def measure(run: Run, plan: Plan, cell: Cell, tell: Tell) -> Measured:
         sum(p.numel() for p in flow.parameters()),
         found.nll_bound,
         found.nll_ode,
-        found.entropy,
+        entropy_of(flow, run.dataset),
         by_solver,
     )
 
 
-def _solvers(flow: GenerativeModel) -> tuple[Any, ...]:
+def _solvers(flow: GenerativeModel) -> tuple[Solver, ...]:
     """Those that are compared: a diffusion model's own three, not their Euler steps as well."""
     own = tuple(name for name in flow.solvers if name not in ("sde", "ode"))
     return own or flow.solvers

@@ -20,6 +20,7 @@ COLOURS = {"diffflow": "#0072b2", "diffusion": "#d55e00", "flow": "#009e73", "da
 """Of Okabe and Ito, told apart with every kind of colour vision."""
 MODE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999933", "#882255")
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 360, 230, 52, 34, 10
+MOST_TICKS = 6
 Array = NDArray[np.float32]
 
 
@@ -65,7 +66,8 @@ def curves(lines: Mapping[str, Sequence[tuple[float, float]]], across: str, up: 
         _, y = place(ends[0], tick)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - 12}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text x="{LEFT - 5}" y="{y + 3:.1f}" text-anchor="end">{tick:g}</text>')
-    for tick in sorted(set(xs)):
+    whole = sorted(set(xs))
+    for tick in whole if len(whole) <= MOST_TICKS else _ticks(*ends):
         x, _ = place(tick, low)
         parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 14}" text-anchor="middle">{tick:g}</text>')
     parts.append(f'<text x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 4}" text-anchor="middle">{escape(across)}</text>')
@@ -74,8 +76,9 @@ def curves(lines: Mapping[str, Sequence[tuple[float, float]]], across: str, up: 
         colour = colours[name]
         parts.append(f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"/>')
         for at in places.split():
-            x, y = at.split(",")
-            parts.append(f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"><title>{escape(name)}</title></circle>')
+            across_at, up_at = at.split(",")
+            title = f"<title>{escape(name)}</title>"
+            parts.append(f'<circle cx="{across_at}" cy="{up_at}" r="3" fill="{colour}">{title}</circle>')
     return "".join([*parts, "</svg>"])
 
 

@@ -33,7 +33,8 @@ table { border-collapse: collapse; margin: 0.6rem 0 1.4rem; } td, th { padding: 
 border-bottom: 1px solid #dde2e8; } td:first-child, th:first-child { text-align: left; } caption { text-align: left;
 color: #5b6675; padding-bottom: 4px; } figure { display: inline-block; margin: 4px; } figcaption { font-size: 13px;
 color: #5b6675; text-align: center; } .yes { color: #00734c; } .no { color: #b3440a; } .open { color: #5b6675; }
-svg text { font: 11px system-ui, sans-serif; fill: #5b6675; } .grid { stroke: #e6eaef; } .key span { margin-right: 1rem; }
+svg text { font: 11px system-ui, sans-serif; fill: #5b6675; } .grid { stroke: #e6eaef; }
+.key span { margin-right: 1rem; }
 """
 MARKS = {"holds": "yes", "does not hold": "no", "not resolved here": "open"}
 Points = NDArray[np.float32]
@@ -75,9 +76,8 @@ class Pictures:
         """Each forward process in a row, from data to noise."""
         rows = []
         for (data, model), urls in self._forward.items():
-            figures = "".join(
-                _figure(url, "data" if k == 0 else "noise" if k == TIMES - 1 else "") for k, url in enumerate(urls)
-            )
+            captions = ("data", *[""] * (len(urls) - 2), "noise")
+            figures = "".join(_figure(*pair) for pair in zip(urls, captions, strict=True))
             rows.append(f"<h3>{escape(data)}, {NAMES[model]}</h3>{figures}")
         return "".join(rows)
 
@@ -86,12 +86,13 @@ def write_report(
     path: Path, plan: Plan, measured: Sequence[Measured], claims: Sequence[Claim], pictures: Pictures, machine: str
 ) -> None:
     """Write it; raises `ExportError` where that cannot be."""
+    seeds = "one seed" if plan.seeds == 1 else f"{plan.seeds} seeds"
     head = (
         f"<h1>Diffusion normalizing flows, compared here</h1><p>Every model was trained for {plan.seconds:g} s on this "
-        f"machine ({escape(machine)}), from {plan.seeds} seed{'s' * (plan.seeds > 1)}. Distances are sliced Wasserstein-2 "
-        f"of {plan.points:,} samples to as many fresh points, debiased, in units of standardised data; the mean of "
-        f"{plan.draws} draws. Likelihoods are nats of standardised data. The claims are those of Zhang and Chen, "
-        "<i>Diffusion Normalizing Flow</i>, NeurIPS 2021.</p>"
+        f"machine ({escape(machine)}), from {seeds}. Distances are sliced Wasserstein-2 of {plan.points:,} samples to "
+        f"as many fresh points, debiased, in units of standardised data; the mean of {plan.draws} draws. Likelihoods "
+        "are nats of standardised data. The claims are those of Zhang and Chen, <i>Diffusion Normalizing Flow</i>, "
+        "NeurIPS 2021.</p>"
     )
     body = [head, _verdicts(claims)]
     for data in plan.sets:
@@ -118,7 +119,7 @@ def _verdicts(claims: Sequence[Claim]) -> str:
 def _section(data: str, plan: Plan, own: Sequence[Measured], pictures: Pictures) -> str:
     by_model = {model: [one for one in own if one.model == model] for model in MODELS}
     lines = {
-        model: [(n, d) for n in plan.steps if (d := _mean([best_distance(one, n) for one in found])) is not None]
+        model: [(float(n), d) for n in plan.steps if (d := _mean([best_distance(one, n) for one in found])) is not None]
         for model, found in by_model.items()
     }
     evaluations = {model: _by_evaluations(found) for model, found in by_model.items()}
@@ -176,8 +177,10 @@ def _equal_quality(lines: dict[str, list[tuple[float, float]]]) -> str:
     needed = steps_at_equal_quality(reference, [(int(n), d) for n, d in lines["diffusion"]])
     if needed is None:
         most = max(n for n, _ in lines["diffusion"])
-        return f"The diffusion model is not as near with {most:g} steps as DiffFlow with {FEW}: a factor above {most / FEW:g}."
-    return f"The diffusion model needs {needed:.0f} steps to be as near as DiffFlow with {FEW}: a factor of {needed / FEW:.1f}."
+        words = f"is not as near with {most:g} steps as DiffFlow with {FEW}: a factor above {most / FEW:g}"
+    else:
+        words = f"needs {needed:.0f} steps to be as near as DiffFlow with {FEW}: a factor of {needed / FEW:.1f}"
+    return f"The diffusion model {words}."
 
 
 def _last_rows(one: Measured) -> list[dict[str, float | None]]:
