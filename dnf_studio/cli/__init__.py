@@ -20,6 +20,7 @@ VERBS = {
     "inspect": "tell what a checkpoint, run or export holds",
     "bench": "measure speed here, each number beside a reference run in turn",
     "datasets": "list the built-in data sets",
+    "reproduce": "compare with a diffusion model and a flow, as the paper does",
 }
 DONE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 

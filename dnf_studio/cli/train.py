@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Option
 
 from dnf_studio import api, assets
+from dnf_studio.cli.interrupt import Interrupt
 from dnf_studio.cli.options import AsJson, Output
 from dnf_studio.cli.output import Progress, clock, emit, note, number
 from dnf_studio.config import Config, Device, ModelName, Precision
@@ -130,7 +129,7 @@ def _resume(resume: Path, file: str | None, changes: dict[str, Any]) -> Run:
 
 def _fit(run: Run, output: Path) -> bool:
     """Train to the end and keep the run at `output`; False where it was interrupted before."""
-    with _Interrupt() as interrupt:
+    with Interrupt() as interrupt:
         try:
             with Progress("Training") as progress:
                 for report in run:
@@ -149,24 +148,6 @@ def _fit(run: Run, output: Path) -> bool:
     if interrupt.came:
         note(f"Stopped after {run.iteration} iterations; go on with --resume '{output}'.")
     return not interrupt.came
-
-
-class _Interrupt:
-    """Takes Ctrl-C and SIGTERM as a wish to end between two iterations, where the state is whole."""
-
-    def __init__(self) -> None:
-        self.came = False
-
-    def __enter__(self) -> _Interrupt:
-        self._previous = [(number, signal.signal(number, self._take)) for number in (signal.SIGINT, signal.SIGTERM)]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for signum, handler in self._previous:
-            signal.signal(signum, handler)
-
-    def _take(self, number: int, frame: FrameType | None) -> None:
-        self.came = True
 
 
 def _measure(run: Run, output: Path, kind: Literal["run", "weights"]) -> None:

@@ -30,8 +30,10 @@ __all__ = [
     "Evaluation",
     "StepRow",
     "bits_per_dimension",
+    "entropy_of",
     "evaluate",
     "step_row",
+    "step_rows",
 ]
 
 DEFAULT_STEPS = (5, 10, 20, 30)
@@ -108,14 +110,14 @@ def evaluate(
     tell = progress or (lambda _: None)
     flow.checked_solver(solver)
     found = likelihoods(flow, dataset, ode, paths, tell)
-    by_steps = _by_steps(flow, dataset, rows, points, seeds, tell, solver)
+    by_steps = step_rows(flow, dataset, rows, points, seeds, tell, solver)
     if flow.bounded:
         tell("bound by number of steps")
         bounds = {n: _finite(nll_bound(flow, dataset, grid=flow.grid(n))) for n in rows if n != flow.grid().steps}
         by_steps = tuple(replace(row, nll_bound=bounds.get(row.steps, found.nll_bound)) for row in by_steps)
     known = {field.name: getattr(found, field.name) for field in fields(found)}
-    bits = [_bits(flow, dataset, nll) for nll in (found.nll_bound, found.nll_ode)]
-    return Evaluation(**known, entropy=_entropy(flow, dataset), by_steps=by_steps, bits_bound=bits[0], bits_ode=bits[1])
+    bound, exact = (_bits(flow, dataset, nll) for nll in (found.nll_bound, found.nll_ode))
+    return Evaluation(**known, entropy=entropy_of(flow, dataset), by_steps=by_steps, bits_bound=bound, bits_ode=exact)
 
 
 def bits_per_dimension(nll: float, standardisation: Standardisation) -> float:
@@ -130,10 +132,10 @@ def step_row(flow: GenerativeModel, dataset: Dataset, steps: int, points: int = 
     """The samples at one N as `evaluate` compares them, without the rest of it."""
     if points < 1 or seeds < 1:
         raise SettingError("An evaluation needs at least one point and one seed.")
-    return _by_steps(flow, dataset, [check_steps(steps)], points, seeds, lambda _: None)[0]
+    return step_rows(flow, dataset, [check_steps(steps)], points, seeds, lambda _: None)[0]
 
 
-def _by_steps(
+def step_rows(
     flow: GenerativeModel,
     dataset: Dataset,
     steps: Sequence[int],
@@ -142,7 +144,8 @@ def _by_steps(
     tell: Progress,
     solver: Solver | None = None,
 ) -> tuple[StepRow, ...]:
-    """One row an N. Seeds are the outer loop, so that one pair of data draws is kept at a time."""
+    """The samples by `solver` at each N of `steps`, as `evaluate` compares them, without the rest of it."""
+    # Seeds are the outer loop, so that one pair of data draws is kept at a time
     floor: list[float] = []
     evaluations = {n: flow.evaluations(n, solver) for n in steps}
     found: dict[int, list[_Compared] | None] = {n: [] for n in steps}
@@ -214,7 +217,7 @@ def _bits(flow: GenerativeModel, dataset: Dataset, nll: float | None) -> float |
     return bits_per_dimension(nll, units)
 
 
-def _entropy(flow: GenerativeModel, dataset: Dataset) -> float | None:
+def entropy_of(flow: GenerativeModel, dataset: Dataset) -> float | None:
     """The data's entropy in the model's units."""
     if dataset.entropy is None:
         return None

@@ -1,0 +1,201 @@
+"""One HTML file that needs nothing else: verdicts, samples side by side, curves and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.modes import mode_count, modes_of
+from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.storage.atomic import atomic_file
+from dnf_studio.errors import DivergenceError, ExportError
+from dnf_studio.reproduce.figures import COLOURS, MODE_COLOURS, curves, points_picture
+from dnf_studio.reproduce.plan import MODELS, Plan
+from dnf_studio.reproduce.results import Measured
+from dnf_studio.reproduce.verdicts import FEW, Claim, best_distance, steps_at_equal_quality
+
+__all__ = ["Pictures", "write_report"]
+
+SHOWN_STEPS = 20
+SHOWN = 6000
+TIMES = 5
+"""Times of a forward process that are shown."""
+NAMES = {"diffflow": "DiffFlow", "diffusion": "diffusion", "flow": "flow (FFJORD)", "data": "data"}
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2rem auto; padding: 0 1rem; color: #1a212b; }
+table { border-collapse: collapse; margin: 0.6rem 0 1.4rem; } td, th { padding: 3px 12px; text-align: right;
+border-bottom: 1px solid #dde2e8; } td:first-child, th:first-child { text-align: left; } caption { text-align: left;
+color: #5b6675; padding-bottom: 4px; } figure { display: inline-block; margin: 4px; } figcaption { font-size: 13px;
+color: #5b6675; text-align: center; } .yes { color: #00734c; } .no { color: #b3440a; } .open { color: #5b6675; }
+svg text { font: 11px system-ui, sans-serif; fill: #5b6675; } .grid { stroke: #e6eaef; }
+.key span { margin-right: 1rem; }
+"""
+MARKS = {"holds": "yes", "does not hold": "no", "not resolved here": "open"}
+Points = NDArray[np.float32]
+
+
+class Pictures:
+    """Samples and forward processes of the first seed's models, drawn while the models are there."""
+
+    def __init__(self) -> None:
+        self._samples: dict[tuple[str, str], str] = {}
+        self._forward: dict[tuple[str, str], list[str]] = {}
+
+    def add(self, data: str, model: str, flow: GenerativeModel) -> None:
+        """Draw one model, and the data beside it."""
+        dataset = open_dataset(data)
+        fresh = dataset.fresh(SHOWN, 0)
+        self._samples[data, "data"] = points_picture(fresh.numpy(), COLOURS["data"])
+        try:
+            drawn = flow.standardisation.to_model(flow.sample(SHOWN, steps=SHOWN_STEPS, seed=0).double())
+        except DivergenceError:
+            drawn = torch.empty(0, 2)
+        self._samples[data, model] = points_picture(drawn.numpy().astype(np.float32), COLOURS[model])
+        if mode_count(dataset) and model != "flow":
+            torch.manual_seed(0)
+            with torch.inference_mode():
+                path = flow.forward_path(fresh.to(flow.timestamps))
+            parts = modes_of(dataset, dataset.standardisation.to_data(fresh.double()).numpy())
+            nodes = np.linspace(0, len(path) - 1, TIMES).round().astype(int)
+            self._forward[data, model] = [
+                points_picture(path[i].float().numpy(), MODE_COLOURS[: mode_count(dataset)], parts) for i in nodes
+            ]
+
+    def samples(self, data: str) -> str:
+        """Data and models of one set, in a row."""
+        shown = [(name, self._samples.get((data, name))) for name in ("data", *MODELS)]
+        return "".join(_figure(url, NAMES[name]) for name, url in shown if url is not None)
+
+    def forward(self) -> str:
+        """Each forward process in a row, from data to noise."""
+        rows = []
+        for (data, model), urls in self._forward.items():
+            captions = ("data", *[""] * (len(urls) - 2), "noise")
+            figures = "".join(_figure(*pair) for pair in zip(urls, captions, strict=True))
+            rows.append(f"<h3>{escape(data)}, {NAMES[model]}</h3>{figures}")
+        return "".join(rows)
+
+
+def write_report(
+    path: Path, plan: Plan, measured: Sequence[Measured], claims: Sequence[Claim], pictures: Pictures, machine: str
+) -> None:
+    """Write it; raises `ExportError` where that cannot be."""
+    seeds = "one seed" if plan.seeds == 1 else f"{plan.seeds} seeds"
+    head = (
+        f"<h1>Diffusion normalizing flows, compared here</h1><p>Every model was trained for {plan.seconds:g} s on this "
+        f"machine ({escape(machine)}), from {seeds}. Distances are sliced Wasserstein-2 of {plan.points:,} samples to "
+        f"as many fresh points, debiased, in units of standardised data; the mean of {plan.draws} draws. Likelihoods "
+        "are nats of standardised data. The claims are those of Zhang and Chen, <i>Diffusion Normalizing Flow</i>, "
+        "NeurIPS 2021.</p>"
+    )
+    body = [head, _verdicts(claims)]
+    for data in plan.sets:
+        own = [one for one in measured if one.data == data]
+        if own:
+            body.append(_section(data, plan, own, pictures))
+    forward = pictures.forward()
+    if forward:
+        body.append(f"<h2>Forward processes</h2><p>Each point in the colour of its part of the data.</p>{forward}")
+    text = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Reproduction</title><style>{STYLE}</style>'
+    with atomic_file(path, ExportError) as partial:
+        partial.write_text(f"{text}{''.join(body)}</html>\n", encoding="utf-8")
+
+
+def _verdicts(claims: Sequence[Claim]) -> str:
+    rows = "".join(
+        f'<tr><td>{escape(one.claim)}</td><td class="{MARKS[one.answer]}"><b>{one.answer}</b></td></tr>'
+        f'<tr><td colspan="2" class="open">{escape(one.because)}</td></tr>'
+        for one in claims
+    )
+    return f"<h2>The claims</h2><table>{rows}</table>"
+
+
+def _section(data: str, plan: Plan, own: Sequence[Measured], pictures: Pictures) -> str:
+    by_model = {model: [one for one in own if one.model == model] for model in MODELS}
+    lines = {
+        model: [(float(n), d) for n in plan.steps if (d := _mean([best_distance(one, n) for one in found])) is not None]
+        for model, found in by_model.items()
+    }
+    evaluations = {model: _by_evaluations(found) for model, found in by_model.items()}
+    key = "".join(f'<span style="color:{COLOURS[model]}">● {NAMES[model]}</span>' for model in MODELS)
+    parts = [
+        f"<h2>{escape(data)}</h2>{pictures.samples(data)}",
+        f'<p class="key">{key}</p>',
+        curves(lines, "steps N", "distance", COLOURS),
+        curves(evaluations, "network evaluations a sample", "distance", COLOURS),
+        _table(plan, by_model, lines),
+    ]
+    return "".join(parts)
+
+
+def _by_evaluations(found: Sequence[Measured]) -> list[tuple[float, float]]:
+    """The best distance of any solver with so many evaluations, in mean over seeds."""
+    by_nfe: dict[int, list[float]] = {}
+    for one in found:
+        best: dict[int, float] = {}
+        for rows in one.by_solver.values():
+            for row in rows:
+                if row["sliced_wasserstein"] is not None:
+                    best[row["nfe"]] = min(row["sliced_wasserstein"], best.get(row["nfe"], np.inf))
+        for nfe, distance in best.items():
+            by_nfe.setdefault(nfe, []).append(distance)
+    return [(float(nfe), float(np.mean(values))) for nfe, values in by_nfe.items()]
+
+
+def _table(plan: Plan, by_model: dict[str, list[Measured]], lines: dict[str, list[tuple[float, float]]]) -> str:
+    heads = ["", *(f"N = {n}" for n in plan.steps), "off support", "NLL (ODE)", "bound", "entropy", "ms an iteration"]
+    rows = []
+    for model, found in by_model.items():
+        if not found:
+            continue
+        known = dict(lines[model])
+        outside = _mean([row["outside"] for one in found for row in _last_rows(one)])
+        cells = [
+            NAMES[model],
+            *(_number(known.get(n)) for n in plan.steps),
+            "–" if outside is None else f"{100 * outside:.2g}%",
+            *(_number(_mean([getattr(one, name) for one in found]), 3) for name in ("nll_ode", "nll_bound", "entropy")),
+            f"{_mean([1000 * one.seconds / one.iterations for one in found]) or 0.0:.1f}",
+        ]
+        rows.append(f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
+    told = _equal_quality(lines)
+    head = "".join(f"<th>{cell}</th>" for cell in heads)
+    caption = f"Distance by N with the best solver of each model. {told}"
+    return f"<table><caption>{caption}</caption><tr>{head}</tr>{''.join(rows)}</table>"
+
+
+def _equal_quality(lines: dict[str, list[tuple[float, float]]]) -> str:
+    reference = dict(lines["diffflow"]).get(FEW)
+    if reference is None or not lines["diffusion"]:
+        return ""
+    needed = steps_at_equal_quality(reference, [(int(n), d) for n, d in lines["diffusion"]])
+    if needed is None:
+        most = max(n for n, _ in lines["diffusion"])
+        words = f"is not as near with {most:g} steps as DiffFlow with {FEW}: a factor above {most / FEW:g}"
+    else:
+        words = f"needs {needed:.0f} steps to be as near as DiffFlow with {FEW}: a factor of {needed / FEW:.1f}"
+    return f"The diffusion model {words}."
+
+
+def _last_rows(one: Measured) -> list[dict[str, float | None]]:
+    """The rows of the most steps."""
+    return [rows[-1] for rows in one.by_solver.values() if rows]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _number(value: float | None, digits: int = 4) -> str:
+    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
+
+
+def _figure(url: str, caption: str) -> str:
+    return f'<figure><img src="{url}" alt="{escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'

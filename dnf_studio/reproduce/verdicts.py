@@ -1,0 +1,223 @@
+"""The paper's claims held against the numbers: holds, does not hold, or not resolved here.
+
+A difference counts where the 95% interval of the mean over training seeds, in pairs, leaves out zero
+(Student's t; METHOD 8). With one seed there is no interval and nothing is resolved.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from dnf_studio.reproduce.results import Measured
+
+__all__ = ["SHARP", "Claim", "best_distance", "claims", "interval", "steps_at_equal_quality"]
+
+Answer = Literal["holds", "does not hold", "not resolved here"]
+SHARP = ("rings", "four-rings", "tree", "carpet")
+"""Sets whose support has edges or is thin."""
+FEW = 10
+DENSITIES = {"checkerboard": 0.08, "rings": 0.40}
+"""How near the ODE's NLL is to come to the entropy, nats, where the set is among those compared."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim, what came of it, and the numbers behind."""
+
+    claim: str
+    answer: Answer
+    because: str
+
+
+def best_distance(measured: Measured, steps: int) -> float | None:
+    """The smallest sliced Wasserstein distance at N = `steps` over the model's solvers."""
+    rows = (row for solver in measured.by_solver.values() for row in solver if row["steps"] == steps)
+    found = [row["sliced_wasserstein"] for row in rows if row["sliced_wasserstein"] is not None]
+    return min(found) if found else None
+
+
+def interval(differences: Sequence[float]) -> tuple[float, float] | None:
+    """The 95% interval of their mean; None of fewer than two."""
+    if len(differences) < 2:
+        return None
+    from scipy.stats import t
+
+    mean, n = float(np.mean(differences)), len(differences)
+    half = float(t.ppf(0.975, n - 1)) * float(np.std(differences, ddof=1)) / math.sqrt(n)
+    return mean - half, mean + half
+
+
+def steps_at_equal_quality(reference: float, other: Iterable[tuple[int, float]]) -> float | None:
+    """The N at which distances `other` by N first come down to `reference`, on a line in ln N; None where never."""
+    before: tuple[int, float] | None = None
+    for n, distance in sorted(other):
+        if distance <= reference:
+            if before is None or before[1] <= distance:
+                return float(n)
+            share = (before[1] - reference) / (before[1] - distance)
+            return math.exp(math.log(before[0]) + share * (math.log(n) - math.log(before[0])))
+        before = n, distance
+    return None
+
+
+def claims(measured: Sequence[Measured]) -> tuple[Claim, ...]:
+    """All of them, for as many sets and seeds as were measured."""
+    return (
+        _fewer_steps(measured, 50, 5 / 6),
+        _fewer_steps(measured, 100, 3 / 6),
+        _sharper(measured),
+        *(_density(measured, name, nats) for name, nats in DENSITIES.items()),
+        _dearer(measured),
+    )
+
+
+def _of(measured: Sequence[Measured], data: str, model: str) -> dict[int, Measured]:
+    return {one.seed: one for one in measured if (one.data, one.model) == (data, model)}
+
+
+def _paired(
+    measured: Sequence[Measured],
+    data: str,
+    models: tuple[str, str],
+    values: tuple[Callable[[Measured], float | None], Callable[[Measured], float | None]],
+) -> list[float]:
+    """Second less first, seed by seed, where both are known."""
+    first, second = (_of(measured, data, model) for model in models)
+    found = []
+    for seed in sorted(first.keys() & second.keys()):
+        a, b = values[0](first[seed]), values[1](second[seed])
+        if a is not None and b is not None:
+            found.append(b - a)
+    return found
+
+
+def _sets(measured: Sequence[Measured], among: Sequence[str] | None = None) -> list[str]:
+    names = dict.fromkeys(one.data for one in measured)
+    return [name for name in names if among is None or name in among]
+
+
+def _count(answers: dict[str, Answer], needed: int) -> Answer:
+    """Whether enough sets say yes, or too many no."""
+    yes, no = (sum(answer == kind for answer in answers.values()) for kind in ("holds", "does not hold"))
+    if answers and yes >= needed:
+        return "holds"
+    return "does not hold" if answers and no > len(answers) - needed else "not resolved here"
+
+
+def _answer(differences: list[float]) -> Answer:
+    """Whether they are above zero beyond chance."""
+    found = interval(differences)
+    if found is None or found[0] <= 0 <= found[1]:
+        return "not resolved here"
+    return "holds" if found[0] > 0 else "does not hold"
+
+
+def _fewer_steps(measured: Sequence[Measured], steps: int, share: float) -> Claim:
+    names = _sets(measured)
+    differences = {
+        name: _paired(
+            measured,
+            name,
+            ("diffflow", "diffusion"),
+            (lambda m: best_distance(m, FEW), lambda m: best_distance(m, steps)),
+        )
+        for name in names
+    }
+    answers = {name: _answer(found) for name, found in differences.items()}
+    needed = math.ceil(share * len(names))
+    told = ", ".join(f"{name} {_signed(found)}" for name, found in differences.items())
+    return Claim(
+        f"With {FEW} steps DiffFlow's samples are nearer to the data than a diffusion model's with {steps}, whichever "
+        f"sampler is best for it, on at least {needed} of {len(names)} sets.",
+        _count(answers, needed),
+        f"Diffusion's distance less DiffFlow's: {told}.",
+    )
+
+
+def _sharper(measured: Sequence[Measured]) -> Claim:
+    names = _sets(measured, SHARP)
+    at = max((row["steps"] for one in measured for rows in one.by_solver.values() for row in rows), default=0)
+    differences = {
+        name: _paired(
+            measured,
+            name,
+            ("diffflow", "flow"),
+            (lambda m: _triple(_outside(m, at)), lambda m: _outside(m, at)),
+        )
+        for name in names
+    }
+    answers = {name: _answer(found) for name, found in differences.items()}
+    told = ", ".join(
+        f"{name} {_mean_outside(measured, name, 'diffflow', at)} against {_mean_outside(measured, name, 'flow', at)}"
+        for name in names
+    )
+    return Claim(
+        "Of DiffFlow's samples at most a third as many lie off the support of sharp sets as of the flow's.",
+        _count(answers, len(names)),
+        f"Share farther than 0.02 from the support at N = {at}: {told or 'no sharp set was compared'}.",
+    )
+
+
+def _density(measured: Sequence[Measured], name: str, nats: float) -> Claim:
+    gaps = [
+        one.nll_ode - one.entropy
+        for one in _of(measured, name, "diffflow").values()
+        if one.nll_ode is not None and one.entropy is not None
+    ]
+    found = interval(gaps)
+    answer: Answer = "not resolved here"
+    if found is not None:
+        answer = "holds" if found[1] <= nats else "does not hold" if found[0] > nats else answer
+    told = "not measured" if not gaps else f"{np.mean(gaps):.3f} nats"
+    return Claim(
+        f"The density of DiffFlow's probability flow on {name} is within {nats:g} nats of the exact one.",
+        answer,
+        f"Its NLL less the entropy: {told}.",
+    )
+
+
+def _dearer(measured: Sequence[Measured]) -> Claim:
+    def cost(one: Measured) -> float:
+        return one.seconds / one.iterations / one.batch * 1e6
+
+    names = _sets(measured)
+    ratios: dict[int, list[float]] = {}
+    for name in names:
+        first, second = _of(measured, name, "diffflow"), _of(measured, name, "diffusion")
+        for seed in first.keys() & second.keys():
+            ratios.setdefault(seed, []).append(math.log(cost(first[seed]) / cost(second[seed])))
+    means = [float(np.mean(found)) for found in ratios.values()]
+    told = f"{math.exp(float(np.mean(means))):.1f} times per point" if means else "not measured"
+    return Claim(
+        "An iteration of DiffFlow costs more than one of a diffusion model, which is its weak point.",
+        _answer(means),
+        f"Time of training: {told}, in geometric mean over the sets.",
+    )
+
+
+def _outside(one: Measured, steps: int) -> float | None:
+    rows = (row for solver in one.by_solver.values() for row in solver if row["steps"] == steps)
+    found = [row["outside"] for row in rows if row["outside"] is not None]
+    return min(found) if found else None
+
+
+def _triple(value: float | None) -> float | None:
+    return None if value is None else 3 * value
+
+
+def _mean_outside(measured: Sequence[Measured], data: str, model: str, steps: int) -> str:
+    found = [value for one in _of(measured, data, model).values() if (value := _outside(one, steps)) is not None]
+    return f"{100 * float(np.mean(found)):.2g}%" if found else "unknown"
+
+
+def _signed(found: list[float]) -> str:
+    if not found:
+        return "unknown"
+    bounds = interval(found)
+    spread = "" if bounds is None else f" ({bounds[0]:+.4f} to {bounds[1]:+.4f})"
+    return f"{float(np.mean(found)):+.4f}{spread}".replace("-", "−")
