@@ -61,7 +61,9 @@ def compares_marginals(person: Person) -> None:
     window = person.window
     plot = window.views.marginals
     person.choose_tab(tabs(person), "Marginals")
-    person.wait(lambda: len(plot._distance) == len(window.views.frame.t))
+    person.wait(lambda: plot.isVisible() and len(plot._distance) == len(window.views.frame.t))
+    # A plot that was never seen is laid out once it is
+    person.rest()
     person.click(plot.plot.viewport(), person.place(plot, 20, float(plot._distance[20])))
     person.wait(lambda: window.session.cursor.position == pytest.approx(20))
     person.press("ctrl+5", "ctrl+8")

@@ -38,6 +38,10 @@ class Person:
         """Until `done`."""
         self._bot.waitUntil(lambda: bool(done()), timeout=ms)
 
+    def rest(self) -> None:
+        """A moment, such as anybody takes to see what has changed."""
+        self._bot.wait(400)
+
     def click(self, widget: QWidget, at: QPoint | None = None, count: int = 1, keys: str = "") -> None:
         """Move to the widget's middle, or to `at` in it, and click."""
         self.wait(widget.isVisible)
