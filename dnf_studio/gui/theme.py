@@ -216,6 +216,7 @@ QStatusBar::item {{ border: none; }}
 QFrame#keep {{ background: {theme.raised}; border: 1px solid {theme.accent}; border-radius: 4px; }}
 QDockWidget QTabBar::tab, PlotTabs QTabBar::tab {{ color: {theme.muted}; padding: 4px; border: none;
     border-bottom: 2px solid transparent; }}
+PlotTabs QTabBar::tab {{ padding: 4px 2px; margin-right: 1px; }}
 QDockWidget QTabBar::tab:hover, PlotTabs QTabBar::tab:hover {{ color: {theme.text}; }}
 QDockWidget QTabBar::tab:selected, PlotTabs QTabBar::tab:selected {{ color: {theme.text};
     border-bottom: 2px solid {theme.accent}; }}
