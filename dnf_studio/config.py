@@ -1,7 +1,8 @@
 """Every setting of an experiment and the one home of its default.
 
 A `Config` is frozen and validated when made; a change yields a new one. It travels as TOML
-(files a person writes) and as JSON (checkpoints and exports).
+(files a person writes) and as JSON (checkpoints and exports). The module is longer than others because
+the texts of all settings, which window and command line show, stand beside their defaults.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,63 +25,23 @@ from dnf_studio.core.models.base import GenerativeModel, Sampler, Solver
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sampling.langevin import LIVE, corrected, stein_ratio
-from dnf_studio.core.sde.grid import TimeGrid, check_steps
-from dnf_studio.core.sde.paths import Field, LastStep, backward_states, check_level
+from dnf_studio.core.sampling.settings import SampleSettings, whole_number
+from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.paths import Field, LastStep, backward_states
 from dnf_studio.errors import DivergenceError, SettingError, UnsupportedError
-from dnf_studio.grids import GridKind, check_grid
+from dnf_studio.grids import GridKind
 
 __all__ = ["BLOCK", "SUB_BLOCK", "SampleBlock", "SampleSettings", "Solver", "sample", "sample_blocks"]
 
 Array = NDArray[np.float32]
-WITHOUT_NOISE = ("ode", "ddim", "heun")
 BLOCK = 65_536
 SUB_BLOCK = 1024
 """Rows computed together; a layer of 128 channels takes 512 KiB. Measured at D = 2, N = 30 on two threads: 2,048
 rows are as fast, 512 take 10% and 256 take 45% longer."""
 ROW_STEPS = 1 << 20
 """Rows × steps between two yields on a processor: under a second of work, the longest wait of a cancel."""
-MOST_LANGEVIN = 1000
 PATH_BYTES = 1 << 26
 """About what the paths and noise of one yield may take; one sub-block is the least."""
-
-
-@dataclass(frozen=True)
-class SampleSettings:
-    """How to go from noise to data; raises `SettingError` for a value that cannot be."""
-
-    steps: int | None = None
-    """N; None is the model's own."""
-    lam: float = 1.0
-    """λ of (17), 0 … 2: 1 is the backward SDE, 0 the probability-flow ODE."""
-    last: LastStep = "mean"
-    grid: GridKind | None = None
-    """Time grid by its name or its nodes; None is the model's own."""
-    seed: int = 0
-    solver: Solver | None = None
-    """``ode`` is λ = 0, Euler's method on the grid; None is the model's own."""
-    langevin: int = 0
-    """Langevin corrector steps at t_1, the earliest time whose score is trained, before the last step to t_0."""
-
-    def __post_init__(self) -> None:
-        if self.steps is not None:
-            check_steps(_integer("number of steps N", self.steps))
-        check_level(self.lam)
-        if _integer("seed", self.seed) < 0:
-            raise SettingError(f"The seed must not be negative, and it is {self.seed}.")
-        if not 0 <= _integer("number of Langevin steps", self.langevin) <= MOST_LANGEVIN:
-            raise SettingError(
-                f"The number of Langevin steps must be between 0 and {MOST_LANGEVIN:,}, not {self.langevin}."
-            )
-        _choice("last step", self.last, get_args(LastStep))
-        if self.solver is not None:
-            _choice("solver", self.solver, get_args(Solver))
-        if self.grid is not None:
-            object.__setattr__(self, "grid", check_grid(self.grid))
-
-    @property
-    def level(self) -> float:
-        """The λ that is used."""
-        return 0.0 if self.solver in WITHOUT_NOISE else float(self.lam)
 
 
 @dataclass(frozen=True)
@@ -159,11 +119,7 @@ class _Sampler:
         def correct(i: int, x: Tensor) -> Tensor:
             return corrected(partial(score, 1), x, draw, self.settings.langevin, SUB_BLOCK) if i == 1 else x
 
-        return backward_states(*self.fields, self.grid, z, noise, self._level, self.settings.last, correct)
-
-    @property
-    def _level(self) -> float:
-        return 0.0 if self.settings.solver == "ode" else self.settings.lam
+        return backward_states(*self.fields, self.grid, z, noise, self.settings.level, self.settings.last, correct)
 
     def check_live(self) -> None:
         """Raise `UnsupportedError` where corrector steps with this score would only add noise."""
@@ -172,7 +128,7 @@ class _Sampler:
         with torch.inference_mode():
             sources = [_generator(self.settings.seed, 0)]
             z = self._normal(sources)
-            states = backward_states(*self.fields, self.grid, z, lambda _: self._normal(sources), self._level)
+            states = backward_states(*self.fields, self.grid, z, lambda _: self._normal(sources), self.settings.level)
             x = next(islice(states, self.grid.steps - 1, None))
             ratio = stein_ratio(self.fields[1](1, x), x)
         if not LIVE[0] <= ratio <= LIVE[1]:
@@ -210,7 +166,7 @@ def sample_blocks(
     sub-blocks. Raises `SettingError` for a count under 1, and `DivergenceError` instead of yielding a
     number that is not finite, unless `diverging` asks for those too.
     """
-    if _integer("number of samples", count) < 1:
+    if whole_number("number of samples", count) < 1:
         raise SettingError(f"The number of samples must be at least 1, not {count}.")
     chosen = settings or SampleSettings()
     grid = flow.grid(chosen.steps, chosen.grid)
@@ -309,14 +265,3 @@ def _optional(x: Tensor | None) -> Array | None:
 def _numpy(x: Tensor) -> Array:
     array: Array = x.cpu().float().contiguous().numpy()
     return array
-
-
-def _integer(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise SettingError(f"The {name} must be a whole number, not {value!r}.")
-    return int(value)
-
-
-def _choice(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise SettingError(f"The {name} '{value}' is not one of {', '.join(known[:-1])} and {known[-1]}.")
