@@ -17,7 +17,7 @@ __all__ = ["reproduce"]
 
 def reproduce(
     folder: Annotated[Path, Option("-o", "--output", metavar="FOLDER", help="Where models and report go.")],
-    quick: Annotated[bool, Option("--quick", help="Ten seconds a model, one seed: minutes in all.")] = False,
+    quick: Annotated[bool, Option("--quick", help="Ten seconds a model, one seed: twenty minutes in all.")] = False,
     sets: Annotated[str | None, Option("--sets", metavar="NAME,NAME", help=f"Of {', '.join(SETS)}; else all.")] = None,
     seconds: Annotated[float | None, Option("--seconds", metavar="S", help="Training time of each model.")] = None,
     as_json: AsJson = False,
