@@ -135,7 +135,7 @@ def _section(data: str, plan: Plan, own: Sequence[Measured], pictures: Pictures)
 
 
 def _by_evaluations(found: Sequence[Measured]) -> list[tuple[float, float]]:
-    """The best distance of any solver with so many evaluations, in mean over seeds."""
+    """The best distance of any solver with at most so many evaluations, in mean over seeds."""
     by_nfe: dict[int, list[float]] = {}
     for one in found:
         best: dict[int, float] = {}
@@ -145,7 +145,9 @@ def _by_evaluations(found: Sequence[Measured]) -> list[tuple[float, float]]:
                     best[row["nfe"]] = min(row["sliced_wasserstein"], best.get(row["nfe"], np.inf))
         for nfe, distance in best.items():
             by_nfe.setdefault(nfe, []).append(distance)
-    return [(float(nfe), float(np.mean(values))) for nfe, values in by_nfe.items()]
+    nfes = sorted(by_nfe)
+    best_so_far = np.minimum.accumulate([float(np.mean(by_nfe[nfe])) for nfe in nfes])
+    return [(float(nfe), float(distance)) for nfe, distance in zip(nfes, best_so_far, strict=True)]
 
 
 def _table(plan: Plan, by_model: dict[str, list[Measured]], lines: dict[str, list[tuple[float, float]]]) -> str:
