@@ -18,7 +18,7 @@ from dnf_studio.errors import DivergenceError, ExportError
 from dnf_studio.reproduce.figures import COLOURS, MODE_COLOURS, curves, points_picture
 from dnf_studio.reproduce.plan import MODELS, Plan
 from dnf_studio.reproduce.results import Measured
-from dnf_studio.reproduce.verdicts import FEW, Claim, best_distance, steps_at_equal_quality
+from dnf_studio.reproduce.verdicts import FEW, Claim, best_distance, outside_share, steps_at_equal_quality
 
 __all__ = ["Pictures", "write_report"]
 
@@ -157,7 +157,7 @@ def _table(plan: Plan, by_model: dict[str, list[Measured]], lines: dict[str, lis
         if not found:
             continue
         known = dict(lines[model])
-        outside = _mean([row["outside"] for one in found for row in _last_rows(one)])
+        outside = _mean([outside_share(one, max(plan.steps)) for one in found])
         cells = [
             NAMES[model],
             *(_number(known.get(n)) for n in plan.steps),
@@ -183,11 +183,6 @@ def _equal_quality(lines: dict[str, list[tuple[float, float]]]) -> str:
     else:
         words = f"needs {needed:.0f} steps to be as near as DiffFlow with {FEW}: a factor of {needed / FEW:.1f}"
     return f"The diffusion model {words}."
-
-
-def _last_rows(one: Measured) -> list[dict[str, float | None]]:
-    """The rows of the most steps."""
-    return [rows[-1] for rows in one.by_solver.values() if rows]
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from dnf_studio.reproduce.results import Measured
 
-__all__ = ["SHARP", "Claim", "best_distance", "claims", "interval", "steps_at_equal_quality"]
+__all__ = ["SHARP", "Claim", "best_distance", "claims", "interval", "outside_share", "steps_at_equal_quality"]
 
 Answer = Literal["holds", "does not hold", "not resolved here"]
 SHARP = ("rings", "four-rings", "tree", "carpet")
@@ -36,9 +36,17 @@ class Claim:
 
 def best_distance(measured: Measured, steps: int) -> float | None:
     """The smallest sliced Wasserstein distance at N = `steps` over the model's solvers."""
+    return _smallest(measured, steps, "sliced_wasserstein")
+
+
+def outside_share(measured: Measured, steps: int) -> float | None:
+    """The smallest share of samples off the support at N = `steps` over the model's solvers."""
+    return _smallest(measured, steps, "outside")
+
+
+def _smallest(measured: Measured, steps: int, key: str) -> float | None:
     rows = (row for solver in measured.by_solver.values() for row in solver if row["steps"] == steps)
-    found = [row["sliced_wasserstein"] for row in rows if row["sliced_wasserstein"] is not None]
-    return min(found) if found else None
+    return min((row[key] for row in rows if row[key] is not None), default=None)
 
 
 def interval(differences: Sequence[float]) -> tuple[float, float] | None:
@@ -147,7 +155,7 @@ def _sharper(measured: Sequence[Measured]) -> Claim:
             measured,
             name,
             ("diffflow", "flow"),
-            (lambda m: _triple(_outside(m, at)), lambda m: _outside(m, at)),
+            (lambda m: _triple(outside_share(m, at)), lambda m: outside_share(m, at)),
         )
         for name in names
     }
@@ -200,18 +208,12 @@ def _dearer(measured: Sequence[Measured]) -> Claim:
     )
 
 
-def _outside(one: Measured, steps: int) -> float | None:
-    rows = (row for solver in one.by_solver.values() for row in solver if row["steps"] == steps)
-    found = [row["outside"] for row in rows if row["outside"] is not None]
-    return min(found) if found else None
-
-
 def _triple(value: float | None) -> float | None:
     return None if value is None else 3 * value
 
 
 def _mean_outside(measured: Sequence[Measured], data: str, model: str, steps: int) -> str:
-    found = [value for one in _of(measured, data, model).values() if (value := _outside(one, steps)) is not None]
+    found = [value for one in _of(measured, data, model).values() if (value := outside_share(one, steps)) is not None]
     return f"{100 * float(np.mean(found)):.2g}%" if found else "unknown"
 
 

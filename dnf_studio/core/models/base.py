@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.models.networks import FourierMLP
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
 from dnf_studio.core.sde.paths import LastStep
 from dnf_studio.errors import DataError, SettingError, UnsupportedError
@@ -68,6 +69,16 @@ class GenerativeModel(nn.Module, ABC):
         self.register_buffer("timestamps", nodes.t.float())
         self.register_buffer("diffusion", nodes.g.float())
         self.register_buffer("condition", nodes.condition.float())
+        self.make_networks()
+
+    @abstractmethod
+    def make_networks(self) -> None:
+        """Set the attributes that are its networks, each a `new_network`."""
+
+    def new_network(self) -> FourierMLP:
+        """One of the size that the settings name."""
+        size = self.config.network
+        return FourierMLP(self.dim, size.layers, size.channels)
 
     @classmethod
     def default_config(cls) -> Config:

@@ -8,10 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnf_studio.config import Config
-from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.kernels import FourierKernel, network_field
-from dnf_studio.core.models.networks import FourierMLP
 from dnf_studio.core.models.two_sdes import FieldWithDivergence, TwoSDEs
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
@@ -29,17 +26,9 @@ class DiffFlow(TwoSDEs):
 
     networks = 2
 
-    def __init__(
-        self,
-        dim: int,
-        config: Config | None = None,
-        standardisation: Standardisation | None = None,
-        grid: TimeGrid | None = None,
-    ) -> None:
-        super().__init__(dim, config, standardisation, grid)
-        size = self.config.network
-        self.drift = FourierMLP(dim, size.layers, size.channels)
-        self.score = FourierMLP(dim, size.layers, size.channels)
+    def make_networks(self) -> None:
+        self.drift = self.new_network()
+        self.score = self.new_network()
 
     def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
         return network_field(self.drift, grid.condition, hidden), network_field(self.score, grid.condition, hidden)

@@ -9,10 +9,8 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config
-from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.base import Sampler, Solver
 from dnf_studio.core.models.kernels import FourierKernel, network_field
-from dnf_studio.core.models.networks import FourierMLP
 from dnf_studio.core.models.two_sdes import FieldWithDivergence, TwoSDEs
 from dnf_studio.core.sampling.samplers import ancestral_states, ddim_states, heun_states
 from dnf_studio.core.sde.grid import TimeGrid, diffusion_at
@@ -39,16 +37,8 @@ class Diffusion(TwoSDEs):
     solvers: ClassVar[tuple[Solver, ...]] = ("sde", "ode", "ancestral", "ddim", "heun")
     networks = 1
 
-    def __init__(
-        self,
-        dim: int,
-        config: Config | None = None,
-        standardisation: Standardisation | None = None,
-        grid: TimeGrid | None = None,
-    ) -> None:
-        super().__init__(dim, config, standardisation, grid)
-        size = self.config.network
-        self.noise = FourierMLP(dim, size.layers, size.channels)
+    def make_networks(self) -> None:
+        self.noise = self.new_network()
 
     @classmethod
     def default_config(cls) -> Config:

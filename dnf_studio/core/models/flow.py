@@ -11,10 +11,8 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config
-from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, Sampler, Solver, check_points
 from dnf_studio.core.models.kernels import value_and_trace
-from dnf_studio.core.models.networks import FourierMLP
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
 from dnf_studio.errors import UnsupportedError
@@ -41,16 +39,8 @@ class Flow(GenerativeModel):
     solvers: ClassVar[tuple[Solver, ...]] = ("ode",)
     bounded = False
 
-    def __init__(
-        self,
-        dim: int,
-        config: Config | None = None,
-        standardisation: Standardisation | None = None,
-        grid: TimeGrid | None = None,
-    ) -> None:
-        super().__init__(dim, config, standardisation, grid)
-        size = self.config.network
-        self.drift = FourierMLP(dim, size.layers, size.channels)
+    def make_networks(self) -> None:
+        self.drift = self.new_network()
 
     @classmethod
     def default_config(cls) -> Config:
