@@ -22,6 +22,8 @@ from dnf_studio.model_defaults import ModelName, filled, model_fault, replaced
 
 __all__ = ["MAX_STEPS", "Config", "GridName", "ModelName", "NetworkConfig", "SDEConfig", "TrainingConfig"]
 
+MOST_WITH_FEATURES = 3
+"""Dimensions that a few waves can fill."""
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -57,29 +59,29 @@ class SDEConfig(Settings):
         "has short ones near the data; a list of nodes from 0 to 1 is a grid of one's own.",
     )
     beta: float = Field(
-        0.9,
+        0.5,
         gt=0,
         le=10,
         title="Grid power β",
         description="Exponent of the power-law grids. 1 is uniform for the reference grid.",
     )
     t_start: float = Field(
-        0.001,
+        0.0001,
         ge=0,
         lt=1000,
         title="First time t₀",
         description="Time of the data, dimensionless. Must be less than the last time.",
     )
-    t_end: float = Field(0.05, gt=0, le=1000, title="Last time T", description="Time of the noise, dimensionless.")
+    t_end: float = Field(0.1, gt=0, le=1000, title="Last time T", description="Time of the noise, dimensionless.")
     g_start: float = Field(
-        0.2,
+        0.5,
         gt=0,
         le=100,
         title="g at the data",
         description="Diffusion coefficient at the first time; from there it goes to that at the last.",
     )
     g_end: float = Field(
-        0.2,
+        0.5,
         gt=0,
         le=100,
         title="g at the noise",
@@ -103,6 +105,18 @@ class NetworkConfig(Settings):
 
     layers: int = Field(3, ge=1, le=16, title="Hidden layers", description="Hidden layers of each network.")
     channels: int = Field(128, ge=4, le=2048, title="Channels", description="Width of the hidden layers.")
+    features: int = Field(
+        32,
+        ge=0,
+        le=1024,
+        title="Fourier features",
+        description="Sines and cosines of x beside x itself, which make sharp data sharp; "
+        "only where data has at most three dimensions.",
+    )
+
+    def features_of(self, dim: int) -> int:
+        """Features F of a network on `dim` dimensions."""
+        return self.features if dim <= MOST_WITH_FEATURES else 0
 
 
 class TrainingConfig(Settings):
@@ -136,7 +150,7 @@ class TrainingConfig(Settings):
         "where the data has a validation split. 0 trains to the end, and still keeps the best.",
     )
     learning_rate: float = Field(
-        8e-3,
+        1.2e-2,
         gt=0,
         le=10,
         title="Learning rate",
@@ -233,7 +247,7 @@ class Config(Settings):
         return self
 
     @classmethod
-    def create(cls, values: Mapping[str, Any]) -> Self:
+    def create(cls, values: object) -> Self:
         """Build from plain values; raises `SettingError` naming the first wrong one."""
         try:
             return cls.model_validate(values)
@@ -290,6 +304,13 @@ class Config(Settings):
                 raise SettingError(f"There is no setting named '{key}'.")
             group[leaf] = value
         return self.create(values)
+
+
+def recorded(values: object) -> object:
+    """The settings in a file of a model as plain values: one that was written before there were features has none."""
+    if isinstance(values, dict) and isinstance(network := values.get("network"), dict):
+        return {**values, "network": {"features": 0, **network}}
+    return values
 
 
 def flatten(changes: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -78,7 +78,7 @@ class GenerativeModel(nn.Module, ABC):
     def new_network(self) -> FourierMLP:
         """One of the size that the settings name."""
         size = self.config.network
-        return FourierMLP(self.dim, size.layers, size.channels)
+        return FourierMLP(self.dim, size.layers, size.channels, size.features_of(self.dim))
 
     @classmethod
     def default_config(cls) -> Config:

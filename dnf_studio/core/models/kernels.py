@@ -30,7 +30,7 @@ class Gradients:
     embedding: Tensor
     """(K, C): of each node's time embedding; its sum over nodes is that of the input bias."""
     input_weight: Tensor
-    """(D, C): transposed."""
+    """(D + 2F, C): transposed."""
     weights: list[Tensor]
     """Of the hidden layers and the output layer."""
     biases: list[Tensor]
@@ -42,6 +42,8 @@ class Rows:
 
     x: Tensor
     """(R, D)"""
+    inputs: Tensor
+    """What the input layer sees of them, (R, D + 2F): x itself without features."""
     seed: Tensor
     """The gradients that were pulled back, (R, D)."""
     before: list[Tensor]
@@ -64,7 +66,7 @@ class Tape:
 
     def __init__(self) -> None:
         self._buffers: list[Tensor] = []
-        self._wide = torch.empty(0)
+        self._wide, self._inputs = torch.empty(0), torch.empty(0)
 
     def open(self, kernel: FourierKernel, x: Tensor) -> Tape:
         """Make room for `kernel` at the points x (K, R, D)."""
@@ -78,7 +80,15 @@ class Tape:
             self._wide = x.new_empty(self.together * kernel.channels if kernel.hidden != x.dtype else 0)
         shaped = [buffer[:size].view(rows, kernel.channels) for buffer in self._buffers]
         flat = x.reshape(rows, -1)
-        self.all = Rows(flat, torch.empty_like(flat), shaped[:layers], shaped[layers:])
+        inputs = flat
+        if kernel.inputs > flat.shape[1]:
+            if self._inputs.numel() < rows * kernel.inputs or (self._inputs.dtype, self._inputs.device) != (
+                x.dtype,
+                x.device,
+            ):
+                self._inputs = x.new_empty(rows * kernel.inputs)
+            inputs = self._inputs[: rows * kernel.inputs].view(rows, -1)
+        self.all = Rows(flat, inputs, torch.empty_like(flat), shaped[:layers], shaped[layers:])
         return self
 
     def nodes(self) -> list[Rows]:
@@ -87,12 +97,12 @@ class Tape:
         def split(values: list[Tensor]) -> list[list[Tensor]]:
             return [list(column) for column in zip(*(v.view(*self.shape, -1).unbind(0) for v in values), strict=True)]
 
-        columns = split([self.all.x, self.all.seed]), split(self.all.before), split(self.all.after)
-        return [Rows(x, seed, before, after) for (x, seed), before, after in zip(*columns, strict=True)]
+        columns = split([self.all.x, self.all.inputs, self.all.seed]), split(self.all.before), split(self.all.after)
+        return [Rows(x, inputs, seed, before, after) for (x, inputs, seed), before, after in zip(*columns, strict=True)]
 
     def wide(self, values: Tensor) -> Tensor:
         """`values` (at most `together` rows, C) in the network's type, until the next call."""
-        if values.dtype == self.all.x.dtype:
+        if values.dtype == self.all.seed.dtype:
             return values
         return self._wide[: values.numel()].view(values.shape).copy_(values)
 
@@ -105,6 +115,7 @@ class FourierKernel:
         self.dtype = network.input_embed.weight.dtype
         self.hidden = hidden or self.dtype
         self.channels = embeddings.shape[1]
+        self.network, self.inputs = network, network.input_embed.in_features
         self.input_weight = network.input_embed.weight.detach()
         self.input_biases = (embeddings + network.input_embed.bias).detach()
         self.weights = [layer.weight.detach().to(self.hidden) for layer in linears[:-1]]
@@ -116,15 +127,18 @@ class FourierKernel:
 
     def value(self, x: Tensor, node: int) -> Tensor:
         """The field (R, D) at x (R, D) for one node."""
-        h = F.gelu(F.linear(x, self.input_weight, self.input_biases[node]).to(self.hidden))
+        h = F.gelu(F.linear(self.network.lift(x), self.input_weight, self.input_biases[node]).to(self.hidden))
         for weight, bias in zip(self.weights, self.biases, strict=True):
             h = linear_gelu(h, weight, bias)
         return F.linear(h.to(self.dtype), self.output_weight, self.output_bias)
 
     def with_divergence(self, x: Tensor, node: int) -> tuple[Tensor, Tensor]:
         """`value` (R, D) and its divergence (R,), exact: the derivatives along each axis go forward beside it."""
-        a = F.linear(x, self.input_weight, self.input_biases[node]).to(self.hidden)
-        rows = torch.cat([F.gelu(a)[None], _slope(a) * self.input_weight.t().to(self.hidden)[:, None]])
+        inputs = self.network.lift(x)
+        a = F.linear(inputs, self.input_weight, self.input_biases[node]).to(self.hidden)
+        axes = torch.eye(x.shape[1]).to(x)[:, None]
+        along = F.linear(self.network.lift_along(inputs, axes), self.input_weight).to(self.hidden)
+        rows = torch.cat([F.gelu(a)[None], _slope(a) * along])
         for weight, bias in zip(self.weights, self.biases, strict=True):
             out = linear(rows.flatten(0, 1), weight).view(rows.shape)
             a = out[0].add_(bias)
@@ -136,13 +150,19 @@ class FourierKernel:
 
     def record(self, rows: Rows, node: int) -> Tensor:
         """`value` at the rows of one node, kept for `pull`."""
-        return self._record(rows, F.linear(rows.x, self.input_weight, self.input_biases[node]))
+        return self._record(rows, F.linear(self._lifted(rows), self.input_weight, self.input_biases[node]))
 
     def record_all(self, tape: Tape, nodes: slice) -> Tensor:
         """The field (K, R, D) at all the tape's points, one of `nodes` for each, kept for `pull`."""
-        a = F.linear(tape.all.x, self.input_weight).view(*tape.shape, -1)
+        a = F.linear(self._lifted(tape.all), self.input_weight).view(*tape.shape, -1)
         a += self.input_biases[nodes][:, None]
         return self._record(tape.all, a.flatten(0, 1)).view(*tape.shape, -1)
+
+    def _lifted(self, rows: Rows) -> Tensor:
+        """The inputs of recorded rows, made of the points as they are now."""
+        if self.network.features:
+            rows.inputs.copy_(self.network.lift(rows.x))
+        return rows.inputs
 
     def _record(self, rows: Rows, a: Tensor) -> Tensor:
         before, after = rows.before, rows.after
@@ -162,7 +182,7 @@ class FourierKernel:
             torch.ops.aten.gelu_backward.grad_input(back, a, grad_input=a)
             if k > 0:
                 back = linear(a, self._pulls[k - 1])
-        return F.linear(a.to(self.dtype), self._input_pull)
+        return self.network.lift_pull(rows.inputs, F.linear(a.to(self.dtype), self._input_pull))
 
     def zero_gradients(self) -> Gradients:
         """Sums at zero, for `collect` to add to."""
@@ -194,8 +214,8 @@ class FourierKernel:
                 sums.weights[-1].addmm_(seed.t(), tape.wide(after[-1]))
                 sums.biases[-1] += seed.sum(0)
                 back = tape.wide(before[0])
-                # (D, rows) @ (rows, C) runs six times as fast as (C, rows) @ (rows, D)
-                sums.input_weight.addmm_(tape.all.x[rows].t(), back)
+                # (D, rows) @ (rows, C) runs six times as fast as (C, rows) @ (rows, D) for few D
+                sums.input_weight.addmm_(tape.all.inputs[rows].t(), back)
                 embedding[first:last] += back.view(last - first, -1, self.channels).sum(1)
 
 
@@ -218,8 +238,9 @@ def value_and_trace(network: FourierMLP, x: Tensor, embedding: Tensor, direction
     on both needs first derivatives only, by autograd.
     """
     linears = network.linears()
-    a = network.input_embed(x) + embedding
-    along = F.linear(directions, network.input_embed.weight) * _slope(a)
+    inputs = network.lift(x)
+    a = network.input_embed(inputs) + embedding
+    along = F.linear(network.lift_along(inputs, directions), network.input_embed.weight) * _slope(a)
     for layer in linears[:-1]:
         a = layer(F.gelu(a))
         along = F.linear(along, layer.weight) * _slope(a)

@@ -134,8 +134,7 @@ class _Sampler:
         if not LIVE[0] <= ratio <= LIVE[1]:
             raise UnsupportedError(
                 "Langevin steps need a score that is one, and this model's is idle: E⟨s, x − μ⟩/D at its first step is "
-                f"{-ratio:.2g} where −1 belongs; sample without them, or train with more noise such as the preset "
-                "'live'."
+                f"{-ratio:.2g} where −1 belongs; sample without them, or train with as much noise as the defaults have."
             )
 
     def _normal(self, sources: list[np.random.Generator]) -> Tensor:

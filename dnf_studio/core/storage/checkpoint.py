@@ -11,14 +11,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Self
+from typing import Annotated, Any, BinaryIO, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from torch import Tensor
 
 import dnf_studio
-from dnf_studio.config import Config
+from dnf_studio.config import Config, recorded
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
@@ -132,7 +132,7 @@ class _Metadata(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Kind
-    config: Config
+    config: Annotated[Config, BeforeValidator(recorded)]
     dim: int = Field(ge=1, le=MAX_DIM)
     standardisation: Standardisation
     data: DataSummary

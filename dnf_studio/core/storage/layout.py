@@ -37,11 +37,11 @@ def model_shapes(config: Config, dim: int) -> tuple[Shapes, Shapes]:
     nodes = (config.sde.steps + 1,)
     buffers: Shapes = {"timestamps": nodes, "diffusion": nodes, "condition": nodes}
     parameters: Shapes = {}
-    c, layers = config.network.channels, config.network.layers
+    c, layers, features = config.network.channels, config.network.layers, config.network.features_of(dim)
     for network in NETWORKS[config.model]:
         buffers[f"{network}.timestep_coeff"] = (1, c)
         parameters[f"{network}.timestep_phase"] = (1, c)
-        linear = {"input_embed": (c, dim), "timestep_embed.0": (c, 2 * c), "timestep_embed.2": (c, c)}
+        linear = {"input_embed": (c, dim + 2 * features), "timestep_embed.0": (c, 2 * c), "timestep_embed.2": (c, c)}
         linear |= {f"layers.{k}.0": (c, c) for k in range(1, layers + 1)} | {f"layers.{layers + 1}": (dim, c)}
         for name, shape in linear.items():
             parameters[f"{network}.{name}.weight"] = shape

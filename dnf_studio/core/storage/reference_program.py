@@ -87,7 +87,7 @@ def _settings(state: dict[str, Tensor], path: Path) -> tuple[Config, int]:
         "g_start": _decimal(g[0]),
         "g_end": _decimal(g[-1]),
     }
-    network = {"layers": len(hidden), "channels": entry.shape[0]}
+    network = {"layers": len(hidden), "channels": entry.shape[0], "features": 0}
     try:
         config = Config.create({"data": UNKNOWN, "sde": sde, "network": network})
     except SettingError as problem:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.config import Config
+from dnf_studio.config import Config, recorded
 from dnf_studio.core.storage.atomic import source_size
 from dnf_studio.core.storage.safe_header import parse_json
 from dnf_studio.core.storage.sample_file import FORMAT, FORMAT_VERSION, Contents
@@ -198,6 +198,6 @@ def _json(file: Any, name: str) -> dict[str, Any]:  # noqa: ANN401 - h5py has no
 
 def _config(file: Any) -> Config:  # noqa: ANN401 - h5py has no types
     try:
-        return Config.create(parse_json(_text(file, "provenance/config")))
+        return Config.create(recorded(parse_json(_text(file, "provenance/config"))))
     except SettingError as problem:
         raise ValueError("wrong config") from problem

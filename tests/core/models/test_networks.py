@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dnf_studio.core.models.kernels import FourierKernel, Tape
+from dnf_studio.core.models.kernels import FourierKernel, Tape, value_and_trace
 from dnf_studio.core.models.networks import FourierMLP
 
 
@@ -32,9 +32,10 @@ def test_one_time_for_all_points_equals_a_time_for_each() -> None:
     torch.testing.assert_close(network(x, t), network(x, t.expand(5)))
 
 
+@pytest.mark.parametrize("features", [0, 5])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_kernel_value_equals_the_network(dtype: torch.dtype) -> None:
-    network = FourierMLP(2, channels=32).to(dtype)
+def test_kernel_value_equals_the_network(dtype: torch.dtype, features: int) -> None:
+    network = FourierMLP(2, channels=32, features=features).to(dtype)
     times, x = torch.rand(3, dtype=dtype), torch.randn(70, 2, dtype=dtype)
     with torch.no_grad():
         kernel = FourierKernel(network, network.embed_time(times))
@@ -42,8 +43,9 @@ def test_kernel_value_equals_the_network(dtype: torch.dtype) -> None:
             torch.testing.assert_close(kernel.value(x, node), network(x, times[node]))
 
 
-def test_kernel_pulls_equal_autograd_whether_one_node_or_all_at_once() -> None:
-    network = FourierMLP(2, layers=2, channels=8).double()
+@pytest.mark.parametrize("features", [0, 5])
+def test_kernel_pulls_equal_autograd_whether_one_node_or_all_at_once(features: int) -> None:
+    network = FourierMLP(2, layers=2, channels=8, features=features).double()
     times, x = torch.rand(3).double(), torch.randn(3, 5, 2).double().requires_grad_()
     seed = torch.randn(3, 5, 2).double()
     field = torch.stack([network(x[k], times[k]) for k in range(3)])
@@ -68,11 +70,54 @@ def test_kernel_pulls_equal_autograd_whether_one_node_or_all_at_once() -> None:
 
 def test_a_tape_serves_points_of_other_shapes_and_kernels() -> None:
     tape = Tape()
-    for channels, layers, shape in ((8, 1, (2, 5, 2)), (8, 1, (1, 3, 2)), (16, 3, (4, 9, 2)), (8, 2, (2, 2, 2))):
-        network = FourierMLP(2, layers, channels)
+    sizes = (
+        (8, 1, 0, (2, 5, 2)),
+        (8, 1, 3, (1, 3, 2)),
+        (16, 3, 2, (4, 9, 2)),
+        (8, 2, 0, (2, 2, 2)),
+        (8, 2, 4, (2, 5, 2)),
+    )
+    for channels, layers, features, shape in sizes:
+        network = FourierMLP(2, layers, channels, features)
         with torch.no_grad():
             kernel = FourierKernel(network, network.embed_time(torch.rand(shape[0])))
             x = torch.randn(shape)
             field = kernel.record_all(tape.open(kernel, x), slice(0, shape[0]))
             torch.testing.assert_close(field[-1], kernel.value(x[-1], shape[0] - 1))
             assert kernel.pull(tape.all, torch.randn(shape).flatten(0, 1)).shape == (shape[0] * shape[1], 2)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_divergence_with_features_equals_autograd(dim: int) -> None:
+    network = FourierMLP(dim, layers=2, channels=8, features=4).double()
+    x, times = torch.randn(6, dim).double(), torch.rand(2).double()
+    jacobian = torch.func.vmap(torch.func.jacrev(lambda point: network(point[None], times[1])[0]))(x)
+    trace = torch.einsum("bii->b", jacobian)
+    with torch.no_grad():
+        value, divergence = FourierKernel(network, network.embed_time(times)).with_divergence(x, 1)
+    torch.testing.assert_close(value, network(x, times[1]))
+    torch.testing.assert_close(divergence, trace)
+    along = torch.eye(dim).double()[:, None]
+    torch.testing.assert_close(value_and_trace(network, x, network.embed_time(times[1:]), along)[1], trace)
+
+
+def test_features_are_sines_and_cosines_of_the_same_frequencies_in_every_network() -> None:
+    first, second = FourierMLP(2, channels=8, features=6), FourierMLP(2, channels=8, features=6)
+    assert torch.equal(first.input_frequencies, second.input_frequencies)
+    assert "input_frequencies" not in first.state_dict()
+    x = torch.randn(5, 2)
+    lifted = first.lift(x)
+    assert lifted.shape == (5, 14)
+    torch.testing.assert_close(lifted[:, 2:8] ** 2 + lifted[:, 8:] ** 2, torch.ones(5, 6))
+    # One turn further along a frequency is the same feature
+    turn = 2 * torch.pi * first.input_frequencies / first.input_frequencies.square().sum(1, keepdim=True)
+    for k in range(6):
+        moved = first.lift(x + turn[k])
+        torch.testing.assert_close(moved[:, [2 + k, 8 + k]], lifted[:, [2 + k, 8 + k]], atol=1e-4, rtol=0)
+
+
+def test_features_leave_the_first_weights_of_x_as_they_are() -> None:
+    torch.manual_seed(0)
+    plain = torch.cat([FourierMLP(2, channels=64).input_embed.weight.flatten() for _ in range(20)]).std()
+    own = torch.cat([FourierMLP(2, channels=64, features=32).input_embed.weight[:, :2].flatten() for _ in range(20)])
+    assert float((own.std() / plain).detach()) == pytest.approx(1, rel=0.1)
