@@ -55,9 +55,9 @@ class BlurredSamples:
         wide = samples.detach().cpu().double()
         count, self.dim = wide.shape
         mean = wide.mean(0)
-        self.h = min(1.0, (4 / ((self.dim + 2) * count)) ** (1 / (self.dim + 4)))
+        self.h: float = min(1.0, (4 / ((self.dim + 2) * count)) ** (1 / (self.dim + 4)))
         covariance = torch.cov(wide.T).reshape(self.dim, self.dim) + RIDGE * torch.eye(self.dim, dtype=torch.float64)
-        self.root = torch.linalg.cholesky(covariance)
+        self.root: Tensor = torch.linalg.cholesky(covariance)
         self.centres = mean + math.sqrt(1 - self.h**2) * (wide - mean)
 
     def draw(self, count: int, seed: int) -> Tensor:
@@ -66,7 +66,8 @@ class BlurredSamples:
         chosen = torch.randint(len(self.centres), (count,), generator=generator)
         eps = torch.randn(count, self.dim, generator=generator, dtype=torch.float64)
         squares = torch.randn(count, int(FREEDOM), generator=generator, dtype=torch.float64).square().sum(1)
-        return self.centres[chosen] + self.h * (FREEDOM / squares).sqrt()[:, None] * (eps @ self.root.T)
+        far = self.h * (squares / FREEDOM).rsqrt()
+        return self.centres[chosen] + far[:, None] * (eps @ self.root.T)
 
     def log_density(self, x: Tensor) -> Tensor:
         """log q (n,), nats, at x (n, D)."""
@@ -80,7 +81,7 @@ class BlurredSamples:
             torch.logsumexp(-power * torch.log1p(torch.cdist(block, centres).square() / (self.h**2 * FREEDOM)), 1)
             for block in places.split(BLOCK)
         ]
-        return constant - scale + torch.cat(parts)
+        return torch.cat(parts) + (constant - scale)
 
 
 def ode_mass(flow: GenerativeModel, points: int | None = None, seed: int = 0, tolerance: float = TOLERANCE) -> Mass:
