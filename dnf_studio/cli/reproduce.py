@@ -17,7 +17,7 @@ __all__ = ["reproduce"]
 
 def reproduce(
     folder: Annotated[Path, Option("-o", "--output", metavar="FOLDER", help="Where models and report go.")],
-    quick: Annotated[bool, Option("--quick", help="Ten seconds a model, one seed: twenty minutes in all.")] = False,
+    quick: Annotated[bool, Option("--quick", help="Ten seconds a model, one seed: 25 minutes in all.")] = False,
     sets: Annotated[
         str | None, Option("--sets", metavar="NAME,NAME", help=f"Of {', '.join((*SETS, *TABLES))}; else all.")
     ] = None,

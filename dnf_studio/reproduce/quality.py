@@ -104,19 +104,18 @@ def training_claim(quality: Sequence[Quality]) -> Claim:
 
 
 def told_of(quality: Sequence[Quality], data: str) -> str:
-    """When each of the two was as near as the other ends, as sentences; nothing where that is not known."""
+    """When each of the two was as near as the other in the end, as a sentence; nothing where that is not known."""
     lines = {model: mean_curve(quality, data, model) for model in STEPS}
     if not all(lines.values()):
         return ""
     return (
-        f"DiffFlow {_reached(lines['diffflow'], lines['diffusion'])} the diffusion model ends, and the diffusion model "
-        f"{_reached(lines['diffusion'], lines['diffflow'])} DiffFlow does."
+        f"To be as near as the diffusion model in the end, DiffFlow took {_took(lines['diffflow'], lines['diffusion'])}; "
+        f"to be as near as DiffFlow in the end, the diffusion model took {_took(lines['diffusion'], lines['diffflow'])}."
     )
 
 
-def _reached(own: list[tuple[float, float]], other: list[tuple[float, float]]) -> str:
+def _took(own: list[tuple[float, float]], other: list[tuple[float, float]]) -> str:
     needed = steps_at_equal_quality(other[-1][1], own)
     if needed is None:
-        return f"was not, within {own[-1][0]:.3g} s of training, as near as"
-    sooner = " or less" if needed == own[0][0] else ""
-    return f"was after {needed:.3g} s{sooner} of training as near as"
+        return f"more than its {own[-1][0]:.3g} s (not reached)"
+    return f"{'at most ' if needed == own[0][0] else ''}{needed:.3g} s"

@@ -144,7 +144,7 @@ def _while_training(data: str, quality: Sequence[Quality]) -> str:
         return ""
     told = " and ".join(f"{NAMES[model]} at N = {n}" for model, n in STEPS.items())
     return (
-        f"{drawn}<p>While training, {told}: {told_of(quality, data)} The learning rate falls over the whole time, so a "
+        f"{drawn}<p>While training, {told}. {told_of(quality, data)} The learning rate falls over the whole time, so a "
         "run that is meant to be shorter may do better.</p>"
     )
 

@@ -123,9 +123,12 @@ def _of_table(plan: Plan, name: str, densities: Sequence[Density]) -> str:
             rows.append(f"<tr><td>{NAMES[model]}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
         elif not can_measure(Cell(name, model, 0)):
             rows.append(f'<tr><td>{NAMES[model]}</td><td colspan="6" class="open">{escape(HOW_TO_INSTALL)}</td></tr>')
-    dim = open_dataset(name).dim
+    held = open_dataset(name).fresh(ODE_POINTS, 0)
+    errors = [one.nll_error for one in densities if one.data == name and one.nll_error is not None]
+    told = f", which alone leave about ± {np.mean(errors):.2f}" if errors else ""
+    caption = f"{escape(name)}: {held.shape[1]} dimensions, {len(held):,} test rows{told}"
     head = "".join(f"<th>{cell}</th>" for cell in heads)
-    return f"<table><caption>{escape(name)}, {dim} dimensions</caption><tr>{head}</tr>{''.join(rows)}</table>"
+    return f"<table><caption>{caption}</caption><tr>{head}</tr>{''.join(rows)}</table>"
 
 
 def _spread(values: Sequence[float | None]) -> str:

@@ -73,7 +73,11 @@ def test_the_report_stands_alone(folder: Path) -> None:
     assert not re.search(r'(src|href)="(?!data:)', text)
     # Data and three models, and five times of two forward processes
     assert text.count("data:image/png") == 4 + 10 and text.count("<svg") == 3
-    assert "wine, 13 dimensions" in text and "neural spline flow (zuko)" in text and "seconds of training" in text
+    assert (
+        "wine: 13 dimensions, 27 test rows" in text
+        and "neural spline flow (zuko)" in text
+        and "seconds of training" in text
+    )
     assert "not resolved here" in text and "NaN" not in text and "None" not in text
     kept = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     assert len(kept["claims"]) == 9 and kept["machine"]["cores"] >= 1

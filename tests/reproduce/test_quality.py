@@ -76,8 +76,10 @@ def test_the_claim_is_decided_by_ratios(factors: tuple[float, ...], answer: str)
 def test_words_say_what_was_not_reached_and_what_at_once() -> None:
     found = line("diffflow", (0.15, 0.12, 0.1, 0.05)) + line("diffusion", (0.8, 0.6, 0.4, 0.2))
     text = told_of(found, "rings")
-    assert "DiffFlow was after 10 s or less of training as near as the diffusion model ends" in text
-    assert "the diffusion model was not, within 80 s of training, as near as DiffFlow does" in text
+    assert "as near as the diffusion model in the end, DiffFlow took at most 10 s;" in text
+    assert "as near as DiffFlow in the end, the diffusion model took more than its 80 s (not reached)." in text
+    slower = line("diffflow", (0.6, 0.4, 0.2, 0.1)) + line("diffusion", (0.8, 0.6, 0.4, 0.2))
+    assert "DiffFlow took 40 s;" in told_of(slower, "rings")
     assert told_of(found, "tree") == ""
 
 

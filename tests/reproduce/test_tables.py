@@ -11,6 +11,7 @@ from torch import Tensor
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.errors import DataError
+from dnf_studio.reproduce import spline
 from dnf_studio.reproduce.plan import QUICK, Cell
 from dnf_studio.reproduce.results import Density
 from dnf_studio.reproduce.spline import spline_density
@@ -72,9 +73,9 @@ def held_against(own: tuple[float, ...], others: tuple[float, ...], names: tuple
 def test_claims_of_tables() -> None:
     lower = held_against((1.0, 1.1, 0.9), (2.0, 2.2, 1.9), ("wine", "digits"))
     higher = held_against((2.0, 2.2, 1.9), (1.0, 1.1, 0.9), ("breast-cancer",))
-    ffjord, spline = density_claims(lower + higher)
+    ffjord, by_splines = density_claims(lower + higher)
     assert ffjord.answer == "holds" and "2 of 3 real tables" in ffjord.claim
-    assert spline.answer == "not resolved here" and "unknown" in spline.because
+    assert by_splines.answer == "not resolved here" and "unknown" in by_splines.because
     both = higher + held_against((2.0, 2.2, 1.9), (1.0, 1.1, 0.9), ("digits",))
     assert density_claims(lower[:6] + both)[0].answer == "does not hold"
     assert density_claims(held_against((1.0,), (2.0,), ("wine",)))[0].answer == "not resolved here"
@@ -85,6 +86,10 @@ def test_the_section_tells_mean_and_standard_error() -> None:
     plan = QUICK.changed(["wine"], seeds=3)
     found = [density("wine", "diffflow", seed, nll) for seed, nll in enumerate((1.0, 2.0, 3.0))]
     text = tables_section(plan, [*found, density("wine", "flow", 0, None)])
-    assert f"2.00 ± {1 / math.sqrt(3):.2f}" in text and "wine, 13 dimensions" in text
+    assert f"2.00 ± {1 / math.sqrt(3):.2f}" in text and "wine: 13 dimensions, 27 test rows" in text
     assert "<td>flow (FFJORD)</td><td>–</td>" in text and "neural spline" not in text
     assert tables_section(QUICK.changed(["tree"]), found) == ""
+
+
+def test_the_library_is_imported_only_where_it_is_used() -> None:
+    assert not {"zuko", "NSF"} & vars(spline).keys()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from dnf_studio import load
 from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.sampling import mass as module
 from dnf_studio.core.sampling.mass import BlurredSamples, ode_mass
@@ -83,3 +84,10 @@ def test_a_flow_has_it_too_and_a_broken_one_says_so() -> None:
         flow.drift.layers[-1].weight.fill_(math.inf)  # type: ignore[union-attr]
     with pytest.raises(DivergenceError):
         ode_mass(flow, points=10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["8gaussian", "checkerboard", "rings"])
+def test_the_bundled_models_have_a_mass_of_one(name: str) -> None:
+    found = ode_mass(load(f"diffflow-{name}"))
+    assert abs(found.value - 1) < 3 * found.error < 0.25
