@@ -108,9 +108,10 @@ def told_of(quality: Sequence[Quality], data: str) -> str:
     lines = {model: mean_curve(quality, data, model) for model in STEPS}
     if not all(lines.values()):
         return ""
+    first, second = _took(*lines.values()), _took(*reversed(lines.values()))
     return (
-        f"To be as near as the diffusion model in the end, DiffFlow took {_took(lines['diffflow'], lines['diffusion'])}; "
-        f"to be as near as DiffFlow in the end, the diffusion model took {_took(lines['diffusion'], lines['diffflow'])}."
+        f"To be as near as the diffusion model in the end, DiffFlow took {first}; to be as near as DiffFlow in the "
+        f"end, the diffusion model took {second}."
     )
 
 
