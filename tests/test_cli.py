@@ -224,7 +224,8 @@ def test_evaluate_reports_what_design_says(told: Told, saved: Path) -> None:
 
 
 def test_evaluate_prints_a_table(told: Told, saved: Path) -> None:
-    assert told("evaluate", saved, "--data", "circle", "--steps", "2", "--no-ode") == 0
+    assert told("evaluate", saved, "--data", "circle", "--steps", "2", "--no-ode", "--mass") == 0
+    assert "by importance sampling" in told.out
     assert "Importance " in told.out and "the bound of 16 paths a point" in told.out and "±" in told.out
     assert "sliced Wasserstein" in told.out and "Entropy    -" in told.out and "NLL (ODE)  -\n" in told.out
 

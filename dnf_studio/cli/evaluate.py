@@ -22,6 +22,9 @@ def evaluate(
     no_ode: Annotated[bool, Option("--no-ode", help="Leave out the NLL of the probability-flow ODE.")] = False,
     solver: Annotated[Solver | None, Option("--solver", help=SOLVER)] = None,
     paths: Annotated[int, Option("--paths", metavar="K", help="Paths a point of the importance-weighted bound.")] = 16,
+    mass: Annotated[
+        bool, Option("--mass", help="Also ∫p of the ODE's density, which is 1 where that is right; by sampling.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     from dnf_studio.core.data.catalogue import open_dataset
@@ -42,6 +45,7 @@ def evaluate(
             progress=lambda text: progress.update(None, text),
             solver=solver,
             paths=paths,
+            mass=mass,
         )
     result = found.as_dict()
     emit(result, _text(result), as_json)
@@ -71,6 +75,9 @@ def _text(result: dict[str, Any]) -> str:
     if result["bits_bound"] is not None:
         bits = f"{number(result['bits_bound'])} by the bound, {number(result['bits_ode'])} by the ODE"
         lines.append(f"Bits per dimension {bits}")
+    if result["ode_mass"] is not None:
+        error = _error(result["ode_mass_error"])
+        lines.append(f"{'∫p (ODE)':<10} {number(result['ode_mass'])}{error}, by importance sampling")
     return "\n".join([*lines, "", table([head, *rows])])
 
 

@@ -11,9 +11,10 @@ from dnf_studio import api
 from dnf_studio.config import Config
 from dnf_studio.core.evaluation.evaluate import entropy_of, step_rows
 from dnf_studio.core.evaluation.likelihoods import likelihoods
-from dnf_studio.core.models.base import GenerativeModel, Solver
 from dnf_studio.core.training.run import Run
+from dnf_studio.errors import ExportError
 from dnf_studio.reproduce.plan import Cell, Plan
+from dnf_studio.reproduce.quality import compared_solvers
 from dnf_studio.reproduce.results import Measured
 
 __all__ = ["checkpoint_path", "measure", "train"]
@@ -28,18 +29,21 @@ def checkpoint_path(folder: Path, cell: Cell) -> Path:
     return folder / "models" / f"{cell.name}.safetensors"
 
 
-def train(folder: Path, plan: Plan, cell: Cell, tell: Tell) -> Run:
+def train(folder: Path, plan: Plan, cell: Cell, tell: Tell, watch: Callable[[Run], None] = lambda _: None) -> Run:
     """The finished run of `cell`, trained for the plan's seconds or read from its checkpoint.
 
-    However it is left, by Ctrl-C too, what was trained is kept. Raises `DivergenceError` where the loss is no
-    longer finite.
+    `watch` sees it at the start and after each iteration. However it is left, by Ctrl-C too, what was trained is kept.
+    Raises `DivergenceError` where the loss is no longer finite, `ExportError` where the checkpoint is another plan's.
     """
     path = checkpoint_path(folder, cell)
     if path.exists():
         run = Run.resume(path)
+        if run.config.training.seconds != plan.seconds:
+            raise ExportError(f"'{path}' was trained for another time; take another folder, or delete it.")
     else:
         settings = {"data": cell.data, "model": cell.model, "training": {"seconds": plan.seconds, "seed": cell.seed}}
         run = api.train(Config.create(settings))
+    watch(run)
     if run.finished:
         return run
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,6 +51,7 @@ def train(folder: Path, plan: Plan, cell: Cell, tell: Tell) -> Run:
     try:
         for report in run:
             tell(f"training, {report.seconds:.0f} of {plan.seconds:g} s, loss {report.loss:.3f}")
+            watch(run)
             if report.seconds >= saved + SAVE_EVERY:
                 run.save(path)
                 saved = report.seconds
@@ -60,7 +65,7 @@ def measure(run: Run, plan: Plan, cell: Cell, tell: Tell) -> Measured:
     flow = run.flow
     found = likelihoods(flow, run.dataset, progress=tell)
     by_solver: dict[str, list[dict[str, Any]]] = {}
-    for solver in _solvers(flow):
+    for solver in compared_solvers(flow):
         rows = step_rows(flow, run.dataset, plan.steps, plan.points, plan.draws, tell, solver)
         by_solver[solver] = [asdict(row) for row in rows]
     return Measured(
@@ -76,9 +81,3 @@ def measure(run: Run, plan: Plan, cell: Cell, tell: Tell) -> Measured:
         entropy_of(flow, run.dataset),
         by_solver,
     )
-
-
-def _solvers(flow: GenerativeModel) -> tuple[Solver, ...]:
-    """Those that are compared: a diffusion model's own three, not their Euler steps as well."""
-    own = tuple(name for name in flow.solvers if name not in ("sde", "ode"))
-    return own or flow.solvers

@@ -17,7 +17,9 @@ from dnf_studio.core.storage.atomic import atomic_file
 from dnf_studio.errors import DivergenceError, ExportError
 from dnf_studio.reproduce.figures import COLOURS, MODE_COLOURS, curves, points_picture
 from dnf_studio.reproduce.plan import MODELS, Plan
-from dnf_studio.reproduce.results import Measured
+from dnf_studio.reproduce.quality import STEPS, mean_curve, told_of
+from dnf_studio.reproduce.results import Measured, Quality, Results
+from dnf_studio.reproduce.tables import tables_section
 from dnf_studio.reproduce.verdicts import FEW, Claim, best_distance, outside_share, steps_at_equal_quality
 
 __all__ = ["Pictures", "write_report"]
@@ -82,10 +84,9 @@ class Pictures:
         return "".join(rows)
 
 
-def write_report(
-    path: Path, plan: Plan, measured: Sequence[Measured], claims: Sequence[Claim], pictures: Pictures, machine: str
-) -> None:
+def write_report(path: Path, results: Results, claims: Sequence[Claim], pictures: Pictures, machine: str) -> None:
     """Write it; raises `ExportError` where that cannot be."""
+    plan = results.plan
     seeds = "one seed" if plan.seeds == 1 else f"{plan.seeds} seeds"
     head = (
         f"<h1>Diffusion normalizing flows, compared here</h1><p>Every model was trained for {plan.seconds:g} s on this "
@@ -96,9 +97,10 @@ def write_report(
     )
     body = [head, _verdicts(claims)]
     for data in plan.sets:
-        own = [one for one in measured if one.data == data]
+        own = [one for one in results.measured if one.data == data]
         if own:
-            body.append(_section(data, plan, own, pictures))
+            body.append(_section(data, plan, own, results.quality, pictures))
+    body.append(tables_section(plan, results.densities))
     forward = pictures.forward()
     if forward:
         body.append(f"<h2>Forward processes</h2><p>Each point in the colour of its part of the data.</p>{forward}")
@@ -116,7 +118,7 @@ def _verdicts(claims: Sequence[Claim]) -> str:
     return f"<h2>The claims</h2><table>{rows}</table>"
 
 
-def _section(data: str, plan: Plan, own: Sequence[Measured], pictures: Pictures) -> str:
+def _section(data: str, plan: Plan, own: Sequence[Measured], quality: Sequence[Quality], pictures: Pictures) -> str:
     by_model = {model: [one for one in own if one.model == model] for model in MODELS}
     lines = {
         model: [(float(n), d) for n in plan.steps if (d := _mean([best_distance(one, n) for one in found])) is not None]
@@ -129,9 +131,22 @@ def _section(data: str, plan: Plan, own: Sequence[Measured], pictures: Pictures)
         f'<p class="key">{key}</p>',
         curves(lines, "steps N", "distance", COLOURS),
         curves(evaluations, "network evaluations a sample", "distance", COLOURS),
+        _while_training(data, quality),
         _table(plan, by_model, lines),
     ]
     return "".join(parts)
+
+
+def _while_training(data: str, quality: Sequence[Quality]) -> str:
+    lines = {model: mean_curve(quality, data, model) for model in STEPS}
+    drawn = curves(lines, "seconds of training", "distance", COLOURS)
+    if not drawn:
+        return ""
+    told = " and ".join(f"{NAMES[model]} at N = {n}" for model, n in STEPS.items())
+    return (
+        f"{drawn}<p>While training, {told}. {told_of(quality, data)} The learning rate falls over the whole time, so a "
+        "run that is meant to be shorter may do better.</p>"
+    )
 
 
 def _by_evaluations(found: Sequence[Measured]) -> list[tuple[float, float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from dnf_studio.core.storage.atomic import atomic_file, explain
 from dnf_studio.errors import ExportError
 from dnf_studio.reproduce.plan import Cell, Plan
 
-__all__ = ["Measured", "Results"]
+__all__ = ["Density", "Measured", "Quality", "Results"]
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,57 @@ class Measured:
         return Cell(self.data, self.model, self.seed)
 
 
+@dataclass(frozen=True)
+class Density:
+    """The likelihood of a table's test split under one model, nats of the standardised data."""
+
+    data: str
+    model: str
+    seed: int
+    iterations: int
+    seconds: float
+    """Of training."""
+    parameters: int
+    nll: float | None
+    """Exact, of DiffFlow that of its probability-flow ODE; None where there is none."""
+    nll_error: float | None
+    """Standard error of the mean over test rows."""
+    nll_bound: float | None = None
+    nll_importance: float | None = None
+    """The tighter bound of several paths a row."""
+
+    @property
+    def cell(self) -> Cell:
+        """Which model it is."""
+        return Cell(self.data, self.model, self.seed)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How near samples came while a model trained."""
+
+    data: str
+    model: str
+    seed: int
+    seconds: float
+    """Of training until then."""
+    steps: int
+    distance: float | None
+    """As `sliced_wasserstein` of a row, with the best solver; None where no solver's samples are finite."""
+
+    @property
+    def cell(self) -> Cell:
+        """Which model it is of."""
+        return Cell(self.data, self.model, self.seed)
+
+
 class Results:
-    """`results.json` of a folder; raises `ExportError` where that is another plan's or damaged."""
+    """`results.json` of a folder; raises `ExportError` where that is another plan's or version's, or damaged."""
 
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.path, self.plan = folder / "results.json", plan
-        self._found: dict[Cell, Measured] = {}
+        self._found: dict[Cell, Measured | Density] = {}
+        self._quality: list[Quality] = []
         if self.path.exists():
             self._read()
 
@@ -55,29 +100,55 @@ class Results:
 
     @property
     def measured(self) -> tuple[Measured, ...]:
-        """All of it, in the order of the plan."""
-        return tuple(self._found[cell] for cell in self.plan.cells() if cell in self._found)
+        """All of the sets, in the order of the plan."""
+        return tuple(one for one in self._in_order() if isinstance(one, Measured))
 
-    def add(self, measured: Measured) -> None:
+    @property
+    def densities(self) -> tuple[Density, ...]:
+        """All of the tables, in the order of the plan."""
+        return tuple(one for one in self._in_order() if isinstance(one, Density))
+
+    @property
+    def quality(self) -> tuple[Quality, ...]:
+        """What was measured during training, in the order in which it was."""
+        return tuple(self._quality)
+
+    def add(self, found: Measured | Density | Quality) -> None:
         """Keep one more, on disk too."""
-        self._found[measured.cell] = measured
+        if isinstance(found, Quality):
+            self._quality.append(found)
+        else:
+            self._found[found.cell] = found
         self.write({})
 
     def write(self, more: Mapping[str, Any]) -> None:
         """Write all, and `more` beside it."""
-        values = {"format": FORMAT, "plan": self.plan.as_dict(), "measured": [asdict(m) for m in self.measured], **more}
+        parts: dict[str, Sequence[Measured | Density | Quality]] = {
+            "measured": self.measured,
+            "densities": self.densities,
+            "quality": self.quality,
+        }
+        rows = {name: [asdict(one) for one in found] for name, found in parts.items()}
+        values = {"format": FORMAT, "plan": self.plan.as_dict(), **rows, **more}
         with atomic_file(self.path, ExportError) as partial:
             partial.write_text(json.dumps(values, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+    def _in_order(self) -> list[Measured | Density]:
+        return [self._found[cell] for cell in self.plan.cells() if cell in self._found]
 
     def _read(self) -> None:
         try:
             values = json.loads(self.path.read_text(encoding="utf-8"))
-            plan = values["plan"]
-            found = [Measured(**row) for row in values["measured"]]
+            version, plan = values["format"], values["plan"]
+            if version == FORMAT:
+                found = [Measured(**row) for row in values["measured"]], [Density(**row) for row in values["densities"]]
+                self._quality = [Quality(**row) for row in values["quality"]]
         except OSError as problem:
             raise ExportError(f"Cannot read '{self.path}': {explain(problem)}.") from problem
         except (ValueError, KeyError, TypeError):
             raise ExportError(f"'{self.path}' is damaged; take another folder, or delete it to begin anew.") from None
+        if version != FORMAT:
+            raise ExportError(f"'{self.path}' was written by another version of the studio; take another folder.")
         if plan != self.plan.as_dict():
             raise ExportError(f"'{self.path}' belongs to a comparison with other settings; take another folder.")
-        self._found = {one.cell: one for one in found}
+        self._found = {one.cell: one for part in found for one in part}

@@ -15,7 +15,18 @@ import numpy as np
 
 from dnf_studio.reproduce.results import Measured
 
-__all__ = ["SHARP", "Claim", "best_distance", "claims", "interval", "outside_share", "steps_at_equal_quality"]
+__all__ = [
+    "SHARP",
+    "Claim",
+    "answer_of",
+    "answer_of_many",
+    "best_distance",
+    "claims",
+    "interval",
+    "outside_share",
+    "signed",
+    "steps_at_equal_quality",
+]
 
 Answer = Literal["holds", "does not hold", "not resolved here"]
 SHARP = ("rings", "four-rings", "tree", "carpet")
@@ -60,9 +71,12 @@ def interval(differences: Sequence[float]) -> tuple[float, float] | None:
     return mean - half, mean + half
 
 
-def steps_at_equal_quality(reference: float, other: Iterable[tuple[int, float]]) -> float | None:
-    """The N at which distances `other` by N first come down to `reference`, on a line in ln N; None where never."""
-    before: tuple[int, float] | None = None
+def steps_at_equal_quality(reference: float, other: Iterable[tuple[float, float]]) -> float | None:
+    """The N at which distances `other` by N first come down to `reference`, on a line in ln N; None where never.
+
+    The same for seconds of training instead of N.
+    """
+    before: tuple[float, float] | None = None
     for n, distance in sorted(other):
         if distance <= reference:
             if before is None or before[1] <= distance:
@@ -109,7 +123,7 @@ def _sets(measured: Sequence[Measured], among: Sequence[str] | None = None) -> l
     return [name for name in names if among is None or name in among]
 
 
-def _count(answers: dict[str, Answer], needed: int) -> Answer:
+def answer_of_many(answers: dict[str, Answer], needed: int) -> Answer:
     """Whether enough sets say yes, or too many no."""
     yes, no = (sum(answer == kind for answer in answers.values()) for kind in ("holds", "does not hold"))
     if answers and yes >= needed:
@@ -117,7 +131,7 @@ def _count(answers: dict[str, Answer], needed: int) -> Answer:
     return "does not hold" if answers and no > len(answers) - needed else "not resolved here"
 
 
-def _answer(differences: list[float]) -> Answer:
+def answer_of(differences: Sequence[float]) -> Answer:
     """Whether they are above zero beyond chance."""
     found = interval(differences)
     if found is None or found[0] <= 0 <= found[1]:
@@ -136,13 +150,13 @@ def _fewer_steps(measured: Sequence[Measured], steps: int, share: float) -> Clai
         )
         for name in names
     }
-    answers = {name: _answer(found) for name, found in differences.items()}
+    answers = {name: answer_of(found) for name, found in differences.items()}
     needed = math.ceil(share * len(names))
-    told = ", ".join(f"{name} {_signed(found)}" for name, found in differences.items())
+    told = ", ".join(f"{name} {signed(found)}" for name, found in differences.items())
     return Claim(
         f"With {FEW} steps DiffFlow's samples are nearer to the data than a diffusion model's with {steps}, whichever "
         f"sampler is best for it, on at least {needed} of {len(names)} sets.",
-        _count(answers, needed),
+        answer_of_many(answers, needed),
         f"Diffusion's distance less DiffFlow's: {told}.",
     )
 
@@ -159,14 +173,14 @@ def _sharper(measured: Sequence[Measured]) -> Claim:
         )
         for name in names
     }
-    answers = {name: _answer(found) for name, found in differences.items()}
+    answers = {name: answer_of(found) for name, found in differences.items()}
     told = ", ".join(
         f"{name} {_mean_outside(measured, name, 'diffflow', at)} against {_mean_outside(measured, name, 'flow', at)}"
         for name in names
     )
     return Claim(
         "Of DiffFlow's samples at most a third as many lie off the support of sharp sets as of the flow's.",
-        _count(answers, len(names)),
+        answer_of_many(answers, len(names)),
         f"Share farther than 0.02 from the support at N = {at}: {told or 'no sharp set was compared'}.",
     )
 
@@ -203,7 +217,7 @@ def _dearer(measured: Sequence[Measured]) -> Claim:
     told = f"{math.exp(float(np.mean(means))):.1f} times per point" if means else "not measured"
     return Claim(
         "An iteration of DiffFlow costs more than one of a diffusion model, which is its weak point.",
-        _answer(means),
+        answer_of(means),
         f"Time of training: {told}, in geometric mean over the sets.",
     )
 
@@ -217,7 +231,8 @@ def _mean_outside(measured: Sequence[Measured], data: str, model: str, steps: in
     return f"{100 * float(np.mean(found)):.2g}%" if found else "unknown"
 
 
-def _signed(found: list[float]) -> str:
+def signed(found: Sequence[float]) -> str:
+    """Their mean and, of two or more, its 95% interval."""
     if not found:
         return "unknown"
     bounds = interval(found)

@@ -20,6 +20,7 @@ from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves
 from dnf_studio.core.evaluation.likelihoods import PATHS, Likelihoods, likelihoods, nll_bound
 from dnf_studio.core.models.base import GenerativeModel, Solver
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
+from dnf_studio.core.sampling.mass import ode_mass
 from dnf_studio.core.sde.grid import check_steps
 from dnf_studio.errors import DivergenceError, SettingError
 
@@ -76,6 +77,9 @@ class Evaluation(Likelihoods):
     """`nll_bound` in bits per dimension of the discrete levels; None where the data is not dequantised levels."""
     bits_ode: float | None = None
     """`nll_ode` so."""
+    ode_mass: float | None = None
+    """∫p of the ODE's density by importance sampling: 1 where the density is right."""
+    ode_mass_error: float | None = None
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON, in DESIGN's keys, no NaN among them."""
@@ -95,8 +99,9 @@ def evaluate(
     progress: Progress | None = None,
     solver: Solver | None = None,
     paths: int = PATHS,
+    mass: bool = False,
 ) -> Evaluation:
-    """What `likelihoods` says, and at each N of `steps` the bound and the samples by `solver`.
+    """What `likelihoods` says, and at each N of `steps` the bound and the samples by `solver`; `mass` on demand.
 
     Distances follow METHOD 8: `seeds` times `points` samples against as many fresh points, the floor
     from as many again; a data set that holds fewer points gives two halves of what it has. Raises
@@ -117,7 +122,16 @@ def evaluate(
         by_steps = tuple(replace(row, nll_bound=bounds.get(row.steps, found.nll_bound)) for row in by_steps)
     known = {field.name: getattr(found, field.name) for field in fields(found)}
     bound, exact = (_bits(flow, dataset, nll) for nll in (found.nll_bound, found.nll_ode))
-    return Evaluation(**known, entropy=entropy_of(flow, dataset), by_steps=by_steps, bits_bound=bound, bits_ode=exact)
+    held = _mass(flow, tell) if mass else (None, None)
+    return Evaluation(
+        **known,
+        entropy=entropy_of(flow, dataset),
+        by_steps=by_steps,
+        bits_bound=bound,
+        bits_ode=exact,
+        ode_mass=held[0],
+        ode_mass_error=held[1],
+    )
 
 
 def bits_per_dimension(nll: float, standardisation: Standardisation) -> float:
@@ -215,6 +229,17 @@ def _bits(flow: GenerativeModel, dataset: Dataset, nll: float | None) -> float |
         return None
     units = flow.standardisation if not is_identity(flow.standardisation) else dataset.standardisation
     return bits_per_dimension(nll, units)
+
+
+def _mass(flow: GenerativeModel, tell: Progress) -> tuple[float | None, float | None]:
+    """∫p of the ODE's density and its standard error, None where samples or solver leave the finite numbers."""
+    tell("mass of the density")
+    try:
+        found = ode_mass(flow)
+    except DivergenceError as error:
+        tell(str(error))
+        return None, None
+    return _finite(found.value), _finite(found.error)
 
 
 def entropy_of(flow: GenerativeModel, dataset: Dataset) -> float | None:

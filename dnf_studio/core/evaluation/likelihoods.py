@@ -15,6 +15,7 @@ from torch import Tensor
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points
 from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.models.flow import MOST_EXACT, Flow
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sampling.likelihood import (
     BOUND_DRAWS,
@@ -39,6 +40,7 @@ __all__ = [
     "nll_bound",
     "nll_ode",
     "validation_bound",
+    "validation_nll",
 ]
 
 BOUND_POINTS = 20_000
@@ -127,12 +129,36 @@ def validation_bound(flow: GenerativeModel, dataset: Dataset) -> float:
     Raises `UnsupportedError` where the data has none, and for a model without a bound.
     """
     chain = _bounded(flow)
+    points, draws = _validation(flow, dataset)
+    return float(bound_nll(chain, points, draws).cpu().double().mean())
+
+
+def validation_nll(flow: GenerativeModel, dataset: Dataset) -> float:
+    """What decides when training ends: `validation_bound`, or for a flow its NLL by the steps it is trained with.
+
+    Hutchinson's signs, where training takes them, are the same at every call. Raises `UnsupportedError` where the data
+    has no validation split.
+    """
+    if not isinstance(flow, Flow):
+        return validation_bound(flow, dataset)
+    points, draws = _validation(flow, dataset)
+    generator = torch.Generator().manual_seed(0)
+    if flow.dim <= MOST_EXACT:
+        probes: list[Tensor | None] = [None]
+    else:
+        signs = torch.randint(0, 2, (draws, *points.shape), generator=generator) * 2 - 1
+        probes = list(signs.to(points))
+    with torch.no_grad():
+        return float(torch.stack([flow.nll(points, flow.grid(), some) for some in probes]).cpu().double().mean())
+
+
+def _validation(flow: GenerativeModel, dataset: Dataset) -> tuple[Tensor, int]:
+    """The validation points in the model's units and how often each is drawn noise for."""
     x = dataset.validation(VALIDATION_POINTS, 0)
     if x is None:
         raise UnsupportedError(f"The data '{dataset.name}' has no validation split.")
     points = between_units(dataset.standardisation, flow.standardisation, x).to(flow.timestamps)
-    draws = min(BOUND_DRAWS, max(1, VALIDATION_POINTS // len(points)))
-    return float(bound_nll(chain, points, draws).cpu().double().mean())
+    return points, min(BOUND_DRAWS, max(1, VALIDATION_POINTS // len(points)))
 
 
 def nll_ode(flow: GenerativeModel, dataset: Dataset, tolerance: float = TOLERANCE) -> float | None:

@@ -123,18 +123,23 @@ def ode_nll(flow: GenerativeModel, x: Tensor, tolerance: float = TOLERANCE) -> T
 
 
 def estimate_ode_nll(
-    flow: GenerativeModel, x: Tensor, tolerance: float = TOLERANCE, probes: int | None = None, seed: int = 0
+    flow: GenerativeModel,
+    x: Tensor,
+    tolerance: float = TOLERANCE,
+    probes: int | None = None,
+    seed: int = 0,
+    exact: bool = False,
 ) -> OdeNLL:
     """−log p in nats of points (n, D) at t_0 under dx/dt = v, the model's `velocity`, both in model units.
 
     log p(x) = log N(x(t_N); 0, I) + ∫ div v dt along the path through x, by adaptive Dormand–Prince 5. The
-    divergence is exact up to `MAX_EXACT_DIM` dimensions; beyond, or with `probes`, it is Hutchinson's
+    divergence is exact up to `MAX_EXACT_DIM` dimensions, and beyond if `exact`; else, or with `probes`, Hutchinson's
     (1/K) Σ_k ε_kᵀ (∂v/∂x) ε_k, unbiased, of K = `probes` or `PROBES` vectors of random signs that each point keeps
     along its path. Raises `DivergenceError` where no step is small enough.
 
     Reference: Grathwohl et al., "FFJORD", ICLR 2019, arXiv:1810.01367.
     """
-    count = PROBES if probes is None and flow.dim > MAX_EXACT_DIM else probes
+    count = PROBES if probes is None and flow.dim > MAX_EXACT_DIM and not exact else probes
 
     def block(start: int) -> Tensor:
         points = x[start : start + BLOCK]

@@ -21,12 +21,12 @@ MEASURE_EVERY = 50
 class EarlyStopping:
     """Measures averaged weights on the validation split and keeps a copy of the best.
 
-    Does nothing without a split, nor for a model without a bound: its likelihood would take longer than training.
+    Does nothing without a split.
     """
 
-    def __init__(self, dataset: Dataset, bounded: bool = True) -> None:
+    def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
-        self._active = bounded and dataset.validation(1, 0) is not None
+        self._active = dataset.validation(1, 0) is not None
         self.best: GenerativeModel | None = None
         """The model with the best weights so far, None before the first measure."""
         self.best_nll: float | None = None
@@ -40,9 +40,9 @@ class EarlyStopping:
         """Measure `average` if it is time for that after `iteration`; returns its NLL, nats, or None."""
         if not self._active or iteration % MEASURE_EVERY:
             return None
-        from dnf_studio.core.evaluation.likelihoods import validation_bound
+        from dnf_studio.core.evaluation.likelihoods import validation_nll
 
-        nll = validation_bound(average, self._dataset)
+        nll = validation_nll(average, self._dataset)
         self.measured = iteration
         if not math.isfinite(nll):
             return None

@@ -34,4 +34,5 @@ class StepReport:
     marks: tuple[Mark, ...] = ()
     """What changed just before this iteration."""
     validation: float | None = None
-    """The bound on the validation split with the averaged weights after this iteration, nats, where it was measured."""
+    """The NLL on the validation split with the averaged weights after this iteration, nats, where it was measured:
+    the bound, or that of a flow."""

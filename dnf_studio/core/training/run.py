@@ -66,7 +66,7 @@ class Run:
         self.history, self.marks = History(), Marks()
         self.metrics: dict[str, float | None] = {}
         self._good = self._weights.state(), 0
-        self.early_stopping = EarlyStopping(self.dataset, flow.bounded)
+        self.early_stopping = EarlyStopping(self.dataset)
 
     @property
     def flow(self) -> GenerativeModel:

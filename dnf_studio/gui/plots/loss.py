@@ -36,7 +36,7 @@ WAIT = "The run begins; its first loss comes in a moment."
 class LossPlot(Plot):
     """The loss of every batch, faint, and smoothed; where it is a likelihood the entropy as its floor, dashed.
 
-    Where the data has a validation split, the bound on that has a curve of its own.
+    Where the data has a validation split, the bound on that, of a flow its NLL, has a curve of its own.
     Where a setting or the N of progressive training changed there is a thin upright line with its label.
 
     Follows the run until wheel or drag choose another range; a double click follows it again.

@@ -18,6 +18,7 @@ from dnf_studio.core.evaluation.evaluate import evaluate
 from dnf_studio.core.evaluation.fresh import fresh_points
 from dnf_studio.core.evaluation.likelihoods import nll_bound
 from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.sampling import mass
 from dnf_studio.errors import DataError, SettingError
 from tests.problems import ExactFlow, log_normal, to_standard_normal
 
@@ -175,3 +176,14 @@ def test_mistakes_are_one_sentence() -> None:
         evaluate(DiffFlow(2), open_dataset("rings"), steps=(0,))
     with pytest.raises(SettingError, match=r"^An evaluation needs .*\.$"):
         evaluate(DiffFlow(2), open_dataset("rings"), seeds=0)
+
+
+def test_the_mass_of_the_density_is_told_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mass, "POINTS", 300)
+    settings = {"steps": (5,), "points": 50, "seeds": 1, "ode": False, "paths": 1}
+    found = evaluate(ExactFlow(PROBLEM, 20), Gaussian(), mass=True, **settings)  # type: ignore[arg-type]
+    assert found.ode_mass is not None and found.ode_mass_error is not None
+    assert abs(found.ode_mass - 1) < 4 * found.ode_mass_error < 0.1
+    assert evaluate(ExactFlow(PROBLEM, 20), Gaussian(), **settings).ode_mass is None  # type: ignore[arg-type]
+    broken = evaluate(spoiled(DiffFlow(1)), Gaussian(), mass=True, **settings)  # type: ignore[arg-type]
+    assert broken.ode_mass is None and broken.ode_mass_error is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from torch import Tensor
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
-from dnf_studio.core.evaluation.likelihoods import nll_bound, validation_bound
+from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.evaluation.likelihoods import nll_bound, validation_bound, validation_nll
+from dnf_studio.core.sampling.likelihood import ode_nll
 from dnf_studio.core.storage.checkpoint import read_checkpoint, save_checkpoint
 from dnf_studio.core.training.early_stopping import MEASURE_EVERY
 from dnf_studio.core.training.resume import checkpoint_of, state_of, take_over
@@ -172,3 +175,52 @@ def test_another_time_grid_begins_the_comparison_anew() -> None:
     run.apply({"training.patience": 7})
     next(iter(run))
     assert run.flow.config.training.patience == 7
+
+
+class FirstThree(Dataset):
+    """Three columns of wine: so few that a flow is trained with the exact divergence."""
+
+    dim = 3
+    entropy = None
+
+    def __init__(self) -> None:
+        self._all = open_dataset("wine")
+        self.name, self.fingerprint, self.columns = "wine", self._all.fingerprint, self._all.columns[:3]
+        whole = self._all.standardisation
+        self.standardisation = Standardisation(whole.mean[:3], whole.scale[:3])
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        return self._all.draw(count, generator)[:, :3]
+
+    def fresh(self, count: int, seed: int) -> Tensor:
+        return self._all.fresh(count, seed)[:, :3]
+
+    def validation(self, count: int, seed: int) -> Tensor:
+        x = self._all.validation(count, seed)
+        assert x is not None
+        return x[:, :3]
+
+
+@pytest.mark.parametrize("make", [lambda: open_dataset("wine"), FirstThree], ids=["estimated", "exact"])
+def test_a_flow_is_stopped_by_the_likelihood_that_it_is_trained_on(make: Callable[[], Dataset]) -> None:
+    data = make()
+    config = Config.create(
+        {
+            "data": "wine",
+            "model": "flow",
+            "sde": {"steps": 2},
+            "network": {"layers": 1, "channels": 16},
+            "training": {"batch": 32, "iterations": 100, "learning_rate": 0.02, "decay": "constant"},
+        }
+    )
+    run = Run(config, data, threads=1)
+    reports = [report.validation for report in run if report.validation is not None]
+    assert len(reports) == 2 and run.early_stopping.best_nll == min(reports)
+    again = validation_nll(run.flow, data)
+    assert again == validation_nll(run.flow, data) == pytest.approx(run.early_stopping.best_nll, rel=1e-5)
+    # Signs estimate the divergence and two steps the integral
+    x = data.validation(10**6, 0)
+    assert x is not None
+    assert again == pytest.approx(float(ode_nll(run.flow, x).mean()), abs=0.5)
+    with pytest.raises(UnsupportedError, match="has no validation split"):
+        validation_nll(run.flow, open_dataset("moons"))

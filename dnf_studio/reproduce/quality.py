@@ -1,0 +1,122 @@
+"""How near samples come while a model trains, and what training it takes to be equally near."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from dnf_studio.core.evaluation.evaluate import step_rows
+from dnf_studio.core.models.base import GenerativeModel, Solver
+from dnf_studio.core.training.run import Run
+from dnf_studio.reproduce.plan import Cell, Plan
+from dnf_studio.reproduce.results import Quality
+from dnf_studio.reproduce.verdicts import FEW, Claim, answer_of, steps_at_equal_quality
+
+__all__ = [
+    "STEPS",
+    "compared_solvers",
+    "is_due",
+    "mean_curve",
+    "quality_of",
+    "seconds_needed",
+    "told_of",
+    "training_claim",
+]
+
+SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
+"""Of the training time, after which samples are measured."""
+STEPS = {"diffflow": FEW, "diffusion": 50}
+"""N that the samples are drawn with: what each of them is used with."""
+POINTS, DRAWS = 50_000, 2
+"""At most; a plan with fewer points, or half of its draws where that is less, decides else."""
+Tell = Callable[[str], None]
+
+
+def compared_solvers(flow: GenerativeModel) -> tuple[Solver, ...]:
+    """Those that samples are drawn with: a diffusion model's own three, not their Euler steps as well."""
+    own = tuple(name for name in flow.solvers if name not in ("sde", "ode"))
+    return own or flow.solvers
+
+
+def is_due(plan: Plan, cell: Cell, seconds: float, known: Sequence[Quality]) -> bool:
+    """Whether one of the `SHARES` was passed since the last of `known` of this cell."""
+    if cell.model not in STEPS or cell.data not in plan.sets:
+        return False
+    last = max((one.seconds for one in known if one.cell == cell), default=0.0)
+    return any(last < share * plan.seconds <= seconds for share in SHARES)
+
+
+def quality_of(run: Run, plan: Plan, cell: Cell, tell: Tell) -> Quality:
+    """The samples of `run` as it is now, by the solver that is best at N = `STEPS`."""
+    steps, points, draws = STEPS[cell.model], min(plan.points, POINTS), min(DRAWS, max(1, plan.draws // 2))
+    found = [
+        row.sliced_wasserstein
+        for solver in compared_solvers(run.flow)
+        for row in step_rows(run.flow, run.dataset, (steps,), points, draws, tell, solver)
+    ]
+    distance = min((value for value in found if value is not None), default=None)
+    return Quality(cell.data, cell.model, cell.seed, run.seconds, steps, distance)
+
+
+def _curve(quality: Sequence[Quality], cell: Cell) -> list[tuple[float, float]]:
+    """Seconds of training and distance, where that is known."""
+    return [(one.seconds, one.distance) for one in quality if one.cell == cell and one.distance is not None]
+
+
+def mean_curve(quality: Sequence[Quality], data: str, model: str) -> list[tuple[float, float]]:
+    """The same in mean over training seeds, of which those count that have as many places as the first."""
+    cells = dict.fromkeys(one.cell for one in quality if (one.data, one.model) == (data, model))
+    lines = [_curve(quality, cell) for cell in cells]
+    whole = [line for line in lines if line and len(line) == len(lines[0])]
+    return [(float(x), float(y)) for x, y in np.mean(whole, axis=0)] if whole else []
+
+
+def seconds_needed(quality: Sequence[Quality], data: str, seed: int) -> tuple[float, float] | None:
+    """Training times of DiffFlow and of the diffusion model until both have come as near as the worse of them ends.
+
+    None where one of the two is not known.
+    """
+    lines = [_curve(quality, Cell(data, model, seed)) for model in STEPS]
+    if not all(lines):
+        return None
+    both = max(line[-1][1] for line in lines)
+    first, second = (steps_at_equal_quality(both, line) for line in lines)
+    return None if first is None or second is None else (first, second)
+
+
+def training_claim(quality: Sequence[Quality]) -> Claim:
+    """Whether equal quality takes DiffFlow the longer training; ratios are read off at `SHARES` of one run's time."""
+    ratios: dict[int, list[float]] = {}
+    for data, seed in sorted({(one.data, one.seed) for one in quality}):
+        needed = seconds_needed(quality, data, seed)
+        if needed is not None:
+            ratios.setdefault(seed, []).append(math.log(needed[0] / needed[1]))
+    means = [float(np.mean(found)) for found in ratios.values()]
+    told = f"{math.exp(float(np.mean(means))):.2g} times" if means else "not measured"
+    return Claim(
+        "To equal quality, DiffFlow has to be trained longer than a diffusion model.",
+        answer_of(means),
+        f"Its training time, at N = {STEPS['diffflow']}, until it is as near as the worse of the two ends, over that "
+        f"of the diffusion model at N = {STEPS['diffusion']}: {told}, in geometric mean over the sets.",
+    )
+
+
+def told_of(quality: Sequence[Quality], data: str) -> str:
+    """When each of the two was as near as the other in the end, as a sentence; nothing where that is not known."""
+    lines = {model: mean_curve(quality, data, model) for model in STEPS}
+    if not all(lines.values()):
+        return ""
+    first, second = _took(*lines.values()), _took(*reversed(lines.values()))
+    return (
+        f"To be as near as the diffusion model in the end, DiffFlow took {first}; to be as near as DiffFlow in the "
+        f"end, the diffusion model took {second}."
+    )
+
+
+def _took(own: list[tuple[float, float]], other: list[tuple[float, float]]) -> str:
+    needed = steps_at_equal_quality(other[-1][1], own)
+    if needed is None:
+        return f"more than its {own[-1][0]:.3g} s (not reached)"
+    return f"{'at most ' if needed == own[0][0] else ''}{needed:.3g} s"

@@ -1,0 +1,95 @@
+"""Densities of real tables: the reference that has a closed form, the library's flow, and what is said of them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.errors import DataError
+from dnf_studio.reproduce import spline
+from dnf_studio.reproduce.plan import QUICK, Cell
+from dnf_studio.reproduce.results import Density
+from dnf_studio.reproduce.spline import spline_density
+from dnf_studio.reproduce.tables import density_claims, gaussian_density, tables_section
+
+COVARIANCE = torch.tensor([[1.0, 0.9], [0.9, 1.0]], dtype=torch.float64)
+ENTROPY = math.log(2 * math.pi * math.e) + 0.5 * math.log(1 - 0.81)
+
+
+class Correlated(Dataset):
+    """Gaussian data of a known entropy."""
+
+    name, dim, columns, entropy, fingerprint = "correlated", 2, ("x", "y"), ENTROPY, "0" * 64
+    standardisation = Standardisation.identity(2)
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        root = torch.linalg.cholesky(COVARIANCE)
+        return (torch.randn(count, 2, generator=generator, dtype=torch.float64) @ root.T).float()
+
+    def fresh(self, count: int, seed: int) -> Tensor:
+        return self.draw(count, torch.Generator().manual_seed(1000 + seed))
+
+    def validation(self, count: int, seed: int) -> Tensor:
+        return self.draw(count, torch.Generator().manual_seed(2000 + seed))
+
+
+def density(data: str, model: str, seed: int, nll: float | None) -> Density:
+    return Density(data, model, seed, 100, 10.0, 1000, nll, 0.1)
+
+
+def test_the_fitted_gaussian_of_gaussian_data_stands_at_the_entropy() -> None:
+    found = gaussian_density(Cell("correlated", "gaussian", 0), Correlated())
+    assert found.nll is not None and found.nll_error is not None and found.parameters == 5
+    assert abs(found.nll - ENTROPY) < 4 * found.nll_error < 0.1
+
+
+def test_a_spline_flow_learns_and_is_measured_on_fresh_points() -> None:
+    found = spline_density(QUICK.changed(None, 1.0), Cell("correlated", "spline", 0), Correlated(), lambda _: None)
+    assert found.nll is not None and found.nll_error is not None
+    assert found.iterations > 0 and found.seconds >= 1.0
+    # Two independent standard normals would be 0.83 nats above the entropy
+    assert ENTROPY - 4 * found.nll_error < found.nll < ENTROPY + 0.6
+
+
+def test_a_spline_flow_needs_a_validation_split() -> None:
+    with pytest.raises(DataError, match="has no validation split"):
+        spline_density(QUICK, Cell("moons", "spline", 0), open_dataset("moons"), lambda _: None)
+
+
+def held_against(own: tuple[float, ...], others: tuple[float, ...], names: tuple[str, ...]) -> list[Density]:
+    return [
+        one
+        for name in names
+        for seed, (first, second) in enumerate(zip(own, others, strict=True))
+        for one in (density(name, "diffflow", seed, first), density(name, "flow", seed, second))
+    ]
+
+
+def test_claims_of_tables() -> None:
+    lower = held_against((1.0, 1.1, 0.9), (2.0, 2.2, 1.9), ("wine", "digits"))
+    higher = held_against((2.0, 2.2, 1.9), (1.0, 1.1, 0.9), ("breast-cancer",))
+    ffjord, by_splines = density_claims(lower + higher)
+    assert ffjord.answer == "holds" and "2 of 3 real tables" in ffjord.claim
+    assert by_splines.answer == "not resolved here" and "unknown" in by_splines.because
+    both = higher + held_against((2.0, 2.2, 1.9), (1.0, 1.1, 0.9), ("digits",))
+    assert density_claims(lower[:6] + both)[0].answer == "does not hold"
+    assert density_claims(held_against((1.0,), (2.0,), ("wine",)))[0].answer == "not resolved here"
+    assert density_claims([])[0].answer == "not resolved here"
+
+
+def test_the_section_tells_mean_and_standard_error() -> None:
+    plan = QUICK.changed(["wine"], seeds=3)
+    found = [density("wine", "diffflow", seed, nll) for seed, nll in enumerate((1.0, 2.0, 3.0))]
+    text = tables_section(plan, [*found, density("wine", "flow", 0, None)])
+    assert f"2.00 ± {1 / math.sqrt(3):.2f}" in text and "wine: 13 dimensions, 27 test rows" in text
+    assert "<td>flow (FFJORD)</td><td>–</td>" in text and "neural spline" not in text
+    assert tables_section(QUICK.changed(["tree"]), found) == ""
+
+
+def test_the_library_is_imported_only_where_it_is_used() -> None:
+    assert not {"zuko", "NSF"} & vars(spline).keys()
