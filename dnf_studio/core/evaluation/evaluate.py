@@ -25,10 +25,12 @@ from dnf_studio.core.sde.grid import check_steps
 from dnf_studio.errors import DivergenceError, SettingError
 
 __all__ = [
+    "CLASSIFIED",
     "DEFAULT_STEPS",
     "FAR",
     "TOLERANCE_OUTSIDE",
     "Evaluation",
+    "RealClasses",
     "StepRow",
     "bits_per_dimension",
     "entropy_of",
@@ -40,6 +42,7 @@ __all__ = [
 DEFAULT_STEPS = (5, 10, 20, 30)
 POINTS = 200_000
 CLASSIFIED = 2000
+"""Samples at each N for the classifier of data with classes."""
 SEEDS = 5
 """Pairs of sampling and data seeds; with `POINTS` the protocol of METHOD 8, 40 s on two cores at the default steps."""
 MOST_PATHS = 10_000

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from dnf_studio.cli.evaluate import _text
+from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.recorded import RecordedDataset, Records
 from dnf_studio.core.evaluation.classes import Classes, classes_of
+from dnf_studio.core.evaluation.evaluate import CLASSIFIED, evaluate
+from dnf_studio.core.models.diffflow import DiffFlow
 
 CENTRES = np.array([[0, 0, 0, 0], [40, 0, 40, 0], [0, 40, 0, 40]])
 
@@ -71,6 +77,19 @@ def test_a_split_comes_with_its_classes(data: RecordedDataset) -> None:
     raw = data.standardisation.to_data(x.double()).numpy()
     assert (np.abs(raw - CENTRES[classes]) <= 5).all()
     assert torch.equal(x, data.split("test", 3)[0]) and not torch.equal(x, data.split("test", 4)[0])
+
+
+def test_evaluate_says_it_of_every_n_in_json_and_as_a_table(data: RecordedDataset) -> None:
+    config = Config.create({"sde": {"steps": 3}, "network": {"layers": 1, "channels": 8}})
+    flow = DiffFlow(4, config, data.standardisation).eval()
+    result = evaluate(flow, data, (2, 3), ode=False, points=20, seeds=1, paths=1).as_dict()
+    values = json.loads(json.dumps(result, allow_nan=False))
+    assert values["classes"] == {"names": ["a", "b", "c"], "accuracy": 1, "sure": 1}
+    for row in values["by_steps"]:
+        assert sum(row["classes"]["counts"]) == round(row["classes"]["sure"] * CLASSIFIED) < CLASSIFIED
+    lines = _text(values).splitlines()
+    assert any("right on 100.0% of the test split" in line for line in lines)
+    assert lines[-3].split()[-3:] == ["a", "b", "c"] and lines[-1].split()[0] == "3"
 
 
 def test_data_without_classes_has_no_classifier() -> None:
