@@ -103,8 +103,10 @@ class RecordedDataset(Dataset):
     def split(self, which: SplitName, seed: int) -> tuple[Tensor, NDArray[np.intp]]:
         """All rows of a split, dequantised, (m, D), float32, model units, and their classes (m,)."""
         names: tuple[SplitName, ...] = get_args(SplitName)
-        rows = self.splits[names.index(which)]
-        return self._dequantised(rows, torch.Generator().manual_seed(seed)), self.classes[rows]
+        number = names.index(which)
+        rows = self.splits[number]
+        generator = torch.Generator().manual_seed(len(names) * seed + number)
+        return self._dequantised(rows, generator), self.classes[rows]
 
     def nearest_class(self, x: NDArray[np.float64]) -> NDArray[np.intp]:
         """The class (n,) of the row of any split that is nearest to each of `x` (n, D), data units, in model units."""

@@ -92,7 +92,7 @@ class Classes:
             return ClassShare(0.0, (0,) * len(self.names), None, 0.0)
         probabilities = self._model.predict_proba(known)
         shown = self._model.classes_[probabilities.argmax(1)][probabilities.max(1) > SURE]
-        apart: Rows = self._tree.query(known)[0]
+        apart = np.asarray(self._tree.query(known)[0])
         return ClassShare(
             len(shown) / len(x),
             tuple(np.bincount(shown, minlength=len(self.names)).tolist()),
