@@ -78,7 +78,23 @@ def _text(result: dict[str, Any]) -> str:
     if result["ode_mass"] is not None:
         error = _error(result["ode_mass_error"])
         lines.append(f"{'∫p (ODE)':<10} {number(result['ode_mass'])}{error}, by importance sampling")
-    return "\n".join([*lines, "", table([head, *rows])])
+    return "\n".join([*lines, "", table([head, *rows]), *_classes(result)])
+
+
+def _classes(result: dict[str, Any]) -> list[str]:
+    """What a classifier says of the samples, as lines; none where the data has no classes."""
+    real = result["classes"]
+    if real is None:
+        return []
+    head = ("steps", "of a class", "near training", *real["names"])
+    shown = [(row["steps"], row["classes"]) for row in result["by_steps"] if row["classes"] is not None]
+    rows = [(str(steps), f"{one['sure']:.3f}", f"{one['near']:.3f}", *map(str, one["counts"])) for steps, one in shown]
+    about = (
+        f"A classifier of the real rows is right on {real['accuracy']:.1%} of the test split and gives "
+        f"{real['sure']:.1%} of it one class at p > 0.9.\nThe share of samples of one class so, the share nearer to a "
+        "training row than 99% of the test split is, and how many samples show each class:"
+    )
+    return ["", about, "", table([head, *rows])]
 
 
 def _error(value: float | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.data.row_sets import SPLIT_SEED, fingerprint_start
 
-__all__ = ["RecordedDataset", "Records", "decimal_steps", "split_sizes"]
+__all__ = ["RecordedDataset", "Records", "SplitName", "decimal_steps", "split_sizes"]
 
 HELD_OUT = 0.15
 """The share of rows to validate on, and that to test on."""
@@ -22,6 +23,7 @@ AGREE = 0.9
 """The share of values that decides to which decimal place a column is recorded."""
 MOST_DECIMALS = 9
 BLOCK_CELLS = 1 << 24
+SplitName = Literal["train", "validation", "test"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +99,14 @@ class RecordedDataset(Dataset):
     def validation(self, count: int, seed: int) -> Tensor:
         """Rows of the validation split without repetition, (min(count, m), D), float32, model units."""
         return self._held_out(self.splits[1], "validation", count, seed)
+
+    def split(self, which: SplitName, seed: int) -> tuple[Tensor, NDArray[np.intp]]:
+        """All rows of a split, dequantised, (m, D), float32, model units, and their classes (m,)."""
+        names: tuple[SplitName, ...] = get_args(SplitName)
+        number = names.index(which)
+        rows = self.splits[number]
+        generator = torch.Generator().manual_seed(len(names) * seed + number)
+        return self._dequantised(rows, generator), self.classes[rows]
 
     def nearest_class(self, x: NDArray[np.float64]) -> NDArray[np.intp]:
         """The class (n,) of the row of any split that is nearest to each of `x` (n, D), data units, in model units."""

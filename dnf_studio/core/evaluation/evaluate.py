@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.evaluation.classes import Classes, ClassShare, classes_of
 from dnf_studio.core.evaluation.distances import Projections, debiased, squared_distance
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves, is_identity
 from dnf_studio.core.evaluation.likelihoods import PATHS, Likelihoods, likelihoods, nll_bound
@@ -25,10 +26,12 @@ from dnf_studio.core.sde.grid import check_steps
 from dnf_studio.errors import DivergenceError, SettingError
 
 __all__ = [
+    "CLASSIFIED",
     "DEFAULT_STEPS",
     "FAR",
     "TOLERANCE_OUTSIDE",
     "Evaluation",
+    "RealClasses",
     "StepRow",
     "bits_per_dimension",
     "entropy_of",
@@ -39,6 +42,8 @@ __all__ = [
 
 DEFAULT_STEPS = (5, 10, 20, 30)
 POINTS = 200_000
+CLASSIFIED = 2000
+"""Samples at each N for the classifier of data with classes."""
 SEEDS = 5
 """Pairs of sampling and data seeds; with `POINTS` the protocol of METHOD 8, 40 s on two cores at the default steps."""
 MOST_PATHS = 10_000
@@ -65,6 +70,18 @@ class StepRow:
     """Share of samples with a component beyond ±4."""
     nll_bound: float | None = None
     """The bound at this N, nats; None where not asked."""
+    classes: ClassShare | None = None
+    """What a classifier of the real rows says of `CLASSIFIED` samples, and how near they are to training rows."""
+
+
+@dataclass(frozen=True)
+class RealClasses:
+    """What the classifier of `classes_of` says of the test split."""
+
+    names: tuple[str, ...]
+    accuracy: float
+    sure: float
+    """Share of test rows of one class with a probability above 0.9: what perfect samples would have."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +97,8 @@ class Evaluation(Likelihoods):
     ode_mass: float | None = None
     """∫p of the ODE's density by importance sampling: 1 where the density is right."""
     ode_mass_error: float | None = None
+    classes: RealClasses | None = None
+    """The classifier of the real rows; None where the data has no classes."""
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON, in DESIGN's keys, no NaN among them."""
@@ -120,6 +139,10 @@ def evaluate(
         tell("bound by number of steps")
         bounds = {n: _finite(nll_bound(flow, dataset, grid=flow.grid(n))) for n in rows if n != flow.grid().steps}
         by_steps = tuple(replace(row, nll_bound=bounds.get(row.steps, found.nll_bound)) for row in by_steps)
+    judge = classes_of(dataset)
+    if judge is not None:
+        by_steps = tuple(replace(row, classes=_shown(flow, dataset, judge, row.steps, solver)) for row in by_steps)
+    real = None if judge is None else RealClasses(judge.names, judge.accuracy, judge.sure_test)
     known = {field.name: getattr(found, field.name) for field in fields(found)}
     bound, exact = (_bits(flow, dataset, nll) for nll in (found.nll_bound, found.nll_ode))
     held = _mass(flow, tell) if mass else (None, None)
@@ -131,6 +154,7 @@ def evaluate(
         bits_ode=exact,
         ode_mass=held[0],
         ode_mass_error=held[1],
+        classes=real,
     )
 
 
@@ -199,6 +223,17 @@ def _compare(flow: GenerativeModel, dataset: Dataset, samples: Array, reference:
     beyond = float((np.abs(samples) > FAR).any(axis=1).mean())
     share = None if outside is None else float(outside.mean())
     return _Compared(squared_distance(Projections(samples), reference), share, beyond)
+
+
+def _shown(
+    flow: GenerativeModel, dataset: Dataset, judge: Classes, steps: int, solver: Solver | None
+) -> ClassShare | None:
+    """What `judge` says of samples at N = `steps`; None where sampling fails."""
+    try:
+        samples = _samples(flow, CLASSIFIED, steps, 0, solver)
+    except DivergenceError:
+        return None
+    return judge.share(between_units(flow.standardisation, dataset.standardisation, torch.from_numpy(samples)))
 
 
 def _row(steps: int, nfe: int, found: list[_Compared] | None, floor: list[float]) -> StepRow:

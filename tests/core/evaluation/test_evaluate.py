@@ -118,7 +118,8 @@ def test_what_is_unknown_is_null_and_json_holds_no_nan() -> None:
     lines: list[str] = []
     found = evaluate(spoiled(DiffFlow(2)), data, steps=(3,), points=500, seeds=2, progress=lines.append, paths=1)
     text = json.dumps(found.as_dict(), allow_nan=False)
-    row = {"steps": 3, "nfe": 6, **dict.fromkeys(("sliced_wasserstein", "floor", "outside", "beyond_4", "nll_bound"))}
+    unknown = ("sliced_wasserstein", "floor", "outside", "beyond_4", "nll_bound", "classes")
+    row = {"steps": 3, "nfe": 6, **dict.fromkeys(unknown)}
     assert json.loads(text)["by_steps"] == [row]
     assert found.nll_bound is None and found.nll_ode is None and found.nll_importance is None
     assert found.nll_ode_grid == () and found.ode_divergence is None

@@ -1,0 +1,129 @@
+"""What samples of data with classes show: one class or none, and whether they are copies of training rows.
+
+A classifier of the real rows says of how many samples it is sure. A Gaussian's samples, and noise,
+must make it doubt, which a linear one does not: features that fall off with the distance to real rows do.
+Distances are in model units, those of levels in one unit for all columns, since a grey level is one
+everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.data.recorded import RecordedDataset, SplitName
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+__all__ = ["SURE", "ClassShare", "Classes", "classes_of"]
+
+Rows = NDArray[np.float64]
+SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
+SURE = 0.9
+"""The probability of one class above which a row is said to show it."""
+LANDMARKS = 1000
+"""Training rows whose nearness makes the features."""
+PENALTIES = (1.0, 10.0, 100.0, 1000.0)
+"""Inverse strengths of the ridge penalty to choose from by the validation split."""
+ITERATIONS = 3000
+MOST_ROWS, MOST_COLUMNS = 20_000, 1000
+"""Of what is classified: with more, fitting takes longer than the rest of an evaluation."""
+NEAR = 0.01
+"""The share of test rows that defines what is nearer to a training row than real rows are."""
+
+
+@dataclass(frozen=True)
+class ClassShare:
+    """What a set of rows shows."""
+
+    sure: float
+    """Share of rows of which the classifier gives one class more than `SURE`."""
+    counts: tuple[int, ...]
+    """Of those, how many show each class."""
+    nearest: float | None
+    """Median distance to the nearest training row over that of the test rows, 1 for fresh rows; None without rows."""
+    near: float
+    """Share of rows nearer to a training row than all but `NEAR` of the test rows: about `NEAR` for fresh
+    rows, 1 for copies."""
+
+
+class Classes:
+    """A classifier fitted to the training split of `dataset`, and its training rows.
+
+    Multinomial logistic regression of Nyström features of exp(−‖x − y‖²/D) (Williams and Seeger, NeurIPS
+    2000), the penalty chosen by the NLL of the validation split, so that its probabilities mean something.
+    """
+
+    def __init__(self, dataset: RecordedDataset) -> None:
+        from scipy.spatial import cKDTree
+
+        self.names = dataset.class_names
+        scale = np.array(dataset.standardisation.scale)
+        self._weight = scale / math.sqrt((scale**2).mean()) if dataset.levels else np.ones(dataset.dim)
+        (x, y), (v, u), (t, self._test_classes) = (self._rows(dataset, name) for name in SPLITS)
+        self._model = _fitted(x, y, v, u)
+        self._test = self._model.predict_proba(t)
+        self._tree = cKDTree(x)
+        apart = self._tree.query(t)[0]
+        self._median, self._near = float(np.median(apart)), float(np.quantile(apart, NEAR))
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the test split that is given its class."""
+        return float((self._model.classes_[self._test.argmax(1)] == self._test_classes).mean())
+
+    @property
+    def sure_test(self) -> float:
+        """`ClassShare.sure` of the test split: what perfect samples would have."""
+        return float((self._test.max(1) > SURE).mean())
+
+    def share(self, x: Tensor) -> ClassShare:
+        """What rows `x` (n, D) in model units show; a row that is not finite shows nothing."""
+        known = x[torch.isfinite(x).all(1)].cpu().double().numpy() * self._weight
+        if not len(known):
+            return ClassShare(0.0, (0,) * len(self.names), None, 0.0)
+        probabilities = self._model.predict_proba(known)
+        shown = self._model.classes_[probabilities.argmax(1)][probabilities.max(1) > SURE]
+        apart = np.asarray(self._tree.query(known)[0])
+        return ClassShare(
+            len(shown) / len(x),
+            tuple(np.bincount(shown, minlength=len(self.names)).tolist()),
+            float(np.median(apart)) / self._median,
+            float((apart < self._near).sum()) / len(x),
+        )
+
+    def _rows(self, dataset: RecordedDataset, split: SplitName) -> tuple[Rows, NDArray[np.intp]]:
+        x, y = dataset.split(split, 0)
+        return x.double().numpy() * self._weight, y
+
+
+def classes_of(dataset: Dataset) -> Classes | None:
+    """The classifier of `dataset`, or None where it has no classes, or more than can be fitted in seconds."""
+    if not isinstance(dataset, RecordedDataset) or dataset.dim > MOST_COLUMNS:
+        return None
+    train = dataset.splits[0]
+    if len(train) > MOST_ROWS or len(np.unique(dataset.classes[train])) < 2:
+        return None
+    return Classes(dataset)
+
+
+def _fitted(x: Rows, y: NDArray[np.intp], v: Rows, u: NDArray[np.intp]) -> Pipeline:
+    """The classifier of rows x (n, D) of classes y whose NLL on rows v of classes u is the lowest."""
+    from sklearn.kernel_approximation import Nystroem
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import log_loss
+    from sklearn.pipeline import make_pipeline
+
+    features = Nystroem(gamma=1 / x.shape[1], n_components=min(LANDMARKS, len(x)), random_state=0).fit(x)
+    near, validation = features.transform(x), features.transform(v)
+    models = [LogisticRegression(C=penalty, max_iter=ITERATIONS).fit(near, y) for penalty in PENALTIES]
+    best = min(models, key=lambda model: log_loss(u, model.predict_proba(validation), labels=model.classes_))
+    return make_pipeline(features, best)

@@ -1,0 +1,110 @@
+"""The classifier of real rows: exact answers on classes that lie far apart, and copies found out."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from dnf_studio.cli.evaluate import _text
+from dnf_studio.config import Config
+from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.recorded import RecordedDataset, Records
+from dnf_studio.core.evaluation.classes import Classes, classes_of
+from dnf_studio.core.evaluation.evaluate import CLASSIFIED, evaluate
+from dnf_studio.core.models.diffflow import DiffFlow
+
+CENTRES = np.array([[0, 0, 0, 0], [40, 0, 40, 0], [0, 40, 0, 40]])
+
+
+def three_clusters(names: tuple[str, ...] = ("a", "b", "c"), levels: bool = True) -> RecordedDataset:
+    """900 rows of whole numbers within 4 of three centres, whose classes are 0, 1, 2 in turn."""
+    classes = np.arange(900) % 3
+    values = CENTRES[classes] + np.random.default_rng(0).integers(-4, 5, (900, 4))
+    records = Records(("p", "q", "r", "s"), values.astype(np.float64), np.ones(4), classes, names)
+    return RecordedDataset("made", "Made", lambda: records, "", levels)
+
+
+def model_units(data: RecordedDataset, x: np.ndarray) -> Tensor:
+    return data.standardisation.to_model(torch.from_numpy(x).double()).float()
+
+
+@pytest.fixture(scope="module")
+def data() -> RecordedDataset:
+    return three_clusters()
+
+
+@pytest.fixture(scope="module")
+def judge(data: RecordedDataset) -> Classes:
+    found = classes_of(data)
+    assert found is not None
+    return found
+
+
+def test_classes_apart_are_told_apart(judge: Classes) -> None:
+    assert judge.names == ("a", "b", "c")
+    assert judge.accuracy == 1 and judge.sure_test == 1
+
+
+def test_rows_are_counted_by_class_and_doubtful_ones_are_not(data: RecordedDataset, judge: Classes) -> None:
+    middle, far = CENTRES.mean(0, keepdims=True), np.full((1, 4), -500.0)
+    rows = np.concatenate([CENTRES[[0, 1, 1, 2, 2, 2]] + 0.5, middle, far])
+    found = judge.share(model_units(data, rows))
+    assert found.sure == 6 / 8 and found.counts == (1, 2, 3)
+
+
+def test_what_is_not_finite_shows_nothing(data: RecordedDataset, judge: Classes) -> None:
+    rows = model_units(data, CENTRES + 0.5)
+    rows[1, 2] = torch.nan
+    assert judge.share(rows).counts == (1, 0, 1) and judge.share(rows).sure == pytest.approx(2 / 3)
+    nothing = judge.share(torch.full((2, 4), torch.inf))
+    assert nothing.sure == nothing.near == 0 and nothing.counts == (0, 0, 0) and nothing.nearest is None
+
+
+def test_copies_of_training_rows_are_found_out(data: RecordedDataset, judge: Classes) -> None:
+    copied = judge.share(data.split("train", 0)[0])
+    assert copied.near == 1 and copied.nearest == 0
+    fresh = judge.share(data.split("test", 7)[0])
+    assert fresh.near < 0.1 and fresh.nearest == pytest.approx(1, abs=0.2)
+
+
+def test_a_split_comes_with_its_classes(data: RecordedDataset) -> None:
+    x, classes = data.split("test", 3)
+    assert len(x) == len(classes) == len(data.splits[2])
+    raw = data.standardisation.to_data(x.double()).numpy()
+    assert (np.abs(raw - CENTRES[classes]) <= 5).all()
+    assert torch.equal(x, data.split("test", 3)[0]) and not torch.equal(x, data.split("test", 4)[0])
+
+
+def test_evaluate_says_it_of_every_n_in_json_and_as_a_table(data: RecordedDataset) -> None:
+    config = Config.create({"sde": {"steps": 3}, "network": {"layers": 1, "channels": 8}})
+    flow = DiffFlow(4, config, data.standardisation).eval()
+    result = evaluate(flow, data, (2, 3), ode=False, points=20, seeds=1, paths=1).as_dict()
+    values = json.loads(json.dumps(result, allow_nan=False))
+    assert values["classes"] == {"names": ["a", "b", "c"], "accuracy": 1, "sure": 1}
+    for row in values["by_steps"]:
+        assert sum(row["classes"]["counts"]) == round(row["classes"]["sure"] * CLASSIFIED) < CLASSIFIED
+    lines = _text(values).splitlines()
+    assert any("right on 100.0% of the test split" in line for line in lines)
+    assert lines[-3].split()[-3:] == ["a", "b", "c"] and lines[-1].split()[0] == "3"
+
+
+def test_data_without_classes_has_no_classifier() -> None:
+    assert classes_of(open_dataset("rings")) is None
+    one = three_clusters()
+    one.classes = np.zeros_like(one.classes)
+    assert classes_of(one) is None
+
+
+def test_on_real_digits_it_doubts_what_is_no_digit() -> None:
+    """A Gaussian of the same mean and covariance: a linear classifier is sure of every second sample."""
+    data = open_dataset("digits")
+    judge = classes_of(data)
+    assert judge is not None
+    assert judge.accuracy > 0.97 and judge.sure_test > 0.9
+    train = data.draw(4000, torch.Generator().manual_seed(0)).double().numpy()
+    blurred = np.random.default_rng(0).multivariate_normal(train.mean(0), np.cov(train.T), 1000)
+    assert judge.share(torch.from_numpy(blurred)).sure < 0.3
