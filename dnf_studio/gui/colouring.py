@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,13 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu
 
 from dnf_studio.gui.actions import Key
-from dnf_studio.gui.plots.point_colours import PointColours, angle_colours, mode_colours, radius_colours
+from dnf_studio.gui.plots.point_colours import (
+    ColouredByPoint,
+    PointColours,
+    angle_colours,
+    mode_colours,
+    radius_colours,
+)
 from dnf_studio.gui.session import Session
 from dnf_studio.workers.frames import Frame
 
@@ -90,6 +97,7 @@ class Colouring(QObject):
         self._standardisation: Standardisation | None = None
         self._modes: tuple[str, ...] = ()
         self._known: dict[str, tuple[Array, PointColours]] = {}
+        self._images: dict[str, tuple[ColouredByPoint, ...]] = {}
         self.menu = ColouringMenu(self._session)
         window.commands.insert_menu(Key.RESET_VIEW, self.menu)
         self._session.changed.connect(self._follow)
@@ -107,6 +115,11 @@ class Colouring(QObject):
         self.menu.offer("mode", "" if self._modes else NO_MODES)
         self.menu.offer("angle", "" if opened.shown.dim > 1 else ONE_COMPONENT)
 
+    def add_images(self, overlays: Mapping[str, ColouredByPoint]) -> None:
+        """Colour what shows images of the directions, too."""
+        self._images = {name: (overlay,) for name, overlay in overlays.items()}
+        self._colour(self._views.frame)
+
     def _follow(self, names: frozenset[str]) -> None:
         if names & {"colouring", "axes", "projection"}:
             self._colour(self._views.frame)
@@ -116,7 +129,7 @@ class Colouring(QObject):
         kind, time = self._session.state.colouring, self._views.time
         for view, name in ((self._views.forward, "forward"), (self._views.backward, "backward")):
             colours = self._colours(frame, name, kind) if frame is not None and kind != "none" else None
-            for shown in (view.by_point, time.by_point[name]):
+            for shown in (view.by_point, time.by_point[name], *self._images.get(name, ())):
                 shown.show(colours)
             view.plot.setAccessibleDescription(f"{view.caption} {view.by_point.sentence()}".strip())
 
