@@ -133,7 +133,7 @@ _RECORDS = (
                checkable=True),
     ActionInfo(Key.DIFFERENCE, "Show &signed difference", "Ctrl+8", "Colour where the forward or the backward "
                "process has more points at the time cursor, beyond chance", checkable=True),
-    ActionInfo(Key.IMAGES, "Show as i&mages", "Ctrl+9", "Show points that are images as a grid of them, or two of "
+    ActionInfo(Key.IMAGES, "Show as imag&es", "Ctrl+9", "Show points that are images as a grid of them, or two of "
                "their components", checkable=True),
     ActionInfo(Key.RESET_VIEW, "&Reset view", "Ctrl+0", "Fit all views to what they show", "reset"),
     ActionInfo(Key.INSPECTOR, "In&spector", "Ctrl+I", "List the numbers of the chosen point, step by step",

@@ -39,6 +39,11 @@ class Imaging(QObject):
         return self._grids
 
     @property
+    def pixels(self) -> PixelMap | None:
+        """The way from points to images; None where the data are none."""
+        return self._pixels
+
+    @property
     def shown(self) -> bool:
         """Whether images are shown in place of points."""
         return self._pixels is not None and self._session.state.projection == "images"
@@ -52,7 +57,7 @@ class Imaging(QObject):
         if self._pixels is not None and not self._grids:
             self._make()
         for grid in self._grids:
-            grid.set_pixels(self._pixels)
+            grid.set_pixels(self._pixels, len(opened.points))
         self._show()
 
     def _make(self) -> None:

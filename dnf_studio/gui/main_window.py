@@ -25,6 +25,7 @@ from dnf_studio.gui.inspecting import InspectorDock
 from dnf_studio.gui.keep_bar import KeepBar
 from dnf_studio.gui.live import Live
 from dnf_studio.gui.memory import Memory
+from dnf_studio.gui.neighbouring import Neighbouring
 from dnf_studio.gui.opening import Opened
 from dnf_studio.gui.panels.data import DataPanel
 from dnf_studio.gui.panels.page import Page
@@ -97,6 +98,7 @@ class MainWindow(QMainWindow):
         self.explore = explore_docks(self)
         self.fielding, self.contouring = Fielding(self), Contouring(self)
         self.imaging, self.colouring = Imaging(self), Colouring(self)
+        self.neighbouring = Neighbouring(self)
         self._set_theme(appearance.theme)
         self._show_phase(Phase.NONE)
         self._retitle()

@@ -71,7 +71,7 @@ def test_the_grid_follows_the_cursor_and_is_drawn_as_the_data_says(digits: MainW
         np.testing.assert_array_equal(forward._images._points, frame.forward[node, :count])
         np.testing.assert_array_equal(backward._images._points, frame.backward[node, :count])
         assert f"i = {node}" in forward.note.text()
-    draw, seen = window.imaging._pixels, pixels(forward.plot)
+    draw, seen = window.imaging.pixels, pixels(forward.plot)
     assert draw is not None
     shown = draw(frame.forward[4, :count])
     for k, row, column in ((0, 0, 0), (5, 3, 6), (count - 1, 7, 7)):
@@ -143,7 +143,7 @@ def test_a_lost_image_is_told_and_leaves_its_place_empty(digits: MainWindow) -> 
     window.session.cursor.jump(6)
     assert forward.note.toolTip() or forward.note.text() == "1 of 300 images left the finite numbers"
     assert "1" in forward.note.text() and "lost" in forward._notes[-1] and forward._warns
-    shown = forward._images._shown(window.imaging._pixels)
+    shown = forward._images._shown(window.imaging.pixels)
     assert len(np.unique(shown[1])) == 1 and len(np.unique(shown[0])) > 1
     forward.grab()
 
@@ -174,3 +174,12 @@ def test_a_reopened_model_still_makes_images_where_its_data_is_gone(
     assert window.imaging.shown and window.imaging.grids[1].isVisible()
     assert window.studio.current is not None and window.studio.current.dataset is None
     assert window.studio.current.shown.image == ImageShape(32, 32, 3, 0, 256)
+
+
+def test_frames_that_grow_do_not_arrange_the_images_anew(digits: MainWindow) -> None:
+    window, (forward, _) = digits, digits.imaging.grids
+    whole = forward._mosaic
+    window.views.show_frame(replace(frame_of(40, dim=64), complete=False))
+    assert forward._mosaic == whole and len(forward._images._points) == 40
+    window.views.show_frame(frame_of(40, dim=64))
+    assert forward._mosaic is not None and whole is not None and forward._mosaic.zoom > whole.zoom

@@ -58,16 +58,27 @@ class PixelMap:
 
     def __init__(self, shape: ImageShape, standardisation: _Affine) -> None:
         self.shape = shape
-        span = WHITE / (shape.high - shape.low)
-        self._gain = (np.asarray(standardisation.scale) * span).astype(np.float32)
-        self._offset = ((np.asarray(standardisation.mean) - shape.low) * span).astype(np.float32)
+        self._scale, self._mean = (
+            np.asarray(part, np.float32) for part in (standardisation.scale, standardisation.mean)
+        )
+
+    def to_data(self, points: NDArray[Any]) -> NDArray[np.float32]:
+        """Model units to data units, (n, D)."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            data: NDArray[np.float32] = np.asarray(points, np.float32) * self._scale + self._mean
+        return data
 
     def __call__(self, points: NDArray[Any]) -> NDArray[np.uint8]:
-        """The images (n, height, width, channels) of `points` (n, D), model units.
+        """The images (n, height, width, channels) of `points` (n, D), model units."""
+        return self.draw(self.to_data(points))
+
+    def draw(self, data: NDArray[Any]) -> NDArray[np.uint8]:
+        """The images (n, height, width, channels) of `data` (n, D), data units.
 
         Values beyond the range are black or white; what is no number is black.
         """
+        span = np.float32(WHITE / (self.shape.high - self.shape.low))
         with np.errstate(over="ignore", invalid="ignore"):
-            levels = np.clip(np.asarray(points, np.float32) * self._gain + self._offset, 0, WHITE)
+            levels = np.clip((np.asarray(data, np.float32) - np.float32(self.shape.low)) * span, 0, WHITE)
         shaped: NDArray[np.uint8] = np.nan_to_num(levels, copy=False, nan=0).astype(np.uint8)
         return shaped.reshape(-1, self.shape.height, self.shape.width, self.shape.channels)

@@ -94,6 +94,11 @@ class RecordedDataset(Dataset):
             digest.update(np.ascontiguousarray(part).tobytes())
         self.fingerprint = digest.hexdigest()
 
+    @property
+    def recorded(self) -> NDArray[np.float64] | NDArray[np.uint8]:
+        """(n, D), data units: all rows as they were recorded, each number the least that it stands for."""
+        return self._low
+
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """`count` rows of the training split, with replacement, dequantised: (count, D), float32, model units."""
         rows = self.splits[0]

@@ -54,30 +54,33 @@ class ImageGrid(Plot):
         self._frame: Frame | None = None
         self._pixels: PixelMap | None = None
         self._mosaic: Mosaic | None = None
-        self._position, self._first, self._lost = 0.0, 0, 0
+        self._position, self._first, self._lost, self._wanted = 0.0, 0, 0, 0
         self._selection = existing((), 0)
         self._linked: ImageGrid | None = None
         for side in ("left", "bottom"):
             self.plot.hideAxis(side)
         self.box.setAspectLocked(True)
         self.box.invertY(True)
-        self.box.sigResized.connect(self._resized)
+        self.box.sigResized.connect(self._arrange)
         self.box.sigRangeChangedManually.connect(self._range_chosen)
         self.box.region_drawn.connect(self._region_drawn)
 
-    def set_pixels(self, pixels: PixelMap | None) -> None:
-        """Draw points by `pixels` from now on; None shows nothing until there is a way."""
-        self._pixels, self._frame, self._first = pixels, None, 0
+    def set_pixels(self, pixels: PixelMap | None, count: int = 0) -> None:
+        """Draw points by `pixels` from now on, about `count` of them; None shows nothing until there is a way."""
+        self._pixels, self._frame, self._first, self._wanted = pixels, None, 0, count
         self._arrange()
 
     def set_frame(self, frame: Frame | None) -> None:
         """Show `frame`; one whose points are not of the size of the images empties the grid."""
-        before = self._count
+        before = self._wanted, self._mosaic is None
         fits = frame is not None and self._pixels is not None and frame.forward.shape[2] == self._pixels.shape.size
         self._frame = frame if fits else None
         self.set_empty(self._frame is None)
         self._lost = 0 if self._frame is None else lost_paths(self._paths(self._frame))
-        if self._count != before:
+        if self._frame is not None:
+            # Frames that grow block by block would else arrange the images anew with each
+            self._wanted = self._count if self._frame.complete else max(self._wanted, self._count)
+        if before != (self._wanted, self._frame is None):
             self._arrange()
         self._place()
 
@@ -158,6 +161,7 @@ class ImageGrid(Plot):
 
     def _add_parts(self) -> None:
         self._images = ImagesLayer()
+        self._images.coloured_changed.connect(self._arrange)
         self.by_point = ColouredByPoint(self._direction, self._images)
         for layer in (self._images, self.by_point.legend):
             self.plot.addItem(layer, ignoreBounds=True)
@@ -189,20 +193,17 @@ class ImageGrid(Plot):
     def _room(self) -> tuple[float, float, int]:
         """Width and height of the place for images, and the height of that for the legend above, device pixels."""
         ratio = self.devicePixelRatioF()
-        legend = round(ratio * (self.fontMetrics().height() + 2 * LEGEND))
+        legend = round(ratio * (self.fontMetrics().height() + 2 * LEGEND)) if self._images.coloured else 0
         return self.box.width() * ratio, self.box.height() * ratio - legend, legend
 
     @Slot()
-    def _resized(self) -> None:
-        self._arrange()
-
     def _arrange(self) -> None:
         """As many places as there is room for, the first image staying in sight."""
         width, height, _ = self._room()
         if self._pixels is None or not self._count or min(width, height) < 1:
             self._mosaic = None
         else:
-            self._mosaic = arrange(self._pixels.shape, self._count, width, height)
+            self._mosaic = arrange(self._pixels.shape, self._wanted, width, height)
             self._first = min(self._first, self._count - 1) // self._mosaic.count * self._mosaic.count
             self.reset_view()
         self._place()

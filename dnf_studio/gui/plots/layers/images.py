@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
 
 from dnf_studio.core.data.image_shape import ImageShape, PixelMap
@@ -109,6 +109,8 @@ def picture_of(pixels: NDArray[np.uint8], mosaic: Mosaic, ground: str) -> QImage
 class ImagesLayer(DeviceLayer):
     """The images, frames in their colours, and stronger ones around what is chosen."""
 
+    coloured_changed = Signal()
+
     def __init__(self) -> None:
         super().__init__()
         self._points: Array = np.empty((0, 0), np.float32)
@@ -138,8 +140,16 @@ class ImagesLayer(DeviceLayer):
 
     def set_buckets(self, buckets: NDArray[np.uint8] | None, colours: tuple[str, ...]) -> None:
         """Frame image k in `colours[buckets[k]]`, where there is a bucket for each; None frames none."""
+        before = self.coloured
         self._buckets, self._colours = buckets, colours
         self.update()
+        if self.coloured != before:
+            self.coloured_changed.emit()
+
+    @property
+    def coloured(self) -> bool:
+        """Whether images are framed in colours."""
+        return self._buckets is not None
 
     def set_look(self, ground: str, accent: str, text: str) -> None:
         """Gaps of `ground`, frames of what is chosen in `accent`, the current one in `text` around it."""
