@@ -52,6 +52,10 @@ class ImageShape:
         """D, the numbers of an image."""
         return self.height * self.width * self.channels
 
+    def mirrored(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Images (n, D) with left and right exchanged."""
+        return rows.reshape(-1, self.height, self.width, self.channels)[:, :, ::-1].reshape(-1, self.size)
+
 
 class PixelMap:
     """From model units to grey or colour levels 0 … 255, always by the same scale, so that nothing flickers."""

@@ -81,11 +81,24 @@ def levels_of(dataset: RecordedDataset, points: NDArray[Any]) -> Array:
 
 
 def nearest_training(dataset: RecordedDataset, points: NDArray[Any], count: int = 1) -> Neighbours:
-    """The training images nearest to images `points` (n, D), data units, in levels, with which a copy is at 0."""
-    return nearest_rows(levels_of(dataset, points), dataset.recorded, count, dataset.splits[0])
+    """The training images nearest to images `points` (n, D), data units, in levels, with which a copy is at 0.
+
+    Where training mirrors images, a mirror image is a copy, too.
+    """
+    return _nearest_levels(dataset, levels_of(dataset, points), count)
 
 
 def held_out_distances(dataset: RecordedDataset, most: int = MOST_POINTS) -> Array:
     """How far (n,) images of the test split are from the nearest training image: what is no copy."""
-    held_out = dataset.recorded[dataset.splits[2][:most]]
-    return nearest_rows(held_out, dataset.recorded, 1, dataset.splits[0]).distances[:, 0]
+    return _nearest_levels(dataset, dataset.recorded[dataset.splits[2][:most]], 1).distances[:, 0]
+
+
+def _nearest_levels(dataset: RecordedDataset, levels: NDArray[Any], count: int) -> Neighbours:
+    image, table, train = dataset.image, dataset.recorded, dataset.splits[0]
+    found = nearest_rows(levels, table, count, train)
+    if image is None or not dataset.flips:
+        return found
+    other = nearest_rows(image.mirrored(levels), table, count, train)
+    distances, rows = np.hstack([found.distances, other.distances]), np.hstack([found.rows, other.rows])
+    order = np.argsort(distances, axis=1, kind="stable")[:, : found.rows.shape[1]]
+    return Neighbours(np.take_along_axis(distances, order, 1), np.take_along_axis(rows, order, 1))

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnf_studio.core.data.catalogue import open_dataset
-from dnf_studio.core.data.recorded import RecordedDataset
+from dnf_studio.core.data.image_shape import ImageShape
+from dnf_studio.core.data.recorded import RecordedDataset, Records
 from dnf_studio.core.exploration.neighbours import held_out_distances, levels_of, nearest_rows, nearest_training
 
 
@@ -86,3 +87,15 @@ def test_levels_are_whole_and_within_the_range(digits: RecordedDataset) -> None:
     assert isinstance(wine, RecordedDataset)
     with pytest.raises(ValueError, match="no images"):
         levels_of(wine, np.zeros((1, 13)))
+
+
+def test_a_mirror_image_is_a_copy_where_training_mirrors() -> None:
+    shape = ImageShape(4, 5, 1, 0, 256)
+    levels = np.random.default_rng(0).integers(0, 256, (40, 20), np.uint8)
+    records = Records(tuple(map(str, range(20))), levels, np.ones(20), np.zeros(40, np.intp), ())
+    for flips in (False, True):
+        data = RecordedDataset("made", "Made", lambda: records, "", True, shape, flips)
+        copied = data.splits[0][3]
+        found = nearest_training(data, shape.mirrored(levels[copied : copied + 1]) + 0.5, 2)
+        assert found.distances.shape == (1, 2)
+        assert (found.distances[0, 0] == 0 and found.rows[0, 0] == copied) == flips
