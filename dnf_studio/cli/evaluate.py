@@ -71,6 +71,12 @@ def _text(result: dict[str, Any]) -> str:
     if result["bits_bound"] is not None:
         bits = f"{number(result['bits_bound'])} by the bound, {number(result['bits_ode'])} by the ODE"
         lines.append(f"Bits per dimension {bits}")
+    if (copying := result["copying"]) is not None:
+        near = {key: f"{value:.1f}" for key, value in copying.items()}
+        lines.append(
+            f"Nearest training image {near['samples']} levels from samples ({near['closest']} at the closest), "
+            f"{near['held_out']} from held-out images"
+        )
     return "\n".join([*lines, "", table([head, *rows])])
 
 

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.evaluation.copying import COPIES, Copying, copying
 from dnf_studio.core.evaluation.distances import Projections, debiased, squared_distance
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves, is_identity
 from dnf_studio.core.evaluation.likelihoods import PATHS, Likelihoods, likelihoods, nll_bound
@@ -76,6 +77,8 @@ class Evaluation(Likelihoods):
     """`nll_bound` in bits per dimension of the discrete levels; None where the data is not dequantised levels."""
     bits_ode: float | None = None
     """`nll_ode` so."""
+    copying: Copying | None = None
+    """How far samples at the model's own N are from training images; None where the data are no images."""
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON, in DESIGN's keys, no NaN among them."""
@@ -117,7 +120,14 @@ def evaluate(
         by_steps = tuple(replace(row, nll_bound=bounds.get(row.steps, found.nll_bound)) for row in by_steps)
     known = {field.name: getattr(found, field.name) for field in fields(found)}
     bound, exact = (_bits(flow, dataset, nll) for nll in (found.nll_bound, found.nll_ode))
-    return Evaluation(**known, entropy=entropy_of(flow, dataset), by_steps=by_steps, bits_bound=bound, bits_ode=exact)
+    return Evaluation(
+        **known,
+        entropy=entropy_of(flow, dataset),
+        by_steps=by_steps,
+        bits_bound=bound,
+        bits_ode=exact,
+        copying=_copying(flow, dataset, solver, tell),
+    )
 
 
 def bits_per_dimension(nll: float, standardisation: Standardisation) -> float:
@@ -208,6 +218,18 @@ def _samples(flow: GenerativeModel, count: int, steps: int, seed: int, solver: S
     model.standardisation = Standardisation.identity(flow.dim)
     settings = SampleSettings(steps=steps, seed=seed, solver=solver)
     return np.concatenate([block.samples for block in sample_blocks(model, count, settings)])
+
+
+def _copying(flow: GenerativeModel, dataset: Dataset, solver: Solver | None, tell: Progress) -> Copying | None:
+    if dataset.image is None:
+        return None
+    tell("nearest training images")
+    try:
+        samples = _samples(flow, COPIES, flow.grid().steps, 0, solver)
+    except DivergenceError as error:
+        tell(str(error))
+        return None
+    return copying(samples, flow.standardisation, dataset)
 
 
 def _bits(flow: GenerativeModel, dataset: Dataset, nll: float | None) -> float | None:

@@ -30,8 +30,7 @@ class DataPanel(Page):
         super().__init__(parent)
         self._session = session
         self._choose_data = choose_data
-        self._titles: dict[str, str] = {}
-        self._images = False
+        self._titles, self._images = dict[str, str](), False
         self.data = ChoiceBox({})
         self.data.setToolTip("Data set to train on and to start the forward process from")
         self.data.setAccessibleName("Data set")
