@@ -218,7 +218,8 @@ class ImageGrid(Plot):
         if paged:
             last = min(self._first + places, count)
             page = f"{self._first + 1}–{last} of {count:,}"
-            self._pages.setText(page if self.width() >= WORDY * self.fontMetrics().height() else "")
+            self._pages.setText(page)
+            self._pages.setVisible(self.width() >= WORDY * self.fontMetrics().height())
             self._pages.setAccessibleDescription(page)
             self._back.setEnabled(self._first > 0)
             self._on.setEnabled(last < count)
