@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PySide6.QtGui import QColor, QImage
 
 from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.gui.plots.layers.images import MOST, Mosaic, arrange, picture_of
+from dnf_studio.gui.plots.layers.images import WANTED, Mosaic, arrange, picture_of
 
 SIDES = st.integers(1, 40)
 
@@ -19,7 +19,7 @@ def test_images_stand_within_the_area_and_no_more_than_there_is_time_for(
     high: int, wide: int, count: int, width: int, height: int
 ) -> None:
     mosaic = arrange(ImageShape(high, wide, 1, 0, 1), count, width, height)
-    assert 1 <= mosaic.count <= max(MOST, 1) and mosaic.zoom == int(mosaic.zoom) >= 1
+    assert 1 <= mosaic.count <= 2.5 * WANTED and mosaic.zoom == int(mosaic.zoom) >= 1
     assert (mosaic.columns * mosaic.cell[1] - mosaic.gap) * mosaic.zoom <= width
     assert (mosaic.rows * mosaic.cell[0] - mosaic.gap) * mosaic.zoom <= height
     assert mosaic.rows == 1 or (mosaic.rows - 1) * mosaic.columns < count
@@ -32,7 +32,12 @@ def test_images_stand_within_the_area_and_no_more_than_there_is_time_for(
 
 @pytest.mark.parametrize(("shape", "area"), [((8, 8), (430, 340)), ((28, 28), (430, 340)), ((32, 32), (640, 430))])
 def test_as_many_as_one_can_look_at(shape: tuple[int, int], area: tuple[int, int]) -> None:
-    assert 48 <= arrange(ImageShape(*shape, 1, 0, 1), 1000, *area).count <= MOST
+    assert 48 <= arrange(ImageShape(*shape, 1, 0, 1), 1000, *area).count <= 2 * WANTED
+
+
+def test_few_images_are_large() -> None:
+    mosaic = arrange(ImageShape(8, 8, 1, 0, 1), 6, 430, 340)
+    assert mosaic.count == 6 and mosaic.zoom >= 12
 
 
 def test_an_image_larger_than_the_area_is_reduced() -> None:

@@ -17,10 +17,10 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
 from dnf_studio.core.data.image_shape import ImageShape, PixelMap
 from dnf_studio.gui.plots.layers.device import DeviceLayer
 
-__all__ = ["MOST", "ImagesLayer", "Mosaic", "arrange", "picture_of"]
+__all__ = ["WANTED", "ImagesLayer", "Mosaic", "arrange", "picture_of"]
 
-MOST = 160
-"""Images seen at once."""
+WANTED = 96
+"""Images seen at once, about."""
 GAP = 10
 """An image's side over the gap beside it."""
 FRAME = 2.0
@@ -67,8 +67,8 @@ class Mosaic:
 def arrange(shape: ImageShape, count: int, width: float, height: float) -> Mosaic:
     """The mosaic of `count` images in an area of `width` by `height` device pixels.
 
-    The images are as large as they can be with all `count` of them in sight; where these are more than `MOST`, as
-    small as they can be with no more than `MOST` in sight.
+    Of all whole numbers of device pixels for a pixel, the one with which about `WANTED` images are in sight, or
+    about `count` where these are fewer.
     """
     gap = max(2, round(max(shape.height, shape.width) / GAP))
     cell = shape.height + gap, shape.width + gap
@@ -76,10 +76,9 @@ def arrange(shape: ImageShape, count: int, width: float, height: float) -> Mosai
     def fitting(zoom: float) -> tuple[int, int]:
         return int((width + gap) / (cell[1] * zoom)), int((height + gap) / (cell[0] * zoom))
 
-    zoom = 1.0
-    wanted = min(count, MOST)
-    while math.prod(fitting(zoom)) > MOST or math.prod(fitting(zoom + 1)) >= wanted:
-        zoom += 1
+    wanted = min(count, WANTED)
+    zooms = range(1, 1 + max(1, int(min((width + gap) / cell[1], (height + gap) / cell[0]))))
+    zoom: float = min(zooms, key=lambda zoom: abs(math.log(max(0.1, math.prod(fitting(zoom))) / wanted)))
     columns, rows = fitting(zoom)
     if not columns * rows:
         zoom = max(1e-3, min(width / shape.width, height / shape.height, 1.0))
