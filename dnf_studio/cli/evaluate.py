@@ -78,6 +78,12 @@ def _text(result: dict[str, Any]) -> str:
     if result["ode_mass"] is not None:
         error = _error(result["ode_mass_error"])
         lines.append(f"{'∫p (ODE)':<10} {number(result['ode_mass'])}{error}, by importance sampling")
+    if (copying := result["copying"]) is not None:
+        near = {key: f"{value:.1f}" for key, value in copying.items()}
+        lines.append(
+            f"Nearest training image {near['samples']} levels from samples ({near['closest']} at the closest), "
+            f"{near['held_out']} from held-out images"
+        )
     return "\n".join([*lines, "", table([head, *rows]), *_classes(result)])
 
 

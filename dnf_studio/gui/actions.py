@@ -44,6 +44,7 @@ class Key(StrEnum):
     FIELD = "field"
     CONTOURS = "contours"
     DIFFERENCE = "difference"
+    IMAGES = "images"
     RESET_VIEW = "reset-view"
     INSPECTOR = "inspector"
     ROUND_TRIP = "round-trip"
@@ -132,6 +133,8 @@ _RECORDS = (
                checkable=True),
     ActionInfo(Key.DIFFERENCE, "Show &signed difference", "Ctrl+8", "Colour where the forward or the backward "
                "process has more points at the time cursor, beyond chance", checkable=True),
+    ActionInfo(Key.IMAGES, "Show as imag&es", "Ctrl+9", "Show points that are images as a grid of them, or two of "
+               "their components", checkable=True),
     ActionInfo(Key.RESET_VIEW, "&Reset view", "Ctrl+0", "Fit all views to what they show", "reset"),
     ActionInfo(Key.INSPECTOR, "In&spector", "Ctrl+I", "List the numbers of the chosen point, step by step",
                checkable=True),
@@ -184,7 +187,7 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
         "&View",
         (
             *(Key.POINTS, Key.PATHS, Key.DENSITY, Key.DISAGREEMENT, Key.OVERLAY, Key.FIELD, Key.CONTOURS),
-            *(Key.DIFFERENCE, Key.RESET_VIEW, None),
+            *(Key.DIFFERENCE, Key.IMAGES, Key.RESET_VIEW, None),
             *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.RESET_LAYOUT, Key.FULL_SCREEN),
         ),
     ),

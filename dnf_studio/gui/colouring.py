@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,14 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu
 
 from dnf_studio.gui.actions import Key
-from dnf_studio.gui.plots.point_colours import PointColours, angle_colours, mode_colours, radius_colours
+from dnf_studio.gui.background import Newest
+from dnf_studio.gui.plots.point_colours import (
+    ColouredByPoint,
+    PointColours,
+    angle_colours,
+    mode_colours,
+    radius_colours,
+)
 from dnf_studio.gui.session import Session
 from dnf_studio.workers.frames import Frame
 
@@ -35,6 +43,8 @@ WORDS = {
 }
 NO_MODES = "This data is not known to have parts"
 ONE_COMPONENT = "The angle needs two components"
+MOST_PRODUCTS = 1 << 27
+"""Numbers to multiply for what is found at once, about 0.05 s."""
 Array = NDArray[np.float32]
 
 
@@ -90,6 +100,9 @@ class Colouring(QObject):
         self._standardisation: Standardisation | None = None
         self._modes: tuple[str, ...] = ()
         self._known: dict[str, tuple[Array, PointColours]] = {}
+        self._finding = {name: Newest(window.studio.background) for name in ("forward", "backward")}
+        self._failed = window.files.tell
+        self._images: dict[str, tuple[ColouredByPoint, ...]] = {}
         self.menu = ColouringMenu(self._session)
         window.commands.insert_menu(Key.RESET_VIEW, self.menu)
         self._session.changed.connect(self._follow)
@@ -107,6 +120,11 @@ class Colouring(QObject):
         self.menu.offer("mode", "" if self._modes else NO_MODES)
         self.menu.offer("angle", "" if opened.shown.dim > 1 else ONE_COMPONENT)
 
+    def add_images(self, overlays: Mapping[str, ColouredByPoint]) -> None:
+        """Colour what shows images of the directions, too."""
+        self._images = {name: (overlay,) for name, overlay in overlays.items()}
+        self._colour(self._views.frame)
+
     def _follow(self, names: frozenset[str]) -> None:
         if names & {"colouring", "axes", "projection"}:
             self._colour(self._views.frame)
@@ -116,7 +134,7 @@ class Colouring(QObject):
         kind, time = self._session.state.colouring, self._views.time
         for view, name in ((self._views.forward, "forward"), (self._views.backward, "backward")):
             colours = self._colours(frame, name, kind) if frame is not None and kind != "none" else None
-            for shown in (view.by_point, time.by_point[name]):
+            for shown in (view.by_point, time.by_point[name], *self._images.get(name, ())):
                 shown.show(colours)
             view.plot.setAccessibleDescription(f"{view.caption} {view.by_point.sentence()}".strip())
 
@@ -138,11 +156,22 @@ class Colouring(QObject):
             return known[1]
         if self._dataset is None or units is None or ends.shape[1] != self._dataset.dim:
             return None
-        modes = modes_of(self._dataset, ends * np.asarray(units.scale) + np.asarray(units.mean))
+        find = partial(modes_of, self._dataset, ends * np.asarray(units.scale) + np.asarray(units.mean))
+        if _is_long(self._dataset, ends):
+            if not self._finding[name].waiting:
+                self._finding[name].run(find, partial(self._take_modes, self._dataset, name, ends), self._failed)
+            return known[1] if known is not None and len(known[0]) == len(ends) else None
+        modes = find()
         if modes is None:
             return None
         self._known[name] = ends, mode_colours(modes, len(self._modes), self._modes)
         return self._known[name][1]
+
+    def _take_modes(self, dataset: Dataset, name: str, ends: Array, modes: NDArray[np.intp]) -> None:
+        """What was found in the background, and once more for what is shown by now."""
+        if dataset is self._dataset:
+            self._known[name] = ends, mode_colours(modes, len(self._modes), self._modes)
+            self._colour(self._views.frame)
 
     def _plane_of(self, latents: Array) -> Array:
         """The two coordinates of (P, D) that the views show."""
@@ -150,3 +179,10 @@ class Colouring(QObject):
         if state.projection == "principal" and principal is not None:
             return principal.project(latents)
         return latents[:, [min(axis, last) for axis in state.axes]]
+
+
+def _is_long(dataset: Dataset, points: Array) -> bool:
+    """Whether the window would wait for the rows nearest to `points`."""
+    from dnf_studio.core.data.recorded import RecordedDataset
+
+    return isinstance(dataset, RecordedDataset) and points.size * len(dataset.recorded) > MOST_PRODUCTS

@@ -20,10 +20,12 @@ from dnf_studio.gui.exporting import Exporter
 from dnf_studio.gui.fielding import Fielding
 from dnf_studio.gui.files import Files
 from dnf_studio.gui.habits import Habits
+from dnf_studio.gui.imaging import Imaging
 from dnf_studio.gui.inspecting import InspectorDock
 from dnf_studio.gui.keep_bar import KeepBar
 from dnf_studio.gui.live import Live
 from dnf_studio.gui.memory import Memory
+from dnf_studio.gui.neighbouring import Neighbouring
 from dnf_studio.gui.opening import Opened
 from dnf_studio.gui.panels.data import DataPanel
 from dnf_studio.gui.panels.page import Page
@@ -95,7 +97,8 @@ class MainWindow(QMainWindow):
         self.inspector = InspectorDock(self)
         self.explore = explore_docks(self)
         self.fielding, self.contouring = Fielding(self), Contouring(self)
-        self.colouring = Colouring(self)
+        self.imaging, self.colouring = Imaging(self), Colouring(self)
+        self.neighbouring = Neighbouring(self)
         self._set_theme(appearance.theme)
         self._show_phase(Phase.NONE)
         self._retitle()

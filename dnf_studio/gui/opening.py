@@ -133,6 +133,7 @@ def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
         steps=len(flow.timestamps) - 1,
         entropy=checkpoint.data.entropy,
         about=dataset.about if dataset is not None else "",
+        image=checkpoint.data.image or (dataset.image if dataset is not None else None),
         solvers=flow.solvers,
     )
     return Opened(shown, checkpoint.config, Snapshot.of(flow), points, dataset, checkpoint, path, note)
@@ -173,6 +174,7 @@ def untrained(config: Config) -> Opened:
         entropy=dataset.entropy,
         trained=False,
         about=dataset.about,
+        image=dataset.image,
         solvers=flow.solvers,
     )
     return Opened(shown, config, Snapshot.of(flow), _points(dataset, flow), dataset)

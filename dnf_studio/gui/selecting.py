@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from dnf_studio.core.exploration.lineage import Mode, combined, mask_of
+from dnf_studio.gui.plots.image_grid import ImageGrid
 from dnf_studio.gui.plots.process_view import ProcessView
 from dnf_studio.gui.plots.time_view import TimeView
 from dnf_studio.gui.session import Session
@@ -30,7 +31,7 @@ class Selecting(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._tools = session, tools
-        self._views = tuple(views)
+        self._views: tuple[ProcessView | TimeView | ImageGrid, ...] = tuple(views)
         self.count = 0
         """How many points are shown."""
         self._clearing = QTimer(self)
@@ -38,14 +39,17 @@ class Selecting(QObject):
         self._clearing.setInterval(QApplication.doubleClickInterval())
         self._clearing.timeout.connect(self.clear)
         for view in views:
-            view.point_picked.connect(self._picked)
-            view.region_chosen.connect(self._encircled)
-            if isinstance(view, ProcessView):
-                view.missed.connect(self._missed)
-                view.double_clicked.connect(self._clearing.stop)
+            self._connect(view)
         session.changed.connect(self._show)
         tools.changed.connect(self._take_tool)
         self._show(frozenset({"selection"}))
+
+    def add(self, view: ImageGrid) -> None:
+        """One more view to choose in and to show what is chosen."""
+        self._views = (*self._views, view)
+        self._connect(view)
+        view.set_tool(self._tools.tool)
+        view.set_selection(np.asarray(self._session.state.selection, np.intp))
 
     def clear(self) -> None:
         """Choose nothing."""
@@ -66,6 +70,13 @@ class Selecting(QObject):
         self._clearing.stop()
         kept = tuple(p for p in self._session.state.selection if p not in points) if adds else ()
         self._session.apply({"selection": (*kept, *points), "direction": direction})
+
+    def _connect(self, view: ProcessView | TimeView | ImageGrid) -> None:
+        view.point_picked.connect(self._picked)
+        view.region_chosen.connect(self._encircled)
+        if not isinstance(view, TimeView):
+            view.missed.connect(self._missed)
+            view.double_clicked.connect(self._clearing.stop)
 
     def _picked(self, point: int, direction: str, adds: bool) -> None:
         self._clearing.stop()

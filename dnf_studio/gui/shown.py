@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dnf_studio.core.data.drawing_source import drawing_label, is_drawing
+from dnf_studio.core.data.image_shape import ImageShape
 
 __all__ = ["ShownModel", "data_label", "data_stem"]
 
@@ -26,6 +27,8 @@ class ShownModel:
     """False for weights that no iteration has touched."""
     about: str = ""
     """What there is to know about its data in particular."""
+    image: ImageShape | None = None
+    """The size of its points where they are images."""
     solvers: tuple[str, ...] = ("sde", "ode")
     """What the model can be sampled with, its own choice first."""
 

@@ -18,7 +18,7 @@ FIELDS = ("used", "drift", "score", "backward", "flow")
 HEATS = ("none", "magnitude", "divergence")
 FIELD_STYLES = ("arrows", "streamlines")
 PARTS = ("both", "drift", "score")
-PROJECTIONS = ("axes", "principal")
+PROJECTIONS = ("images", "axes", "principal")
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,9 @@ class State:
     """Whose log-density the layer shows; ``side`` is the model's beside the exact one."""
     axes: tuple[int, int] = (0, 1)
     """Components across and up."""
-    projection: str = "axes"
-    """What is drawn of more than two components: ``axes``, a pair of them, or the two ``principal`` ones."""
+    projection: str = "images"
+    """What is drawn of more than two components: ``axes``, a pair of them, the two ``principal`` ones, or all of them
+    as ``images``, which for points that are none is the same as ``axes``."""
     component: int = 0
     """Component of the t–x view; D and D + 1 are the principal ones where D > 2."""
     selection: tuple[int, ...] = ()
@@ -95,6 +96,6 @@ class State:
         if self.contours not in CONTOURS:
             raise SettingError(f"There is no log-density named '{self.contours}'.")
         if self.projection not in PROJECTIONS:
-            raise SettingError(f"The projection is either axes or principal, not '{self.projection}'.")
+            raise SettingError(f"The projection is images, axes or principal, not '{self.projection}'.")
         if min(*self.axes, self.component, min(self.selection, default=0)) < 0:
             raise SettingError("Components and points are numbered from 0.")

@@ -199,7 +199,7 @@ class Studio(QObject):
             grid=None,
             draft=(),
             axes=(0, 1),
-            projection="axes",
+            projection="images",
             component=0,
             selection=(),
         )

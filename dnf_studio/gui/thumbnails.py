@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 from threading import Condition, Thread
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +19,17 @@ from PySide6.QtGui import QColor, QImage, QPixmap
 from dnf_studio.gui.log import LOGGER
 from dnf_studio.gui.plots.words import half_range
 
-__all__ = ["SIDE", "Thumbnails", "coverage"]
+if TYPE_CHECKING:
+    from dnf_studio.core.storage.checkpoint import Checkpoint
+
+__all__ = ["SIDE", "Thumbnails", "coverage", "sheet"]
 
 SIDE = 96
 """Pixels, twice what is shown: sharp on screens of double density too."""
 POINTS = 1024
 MOST_STEPS = 50
+FEW = 4
+"""Images across, at least where they are small."""
 SUM = re.compile(r"[0-9a-f]{64}")
 """What may be the name of a file of the cache: a checkpoint says of itself what its sum is."""
 
@@ -103,7 +110,7 @@ class Thumbnails(QObject):
         if image.width() == SIDE == image.height():
             return image.convertToFormat(QImage.Format.Format_Grayscale8)
         try:
-            grey = coverage(_samples(path))
+            grey = _picture(path)
         except Exception as error:
             # Opening the model tells what is wrong with it; the others still want their pictures
             LOGGER.info("no picture of %s: %s: %s", path.name, type(error).__name__, error)
@@ -136,15 +143,42 @@ def coverage(points: NDArray[np.float32]) -> NDArray[np.uint8]:
     return grey
 
 
-def _samples(path: Path) -> NDArray[np.float32]:
+def sheet(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """As many of `images` (n, height, width, channels) as fit side by side, in grey, 0 … 255."""
+    every = math.ceil(max(images.shape[1:3]) / SIDE)
+    small = images[:, ::every, ::every].mean(axis=-1)
+    side = max(small.shape[1:])
+    zoom = max(1, SIDE // (FEW * (side + 1)))
+    cell = zoom * (side + 1)
+    across = max(1, SIDE // cell)
+    margin = max(0, (SIDE - across * cell + zoom) // 2)
+    grey = np.zeros((SIDE, SIDE), np.uint8)
+    for k, image in enumerate(small[: across**2].repeat(zoom, 1).repeat(zoom, 2)):
+        top, left = (margin + place * cell for place in divmod(k, across))
+        grey[top : top + image.shape[0], left : left + image.shape[1]] = image
+    return grey
+
+
+def _picture(path: Path) -> NDArray[np.uint8]:
+    """Samples of the model, always the same, as points or, where they are images, as those."""
+    from dnf_studio.core.data.image_shape import PixelMap
+    from dnf_studio.core.storage.checkpoint import read_checkpoint
+
+    checkpoint = read_checkpoint(path)
+    points, image = _samples(checkpoint), checkpoint.data.image
+    if image is None:
+        return coverage(points)
+    return sheet(PixelMap(image, checkpoint.standardisation)(points[:SIDE]))
+
+
+def _samples(checkpoint: Checkpoint) -> NDArray[np.float32]:
     """Points (n, D) in model units, always the same."""
     import torch
 
     from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
-    from dnf_studio.core.storage.checkpoint import read_checkpoint
 
     torch.set_num_threads(1)
-    flow = read_checkpoint(path).build()
+    flow = checkpoint.build()
     settings = SampleSettings(steps=min(MOST_STEPS, len(flow.timestamps) - 1))
     blocks = [torch.from_numpy(b.samples) for b in sample_blocks(flow, POINTS, settings, threads=1)]
     points: NDArray[np.float32] = flow.standardisation.to_model(torch.cat(blocks)).numpy()

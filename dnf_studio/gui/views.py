@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.core.exploration.space_time import worst_points
@@ -12,6 +14,7 @@ from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.disagreement import DisagreementPlot
 from dnf_studio.gui.plots.grid import GridPlot
+from dnf_studio.gui.plots.image_grid import ImageGrid
 from dnf_studio.gui.plots.loss import LossPlot
 from dnf_studio.gui.plots.marginals import MarginalsPlot
 from dnf_studio.gui.plots.pair import LowerRow, PlotTabs
@@ -30,7 +33,7 @@ from dnf_studio.workers.frames import Frame
 
 __all__ = ["Views"]
 
-Framed = ProcessView | TimeView | DisagreementPlot | GridPlot | MarginalsPlot | SpaceTimePlot | ScorePlot
+Framed = ProcessView | TimeView | DisagreementPlot | GridPlot | MarginalsPlot | SpaceTimePlot | ScorePlot | ImageGrid
 """What shows frames and follows the cursor."""
 
 
@@ -52,7 +55,8 @@ class Views(QWidget):
         self._framed: tuple[Framed, ...] = (self.forward, self.backward, self.time, self.disagreement)
         self._principal, self._colouring = PrincipalAxes(), StepColouring()
         self.transport = TransportBar(session.cursor, commands)
-        self.above = _row("above", self.forward, self.backward)
+        self.stacks = tuple(_stack(view) for view in (self.forward, self.backward))
+        self.above = _row("above", *self.stacks)
         self.below = LowerRow(self.time, self.disagreement, self.pair)
         _name(self.below, "below", [1000, 1000, 1000])
         rows = QSplitter(Qt.Orientation.Vertical)
@@ -97,6 +101,14 @@ class Views(QWidget):
             plot.set_theme(theme)
         self._framed = (*self._framed, *behind)
         self.pair.fill(behind)
+
+    def add_images(self, grids: Sequence[ImageGrid], theme: Theme) -> None:
+        """Put grids of images, forward and backward, behind the process views."""
+        for stack, grid in zip(self.stacks, grids, strict=True):
+            grid.set_theme(theme)
+            stack.addWidget(grid)
+            self.selecting.add(grid)
+        self._framed = (*self._framed, *grids)
 
     @property
     def plots(self) -> tuple[Plot, ...]:
@@ -171,6 +183,13 @@ class Views(QWidget):
         self.time.set_principal(principal)
         if "component" in names:
             self.time.set_component(min(state.component, last if principal is None else last + 2))
+
+
+def _stack(view: ProcessView) -> QStackedWidget:
+    """The view and, behind it, what may take its place."""
+    stack = QStackedWidget()
+    stack.addWidget(view)
+    return stack
 
 
 def _row(name: str, *parts: QWidget) -> QSplitter:

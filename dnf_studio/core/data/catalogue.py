@@ -56,8 +56,8 @@ def dataset_infos() -> tuple[DatasetInfo, ...]:
 
 def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
     """A built-in set by its name or alias, in any case, else FILE, `FILE::column,column`, `FILE::path/inside`,
-    of a picture `FILE::threshold=0.3,blur=2`, of a table of the literature `FILE::as=power`, a set of images, or
-    a drawing by the name that it is.
+    of a picture `FILE::threshold=0.3,blur=2`, of a table of the literature `FILE::as=power`, a set of images,
+    also `FILE::flip=horizontal`, or a drawing by the name that it is.
 
     Raises `UnknownNameError` with the nearest name for what looks like a name, and `DataError` for
     whatever is wrong with a file.

@@ -18,10 +18,13 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.core.data.image_labels import CIFAR_NAMES, Classes, classes_of, labels_beside, unpacked
+from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.picture_file import opened_picture
 from dnf_studio.core.data.picture_source import PICTURES
 from dnf_studio.core.data.readers import told
 from dnf_studio.core.data.recorded import RecordedDataset, Records
+from dnf_studio.core.data.source import split_selection
 from dnf_studio.core.data.table import MOST_HELD, gigabytes
 from dnf_studio.errors import DataError
 
@@ -31,18 +34,20 @@ IDX = re.compile(r"idx3[-.]ubyte(\.gz)?$", re.IGNORECASE)
 IDX_MAGIC = 0x0803
 """Unsigned bytes in three dimensions."""
 CIFAR_SIDE = 32
+LEVELS = 256
 MOST_VALUES = 10_000
 """Values of an image; a checkpoint has no more dimensions."""
 FEWEST = 10
 """Images, so that every split has some."""
 GREY, COLOUR = ("",), (" red", " green", " blue")
+FLIP = "flip=horizontal"
 ABOUT = "256 levels dequantised uniformly"
 Levels = NDArray[np.uint8]
 
 
 def is_image_set(source: str) -> bool:
     """Whether `source` is an idx file of images or a binary batch by its name, or a folder with pictures in it."""
-    path = Path(os.path.expanduser(source))
+    path, _ = split_selection(source)
     return (
         bool(IDX.search(path.name)) or path.suffix.lower() == ".bin" or (os.path.isdir(path) and bool(_pictures(path)))
     )
@@ -51,47 +56,56 @@ def is_image_set(source: str) -> bool:
 def open_image_set(source: str) -> RecordedDataset:
     """Open an idx file (``…-idx3-ubyte``, also ``.gz``), a CIFAR-10 batch (``.bin``) or a folder of PNG and JPEG.
 
-    Raises `DataError` where a file is cut short or damaged, an image too large, where pictures of a
-    folder differ in size, and where there are fewer than ten images.
+    ``FILE::flip=horizontal`` trains on every image and its mirror image alike. Raises `DataError` where a file is
+    cut short or damaged, an image too large, where pictures of a folder differ in size, and where there
+    are fewer than ten images.
     """
-    path = Path(os.path.expanduser(source))
+    path, selection = split_selection(source)
+    flips = _flips(path, selection)
     if os.path.isdir(path):
         images = _read_folder(path)
+        classes: Classes = np.zeros(len(images), np.intp), ()
     else:
         with told(path, (path.suffix.lower(),)):
-            images = _read_idx(path) if IDX.search(path.name) else _read_cifar(path)
+            images, classes = _read_idx(path) if IDX.search(path.name) else _read_cifar(path)
     if len(images) < FEWEST:
         raise DataError(f"'{path}' holds {len(images)} images; at least {FEWEST} are needed to train and to test on.")
     count, high, wide, channels = images.shape
     names = GREY if channels == 1 else COLOUR
     columns = tuple(f"{row},{column}{name}" for row in range(high) for column in range(wide) for name in names)
     rows = images.reshape(count, -1)
-    records = Records(columns, rows, np.ones(len(columns)), np.zeros(count, np.intp), ())
+    records = Records(columns, rows, np.ones(len(columns)), *classes)
+    image = ImageShape(high, wide, channels, 0, LEVELS)
     size = f"{high} × {wide}{' colour' if channels == 3 else ''} images of {ABOUT}"
-    return RecordedDataset(path.name, path.name, lambda: records, size, levels=True)
+    name, about = (f"{path.name}::{FLIP}", f"{size}, half of them mirrored") if flips else (path.name, size)
+    return RecordedDataset(name, path.name, lambda: records, about, True, image, flips)
 
 
-def _read_idx(path: Path) -> Levels:
+def _flips(path: Path, selection: str | None) -> bool:
+    """Whether to mirror images, as what stands after ``::`` says."""
+    if selection is None:
+        return False
+    if "".join(selection.split()) != FLIP:
+        raise DataError(f"Of the images in '{path}' only flips can be chosen, as FILE::{FLIP}, not '{selection}'.")
+    return True
+
+
+def _read_idx(path: Path) -> tuple[Levels, Classes]:
     """(n, rows, columns, 1)"""
     try:
-        with _unpacked(path) as file:
+        with unpacked(path) as file:
             head = file.read(16)
             if len(head) < 16 or struct.unpack(">I", head[:4])[0] != IDX_MAGIC:
                 raise DataError(f"'{path}' is no idx file of images, or its header is damaged.")
             count, high, wide = struct.unpack(">3I", head[4:])
             _check_size(path, count, high, wide, 1)
-            return _bytes(path, file, count * high * wide).reshape(count, high, wide, 1)
+            images = _bytes(path, file, count * high * wide).reshape(count, high, wide, 1)
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise DataError(f"'{path}' is damaged or cut short: it cannot be unpacked.") from None
+    return images, labels_beside(path, count)
 
 
-def _unpacked(path: Path) -> IO[bytes]:
-    if path.suffix.lower() == ".gz":
-        return gzip.open(path)  # type: ignore[return-value]
-    return path.open("rb")
-
-
-def _read_cifar(path: Path) -> Levels:
+def _read_cifar(path: Path) -> tuple[Levels, Classes]:
     """(n, 32, 32, 3), from records of a label and three planes."""
     record = 1 + 3 * CIFAR_SIDE**2
     size = path.stat().st_size
@@ -102,7 +116,7 @@ def _read_cifar(path: Path) -> Levels:
     with path.open("rb") as file:
         rows = _bytes(path, file, size).reshape(count, record)
     planes = rows[:, 1:].reshape(count, 3, CIFAR_SIDE, CIFAR_SIDE)
-    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
+    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), classes_of(rows[:, 0], CIFAR_NAMES)
 
 
 def _read_folder(folder: Path) -> Levels:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.row_sets import SPLIT_SEED, fingerprint_start
 
 __all__ = ["RecordedDataset", "Records", "SplitName", "decimal_steps", "split_sizes"]
@@ -61,14 +62,23 @@ class RecordedDataset(Dataset):
     That noise gives discrete columns, and those that hold one value only, a density: of NLLs −log ∫ p
     over one step is bounded from above (Theis, van den Oord and Bethge 2016, arXiv:1511.01844). Mean
     and scale are those of the dequantised training rows. Training rows are drawn with replacement;
-    `fresh` is the test split.
+    `fresh` is the test split. With `flips` a training row that is an image is as often its mirror image.
     """
 
     entropy = None
 
-    def __init__(self, name: str, title: str, load: Callable[[], Records], about: str, levels: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        load: Callable[[], Records],
+        about: str,
+        levels: bool = False,
+        image: ImageShape | None = None,
+        flips: bool = False,
+    ) -> None:
         records = load()
-        self.levels = levels
+        self.levels, self.image, self.flips = levels, image, flips
         self.name, self.title = name, title
         self.columns, self.dim = records.columns, len(records.columns)
         self.classes, self.class_names = records.classes, records.class_names
@@ -81,16 +91,27 @@ class RecordedDataset(Dataset):
         self._low, self._step = records.low, records.step
         mean, variance = _moments(records.low, self.splits[0])
         mean, variance = mean + self._step / 2, variance + self._step**2 / 12
+        if flips and image is not None:
+            other, spread = (image.mirrored(part[None])[0] for part in (mean, variance))
+            mean, variance = (mean + other) / 2, (variance + spread) / 2 + ((mean - other) / 2) ** 2
         self.standardisation = Standardisation(tuple(mean.tolist()), tuple(np.sqrt(variance).tolist()))
         digest = fingerprint_start(self.columns, train)
         for part in (records.low[self.splits[0]], self._step):
             digest.update(np.ascontiguousarray(part).tobytes())
+        if flips:
+            digest.update(b"flips")
         self.fingerprint = digest.hexdigest()
+
+    @property
+    def recorded(self) -> NDArray[np.float64] | NDArray[np.uint8]:
+        """(n, D), data units: all rows as they were recorded, each number the least that it stands for."""
+        return self._low
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """`count` rows of the training split, with replacement, dequantised: (count, D), float32, model units."""
         rows = self.splits[0]
-        return self._dequantised(rows[torch.randint(len(rows), (count,), generator=generator).numpy()], generator)
+        drawn = self._dequantised(rows[torch.randint(len(rows), (count,), generator=generator).numpy()], generator)
+        return self._flipped(drawn, generator)
 
     def fresh(self, count: int, seed: int) -> Tensor:
         """Rows of the test split without repetition, (min(count, m), D), float32, model units."""
@@ -109,13 +130,30 @@ class RecordedDataset(Dataset):
         return self._dequantised(rows, generator), self.classes[rows]
 
     def nearest_class(self, x: NDArray[np.float64]) -> NDArray[np.intp]:
-        """The class (n,) of the row of any split that is nearest to each of `x` (n, D), data units, in model units."""
+        """The class (n,) of the row of any split that is nearest to each of `x` (n, D), data units.
+
+        Nearest in model units, of images in levels: pixels that hardly vary do not count as much as others.
+        """
+        if self.image is not None:
+            from dnf_studio.core.exploration.neighbours import nearest_rows
+
+            return self.classes[nearest_rows(np.floor(x), self._low).rows[:, 0]]
         from scipy.spatial import cKDTree
 
         scale = np.array(self.standardisation.scale)
         _, nearest = cKDTree((self._low + self._step / 2) / scale).query(x / scale)
         found: NDArray[np.intp] = self.classes[nearest]
         return found
+
+    def _flipped(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Each row (n, D) with probability ½ as its mirror image, where flips are chosen."""
+        if not self.flips or self.image is None:
+            return x
+        # Model units are not the same at both ends of a line
+        data = self.standardisation.to_data(x.double())
+        mirrored = torch.from_numpy(self.image.mirrored(data.numpy()).copy())
+        chosen = torch.rand(len(x), 1, generator=generator) < 0.5
+        return torch.where(chosen, self.standardisation.to_model(mirrored).float(), x)
 
     def _held_out(self, rows: NDArray[np.intp], split: str, count: int, seed: int) -> Tensor:
         digest = hashlib.sha256(f"{split} {self.name} {seed}".encode()).digest()

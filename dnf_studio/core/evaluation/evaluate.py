@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.classes import Classes, ClassShare, classes_of
+from dnf_studio.core.evaluation.copying import COPIES, Copying, copying
 from dnf_studio.core.evaluation.distances import Projections, debiased, squared_distance
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves, is_identity
 from dnf_studio.core.evaluation.likelihoods import PATHS, Likelihoods, likelihoods, nll_bound
@@ -99,6 +100,8 @@ class Evaluation(Likelihoods):
     ode_mass_error: float | None = None
     classes: RealClasses | None = None
     """The classifier of the real rows; None where the data has no classes."""
+    copying: Copying | None = None
+    """How far samples at the model's own N are from training images; None where the data are no images."""
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON, in DESIGN's keys, no NaN among them."""
@@ -155,6 +158,7 @@ def evaluate(
         ode_mass=held[0],
         ode_mass_error=held[1],
         classes=real,
+        copying=_copying(flow, dataset, solver, tell),
     )
 
 
@@ -257,6 +261,18 @@ def _samples(flow: GenerativeModel, count: int, steps: int, seed: int, solver: S
     model.standardisation = Standardisation.identity(flow.dim)
     settings = SampleSettings(steps=steps, seed=seed, solver=solver)
     return np.concatenate([block.samples for block in sample_blocks(model, count, settings)])
+
+
+def _copying(flow: GenerativeModel, dataset: Dataset, solver: Solver | None, tell: Progress) -> Copying | None:
+    if dataset.image is None:
+        return None
+    tell("nearest training images")
+    try:
+        samples = _samples(flow, COPIES, flow.grid().steps, 0, solver)
+    except DivergenceError as error:
+        tell(str(error))
+        return None
+    return copying(samples, flow.standardisation, dataset)
 
 
 def _bits(flow: GenerativeModel, dataset: Dataset, nll: float | None) -> float | None:

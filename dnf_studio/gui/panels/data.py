@@ -30,7 +30,7 @@ class DataPanel(Page):
         super().__init__(parent)
         self._session = session
         self._choose_data = choose_data
-        self._titles: dict[str, str] = {}
+        self._titles, self._images = dict[str, str](), False
         self.data = ChoiceBox({})
         self.data.setToolTip("Data set to train on and to start the forward process from")
         self.data.setAccessibleName("Data set")
@@ -75,6 +75,9 @@ class DataPanel(Page):
         self.facts.setText(f"{title}\n{components}\nexact entropy {entropy}{about}")
         for box in (self.across, self.up):
             box.set_choices({name: index for index, name in enumerate(shown.columns)})
+        self._images = shown.image is not None
+        named = {"Two components": "axes", "Principal components": "principal"}
+        self.projection.set_choices({"Images": "images", **named} if self._images else named)
         self.axes.setVisible(shown.dim > 2)
         self._refresh()
 
@@ -82,10 +85,10 @@ class DataPanel(Page):
         self.axes = QWidget()
         rows = QFormLayout(self.axes)
         rows.setContentsMargins(0, 0, 0, 0)
-        self.projection = ChoiceBox({"Two components": "axes", "Principal components": "principal"})
+        self.projection = ChoiceBox({})
         self.projection.setToolTip(
             "What the forward and backward views show of more than two components: two of them, "
-            "or the two directions in which the data varies most"
+            "the two directions in which the data varies most, or of images all of them"
         )
         self.projection.setAccessibleName("Projection")
         self.projection.chosen.connect(lambda value: self._session.apply({"projection": value}))
@@ -119,6 +122,7 @@ class DataPanel(Page):
         self.data.show_value(state.config.data)
         self.across.show_value(state.axes[0])
         self.up.show_value(state.axes[1])
-        self.projection.show_value(state.projection)
+        projection = "axes" if state.projection == "images" and not self._images else state.projection
+        self.projection.show_value(projection)
         for box in (self.across, self.up):
-            box.setEnabled(state.projection == "axes")
+            box.setEnabled(projection == "axes")

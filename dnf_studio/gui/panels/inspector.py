@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from dnf_studio.gui.controls import ChoiceBox, caption, keep_place, say_for_a_moment
 from dnf_studio.gui.panels.chosen import offered, statistic
+from dnf_studio.gui.panels.neighbours import NeighbourStrip
 from dnf_studio.gui.panels.point_model import PointModel
 from dnf_studio.gui.plots.picking import existing
 from dnf_studio.gui.session import Session
@@ -64,6 +65,7 @@ class InspectorPanel(QWidget):
         self.statistic.setToolTip(
             "Disagreement summed over the steps of the forward path, mean of the chosen points and of all shown, nats"
         )
+        self.images = NeighbourStrip()
         self._arrange()
         session.changed.connect(self._follow)
         session.cursor.moved.connect(self._moved)
@@ -180,6 +182,7 @@ class InspectorPanel(QWidget):
         column.addLayout(first)
         column.addLayout(ways)
         column.addWidget(self.statistic)
+        column.addWidget(self.images)
         column.addWidget(self.table, 1)
         column.addLayout(second)
         column.addWidget(self.pair)

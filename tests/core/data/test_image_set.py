@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dnf_studio.core.data.catalogue import open_dataset
-from dnf_studio.core.data.modes import mode_count
+from dnf_studio.core.data.modes import mode_count, modes_of
 from dnf_studio.core.data.recorded import RecordedDataset
 from dnf_studio.errors import DataError
 
@@ -141,3 +141,83 @@ def test_bad_batches_and_folders(tmp_path: Path) -> None:
     for number in range(3):
         Image.new("L", (4, 4)).save(empty / f"{number}.png")
     assert "holds 3 images" in refused(empty)
+
+
+def idx_labels(labels: np.ndarray, magic: int = 0x801) -> bytes:
+    return struct.pack(">2I", magic, len(labels)) + labels.astype(np.uint8).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+        ("t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte.gz"),
+        ("emnist-images-idx3-ubyte.gz", "emnist-labels-idx1-ubyte"),
+    ],
+)
+def test_the_labels_beside_an_idx_file_are_its_classes(tmp_path: Path, images: str, labels: str) -> None:
+    classes = np.arange(40) % 4 * 2 + 1
+    for name, content in ((images, idx(DIGITS)), (labels, idx_labels(classes))):
+        (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    data = opened(tmp_path / images)
+    assert data.class_names == ("1", "3", "5", "7") and mode_count(data) == 4
+    np.testing.assert_array_equal(data.classes, (classes - 1) // 2)
+    np.testing.assert_array_equal(modes_of(data, DIGITS.reshape(40, 30) + 0.5), data.classes)
+
+
+def test_bad_labels_are_told_and_too_many_classes_left_out(tmp_path: Path) -> None:
+    file, beside = tmp_path / "train-images-idx3-ubyte", tmp_path / "train-labels-idx1-ubyte"
+    file.write_bytes(idx(DIGITS))
+    good = np.arange(40) % 3
+    for bad in (b"", idx_labels(good)[:-1], idx_labels(good) + b"0", idx_labels(good, 0x803), idx_labels(good[:39])):
+        beside.write_bytes(bad)
+        assert "does not hold the labels of the 40 images" in refused(file)
+    for labels in (np.arange(40), np.zeros(40)):
+        beside.write_bytes(idx_labels(labels))
+        assert mode_count(opened(file)) == 0
+    beside.unlink()
+    packed = tmp_path / "train-labels-idx1-ubyte.gz"
+    packed.write_bytes(gzip.compress(idx_labels(good))[:-9])
+    assert "does not hold the labels" in refused(file)
+
+
+@pytest.mark.parametrize(("most", "names"), [(9, 10), (10, 0)])
+def test_the_labels_of_cifar_have_names(tmp_path: Path, most: int, names: int) -> None:
+    records = RANDOM.integers(0, 256, (12, 3073), np.uint8)
+    records[:, 0] = [*range(10), most, 3]
+    (tmp_path / "data_batch_1.bin").write_bytes(records.tobytes())
+    data = opened(tmp_path / "data_batch_1.bin")
+    assert len(data.class_names) == names and (not names or data.class_names[3] == "cat")
+    assert not names or data.classes.tolist() == records[:, 0].tolist()
+
+
+def test_flips_train_on_mirror_images_as_often(tmp_path: Path) -> None:
+    """Mean and variance are those of images and mirror images together, and nothing else is drawn."""
+    file = tmp_path / "train-images-idx3-ubyte"
+    file.write_bytes(idx(DIGITS))
+    plain, data = opened(file), open_dataset(f"{file}::flip=horizontal")
+    assert isinstance(data, RecordedDataset) and data.flips and not plain.flips
+    assert data.fingerprint != plain.fingerprint and "mirrored" in data.about
+    rows = DIGITS[data.splits[0]].astype(float)
+    both = np.concatenate([rows, rows[:, :, ::-1]]).reshape(-1, 30)
+    np.testing.assert_allclose(data.standardisation.mean, both.mean(0) + 0.5)
+    np.testing.assert_allclose(data.standardisation.scale, np.sqrt(both.var(0) + 1 / 12))
+    drawn = data.draw(600, torch.Generator().manual_seed(0)).double()
+    found = np.floor(data.standardisation.to_data(drawn).numpy() + 1e-4)
+    known = {row.astype(float).tobytes(): k for k, row in enumerate(both)}
+    places = np.array([known[row.tobytes()] for row in found])
+    assert 240 < (places >= len(rows)).sum() < 360 and len(set(places % len(rows))) == len(rows)
+    again = data.draw(600, torch.Generator().manual_seed(0)).double()
+    assert torch.equal(drawn, again)
+    held = np.floor(data.standardisation.to_data(data.fresh(100, 0).double()).numpy() + 1e-4)
+    assert {row.tobytes() for row in held} == {
+        row.astype(float).tobytes() for row in DIGITS[data.splits[2]].reshape(-1, 30)
+    }
+
+
+def test_only_flips_can_be_chosen_of_images(tmp_path: Path) -> None:
+    file = tmp_path / "train-images-idx3-ubyte"
+    file.write_bytes(idx(DIGITS))
+    for wrong in ("flip=vertical", "flip", "logit=1", "0,1"):
+        with pytest.raises(DataError, match="only flips can be chosen"):
+            open_dataset(f"{file}::{wrong}")

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dnf_studio.config import Config
+from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
@@ -285,6 +286,8 @@ def test_every_altered_tensor_byte_is_seen(weights: Path) -> None:
 
 
 CONFIG = SMALL.model_dump()
+DATA: dict[str, Any] = {"name": "x", "fingerprint": "", "columns": ["a", "b"], "entropy": None}
+IMAGE = {"height": 1, "width": 2, "channels": 1, "low": 0, "high": 256}
 WRONG_METADATA: list[tuple[str, Any]] = [
     ("kind", "both"),
     ("dim", 0),
@@ -299,6 +302,10 @@ WRONG_METADATA: list[tuple[str, Any]] = [
     ("standardisation", {"mean": [0, 0], "scale": [1, 0]}),
     ("standardisation", {"mean": [0, float("nan")], "scale": [1, 1]}),
     ("data", {"name": "x"}),
+    ("data", DATA | {"image": IMAGE | {"width": 3}}),
+    ("data", DATA | {"image": IMAGE | {"channels": 2, "width": 1}}),
+    ("data", DATA | {"image": IMAGE | {"high": float("nan")}}),
+    ("data", DATA | {"image": IMAGE | {"high": 0}}),
     ("iteration", -1),
     ("seconds", float("inf")),
     ("metrics", {"a": "b"}),
@@ -314,6 +321,16 @@ def test_wrong_metadata_of_a_sealed_file(weights: Path, name: str, value: object
     header["__metadata__"][name] = value if name == "kind" else json.dumps(value)
     join(weights, header, data)
     refused(weights, "is damaged")
+
+
+def test_the_size_of_images_comes_back(weights: Path) -> None:
+    header, data = split(weights)
+    header["__metadata__"]["data"] = json.dumps(DATA | {"image": IMAGE})
+    join(weights, header, data)
+    found = read_checkpoint(weights)
+    assert found.data.image == ImageShape(1, 2, 1, 0, 256)
+    again = save_checkpoint(weights, found)
+    assert read_checkpoint(weights).data == again.data == found.data and found.summary()["data"]["image"] == IMAGE
 
 
 def test_missing_and_strange_metadata(weights: Path) -> None:

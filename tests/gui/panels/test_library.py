@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,13 @@ from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from dnf_studio import assets
-from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
+from dnf_studio.core.data.image_shape import ImageShape
+from dnf_studio.core.storage.checkpoint import Checkpoint, DataSummary, save_checkpoint
 from dnf_studio.gui import thumbnails
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.panels.library import LibraryPanel
 from dnf_studio.gui.panels.library_model import Card, Section
-from dnf_studio.gui.thumbnails import SIDE, Thumbnails, coverage
+from dnf_studio.gui.thumbnails import SIDE, Thumbnails, coverage, sheet
 from tests.core.storage.files import make_flow
 
 Open = Callable[[str], None]
@@ -237,12 +239,12 @@ def test_none_is_made_while_a_model_trains(qtbot: QtBot, tmp_path: Path) -> None
 def test_a_model_that_breaks_keeps_no_other_from_its_picture(
     qtbot: QtBot, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def points(path: Path) -> np.ndarray:
+    def picture(path: Path) -> np.ndarray:
         if path.name == "broken":
             raise KeyError("a defect of ours")
-        return np.zeros((5, 2), np.float32)
+        return np.zeros((SIDE, SIDE), np.uint8)
 
-    monkeypatch.setattr(thumbnails, "_samples", points)
+    monkeypatch.setattr(thumbnails, "_picture", picture)
     made = Thumbnails(tmp_path / "cache")
     with qtbot.waitSignal(made._made, timeout=30_000) as told:
         made.want([("a" * 64, tmp_path / "broken"), ("b" * 64, tmp_path / "good")])
@@ -261,3 +263,25 @@ def test_coverage_is_where_the_points_are(dim: int) -> None:
     assert coverage(lone)[:, : SIDE // 2].max() == 0
     if dim > 1:
         assert coverage(lone)[SIDE // 2 :].max() == 0
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (32, 20, 3), (300, 40, 1)])
+def test_a_sheet_shows_images_beside_each_other(shape: tuple[int, int, int]) -> None:
+    images = np.random.default_rng(0).integers(1, 256, (40, *shape), np.uint8)
+    grey = sheet(images)
+    assert grey.shape == (SIDE, SIDE) and grey.dtype == np.uint8
+    if shape == (8, 8, 1):
+        # Five in 96 pixels: two for each of theirs, a gap of two, and three left over at either side
+        assert [grey[4 + 18 * row, 4 + 18 * column] for row, column in ((0, 0), (0, 4), (4, 4))] == [
+            images[k, 0, 0, 0] for k in (0, 4, 24)
+        ]
+        assert grey[:4].max() == grey[:, 20:22].max() == 0 and grey[19, 19] == images[0, 7, 7, 0]
+
+
+def test_the_picture_of_a_model_of_images_is_a_sheet_of_them(tmp_path: Path) -> None:
+    flow, names = make_flow(dim=64), tuple(map(str, range(64)))
+    shape = ImageShape(8, 8, 1, -1, 7)
+    data = DataSummary("digits", "", names, None, shape)
+    save_checkpoint(tmp_path / "a.safetensors", replace(Checkpoint.of_model(flow), data=data))
+    grey = thumbnails._picture(tmp_path / "a.safetensors")
+    assert len(np.unique(grey[4:20, 4:20])) > 20 and grey[:, 20:22].max() == 0
