@@ -134,6 +134,8 @@ def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
         entropy=checkpoint.data.entropy,
         about=dataset.about if dataset is not None else "",
         solvers=flow.solvers,
+        kind=flow.config.model,
+        lacks=flow.lacks,
     )
     return Opened(shown, checkpoint.config, Snapshot.of(flow), points, dataset, checkpoint, path, note)
 
@@ -174,6 +176,8 @@ def untrained(config: Config) -> Opened:
         trained=False,
         about=dataset.about,
         solvers=flow.solvers,
+        kind=flow.config.model,
+        lacks=flow.lacks,
     )
     return Opened(shown, config, Snapshot.of(flow), _points(dataset, flow), dataset)
 

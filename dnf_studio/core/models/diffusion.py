@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config
-from dnf_studio.core.models.base import Sampler, Solver
+from dnf_studio.core.models.base import FieldWithDivergence, Sampler, Solver
 from dnf_studio.core.models.kernels import FourierKernel, network_field
-from dnf_studio.core.models.two_sdes import FieldWithDivergence, TwoSDEs
+from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sampling.samplers import ancestral_states, ddim_states, heun_states
 from dnf_studio.core.sde.grid import TimeGrid, diffusion_at
 from dnf_studio.core.sde.paths import Field, LastStep

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from dnf_studio.config import Config
-from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, Sampler, Solver, check_points
-from dnf_studio.core.models.kernels import value_and_trace
+from dnf_studio.core.models.base import (
+    Ability,
+    FieldWithDivergence,
+    GenerativeModel,
+    LogProbMethod,
+    Sampler,
+    Solver,
+    check_points,
+)
+from dnf_studio.core.models.kernels import FourierKernel, network_field, value_and_trace
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import LastStep
+from dnf_studio.core.sde.paths import Field, LastStep
 from dnf_studio.errors import UnsupportedError
 from dnf_studio.grids import GridKind
 
@@ -37,7 +46,11 @@ class Flow(GenerativeModel):
     """
 
     solvers: ClassVar[tuple[Solver, ...]] = ("ode",)
-    bounded = False
+    lacks: ClassVar[Mapping[Ability, str]] = {
+        "noise": "A flow follows one ODE without noise: it has no g, no noise level λ and no choice of last step.",
+        "score": "A flow has no score: its drift f alone moves the points, both ways.",
+        "bound": "The likelihood of a flow is exact: it has no bound to which steps could add, and nothing disagrees.",
+    }
 
     def make_networks(self) -> None:
         self.drift = self.new_network()
@@ -51,12 +64,24 @@ class Flow(GenerativeModel):
         nodes = super().grid(steps, kind)
         return replace(nodes, g=torch.zeros_like(nodes.g))
 
+    def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
+        """The drift at the times of `grid`, and 0."""
+        return network_field(self.drift, grid.t, hidden), lambda i, x: torch.zeros_like(x)
+
+    def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
+        kernel = FourierKernel(self.drift, self.drift.embed_time(grid.t))
+        return lambda i, x: kernel.with_divergence(x, i), lambda i, x: (torch.zeros_like(x), torch.zeros_like(x[:, 0]))
+
+    def encoder(self, grid: TimeGrid) -> Sampler:
+        """Steps of the solver; the noise is never asked for."""
+        return lambda x0, _: self._states(x0, grid.t)
+
     def sampler(
         self, grid: TimeGrid, solver: Solver | None = None, lam: float = 1.0, last: LastStep = "mean"
     ) -> Sampler:
         self.checked_solver(solver)
         _refuse_level(lam)
-        return lambda z, _: iter(self._solved(z, grid.t.flip(0)))
+        return lambda z, _: self._states(z, grid.t.flip(0))
 
     def evaluations(self, steps: int, solver: Solver | None = None) -> int:
         """Four a step."""
@@ -117,10 +142,16 @@ class Flow(GenerativeModel):
 
     def _solved(self, x: Tensor, times: Tensor) -> Tensor:
         """The states (N+1, B, D) at `times` (N+1,), x (B, D) first."""
+        return torch.stack(list(self._states(x, times)))
+
+    def _states(self, x: Tensor, times: Tensor) -> Iterator[Tensor]:
+        """The same one after the other."""
         from torchdiffeq import odeint
 
-        solved: Tensor = odeint(lambda t, state: self.drift(state, t), x, times, method="rk4")
-        return solved
+        yield x
+        for step in pairwise(times):
+            x = odeint(lambda t, state: self.drift(state, t), x, torch.stack(step), method="rk4")[-1]
+            yield x
 
 
 def _refuse_noise(noise: Tensor | None) -> None:
