@@ -77,7 +77,9 @@ class Carrier:
 
     def __init__(self, flow: GenerativeModel, grid: TimeGrid, hidden: torch.dtype | None = None) -> None:
         self._grid = grid
-        self._solver = (flow.encoder(grid), flow.sampler(grid)) if "noise" in flow.lacks else None
+        self._solver = (
+            (flow.encoder(grid, hidden), flow.sampler(grid, hidden=hidden)) if "noise" in flow.lacks else None
+        )
         self._fields = flow.fields(grid, hidden)
 
     def forward(self, x0: Tensor, noise: Tensor, check: Callable[[], None]) -> ForwardBlock:

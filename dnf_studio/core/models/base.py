@@ -138,16 +138,24 @@ class GenerativeModel(nn.Module, ABC):
         """Drift and score, each with its exact divergence, by the fast kernels; nothing goes back through them."""
 
     @abstractmethod
-    def encoder(self, grid: TimeGrid) -> Sampler:
-        """How data x_0 (B, D) goes to noise on `grid`: from it and the noise of step i to the N+1 states."""
+    def encoder(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> Sampler:
+        """How data x_0 (B, D) goes to noise on `grid`: from it and the noise of step i to the N+1 states.
+
+        `hidden` is as in `fields`.
+        """
 
     @abstractmethod
     def sampler(
-        self, grid: TimeGrid, solver: Solver | None = None, lam: float = 1.0, last: LastStep = "mean"
+        self,
+        grid: TimeGrid,
+        solver: Solver | None = None,
+        lam: float = 1.0,
+        last: LastStep = "mean",
+        hidden: torch.dtype | None = None,
     ) -> Sampler:
         """How `solver`, the first of `solvers` where none is named, goes from latents to samples on `grid`.
 
-        Raises `UnsupportedError` for a solver that the model has not.
+        `hidden` is as in `fields`. Raises `UnsupportedError` for a solver that the model has not.
         """
 
     @abstractmethod

@@ -68,15 +68,20 @@ class Diffusion(TwoSDEs):
         return network_field(self.noise, grid.condition, hidden)
 
     def sampler(
-        self, grid: TimeGrid, solver: Solver | None = None, lam: float = 1.0, last: LastStep = "mean"
+        self,
+        grid: TimeGrid,
+        solver: Solver | None = None,
+        lam: float = 1.0,
+        last: LastStep = "mean",
+        hidden: torch.dtype | None = None,
     ) -> Sampler:
         """As `TwoSDEs`; ``ancestral``, ``ddim`` and ``heun`` are `core.sampling.samplers`' and have no λ."""
         name = self.checked_solver(solver)
         if name in ("sde", "ode"):
-            return super().sampler(grid, name, lam, last)
+            return super().sampler(grid, name, lam, last, hidden)
         if lam != 1:
             raise UnsupportedError(f"The noise level λ is for the solver 'sde'; '{name}' has none.")
-        noise_field = self.noise_field(grid)
+        noise_field = self.noise_field(grid, hidden)
         # Coefficients are differences of these, which float32 would cancel where steps are short
         levels = levels_at(self.config.sde, grid.t.detach().cpu().double())
         if name == "ancestral":

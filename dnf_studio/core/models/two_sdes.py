@@ -38,17 +38,22 @@ class TwoSDEs(GenerativeModel):
     networks: ClassVar[int]
     """Network evaluations of f and s together."""
 
-    def encoder(self, grid: TimeGrid) -> Sampler:
+    def encoder(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> Sampler:
         """Steps of (11)."""
-        drift = self.fields(grid)[0]
+        drift = self.fields(grid, hidden)[0]
         return lambda x0, noise: paths.forward_states(drift, grid, x0, noise)
 
     def sampler(
-        self, grid: TimeGrid, solver: Solver | None = None, lam: float = 1.0, last: LastStep = "mean"
+        self,
+        grid: TimeGrid,
+        solver: Solver | None = None,
+        lam: float = 1.0,
+        last: LastStep = "mean",
+        hidden: torch.dtype | None = None,
     ) -> Sampler:
         """Steps of (17): of λ = `lam` for ``sde``, of λ = 0, which is Euler's method for the ODE, for ``ode``."""
         level = 0.0 if self.checked_solver(solver) == "ode" else lam
-        fields = self.fields(grid)
+        fields = self.fields(grid, hidden)
         return lambda z, noise: paths.backward_states(*fields, grid, z, noise, level, last)
 
     def evaluations(self, steps: int, solver: Solver | None = None) -> int:
