@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.exploration.disagreement import disagreement
 from dnf_studio.core.exploration.fields import field_grid
 from dnf_studio.core.exploration.inspect import inspect_point
 from dnf_studio.core.exploration.log_density import ode_log_density
@@ -18,6 +19,7 @@ from dnf_studio.core.exploration.visited import visit
 from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.sampling.likelihood import ode_nll
 from dnf_studio.core.sampling.settings import SampleSettings
+from dnf_studio.core.training.objective import path_bound
 from dnf_studio.errors import UnsupportedError
 from tests.core.models.test_flow import affine, points, small
 
@@ -55,6 +57,13 @@ def test_a_round_trip_goes_by_the_own_solver() -> None:
     for way in ("sde", "implied"):
         with pytest.raises(UnsupportedError, match=r"without noise[^\n]+\.$"):
             round_trip(flow, x, way)  # type: ignore[arg-type]
+
+
+def test_there_is_no_disagreement_to_take_apart(flow: Flow) -> None:
+    x, noise = points(3), torch.zeros(5, 3, 2, dtype=torch.float64)
+    for ask in (lambda: disagreement(flow, x, noise), lambda: path_bound(flow, x, noise)):
+        with pytest.raises(UnsupportedError, match=r"likelihood of a flow is exact[^\n]+\.$"):
+            ask()
 
 
 def test_the_numbers_of_a_point_are_its_states_and_drift(flow: Flow) -> None:
