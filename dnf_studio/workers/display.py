@@ -35,7 +35,7 @@ class ForwardBlock(NamedTuple):
     path: Array
     """(N+1, B, D), model units, row 0 at t_0."""
     disagreement: Array
-    """(N, B): ½(‖δB_i‖² − ‖δF_i‖²) of each step and point, nats; (0, 0), as all below, where the model has no bound."""
+    """(N, B): ½(‖δB_i‖² − ‖δF_i‖²) of each step and point, nats; empty, as all below, where the model has no bound."""
     parts: NDArray[np.float64]
     """(3, N): what noise ratio, drift change and score add to it, summed over the points whose sum is finite."""
     lengths: NDArray[np.float64]

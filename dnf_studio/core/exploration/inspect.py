@@ -137,7 +137,8 @@ def _without_noise(flow: GenerativeModel, grid: TimeGrid, start: Tensor, directi
     ahead = direction == "forward"
     states = (flow.encoder(grid) if ahead else flow.sampler(grid))(start[None], torch.zeros(grid.steps, 1).__getitem__)
     path = collected(states) if ahead else collected(states).flip(0)
-    f = torch.cat([flow.fields(grid)[0](i, x) for i, x in enumerate(path)])
+    drift, _ = flow.fields(grid)
+    f = torch.cat([drift(i, x) for i, x in enumerate(path)])
     none = path.new_empty(0, len(start))
     columns = grid.t, grid.g, path[:, 0], f, none, none, none, none[:, 0]
     return PointTable(direction, *(column.detach().cpu().numpy().copy() for column in columns))

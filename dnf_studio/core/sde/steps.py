@@ -1,7 +1,7 @@
-"""One Euler–Maruyama step each way and the noises a pair of states implies (METHOD 1).
+"""One Euler–Maruyama step each way, the noises a pair of states implies (METHOD 1), and a step of an ODE.
 
-Everything that moves a point through time stands on `forward_step` and `backward_step`:
-training, the live view, the samplers and the analysis. All functions are pure and elementwise:
+Everything that moves a point through time stands on `forward_step` and `backward_step`, that of a flow on
+`runge_kutta_step`: training, the live view, the samplers and the analysis. All functions are pure and elementwise:
 states, fields and noises are (…, D), `dt` and `g` are scalars or broadcast against them.
 Equation numbers are those of Zhang and Chen, "Diffusion Normalizing Flow", arXiv:2110.07579.
 """
@@ -44,7 +44,7 @@ def forward_step(x: Tensor, drift: Tensor, dt: Tensor, g: Tensor, noise: Tensor)
 
 
 def runge_kutta_step(rate: Callable[[int, Tensor], Tensor], x: Tensor, dt: Tensor) -> Tensor:
-    """One step of dx/dt = f by the 3/8 rule, of order 4; `rate(k, x)` is f at t + kΔ/3, k = 0 … 3, and is called once.
+    """One step of dx/dt = f by the 3/8 rule, of order 4; `rate(k, x)`, asked for once each, is f at t + kΔ/3, k = 0 … 3.
 
     Reference: W. Kutta, "Beitrag zur näherungsweisen Integration totaler Differentialgleichungen", 1901.
     """
