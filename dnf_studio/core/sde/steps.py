@@ -44,7 +44,7 @@ def forward_step(x: Tensor, drift: Tensor, dt: Tensor, g: Tensor, noise: Tensor)
 
 
 def runge_kutta_step(rate: Callable[[int, Tensor], Tensor], x: Tensor, dt: Tensor) -> Tensor:
-    """One step of dx/dt = f by the 3/8 rule, of order 4; `rate(k, x)`, asked for once each, is f at t + kΔ/3, k = 0 … 3.
+    """One step of dx/dt = f by the 3/8 rule, of order 4; `rate(k, x)`, asked for once each, is f at t + kΔ/3, k = 0…3.
 
     Reference: W. Kutta, "Beitrag zur näherungsweisen Integration totaler Differentialgleichungen", 1901.
     """
