@@ -187,7 +187,7 @@ class ExactFlow(DiffFlow):
     def grid(self, steps: int | None = None, kind: str | None = None) -> TimeGrid:
         return super().grid() if steps is None else self.problem.grid(steps)
 
-    def fields(self, grid: TimeGrid) -> tuple[Field, Field]:
+    def fields(self, grid: TimeGrid, _hidden: torch.dtype | None = None) -> tuple[Field, Field]:
         return self.problem.drift(grid), lambda i, x: self._score(x, float(grid.t[i]))
 
     def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dnf_studio.core.models.two_sdes import TwoSDEs
+    from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.samples import ExportPlan
 
 __all__ = ["trial_seconds"]
@@ -13,7 +13,7 @@ __all__ = ["trial_seconds"]
 TRIAL_STEPS = 500_000
 
 
-def trial_seconds(flow: TwoSDEs, plan: ExportPlan) -> float:
+def trial_seconds(flow: GenerativeModel, plan: ExportPlan) -> float:
     """Seconds that `plan` will take, from a small part of it; imports torch, for a thread in the background."""
     from time import perf_counter
 

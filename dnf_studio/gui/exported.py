@@ -20,7 +20,6 @@ from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
-    from dnf_studio.core.models.two_sdes import TwoSDEs
     from dnf_studio.core.sampling.blocks import SampleSettings
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.storage.sample_reader import ExportInfo
@@ -93,7 +92,7 @@ def find_model(
     )
 
 
-def read_shown(path: Path, info: ExportInfo, flow: TwoSDEs) -> ExportShown:
+def read_shown(path: Path, info: ExportInfo, flow: GenerativeModel) -> ExportShown:
     """The first samples of the export and the settings that `flow` needs to draw them; raises `ExportError`."""
     settings = _settings(info, path)
     own = info.steps == len(flow.timestamps) - 1
@@ -106,9 +105,10 @@ def read_shown(path: Path, info: ExportInfo, flow: TwoSDEs) -> ExportShown:
         "parts": "both",
     }
     try:
-        State(**view)
+        fits = State(**view).without(flow.lacks)
     except SettingError as problem:
         raise ExportError(f"'{path.name}' cannot be shown: {str(problem)[:1].lower()}{str(problem)[1:]}") from problem
+    view |= {name: getattr(fits, name) for name in ("lam", "last", "parts")}
     return ExportShown(path.name, info.count, view, info.steps, _paths(path, info, flow, settings))
 
 
@@ -131,7 +131,7 @@ def _settings(info: ExportInfo, path: Path) -> SampleSettings:
         raise ExportError(f"The export '{path}' does not say how its samples were drawn.") from problem
 
 
-def _paths(path: Path, info: ExportInfo, flow: TwoSDEs, settings: SampleSettings) -> Array | None:
+def _paths(path: Path, info: ExportInfo, flow: GenerativeModel, settings: SampleSettings) -> Array | None:
     """(N+1, P, D): the trajectories of the file, or the same drawn again, ending in the file's samples."""
     from dnf_studio.core.storage.sample_reader import read_rows
 
@@ -153,7 +153,7 @@ def _paths(path: Path, info: ExportInfo, flow: TwoSDEs, settings: SampleSettings
     return paths
 
 
-def _drawn_again(flow: TwoSDEs, rows: int, settings: SampleSettings) -> Array:
+def _drawn_again(flow: GenerativeModel, rows: int, settings: SampleSettings) -> Array:
     """The trajectories (P, N+1, D) of the first rows, which the seed fixes."""
     from dnf_studio.core.sampling.blocks import sample_blocks
 
@@ -162,7 +162,7 @@ def _drawn_again(flow: TwoSDEs, rows: int, settings: SampleSettings) -> Array:
     return np.concatenate(parts)
 
 
-def _model_units(trajectories: Array, flow: TwoSDEs) -> Array:
+def _model_units(trajectories: Array, flow: GenerativeModel) -> Array:
     """(P, N+1, D) in data units and sampling order as (N+1, P, D) in model units, data first."""
     mean, scale = (np.asarray(part, np.float64) for part in (flow.standardisation.mean, flow.standardisation.scale))
     ordered = trajectories[:, ::-1].transpose(1, 0, 2)

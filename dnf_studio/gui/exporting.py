@@ -19,7 +19,7 @@ from dnf_studio.workers.exporter import ExportWorker
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dnf_studio.core.models.two_sdes import TwoSDEs
+    from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.storage.samples import ExportPlan, ExportProgress
 
@@ -96,7 +96,7 @@ class Exporter(QObject):
             self._ended()
 
     def _write(
-        self, number: int, order: ExportOrder, data: Tensor | None, model: tuple[TwoSDEs, Checkpoint | None]
+        self, number: int, order: ExportOrder, data: Tensor | None, model: tuple[GenerativeModel, Checkpoint | None]
     ) -> None:
         if number != self._number:
             return
@@ -149,7 +149,7 @@ class Exporter(QObject):
 
 
 def _export(
-    order: ExportOrder, data: Tensor | None, flow: TwoSDEs, checkpoint: Checkpoint | None
+    order: ExportOrder, data: Tensor | None, flow: GenerativeModel, checkpoint: Checkpoint | None
 ) -> Generator[ExportProgress, None, None]:
     """Called in the thread of the export."""
     from dnf_studio.core.storage.samples import export_samples

@@ -12,8 +12,10 @@ from PySide6.QtWidgets import QMenu
 
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.gui.actions import Key
+from dnf_studio.gui.lacking import grey_without
 from dnf_studio.gui.plots.field_overlay import shown_field
 from dnf_studio.gui.session import Session
+from dnf_studio.gui.state import FIELDS_OF_SCORE
 from dnf_studio.workers.fields import FieldAnswer, FieldRequest
 from dnf_studio.workers.frames import Frame
 
@@ -59,6 +61,7 @@ class FieldMenu(QMenu):
         self.choices: dict[tuple[str, str], QAction] = {}
         self._groups = [self._add(name, words) for name, words in CHOICES.items()]
         session.changed.connect(self._show)
+        grey_without(session, "score", *(self.choices["field", name] for name in FIELDS_OF_SCORE))
         self._show(frozenset(CHOICES))
 
     def _add(self, name: str, words: dict[str, tuple[str, str]]) -> QActionGroup:
@@ -103,13 +106,14 @@ class Fielding(QObject):
             view.field.button.setMenu(self.menu)
             view.box.sigRangeChanged.connect(self._moved)
         self._session.changed.connect(self._follow)
+        self._session.lacks_changed.connect(lambda: self._follow(frozenset({*CHOICES, "layers"})))
         self._session.cursor.moved.connect(self._moved)
         self._live.frame_shown.connect(self._moved)
         self._live.field_found.connect(self._take)
         self._follow(frozenset({*CHOICES, "layers"}))
 
     def _follow(self, names: frozenset[str]) -> None:
-        state = self._session.state
+        state = self._session.effective
         if names & CHOICES.keys():
             for view in self._both:
                 view.field.set_choice(state.field, state.heat, state.field_style)
@@ -130,7 +134,7 @@ class Fielding(QObject):
                 for view in self._both:
                     view.field.set_answer(None)
             return
-        node, extent, state = self._session.cursor.node, self._extent(), self._session.state
+        node, extent, state = self._session.cursor.node, self._extent(), self._session.effective
         divergence, names = state.heat == "divergence", self._names() if state.field_style == "streamlines" else ()
         key = (node, extent, plane, divergence, names)
         if key != self._key:
@@ -140,7 +144,7 @@ class Fielding(QObject):
 
     def _names(self) -> tuple[FieldName, ...]:
         """The fields of both views, each once."""
-        state = self._session.state
+        state = self._session.effective
         return tuple(dict.fromkeys(shown_field(state.field, way, state.parts) for way in ("forward", "backward")))
 
     def _apart(self, extent: Extent) -> float:

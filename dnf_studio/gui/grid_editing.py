@@ -76,7 +76,9 @@ class GridEditing(QObject):
 
     @property
     def noise(self) -> Array:
-        """(N,) g_i √Δ_i, the standard deviation that a step adds."""
+        """(N,) g_i √Δ_i, the standard deviation that a step adds; empty for a model without noise."""
+        if "noise" in self._session.lacks:
+            return np.empty(0)
         assert self._frame is not None
         t = self.times
         steps: Array = np.interp(t[:-1], self._frame.t, self._frame.g) * np.sqrt(np.diff(t))

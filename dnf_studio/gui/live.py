@@ -63,12 +63,13 @@ class Live(QObject):
         self._player.setInterval(TICK_MS)
         self._player.timeout.connect(self._play)
         session.changed.connect(self._ask)
+        session.lacks_changed.connect(lambda: self._ask(VIEW))
         # From the explorer's thread: half a tick sooner than the next tick
         self._answered.connect(self._take_field)
 
     def start(self) -> None:
         """Begin; the explorer must be running."""
-        self._studio.explorer.request(_request(self._session.state))
+        self._studio.explorer.request(_request(self._session.effective))
         self._studio.explorer.inspect(self._inspect)
         self._studio.explorer.field(self._field)
         self._studio.explorer.tell_fields(self._answered.emit)
@@ -97,7 +98,7 @@ class Live(QObject):
 
     def _ask(self, names: frozenset[str]) -> None:
         if names & VIEW and self._timer.isActive():
-            self._studio.explorer.request(_request(self._session.state))
+            self._studio.explorer.request(_request(self._session.effective))
 
     @Slot()
     def _tick(self) -> None:

@@ -209,7 +209,8 @@ class MainWindow(QMainWindow):
         iterations = opened.checkpoint.iteration if opened.checkpoint is not None else 0
         self.status.show_run(iterations, None, None)
         metrics = opened.checkpoint.metrics if opened.checkpoint is not None else {}
-        self.status.show_nll(metrics.get("nll_bound"), shown.entropy)
+        self.status.set_bounded("bound" not in shown.lacks)
+        self.status.show_nll(metrics.get("nll_bound", metrics.get("nll_ode")), shown.entropy)
         self.status.say(opened.note or _sentence(opened))
         self._retitle()
         self._note()
@@ -254,7 +255,7 @@ class MainWindow(QMainWindow):
 
     def _retitle(self) -> None:
         current, phase = self.studio.current, PHASES[self.studio.training.phase]
-        parts = [] if current is None else [current.shown.title, data_label(current.shown.data)]
+        parts = [] if current is None else [current.shown.name, data_label(current.shown.data)]
         what = ", ".join([*parts, phase] if phase else parts)
         self.setWindowTitle(f"{what}[*] – DNF Studio" if what else "DNF Studio[*]")
         self.setWindowModified(self.studio.unsaved)
@@ -276,5 +277,5 @@ def _sentence(opened: Opened) -> str:
     """What is seen, in one line."""
     shown = opened.shown
     if not shown.trained:
-        return f"An untrained model of {data_label(shown.data)}: press Train to fit it."
-    return f"{shown.title}: at the left it carries data to noise, at the right noise to data."
+        return f"An untrained {shown.kind} of {data_label(shown.data)}: press Train to fit it."
+    return f"{shown.name}: at the left it carries data to noise, at the right noise to data."

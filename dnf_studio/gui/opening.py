@@ -135,6 +135,8 @@ def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
         about=dataset.about if dataset is not None else "",
         image=checkpoint.data.image or (dataset.image if dataset is not None else None),
         solvers=flow.solvers,
+        kind=flow.config.model,
+        lacks=flow.lacks,
     )
     return Opened(shown, checkpoint.config, Snapshot.of(flow), points, dataset, checkpoint, path, note)
 
@@ -176,6 +178,8 @@ def untrained(config: Config) -> Opened:
         about=dataset.about,
         image=dataset.image,
         solvers=flow.solvers,
+        kind=flow.config.model,
+        lacks=flow.lacks,
     )
     return Opened(shown, config, Snapshot.of(flow), _points(dataset, flow), dataset)
 

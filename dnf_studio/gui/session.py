@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -13,6 +13,9 @@ from dnf_studio.config import flatten
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.cursor import TimeCursor
 from dnf_studio.gui.state import State
+
+if TYPE_CHECKING:
+    from dnf_studio.core.models.base import Ability
 
 __all__ = ["Session"]
 
@@ -30,6 +33,8 @@ class Session(QObject):
 
     changed = Signal(object)
     """What changed: a frozenset of names, those of `State` and ``config.…`` for single settings."""
+    lacks_changed = Signal()
+    """Another model is shown, which cannot do the same."""
     undo_changed = Signal(bool, bool)
     """Whether there is something to undo and to redo."""
 
@@ -38,6 +43,7 @@ class Session(QObject):
     ) -> None:
         super().__init__(parent)
         self._state = state or State()
+        self._lacks: Mapping[Ability, str] = {}
         self._clock = clock
         self._past: list[State] = []
         self._future: list[State] = []
@@ -50,6 +56,22 @@ class Session(QObject):
     def state(self) -> State:
         """The state as it is now."""
         return self._state
+
+    @property
+    def lacks(self) -> Mapping[Ability, str]:
+        """What the model shown cannot do, and why in one sentence."""
+        return self._lacks
+
+    @property
+    def effective(self) -> State:
+        """The state as far as the model shown can have it."""
+        return self._state.without(self._lacks)
+
+    def set_lacks(self, lacks: Mapping[Ability, str]) -> None:
+        """A model is shown that cannot do these."""
+        if lacks != self._lacks:
+            self._lacks = lacks
+            self.lacks_changed.emit()
 
     def apply(self, change: Mapping[str, Any], gesture: object = None) -> frozenset[str]:
         """Change what `change` names and return the names of what is different now.

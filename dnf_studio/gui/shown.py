@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from dnf_studio.core.data.drawing_source import drawing_label, is_drawing
 from dnf_studio.core.data.image_shape import ImageShape
+
+if TYPE_CHECKING:
+    from dnf_studio.core.models.base import Ability
 
 __all__ = ["ShownModel", "data_label", "data_stem"]
 
@@ -31,6 +37,14 @@ class ShownModel:
     """The size of its points where they are images."""
     solvers: tuple[str, ...] = ("sde", "ode")
     """What the model can be sampled with, its own choice first."""
+    kind: str = "diffflow"
+    lacks: Mapping[Ability, str] = field(default_factory=dict)
+    """What the model cannot do, and why in one sentence."""
+
+    @property
+    def name(self) -> str:
+        """The title, with the kind of model where it does not say that."""
+        return self.title if self.kind in re.split("[^a-z]", self.title.lower()) else f"{self.title} ({self.kind})"
 
 
 def data_label(name: str) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Container
+from dataclasses import dataclass, field, replace
 from math import isfinite
+from typing import TYPE_CHECKING
 
 from dnf_studio.config import MAX_STEPS, Config
 from dnf_studio.errors import SettingError
 from dnf_studio.grids import GridKind, Nodes, check_grid
+
+if TYPE_CHECKING:
+    from dnf_studio.core.models.base import Ability
 
 __all__ = ["COLOURINGS", "CONTOURS", "FIELDS", "HEATS", "LAYERS", "State"]
 
@@ -15,6 +20,7 @@ COLOURINGS = ("none", "mode", "angle", "radius")
 CONTOURS = ("model", "exact", "difference", "side")
 LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field", "contours", "difference"})
 FIELDS = ("used", "drift", "score", "backward", "flow")
+FIELDS_OF_SCORE = FIELDS[2:]
 HEATS = ("none", "magnitude", "divergence")
 FIELD_STYLES = ("arrows", "streamlines")
 PARTS = ("both", "drift", "score")
@@ -65,6 +71,15 @@ class State:
     """Chosen points of the display set; the last one is the one the Inspector lists."""
     direction: str = "forward"
     """Which of its two paths: ``forward`` or ``backward``."""
+
+    def without(self, lacks: Container[Ability]) -> State:
+        """The same with what belongs to abilities that a model `lacks` as if nobody had chosen it."""
+        state = self
+        if "noise" in lacks:
+            state = replace(state, lam=1.0, last="noise")
+        if "score" in lacks:
+            state = replace(state, parts="both", field="drift")
+        return replace(state, layers=state.layers - {"disagreement"}) if "bound" in lacks else state
 
     def __post_init__(self) -> None:
         if self.steps is not None and not 1 <= self.steps <= MAX_STEPS:

@@ -42,10 +42,8 @@ class StudioStatusBar(QStatusBar):
         self.addPermanentWidget(self.export)
         self.iterations = self._part("Iterations since the run began")
         self.rate = self._part("Iterations a second, over the last few seconds")
-        self.nll = self._part(
-            "Bound on the negative log-likelihood, smoothed, and the exact entropy of the data below which it cannot "
-            "go, both in nats of the standardised data"
-        )
+        self.nll = self._part("")
+        self.set_bounded(True)
         self.left = self._part("Training time left")
 
     def say(self, text: str) -> None:
@@ -64,6 +62,13 @@ class StudioStatusBar(QStatusBar):
         self.export.setText(text)
         self.export.setAccessibleName(text)
         self.export.setVisible(bool(text))
+
+    def set_bounded(self, bounded: bool) -> None:
+        """Whether the number told is a bound on the likelihood, or the likelihood itself."""
+        self.nll.setToolTip(
+            f"{'Bound on the' if bounded else 'Exact'} negative log-likelihood, smoothed in training, and the exact "
+            "entropy of the data below which it cannot go, both in nats of the standardised data"
+        )
 
     def show_nll(self, nll: float | None, floor: float | None) -> None:
         """The bound and what it cannot go below, nats."""

@@ -208,6 +208,7 @@ class Studio(QObject):
 
     def _show(self, opened: Opened) -> None:
         self._opened = opened
+        self._session.set_lacks(opened.shown.lacks)
         self.explorer.publish(opened.snapshot, opened.points)
         self.opened.emit(opened)
 

@@ -13,6 +13,7 @@ from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.controls import ChoiceBox, IntBox, NumberSlider, fit, keep_place, label_of
 from dnf_studio.gui.icons import icon
+from dnf_studio.gui.lacking import grey_without
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_label
 from dnf_studio.gui.theme import Theme
@@ -63,6 +64,7 @@ class StudioToolBar(QToolBar):
         self.lam.value_changed.connect(lambda value: session.apply({"lam": value}))
         self.data.chosen.connect(self._chosen)
         session.changed.connect(lambda _names: self._refresh())
+        grey_without(session, "noise", self.lam.label, self.lam.slider, self.lam.box)
         self._fit()
         self.set_data({})
         self._refresh()

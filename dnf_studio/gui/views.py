@@ -85,6 +85,7 @@ class Views(QWidget):
         self.selecting = Selecting(session, (self.forward, self.backward, self.time), self.tools, self)
         session.cursor.moved.connect(self._move)
         session.changed.connect(self._refresh)
+        session.lacks_changed.connect(self._show_lacks)
         self._refresh(frozenset({"layers", "axes", "component"}))
 
     def fill(self, theme: Theme) -> None:
@@ -101,6 +102,7 @@ class Views(QWidget):
             plot.set_theme(theme)
         self._framed = (*self._framed, *behind)
         self.pair.fill(behind)
+        self._show_lacks()
 
     def add_images(self, grids: Sequence[ImageGrid], theme: Theme) -> None:
         """Put grids of images, forward and backward, behind the process views."""
@@ -155,8 +157,21 @@ class Views(QWidget):
     def _picked_time(self, position: float) -> None:
         self._session.cursor.jump(position)
 
+    def _show_lacks(self) -> None:
+        """Plots of what the model cannot do say why they are empty."""
+        lacks = self._session.lacks
+        for plot in self.plots:
+            if isinstance(plot, ProcessView):
+                plot.set_noisy("noise" not in lacks)
+            elif isinstance(plot, DisagreementPlot | SpaceTimePlot):
+                plot.set_reason(lacks.get("bound"))
+            elif isinstance(plot, ScorePlot):
+                plot.set_reason(lacks.get("score"))
+        self.disagreement.legend.setVisible("bound" not in lacks)
+        self._refresh(frozenset({"layers"}))
+
     def _colour_steps(self) -> None:
-        wanted = "disagreement" in self._session.state.layers
+        wanted = "disagreement" in self._session.effective.layers
         for view in (self.forward, self.time):
             view.set_step_colours(self._colouring.follow(self._frame) if wanted else None)
 
@@ -169,7 +184,7 @@ class Views(QWidget):
             plot.set_cursor(position)
 
     def _refresh(self, names: frozenset[str]) -> None:
-        state = self._session.state
+        state = self._session.effective
         last = self._frame.forward.shape[2] - 1 if self._frame is not None else 1
         if "layers" in names:
             for view in (self.forward, self.backward):

@@ -11,6 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.folders import show_folder
+from dnf_studio.gui.lacking import grey_without
 from dnf_studio.gui.log import log_folder
 from dnf_studio.gui.state import LAYERS
 
@@ -88,6 +89,7 @@ def _connect_view(window: MainWindow) -> None:
         commands.connect_to(Key(layer), partial(toggle, layer))
     session.changed.connect(show)
     show(frozenset({"layers"}))
+    grey_without(session, "bound", commands[Key.DISAGREEMENT])
 
 
 def _connect_time(window: MainWindow) -> None:

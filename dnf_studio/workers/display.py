@@ -1,4 +1,4 @@
-"""The numerics of the live view: one block of points carried through both SDEs.
+"""The numerics of the live view: one block of points carried through a model, both ways.
 
 Imports torch, so only the explorer's thread imports it.
 """
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.exploration.disagreement import split_disagreement
+from dnf_studio.core.exploration.parts import Parts, fields_in_part
 from dnf_studio.core.exploration.score_share import summed_lengths
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field, LastStep, backward_states
+from dnf_studio.core.sde.paths import Field, LastStep, backward_states, collected
 from dnf_studio.core.sde.steps import forward_step, split_backward_noise
 
-__all__ = ["Cancelled", "ForwardBlock", "backward_block", "forward_block"]
+__all__ = ["Cancelled", "Carrier", "ForwardBlock", "forward_block"]
 Array = NDArray[np.float32]
 
 
@@ -33,7 +35,7 @@ class ForwardBlock(NamedTuple):
     path: Array
     """(N+1, B, D), model units, row 0 at t_0."""
     disagreement: Array
-    """(N, B): ½(‖δB_i‖² − ‖δF_i‖²) of each step and point, nats."""
+    """(N, B): ½(‖δB_i‖² − ‖δF_i‖²) of each step and point, nats; empty, as all below, where the model has no bound."""
     parts: NDArray[np.float64]
     """(3, N): what noise ratio, drift change and score add to it, summed over the points whose sum is finite."""
     lengths: NDArray[np.float64]
@@ -66,25 +68,44 @@ def forward_block(
     return ForwardBlock(path.numpy(), disagreement.numpy(), kept.numpy(), lengths.numpy())
 
 
-def backward_block(
-    fields: tuple[Field, Field],
-    grid: TimeGrid,
-    latents: Tensor,
-    noise: Tensor,
-    lam: float,
-    last: LastStep,
-    check: Callable[[], None],
-) -> Array:
-    """The path (N+1, B, D) of latents (B, D), row i at t_i.
+class Carrier:
+    """Carries blocks of points through one model on one grid.
 
-    Row i of `noise` (N, B, D) belongs to the step between t_i and t_{i+1}.
+    Its fields have layers in `hidden`; a model without noise goes by its own solver and takes nothing of
+    noise, level, last step and parts.
     """
 
-    drift, score = fields
+    def __init__(self, flow: GenerativeModel, grid: TimeGrid, hidden: torch.dtype | None = None) -> None:
+        self._grid = grid
+        self._solver = (
+            (flow.encoder(grid, hidden), flow.sampler(grid, hidden=hidden)) if "noise" in flow.lacks else None
+        )
+        self._fields = flow.fields(grid, hidden)
 
-    def checked_drift(i: int, x: Tensor) -> Tensor:
-        check()
-        return drift(i, x)
+    def forward(self, x0: Tensor, noise: Tensor, check: Callable[[], None]) -> ForwardBlock:
+        """The path of x0 (B, D) with noise (N, B, D), and what is known of its disagreement."""
+        if self._solver is None:
+            return forward_block(self._fields, self._grid, x0, noise, check)
+        path, none = collected(self._solver[0](x0, noise.__getitem__), check), np.empty((3, 0))
+        return ForwardBlock(path.numpy(), np.empty((0, 0), np.float32), none, none)
 
-    states = backward_states(checked_drift, score, grid, latents, noise.flip(0).__getitem__, lam, last)
-    return torch.stack(list(states)[::-1]).numpy()
+    def backward(
+        self,
+        latents: Tensor,
+        noise: Tensor,
+        lam: float,
+        last: LastStep,
+        check: Callable[[], None],
+        parts: Parts = "both",
+    ) -> Array:
+        """The path (N+1, B, D) of latents (B, D), row i at t_i.
+
+        Row i of `noise` (N, B, D) belongs to the step between t_i and t_{i+1}.
+        """
+        drawn = noise.flip(0).__getitem__
+        if self._solver is None:
+            fields = fields_in_part(self._fields, parts)
+            states = backward_states(*fields, self._grid, latents, drawn, lam, last)
+        else:
+            states = self._solver[1](latents, drawn)
+        return collected(states, check).flip(0).numpy()

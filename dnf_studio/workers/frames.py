@@ -22,7 +22,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class ViewRequest:
-    """How the display set is to be carried through both SDEs; the newest request wins."""
+    """How the display set is to be carried both ways through the model; the newest request wins."""
 
     steps: int | None = None
     """View N; None is the model's own."""
@@ -54,7 +54,7 @@ class Frame:
     backward: Array
     """(N+1, P, D), model units, row N the latents."""
     disagreement: Array
-    """(N,) mean ½(‖δB_i‖² − ‖δF_i‖²) over the P points, nats."""
+    """(N,) mean ½(‖δB_i‖² − ‖δF_i‖²) over the P points, nats; empty where the model has no bound."""
     complete: bool
     """False while further blocks of points, or the same in float32, are still to come."""
     seconds: float

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.exploration.outliers import Outliers, find_outliers, outliers_among
 from dnf_studio.core.exploration.visited import visit
-from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sampling.blocks import SampleSettings
-from dnf_studio.workers.display import Cancelled, backward_block
+from dnf_studio.workers.display import Cancelled, Carrier
 from dnf_studio.workers.display_set import DisplayNoise, blocks
 from dnf_studio.workers.frames import ViewRequest
 from dnf_studio.workers.snapshot import Snapshot
@@ -73,16 +73,16 @@ def check_outliers(
         return
 
 
-def _shown_paths(flow: TwoSDEs, settings: SampleSettings, points: int, check: Callable[[], None]) -> Array:
+def _shown_paths(flow: GenerativeModel, settings: SampleSettings, points: int, check: Callable[[], None]) -> Array:
     """The backward paths (N+1, P, D) that the views show of so many points, in float32."""
     grid, noise = flow.grid(settings.steps, settings.grid), DisplayNoise()
     parts = blocks(points, grid.steps, flow.dim)
     latents = noise.latents(settings.seed, parts[-1].stop, flow.dim)
     with torch.inference_mode(), single_threaded_kernels():
-        fields = flow.fields(grid, torch.float32)
+        carrier = Carrier(flow, grid, torch.float32)
         way = settings.level, settings.last, check
         rows = [
-            backward_block(fields, grid, latents[part], noise.noise(settings.seed, part, flow.dim, grid.t)[1], *way)
+            carrier.backward(latents[part], noise.noise(settings.seed, part, flow.dim, grid.t)[1], *way)
             for part in parts
         ]
     return np.concatenate(rows, axis=1)

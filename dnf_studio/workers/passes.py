@@ -18,19 +18,19 @@ from torch import Tensor
 
 from dnf_studio.core.exploration.disagreement import prior_terms
 from dnf_studio.core.exploration.inspect import inspect_point
-from dnf_studio.core.exploration.parts import check_parts, fields_in_part
-from dnf_studio.core.exploration.score_share import share_of_lengths
+from dnf_studio.core.exploration.parts import check_parts
+from dnf_studio.core.exploration.score_share import ScoreShare, share_of_lengths
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
 from dnf_studio.core.training.hardware import choose_hidden_type
 from dnf_studio.errors import SettingError
-from dnf_studio.workers.display import Cancelled, ForwardBlock, backward_block, forward_block
+from dnf_studio.workers.display import Cancelled, Carrier, ForwardBlock
 from dnf_studio.workers.display_set import DisplayNoise, blocks
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
 
 if TYPE_CHECKING:
-    from dnf_studio.core.models.two_sdes import TwoSDEs
+    from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.workers.explorer import Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -71,7 +71,7 @@ class Passes:
         self._backward: dict[torch.dtype, tuple[tuple[Any, ...], list[Array]]] = {}
         self._whole: dict[torch.dtype, tuple[tuple[Any, ...], list[Array]]] = {}
         self._shown: tuple[ViewRequest, Tensor] | None = None
-        self._exact: tuple[Snapshot, TwoSDEs] | None = None
+        self._exact: tuple[Snapshot, GenerativeModel] | None = None
 
     def use(self, threads: int) -> None:
         """Carry the two processes of a block side by side on two threads, or one after the other on one."""
@@ -140,7 +140,7 @@ class Passes:
         snapshot, data, request = work.snapshot, work.data, work.request
         last, kept_parts = _last_step(request.last), check_parts(request.parts)
         grid = snapshot.flow.grid(request.steps, request.grid)
-        fields = snapshot.flow.fields(grid, work.hidden)
+        carrier = Carrier(snapshot.flow, grid, work.hidden)
         count, dim = min(request.points, len(data)), snapshot.dim
         latents = self._noise.latents(request.seed, count, dim)
         shared = (snapshot, request.steps, request.grid, request.seed, count, work.grows)
@@ -158,12 +158,12 @@ class Passes:
             noise = [torch.cat(pieces, dim=1) for pieces in zip(*noises, strict=True)]
             missing: list[tuple[list[Any], Callable[[], Any]]] = []
             if k >= len(forward):
-                missing.append((forward, partial(forward_block, fields, grid, data[part], noise[0], check)))
-            way = grid, latents[part], noise[1], request.lam, last, check
+                missing.append((forward, partial(carrier.forward, data[part], noise[0], check)))
+            way = latents[part], noise[1], request.lam, last, check
             if k >= len(backward):
-                missing.append((backward, partial(backward_block, fields_in_part(fields, kept_parts), *way)))
+                missing.append((backward, partial(carrier.backward, *way, kept_parts)))
             if whole is not None and k >= len(whole):
-                missing.append((whole, partial(_ends, fields, *way)))
+                missing.append((whole, partial(_ends, carrier, *way)))
             computed = self._pool.map(_without_gradients, [job for _, job in missing])
             for (kept, _), block in zip(missing, computed, strict=True):
                 kept.append(block)
@@ -203,9 +203,9 @@ def _without_gradients(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `
         return work()
 
 
-def _ends(*way: Any) -> Array:  # noqa: ANN401 - what `backward_block` takes
+def _ends(carrier: Carrier, *way: Any) -> Array:  # noqa: ANN401 - what `Carrier.backward` takes
     """Where a block ends, (B, D)."""
-    ends: Array = backward_block(*way)[0].copy()
+    ends: Array = carrier.backward(*way)[0].copy()
     return ends
 
 
@@ -218,7 +218,8 @@ def _frame(
     complete: bool,
 ) -> Frame:
     """A frame of the blocks so far, in arrays of its own."""
-    own = work.snapshot.flow.timestamps
+    flow = work.snapshot.flow
+    own = flow.timestamps
     disagreement = np.concatenate([block.disagreement for block in forward], axis=1)
     paths = np.concatenate([block.path for block in forward], axis=1)
     return Frame(
@@ -234,9 +235,9 @@ def _frame(
         own=None if torch.equal(grid.t, own) else own.numpy().copy(),
         step_disagreement=disagreement,
         parts=_mean_parts(forward, disagreement),
-        prior=_prior(paths[-1], grid),
+        prior=_prior(paths[-1], grid) if flow.bounded else None,
         whole=None if whole is None else np.concatenate(whole),
-        score=share_of_lengths(np.sum([block.lengths for block in forward], axis=0), grid.g.numpy(), work.request.lam),
+        score=None if "score" in flow.lacks else _score(forward, grid, work.request.lam),
     )
 
 
@@ -253,6 +254,10 @@ def _mean_parts(blocks_so_far: list[ForwardBlock], disagreement: Array) -> Array
     total = np.sum([block.parts for block in blocks_so_far], axis=0)
     mean: Array = (total / np.maximum(np.isfinite(disagreement).sum(axis=1), 1)).astype(np.float32)
     return mean
+
+
+def _score(forward: list[ForwardBlock], grid: TimeGrid, lam: float) -> ScoreShare:
+    return share_of_lengths(np.sum([block.lengths for block in forward], axis=0), grid.g.numpy(), lam)
 
 
 def _prior(ends: Array, grid: TimeGrid) -> tuple[float, float]:

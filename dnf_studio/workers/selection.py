@@ -13,21 +13,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sampling.blocks import SampleBlock, SampleSettings
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.storage.samples import ExportPlan, ExportProgress, Selection, export_samples
 from dnf_studio.errors import DivergenceError, ExportError
-from dnf_studio.workers.display import backward_block, forward_block
+from dnf_studio.workers.display import Carrier
 from dnf_studio.workers.display_set import DisplayNoise, blocks
 
 __all__ = ["export_selection", "selected_blocks"]
 
 
 def export_selection(
-    flow: TwoSDEs,
+    flow: GenerativeModel,
     path: Path,
     plan: ExportPlan,
     indices: Collection[int],
@@ -53,7 +53,7 @@ def export_selection(
 
 
 def selected_blocks(
-    flow: TwoSDEs, settings: SampleSettings, indices: tuple[int, ...], points: int, data: Tensor | None = None
+    flow: GenerativeModel, settings: SampleSettings, indices: tuple[int, ...], points: int, data: Tensor | None = None
 ) -> Iterator[SampleBlock]:
     """The backward paths, and with `data` the forward ones, of the points `indices`, rising, of `points` in the view.
 
@@ -74,15 +74,15 @@ def selected_blocks(
 
 
 def _carried(
-    flow: TwoSDEs, settings: SampleSettings, grid: TimeGrid, z: Tensor, eps: Tensor, rows: list[int], start: int
+    flow: GenerativeModel, settings: SampleSettings, grid: TimeGrid, z: Tensor, eps: Tensor, rows: list[int], start: int
 ) -> SampleBlock:
     """The points `rows` of one block of the view, with latents z (B, D) and noise (N, B, D) in order of time."""
     with single_threaded_kernels(), torch.inference_mode():
-        fields = flow.fields(grid, torch.float32)
-        path = backward_block(fields, grid, z, eps, settings.level, settings.last, _never)[::-1, rows]
+        carrier = Carrier(flow, grid, torch.float32)
+        path = carrier.backward(z, eps, settings.level, settings.last, _never)[::-1, rows]
         states = flow.standardisation.to_data(torch.from_numpy(path.copy()).double()).float().numpy()
         drawn = eps.flip(0)[:, rows]
-        if settings.level == 0:
+        if settings.level == 0 or "noise" in flow.lacks:
             drawn.zero_()
         elif settings.last == "mean":
             drawn[-1] = 0
@@ -101,16 +101,19 @@ def _carried(
 
 
 def _with_forward(
-    block: SampleBlock, flow: TwoSDEs, grid: TimeGrid, x0: Tensor, noise: Tensor, rows: list[int]
+    block: SampleBlock, flow: GenerativeModel, grid: TimeGrid, x0: Tensor, noise: Tensor, rows: list[int]
 ) -> SampleBlock:
     """`block` with the forward paths of its `rows` from x0 (B, D) by noise (N, B, D), both t_N first."""
     with single_threaded_kernels(), torch.inference_mode():
-        path = forward_block(flow.fields(grid, torch.float32), grid, x0, noise, _never).path[::-1, rows]
+        path = Carrier(flow, grid, torch.float32).forward(x0, noise, _never).path[::-1, rows]
         states = flow.standardisation.to_data(torch.from_numpy(path.copy()).double()).float().numpy()
+    drawn = noise.flip(0)[:, rows]
+    if "noise" in flow.lacks:
+        drawn.zero_()
     return replace(
         block,
         forward_trajectories=np.ascontiguousarray(states.swapaxes(0, 1)),
-        forward_noise=np.ascontiguousarray(noise.flip(0)[:, rows].numpy().swapaxes(0, 1)),
+        forward_noise=np.ascontiguousarray(drawn.numpy().swapaxes(0, 1)),
     )
 
 

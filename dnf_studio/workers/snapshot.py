@@ -9,14 +9,12 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from dnf_studio.config import Config
-from dnf_studio.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from dnf_studio.core.data.dataset import Standardisation
     from dnf_studio.core.models.base import GenerativeModel
-    from dnf_studio.core.models.two_sdes import TwoSDEs
 
 __all__ = ["Snapshot"]
 
@@ -29,7 +27,7 @@ class Snapshot:
 
     version: int
     """Grows with every copy, across runs and loaded models."""
-    flow: TwoSDEs
+    flow: GenerativeModel
     """A private copy in float32 and main memory, in eval mode; nobody writes to it."""
 
     @classmethod
@@ -37,15 +35,8 @@ class Snapshot:
         """Copy `flow`, with the next version of this process unless given.
 
         Call it in the thread that changes the weights. A copy draws no initial weights, so no
-        random generator moves. Raises `UnsupportedError` for a model whose paths the explorer cannot show.
+        random generator moves.
         """
-        from dnf_studio.core.models.two_sdes import TwoSDEs
-
-        if not isinstance(flow, TwoSDEs):
-            raise UnsupportedError(
-                f"The window does not show a model of the kind '{flow.config.model}' yet; "
-                "use train, sample and evaluate of the command line."
-            )
         private = copy.deepcopy(flow).cpu().float().eval().requires_grad_(False)
         return cls(next(_VERSIONS) if version is None else version, private)
 
@@ -74,6 +65,6 @@ class Snapshot:
         """The copies under the names of the model's state dict, time grid included; for reading only."""
         return self.flow.state_dict()
 
-    def build(self) -> TwoSDEs:
+    def build(self) -> GenerativeModel:
         """A model of the caller's own, in eval mode, to move or change."""
         return copy.deepcopy(self.flow)

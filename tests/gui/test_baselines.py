@@ -1,4 +1,4 @@
-"""A diffusion model in the window; a flow, which it does not show."""
+"""A diffusion model in the window; `test_flows` has the other one."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.config import Config
 from dnf_studio.core.storage.checkpoint import read_checkpoint
-from dnf_studio.core.training.run import Run
-from dnf_studio.errors import StudioError
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.main_window import MainWindow
 
@@ -56,23 +53,3 @@ def test_a_diffusion_model_trains_and_is_watched(diffusing: MainWindow, qtbot: Q
     run.save(tmp_path / "a.safetensors")
     assert read_checkpoint(tmp_path / "a.safetensors").config.model == "diffusion"
     window.studio.training.unsaved = False
-
-
-def test_a_flow_is_refused_in_one_sentence(
-    window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    small = {"network": {"channels": 8, "layers": 1}, "training": {"batch": 32, "iterations": 1}}
-    run = Run(Config.create({"model": "flow", "data": "circle", **small}))
-    list(run)
-    run.save(tmp_path / "flow.safetensors")
-    open_in("circle")
-    told: list[Exception] = []
-    window.studio.failed.disconnect(window.files.tell)
-    window.studio.failed.connect(told.append)
-    window.studio.open(str(tmp_path / "flow.safetensors"))
-    qtbot.waitUntil(lambda: bool(told), timeout=30_000)
-    window.session.apply({"config.model": "flow", **TINY})
-    window.commands[Key.TRAIN].trigger()
-    qtbot.waitUntil(lambda: len(told) > 1, timeout=30_000)
-    assert all(isinstance(error, StudioError) and "does not show" in str(error) for error in told)
-    assert not window.studio.training.active and window.commands[Key.TRAIN].isEnabled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -212,3 +213,20 @@ def test_the_cursor_is_not_undone() -> None:
     session.cursor.go(12)
     session.undo()
     assert session.cursor.position == pytest.approx(12)
+
+
+def test_what_a_model_lacks_is_left_out_of_the_state_in_force_and_comes_back() -> None:
+    session, told = Session(), []
+    session.lacks_changed.connect(lambda: told.append(session.effective))
+    layers = frozenset({"points", "disagreement"})
+    chosen = {"lam": 0.3, "last": "mean", "parts": "score", "field": "backward", "layers": layers, "steps": 9}
+    session.apply(chosen)
+    before = session.state
+    assert session.effective == before
+    session.set_lacks({"bound": "It has no bound."})
+    assert session.effective == replace(before, layers=frozenset({"points"}))
+    session.set_lacks({"noise": "It has no noise.", "score": "It has no score."})
+    assert session.effective == replace(before, lam=1.0, last="noise", parts="both", field="drift")
+    session.set_lacks({"score": "It has no score.", "noise": "It has no noise."})
+    session.set_lacks({})
+    assert session.effective == session.state == before and len(told) == 3 and session.can_undo

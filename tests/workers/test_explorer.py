@@ -129,21 +129,21 @@ def test_another_lambda_keeps_the_forward_half_and_other_data_the_backward_half(
     from dnf_studio.workers.explorer import Wanted
 
     calls: list[str] = []
-    for name in ("forward_block", "backward_block"):
-        real = getattr(passes, name)
-        monkeypatch.setattr(passes, name, lambda *a, real=real, name=name: (calls.append(name), real(*a))[1])
+    for name in ("forward", "backward"):
+        real = getattr(passes.Carrier, name)
+        monkeypatch.setattr(passes.Carrier, name, lambda *a, real=real, name=name: (calls.append(name), real(*a))[1])
     frames: list[Frame] = []
     own, snapshot, x0 = passes.Passes(frames.append), Snapshot.of(flow_of()), torch.randn(200, 2)
     own.run(Wanted(snapshot, ViewRequest(), x0), lambda _: False, training=False)
     calls.clear()
     own.run(Wanted(snapshot, ViewRequest(lam=0.2), x0), lambda _: False, training=False)
-    assert calls == ["backward_block"] and np.array_equal(frames[0].forward, frames[1].forward)
+    assert calls == ["backward"] and np.array_equal(frames[0].forward, frames[1].forward)
     calls.clear()
     own.run(Wanted(snapshot, ViewRequest(lam=0.2), x0 + 1), lambda _: False, training=False)
-    assert calls == ["forward_block"] and np.array_equal(frames[1].backward, frames[2].backward)
+    assert calls == ["forward"] and np.array_equal(frames[1].backward, frames[2].backward)
     calls.clear()
     own.run(Wanted(Snapshot.of(flow_of()), ViewRequest(lam=0.2), x0 + 1), lambda _: False, training=False)
-    assert sorted(calls) == ["backward_block", "forward_block"]
+    assert sorted(calls) == ["backward", "forward"]
 
 
 def test_a_new_request_cancels_within_a_block_and_new_weights_do_not(
@@ -151,9 +151,9 @@ def test_a_new_request_cancels_within_a_block_and_new_weights_do_not(
 ) -> None:
     entered, leave = threading.Event(), threading.Event()
     left: list[str] = []
-    real = passes.forward_block
+    real = passes.Carrier.forward
 
-    def slow(fields: object, grid: object, x0: object, noise: object, check: object) -> object:
+    def slow(carrier: object, x0: object, noise: object, check: object) -> object:
         if not entered.is_set():
             entered.set()
             leave.wait(10)
@@ -163,9 +163,9 @@ def test_a_new_request_cancels_within_a_block_and_new_weights_do_not(
                 left.append("cancelled")
                 raise
             left.append("went on")
-        return real(fields, grid, x0, noise, check)  # type: ignore[arg-type]
+        return real(carrier, x0, noise, check)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(passes, "forward_block", slow)
+    monkeypatch.setattr(passes.Carrier, "forward", slow)
     flow, x0 = flow_of(), torch.randn(300, 2)
     explorer.publish(Snapshot.of(flow, 1), x0)
     assert entered.wait(10)
@@ -282,15 +282,15 @@ def test_a_point_is_answered_within_a_long_pass(explorer: Explorer, monkeypatch:
     explorer.publish(Snapshot.of(flow_of(), 1), torch.randn(300, 2))
     shown = frames_until(explorer)[-1]
     entered, answered = threading.Event(), threading.Event()
-    real = passes.forward_block
+    real = passes.Carrier.forward
 
-    def long(fields: object, grid: object, x0: object, noise: object, check: Callable[[], None]) -> object:
+    def long(carrier: object, x0: object, noise: object, check: Callable[[], None]) -> object:
         entered.set()
         while not answered.is_set():
             check()
-        return real(fields, grid, x0, noise, check)  # type: ignore[arg-type]
+        return real(carrier, x0, noise, check)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(passes, "forward_block", long)
+    monkeypatch.setattr(passes.Carrier, "forward", long)
     explorer.publish(Snapshot.of(flow_of(seed=1), 2))
     assert entered.wait(10)
     explorer.inspect(InspectRequest(9))

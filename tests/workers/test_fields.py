@@ -106,16 +106,16 @@ def test_a_field_is_answered_within_a_pass(explorer: Explorer, monkeypatch: pyte
     entered, leave = threading.Event(), threading.Event()
     explorer.publish(Snapshot.of(flow_of()), torch.randn(50, 2))
     frames_until(explorer)
-    real = passes.backward_block
+    real = passes.Carrier.backward
 
     def slow(*words: object) -> object:
         entered.set()
         while not leave.is_set():
-            words[-1]()  # type: ignore[operator]
+            words[-2]()  # type: ignore[operator]
             time.sleep(0.001)
         return real(*words)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(passes, "backward_block", slow)
+    monkeypatch.setattr(passes.Carrier, "backward", slow)
     explorer.request(ViewRequest(lam=0.5))
     assert entered.wait(10)
     asked = FieldRequest(3, FLAT, EXTENT, (4, 4))

@@ -84,6 +84,14 @@ def test_away_and_at_home_it_is_the_same_run(process: TrainingProcess) -> None:
         assert mine.loss == here.loss and np.array_equal(mine.disagreement, here.disagreement)
 
 
+def test_a_flow_is_the_same_run_away(process: TrainingProcess) -> None:
+    config = CONFIG.changed({"model": "flow", "training.iterations": 6})
+    run, here = Run(config, threads=1), Run(config, threads=1)
+    losses = [report.loss for report in process.train(run, 1, [])]
+    assert losses == [report.loss for report in here] and run.finished
+    same(run, here)
+
+
 def test_changes_reach_it_and_come_home(process: TrainingProcess) -> None:
     run, late = Run(CONFIG.changed({"training.iterations": 10**6}), threads=1), []
     away = process.train(run, 1, late)

@@ -24,11 +24,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.core.sde.steps import NoiseParts, forward_step, split_backward_noise
-from dnf_studio.errors import SettingError
+from dnf_studio.errors import SettingError, UnsupportedError
 
 __all__ = ["Disagreement", "DisagreementParts", "disagreement", "explain_path", "prior_terms", "split_disagreement"]
 
@@ -96,12 +96,17 @@ def explain_path(fields: tuple[Field, Field], grid: TimeGrid, path: Tensor, nois
     return Disagreement(path, parts, *prior_terms(path[-1], grid.g))
 
 
-def disagreement(flow: TwoSDEs, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Disagreement:
+def disagreement(
+    flow: GenerativeModel, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None
+) -> Disagreement:
     """Carry x0 (B, D), model units, to noise and take the bound of each point apart.
 
     `noise` is the forward noise (N, B, D), drawn where it is left out; `grid` is the model's own
-    where it is left out. Raises `SettingError` where shapes do not fit.
+    where it is left out. Raises `SettingError` where shapes do not fit, and `UnsupportedError` for a
+    model without a bound.
     """
+    if not flow.bounded:
+        raise UnsupportedError(flow.lacks["bound"])
     nodes = grid or flow.grid()
     eps = torch.randn((nodes.steps, *x0.shape), dtype=x0.dtype, device=x0.device) if noise is None else noise
     if x0.dim() != 2 or eps.shape != (nodes.steps, *x0.shape):

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.exploration.parts import Parts, fields_in_part
-from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field, LastStep
+from dnf_studio.core.sde.paths import Field, LastStep, collected
 from dnf_studio.core.sde.steps import (
     chain_backward_noise,
     chain_forward_noise,
@@ -51,7 +51,8 @@ class PointTable:
     drift: Array
     """f(x_i, t_i), (N+1, D)."""
     score_term: Array
-    """g_i² s(x_i, t_i), (N+1, D). No step uses it at t_0, so nothing trains it there."""
+    """g_i² s(x_i, t_i), (N+1, D). No step uses it at t_0, so nothing trains it there. This and all that follows is
+    empty for a model without noise."""
     forward_noise: Array
     """δF_i, (N, D)."""
     backward_noise: Array
@@ -101,7 +102,7 @@ def inspect_path(
 
 
 def inspect_point(
-    flow: TwoSDEs,
+    flow: GenerativeModel,
     grid: TimeGrid,
     start: Tensor,
     noise: Tensor,
@@ -118,6 +119,8 @@ def inspect_point(
     exact = flow if flow.timestamps.dtype is torch.float64 else copy.deepcopy(flow).double()
     nodes, x, eps = grid.to(exact.timestamps), start.to(exact.timestamps), noise.to(exact.timestamps)
     with torch.no_grad():
+        if "noise" in exact.lacks:
+            return _without_noise(exact, nodes, x, direction)
         drift, score = (_remembering(field) for field in exact.fields(nodes))
         if direction == "forward":
             path = paths.forward_path(drift, nodes, x[None], eps[:, None])
@@ -127,6 +130,18 @@ def inspect_point(
             used = fields_in_part((drift, score), parts)
             path = paths.backward_path(*used, nodes, x[None], eps.flip(0)[:, None], lam).flip(0)
         return inspect_path((drift, score), nodes, path[:, 0], eps, direction, lam, parts)
+
+
+def _without_noise(flow: GenerativeModel, grid: TimeGrid, start: Tensor, direction: Direction) -> PointTable:
+    """The path of `start` (D,) along the ODE and the drift on it."""
+    ahead = direction == "forward"
+    states = (flow.encoder(grid) if ahead else flow.sampler(grid))(start[None], torch.zeros(grid.steps, 1).__getitem__)
+    path = collected(states) if ahead else collected(states).flip(0)
+    drift, _ = flow.fields(grid)
+    f = torch.cat([drift(i, x) for i, x in enumerate(path)])
+    none = path.new_empty(0, len(start))
+    columns = grid.t, grid.g, path[:, 0], f, none, none, none, none[:, 0]
+    return PointTable(direction, *(column.detach().cpu().numpy().copy() for column in columns))
 
 
 def _remembering(field: Field) -> Field:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import SettingError, UnsupportedError
@@ -96,7 +96,7 @@ class LogDensity:
 
 
 def log_densities(
-    flow: TwoSDEs,
+    flow: GenerativeModel,
     extent: Extent,
     left: Callable[[], bool] = lambda: False,
     data: Dataset | None = None,
@@ -139,7 +139,7 @@ def check_plane(dim: int, extent: Extent) -> None:
         raise SettingError("A log-density needs a rectangle with an area.")
 
 
-def ode_log_density(flow: TwoSDEs, x: Tensor, steps: int = STEPS) -> Tensor:
+def ode_log_density(flow: GenerativeModel, x: Tensor, steps: int = STEPS) -> Tensor:
     """log p (B,) at t_0 of points (B, D) in model units by `steps` Runge–Kutta steps of dx/dt = f − ½ g² s.
 
     Raises `SettingError` for fewer than three steps.
@@ -153,7 +153,7 @@ def ode_log_density(flow: TwoSDEs, x: Tensor, steps: int = STEPS) -> Tensor:
 class _Solver:
     """The probability-flow ODE with its time embeddings, weights and quadrature ready for any block of points."""
 
-    def __init__(self, flow: TwoSDEs, steps: int) -> None:
+    def __init__(self, flow: GenerativeModel, steps: int) -> None:
         nodes = flow.grid()
         t, g, condition = (values.detach().cpu().double().numpy() for values in (nodes.t, nodes.g, nodes.condition))
         times = np.linspace(t[0] ** WARP, t[-1] ** WARP, steps + 1) ** (1 / WARP)
@@ -204,7 +204,7 @@ def _quadrature(times: Array) -> Array:
 class _Job:
     """One grid."""
 
-    flow: TwoSDEs
+    flow: GenerativeModel
     extent: Extent
     size: int
     data: Dataset | None

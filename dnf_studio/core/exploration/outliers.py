@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.evaluate import FAR, TOLERANCE_OUTSIDE
 from dnf_studio.core.exploration.visited import Visited, visit
-from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
 
 __all__ = ["COUNT", "NEVER", "OutlierRows", "Outliers", "find_outliers", "outliers_among", "wilson"]
@@ -129,7 +129,7 @@ class Outliers:
 
 
 def find_outliers(
-    flow: TwoSDEs,
+    flow: GenerativeModel,
     dataset: Dataset,
     count: int = COUNT,
     settings: SampleSettings | None = None,

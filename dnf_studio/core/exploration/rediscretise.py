@@ -1,5 +1,6 @@
 """What another N does to the same paths: both processes on the same Brownian paths, coarse against fine.
 
+A model without noise follows its ODE from the same points, where the error is that of its solver.
 For Euler-Maruyama with additive noise the strong error, the root mean square distance of a path
 with N steps to the exact one along the same Brownian motion, falls as 1/N. Here the exact path is
 stood in for by a much finer one whose grid holds every node of the coarse grids, so that errors
@@ -19,11 +20,11 @@ from torch import Tensor
 from dnf_studio.config import MAX_STEPS
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.evaluate import StepRow, step_row
-from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
-from dnf_studio.core.sde.paths import LastStep, backward_path, forward_path
+from dnf_studio.core.sde.paths import LastStep, collected
 from dnf_studio.errors import DataError, SettingError
 from dnf_studio.grids import GridKind
 
@@ -79,7 +80,7 @@ class Rediscretised:
 
 
 def rediscretise(
-    flow: TwoSDEs,
+    flow: GenerativeModel,
     x0: Tensor,
     steps: Sequence[int] = DEFAULT_STEPS,
     *,
@@ -135,7 +136,7 @@ class CoarseAndFine:
 
 
 def coarse_and_fine(
-    flow: TwoSDEs,
+    flow: GenerativeModel,
     steps: int,
     start: tuple[Tensor, Tensor],
     noise: Noise,
@@ -160,7 +161,7 @@ def coarse_and_fine(
     return CoarseAndFine(times[places], times, (own[0], exact[0]), (own[1], exact[1]))
 
 
-def _own_paths(flow: TwoSDEs, x0: Tensor, lam: float, seed: int, check: Check | None) -> _Paths:
+def _own_paths(flow: GenerativeModel, x0: Tensor, lam: float, seed: int, check: Check | None) -> _Paths:
     """Latents and Brownian paths that belong to `seed`; one motion with 2D components serves both processes."""
     generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
     z = torch.from_numpy(generator.standard_normal(tuple(x0.shape), dtype=np.float32))
@@ -179,7 +180,7 @@ class _Paths:
 
     def __init__(
         self,
-        flow: TwoSDEs,
+        flow: GenerativeModel,
         start: tuple[Tensor, Tensor],
         noise: Noise,
         lam: float,
@@ -195,18 +196,14 @@ class _Paths:
         with torch.inference_mode(), single_threaded_kernels():
             self._check()
             ahead, back = (rows.to(grid.t) for rows in self._noise(grid.t))
-            drift, score = self._flow.fields(grid)
-
-            def checked(i: int, x: Tensor) -> Tensor:
-                self._check()
-                return drift(i, x)
-
-            forward = forward_path(checked, grid, self._x0, ahead)
-            backward = backward_path(checked, score, grid, self._z, back.flip(0), self._lam, self._last)
-        return forward, backward.flip(0)
+            there = self._flow.encoder(grid)(self._x0, ahead.__getitem__)
+            again = self._flow.sampler(grid, None, self._lam, self._last)(self._z, back.flip(0).__getitem__)
+            return collected(there, self._check), collected(again, self._check).flip(0)
 
 
-def _common(flow: TwoSDEs, steps: Sequence[int], kind: GridKind | None) -> tuple[TimeGrid, list[NDArray[np.int64]]]:
+def _common(
+    flow: GenerativeModel, steps: Sequence[int], kind: GridKind | None
+) -> tuple[TimeGrid, list[NDArray[np.int64]]]:
     """A grid that holds the nodes of every N of `steps`, the last of them the finest, and where each has its own.
 
     Diffusion and time input between nodes are those of the finest grid, linear in t.

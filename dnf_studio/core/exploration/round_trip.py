@@ -7,7 +7,7 @@ Three ways, whose errors mean different things:
     (15). The way back is the same path: the error is rounding alone, a check of the numerics.
 ``ode``
     The probability-flow ODE, N Euler steps each way. The exact flow is invertible: the error is that
-    of the discretisation and falls as 1/N.
+    of the discretisation and falls as 1/N. A model without noise goes by its own solver, of a higher order.
 ``sde``
     The forward SDE (11), then the backward SDE (12) with fresh noise. What comes back is drawn from
     the points that the model takes for possible given the latent: the error is what the latent forgets.
@@ -26,13 +26,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field, LastStep, backward_states
+from dnf_studio.core.sde.paths import Field, LastStep, backward_states, collected
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
-from dnf_studio.errors import DataError, SettingError
+from dnf_studio.errors import DataError, SettingError, UnsupportedError
 from dnf_studio.grids import GridKind
 
 __all__ = ["RoundTrip", "Way", "round_trip", "round_trips"]
@@ -96,7 +96,7 @@ class RoundTrip:
 
 
 def round_trip(
-    flow: TwoSDEs,
+    flow: GenerativeModel,
     x0: Tensor,
     way: Way = "sde",
     steps: int | None = None,
@@ -113,14 +113,15 @@ def round_trip(
 
     ``ode`` needs the score at t_0, where training on a fixed grid never sees it.
 
-    Raises `SettingError` for another way, N, grid or last step, and `DataError` for other points.
+    Raises `SettingError` for another way, N, grid or last step, `DataError` for other points, and
+    `UnsupportedError` for a way with noise where the model has none.
     """
     *_, whole = round_trips(flow, x0, way, steps, kind=kind, last=last, seed=seed)
     return whole
 
 
 def round_trips(
-    flow: TwoSDEs,
+    flow: GenerativeModel,
     x0: Tensor,
     way: Way = "sde",
     steps: int | None = None,
@@ -139,6 +140,8 @@ def round_trips(
         raise SettingError(f"The way back '{way}' is not one of implied, ode and sde.")
     if last not in get_args(LastStep):
         raise SettingError(f"The last step is either mean or noise, not '{last}'.")
+    if way != "ode" and "noise" in flow.lacks:
+        raise UnsupportedError(flow.lacks["noise"])
     if x0.ndim != 2 or x0.shape[1] != flow.dim or not len(x0):
         raise DataError(f"The points must have the shape (P, {flow.dim}), not {tuple(x0.shape)}.")
     grid, points = flow.grid(steps, kind), x0.to(flow.timestamps)
@@ -147,19 +150,31 @@ def round_trips(
     for start in range(0, len(points), rows):
         block = points[start : start + rows]
         with torch.inference_mode(), single_threaded_kernels():
-            noise = _noise(flow, grid, len(block), seed, start) if way != "ode" else None
-            fields = _checked(flow.fields(grid), check)
-            latent, returned = _there_and_back(fields, grid, block, noise, way, last)
+            if "noise" in flow.lacks:
+                latent, returned = _solved(flow, grid, block, check)
+            else:
+                noise = _noise(flow, grid, len(block), seed, start) if way != "ode" else None
+                fields = _checked(flow.fields(grid), check)
+                latent, returned = _there_and_back(fields, grid, block, noise, way, last)
         parts.append(tuple(part.cpu().double().numpy() for part in (block, latent, returned)))
         yield RoundTrip(way, grid.steps, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _noise(flow: TwoSDEs, grid: TimeGrid, rows: int, seed: int, start: int) -> tuple[Tensor, Tensor]:
+def _noise(flow: GenerativeModel, grid: TimeGrid, rows: int, seed: int, start: int) -> tuple[Tensor, Tensor]:
     """Forward and backward noise (N, B, D) of a block, row i between t_i and t_{i+1}, one Brownian motion for both."""
     span = float(grid.t[0]), float(grid.t[-1])
     path = BrownianPath(seed, rows, 2 * flow.dim, *span, stream=start)
     ahead, back = path.increments(grid.t).to(grid.t).chunk(2, dim=-1)
     return ahead, back
+
+
+def _solved(
+    flow: GenerativeModel, grid: TimeGrid, x0: Tensor, check: Callable[[], None] | None
+) -> tuple[Tensor, Tensor]:
+    """x_N of a model without noise, and what its solver brings back of it, both (B, D)."""
+    still = torch.zeros_like(x0).expand(grid.steps, *x0.shape).__getitem__
+    latent = collected(flow.encoder(grid)(x0, still), check)[-1]
+    return latent, collected(flow.sampler(grid)(latent, still), check)[-1]
 
 
 def _there_and_back(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.distances import Projections, debiased, squared_distance
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves
-from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
 from dnf_studio.errors import DivergenceError, SettingError
@@ -60,7 +60,7 @@ class Variant:
 
 
 def compare_variants(
-    flow: TwoSDEs,
+    flow: GenerativeModel,
     ways: Sequence[SampleSettings],
     dataset: Dataset | None = None,
     reference: SampleSettings | None = None,
@@ -90,7 +90,7 @@ class _Study:
 
     def __init__(
         self,
-        flow: TwoSDEs,
+        flow: GenerativeModel,
         dataset: Dataset | None,
         reference: SampleSettings | None,
         points: int,

@@ -22,10 +22,9 @@ from torch import Tensor
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.evaluate import TOLERANCE_OUTSIDE
 from dnf_studio.core.evaluation.fresh import between_units
-from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.steps import forward_step
 from dnf_studio.errors import DataError
 
 __all__ = ["QUANTILE", "Visited", "visit"]
@@ -112,7 +111,7 @@ class Nearest:
 
 
 def visit(
-    flow: TwoSDEs,
+    flow: GenerativeModel,
     dataset: Dataset,
     grid: TimeGrid,
     seed: int = 0,
@@ -122,7 +121,7 @@ def visit(
     """Carry `points` training points and as many held-out ones forward (11) on `grid`, each with noise of its own.
 
     There are 10,000 of either, 5,000 beyond three components, unless `points` says another number. A
-    data set with fewer held-out rows begins several paths at each. `check` is called before every step
+    data set with fewer held-out rows begins several paths at each. `check` is called at every step
     and raises to leave. Raises `DataError` where the data does not fit the model.
     """
     if dataset.dim != flow.dim:
@@ -134,12 +133,16 @@ def visit(
     nodes, reach, stride = [Nearest(_numpy(x[:count]))], [], []
     reach.append(_quantile(nodes[0].distance(held_out)))
     with torch.inference_mode(), single_threaded_kernels():
-        drift, dt = flow.fields(grid)[0], grid.dt
-        for i in range(grid.steps):
+        shape, like = tuple(x.shape), x
+
+        def eps(_: int) -> Tensor:
+            return torch.from_numpy(random.standard_normal(shape, np.float32)).to(like)
+
+        states = flow.encoder(grid)(x, eps)
+        next(states)
+        for moved in states:
             if check is not None:
                 check()
-            eps = torch.from_numpy(random.standard_normal(tuple(x.shape), dtype=np.float32)).to(x)
-            moved = forward_step(x, drift(i, x), dt[i], grid.g[i], eps)
             stride.append(_root_mean_square(_numpy(moved - x)))
             x = moved
             nodes.append(Nearest(_numpy(x[:count])))
@@ -147,7 +150,7 @@ def visit(
     return Visited(tuple(nodes), np.array(reach), np.array(stride), held_out, dataset, flow.standardisation)
 
 
-def _starts(flow: TwoSDEs, dataset: Dataset, count: int, seed: int) -> tuple[Tensor, Array]:
+def _starts(flow: GenerativeModel, dataset: Dataset, count: int, seed: int) -> tuple[Tensor, Array]:
     """`count` training and then as many held-out points, (2 · count, D), model units, and the latter alone."""
     train = dataset.draw(count, torch.Generator().manual_seed(seed % 2**63))
     fresh = dataset.fresh(count, seed)

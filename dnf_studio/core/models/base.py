@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -13,11 +13,13 @@ from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.networks import FourierMLP
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
-from dnf_studio.core.sde.paths import LastStep
+from dnf_studio.core.sde.paths import Field, LastStep
 from dnf_studio.errors import DataError, SettingError, UnsupportedError
 from dnf_studio.grids import GridKind
 
 __all__ = [
+    "Ability",
+    "FieldWithDivergence",
     "GenerativeModel",
     "LogProbMethod",
     "Sampler",
@@ -30,6 +32,10 @@ __all__ = [
 LogProbMethod = Literal["ode", "bound", "importance"]
 Solver = Literal["sde", "ode", "ancestral", "ddim", "heun"]
 """How to step from noise to data; which of them a model has is in its `solvers`."""
+Ability = Literal["noise", "score", "bound"]
+"""What only some models have: noise on their paths, a score beside the drift, a bound on the NLL by steps."""
+FieldWithDivergence = Callable[[int, Tensor], tuple[Tensor, Tensor]]
+"""Value (B, D) and divergence (B,) of a field at a node i and states x (B, D)."""
 Sampler = Callable[[Tensor, Callable[[int], Tensor]], Iterator[Tensor]]
 """From latents z (B, D) and the noise of step j (B, D), asked for in order where it is used, to the N+1 states."""
 
@@ -47,8 +53,8 @@ class GenerativeModel(nn.Module, ABC):
 
     solvers: ClassVar[tuple[Solver, ...]]
     """What it can sample with, its own choice first."""
-    bounded: ClassVar[bool] = True
-    """Whether its N-step chain has a bound on the NLL, and with it a disagreement (METHOD 2)."""
+    lacks: ClassVar[Mapping[Ability, str]] = {}
+    """What it cannot do, and why in one sentence."""
     timestamps: Tensor
     diffusion: Tensor
     condition: Tensor
@@ -114,13 +120,42 @@ class GenerativeModel(nn.Module, ABC):
 
         return sample(self, count, steps=steps, lam=lam, seed=seed, last=last, grid=grid, solver=solver)
 
+    @property
+    def bounded(self) -> bool:
+        """Whether its N-step chain has a bound on the NLL, and with it a disagreement (METHOD 2)."""
+        return "bound" not in self.lacks
+
+    @abstractmethod
+    def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
+        """Drift and score as functions of node and state, their time embeddings computed once.
+
+        Differentiable where gradients are enabled, the faster kernels where they are not; those
+        may have hidden layers of another type. The score of a model without one is 0.
+        """
+
+    @abstractmethod
+    def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
+        """Drift and score, each with its exact divergence, by the fast kernels; nothing goes back through them."""
+
+    @abstractmethod
+    def encoder(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> Sampler:
+        """How data x_0 (B, D) goes to noise on `grid`: from it and the noise of step i to the N+1 states.
+
+        `hidden` is as in `fields`.
+        """
+
     @abstractmethod
     def sampler(
-        self, grid: TimeGrid, solver: Solver | None = None, lam: float = 1.0, last: LastStep = "mean"
+        self,
+        grid: TimeGrid,
+        solver: Solver | None = None,
+        lam: float = 1.0,
+        last: LastStep = "mean",
+        hidden: torch.dtype | None = None,
     ) -> Sampler:
         """How `solver`, the first of `solvers` where none is named, goes from latents to samples on `grid`.
 
-        Raises `UnsupportedError` for a solver that the model has not.
+        `hidden` is as in `fields`. Raises `UnsupportedError` for a solver that the model has not.
         """
 
     @abstractmethod

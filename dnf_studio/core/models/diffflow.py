@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dnf_studio.core.models.base import FieldWithDivergence
 from dnf_studio.core.models.kernels import FourierKernel, network_field
-from dnf_studio.core.models.two_sdes import FieldWithDivergence, TwoSDEs
+from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 
-__all__ = ["DiffFlow", "FieldWithDivergence"]
+__all__ = ["DiffFlow"]
 
 
 class DiffFlow(TwoSDEs):

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config
-from dnf_studio.core.models.base import Sampler, Solver
+from dnf_studio.core.models.base import FieldWithDivergence, Sampler, Solver
 from dnf_studio.core.models.kernels import FourierKernel, network_field
-from dnf_studio.core.models.two_sdes import FieldWithDivergence, TwoSDEs
+from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sampling.samplers import ancestral_states, ddim_states, heun_states
 from dnf_studio.core.sde.grid import TimeGrid, diffusion_at
 from dnf_studio.core.sde.paths import Field, LastStep
@@ -68,15 +68,20 @@ class Diffusion(TwoSDEs):
         return network_field(self.noise, grid.condition, hidden)
 
     def sampler(
-        self, grid: TimeGrid, solver: Solver | None = None, lam: float = 1.0, last: LastStep = "mean"
+        self,
+        grid: TimeGrid,
+        solver: Solver | None = None,
+        lam: float = 1.0,
+        last: LastStep = "mean",
+        hidden: torch.dtype | None = None,
     ) -> Sampler:
         """As `TwoSDEs`; ``ancestral``, ``ddim`` and ``heun`` are `core.sampling.samplers`' and have no λ."""
         name = self.checked_solver(solver)
         if name in ("sde", "ode"):
-            return super().sampler(grid, name, lam, last)
+            return super().sampler(grid, name, lam, last, hidden)
         if lam != 1:
             raise UnsupportedError(f"The noise level λ is for the solver 'sde'; '{name}' has none.")
-        noise_field = self.noise_field(grid)
+        noise_field = self.noise_field(grid, hidden)
         # Coefficients are differences of these, which float32 would cancel where steps are short
         levels = levels_at(self.config.sde, grid.t.detach().cpu().double())
         if name == "ancestral":

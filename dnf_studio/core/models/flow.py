@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from dnf_studio.config import Config
-from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, Sampler, Solver, check_points
-from dnf_studio.core.models.kernels import value_and_trace
+from dnf_studio.core.models.base import (
+    Ability,
+    FieldWithDivergence,
+    GenerativeModel,
+    LogProbMethod,
+    Sampler,
+    Solver,
+    check_points,
+)
+from dnf_studio.core.models.kernels import FourierKernel, network_field, value_and_trace
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import LastStep
+from dnf_studio.core.sde.paths import Field, LastStep
+from dnf_studio.core.sde.steps import runge_kutta_step
 from dnf_studio.errors import UnsupportedError
 from dnf_studio.grids import GridKind
 
@@ -27,8 +37,9 @@ MOST_EXACT = 4
 class Flow(GenerativeModel):
     """FFJORD: dx/dt = f(x, t) from data at t_0 to N(0, I) at T, log p(x_0) = log N(x_T; 0, I) + ∫ div f dt.
 
-    Paths, samples and training take one step of the classical fourth order (the 3/8 rule of torchdiffeq's
-    ``rk4``) between two nodes of the grid, four network evaluations each; `log_prob` is the adaptive
+    Paths, samples and training take one step of the classical fourth order (the 3/8 rule) between two nodes of
+    the grid, four network evaluations each, training by torchdiffeq's ``rk4``, paths and samples by the same with
+    the fast kernels; `log_prob` is the adaptive
     solver's, whatever N is. There is no noise: g is 0, λ and the last step have no meaning, and there is no
     bound and no disagreement.
 
@@ -37,7 +48,11 @@ class Flow(GenerativeModel):
     """
 
     solvers: ClassVar[tuple[Solver, ...]] = ("ode",)
-    bounded = False
+    lacks: ClassVar[Mapping[Ability, str]] = {
+        "noise": "A flow follows one ODE without noise: it has no g, no noise level λ and no choice of last step.",
+        "score": "A flow has no score: its drift f alone moves the points, both ways.",
+        "bound": "The likelihood of a flow is exact: it has no bound to which steps could add, and nothing disagrees.",
+    }
 
     def make_networks(self) -> None:
         self.drift = self.new_network()
@@ -51,12 +66,33 @@ class Flow(GenerativeModel):
         nodes = super().grid(steps, kind)
         return replace(nodes, g=torch.zeros_like(nodes.g))
 
+    def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
+        """The drift at the times of `grid`, and 0."""
+        return self.drift_at(grid.t, hidden), lambda i, x: torch.zeros_like(x)
+
+    def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
+        kernel = FourierKernel(self.drift, self.drift.embed_time(grid.t))
+        return lambda i, x: kernel.with_divergence(x, i), lambda i, x: (torch.zeros_like(x), torch.zeros_like(x[:, 0]))
+
+    def drift_at(self, times: Tensor, hidden: torch.dtype | None = None) -> Field:
+        """f at the times (K,), by their number; `hidden` is as in `fields`."""
+        return network_field(self.drift, times, hidden)
+
+    def encoder(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> Sampler:
+        """Steps of the solver; the noise is never asked for."""
+        return self._solver(grid.t, hidden)
+
     def sampler(
-        self, grid: TimeGrid, solver: Solver | None = None, lam: float = 1.0, last: LastStep = "mean"
+        self,
+        grid: TimeGrid,
+        solver: Solver | None = None,
+        lam: float = 1.0,
+        last: LastStep = "mean",
+        hidden: torch.dtype | None = None,
     ) -> Sampler:
         self.checked_solver(solver)
         _refuse_level(lam)
-        return lambda z, _: iter(self._solved(z, grid.t.flip(0)))
+        return self._solver(grid.t.flip(0), hidden)
 
     def evaluations(self, steps: int, solver: Solver | None = None) -> int:
         """Four a step."""
@@ -117,10 +153,25 @@ class Flow(GenerativeModel):
 
     def _solved(self, x: Tensor, times: Tensor) -> Tensor:
         """The states (N+1, B, D) at `times` (N+1,), x (B, D) first."""
-        from torchdiffeq import odeint
+        return torch.stack(list(self._solver(times)(x, lambda _: x)))
 
-        solved: Tensor = odeint(lambda t, state: self.drift(state, t), x, times, method="rk4")
-        return solved
+    def _solver(self, times: Tensor, hidden: torch.dtype | None = None) -> Sampler:
+        """From states (B, D) at the first of `times` (N+1,) to those at all of them, without noise."""
+        dt = times.diff()
+        stages = torch.stack([times[:-1], times[:-1] + dt / 3, times[:-1] + 2 * dt / 3, times[1:]], 1)
+        drift = self.drift_at(stages.flatten(), hidden)
+
+        def states(x: Tensor) -> Iterator[Tensor]:
+            yield x
+            for i in range(len(dt)):
+                x = runge_kutta_step(partial(_stage, drift, 4 * i), x, dt[i])
+                yield x
+
+        return lambda x, _: states(x)
+
+
+def _stage(drift: Field, first: int, number: int, x: Tensor) -> Tensor:
+    return drift(first + number, x)
 
 
 def _refuse_noise(noise: Tensor | None) -> None:

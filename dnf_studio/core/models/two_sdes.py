@@ -7,22 +7,24 @@ that the studio explores stand on `fields` alone.
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, Sampler, Solver, check_noise, check_points
+from dnf_studio.core.models.base import (
+    GenerativeModel,
+    LogProbMethod,
+    Sampler,
+    Solver,
+    check_noise,
+    check_points,
+)
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field, LastStep
+from dnf_studio.core.sde.paths import LastStep
 
-__all__ = ["FieldWithDivergence", "TwoSDEs"]
-
-FieldWithDivergence = Callable[[int, Tensor], tuple[Tensor, Tensor]]
-"""Value (B, D) and divergence (B,) of a field at a node i and states x (B, D)."""
+__all__ = ["TwoSDEs"]
 
 
 class TwoSDEs(GenerativeModel):
@@ -36,24 +38,22 @@ class TwoSDEs(GenerativeModel):
     networks: ClassVar[int]
     """Network evaluations of f and s together."""
 
-    @abstractmethod
-    def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
-        """Drift and score as functions of node and state, their time embeddings computed once.
-
-        Differentiable where gradients are enabled, the faster kernels where they are not; those
-        may have hidden layers of another type.
-        """
-
-    @abstractmethod
-    def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
-        """Drift and score, each with its exact divergence, by the fast kernels; nothing goes back through them."""
+    def encoder(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> Sampler:
+        """Steps of (11)."""
+        drift = self.fields(grid, hidden)[0]
+        return lambda x0, noise: paths.forward_states(drift, grid, x0, noise)
 
     def sampler(
-        self, grid: TimeGrid, solver: Solver | None = None, lam: float = 1.0, last: LastStep = "mean"
+        self,
+        grid: TimeGrid,
+        solver: Solver | None = None,
+        lam: float = 1.0,
+        last: LastStep = "mean",
+        hidden: torch.dtype | None = None,
     ) -> Sampler:
         """Steps of (17): of λ = `lam` for ``sde``, of λ = 0, which is Euler's method for the ODE, for ``ode``."""
         level = 0.0 if self.checked_solver(solver) == "ode" else lam
-        fields = self.fields(grid)
+        fields = self.fields(grid, hidden)
         return lambda z, noise: paths.backward_states(*fields, grid, z, noise, level, last)
 
     def evaluations(self, steps: int, solver: Solver | None = None) -> int:

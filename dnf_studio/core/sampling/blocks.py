@@ -22,7 +22,6 @@ from torch import Tensor
 
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.base import GenerativeModel, Sampler, Solver
-from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sampling.langevin import LIVE, corrected, stein_ratio
 from dnf_studio.core.sampling.settings import SampleSettings, whole_number
@@ -214,7 +213,7 @@ def _prepare(
 def _corrected_fields(flow: GenerativeModel, grid: TimeGrid, settings: SampleSettings) -> tuple[Field, Field]:
     """Drift and score of a model whose steps Langevin steps go with; raises `UnsupportedError` where they do not."""
     solver = flow.checked_solver(settings.solver)
-    if not isinstance(flow, TwoSDEs):
+    if "score" in flow.lacks:
         raise UnsupportedError(f"Langevin steps need a score, and a {flow.config.model} has none.")
     if solver not in ("sde", "ode"):
         raise UnsupportedError(f"Langevin steps go with the solvers sde and ode, not with '{solver}'.")

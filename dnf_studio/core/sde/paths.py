@@ -16,7 +16,17 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import backward_step, forward_step, path_backward_noise
 from dnf_studio.errors import SettingError
 
-__all__ = ["Field", "LastStep", "backward_path", "backward_states", "check_level", "forward_path", "step_disagreement"]
+__all__ = [
+    "Field",
+    "LastStep",
+    "backward_path",
+    "backward_states",
+    "check_level",
+    "collected",
+    "forward_path",
+    "forward_states",
+    "step_disagreement",
+]
 
 Field = Callable[[int, Tensor], Tensor]
 LastStep = Literal["mean", "noise"]
@@ -34,10 +44,16 @@ def check_level(lam: object) -> None:
 
 def forward_path(drift: Field, grid: TimeGrid, x0: Tensor, noise: Tensor) -> Tensor:
     """Data to noise (11): states (N+1, B, D), row i at t_i, from x0 (B, D) and noise (N, B, D)."""
-    states, dt = [x0], grid.dt
+    return torch.stack(list(forward_states(drift, grid, x0, noise.__getitem__)))
+
+
+def forward_states(drift: Field, grid: TimeGrid, x0: Tensor, noise: Callable[[int], Tensor]) -> Iterator[Tensor]:
+    """Data to noise (11), one state (B, D) after the other, x0 first, N+1 in all; `noise(i)` is called once a step."""
+    x, dt = x0, grid.dt
+    yield x
     for i in range(grid.steps):
-        states.append(forward_step(states[-1], drift(i, states[-1]), dt[i], grid.g[i], noise[i]))
-    return torch.stack(states)
+        x = forward_step(x, drift(i, x), dt[i], grid.g[i], noise(i))
+        yield x
 
 
 def backward_states(
@@ -67,6 +83,18 @@ def backward_states(
         if correct is not None:
             x = correct(i - 1, x)
         yield x
+
+
+def collected(states: Iterator[Tensor], check: Callable[[], None] | None = None) -> Tensor:
+    """All of `states` (N+1, B, D); `check` is called before each of them and raises to leave."""
+    path: list[Tensor] = []
+    while True:
+        if check is not None:
+            check()
+        state = next(states, None)
+        if state is None:
+            return torch.stack(path)
+        path.append(state)
 
 
 def backward_path(

@@ -1,13 +1,14 @@
-"""One Euler–Maruyama step each way and the noises a pair of states implies (METHOD 1).
+"""One Euler–Maruyama step each way, the noises a pair of states implies (METHOD 1), and a step of an ODE.
 
-Everything that moves a point through time stands on `forward_step` and `backward_step`:
-training, the live view, the samplers and the analysis. All functions are pure and elementwise:
+Everything that moves a point through time stands on `forward_step` and `backward_step`, that of a flow on
+`runge_kutta_step`: training, the live view, the samplers and the analysis. All functions are pure and elementwise:
 states, fields and noises are (…, D), `dt` and `g` are scalars or broadcast against them.
 Equation numbers are those of Zhang and Chen, "Diffusion Normalizing Flow", arXiv:2110.07579.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from torch import Tensor
@@ -21,6 +22,7 @@ __all__ = [
     "implied_backward_noise",
     "implied_forward_noise",
     "path_backward_noise",
+    "runge_kutta_step",
     "split_backward_noise",
 ]
 
@@ -39,6 +41,18 @@ class NoiseParts(NamedTuple):
 def forward_step(x: Tensor, drift: Tensor, dt: Tensor, g: Tensor, noise: Tensor) -> Tensor:
     """x_{i+1} = x_i + f_i Δ_i + g_i √Δ_i δF_i (8, 11)."""
     return x + drift * dt + noise * (g * dt.sqrt())
+
+
+def runge_kutta_step(rate: Callable[[int, Tensor], Tensor], x: Tensor, dt: Tensor) -> Tensor:
+    """One step of dx/dt = f by the 3/8 rule, of order 4; `rate(k, x)`, asked for once each, is f at t + kΔ/3, k = 0…3.
+
+    Reference: W. Kutta, "Beitrag zur näherungsweisen Integration totaler Differentialgleichungen", 1901.
+    """
+    first = rate(0, x)
+    second = rate(1, x + dt / 3 * first)
+    third = rate(2, x + dt * (second - first / 3))
+    fourth = rate(3, x + dt * (first - second + third))
+    return x + dt / 8 * (first + 3 * (second + third) + fourth)
 
 
 def backward_step(

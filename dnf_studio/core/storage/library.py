@@ -30,6 +30,8 @@ class ModelFile:
     modified: float = 0.0
     """Seconds since 1970."""
     kind: str = ""
+    model: str = ""
+    """``diffflow``, ``diffusion`` or ``flow``."""
     data: str = ""
     dim: int = 0
     steps: int = 0
@@ -60,11 +62,12 @@ def model_file(path: Path) -> ModelFile:
     return replace(
         found,
         kind=head.kind,
+        model=head.config.model,
         data=head.data.name or head.config.data,
         dim=head.dim,
         steps=head.config.sde.steps,
         iteration=head.iteration,
-        nll=head.metrics.get("nll_bound"),
+        nll=head.metrics.get("nll_bound", head.metrics.get("nll_ode")),
         sha256=head.sha256,
     )
 

@@ -11,19 +11,23 @@ import math
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
+from dnf_studio.errors import UnsupportedError
 
 __all__ = ["mean_bound", "path_bound"]
 
 
-def path_bound(flow: TwoSDEs, x0: Tensor, noise: Tensor, grid: TimeGrid | None = None) -> Tensor:
+def path_bound(flow: GenerativeModel, x0: Tensor, noise: Tensor, grid: TimeGrid | None = None) -> Tensor:
     """−log N(x_N; 0, I) + Σ_i ½(‖δB_i‖² − ‖δF_i‖²) + D log(g_N/g_0) for each point, (B,), nats.
 
     Its mean over forward noise bounds −log p_B(x_0) of the N-step backward chain on this grid.
-    x0 is (B, D) in model units, `noise` the forward noise (N, B, D).
+    x0 is (B, D) in model units, `noise` the forward noise (N, B, D). Raises `UnsupportedError` for a model
+    without such a bound.
     """
+    if not flow.bounded:
+        raise UnsupportedError(flow.lacks["bound"])
     nodes = grid or flow.grid()
     drift, score = flow.fields(nodes)
     dt, g, x = nodes.dt, nodes.g, x0
@@ -39,6 +43,6 @@ def path_bound(flow: TwoSDEs, x0: Tensor, noise: Tensor, grid: TimeGrid | None =
     return prior + total + flow.dim * torch.log(g[-1] / g[0])
 
 
-def mean_bound(flow: TwoSDEs, x0: Tensor, noise: Tensor) -> Tensor:
+def mean_bound(flow: GenerativeModel, x0: Tensor, noise: Tensor) -> Tensor:
     """The mean of `path_bound` on the model's own grid, a scalar in nats."""
     return path_bound(flow, x0, noise).mean()

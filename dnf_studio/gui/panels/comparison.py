@@ -34,7 +34,8 @@ class ComparisonGrid(QWidget):
 
     def set_comparison(self, found: Comparison) -> None:
         """Show `found`, in the units it is in."""
-        rows = list(zip(_numbers(found.chosen), _numbers(found.rest), strict=True))
+        known = max(found.chosen.worst, found.rest.worst) >= 0
+        rows = list(zip(_numbers(found.chosen, known), _numbers(found.rest, known), strict=True))
         for place, ((name, own, tip), (_, other, _)) in enumerate(rows, start=1):
             self._show(place, name, own, other, tip)
         for labels in self._labels[len(rows) + 1 :]:
@@ -63,8 +64,8 @@ class ComparisonGrid(QWidget):
             label.show()
 
 
-def _numbers(group: Group) -> Iterator[tuple[str, str, str]]:
-    """Name, text and tooltip of each row."""
+def _numbers(group: Group, known: bool) -> Iterator[tuple[str, str, str]]:
+    """Name, text and tooltip of each row, those of the disagreement where it is `known`."""
     yield "Points", f"{group.count:,}", "How many there are"
     for k, (mean, spread) in enumerate(zip(group.mean[:MOST], group.spread[:MOST], strict=True)):
         text = f"{_text(mean)} ± {_text(spread).lstrip('+')}" if math.isfinite(mean) else DASH
@@ -75,6 +76,8 @@ def _numbers(group: Group) -> Iterator[tuple[str, str, str]]:
         _text(group.latent),
         "Mean ‖x_N‖ of their paths, model units; about √D where it is normal",
     )
+    if not known:
+        return
     total = f"{nats(group.disagreement)}" if math.isfinite(group.disagreement) else DASH
     yield "Disagreement", total, "Σ ½(‖δB‖² − ‖δF‖²) over the steps of a forward path, mean of the points, nats"
     share = f"{100 * group.costing:.0f}%" if math.isfinite(group.costing) else DASH

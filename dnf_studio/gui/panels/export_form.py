@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from dnf_studio.errors import ExportError
 from dnf_studio.gui.controls import ChoiceBox, FloatBox, IntBox, caption, label_of
 from dnf_studio.gui.grid_box import GridBox
+from dnf_studio.gui.lacking import explain_without
 from dnf_studio.gui.panels.sampling import GRIDS, LAST_STEPS
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import ShownModel, data_stem
@@ -52,7 +53,7 @@ SOLVERS = {
     "ddim": "DDIM",
     "heun": "Heun, 2 evaluations a step",
 }
-OWN = {"count": 100_000, "last": "mean", "solver": "sde"}
+OWN = {"count": 100_000, "last": "mean"}
 """What new samples start with; the rest starts as the views are set."""
 IN_PART = "The views show the backward process without one of its fields: choose drift and score in Sampling first"
 NOTHING_SELECTED = "Nothing is selected: click points in the views, or encircle them, first"
@@ -81,6 +82,9 @@ class ExportForm(QWidget):
         self._add_parts()
         self._add_target()
         self._watch()
+        labels = [self._rows.labelForField(control) for control in (self.lam, self.last)]
+        explain_without(session, "noise", self.lam, self.last, *labels, self.parts["noise"])
+        session.lacks_changed.connect(self.refresh)
         self.refresh()
 
     @property
@@ -91,7 +95,8 @@ class ExportForm(QWidget):
     def set_shown(self, shown: ShownModel) -> None:
         """Samples of this model."""
         self.shown = shown
-        self.solver.set_choices({SOLVERS[name]: name for name in shown.solvers})
+        ode = {} if "sde" in shown.solvers else {"ode": "its ODE, Runge–Kutta 4"}
+        self.solver.set_choices({{**SOLVERS, **ode}[name]: name for name in shown.solvers})
         if self._edited.get("solver") not in shown.solvers:
             self._edited.pop("solver", None)
         self.refresh()
@@ -101,7 +106,7 @@ class ExportForm(QWidget):
         from dnf_studio.core.sampling.blocks import SampleSettings
         from dnf_studio.core.storage.samples import ExportPlan
 
-        state = self._session.state
+        state = self._session.effective
         if self.selecting:
             last = cast("LastStep", state.last)
             settings = SampleSettings(state.steps, state.lam, last, state.grid, state.seed)
@@ -146,9 +151,12 @@ class ExportForm(QWidget):
                     control.setValue(values[name])
             control.setEnabled(not selecting)
         self.lam.setEnabled(not selecting and values["solver"] == "sde")
+        noisy = "noise" not in self._session.lacks
+        self.last.setEnabled(not selecting and noisy)
         for name, tick in self.parts.items():
             with QSignalBlocker(tick):
-                tick.setChecked(name in self._ticked[selecting])
+                tick.setChecked(name in self._ticked[selecting] and (noisy or name != "noise"))
+        self.parts["noise"].setEnabled(noisy)
         self.follow.setEnabled(not selecting and not self._edited.keys() <= OWN.keys())
         if not self._own_target and self.shown is not None:
             label = data_stem(self.shown.data)
@@ -158,14 +166,14 @@ class ExportForm(QWidget):
         self.changed.emit()
 
     def _of_views(self) -> dict[str, Any]:
-        state = self._session.state
+        state = self._session.effective
         own = self.shown.steps if self.shown is not None else 30
         seed = min(state.seed, self.seed.maximum())
         views = {"steps": state.steps or own, "lam": state.lam, "last": state.last, "grid": state.grid, "seed": seed}
-        return {**views, "solver": "sde"}
+        return {**views, "solver": self.shown.solvers[0] if self.shown is not None else "sde"}
 
     def _show_choice(self, chosen: int) -> None:
-        whole = self._session.state.parts == "both"
+        whole = self._session.effective.parts == "both"
         self.selected.setEnabled(chosen > 0 and whole)
         if not self.selected.isEnabled() and self.selecting:
             self.fresh.setChecked(True)

@@ -182,6 +182,7 @@ class GridEditorPanel(QScrollArea):
             part.setEnabled(ready)
         if ready:
             self.curve.set_steps(np.diff(editing.times), np.diff(editing.own))
+            self.noise.set_reason(self._session.lacks.get("noise"))
             self.noise.show_values(editing.noise)
             self.noise.reset_view()
         with QSignalBlocker(self.steps):

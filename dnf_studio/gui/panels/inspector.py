@@ -37,6 +37,10 @@ PAIR = (
     "One point is two paths: its data go to noise with its forward Brownian path, its latent to a sample with its "
     "backward one. Both light up in every view."
 )
+STILL = (
+    "One point is two paths: its data go to noise, its latent to a sample, and neither is the way back of the other. "
+    "Both light up in every view."
+)
 DIRECTIONS = {"forward": "data → noise", "backward": "noise → data"}
 
 
@@ -68,6 +72,7 @@ class InspectorPanel(QWidget):
         self.images = NeighbourStrip()
         self._arrange()
         session.changed.connect(self._follow)
+        session.lacks_changed.connect(self._show_lacks)
         session.cursor.moved.connect(self._moved)
         self._refresh()
 
@@ -174,7 +179,8 @@ class InspectorPanel(QWidget):
         second.addWidget(self.units)
         second.addStretch(1)
         second.addWidget(self.copy_button)
-        self.pair = caption(PAIR)
+        self.pair = caption()
+        self._show_lacks()
         numbers = QWidget()
         column = QVBoxLayout(numbers)
         column.setContentsMargins(8, 8, 8, 8)
@@ -196,6 +202,9 @@ class InspectorPanel(QWidget):
     def _follow(self, names: frozenset[str]) -> None:
         if names & {"selection", "direction"}:
             self._refresh()
+
+    def _show_lacks(self) -> None:
+        self.pair.setText(STILL if "noise" in self._session.lacks else PAIR)
 
     def _refresh(self) -> None:
         """Head and table for the state as it is."""

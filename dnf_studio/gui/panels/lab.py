@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["LabPanel"]
 
-PAGES: dict[str, tuple[Callable[[MainWindow], LabPage], str]] = {
-    "Steps": (StepsPage, "Errors along the same Brownian paths and quality of samples for several N"),
-    "Paths": (PathsPage, "Paths at View N over those of the finest grid"),
-    "λ": (LevelsPage, "Samples for λ from 0, the ODE, to 2"),
-    "Last step": (LastPage, "The last step by its mean and with its noise"),
+PAGES: dict[str, tuple[Callable[[MainWindow], LabPage], str, bool]] = {
+    "Steps": (StepsPage, "Errors along the same paths and quality of samples for several N", False),
+    "Paths": (PathsPage, "Paths at View N over those of the finest grid", False),
+    "λ": (LevelsPage, "Samples for λ from 0, the ODE, to 2", True),
+    "Last step": (LastPage, "The last step by its mean and with its noise", True),
 }
+"""How each is made, its tooltip, and whether it is about the noise of a model."""
 NO_MODEL = "Open a model or press Train; its discretisation is examined here."
 
 
@@ -79,11 +80,11 @@ class LabPanel(QWidget):
     def _make(self) -> None:
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        for place, (title, (_, tip)) in enumerate(PAGES.items()):
+        for title in PAGES:
             holder = QWidget()
             QVBoxLayout(holder).setContentsMargins(0, 0, 0, 0)
             self.tabs.addTab(holder, title)
-            self.tabs.setTabToolTip(place, tip)
+        self._show_lacks()
         self.told, self.problem = caption(), caption(warning=True)
         # Two lines, so that nothing below moves when the words change
         self.told.setMinimumHeight(2 * self.told.fontMetrics().lineSpacing())
@@ -116,8 +117,16 @@ class LabPanel(QWidget):
         self.runner.changed.connect(self._changed)
         self.runner.failed.connect(self._complain)
         window.session.changed.connect(self._follow)
+        window.session.lacks_changed.connect(self._show_lacks)
         window.live.frame_shown.connect(self._framed)
         window.studio.opened.connect(self._opened)
+
+    def _show_lacks(self) -> None:
+        """Grey the pages about noise of a model that has none."""
+        reason = self._window.session.lacks.get("noise")
+        for place, (_, tip, noise) in enumerate(PAGES.values()):
+            self.tabs.setTabEnabled(place, not (noise and reason))
+            self.tabs.setTabToolTip(place, reason if noise and reason else tip)
 
     def _page(self) -> LabPage:
         """The page in front, made when it is first seen."""

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from dnf_studio.grids import GridKind, grid_label
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.theme import LIGHT, Theme
-from dnf_studio.workers.lab import Study
+from dnf_studio.workers.lab import PathsStudy, StepsStudy, Study
 
 if TYPE_CHECKING:
     from dnf_studio.gui.main_window import MainWindow
@@ -55,6 +55,11 @@ class LabPage(QWidget):
     def words(self, study: Study) -> str:
         """What `study` depends on, for a caption."""
         raise NotImplementedError
+
+    def way_words(self, asked: StepsStudy | PathsStudy) -> str:
+        """λ, time grid and last step of `asked`, as far as the model has them."""
+        grid = grid_words(asked.grid)
+        return grid if "noise" in self.session.lacks else f"λ = {asked.lam:g}, {grid}, {last_words(asked.last)}"
 
     def show_results(self, study: Study | None, results: Sequence[object]) -> None:
         """Draw `results`, so far, of `study`; None and nothing empties the page."""

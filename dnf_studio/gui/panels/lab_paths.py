@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtWidgets import QHBoxLayout, QPushButton
 
 from dnf_studio.gui.controls import caption
-from dnf_studio.gui.panels.lab_page import Directions, LabPage, grid_words, last_words, number
+from dnf_studio.gui.panels.lab_page import Directions, LabPage, number
 from dnf_studio.gui.plots.lab_plane import PathsPlot, plane_of
 from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.lab import PathsFound, PathsStudy, Study
@@ -51,7 +51,7 @@ class PathsPage(LabPage):
         window.session.changed.connect(self._follow)
 
     def study(self, weights: int) -> Study | None:
-        state, frame = self.session.state, self.window_views.frame
+        state, frame = self.session.effective, self.window_views.frame
         count = frame.forward.shape[1] if frame is not None else FEW
         chosen = tuple(sorted(point for point in state.selection[-MOST:] if point < count))
         points = chosen or tuple(range(min(FEW, count)))
@@ -60,7 +60,7 @@ class PathsPage(LabPage):
     def words(self, study: Study) -> str:
         asked = cast(PathsStudy, study)
         n = f"N = {asked.steps}" if asked.steps else "the model's own N"
-        return f"{n}, λ = {asked.lam:g}, {grid_words(asked.grid)}, {last_words(asked.last)}"
+        return f"{n}, {self.way_words(asked)}"
 
     def show_results(self, study: Study | None, results: Sequence[object]) -> None:
         before, self._found = self._found, cast(PathsFound, results[0]) if results else None

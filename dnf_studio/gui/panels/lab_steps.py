@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QSpli
 
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.controls import ChoiceBox, caption, label_of
-from dnf_studio.gui.panels.lab_page import Directions, LabPage, RowTable, grid_words, last_words, number
+from dnf_studio.gui.panels.lab_page import Directions, LabPage, RowTable, number
 from dnf_studio.gui.plots.lab_distance import QualityPlot
 from dnf_studio.gui.plots.lab_error import EndsPlot, ErrorPlot, ramp_of
 from dnf_studio.gui.theme import Theme
@@ -59,14 +59,13 @@ class StepsPage(LabPage):
         self.quality.picked.connect(lambda row: self.choose(self._study.steps[row] if self._study else 0))
 
     def study(self, weights: int) -> Study | None:
-        state = self.session.state
+        state = self.session.effective
         if not self.mistake.isHidden():
             return None
         return StepsStudy(weights, state.grid, self._steps, state.lam, state.last, state.seed)
 
     def words(self, study: Study) -> str:
-        asked = cast(StepsStudy, study)
-        return f"λ = {asked.lam:g}, {grid_words(asked.grid)}, {last_words(asked.last)}"
+        return self.way_words(cast(StepsStudy, study))
 
     def show_results(self, study: Study | None, results: Sequence[object]) -> None:
         if study != self._study:
@@ -220,7 +219,8 @@ class StepsPage(LabPage):
         self.table.show_cells(rows, chosen if chosen is not None and chosen < len(rows) else None, colour)
         self.show_button.setEnabled(self._chosen > 0)
         self.show_button.setText(f"Show N = {self._chosen} in the views" if self._chosen else "Show in the views")
-        finest = f"Against {errors[0].finest:,} steps, same Brownian paths." if errors else ""
+        same = "points" if "noise" in self.session.lacks else "Brownian paths"
+        finest = f"Against {errors[0].finest:,} steps, same {same}." if errors else ""
         self.told.setText(finest)
         self.told.setProperty("caption", True)
 

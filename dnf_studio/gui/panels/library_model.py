@@ -63,11 +63,11 @@ class Card:
 
     @property
     def when(self) -> str:
-        """Date and size."""
+        """Which kind of model, date and size."""
         if not self.file.bytes:
             return ""
         day = QDateTime.fromSecsSinceEpoch(int(self.file.modified)).date().toString(Qt.DateFormat.ISODate)
-        return f"{day} · {in_bytes(self.file.bytes)}"
+        return " · ".join([*([self.file.model] if self.file.model else []), day, in_bytes(self.file.bytes)])
 
     @property
     def tip(self) -> str:
@@ -76,7 +76,8 @@ class Card:
             return self.file.fault
         trained = f", {self.file.iteration:,} iterations" if self.file.iteration else ""
         components = f", {self.file.dim} components" if self.file.dim else ""
-        return f"{self.title}: {self.facts}{components}{trained}\n{self.file.path}"
+        kind = f"{self.file.model}, " if self.file.model else ""
+        return f"{self.title}: {kind}{self.facts}{components}{trained}\n{self.file.path}"
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,8 @@ class LibraryModel(QAbstractListModel):
         if row.card is not None and role == Qt.ItemDataRole.ToolTipRole:
             return row.card.tip
         if row.card is not None and role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{row.card.title}, {row.card.facts}, {row.card.section.value}"
+            words = row.card.title, row.card.file.model, row.card.facts, row.card.section.value
+            return ", ".join(word for word in words if word)
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:

@@ -104,7 +104,7 @@ class PointModel(QAbstractTableModel):
         return 0 if parent.isValid() else self._rows
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - as Qt declares it
-        """3 + 5 D."""
+        """3 + 5 D, 2 + 2 D of a model without noise."""
         return 0 if parent.isValid() else len(self._columns)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: ANN401 - as Qt asks
@@ -146,9 +146,11 @@ def _columns(table: PointTable) -> list[Column]:
     ]
     for name, tip, values in vectors:
         decimals = _decimals(values)
-        for k in range(values.shape[1]):
+        for k in range(values.shape[1] if len(values) else 0):
             end = component_name(k).removeprefix("x") if values.shape[1] > 1 else ""
             columns.append(Column(name + end, tip, values[:, k], decimals))
+    if not len(table.disagreement):
+        return columns
     tip = "Disagreement of the step from i to i + 1, ½(‖δB‖² − ‖δF‖²), nats"
     return [*columns, Column("disagreement", tip, table.disagreement, _decimals(table.disagreement))]
 

@@ -55,7 +55,7 @@ class RoundTripPanel(QWidget):
         self._basis: tuple[object, ...] = ()
         self._problem = ""
         self.analysis = Analysis(self)
-        self.form, self.map, self.histogram = RoundTripForm(), ErrorMap(), ErrorHistogram()
+        self.form, self.map, self.histogram = RoundTripForm(window.session), ErrorMap(), ErrorHistogram()
         self._make_controls()
         self._arrange()
         self.analysis.found.connect(self._take)

@@ -6,6 +6,8 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from dnf_studio.gui.controls import ChoiceBox, IntBox, caption, label_of
+from dnf_studio.gui.lacking import grey_without
+from dnf_studio.gui.session import Session
 
 __all__ = ["RoundTripForm"]
 
@@ -21,6 +23,7 @@ MEANINGS = {
     "implied": "Forward SDE (11), then backward steps with the noises δB that its path implies (15): the error is "
     "rounding alone, a check of the numerics.",
 }
+SOLVED = "Steps of the flow's own solver both ways: the error is that of the discretisation alone."
 PLACES = {"the point itself": "x0", "its latent": "latent", "what came back": "returned"}
 LAST_STEPS = {"with its noise": "noise", "mean only": "mean"}
 MOST_STEPS = 1000
@@ -34,15 +37,16 @@ class RoundTripForm(QWidget):
     placed = Signal()
     """Another place of the points in the map."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._typed = False
+        self._session, self._typed, self._way = session, False, "sde"
         self.way, self.steps, self.last = ChoiceBox(dict(WAYS)), IntBox(1, MOST_STEPS), ChoiceBox(dict(LAST_STEPS))
         self.place, self.meaning = ChoiceBox(dict(PLACES)), caption()
         self._last_label = label_of(self.last, "&Last step", "Whether the last step, onto the data, adds its noise")
         rows = QFormLayout()
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        rows.addRow(label_of(self.way, "Way &back", "How what was carried to noise is carried back"), self.way)
+        way_label = label_of(self.way, "Way &back", "How what was carried to noise is carried back")
+        rows.addRow(way_label, self.way)
         rows.addRow(label_of(self.steps, "Ste&ps N", "Steps each way: as many as the views until typed"), self.steps)
         rows.addRow(self._last_label, self.last)
         rows.addRow(label_of(self.place, "Drawn &at", "Where in the map a point is drawn"), self.place)
@@ -50,10 +54,12 @@ class RoundTripForm(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(rows)
         column.addWidget(self.meaning)
-        self.way.chosen.connect(lambda _way: self._choose())
+        grey_without(session, "noise", self.way, way_label)
+        self.way.chosen.connect(self._turn)
         self.last.chosen.connect(lambda _last: self._choose())
         self.steps.valueChanged.connect(lambda _steps: self._choose(typed=True))
         self.place.chosen.connect(lambda _place: self.placed.emit())
+        session.lacks_changed.connect(self._show)
         self._show()
 
     def follow_steps(self, steps: int, anew: bool = False) -> bool:
@@ -65,13 +71,18 @@ class RoundTripForm(QWidget):
                 self.steps.setValue(steps)
         return self.steps.value() != before
 
+    def _turn(self, way: str) -> None:
+        self._way = way
+        self._choose()
+
     def _choose(self, typed: bool = False) -> None:
         self._typed = self._typed or typed
         self._show()
         self.chosen.emit()
 
     def _show(self) -> None:
-        way = self.way.currentData()
-        self.meaning.setText(MEANINGS[way])
+        still = "noise" in self._session.lacks
+        self.way.show_value("ode" if still else self._way)
+        self.meaning.setText(SOLVED if still else MEANINGS[self._way])
         for part in (self.last, self._last_label):
-            part.setEnabled(way == "sde")
+            part.setEnabled(self.way.currentData() == "sde")

@@ -8,6 +8,7 @@ from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.controls import ChoiceBox, label_of
 from dnf_studio.gui.grid_box import GridBox
+from dnf_studio.gui.lacking import grey_without
 from dnf_studio.gui.panels.page import Page
 from dnf_studio.gui.session import Session
 
@@ -54,6 +55,9 @@ class SamplingPanel(Page):
         )
         self.add(rows)
         self.equation = self.add_caption("")
+        grey_without(session, "noise", self.last, rows.labelForField(self.last))
+        grey_without(session, "score", self.parts, rows.labelForField(self.parts))
+        session.lacks_changed.connect(self._refresh)
         self.grid.chosen.connect(lambda value: session.apply({"grid": value}))
         self.last.chosen.connect(lambda value: session.apply({"last": value}))
         self.parts.chosen.connect(lambda value: session.apply({"parts": value}))
@@ -66,9 +70,10 @@ class SamplingPanel(Page):
 
     def _refresh(self) -> None:
         self.grid.show_value(self._session.state.grid)
-        self.last.show_value(self._session.state.last)
-        self.parts.show_value(self._session.state.parts)
-        self.equation.setText(EQUATIONS[self._session.state.parts])
+        state = self._session.effective
+        self.last.show_value(state.last)
+        self.parts.show_value(state.parts)
+        self.equation.setText(self._session.lacks.get("score", EQUATIONS[state.parts]))
 
 
 def _row(rows: QFormLayout, text: str, box: ChoiceBox, tip: str) -> ChoiceBox:

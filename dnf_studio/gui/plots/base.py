@@ -43,7 +43,7 @@ class Plot(QWidget):
         super().__init__(parent)
         self.caption = caption
         self.theme = LIGHT
-        self._title_text = title
+        self._title_text, self._invitation = title, empty
         self._is_empty: bool | None = None
         self._notes: tuple[str, ...] = ("",)
         self._warns = False
@@ -121,6 +121,10 @@ class Plot(QWidget):
     def set_hint(self, text: str) -> None:
         """What stands in the middle while there is nothing to show."""
         self._empty.setText(text)
+
+    def set_reason(self, reason: str | None) -> None:
+        """Say in the middle why there will be nothing to show; None invites again."""
+        self.set_hint(reason or self._invitation)
 
     def set_note(self, *texts: str) -> None:
         """Say at the right of the header the first of `texts`, the longest first, for which there is room."""

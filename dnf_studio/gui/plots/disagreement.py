@@ -81,7 +81,8 @@ class DisagreementPlot(Plot):
         return self._limits
 
     def set_frame(self, frame: Frame | None) -> None:
-        """Show the disagreement of `frame`; None empties the plot."""
+        """Show the disagreement of `frame`; None, or one of a model without a bound, empties the plot."""
+        frame = frame if frame is not None and len(frame.disagreement) else None
         self.set_empty(frame is None)
         self._zero.setVisible(frame is not None)
         if frame is None:

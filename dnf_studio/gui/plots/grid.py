@@ -17,6 +17,8 @@ __all__ = ["GridPlot"]
 
 ROOM, ROOM_OF_G = 1.5, 1.15
 """Of both scales over their highest value; the line stays clear of the bars where both are even."""
+CAPTION = "Step lengths Δt and noise g over time t."
+WITHOUT = "Step lengths Δt over time t; g is 0."
 Array = NDArray[np.float64]
 
 
@@ -33,7 +35,7 @@ class GridPlot(Plot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Time grid",
-            "Step lengths Δt and noise g over time t.",
+            CAPTION,
             "Open a model or press Train, and its time steps are shown here.",
             parent,
             topic="grid",
@@ -63,6 +65,7 @@ class GridPlot(Plot):
         if not (np.array_equal(t, self._t) and np.array_equal(g, self._g) and np.array_equal(own, self._own)):
             self._t, self._g, self._own = (values.astype(np.float64) for values in (t, g, own))
             self._steps.set_grid(self._t, self._own)
+            self._show_noise(frame is None or bool(self._g.any()))
             self.reset_view()
         self._line.setVisible(frame is not None)
         self.set_cursor(self._position)
@@ -80,12 +83,15 @@ class GridPlot(Plot):
         self._steps.set_current(step)
         self._line.setValue(now)
         t, dt, g_now = _short(now), _short(float(self._t[step + 1] - self._t[step])), _short(g)
+        if not self._g.any():
+            self.set_note(f"t = {t}   Δt = {dt}", f"Δt = {dt}")
+            return
         self.set_note(f"t = {t}   Δt = {dt}   g = {g_now}", f"Δt = {dt}   g = {g_now}", f"g = {g_now}")
 
     def set_empty(self, empty: bool) -> None:
         """The second scale, too, comes and goes."""
         super().set_empty(empty)
-        self.plot.showAxis("right", not empty)
+        self.plot.showAxis("right", not empty and bool(self._g.any()))
 
     def reset_view(self) -> None:
         """All steps, and both scales from 0."""
@@ -113,6 +119,12 @@ class GridPlot(Plot):
             self._line.setPen(pg.mkPen(theme.accent, width=1))
             self._scale.setPen(pg.mkPen(theme.border))
             self._scale.setTextPen(pg.mkPen(theme.text))
+
+    def _show_noise(self, there: bool) -> None:
+        """Line and scale of g, which a model without noise has not."""
+        self._curve.setVisible(there)
+        self.plot.showAxis("right", there and len(self._t) > 1)
+        self.set_words("Time grid", CAPTION if there else WITHOUT)
 
     def _make_edit(self) -> QToolButton:
         """The way to the grid editor."""

@@ -103,7 +103,7 @@ class PathsPlot(_Square):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Coarse over fine",
-            "The same points along the same Brownian paths: dots at View N, thin lines on the finest grid.",
+            "The same points, and Brownian paths where there is noise: dots at View N, thin lines on the finest grid.",
             "Compute shows the paths at View N over those of the finest grid.",
             parent,
         )

@@ -27,7 +27,7 @@ WORDS = {
         "Loss: error of the noise",
         "Mean squared error of the predicted noise, a component: 1 for a network that says 0. It is not a likelihood.",
     ),
-    "flow": ("Loss: NLL", "The exact negative log-likelihood of every batch, and its floor."),
+    "flow": ("Loss: NLL", "An estimate of the exact NLL, not a bound, and its floor."),
 }
 """Title and caption by what a model is trained on."""
 WAIT = "The run begins; its first loss comes in a moment."

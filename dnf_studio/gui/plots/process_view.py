@@ -35,8 +35,8 @@ FAINT = 0.28
 """Opacity of the other process's points."""
 TITLES = {"forward": "Forward: data → noise", "backward": "Backward: noise → data"}
 CAPTIONS = {
-    "forward": "Points of the data, carried to noise by the forward SDE. Click a point to follow it.",
-    "backward": "Latent noise, carried to samples by the backward SDE. Click a point to follow it.",
+    "forward": "Points of the data, carried to noise by the {}. Click a point to follow it.",
+    "backward": "Latent noise, carried to samples by the {}. Click a point to follow it.",
 }
 Array = NDArray[np.float32]
 
@@ -60,7 +60,7 @@ class ProcessView(Plot):
         self._direction = direction
         super().__init__(
             TITLES[direction],
-            CAPTIONS[direction],
+            CAPTIONS[direction].format(f"{direction} SDE"),
             "Open a model or press Train, and both processes move here.",
             parent,
             topic=direction,
@@ -98,6 +98,11 @@ class ProcessView(Plot):
         """Move the time cursor to `position` in node units, 0 … N."""
         self._position = position
         self._place()
+
+    def set_noisy(self, noisy: bool) -> None:
+        """Whether an SDE moves the points, or an ODE, the same both ways."""
+        moved = f"{self._direction} SDE" if noisy else "ODE"
+        self.set_words(TITLES[self._direction], CAPTIONS[self._direction].format(moved))
 
     def set_layers(self, layers: frozenset[str]) -> None:
         """Show exactly these layers; ``disagreement`` is how paths are coloured."""

@@ -74,6 +74,7 @@ class SpaceTimePlot(Plot):
         self._line.setVisible(self._frame is not None)
         if self._frame is not None:
             self._offer(self._frame.forward.shape[2])
+        self._chooser.setVisible(self._frame is not None and self._chooser.count() > 1)
         self._take()
         self.set_cursor(self._position)
 
@@ -145,7 +146,6 @@ class SpaceTimePlot(Plot):
         if self._chooser.count() != shown + (dim > 1):
             self._chooser.clear()
             self._chooser.addItems([component_name(k) for k in range(shown)] + [RADIUS] * (dim > 1))
-            self._chooser.setVisible(dim > 1)
 
     def _take(self) -> None:
         """Cells and range for a new frame or choice, once somebody looks."""

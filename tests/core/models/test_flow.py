@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy.linalg import expm
 from torch import Tensor
+from torchdiffeq import odeint
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
@@ -27,6 +28,7 @@ def affine() -> Flow:
     config = Config.create({"model": "flow", "sde": {"t_end": 1.0}})
     flow = Flow(2, config, standardisation=Standardisation((1.0, -2.0), (0.5, 3.0))).double()
     flow.drift = ExactField(lambda x, _t: x @ MATRIX.T)  # type: ignore[assignment]
+    flow.drift_at = lambda _times, _hidden=None: lambda _i, x: x @ MATRIX.T  # type: ignore[method-assign]
     flow.anchor = torch.nn.Parameter(torch.zeros(1))  # a model must have a device
     return flow
 
@@ -72,11 +74,19 @@ def test_samples_are_the_backward_path() -> None:
     z = points(7)
     states = list(flow.sampler(flow.grid(6))(z, lambda _: pytest.fail("a flow draws no noise")))
     assert torch.equal(torch.stack(states), flow.backward_path(z, grid=flow.grid(6)))
-    calls: list[float] = []
-    drift = flow.drift
-    flow.drift = ExactField(lambda x, t: (calls.append(t), drift(x, torch.tensor(t)))[1])  # type: ignore[assignment]
+    calls: list[int] = []
+    flow.drift_at = lambda _times, _hidden=None: lambda i, x: (calls.append(i), x)[1]  # type: ignore[method-assign]
     list(flow.sampler(flow.grid(6))(z, lambda _: z))
-    assert len(calls) == flow.evaluations(6) == 24
+    assert calls == list(range(24)) and flow.evaluations(6) == 24
+
+
+def test_paths_take_the_steps_that_training_takes() -> None:
+    flow, x, grid = small(), points(9), small().grid(6, "s-curve")
+    by_library = odeint(lambda t, state: flow.drift(state, t), x, grid.t, method="rk4")
+    assert torch.allclose(flow.forward_path(x, grid=grid), by_library, atol=1e-12)
+    slope = x.clone().requires_grad_()
+    flow.forward_path(slope, grid=grid)[-1].sum().backward()
+    assert slope.grad is not None and slope.grad.any()
 
 
 def test_fewer_samples_are_a_prefix_of_more() -> None:

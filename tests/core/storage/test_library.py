@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dnf_studio.config import Config
+from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading, save_checkpoint
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.library import Trash, duplicate, find_checkpoint, list_models, model_file, rename
@@ -45,6 +47,14 @@ def test_a_model_tells_what_its_header_says(tmp_path: Path) -> None:
     assert (found.name, found.kind, found.data, found.dim, found.steps) == ("run", "run", "rings", 2, 4)
     assert (found.iteration, found.nll, found.sha256, found.fault) == (12, 2.03, run.sha256, "")
     assert found.bytes == path.stat().st_size and found.modified == path.stat().st_mtime
+
+
+def test_a_flow_tells_its_likelihood_where_others_tell_a_bound(tmp_path: Path) -> None:
+    path = tmp_path / "flow.safetensors"
+    config = Config.create({"model": "flow", "network": {"layers": 1, "channels": 4}})
+    save_checkpoint(path, replace(Checkpoint.of_model(Flow(2, config)), metrics={"nll_ode": 1.25}))
+    found = model_file(path)
+    assert (found.model, found.nll, found.fault) == ("flow", 1.25, "")
 
 
 def test_bad_files_are_listed_with_the_reason(tmp_path: Path) -> None:

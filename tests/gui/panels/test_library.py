@@ -74,6 +74,7 @@ def test_it_lists_bundled_own_and_recent(panel: LibraryPanel) -> None:
     assert [card.title for card in bundled] == list(assets.checkpoint_names())
     rings = next(card for card in bundled if card.title == "diffflow-rings")
     assert "rings" in rings.facts and "NLL" in rings.facts and "N 30" in rings.facts and "iterations" in rings.tip
+    assert rings.when.startswith("diffflow · ") and ": diffflow, " in rings.tip
     assert own(panel) == ["broken", "first", "second"]
     assert [row.text for row in panel.model.rows if row.heading] == [section.value for section in Section]
     assert cards(panel, Section.RECENT) == []
