@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.core.data.image_shape import ImageShape
+
 __all__ = ["Dataset", "Standardisation"]
 
 
@@ -52,6 +54,8 @@ class Dataset(ABC):
     """SHA-256 (hex) of what the data is, the same whenever the same data is opened again."""
     levels: bool = False
     """Whether data units are whole levels k dequantised over [k, k + 1), so that likelihoods are bits of the levels."""
+    image: ImageShape | None = None
+    """The size of a row that is an image; None for all other data."""
     about: str = ""
     """What there is to know about this data in particular, in a few words for a person."""
 

@@ -18,6 +18,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.picture_file import opened_picture
 from dnf_studio.core.data.picture_source import PICTURES
 from dnf_studio.core.data.readers import told
@@ -31,6 +32,7 @@ IDX = re.compile(r"idx3[-.]ubyte(\.gz)?$", re.IGNORECASE)
 IDX_MAGIC = 0x0803
 """Unsigned bytes in three dimensions."""
 CIFAR_SIDE = 32
+LEVELS = 256
 MOST_VALUES = 10_000
 """Values of an image; a checkpoint has no more dimensions."""
 FEWEST = 10
@@ -67,8 +69,9 @@ def open_image_set(source: str) -> RecordedDataset:
     columns = tuple(f"{row},{column}{name}" for row in range(high) for column in range(wide) for name in names)
     rows = images.reshape(count, -1)
     records = Records(columns, rows, np.ones(len(columns)), np.zeros(count, np.intp), ())
+    image = ImageShape(high, wide, channels, 0, LEVELS)
     size = f"{high} × {wide}{' colour' if channels == 3 else ''} images of {ABOUT}"
-    return RecordedDataset(path.name, path.name, lambda: records, size, levels=True)
+    return RecordedDataset(path.name, path.name, lambda: records, size, True, image)
 
 
 def _read_idx(path: Path) -> Levels:

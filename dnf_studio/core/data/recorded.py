@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.row_sets import SPLIT_SEED, fingerprint_start
 
 __all__ = ["RecordedDataset", "Records", "decimal_steps", "split_sizes"]
@@ -64,9 +65,17 @@ class RecordedDataset(Dataset):
 
     entropy = None
 
-    def __init__(self, name: str, title: str, load: Callable[[], Records], about: str, levels: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        load: Callable[[], Records],
+        about: str,
+        levels: bool = False,
+        image: ImageShape | None = None,
+    ) -> None:
         records = load()
-        self.levels = levels
+        self.levels, self.image = levels, image
         self.name, self.title = name, title
         self.columns, self.dim = records.columns, len(records.columns)
         self.classes, self.class_names = records.classes, records.class_names

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.recorded import RecordedDataset, Records, decimal_steps, split_sizes
 
 __all__ = ["SKLEARN_SETS", "SklearnSet"]
@@ -27,8 +28,8 @@ class SklearnSet:
     rows: int
     loader: str
     """The function of ``sklearn.datasets`` that reads it."""
-    levels: bool = False
-    """Whether its values are whole levels k, which stand for [k, k + 1), instead of rounded numbers."""
+    image: ImageShape | None = None
+    """The size of its rows where they are images; values are then whole levels k, which stand for [k, k + 1)."""
     entropy: None = None
 
     @property
@@ -38,15 +39,16 @@ class SklearnSet:
 
     def make(self) -> RecordedDataset:
         """Read it, split and dequantised."""
-        return RecordedDataset(self.name, self.title, self._load, GREY if self.levels else ROUNDED, self.levels)
+        about = ROUNDED if self.image is None else GREY
+        return RecordedDataset(self.name, self.title, self._load, about, self.image is not None, self.image)
 
     def _load(self) -> Records:
         from sklearn import datasets
 
         held = getattr(datasets, self.loader)()
         values = np.asarray(held.data, np.float64)
-        step = np.ones(self.dim) if self.levels else decimal_steps(values)
-        low = values if self.levels else values - step / 2
+        step = np.ones(self.dim) if self.image is not None else decimal_steps(values)
+        low = values if self.image is not None else values - step / 2
         names = tuple(str(name) for name in held.target_names)
         return Records(tuple(map(str, held.feature_names)), low, step, held.target.astype(np.intp), names)
 
@@ -54,5 +56,5 @@ class SklearnSet:
 SKLEARN_SETS = (
     SklearnSet("wine", "Wine: chemistry of three cultivars", 13, 178, "load_wine"),
     SklearnSet("breast-cancer", "Breast cancer: shapes of cell nuclei", 30, 569, "load_breast_cancer"),
-    SklearnSet("digits", "Handwritten digits, 8 × 8 pixels", 64, 1797, "load_digits", levels=True),
+    SklearnSet("digits", "Handwritten digits, 8 × 8 pixels", 64, 1797, "load_digits", ImageShape(8, 8, 1, 0, 17)),
 )

@@ -20,6 +20,7 @@ from torch import Tensor
 import dnf_studio
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.data.summary import DataSummary
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
 from dnf_studio.core.sde.grid import TimeGrid
@@ -44,18 +45,6 @@ MAX_DIM = 10_000
 STOPPING = "early_stopping"
 """What a run keeps in its state where a validation split chooses its weights."""
 Kind = Literal["weights", "run"]
-
-
-@dataclass(frozen=True)
-class DataSummary:
-    """What a model was trained on."""
-
-    name: str
-    fingerprint: str
-    """SHA-256 (hex) of the data set, empty where unknown."""
-    columns: tuple[str, ...]
-    entropy: float | None
-    """Nats of the standardised data, None where unknown."""
 
 
 @dataclass(frozen=True, eq=False)
