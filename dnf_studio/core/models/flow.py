@@ -13,6 +13,7 @@ from torch import Tensor
 from dnf_studio.config import Config
 from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, Sampler, Solver, check_points
 from dnf_studio.core.models.kernels import value_and_trace
+from dnf_studio.core.models.networks import FourierMLP
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
 from dnf_studio.errors import UnsupportedError
@@ -40,7 +41,10 @@ class Flow(GenerativeModel):
     bounded = False
 
     def make_networks(self) -> None:
-        self.drift = self.new_network()
+        drift = self.new_network()
+        # `value_and_trace` is written out for this network, and settings have no other for a flow
+        assert isinstance(drift, FourierMLP)
+        self.drift = drift
 
     @classmethod
     def default_config(cls) -> Config:

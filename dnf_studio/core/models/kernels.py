@@ -15,10 +15,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dnf_studio.core.models.networks import FourierMLP
-from dnf_studio.core.sde.paths import Field
+from dnf_studio.core.models.room import Room
 
-__all__ = ["FourierKernel", "Gradients", "Rows", "Tape", "network_field", "value_and_trace"]
+__all__ = ["FourierKernel", "Gradients", "Rows", "Tape", "value_and_trace"]
 
+BLOCK_ROWS = 2048
+FEWEST_ROWS = 64
+"""A batch below is one block."""
+CHUNK_BYTES = 1 << 20
+"""Of one layer's values in a chunk."""
 CACHED_ROWS = 4096
 """Rows whose parameter gradients are summed at once on a processor: they stay in cache."""
 
@@ -114,6 +119,11 @@ class FourierKernel:
         # `F.linear` to few columns runs twice as fast as `@`
         self._input_pull, self._output_pull = self.input_weight.t().contiguous(), self.output_weight.t().contiguous()
 
+    @property
+    def room(self) -> Room:
+        """Blocks stay in cache, and so do chunks; what is kept of a node is little."""
+        return Room(BLOCK_ROWS, FEWEST_ROWS, chunk=CHUNK_BYTES // (self.channels * self.hidden.itemsize))
+
     def value(self, x: Tensor, node: int) -> Tensor:
         """The field (R, D) at x (R, D) for one node."""
         h = F.gelu(F.linear(x, self.input_weight, self.input_biases[node]).to(self.hidden))
@@ -134,6 +144,10 @@ class FourierKernel:
         traces = [last[1 + d] @ self.output_weight[d] for d in range(x.shape[1])]
         return F.linear(last[0], self.output_weight, self.output_bias), torch.stack(traces).sum(0)
 
+    def open(self, x: Tensor, tape: Tape | None = None) -> Tape:
+        """Room for the points x (K, R, D), in the memory of `tape` if there is one."""
+        return (tape or Tape()).open(self, x)
+
     def record(self, rows: Rows, node: int) -> Tensor:
         """`value` at the rows of one node, kept for `pull`."""
         return self._record(rows, F.linear(rows.x, self.input_weight, self.input_biases[node]))
@@ -143,6 +157,10 @@ class FourierKernel:
         a = F.linear(tape.all.x, self.input_weight).view(*tape.shape, -1)
         a += self.input_biases[nodes][:, None]
         return self._record(tape.all, a.flatten(0, 1)).view(*tape.shape, -1)
+
+    def record_each(self, tape: Tape, nodes: slice) -> None:
+        """Record all the tape's points to be pulled node by node."""
+        self.record_all(tape, nodes)
 
     def _record(self, rows: Rows, a: Tensor) -> Tensor:
         before, after = rows.before, rows.after
@@ -198,17 +216,19 @@ class FourierKernel:
                 sums.input_weight.addmm_(tape.all.x[rows].t(), back)
                 embedding[first:last] += back.view(last - first, -1, self.channels).sum(1)
 
+    def assign(self, network: FourierMLP, blocks: list[Gradients]) -> Tensor:
+        """Put the sum of the blocks' gradients into `network`; returns those of the time embeddings, (K, C)."""
 
-def network_field(network: FourierMLP, times: Tensor, hidden: torch.dtype | None = None) -> Field:
-    """`network` as a function of node and state, for the time inputs (K,) of K nodes, embedded once.
+        def total(parts: list[Tensor]) -> Tensor:
+            return torch.stack(parts).sum(0)
 
-    Differentiable where gradients are enabled now, the kernel with layers in `hidden` where they are not.
-    """
-    embeddings = network.embed_time(times)
-    if torch.is_grad_enabled():
-        return lambda i, x: network.body(x, embeddings[i])
-    kernel = FourierKernel(network, embeddings, hidden)
-    return lambda i, x: kernel.value(x, i)
+        network.input_embed.weight.grad = total([b.input_weight for b in blocks]).t().contiguous()
+        embeddings = total([b.embedding for b in blocks])
+        network.input_embed.bias.grad = embeddings.sum(0)
+        for k, layer in enumerate(network.linears()):
+            layer.weight.grad = total([b.weights[k] for b in blocks])
+            layer.bias.grad = total([b.biases[k] for b in blocks])
+        return embeddings
 
 
 def value_and_trace(network: FourierMLP, x: Tensor, embedding: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:

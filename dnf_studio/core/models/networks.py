@@ -7,10 +7,12 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from dnf_studio.core.models.field_network import FieldNetwork
+
 __all__ = ["FourierMLP"]
 
 
-class FourierMLP(nn.Module):
+class FourierMLP(FieldNetwork):
     """A multilayer perceptron of x whose first layer is shifted by an embedding of t.
 
     ``layers(input_embed(x) + timestep_embed([sin(ω t + φ), cos(ω t + φ)]))`` with exact (erf) GELU.
@@ -28,6 +30,10 @@ class FourierMLP(nn.Module):
         hidden = [nn.Sequential(nn.Linear(channels, channels), nn.GELU()) for _ in range(layers)]
         self.layers = nn.Sequential(nn.GELU(), *hidden, nn.Linear(channels, dim))
 
+    @property
+    def dim(self) -> int:
+        return self.linears()[-1].out_features
+
     def linears(self) -> list[nn.Linear]:
         """The linear maps of `layers`: the hidden ones and, last, the output's."""
         hidden, last = list(self.layers)[1:-1], self.layers[-1]
@@ -43,7 +49,3 @@ class FourierMLP(nn.Module):
         """The field (…, D) at x (…, D) for time embeddings that broadcast as (…, C)."""
         value: Tensor = self.layers(self.input_embed(x) + embedding)
         return value
-
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        """The field (B, D) at x (B, D) and the time t, a scalar or (B,)."""
-        return self.body(x, self.embed_time(t.reshape(-1)))

@@ -80,7 +80,7 @@ def test_engine_equals_the_textbook_loop(
     expected = gradients(flow)
     with pytest.MonkeyPatch.context() as patch, BlockPool(1) as pool:
         patch.setattr(adjoint, "TAPED_NODES", taped)
-        patch.setattr(adjoint, "CHUNK_BYTES", chunk)
+        patch.setattr(kernels, "CHUNK_BYTES", chunk)
         patch.setattr(kernels, "CACHED_ROWS", together)
         bound = AdjointEngine(flow, pool, torch.float64).step(x0, noise)
     found = gradients(flow)
