@@ -14,11 +14,13 @@ from torch import Tensor
 from dnf_studio.core.models.field_network import FieldNetwork
 from dnf_studio.core.models.room import Room
 
-__all__ = ["AutogradKernel", "Graph", "GraphTape", "NetworkGradients"]
+__all__ = ["VALUE_ROWS", "AutogradKernel", "Graph", "GraphTape", "NetworkGradients"]
 
 BLOCK_ROWS = 16
 """Of a block on a processor: the convolutions of fewer points are slower by the point."""
 MOST_BLOCKS = 8
+VALUE_ROWS = 64
+"""Points evaluated together where nothing is kept: the values of a point depend neither on how many more there are."""
 KEPT_BYTES = {"cpu": 1 << 28}
 KEPT_BYTES_ELSEWHERE = 1 << 31
 """Of the graphs that a thread holds of one network, by device."""
@@ -80,7 +82,7 @@ class AutogradKernel:
         """The field (R, D) at x (R, D) for one node."""
         embedding = self.embeddings[node]
         with torch.no_grad():
-            return torch.cat([self._value(rows, embedding) for rows in torch.split(x, self.room.kept)])
+            return torch.cat([self._value(rows, embedding) for rows in torch.split(x, VALUE_ROWS)])
 
     def with_divergence(self, x: Tensor, node: int) -> tuple[Tensor, Tensor]:
         """`value` (R, D) and its divergence (R,), exact: one vector-Jacobian product a dimension."""
