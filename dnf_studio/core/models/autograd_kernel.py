@@ -20,8 +20,8 @@ BLOCK_ROWS = 16
 """Of a block on a processor: the convolutions of fewer points are slower by the point."""
 MOST_BLOCKS = 8
 VALUE_ROWS = 64
-"""Points evaluated together where nothing is kept: the values of a point depend neither on how many more there are."""
-KEPT_BYTES = {"cpu": 1 << 28}
+"""Points evaluated together where nothing is kept, so that no value depends on how many points come after it."""
+KEPT_BYTES = {"cpu": 1 << 27}
 KEPT_BYTES_ELSEWHERE = 1 << 31
 """Of the graphs that a thread holds of one network, by device."""
 
@@ -62,7 +62,7 @@ class GraphTape:
 class AutogradKernel:
     """The body of one network at fixed weights, for the time embeddings (K, E) of K nodes.
 
-    With another type in `hidden` the network runs under autocast to it.
+    With a type of two bytes in `hidden` the network runs under autocast to it.
     """
 
     def __init__(self, network: FieldNetwork, embeddings: Tensor, hidden: torch.dtype | None = None) -> None:
@@ -148,5 +148,5 @@ class AutogradKernel:
         return torch.stack([block.embedding for block in blocks]).sum(0)
 
     def _value(self, x: Tensor, embedding: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, self.hidden, enabled=self.hidden != self.dtype):
+        with torch.autocast(x.device.type, self.hidden, enabled=self.hidden.itemsize == 2):
             return self.network.body(x, embedding)

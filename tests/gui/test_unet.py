@@ -1,0 +1,45 @@
+"""A U-Net in the window: chosen in the Training panel, opened untrained, trained and watched; refused for rings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.core.models.unet import UNet
+from dnf_studio.errors import StudioError
+from dnf_studio.gui.actions import Key
+from dnf_studio.gui.main_window import MainWindow
+from dnf_studio.gui.opening import FEWER_POINTS
+
+from .conftest import TINY
+
+Open = Callable[[str], None]
+SMALL = {**TINY, "config.sde.steps": 2, "config.network.channels": 4, "config.training.batch": 4}
+
+
+def test_a_unet_trains_on_digits_and_is_watched_but_not_on_rings(
+    window: MainWindow, open_in: Open, qtbot: QtBot
+) -> None:
+    window.session.apply({"config.network.kind": "unet", **SMALL, "config.data": "digits"})
+    open_in("digits")
+    qtbot.waitUntil(lambda: window.views.frame is not None, timeout=60_000)
+    current = window.studio.current
+    assert current is not None and isinstance(current.snapshot.flow.drift, UNet)
+    assert len(current.points) == FEWER_POINTS
+    window.session.apply({"config.training.iterations": 10**6})
+    window.commands[Key.TRAIN].trigger()
+    qtbot.waitUntil(lambda: window.studio.unsaved, timeout=60_000)
+    run = window.studio.training.run
+    assert run is not None and isinstance(run.flow.drift, UNet)
+    qtbot.waitUntil(lambda: run.iteration > 2, timeout=60_000)
+    window.commands[Key.STOP].trigger()
+    qtbot.waitUntil(lambda: not window.studio.training.active, timeout=60_000)
+    window.studio.training.unsaved = False
+    told: list[Exception] = []
+    window.studio.failed.disconnect(window.files.tell)
+    window.studio.failed.connect(told.append)
+    window.session.apply({"config.data": "moons"})
+    qtbot.waitUntil(lambda: bool(told), timeout=60_000)
+    assert isinstance(told[0], StudioError) and "A U-Net is for images" in str(told[0])
+    assert window.session.state.config.data == "digits", "what is shown"
