@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import struct
+from pathlib import Path
 
+import numpy as np
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.models.unet import UNet
@@ -14,15 +16,17 @@ from dnf_studio.gui.opening import FEWER_POINTS
 
 from .conftest import TINY
 
-Open = Callable[[str], None]
 SMALL = {**TINY, "config.sde.steps": 2, "config.network.channels": 4, "config.training.batch": 4}
 
 
-def test_a_unet_trains_on_digits_and_is_watched_but_not_on_rings(
-    window: MainWindow, open_in: Open, qtbot: QtBot
+def test_a_unet_trains_on_images_and_is_watched_but_not_on_moons(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    window.session.apply({"config.network.kind": "unet", **SMALL, "config.data": "digits"})
-    open_in("digits")
+    images = tmp_path / "train-images-idx3-ubyte"
+    levels = np.random.default_rng(0).integers(0, 256, (2000, 8, 2), np.uint8)
+    images.write_bytes(struct.pack(">4I", 0x0803, *levels.shape) + levels.tobytes())
+    window.session.apply({"config.network.kind": "unet", **SMALL})
+    window.studio.open(str(images))
     qtbot.waitUntil(lambda: window.views.frame is not None, timeout=60_000)
     current = window.studio.current
     assert current is not None and isinstance(current.snapshot.flow.drift, UNet)
@@ -42,4 +46,4 @@ def test_a_unet_trains_on_digits_and_is_watched_but_not_on_rings(
     window.session.apply({"config.data": "moons"})
     qtbot.waitUntil(lambda: bool(told), timeout=60_000)
     assert isinstance(told[0], StudioError) and "A U-Net is for images" in str(told[0])
-    assert window.session.state.config.data == "digits", "what is shown"
+    assert window.session.state.config.data == str(images), "what is shown"
