@@ -35,12 +35,9 @@ class TanhNetwork(FieldNetwork):
 
     def __init__(self, dim: int, width: int = 6) -> None:
         super().__init__()
+        self.dim = dim
         self.enter, self.leave = nn.Linear(dim, width), nn.Linear(width, dim, bias=False)
         self.rate = nn.Parameter(torch.ones(width))
-
-    @property
-    def dim(self) -> int:
-        return self.leave.out_features
 
     def embed_time(self, t: Tensor) -> Tensor:
         return (t[:, None] * 40).sin() * self.rate

@@ -18,6 +18,9 @@ class FieldNetwork(nn.Module, ABC):
     The value at a point must depend on that point alone: batches are split and put together at will.
     """
 
+    dim: int
+    """D."""
+
     @abstractmethod
     def embed_time(self, t: Tensor) -> Tensor:
         """Embeddings (K, E) of the times t (K,)."""
@@ -50,8 +53,3 @@ class FieldNetwork(nn.Module, ABC):
                 graph = network.body(x, embedding)
         del graph
         return sum(count for storage, count in kept.items() if storage not in own)
-
-    @property
-    @abstractmethod
-    def dim(self) -> int:
-        """D."""

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dnf_studio.core.models.networks import FourierMLP
+from dnf_studio.core.models.onednn import linear, linear_gelu, linear_out
 from dnf_studio.core.models.room import Room
 
 __all__ = ["FourierKernel", "Gradients", "Rows", "Tape", "value_and_trace"]
@@ -247,45 +248,7 @@ def value_and_trace(network: FourierMLP, x: Tensor, embedding: Tensor, direction
     return linears[-1](F.gelu(a)), trace
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`F.linear` of one matrix by oneDNN where torch's own choice is slower.
-
-    For float32 on a processor torch calls MKL, which on AMD runs at half of oneDNN's speed
-    (512×128 by 128×128 on Zen 5: 155 against 75 µs).
-    """
-    if _by_onednn(x):
-        out: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
-        return out
-    return F.linear(x, weight, bias)
-
-
-def linear_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """GELU of `F.linear` of one matrix, by oneDNN in one pass: a tenth faster."""
-    if _by_onednn(x) or (_ONEDNN_BFLOAT16 and x.dtype is torch.bfloat16 and x.device.type == "cpu"):
-        out: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "gelu", [], "none")
-        return out
-    return F.gelu(linear(x, weight, bias))
-
-
-def linear_out(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> None:
-    """`linear` written into `out`."""
-    if _by_onednn(x):
-        out.copy_(linear(x, weight, bias))
-    else:
-        torch.addmm(bias, x, weight.t(), out=out)
-
-
 def _slope(a: Tensor) -> Tensor:
     """The derivative of GELU."""
     slope: Tensor = torch.ops.aten.gelu_backward(torch.ones_like(a), a)
     return slope
-
-
-def _by_onednn(x: Tensor) -> bool:
-    return _ONEDNN and x.dtype is torch.float32 and x.device.type == "cpu"
-
-
-_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(  # type: ignore[no-untyped-call]
-    torch.ops.mkldnn, "_linear_pointwise"
-)
-_ONEDNN_BFLOAT16 = _ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported()

@@ -23,16 +23,13 @@ class FourierMLP(FieldNetwork):
 
     def __init__(self, dim: int, layers: int = 3, channels: int = 128) -> None:
         super().__init__()
+        self.dim = dim
         self.register_buffer("timestep_coeff", torch.linspace(0.1, 100, channels)[None])
         self.timestep_phase = nn.Parameter(torch.randn(1, channels))
         self.input_embed = nn.Linear(dim, channels)
         self.timestep_embed = nn.Sequential(nn.Linear(2 * channels, channels), nn.GELU(), nn.Linear(channels, channels))
         hidden = [nn.Sequential(nn.Linear(channels, channels), nn.GELU()) for _ in range(layers)]
         self.layers = nn.Sequential(nn.GELU(), *hidden, nn.Linear(channels, dim))
-
-    @property
-    def dim(self) -> int:
-        return self.linears()[-1].out_features
 
     def linears(self) -> list[nn.Linear]:
         """The linear maps of `layers`: the hidden ones and, last, the output's."""

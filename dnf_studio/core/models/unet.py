@@ -46,7 +46,7 @@ class UNet(FieldNetwork):
 
     def __init__(self, shape: ImageShape, channels: int = 32, layers: int = 1) -> None:
         super().__init__()
-        self.shape = shape
+        self.shape, self.dim = shape, shape.size
         widths = [channels] + [2 * channels] * _halvings(max(shape.height, shape.width))
         self.input = nn.Conv2d(shape.channels, channels, 3, padding=1)
         passed = [channels]
@@ -78,10 +78,6 @@ class UNet(FieldNetwork):
         self.timestep_embed = nn.Sequential(
             nn.Linear(2 * channels, inner), nn.SiLU(), nn.Linear(inner, inner), nn.SiLU(), nn.Linear(inner, self.shifts)
         )
-
-    @property
-    def dim(self) -> int:
-        return self.shape.size
 
     @property
     def shifts(self) -> int:

@@ -44,9 +44,10 @@ def model_shapes(config: Config, dim: int, image: ImageShape | None = None) -> t
     parameters: Shapes = {}
     with torch.device("meta"):
         network = make_network(dim, config, image)
+    trained = dict(network.named_parameters())
     for name in NETWORKS[config.model]:
-        buffers |= {f"{name}.{part}": tuple(tensor.shape) for part, tensor in network.named_buffers()}
-        parameters |= {f"{name}.{part}": tuple(tensor.shape) for part, tensor in network.named_parameters()}
+        for part, tensor in network.state_dict().items():
+            (parameters if part in trained else buffers)[f"{name}.{part}"] = tuple(tensor.shape)
     return buffers, parameters
 
 
