@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from dnf_studio.errors import SettingError
 from dnf_studio.grids import MAX_STEPS, GridKind, GridName, check_grid
-from dnf_studio.model_defaults import ModelName, filled, model_fault, replaced
+from dnf_studio.model_defaults import ModelName, NetworkKind, filled, model_fault, replaced
 
 __all__ = ["MAX_STEPS", "Config", "GridName", "ModelName", "NetworkConfig", "SDEConfig", "TrainingConfig"]
 
@@ -101,21 +101,38 @@ class SDEConfig(Settings):
 
 
 class NetworkConfig(Settings):
-    """The size of each network (METHOD 6)."""
+    """The kind and size of each network (METHOD 6)."""
 
-    layers: int = Field(3, ge=1, le=16, title="Hidden layers", description="Hidden layers of each network.")
-    channels: int = Field(128, ge=4, le=2048, title="Channels", description="Width of the hidden layers.")
+    kind: NetworkKind = Field(
+        "mlp",
+        title="Network",
+        description="mlp is a multilayer perceptron for any data; unet is a U-Net, whose convolutions are for images.",
+    )
+    layers: int = Field(
+        3,
+        ge=1,
+        le=16,
+        title="Hidden layers",
+        description="Hidden layers of each network; of a U-Net the residual blocks at each resolution.",
+    )
+    channels: int = Field(
+        128,
+        ge=4,
+        le=2048,
+        title="Channels",
+        description="Width of the hidden layers; of a U-Net at the images' own size, and twice that below.",
+    )
     features: int = Field(
         32,
         ge=0,
         le=1024,
         title="Fourier features",
         description="Sines and cosines of x beside x itself, which make sharp data sharp; "
-        "only where data has at most three dimensions.",
+        "only of an mlp, where data has at most three dimensions.",
     )
 
     def features_of(self, dim: int) -> int:
-        """Features F of a network on `dim` dimensions."""
+        """Features F of an mlp on `dim` dimensions."""
         return self.features if dim <= MOST_WITH_FEATURES else 0
 
 
@@ -208,7 +225,8 @@ class TrainingConfig(Settings):
 class Config(Settings):
     """One experiment: data, model, SDE, networks and training.
 
-    What is not given has the default of the model: `MODEL_DEFAULTS`, or else that of the group.
+    What is not given has the default of the kind of network (`KIND_DEFAULTS`), of the model
+    (`MODEL_DEFAULTS`), or else that of the group.
     """
 
     data: str = Field(
@@ -234,13 +252,13 @@ class Config(Settings):
     @model_validator(mode="before")
     @classmethod
     def _defaults_of_its_model(cls, values: object) -> object:
-        """Settings that are not given, from `MODEL_DEFAULTS`."""
+        """Settings that are not given, from `MODEL_DEFAULTS` and `KIND_DEFAULTS`."""
         return filled(values) if isinstance(values, Mapping) else values
 
     @model_validator(mode="after")
     def _fits_its_model(self) -> Self:
         training = self.training
-        parts = training.progressive, training.flexible_grid, training.precision
+        parts = training.progressive, training.flexible_grid, training.precision, self.network.kind
         fault = model_fault(self.model, self.sde.t_start, *parts)
         if fault is not None:
             raise ValueError(fault)
@@ -289,11 +307,16 @@ class Config(Settings):
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """A copy with `changes` applied; keys are dotted (``sde.steps``) or nested mappings.
 
-        With another model, settings that stand at the default of the old one go to that of the new one.
+        With another model or kind of network, settings that stand at the default of the old one go to that of the new.
         """
         flat, values = flatten(changes), self.model_dump()
-        if "model" in flat:
-            old, new = (self.create({"model": name}).model_dump() for name in (self.model, flat["model"]))
+        before = {"model": self.model, "network.kind": self.network.kind}
+        if flat.keys() & before.keys():
+            parts = before, {key: flat.get(key, value) for key, value in before.items()}
+            old, new = (
+                self.create({"model": part["model"], "network": {"kind": part["network.kind"]}}).model_dump()
+                for part in parts
+            )
             values = replaced(values, old, new)
         for key, value in flat.items():
             group = values

@@ -1,4 +1,4 @@
-"""Where the three kinds of model have different settings, and what they cannot have."""
+"""Where the three kinds of model, and the two of network, have different settings, and what they cannot have."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-__all__ = ["MODEL_DEFAULTS", "UNUSED", "ModelName", "filled", "model_fault", "replaced"]
+__all__ = ["KIND_DEFAULTS", "MODEL_DEFAULTS", "UNUSED", "ModelName", "NetworkKind", "filled", "model_fault", "replaced"]
 
 ModelName = Literal["diffflow", "diffusion", "flow"]
+NetworkKind = Literal["mlp", "unet"]
 GROUPS = ("sde", "network", "training")
 MODEL_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     "diffusion": {
@@ -36,6 +37,14 @@ The diffusion model's β goes from 0.1 to 20 (Song et al., ICLR 2021, appendix C
 181 channels has about as many parameters as the two of 128. A flow does not use g; over its times
 the network's highest frequency of t turns five times, which a few steps of the solver still follow."""
 
+KIND_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
+    "unet": {
+        "network": {"layers": 1, "channels": 32},
+        "training": {"batch": 64, "learning_rate": 1e-3},
+    },
+}
+"""Where a kind of network has other defaults, whatever the model."""
+
 UNUSED: dict[str, dict[str, str]] = {
     "diffusion": {
         "training.progressive": "A diffusion model learns all times at once and is not trained on N steps.",
@@ -52,13 +61,15 @@ UNUSED: dict[str, dict[str, str]] = {
 
 
 def filled(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as plain values, those that are not given by the defaults of their model where it has its own."""
+    """Settings as plain values, those that are not given by the defaults of their kind of network or of their model."""
     full = dict(values)
-    name = full.get("model")
-    for group, own in MODEL_DEFAULTS.get(name, {}).items() if isinstance(name, str) else ():
-        given = full.get(group, {})
-        if isinstance(given, Mapping):
-            full[group] = {**own, **given}
+    network = full.get("network")
+    kind = network.get("kind") if isinstance(network, Mapping) else getattr(network, "kind", None)
+    for name, table in ((kind, KIND_DEFAULTS), (full.get("model"), MODEL_DEFAULTS)):
+        for group, own in table.get(name, {}).items() if isinstance(name, str) else ():
+            given = full.get(group, {})
+            if isinstance(given, Mapping):
+                full[group] = {**own, **given}
     return full
 
 
@@ -69,7 +80,9 @@ def replaced(values: dict[str, Any], old: Mapping[str, Any], new: Mapping[str, A
     return values
 
 
-def model_fault(model: ModelName, t_start: float, progressive: bool, flexible: bool, precision: str) -> str | None:
+def model_fault(
+    model: ModelName, t_start: float, progressive: bool, flexible: bool, precision: str, kind: NetworkKind
+) -> str | None:
     """Why a model cannot have these settings, or None."""
     if model != "diffflow" and progressive:
         return f"only a diffflow is trained on steps, so a {model} has no progressive N"
@@ -77,6 +90,8 @@ def model_fault(model: ModelName, t_start: float, progressive: bool, flexible: b
         return f"only a diffflow is trained on steps, so a {model} has no flexible grid"
     if model == "flow" and precision == "bfloat16":
         return "a flow trains in float32 only"
+    if model == "flow" and kind == "unet":
+        return "a flow has no U-Net: its exact likelihood needs the derivatives of an mlp"
     if model == "diffusion" and t_start <= 0:
         return "a diffusion model needs a first time t_start above 0, where its score is finite"
     return None

@@ -12,12 +12,13 @@ import torch
 from dnf_studio.bench.child import run_python
 from dnf_studio.bench.rows import Row, less
 from dnf_studio.config import Config
+from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.errors import SetupError
 
-__all__ = ["FULL", "QUICK", "Sizes", "peak_of_a_step", "rows", "step_bytes"]
+__all__ = ["FULL", "QUICK", "Sizes", "peak_of_a_step", "rows", "step_bytes", "unet_bytes"]
 
 MIB = 1 << 20
 
@@ -52,15 +53,33 @@ def step_bytes(steps: int, batch: int) -> int:
     return int(run_python("-c", code)) - 2 * 4 * steps * batch * 2
 
 
+def unet_bytes(side: int, steps: int, batch: int, threads: int = 2) -> int:
+    """Peak bytes of a process that makes one step of U-Nets of default width on square grey images, all included."""
+    code = f"from dnf_studio.bench import memory; print(memory.peak_of_unets({side}, {steps}, {batch}, {threads}))"
+    return int(run_python("-c", code))
+
+
 def peak_of_a_step(steps: int, batch: int) -> int:
     """By how many bytes one step raises the peak of this process, which must be a fresh one."""
-    flow = DiffFlow(2, Config().changed({"sde.steps": steps}))
-    x0, noise = torch.randn(batch, 2), torch.randn(steps, batch, 2)
-    with BlockPool(1) as pool:
+    before, after = _peaks(DiffFlow(2, Config().changed({"sde.steps": steps})), steps, batch, 1)
+    return after - before
+
+
+def peak_of_unets(side: int, steps: int, batch: int, threads: int) -> int:
+    """The most that this process, which must be a fresh one, has held after one step."""
+    image = ImageShape(side, side, 1, 0, 1)
+    config = Config.create({"sde": {"steps": steps}, "network": {"kind": "unet"}})
+    return _peaks(DiffFlow(image.size, config, image=image), steps, batch, threads)[1]
+
+
+def _peaks(flow: DiffFlow, steps: int, batch: int, threads: int) -> tuple[int, int]:
+    """The peak before and after one step of random points."""
+    x0, noise = torch.randn(batch, flow.dim), torch.randn(steps, batch, flow.dim)
+    with BlockPool(threads) as pool:
         engine = AdjointEngine(flow, pool)
         before = _peak_bytes()
         engine.step(x0, noise)
-        return _peak_bytes() - before
+        return before, _peak_bytes()
 
 
 def _peak_bytes() -> int:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["DISPLAY_POINTS", "Opened", "bundled_name", "open_any", "open_for", "untrained"]
 
 DISPLAY_POINTS = 2000
+FEWER_POINTS = 256
+"""Of a model with U-Nets, which would take minutes for all."""
 DISPLAY_SEED = 0
 
 
@@ -123,7 +125,7 @@ def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
         dataset = _dataset(checkpoint.config)
         points = _points(dataset, flow)
     except StudioError:
-        points = flow.standardisation.to_model(flow.sample(DISPLAY_POINTS, seed=DISPLAY_SEED)).float()
+        points = flow.standardisation.to_model(flow.sample(_count(flow), seed=DISPLAY_SEED)).float()
         note = _no_data_note(title, checkpoint.config.data)
     shown = ShownModel(
         title=title,
@@ -166,7 +168,7 @@ def untrained(config: Config) -> Opened:
     dataset = _dataset(config)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.training.seed)
-        flow = build_model(dataset.dim, config, dataset.standardisation)
+        flow = build_model(dataset.dim, config, dataset.standardisation, image=dataset.image)
     shown = ShownModel(
         title="untrained model",
         data=config.data,
@@ -193,11 +195,15 @@ def _dataset(config: Config) -> Dataset:
     return open_dataset(config.data, config.drop_constant)
 
 
+def _count(flow: GenerativeModel) -> int:
+    return DISPLAY_POINTS if flow.config.network.kind == "mlp" else FEWER_POINTS
+
+
 def _points(dataset: Dataset, flow: GenerativeModel) -> Tensor:
     """The display set in the units of `flow`, (P, D)."""
     if dataset.dim != flow.dim:
         raise UnsupportedError(f"The data '{dataset.name}' has {dataset.dim} components, the model {flow.dim}.")
-    points = dataset.fresh(DISPLAY_POINTS, DISPLAY_SEED)
+    points = dataset.fresh(_count(flow), DISPLAY_SEED)
     if dataset.standardisation != flow.standardisation:
         points = flow.standardisation.to_model(dataset.standardisation.to_data(points))
     return points.float().contiguous()

@@ -35,6 +35,7 @@ __all__ = [
     "PATHS",
     "GridNLL",
     "Likelihoods",
+    "affordable",
     "likelihoods",
     "mean_and_error",
     "nll_bound",
@@ -46,6 +47,8 @@ __all__ = [
 BOUND_POINTS = 20_000
 VALIDATION_POINTS = 2_000
 ODE_POINTS = 2_000
+COSTLY = 20
+"""A U-Net is measured on so many times fewer points: it takes a hundred times as long at each."""
 PATHS = 16
 """Paths K a point of the importance-weighted bound, on `ODE_POINTS` points."""
 DRAWN_GRIDS = 16
@@ -90,16 +93,17 @@ class Likelihoods:
 def likelihoods(
     flow: GenerativeModel, dataset: Dataset, ode: bool = True, paths: int = PATHS, progress: Progress = lambda _: None
 ) -> Likelihoods:
-    """The bound on 20,000 fresh points, the rest on 2,000, seed 0; no bounds of a model whose likelihood is exact.
+    """The bound on 20,000 fresh points, the rest on 2,000, seed 0 (`affordable`); no bounds of a model whose likelihood
+    is exact.
 
     Raises `DataError` where the data has another number of columns.
     """
-    x = fresh_points(flow, dataset, ODE_POINTS, 0)
+    x = fresh_points(flow, dataset, affordable(flow, ODE_POINTS), 0)
     bound = weighted = fine = UNKNOWN
     flexible = coarse = None
     if isinstance(flow, TwoSDEs):
         progress("bound on the negative log-likelihood")
-        bound = mean_and_error(_bounds(flow, dataset, BOUND_POINTS, 0, None))
+        bound = mean_and_error(_bounds(flow, dataset, affordable(flow), 0, None))
         flexible = _flexible_bound(flow, dataset) if flow.config.training.flexible_grid else None
         progress(f"importance-weighted bound of {paths} paths")
         weighted = mean_and_error(bound_nll(flow, x, paths, importance=True))
@@ -112,19 +116,25 @@ def likelihoods(
     return Likelihoods(*bound, flexible, *weighted, paths, *fine, coarse, grids, how)
 
 
+def affordable(flow: GenerativeModel, points: int = BOUND_POINTS) -> int:
+    """On how many points `flow` is measured where an `mlp` is on so many."""
+    return points if flow.config.network.kind == "mlp" else points // COSTLY
+
+
 def nll_bound(
-    flow: GenerativeModel, dataset: Dataset, points: int = BOUND_POINTS, seed: int = 0, grid: TimeGrid | None = None
+    flow: GenerativeModel, dataset: Dataset, points: int | None = None, seed: int = 0, grid: TimeGrid | None = None
 ) -> float:
     """Mean bound of METHOD 2 on fresh points, nats of standardised data, at the model's own grid or `grid`.
 
-    One noise draw a point; up to `BOUND_DRAWS` where the data has fewer than `points`. Raises
-    `UnsupportedError` for a model without a bound.
+    There are 20,000 points unless given, fewer for U-Nets (`affordable`), and one noise draw a point; up to
+    `BOUND_DRAWS` where the data has fewer points. Raises `UnsupportedError` for a model without a bound.
     """
-    return float(_bounds(_bounded(flow), dataset, points, seed, grid).cpu().double().mean())
+    count = affordable(flow) if points is None else points
+    return float(_bounds(_bounded(flow), dataset, count, seed, grid).cpu().double().mean())
 
 
 def validation_bound(flow: GenerativeModel, dataset: Dataset) -> float:
-    """As `nll_bound`, on at most `VALIDATION_POINTS` noise draws of the points that decide when training ends.
+    """As `nll_bound`, on at most 2,000 noise draws (`affordable`) of the points that decide when training ends.
 
     Raises `UnsupportedError` where the data has none, and for a model without a bound.
     """
@@ -154,16 +164,19 @@ def validation_nll(flow: GenerativeModel, dataset: Dataset) -> float:
 
 def _validation(flow: GenerativeModel, dataset: Dataset) -> tuple[Tensor, int]:
     """The validation points in the model's units and how often each is drawn noise for."""
-    x = dataset.validation(VALIDATION_POINTS, 0)
+    count = affordable(flow, VALIDATION_POINTS)
+    x = dataset.validation(count, 0)
     if x is None:
         raise UnsupportedError(f"The data '{dataset.name}' has no validation split.")
     points = between_units(dataset.standardisation, flow.standardisation, x).to(flow.timestamps)
-    return points, min(BOUND_DRAWS, max(1, VALIDATION_POINTS // len(points)))
+    return points, min(BOUND_DRAWS, max(1, count // len(points)))
 
 
 def nll_ode(flow: GenerativeModel, dataset: Dataset, tolerance: float = TOLERANCE) -> float | None:
-    """Mean −log p of the ODE on 2,000 fresh points, nats of standardised data, None where it cannot be had."""
-    return _ode(flow, fresh_points(flow, dataset, ODE_POINTS, 0), tolerance)[0]
+    """Mean −log p of the ODE on 2,000 fresh points (`affordable`), nats of standardised data.
+
+    None where it cannot be had."""
+    return _ode(flow, fresh_points(flow, dataset, affordable(flow, ODE_POINTS), 0), tolerance)[0]
 
 
 def _bounded(flow: GenerativeModel) -> TwoSDEs:
@@ -188,7 +201,7 @@ def _bounds(flow: TwoSDEs, dataset: Dataset, points: int, seed: int, grid: TimeG
 def _flexible_bound(flow: TwoSDEs, dataset: Dataset) -> float | None:
     generator = torch.Generator().manual_seed(0)
     grids = (draw_grid(flow.config.sde, generator, flow.grid().steps) for _ in range(DRAWN_GRIDS))
-    points = BOUND_POINTS // DRAWN_GRIDS
+    points = affordable(flow) // DRAWN_GRIDS
     bounds = [nll_bound(flow, dataset, points, k, grid.to(flow.timestamps)) for k, grid in enumerate(grids)]
     return _finite(sum(bounds) / DRAWN_GRIDS)
 

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.models.networks import FourierMLP
+from dnf_studio.core.data.image_shape import ImageShape
+from dnf_studio.core.models.field_network import FieldNetwork
+from dnf_studio.core.models.make_network import make_network
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
 from dnf_studio.core.sde.paths import Field, LastStep
 from dnf_studio.errors import DataError, SettingError, UnsupportedError
@@ -48,7 +50,8 @@ class GenerativeModel(nn.Module, ABC):
 
     The grid it was trained on lives in the buffers `timestamps`, `diffusion` and `condition`,
     each (N+1,). `formula_grid` says whether `config.sde` describes that grid; where it does not
-    (some reference-program files), another N interpolates the nodes.
+    (some reference-program files), another N interpolates the nodes. `image` is the size of points
+    that are images, which a U-Net needs.
     """
 
     solvers: ClassVar[tuple[Solver, ...]]
@@ -65,9 +68,10 @@ class GenerativeModel(nn.Module, ABC):
         config: Config | None = None,
         standardisation: Standardisation | None = None,
         grid: TimeGrid | None = None,
+        image: ImageShape | None = None,
     ) -> None:
         super().__init__()
-        self.dim = dim
+        self.dim, self.image = dim, image
         self.config = config or self.default_config()
         self.standardisation = standardisation or Standardisation.identity(dim)
         self.formula_grid = grid is None
@@ -81,10 +85,9 @@ class GenerativeModel(nn.Module, ABC):
     def make_networks(self) -> None:
         """Set the attributes that are its networks, each a `new_network`."""
 
-    def new_network(self) -> FourierMLP:
-        """One of the size that the settings name."""
-        size = self.config.network
-        return FourierMLP(self.dim, size.layers, size.channels, size.features_of(self.dim))
+    def new_network(self) -> FieldNetwork:
+        """One of the kind and size that the settings name; raises `UnsupportedError` where it is for images only."""
+        return make_network(self.dim, self.config, self.image)
 
     @classmethod
     def default_config(cls) -> Config:
@@ -193,6 +196,11 @@ class GenerativeModel(nn.Module, ABC):
     def device(self) -> torch.device:
         """Where the parameters are."""
         return next(self.parameters()).device
+
+    @property
+    def kept_numbers(self) -> int:
+        """About how many numbers autograd keeps of one evaluation of all its networks at one point."""
+        return sum(part.kept_numbers for part in self.modules() if isinstance(part, FieldNetwork))
 
     def checked_solver(self, solver: Solver | None) -> Solver:
         """`solver`, or the model's own; raises `UnsupportedError` for one that it has not."""

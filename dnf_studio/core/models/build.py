@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
@@ -16,7 +17,14 @@ MODELS: dict[str, type[GenerativeModel]] = {"diffflow": DiffFlow, "diffusion": D
 
 
 def build_model(
-    dim: int, config: Config, standardisation: Standardisation | None = None, grid: TimeGrid | None = None
+    dim: int,
+    config: Config,
+    standardisation: Standardisation | None = None,
+    grid: TimeGrid | None = None,
+    image: ImageShape | None = None,
 ) -> GenerativeModel:
-    """The model that `config` names, with first weights from torch's global generator."""
-    return MODELS[config.model](dim, config, standardisation, grid)
+    """The model that `config` names, with first weights from torch's global generator.
+
+    Raises `UnsupportedError` for networks that need images where `image` says that points are none.
+    """
+    return MODELS[config.model](dim, config, standardisation, grid, image)

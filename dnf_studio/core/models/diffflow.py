@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.models.base import FieldWithDivergence
-from dnf_studio.core.models.kernels import FourierKernel, network_field
+from dnf_studio.core.models.field_kernel import make_kernel, network_field
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
@@ -35,7 +35,7 @@ class DiffFlow(TwoSDEs):
         return network_field(self.drift, grid.condition, hidden), network_field(self.score, grid.condition, hidden)
 
     def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
-        drift, score = (FourierKernel(net, net.embed_time(grid.condition)) for net in (self.drift, self.score))
+        drift, score = (make_kernel(net, net.embed_time(grid.condition)) for net in (self.drift, self.score))
         return lambda i, x: drift.with_divergence(x, i), lambda i, x: score.with_divergence(x, i)
 
     def velocity(self) -> Callable[[Tensor, Tensor], Tensor]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dnf_studio.config import Config
 from dnf_studio.core.models.base import FieldWithDivergence, Sampler, Solver
-from dnf_studio.core.models.kernels import FourierKernel, network_field
+from dnf_studio.core.models.field_kernel import make_kernel, network_field
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sampling.samplers import ancestral_states, ddim_states, heun_states
 from dnf_studio.core.sde.grid import TimeGrid, diffusion_at
@@ -50,7 +50,7 @@ class Diffusion(TwoSDEs):
         return lambda i, x: x * (-0.5 * grid.g[i] ** 2), lambda i, x: noise(i, x) / -sigma[i]
 
     def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
-        kernel = FourierKernel(self.noise, self.noise.embed_time(grid.condition))
+        kernel = make_kernel(self.noise, self.noise.embed_time(grid.condition))
         sigma = levels_at(self.config.sde, grid.t).noise
 
         def drift(i: int, x: Tensor) -> tuple[Tensor, Tensor]:

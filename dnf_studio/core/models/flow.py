@@ -21,7 +21,9 @@ from dnf_studio.core.models.base import (
     Solver,
     check_points,
 )
-from dnf_studio.core.models.kernels import FourierKernel, network_field, value_and_trace
+from dnf_studio.core.models.field_kernel import make_kernel, network_field
+from dnf_studio.core.models.kernels import value_and_trace
+from dnf_studio.core.models.networks import FourierMLP
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep
 from dnf_studio.core.sde.steps import runge_kutta_step
@@ -55,7 +57,10 @@ class Flow(GenerativeModel):
     }
 
     def make_networks(self) -> None:
-        self.drift = self.new_network()
+        drift = self.new_network()
+        # `value_and_trace` is written out for this network, and settings have no other for a flow
+        assert isinstance(drift, FourierMLP)
+        self.drift = drift
 
     @classmethod
     def default_config(cls) -> Config:
@@ -71,7 +76,7 @@ class Flow(GenerativeModel):
         return self.drift_at(grid.t, hidden), lambda i, x: torch.zeros_like(x)
 
     def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
-        kernel = FourierKernel(self.drift, self.drift.embed_time(grid.t))
+        kernel = make_kernel(self.drift, self.drift.embed_time(grid.t))
         return lambda i, x: kernel.with_divergence(x, i), lambda i, x: (torch.zeros_like(x), torch.zeros_like(x[:, 0]))
 
     def drift_at(self, times: Tensor, hidden: torch.dtype | None = None) -> Field:

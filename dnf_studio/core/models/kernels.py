@@ -15,10 +15,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dnf_studio.core.models.networks import FourierMLP
-from dnf_studio.core.sde.paths import Field
+from dnf_studio.core.models.onednn import linear, linear_gelu, linear_out
+from dnf_studio.core.models.room import Room
 
-__all__ = ["FourierKernel", "Gradients", "Rows", "Tape", "network_field", "value_and_trace"]
+__all__ = ["FourierKernel", "Gradients", "Rows", "Tape", "value_and_trace"]
 
+BLOCK_ROWS = 2048
+FEWEST_ROWS = 64
+"""A batch below is one block."""
+CHUNK_BYTES = 1 << 20
+"""Of one layer's values in a chunk."""
 CACHED_ROWS = 4096
 """Rows whose parameter gradients are summed at once on a processor: they stay in cache."""
 
@@ -125,6 +131,11 @@ class FourierKernel:
         # `F.linear` to few columns runs twice as fast as `@`
         self._input_pull, self._output_pull = self.input_weight.t().contiguous(), self.output_weight.t().contiguous()
 
+    @property
+    def room(self) -> Room:
+        """Blocks stay in cache, and so do chunks; what is kept of a node is little."""
+        return Room(BLOCK_ROWS, FEWEST_ROWS, chunk=CHUNK_BYTES // (self.channels * self.hidden.itemsize))
+
     def value(self, x: Tensor, node: int) -> Tensor:
         """The field (R, D) at x (R, D) for one node."""
         h = F.gelu(F.linear(self.network.lift(x), self.input_weight, self.input_biases[node]).to(self.hidden))
@@ -148,6 +159,10 @@ class FourierKernel:
         traces = [last[1 + d] @ self.output_weight[d] for d in range(x.shape[1])]
         return F.linear(last[0], self.output_weight, self.output_bias), torch.stack(traces).sum(0)
 
+    def open(self, x: Tensor, tape: Tape | None = None) -> Tape:
+        """Room for the points x (K, R, D), in the memory of `tape` if there is one."""
+        return (tape or Tape()).open(self, x)
+
     def record(self, rows: Rows, node: int) -> Tensor:
         """`value` at the rows of one node, kept for `pull`."""
         return self._record(rows, F.linear(self._lifted(rows), self.input_weight, self.input_biases[node]))
@@ -163,6 +178,10 @@ class FourierKernel:
         if self.network.features:
             rows.inputs.copy_(self.network.lift(rows.x))
         return rows.inputs
+
+    def record_each(self, tape: Tape, nodes: slice) -> None:
+        """Record all the tape's points to be pulled node by node."""
+        self.record_all(tape, nodes)
 
     def _record(self, rows: Rows, a: Tensor) -> Tensor:
         before, after = rows.before, rows.after
@@ -218,17 +237,19 @@ class FourierKernel:
                 sums.input_weight.addmm_(tape.all.inputs[rows].t(), back)
                 embedding[first:last] += back.view(last - first, -1, self.channels).sum(1)
 
+    def assign(self, network: FourierMLP, blocks: list[Gradients]) -> Tensor:
+        """Put the sum of the blocks' gradients into `network`; returns those of the time embeddings, (K, C)."""
 
-def network_field(network: FourierMLP, times: Tensor, hidden: torch.dtype | None = None) -> Field:
-    """`network` as a function of node and state, for the time inputs (K,) of K nodes, embedded once.
+        def total(parts: list[Tensor]) -> Tensor:
+            return torch.stack(parts).sum(0)
 
-    Differentiable where gradients are enabled now, the kernel with layers in `hidden` where they are not.
-    """
-    embeddings = network.embed_time(times)
-    if torch.is_grad_enabled():
-        return lambda i, x: network.body(x, embeddings[i])
-    kernel = FourierKernel(network, embeddings, hidden)
-    return lambda i, x: kernel.value(x, i)
+        network.input_embed.weight.grad = total([b.input_weight for b in blocks]).t().contiguous()
+        embeddings = total([b.embedding for b in blocks])
+        network.input_embed.bias.grad = embeddings.sum(0)
+        for k, layer in enumerate(network.linears()):
+            layer.weight.grad = total([b.weights[k] for b in blocks])
+            layer.bias.grad = total([b.biases[k] for b in blocks])
+        return embeddings
 
 
 def value_and_trace(network: FourierMLP, x: Tensor, embedding: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
@@ -248,45 +269,7 @@ def value_and_trace(network: FourierMLP, x: Tensor, embedding: Tensor, direction
     return linears[-1](F.gelu(a)), trace
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`F.linear` of one matrix by oneDNN where torch's own choice is slower.
-
-    For float32 on a processor torch calls MKL, which on AMD runs at half of oneDNN's speed
-    (512×128 by 128×128 on Zen 5: 155 against 75 µs).
-    """
-    if _by_onednn(x):
-        out: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
-        return out
-    return F.linear(x, weight, bias)
-
-
-def linear_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """GELU of `F.linear` of one matrix, by oneDNN in one pass: a tenth faster."""
-    if _by_onednn(x) or (_ONEDNN_BFLOAT16 and x.dtype is torch.bfloat16 and x.device.type == "cpu"):
-        out: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "gelu", [], "none")
-        return out
-    return F.gelu(linear(x, weight, bias))
-
-
-def linear_out(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> None:
-    """`linear` written into `out`."""
-    if _by_onednn(x):
-        out.copy_(linear(x, weight, bias))
-    else:
-        torch.addmm(bias, x, weight.t(), out=out)
-
-
 def _slope(a: Tensor) -> Tensor:
     """The derivative of GELU."""
     slope: Tensor = torch.ops.aten.gelu_backward(torch.ones_like(a), a)
     return slope
-
-
-def _by_onednn(x: Tensor) -> bool:
-    return _ONEDNN and x.dtype is torch.float32 and x.device.type == "cpu"
-
-
-_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(  # type: ignore[no-untyped-call]
-    torch.ops.mkldnn, "_linear_pointwise"
-)
-_ONEDNN_BFLOAT16 = _ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported()

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dnf_studio.core.models.field_network import FieldNetwork
+
 __all__ = ["FourierMLP"]
 
 FEATURE_SCALES = (0.1, 1.0)
@@ -17,7 +19,7 @@ FEATURE_GAIN = 0.3
 """First weights of the features beside those of x: few waves at first, so that the coarse shape comes first."""
 
 
-class FourierMLP(nn.Module):
+class FourierMLP(FieldNetwork):
     """A multilayer perceptron of x whose first layer is shifted by an embedding of t.
 
     ``layers(input_embed(x) + timestep_embed([sin(ω t + φ), cos(ω t + φ)]))`` with exact (erf) GELU.
@@ -94,10 +96,6 @@ class FourierMLP(nn.Module):
         """The field (…, D) at x (…, D) for time embeddings that broadcast as (…, C)."""
         value: Tensor = self.layers(self.input_embed(self.lift(x)) + embedding)
         return value
-
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        """The field (B, D) at x (B, D) and the time t, a scalar or (B,)."""
-        return self.body(x, self.embed_time(t.reshape(-1)))
 
 
 def _frequencies(features: int, dim: int) -> Tensor:

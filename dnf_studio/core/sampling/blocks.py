@@ -2,7 +2,8 @@
 
 Rows belong to blocks of 65,536, each with one child of the seed sequence; a block is made of
 sub-blocks of 1,024 rows, each with a child of its block's. A sub-block draws its latents first and
-then its noise step by step, and is always computed whole, with single-threaded kernels. So a
+then its noise step by step, and is always computed whole, with single-threaded kernels; where a network
+takes long, the last one in pieces of 64 rows up to that of the last row. So a
 prefix of a longer run, another number of threads and an interrupted run give the same bytes, and
 memory depends neither on the number of samples nor (without trajectories) on N.
 """
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.models.autograd_kernel import VALUE_ROWS
 from dnf_studio.core.models.base import GenerativeModel, Sampler, Solver
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sampling.langevin import LIVE, corrected, stein_ratio
@@ -85,17 +87,17 @@ class _Sampler:
     trajectories: bool
     noise: bool
 
-    def draw(self, numbers: range) -> _Part:
-        """The sub-blocks `numbers`, counted from the first row of all, computed as one batch."""
+    def draw(self, numbers: range, rows: int) -> _Part:
+        """The first `rows` rows of the sub-blocks `numbers`, counted from the first of all, computed as one batch."""
         with torch.inference_mode():
             sources = [_generator(self.settings.seed, number) for number in numbers]
-            z = self._normal(sources)
+            z = self._normal(sources)[:rows]
             steps = self.grid.steps
             path = z.new_empty((len(z), steps + 1, z.shape[1])) if self.trajectories else None
             drawn = z.new_zeros((len(z), steps, z.shape[1])) if self.noise else None
 
             def noise(j: int) -> Tensor:
-                eps = self._normal(sources)
+                eps = self._normal(sources)[:rows]
                 if drawn is not None:
                     drawn[:, j] = eps
                 return eps
@@ -169,6 +171,8 @@ def sample_blocks(
     chosen = settings or SampleSettings()
     grid = flow.grid(chosen.steps, chosen.grid)
     subs = -(-count // SUB_BLOCK)
+    # Langevin steps are as long as the whole sub-block says
+    piece = SUB_BLOCK if flow.config.network.kind == "mlp" or chosen.langevin else VALUE_ROWS
     chunk, batch = _sizes(flow, grid.steps, chosen.langevin, trajectories or noise)
     if rows is not None:
         chunk = max(1, min(chunk, rows // SUB_BLOCK))
@@ -177,7 +181,8 @@ def sample_blocks(
         pool.map(lambda _: sampler.check_live(), [None])
         for first in range(0, subs, chunk):
             end = min(first + chunk, subs)
-            parts = pool.map(sampler.draw, [range(k, min(k + batch, end)) for k in range(first, end, batch)])
+            jobs = [range(k, min(k + batch, end)) for k in range(first, end, batch)]
+            parts = pool.map(lambda numbers: sampler.draw(numbers, _rows(numbers, count, piece)), jobs)
             block = _gather(parts, first * SUB_BLOCK, min(end * SUB_BLOCK, count))
             if not diverging:
                 _check_finite(block.samples, grid.steps)
@@ -235,6 +240,11 @@ def _sizes(flow: GenerativeModel, steps: int, langevin: int, paths: bool) -> tup
         bytes_a_sub_block = 8 * SUB_BLOCK * (steps + 1) * flow.dim
         chunk = max(1, min(chunk, PATH_BYTES // bytes_a_sub_block))
     return chunk, 1 if on_processor else chunk
+
+
+def _rows(numbers: range, count: int, piece: int) -> int:
+    """How many rows of these sub-blocks to compute for `count` in all, in whole pieces."""
+    return min(len(numbers) * SUB_BLOCK, -(-(count - numbers.start * SUB_BLOCK) // piece) * piece)
 
 
 def _gather(parts: list[_Part], start: int, end: int) -> SampleBlock:

@@ -50,6 +50,8 @@ TOLERANCE = 1e-5
 """Relative and absolute error per step of the adaptive solver."""
 BLOCK = 512
 """Points solved together: one adaptive step size for all, and activations that stay in cache."""
+GRAPH_BYTES = 1 << 29
+"""About what the evaluations at the points that are solved together may take; large networks have fewer."""
 DivergenceName = Literal["exact", "hutchinson"]
 Divergence = Callable[[Tensor, Tensor], Tensor]
 """The divergence (B, K) of a value (B, D) computed from points (B, D) that need their gradient, K estimates of it."""
@@ -140,14 +142,18 @@ def estimate_ode_nll(
     Reference: Grathwohl et al., "FFJORD", ICLR 2019, arXiv:1810.01367.
     """
     count = PROBES if probes is None and flow.dim > MAX_EXACT_DIM and not exact else probes
+    together = max(1, GRAPH_BYTES // (4 * max(1, flow.kept_numbers)))
 
     def block(start: int) -> Tensor:
-        points = x[start : start + BLOCK]
+        parts = torch.split(x[start : start + BLOCK], together)
         if count is None:
-            return _solve(flow, points, tolerance, _exact_divergence, 1)
+            return torch.cat([_solve(flow, points, tolerance, _exact_divergence, 1) for points in parts])
         source = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(start // BLOCK,))))
-        signs = 2 * source.integers(0, 2, (BLOCK, count, flow.dim), np.int8) - 1
-        return _solve(flow, points, tolerance, _hutchinson(torch.from_numpy(signs)[: len(points)].to(points)), count)
+        drawn = torch.from_numpy(2 * source.integers(0, 2, (BLOCK, count, flow.dim), np.int8) - 1)
+        both = zip(parts, torch.split(drawn, together), strict=False)
+        return torch.cat(
+            [_solve(flow, at, tolerance, _hutchinson(signs[: len(at)].to(at)), count) for at, signs in both]
+        )
 
     values = _in_blocks(flow, x, block, (count or 1,))
     spread = values.std(1) / math.sqrt(values.shape[1]) if values.shape[1] > 1 else torch.zeros_like(values[:, 0])

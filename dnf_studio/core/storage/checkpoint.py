@@ -74,7 +74,8 @@ class Checkpoint:
     def of_model(cls, flow: GenerativeModel) -> Self:
         """A weights checkpoint of a model as it stands, nothing else being known."""
         tensors = {f"model.{name}": _plain(tensor) for name, tensor in flow.state_dict().items()}
-        data = DataSummary(flow.config.data, "", (), None)
+        columns = () if flow.image is None else tuple(f"x{j + 1}" for j in range(flow.dim))
+        data = DataSummary(flow.config.data, "", columns, None, flow.image)
         found = cls("weights", flow.config, flow.dim, flow.standardisation, data, 0, 0.0, {}, {}, tensors)
         return replace(found, sha256=digest(tensors))
 
@@ -91,7 +92,7 @@ class Checkpoint:
     def build(self) -> GenerativeModel:
         """The model with the weights that sampling uses, in eval mode; torch's global generator is left alone."""
         with torch.random.fork_rng(devices=[]):
-            flow = build_model(self.dim, self.config, self.standardisation, self.grid)
+            flow = build_model(self.dim, self.config, self.standardisation, self.grid, self.data.image)
         model = {name.removeprefix("model."): t for name, t in self.tensors.items() if name.startswith("model.")}
         flow.load_state_dict(model)
         flow.formula_grid = self.formula_grid
@@ -136,6 +137,10 @@ class _Metadata(BaseModel):
         mean, scale = self.standardisation.mean, self.standardisation.scale
         if not len(mean) == len(scale) == self.dim or not all(value > 0 for value in scale):
             raise ValueError("the standardisation does not fit")
+        if (self.data.image.size if self.data.image else self.dim) != self.dim:
+            raise ValueError("the size of the images does not fit")
+        if self.config.network.kind == "unet" and self.data.image is None:
+            raise ValueError("a U-Net needs the size of its images")
         return self
 
 
@@ -146,7 +151,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> Checkpoint:
     back: numbers that are not finite, or more than 1 MiB of history and names.
     """
     tensors = {name: _plain(tensor) for name, tensor in sorted(checkpoint.tensors.items())}
-    expected = expected_entries(checkpoint.kind, checkpoint.config, checkpoint.dim, STOPPING in checkpoint.state)
+    expected = expected_entries(
+        checkpoint.kind, checkpoint.config, checkpoint.dim, STOPPING in checkpoint.state, checkpoint.data.image
+    )
     fault = layout_fault({name: entry_of(tensor) for name, tensor in tensors.items()}, expected)
     if fault := fault or value_fault(tensors):
         raise CheckpointError(f"The checkpoint '{path}' was not written: {fault}.")
@@ -215,7 +222,7 @@ def _heading(file: BinaryIO, size: int, path: Path) -> tuple[Header, _Metadata]:
     """All that precedes the tensors, checked."""
     header = read_header(file, size, path)
     known = _from_metadata(header, path)
-    expected = expected_entries(known.kind, known.config, known.dim, STOPPING in known.state)
+    expected = expected_entries(known.kind, known.config, known.dim, STOPPING in known.state, known.data.image)
     fault = layout_fault(header.tensors, expected)
     if fault:
         raise CheckpointError(f"The checkpoint '{path}' does not fit its own settings: {fault}.")

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config, SDEConfig
+from dnf_studio.core.data.image_shape import ImageShape
+from dnf_studio.core.models.make_network import make_network
 from dnf_studio.core.sde.grid import TimeGrid, make_grid
 from dnf_studio.core.storage.safe_header import Entry
 
@@ -32,29 +34,31 @@ NETWORKS = {"diffflow": ("drift", "score"), "diffusion": ("noise",), "flow": ("d
 Shapes = dict[str, tuple[int, ...]]
 
 
-def model_shapes(config: Config, dim: int) -> tuple[Shapes, Shapes]:
-    """Shapes of the buffers and of the parameters of the model of `dim` and `config`, by name."""
+def model_shapes(config: Config, dim: int, image: ImageShape | None = None) -> tuple[Shapes, Shapes]:
+    """Shapes of the buffers and of the parameters of the model of `dim` and `config`, by name.
+
+    `image` is the size of points that are images. No memory is taken, however large the networks are.
+    """
     nodes = (config.sde.steps + 1,)
     buffers: Shapes = {"timestamps": nodes, "diffusion": nodes, "condition": nodes}
     parameters: Shapes = {}
-    c, layers, features = config.network.channels, config.network.layers, config.network.features_of(dim)
-    for network in NETWORKS[config.model]:
-        buffers[f"{network}.timestep_coeff"] = (1, c)
-        parameters[f"{network}.timestep_phase"] = (1, c)
-        linear = {"input_embed": (c, dim + 2 * features), "timestep_embed.0": (c, 2 * c), "timestep_embed.2": (c, c)}
-        linear |= {f"layers.{k}.0": (c, c) for k in range(1, layers + 1)} | {f"layers.{layers + 1}": (dim, c)}
-        for name, shape in linear.items():
-            parameters[f"{network}.{name}.weight"] = shape
-            parameters[f"{network}.{name}.bias"] = shape[:1]
+    with torch.device("meta"):
+        network = make_network(dim, config, image)
+    trained = dict(network.named_parameters())
+    for name in NETWORKS[config.model]:
+        for part, tensor in network.state_dict().items():
+            (parameters if part in trained else buffers)[f"{name}.{part}"] = tuple(tensor.shape)
     return buffers, parameters
 
 
-def expected_entries(kind: str, config: Config, dim: int, stops_early: bool = False) -> dict[str, Entry]:
+def expected_entries(
+    kind: str, config: Config, dim: int, stops_early: bool = False, image: ImageShape | None = None
+) -> dict[str, Entry]:
     """Every tensor of a checkpoint of `kind`, sorted by name.
 
     A run that `stops_early` has its newest average beside the best weights.
     """
-    buffers, parameters = model_shapes(config, dim)
+    buffers, parameters = model_shapes(config, dim, image)
     entries = {f"model.{name}": Entry("F32", shape) for name, shape in (buffers | parameters).items()}
     if kind == "run":
         for part in ("raw", "exp_avg", "exp_avg_sq", *(("average",) if stops_early else ())):

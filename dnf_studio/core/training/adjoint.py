@@ -11,7 +11,8 @@ with b_i = δB_i (15), u_j = (√Δ_{j−1}/g_j) b_{j−1} − (√Δ_j/g_{j+1})
 What makes it fast: f(x_{i+1}) serves δB_i and the next step; the scores do not depend on λ, so
 they run in chunks over time; the time embeddings are those of nodes, not of points; blocks of
 points stay in cache, one thread a block, their gradients added in a fixed order. The evaluations
-of the last `TAPED_NODES` nodes are kept from the walk forward, those before are made again.
+of the last nodes are kept from the walk forward, those before are made again. How a network is
+evaluated and pulled back, and how much of it is kept at once, is its `FieldKernel`'s matter.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.models.kernels import FourierKernel, Gradients, Tape
-from dnf_studio.core.models.networks import FourierMLP
+from dnf_studio.core.models.field_kernel import AnyGradients, AnyKernel, AnyTape, make_kernel
+from dnf_studio.core.models.field_network import FieldNetwork
+from dnf_studio.core.models.kernels import BLOCK_ROWS, FEWEST_ROWS
+from dnf_studio.core.models.room import Room
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels
 from dnf_studio.core.sde.flexible import draw_grid
 from dnf_studio.core.sde.grid import TimeGrid
@@ -35,9 +38,6 @@ from dnf_studio.core.training.engine import BatchLoss
 
 __all__ = ["AdjointEngine", "assign_gradients", "block_slices"]
 
-BLOCK_ROWS = 2048
-CHUNK_BYTES = 1 << 20
-"""Of one layer's values in a chunk of scores."""
 TAPED_NODES = 32
 EMBEDDED_NODES = 64
 
@@ -46,15 +46,15 @@ EMBEDDED_NODES = 64
 class _BlockResult:
     bound: Tensor
     disagreement: Tensor
-    drift: Gradients
-    score: Gradients
+    drift: AnyGradients
+    score: AnyGradients
 
 
 class _Workspace(threading.local):
     """The tapes of one thread, kept between steps."""
 
-    def __init__(self) -> None:
-        self.drift, self.score = Tape(), Tape()
+    drift: AnyTape = None
+    score: AnyTape = None
 
 
 class AdjointEngine:
@@ -84,72 +84,93 @@ class AdjointEngine:
         with single_threaded_kernels(), torch.no_grad():
             drift, score = (self._kernel(network, grid.condition) for network in (flow.drift, flow.score))
 
+            # Each thread has a grad mode of its own
+            @torch.no_grad()
             def run(rows: slice) -> _BlockResult:
-                return _Block(drift, score, grid, x0[rows], noise[:, rows], len(x0), self._workspace).run()
+                sums = drift.zero_gradients(), score.zero_gradients()
+                parts = [
+                    _Part(drift, score, grid, x0[part], noise[:, part], len(x0), self._workspace, sums).run()
+                    for part in _parts(rows, min(drift.room.kept, score.room.kept))
+                ]
+                bounds, disagreements = (torch.stack(values).sum(0) for values in zip(*parts, strict=True))
+                return _BlockResult(bounds, disagreements, *sums)
 
-            results = self.pool.map(run, block_slices(len(x0), x0.device))
-            assign_gradients(flow.drift, [r.drift for r in results], grid.condition)
-            assign_gradients(flow.score, [r.score for r in results], grid.condition)
+            results = self.pool.map(run, block_slices(len(x0), x0.device, drift.room))
+            assign_gradients(flow.drift, drift, [r.drift for r in results], grid.condition)
+            assign_gradients(flow.score, score, [r.score for r in results], grid.condition)
             constant = 0.5 * flow.dim * math.log(2 * math.pi) + flow.dim * torch.log(grid.g[-1] / grid.g[0])
             value = sum((r.bound for r in results), start=constant)
             return BatchLoss(value, torch.stack([r.disagreement for r in results]).sum(0))
 
-    def _kernel(self, network: FourierMLP, condition: Tensor) -> FourierKernel:
+    def _kernel(self, network: FieldNetwork, condition: Tensor) -> AnyKernel:
         embeddings = torch.cat([network.embed_time(t) for t in torch.split(condition, EMBEDDED_NODES)])
-        return FourierKernel(network, embeddings, self.hidden)
+        return make_kernel(network, embeddings, self.hidden)
 
 
-def block_slices(count: int, device: torch.device) -> list[slice]:
-    """Where blocks of points begin and end; a function of the batch alone, so results do not
-    depend on the number of threads. An even number of blocks, so that two threads end together."""
-    if device.type != "cpu" or count < 64:
+def block_slices(count: int, device: torch.device, room: Room | None = None) -> list[slice]:
+    """Where blocks of points begin and end; a function of the batch and the network's `room` alone, so results do
+    not depend on the number of threads. An even number of blocks, so that two threads end together."""
+    room = room or Room(BLOCK_ROWS, FEWEST_ROWS)
+    if device.type != "cpu" or count < room.fewest:
         return [slice(0, count)]
-    blocks = 2 * math.ceil(count / (2 * BLOCK_ROWS))
+    blocks = min(2 * math.ceil(count / (2 * room.block)), room.blocks)
     edges = [round(k * count / blocks) for k in range(blocks + 1)]
     return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
-class _Block:
-    """One block of points on its way there and back."""
+def _parts(rows: slice, most: int) -> list[slice]:
+    """A block in parts of at most so many points, which go there and back one after the other."""
+    return [slice(start, min(start + most, rows.stop)) for start in range(rows.start, rows.stop, most)]
+
+
+class _Part:
+    """Some points of a block on their way there and back; the gradients go to the block's `sums`."""
 
     def __init__(
         self,
-        drift: FourierKernel,
-        score: FourierKernel,
+        drift: AnyKernel,
+        score: AnyKernel,
         grid: TimeGrid,
         x0: Tensor,
         noise: Tensor,
         batch: int,
         workspace: _Workspace,
+        sums: tuple[AnyGradients, AnyGradients],
     ) -> None:
         self.drift, self.score, self.grid, self.noise, self.batch = drift, score, grid, noise, batch
-        self.workspace = workspace
+        self.workspace, self.sums = workspace, sums
+        self.taped = max(1, min(TAPED_NODES, drift.room.kept // len(x0)))
+        """Nodes whose evaluations are kept at once."""
         self.states = x0.new_empty((grid.steps + 1, *x0.shape))
         self.states[0] = x0
         self.fields = torch.empty_like(self.states)
         self.disagreement = x0.new_empty(grid.steps)
-        self.sums = drift.zero_gradients(), score.zero_gradients()
 
-    def run(self) -> _BlockResult:
+    def run(self) -> tuple[Tensor, Tensor]:
+        """What the points add to the bound and to the disagreement (N,)."""
         tape = self._walk_forward()
         last = self.grid.steps
         adjoint = torch.zeros_like(self.states[0])
         back = torch.zeros_like(adjoint)
-        for stop in range(last + 1, 0, -TAPED_NODES):
-            segment = slice(max(0, stop - TAPED_NODES), stop)
+        for stop in range(last + 1, 0, -self.taped):
+            segment = slice(max(0, stop - self.taped), stop)
             if stop <= last:
-                tape.open(self.drift, self.states[segment])
-                self.drift.record_all(tape, segment)
+                tape = self._open_drift(segment)
+                self.drift.record_each(tape, segment)
             adjoint, back = self._walk_back(segment, tape, adjoint, back)
             self.drift.collect(tape, segment, self.sums[0])
         bound = 0.5 * self.states[-1].square().sum() / self.batch + self.disagreement.sum()
-        return _BlockResult(bound, self.disagreement, *self.sums)
+        return bound, self.disagreement
 
-    def _walk_forward(self) -> Tape:
+    def _open_drift(self, nodes: slice) -> AnyTape:
+        tape = self.workspace.drift = self.drift.open(self.states[nodes], self.workspace.drift)
+        return tape
+
+    def _walk_forward(self) -> AnyTape:
         """Fill states and drifts; returns the tape of the last nodes."""
         grid, dt = self.grid, self.grid.dt
-        first = max(0, grid.steps + 1 - TAPED_NODES)
-        tape = self.workspace.drift.open(self.drift, self.states[first:])
+        first = max(0, grid.steps + 1 - self.taped)
+        tape = self._open_drift(slice(first, grid.steps + 1))
         nodes = tape.nodes()
         for j in range(grid.steps + 1):
             x = self.states[j]
@@ -163,12 +184,12 @@ class _Block:
         grid = self.grid
         back = torch.empty_like(self.states[steps])
         pulls = torch.empty_like(back)
-        width = max(1, CHUNK_BYTES // (back.shape[1] * self.score.channels * self.score.hidden.itemsize))
+        width = max(1, self.score.room.chunk // back.shape[1])
         for start in range(steps.start, steps.stop, width):
             now = slice(start, min(start + width, steps.stop))
             later, here = slice(now.start + 1, now.stop + 1), slice(now.start - steps.start, now.stop - steps.start)
             dt, g, g_next = (v[:, None, None] for v in (grid.dt[now], grid.g[now], grid.g[later]))
-            tape = self.workspace.score.open(self.score, self.states[later])
+            tape = self.workspace.score = self.score.open(self.states[later], self.workspace.score)
             s = self.score.record_all(tape, later)
             b = path_backward_noise(self.fields[now], self.fields[later], s, self.noise[now], dt, g, g_next)
             difference = b.square().sum((1, 2)) - self.noise[now].square().sum((1, 2))
@@ -179,7 +200,7 @@ class _Block:
             self.score.collect(tape, later, self.sums[1])
         return back, pulls
 
-    def _walk_back(self, segment: slice, tape: Tape, adjoint: Tensor, back: Tensor) -> tuple[Tensor, Tensor]:
+    def _walk_back(self, segment: slice, tape: AnyTape, adjoint: Tensor, back: Tensor) -> tuple[Tensor, Tensor]:
         """The recursion of λ over the nodes of `segment`, from λ and δB at the node after it.
 
         Returns λ and δB (of the step before) at its first node.
@@ -201,18 +222,9 @@ class _Block:
         return adjoint, back
 
 
-def assign_gradients(network: FourierMLP, blocks: list[Gradients], condition: Tensor) -> None:
-    """Put the sum of the blocks' gradients into the parameters."""
-
-    def total(parts: list[Tensor]) -> Tensor:
-        return torch.stack(parts).sum(0)
-
-    network.input_embed.weight.grad = total([b.input_weight for b in blocks]).t().contiguous()
-    nodes = total([b.embedding for b in blocks])
-    network.input_embed.bias.grad = nodes.sum(0)
-    for k, layer in enumerate(network.linears()):
-        layer.weight.grad = total([b.weights[k] for b in blocks])
-        layer.bias.grad = total([b.biases[k] for b in blocks])
+def assign_gradients(network: FieldNetwork, kernel: AnyKernel, blocks: list[AnyGradients], condition: Tensor) -> None:
+    """Put the sum of the blocks' gradients, as `kernel` keeps them, into the parameters."""
+    nodes = kernel.assign(network, blocks)
     # The embeddings are made again in chunks, so that their activations do not grow with N
     with torch.enable_grad():
         chunks = (torch.split(values, EMBEDDED_NODES) for values in (condition, nodes))

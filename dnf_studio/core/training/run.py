@@ -43,8 +43,8 @@ class Run:
     """Trains a model on a data set; iterate to train, one `StepReport` an iteration.
 
     `threads` is the number of block threads, all usable cores unless given; it changes speed
-    only, never a result. Raises `SettingError` for a device that is not there and `DataError` or
-    `UnknownNameError` for data that cannot be opened.
+    only, never a result. Raises `SettingError` for a device that is not there, `DataError` or
+    `UnknownNameError` for data that cannot be opened and `UnsupportedError` for networks that need other data.
     """
 
     def __init__(self, config: Config, data: Dataset | None = None, threads: int | None = None) -> None:
@@ -55,7 +55,7 @@ class Run:
         # The networks' first weights come from the run's own generator, not from the global one
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.training.seed)
-            flow = build_model(self.dataset.dim, config, self.dataset.standardisation)
+            flow = build_model(self.dataset.dim, config, self.dataset.standardisation, image=self.dataset.image)
         self._weights = TrainedWeights(flow.to(self.device), config.training)
         self._pool = BlockPool(threads or worker_threads(self.device))
         self._engine = self._make_engine()

@@ -10,11 +10,14 @@ in each of K equal parts of [0, 1], which lowers the variance and leaves the mea
 
 from __future__ import annotations
 
+import sys
+
 import torch
 from torch import Tensor
 
 from dnf_studio.core.models.diffusion import Diffusion
-from dnf_studio.core.models.kernels import FourierKernel, Gradients, Tape
+from dnf_studio.core.models.field_kernel import AnyGradients, AnyKernel, make_kernel
+from dnf_studio.core.models.room import Room
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels
 from dnf_studio.core.sde.grid import between_nodes
 from dnf_studio.core.sde.variance_preserving import levels_at
@@ -51,15 +54,16 @@ class ScoreMatchingEngine:
         signal, sigma = (level[:, None, None] for level in levels_at(self.model.config.sde, t))
         x = signal * x0 + sigma * noise
         with single_threaded_kernels(), torch.no_grad():
-            kernel = FourierKernel(network, network.embed_time(t), self.hidden)
-            sums = self.pool.map(lambda nodes: _block(kernel, x, noise, nodes), _blocks(x))
-            assign_gradients(network, [gradients for _, gradients in sums], t)
+            kernel = make_kernel(network, network.embed_time(t), self.hidden)
+            sums = self.pool.map(lambda nodes: _block(kernel, x, noise, nodes), _blocks(x, kernel.room))
+            assign_gradients(network, kernel, [gradients for _, gradients in sums], t)
             return BatchLoss(torch.stack([loss for loss, _ in sums]).sum(), x.new_empty(0))
 
 
-def _block(kernel: FourierKernel, x: Tensor, noise: Tensor, nodes: slice) -> tuple[Tensor, Gradients]:
+@torch.no_grad()
+def _block(kernel: AnyKernel, x: Tensor, noise: Tensor, nodes: slice) -> tuple[Tensor, AnyGradients]:
     """What the times `nodes` add to the mean loss, and its gradients."""
-    tape = Tape().open(kernel, x[nodes])
+    tape = kernel.open(x[nodes])
     error = kernel.record_all(tape, nodes) - noise[nodes]
     kernel.pull(tape.all, (error * (2 / x.numel())).flatten(0, 1))
     gradients = kernel.zero_gradients()
@@ -67,12 +71,12 @@ def _block(kernel: FourierKernel, x: Tensor, noise: Tensor, nodes: slice) -> tup
     return error.square().sum() / x.numel(), gradients
 
 
-def _blocks(x: Tensor) -> list[slice]:
-    """Times computed together; a function of the batch alone, so results do not depend on the number of threads."""
+def _blocks(x: Tensor, room: Room) -> list[slice]:
+    """Times computed together; a function of batch and network alone, so results do not depend on the number of
+    threads."""
     count, each = x.shape[:2]
-    if x.device.type != "cpu":
-        return [slice(0, count)]
-    width = max(1, BLOCK_ROWS // each)
+    rows = min(BLOCK_ROWS if x.device.type == "cpu" else sys.maxsize, room.kept)
+    width = max(1, rows // each)
     return [slice(k, min(k + width, count)) for k in range(0, count, width)]
 
 

@@ -21,7 +21,7 @@ RUN = (
 )
 FIT = ("training.learning_rate", "training.decay", "training.clip", "training.ema")
 PLACE = ("training.seed", "training.device", "training.precision")
-NETWORKS = ("network.layers", "network.channels")
+NETWORKS = ("network.kind", "network.layers", "network.channels")
 
 
 class TrainingPanel(Page):

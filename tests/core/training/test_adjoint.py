@@ -13,7 +13,7 @@ from dnf_studio.bench.memory import step_bytes
 from dnf_studio.config import Config, NetworkConfig, SDEConfig
 from dnf_studio.core.models import kernels
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.models.kernels import linear
+from dnf_studio.core.models.onednn import linear
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
 from dnf_studio.core.training import adjoint
@@ -80,7 +80,7 @@ def test_engine_equals_the_textbook_loop(
     expected = gradients(flow)
     with pytest.MonkeyPatch.context() as patch, BlockPool(1) as pool:
         patch.setattr(adjoint, "TAPED_NODES", taped)
-        patch.setattr(adjoint, "CHUNK_BYTES", chunk)
+        patch.setattr(kernels, "CHUNK_BYTES", chunk)
         patch.setattr(kernels, "CACHED_ROWS", together)
         bound = AdjointEngine(flow, pool, torch.float64).step(x0, noise)
     found = gradients(flow)

@@ -1,0 +1,47 @@
+"""Linear maps by oneDNN, where torch's own choice is slower."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["linear", "linear_gelu", "linear_out"]
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`F.linear` of one matrix by oneDNN where torch's own choice is slower.
+
+    For float32 on a processor torch calls MKL, which on AMD runs at half of oneDNN's speed
+    (512×128 by 128×128 on Zen 5: 155 against 75 µs).
+    """
+    if _by_onednn(x):
+        out: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+        return out
+    return F.linear(x, weight, bias)
+
+
+def linear_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """GELU of `F.linear` of one matrix, by oneDNN in one pass: a tenth faster."""
+    if _by_onednn(x) or (_ONEDNN_BFLOAT16 and x.dtype is torch.bfloat16 and x.device.type == "cpu"):
+        out: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "gelu", [], "none")
+        return out
+    return F.gelu(linear(x, weight, bias))
+
+
+def linear_out(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> None:
+    """`linear` written into `out`."""
+    if _by_onednn(x):
+        out.copy_(linear(x, weight, bias))
+    else:
+        torch.addmm(bias, x, weight.t(), out=out)
+
+
+def _by_onednn(x: Tensor) -> bool:
+    return _ONEDNN and x.dtype is torch.float32 and x.device.type == "cpu"
+
+
+_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(  # type: ignore[no-untyped-call]
+    torch.ops.mkldnn, "_linear_pointwise"
+)
+_ONEDNN_BFLOAT16 = _ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported()

@@ -1,0 +1,47 @@
+"""Networks for tests: small ones, with a field that is not zero everywhere."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from dnf_studio.config import Config
+from dnf_studio.core.data.image_shape import ImageShape
+from dnf_studio.core.models.field_network import FieldNetwork
+
+N = TypeVar("N", bound=nn.Module)
+IMAGE = ImageShape(8, 2, 1, 0, 1)
+"""Halved once; D = 16."""
+
+
+def live(network: N) -> N:
+    """`network` with every parameter moved, since a U-Net begins at zero."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    return network
+
+
+def tiny_unets(steps: int, model: str = "diffflow", **settings: object) -> Config:
+    """A model of U-Nets with four channels."""
+    network = {"kind": "unet", "channels": 4, "layers": 1}
+    return Config.create({"model": model, "sde": {"steps": steps, "g_end": 0.7}, "network": network}).changed(settings)
+
+
+class TanhNetwork(FieldNetwork):
+    """A network that the studio does not know: tanh(W x + a sin t) U."""
+
+    def __init__(self, dim: int, width: int = 6) -> None:
+        super().__init__()
+        self.dim = dim
+        self.enter, self.leave = nn.Linear(dim, width), nn.Linear(width, dim, bias=False)
+        self.rate = nn.Parameter(torch.ones(width))
+
+    def embed_time(self, t: Tensor) -> Tensor:
+        return (t[:, None] * 40).sin() * self.rate
+
+    def body(self, x: Tensor, embedding: Tensor) -> Tensor:
+        out: Tensor = self.leave(torch.tanh(self.enter(x) + embedding))
+        return out
