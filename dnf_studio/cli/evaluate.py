@@ -92,13 +92,13 @@ def _classes(result: dict[str, Any]) -> list[str]:
     real = result["classes"]
     if real is None:
         return []
-    head = ("steps", "of a class", "near training", *real["names"])
+    head = ("steps", "of a class", *real["names"])
     shown = [(row["steps"], row["classes"]) for row in result["by_steps"] if row["classes"] is not None]
-    rows = [(str(steps), f"{one['sure']:.3f}", f"{one['near']:.3f}", *map(str, one["counts"])) for steps, one in shown]
+    rows = [(str(steps), f"{one['sure']:.3f}", *map(str, one["counts"])) for steps, one in shown]
     about = (
         f"A classifier of the real rows is right on {real['accuracy']:.1%} of the test split and gives "
-        f"{real['sure']:.1%} of it one class at p > 0.9.\nThe share of samples of one class so, the share nearer to a "
-        "training row than 99% of the test split is, and how many samples show each class:"
+        f"{real['sure']:.1%} of it one class at p > 0.9.\nThe share of samples of one class so, and how many "
+        "samples show each class:"
     )
     return ["", about, "", table([head, *rows])]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dnf_studio.core.evaluation.evaluate import step_rows
+from dnf_studio.core.evaluation.by_steps import step_rows
 from dnf_studio.core.models.base import GenerativeModel, Solver
 from dnf_studio.core.training.run import Run
 from dnf_studio.reproduce.plan import Cell, Plan

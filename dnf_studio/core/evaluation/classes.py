@@ -1,4 +1,4 @@
-"""What samples of data with classes show: one class or none, and whether they are copies of training rows.
+"""What samples of data with classes show: one class, or none.
 
 A classifier of the real rows says of how many samples it is sure. A Gaussian's samples, and noise,
 must make it doubt, which a linear one does not: features that fall off with the distance to real rows do.
@@ -36,8 +36,6 @@ PENALTIES = (1.0, 10.0, 100.0, 1000.0)
 ITERATIONS = 3000
 MOST_ROWS, MOST_COLUMNS = 20_000, 1000
 """Of what is classified: with more, fitting takes longer than the rest of an evaluation."""
-NEAR = 0.01
-"""The share of test rows that defines what is nearer to a training row than real rows are."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +46,6 @@ class ClassShare:
     """Share of rows of which the classifier gives one class more than `SURE`."""
     counts: tuple[int, ...]
     """Of those, how many show each class."""
-    nearest: float | None
-    """Median distance to the nearest training row over that of the test rows, 1 for fresh rows; None without rows."""
-    near: float
-    """Share of rows nearer to a training row than all but `NEAR` of the test rows: about `NEAR` for fresh
-    rows, 1 for copies."""
 
 
 class Classes:
@@ -63,17 +56,12 @@ class Classes:
     """
 
     def __init__(self, dataset: RecordedDataset) -> None:
-        from scipy.spatial import cKDTree
-
         self.names = dataset.class_names
         scale = np.array(dataset.standardisation.scale)
         self._weight = scale / math.sqrt((scale**2).mean()) if dataset.levels else np.ones(dataset.dim)
         (x, y), (v, u), (t, self._test_classes) = (self._rows(dataset, name) for name in SPLITS)
         self._model = _fitted(x, y, v, u)
         self._test = self._model.predict_proba(t)
-        self._tree = cKDTree(x)
-        apart = self._tree.query(t)[0]
-        self._median, self._near = float(np.median(apart)), float(np.quantile(apart, NEAR))
 
     @property
     def accuracy(self) -> float:
@@ -89,16 +77,10 @@ class Classes:
         """What rows `x` (n, D) in model units show; a row that is not finite shows nothing."""
         known = x[torch.isfinite(x).all(1)].cpu().double().numpy() * self._weight
         if not len(known):
-            return ClassShare(0.0, (0,) * len(self.names), None, 0.0)
+            return ClassShare(0.0, (0,) * len(self.names))
         probabilities = self._model.predict_proba(known)
         shown = self._model.classes_[probabilities.argmax(1)][probabilities.max(1) > SURE]
-        apart = np.asarray(self._tree.query(known)[0])
-        return ClassShare(
-            len(shown) / len(x),
-            tuple(np.bincount(shown, minlength=len(self.names)).tolist()),
-            float(np.median(apart)) / self._median,
-            float((apart < self._near).sum()) / len(x),
-        )
+        return ClassShare(len(shown) / len(x), tuple(np.bincount(shown, minlength=len(self.names)).tolist()))
 
     def _rows(self, dataset: RecordedDataset, split: SplitName) -> tuple[Rows, NDArray[np.intp]]:
         x, y = dataset.split(split, 0)

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
-from dnf_studio.core.evaluation.evaluate import FAR, TOLERANCE_OUTSIDE
+from dnf_studio.core.evaluation.by_steps import FAR, TOLERANCE_OUTSIDE
 from dnf_studio.core.exploration.visited import Visited, visit
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from dnf_studio.config import MAX_STEPS
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.evaluation.evaluate import StepRow, step_row
+from dnf_studio.core.evaluation.by_steps import StepRow, step_row
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.brownian import BrownianPath

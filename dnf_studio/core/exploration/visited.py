@@ -20,7 +20,7 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
-from dnf_studio.core.evaluation.evaluate import TOLERANCE_OUTSIDE
+from dnf_studio.core.evaluation.by_steps import TOLERANCE_OUTSIDE
 from dnf_studio.core.evaluation.fresh import between_units
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels

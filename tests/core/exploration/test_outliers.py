@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
-from dnf_studio.core.evaluation.evaluate import step_row
+from dnf_studio.core.evaluation.by_steps import step_row
 from dnf_studio.core.exploration.outliers import NEVER, Outliers, find_outliers, outliers_among, wilson
 from dnf_studio.core.exploration.visited import Nearest, Visited, visit
 from dnf_studio.core.models.diffflow import DiffFlow

@@ -1,0 +1,150 @@
+"""The samples of a model at each N beside fresh data, by the protocol of METHOD 8."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.evaluation.classes import ClassShare
+from dnf_studio.core.evaluation.distances import Projections, debiased, squared_distance
+from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves
+from dnf_studio.core.models.base import GenerativeModel, Solver
+from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
+from dnf_studio.core.sde.grid import check_steps
+from dnf_studio.errors import DivergenceError, SettingError
+
+__all__ = [
+    "FAR",
+    "POINTS",
+    "SEEDS",
+    "TOLERANCE_OUTSIDE",
+    "Progress",
+    "StepRow",
+    "drawn",
+    "finite",
+    "step_row",
+    "step_rows",
+]
+
+POINTS = 200_000
+SEEDS = 5
+"""Pairs of sampling and data seeds; with `POINTS` the protocol of METHOD 8, 40 s on two cores at the default steps."""
+FAR = 4.0
+TOLERANCE_OUTSIDE = 0.02
+Progress = Callable[[str], None]
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """The samples of one N; None where a distance is not known."""
+
+    steps: int
+    nfe: int
+    """Network evaluations a sample, as the model and the solver make them."""
+    sliced_wasserstein: float | None
+    """Debiased sliced Wasserstein-2 distance to fresh data, model units."""
+    floor: float | None
+    """What two independent draws of the data differ by."""
+    outside: float | None
+    """Share of samples farther than 0.02 from the support."""
+    beyond_4: float | None
+    """Share of samples with a component beyond ±4."""
+    nll_bound: float | None = None
+    """The bound at this N, nats; None where not asked."""
+    classes: ClassShare | None = None
+    """What a classifier of the real rows says of samples at this N; None where the data has no classes."""
+
+
+def step_row(flow: GenerativeModel, dataset: Dataset, steps: int, points: int = POINTS, seeds: int = SEEDS) -> StepRow:
+    """The samples at one N as `evaluate` compares them, without the rest of it."""
+    if points < 1 or seeds < 1:
+        raise SettingError("An evaluation needs at least one point and one seed.")
+    return step_rows(flow, dataset, [check_steps(steps)], points, seeds, lambda _: None)[0]
+
+
+def step_rows(
+    flow: GenerativeModel,
+    dataset: Dataset,
+    steps: Sequence[int],
+    points: int,
+    seeds: int,
+    tell: Progress,
+    solver: Solver | None = None,
+) -> tuple[StepRow, ...]:
+    """The samples by `solver` at each N of `steps`, as `evaluate` compares them, without the rest of it."""
+    # Seeds are the outer loop, so that one pair of data draws is kept at a time
+    floor: list[float] = []
+    evaluations = {n: flow.evaluations(n, solver) for n in steps}
+    found: dict[int, list[_Compared] | None] = {n: [] for n in steps}
+    for seed in range(seeds):
+        data, other = halves(fresh_points(flow, dataset, 2 * points, seed + 1), points, seed)
+        if not len(data):  # a file with one row held out: no two sets to compare
+            return tuple(_row(n, evaluations[n], None, floor) for n in steps)
+        reference = Projections(data)
+        floor.append(squared_distance(reference, Projections(other)))
+        for n in steps:
+            done = found[n]
+            if done is None:
+                continue
+            tell(f"samples at N = {n}, seed {seed + 1} of {seeds}")
+            try:
+                samples = drawn(flow, len(data), n, seed, solver)
+            except DivergenceError as error:
+                tell(str(error))
+                found[n] = None
+            else:
+                done.append(_compare(flow, dataset, samples, reference))
+    return tuple(_row(n, evaluations[n], found[n], floor) for n in steps)
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """One set of samples against one set of fresh points."""
+
+    squared: float
+    outside: float | None
+    beyond: float
+
+
+def _compare(flow: GenerativeModel, dataset: Dataset, samples: Array, reference: Projections) -> _Compared:
+    own = between_units(flow.standardisation, dataset.standardisation, torch.from_numpy(samples))
+    outside = dataset.outside(own, TOLERANCE_OUTSIDE)
+    beyond = float((np.abs(samples) > FAR).any(axis=1).mean())
+    share = None if outside is None else float(outside.mean())
+    return _Compared(squared_distance(Projections(samples), reference), share, beyond)
+
+
+def _row(steps: int, nfe: int, found: list[_Compared] | None, floor: list[float]) -> StepRow:
+    if found is None:
+        return StepRow(steps, nfe, None, None, None, None)
+    distance, within = debiased([one.squared for one in found], floor)
+    outside = [one.outside for one in found if one.outside is not None]
+    return StepRow(
+        steps,
+        nfe,
+        finite(distance),
+        finite(within),
+        float(np.mean(outside)) if outside else None,
+        float(np.mean([one.beyond for one in found])),
+    )
+
+
+def drawn(flow: GenerativeModel, count: int, steps: int, seed: int, solver: Solver | None = None) -> Array:
+    """Samples (n, D) in model units, never rounded to data units on the way."""
+    model = copy.copy(flow)
+    model.standardisation = Standardisation.identity(flow.dim)
+    settings = SampleSettings(steps=steps, seed=seed, solver=solver)
+    return np.concatenate([block.samples for block in sample_blocks(model, count, settings)])
+
+
+def finite(value: float) -> float | None:
+    """`value`, or None where it is not finite."""
+    return value if math.isfinite(value) else None
