@@ -84,7 +84,7 @@ def test_a_value_that_cannot_be_is_told_and_taken_back(form: SettingsForm) -> No
     type_into(form.editors["sde.t_start"], "0.5")
     assert form._mistake.isVisible()
     assert "t_end" in form._mistake.text() and form._mistake.text().endswith(".")
-    assert form.editors["sde.t_start"].value() == form._session.state.config.sde.t_start == 0.001
+    assert form.editors["sde.t_start"].value() == form._session.state.config.sde.t_start == 0.0001
     type_into(form.editors["sde.t_start"], "0.002")
     assert not form._mistake.isVisible()
 

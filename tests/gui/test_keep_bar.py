@@ -145,7 +145,7 @@ def test_changes_during_a_run_are_said_and_marked(window: MainWindow, open_in: O
     window.commands[Key.PAUSE].trigger()
     wait_for(window, qtbot, Phase.PAUSED)
     window.session.apply({"config.training.learning_rate": 0.001})
-    assert window.status.message.text() == "Rate 0.008→0.001: once the run goes on."
+    assert window.status.message.text() == "Rate 0.012→0.001: once the run goes on."
     window.commands[Key.PAUSE].trigger()
     qtbot.waitUntil(lambda: len(window.views.loss.marks.places) == 2, timeout=20_000)
     run = window.studio.training.run

@@ -21,7 +21,7 @@ RUN = (
 )
 FIT = ("training.learning_rate", "training.decay", "training.clip", "training.ema")
 PLACE = ("training.seed", "training.device", "training.precision")
-NETWORKS = ("network.kind", "network.layers", "network.channels")
+NETWORKS = ("network.kind", "network.layers", "network.channels", "network.features")
 
 
 class TrainingPanel(Page):

@@ -69,7 +69,7 @@ def test_the_exact_model_gives_the_data_back_and_a_missing_score_is_found() -> N
     flow = ExactFlow(problem, 8)
     for row in levels_of(flow, 200, dataset=Drawn(problem)):
         assert row.to_data is not None and row.to_data.value < row.to_data.floor + 2 / 200
-    flow.fields = lambda grid: (problem.drift(grid), lambda i, x: 0 * x)  # type: ignore[method-assign,assignment,misc]
+    flow.fields = lambda grid, hidden=None: (problem.drift(grid), lambda i, x: 0 * x)  # type: ignore[method-assign,assignment,misc]
     rows = levels_of(flow, 200, dataset=Drawn(problem))
     assert all(row.to_data is not None and row.to_data.value > 4 * row.to_data.floor for row in rows)
     assert all(found.value > 2 * found.floor for found in (distances(rows)[0], distances(rows)[-1]))
@@ -117,7 +117,7 @@ def test_samples_that_explode_have_no_distance() -> None:
     problem = to_standard_normal()
     flow = ExactFlow(problem, 8)
     flow.drift = ExactField(lambda x, t: x)  # type: ignore[assignment]
-    flow.fields = lambda grid: (lambda i, x: x * float("inf"), problem.score(grid))  # type: ignore[method-assign,assignment]
+    flow.fields = lambda grid, hidden=None: (lambda i, x: x * float("inf"), problem.score(grid))  # type: ignore[method-assign,assignment]
     row = next(compare_variants(flow, [REFERENCE], Drawn(problem), REFERENCE, points=100, threads=1))
     assert row.to_data is None and row.to_reference is None and not len(row.samples)
 

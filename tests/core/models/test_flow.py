@@ -13,9 +13,9 @@ from torchdiffeq import odeint
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.models.kernels import value_and_trace
-from dnf_studio.core.models.networks import FourierMLP
 from dnf_studio.core.sampling.likelihood import ode_nll
 from dnf_studio.errors import SettingError, UnsupportedError
 from tests.problems import ExactField
@@ -142,5 +142,6 @@ def test_what_a_flow_has_not_is_one_sentence() -> None:
 def test_g_is_nothing() -> None:
     flow = Flow(2)
     assert not flow.grid().g.any() and not flow.grid(7, "s-curve").g.any()
-    assert sum(p.numel() for p in flow.parameters()) == pytest.approx(2 * sum(
-        p.numel() for p in FourierMLP(2).parameters()), rel=0.01)  # fmt: skip
+    assert sum(p.numel() for p in flow.parameters()) == pytest.approx(
+        sum(p.numel() for p in DiffFlow(2).parameters()), rel=0.01
+    )

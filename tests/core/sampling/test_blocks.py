@@ -84,8 +84,8 @@ def test_sub_blocks_computed_together_agree() -> None:
     """What a GPU does: the same draws in bigger batches."""
     flow = small_flow(32, layers=2, steps=6)
     sampler = blocks._prepare(flow, flow.grid(), SampleSettings(), True, True)
-    together = sampler.draw(range(62, 66))
-    alone = [sampler.draw(range(k, k + 1)) for k in range(62, 66)]
+    together = sampler.draw(range(62, 66), 4 * SUB_BLOCK)
+    alone = [sampler.draw(range(k, k + 1), SUB_BLOCK) for k in range(62, 66)]
     for name in ("samples", "latents", "trajectories", "noise"):
         expected = np.concatenate([getattr(part, name) for part in alone])
         np.testing.assert_allclose(getattr(together, name), expected, rtol=1e-5, atol=1e-5)

@@ -109,8 +109,8 @@ def test_sub_blocks_computed_together_agree() -> None:
     """What a GPU does: the means in h stay those of each sub-block."""
     flow = ExactFlow(to_standard_normal(), 4)
     sampler = blocks._prepare(flow, flow.grid(), SampleSettings(langevin=5), False, False)
-    together = sampler.draw(range(3)).samples
-    alone = np.concatenate([sampler.draw(range(k, k + 1)).samples for k in range(3)])
+    together = sampler.draw(range(3), 3 * SUB_BLOCK).samples
+    alone = np.concatenate([sampler.draw(range(k, k + 1), SUB_BLOCK).samples for k in range(3)])
     np.testing.assert_allclose(together, alone, rtol=1e-6, atol=1e-6)
 
 

@@ -107,13 +107,13 @@ def test_a_node_moves_between_its_neighbours_only() -> None:
 
 def test_a_model_uses_nodes_for_training_and_for_other_steps() -> None:
     flow = DiffFlow(2, Config(sde=SDEConfig(steps=4, grid=FIVE)))
-    whole = (flow.grid().t - 0.001) / 0.049
+    whole = (flow.grid().t - 0.0001) / 0.0999
     torch.testing.assert_close(whole, torch.tensor(FIVE), rtol=1e-5, atol=1e-6)
     assert flow.grid(4, FIVE).t is flow.timestamps
     torch.testing.assert_close(flow.grid(8).t[::2], flow.timestamps)
-    torch.testing.assert_close(flow.grid(4, "uniform").dt, torch.full((4,), 0.049 / 4))
+    torch.testing.assert_close(flow.grid(4, "uniform").dt, torch.full((4,), 0.0999 / 4))
     flow = DiffFlow(2, Config())
-    torch.testing.assert_close((flow.grid(4, FIVE).t - 0.001) / 0.049, torch.tensor(FIVE), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close((flow.grid(4, FIVE).t - 0.0001) / 0.0999, torch.tensor(FIVE), rtol=1e-5, atol=1e-6)
 
 
 def test_g_follows_the_times() -> None:

@@ -70,7 +70,7 @@ def test_a_resumed_run_keeps_its_marks_and_adds_to_them(tmp_path: Path) -> None:
             break
     run.save(tmp_path / "run.safetensors")
     resumed = Run.resume(tmp_path / "run.safetensors", {"training.iterations": 24})
-    assert resumed.marks.all[0] == Mark(2, "training.learning_rate", 0.008, 0.001)
+    assert resumed.marks.all[0] == Mark(2, "training.learning_rate", 0.012, 0.001)
     assert next(iter(resumed)).marks == (Mark(6, "training.iterations", 12, 24),)
     list(resumed)
     assert [mark for mark in resumed.marks.all if mark.name == STAGE] == [Mark(12, STAGE, 4, 8), Mark(18, STAGE, 8, 12)]
