@@ -9,7 +9,7 @@ __all__ = ["Interrupt"]
 
 
 class Interrupt:
-    """Takes Ctrl-C and SIGTERM as a wish to end between two iterations, where the state is whole."""
+    """Takes Ctrl-C and SIGTERM as a wish to end between two steps of the work."""
 
     def __init__(self) -> None:
         self.came = False

@@ -8,6 +8,7 @@ from typing import Annotated
 from typer import Option
 
 from dnf_studio import api
+from dnf_studio.cli.interrupt import Interrupt
 from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, Output
 from dnf_studio.cli.output import Progress, clock, emit
 from dnf_studio.config import Device
@@ -50,8 +51,15 @@ def sample(
     source = api.open_checkpoint(checkpoint)
     flow = source.build().to(place)
     seconds = 0.0
-    with Progress("Sampling") as progress, closing(export_samples(flow, output, plan, source)) as export:
+    # Raised anywhere, a KeyboardInterrupt was lost in one run of ten, as early as the file is made
+    with (
+        Interrupt() as interrupt,
+        Progress("Sampling") as progress,
+        closing(export_samples(flow, output, plan, source)) as export,
+    ):
         for step in export:
+            if interrupt.came:
+                raise KeyboardInterrupt
             seconds = step.seconds
             left = "" if step.seconds_left is None else f", {clock(step.seconds_left)} left"
             progress.update(step.done / step.total, f"{step.done:,} of {step.total:,} samples{left}")
