@@ -27,15 +27,16 @@ MODEL_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "flow": {
         "sde": {"steps": 5, "grid": "uniform", "t_start": 0.0, "t_end": 0.3},
-        "network": {"channels": 183},
-        "training": {"batch": 128, "learning_rate": 5e-3, "progressive": False},
+        "network": {"channels": 189, "features": 0},
+        "training": {"batch": 128, "learning_rate": 2e-3, "progressive": False},
     },
 }
 """Where a model has other defaults than those of the groups, which are the diffusion normalizing flow's.
 
 The diffusion model's β goes from 0.1 to 20 (Song et al., ICLR 2021, appendix C) on a quadratic grid. One network of
-183 channels has about as many parameters as the two of 128. A flow does not use g; over its times
-the network's highest frequency of t turns five times, which a few steps of the solver still follow."""
+183 channels has about as many parameters as the two of 128. A flow does not use g, and Fourier features of x, with
+which training was unstable, are replaced by width; over its times the network's highest frequency of t turns five
+times, which a few steps of the solver still follow."""
 
 KIND_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     "unet": {
