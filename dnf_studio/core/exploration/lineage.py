@@ -162,7 +162,7 @@ def _finite(x: Array) -> NDArray[np.float64]:
 
 
 def _mean(values: NDArray[np.generic]) -> float:
-    return float(values.mean(dtype=np.float64)) if len(values) else float("nan")
+    return float(values.astype(np.float64).mean()) if len(values) else float("nan")
 
 
 def _cuts(corners: NDArray[np.float64], column: float) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """The U-Net of DDPM, at a size for small images.
 
-A library's would not do: diffusers' and MONAI's compute the embedding of t within `forward` and for
-every sample, where it is to be computed once a node, and take seconds to import.
+A library's would not do: diffusers' computes the embedding of t within `forward` and for every sample,
+where it is to be computed once a node, and takes seconds to import.
 """
 
 from __future__ import annotations
