@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
@@ -23,10 +24,19 @@ TINY = {
 """Settings with which an iteration takes a moment."""
 
 
+@pytest.fixture(scope="session")
+def thumbnails(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures of the bundled models are drawn once, not for every window."""
+    return tmp_path_factory.mktemp("thumbnails")
+
+
 @pytest.fixture(autouse=True)
-def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_folders(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, thumbnails: Path
+) -> None:
     """Neither the models nor the thumbnails of whoever runs the tests."""
-    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(thumbnails))
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path_factory.mktemp(name)))
 
 
