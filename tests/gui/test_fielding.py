@@ -15,6 +15,7 @@ from dnf_studio.errors import SettingError
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.workers.fields import FieldAnswer, FieldRequest
+from tests.golden import FOLDER
 from tests.gui.plots.scenes import frame_of, pixels
 
 
@@ -119,7 +120,7 @@ def test_the_menu_is_in_the_view_menu_with_mnemonics_of_its_own(still_window: Ma
 def test_arrows_of_a_model_follow_the_cursor_and_the_settings(
     window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot
 ) -> None:
-    open_in("diffflow-checkerboard")
+    open_in(str(FOLDER / "official_checkerboard.pt"))
     found: list[FieldAnswer] = []
     window.live.field_found.connect(found.append)
     window.session.apply({"layers": frozenset({"field"}), "heat": "magnitude"})

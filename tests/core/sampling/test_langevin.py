@@ -9,12 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from dnf_studio import assets, load
+from dnf_studio import load
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling import blocks, langevin
 from dnf_studio.core.sampling.blocks import SUB_BLOCK, SampleSettings, sample_blocks
 from dnf_studio.core.sampling.langevin import SNR, corrected, stein_ratio
 from dnf_studio.errors import SettingError, UnsupportedError
+from tests.golden import FOLDER
 from tests.problems import ExactFlow, to_standard_normal, turning_to_standard_normal
 
 COUNT = 200_000
@@ -120,8 +121,8 @@ def test_one_step_alone_corrects_the_latents() -> None:
 
 
 def test_an_idle_score_is_refused_in_one_sentence() -> None:
-    flow = load("diffflow-checkerboard")
-    assert isinstance(flow, DiffFlow) and assets.checkpoint_path("diffflow-checkerboard")
+    flow = load(FOLDER / "official_checkerboard.pt")
+    assert isinstance(flow, DiffFlow)
     with pytest.raises(UnsupportedError, match=r"^Langevin steps need a score that is one, [^\n]* is idle[^\n]*\.$"):
         next(sample_blocks(flow, 10, SampleSettings(langevin=10)))
 

@@ -51,14 +51,14 @@ def test_a_drag_changes_the_view_at_once_and_is_one_step_of_undo(
     drag(qtbot, panel.curve, 7, 2e-3)
     nodes = session.state.grid
     assert isinstance(nodes, tuple) and panel.editing.nodes == nodes and session.state.steps is None
-    lengths = np.diff(nodes) * 0.049
-    assert lengths[7] == pytest.approx(2e-3, rel=0.02) and lengths.sum() == pytest.approx(0.049)
+    lengths = np.diff(nodes) * 0.0999
+    assert lengths[7] == pytest.approx(2e-3, rel=0.02) and lengths.sum() == pytest.approx(0.0999)
     moved = np.flatnonzero(~np.isclose(nodes, before, atol=1e-7))
     assert moved.tolist() == [7, 8], "its two neighbours gave way, no other node moved"
     qtbot.waitUntil(lambda: window.views.frame.request.grid == nodes and window.views.frame.complete, timeout=20_000)
     np.testing.assert_allclose(np.diff(window.views.frame.t), lengths, rtol=1e-3)
     assert panel.start.currentText() == "custom, 30 steps"
-    assert panel.noise.values[7] == pytest.approx(0.2 * np.sqrt(lengths[7]), rel=1e-3)
+    assert panel.noise.values[7] == pytest.approx(0.5 * np.sqrt(lengths[7]), rel=1e-3)
     session.undo()
     assert session.state.grid is None and panel.editing.nodes == before and not session.can_undo
     session.redo()
@@ -68,7 +68,7 @@ def test_a_drag_changes_the_view_at_once_and_is_one_step_of_undo(
 def test_back_and_forth_within_a_drag_leaves_the_neighbours_as_they_were(panel: GridEditorPanel) -> None:
     before, hand = panel.editing.nodes, object()
     panel.editing.set_length(7, 0.02, gesture=hand)
-    panel.editing.set_length(7, 0.049 * (before[8] - before[7]), gesture=hand)
+    panel.editing.set_length(7, 0.0999 * (before[8] - before[7]), gesture=hand)
     np.testing.assert_allclose(panel.editing.nodes, before, atol=1e-9)
     panel.editing.set_length(7, 0.02, everywhere=True, gesture=object())
     assert (np.abs(np.diff(panel.editing.nodes) - np.diff(before)) > 1e-4).all()
@@ -79,7 +79,7 @@ def test_numbers_are_typed_and_what_cannot_be_is_told(panel: GridEditorPanel, wi
     assert window.session.state.grid == "uniform"
     panel.step.setValue(5)
     assert panel.curve.chosen == panel.noise.chosen == 5
-    start, step = 0.001 + 5 * 0.049 / 30, 0.049 / 30
+    start, step = 0.0001 + 5 * 0.0999 / 30, 0.0999 / 30
     assert panel.time.value() == pytest.approx(start, rel=1e-5)
     assert panel.length.value() == pytest.approx(step, rel=1e-5)
     panel.time.setValue(start + 0.4 * step)
