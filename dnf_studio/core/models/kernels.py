@@ -108,7 +108,7 @@ class Tape:
 
     def wide(self, values: Tensor) -> Tensor:
         """`values` (at most `together` rows, C) in the network's type, until the next call."""
-        if values.dtype == self.all.seed.dtype:
+        if values.dtype == self.all.x.dtype:
             return values
         return self._wide[: values.numel()].view(values.shape).copy_(values)
 
