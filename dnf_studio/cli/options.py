@@ -10,7 +10,8 @@ import typer
 __all__ = ["SOLVER", "AsJson", "CheckpointName", "Output"]
 
 SOLVER = (
-    "sde, or ode for its probability flow; of a diffusion model also ancestral, ddim and heun. "
+    "sde, or its probability flow by Euler's (ode) or Heun's method (heun), which takes two passes a step; "
+    "of a diffusion model also ancestral and ddim. "
     "The model's own unless given."
 )
 

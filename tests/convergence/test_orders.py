@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid, paper_times, reference_times, uniform_times
-from dnf_studio.core.sde.paths import Field, backward_path, forward_path
+from dnf_studio.core.sde.paths import Field, backward_path, forward_path, heun_states
 from tests.problems import ZOO, LinearGaussian, coupled, ornstein_uhlenbeck
 
 STEPS = (8, 16, 32, 64, 128)
@@ -138,3 +138,18 @@ def test_the_chains_moments_are_those_of_its_paths() -> None:
     mean, covariance = problem.forward_chain(grid)
     assert np.abs(end.mean(0) - mean).max() < 0.02
     assert np.abs(np.cov(end.T) - covariance).max() < 0.02
+
+
+def test_heun_along_the_probability_flow_has_order_two() -> None:
+    """In one dimension that flow keeps quantiles: of Gaussians it is z ↦ m_0 + (σ_0/σ_T) (z − m_T)."""
+    problem = ornstein_uhlenbeck()
+    (early, start), (late, end) = (problem.marginal(t) for t in (problem.t_start, problem.t_end))
+    z = torch.linspace(-2, 2, 41, dtype=torch.float64)[:, None]
+    exact = float(early[0]) + (z - float(late[0])) * float(np.sqrt(start / end)[0, 0])
+    errors = []
+    for steps in STEPS:
+        grid = problem.grid(steps)
+        *_, last = heun_states(problem.drift(grid), problem.score(grid), grid, z)
+        errors.append(rms(last, exact))
+    assert slope(STEPS[2:], errors[2:]) == pytest.approx(2, abs=0.2)
+    assert errors[-1] < 2e-4

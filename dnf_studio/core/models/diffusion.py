@@ -11,12 +11,11 @@ from torch import Tensor
 from dnf_studio.config import Config
 from dnf_studio.core.models.base import FieldWithDivergence, Sampler, Solver
 from dnf_studio.core.models.field_kernel import make_kernel, network_field
-from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.models.two_sdes import TwoSDEs, check_no_level
 from dnf_studio.core.sampling.samplers import ancestral_states, ddim_states, heun_states
 from dnf_studio.core.sde.grid import TimeGrid, diffusion_at
 from dnf_studio.core.sde.paths import Field, LastStep
 from dnf_studio.core.sde.variance_preserving import levels_at
-from dnf_studio.errors import UnsupportedError
 
 __all__ = ["Diffusion"]
 
@@ -79,8 +78,7 @@ class Diffusion(TwoSDEs):
         name = self.checked_solver(solver)
         if name in ("sde", "ode"):
             return super().sampler(grid, name, lam, last, hidden)
-        if lam != 1:
-            raise UnsupportedError(f"The noise level λ is for the solver 'sde'; '{name}' has none.")
+        check_no_level(name, lam)
         noise_field = self.noise_field(grid, hidden)
         # Coefficients are differences of these, which float32 would cancel where steps are short
         levels = levels_at(self.config.sde, grid.t.detach().cpu().double())
@@ -88,10 +86,6 @@ class Diffusion(TwoSDEs):
             return lambda z, noise: ancestral_states(noise_field, levels, z, noise, last)
         states = ddim_states if name == "ddim" else heun_states
         return lambda z, _: states(noise_field, levels, z)
-
-    def evaluations(self, steps: int, solver: Solver | None = None) -> int:
-        """One a step; ``heun`` makes a second one at all but the last."""
-        return 2 * steps - 1 if self.checked_solver(solver) == "heun" else steps
 
     def velocity(self) -> Callable[[Tensor, Tensor], Tensor]:
         """−½ β x + ½ β ε̂/σ, with β and σ exact at every t."""

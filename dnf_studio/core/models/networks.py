@@ -17,6 +17,9 @@ __all__ = ["FourierMLP"]
 FEATURE_SCALES = (0.1, 1.0)
 FEATURE_GAIN = 0.3
 """First weights of the features beside those of x: few waves at first, so that the coarse shape comes first."""
+FEATURE_REACH = 3.5
+"""Norm of x from which features stay what they are there, along a ray. Beyond it the forward process leaves few
+points, from which waves would be learned as they happen to be: there they threw samples far from the data."""
 
 
 class FourierMLP(FieldNetwork):
@@ -25,8 +28,8 @@ class FourierMLP(FieldNetwork):
     ``layers(input_embed(x) + timestep_embed([sin(ω t + φ), cos(ω t + φ)]))`` with exact (erf) GELU.
     The embedding depends on t only: `embed_time` computes it once a node, `body` takes it.
 
-    With F `features` the input is [x, sin(2π B x), cos(2π B x)], which lets a small network be sharp where the
-    data is. The rows of B (F, D) are normal, each of a scale of its own: equally spaced in the logarithm over
+    With F `features` the input is [x, sin(2π B y), cos(2π B y)], which lets a small network be sharp where the
+    data is; y is x, drawn back to the norm `FEATURE_REACH` where x is beyond. The rows of B (F, D) are normal, each of a scale of its own: equally spaced in the logarithm over
     `FEATURE_SCALES`, in turns per unit of x, so that coarse shape is not given up for sharpness. B is the same
     in every network of the same F and D, so files do not hold it.
 
@@ -61,7 +64,7 @@ class FourierMLP(FieldNetwork):
         """The input (…, D + 2F) of `input_embed` at x (…, D)."""
         if not self.features:
             return x
-        angle = F.linear(x, self.input_frequencies)
+        angle = F.linear(x * _drawn_back(x), self.input_frequencies)
         return torch.cat([x, angle.sin(), angle.cos()], dim=-1)
 
     def lift_along(self, lifted: Tensor, directions: Tensor) -> Tensor:
@@ -69,7 +72,7 @@ class FourierMLP(FieldNetwork):
         if not self.features:
             return directions
         sin, cos = lifted[..., self.dim :].chunk(2, dim=-1)
-        turn = F.linear(directions, self.input_frequencies)
+        turn = F.linear(_along_reach(lifted[..., : self.dim], directions), self.input_frequencies)
         along = torch.cat([cos * turn, -sin * turn], dim=-1)
         return torch.cat([directions.expand(*along.shape[:-1], self.dim), along], dim=-1)
 
@@ -79,7 +82,8 @@ class FourierMLP(FieldNetwork):
             return seed
         sin, cos = lifted[:, self.dim :].chunk(2, dim=1)
         of_sin, of_cos = seed[:, self.dim :].chunk(2, dim=1)
-        return seed[:, : self.dim] + (of_sin * cos - of_cos * sin) @ self.input_frequencies
+        pulled = (of_sin * cos - of_cos * sin) @ self.input_frequencies
+        return seed[:, : self.dim] + _along_reach(lifted[:, : self.dim], pulled)
 
     def linears(self) -> list[nn.Linear]:
         """The linear maps of `layers`: the hidden ones and, last, the output's."""
@@ -96,6 +100,19 @@ class FourierMLP(FieldNetwork):
         """The field (…, D) at x (…, D) for time embeddings that broadcast as (…, C)."""
         value: Tensor = self.layers(self.input_embed(self.lift(x)) + embedding)
         return value
+
+
+def _drawn_back(x: Tensor) -> Tensor:
+    """The factor (…, 1) that draws x (…, D) back to `FEATURE_REACH`, 1 within it."""
+    return FEATURE_REACH / x.norm(dim=-1, keepdim=True).clamp(min=FEATURE_REACH)
+
+
+def _along_reach(x: Tensor, directions: Tensor) -> Tensor:
+    """The derivative (…, D) of x · `_drawn_back` (x) along directions; a symmetric matrix, so its own transpose."""
+    scale = _drawn_back(x)
+    ray = x * (scale / FEATURE_REACH)
+    along_ray = (ray * directions).sum(-1, keepdim=True) * (scale < 1)
+    return (directions - along_ray * ray) * scale
 
 
 def _frequencies(features: int, dim: int) -> Tensor:

@@ -23,8 +23,9 @@ from dnf_studio.core.models.base import (
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
+from dnf_studio.errors import UnsupportedError
 
-__all__ = ["TwoSDEs"]
+__all__ = ["TwoSDEs", "check_no_level"]
 
 
 class TwoSDEs(GenerativeModel):
@@ -34,7 +35,7 @@ class TwoSDEs(GenerativeModel):
     equation numbers these are.
     """
 
-    solvers: ClassVar[tuple[Solver, ...]] = ("sde", "ode")
+    solvers: ClassVar[tuple[Solver, ...]] = ("sde", "ode", "heun")
     networks: ClassVar[int]
     """Network evaluations of f and s together."""
 
@@ -51,14 +52,20 @@ class TwoSDEs(GenerativeModel):
         last: LastStep = "mean",
         hidden: torch.dtype | None = None,
     ) -> Sampler:
-        """Steps of (17): of λ = `lam` for ``sde``, of λ = 0, which is Euler's method for the ODE, for ``ode``."""
-        level = 0.0 if self.checked_solver(solver) == "ode" else lam
-        fields = self.fields(grid, hidden)
+        """Steps of (17): of λ = `lam` for ``sde``, of λ = 0, which is Euler's method for the ODE, for ``ode``.
+
+        ``heun`` solves the same ODE by a method of second order.
+        """
+        name, fields = self.checked_solver(solver), self.fields(grid, hidden)
+        if name == "heun":
+            check_no_level(name, lam)
+            return lambda z, _: paths.heun_states(*fields, grid, z)
+        level = 0.0 if name == "ode" else lam
         return lambda z, noise: paths.backward_states(*fields, grid, z, noise, level, last)
 
     def evaluations(self, steps: int, solver: Solver | None = None) -> int:
-        self.checked_solver(solver)
-        return self.networks * steps
+        """Those of f and s at each step; ``heun`` makes them twice at all but the last."""
+        return self.networks * (2 * steps - 1 if self.checked_solver(solver) == "heun" else steps)
 
     def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:
         nodes = grid or self.grid()
@@ -84,6 +91,12 @@ class TwoSDEs(GenerativeModel):
         from dnf_studio.core.sampling.likelihood import log_prob
 
         return log_prob(self, x, method)
+
+
+def check_no_level(solver: Solver, lam: float) -> None:
+    """Raise `UnsupportedError` for a λ that `solver` does not have."""
+    if lam != 1:
+        raise UnsupportedError(f"The noise level λ is for the solver 'sde'; '{solver}' has none.")
 
 
 def _drawn(grid: TimeGrid, x: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ __all__ = [
     "collected",
     "forward_path",
     "forward_states",
+    "heun_states",
     "step_disagreement",
 ]
 
@@ -82,6 +83,26 @@ def backward_states(
         x = backward_step(x, drift(i, x), score(i, x), dt[i - 1], grid.g[i], eps, lam)
         if correct is not None:
             x = correct(i - 1, x)
+        yield x
+
+
+def heun_states(drift: Field, score: Field, grid: TimeGrid, z: Tensor) -> Iterator[Tensor]:
+    """Noise to data by the probability-flow ODE, the states of `backward_states`: Heun's method, of second order.
+
+    The last step is Euler's, as the score at t_0 is never trained. Reference: Karras et al., "Elucidating the
+    Design Space of Diffusion-Based Generative Models", NeurIPS 2022, arXiv:2206.00364, algorithm 1.
+    """
+    weight, dt = 0.5 * grid.g.square(), grid.dt
+
+    def velocity(i: int, x: Tensor) -> Tensor:
+        return drift(i, x) - score(i, x) * weight[i]
+
+    x = z
+    yield x
+    for i in range(grid.steps, 0, -1):
+        slope = velocity(i, x)
+        there = x - slope * dt[i - 1]
+        x = x - (slope + velocity(i - 1, there)) * (0.5 * dt[i - 1]) if i > 1 else there
         yield x
 
 

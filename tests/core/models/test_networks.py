@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dnf_studio.core.models.kernels import FourierKernel, Tape, value_and_trace
-from dnf_studio.core.models.networks import FourierMLP
+from dnf_studio.core.models.networks import FEATURE_REACH, FourierMLP
 
 
 def test_size_and_names_are_the_reference_programs() -> None:
@@ -36,7 +36,7 @@ def test_one_time_for_all_points_equals_a_time_for_each() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_kernel_value_equals_the_network(dtype: torch.dtype, features: int) -> None:
     network = FourierMLP(2, channels=32, features=features).to(dtype)
-    times, x = torch.rand(3, dtype=dtype), torch.randn(70, 2, dtype=dtype)
+    times, x = torch.rand(3, dtype=dtype), 3 * torch.randn(70, 2, dtype=dtype)
     with torch.no_grad():
         kernel = FourierKernel(network, network.embed_time(times))
         for node in range(3):
@@ -46,7 +46,7 @@ def test_kernel_value_equals_the_network(dtype: torch.dtype, features: int) -> N
 @pytest.mark.parametrize("features", [0, 5])
 def test_kernel_pulls_equal_autograd_whether_one_node_or_all_at_once(features: int) -> None:
     network = FourierMLP(2, layers=2, channels=8, features=features).double()
-    times, x = torch.rand(3).double(), torch.randn(3, 5, 2).double().requires_grad_()
+    times, x = torch.rand(3).double(), (3 * torch.randn(3, 5, 2).double()).requires_grad_()
     seed = torch.randn(3, 5, 2).double()
     field = torch.stack([network(x[k], times[k]) for k in range(3)])
     expected = torch.autograd.grad((field * seed).sum(), [x, network.layers[1][0].weight, network.input_embed.weight])
@@ -90,7 +90,7 @@ def test_a_tape_serves_points_of_other_shapes_and_kernels() -> None:
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_divergence_with_features_equals_autograd(dim: int) -> None:
     network = FourierMLP(dim, layers=2, channels=8, features=4).double()
-    x, times = torch.randn(6, dim).double(), torch.rand(2).double()
+    x, times = 4 * torch.randn(6, dim).double(), torch.rand(2).double()
     jacobian = torch.func.vmap(torch.func.jacrev(lambda point: network(point[None], times[1])[0]))(x)
     trace = torch.einsum("bii->b", jacobian)
     with torch.no_grad():
@@ -109,11 +109,17 @@ def test_features_are_sines_and_cosines_of_the_same_frequencies_in_every_network
     lifted = first.lift(x)
     assert lifted.shape == (5, 14)
     torch.testing.assert_close(lifted[:, 2:8] ** 2 + lifted[:, 8:] ** 2, torch.ones(5, 6))
-    # One turn further along a frequency is the same feature
-    turn = 2 * torch.pi * first.input_frequencies / first.input_frequencies.square().sum(1, keepdim=True)
-    for k in range(6):
-        moved = first.lift(x + turn[k])
-        torch.testing.assert_close(moved[:, [2 + k, 8 + k]], lifted[:, [2 + k, 8 + k]], atol=1e-4, rtol=0)
+    angle = x @ first.input_frequencies.T
+    torch.testing.assert_close(lifted[:, 2:8], angle.sin())
+    torch.testing.assert_close(lifted[:, 8:], angle.cos())
+
+
+def test_features_stay_what_they_are_beyond_their_reach() -> None:
+    network = FourierMLP(3, channels=8, features=6)
+    ray = torch.nn.functional.normalize(torch.randn(5, 3), dim=1)
+    edge, far = network.lift(FEATURE_REACH * ray), network.lift(40 * ray)
+    torch.testing.assert_close(far[:, 3:], edge[:, 3:])
+    torch.testing.assert_close(far[:, :3], 40 * ray)
 
 
 def test_features_leave_the_first_weights_of_x_as_they_are() -> None:
