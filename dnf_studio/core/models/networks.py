@@ -29,9 +29,10 @@ class FourierMLP(FieldNetwork):
     The embedding depends on t only: `embed_time` computes it once a node, `body` takes it.
 
     With F `features` the input is [x, sin(2π B y), cos(2π B y)], which lets a small network be sharp where the
-    data is; y is x, drawn back to the norm `FEATURE_REACH` where x is beyond. The rows of B (F, D) are normal, each of a scale of its own: equally spaced in the logarithm over
-    `FEATURE_SCALES`, in turns per unit of x, so that coarse shape is not given up for sharpness. B is the same
-    in every network of the same F and D, so files do not hold it.
+    data is; y is x, drawn back to the norm `FEATURE_REACH` where x is beyond. The rows of B (F, D) are normal,
+    each of a scale of its own: equally spaced in the logarithm over `FEATURE_SCALES`, in turns per unit of x, so
+    that coarse shape is not given up for sharpness. B is the same in every network of the same F and D, so files
+    do not hold it.
 
     Reference: Tancik et al., "Fourier Features Let Networks Learn High Frequency Functions in Low Dimensional
     Domains", NeurIPS 2020, arXiv:2006.10739.
@@ -104,7 +105,8 @@ class FourierMLP(FieldNetwork):
 
 def _drawn_back(x: Tensor) -> Tensor:
     """The factor (…, 1) that draws x (…, D) back to `FEATURE_REACH`, 1 within it."""
-    return FEATURE_REACH / x.norm(dim=-1, keepdim=True).clamp(min=FEATURE_REACH)
+    norm: Tensor = x.norm(dim=-1, keepdim=True)
+    return FEATURE_REACH / norm.clamp(min=FEATURE_REACH)
 
 
 def _along_reach(x: Tensor, directions: Tensor) -> Tensor:
