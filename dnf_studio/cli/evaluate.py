@@ -60,8 +60,8 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _text(result: dict[str, Any]) -> str:
-    head = ("steps", "NFE", "NLL bound", "sliced Wasserstein", "floor", "outside")
-    keys = ("nll_bound", "sliced_wasserstein", "floor", "outside")
+    head = ("steps", "NFE", "NLL bound", "sliced Wasserstein", "floor", "outside", "farthest")
+    keys = ("nll_bound", "sliced_wasserstein", "floor", "outside", "farthest")
     rows = [(str(row["steps"]), str(row["nfe"]), *(number(row[key]) for key in keys)) for row in result["by_steps"]]
     paths = result["importance_paths"]
     notes = {

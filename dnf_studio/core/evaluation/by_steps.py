@@ -25,6 +25,7 @@ __all__ = [
     "POINTS",
     "SEEDS",
     "TOLERANCE_OUTSIDE",
+    "BoundingBox",
     "Progress",
     "StepRow",
     "drawn",
@@ -57,6 +58,8 @@ class StepRow:
     """Share of samples farther than 0.02 from the support."""
     beyond_4: float | None
     """Share of samples with a component beyond ±4."""
+    farthest: float | None = None
+    """The greatest distance of a component from the middle of the fresh points' bounding box, in half its sides."""
     nll_bound: float | None = None
     """The bound at this N, nats; None where not asked."""
     classes: ClassShare | None = None
@@ -88,7 +91,7 @@ def step_rows(
         data, other = halves(fresh_points(flow, dataset, 2 * points, seed + 1), points, seed)
         if not len(data):  # a file with one row held out: no two sets to compare
             return tuple(_row(n, evaluations[n], None, floor) for n in steps)
-        reference = Projections(data)
+        reference, box = Projections(data), BoundingBox.of(data)
         floor.append(squared_distance(reference, Projections(other)))
         for n in steps:
             done = found[n]
@@ -101,8 +104,26 @@ def step_rows(
                 tell(str(error))
                 found[n] = None
             else:
-                done.append(_compare(flow, dataset, samples, reference))
+                done.append(_compare(flow, dataset, samples, reference, box))
     return tuple(_row(n, evaluations[n], found[n], floor) for n in steps)
+
+
+@dataclass(frozen=True)
+class BoundingBox:
+    """The bounding box of points (n, D), model units; a column that does not vary has no side to measure in."""
+
+    middle: Array
+    half: Array
+
+    @classmethod
+    def of(cls, points: Array) -> BoundingBox:
+        low, high = points.min(axis=0), points.max(axis=0)
+        return cls((low + high) / 2, (high - low) / 2)
+
+    def farthest(self, points: Array) -> float:
+        """The greatest distance of a component from the middle, in half the sides."""
+        wide = self.half > 0
+        return float((np.abs(points - self.middle)[:, wide] / self.half[wide]).max(initial=0.0))
 
 
 @dataclass(frozen=True)
@@ -112,14 +133,17 @@ class _Compared:
     squared: float
     outside: float | None
     beyond: float
+    farthest: float
 
 
-def _compare(flow: GenerativeModel, dataset: Dataset, samples: Array, reference: Projections) -> _Compared:
+def _compare(
+    flow: GenerativeModel, dataset: Dataset, samples: Array, reference: Projections, box: BoundingBox
+) -> _Compared:
     own = between_units(flow.standardisation, dataset.standardisation, torch.from_numpy(samples))
     outside = dataset.outside(own, TOLERANCE_OUTSIDE)
     beyond = float((np.abs(samples) > FAR).any(axis=1).mean())
     share = None if outside is None else float(outside.mean())
-    return _Compared(squared_distance(Projections(samples), reference), share, beyond)
+    return _Compared(squared_distance(Projections(samples), reference), share, beyond, box.farthest(samples))
 
 
 def _row(steps: int, nfe: int, found: list[_Compared] | None, floor: list[float]) -> StepRow:
@@ -134,6 +158,7 @@ def _row(steps: int, nfe: int, found: list[_Compared] | None, floor: list[float]
         finite(within),
         float(np.mean(outside)) if outside else None,
         float(np.mean([one.beyond for one in found])),
+        finite(max((one.farthest for one in found), default=math.nan)),
     )
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.evaluation.by_steps import BoundingBox
 from dnf_studio.core.evaluation.evaluate import evaluate
 from dnf_studio.core.evaluation.fresh import fresh_points
 from dnf_studio.core.evaluation.likelihoods import nll_bound
@@ -75,6 +76,14 @@ def test_an_exact_model_stands_at_the_entropy() -> None:
     two, four = (math.erfc(limit / math.sqrt(2 * float(PROBLEM.covariance[0, 0]))) for limit in (2, 4))
     assert many.outside == pytest.approx(two, abs=0.02)
     assert many.beyond_4 == pytest.approx(four, abs=0.005)
+    assert many.farthest == pytest.approx(1, abs=0.4)
+
+
+def test_the_farthest_sample_is_told_in_half_sides_of_the_box_of_the_data() -> None:
+    box = BoundingBox.of(np.array([[1.0, 5.0, 2.0], [3.0, 5.0, 12.0]], np.float32))
+    assert box.farthest(np.array([[2.0, 90.0, 7.0]], np.float32)) == 0
+    assert box.farthest(np.array([[3.0, 90.0, 2.0], [2.0, 0.0, 17.0]], np.float32)) == 2
+    assert box.farthest(np.array([[-1.0, 5.0, 7.0]], np.float32)) == 3
 
 
 def test_numbers_do_not_depend_on_the_constants_of_the_data_set() -> None:
@@ -118,7 +127,7 @@ def test_what_is_unknown_is_null_and_json_holds_no_nan() -> None:
     lines: list[str] = []
     found = evaluate(spoiled(DiffFlow(2)), data, steps=(3,), points=500, seeds=2, progress=lines.append, paths=1)
     text = json.dumps(found.as_dict(), allow_nan=False)
-    unknown = ("sliced_wasserstein", "floor", "outside", "beyond_4", "nll_bound", "classes")
+    unknown = ("sliced_wasserstein", "floor", "outside", "beyond_4", "farthest", "nll_bound", "classes")
     row = {"steps": 3, "nfe": 6, **dict.fromkeys(unknown)}
     assert json.loads(text)["by_steps"] == [row]
     assert found.nll_bound is None and found.nll_ode is None and found.nll_importance is None
