@@ -68,7 +68,9 @@ class PointTable:
         """
         slope = standardisation.slope(self.x)
         x = standardisation.array_to_data(self.x)
-        return replace(self, x=x, drift=self.drift * slope, score_term=self.score_term * slope)
+        # A model without noise has no rows of the latter
+        score_term = self.score_term * slope[: len(self.score_term)]
+        return replace(self, x=x, drift=self.drift * slope, score_term=score_term)
 
 
 def inspect_path(
