@@ -13,10 +13,13 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.config import Config
 from dnf_studio.core.data.recorded import RecordedDataset
 from dnf_studio.core.sampling.blocks import SampleSettings
+from dnf_studio.core.storage.checkpoint import read_checkpoint
 from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_export, read_rows
+from dnf_studio.gui.actions import Key
 from dnf_studio.gui.exported import read_shown
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.opening import untrained
+from dnf_studio.gui.training import Phase
 from tests.gui.conftest import TINY
 from tests.gui.plots.scenes import frame_of
 
@@ -54,6 +57,23 @@ def test_a_box_chooses_logits_of_images_and_of_nothing_else(window: MainWindow, 
     with qtbot.waitSignal(window.studio.opened, timeout=20_000):
         window.session.undo()
     assert not box.isChecked()
+
+
+def test_logits_are_trained_in_the_window_and_saved(
+    window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window.session.apply(TINY)
+    open_in("digits::logit")
+    window.session.apply({**TINY, "config.training.iterations": 20})
+    window.commands[Key.TRAIN].trigger()
+    training = window.studio.training
+    qtbot.waitUntil(lambda: training.phase is Phase.ENDED and window.studio.unsaved, timeout=30_000)
+    assert training.run is not None and training.run.iteration == 20
+    with qtbot.waitSignal(window.files.saved, timeout=20_000):
+        window.files.save_to(tmp_path / "a.safetensors", "run")
+    kept = read_checkpoint(tmp_path / "a.safetensors")
+    assert kept.standardisation.logit is not None and kept.config.data == "digits::logit"
+    assert kept.build().sample(200).max() <= 17
 
 
 def test_neighbours_and_classes_are_found_by_the_levels(still_window: MainWindow, qtbot: QtBot) -> None:

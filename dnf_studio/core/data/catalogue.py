@@ -18,7 +18,7 @@ from dnf_studio.core.data.sklearn_sets import SKLEARN_SETS, SklearnSet
 from dnf_studio.core.data.source import split_selection
 from dnf_studio.core.data.tables import open_table
 from dnf_studio.core.data.toy2d import TOY_SETS
-from dnf_studio.errors import UnknownNameError
+from dnf_studio.errors import DataError, UnknownNameError
 
 __all__ = ["DatasetInfo", "dataset_infos", "open_dataset"]
 
@@ -69,7 +69,9 @@ def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
     toy = built_in.get(ALIASES.get(name, name))
     if isinstance(toy, SklearnSet):
         return toy.make(selection)
-    if toy is not None and selection is None:
+    if toy is not None:
+        if selection is not None:
+            raise DataError(f"Of '{toy.name}' nothing can be chosen: its values have no range and are no images.")
         return toy
     if is_drawing(name_or_file):
         return open_drawing(name_or_file)

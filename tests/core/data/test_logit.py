@@ -143,6 +143,7 @@ def test_files_of_images_take_the_logit_and_flips_together(tmp_path: Path) -> No
         ("digits::logit,logit", "only flips and the logit"),
         ("digits::", "only flips and the logit"),
         ("wine::logit", "nothing can be chosen"),
+        ("rings::logit", "nothing can be chosen"),
     ],
 )
 def test_what_cannot_be_chosen(source: str, sentence: str) -> None:
