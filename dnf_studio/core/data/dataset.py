@@ -21,8 +21,8 @@ __all__ = ["Dataset", "Standardisation"]
 class Standardisation:
     """A map per component: model units = (y − mean) / scale, where y is data units, or their logit where there is one.
 
-    A logit makes of a bounded range the whole line. `to_data` leads at most `Logit.alpha` beyond the range, so that it
-    and `to_model` undo each other wherever a path goes; `inside` is what ends there, a sample.
+    A logit makes of a bounded range the whole line. `to_data` leads a little beyond it, as `Logit` says, so that it
+    and `to_model` undo each other wherever a path goes; `inside` is for what must be in it, a sample.
     """
 
     mean: tuple[float, ...]

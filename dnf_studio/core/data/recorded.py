@@ -94,11 +94,7 @@ class RecordedDataset(Dataset):
         if logit is not None:
             self.about += f", as logits with α = {logit.alpha:g}"
         self._low, self._step = records.low, records.step
-        if logit is None:
-            mean, variance = _moments(records.low, self.splits[0])
-            mean, variance = mean + self._step / 2, variance + self._step**2 / 12
-        else:
-            mean, variance = _logit_moments(records.low, self.splits[0], logit)
+        mean, variance = _dequantised_moments(records, self.splits[0], logit)
         if flips and image is not None:
             other, spread = (image.mirrored(part[None])[0] for part in (mean, variance))
             mean, variance = (mean + other) / 2, (variance + spread) / 2 + ((mean - other) / 2) ** 2
@@ -176,6 +172,16 @@ class RecordedDataset(Dataset):
         noise = torch.rand(len(rows), self.dim, generator=generator, dtype=torch.float64)
         data = torch.from_numpy(self._low[rows].astype(np.float64)) + noise * torch.from_numpy(self._step)
         return self.standardisation.to_model(data).float()
+
+
+def _dequantised_moments(
+    records: Records, rows: NDArray[np.intp], logit: Logit | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and variance (D,) of these rows with their noise, or of their logits."""
+    if logit is not None:
+        return _logit_moments(records.low, rows, logit)
+    mean, variance = _moments(records.low, rows)
+    return mean + records.step / 2, variance + records.step**2 / 12
 
 
 def _moments(

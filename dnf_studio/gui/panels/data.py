@@ -53,13 +53,7 @@ class DataPanel(Page):
         painter.clicked.connect(commands[Key.DRAW].trigger)
         self.add(painter)
         self.add_form(session, ("drop_constant",))
-        self.logit = QCheckBox("&Logit of the pixels")
-        self.logit.setToolTip(
-            "Train on the logits of the pixels, so that samples always lie between black and white: the data ::logit"
-        )
-        self.logit.clicked.connect(self._change_logit)
-        self.logit.hide()
-        self.add(self.logit)
+        self._add_logit()
         self.facts = self.add_caption("")
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.facts.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -88,6 +82,15 @@ class DataPanel(Page):
         self.projection.set_choices({"Images": "images", **named} if self._images else named)
         self.axes.setVisible(shown.dim > 2)
         self._refresh()
+
+    def _add_logit(self) -> None:
+        self.logit = QCheckBox("&Logit of the pixels")
+        self.logit.setToolTip(
+            "Train on the logits of the pixels, so that samples always lie between black and white: the data ::logit"
+        )
+        self.logit.clicked.connect(self._change_logit)
+        self.logit.hide()
+        self.add(self.logit)
 
     def _add_axes(self) -> None:
         self.axes = QWidget()

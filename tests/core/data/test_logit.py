@@ -107,15 +107,15 @@ def test_what_is_no_logit(wrong: tuple[float, float, float]) -> None:
         Logit(*wrong)
 
 
-@pytest.mark.parametrize("name", ["digits::logit", "digits::logit=0.05", " DIGITS::logit "])
+@pytest.mark.parametrize("name", ["digits::logit", " DIGITS::logit=0.05 "])
 def test_digits_in_logit_space_are_the_digits(name: str) -> None:
     plain, data = recorded("digits"), recorded(name)
     assert data.standardisation.logit is not None and data.fingerprint != plain.fingerprint
     assert data.standardisation.logit.alpha == (0.05 if "0.05" in name else ALPHA)
     assert data.name == name.strip().lower() and data.image == plain.image and data.levels
     assert f"α = {data.standardisation.logit.alpha:g}" in data.about
-    x = data.draw(60_000, torch.Generator().manual_seed(0)).double()
-    assert x.mean(0).abs().max() < 0.03 and (x.std(0) - 1).abs().max() < 0.03
+    x = data.draw(20_000, torch.Generator().manual_seed(0)).double()
+    assert x.mean(0).abs().max() < 0.05 and (x.std(0) - 1).abs().max() < 0.05
     held, _ = data.split("test", 0)
     middles = data.recorded[data.splits[2]] + 0.5
     np.testing.assert_allclose(data.standardisation.to_data(held.double()), middles, rtol=0, atol=0.5 + 1e-4)
