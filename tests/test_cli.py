@@ -20,6 +20,7 @@ from dnf_studio.cli.output import clock, emit, table
 from dnf_studio.cli.window import parse
 from dnf_studio.core.sampling import blocks
 from dnf_studio.core.storage.grid_presets import save_preset
+from dnf_studio.core.storage.sample_reader import read_rows
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, SettingError
 from dnf_studio.gui.options import WindowOptions
@@ -472,3 +473,28 @@ def test_digits_are_told_in_bits(told: Told, small: Path, tmp_path: Path) -> Non
     output = tmp_path / "a.safetensors"
     told.json("train", "--config", small, "--data", "digits", "--iterations", 2, "-o", output)
     assert told("evaluate", output, "--no-ode", "--steps", 2) == 0 and "Bits per dimension" in told.out
+    assert "logit" not in told.out
+
+
+def test_digits_in_logit_space_are_trained_resumed_sampled_and_told_so(
+    told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half, whole, resumed = (tmp_path / f"{name}.safetensors" for name in ("half", "whole", "resumed"))
+    constant = tmp_path / "constant.toml"
+    constant.write_text(TOML + 'decay = "constant"\n')
+    words = ["train", "--config", constant, "--data", "digits::logit"]
+    for output, iterations in ((half, 2), (whole, 4)):
+        told.json(*words, "--iterations", iterations, "-o", output)
+    assert told("train", "--resume", half, "--data", "digits", "-o", resumed) == 1
+    assert told("train", "--resume", half, "--iterations", 4, "-o", resumed) == 0
+    one, other = api.open_checkpoint(resumed), api.open_checkpoint(whole)
+    assert one.sha256 == other.sha256 and one.standardisation == other.standardisation
+    assert one.standardisation.logit is not None and one.data.name == one.config.data == "digits::logit"
+    assert told.json("inspect", whole)["standardisation"]["logit"]["high"] == 17
+    told.json("sample", whole, "-n", 50, "-o", tmp_path / "a.h5")
+    rows = read_rows(tmp_path / "a.h5")
+    assert rows.min() >= 0 and rows.max() <= 17
+    monkeypatch.setattr("dnf_studio.core.evaluation.evaluate.classes_of", lambda _: None)
+    assert told("evaluate", whole, "--no-ode", "--steps", 2) == 0
+    assert "of standardised logits (α = 1e-06)" in told.out and "Bits per dimension" in told.out
+    assert told("train", "--data", "digits::logit=2", "-o", resumed) == 1 and "alpha of a logit" in told.err

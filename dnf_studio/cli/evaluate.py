@@ -72,6 +72,8 @@ def _text(result: dict[str, Any]) -> str:
     }
     names = {"nll_bound": "NLL bound", "nll_importance": "Importance", "nll_ode": "NLL (ODE)", "entropy": "Entropy"}
     lines = [f"{names[key]:<10} {number(result[key])}{note}" for key, note in notes.items()]
+    if result["logit"] is not None:
+        lines.append(f"Nats and distances are of standardised logits (α = {result['logit']:g}), bits of the levels.")
     if result["bits_bound"] is not None:
         bits = f"{number(result['bits_bound'])} by the bound, {number(result['bits_ode'])} by the ODE"
         lines.append(f"Bits per dimension {bits}")

@@ -51,7 +51,7 @@ def _picture(file: str) -> dict[str, Any]:
         "dark": data.dark_share,
         "settings": asdict(data.settings),
         "entropy": data.entropy,
-        "standardisation": asdict(data.standardisation),
+        "standardisation": data.standardisation.as_dict(),
         "fingerprint": data.fingerprint,
     }
 

@@ -24,8 +24,8 @@ __all__ = ["train"]
 DATA = (
     "What to learn: a built-in set; a file (.csv, .npy, .npz, .h5, .parquet), of which FILE::column,column and "
     "FILE::path/inside choose; a picture (.png, .jpg) whose dark is dense; images (an idx file, a CIFAR-10 batch, a "
-    "folder), with FILE::flip=horizontal mirrored, too; or FILE::as=power, as the literature reads it (also gas, "
-    "hepmass, miniboone, bsds300)."
+    "folder), with FILE::flip=horizontal mirrored, too, with FILE::logit or digits::logit in logit space; or "
+    "FILE::as=power, as the literature reads it (also gas, hepmass, miniboone, bsds300)."
 )
 
 CONFIG = f"Settings, a file or one of {', '.join(assets.preset_names())}; options go before it."

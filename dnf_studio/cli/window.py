@@ -51,7 +51,7 @@ def parse(words: list[str]) -> WindowOptions:
         description="Opens the studio; FILE is a checkpoint, a data file, an export or a bundled model's name.",
         epilog="without a window:\n" + "\n".join(f"  dnf-studio {verb:<10} {does}" for verb, does in VERBS.items()),
     )
-    of_data = "of data also FILE::path/inside (.h5, .npz) and FILE::column,column"
+    of_data = "of data also FILE::path/inside (.h5, .npz), FILE::column,column, and of images FILE::logit"
     parser.add_argument("file", metavar="FILE", nargs="?", help=of_data)
     parser.add_argument("--screenshot", metavar="F.png", type=_picture, help="save a picture of the window, then quit")
     parser.add_argument("--after", metavar="S", type=_seconds, help="seconds from the first live frame to the picture")
@@ -90,7 +90,7 @@ def _require_known(file: str) -> None:
     path, _ = split_selection(file)
     if os.path.exists(path) or assets.checkpoint_path(file) is not None:
         return
-    if path.suffix or path.name != file:
+    if path.suffix or path.name != str(path):
         source_size(path, StudioError)
     from dnf_studio.core.data.catalogue import open_dataset
 

@@ -156,7 +156,7 @@ class Colouring(QObject):
             return known[1]
         if self._dataset is None or units is None or ends.shape[1] != self._dataset.dim:
             return None
-        find = partial(modes_of, self._dataset, ends * np.asarray(units.scale) + np.asarray(units.mean))
+        find = partial(modes_of, self._dataset, units.array_to_data(ends))
         if _is_long(self._dataset, ends):
             if not self._finding[name].waiting:
                 self._finding[name].run(find, partial(self._take_modes, self._dataset, name, ends), self._failed)

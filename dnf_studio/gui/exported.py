@@ -164,6 +164,7 @@ def _drawn_again(flow: GenerativeModel, rows: int, settings: SampleSettings) -> 
 
 def _model_units(trajectories: Array, flow: GenerativeModel) -> Array:
     """(P, N+1, D) in data units and sampling order as (N+1, P, D) in model units, data first."""
-    mean, scale = (np.asarray(part, np.float64) for part in (flow.standardisation.mean, flow.standardisation.scale))
-    ordered = trajectories[:, ::-1].transpose(1, 0, 2)
-    return np.ascontiguousarray((ordered - mean) / scale, np.float32)
+    import torch
+
+    ordered = np.array(trajectories[:, ::-1].transpose(1, 0, 2), np.float64)
+    return np.ascontiguousarray(flow.standardisation.to_model(torch.from_numpy(ordered)).numpy(), np.float32)

@@ -205,5 +205,7 @@ def _points(dataset: Dataset, flow: GenerativeModel) -> Tensor:
         raise UnsupportedError(f"The data '{dataset.name}' has {dataset.dim} components, the model {flow.dim}.")
     points = dataset.fresh(_count(flow), DISPLAY_SEED)
     if dataset.standardisation != flow.standardisation:
-        points = flow.standardisation.to_model(dataset.standardisation.to_data(points))
+        points = flow.standardisation.to_model(
+            flow.standardisation.inside(dataset.standardisation.to_data(points.double()))
+        )
     return points.float().contiguous()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.models.base import GenerativeModel
@@ -80,7 +81,7 @@ def _carried(
     with single_threaded_kernels(), torch.inference_mode():
         carrier = Carrier(flow, grid, torch.float32)
         path = carrier.backward(z, eps, settings.level, settings.last, _never)[::-1, rows]
-        states = flow.standardisation.to_data(torch.from_numpy(path.copy()).double()).float().numpy()
+        states = _in_data_units(flow, path)
         drawn = eps.flip(0)[:, rows]
         if settings.level == 0 or "noise" in flow.lacks:
             drawn.zero_()
@@ -106,7 +107,7 @@ def _with_forward(
     """`block` with the forward paths of its `rows` from x0 (B, D) by noise (N, B, D), both t_N first."""
     with single_threaded_kernels(), torch.inference_mode():
         path = Carrier(flow, grid, torch.float32).forward(x0, noise, _never).path[::-1, rows]
-        states = flow.standardisation.to_data(torch.from_numpy(path.copy()).double()).float().numpy()
+        states = _in_data_units(flow, path)
     drawn = noise.flip(0)[:, rows]
     if "noise" in flow.lacks:
         drawn.zero_()
@@ -115,6 +116,14 @@ def _with_forward(
         forward_trajectories=np.ascontiguousarray(states.swapaxes(0, 1)),
         forward_noise=np.ascontiguousarray(drawn.numpy().swapaxes(0, 1)),
     )
+
+
+def _in_data_units(flow: GenerativeModel, path: NDArray[np.float32]) -> NDArray[np.float32]:
+    """States (N+1, P, D) with t_N first; the last, which is data or a sample, within the range that data units have."""
+    states = flow.standardisation.to_data(torch.from_numpy(path.copy()).double())
+    states[-1] = flow.standardisation.inside(states[-1])
+    found: NDArray[np.float32] = states.float().numpy()
+    return found
 
 
 def _never() -> None:

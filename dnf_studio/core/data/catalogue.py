@@ -18,7 +18,7 @@ from dnf_studio.core.data.sklearn_sets import SKLEARN_SETS, SklearnSet
 from dnf_studio.core.data.source import split_selection
 from dnf_studio.core.data.tables import open_table
 from dnf_studio.core.data.toy2d import TOY_SETS
-from dnf_studio.errors import UnknownNameError
+from dnf_studio.errors import DataError, UnknownNameError
 
 __all__ = ["DatasetInfo", "dataset_infos", "open_dataset"]
 
@@ -57,16 +57,22 @@ def dataset_infos() -> tuple[DatasetInfo, ...]:
 def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
     """A built-in set by its name or alias, in any case, else FILE, `FILE::column,column`, `FILE::path/inside`,
     of a picture `FILE::threshold=0.3,blur=2`, of a table of the literature `FILE::as=power`, a set of images,
-    also `FILE::flip=horizontal`, or a drawing by the name that it is.
+    also `FILE::flip=horizontal,logit`, or a drawing by the name that it is. Built-in images take what files of
+    images take: `digits::logit`.
 
     Raises `UnknownNameError` with the nearest name for what looks like a name, and `DataError` for
     whatever is wrong with a file.
     """
     built_in = {toy.name: toy for toy in BUILT_IN}
-    name = name_or_file.strip().lower()
+    path, selection = split_selection(name_or_file)
+    name = (name_or_file if selection is None or os.path.exists(path) else str(path)).strip().lower()
     toy = built_in.get(ALIASES.get(name, name))
+    if isinstance(toy, SklearnSet):
+        return toy.make(selection)
     if toy is not None:
-        return toy.make() if isinstance(toy, SklearnSet) else toy
+        if selection is not None:
+            raise DataError(f"Of '{toy.name}' nothing can be chosen: its values have no range and are no images.")
+        return toy
     if is_drawing(name_or_file):
         return open_drawing(name_or_file)
     if is_picture(name_or_file):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,16 +12,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.image_shape import ImageShape
+from dnf_studio.core.data.logit import Logit
 
 __all__ = ["Dataset", "Standardisation"]
 
 
 @dataclass(frozen=True)
 class Standardisation:
-    """An affine map per component: model units = (data units − mean) / scale."""
+    """A map per component: model units = (y − mean) / scale, where y is data units, or their logit where there is one.
+
+    A logit makes of a bounded range the whole line. `to_data` leads a little beyond it, as `Logit` says, so that it
+    and `to_model` undo each other wherever a path goes; `inside` is for what must be in it, a sample.
+    """
 
     mean: tuple[float, ...]
     scale: tuple[float, ...]
+    logit: Logit | None = None
 
     @classmethod
     def identity(cls, dim: int) -> Standardisation:
@@ -29,15 +36,56 @@ class Standardisation:
 
     def to_model(self, x: Tensor) -> Tensor:
         """Data units to model units, (..., D)."""
-        return (x - x.new_tensor(self.mean)) / x.new_tensor(self.scale)
+        y = x if self.logit is None else self.logit.forward(x)
+        return (y - y.new_tensor(self.mean)) / y.new_tensor(self.scale)
 
     def to_data(self, x: Tensor) -> Tensor:
         """Model units to data units, (..., D)."""
+        y = self._unscaled(x)
+        return y if self.logit is None else self.logit.inverse(y)
+
+    def array_to_data(self, x: NDArray[Any]) -> NDArray[np.float64]:
+        """Model units to data units, (..., D), of an array and in float64."""
+        found: NDArray[np.float64] = self.to_data(torch.from_numpy(np.array(x, np.float64))).numpy()
+        return found
+
+    def inside(self, x: Tensor) -> Tensor:
+        """Data units (..., D) with what lies beyond the range of the values, if they have one, moved to its end."""
+        return x if self.logit is None else x.clamp(self.logit.low, self.logit.high)
+
+    def beyond(self, x: Tensor) -> Tensor:
+        """Which points (n,) of `x` (n, D), data units, lie outside the range of the values: none where it is the line.
+
+        No density of the data is there.
+        """
+        return (self.inside(x) != x).any(-1)
+
+    def slope(self, x: NDArray[Any]) -> NDArray[np.float64]:
+        """∂data/∂model (..., D) at x (..., D) in model units: the scale, with a logit times its own."""
+        scale = np.array(self.scale)
+        if self.logit is None:
+            return np.broadcast_to(scale, x.shape)
+        wide = self._unscaled(torch.from_numpy(np.array(x, np.float64)))
+        found: NDArray[np.float64] = scale * self.logit.log_slope(wide).exp().numpy()
+        return found
+
+    def log_volume(self, x: Tensor) -> Tensor:
+        """ln |det ∂data/∂model| (n,) at x (n, D) in model units: what is added there to an NLL for data units."""
+        if self.logit is None:
+            return x.new_full(x.shape[:-1], self.log_scale)
+        return self.logit.log_slope(self._unscaled(x)).sum(-1) + self.log_scale
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        values = asdict(self)
+        return values if self.logit is not None else {name: values[name] for name in ("mean", "scale")}
+
+    def _unscaled(self, x: Tensor) -> Tensor:
         return x * x.new_tensor(self.scale) + x.new_tensor(self.mean)
 
     @property
     def log_scale(self) -> float:
-        """Σ_j log σ_j, what is added to an NLL in model units to have it in data units."""
+        """Σ_j log σ_j, what is added to an NLL in model units to have it in data units where there is no logit."""
         return float(np.log(self.scale).sum())
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.core.data.image_labels import CIFAR_NAMES, Classes, classes_of, labels_beside, unpacked
+from dnf_studio.core.data.image_options import ImageOptions
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.picture_file import opened_picture
 from dnf_studio.core.data.picture_source import PICTURES
@@ -40,7 +41,6 @@ MOST_VALUES = 10_000
 FEWEST = 10
 """Images, so that every split has some."""
 GREY, COLOUR = ("",), (" red", " green", " blue")
-FLIP = "flip=horizontal"
 ABOUT = "256 levels dequantised uniformly"
 Levels = NDArray[np.uint8]
 
@@ -56,12 +56,12 @@ def is_image_set(source: str) -> bool:
 def open_image_set(source: str) -> RecordedDataset:
     """Open an idx file (``…-idx3-ubyte``, also ``.gz``), a CIFAR-10 batch (``.bin``) or a folder of PNG and JPEG.
 
-    ``FILE::flip=horizontal`` trains on every image and its mirror image alike. Raises `DataError` where a file is
-    cut short or damaged, an image too large, where pictures of a folder differ in size, and where there
-    are fewer than ten images.
+    ``FILE::flip=horizontal`` trains on every image and its mirror image alike, ``FILE::logit`` in logit space. Raises
+    `DataError` where a file is cut short or damaged, an image too large, where pictures of a folder differ in size,
+    and where there are fewer than ten images.
     """
     path, selection = split_selection(source)
-    flips = _flips(path, selection)
+    options = ImageOptions.parse(path, selection)
     if os.path.isdir(path):
         images = _read_folder(path)
         classes: Classes = np.zeros(len(images), np.intp), ()
@@ -77,17 +77,9 @@ def open_image_set(source: str) -> RecordedDataset:
     records = Records(columns, rows, np.ones(len(columns)), *classes)
     image = ImageShape(high, wide, channels, 0, LEVELS)
     size = f"{high} × {wide}{' colour' if channels == 3 else ''} images of {ABOUT}"
-    name, about = (f"{path.name}::{FLIP}", f"{size}, half of them mirrored") if flips else (path.name, size)
-    return RecordedDataset(name, path.name, lambda: records, about, True, image, flips)
-
-
-def _flips(path: Path, selection: str | None) -> bool:
-    """Whether to mirror images, as what stands after ``::`` says."""
-    if selection is None:
-        return False
-    if "".join(selection.split()) != FLIP:
-        raise DataError(f"Of the images in '{path}' only flips can be chosen, as FILE::{FLIP}, not '{selection}'.")
-    return True
+    about = f"{size}, half of them mirrored" if options.flips else size
+    name, logit = f"{path.name}{options.suffix}", options.logit(path, image)
+    return RecordedDataset(name, path.name, lambda: records, about, True, image, options.flips, logit)
 
 
 def _read_idx(path: Path) -> tuple[Levels, Classes]:

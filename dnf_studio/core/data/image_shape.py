@@ -10,18 +10,22 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.core.data.logit import Logit
+
 __all__ = ["ImageShape", "PixelMap"]
 
 WHITE = 255
 
 
-class _Affine(Protocol):
-    """Mean and scale, (D,), of model units."""
+class _Units(Protocol):
+    """Mean and scale, (D,), of model units, and the logit that they are of."""
 
     @property
     def mean(self) -> Sequence[float]: ...
     @property
     def scale(self) -> Sequence[float]: ...
+    @property
+    def logit(self) -> Logit | None: ...
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,8 @@ class ImageShape:
 class PixelMap:
     """From model units to grey or colour levels 0 … 255, always by the same scale, so that nothing flickers."""
 
-    def __init__(self, shape: ImageShape, standardisation: _Affine) -> None:
-        self.shape = shape
+    def __init__(self, shape: ImageShape, standardisation: _Units) -> None:
+        self.shape, self._logit = shape, standardisation.logit
         self._scale, self._mean = (
             np.asarray(part, np.float32) for part in (standardisation.scale, standardisation.mean)
         )
@@ -70,7 +74,7 @@ class PixelMap:
         """Model units to data units, (n, D)."""
         with np.errstate(over="ignore", invalid="ignore"):
             data: NDArray[np.float32] = np.asarray(points, np.float32) * self._scale + self._mean
-        return data
+            return data if self._logit is None else self._logit.values(data)
 
     def __call__(self, points: NDArray[Any]) -> NDArray[np.uint8]:
         """The images (n, height, width, channels) of `points` (n, D), model units."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
+from dnf_studio.core.data.logit import Logit
 from dnf_studio.core.data.row_sets import SPLIT_SEED, fingerprint_start
 
 __all__ = ["RecordedDataset", "Records", "SplitName", "decimal_steps", "split_sizes"]
@@ -63,6 +64,7 @@ class RecordedDataset(Dataset):
     over one step is bounded from above (Theis, van den Oord and Bethge 2016, arXiv:1511.01844). Mean
     and scale are those of the dequantised training rows. Training rows are drawn with replacement;
     `fresh` is the test split. With `flips` a training row that is an image is as often its mirror image.
+    With a `logit`, which takes whole levels, mean and scale are those of the dequantised rows' logits.
     """
 
     entropy = None
@@ -76,6 +78,7 @@ class RecordedDataset(Dataset):
         levels: bool = False,
         image: ImageShape | None = None,
         flips: bool = False,
+        logit: Logit | None = None,
     ) -> None:
         records = load()
         self.levels, self.image, self.flips = levels, image, flips
@@ -88,18 +91,21 @@ class RecordedDataset(Dataset):
         train, validation, _ = sizes = split_sizes(len(order))
         self.splits = tuple(np.split(order, [train, train + validation]))
         self.about = f"{sizes[0]:,} rows to train, {sizes[1]:,} to validate and {sizes[2]:,} to test on; {about}"
+        if logit is not None:
+            self.about += f", as logits with α = {logit.alpha:g}"
         self._low, self._step = records.low, records.step
-        mean, variance = _moments(records.low, self.splits[0])
-        mean, variance = mean + self._step / 2, variance + self._step**2 / 12
+        mean, variance = _dequantised_moments(records, self.splits[0], logit)
         if flips and image is not None:
             other, spread = (image.mirrored(part[None])[0] for part in (mean, variance))
             mean, variance = (mean + other) / 2, (variance + spread) / 2 + ((mean - other) / 2) ** 2
-        self.standardisation = Standardisation(tuple(mean.tolist()), tuple(np.sqrt(variance).tolist()))
+        self.standardisation = Standardisation(tuple(mean.tolist()), tuple(np.sqrt(variance).tolist()), logit)
         digest = fingerprint_start(self.columns, train)
         for part in (records.low[self.splits[0]], self._step):
             digest.update(np.ascontiguousarray(part).tobytes())
         if flips:
             digest.update(b"flips")
+        if logit is not None:
+            digest.update(f"logit {logit.low:g} {logit.high:g} {logit.alpha!r}".encode())
         self.fingerprint = digest.hexdigest()
 
     @property
@@ -168,11 +174,39 @@ class RecordedDataset(Dataset):
         return self.standardisation.to_model(data).float()
 
 
+def _dequantised_moments(
+    records: Records, rows: NDArray[np.intp], logit: Logit | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and variance (D,) of these rows with their noise, or of their logits."""
+    if logit is not None:
+        return _logit_moments(records.low, rows, logit)
+    mean, variance = _moments(records.low, rows)
+    return mean + records.step / 2, variance + records.step**2 / 12
+
+
 def _moments(
     values: NDArray[np.float64] | NDArray[np.uint8], rows: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and variance (D,) of these rows of (n, D), which are never all converted at once."""
-    parts = np.array_split(rows, max(1, len(rows) * values.shape[1] // BLOCK_CELLS))
+    parts = _parts(values, rows)
     mean = sum(values[part].sum(0, dtype=np.float64) for part in parts) / len(rows)
     square = sum(((values[part] - mean) ** 2).sum(0) for part in parts) / len(rows)
     return np.asarray(mean), np.asarray(square)
+
+
+def _logit_moments(
+    values: NDArray[np.float64] | NDArray[np.uint8], rows: NDArray[np.intp], logit: Logit
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and variance (D,) of the logits of whole levels, dequantised over [k, k + 1), of these rows of (n, D)."""
+    expected, within = logit.moments(np.arange(logit.low, logit.high), 1.0)
+
+    def levels() -> Iterator[NDArray[np.intp]]:
+        return ((values[part] - logit.low).astype(np.intp) for part in _parts(values, rows))
+
+    mean = sum(expected[k].sum(0) for k in levels()) / len(rows)
+    square = sum(((expected[k] - mean) ** 2 + within[k]).sum(0) for k in levels()) / len(rows)
+    return np.asarray(mean), np.asarray(square)
+
+
+def _parts(values: NDArray[np.float64] | NDArray[np.uint8], rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    return np.array_split(rows, max(1, len(rows) * values.shape[1] // BLOCK_CELLS))

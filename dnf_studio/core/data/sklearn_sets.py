@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dnf_studio.core.data.image_options import ImageOptions
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.recorded import RecordedDataset, Records, decimal_steps, split_sizes
+from dnf_studio.errors import DataError
 
 __all__ = ["SKLEARN_SETS", "SklearnSet"]
 
@@ -37,10 +39,18 @@ class SklearnSet:
         """Rows to train, to validate and to test on."""
         return split_sizes(self.rows)
 
-    def make(self) -> RecordedDataset:
-        """Read it, split and dequantised."""
-        about = ROUNDED if self.image is None else GREY
-        return RecordedDataset(self.name, self.title, self._load, about, self.image is not None, self.image)
+    def make(self, selection: str | None = None) -> RecordedDataset:
+        """Read it, split and dequantised; of images `selection` is what `ImageOptions` reads.
+
+        Raises `DataError` for a selection that cannot be.
+        """
+        if self.image is None:
+            if selection is not None:
+                raise DataError(f"Of '{self.name}' nothing can be chosen: its values have no range and are no images.")
+            return RecordedDataset(self.name, self.title, self._load, ROUNDED)
+        options = ImageOptions.parse(self.name, selection)
+        name, logit = f"{self.name}{options.suffix}", options.logit(self.name, self.image)
+        return RecordedDataset(name, self.title, self._load, GREY, True, self.image, options.flips, logit)
 
     def _load(self) -> Records:
         from sklearn import datasets

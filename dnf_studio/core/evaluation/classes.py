@@ -3,7 +3,8 @@
 A classifier of the real rows says of how many samples it is sure. A Gaussian's samples, and noise,
 must make it doubt, which a linear one does not: features that fall off with the distance to real rows do.
 Distances are in model units, those of levels in one unit for all columns, since a grey level is one
-everywhere.
+everywhere; of levels whose model units are logits they are levels within their range, so that the same classifier
+judges both.
 """
 
 from __future__ import annotations
@@ -56,9 +57,8 @@ class Classes:
     """
 
     def __init__(self, dataset: RecordedDataset) -> None:
-        self.names = dataset.class_names
-        scale = np.array(dataset.standardisation.scale)
-        self._weight = scale / math.sqrt((scale**2).mean()) if dataset.levels else np.ones(dataset.dim)
+        self.names, self._units = dataset.class_names, dataset.standardisation
+        self._weight = _weight(dataset)
         (x, y), (v, u), (t, self._test_classes) = (self._rows(dataset, name) for name in SPLITS)
         self._model = _fitted(x, y, v, u)
         self._test = self._model.predict_proba(t)
@@ -75,7 +75,7 @@ class Classes:
 
     def share(self, x: Tensor) -> ClassShare:
         """What rows `x` (n, D) in model units show; a row that is not finite shows nothing."""
-        known = x[torch.isfinite(x).all(1)].cpu().double().numpy() * self._weight
+        known = self._measured(x[torch.isfinite(x).all(1)].cpu())
         if not len(known):
             return ClassShare(0.0, (0,) * len(self.names))
         probabilities = self._model.predict_proba(known)
@@ -84,7 +84,27 @@ class Classes:
 
     def _rows(self, dataset: RecordedDataset, split: SplitName) -> tuple[Rows, NDArray[np.intp]]:
         x, y = dataset.split(split, 0)
-        return x.double().numpy() * self._weight, y
+        return self._measured(x), y
+
+    def _measured(self, x: Tensor) -> Rows:
+        """Rows (n, D) in model units in those of the distances."""
+        wide = x.double()
+        if self._units.logit is not None:
+            wide = self._units.inside(self._units.to_data(wide))
+        rows: Rows = wide.numpy() * self._weight
+        return rows
+
+
+def _weight(dataset: RecordedDataset) -> Rows:
+    """What model units, with a logit data units, are multiplied by, (D,)."""
+    if not dataset.levels:
+        return np.ones(dataset.dim)
+    if dataset.standardisation.logit is None:
+        scale = np.array(dataset.standardisation.scale)
+        return scale / math.sqrt((scale**2).mean())
+    # The spread that the scale would have without the logit: levels are dequantised over 1
+    variance = dataset.recorded[dataset.splits[0]].var(0) + 1 / 12
+    return np.full(dataset.dim, 1 / math.sqrt(variance.mean()))
 
 
 def classes_of(dataset: Dataset) -> Classes | None:

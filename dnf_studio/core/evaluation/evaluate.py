@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 
 import torch
+from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.by_steps import POINTS, SEEDS, Progress, StepRow, drawn, finite, step_rows
 from dnf_studio.core.evaluation.classes import Classes, ClassShare, classes_of
 from dnf_studio.core.evaluation.copying import COPIES, Copying, copying
-from dnf_studio.core.evaluation.fresh import between_units, is_identity
-from dnf_studio.core.evaluation.likelihoods import PATHS, Likelihoods, likelihoods, nll_bound
+from dnf_studio.core.evaluation.fresh import between_units, fresh_points, is_identity
+from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, PATHS, Likelihoods, affordable, likelihoods, nll_bound
 from dnf_studio.core.models.base import GenerativeModel, Solver
 from dnf_studio.core.sampling.mass import ode_mass
 from dnf_studio.core.sde.grid import check_steps
@@ -36,6 +37,7 @@ DEFAULT_STEPS = (5, 10, 20, 30)
 CLASSIFIED = 2000
 """Samples at each N for the classifier of data with classes."""
 MOST_PATHS = 10_000
+BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Evaluation(Likelihoods):
     """The classifier of the real rows; None where the data has no classes."""
     copying: Copying | None = None
     """How far samples at the model's own N are from training images; None where the data are no images."""
+    logit: float | None = None
+    """The α of the model's logit, of whose standardised values all nats are then; None where it has none."""
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON, in DESIGN's keys, no NaN among them."""
@@ -110,7 +114,8 @@ def evaluate(
         by_steps = tuple(replace(row, classes=_shown(flow, dataset, judge, row.steps, solver)) for row in by_steps)
     real = None if judge is None else RealClasses(judge.names, judge.accuracy, judge.sure_test)
     known = {field.name: getattr(found, field.name) for field in fields(found)}
-    bound, exact = (_bits(flow, dataset, nll) for nll in (found.nll_bound, found.nll_ode))
+    bound = _bits(flow, dataset, found.nll_bound, affordable(flow))
+    exact = _bits(flow, dataset, found.nll_ode, affordable(flow, ODE_POINTS))
     held = _mass(flow, tell) if mass else (None, None)
     return Evaluation(
         **known,
@@ -122,15 +127,19 @@ def evaluate(
         ode_mass_error=held[1],
         classes=real,
         copying=_copying(flow, dataset, solver, tell),
+        logit=None if flow.standardisation.logit is None else flow.standardisation.logit.alpha,
     )
 
 
-def bits_per_dimension(nll: float, standardisation: Standardisation) -> float:
-    """(nll + Σ log σ) / (D ln 2): an NLL in nats of standardised levels, dequantised uniformly over 1, in bits each.
+def bits_per_dimension(nll: float, standardisation: Standardisation, x: Tensor) -> float:
+    """(nll + mean of ln |det ∂data/∂model|) / (D ln 2): an NLL in nats of model units in bits of a level each.
 
-    It bounds what the levels themselves take from above (Theis, van den Oord and Bethge 2016, arXiv:1511.01844).
+    `x` (n, D), model units, are the points that `nll` is the mean of; the levels are dequantised uniformly over 1. The
+    determinant is Π σ, with a logit another at each point. The result bounds what the levels themselves take from
+    above (Theis, van den Oord and Bethge 2016, arXiv:1511.01844).
     """
-    return (nll + standardisation.log_scale) / (len(standardisation.scale) * math.log(2))
+    volumes = torch.cat([standardisation.log_volume(part.double()) for part in torch.split(x, BLOCK)])
+    return (nll + float(volumes.mean())) / (len(standardisation.scale) * math.log(2))
 
 
 def _shown(
@@ -156,11 +165,12 @@ def _copying(flow: GenerativeModel, dataset: Dataset, solver: Solver | None, tel
     return copying(samples, flow.standardisation, dataset)
 
 
-def _bits(flow: GenerativeModel, dataset: Dataset, nll: float | None) -> float | None:
+def _bits(flow: GenerativeModel, dataset: Dataset, nll: float | None, points: int) -> float | None:
+    """`nll`, the mean over `points` fresh points of seed 0, in bits per dimension; None where there are no levels."""
     if nll is None or not dataset.levels:
         return None
     units = flow.standardisation if not is_identity(flow.standardisation) else dataset.standardisation
-    return bits_per_dimension(nll, units)
+    return bits_per_dimension(nll, units, fresh_points(flow, dataset, points, 0).cpu())
 
 
 def _mass(flow: GenerativeModel, tell: Progress) -> tuple[float | None, float | None]:
@@ -175,8 +185,8 @@ def _mass(flow: GenerativeModel, tell: Progress) -> tuple[float | None, float | 
 
 
 def entropy_of(flow: GenerativeModel, dataset: Dataset) -> float | None:
-    """The data's entropy in the model's units."""
-    if dataset.entropy is None:
+    """The data's entropy in the model's units; None where it is not known, or not of a model's logits."""
+    if dataset.entropy is None or flow.standardisation.logit is not None:
         return None
     if is_identity(flow.standardisation):
         return dataset.entropy

@@ -38,11 +38,11 @@ def between_units(source: Standardisation, target: Standardisation, x: Tensor) -
     """`x` from one standardisation's units to another's.
 
     A model without constants of its own, such as one of the reference program, takes standardised
-    data as it is.
+    data as it is. Where the target has a range of values, what lies beyond comes to its end.
     """
     if source == target or is_identity(source) or is_identity(target):
         return x
-    return target.to_model(source.to_data(x.double())).float()
+    return target.to_model(target.inside(source.to_data(x.double()))).float()
 
 
 def is_identity(standardisation: Standardisation) -> bool:

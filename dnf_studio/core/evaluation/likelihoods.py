@@ -32,6 +32,7 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import DivergenceError, UnsupportedError
 
 __all__ = [
+    "ODE_POINTS",
     "PATHS",
     "GridNLL",
     "Likelihoods",

@@ -61,9 +61,16 @@ class PointTable:
     """½(‖δB_i‖² − ‖δF_i‖²), (N,), nats."""
 
     def in_data_units(self, standardisation: Standardisation) -> PointTable:
-        """The same with states, drift and score term in data units; noises and disagreement have no unit."""
-        scale, mean = np.array(standardisation.scale), np.array(standardisation.mean)
-        return replace(self, x=self.x * scale + mean, drift=self.drift * scale, score_term=self.score_term * scale)
+        """The same with states, drift and score term in data units; noises and disagreement have no unit.
+
+        Drift and score term are moved by the slope at their state. With a logit that is how fast each moves the
+        value, to which noise adds what the curve between the units makes of it (Itô's second term).
+        """
+        slope = standardisation.slope(self.x)
+        x = standardisation.array_to_data(self.x)
+        # A model without noise has no rows of the latter
+        score_term = self.score_term * slope[: len(self.score_term)]
+        return replace(self, x=x, drift=self.drift * slope, score_term=score_term)
 
 
 def inspect_path(

@@ -270,7 +270,7 @@ class _Job:
     def _exact(self, places: Tensor) -> Array | None:
         standard = self.flow.standardisation
         found = None if self.data is None else self.data.log_density(standard.to_data(places))
-        return None if found is None else found.double().numpy() + standard.log_scale
+        return None if found is None else (found.double() + standard.log_volume(places)).numpy()
 
     def _axes(self) -> tuple[Array, Array]:
         left, bottom, right, top = self.extent

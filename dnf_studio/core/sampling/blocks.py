@@ -107,7 +107,10 @@ class _Sampler:
                 x = state
                 if path is not None:
                     path[:, j] = x
-            return _Part(self._data(x), _numpy(z), None if path is None else self._data(path), _optional(drawn))
+            samples, whole = self._data(x, inside=True), None if path is None else self._data(path)
+            if whole is not None:
+                whole[:, -1] = samples
+            return _Part(samples, _numpy(z), whole, _optional(drawn))
 
     def _states(
         self, sources: list[np.random.Generator], z: Tensor, noise: Callable[[int], Tensor]
@@ -144,9 +147,10 @@ class _Sampler:
         rows = [source.standard_normal(shape, dtype=np.float32) for source in sources]
         return torch.from_numpy(rows[0] if len(rows) == 1 else np.concatenate(rows)).to(self.grid.t)
 
-    def _data(self, x: Tensor) -> Array:
-        """Model to data units, in float64 so that only the last rounding is float32's."""
-        return _numpy(self.standardisation.to_data(x.cpu().double()))
+    def _data(self, x: Tensor, inside: bool = False) -> Array:
+        """Model to data units, in float64 so that only the last rounding is float32's; `inside` the range they have."""
+        data = self.standardisation.to_data(x.cpu().double())
+        return _numpy(self.standardisation.inside(data) if inside else data)
 
 
 def sample_blocks(

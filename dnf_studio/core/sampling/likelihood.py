@@ -62,21 +62,24 @@ def log_prob(flow: GenerativeModel, x: Tensor, method: LogProbMethod = "ode") ->
 
     ``ode`` is `ode_nll`; ``bound`` averages the bound of METHOD 2 over `BOUND_DRAWS` noise draws of a fixed seed;
     ``importance`` is the tighter one of `IMPORTANCE_PATHS` paths. Raises `SettingError` for another
-    method, `DataError` for points of the wrong shape or not finite.
+    method, `DataError` for points of the wrong shape or not finite. Where data units have a range, those of a logit, a
+    point with a value beyond it has no density: −∞.
     """
     if method not in get_args(LogProbMethod):
         raise SettingError(f"The method '{method}' is not one of ode, bound and importance.")
     if method != "ode" and not isinstance(flow, TwoSDEs):
         raise UnsupportedError(f"A {flow.config.model} has no {method}: its likelihood is exact, by the method 'ode'.")
-    points = _checked(flow, x)
-    model = flow.standardisation.to_model(points.detach().cpu().double()).to(flow.timestamps)
+    units, points = flow.standardisation, _checked(flow, x).detach().cpu().double()
+    exact = units.to_model(units.inside(points))
+    model = exact.to(flow.timestamps)
     if method == "ode" or not isinstance(flow, TwoSDEs):
         nll = ode_nll(flow, model)
     elif method == "bound":
         nll = bound_nll(flow, model, BOUND_DRAWS)
     else:
         nll = bound_nll(flow, model, IMPORTANCE_PATHS, importance=True)
-    return -(nll + flow.standardisation.log_scale)
+    found = -(nll + units.log_volume(exact).to(nll))
+    return found.masked_fill(units.beyond(points).to(found.device), -math.inf)
 
 
 def bound_nll(

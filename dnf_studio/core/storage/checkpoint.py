@@ -106,7 +106,7 @@ class Checkpoint:
             "kind": self.kind,
             "model": self.config.model,
             "dim": self.dim,
-            "standardisation": asdict(self.standardisation),
+            "standardisation": self.standardisation.as_dict(),
             "data": asdict(self.data),
             "iteration": self.iteration,
             "seconds": self.seconds,
@@ -254,7 +254,7 @@ def _plain(tensor: Tensor) -> Tensor:
 def _to_metadata(checkpoint: Checkpoint) -> dict[str, str]:
     """Every value a string; raises ValueError for numbers that JSON does not have."""
     values: dict[str, Any] = {name: getattr(checkpoint, name) for name in _Metadata.model_fields}
-    values |= {name: asdict(values[name]) for name in ("standardisation", "data")}
+    values |= {"standardisation": checkpoint.standardisation.as_dict(), "data": asdict(checkpoint.data)}
     values["config"] = checkpoint.config.model_dump()
     metadata = {name: json.dumps(value, allow_nan=False, ensure_ascii=False) for name, value in values.items()}
     metadata |= {"kind": checkpoint.kind, "format": FORMAT, "format_version": str(FORMAT_VERSION)}

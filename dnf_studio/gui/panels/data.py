@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFormLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QFormLayout, QLabel, QPushButton, QWidget
 
+from dnf_studio.core.data.image_options import logit_chosen, with_logit
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.controls import ChoiceBox
@@ -52,6 +53,7 @@ class DataPanel(Page):
         painter.clicked.connect(commands[Key.DRAW].trigger)
         self.add(painter)
         self.add_form(session, ("drop_constant",))
+        self._add_logit()
         self.facts = self.add_caption("")
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.facts.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -81,6 +83,15 @@ class DataPanel(Page):
         self.axes.setVisible(shown.dim > 2)
         self._refresh()
 
+    def _add_logit(self) -> None:
+        self.logit = QCheckBox("&Logit of the pixels")
+        self.logit.setToolTip(
+            "Train on the logits of the pixels, so that samples always lie between black and white: the data ::logit"
+        )
+        self.logit.clicked.connect(self._change_logit)
+        self.logit.hide()
+        self.add(self.logit)
+
     def _add_axes(self) -> None:
         self.axes = QWidget()
         rows = QFormLayout(self.axes)
@@ -109,6 +120,9 @@ class DataPanel(Page):
     def _chosen_axes(self) -> tuple[int, int]:
         return int(self.across.currentData()), int(self.up.currentData())
 
+    def _change_logit(self, wanted: bool) -> None:
+        self._chosen(with_logit(self._session.state.config.data, wanted))
+
     def _chosen(self, name: str) -> None:
         self._choose_data(name)
         self._refresh()
@@ -120,6 +134,9 @@ class DataPanel(Page):
             offered[data_label(state.config.data)] = state.config.data
         self.data.set_choices(offered)
         self.data.show_value(state.config.data)
+        logit = logit_chosen(state.config.data)
+        self.logit.setVisible(self._images and logit is not None)
+        self.logit.setChecked(bool(logit))
         self.across.show_value(state.axes[0])
         self.up.show_value(state.axes[1])
         projection = "axes" if state.projection == "images" and not self._images else state.projection

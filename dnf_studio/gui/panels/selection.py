@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,9 @@ from dnf_studio.gui.session import Session
 from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.frames import Frame, Inspection
 
+if TYPE_CHECKING:
+    from dnf_studio.core.data.dataset import Standardisation
+
 __all__ = ["SelectionPanel"]
 
 Array = NDArray[np.float32]
@@ -56,7 +60,7 @@ class SelectionPanel(QWidget):
         super().__init__(parent)
         self._session = session
         self._frame: Frame | None = None
-        self._scale: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+        self._standardisation: Standardisation | None = None
         self.model = LineageModel(self)
         self.summary, self.comparison = caption(NOTHING), ComparisonGrid()
         self._make_table()
@@ -77,7 +81,7 @@ class SelectionPanel(QWidget):
 
     def set_inspection(self, found: Inspection) -> None:
         """Learn the units of the data."""
-        self._scale = found.standardisation.mean, found.standardisation.scale
+        self._standardisation = found.standardisation
         self.units.setEnabled(True)
 
     def set_theme(self, theme: Theme) -> None:
@@ -194,10 +198,10 @@ class SelectionPanel(QWidget):
 
     def _in_units(self, states: Array) -> Array:
         """(…, D) in the units that are asked for."""
-        if not self.units.isChecked() or self._scale is None or len(self._scale[0]) != states.shape[-1]:
+        known = self._standardisation
+        if not self.units.isChecked() or known is None or len(known.mean) != states.shape[-1]:
             return states
-        mean, scale = (np.asarray(values, np.float64) for values in self._scale)
-        return (states * scale + mean).astype(np.float32)
+        return known.array_to_data(states).astype(np.float32)
 
     def _change_units(self) -> None:
         self.refresh()

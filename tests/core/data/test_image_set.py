@@ -215,9 +215,9 @@ def test_flips_train_on_mirror_images_as_often(tmp_path: Path) -> None:
     }
 
 
-def test_only_flips_can_be_chosen_of_images(tmp_path: Path) -> None:
+def test_only_flips_and_the_logit_can_be_chosen_of_images(tmp_path: Path) -> None:
     file = tmp_path / "train-images-idx3-ubyte"
     file.write_bytes(idx(DIGITS))
-    for wrong in ("flip=vertical", "flip", "logit=1", "0,1"):
-        with pytest.raises(DataError, match="only flips can be chosen"):
+    for wrong in ("flip=vertical", "flip", "logits", "0,1"):
+        with pytest.raises(DataError, match="only flips and the logit can be chosen"):
             open_dataset(f"{file}::{wrong}")

@@ -12,6 +12,8 @@ from torch import Tensor
 from dnf_studio.cli.evaluate import _text
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.image_shape import ImageShape
+from dnf_studio.core.data.logit import Logit
 from dnf_studio.core.data.recorded import RecordedDataset, Records
 from dnf_studio.core.evaluation.classes import Classes, classes_of
 from dnf_studio.core.evaluation.evaluate import CLASSIFIED, evaluate
@@ -83,6 +85,26 @@ def test_evaluate_says_it_of_every_n_in_json_and_as_a_table(data: RecordedDatase
     lines = _text(values).splitlines()
     assert any("right on 100.0% of the test split" in line for line in lines)
     assert lines[-3].split()[-3:] == ["a", "b", "c"] and lines[-1].split()[0] == "3"
+
+
+def test_the_same_classifier_judges_levels_and_their_logits() -> None:
+    """Distances are in levels, whatever space the model is trained in, and no sample is darker than black."""
+    classes = np.arange(900) % 3
+    values = 4.0 + CENTRES[classes] + np.random.default_rng(0).integers(-4, 5, (900, 4))
+    records, image = (
+        Records(("p", "q", "r", "s"), values, np.ones(4), classes, ("a", "b", "c")),
+        ImageShape(2, 2, 1, 0, 49),
+    )
+    plain, data = (
+        RecordedDataset("made", "Made", lambda: records, "", True, image, logit=logit)
+        for logit in (None, Logit(0, 49, 0.05))
+    )
+    one, two = Classes(plain), Classes(data)
+    apart = np.random.default_rng(1).uniform(0, 49, (300, 4))
+    shares = [judge.share(model_units(made, apart)) for judge, made in ((one, plain), (two, data))]
+    assert shares[0] == shares[1] and 0 < shares[0].sure < 1
+    beyond = two.share(torch.full((1, 4), -40.0))
+    assert beyond == two.share(model_units(data, np.zeros((1, 4))))
 
 
 def test_data_without_classes_has_no_classifier() -> None:
