@@ -164,7 +164,7 @@ class TrainingConfig(Settings):
         le=10**9,
         title="Patience",
         description="Iterations without a better validation NLL after which the run ends with the best weights; only "
-        "where the data has a validation split. 0 trains to the end, and still keeps the best.",
+        "where the data has a validation split. 0 trains to the end and keeps the last.",
     )
     learning_rate: float = Field(
         1.2e-2,

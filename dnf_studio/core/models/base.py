@@ -89,6 +89,12 @@ class GenerativeModel(nn.Module, ABC):
         """One of the kind and size that the settings name; raises `UnsupportedError` where it is for images only."""
         return make_network(self.dim, self.config, self.image)
 
+    def cover(self, points: Tensor) -> None:
+        """Tell its networks where data lies, by `points` (n, D) in model units, before they are trained."""
+        for network in self.children():
+            if isinstance(network, FieldNetwork):
+                network.cover(points)
+
     @classmethod
     def default_config(cls) -> Config:
         """The settings of a model that is given none."""

@@ -21,6 +21,9 @@ class FieldNetwork(nn.Module, ABC):
     dim: int
     """D."""
 
+    def cover(self, points: Tensor) -> None:
+        """Be told where data lies, by `points` (n, D), before training; most networks need not know."""
+
     @abstractmethod
     def embed_time(self, t: Tensor) -> Tensor:
         """Embeddings (K, E) of the times t (K,)."""

@@ -17,9 +17,10 @@ __all__ = ["FourierMLP"]
 FEATURE_SCALES = (0.1, 1.0)
 FEATURE_GAIN = 0.3
 """First weights of the features beside those of x: few waves at first, so that the coarse shape comes first."""
-FEATURE_REACH = 3.5
-"""Norm of x from which features stay what they are there, along a ray. Beyond it the forward process leaves few
-points, from which waves would be learned as they happen to be: there they threw samples far from the data."""
+NOISE_REACH = 3.0
+"""Where features end at least, each way along each axis: beyond it lies one of 400 components of the noise.
+
+So few points would leave waves as they happen to be, and backward steps threw samples of far latents away."""
 
 
 class FourierMLP(FieldNetwork):
@@ -29,10 +30,10 @@ class FourierMLP(FieldNetwork):
     The embedding depends on t only: `embed_time` computes it once a node, `body` takes it.
 
     With F `features` the input is [x, sin(2π B y), cos(2π B y)], which lets a small network be sharp where the
-    data is; y is x, drawn back to the norm `FEATURE_REACH` where x is beyond. The rows of B (F, D) are normal,
-    each of a scale of its own: equally spaced in the logarithm over `FEATURE_SCALES`, in turns per unit of x, so
-    that coarse shape is not given up for sharpness. B is the same in every network of the same F and D, so files
-    do not hold it.
+    data is. The rows of B (F, D) are normal, each of a scale of its own: equally spaced in the logarithm over
+    `FEATURE_SCALES`, in turns per unit of x, so that coarse shape is not given up for sharpness. B is the same in
+    every network of the same F and D, so files do not hold it. y is x within the box `reach`, outside the nearest
+    point of it, so that far away only x itself counts; `cover` makes the box hold the data.
 
     Reference: Tancik et al., "Fourier Features Let Networks Learn High Frequency Functions in Low Dimensional
     Domains", NeurIPS 2020, arXiv:2006.10739.
@@ -41,6 +42,8 @@ class FourierMLP(FieldNetwork):
     timestep_coeff: Tensor
     input_frequencies: Tensor
     """2π B (F, D), radians per unit of x; empty without features."""
+    reach: Tensor
+    """Lower and upper ends (2, D) of the box beyond which features do not change."""
 
     def __init__(self, dim: int, layers: int = 3, channels: int = 128, features: int = 0) -> None:
         super().__init__()
@@ -52,6 +55,7 @@ class FourierMLP(FieldNetwork):
         hidden = [nn.Sequential(nn.Linear(channels, channels), nn.GELU()) for _ in range(layers)]
         self.layers = nn.Sequential(nn.GELU(), *hidden, nn.Linear(channels, dim))
         self.register_buffer("input_frequencies", _frequencies(features, dim), persistent=False)
+        self.register_buffer("reach", torch.tensor([[-NOISE_REACH], [NOISE_REACH]]).repeat(1, dim), bool(features))
         if features:
             self._scale_first_weights()
 
@@ -61,11 +65,18 @@ class FourierMLP(FieldNetwork):
         weight[:, : self.dim] *= math.sqrt(1 + 2 * self.features / self.dim)
         weight[:, self.dim :] *= FEATURE_GAIN
 
+    def cover(self, points: Tensor) -> None:
+        """Let features reach as far as `points` (n, D) do, where that is farther than the noise."""
+        if not self.features:
+            return
+        self.reach[0] = torch.minimum(self.reach[0], points.amin(0))
+        self.reach[1] = torch.maximum(self.reach[1], points.amax(0))
+
     def lift(self, x: Tensor) -> Tensor:
         """The input (…, D + 2F) of `input_embed` at x (…, D)."""
         if not self.features:
             return x
-        angle = F.linear(x * _drawn_back(x), self.input_frequencies)
+        angle = F.linear(x.clamp(*self.reach), self.input_frequencies)
         return torch.cat([x, angle.sin(), angle.cos()], dim=-1)
 
     def lift_along(self, lifted: Tensor, directions: Tensor) -> Tensor:
@@ -73,7 +84,7 @@ class FourierMLP(FieldNetwork):
         if not self.features:
             return directions
         sin, cos = lifted[..., self.dim :].chunk(2, dim=-1)
-        turn = F.linear(_along_reach(lifted[..., : self.dim], directions), self.input_frequencies)
+        turn = F.linear(directions * self._within(lifted), self.input_frequencies)
         along = torch.cat([cos * turn, -sin * turn], dim=-1)
         return torch.cat([directions.expand(*along.shape[:-1], self.dim), along], dim=-1)
 
@@ -84,7 +95,12 @@ class FourierMLP(FieldNetwork):
         sin, cos = lifted[:, self.dim :].chunk(2, dim=1)
         of_sin, of_cos = seed[:, self.dim :].chunk(2, dim=1)
         pulled = (of_sin * cos - of_cos * sin) @ self.input_frequencies
-        return seed[:, : self.dim] + _along_reach(lifted[:, : self.dim], pulled)
+        return seed[:, : self.dim] + pulled * self._within(lifted)
+
+    def _within(self, lifted: Tensor) -> Tensor:
+        """Which components of x (…, D) lie within `reach`."""
+        x = lifted[..., : self.dim]
+        return (x >= self.reach[0]) & (x <= self.reach[1])
 
     def linears(self) -> list[nn.Linear]:
         """The linear maps of `layers`: the hidden ones and, last, the output's."""
@@ -101,20 +117,6 @@ class FourierMLP(FieldNetwork):
         """The field (…, D) at x (…, D) for time embeddings that broadcast as (…, C)."""
         value: Tensor = self.layers(self.input_embed(self.lift(x)) + embedding)
         return value
-
-
-def _drawn_back(x: Tensor) -> Tensor:
-    """The factor (…, 1) that draws x (…, D) back to `FEATURE_REACH`, 1 within it."""
-    norm: Tensor = x.norm(dim=-1, keepdim=True)
-    return FEATURE_REACH / norm.clamp(min=FEATURE_REACH)
-
-
-def _along_reach(x: Tensor, directions: Tensor) -> Tensor:
-    """The derivative (…, D) of x · `_drawn_back` (x) along directions; a symmetric matrix, so its own transpose."""
-    scale = _drawn_back(x)
-    ray = x * (scale / FEATURE_REACH)
-    along_ray = (ray * directions).sum(-1, keepdim=True) * (scale < 1)
-    return (directions - along_ray * ray) * scale
 
 
 def _frequencies(features: int, dim: int) -> Tensor:

@@ -36,8 +36,11 @@ class EarlyStopping:
         self.history = History()
         """NLL by iteration, thinned out as that of the loss is."""
 
-    def note(self, iteration: int, average: GenerativeModel) -> float | None:
-        """Measure `average` if it is time for that after `iteration`; returns its NLL, nats, or None."""
+    def note(self, iteration: int, average: GenerativeModel, patience: int) -> float | None:
+        """Measure `average` if it is time for that after `iteration`; returns its NLL, nats, or None.
+
+        With a `patience` of 0 nothing is kept.
+        """
         if not self._active or iteration % MEASURE_EVERY:
             return None
         from dnf_studio.core.evaluation.likelihoods import validation_nll
@@ -47,7 +50,7 @@ class EarlyStopping:
         if not math.isfinite(nll):
             return None
         self.history.add(iteration, nll)
-        if self.best_nll is None or nll < self.best_nll:
+        if patience and (self.best_nll is None or nll < self.best_nll):
             self.best_nll, self.best_iteration = nll, iteration
             self.best = copy.deepcopy(average)
         return nll
@@ -57,7 +60,7 @@ class EarlyStopping:
         return bool(patience) and self.best is not None and self.measured - self.best_iteration >= patience
 
     def forget(self) -> None:
-        """Begin anew: what was measured with another time grid cannot be compared."""
+        """Begin anew: what was measured with another time grid cannot be compared, and without patience nothing is."""
         self.best, self.best_nll = None, None
 
     def state(self) -> dict[str, Any]:

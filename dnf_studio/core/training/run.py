@@ -37,6 +37,8 @@ __all__ = ["Run"]
 
 FIXED = ("data", "drop_constant", "model", "network.", "training.seed", "training.device")
 GOOD_STATE_EVERY = 50
+COVERED_POINTS = 10_000
+"""By which the networks are told where the data lies."""
 
 
 class Run:
@@ -56,6 +58,8 @@ class Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.training.seed)
             flow = build_model(self.dataset.dim, config, self.dataset.standardisation, image=self.dataset.image)
+        if config.network.features_of(self.dataset.dim):
+            flow.cover(self.dataset.draw(COVERED_POINTS, torch.Generator().manual_seed(0)))
         self._weights = TrainedWeights(flow.to(self.device), config.training)
         self._pool = BlockPool(threads or worker_threads(self.device))
         self._engine = self._make_engine()
@@ -166,7 +170,7 @@ class Run:
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 self._go_back()
             self._weights.update(rate, training.ema)
-            validation = self.early_stopping.note(self.iteration + 1, self._weights.average)
+            validation = self.early_stopping.note(self.iteration + 1, self._weights.average, training.patience)
         self.iteration += 1
         if self.iteration % GOOD_STATE_EVERY == 0:
             self._good = self._weights.state(), self.iteration
@@ -204,7 +208,7 @@ class Run:
         """Let engine and models be as the config says, which was `before`."""
         if self.config.training.precision != before.training.precision:
             self._engine = self._make_engine()
-        if self.config.sde != before.sde:
+        if self.config.sde != before.sde or not self.config.training.patience:
             self.early_stopping.forget()
         for flow in (self._weights.raw, self._weights.average, *filter(None, [self.early_stopping.best])):
             flow.config = self.config

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dnf_studio.core.models.kernels import FourierKernel, Tape, value_and_trace
-from dnf_studio.core.models.networks import FEATURE_REACH, FourierMLP
+from dnf_studio.core.models.networks import NOISE_REACH, FourierMLP
 
 
 def test_size_and_names_are_the_reference_programs() -> None:
@@ -114,12 +114,14 @@ def test_features_are_sines_and_cosines_of_the_same_frequencies_in_every_network
     torch.testing.assert_close(lifted[:, 8:], angle.cos())
 
 
-def test_features_stay_what_they_are_beyond_their_reach() -> None:
-    network = FourierMLP(3, channels=8, features=6)
-    ray = torch.nn.functional.normalize(torch.randn(5, 3), dim=1)
-    edge, far = network.lift(FEATURE_REACH * ray), network.lift(40 * ray)
-    torch.testing.assert_close(far[:, 3:], edge[:, 3:])
-    torch.testing.assert_close(far[:, :3], 40 * ray)
+def test_features_stay_what_they_are_beyond_noise_and_data() -> None:
+    network = FourierMLP(2, channels=8, features=6)
+    inner, outer = torch.tensor([[NOISE_REACH, 1.0], [-NOISE_REACH, 0.5]]), torch.tensor([[40.0, 1.0], [-4.0, 0.5]])
+    torch.testing.assert_close(network.lift(outer)[:, 2:], network.lift(inner)[:, 2:])
+    assert torch.equal(network.lift(outer)[:, :2], outer)
+    network.cover(torch.tensor([[5.0, 0.0], [0.0, -1.0]]))
+    moved = network.lift(torch.tensor([[4.9, 1.0], [5.0, 1.0], [40.0, 1.0], [-4.0, 1.0], [-3.0, 1.0]]))[:, 2:]
+    assert torch.equal(moved[1], moved[2]) and torch.equal(moved[3], moved[4]) and not torch.equal(moved[0], moved[1])
 
 
 def test_features_leave_the_first_weights_of_x_as_they_are() -> None:

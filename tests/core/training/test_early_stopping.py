@@ -105,15 +105,16 @@ def test_without_a_validation_split_nothing_is_measured() -> None:
         validation_bound(run.flow, run.dataset)
 
 
-def test_without_patience_it_trains_to_the_end_and_still_keeps_the_best(ended: Run) -> None:
+def test_without_patience_it_trains_to_the_end_and_keeps_the_last_weights(ended: Run) -> None:
     longer = ended.iteration + 60
     run = Run(WINE, threads=1)
     take_over(run, state_of(ended))
     run.apply({"training.patience": 0, "training.iterations": longer})
     assert sum(1 for _ in run) == 60
-    assert run.early_stopping.best_nll is not None and run.early_stopping.best_nll <= (
-        ended.early_stopping.best_nll or 0
-    )
+    assert run.flow is run._weights.average
+    measured = run.early_stopping.history.iterations
+    assert measured[-1] > ended.iteration and run.early_stopping.best_nll is None
+    assert "early_stopping" not in checkpoint_of(run, "run").state
 
 
 def test_a_resumed_run_is_the_same_to_the_bit(ended: Run, tmp_path: Path) -> None:
