@@ -26,7 +26,7 @@ MODEL_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
         "training": {"batch": 2048, "learning_rate": 2e-3, "ema": 0.995, "progressive": False},
     },
     "flow": {
-        "sde": {"steps": 5, "grid": "uniform", "t_start": 0.0, "t_end": 0.3},
+        "sde": {"steps": 10, "grid": "uniform", "t_start": 0.0, "t_end": 0.3},
         "network": {"channels": 189, "features": 0},
         "training": {"batch": 128, "learning_rate": 2e-3, "progressive": False},
     },
@@ -36,7 +36,8 @@ MODEL_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
 The diffusion model's β goes from 0.1 to 20 (Song et al., ICLR 2021, appendix C) on a quadratic grid. One network of
 183 channels has about as many parameters as the two of 128. A flow does not use g, and Fourier features of x, with
 which training was unstable, are replaced by width; over its times the network's highest frequency of t turns five
-times, which a few steps of the solver still follow."""
+times, which ten steps of the solver follow; with five, training on thin data came to live between its stages, where
+the loss fell to -200 nats and the density was none."""
 
 KIND_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     "unet": {
