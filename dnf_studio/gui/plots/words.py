@@ -80,13 +80,14 @@ def half_range(data: Array) -> float:
 
 
 def far_points(points: Array, half: float) -> tuple[str, ...]:
-    """That more than one in a hundred of `points` (P, 2) is far out of a picture of ±`half`, in long and in short."""
+    """That more than one in a hundred of `points` (P, 2) is far out of a picture of ±`half`, ever shorter."""
     reach = max(FAR, 1.2 * half)
     with np.errstate(invalid="ignore"):
         far = int((~(np.abs(points) <= reach).all(axis=1)).sum())
     if far <= FEW * len(points):
         return ()
-    return f"{far:,} of {len(points):,} points beyond ±{reach:.2g}", f"{far:,} beyond ±{reach:.2g}"
+    beyond = f"beyond ±{reach:.2g}"
+    return f"{far:,} of {len(points):,} points {beyond}", f"{far:,} {beyond}", f"{far:,} far"
 
 
 def lost_paths(paths: Array) -> int:
