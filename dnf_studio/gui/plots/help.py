@@ -54,8 +54,8 @@ HELP = {
     "backward": Help(
         "the backward process",
         "Each point begins as noise, t<sub>N</sub>, and is carried to a sample by the same drift, corrected by the "
-        "learnt score s. λ scales its noise: 1 is the equation below, 0 the deterministic probability flow. Another "
-        "solver, chosen in the toolbar, steps otherwise: the “?” of the Sampling panel has its equation. "
+        "learnt score s. λ scales its noise: 1 is the equation below, 0 the deterministic probability flow; other "
+        "solvers step otherwise, as the “?” of the Sampling panel says. "
         "Density over the grey dots of the data set shows where the model lacks or exceeds data. "
         "The Sampling panel leaves out the score or the drift, to see what each does. "
         "The arrows of a field point where it leads with t rising; this process goes against them.",
@@ -71,12 +71,13 @@ HELP = {
         "Ways to step from noise to data, on the same time grid and from the same latents. The SDE and its ODE are "
         "there for every pair of SDEs. A diffusion model, whose network predicts the noise ε̂ of x<sub>t</sub> = "
         "a<sub>t</sub> x<sub>0</sub> + σ<sub>t</sub> ε, has three more, which step from t to an earlier s by its exact "
-        "marginals and so stand fewer steps; y = (x<sub>t</sub> − σ<sub>t</sub> ε̂) / a<sub>t</sub> is the data it "
-        "predicts. A flow has one: Runge–Kutta steps of its ODE dx = f dt [5].",
+        "marginals and so stand fewer steps; y is the data it predicts. A flow has one: Runge–Kutta steps of its "
+        "ODE dx = f dt [5].",
         (
             "<b>SDE</b>  dx = [f − ½(1 + λ²) g² s] dt + λ g dw̄, Euler–Maruyama [1]",
             "<b>ODE</b>  dx = [f − ½ g² s] dt, Euler [1]",
-            "<b>ancestral</b>  x<sub>s</sub> ~ q(x<sub>s</sub> | x<sub>t</sub>, y), with noise [2]",
+            "<b>ancestral</b>  x<sub>s</sub> ~ q(x<sub>s</sub> | x<sub>t</sub>, y), y = (x<sub>t</sub> − σ<sub>t</sub> "
+            "ε̂) / a<sub>t</sub>, with noise [2]",
             "<b>DDIM</b>  x<sub>s</sub> = a<sub>s</sub> y + σ<sub>s</sub> ε̂, no noise [3]",
             "<b>Heun</b>  d(x/a) = ε̂ d(σ/a) at second order, no noise; two network evaluations a step but the last [4]",
         ),
