@@ -108,7 +108,7 @@ def test_the_window_shows_exports_and_reopens_a_solver(
     qtbot.waitUntil(lambda: len(session.solvers) == 5, timeout=20_000)
     session.apply({"solver": "ddim"})
     assert not window.toolbar.lam.slider.isEnabled() and "DDIM steps have no noise" in window.toolbar.lam.box.toolTip()
-    assert window.views.backward.accessibleName().endswith("(DDIM)")
+    assert window.views.backward.accessibleName().startswith("Backward (DDIM):")
     assert "by DDIM steps" in window.views.backward.caption and "forward SDE" in window.views.forward.caption
     qtbot.waitUntil(lambda: window.views.frame.request.solver == "ddim" and window.views.frame.complete, timeout=20_000)
     panel = window.export_panel

@@ -69,7 +69,7 @@ class ImageGrid(Plot):
 
     def set_moved(self, moved: str, addition: str = "") -> None:
         """As that of `ProcessView`."""
-        self.set_words(TITLES[self._direction] + addition, CAPTIONS[self._direction].format(moved))
+        self.set_words(TITLES[self._direction].replace(":", f"{addition}:"), CAPTIONS[self._direction].format(moved))
 
     def set_pixels(self, pixels: PixelMap | None, count: int = 0) -> None:
         """Draw points by `pixels` from now on, about `count` of them; None shows nothing until there is a way."""

@@ -100,8 +100,8 @@ class ProcessView(Plot):
         self._place()
 
     def set_moved(self, moved: str, addition: str = "") -> None:
-        """What moves the points, such as “the forward SDE”, and an addition to the title."""
-        self.set_words(TITLES[self._direction] + addition, CAPTIONS[self._direction].format(moved))
+        """What moves the points, such as “the forward SDE”, and an addition to the direction in the title."""
+        self.set_words(TITLES[self._direction].replace(":", f"{addition}:"), CAPTIONS[self._direction].format(moved))
 
     def set_layers(self, layers: frozenset[str]) -> None:
         """Show exactly these layers; ``disagreement`` is how paths are coloured."""
