@@ -74,7 +74,15 @@ RUNGE_KUTTA = SolverWords(
     "dx = f dt, by Runge–Kutta steps of fourth order, four network evaluations each (Grathwohl et al. 2019, "
     "equation 4). A flow has no other solver.",
 )
-_MARGINALS = "steps by the diffusion model’s exact marginals, not by drift and score: there is none to leave out."
+HEUN_OF_FIELDS = SolverWords(
+    "Heun",
+    "Heun, second order",
+    "Heun’s steps of the ODE",
+    f"dx = [f − ½ g² s] dt ({_ZHANG}, equation 17 with λ = 0), by Heun’s second-order steps, which evaluate the networks "
+    "twice each but the last.",
+)
+"""Of a model that has no exact marginals to step by."""
+_PARTS = "Only the solvers SDE and ODE can leave the drift or the score out."
 REASONS: dict[str, dict[str, str]] = {
     "ode": {
         "lam": "The solver is the ODE, which is λ = 0; λ is for the solver SDE.",
@@ -82,17 +90,17 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "ancestral": {
         "lam": "Ancestral steps have the noise of the exact posterior; λ is for the solver SDE.",
-        "parts": f"The solver ancestral {_MARGINALS}",
+        "parts": _PARTS,
     },
     "ddim": {
         "lam": "DDIM steps have no noise; λ is for the solver SDE.",
         "last": "DDIM steps have no noise that the last one could leave out.",
-        "parts": f"DDIM {_MARGINALS}",
+        "parts": _PARTS,
     },
     "heun": {
         "lam": "Heun’s steps have no noise; λ is for the solver SDE.",
         "last": "Heun’s steps have no noise that the last one could leave out.",
-        "parts": f"Heun {_MARGINALS}",
+        "parts": _PARTS,
     },
 }
 
@@ -100,6 +108,8 @@ REASONS: dict[str, dict[str, str]] = {
 def solver_words(solver: str | None, solvers: Sequence[str]) -> SolverWords:
     """On `solver`, None for its own, of a model that has these `solvers`."""
     name = solver or solvers[0]
+    if name == "heun" and "ddim" not in solvers:
+        return HEUN_OF_FIELDS
     return RUNGE_KUTTA if name == "ode" and "sde" not in solvers else WORDS[name]
 
 

@@ -72,6 +72,7 @@ def test_every_solver_is_explained_with_its_source() -> None:
         said = solver_words(name, Diffusion.solvers)
         assert said.name in told and "20" in said.equation
     assert "Runge–Kutta" in solver_words(None, Flow.solvers).title
+    assert "½ g² s" in solver_words("heun", ("sde", "ode", "heun")).equation
 
 
 def test_the_box_offers_what_the_model_has(session: Session, qtbot: QtBot) -> None:

@@ -74,14 +74,14 @@ def test_a_solver_that_the_model_has_not_waits_for_one_that_has_it(diffusion: Di
     explorer, x0 = Explorer(), torch.randn(50, 2)
     explorer.publish(Snapshot.of(flow_of(), 1), x0)
     frames_until(explorer)
-    explorer.request(ViewRequest(solver="heun"))
+    explorer.request(ViewRequest(solver="ddim"))
     assert not explorer.newest.ready
     explorer.publish(Snapshot.of(diffusion, 2))
     frame = frames_until(explorer, 2)[-1]
-    assert frame.request.solver == "heun" and explorer.errors.take() is None
+    assert frame.request.solver == "ddim" and explorer.errors.take() is None
     assert explorer.close()
-    with pytest.raises(UnsupportedError, match="heun"):
-        Carrier(flow_of(), flow_of().grid(), solver="heun")
+    with pytest.raises(UnsupportedError, match="ddim"):
+        Carrier(flow_of(), flow_of().grid(), solver="ddim")
 
 
 @pytest.mark.parametrize("solver", Diffusion.solvers)
