@@ -78,8 +78,8 @@ HEUN_OF_FIELDS = SolverWords(
     "Heun",
     "Heun, second order",
     "Heun’s steps of the ODE",
-    f"dx = [f − ½ g² s] dt ({_ZHANG}, equation 17 with λ = 0), by Heun’s second-order steps, which evaluate the networks "
-    "twice each but the last.",
+    f"dx = [f − ½ g² s] dt ({_ZHANG}, equation 17 with λ = 0), by Heun’s second-order steps, which evaluate the "
+    "networks twice each but the last.",
 )
 """Of a model that has no exact marginals to step by."""
 _PARTS = "Only the solvers SDE and ODE can leave the drift or the score out."
