@@ -79,8 +79,8 @@ HELP = {
             "<b>ancestral</b>  x<sub>s</sub> ~ q(x<sub>s</sub> | x<sub>t</sub>, y), y = (x<sub>t</sub> − σ<sub>t</sub> "
             "ε̂) / a<sub>t</sub>, with noise [2]",
             "<b>DDIM</b>  x<sub>s</sub> = a<sub>s</sub> y + σ<sub>s</sub> ε̂, no noise [3]",
-            "<b>Heun</b>  the ODE at second order, of a diffusion model as d(x/a) = ε̂ d(σ/a); two evaluations a step but "
-            "the last [4]",
+            "<b>Heun</b>  the ODE at second order, of a diffusion model as d(x/a) = ε̂ d(σ/a); two evaluations a step "
+            "but the last [4]",
         ),
         "[1] Zhang and Chen 2021, arXiv:2110.07579, (12) and (17). [2] Ho, Jain and Abbeel 2020, arXiv:2006.11239, (6) "
         "and (7). [3] J. Song, Meng and Ermon 2021, arXiv:2010.02502, (12) with σ = 0. [4] Karras et al. 2022, "
