@@ -18,12 +18,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from dnf_studio.errors import SettingError
 from dnf_studio.grids import MAX_STEPS, GridKind, GridName, check_grid
-from dnf_studio.model_defaults import ModelName, NetworkKind, filled, model_fault, replaced
+from dnf_studio.model_defaults import MOST_WITH_FEATURES, ModelName, NetworkKind, filled, model_fault, replaced
 
 __all__ = ["MAX_STEPS", "Config", "GridName", "ModelName", "NetworkConfig", "SDEConfig", "TrainingConfig"]
 
-MOST_WITH_FEATURES = 3
-"""Dimensions that a few waves can fill."""
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 

@@ -6,7 +6,17 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-__all__ = ["KIND_DEFAULTS", "MODEL_DEFAULTS", "UNUSED", "ModelName", "NetworkKind", "filled", "model_fault", "replaced"]
+__all__ = [
+    "KIND_DEFAULTS",
+    "MODEL_DEFAULTS",
+    "MOST_WITH_FEATURES",
+    "ModelName",
+    "NetworkKind",
+    "filled",
+    "model_fault",
+    "replaced",
+    "unused",
+]
 
 ModelName = Literal["diffflow", "diffusion", "flow"]
 NetworkKind = Literal["mlp", "unet"]
@@ -60,6 +70,21 @@ UNUSED: dict[str, dict[str, str]] = {
     },
 }
 """Settings without an effect on a model, and why."""
+KIND_UNUSED: dict[str, dict[str, str]] = {
+    "unet": {"network.features": "A U-Net has no Fourier features of x; an mlp has."},
+}
+"""The same of a kind of network."""
+MOST_WITH_FEATURES = 3
+"""Dimensions that a few Fourier features can fill: of more an mlp has none."""
+
+
+def unused(model: str, kind: str, dim: int) -> dict[str, str]:
+    """Settings without an effect on a `model` with networks of a `kind` for data of `dim` dimensions, and why."""
+    found = UNUSED.get(model, {}) | KIND_UNUSED.get(kind, {})
+    if dim > MOST_WITH_FEATURES:
+        why = f"Fourier features are for data of at most {MOST_WITH_FEATURES} components; this has {dim:,}."
+        found = {"network.features": why} | found
+    return found
 
 
 def filled(values: Mapping[str, Any]) -> dict[str, Any]:

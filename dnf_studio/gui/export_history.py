@@ -30,6 +30,8 @@ class ExportRecord:
     """ISO 8601."""
     selected: bool = False
     """Whether it holds selected points rather than new samples."""
+    solver: str = "SDE"
+    """Its name; λ belongs to the SDE alone."""
 
     def in_place(self, size: int, now: datetime) -> ExportRecord:
         """The record of the file once it is there."""
@@ -64,9 +66,11 @@ def _records(found: list[Any]) -> tuple[ExportRecord, ...]:
 
 
 def _is_record(item: Any) -> bool:  # noqa: ANN401 - whatever the memory holds
-    if not isinstance(item, dict) or item.keys() != {field.name for field in fields(ExportRecord)}:
+    # An older program did not write the solver
+    if not isinstance(item, dict) or item.keys() | {"solver"} != {field.name for field in fields(ExportRecord)}:
         return False
-    texts, numbers = (item["path"], item["created"]), (item["count"], item["steps"], item["lam"], item["size"])
+    texts = item["path"], item["created"], item.get("solver", "")
+    numbers = item["count"], item["steps"], item["lam"], item["size"]
     return all(isinstance(text, str) for text in texts) and all(map(_is_number, numbers))
 
 

@@ -31,6 +31,8 @@ BYTES = 1 << 28
 """What paths read into memory may take."""
 SAME = 0.01
 """Model units up to which a sample drawn again is the one of the file: other processors round otherwise."""
+FITTING = ("grid", "solver", "lam", "last", "seed", "parts")
+"""Settings of the view that the samples depend on, beside N."""
 Array = NDArray[np.float32]
 
 
@@ -51,7 +53,7 @@ class ExportShown:
     def fits(self, frame: Frame) -> bool:
         """Whether `frame` is computed with the settings of the export."""
         asked = frame.request
-        same = all(getattr(asked, name) == self.view[name] for name in ("grid", "lam", "last", "seed", "parts"))
+        same = all(getattr(asked, name) == self.view[name] for name in FITTING)
         return self.paths is not None and same and len(frame.t) == self.steps + 1
 
     def sentence(self, model: str) -> str:
@@ -99,16 +101,17 @@ def read_shown(path: Path, info: ExportInfo, flow: GenerativeModel) -> ExportSho
     view: dict[str, Any] = {
         "steps": None if own else info.steps,
         "grid": settings.grid,
-        "lam": settings.level,
+        "solver": settings.solver,
+        "lam": settings.lam,
         "last": settings.last,
         "seed": settings.seed,
         "parts": "both",
     }
     try:
-        fits = State(**view).without(flow.lacks)
+        fits = State(**view).without(flow.lacks, flow.solvers)
     except SettingError as problem:
         raise ExportError(f"'{path.name}' cannot be shown: {str(problem)[:1].lower()}{str(problem)[1:]}") from problem
-    view |= {name: getattr(fits, name) for name in ("lam", "last", "parts")}
+    view |= {name: getattr(fits, name) for name in ("solver", "lam", "last", "parts")}
     return ExportShown(path.name, info.count, view, info.steps, _paths(path, info, flow, settings))
 
 

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from dnf_studio.gui.export_history import ExportRecord
 from dnf_studio.gui.opening import DISPLAY_POINTS
+from dnf_studio.gui.solving import solver_words
 from dnf_studio.gui.studio import Studio
 from dnf_studio.workers.exporter import ExportWorker
 
@@ -109,8 +110,9 @@ class Exporter(QObject):
         plan = order.plan
         count = plan.count if order.indices is None else len(set(order.indices))
         steps = plan.settings.steps or len(flow.timestamps) - 1
+        solver = solver_words(plan.settings.solver, flow.solvers).name
         self._record = ExportRecord(
-            str(order.path), count, steps, plan.settings.level, selected=order.indices is not None
+            str(order.path), count, steps, plan.settings.level, selected=order.indices is not None, solver=solver
         )
         worker = ExportWorker(partial(_export, order, data, flow, checkpoint), str(order.path), self)
         worker.finished_export.connect(self._finished)

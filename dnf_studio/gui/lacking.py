@@ -1,7 +1,8 @@
-"""What the model shown cannot do greys its control, which then says why."""
+"""What the model shown, or its solver, cannot do greys its control, which then says why."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction
@@ -12,30 +13,33 @@ from dnf_studio.gui.session import Session
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import Ability
 
-__all__ = ["explain_without", "grey_without"]
+__all__ = ["grey_unused", "grey_without"]
+
+Control = QWidget | QAction
 
 
-def grey_without(session: Session, ability: Ability, *controls: QWidget | QAction) -> None:
+def grey_without(session: Session, ability: Ability, *controls: Control) -> None:
     """Grey `controls`, which nothing else disables, while the model of `session` lacks `ability`, and explain it."""
+    session.lacks_changed.connect(_greying(lambda: session.lacks.get(ability), controls))
 
-    def show() -> None:
-        for control in controls:
-            control.setEnabled(ability not in session.lacks)
 
-    explain_without(session, ability, *controls)
+def grey_unused(session: Session, setting: str, *controls: Control) -> None:
+    """The same while `setting` of the view has no meaning for the model and the solver that are shown."""
+    show = _greying(lambda: session.unused.get(setting), controls)
     session.lacks_changed.connect(show)
-    show()
+    session.changed.connect(lambda names: show() if "solver" in names else None)
 
 
-def explain_without(session: Session, ability: Ability, *controls: QWidget | QAction) -> None:
-    """Say in the tooltips of `controls` why they are grey while the model of `session` lacks `ability`."""
+def _greying(reason: Callable[[], str | None], controls: tuple[Control, ...]) -> Callable[[], None]:
+    """What brings `controls` up to date, which they are now."""
     tips = [control.toolTip() for control in controls]
 
     def show() -> None:
-        reason = session.lacks.get(ability)
+        why = reason()
         for control, tip in zip(controls, tips, strict=True):
-            control.setToolTip(reason or tip)
-            control.setStatusTip(reason or (tip if isinstance(control, QAction) else ""))
+            control.setEnabled(why is None)
+            control.setToolTip(why or tip)
+            control.setStatusTip(why or (tip if isinstance(control, QAction) else ""))
 
-    session.lacks_changed.connect(show)
     show()
+    return show

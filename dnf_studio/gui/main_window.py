@@ -113,6 +113,8 @@ class MainWindow(QMainWindow):
         self._noted = sde, training
         current = self.tabs.currentIndex()
         sampling, library = SamplingPanel(self.session, self.commands), self.habits.make_library()
+        sampling.set_theme(self.appearance.theme)
+        self.appearance.changed.connect(sampling.set_theme)
         self.export_panel = ExportPanel(self.session, self.studio, self.files, self.exporter, self._memory)
         for place, page in enumerate((sde, training, sampling, library, self.export_panel), start=1):
             title = self.tabs.tabText(place)

@@ -12,7 +12,9 @@ from PySide6.QtCore import QObject, Signal
 from dnf_studio.config import flatten
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.cursor import TimeCursor
+from dnf_studio.gui.solving import OWN_SOLVERS, unused_settings
 from dnf_studio.gui.state import State
+from dnf_studio.solvers import Solver
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import Ability
@@ -34,7 +36,7 @@ class Session(QObject):
     changed = Signal(object)
     """What changed: a frozenset of names, those of `State` and ``config.…`` for single settings."""
     lacks_changed = Signal()
-    """Another model is shown, which cannot do the same."""
+    """Another model is shown, which cannot do the same, has other solvers or other data."""
     undo_changed = Signal(bool, bool)
     """Whether there is something to undo and to redo."""
 
@@ -44,6 +46,7 @@ class Session(QObject):
         super().__init__(parent)
         self._state = state or State()
         self._lacks: Mapping[Ability, str] = {}
+        self._solvers, self._dim = OWN_SOLVERS, 2
         self._clock = clock
         self._past: list[State] = []
         self._future: list[State] = []
@@ -65,12 +68,27 @@ class Session(QObject):
     @property
     def effective(self) -> State:
         """The state as far as the model shown can have it."""
-        return self._state.without(self._lacks)
+        return self._state.without(self._lacks, self._solvers)
 
-    def set_lacks(self, lacks: Mapping[Ability, str]) -> None:
-        """A model is shown that cannot do these."""
-        if lacks != self._lacks:
-            self._lacks = lacks
+    @property
+    def solvers(self) -> tuple[Solver, ...]:
+        """What the model shown can be sampled with, its own choice first."""
+        return self._solvers
+
+    @property
+    def dim(self) -> int:
+        """Components of the data shown."""
+        return self._dim
+
+    @property
+    def unused(self) -> Mapping[str, str]:
+        """Settings of the view, by their names in `State`, that mean nothing to the model and the solver, and why."""
+        return unused_settings(self.effective.solver, self._lacks)
+
+    def set_lacks(self, lacks: Mapping[Ability, str], solvers: tuple[Solver, ...] = OWN_SOLVERS, dim: int = 2) -> None:
+        """A model is shown that cannot do these and has these solvers, for data of so many components."""
+        if (lacks, solvers, dim) != (self._lacks, self._solvers, self._dim):
+            self._lacks, self._solvers, self._dim = lacks, solvers, dim
             self.lacks_changed.emit()
 
     def apply(self, change: Mapping[str, Any], gesture: object = None) -> frozenset[str]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from dnf_studio.core.data.drawing_source import drawing_label, is_drawing
 from dnf_studio.core.data.image_shape import ImageShape
+from dnf_studio.gui.solving import OWN_SOLVERS
+from dnf_studio.solvers import Solver
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import Ability
@@ -35,7 +37,7 @@ class ShownModel:
     """What there is to know about its data in particular."""
     image: ImageShape | None = None
     """The size of its points where they are images."""
-    solvers: tuple[str, ...] = ("sde", "ode")
+    solvers: tuple[Solver, ...] = OWN_SOLVERS
     """What the model can be sampled with, its own choice first."""
     kind: str = "diffflow"
     lacks: Mapping[Ability, str] = field(default_factory=dict)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
 from dnf_studio.config import MAX_STEPS, Config
 from dnf_studio.errors import SettingError
 from dnf_studio.grids import GridKind, Nodes, check_grid
+from dnf_studio.gui.solving import OWN_SOLVERS, unused_settings
+from dnf_studio.solvers import Solver
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import Ability
@@ -24,6 +26,7 @@ FIELDS_OF_SCORE = FIELDS[2:]
 HEATS = ("none", "magnitude", "divergence")
 FIELD_STYLES = ("arrows", "streamlines")
 PARTS = ("both", "drift", "score")
+USUAL: dict[str, Any] = {"lam": 1.0, "last": "noise", "parts": "both"}
 PROJECTIONS = ("images", "axes", "principal")
 
 
@@ -41,6 +44,8 @@ class State:
     """Time grid of the view by its name or its nodes; None is the model's own."""
     draft: Nodes = ()
     """Nodes in the grid editor; empty where it shows the grid of the view."""
+    solver: Solver | None = None
+    """How the backward process steps; None, or one that the model shown has not, is the model's own."""
     lam: float = 1.0
     """λ of the backward process, 0 (probability flow) … 2."""
     last: str = "noise"
@@ -72,13 +77,13 @@ class State:
     direction: str = "forward"
     """Which of its two paths: ``forward`` or ``backward``."""
 
-    def without(self, lacks: Container[Ability]) -> State:
-        """The same with what belongs to abilities that a model `lacks` as if nobody had chosen it."""
-        state = self
-        if "noise" in lacks:
-            state = replace(state, lam=1.0, last="noise")
+    def without(self, lacks: Mapping[Ability, str], solvers: Sequence[Solver] = OWN_SOLVERS) -> State:
+        """The same with what a model that `lacks` these and has these `solvers` has not as if nobody had chosen it."""
+        solver = self.solver if self.solver in solvers[1:] else None
+        usual = {name: USUAL[name] for name in unused_settings(solver, lacks)}
+        state = replace(self, **{**usual, "solver": solver})
         if "score" in lacks:
-            state = replace(state, parts="both", field="drift")
+            state = replace(state, field="drift")
         return replace(state, layers=state.layers - {"disagreement"}) if "bound" in lacks else state
 
     def __post_init__(self) -> None:
@@ -88,6 +93,8 @@ class State:
             object.__setattr__(self, "grid", check_grid(self.grid))
         if self.draft:
             object.__setattr__(self, "draft", check_grid(tuple(self.draft)))
+        if self.solver not in (None, *get_args(Solver)):
+            raise SettingError(f"There is no solver named '{self.solver}'.")
         if not (isfinite(self.lam) and 0 <= self.lam <= 2):
             raise SettingError(f"λ must be between 0 and 2, not {self.lam}.")
         if self.last not in ("mean", "noise"):

@@ -208,7 +208,8 @@ class Studio(QObject):
 
     def _show(self, opened: Opened) -> None:
         self._opened = opened
-        self._session.set_lacks(opened.shown.lacks)
+        shown = opened.shown
+        self._session.set_lacks(shown.lacks, shown.solvers, shown.dim)
         self.explorer.publish(opened.snapshot, opened.points)
         self.opened.emit(opened)
 

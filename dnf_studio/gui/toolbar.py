@@ -13,9 +13,10 @@ from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.controls import ChoiceBox, IntBox, NumberSlider, fit, keep_place, label_of
 from dnf_studio.gui.icons import icon
-from dnf_studio.gui.lacking import grey_without
+from dnf_studio.gui.lacking import grey_unused
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_label
+from dnf_studio.gui.solver_box import SolverBox
 from dnf_studio.gui.theme import Theme
 
 __all__ = ["StudioToolBar"]
@@ -25,7 +26,7 @@ MOST_STEPS = 1000
 
 
 class StudioToolBar(QToolBar):
-    """Train, Pause, Stop, data, View N, λ, seed, and the device a run is on."""
+    """Train, Pause, Stop, data, View N, solver, λ, seed, and the device a run is on."""
 
     def __init__(self, session: Session, commands: Commands, choose_data: Callable[[str], None]) -> None:
         super().__init__("Toolbar")
@@ -55,6 +56,7 @@ class StudioToolBar(QToolBar):
         self.steps.set_name("View N")
         self.lam.set_name("Lambda")
         self._add_steps()
+        self._add_solver()
         self.addWidget(self.lam)
         self.addSeparator()
         self._add_seed()
@@ -64,7 +66,7 @@ class StudioToolBar(QToolBar):
         self.lam.value_changed.connect(lambda value: session.apply({"lam": value}))
         self.data.chosen.connect(self._chosen)
         session.changed.connect(lambda _names: self._refresh())
-        grey_without(session, "noise", self.lam.label, self.lam.slider, self.lam.box)
+        grey_unused(session, "lam", self.lam.label, self.lam.slider, self.lam.box)
         self._fit()
         self.set_data({})
         self._refresh()
@@ -142,6 +144,16 @@ class StudioToolBar(QToolBar):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.steps)
         row.addWidget(self.badge)
+        self.addWidget(holder)
+
+    def _add_solver(self) -> None:
+        """Without a label: there is no room for one, and its choices are known by name."""
+        self.solver = SolverBox(self._session, short=True)
+        self.solver.setAccessibleName("Solver")
+        holder = QWidget()
+        row = QHBoxLayout(holder)
+        row.setContentsMargins(0, 0, 8, 0)
+        row.addWidget(self.solver)
         self.addWidget(holder)
 
     def _add_seed(self) -> None:

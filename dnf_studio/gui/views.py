@@ -26,6 +26,7 @@ from dnf_studio.gui.plots.step_colours import StepColouring
 from dnf_studio.gui.plots.time_view import TimeView
 from dnf_studio.gui.selecting import Selecting
 from dnf_studio.gui.session import Session
+from dnf_studio.gui.solving import solver_words
 from dnf_studio.gui.theme import Theme
 from dnf_studio.gui.tools import Tools, ToolStrip
 from dnf_studio.gui.transport import TransportBar
@@ -111,6 +112,7 @@ class Views(QWidget):
             stack.addWidget(grid)
             self.selecting.add(grid)
         self._framed = (*self._framed, *grids)
+        self._say_moved()
 
     @property
     def plots(self) -> tuple[Plot, ...]:
@@ -161,14 +163,24 @@ class Views(QWidget):
         """Plots of what the model cannot do say why they are empty."""
         lacks = self._session.lacks
         for plot in self.plots:
-            if isinstance(plot, ProcessView):
-                plot.set_noisy("noise" not in lacks)
-            elif isinstance(plot, DisagreementPlot | SpaceTimePlot):
+            if isinstance(plot, DisagreementPlot | SpaceTimePlot):
                 plot.set_reason(lacks.get("bound"))
             elif isinstance(plot, ScorePlot):
                 plot.set_reason(lacks.get("score"))
         self.disagreement.legend.setVisible("bound" not in lacks)
+        self._say_moved()
         self._refresh(frozenset({"layers"}))
+
+    def _say_moved(self) -> None:
+        """What carries the points of either process; where it is not the model's own solver, in the title too."""
+        solver, solvers = self._session.effective.solver, self._session.solvers
+        said = solver_words(solver, solvers)
+        ahead = "the ODE" if "noise" in self._session.lacks else "the forward SDE"
+        words = (ahead, ""), (said.moved, f" ({said.name})" if solver else "")
+        for stack, both in zip(self.stacks, words, strict=True):
+            for view in map(stack.widget, range(stack.count())):
+                if isinstance(view, ProcessView | ImageGrid):
+                    view.set_moved(*both)
 
     def _colour_steps(self) -> None:
         wanted = "disagreement" in self._session.effective.layers
@@ -184,6 +196,8 @@ class Views(QWidget):
             plot.set_cursor(position)
 
     def _refresh(self, names: frozenset[str]) -> None:
+        if "solver" in names:
+            self._say_moved()
         state = self._session.effective
         last = self._frame.forward.shape[2] - 1 if self._frame is not None else 1
         if "layers" in names:

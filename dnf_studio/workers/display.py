@@ -6,6 +6,7 @@ Imports torch, so only the explorer's thread imports it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep, backward_states, collected
 from dnf_studio.core.sde.steps import forward_step, split_backward_noise
+from dnf_studio.solvers import WITHOUT_NOISE, Solver
 
 __all__ = ["Cancelled", "Carrier", "ForwardBlock", "forward_block"]
 Array = NDArray[np.float32]
@@ -71,22 +73,28 @@ def forward_block(
 class Carrier:
     """Carries blocks of points through one model on one grid.
 
-    Its fields have layers in `hidden`; a model without noise goes by its own solver and takes nothing of
-    noise, level, last step and parts.
+    Its fields have layers in `hidden`. The backward process goes by `solver`, the model's own where none is
+    named. Level and parts are for Euler's steps of its fields, ``sde`` and ``ode``; the noise of a model without
+    noise is not asked for either. Raises `UnsupportedError` for a solver that the model has not.
     """
 
-    def __init__(self, flow: GenerativeModel, grid: TimeGrid, hidden: torch.dtype | None = None) -> None:
+    def __init__(
+        self, flow: GenerativeModel, grid: TimeGrid, hidden: torch.dtype | None = None, solver: Solver | None = None
+    ) -> None:
         self._grid = grid
-        self._solver = (
-            (flow.encoder(grid, hidden), flow.sampler(grid, hidden=hidden)) if "noise" in flow.lacks else None
-        )
+        noisy, name = "noise" not in flow.lacks, flow.checked_solver(solver)
+        self._encoder = None if noisy else flow.encoder(grid, hidden)
+        self._without_noise = name in WITHOUT_NOISE
+        self._sampler = None
+        if not noisy or name not in ("sde", "ode"):
+            self._sampler = cache(lambda last: flow.sampler(grid, name, last=last, hidden=hidden))
         self._fields = flow.fields(grid, hidden)
 
     def forward(self, x0: Tensor, noise: Tensor, check: Callable[[], None]) -> ForwardBlock:
         """The path of x0 (B, D) with noise (N, B, D), and what is known of its disagreement."""
-        if self._solver is None:
+        if self._encoder is None:
             return forward_block(self._fields, self._grid, x0, noise, check)
-        path, none = collected(self._solver[0](x0, noise.__getitem__), check), np.empty((3, 0))
+        path, none = collected(self._encoder(x0, noise.__getitem__), check), np.empty((3, 0))
         return ForwardBlock(path.numpy(), np.empty((0, 0), np.float32), none, none)
 
     def backward(
@@ -103,9 +111,10 @@ class Carrier:
         Row i of `noise` (N, B, D) belongs to the step between t_i and t_{i+1}.
         """
         drawn = noise.flip(0).__getitem__
-        if self._solver is None:
+        if self._sampler is None:
             fields = fields_in_part(self._fields, parts)
-            states = backward_states(*fields, self._grid, latents, drawn, lam, last)
+            level = 0.0 if self._without_noise else lam
+            states = backward_states(*fields, self._grid, latents, drawn, level, last)
         else:
-            states = self._solver[1](latents, drawn)
+            states = self._sampler(last)(latents, drawn)
         return collected(states, check).flip(0).numpy()

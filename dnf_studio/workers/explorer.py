@@ -42,8 +42,10 @@ class Wanted:
 
     @property
     def ready(self) -> bool:
-        """Whether there is a model and data of the same dimension."""
-        return self.snapshot is not None and self.data is not None and self.snapshot.dim == self.data.shape[1]
+        """Whether there is a model, data of the same dimension, and a solver that the model has."""
+        if self.snapshot is None or self.data is None:
+            return False
+        return self.snapshot.dim == self.data.shape[1] and self.request.solver in (None, *self.snapshot.flow.solvers)
 
 
 class Explorer:

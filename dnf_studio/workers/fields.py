@@ -128,7 +128,7 @@ def _answer(asked: FieldRequest, frame: Frame, wanted: Wanted) -> FieldAnswer | 
         fields = snapshot.flow.fields(grid)
     here = grid.steps, asked.plane, asked.extent, asked.size, asked.divergence
     found = replace(field_grid(fields, grid, *here), node=asked.node)
-    lines = _lines(asked, found, request.lam)
+    lines = _lines(asked, found, request.level)
     points = np.concatenate([frame.forward[asked.node], frame.backward[asked.node]])
     inhabited = _inhabited(found, asked, points)
     return FieldAnswer(asked, snapshot.version, request, found, inhabited, lines)

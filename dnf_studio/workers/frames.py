@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.exploration.score_share import ScoreShare
 from dnf_studio.grids import GridKind
+from dnf_studio.solvers import WITHOUT_NOISE, Solver
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Standardisation
@@ -33,6 +34,13 @@ class ViewRequest:
     points: int = 2000
     parts: str = "both"
     """What the backward process keeps: ``both`` fields, the ``drift`` alone or the ``score`` alone."""
+    solver: Solver | None = None
+    """Of the backward process; None is the model's own."""
+
+    @property
+    def level(self) -> float:
+        """The λ of the backward process: 0 for a solver without noise."""
+        return 0.0 if self.solver in WITHOUT_NOISE else self.lam
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.exploration.variants import Variant
     from dnf_studio.core.sampling.blocks import SampleSettings
     from dnf_studio.core.sde.paths import LastStep
+    from dnf_studio.solvers import Solver
     from dnf_studio.workers.display_set import DisplayNoise
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -117,6 +118,7 @@ class StepsStudy(Study):
     lam: float
     last: str
     seed: int
+    solver: Solver | None = None
 
     def total(self, ground: Ground) -> int:
         return len(self.steps) * (1 if ground.dataset is None else 2)
@@ -124,20 +126,14 @@ class StepsStudy(Study):
     def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
         from dnf_studio.core.exploration.rediscretise import rediscretise
 
-        flow, count = ground.snapshot.flow, len(self.steps)
+        flow, x0, count, check = ground.snapshot.flow, ground.points[:ERROR_POINTS], len(self.steps), _check(left)
         if have < count:
             rows = rediscretise(
-                flow,
-                ground.points[:ERROR_POINTS],
-                self.steps,
-                lam=self.lam,
-                kind=self.grid,
-                seed=self.seed,
-                check=_check(left),
+                flow, x0, self.steps, lam=self.lam, kind=self.grid, seed=self.seed, solver=self.solver, check=check
             )
             yield from islice(rows, have, None)
         if ground.dataset is not None:
-            ways = [_way(n, self.grid, self.lam, self.last) for n in self.steps[max(0, have - count) :]]
+            ways = [_way(n, self.grid, self.lam, self.last, self.solver) for n in self.steps[max(0, have - count) :]]
             yield from _variants(ground, ways, left)
 
 
@@ -192,6 +188,7 @@ class PathsStudy(Study):
     last: str
     seed: int
     points: tuple[int, ...]
+    solver: Solver | None = None
 
     def total(self, ground: Ground) -> int:
         return 1
@@ -237,6 +234,7 @@ class PathsStudy(Study):
             lam=self.lam,
             kind=self.grid,
             last=_last(self.last),
+            solver=self.solver,
             check=_check(left),
         )
         both = [(a.float().numpy(), b.float().numpy()) for a, b in (found.forward, found.backward)]
@@ -267,10 +265,10 @@ def _check(left: Callable[[], bool]) -> Callable[[], None]:
     return check
 
 
-def _way(steps: int | None, grid: GridKind | None, lam: float, last: str) -> SampleSettings:
+def _way(n: int | None, grid: GridKind | None, lam: float, last: str, solver: Solver | None = None) -> SampleSettings:
     from dnf_studio.core.sampling.blocks import SampleSettings
 
-    return SampleSettings(steps, lam, _last(last), grid)
+    return SampleSettings(n, lam, _last(last), grid, solver=solver)
 
 
 def _last(name: str) -> LastStep:

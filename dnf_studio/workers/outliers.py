@@ -61,7 +61,7 @@ def check_outliers(
 
     flow = snapshot.flow
     last = "mean" if request.last == "mean" else "noise"
-    settings = SampleSettings(request.steps, request.lam, last, request.grid, request.seed)  # type: ignore[arg-type]
+    settings = SampleSettings(request.steps, request.lam, last, request.grid, request.seed, request.solver)  # type: ignore[arg-type]
     try:
         visited = visit(flow, dataset, flow.grid(request.steps, request.grid), request.seed, check=check)
         paths = _shown_paths(flow, settings, shown, check) if isinstance(shown, int) else shown
@@ -79,7 +79,7 @@ def _shown_paths(flow: GenerativeModel, settings: SampleSettings, points: int, c
     parts = blocks(points, grid.steps, flow.dim)
     latents = noise.latents(settings.seed, parts[-1].stop, flow.dim)
     with torch.inference_mode(), single_threaded_kernels():
-        carrier = Carrier(flow, grid, torch.float32)
+        carrier = Carrier(flow, grid, torch.float32, settings.solver)
         way = settings.level, settings.last, check
         rows = [
             carrier.backward(latents[part], noise.noise(settings.seed, part, flow.dim, grid.t)[1], *way)

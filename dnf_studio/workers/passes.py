@@ -132,7 +132,7 @@ class Passes:
         ahead = asked.direction == "forward"
         starts = data if ahead else self._noise.latents(request.seed, count, snapshot.dim)
         eps = noise[0 if ahead else 1][:, asked.point - part.start]
-        way = asked.direction, request.lam, _last_step(request.last), check_parts(request.parts)
+        way = asked.direction, request.lam, _last_step(request.last), check_parts(request.parts), request.solver
         table = inspect_point(self._exact[1], grid, starts[asked.point], eps, *way)
         return Inspection(asked, snapshot.version, request, table, snapshot.standardisation)
 
@@ -140,12 +140,12 @@ class Passes:
         snapshot, data, request = work.snapshot, work.data, work.request
         last, kept_parts = _last_step(request.last), check_parts(request.parts)
         grid = snapshot.flow.grid(request.steps, request.grid)
-        carrier = Carrier(snapshot.flow, grid, work.hidden)
+        carrier = Carrier(snapshot.flow, grid, work.hidden, request.solver)
         count, dim = min(request.points, len(data)), snapshot.dim
         latents = self._noise.latents(request.seed, count, dim)
         shared = (snapshot, request.steps, request.grid, request.seed, count, work.grows)
         forward = _kept(self._forward, work.hidden, (*shared, data))
-        back = *shared, request.lam, last
+        back = *shared, request.lam, last, request.solver
         backward = _kept(self._backward, work.hidden, (*back, kept_parts))
         # Beside a part of the process, where its latents end by the whole of it
         whole = _kept(self._whole, work.hidden, back) if kept_parts != "both" else None
@@ -237,7 +237,7 @@ def _frame(
         parts=_mean_parts(forward, disagreement),
         prior=_prior(paths[-1], grid) if flow.bounded else None,
         whole=None if whole is None else np.concatenate(whole),
-        score=None if "score" in flow.lacks else _score(forward, grid, work.request.lam),
+        score=None if "score" in flow.lacks else _score(forward, grid, work.request.level),
     )
 
 

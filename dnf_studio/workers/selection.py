@@ -79,7 +79,7 @@ def _carried(
 ) -> SampleBlock:
     """The points `rows` of one block of the view, with latents z (B, D) and noise (N, B, D) in order of time."""
     with single_threaded_kernels(), torch.inference_mode():
-        carrier = Carrier(flow, grid, torch.float32)
+        carrier = Carrier(flow, grid, torch.float32, settings.solver)
         path = carrier.backward(z, eps, settings.level, settings.last, _never)[::-1, rows]
         states = _in_data_units(flow, path)
         drawn = eps.flip(0)[:, rows]

@@ -99,7 +99,7 @@ def test_only_the_first_rows_of_a_large_file_are_read(
     export = write(tmp_path / "a.h5", 5000, SampleSettings(seed=1, solver="ode"))
     window.studio.places = lambda: [model]
     open_in(str(export))
-    assert window.session.state.lam == 0 and window.session.state.steps is None
+    assert window.session.state.solver == "ode" and window.session.state.steps is None
     assert shown(window, qtbot).backward.shape == (5, 2000, 2)
     assert "first 2,000 of the 5,000" in window.status.message.text()
 

@@ -142,3 +142,16 @@ def test_what_a_model_does_not_use_is_grey_and_says_why(form: SettingsForm) -> N
     assert "no noise" in form.editors["sde.g_end"].toolTip() and not form.editors["sde.g_end"].isEnabled()
     session.apply({"config.model": "diffflow"})
     assert tick.isEnabled() and tick.toolTip() == usual and session.state.config == Config()
+
+
+def test_fourier_features_are_grey_where_no_network_has_them(form: SettingsForm) -> None:
+    session, editor = form._session, form.editors["network.features"]
+    assert editor.isEnabled()
+    session.set_lacks({}, dim=4)
+    assert not editor.isEnabled() and "this has 4" in editor.toolTip()
+    session.apply({"config.network.kind": "unet"})
+    assert "U-Net" in editor.toolTip()
+    session.set_lacks({})
+    assert not editor.isEnabled()
+    session.undo()
+    assert editor.isEnabled() and "sharp" in editor.toolTip()

@@ -108,3 +108,13 @@ def test_a_study_is_left_soon(ground: Ground) -> None:
     with pytest.raises(lab.Left):
         list(STEPS.run(ground, 0, left))
     assert len(calls) == 4
+
+
+def test_a_study_goes_by_the_solver_of_the_views(ground: Ground) -> None:
+    """The ODE is λ = 0."""
+    by_name = list(replace(STEPS, solver="ode").run(ground, 0, never))
+    by_level = list(replace(STEPS, lam=0.0).run(ground, 0, never))
+    for row, other in zip(by_name[:2], by_level[:2], strict=True):
+        np.testing.assert_array_equal(row.backward, other.backward)  # type: ignore[attr-defined]
+    for row, other in zip(by_name[2:], by_level[2:], strict=True):
+        np.testing.assert_array_equal(row.samples, other.samples)  # type: ignore[attr-defined]

@@ -66,11 +66,18 @@ class StepRow:
     """What a classifier of the real rows says of samples at this N; None where the data has no classes."""
 
 
-def step_row(flow: GenerativeModel, dataset: Dataset, steps: int, points: int = POINTS, seeds: int = SEEDS) -> StepRow:
-    """The samples at one N as `evaluate` compares them, without the rest of it."""
+def step_row(
+    flow: GenerativeModel,
+    dataset: Dataset,
+    steps: int,
+    points: int = POINTS,
+    seeds: int = SEEDS,
+    solver: Solver | None = None,
+) -> StepRow:
+    """The samples by `solver` at one N as `evaluate` compares them, without the rest of it."""
     if points < 1 or seeds < 1:
         raise SettingError("An evaluation needs at least one point and one seed.")
-    return step_rows(flow, dataset, [check_steps(steps)], points, seeds, lambda _: None)[0]
+    return step_rows(flow, dataset, [check_steps(steps)], points, seeds, lambda _: None, solver)[0]
 
 
 def step_rows(

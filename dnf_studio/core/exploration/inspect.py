@@ -25,6 +25,7 @@ from dnf_studio.core.sde.steps import (
     path_backward_noise,
 )
 from dnf_studio.errors import SettingError
+from dnf_studio.solvers import WITHOUT_NOISE, Solver
 
 __all__ = ["Direction", "PointTable", "inspect_path", "inspect_point"]
 
@@ -38,7 +39,7 @@ class PointTable:
 
     Whichever process made the path, δF is the noise with which the forward SDE (11) takes each of its
     steps and δB the one with which the backward SDE (12) takes it back. One of them was drawn, the
-    other is implied; for a backward path of λ ≠ 1 both are implied.
+    other is implied; for a backward path of λ ≠ 1 or of another solver both are implied.
     """
 
     direction: Direction
@@ -81,13 +82,15 @@ def inspect_path(
     direction: Direction = "forward",
     lam: float = 1.0,
     parts: Parts = "both",
+    solver: Solver | None = None,
 ) -> PointTable:
     """The numbers of `path` (N+1, D), row i at t_i, that `direction` made with `noise` (N, D).
 
     Row i of `noise` belongs to the step between t_i and t_{i+1}, zeros where the step drew none. The
     noise spares (15) its cancellation where steps are small. `fields`, drift and score, must take
     float64; `lam` is the λ of a backward path. One made with a part of the fields is taken apart by both,
-    and its noises are read off the path. Raises `SettingError` where shapes do not fit.
+    and its noises are read off the path, as are those of a `solver` other than ``sde`` and ``ode``. Raises
+    `SettingError` where shapes do not fit.
     """
     if path.dim() != 2 or len(path) != grid.steps + 1 or noise.shape != (grid.steps, path.shape[1]):
         raise SettingError(f"A path of {grid.steps} steps has {grid.steps + 1} states and {grid.steps} noises.")
@@ -97,7 +100,7 @@ def inspect_path(
     dt, g = nodes.dt[:, None], nodes.g[:, None]
     if direction == "forward":
         ahead, back = eps, path_backward_noise(f[:-1], f[1:], s[1:], eps, dt, g[:-1], g[1:])
-    elif parts != "both":
+    elif parts != "both" or not _steps_of_euler(solver):
         ahead = implied_forward_noise(x[:-1], x[1:], f[:-1], dt, g[:-1])
         back = implied_backward_noise(x[:-1], x[1:], f[1:], s[1:], dt, g[1:])
     else:
@@ -117,32 +120,47 @@ def inspect_point(
     lam: float = 1.0,
     last: LastStep = "noise",
     parts: Parts = "both",
+    solver: Solver | None = None,
 ) -> PointTable:
     """Carry `start` (D,), x_0 or a latent, along its process in float64 and inspect the path.
 
     Row i of `noise` (N, D) belongs to the step between t_i and t_{i+1}, in both directions. A flow in
-    another type is copied first. `parts` says which fields carry a backward path.
+    another type is copied first. `parts` says which fields carry a backward path by Euler's steps, and `solver`
+    how it goes, as the model's own where None. Raises `UnsupportedError` for a solver that the model has not.
     """
     exact = flow if flow.timestamps.dtype is torch.float64 else copy.deepcopy(flow).double()
     nodes, x, eps = grid.to(exact.timestamps), start.to(exact.timestamps), noise.to(exact.timestamps)
     with torch.no_grad():
         if "noise" in exact.lacks:
-            return _without_noise(exact, nodes, x, direction)
+            return _without_noise(exact, nodes, x, direction, solver)
         drift, score = (_remembering(field) for field in exact.fields(nodes))
         if direction == "forward":
             path = paths.forward_path(drift, nodes, x[None], eps[:, None])
         else:
+            lam = 0.0 if solver in WITHOUT_NOISE else lam
             if last == "mean":
                 eps = torch.cat([torch.zeros_like(eps[:1]), eps[1:]])
-            used = fields_in_part((drift, score), parts)
-            path = paths.backward_path(*used, nodes, x[None], eps.flip(0)[:, None], lam).flip(0)
-        return inspect_path((drift, score), nodes, path[:, 0], eps, direction, lam, parts)
+            drawn = eps.flip(0)[:, None]
+            if _steps_of_euler(solver):
+                used = fields_in_part((drift, score), parts)
+                path = paths.backward_path(*used, nodes, x[None], drawn, lam).flip(0)
+            else:
+                path = collected(exact.sampler(nodes, solver, last=last)(x[None], drawn.__getitem__)).flip(0)
+        return inspect_path((drift, score), nodes, path[:, 0], eps, direction, lam, parts, solver)
 
 
-def _without_noise(flow: GenerativeModel, grid: TimeGrid, start: Tensor, direction: Direction) -> PointTable:
+def _steps_of_euler(solver: Solver | None) -> bool:
+    """Whether these are the steps (17) of both fields, whose noises need not be read off the path."""
+    return solver in (None, "sde", "ode")
+
+
+def _without_noise(
+    flow: GenerativeModel, grid: TimeGrid, start: Tensor, direction: Direction, solver: Solver | None
+) -> PointTable:
     """The path of `start` (D,) along the ODE and the drift on it."""
     ahead = direction == "forward"
-    states = (flow.encoder(grid) if ahead else flow.sampler(grid))(start[None], torch.zeros(grid.steps, 1).__getitem__)
+    way = flow.encoder(grid) if ahead else flow.sampler(grid, solver)
+    states = way(start[None], torch.zeros(grid.steps, 1).__getitem__)
     path = collected(states) if ahead else collected(states).flip(0)
     drift, _ = flow.fields(grid)
     f = torch.cat([drift(i, x) for i, x in enumerate(path)])

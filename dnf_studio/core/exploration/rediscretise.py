@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from dnf_studio.core.sde.grid import TimeGrid, check_steps
 from dnf_studio.core.sde.paths import LastStep, collected
 from dnf_studio.errors import DataError, SettingError
 from dnf_studio.grids import GridKind
+from dnf_studio.solvers import Solver
 
 __all__ = ["DEFAULT_STEPS", "CoarseAndFine", "Quality", "Rediscretised", "coarse_and_fine", "rediscretise"]
 
@@ -89,6 +91,7 @@ def rediscretise(
     seed: int = 0,
     finest: int | None = None,
     quality: Quality | None = None,
+    solver: Solver | None = None,
     check: Check | None = None,
 ) -> Iterator[Rediscretised]:
     """For each N of `steps`, ascending: the error along the same Brownian paths and the quality of samples.
@@ -97,10 +100,11 @@ def rediscretise(
     `seed`, and every step of both processes (11, 17) uses its noise. The errors are those against
     the finest grid, of `finest` steps (four times the largest N where not given) and all coarse
     nodes; its own error is in them: at N = finest/4 about a quarter of the error against the exact
-    solution is missing. `kind` is a kind of time grid other than the model's own. `check` is called
-    at every step of a path and raises to leave.
+    solution is missing. `kind` is a kind of time grid other than the model's own, `solver` another
+    way of the backward process than its own. `check` is called at every step of a path and raises to leave.
 
-    Raises `SettingError` for an N or λ that cannot be and `DataError` for other points, at the first `next`.
+    Raises `SettingError` for an N or λ that cannot be, `UnsupportedError` for a solver that the model has
+    not, and `DataError` for other points, at the first `next`.
     """
     chosen = sorted({check_steps(n) for n in steps})
     if not chosen or not 0 <= lam <= 2:
@@ -111,13 +115,14 @@ def rediscretise(
     if fine < chosen[-1]:
         raise SettingError(f"The finest grid must have at least the {chosen[-1]:,} steps compared, not {fine:,}.")
     grid, nodes = _common(flow, [*chosen, fine], kind)
-    both = _own_paths(flow, x0[: max(1, MAX_NUMBERS // (2 * flow.dim * grid.steps))], lam, seed, check)
+    way = _Way(lam, "noise", solver)
+    both = _own_paths(flow, x0[: max(1, MAX_NUMBERS // (2 * flow.dim * grid.steps))], way, seed, check)
     exact = both.along(grid)
     for n, places in zip(chosen, nodes, strict=False):
         at = torch.from_numpy(places)
         own = both.along(TimeGrid(grid.t[at], grid.g[at], grid.condition[at]))
         ahead, back = (_rms(path - reference[at]) for path, reference in zip(own, exact, strict=True))
-        row = None if quality is None else step_row(flow, quality.dataset, n, quality.points, quality.seeds)
+        row = None if quality is None else step_row(flow, quality.dataset, n, quality.points, quality.seeds, solver)
         yield Rediscretised(n, grid.steps, grid.t[at].cpu().double().numpy(), ahead, back, row)
 
 
@@ -145,23 +150,25 @@ def coarse_and_fine(
     lam: float = 1.0,
     kind: GridKind | None = None,
     last: LastStep = "noise",
+    solver: Solver | None = None,
     check: Check | None = None,
 ) -> CoarseAndFine:
     """Paths of `steps` steps over those of at least `finest`, from points and latents `start`, each (P, D).
 
-    `noise` reads one Brownian path of both processes on any times.
+    `noise` reads one Brownian path of both processes on any times; the backward one goes by `solver`, the model's
+    own where None.
     """
     fine = max(check_steps(steps), check_steps(finest))
     grid, (places, _) = _common(flow, [steps, fine], kind)
     at = torch.from_numpy(places)
-    both = _Paths(flow, start, noise, lam, last, check)
+    both = _Paths(flow, start, noise, _Way(lam, last, solver), check)
     exact = both.along(grid)
     own = both.along(TimeGrid(grid.t[at], grid.g[at], grid.condition[at]))
     times = grid.t.cpu().double().numpy()
     return CoarseAndFine(times[places], times, (own[0], exact[0]), (own[1], exact[1]))
 
 
-def _own_paths(flow: GenerativeModel, x0: Tensor, lam: float, seed: int, check: Check | None) -> _Paths:
+def _own_paths(flow: GenerativeModel, x0: Tensor, way: _Way, seed: int, check: Check | None) -> _Paths:
     """Latents and Brownian paths that belong to `seed`; one motion with 2D components serves both processes."""
     generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
     z = torch.from_numpy(generator.standard_normal(tuple(x0.shape), dtype=np.float32))
@@ -172,7 +179,15 @@ def _own_paths(flow: GenerativeModel, x0: Tensor, lam: float, seed: int, check: 
         ahead, back = brownian.increments(t).chunk(2, dim=-1)
         return ahead, back
 
-    return _Paths(flow, (x0, z), noise, lam, "noise", check)
+    return _Paths(flow, (x0, z), noise, way, check)
+
+
+class _Way(NamedTuple):
+    """How the backward process goes."""
+
+    lam: float
+    last: LastStep
+    solver: Solver | None
 
 
 class _Paths:
@@ -183,11 +198,10 @@ class _Paths:
         flow: GenerativeModel,
         start: tuple[Tensor, Tensor],
         noise: Noise,
-        lam: float,
-        last: LastStep,
+        way: _Way,
         check: Check | None,
     ) -> None:
-        self._flow, self._noise, self._lam, self._last = flow, noise, lam, last
+        self._flow, self._noise, self._way = flow, noise, way
         self._x0, self._z = (points.to(flow.timestamps) for points in start)
         self._check = check or (lambda: None)
 
@@ -195,9 +209,10 @@ class _Paths:
         """Forward and backward path, each (N+1, P, D), row i at t_i; the backward process reads from the end."""
         with torch.inference_mode(), single_threaded_kernels():
             self._check()
+            way = self._way
             ahead, back = (rows.to(grid.t) for rows in self._noise(grid.t))
             there = self._flow.encoder(grid)(self._x0, ahead.__getitem__)
-            again = self._flow.sampler(grid, None, self._lam, self._last)(self._z, back.flip(0).__getitem__)
+            again = self._flow.sampler(grid, way.solver, way.lam, way.last)(self._z, back.flip(0).__getitem__)
             return collected(there, self._check), collected(again, self._check).flip(0)
 
 

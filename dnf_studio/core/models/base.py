@@ -18,6 +18,7 @@ from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
 from dnf_studio.core.sde.paths import Field, LastStep
 from dnf_studio.errors import DataError, SettingError, UnsupportedError
 from dnf_studio.grids import GridKind
+from dnf_studio.solvers import Solver
 
 __all__ = [
     "Ability",
@@ -32,8 +33,6 @@ __all__ = [
 ]
 
 LogProbMethod = Literal["ode", "bound", "importance"]
-Solver = Literal["sde", "ode", "ancestral", "ddim", "heun"]
-"""How to step from noise to data; which of them a model has is in its `solvers`."""
 Ability = Literal["noise", "score", "bound"]
 """What only some models have: noise on their paths, a score beside the drift, a bound on the NLL by steps."""
 FieldWithDivergence = Callable[[int, Tensor], tuple[Tensor, Tensor]]

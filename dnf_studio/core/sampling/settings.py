@@ -7,15 +7,14 @@ from typing import get_args
 
 import numpy as np
 
-from dnf_studio.core.models.base import Solver
 from dnf_studio.core.sde.grid import check_steps
 from dnf_studio.core.sde.paths import LastStep, check_level
 from dnf_studio.errors import SettingError
 from dnf_studio.grids import GridKind, check_grid
+from dnf_studio.solvers import WITHOUT_NOISE, Solver
 
 __all__ = ["SampleSettings", "whole_number"]
 
-WITHOUT_NOISE = ("ode", "ddim", "heun")
 MOST_LANGEVIN = 1000
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["ExportPanel"]
 
 SETTLE_MS = 300
-VIEW = frozenset({"steps", "grid", "lam", "last", "seed", "selection", "parts"})
+VIEW = frozenset({"steps", "grid", "solver", "lam", "last", "seed", "selection", "parts"})
 """What of the state an export starts from."""
 
 

@@ -24,10 +24,10 @@ from PySide6.QtWidgets import (
 from dnf_studio.errors import ExportError
 from dnf_studio.gui.controls import ChoiceBox, FloatBox, IntBox, caption, label_of
 from dnf_studio.gui.grid_box import GridBox
-from dnf_studio.gui.lacking import explain_without
 from dnf_studio.gui.panels.sampling import GRIDS, LAST_STEPS
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import ShownModel, data_stem
+from dnf_studio.gui.solving import OWN_SOLVERS, solver_words, unused_settings
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import Solver
@@ -45,13 +45,6 @@ PARTS = {
         "log p of each sample by the probability-flow ODE, nats in data units; slow",
     ),
     "compress": ("&Compress", "gzip with shuffle: a little smaller, very much slower"),
-}
-SOLVERS = {
-    "sde": "the SDE of the views",
-    "ode": "its ODE, Euler",
-    "ancestral": "ancestral",
-    "ddim": "DDIM",
-    "heun": "Heun, 2 evaluations a step",
 }
 OWN = {"count": 100_000, "last": "mean"}
 """What new samples start with; the rest starts as the views are set."""
@@ -82,8 +75,10 @@ class ExportForm(QWidget):
         self._add_parts()
         self._add_target()
         self._watch()
-        labels = [self._rows.labelForField(control) for control in (self.lam, self.last)]
-        explain_without(session, "noise", self.lam, self.last, *labels, self.parts["noise"])
+        rows: dict[str, QWidget] = {"lam": self.lam, "last": self.last}
+        named = {name: [control, self._rows.labelForField(control)] for name, control in rows.items()}
+        named["last"].append(self.parts["noise"])
+        self._explained = {name: {part: part.toolTip() for part in parts} for name, parts in named.items()}
         session.lacks_changed.connect(self.refresh)
         self.refresh()
 
@@ -95,8 +90,7 @@ class ExportForm(QWidget):
     def set_shown(self, shown: ShownModel) -> None:
         """Samples of this model."""
         self.shown = shown
-        ode = {} if "sde" in shown.solvers else {"ode": "its ODE, Runge–Kutta 4"}
-        self.solver.set_choices({{**SOLVERS, **ode}[name]: name for name in shown.solvers})
+        self.solver.set_choices({solver_words(name, shown.solvers).title: name for name in shown.solvers})
         if self._edited.get("solver") not in shown.solvers:
             self._edited.pop("solver", None)
         self.refresh()
@@ -109,7 +103,7 @@ class ExportForm(QWidget):
         state = self._session.effective
         if self.selecting:
             last = cast("LastStep", state.last)
-            settings = SampleSettings(state.steps, state.lam, last, state.grid, state.seed)
+            settings = SampleSettings(state.steps, state.lam, last, state.grid, state.seed, state.solver)
         else:
             settings = SampleSettings(
                 steps=self.steps.value(),
@@ -150,13 +144,10 @@ class ExportForm(QWidget):
                 else:
                     control.setValue(values[name])
             control.setEnabled(not selecting)
-        self.lam.setEnabled(not selecting and values["solver"] == "sde")
-        noisy = "noise" not in self._session.lacks
-        self.last.setEnabled(not selecting and noisy)
+        noisy = self._grey(values["solver"], selecting)
         for name, tick in self.parts.items():
             with QSignalBlocker(tick):
                 tick.setChecked(name in self._ticked[selecting] and (noisy or name != "noise"))
-        self.parts["noise"].setEnabled(noisy)
         self.follow.setEnabled(not selecting and not self._edited.keys() <= OWN.keys())
         if not self._own_target and self.shown is not None:
             label = data_stem(self.shown.data)
@@ -165,12 +156,23 @@ class ExportForm(QWidget):
         self.target.setToolTip(f"{self._target_tip}\n{self.target.text()}")
         self.changed.emit()
 
+    def _grey(self, solver: str, selecting: bool) -> bool:
+        """Grey what `solver` leaves without a meaning, and say why; whether a step has noise."""
+        unused = unused_settings(solver, self._session.lacks)
+        for name, controls in self._explained.items():
+            for control, tip in controls.items():
+                control.setToolTip(unused.get(name, tip))
+        for name, control in (("lam", self.lam), ("last", self.last)):
+            control.setEnabled(not selecting and name not in unused)
+        self.parts["noise"].setEnabled("last" not in unused)
+        return "last" not in unused
+
     def _of_views(self) -> dict[str, Any]:
         state = self._session.effective
         own = self.shown.steps if self.shown is not None else 30
         seed = min(state.seed, self.seed.maximum())
         views = {"steps": state.steps or own, "lam": state.lam, "last": state.last, "grid": state.grid, "seed": seed}
-        return {**views, "solver": self.shown.solvers[0] if self.shown is not None else "sde"}
+        return {**views, "solver": state.solver or self._session.solvers[0]}
 
     def _show_choice(self, chosen: int) -> None:
         whole = self._session.effective.parts == "both"
@@ -193,8 +195,8 @@ class ExportForm(QWidget):
             self._choice.addButton(button)
             column.addWidget(button)
         self.as_shown = caption(
-            "Exactly as the views show them, with the paths of both processes: their weights, N, λ, grid, last step "
-            "and seed."
+            "Exactly as the views show them, with the paths of both processes: their weights, N, solver, λ, grid, last "
+            "step and seed."
         )
         column.addWidget(self.as_shown)
         self.whole = caption(
@@ -205,7 +207,7 @@ class ExportForm(QWidget):
     def _add_fields(self) -> None:
         self.count, self.steps, self.lam = IntBox(1, 2**31 - 1), IntBox(1, 10_000), FloatBox(0, 2)
         self.last, self.grid, self.seed = ChoiceBox(dict(LAST_STEPS)), GridBox(GRIDS), IntBox(0, 2**31 - 1)
-        self.solver = ChoiceBox({text: name for name, text in SOLVERS.items()})
+        self.solver = ChoiceBox({solver_words(name, OWN_SOLVERS).title: name for name in OWN_SOLVERS})
         self.count.setSingleStep(10_000)
         self.lam.setSingleStep(0.1)
         self.seed.setGroupSeparatorShown(False)
@@ -220,17 +222,13 @@ class ExportForm(QWidget):
         }
         self._add("&Samples", self.count, "How many samples to draw, 1 or more")
         self._add("S&teps N", self.steps, "Steps from noise to data, 1 to 10,000")
-        self._add(
-            "Solver",
-            self.solver,
-            "How to step from noise to data; diffusion models have ancestral, DDIM and Heun too",
-        )
-        self._add("λ", self.lam, "Noise of the backward SDE, 0 to 2: 1 the SDE, 0 the ODE; other solvers have none")
+        self._add("Solver", self.solver, "How to step from noise to data; the Sampling panel has the equations")
+        self._add("λ", self.lam, "Noise of the backward SDE, 0 to 2: 1 the SDE, 0 the ODE")
         self._add("L&ast step", self.last, "Whether the last step onto the data adds its noise; the mean is sharper")
         self._add("Time &grid", self.grid, "How the times lie between the first and the last")
         self._add("Seed", self.seed, "The same seed gives the same samples, 0 or more")
         self.follow = QPushButton("As in the views")
-        self.follow.setToolTip("Take N, λ, grid and seed from the views again")
+        self.follow.setToolTip("Take N, solver, λ, grid and seed from the views again")
         self._rows.addRow("", self.follow)
 
     def _add(self, text: str, control: QWidget, tip: str) -> None:

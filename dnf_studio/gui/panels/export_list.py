@@ -182,8 +182,9 @@ class _Faded(QStyledItemDelegate):
 def _words(record: ExportRecord) -> str:
     """Three lines."""
     what = " selected" if record.selected else ""
+    way = f"λ {record.lam:g}" if record.solver == "SDE" else record.solver
     return (
-        f"{Path(record.path).name}\n{record.count:,}{what}, N {record.steps}, λ {record.lam:g}\n"
+        f"{Path(record.path).name}\n{record.count:,}{what}, N {record.steps}, {way}\n"
         f"{in_bytes(record.size)}, {_date(record.created)}"
     )
 

@@ -19,7 +19,7 @@ from dnf_studio.grids import GridKind
 from dnf_studio.gui.controls import ChoiceBox, FloatBox, IntBox, caption
 from dnf_studio.gui.grid_box import GridBox
 from dnf_studio.gui.session import Session
-from dnf_studio.model_defaults import UNUSED
+from dnf_studio.model_defaults import unused
 
 __all__ = ["SettingsForm"]
 
@@ -47,6 +47,7 @@ class SettingsForm(QWidget):
         self._mistake.hide()
         self._layout.addRow(self._mistake)
         session.changed.connect(self._refresh)
+        session.lacks_changed.connect(self._show_use)
         self._show_use()
 
     def _add(self, name: str, info: FieldInfo) -> None:
@@ -78,17 +79,18 @@ class SettingsForm(QWidget):
         for name, editor in self.editors.items():
             if f"config.{name}" in names:
                 _show(editor, _value(self._session.state.config, name))
-        if "config.model" in names:
+        if names & {"config.model", "config.network.kind"}:
             self._show_use()
 
     def _show_use(self) -> None:
-        """Grey what the model of the session does not use, and say why in its tooltip."""
-        unused = UNUSED.get(self._session.state.config.model, {})
+        """Grey what the settings of the session and the data shown do not use, and say why in its tooltip."""
+        config = self._session.state.config
+        reasons = unused(config.model, config.network.kind, self._session.dim)
         for name, editor in self.editors.items():
             parts, tip = self._tips[name]
-            editor.setEnabled(name not in unused)
+            editor.setEnabled(name not in reasons)
             for part in parts:
-                part.setToolTip(unused.get(name, tip))
+                part.setToolTip(reasons.get(name, tip))
 
 
 class _Label(QLabel):

@@ -25,6 +25,7 @@ from dnf_studio.gui.panels.point_model import PointModel
 from dnf_studio.gui.plots.picking import existing
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.theme import LIGHT, Theme
+from dnf_studio.solvers import WITHOUT_NOISE
 from dnf_studio.workers.frames import Frame, Inspection
 
 __all__ = ["InspectorPanel"]
@@ -33,14 +34,9 @@ NOTHING = (
     "Click a point or a path in a view: its numbers are listed here, step by step.\n\n"
     "Ctrl-click or Shift-click chooses several, Esc clears."
 )
-PAIR = (
-    "One point is two paths: its data go to noise with its forward Brownian path, its latent to a sample with its "
-    "backward one. Both light up in every view."
-)
-STILL = (
-    "One point is two paths: its data go to noise, its latent to a sample, and neither is the way back of the other. "
-    "Both light up in every view."
-)
+PAIR = "One point is two paths: its data go to noise{}, its latent to a sample{}. Both light up in every view."
+AHEAD, BACK, STILL = " with its forward Brownian path", " with its backward one", " without noise"
+APART = ", and neither is the way back of the other"
 DIRECTIONS = {"forward": "data → noise", "backward": "noise → data"}
 
 
@@ -202,9 +198,12 @@ class InspectorPanel(QWidget):
     def _follow(self, names: frozenset[str]) -> None:
         if names & {"selection", "direction"}:
             self._refresh()
+        if "solver" in names:
+            self._show_lacks()
 
     def _show_lacks(self) -> None:
-        self.pair.setText(STILL if "noise" in self._session.lacks else PAIR)
+        back = STILL if self._session.effective.solver in WITHOUT_NOISE else BACK
+        self.pair.setText(PAIR.format(*(("", APART) if "noise" in self._session.lacks else (AHEAD, back))))
 
     def _refresh(self) -> None:
         """Head and table for the state as it is."""

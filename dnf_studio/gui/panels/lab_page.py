@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from dnf_studio.grids import GridKind, grid_label
 from dnf_studio.gui.plots.base import Plot
+from dnf_studio.gui.solving import solver_words, unused_settings
 from dnf_studio.gui.theme import LIGHT, Theme
 from dnf_studio.workers.lab import PathsStudy, StepsStudy, Study
 
@@ -57,9 +58,11 @@ class LabPage(QWidget):
         raise NotImplementedError
 
     def way_words(self, asked: StepsStudy | PathsStudy) -> str:
-        """λ, time grid and last step of `asked`, as far as the model has them."""
-        grid = grid_words(asked.grid)
-        return grid if "noise" in self.session.lacks else f"λ = {asked.lam:g}, {grid}, {last_words(asked.last)}"
+        """Solver, λ, time grid and last step of `asked`, as far as the model has them."""
+        unused = unused_settings(asked.solver, self.session.lacks)
+        words = {"lam": f"λ = {asked.lam:g}", "grid": grid_words(asked.grid), "last": last_words(asked.last)}
+        solver = [solver_words(asked.solver, self.session.solvers).name] if asked.solver else []
+        return ", ".join(solver + [said for name, said in words.items() if name not in unused])
 
     def show_results(self, study: Study | None, results: Sequence[object]) -> None:
         """Draw `results`, so far, of `study`; None and nothing empties the page."""

@@ -55,7 +55,8 @@ class PathsPage(LabPage):
         count = frame.forward.shape[1] if frame is not None else FEW
         chosen = tuple(sorted(point for point in state.selection[-MOST:] if point < count))
         points = chosen or tuple(range(min(FEW, count)))
-        return PathsStudy(weights, state.grid, state.steps, state.lam, state.last, state.seed, points)
+        way = state.grid, state.steps, state.lam, state.last, state.seed
+        return PathsStudy(weights, *way, points, state.solver)
 
     def words(self, study: Study) -> str:
         asked = cast(PathsStudy, study)

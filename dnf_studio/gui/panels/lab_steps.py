@@ -62,7 +62,7 @@ class StepsPage(LabPage):
         state = self.session.effective
         if not self.mistake.isHidden():
             return None
-        return StepsStudy(weights, state.grid, self._steps, state.lam, state.last, state.seed)
+        return StepsStudy(weights, state.grid, self._steps, state.lam, state.last, state.seed, state.solver)
 
     def words(self, study: Study) -> str:
         return self.way_words(cast(StepsStudy, study))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFormLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.controls import ChoiceBox, label_of
 from dnf_studio.gui.grid_box import GridBox
-from dnf_studio.gui.lacking import grey_without
+from dnf_studio.gui.lacking import grey_unused
 from dnf_studio.gui.panels.page import Page
+from dnf_studio.gui.plots.help_card import HelpButton
 from dnf_studio.gui.session import Session
+from dnf_studio.gui.solver_box import SolverBox
+from dnf_studio.gui.solving import solver_words
+from dnf_studio.gui.theme import Theme
 
 __all__ = ["GRIDS", "LAST_STEPS", "PARTS", "SamplingPanel"]
 
@@ -18,15 +22,19 @@ GRIDS = {"the model's own": None}
 """Before the names of grids."""
 PARTS: dict[str, str | None] = {"drift and score": "both", "drift only, s = 0": "drift", "score only, f = 0": "score"}
 EQUATIONS = {
-    "both": "dx = [f − ½(1 + λ²) g² s] dt + λ g dw̄ (17): the model.",
     "drift": "dx = f dt + λ g dw̄: the score is left out, to see what it does. Not the model.",
     "score": "dx = −½(1 + λ²) g² s dt + λ g dw̄: the drift is left out, to see what it does. Not the model.",
 }
+WITHOUT = {
+    "drift": "dx = f dt: the score is left out, to see what it does. Not the model.",
+    "score": "dx = −½ g² s dt: the drift is left out, to see what it does. Not the model.",
+}
+"""The same for the ODE."""
 LAST_STEPS: dict[str, str | None] = {"with its noise": "noise", "mean only": "mean"}
 
 
 class SamplingPanel(Page):
-    """Time grid, last step and parts of the view; N, λ and the seed are in the toolbar."""
+    """Solver, time grid, last step and parts of the view; N, λ and the seed are in the toolbar."""
 
     def __init__(self, session: Session, commands: Commands, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,6 +42,7 @@ class SamplingPanel(Page):
         self.add_caption("How the views carry points through the model. View N, λ and the seed are in the toolbar.")
         rows = QFormLayout()
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._add_solver(rows)
         self.grid = _row(
             rows,
             "Time &grid",
@@ -55,8 +64,8 @@ class SamplingPanel(Page):
         )
         self.add(rows)
         self.equation = self.add_caption("")
-        grey_without(session, "noise", self.last, rows.labelForField(self.last))
-        grey_without(session, "score", self.parts, rows.labelForField(self.parts))
+        grey_unused(session, "last", self.last, rows.labelForField(self.last))
+        grey_unused(session, "parts", self.parts, rows.labelForField(self.parts))
         session.lacks_changed.connect(self._refresh)
         self.grid.chosen.connect(lambda value: session.apply({"grid": value}))
         self.last.chosen.connect(lambda value: session.apply({"last": value}))
@@ -68,12 +77,32 @@ class SamplingPanel(Page):
         session.changed.connect(lambda _names: self._refresh())
         self._refresh()
 
+    def set_theme(self, theme: Theme) -> None:
+        """The colours of the "?"."""
+        self.help.set_theme(theme)
+
+    def _add_solver(self, rows: QFormLayout) -> None:
+        self.solver, self.help = SolverBox(self._session), HelpButton("solver", self)
+        self.help.setToolTip("What each solver is, its equation and where that is written")
+        both = QWidget()
+        row = QHBoxLayout(both)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.solver, 1)
+        row.addWidget(self.help)
+        both.setFocusProxy(self.solver)
+        label = QLabel("S&olver")
+        label.setBuddy(self.solver)
+        label.setToolTip("How the backward process steps from noise to data")
+        self.solver.setAccessibleName("Solver")
+        rows.addRow(label, both)
+
     def _refresh(self) -> None:
         self.grid.show_value(self._session.state.grid)
         state = self._session.effective
         self.last.show_value(state.last)
         self.parts.show_value(state.parts)
-        self.equation.setText(self._session.lacks.get("score", EQUATIONS[state.parts]))
+        shown = (WITHOUT if state.solver == "ode" else EQUATIONS).get(state.parts)
+        self.equation.setText(shown or solver_words(state.solver, self._session.solvers).equation)
 
 
 def _row(rows: QFormLayout, text: str, box: ChoiceBox, tip: str) -> ChoiceBox:

@@ -114,7 +114,7 @@ class FieldOverlay(QObject):
         if key != self._key:
             # Another time, place or field has limits of its own; only new weights ease into theirs
             self._limits, self._key = {}, key
-        found, lam = answer.grid, answer.request.lam
+        found, lam = answer.grid, answer.request.level
         vectors = found.vectors(self.name, lam)
         longest = self._limit("arrows", np.hypot(vectors[..., 0], vectors[..., 1]), answer.inhabited)
         if lines is None:
@@ -142,7 +142,7 @@ class FieldOverlay(QObject):
 
     def _symbol(self) -> str:
         """How the field is written, with the λ of what is shown."""
-        lam = self._answer.request.lam if self._answer is not None else 1.0
+        lam = self._answer.request.level if self._answer is not None else 1.0
         if self.name == "backward" and lam != 1:
             return f"f − {0.5 * (1 + lam * lam):.2g} g²s"
         return SYMBOLS[self.name]

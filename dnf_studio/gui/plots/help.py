@@ -19,7 +19,9 @@ class Help:
     equations: tuple[str, ...]
     """Each on a line of its own."""
     source: str
-    """Which equations of the paper these are."""
+    """Which equations these are,"""
+    paper: str = SOURCE
+    """and of which paper; empty where `source` says it all."""
 
 
 _STEP_FORWARD = (
@@ -52,7 +54,8 @@ HELP = {
     "backward": Help(
         "the backward process",
         "Each point begins as noise, t<sub>N</sub>, and is carried to a sample by the same drift, corrected by the "
-        "learnt score s. λ scales its noise: 1 is the equation below, 0 the deterministic probability flow. "
+        "learnt score s. λ scales its noise: 1 is the equation below, 0 the deterministic probability flow; other "
+        "solvers step otherwise, as the “?” of the Sampling panel says. "
         "Density over the grey dots of the data set shows where the model lacks or exceeds data. "
         "The Sampling panel leaves out the score or the drift, to see what each does. "
         "The arrows of a field point where it leads with t rising; this process goes against them.",
@@ -62,6 +65,27 @@ HELP = {
             "with λ:  dx = [f − ½(1 + λ²) g² s] dt + λ g dw̄",
         ),
         "(9), one step of it, (12), and the family with the same marginals, (17)",
+    ),
+    "solver": Help(
+        "the solvers",
+        "Ways to step from noise to data, on the same time grid and from the same latents. The SDE and its ODE are "
+        "there for every pair of SDEs. A diffusion model, whose network predicts the noise ε̂ of x<sub>t</sub> = "
+        "a<sub>t</sub> x<sub>0</sub> + σ<sub>t</sub> ε, has more, which step from t to an earlier s by its exact "
+        "marginals and so stand fewer steps; y is the data it predicts. A flow has one: Runge–Kutta steps of its "
+        "ODE dx = f dt [5].",
+        (
+            "<b>SDE</b>  dx = [f − ½(1 + λ²) g² s] dt + λ g dw̄, Euler–Maruyama [1]",
+            "<b>ODE</b>  dx = [f − ½ g² s] dt, Euler [1]",
+            "<b>ancestral</b>  x<sub>s</sub> ~ q(x<sub>s</sub> | x<sub>t</sub>, y), y = (x<sub>t</sub> − σ<sub>t</sub> "
+            "ε̂) / a<sub>t</sub>, with noise [2]",
+            "<b>DDIM</b>  x<sub>s</sub> = a<sub>s</sub> y + σ<sub>s</sub> ε̂, no noise [3]",
+            "<b>Heun</b>  the ODE at second order, of a diffusion model as d(x/a) = ε̂ d(σ/a); two evaluations a step "
+            "but the last [4]",
+        ),
+        "[1] Zhang and Chen 2021, arXiv:2110.07579, (12) and (17). [2] Ho, Jain and Abbeel 2020, arXiv:2006.11239, (6) "
+        "and (7). [3] J. Song, Meng and Ermon 2021, arXiv:2010.02502, (12) with σ = 0. [4] Karras et al. 2022, "
+        "arXiv:2206.00364, algorithm 1. [5] Grathwohl et al. 2019, arXiv:1810.01367, (4).",
+        paper="",
     ),
     "time": Help(
         "paths over steps",
@@ -129,7 +153,7 @@ HELP = {
         "With fresh noise that is what its latent does not know: places that share latents come back mixed. With "
         "the probability flow it is the discretisation, with the implied noises rounding alone.",
         (
-            "error = ‖x̂<sub>0</sub> − x<sub>0</sub>‖, model units",
+            "error = ‖y − x<sub>0</sub>‖, model units",
             _STEP_FORWARD,
             _STEP_BACKWARD,
             "probability flow:  dx = [f − ½ g² s] dt",

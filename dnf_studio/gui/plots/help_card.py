@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPoint, QRect, Qt, Slot
 from PySide6.QtWidgets import QDialog, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from dnf_studio.gui.plots.help import HELP, SOURCE, Help
+from dnf_studio.gui.plots.help import HELP, Help
 from dnf_studio.gui.theme import LIGHT, Theme
 
 __all__ = ["HelpButton", "HelpCard"]
@@ -57,8 +57,9 @@ class HelpCard(QDialog):
         column.setSpacing(8)
         equations = "<br>".join(help_.equations)
         title = f"<b>{help_.about[0].upper()}{help_.about[1:]}</b>"
-        for text, quiet in ((title, False), (help_.text, False), (equations, False), (help_.source, True)):
-            column.addWidget(self._label(f"{text} of {SOURCE}." if quiet else text, quiet))
+        source = f"{help_.source} of {help_.paper}." if help_.paper else help_.source
+        for text, quiet in ((title, False), (help_.text, False), (equations, False), (source, True)):
+            column.addWidget(self._label(text, quiet))
         self.setFixedSize(WIDTH, column.totalHeightForWidth(WIDTH))
 
     def _label(self, text: str, quiet: bool) -> QLabel:

@@ -24,8 +24,8 @@ from dnf_studio.workers.frames import Frame
 __all__ = ["ImageGrid"]
 
 CAPTIONS = {
-    "forward": "Images of the data, carried to noise by the forward SDE. Click one to follow it.",
-    "backward": "Latent noise, carried to generated images by the backward SDE. Click one to follow it.",
+    "forward": "Images of the data, carried to noise by {}. Click one to follow it.",
+    "backward": "Latent noise, carried to generated images by {}. Click one to follow it.",
 }
 LEGEND = 2
 """Pixels above and below the legend of colours."""
@@ -50,7 +50,9 @@ class ImageGrid(Plot):
 
     def __init__(self, direction: str, parent: QWidget | None = None) -> None:
         self._direction = direction
-        super().__init__(TITLES[direction], CAPTIONS[direction], "", parent, topic=direction)
+        super().__init__(
+            TITLES[direction], CAPTIONS[direction].format(f"the {direction} SDE"), "", parent, topic=direction
+        )
         self._frame: Frame | None = None
         self._pixels: PixelMap | None = None
         self._mosaic: Mosaic | None = None
@@ -64,6 +66,10 @@ class ImageGrid(Plot):
         self.box.sigResized.connect(self._arrange)
         self.box.sigRangeChangedManually.connect(self._range_chosen)
         self.box.region_drawn.connect(self._region_drawn)
+
+    def set_moved(self, moved: str, addition: str = "") -> None:
+        """As that of `ProcessView`."""
+        self.set_words(TITLES[self._direction].replace(":", f"{addition}:"), CAPTIONS[self._direction].format(moved))
 
     def set_pixels(self, pixels: PixelMap | None, count: int = 0) -> None:
         """Draw points by `pixels` from now on, about `count` of them; None shows nothing until there is a way."""

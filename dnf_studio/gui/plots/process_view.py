@@ -23,7 +23,7 @@ from dnf_studio.gui.plots.layers.trails import TrailsLayer, at_position, stretch
 from dnf_studio.gui.plots.picking import existing, nearest, sampled
 from dnf_studio.gui.plots.point_colours import ColouredByPoint
 from dnf_studio.gui.plots.step_colours import StepColours
-from dnf_studio.gui.plots.words import component_name, half_range, lost_paths, principal_name, time_note
+from dnf_studio.gui.plots.words import component_name, far_points, half_range, lost_paths, principal_name, time_note
 from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.frames import Frame
 
@@ -35,8 +35,8 @@ FAINT = 0.28
 """Opacity of the other process's points."""
 TITLES = {"forward": "Forward: data → noise", "backward": "Backward: noise → data"}
 CAPTIONS = {
-    "forward": "Points of the data, carried to noise by the {}. Click a point to follow it.",
-    "backward": "Latent noise, carried to samples by the {}. Click a point to follow it.",
+    "forward": "Points of the data, carried to noise by {}. Click a point to follow it.",
+    "backward": "Latent noise, carried to samples by {}. Click a point to follow it.",
 }
 Array = NDArray[np.float32]
 
@@ -60,7 +60,7 @@ class ProcessView(Plot):
         self._direction = direction
         super().__init__(
             TITLES[direction],
-            CAPTIONS[direction].format(f"{direction} SDE"),
+            CAPTIONS[direction].format(f"the {direction} SDE"),
             "Open a model or press Train, and both processes move here.",
             parent,
             topic=direction,
@@ -99,10 +99,9 @@ class ProcessView(Plot):
         self._position = position
         self._place()
 
-    def set_noisy(self, noisy: bool) -> None:
-        """Whether an SDE moves the points, or an ODE, the same both ways."""
-        moved = f"{self._direction} SDE" if noisy else "ODE"
-        self.set_words(TITLES[self._direction], CAPTIONS[self._direction].format(moved))
+    def set_moved(self, moved: str, addition: str = "") -> None:
+        """What moves the points, such as “the forward SDE”, and an addition to the direction in the title."""
+        self.set_words(TITLES[self._direction].replace(":", f"{addition}:"), CAPTIONS[self._direction].format(moved))
 
     def set_layers(self, layers: frozenset[str]) -> None:
         """Show exactly these layers; ``disagreement`` is how paths are coloured."""
@@ -260,6 +259,8 @@ class ProcessView(Plot):
         if self._lost:
             lost = f"{self._lost:,} of {self._planes.shape[1]:,} paths"
             self.warn(f"{lost} left the finite numbers", f"{lost} lost")
+        elif far := far_points(points, self._half):
+            self.warn(*far)
         else:
             self.set_note(*time_note(self._frame.t, position))
 

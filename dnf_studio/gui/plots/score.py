@@ -116,7 +116,7 @@ class ScorePlot(Plot):
 
     def _lengths(self, step: int) -> str:
         """Both mean lengths."""
-        score, lam = self._score, self._request.lam
+        score, lam = self._score, self._request.level
         assert score is not None
         weight = "" if lam == 1 else f"{0.5 * (1 + lam * lam):.2g} "
         return f"‖{weight}g²s‖ {score.score[step]:.3g}, ‖f‖ {score.drift[step]:.3g}"

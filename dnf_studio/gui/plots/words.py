@@ -10,9 +10,21 @@ from numpy.typing import NDArray
 
 from dnf_studio.gui.cursor import node_at
 
-__all__ = ["component_name", "half_range", "hint", "lost_paths", "nats", "percent", "principal_name", "time_note"]
+__all__ = [
+    "component_name",
+    "far_points",
+    "half_range",
+    "hint",
+    "lost_paths",
+    "nats",
+    "percent",
+    "principal_name",
+    "time_note",
+]
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+FAR, FEW = 4.0, 0.01
+"""From where on points are far from standardised data (METHOD 8), and which share of them goes without saying."""
 MOST_LETTERS = 40
 """Of the name of a column."""
 Array = NDArray[np.float32]
@@ -65,6 +77,17 @@ def half_range(data: Array) -> float:
     reach = float(np.quantile(finite, 0.995)) * 1.08 if finite.size else 0.0
     steps = max(0, math.ceil(math.log(max(reach, 1e-9) / 3.3) / math.log(1.15)))
     return float(3.3 * 1.15 ** min(steps, 60))
+
+
+def far_points(points: Array, half: float) -> tuple[str, ...]:
+    """That more than one in a hundred of `points` (P, 2) is far out of a picture of ±`half`, ever shorter."""
+    reach = max(FAR, 1.2 * half)
+    with np.errstate(invalid="ignore"):
+        far = int((~(np.abs(points) <= reach).all(axis=1)).sum())
+    if far <= FEW * len(points):
+        return ()
+    beyond = f"beyond ±{reach:.2g}"
+    return f"{far:,} of {len(points):,} points {beyond}", f"{far:,} {beyond}", f"{far:,} far"
 
 
 def lost_paths(paths: Array) -> int:

@@ -11,6 +11,7 @@ from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.exploration.rediscretise import Quality, Rediscretised, coarse_and_fine, rediscretise
 from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.errors import DataError, SettingError
 from tests.problems import ExactFlow, LinearGaussian, coupled, ornstein_uhlenbeck
@@ -158,3 +159,14 @@ def test_a_comparison_is_left_at_a_step() -> None:
     with pytest.raises(Left):
         next(rediscretise(ExactFlow(problem, 8), points(problem), (8,), finest=64, check=check))
     assert len(calls) == 20
+
+
+def test_each_solver_has_its_order() -> None:
+    """Far from t = 0, where an untrained ε̂/σ is too large for any of them."""
+    torch.manual_seed(0)
+    small = {"layers": 1, "channels": 16, "features": 0}
+    flow = Diffusion(2, Config.create({"model": "diffusion", "sde": {"t_start": 0.1}, "network": small})).double()
+    x0, steps = torch.randn(20, 2, dtype=torch.float64), (60, 120, 240)
+    for solver, order in (("ode", 1), ("ddim", 1), ("heun", 2)):
+        ends = [row.backward_end for row in rediscretise(flow, x0, steps, solver=solver, finest=1000)]
+        assert -np.polyfit(np.log(steps), np.log(ends), 1)[0] == pytest.approx(order, abs=0.2)

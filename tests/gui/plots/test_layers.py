@@ -11,7 +11,7 @@ from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.plots.layers.device import to_device
 from dnf_studio.gui.plots.layers.paths import count_pixels
 from dnf_studio.gui.plots.layers.trails import at_position, stretch
-from dnf_studio.gui.plots.words import half_range, lost_paths, nats, time_note
+from dnf_studio.gui.plots.words import far_points, half_range, lost_paths, nats, time_note
 
 
 def test_a_straight_path_is_counted_once_a_pixel() -> None:
@@ -103,3 +103,12 @@ def test_lost_paths_are_counted_also_when_a_sum_overflows() -> None:
     assert lost_paths(paths) == 0
     paths[0, 1, 0], paths[2, 1, 1], paths[2, 0, 0] = np.nan, np.inf, -np.inf
     assert lost_paths(paths) == 2
+
+
+def test_points_far_out_of_the_picture_are_counted() -> None:
+    points = np.zeros((200, 2), np.float32)
+    points[:2, 1] = -4.1
+    assert far_points(points, 3.3) == ()
+    points[2, 0] = np.nan
+    assert far_points(points, 3.3) == ("3 of 200 points beyond ±4", "3 beyond ±4", "3 far")
+    assert far_points(points, 5.0) == () == far_points(points[:0], 3.3)
