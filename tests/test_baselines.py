@@ -88,7 +88,7 @@ def test_settings_that_the_file_leaves_alone_are_the_models_own(saved: dict[str,
 
 
 @pytest.mark.parametrize(
-    ("model", "solver"), [("diffusion", s) for s in (None, "ode", "ancestral", "ddim", "heun")] + [("flow", None)]
+    ("model", "solver"), [("diffusion", s) for s in (None, "sde", "ode", "ddim", "heun")] + [("flow", None)]
 )
 def test_sample_and_its_provenance(
     told: Told, saved: dict[str, Path], tmp_path: Path, model: str, solver: str | None
@@ -100,7 +100,7 @@ def test_sample_and_its_provenance(
         assert file["samples"].shape == (70, 2) and file["trajectories"].shape == (70, 5, 2)
         assert np.isfinite(file["log_prob"][:]).all()
         sampling = json.loads(file["provenance/sampling"][()])
-        assert sampling["solver"] == (solver or {"diffusion": "sde", "flow": "ode"}[model])
+        assert sampling["solver"] == (solver or {"diffusion": "ancestral", "flow": "ode"}[model])
         assert {"diffusion": "diffusion model", "flow": "continuous normalizing flow"}[model] in file.attrs["title"]
         assert file.attrs["lambda"] == (0 if solver in ("ode", "ddim", "heun") or model == "flow" else 1)
     assert told.json("inspect", target)["kind"] == "export"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OWN_SOLVERS", "SolverWords", "solver_words", "unused_settings"]
 
-OWN_SOLVERS: tuple[Solver, ...] = ("sde", "ode")
+OWN_SOLVERS: tuple[Solver, ...] = ("sde", "ode", "heun")
 """Of the model that a window begins with."""
 
 
@@ -49,8 +49,8 @@ WORDS: dict[str, SolverWords] = {
         "ancestral",
         "ancestral, with noise",
         "ancestral steps",
-        "Each step draws xₛ from q(xₛ | xₜ, y), a Gaussian with its own noise, for the data it predicts, y = (xₜ − σₜ "
-        "ε̂) / aₜ (Ho, Jain and Abbeel 2020, equations 6 and 7).",
+        "Each step draws xₛ from a Gaussian with the mean of q(xₛ | xₜ, y), for the data it predicts, y = (xₜ − σₜ ε̂) "
+        "/ aₜ, and the variance of the step (Ho, Jain and Abbeel 2020, section 3.2 and equation 7).",
     ),
     "ddim": SolverWords(
         "DDIM",
@@ -89,7 +89,7 @@ REASONS: dict[str, dict[str, str]] = {
         "last": "The solver is the ODE: no step has noise to leave out.",
     },
     "ancestral": {
-        "lam": "Ancestral steps have the noise of the exact posterior; λ is for the solver SDE.",
+        "lam": "Ancestral steps have the noise of the step; λ is for the solver SDE.",
         "parts": _PARTS,
     },
     "ddim": {

@@ -79,7 +79,9 @@ class State:
 
     def without(self, lacks: Mapping[Ability, str], solvers: Sequence[Solver] = OWN_SOLVERS) -> State:
         """The same with what a model that `lacks` these and has these `solvers` has not as if nobody had chosen it."""
-        solver = self.solver if self.solver in solvers[1:] else None
+        chosen = self.solver if self.solver in solvers else solvers[0]
+        # None stands for Euler's steps of the model's own fields, which λ and parts are for
+        solver = None if chosen == solvers[0] and chosen in ("sde", "ode") else chosen
         usual = {name: USUAL[name] for name in unused_settings(solver, lacks)}
         state = replace(self, **{**usual, "solver": solver})
         if "score" in lacks:

@@ -148,7 +148,7 @@ class LevelsStudy(Study):
         return len(LEVELS)
 
     def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
-        ways = [_way(self.steps, self.grid, lam, self.last) for lam in LEVELS]
+        ways = [_way(self.steps, self.grid, lam, self.last, "sde") for lam in LEVELS]
         yield from _variants(ground, ways[have:], left, ways[LEVELS.index(1.0)])
 
 
@@ -163,7 +163,7 @@ class LastStudy(Study):
         return 2
 
     def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
-        ways = [_way(self.steps, self.grid, self.lam, last) for last in ("mean", "noise")]
+        ways = [_way(self.steps, self.grid, self.lam, last, "sde") for last in ("mean", "noise")]
         yield from _variants(ground, ways[have:], left)
 
 
@@ -265,7 +265,7 @@ def _check(left: Callable[[], bool]) -> Callable[[], None]:
     return check
 
 
-def _way(n: int | None, grid: GridKind | None, lam: float, last: str, solver: Solver | None = None) -> SampleSettings:
+def _way(n: int | None, grid: GridKind | None, lam: float, last: str, solver: Solver | None) -> SampleSettings:
     from dnf_studio.core.sampling.blocks import SampleSettings
 
     return SampleSettings(n, lam, _last(last), grid, solver=solver)

@@ -38,10 +38,13 @@ def test_a_diffusion_model_trains_and_is_watched(diffusing: MainWindow, qtbot: Q
     assert frame is not None and frame.disagreement.shape == (len(frame.t) - 1,)
     assert window.export_panel is not None
     form = window.export_panel.form
-    assert form.solver.count() == 5 and form.plan().settings.solver == "sde" and form.lam.isEnabled()
+    assert form.solver.count() == 5 and form.plan().settings.solver == "ancestral" and not form.lam.isEnabled()
+    form.solver.setCurrentIndex(3)
+    form.solver.activated.emit(3)
+    assert form.plan().settings.solver == "sde" and form.lam.isEnabled()
     form.lam.setValue(0.5)
-    form.solver.setCurrentIndex(4)
-    form.solver.activated.emit(4)
+    form.solver.setCurrentIndex(2)
+    form.solver.activated.emit(2)
     settings = form.plan().settings
     assert (settings.solver, settings.lam) == ("heun", 1.0) and not form.lam.isEnabled()
     # Another kind of model is for the next run; this one keeps its settings

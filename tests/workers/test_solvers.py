@@ -62,7 +62,7 @@ def test_a_frame_goes_by_the_solver(diffusion: Diffusion, solver: Solver) -> Non
     passes.close()
     own, other = (frame.backward for frame in frames if frame.complete)
     np.testing.assert_allclose(other, expected(diffusion, diffusion.grid(8), solver), rtol=1e-4, atol=1e-4)
-    assert np.array_equal(own, other) == (solver == "sde")
+    assert np.array_equal(own, other) == (solver == "ancestral")
 
 
 def test_the_level_of_a_request_is_that_of_its_solver() -> None:

@@ -82,7 +82,7 @@ def inspect_path(
     direction: Direction = "forward",
     lam: float = 1.0,
     parts: Parts = "both",
-    solver: Solver | None = None,
+    solver: Solver = "sde",
 ) -> PointTable:
     """The numbers of `path` (N+1, D), row i at t_i, that `direction` made with `noise` (N, D).
 
@@ -133,25 +133,26 @@ def inspect_point(
     with torch.no_grad():
         if "noise" in exact.lacks:
             return _without_noise(exact, nodes, x, direction, solver)
+        name = exact.checked_solver(solver)
         drift, score = (_remembering(field) for field in exact.fields(nodes))
         if direction == "forward":
             path = paths.forward_path(drift, nodes, x[None], eps[:, None])
         else:
-            lam = 0.0 if solver in WITHOUT_NOISE else lam
+            lam = 0.0 if name in WITHOUT_NOISE else lam
             if last == "mean":
                 eps = torch.cat([torch.zeros_like(eps[:1]), eps[1:]])
             drawn = eps.flip(0)[:, None]
-            if _steps_of_euler(solver):
+            if _steps_of_euler(name):
                 used = fields_in_part((drift, score), parts)
                 path = paths.backward_path(*used, nodes, x[None], drawn, lam).flip(0)
             else:
-                path = collected(exact.sampler(nodes, solver, last=last)(x[None], drawn.__getitem__)).flip(0)
-        return inspect_path((drift, score), nodes, path[:, 0], eps, direction, lam, parts, solver)
+                path = collected(exact.sampler(nodes, name, last=last)(x[None], drawn.__getitem__)).flip(0)
+        return inspect_path((drift, score), nodes, path[:, 0], eps, direction, lam, parts, name)
 
 
-def _steps_of_euler(solver: Solver | None) -> bool:
+def _steps_of_euler(solver: Solver) -> bool:
     """Whether these are the steps (17) of both fields, whose noises need not be read off the path."""
-    return solver in (None, "sde", "ode")
+    return solver in ("sde", "ode")
 
 
 def _without_noise(

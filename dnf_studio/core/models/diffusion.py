@@ -33,7 +33,7 @@ class Diffusion(TwoSDEs):
     arXiv:2006.11239, equation 14; Song et al., ICLR 2021, arXiv:2011.13456, equation 7.
     """
 
-    solvers: ClassVar[tuple[Solver, ...]] = ("sde", "ode", "ancestral", "ddim", "heun")
+    solvers: ClassVar[tuple[Solver, ...]] = ("ancestral", "ddim", "heun", "sde", "ode")
     networks = 1
 
     def make_networks(self) -> None:

@@ -19,10 +19,12 @@ __all__ = ["ancestral_states", "ddim_states", "heun_states"]
 def ancestral_states(
     noise_field: Field, levels: Levels, z: Tensor, noise: Callable[[int], Tensor], last: LastStep = "mean"
 ) -> Iterator[Tensor]:
-    """Draws x_s from q(x_s | x_t, x̂_0), x̂_0 = (x_t − σ_t ε̂)/a_t, with the posterior's own variance.
+    """Draws x_s from a Gaussian with the mean of q(x_s | x_t, x̂_0), x̂_0 = (x_t − σ_t ε̂)/a_t, and the step's variance.
 
-    `noise(j)` is that of step j = 0 … N−1; `last="mean"` leaves out the last one. Reference: Ho, Jain and
-    Abbeel, NeurIPS 2020, arXiv:2006.11239, equations 6 and 7, for any two times.
+    That variance, σ_t² − (a_t/a_s)² σ_s², is the greater of the two that Ho, Jain and Abbeel offer, exact for
+    data that is N(0, I); with the smaller one, that of q, few steps leave thin data much too narrow. `noise(j)`
+    is that of step j = 0 … N−1; `last="mean"` leaves out the last one. Reference: Ho, Jain and Abbeel, NeurIPS
+    2020, arXiv:2006.11239, section 3.2 and equation 7, for any two times.
     """
     a, sigma = levels
     x = z
@@ -34,7 +36,7 @@ def ancestral_states(
         gained = sigma[t] ** 2 - (ratio * sigma[s]) ** 2
         x = (x - noise_field(t, x) * (gained / sigma[t])) / ratio
         if s > 0 or last == "noise":
-            x = x + noise(j) * (gained.sqrt() * sigma[s] / sigma[t])
+            x = x + noise(j) * gained.sqrt()
         yield x
 
 

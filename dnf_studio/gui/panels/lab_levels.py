@@ -58,7 +58,7 @@ class LevelsPage(LabPage):
         self.table.fit_height(len(LEVELS))
         self.show_button = QPushButton()
         self.show_button.setToolTip("Set λ of the views to the chosen one")
-        self.show_button.clicked.connect(lambda: self.session.apply({"solver": None, "lam": LEVELS[self._chosen]}))
+        self.show_button.clicked.connect(lambda: self.session.apply({"solver": "sde", "lam": LEVELS[self._chosen]}))
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setChildrenCollapsible(False)
         for place, plot in enumerate(self.plots):
@@ -175,7 +175,7 @@ class LastPage(LabPage):
         self._draw()
 
     def _use(self, last: str, _checked: bool = False) -> None:
-        self.session.apply({"solver": None, "last": last})
+        self.session.apply({"solver": "sde", "last": last})
 
     def _draw(self) -> None:
         for k, (name, plot) in enumerate(self.clouds.items()):
