@@ -98,7 +98,7 @@ def step_rows(
         data, other = halves(fresh_points(flow, dataset, 2 * points, seed + 1), points, seed)
         if not len(data):  # a file with one row held out: no two sets to compare
             return tuple(_row(n, evaluations[n], None, floor) for n in steps)
-        reference, box = Projections(data), BoundingBox.of(data)
+        reference, box = Projections(data), BoundingBox.of(_in_range(flow, data))
         floor.append(squared_distance(reference, Projections(other)))
         for n in steps:
             done = found[n]
@@ -117,7 +117,7 @@ def step_rows(
 
 @dataclass(frozen=True)
 class BoundingBox:
-    """The bounding box of points (n, D), model units; a column that does not vary has no side to measure in."""
+    """The bounding box of points (n, D); a column that does not vary has no side to measure in."""
 
     middle: Array
     half: Array
@@ -150,7 +150,16 @@ def _compare(
     outside = dataset.outside(own, TOLERANCE_OUTSIDE)
     beyond = float((np.abs(samples) > FAR).any(axis=1).mean())
     share = None if outside is None else float(outside.mean())
-    return _Compared(squared_distance(Projections(samples), reference), share, beyond, box.farthest(samples))
+    return _Compared(squared_distance(Projections(samples), reference), share, beyond, box.farthest(_in_range(flow, samples)))
+
+
+def _in_range(flow: GenerativeModel, samples: Array) -> Array:
+    """Samples (n, D) in model units as a person gets them, which only a logit makes other than in model units."""
+    units = flow.standardisation
+    if units.logit is None:
+        return samples
+    moved: Array = units.inside(units.to_data(torch.from_numpy(samples).double())).float().numpy()
+    return moved
 
 
 def _row(steps: int, nfe: int, found: list[_Compared] | None, floor: list[float]) -> StepRow:
