@@ -47,6 +47,6 @@ def test_samples_of_the_digits_show_all_ten_and_stay_within_the_levels() -> None
     judge = classes_of(data)
     assert judge is not None
     samples = flow.sample(2000, steps=20, solver="heun", seed=1)
-    assert 0 <= float(samples.min()) and float(samples.max()) <= 17
+    assert float(samples.min()) >= 0 and float(samples.max()) <= 17
     found = judge.share(flow.standardisation.to_model(samples.double()).float())
     assert found.sure >= 0.79 and min(found.counts) >= 100

@@ -150,7 +150,8 @@ def _compare(
     outside = dataset.outside(own, TOLERANCE_OUTSIDE)
     beyond = float((np.abs(samples) > FAR).any(axis=1).mean())
     share = None if outside is None else float(outside.mean())
-    return _Compared(squared_distance(Projections(samples), reference), share, beyond, box.farthest(_in_range(flow, samples)))
+    farthest = box.farthest(_in_range(flow, samples))
+    return _Compared(squared_distance(Projections(samples), reference), share, beyond, farthest)
 
 
 def _in_range(flow: GenerativeModel, samples: Array) -> Array:
