@@ -71,8 +71,8 @@ HELP = {
         "Ways to step from noise to data, on the same time grid and from the same latents. The SDE, its ODE and "
         "Heun’s steps of that are there for every pair of SDEs. A diffusion model, whose network predicts the noise ε̂ "
         "of x<sub>t</sub> = a<sub>t</sub> x<sub>0</sub> + σ<sub>t</sub> ε, has more, which step from t to an earlier s "
-        "by its exact marginals and so stand fewer steps; y is the data it predicts. A flow has one: Runge–Kutta steps of its "
-        "ODE dx = f dt [5].",
+        "by its exact marginals and so stand fewer steps; y is the data it predicts. A flow has one: "
+        "Runge–Kutta steps of its ODE dx = f dt [5].",
         (
             "<b>SDE</b>  dx = [f − ½(1 + λ²) g² s] dt + λ g dw̄, Euler–Maruyama [1]",
             "<b>ODE</b>  dx = [f − ½ g² s] dt, Euler [1]",
