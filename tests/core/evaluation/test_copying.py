@@ -30,7 +30,7 @@ def test_evaluate_tells_it_of_images_only() -> None:
         data = open_dataset(name)
         assert isinstance(data, RecordedDataset)
         flow = DiffFlow(dim, config, data.standardisation).eval()
-        found = evaluate(flow, data, (2,), ode=False, points=20, seeds=1)
+        found = evaluate(flow, data, (2,), ode=False, points=20, seeds=1, paths=1)
         assert (found.copying is not None) == (name == "digits")
         if found.copying is not None:
             assert found.as_dict()["copying"] == vars(found.copying)
