@@ -67,12 +67,10 @@ def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
     path, selection = split_selection(name_or_file)
     name = (name_or_file if selection is None or os.path.exists(path) else str(path)).strip().lower()
     toy = built_in.get(ALIASES.get(name, name))
-    if isinstance(toy, SklearnSet):
-        return toy.make(selection)
     if toy is not None:
-        if selection is not None:
+        if selection is not None and not (isinstance(toy, SklearnSet) and toy.image):
             raise DataError(f"Of '{toy.name}' nothing can be chosen: its values have no range and are no images.")
-        return toy
+        return toy.make(selection) if isinstance(toy, SklearnSet) else toy
     if is_drawing(name_or_file):
         return open_drawing(name_or_file)
     if is_picture(name_or_file):

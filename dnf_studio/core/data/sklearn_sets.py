@@ -12,7 +12,6 @@ import numpy as np
 from dnf_studio.core.data.image_options import ImageOptions
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.recorded import RecordedDataset, Records, decimal_steps, split_sizes
-from dnf_studio.errors import DataError
 
 __all__ = ["SKLEARN_SETS", "SklearnSet"]
 
@@ -42,11 +41,9 @@ class SklearnSet:
     def make(self, selection: str | None = None) -> RecordedDataset:
         """Read it, split and dequantised; of images `selection` is what `ImageOptions` reads.
 
-        Raises `DataError` for a selection that cannot be.
+        Tables have nothing to select. Raises `DataError` for a selection that cannot be.
         """
         if self.image is None:
-            if selection is not None:
-                raise DataError(f"Of '{self.name}' nothing can be chosen: its values have no range and are no images.")
             return RecordedDataset(self.name, self.title, self._load, ROUNDED)
         options = ImageOptions.parse(self.name, selection)
         name, logit = f"{self.name}{options.suffix}", options.logit(self.name, self.image)
