@@ -1,4 +1,4 @@
-"""Lines of text that are cut where they do not fit."""
+"""Lines of text that are shorter where they do not fit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Caption", "Title"]
 
 
 class Caption(QLabel):
-    """Says `text` in one line; its tooltip says all of it."""
+    """Says as many sentences of `text` as fit into one line; its tooltip says all of them."""
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,8 +34,10 @@ class Caption(QLabel):
         self._fit()
 
     def _fit(self) -> None:
-        room = self.contentsRect().width()
-        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, room))
+        room, metrics, shown = self.contentsRect().width(), self.fontMetrics(), self._whole
+        while metrics.horizontalAdvance(shown) > room and ". " in shown:
+            shown = shown[: shown.rindex(". ") + 1]
+        self.setText(metrics.elidedText(shown, Qt.TextElideMode.ElideRight, room))
 
 
 class Title(QLabel):

@@ -71,10 +71,12 @@ def percent(share: float) -> str:
 def half_range(data: Array) -> float:
     """Half of the range that shows the data and standard normal noise: 3.3, or more in even steps of 15%.
 
-    Single far points do not count, and small changes of the data change nothing.
+    The farthest points count where they are not much farther than the rest, single far ones do not, and small
+    changes of the data change nothing.
     """
     finite = np.abs(data[np.isfinite(data)])
-    reach = float(np.quantile(finite, 0.995)) * 1.08 if finite.size else 0.0
+    most = float(np.quantile(finite, 0.995)) if finite.size else 0.0
+    reach = max(1.08 * most, min(1.03 * float(finite.max(initial=0.0)), 1.4 * most))
     steps = max(0, math.ceil(math.log(max(reach, 1e-9) / 3.3) / math.log(1.15)))
     return float(3.3 * 1.15 ** min(steps, 60))
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtGui import QTransform
 
+from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.gui.plots.disagreement import next_limits
 from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.plots.layers.device import to_device
@@ -94,6 +95,13 @@ def test_words() -> None:
 def test_the_range_does_not_follow_small_changes_of_the_data() -> None:
     data = np.random.default_rng(0).standard_normal(5000).astype(np.float32) * 3
     assert half_range(data) == half_range(data * 1.01) > 3.3
+
+
+def test_the_range_holds_the_end_of_a_trunk_and_leaves_out_single_far_points() -> None:
+    data = open_dataset("tree").fresh(2000, 0).numpy()
+    assert np.abs(data).max() < half_range(data) < 1.25 * np.abs(data).max()
+    data[0] = 100.0
+    assert half_range(data) < 6
 
 
 def test_lost_paths_are_counted_also_when_a_sum_overflows() -> None:
