@@ -34,10 +34,13 @@ class Caption(QLabel):
         self._fit()
 
     def _fit(self) -> None:
-        room, metrics, shown = self.contentsRect().width(), self.fontMetrics(), self._whole
-        while metrics.horizontalAdvance(shown) > room and ". " in shown:
-            shown = shown[: shown.rindex(". ") + 1]
-        self.setText(metrics.elidedText(shown, Qt.TextElideMode.ElideRight, room))
+        sentences = self._whole.split(". ")
+        fitting = [". ".join(sentences[:count]) + "." for count in range(1, len(sentences))] + [self._whole]
+        for text in reversed(fitting):
+            shown = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, self.contentsRect().width())
+            if shown == text:
+                break
+        self.setText(shown)
 
 
 class Title(QLabel):
