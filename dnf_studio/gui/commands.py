@@ -68,10 +68,11 @@ class Commands(QObject):
                     menu.addAction(self._actions[key])
 
     def insert_menu(self, before: Key, menu: QMenu) -> None:
-        """Put a menu of its own before a command, once the menus are filled."""
+        """Put a menu of its own before a command, once the menus are filled; it ends with them."""
         for owner in self._menus:
             if self._actions[before] in owner.actions():
                 owner.insertMenu(self._actions[before], menu)
+                menu.setParent(owner, menu.windowFlags())
 
     def set_theme(self, theme: Theme) -> None:
         """Redraw the icons."""

@@ -50,8 +50,8 @@ class Visits:
         while self._open:
             window = self._open.pop()
             window.close()
-            apply_theme(self._qapp, LIGHT)
             delete(window)
+        apply_theme(self._qapp, LIGHT)
 
 
 @pytest.fixture

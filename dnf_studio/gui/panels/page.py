@@ -35,6 +35,7 @@ class Page(QScrollArea):
         self.setWidget(body)
         self._body = body
         self._note = caption()
+        self._note.setParent(body)
         self._note.hide()
 
     def minimumSizeHint(self) -> QSize:

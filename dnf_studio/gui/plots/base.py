@@ -268,6 +268,9 @@ class Plot(QWidget):
         plot.setFrameShape(plot.Shape.NoFrame)
         plot.hideButtons()
         plot.setMenuEnabled(False)
+        # pyqtgraph makes it all the same, and without a parent it would outlive the plot
+        menu = plot.getPlotItem().ctrlMenu
+        menu.setParent(plot, menu.windowFlags())
         plot.scene().sigMouseClicked.connect(self._scene_clicked)
         return plot
 

@@ -115,11 +115,10 @@ def test_training_and_the_adaptive_solver_agree() -> None:
 
 def test_the_density_integrates_to_one() -> None:
     flow = small()
-    line = torch.linspace(-9, 9, 121, dtype=torch.float64)
-    cells = torch.cartesian_prod(line, line)
-    total = float(flow.log_prob(cells).exp().sum()) * float(line[1] - line[0]) ** 2
-    assert total == pytest.approx(1, abs=5e-3)
-    assert float(flow.log_prob(cells).std()) > 1
+    line = torch.linspace(-8, 8, 65, dtype=torch.float64)
+    density = flow.log_prob(torch.cartesian_prod(line, line))
+    assert float(density.exp().sum()) * float(line[1] - line[0]) ** 2 == pytest.approx(1, abs=5e-3)
+    assert float(density.std()) > 1
 
 
 def test_what_a_flow_has_not_is_one_sentence() -> None:

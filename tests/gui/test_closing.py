@@ -1,0 +1,25 @@
+"""What a window leaves behind."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.gui.actions import Key
+from dnf_studio.gui.appearance import Appearance
+from dnf_studio.gui.main_window import MainWindow
+
+from .conftest import delete
+
+
+def test_nothing_outlives_the_window(qapp: QApplication, qtbot: QtBot) -> None:
+    before = set(qapp.topLevelWidgets())
+    window = MainWindow(Appearance(qapp))
+    window.add_panels()
+    window.show()
+    qtbot.waitExposed(window)
+    for key in (Key.LAB, Key.ROUND_TRIP, Key.OUTLIERS):
+        window.commands[key].trigger()
+    window.close()
+    delete(window)
+    assert set(qapp.topLevelWidgets()) - before == set()
