@@ -111,18 +111,19 @@ def heavy(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> MainWindow:
     for module in (process_view, time_view, step_colours):
         monkeypatch.setattr(module, "MAX_PATHS", HEAVY_PATHS)
     noise = 0.05 * np.random.default_rng(0).standard_normal((1, HEAVY_POINTS, 2)).astype(np.float32)
-    plain = window.live._with_export
+    mailbox = window.studio.explorer.mailbox
+    put = mailbox.put
 
-    def many(frame: Frame) -> Frame:
-        frame, times = plain(frame), HEAVY_POINTS // frame.forward.shape[1]
+    def put_many(frame: Frame) -> None:
+        """In the explorer's thread, where a frame of so many points would have been computed."""
+        times = HEAVY_POINTS // frame.forward.shape[1]
         ahead, back = (np.tile(paths, (1, times, 1)) for paths in (frame.forward, frame.backward))
         ahead += noise[:, : ahead.shape[1]]
         back += noise[:, : back.shape[1]]
-        return replace(
-            frame, forward=ahead, backward=back, step_disagreement=np.tile(frame.step_disagreement, (1, times))
-        )
+        many = np.tile(frame.step_disagreement, (1, times))
+        put(replace(frame, forward=ahead, backward=back, step_disagreement=many))
 
-    monkeypatch.setattr(window.live, "_with_export", many)
+    monkeypatch.setattr(mailbox, "put", put_many)
     window.session.apply({"layers": frozenset({"points", "paths", "disagreement"})})
     return window
 

@@ -85,7 +85,9 @@ def far_points(points: Array, half: float) -> tuple[str, ...]:
     """That more than one in a hundred of `points` (P, 2) is far out of a picture of ±`half`, ever shorter."""
     reach = max(FAR, 1.2 * half)
     with np.errstate(invalid="ignore"):
-        far = int((~(np.abs(points) <= reach).all(axis=1)).sum())
+        # A column at a time: numpy is ten times slower along an axis of two
+        near = np.logical_and(*(np.abs(column) <= reach for column in points.T))
+    far = len(points) - int(np.count_nonzero(near))
     if far <= FEW * len(points):
         return ()
     beyond = f"beyond ±{reach:.2g}"
