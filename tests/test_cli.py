@@ -482,7 +482,8 @@ def test_a_validation_split_is_reported(told: Told, small: Path, tmp_path: Path)
 
 def test_digits_are_told_in_bits(told: Told, small: Path, tmp_path: Path) -> None:
     output = tmp_path / "a.safetensors"
-    told.json("train", "--config", small, "--data", "digits", "--iterations", 2, "-o", output)
+    assert told("train", "--config", small, "--data", "digits", "--iterations", 2, "-o", output) == 0
+    assert " nats.\n" in told.out and "logit" not in told.out
     assert told("evaluate", output, "--no-ode", "--steps", 2) == 0 and "Bits per dimension" in told.out
     assert "logit" not in told.out
 
@@ -498,6 +499,7 @@ def test_digits_in_logit_space_are_trained_resumed_sampled_and_told_so(
         told.json(*words, "--iterations", iterations, "-o", output)
     assert told("train", "--resume", half, "--data", "digits", "-o", resumed) == 1
     assert told("train", "--resume", half, "--iterations", 4, "-o", resumed) == 0
+    assert " nats of the standardised logits (α = 1e-06)." in told.out
     one, other = api.open_checkpoint(resumed), api.open_checkpoint(whole)
     assert one.sha256 == other.sha256 and one.standardisation == other.standardisation
     assert one.standardisation.logit is not None and one.data.name == one.config.data == "digits::logit"
