@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from dnf_studio import assets
 from dnf_studio.config import Config
 from dnf_studio.core.storage.atomic import explain, source_size
-from dnf_studio.errors import CheckpointError, SettingError, UnknownNameError
+from dnf_studio.errors import CheckpointError, SettingError, StudioError, UnknownNameError
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.catalogue import DatasetInfo
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.training.run import Run
 
-__all__ = ["FileKind", "datasets", "file_kind", "load", "open_checkpoint", "train"]
+__all__ = ["FileKind", "data_of", "datasets", "file_kind", "load", "open_checkpoint", "train"]
 
 FileKind = Literal["checkpoint", "reference", "export", "data"]
 SUFFIXES: dict[str, FileKind] = {
@@ -56,6 +56,17 @@ def open_checkpoint(name_or_path: str | PathLike[str]) -> Checkpoint:
 
         return read_reference_checkpoint(path)
     raise CheckpointError(f"'{path}' is {'an export' if kind == 'export' else 'a data file'}, not a checkpoint.")
+
+
+def data_of(checkpoint: Checkpoint) -> Dataset | None:
+    """The data that a model was trained on, or None where it is not here or no longer the same."""
+    from dnf_studio.core.data.catalogue import open_dataset
+
+    try:
+        dataset = open_dataset(checkpoint.config.data, checkpoint.config.drop_constant)
+    except StudioError:
+        return None
+    return dataset if dataset.fingerprint == checkpoint.data.fingerprint else None
 
 
 def file_kind(path: Path) -> FileKind:

@@ -302,6 +302,18 @@ class Config(Settings):
 
         return tomli_w.dumps(self.model_dump(exclude_none=True))
 
+    def without(self, preset: Self | None, own: Self | None = None) -> Self:
+        """A copy in which settings that stand as in `preset` are the defaults of this model and kind of network.
+
+        What stands at those defaults then is as in `own`, a preset of the same model and kind. Data, model and kind of
+        network stay.
+        """
+        kind = {"model": self.model, "network": {"kind": self.network.kind}}
+        defaults, values = self.create(kind).model_dump(), self.model_dump()
+        if preset is not None:
+            values = replaced(values, preset.model_dump(), defaults)
+        return self.create(values if own is None else replaced(values, defaults, own.model_dump()))
+
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """A copy with `changes` applied; keys are dotted (``sde.steps``) or nested mappings.
 

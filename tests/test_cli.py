@@ -20,7 +20,7 @@ from dnf_studio.cli.output import clock, emit, table
 from dnf_studio.cli.window import parse
 from dnf_studio.core.sampling import blocks
 from dnf_studio.core.storage.grid_presets import save_preset
-from dnf_studio.core.storage.sample_reader import read_rows
+from dnf_studio.core.storage.sample_reader import read_export, read_rows
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, SettingError
 from dnf_studio.gui.options import WindowOptions
@@ -173,12 +173,23 @@ def test_sample_writes_an_export(told: Told, saved: Path, tmp_path: Path) -> Non
     output = tmp_path / "a.h5"
     words = ["-n", 50, "--steps", 3, "--lambda", 0.5, "--last-step", "noise", "--grid", "uniform", "--seed", 4]
     result = told.json("sample", saved, *words, "--trajectories", "-o", output)
-    assert list(result) == ["samples", "seconds", "samples_per_second", "file"]
+    assert list(result) == ["samples", "seconds", "samples_per_second", "far_samples", "file"]
     assert result["samples"] == 50 and result["file"] == str(output)
+    assert result["far_samples"] is not None and (" lie far from the data" in told.err) == (result["far_samples"] > 0)
     with h5py.File(output) as file:
         assert file["samples"].shape == (50, 2) and file["trajectories"].shape == (50, 4, 2)
         assert (file.attrs["seed"], file.attrs["steps"], file.attrs["lambda"]) == (4, 3, 0.5)
         assert file.attrs["checkpoint_sha256"] == api.open_checkpoint(saved).sha256
+
+
+def test_an_export_with_points_that_flew_away_says_so_and_one_without_says_nothing(told: Told, tmp_path: Path) -> None:
+    output = tmp_path / "a.h5"
+    assert told("sample", "diffusion-rings", "-n", 2000, "--solver", "sde", "--steps", 5, "-o", output) == 0
+    far = read_export(output).far_samples
+    assert far is not None and 0 < far < 200 and f"{far} of 2,000 samples (" in told.err and "1.5 times" in told.err
+    assert told("sample", "diffflow-rings", "-n", 2000, "-o", output) == 0
+    assert told.err == "" and read_export(output).far_samples == 0
+    assert told("inspect", output) == 0 and "far_samples: 0" in told.out
 
 
 def test_sample_takes_the_file_of_a_preset_and_the_export_says_so(told: Told, saved: Path, tmp_path: Path) -> None:
@@ -471,7 +482,8 @@ def test_a_validation_split_is_reported(told: Told, small: Path, tmp_path: Path)
 
 def test_digits_are_told_in_bits(told: Told, small: Path, tmp_path: Path) -> None:
     output = tmp_path / "a.safetensors"
-    told.json("train", "--config", small, "--data", "digits", "--iterations", 2, "-o", output)
+    assert told("train", "--config", small, "--data", "digits", "--iterations", 2, "-o", output) == 0
+    assert " nats.\n" in told.out and "logit" not in told.out
     assert told("evaluate", output, "--no-ode", "--steps", 2) == 0 and "Bits per dimension" in told.out
     assert "logit" not in told.out
 
@@ -487,6 +499,7 @@ def test_digits_in_logit_space_are_trained_resumed_sampled_and_told_so(
         told.json(*words, "--iterations", iterations, "-o", output)
     assert told("train", "--resume", half, "--data", "digits", "-o", resumed) == 1
     assert told("train", "--resume", half, "--iterations", 4, "-o", resumed) == 0
+    assert " nats of the standardised logits (α = 1e-06)." in told.out
     one, other = api.open_checkpoint(resumed), api.open_checkpoint(whole)
     assert one.sha256 == other.sha256 and one.standardisation == other.standardisation
     assert one.standardisation.logit is not None and one.data.name == one.config.data == "digits::logit"

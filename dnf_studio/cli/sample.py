@@ -10,7 +10,7 @@ from typer import Option
 from dnf_studio import api
 from dnf_studio.cli.interrupt import Interrupt
 from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, Output
-from dnf_studio.cli.output import Progress, clock, emit
+from dnf_studio.cli.output import Progress, clock, emit, note
 from dnf_studio.config import Device
 from dnf_studio.core.models.base import Solver
 from dnf_studio.core.sampling.blocks import SampleSettings
@@ -50,20 +50,31 @@ def sample(
     place = choose_device(device)
     source = api.open_checkpoint(checkpoint)
     flow = source.build().to(place)
-    seconds = 0.0
+    seconds, far = 0.0, None
     # Raised anywhere, a KeyboardInterrupt was lost in one run of ten, as early as the file is made
     with (
         Interrupt() as interrupt,
         Progress("Sampling") as progress,
-        closing(export_samples(flow, output, plan, source)) as export,
+        closing(export_samples(flow, output, plan, source, data=api.data_of(source))) as export,
     ):
         for step in export:
             if interrupt.came:
                 raise KeyboardInterrupt
-            seconds = step.seconds
+            seconds, far = step.seconds, step.far
             left = "" if step.seconds_left is None else f", {clock(step.seconds_left)} left"
             progress.update(step.done / step.total, f"{step.done:,} of {step.total:,} samples{left}")
     rate = count / seconds if seconds else 0.0
-    result = {"samples": count, "seconds": seconds, "samples_per_second": rate, "file": str(output)}
+    if far:
+        note(
+            f"{far:,} of {count:,} samples ({100 * far / count:.2g}%) lie far from the data, beyond 1.5 times its "
+            "bounding box; other --steps or another --solver may mend that."
+        )
+    result = {
+        "samples": count,
+        "seconds": seconds,
+        "samples_per_second": rate,
+        "far_samples": far,
+        "file": str(output),
+    }
     emit(result, f"{count:,} samples in {clock(seconds)}, {rate:,.0f} a second.\nSaved {output}", as_json)
     return 0

@@ -180,11 +180,12 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
         "device": str(run.device),
         "precision": run.precision,
     }
-    entropy = run.dataset.entropy
+    entropy, logit = run.dataset.entropy, run.dataset.standardisation.logit
+    unit = "nats" if logit is None else f"nats of the standardised logits (α = {logit.alpha:g})"
     floor = "" if entropy is None else f" (the entropy is {entropy:.3f})"
     text = (
         f"{run.iteration} iterations in {clock(run.seconds)}, {rate:.1f} a second, {run.precision} on {run.device}.\n"
-        f"The {'bound' if run.flow.bounded else 'NLL'} is {number(bound if run.flow.bounded else exact)} nats{floor}."
+        f"The {'bound' if run.flow.bounded else 'NLL'} is {number(bound if run.flow.bounded else exact)} {unit}{floor}."
         f"\n{_validation(run)}Saved {output}"
     )
     emit(result, text, as_json)

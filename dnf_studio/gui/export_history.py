@@ -32,6 +32,8 @@ class ExportRecord:
     """Whether it holds selected points rather than new samples."""
     solver: str = "SDE"
     """Its name; λ belongs to the SDE alone."""
+    far: int = 0
+    """Samples far from the data; 0 also where that is not known."""
 
     def in_place(self, size: int, now: datetime) -> ExportRecord:
         """The record of the file once it is there."""
@@ -66,11 +68,12 @@ def _records(found: list[Any]) -> tuple[ExportRecord, ...]:
 
 
 def _is_record(item: Any) -> bool:  # noqa: ANN401 - whatever the memory holds
-    # An older program did not write the solver
-    if not isinstance(item, dict) or item.keys() | {"solver"} != {field.name for field in fields(ExportRecord)}:
+    # An older program wrote neither of these
+    later = {"solver", "far"}
+    if not isinstance(item, dict) or item.keys() | later != {field.name for field in fields(ExportRecord)}:
         return False
     texts = item["path"], item["created"], item.get("solver", "")
-    numbers = item["count"], item["steps"], item["lam"], item["size"]
+    numbers = item["count"], item["steps"], item["lam"], item["size"], item.get("far", 0)
     return all(isinstance(text, str) for text in texts) and all(map(_is_number, numbers))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from dnf_studio.workers.exporter import ExportWorker
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.storage.samples import ExportPlan, ExportProgress
@@ -75,7 +76,7 @@ class Exporter(QObject):
         self._preparing, self._unwanted = True, False
         self._number += 1
         current = self._studio.current
-        data = current.points[:DISPLAY_POINTS] if current is not None else None
+        data = (current.points[:DISPLAY_POINTS], current.dataset) if current is not None else (None, None)
         self.running_changed.emit(True)
         number = self._number
         self._studio.take_model(partial(self._write, number, order, data), partial(self._refuse, number))
@@ -97,7 +98,11 @@ class Exporter(QObject):
             self._ended()
 
     def _write(
-        self, number: int, order: ExportOrder, data: Tensor | None, model: tuple[GenerativeModel, Checkpoint | None]
+        self,
+        number: int,
+        order: ExportOrder,
+        data: tuple[Tensor | None, Dataset | None],
+        model: tuple[GenerativeModel, Checkpoint | None],
     ) -> None:
         if number != self._number:
             return
@@ -114,9 +119,11 @@ class Exporter(QObject):
         self._record = ExportRecord(
             str(order.path), count, steps, plan.settings.level, selected=order.indices is not None, solver=solver
         )
-        worker = ExportWorker(partial(_export, order, data, flow, checkpoint), str(order.path), self)
+        worker = ExportWorker(partial(_export, order, *data, flow, checkpoint), str(order.path), self)
         worker.finished_export.connect(self._finished)
         worker.failed.connect(self.failed)
+        # What was done before it is no news after it
+        worker.cancelled.connect(self._poll.stop)
         worker.cancelled.connect(self.cancelled)
         worker.finished.connect(self._ended)
         self._worker = worker
@@ -132,10 +139,13 @@ class Exporter(QObject):
     def _look(self) -> None:
         progress = self._worker.progress.take() if self._worker is not None else None
         if progress is not None:
+            if self._record is not None:
+                self._record = replace(self._record, far=progress.far or 0)
             self.progressed.emit(progress)
 
     @Slot(str)
     def _finished(self, path: str) -> None:
+        self._look()
         if self._record is not None:
             self.written.emit(self._record.in_place(_size(Path(path)), datetime.now().astimezone()))
 
@@ -151,17 +161,21 @@ class Exporter(QObject):
 
 
 def _export(
-    order: ExportOrder, data: Tensor | None, flow: GenerativeModel, checkpoint: Checkpoint | None
+    order: ExportOrder,
+    data: Tensor | None,
+    dataset: Dataset | None,
+    flow: GenerativeModel,
+    checkpoint: Checkpoint | None,
 ) -> Generator[ExportProgress, None, None]:
     """Called in the thread of the export."""
     from dnf_studio.core.storage.samples import export_samples
 
     if order.indices is None:
-        return export_samples(flow, order.path, order.plan, checkpoint)
+        return export_samples(flow, order.path, order.plan, checkpoint, data=dataset)
     from dnf_studio.workers.selection import export_selection
 
     points = len(data) if data is not None else 0
-    return export_selection(flow, order.path, order.plan, order.indices, points, checkpoint, data)
+    return export_selection(flow, order.path, order.plan, order.indices, points, checkpoint, data, dataset)
 
 
 def _size(path: Path) -> int:

@@ -73,7 +73,8 @@ class Files(QObject):
         """Train on other data from now on, and show the model that belongs to it."""
         if name == self._session.state.config.data:
             return
-        self.when_safe(lambda: self._session.apply({"config.data": name}))
+        # One step of undo with the settings that the model of this data brings
+        self.when_safe(lambda: self._session.apply({"config.data": name}, gesture=("data", name)))
 
     def draw(self) -> None:
         """Let data be drawn by hand, and show the model that belongs to it."""

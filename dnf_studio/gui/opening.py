@@ -50,6 +50,8 @@ class Opened:
     """The file that was asked for, with what was chosen of it; empty for a bundled name."""
     kind: str = ""
     """What `source` is: checkpoint, data or export."""
+    preset: Config | None = None
+    """The settings that a bundled model brought: they go with it."""
     export: ExportShown | None = None
     """The samples that the backward view shows as long as the settings are theirs."""
 
@@ -93,11 +95,22 @@ def _whole(name: str) -> str:
     return f"{file.absolute()}" if chosen is None else f"{file.absolute()}::{chosen}"
 
 
-def open_for(config: Config) -> Opened:
-    """The bundled model of the data that `config` names, or an untrained one."""
-    if bundled_name(config.data) in assets.checkpoint_names():
-        return _open_checkpoint(bundled_name(config.data))
-    return untrained(config)
+def open_for(config: Config, preset: Config | None = None) -> Opened:
+    """The bundled model of the data that `config` names, or an untrained one, and the settings to go on with.
+
+    What stands as in `preset`, which a bundled model of other data brought, goes back to the defaults, and what stands
+    there is as the model found here has it: what a person changed stays.
+    """
+    name = bundled_name(config.data)
+    found = _open_checkpoint(name) if name in assets.checkpoint_names() else None
+    if preset is None or split_selection(preset.data)[0] != split_selection(config.data)[0]:
+        own = None if found is None or _kind(found.config) != _kind(config) else found.config
+        config, preset = config.without(preset, own), own
+    return replace(untrained(config) if found is None else found, config=config, preset=preset)
+
+
+def _kind(config: Config) -> tuple[str, str]:
+    return config.model, config.network.kind
 
 
 def _no_data_note(file: str, data: str) -> str:
@@ -140,7 +153,9 @@ def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
         kind=flow.config.model,
         lacks=flow.lacks,
     )
-    return Opened(shown, checkpoint.config, Snapshot.of(flow), points, dataset, checkpoint, path, note)
+    bundled = path is not None and path in map(assets.checkpoint_path, assets.checkpoint_names())
+    preset = checkpoint.config if bundled else None
+    return Opened(shown, checkpoint.config, Snapshot.of(flow), points, dataset, checkpoint, path, note, preset=preset)
 
 
 def _open_export(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.mailbox import ReportLog
 
 if TYPE_CHECKING:
+    from dnf_studio.config import Config
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.training.run import Run
@@ -58,6 +60,7 @@ class Studio(QObject):
         self._session = session
         self._opened: Opened | None = None
         self._before: Opened | None = None
+        self._preset: Config | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
         self._held: deque[tuple[GenerativeModel, Checkpoint | None]] = deque(maxlen=HELD)
         self._loading = Newest(self.background)
@@ -65,7 +68,7 @@ class Studio(QObject):
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
         self._settle.timeout.connect(self._renew)
-        self.training.failed.connect(self._run_failed)
+        self.training.failed.connect(lambda sentence: self.failed.emit(StudioError(sentence)))
         self.training.phase_changed.connect(self._share_cores)
         session.changed.connect(self._follow)
 
@@ -98,7 +101,8 @@ class Studio(QObject):
 
     def open(self, name: str) -> None:
         """Show a bundled model, a checkpoint, an export or a data file; settings and undo begin anew with it."""
-        config, places, held = self._session.state.config, tuple(self.places()), tuple(self._held)
+        config = self._session.state.config.without(self._preset)
+        places, held = tuple(self.places()), tuple(self._held)
         self._settle.stop()
         self._loading.run(lambda: opening.open_any(name, config, places, held), self._take, self._open_failed)
 
@@ -191,7 +195,7 @@ class Studio(QObject):
     def _take(self, opened: Opened) -> None:
         """Show what was opened as a new document."""
         self.discard()
-        self._opened, self._before = opened, None
+        self._opened, self._before, self._preset = opened, None, opened.preset
         fresh = replace(
             self._session.state,
             config=opened.config,
@@ -204,6 +208,7 @@ class Studio(QObject):
             selection=(),
         )
         self._session.reset(replace(fresh, **opened.export.view) if opened.export is not None else fresh)
+        self._settle.stop()
         self._show(opened)
 
     def _show(self, opened: Opened) -> None:
@@ -249,9 +254,6 @@ class Studio(QObject):
         if self._explorer is not None:
             self._explorer.set_training(phase in (Phase.STARTING, Phase.RUNNING))
 
-    def _run_failed(self, sentence: str) -> None:
-        self.failed.emit(StudioError(sentence))
-
     def _follow(self, names: frozenset[str]) -> None:
         """Give a run what it can take up, or show the model that belongs to changed settings."""
         config = self._session.state.config
@@ -267,7 +269,7 @@ class Studio(QObject):
             return
         shown = self._opened.config
         if (config.data, config.drop_constant) != (shown.data, shown.drop_constant):
-            self._loading.run(lambda: opening.open_for(config), self._replace, self._refuse_data)
+            self._loading.run(partial(opening.open_for, config, self._preset), self._replace, self._refuse_data)
         elif not self._opened.shown.trained and any(
             name.startswith(("config.model", "config.sde", "config.network", "config.training.seed")) for name in names
         ):
@@ -282,11 +284,13 @@ class Studio(QObject):
             self._loading.run(lambda: opening.untrained(config), self._show, self.failed.emit)
 
     def _replace(self, opened: Opened) -> None:
-        """Show the model of other data; the settings stay."""
+        """Show the model of other data; settings that came with the one before it go."""
         self.discard()
-        self._before = None
-        config = self._session.state.config
-        self._show(replace(opened, config=config))
+        self._before, self._preset = None, opened.preset
+        self._show(opened)
+        groups = opened.config.model_dump(include={"sde", "network", "training"})
+        self._session.apply({"config": groups}, gesture=("data", opened.config.data))
+        self._settle.stop()
 
     def _refuse_data(self, error: Exception) -> None:
         """Tell, and go back to the data that is shown."""

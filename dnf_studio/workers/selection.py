@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sampling.blocks import SampleBlock, SampleSettings
@@ -35,12 +36,14 @@ def export_selection(
     points: int,
     checkpoint: Checkpoint | None = None,
     data: Tensor | None = None,
+    dataset: Dataset | None = None,
 ) -> Generator[ExportProgress, None, None]:
     """Write the points `indices` of a view of `points` points, by rising number, as `export_samples` does.
 
     The settings of `plan` are those of the view, its count is not used. `flow` is in main memory. With the
-    `data` (P, D) of the view, model units, the forward paths are written too, as far as backward ones are. Raises
-    `ExportError` where nothing, or a point that the view does not show, is selected.
+    `data` (P, D) of the view, model units, the forward paths are written too, as far as backward ones are. With the
+    `dataset` samples far from it are counted. Raises `ExportError` where nothing, or a point that the view does not
+    show, is selected.
     """
     chosen = tuple(sorted(set(indices)))
     shown = blocks(points, flow.grid(plan.settings.steps, plan.settings.grid).steps, flow.dim)[-1].stop
@@ -50,7 +53,7 @@ def export_selection(
         raise ExportError(f"Point {chosen[-1]} is selected, but only {shown:,} points are shown; select again.")
     rows = selected_blocks(flow, plan.settings, chosen, points, data)
     plan = replace(plan, count=len(chosen), forward=data is not None)
-    return export_samples(flow, path, plan, checkpoint, Selection(chosen, shown, rows))
+    return export_samples(flow, path, plan, checkpoint, Selection(chosen, shown, rows), dataset)
 
 
 def selected_blocks(

@@ -53,6 +53,13 @@ def test_what_cannot_be_read_is_left_out(settings: QSettings, damage: str) -> No
     assert kept.records == (record("a"),)
 
 
+@pytest.mark.parametrize("missing", [("far",), ("solver", "far")])
+def test_records_of_an_older_program_count(settings: QSettings, missing: tuple[str, ...]) -> None:
+    older = {key: value for key, value in asdict(record("a")).items() if key not in missing}
+    settings.setValue(NAME, json.dumps([older]))
+    assert history(settings).records == (record("a"),)
+
+
 def test_one_damaged_record_does_not_take_the_others_along(settings: QSettings) -> None:
     kept = history(settings)
     good = asdict(record("a"))
@@ -61,7 +68,7 @@ def test_one_damaged_record_does_not_take_the_others_along(settings: QSettings) 
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 10**400, -(10**400)])
-@pytest.mark.parametrize("name", ["count", "steps", "lam", "size"])
+@pytest.mark.parametrize("name", ["count", "steps", "lam", "size", "far"])
 def test_numbers_that_cannot_be_shown_are_left_out(settings: QSettings, name: str, wrong: float) -> None:
     kept = history(settings)
     good = asdict(record("a"))

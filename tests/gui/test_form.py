@@ -155,3 +155,14 @@ def test_fourier_features_are_grey_where_no_network_has_them(form: SettingsForm)
     assert not editor.isEnabled()
     session.undo()
     assert editor.isEnabled() and "sharp" in editor.toolTip()
+
+
+def test_choices_that_come_later_and_are_longer_are_not_cut(qtbot: QtBot) -> None:
+    box = ChoiceBox({"Points: 7": 1})
+    qtbot.addWidget(box)
+    with qtbot.waitExposed(box):
+        box.show()
+    before = box.sizeHint().width()
+    box.set_choices({"Points of the views: 1,319": 1})
+    longer = box.fontMetrics().horizontalAdvance("Points of the views: 1,319")
+    assert box.sizeHint().width() > longer > before

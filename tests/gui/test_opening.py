@@ -12,6 +12,7 @@ import pytest
 import torch
 from pytestqt.qtbot import QtBot
 
+from dnf_studio import api
 from dnf_studio.config import Config
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
@@ -188,3 +189,60 @@ def test_a_file_that_opens_slowly_is_not_lost_to_a_changed_setting(
     with qtbot.waitSignal(window.studio.opened, timeout=20_000):
         gate.set()
     assert window.studio.current is not None and window.studio.current.shown.title == "diffflow-rings"
+
+
+def test_what_a_bundled_model_brought_goes_with_it_and_what_a_person_changed_stays(
+    window: MainWindow, open_in: Open, qtbot: QtBot
+) -> None:
+    open_in("diffflow-digits")
+    brought = window.session.state.config
+    assert brought.sde.g_start == 3 and brought.training.iterations == 12_000
+    window.session.apply({"config.training.learning_rate": 0.005})
+    window.files.choose_data("rings")
+    shown = [window.studio.current]
+
+    def comes(data: str) -> Config:
+        qtbot.waitUntil(lambda: window.studio.current is not shown[-1], timeout=20_000)
+        shown.append(window.studio.current)
+        assert window.session.state.config.data == data == shown[-1].config.data
+        return window.session.state.config
+
+    bundled = api.open_checkpoint("diffflow-rings").config
+    assert comes("rings") == bundled.changed({"training.learning_rate": 0.005})
+    # Data, and what it brought, are one step
+    window.session.undo()
+    undone = comes(brought.data)
+    assert undone == brought.changed({"training.learning_rate": 0.005})
+    window.session.redo()
+    assert comes("rings").sde.g_start == 0.5
+    window.files.choose_data("moons")
+    assert comes("moons") == Config.create({"data": "moons", "training": {"learning_rate": 0.005}})
+
+
+def test_a_file_of_data_does_not_get_what_a_bundled_model_brought(
+    window: MainWindow, open_in: Open, tmp_path: Path
+) -> None:
+    open_in("diffflow-digits")
+    np.save(tmp_path / "own.npy", np.random.default_rng(0).standard_normal((300, 2)))
+    open_in(str(tmp_path / "own.npy"))
+    assert window.session.state.config == Config.create({"data": str(tmp_path / "own.npy")})
+    # The model is of these settings already
+    assert not window.studio._settle.isActive()
+
+
+def test_the_settings_of_a_model_of_ones_own_are_kept_for_other_data(
+    window: MainWindow, open_in: Open, checkpoint_file: Path, qtbot: QtBot
+) -> None:
+    open_in(str(checkpoint_file))
+    window.files.choose_data("moons")
+    qtbot.waitUntil(lambda: window.studio.current.shown.data == "moons", timeout=20_000)
+    assert window.session.state.config == SMALL.changed({"data": "moons"})
+
+
+def test_a_baseline_stays_one_for_other_data_and_digits_keep_theirs_as_logits_or_not() -> None:
+    diffusion, digits = (api.open_checkpoint(name).config for name in ("diffusion-rings", "diffflow-digits"))
+    found = opening.open_for(diffusion.changed({"data": "checkerboard"}), diffusion)
+    assert found.config == Config.create({"data": "checkerboard", "model": "diffusion"}) and found.preset is None
+    assert found.shown.name == "diffflow-checkerboard"
+    found = opening.open_for(digits.changed({"data": "digits::logit=0.2"}), digits)
+    assert found.config == digits.changed({"data": "digits::logit=0.2"}) and found.preset == digits

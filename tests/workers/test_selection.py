@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.sampling.blocks import SampleSettings
 from dnf_studio.core.sde.steps import backward_step
 from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_export, read_rows
@@ -112,6 +114,13 @@ def test_with_the_data_the_forward_paths_and_their_noise_are_there_too(tmp_path:
         assert ("time" in file) == bool(parts)
         if "forward_noise" in file:
             assert [axis.label for axis in file["forward_noise"].dims] == ["sample", "noise_step", "component"]
+
+
+def test_selected_points_far_from_the_data_are_counted(tmp_path: Path) -> None:
+    flow, path = make_flow(), tmp_path / "a.h5"
+    flow.standardisation = Standardisation((50.0, 0.0), (1.0, 1.0))
+    list(export_selection(flow, path, ExportPlan(1, VIEW), (4, 300, 699), 700, dataset=open_dataset("circle")))
+    assert read_export(path).far_samples == 3
 
 
 def test_new_samples_have_no_forward_paths(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """What an export holds: the datasets, scales and attributes of one HDF5 file.
 
 Plain float32 arrays in chunks near 1 MiB, readable without us by h5py, h5web, silx, xarray (every
-dimension has a scale, as in netCDF-4) and a PyTorch Dataset.
+dimension has a scale, as in netCDF-4) and a PyTorch Dataset. The root attribute `far_samples`, which is there
+where the data was at hand, counts the samples beyond 1.5 times the bounding box of the data.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ from dnf_studio.core.sampling.blocks import SampleBlock
 from dnf_studio.core.storage.atomic import explain
 from dnf_studio.core.storage.sink import Sink
 from dnf_studio.errors import ExportError
+
+if TYPE_CHECKING:
+    from dnf_studio.core.evaluation.far import Reach
 
 __all__ = ["FORMAT", "FORMAT_VERSION", "Contents", "SampleWriter", "file_bytes"]
 
@@ -102,12 +106,23 @@ def file_bytes(contents: Contents) -> int:
 class SampleWriter:
     """Writes one export; as a context manager it closes the file, discarding it where the block fails.
 
-    `shown` is the path that errors name. Every failure of the disk is an `ExportError`.
+    `shown` is the path that errors name. Samples beyond `reach` are counted. Every failure of the disk is an
+    `ExportError`.
     """
 
-    def __init__(self, partial: Path, shown: Path, contents: Contents, attributes: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        partial: Path,
+        shown: Path,
+        contents: Contents,
+        attributes: Mapping[str, Any],
+        reach: Reach | None = None,
+    ) -> None:
         self._partial, self._shown = partial, shown
         self._contents, self._attributes = contents, attributes
+        self._reach = reach
+        self.far = None if reach is None else 0
+        """How many samples far from the data were written so far, None where that is not known."""
         self._view = min(contents.count, VIEW_POINTS)
 
     def __enter__(self) -> Self:
@@ -164,6 +179,8 @@ class SampleWriter:
                 if values is None:
                     raise ExportError(f"Cannot write '{self._shown}': the sampler gave no {name}.")
                 self._file[name][start:stop] = values[: stop - start]
+            if self._reach is not None and self.far is not None:
+                self.far += self._reach.far(block.samples[: stop - start])
             if start < self._view:
                 self._write_view(block, start, min(stop, self._view))
         return stop
@@ -174,6 +191,8 @@ class SampleWriter:
         try:
             if kind is None:
                 with self._disk():
+                    if self.far is not None:
+                        self._file.attrs.create("far_samples", np.int64(self.far))
                     self._file.attrs.modify("complete", np.int8(1))
                     self._file.close()
         finally:

@@ -53,6 +53,8 @@ class ExportInfo:
     """What was known of the checkpoint, as `Checkpoint.summary`."""
     sampling: dict[str, Any]
     """How the samples were drawn."""
+    far_samples: int | None = None
+    """How many lie beyond 1.5 times the bounding box of the data; None where that is not known."""
 
 
 def is_export(path: Path) -> bool:
@@ -139,7 +141,17 @@ def _info(file: Any, path: Path) -> ExportInfo:  # noqa: ANN401 - h5py has no ty
         config=_config(file),
         checkpoint=_json(file, "provenance/checkpoint"),
         sampling=_json(file, "provenance/sampling"),
+        far_samples=_far(file, contents.count),
     )
+
+
+def _far(file: Any, count: int) -> int | None:  # noqa: ANN401 - h5py has no types
+    if "far_samples" not in file.attrs:
+        return None
+    far = int(_attribute(file, "far_samples", np.integer))
+    if not 0 <= far <= count:
+        raise ValueError("wrong far_samples")
+    return far
 
 
 def _contents(file: Any) -> Contents:  # noqa: ANN401 - h5py has no types

@@ -20,6 +20,8 @@ import torch
 from numpy.typing import NDArray
 
 import dnf_studio
+from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.evaluation.far import Reach
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sampling.blocks import SUB_BLOCK, SampleBlock, SampleSettings, sample_blocks
@@ -105,6 +107,8 @@ class ExportProgress:
     seconds: float
     seconds_left: float | None
     """None until something is done."""
+    far: int | None = None
+    """How many of those done lie far from the data, beyond 1.5 times its bounding box; None where it is not at hand."""
 
 
 def export_samples(
@@ -113,6 +117,7 @@ def export_samples(
     plan: ExportPlan,
     checkpoint: Checkpoint | None = None,
     selection: Selection | None = None,
+    data: Dataset | None = None,
 ) -> Generator[ExportProgress, None, None]:
     """Draw samples and write them to `path`, whole or not at all.
 
@@ -120,7 +125,8 @@ def export_samples(
     iterated. The last progress comes after the file is in place; closing the iterator earlier
     leaves no file and an older one untouched. `checkpoint` is what `flow` was built from, None for
     a model as it stands. With a `selection` its rows are written, of which there must be `plan.count`,
-    and the file says so. Raises `ExportError`, and `DivergenceError` for samples that are not finite.
+    and the file says so. With the `data` of the model the samples far from it are counted, as `Reach` says, into the
+    root attribute `far_samples`. Raises `ExportError`, and `DivergenceError` for samples that are not finite.
     """
     if plan.forward and selection is None:
         raise SettingError("New samples have no forward paths; only points of a view have.")
@@ -133,12 +139,18 @@ def export_samples(
             f"The export needs {_size(needed)}, and only {_size(free)} are free in '{folder}'; "
             "export fewer samples or without trajectories."
         )
-    return _export(flow, target, plan, checkpoint or Checkpoint.of_model(flow), selection)
+    return _export(flow, target, plan, checkpoint or Checkpoint.of_model(flow), selection, data)
 
 
 def _export(
-    flow: GenerativeModel, target: Path, plan: ExportPlan, checkpoint: Checkpoint, selection: Selection | None
+    flow: GenerativeModel,
+    target: Path,
+    plan: ExportPlan,
+    checkpoint: Checkpoint,
+    selection: Selection | None,
+    data: Dataset | None,
 ) -> Generator[ExportProgress, None, None]:
+    reach = None if data is None else Reach.of(flow, data)
     began = time.monotonic()
     grid = flow.grid(plan.settings.steps, plan.settings.grid)
     contents = plan.contents(flow.dim, grid.steps)
@@ -148,15 +160,15 @@ def _export(
     provenance = _provenance(flow, plan, grid.steps, checkpoint, selection)
     yield ExportProgress(0, plan.count, 0.0, None)
     with atomic_file(target, ExportError) as partial, BlockPool(worker_threads(flow.device)) as pool:
-        with SampleWriter(partial, target, contents, attributes) as writer:
+        with SampleWriter(partial, target, contents, attributes, reach) as writer:
             writer.describe(times, _columns(flow, checkpoint), provenance)
             for block in _drawn(flow, plan) if selection is None else selection.blocks:
                 log_prob = _log_prob(flow, block, pool) if plan.log_prob else None
                 done = writer.write(block, log_prob)
                 if done < plan.count:
-                    yield _progress(done, plan.count, began)
+                    yield _progress(done, plan.count, began, writer.far)
         _verify(partial, target, contents)
-    yield _progress(plan.count, plan.count, began)
+    yield _progress(plan.count, plan.count, began, writer.far)
 
 
 def _drawn(flow: GenerativeModel, plan: ExportPlan) -> Iterable[SampleBlock]:
@@ -166,9 +178,9 @@ def _drawn(flow: GenerativeModel, plan: ExportPlan) -> Iterable[SampleBlock]:
     return sample_blocks(flow, count, plan.settings, trajectories=plan.trajectories, noise=plan.noise)
 
 
-def _progress(done: int, total: int, began: float) -> ExportProgress:
+def _progress(done: int, total: int, began: float, far: int | None) -> ExportProgress:
     seconds = time.monotonic() - began
-    return ExportProgress(done, total, seconds, seconds * (total - done) / done)
+    return ExportProgress(done, total, seconds, seconds * (total - done) / done, far)
 
 
 def _log_prob(flow: GenerativeModel, block: SampleBlock, pool: BlockPool) -> NDArray[np.float32]:

@@ -6,11 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QStandardItemModel
+from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import (
-    QDialog,
-    QDialogButtonBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -22,6 +19,7 @@ from shiboken6 import isValid
 from dnf_studio.gui.background import Background
 from dnf_studio.gui.controls import ChoiceBox, caption, heading
 from dnf_studio.gui.dialogs.column_table import ColumnTable
+from dnf_studio.gui.dialogs.reading import ReadingDialog
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.arrays import ArrayInfo
@@ -29,26 +27,21 @@ if TYPE_CHECKING:
 
 __all__ = ["ImportDialog"]
 
-PATIENCE_MS = 400
-"""A file that is read sooner shows no dialog while it is."""
 MOST_NAMED = 8
 READING = "Reading… every value is looked at, which takes a while for a large file."
 
 
-class ImportDialog(QDialog):
+class ImportDialog(ReadingDialog):
     """Reads a data file in the background and, where there is something to choose, asks.
 
     `chosen` comes once at most: with the file as it is where there is nothing to choose, or where it
     cannot be read, so that opening it tells why.
     """
 
-    chosen = Signal(str)
-
     def __init__(self, path: Path, background: Background, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(path, background, parent)
         self.setWindowTitle("Choose data")
         self.resize(820, 520)
-        self._path, self._background = path, background
         self._reading, self._number = True, 0
         self._found: Description | None = None
         self.title = heading(path.name)
@@ -58,25 +51,12 @@ class ImportDialog(QDialog):
         self.table = ColumnTable()
         self.all, self.none = QPushButton("&All"), QPushButton("&None")
         self.preview, self.problem = caption(), caption(warning=True)
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel)
         self._arrange()
         self.array.chosen.connect(self.read)
         self.table.changed.connect(self._preview)
         self.all.clicked.connect(lambda: self.table.tick_all(True))
         self.none.clicked.connect(lambda: self.table.tick_all(False))
-        self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
-        self._patience = QTimer(self)
-        self._patience.setSingleShot(True)
-        self._patience.setInterval(PATIENCE_MS)
-        self._patience.timeout.connect(self.open)
-        self._patience.start()
         self.read(None)
-
-    @property
-    def ok(self) -> QPushButton:
-        """The button that opens what is chosen."""
-        return self.buttons.button(QDialogButtonBox.StandardButton.Open)
 
     def read(self, inside: str | None) -> None:
         """Describe this array in the background, or the one that seems meant; the newest reading counts."""
@@ -99,16 +79,6 @@ class ImportDialog(QDialog):
         if self._found is not None and self.ok.isEnabled():
             self._finish(source_of(self._found, self._columns()))
 
-    def reject(self) -> None:
-        """Read and open nothing."""
-        self._end()
-        super().reject()
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """As Cancel."""
-        self._end()
-        super().closeEvent(event)
-
     def _arrange(self) -> None:
         self.picker = QWidget()
         row = QHBoxLayout(self.picker)
@@ -126,7 +96,6 @@ class ImportDialog(QDialog):
         foot.addStretch(1)
         foot.addWidget(self.buttons)
         self.ok.setToolTip("Show an untrained model of the chosen columns, ready to train")
-        self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setAutoDefault(False)
         column = QVBoxLayout(self)
         column.setSpacing(10)
         for part in (self.title, self.picker, self.problem):
@@ -149,10 +118,7 @@ class ImportDialog(QDialog):
         self.table.show_columns(found.columns)
         self._complain(found.problem)
         self._preview()
-        self._patience.stop()
-        if not self.isVisible():
-            self.open()
-        self.ok.setDefault(True)
+        self._come_up()
         self.table.setFocus()
 
     def _failed(self, error: Exception) -> None:
@@ -194,16 +160,10 @@ class ImportDialog(QDialog):
         self.problem.setText(sentence)
         self.problem.setVisible(bool(sentence))
 
-    def _finish(self, source: str) -> None:
-        self._end()
-        super().accept()
-        self.chosen.emit(source)
-
     def _end(self) -> None:
-        """Nothing that is still read counts, and no dialog comes up for it."""
+        """Nothing that is still read counts."""
         self._number += 1
-        self._patience.stop()
-        self.deleteLater()
+        super()._end()
 
 
 def _array_label(info: ArrayInfo) -> str:

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent, QPen, QPolygonF, QTransform
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF, QTransform
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from dnf_studio.core.data.picture_source import MOST_BLUR, PictureSettings, picture_source
 from dnf_studio.errors import DataError
 from dnf_studio.gui.background import Background
 from dnf_studio.gui.controls import NumberSlider, caption, heading
+from dnf_studio.gui.dialogs.reading import ReadingDialog
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.picture import PictureDensity
@@ -23,26 +24,21 @@ if TYPE_CHECKING:
 
 __all__ = ["PictureDialog"]
 
-PATIENCE_MS = 400
-"""A picture that is read sooner shows no dialog while it is."""
 POINTS = 6000
 READING = "Reading…"
 EXPLAINED = "Dark is dense: points are drawn in proportion to darkness, uniformly within each pixel."
 
 
-class PictureDialog(QDialog):
+class PictureDialog(ReadingDialog):
     """Reads a picture in the background and asks how it is to be used.
 
     `chosen` comes once at most: with the picture and its settings, or with the file as it is where it
     cannot be read, so that opening it tells why.
     """
 
-    chosen = Signal(str)
-
     def __init__(self, path: Path, background: Background, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(path, background, parent)
         self.setWindowTitle("Choose how a picture becomes data")
-        self._path, self._background = path, background
         self._picture: Picture | None = None
         self._drawing = self._stale = self._ended = False
         own = PictureSettings()
@@ -57,23 +53,10 @@ class PictureDialog(QDialog):
         self.blur.set_value(own.blur)
         self.blur.label.setMinimumWidth(self.threshold.label.sizeHint().width())
         self.facts, self.problem = caption(READING), caption(warning=True)
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel)
         self._arrange()
         for slider in (self.threshold, self.blur):
             slider.value_changed.connect(self._draw)
-        self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
-        self._patience = QTimer(self)
-        self._patience.setSingleShot(True)
-        self._patience.setInterval(PATIENCE_MS)
-        self._patience.timeout.connect(self.open)
-        self._patience.start()
         self._read()
-
-    @property
-    def ok(self) -> QPushButton:
-        """The button that opens the picture as it is set."""
-        return self.buttons.button(QDialogButtonBox.StandardButton.Open)
 
     @property
     def settings(self) -> PictureSettings:
@@ -85,23 +68,12 @@ class PictureDialog(QDialog):
         if self.ok.isEnabled():
             self._finish(picture_source(self._path, self.settings))
 
-    def reject(self) -> None:
-        """Open nothing."""
-        self._end()
-        super().reject()
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """As Cancel."""
-        self._end()
-        super().closeEvent(event)
-
     def _arrange(self) -> None:
         foot = QHBoxLayout()
         foot.addStretch(1)
         foot.addWidget(self.buttons)
         self.ok.setToolTip("Show an untrained model of the picture, ready to train")
         self.ok.setEnabled(False)
-        self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setAutoDefault(False)
         # Room for two lines, so that nothing jumps while a slider moves
         self.facts.setMinimumHeight(2 * self.facts.fontMetrics().lineSpacing() + 4)
         self.facts.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -133,11 +105,8 @@ class PictureDialog(QDialog):
         self._picture = picture
         for part in (self.threshold, self.blur):
             part.setEnabled(True)
-        self._patience.stop()
-        if not self.isVisible():
-            self.open()
+        self._come_up()
         self.threshold.slider.setFocus()
-        self.ok.setDefault(True)
         self._draw()
 
     def _failed(self, _error: Exception) -> None:
@@ -189,16 +158,10 @@ class PictureDialog(QDialog):
         """Whether anybody still waits for an answer."""
         return isValid(self) and not self._ended
 
-    def _finish(self, source: str) -> None:
-        self._end()
-        super().accept()
-        self.chosen.emit(source)
-
     def _end(self) -> None:
         """No answer counts any more."""
         self._ended = True
-        self._patience.stop()
-        self.deleteLater()
+        super()._end()
 
 
 class PointsPreview(QWidget):

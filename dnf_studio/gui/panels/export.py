@@ -23,6 +23,7 @@ from dnf_studio.gui.opening import Opened
 from dnf_studio.gui.panels.export_form import ExportForm
 from dnf_studio.gui.panels.export_list import ExportList
 from dnf_studio.gui.panels.page import Page
+from dnf_studio.gui.plots.words import percent
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.studio import Studio
 from dnf_studio.gui.words import about, breakable, duration, in_bytes
@@ -236,8 +237,14 @@ class ExportPanel(Page):
     def _show_written(self, record: ExportRecord) -> None:
         name = Path(record.path).name
         self._end_with(f"Written: {name}")
-        self._studio.said.emit(f"Exported {name}.")
         self.earlier.add(record)
+        if not record.far:
+            self._studio.said.emit(f"Exported {name}.")
+            return
+        far = f"{record.far:,} of {record.count:,} points ({percent(record.far / record.count)}) far from the data"
+        self._studio.said.emit(f"Exported {name}, with {far}.")
+        self.problem.setText(f"Written with {far}, beyond 1.5 times its bounding box; try another N or solver.")
+        self.problem.show()
 
     @Slot(str)
     def _show_failed(self, sentence: str) -> None:

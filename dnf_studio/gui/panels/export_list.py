@@ -183,8 +183,9 @@ def _words(record: ExportRecord) -> str:
     """Three lines."""
     what = " selected" if record.selected else ""
     way = f"λ {record.lam:g}" if record.solver == "SDE" else record.solver
+    far = f", {record.far:,} far off" if record.far else ""
     return (
-        f"{Path(record.path).name}\n{record.count:,}{what}, N {record.steps}, {way}\n"
+        f"{Path(record.path).name}\n{record.count:,}{what}{far}, N {record.steps}, {way}\n"
         f"{in_bytes(record.size)}, {_date(record.created)}"
     )
 

@@ -18,7 +18,7 @@ from dnf_studio.gui.plots.layers.trails import at_position
 from dnf_studio.gui.plots.picking import existing
 from dnf_studio.gui.plots.point_colours import ColouredByPoint
 from dnf_studio.gui.plots.process_view import TITLES
-from dnf_studio.gui.plots.words import lost_paths, time_note
+from dnf_studio.gui.plots.words import lost_paths, lost_words, time_note
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["ImageGrid"]
@@ -243,9 +243,8 @@ class ImageGrid(Plot):
         position = float(np.clip(self._position, 0, len(paths) - 1))
         shown = at_position(paths[:, self._first : self._first + mosaic.count], position)
         self._images.set_images(shown, self._first, mosaic, self._pixels)
-        if self._lost:
-            lost = f"{self._lost:,} of {self._count:,} images"
-            self.warn(f"{lost} left the finite numbers", f"{lost} lost", f"{self._lost:,} lost")
+        if lost := lost_words(self._lost, self._count, "images"):
+            self.warn(*lost)
         else:
             self.set_note(*time_note(frame.t, position))
 

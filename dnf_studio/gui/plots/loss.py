@@ -36,7 +36,8 @@ WAIT = "The run begins; its first loss comes in a moment."
 class LossPlot(Plot):
     """The loss of every batch, faint, and smoothed; where it is a likelihood the entropy as its floor, dashed.
 
-    Where the data has a validation split, the bound on that, of a flow its NLL, has a curve of its own.
+    Where the data has a validation split, the bound on that, of a flow its NLL, has a curve of its own, named
+    at the right; beside a loss that is no likelihood it has a scale of its own there, nats.
     Where a setting or the N of progressive training changed there is a thin upright line with its label.
 
     Follows the run until wheel or drag choose another range; a double click follows it again.
@@ -58,12 +59,14 @@ class LossPlot(Plot):
         self._label = pg.InfLineLabel(self._line, "", position=0.98, anchors=[(1, 1), (1, 1)])
         self._measured: dict[int, float] = {}
         self._validation = pg.PlotDataItem(symbol="o", symbolSize=5)
-        self._validation_label = pg.TextItem("validation", anchor=(1, 1))
-        self._validation_label.hide()
-        for item in (self._raw, self._smooth, self._line, self._validation, self._validation_label):
+        self._unit, self._zero = 1.0, 0.0
+        self._scale = self._make_scale()
+        self._name_scale()
+        for item in (self._raw, self._smooth, self._line, self._validation):
             self.plot.addItem(item, ignoreBounds=True)
         self._line.hide()
         self.box.sigRangeChangedManually.connect(self._range_chosen)
+        self.box.sigYRangeChanged.connect(self._follow_range)
         self._marks: dict[tuple[int, str], Mark] = {}
         self.marks = MarksLayer(self.plot, self.theme)
         self._label.setFont(self.plot.getAxis("bottom").style["tickFont"])
@@ -118,6 +121,7 @@ class LossPlot(Plot):
         """What the losses to come are: those of a diffusion model are not nats and have no floor."""
         self.set_words(*WORDS[model])
         self._nats = model != "diffusion"
+        self._name_scale()
         self._refresh()
 
     def set_training(self, active: bool) -> None:
@@ -138,9 +142,9 @@ class LossPlot(Plot):
         """Follow the run again."""
         self._following = True
         low, high = self._curve.limits(self._shown_floor)
-        if self._measured:
-            values = np.array(list(self._measured.values()))[len(self._measured) // 6 :]
-            low, high = min(low, float(values.min())), max(high, float(np.quantile(values, 0.9)))
+        if self._measured and self._nats:
+            least, most = self._validation_limits()
+            low, high = min(low, least), max(high, most)
         last = float(self._curve.iterations[-1]) if len(self._curve.iterations) else 0.0
         first = float(self._curve.iterations[0]) if len(self._curve.iterations) else 0.0
         begin = 0.0 if first < 0.5 * last else first
@@ -156,16 +160,17 @@ class LossPlot(Plot):
             self._validation.setPen(pg.mkPen(theme.accent))
             self._validation.setSymbolPen(None)
             self._validation.setSymbolBrush(theme.accent)
-            self._validation_label.setColor(theme.accent)
+            self._scale.setPen(pg.mkPen(theme.border))
+            self._scale.setTextPen(pg.mkPen(theme.accent))
             self._line.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DashLine))
             self._label.setColor(theme.floor)
             self.marks.recolour(theme)
 
     def refont(self) -> None:
-        """Also the labels."""
+        """Also the scale at the right and the labels."""
         super().refont()
-        for label in (self._label, self._validation_label):
-            label.setFont(self.plot.getAxis("bottom").style["tickFont"])
+        self._style_axes(("right",))
+        self._label.setFont(self.plot.getAxis("bottom").style["tickFont"])
         self.marks.refit()
 
     def _refresh(self) -> None:
@@ -173,12 +178,7 @@ class LossPlot(Plot):
         self.set_empty(not len(curve.iterations))
         self._raw.setData(curve.iterations.copy(), curve.raw.copy())
         self._smooth.setData(curve.iterations.copy(), curve.smooth.copy())
-        self._validation.setData(list(self._measured), list(self._measured.values()))
-        self._validation_label.setVisible(bool(self._measured))
-        if self._measured:
-            best = min(self._measured, key=self._measured.__getitem__)
-            self._validation_label.setAnchor((1 if 2 * best > max(self._measured) else 0, 1))
-            self._validation_label.setPos(best, self._measured[best])
+        self._show_validation()
         self._line.setVisible(floor is not None and bool(len(curve.iterations)))
         if floor is not None:
             self._line.setValue(floor)
@@ -190,6 +190,43 @@ class LossPlot(Plot):
             self.set_note(f"{value} nats" if self._nats else value, value)
         if self._following:
             self.reset_view()
+
+    def _show_validation(self) -> None:
+        """The curve of the validation split and what names it."""
+        self._unit, self._zero = 1.0, 0.0
+        if self._measured and not self._nats:
+            (low, high), (least, most) = self._curve.limits(None), self._validation_limits()
+            self._unit = (high - low) / (most - least)
+            self._zero = low - self._unit * least
+        values = np.array(list(self._measured.values()))
+        self._validation.setData(list(self._measured), self._unit * values + self._zero)
+        self.plot.showAxis("right", bool(self._measured and len(self._curve.iterations)))
+        self._follow_range()
+
+    def _validation_limits(self) -> tuple[float, float]:
+        """A range that shows what was measured well; the beginning and a rise at the end may leave it."""
+        values = np.array(list(self._measured.values()))[len(self._measured) // 6 :]
+        low, high = float(values.min()), float(np.quantile(values, 0.9))
+        room = max(0.08 * (high - low), 0.02)
+        return low - room, high + room
+
+    def _make_scale(self) -> pg.AxisItem:
+        """The scale of what is measured on the validation split, which does not follow the box by itself."""
+        scale = self.plot.getAxis("right")
+        scale.unlinkFromView()
+        self._style_axes(("right",))
+        return scale
+
+    def _name_scale(self) -> None:
+        """Numbers at the right only where they are other than those at the left."""
+        self._scale.setStyle(showValues=not self._nats)
+        self._scale.setLabel("validation" if self._nats else "validation, nats")
+
+    @Slot()
+    def _follow_range(self, *_: object) -> None:
+        if self._measured:
+            low, high = self.box.viewRange()[1]
+            self._scale.setRange((low - self._zero) / self._unit, (high - self._zero) / self._unit)
 
     @Slot(object)
     def _range_chosen(self, _: object) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.lineage import inside_polygon, mask_of
 from dnf_studio.core.exploration.projection import PrincipalComponents
+from dnf_studio.gui.plots import words
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.contour_overlay import ContourOverlay
 from dnf_studio.gui.plots.field_overlay import FieldOverlay
@@ -23,7 +24,6 @@ from dnf_studio.gui.plots.layers.trails import TrailsLayer, at_position, stretch
 from dnf_studio.gui.plots.picking import existing, nearest, sampled
 from dnf_studio.gui.plots.point_colours import ColouredByPoint
 from dnf_studio.gui.plots.step_colours import StepColours
-from dnf_studio.gui.plots.words import component_name, far_points, half_range, lost_paths, principal_name, time_note
 from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.frames import Frame
 
@@ -39,6 +39,7 @@ CAPTIONS = {
     "backward": "Latent noise, carried to samples by {}. Click a point to follow it.",
 }
 Array = NDArray[np.float32]
+NONE = np.empty((0, 2), np.float32)
 
 
 class ProcessView(Plot):
@@ -66,9 +67,8 @@ class ProcessView(Plot):
             topic=direction,
         )
         self._frame: Frame | None = None
-        self._planes: Array = np.empty((0, 0, 2), np.float32)
+        self._planes: Array = NONE[:, None]
         self._others: Array | None = None
-        self._lost = 0
         self._position, self._axes = 0.0, (0, 1)
         self._columns: tuple[str, ...] = ()
         self._principal: PrincipalComponents | None = None
@@ -76,7 +76,7 @@ class ProcessView(Plot):
         self._named = False
         self._selection = self._rows = existing((), 0)
         self._rest: NDArray[np.intp] | None = None
-        self._half = 0.0
+        self._lost, self._half = 0, 0.0
         self._linked: list[ProcessView] = []
         self.box.setAspectLocked(True)
         self.box.sigRangeChangedManually.connect(self._range_chosen)
@@ -171,7 +171,7 @@ class ProcessView(Plot):
 
     def reset_view(self) -> None:
         """Back to the fixed range, in linked views too."""
-        half = self._half or half_range(np.empty(0, np.float32))
+        half = self._half or words.half_range(np.empty(0, np.float32))
         for view in (self, *self._linked):
             view.box.setRange(QRectF(-half, -half, 2 * half, 2 * half), padding=0)
 
@@ -218,13 +218,13 @@ class ProcessView(Plot):
         """The two coordinates of the frame that are shown, and the range they ask for."""
         frame, self._others = self._frame, None
         if frame is None:
-            self._planes, self._lost = np.empty((0, 0, 2), np.float32), 0
+            self._planes, self._lost = NONE[:, None], 0
         else:
             paths = frame.forward if self._direction == "forward" else frame.backward
             self._planes = self._plane_of(paths)
-            self._lost = lost_paths(paths)
+            self._lost = words.lost_paths(paths)
             data = self._plane_of(frame.forward[0])
-            half = half_range(data)
+            half = words.half_range(data)
             if half != self._half:
                 self._half = half
                 self.reset_view()
@@ -238,12 +238,11 @@ class ProcessView(Plot):
     def _place(self) -> None:
         """Everything that follows the cursor."""
         if self._frame is None:
-            for layer in (self._points, self._ground, self._other):
-                layer.set_points(np.empty((0, 2), np.float32))
-            self._density.set_points(np.empty((0, 2), np.float32), 0.0)
+            for layer in (self._points, self._ground, self._other, self._chosen):
+                layer.set_points(NONE)
+            self._density.set_points(NONE, 0.0)
             self._difference.set_clouds(self._planes, self._planes, 0.0, None)
-            self._trails.set_trails(np.empty((0, 0, 2), np.float32))
-            self._chosen.set_points(np.empty((0, 2), np.float32))
+            self._trails.set_trails(NONE[:, None])
             self.set_note("")
             return
         points = at_position(self._planes, position := self._clipped())
@@ -251,23 +250,18 @@ class ProcessView(Plot):
         if self._other.isVisible():
             self._other.set_points(at_position(self._other_planes(self._frame), position))
         if self._difference.isVisible():
-            self._compare(self._frame, position)
+            own, other = self._planes, self._other_planes(self._frame)
+            clouds = (own, other) if self._direction == "forward" else (other, own)
+            seen = (self._frame.request, self._planes.shape, self._axes, self._principal)
+            self._difference.set_clouds(*clouds, position, seen)
         self._density.set_points(points, position / max(1, len(self._planes) - 1))
         self._chosen.set_points(points[self._rows])
         if self._trails.isVisible():
             self._trails.set_trails(stretch(self._planes[:, :MAX_PATHS], position, self._direction == "forward"))
-        if self._lost:
-            lost = f"{self._lost:,} of {self._planes.shape[1]:,} paths"
-            self.warn(f"{lost} left the finite numbers", f"{lost} lost")
-        elif far := far_points(points, self._half):
-            self.warn(*far)
+        if troubled := words.lost_words(self._lost, self._planes.shape[1]) or words.far_points(points, self._half):
+            self.warn(*troubled)
         else:
-            self.set_note(*time_note(self._frame.t, position))
-
-    def _compare(self, frame: Frame, position: float) -> None:
-        clouds = self._planes, self._other_planes(frame)
-        both = clouds if self._direction == "forward" else clouds[::-1]
-        self._difference.set_clouds(*both, position, (frame.request, self._planes.shape, self._axes, self._principal))
+            self.set_note(*words.time_note(self._frame.t, position))
 
     def _other_planes(self, frame: Frame) -> Array:
         """The same coordinates of the other process, taken when they are first wanted."""
@@ -289,9 +283,9 @@ class ProcessView(Plot):
 
     def _label_axes(self) -> None:
         """Names as tooltips, and written at the axes of data with more than two components."""
-        names = [component_name(k, self._columns) for k in self._axes]
+        names = [words.component_name(k, self._columns) for k in self._axes]
         if self._principal is not None:
-            names = [principal_name(k, float(share)) for k, share in enumerate(self._principal.explained)]
+            names = [words.principal_name(k, float(share)) for k, share in enumerate(self._principal.explained)]
         self.name_axes(names, written=self._named)
 
     @Slot(object, object)

@@ -16,6 +16,7 @@ __all__ = [
     "half_range",
     "hint",
     "lost_paths",
+    "lost_words",
     "nats",
     "percent",
     "principal_name",
@@ -101,3 +102,9 @@ def lost_paths(paths: Array) -> int:
         if np.isfinite(paths.sum()):
             return 0
     return int((~np.isfinite(paths).all(axis=(0, 2))).sum())
+
+
+def lost_words(lost: int, whole: int, what: str = "paths") -> tuple[str, ...]:
+    """That so many of the whole left the finite numbers, ever shorter; nothing where none did."""
+    some = f"{lost:,} of {whole:,} {what}"
+    return (f"{some} left the finite numbers", f"{some} lost", f"{lost:,} lost") if lost else ()

@@ -98,6 +98,7 @@ def without(name: str) -> Callable[[h5py.File], None]:
         (attribute("steps", np.int32(0)), "damaged"),
         (attribute("steps", np.int32(9)), "damaged"),
         (attribute("created", "x" * 2000), "damaged"),
+        *[(attribute("far_samples", value), "damaged") for value in (-1, 51, 1.5, "1")],
         (replace_rows("samples", data=np.zeros((50, 2))), "damaged"),
         (replace_rows("samples", data=np.zeros(50, np.float32)), "damaged"),
         (replace_rows("samples", data=np.zeros((0, 2), np.float32)), "damaged"),

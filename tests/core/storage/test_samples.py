@@ -19,6 +19,8 @@ import pytest
 import torch
 
 from dnf_studio.config import Config
+from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.blocks import SampleBlock, SampleSettings, sample_blocks
 from dnf_studio.core.storage import samples
@@ -74,6 +76,28 @@ def test_everything_is_what_the_sampler_gave(tmp_path: Path, dim: int) -> None:
         assert Config.from_json(file["provenance/config"][()].decode()) == SMALL
         assert json.loads(file["provenance/sampling"][()])["lam"] == 0.5
         assert h5py.check_string_dtype(file["provenance/config"].dtype).encoding == "utf-8"
+
+
+def test_samples_far_from_the_data_are_counted_while_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, flow, rings = tmp_path / "a.h5", make_flow(), open_dataset("rings")
+    flow.standardisation = Standardisation((0.1, -0.2), (2.0, 1.5))
+    done = list(export_samples(flow, path, ExportPlan(5000, SampleSettings(seed=1)), data=rings))
+    box = rings.standardisation.to_data(rings.fresh(20_000, 3).double()).numpy()
+    middle, half = (box.max(0) + box.min(0)) / 2, (box.max(0) - box.min(0)) / 2
+    away = np.abs((read_rows(path) - middle) / half).max(axis=1)
+    low, high = int((away > 1.52).sum()), int((away > 1.48).sum())
+    assert 0 < low <= read_export(path).far_samples <= high < 5000
+    assert done[0].far is None and done[-1].far == read_export(path).far_samples
+    list(export_samples(flow, path, ExportPlan(5000)))
+    assert read_export(path).far_samples is None
+    # What a last block has beyond the count is not counted: row k is k in both components
+    monkeypatch.setattr(
+        samples, "sample_blocks", lambda *_, **__: iter([*fake_blocks(1000)(flow, 2000, SampleSettings())])
+    )
+    list(export_samples(flow, path, ExportPlan(1500), data=rings))
+    assert 1490 < read_export(path).far_samples <= 1500
 
 
 def test_every_dimension_has_its_scale(tmp_path: Path) -> None:

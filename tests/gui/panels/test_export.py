@@ -153,6 +153,26 @@ def test_the_window_stays_usable_and_tells_elsewhere_too(
     assert files_in(tmp_path) == []
 
 
+def test_points_far_from_the_data_are_told_and_stay_in_the_list(
+    window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path
+) -> None:
+    open_in("diffusion-rings")
+    window.session.apply({"steps": 5, "solver": "sde"})
+    panel = front(window)
+    panel.form.target.setText(str(tmp_path / "out.h5"))
+    panel.form.count.setValue(2000)
+    export(window, panel, qtbot)
+    far = read_export(tmp_path / "out.h5").far_samples
+    assert far and panel.problem.isVisible() and f"{far} of 2,000 points (" in panel.problem.text()
+    assert f"{far} of 2,000" in window.status.message.text()
+    assert f"2,000, {far} far off, N 5" in panel.earlier.list.item(0).text()
+    window.session.apply({"steps": None, "solver": None})
+    panel.form.target.setText(str(tmp_path / "better.h5"))
+    panel.form.count.setValue(300)
+    export(window, panel, qtbot)
+    assert not panel.problem.isVisible() and "far" not in panel.earlier.list.item(0).text()
+
+
 def test_cancel_leaves_no_file(panel: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     begin_long(window, panel, qtbot)
     panel.cancel.click()

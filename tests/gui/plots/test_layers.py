@@ -12,7 +12,7 @@ from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.plots.layers.device import to_device
 from dnf_studio.gui.plots.layers.paths import count_pixels
 from dnf_studio.gui.plots.layers.trails import at_position, stretch
-from dnf_studio.gui.plots.words import far_points, half_range, lost_paths, nats, time_note
+from dnf_studio.gui.plots.words import far_points, half_range, lost_paths, lost_words, nats, time_note
 
 
 def test_a_straight_path_is_counted_once_a_pixel() -> None:
@@ -111,6 +111,8 @@ def test_lost_paths_are_counted_also_when_a_sum_overflows() -> None:
     assert lost_paths(paths) == 0
     paths[0, 1, 0], paths[2, 1, 1], paths[2, 0, 0] = np.nan, np.inf, -np.inf
     assert lost_paths(paths) == 2
+    assert lost_words(0, 9) == () and lost_words(2, 1000)[0] == "2 of 1,000 paths left the finite numbers"
+    assert lost_words(2, 9, "images")[1:] == ("2 of 9 images lost", "2 lost")
 
 
 def test_points_far_out_of_the_picture_are_counted() -> None:

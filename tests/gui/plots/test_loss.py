@@ -118,15 +118,16 @@ def test_what_validation_measures_has_a_curve_in_sight(qtbot: QtBot) -> None:
     qtbot.addWidget(plot)
     plot.resize(400, 300)
     plot.append(reports([3.0] * 100))
-    assert not plot._validation_label.isVisible()
+    scale = plot.plot.getAxis("right")
+    assert not scale.isVisible()
     measured = [replace(r, validation=5.0 if r.iteration % 50 == 0 else None) for r in reports([3.0] * 100, first=101)]
     plot.append(measured)
     assert [list(values) for values in plot._validation.getData()] == [[150, 200], [5, 5]]
-    assert plot._validation_label.isVisible() and plot.box.viewRange()[1][1] >= 5
+    assert scale.isVisible() and scale.labelText == "validation" and plot.box.viewRange()[1][1] >= 5
     before = share_near(pixels(plot), plot.theme.accent, 25)
     assert before > 0
     plot.clear()
-    assert not plot._validation_label.isVisible() and share_near(pixels(plot), plot.theme.accent, 25) < before / 2
+    assert not scale.isVisible() and share_near(pixels(plot), plot.theme.accent, 25) < before / 2
     history = History()
     for iteration in (50, 100):
         history.add(iteration, 4.0)
@@ -135,6 +136,28 @@ def test_what_validation_measures_has_a_curve_in_sight(qtbot: QtBot) -> None:
         loss.add(iteration, 3.0)
     plot.show_history(loss, (), history)
     assert [list(values) for values in plot._validation.getData()] == [[50, 100], [4, 4]]
+
+
+def test_validation_beside_a_loss_that_is_no_likelihood_has_a_scale_of_its_own(qtbot: QtBot) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    plot.set_model("diffusion")
+    losses = [0.3 + 0.2 / k for k in range(1, 401)]
+    nats = {50: 20.0, 100: 18.0, 150: 19.0, 200: 25.0, 250: 33.0, 300: 40.0}
+    plot.append([replace(r, validation=nats.get(r.iteration)) for r in reports(losses)])
+    scale, (low, high) = plot.plot.getAxis("right"), plot.box.viewRange()[1]
+    assert scale.isVisible() and scale.labelText == "validation, nats" and scale.style["showValues"]
+    assert 0.2 < low < 0.3 < high < 0.6
+    drawn = plot._validation.getData()[1]
+    assert low < min(drawn) and max(drawn[:-1]) < high and max(drawn) - min(drawn) > 0.5 * (high - low)
+
+    def read_off() -> list[float]:
+        (bottom, top), (least, most) = plot.box.viewRange()[1], scale.range
+        return [least + (y - bottom) / (top - bottom) * (most - least) for y in drawn]
+
+    assert read_off() == pytest.approx(list(nats.values()))
+    plot.box.setRange(yRange=(0.31, 0.33), padding=0)
+    assert read_off() == pytest.approx(list(nats.values()))
 
 
 def test_a_loss_that_is_no_likelihood_has_no_nats_and_no_floor(qtbot: QtBot) -> None:
