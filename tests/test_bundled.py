@@ -8,8 +8,8 @@ import torch
 import dnf_studio as dnf
 from dnf_studio import assets
 from dnf_studio.core.data.catalogue import open_dataset
-from dnf_studio.core.evaluation.by_steps import BoundingBox
 from dnf_studio.core.evaluation.classes import classes_of
+from dnf_studio.core.evaluation.far import BoundingBox
 from dnf_studio.core.evaluation.fresh import between_units
 
 NAMES = assets.checkpoint_names()

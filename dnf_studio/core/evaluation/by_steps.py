@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.classes import ClassShare
 from dnf_studio.core.evaluation.distances import Projections, debiased, squared_distance
+from dnf_studio.core.evaluation.far import BoundingBox, in_data_units
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves
 from dnf_studio.core.models.base import GenerativeModel, Solver
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
@@ -25,7 +26,6 @@ __all__ = [
     "POINTS",
     "SEEDS",
     "TOLERANCE_OUTSIDE",
-    "BoundingBox",
     "Progress",
     "StepRow",
     "drawn",
@@ -98,7 +98,8 @@ def step_rows(
         data, other = halves(fresh_points(flow, dataset, 2 * points, seed + 1), points, seed)
         if not len(data):  # a file with one row held out: no two sets to compare
             return tuple(_row(n, evaluations[n], None, floor) for n in steps)
-        reference, box = Projections(data), BoundingBox.of(_in_range(flow, data))
+        reference = Projections(data)
+        box = BoundingBox.of(_in_range(flow, dataset, data), joint=dataset.image is not None)
         floor.append(squared_distance(reference, Projections(other)))
         for n in steps:
             done = found[n]
@@ -113,24 +114,6 @@ def step_rows(
             else:
                 done.append(_compare(flow, dataset, samples, reference, box))
     return tuple(_row(n, evaluations[n], found[n], floor) for n in steps)
-
-
-@dataclass(frozen=True)
-class BoundingBox:
-    """The bounding box of points (n, D); a column that does not vary has no side to measure in."""
-
-    middle: Array
-    half: Array
-
-    @classmethod
-    def of(cls, points: Array) -> BoundingBox:
-        low, high = points.min(axis=0), points.max(axis=0)
-        return cls((low + high) / 2, (high - low) / 2)
-
-    def farthest(self, points: Array) -> float:
-        """The greatest distance of a component from the middle, in half the sides."""
-        wide = self.half > 0
-        return float((np.abs(points - self.middle)[:, wide] / self.half[wide]).max(initial=0.0))
 
 
 @dataclass(frozen=True)
@@ -150,17 +133,15 @@ def _compare(
     outside = dataset.outside(own, TOLERANCE_OUTSIDE)
     beyond = float((np.abs(samples) > FAR).any(axis=1).mean())
     share = None if outside is None else float(outside.mean())
-    farthest = box.farthest(_in_range(flow, samples))
+    farthest = box.farthest(_in_range(flow, dataset, samples))
     return _Compared(squared_distance(Projections(samples), reference), share, beyond, farthest)
 
 
-def _in_range(flow: GenerativeModel, samples: Array) -> Array:
-    """Samples (n, D) in model units as a person gets them, which only a logit makes other than in model units."""
-    units = flow.standardisation
-    if units.logit is None:
+def _in_range(flow: GenerativeModel, dataset: Dataset, samples: Array) -> Array:
+    """Samples (n, D) in model units as a person gets them, where distances in model units would be others."""
+    if dataset.image is None and flow.standardisation.logit is None:
         return samples
-    moved: Array = units.inside(units.to_data(torch.from_numpy(samples).double())).float().numpy()
-    return moved
+    return in_data_units(flow, torch.from_numpy(samples))
 
 
 def _row(steps: int, nfe: int, found: list[_Compared] | None, floor: list[float]) -> StepRow:

@@ -10,17 +10,39 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.evaluation.by_steps import POINTS, BoundingBox
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points
 from dnf_studio.core.models.base import GenerativeModel
 
-__all__ = ["REACH", "Reach"]
+__all__ = ["REACH", "BoundingBox", "Reach", "in_data_units"]
 
 REACH = 1.5
 """From this distance of a component from the middle of the data's bounding box on, in half its sides, it is far."""
-CELLS = 1 << 21
-"""Most numbers drawn of the data, where points have many components."""
+POINTS, CELLS = 200_000, 1 << 21
+"""Most points and most numbers drawn of the data."""
 Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class BoundingBox:
+    """The bounding box of points (n, D); a column that does not vary has no side to measure in."""
+
+    middle: Array
+    """(D,)"""
+    half: Array
+    """Half of each side (D,)."""
+
+    @classmethod
+    def of(cls, points: Array, joint: bool = False) -> BoundingBox:
+        """`joint` gives all columns one range, as images need it: a pixel that hardly ever varies has nearly none."""
+        low, high = points.min(axis=0), points.max(axis=0)
+        if joint:
+            low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
+        return cls((low + high) / 2, (high - low) / 2)
+
+    def farthest(self, points: Array) -> float:
+        """The greatest distance of a component from the middle, in half the sides."""
+        wide = self.half > 0
+        return float((np.abs(points - self.middle)[:, wide] / self.half[wide]).max(initial=0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,17 +58,14 @@ class Reach:
     def of(cls, flow: GenerativeModel, dataset: Dataset) -> Reach:
         """That of `dataset` in the data units of `flow`, by rows that training sees and rows that it does not.
 
-        The pixels of images have one range together: alone, one that hardly ever varies has nearly none.
         Raises `DataError` where the data has another number of columns.
         """
         count = min(POINTS, max(1, CELLS // dataset.dim))
         unseen = fresh_points(flow, dataset, count, seed=1)
         seen = dataset.draw(count, torch.Generator().manual_seed(1))
         seen = between_units(dataset.standardisation, flow.standardisation, seen)
-        box = BoundingBox.of(np.concatenate([_data(flow, x) for x in (unseen, seen)]))
-        if dataset.image is not None:
-            ends = np.concatenate([box.middle - box.half, box.middle + box.half])
-            box = BoundingBox.of(np.repeat(ends[:, None], dataset.dim, axis=1))
+        points = np.concatenate([in_data_units(flow, x) for x in (unseen, seen)])
+        box = BoundingBox.of(points, joint=dataset.image is not None)
         half = np.where(box.half > 0, REACH * box.half, np.float32(np.inf))
         return cls(box.middle - half, box.middle + half)
 
@@ -55,7 +74,7 @@ class Reach:
         return int(((samples < self.low) | (samples > self.high)).any(axis=1).sum())
 
 
-def _data(flow: GenerativeModel, x: Tensor) -> Array:
+def in_data_units(flow: GenerativeModel, x: Tensor) -> Array:
     """Model units (n, D) as a person gets them."""
     units = flow.standardisation
     moved: Array = units.inside(units.to_data(x.cpu().double())).float().numpy()

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
-from dnf_studio.core.evaluation.by_steps import BoundingBox
 from dnf_studio.core.evaluation.evaluate import evaluate
+from dnf_studio.core.evaluation.far import BoundingBox
 from dnf_studio.core.evaluation.fresh import fresh_points
 from dnf_studio.core.evaluation.likelihoods import nll_bound
 from dnf_studio.core.models.diffflow import DiffFlow
@@ -84,6 +84,9 @@ def test_the_farthest_sample_is_told_in_half_sides_of_the_box_of_the_data() -> N
     assert box.farthest(np.array([[2.0, 90.0, 7.0]], np.float32)) == 0
     assert box.farthest(np.array([[3.0, 90.0, 2.0], [2.0, 0.0, 17.0]], np.float32)) == 2
     assert box.farthest(np.array([[-1.0, 5.0, 7.0]], np.float32)) == 3
+    joint = BoundingBox.of(np.array([[1.0, 5.0, 2.0], [3.0, 5.0, 12.0]], np.float32), joint=True)
+    assert joint.farthest(np.array([[1.0, 12.0, 6.5]], np.float32)) == 1
+    assert joint.farthest(np.array([[17.5, 5.0, 5.0]], np.float32)) == 2
 
 
 def test_numbers_do_not_depend_on_the_constants_of_the_data_set() -> None:
