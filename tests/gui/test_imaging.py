@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
@@ -183,3 +184,12 @@ def test_frames_that_grow_do_not_arrange_the_images_anew(digits: MainWindow) -> 
     assert forward._mosaic == whole and len(forward._images._points) == 40
     window.views.show_frame(frame_of(40, dim=64))
     assert forward._mosaic is not None and whole is not None and forward._mosaic.zoom > whole.zoom
+
+
+def test_a_folder_is_opened_by_the_menu(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/nowhere/pictures")
+    monkeypatch.setattr(window.studio, "open", asked.append)
+    monkeypatch.setattr(window.files._studio, "open", asked.append)
+    window.commands[Key.OPEN_FOLDER].trigger()
+    qtbot.waitUntil(lambda: asked == ["/nowhere/pictures"], timeout=20_000)
