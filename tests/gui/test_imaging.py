@@ -155,6 +155,16 @@ def test_colours_frame_the_images(digits: MainWindow) -> None:
     window.session.apply({"colouring": "radius"})
     assert forward.by_point.shown is not None and forward.by_point.shown is window.views.forward.by_point.shown
     assert (pixels(forward.plot) != before).any()
+    frames = forward._images._frames
+    assert frames is not None
+    window.session.cursor.jump(3)
+    forward.grab()
+    assert forward._images._frames is frames, "drawn once for all times"
+    forward.turn(1)
+    forward.grab()
+    assert forward._images._frames is not frames
+    forward.turn(-1)
+    window.session.cursor.jump(0)
     window.session.undo()
     assert (pixels(forward.plot) == before).all()
 
