@@ -203,3 +203,13 @@ def test_a_folder_is_opened_by_the_menu(window: MainWindow, qtbot: QtBot, monkey
     monkeypatch.setattr(window.files._studio, "open", asked.append)
     window.commands[Key.OPEN_FOLDER].trigger()
     qtbot.waitUntil(lambda: asked == ["/nowhere/pictures"], timeout=20_000)
+
+
+def test_images_stay_until_there_are_those_of_another_model_of_the_data(digits: MainWindow) -> None:
+    window, (forward, _) = digits, digits.imaging.grids
+    shown = forward._images._points
+    other = window.session.state.config.changed({"data": "digits", "network.channels": 8, "network.layers": 1})
+    window.studio.opened.emit(untrained(other))
+    assert forward._images._points is shown and len(shown)
+    window.studio.opened.emit(untrained(other.changed({"data": "digits::logit"})))
+    assert not len(forward._images._points), "which would be drawn otherwise now"
