@@ -39,6 +39,7 @@ WEIGHTS_SECONDS = 0.2
 STATE_SECONDS = 10.0
 """Between two copies of everything, from which a run goes on should the process end."""
 END_SECONDS = 3.0
+RECALL_SECONDS = 0.02
 HOME = "home"
 
 
@@ -146,12 +147,16 @@ class TrainingProcess:
                     self._send(self._sent[-1])
 
     def recall(self) -> None:
-        """Ask for the run while `train` waits for it, which then ends; for any thread."""
-        with self._lock:
-            if self._place is not None:
-                # A process that is gone is found out by `train`
-                with suppress(OSError):
+        """Ask any thread's `train` for the run without waiting for it: one on its way comes after an iteration."""
+        if not self._lock.acquire(timeout=RECALL_SECONDS):
+            return
+        try:
+            # A process that is gone is found out by `train`
+            with suppress(OSError):
+                if self._place is not None:
                     self._send(HOME)
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """End the process."""
