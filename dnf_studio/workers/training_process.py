@@ -147,7 +147,7 @@ class TrainingProcess:
                     self._send(self._sent[-1])
 
     def recall(self) -> None:
-        """Ask any thread's `train` for the run without waiting for it: one on its way comes after an iteration."""
+        """Let `train`, which waits for the run, end; from any thread. A run on its way comes after an iteration."""
         if not self._lock.acquire(timeout=RECALL_SECONDS):
             return
         try:
