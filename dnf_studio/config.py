@@ -317,7 +317,8 @@ class Config(Settings):
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """A copy with `changes` applied; keys are dotted (``sde.steps``) or nested mappings.
 
-        With another model or kind of network, settings that stand at the default of the old one go to that of the new.
+        With another model or kind of network, settings that stand at the default of the old one go to that of the new;
+        a U-Net takes over no larger batch than its own.
         """
         flat, values = flatten(changes), self.model_dump()
         before = {"model": self.model, "network.kind": self.network.kind}

@@ -14,6 +14,9 @@ from dnf_studio.errors import SettingError
 
 __all__ = ["evaluate"]
 
+MOST_NAMED = 12
+"""Classes with a column each."""
+
 
 def evaluate(
     checkpoint: CheckpointName,
@@ -94,15 +97,24 @@ def _classes(result: dict[str, Any]) -> list[str]:
     real = result["classes"]
     if real is None:
         return []
-    head = ("steps", "of a class", *real["names"])
     shown = [(row["steps"], row["classes"]) for row in result["by_steps"] if row["classes"] is not None]
-    rows = [(str(steps), f"{one['sure']:.3f}", *map(str, one["counts"])) for steps, one in shown]
+    many = len(real["names"]) > MOST_NAMED
+    head = ("steps", "of a class", *(("classes shown", "fewest", "most") if many else real["names"]))
+    rows = [
+        (str(steps), f"{one['sure']:.3f}", *map(str, _extremes(one["counts"]) if many else one["counts"]))
+        for steps, one in shown
+    ]
     about = (
         f"A classifier of the real rows is right on {real['accuracy']:.1%} of the test split and gives "
         f"{real['sure']:.1%} of it one class at p > 0.9.\nThe share of samples of one class so, and how many "
         "samples show each class:"
     )
     return ["", about, "", table([head, *rows])]
+
+
+def _extremes(counts: list[int]) -> tuple[str, int, int]:
+    """How many classes are shown at all, and by how many samples the rarest and the most frequent one."""
+    return f"{sum(map(bool, counts))} of {len(counts)}", min(counts), max(counts)
 
 
 def _error(value: float | None) -> str:

@@ -15,7 +15,7 @@ from typing import Self, TypeVar
 
 import torch
 
-__all__ = ["BlockPool", "single_threaded_kernels", "worker_threads"]
+__all__ = ["BlockPool", "Interrupted", "single_threaded_kernels", "worker_threads"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -39,6 +39,10 @@ def single_threaded_kernels() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+class Interrupted(Exception):
+    """The work is no longer wanted."""
+
+
 class BlockPool:
     """Maps a function over blocks, in order, on `threads` threads; 1 means the calling thread.
 
@@ -47,6 +51,8 @@ class BlockPool:
 
     def __init__(self, threads: int) -> None:
         self.threads = max(1, threads)
+        self.interrupted: Callable[[], bool] = lambda: False
+        """Whether what is being computed is no longer wanted; any thread asks."""
         self._executor = (
             ThreadPoolExecutor(self.threads, "dnf-block", initializer=torch.set_num_threads, initargs=(1,))
             if self.threads > 1
@@ -59,6 +65,11 @@ class BlockPool:
             if self._executor is None:
                 return [function(item) for item in items]
             return list(self._executor.map(function, items))
+
+    def check(self) -> None:
+        """Raise `Interrupted` within work that is no longer wanted."""
+        if self.interrupted():
+            raise Interrupted
 
     def close(self) -> None:
         """End the threads; a pool of one thread has none."""

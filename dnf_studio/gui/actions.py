@@ -19,6 +19,7 @@ class Key(StrEnum):
     SAVE = "save"
     EXPORT = "export"
     PICTURE = "picture"
+    OPEN_FOLDER = "open-folder"
     REOPEN = "reopen"
     QUIT = "quit"
     UNDO = "undo"
@@ -89,7 +90,9 @@ class ActionInfo:
 
 _RECORDS = (
     ActionInfo(Key.OPEN, "&Open…", "Ctrl+O", "Open a checkpoint (.safetensors, .pt), data (.csv, .npy, .npz, .h5, "
-               ".parquet), a picture (.png, .jpg) or an export (.h5)", "open"),
+               ".parquet), a picture (.png, .jpg), images (idx, CIFAR-10) or an export (.h5)", "open"),
+    ActionInfo(Key.OPEN_FOLDER, "Open folder of i&mages…", "Ctrl+Shift+F", "Train on the pictures (.png, .jpg) of a "
+               "folder, all of one size; where they lie in folders of it, these are their classes"),
     ActionInfo(Key.DRAW, "&Draw data…", "Ctrl+D", "Paint with the mouse where points are to be, and train on that"),
     ActionInfo(Key.SAVE, "&Save model…", "Ctrl+S", "Save the run, to go on with it later, or the model alone", "save"),
     ActionInfo(Key.EXPORT, "&Export samples…", "Ctrl+E", "Draw samples and write them to an HDF5 file", "export"),
@@ -174,7 +177,10 @@ _RECORDS = (
 ACTIONS = {record.key: record for record in _RECORDS}
 
 MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
-    ("&File", (Key.OPEN, Key.DRAW, Key.SAVE, None, Key.EXPORT, Key.PICTURE, None, Key.REOPEN, Key.QUIT)),
+    (
+        "&File",
+        (Key.OPEN, Key.OPEN_FOLDER, Key.DRAW, Key.SAVE, None, Key.EXPORT, Key.PICTURE, None, Key.REOPEN, Key.QUIT),
+    ),
     (
         "&Edit",
         (

@@ -22,6 +22,7 @@ from dnf_studio.gui.plots.point_colours import (
     radius_colours,
 )
 from dnf_studio.gui.session import Session
+from dnf_studio.gui.theme import LIGHT
 from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ WORDS = {
     "radius": ("The &radius of the latent", "How far from the middle the point is at the noise end"),
 }
 NO_MODES = "This data is not known to have parts"
+TOO_MANY = "{} classes are more than can be told apart by colours"
 ONE_COMPONENT = "The angle needs two components"
 MOST_PRODUCTS = 1 << 27
 """Numbers to multiply for what is found at once, about 0.05 s."""
@@ -115,9 +117,10 @@ class Colouring(QObject):
         from dnf_studio.core.data.modes import mode_names
 
         self._dataset, self._standardisation = opened.dataset, opened.snapshot.standardisation
-        self._modes = mode_names(opened.dataset)
-        self._known = {}
-        self.menu.offer("mode", "" if self._modes else NO_MODES)
+        names = mode_names(opened.dataset)
+        many = len(names) > len(LIGHT.modes)
+        self._modes, self._known = () if many else names, {}
+        self.menu.offer("mode", TOO_MANY.format(len(names)) if many else "" if names else NO_MODES)
         self.menu.offer("angle", "" if opened.shown.dim > 1 else ONE_COMPONENT)
 
     def add_images(self, overlays: Mapping[str, ColouredByPoint]) -> None:
@@ -154,7 +157,7 @@ class Colouring(QObject):
         known, units = self._known.get(name), self._standardisation
         if known is not None and np.array_equal(known[0], ends, equal_nan=True):
             return known[1]
-        if self._dataset is None or units is None or ends.shape[1] != self._dataset.dim:
+        if not self._modes or self._dataset is None or units is None or ends.shape[1] != self._dataset.dim:
             return None
         find = partial(modes_of, self._dataset, units.array_to_data(ends))
         if _is_long(self._dataset, ends):

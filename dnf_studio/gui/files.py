@@ -24,8 +24,9 @@ __all__ = ["Files"]
 
 DATA = "*.csv *.npy *.npz *.h5 *.hdf5 *.parquet"
 PICTURES = "*.png *.jpg *.jpeg"
-READABLE = f"Checkpoints, data, pictures and exports (*.safetensors *.pt *.pth {DATA} {PICTURES})"
-DATA_ONLY = f"Data and pictures ({DATA} {PICTURES})"
+IMAGES = "*idx3-ubyte *idx3-ubyte.gz *idx3.ubyte *idx3.ubyte.gz *.bin"
+READABLE = f"Checkpoints, data, pictures, images and exports (*.safetensors *.pt *.pth {DATA} {PICTURES} {IMAGES})"
+DATA_ONLY = f"Data, pictures and images ({DATA} {PICTURES} {IMAGES})"
 RUN = "Run, to go on with later (*.safetensors)"
 WEIGHTS = "Model alone, smaller (*.safetensors)"
 QUICK_SECONDS = 60.0
@@ -62,6 +63,12 @@ class Files(QObject):
     def open(self) -> None:
         """Ask for a file and show it."""
         name, _ = QFileDialog.getOpenFileName(self._window, "Open", "", f"{READABLE};;{DATA_ONLY};;All files (*)")
+        if name:
+            self.choose(name, self._studio.open)
+
+    def open_folder(self) -> None:
+        """Ask for a folder of pictures and show the model that belongs to them."""
+        name = QFileDialog.getExistingDirectory(self._window, "Open folder of images")
         if name:
             self.choose(name, self._studio.open)
 

@@ -53,7 +53,12 @@ class Imaging(QObject):
         """The size of the images that the model shown makes, if it makes any."""
         shape = opened.shown.image
         fits = shape is not None and shape.size == opened.shown.dim
-        self._pixels = PixelMap(shape, opened.snapshot.standardisation) if shape is not None and fits else None
+        pixels = PixelMap(shape, opened.snapshot.standardisation) if shape is not None and fits else None
+        if pixels is not None and self._grids and pixels.same_as(self._pixels):
+            # What is seen stays until there is a frame of the new model, as in the other views
+            self._show()
+            return
+        self._pixels = pixels
         if self._pixels is not None and not self._grids:
             self._make()
         for grid in self._grids:

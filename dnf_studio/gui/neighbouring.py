@@ -97,7 +97,7 @@ class Neighbouring(QObject):
         strip, pixels = self._strip, self._window.imaging.pixels
         if dataset is self._dataset and strip is not None and pixels is not None:
             images = pixels.draw(dataset.recorded[found.rows[0]] + np.float32(0.5))
-            strip.show_neighbours(images, [_levels(distance) for distance in found.distances[0]])
+            strip.show_neighbours(images, _words(dataset, found))
             self._say(strip)
             if self._median is None and not self._far.waiting:
                 self._far.run(partial(_held_out, dataset), partial(self._compare, dataset), self._window.files.tell)
@@ -112,7 +112,19 @@ class Neighbouring(QObject):
 
     def _say(self, strip: NeighbourStrip) -> None:
         held_out = "" if self._median is None else f"; of a held-out image it is {_levels(self._median)} (median)"
-        strip.say(f"The nearest training images and their distance in levels{held_out}. A copy is at 0.")
+        told = (
+            "with their classes and distances" if self._dataset and self._dataset.class_names else "and their distance"
+        )
+        strip.say(f"The nearest training images {told} in levels{held_out}. A copy is at 0.")
+
+
+def _words(dataset: RecordedDataset, found: Neighbours) -> list[str]:
+    """What stands below the neighbours of one image: the class of each, where there are classes, and its distance."""
+    far = [_levels(distance) for distance in found.distances[0]]
+    if not dataset.class_names:
+        return far
+    named = [dataset.class_names[dataset.classes[row]] for row in found.rows[0]]
+    return [f"{name}\n{distance}" for name, distance in zip(named, far, strict=True)]
 
 
 def _levels(distance: float) -> str:

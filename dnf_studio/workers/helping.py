@@ -62,6 +62,12 @@ class Helping:
         else:
             self._process.apply(run, change)
 
+    def recall(self) -> None:
+        """Let a run that trains there come back without waiting for the end of its iteration."""
+        process = self._process
+        if process is not None:
+            process.recall()
+
     def close(self) -> None:
         """End the process."""
         process, self._process = self._process, None

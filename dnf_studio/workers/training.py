@@ -77,17 +77,19 @@ class TrainingWorker(QThread):
         return not self._going.is_set()
 
     def pause(self) -> None:
-        """Pause after the iteration it is at."""
+        """Pause after the iteration it is at, or give one up that lasts."""
         self._going.clear()
+        self._helping.recall()
 
     def resume(self) -> None:
         """Go on training."""
         self._going.set()
 
     def stop(self) -> None:
-        """End after the iteration it is at, paused or not; then `wait` for the thread."""
+        """End as `pause` does, paused or not; then `wait` for the thread."""
         self._stopping.set()
         self._going.set()
+        self._helping.recall()
 
     def apply(self, change: Mapping[str, Any]) -> None:
         """Queue a change of settings for the run; raises `SettingError` for one that cannot be."""
@@ -121,16 +123,21 @@ class TrainingWorker(QThread):
         try:
             for report in steps:
                 self._reports.append(report)
-                if not self._going.is_set() or self._stopping.is_set():
+                if self._held():
                     return False
                 if monotonic() - self._published >= PUBLISH_SECONDS:
                     self._publish(run)
-            return True
+            # One that was given up has not reached them
+            return not self._held()
         except DivergenceError as error:
             self._diverged(error)
             return False
         finally:
             self._bring_home(steps, late)
+
+    def _held(self) -> bool:
+        """Whether it is to pause or to stop."""
+        return not self._going.is_set() or self._stopping.is_set()
 
     def _bring_home(self, steps: Generator[StepReport, None, None], late: list[StepReport]) -> None:
         """The run is here and at rest after that."""
@@ -158,6 +165,7 @@ class TrainingWorker(QThread):
             for change in self._early:
                 run.apply(change)
             self._run = run
+        run.interrupt_when(self._held)
         return run
 
     def _wait_while_paused(self, run: Run) -> bool:

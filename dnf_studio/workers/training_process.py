@@ -39,6 +39,7 @@ WEIGHTS_SECONDS = 0.2
 STATE_SECONDS = 10.0
 """Between two copies of everything, from which a run goes on should the process end."""
 END_SECONDS = 3.0
+RECALL_SECONDS = 0.02
 HOME = "home"
 
 
@@ -145,6 +146,18 @@ class TrainingProcess:
                 with suppress(OSError):
                     self._send(self._sent[-1])
 
+    def recall(self) -> None:
+        """Let `train`, which waits for the run, end; from any thread. A run on its way comes after an iteration."""
+        if not self._lock.acquire(timeout=RECALL_SECONDS):
+            return
+        try:
+            # A process that is gone is found out by `train`
+            with suppress(OSError):
+                if self._place is not None:
+                    self._send(HOME)
+        finally:
+            self._lock.release()
+
     def close(self) -> None:
         """End the process."""
         self._connection.close()
@@ -227,7 +240,6 @@ class _Here:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._dataset: Dataset | None = None
-        self._changes = 0
 
     def train(self, job: _Job) -> None:
         try:
@@ -235,7 +247,8 @@ class _Here:
         except StudioError as refusal:
             self._send(_Home(None, refusal))
             return
-        self._changes = 0
+        called = _Called(self._connection, run)
+        run.interrupt_when(called)
         problem: StudioError | None = None
         weights_due = state_due = monotonic()
         try:
@@ -245,13 +258,13 @@ class _Here:
                     weights = {name: tensor.numpy() for name, tensor in run.flow.state_dict().items()}
                     weights_due = now + WEIGHTS_SECONDS
                 if now >= state_due:
-                    place, state_due = _Place(state_of(run), self._changes), now + STATE_SECONDS
+                    place, state_due = _Place(state_of(run), called.changes), now + STATE_SECONDS
                 self._send(_Progress(report, run._pace, run.config, weights, place))
-                if self._called_home(run):
+                if called():
                     break
         except StudioError as error:
             problem = error
-        self._send(_Home(_Place(state_of(run), self._changes), problem))
+        self._send(_Home(_Place(state_of(run), called.changes), problem))
 
     def _run(self, job: _Job) -> Run:
         config = job.config
@@ -263,15 +276,24 @@ class _Here:
         take_over(run, job.state)
         return run
 
-    def _called_home(self, run: Run) -> bool:
-        """Whether it is wanted back; takes up the changes that came before."""
-        while self._connection.poll():
-            message = pickle.loads(self._connection.recv_bytes())
-            if message == HOME:
-                return True
-            run.apply(message)
-            self._changes += 1
-        return False
-
     def _send(self, message: object) -> None:
         self._connection.send_bytes(pickle.dumps(message))
+
+
+class _Called:
+    """Whether a run is wanted back, asked by any thread; takes up the changes that come before that."""
+
+    def __init__(self, connection: Connection, run: Run) -> None:
+        self._connection, self._run, self._lock = connection, run, Lock()
+        self._wanted, self.changes = False, 0
+
+    def __call__(self) -> bool:
+        with self._lock:
+            while not self._wanted and self._connection.poll():
+                message = pickle.loads(self._connection.recv_bytes())
+                if message == HOME:
+                    self._wanted = True
+                else:
+                    self._run.apply(message)
+                    self.changes += 1
+            return self._wanted

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.actions import Key
-from dnf_studio.gui.colouring import NO_MODES, ONE_COMPONENT
+from dnf_studio.gui.colouring import NO_MODES, ONE_COMPONENT, TOO_MANY
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.plots.point_colours import PointColours
 from dnf_studio.gui.state import State
@@ -116,6 +117,21 @@ def test_data_without_parts_greys_the_mode_and_says_why(
     for value, why in (("mode", NO_MODES), ("angle", ONE_COMPONENT)):
         assert not menu.choices[value].isEnabled() and menu.choices[value].toolTip() == why
     assert shown(window) == [None] * 4
+
+
+def test_more_classes_than_colours_grey_the_mode_and_say_why(
+    window: MainWindow, open_in: Callable[[str], None], tmp_path: Path
+) -> None:
+    """From a folder with a folder for each class."""
+    for number in range(22):
+        (tmp_path / f"class {number // 2}").mkdir(exist_ok=True)
+        shade = np.full((2, 2), 10 * number, np.uint8)
+        Image.fromarray(shade).save(tmp_path / f"class {number // 2}" / f"{number}.png")
+    window.session.apply({"colouring": "mode"})
+    open_in(str(tmp_path))
+    choice = window.colouring.menu.choices["mode"]
+    assert not choice.isEnabled() and choice.toolTip() == TOO_MANY.format(11)
+    assert shown(window) == [None] * 4 and window.imaging.shown
 
 
 def test_another_colouring_is_refused() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
@@ -154,6 +155,16 @@ def test_colours_frame_the_images(digits: MainWindow) -> None:
     window.session.apply({"colouring": "radius"})
     assert forward.by_point.shown is not None and forward.by_point.shown is window.views.forward.by_point.shown
     assert (pixels(forward.plot) != before).any()
+    frames = forward._images._frames
+    assert frames is not None
+    window.session.cursor.jump(3)
+    forward.grab()
+    assert forward._images._frames is frames, "drawn once for all times"
+    forward.turn(1)
+    forward.grab()
+    assert forward._images._frames is not frames
+    forward.turn(-1)
+    window.session.cursor.jump(0)
     window.session.undo()
     assert (pixels(forward.plot) == before).all()
 
@@ -183,3 +194,22 @@ def test_frames_that_grow_do_not_arrange_the_images_anew(digits: MainWindow) -> 
     assert forward._mosaic == whole and len(forward._images._points) == 40
     window.views.show_frame(frame_of(40, dim=64))
     assert forward._mosaic is not None and whole is not None and forward._mosaic.zoom > whole.zoom
+
+
+def test_a_folder_is_opened_by_the_menu(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/nowhere/pictures")
+    monkeypatch.setattr(window.studio, "open", asked.append)
+    monkeypatch.setattr(window.files._studio, "open", asked.append)
+    window.commands[Key.OPEN_FOLDER].trigger()
+    qtbot.waitUntil(lambda: asked == ["/nowhere/pictures"], timeout=20_000)
+
+
+def test_images_stay_until_there_are_those_of_another_model_of_the_data(digits: MainWindow) -> None:
+    window, (forward, _) = digits, digits.imaging.grids
+    shown = forward._images._points
+    other = window.session.state.config.changed({"data": "digits", "network.channels": 8, "network.layers": 1})
+    window.studio.opened.emit(untrained(other))
+    assert forward._images._points is shown and len(shown)
+    window.studio.opened.emit(untrained(other.changed({"data": "digits::logit"})))
+    assert not len(forward._images._points), "which would be drawn otherwise now"

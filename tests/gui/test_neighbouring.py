@@ -43,20 +43,22 @@ def strip_of(window: MainWindow) -> NeighbourStrip:
 
 
 def test_a_copy_is_seen_beside_what_it_copies(digits: tuple[MainWindow, RecordedDataset], qtbot: QtBot) -> None:
-    window, _ = digits
+    window, data = digits
     window.session.apply({"selection": (1,), "direction": "backward"})
     strip = strip_of(window)
     assert not strip.isHidden() and strip.words[0].text() == "generated"
     qtbot.waitUntil(lambda: "held-out image it is 16.9" in strip.sentence.text(), timeout=20_000)
-    assert strip.words[1].text() == "0.0" and float(strip.words[2].text()) > 5
+    row = int(np.flatnonzero((data.recorded == data.recorded[data.splits[0][11]]).all(1))[0])
+    assert strip.words[1].text() == f"{data.class_names[data.classes[row]]}\n0.0"
+    assert float(strip.words[2].text().split()[1]) > 5 and "classes and distances" in strip.sentence.text()
     own, nearest = (strip.pictures[k].pixmap().toImage() for k in (0, 1))
     colours = [
         [image.pixelColor(x, y).red() for x in range(4, 64, 8) for y in range(4, 64, 8)] for image in (own, nearest)
     ]
     assert np.abs(np.subtract(*colours)).max() <= 1
     window.session.apply({"selection": (0,)})
-    qtbot.waitUntil(lambda: strip.words[1].text() not in ("", "0.0"), timeout=20_000)
-    assert float(strip.words[1].text()) > 5
+    qtbot.waitUntil(lambda: strip.words[1].text().split()[-1:] not in ([], ["0.0"]), timeout=20_000)
+    assert float(strip.words[1].text().split()[1]) > 5
     window.session.apply({"direction": "forward"})
     assert strip.words[0].text() == "test image"
     window.session.apply({"selection": ()})
@@ -87,3 +89,12 @@ def test_pictures_keep_their_shape_within_the_side(shape: tuple[int, int, int], 
     pixmap = pixmap_of(np.full(shape, 200, np.uint8), 64)
     assert (pixmap.width(), pixmap.height()) == size
     assert pixmap.toImage().pixelColor(3, 3).getRgb()[:3] == (200, 200, 200)
+
+
+def test_long_names_of_classes_are_cut_and_can_be_read_whole(qtbot: QtBot) -> None:
+    strip = NeighbourStrip()
+    qtbot.addWidget(strip)
+    strip.show_neighbours(np.zeros((2, 8, 8, 1), np.uint8), ("golden retriever, asleep\n17.2", "cat\n20.0"))
+    assert strip.words[1].text().endswith("…\n17.2") and strip.words[2].text() == "cat\n20.0"
+    assert strip.pictures[1].toolTip() == "golden retriever, asleep\n17.2"
+    assert strip.words[1].sizeHint().width() <= 64 + 2

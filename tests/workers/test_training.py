@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
 from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.report import StepReport
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DataError, DivergenceError, SettingError
@@ -32,6 +33,9 @@ class FakeRun:
         self.changes: list[Mapping[str, Any]] = []
         self.threads: set[int] = set()
         self.iteration, self._iterations, self._diverge_at = 0, iterations, set(diverge_at)
+
+    def interrupt_when(self, asked: Callable[[], bool]) -> None:
+        self.asked = asked
 
     def apply(self, change: Mapping[str, Any]) -> None:
         if "bad" in change:
@@ -183,3 +187,29 @@ def test_a_defect_in_the_run_reaches_the_exception_hook(
     with qtbot.captureExceptions() as caught, qtbot.waitSignal(worker.finished, timeout=5000):
         worker.start()
     assert [kind for kind, *_ in caught] == [ZeroDivisionError]
+
+
+def test_an_iteration_that_lasts_is_given_up(qtbot: QtBot, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paused and gone on with, then stopped, within an iteration that would never end; nothing is lost by it."""
+    begun: list[int] = []
+
+    def train(engine: AdjointEngine, *_: object) -> None:
+        begun.append(1)
+        while True:
+            engine.pool.check()
+            time.sleep(0.002)
+
+    monkeypatch.setattr(AdjointEngine, "train", train)
+    run = Run(Config.create({"data": "moons", **SMALL}), threads=1)
+    generator = run._generator.get_state()
+    worker = start(lambda _threads: run)
+    with qtbot.waitSignal(worker.started_run, timeout=5000):
+        worker.start()
+    qtbot.waitUntil(lambda: len(begun) == 1, timeout=5000)
+    with qtbot.waitSignal(worker.paused, timeout=5000):
+        worker.pause()
+    worker.resume()
+    qtbot.waitUntil(lambda: len(begun) == 2, timeout=5000)
+    with qtbot.waitSignals([worker.finished_run, worker.finished], timeout=5000):
+        worker.stop()
+    assert run.iteration == 0 and not run.finished and torch.equal(run._generator.get_state(), generator)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -189,3 +190,24 @@ def test_a_machine_with_one_core_has_no_process(helper: Helping, monkeypatch: py
     monkeypatch.setattr("dnf_studio.core.parallel.worker_threads", lambda device="cpu": 1)
     assert len(list(helper.steps(Run(CONFIG, threads=1), 1, []))) == 60
     assert helper._process is None
+
+
+def test_a_run_that_is_recalled_goes_on_to_the_bit(process: TrainingProcess) -> None:
+    """Asked for by another thread while its reports are waited for, as Stop does within a long iteration."""
+    run, late = Run(CONFIG.changed({"training.iterations": 10**6}), threads=1), list[StepReport]()
+    reports = process.train(run, 1, late)
+    next(reports)
+    asking = threading.Timer(0.2, process.recall)
+    asking.start()
+    count = 1 + len(list(reports))
+    asking.join()
+    assert not late and run.iteration == count < 10**6
+    process.recall()
+    other = Run(run.config, threads=1)
+    for report in other:
+        if report.iteration == count:
+            break
+    same(run, other)
+    again = process.train(run, 1, late)
+    assert next(again).iteration == count + 1, "what was left over of the call is not taken for another"
+    again.close()

@@ -1,4 +1,4 @@
-"""The classes of a set of images: from the file of labels beside an idx file, or the first byte of a CIFAR record."""
+"""The classes of a set of images: from the labels beside an idx file, the first byte of a CIFAR record, or folders."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gzip
 import re
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -15,13 +16,13 @@ from numpy.typing import NDArray
 from dnf_studio.core.data.readers import told
 from dnf_studio.errors import DataError
 
-__all__ = ["CIFAR_NAMES", "Classes", "classes_of", "labels_beside", "unpacked"]
+__all__ = ["CIFAR_NAMES", "Classes", "classes_of", "labels_beside", "named_classes", "unpacked"]
 
 CIFAR_NAMES = ("plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 MAGIC = 0x0801
 """Unsigned bytes in one dimension."""
-MOST = 10
-"""Classes; more cannot be told apart by colours."""
+MOST = 100
+"""Classes; of more, each would have too few images to say anything about it."""
 BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
 Classes = tuple[NDArray[np.intp], tuple[str, ...]]
 """The class (n,) of each image, and what the classes are called; no names where they are not known or too many."""
@@ -57,10 +58,15 @@ def labels_beside(images: Path, count: int) -> Classes:
 
 
 def classes_of(labels: NDArray[np.uint8], names: tuple[str, ...] = ()) -> Classes:
-    """Classes of labels (n,), called by `names` or by their numbers; unknown where there are too many, or one."""
-    found = np.unique(labels)
-    if names and found[-1] < len(names):
+    """Classes of labels (n,), called by `names`, or by their numbers where these do not do."""
+    if names and labels.max() < len(names):
         return labels.astype(np.intp), names
-    if names or not 1 < len(found) <= MOST:
+    return named_classes(labels.tolist())
+
+
+def named_classes(labels: Sequence[object]) -> Classes:
+    """Classes of labels (n,), in their order, called as they are; unknown where there are too many, or one."""
+    found, classes = np.unique(np.asarray(labels), return_inverse=True)
+    if not 1 < len(found) <= MOST:
         return np.zeros(len(labels), np.intp), ()
-    return np.searchsorted(found, labels), tuple(map(str, found.tolist()))
+    return classes.astype(np.intp), tuple(map(str, found.tolist()))

@@ -1,5 +1,7 @@
 """Sets of small images as rows of grey or colour levels: idx files, CIFAR-10 batches, folders of pictures.
 
+What labels they come with are the classes of the rows: a folder has them where its pictures lie in subfolders.
+
 All have 256 levels k, dequantised uniformly over [k, k + 1) and standardised per pixel value, with the
 splits of `RecordedDataset`. A row runs through an image line by line, the channels of a pixel together.
 """
@@ -18,7 +20,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.core.data.image_labels import CIFAR_NAMES, Classes, classes_of, labels_beside, unpacked
+from dnf_studio.core.data.image_labels import CIFAR_NAMES, Classes, classes_of, labels_beside, named_classes, unpacked
 from dnf_studio.core.data.image_options import ImageOptions
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.picture_file import opened_picture
@@ -46,25 +48,29 @@ Levels = NDArray[np.uint8]
 
 
 def is_image_set(source: str) -> bool:
-    """Whether `source` is an idx file of images or a binary batch by its name, or a folder with pictures in it."""
+    """Whether `source` is an idx file of images or a binary batch by its name, or a folder with pictures in it.
+
+    In a folder within that one they are, too.
+    """
     path, _ = split_selection(source)
-    return (
-        bool(IDX.search(path.name)) or path.suffix.lower() == ".bin" or (os.path.isdir(path) and bool(_pictures(path)))
-    )
+    if os.path.isdir(path):
+        return bool(_pictures(path)) or any(map(_pictures, _subfolders(path)))
+    return bool(IDX.search(path.name)) or path.suffix.lower() == ".bin"
 
 
 def open_image_set(source: str) -> RecordedDataset:
     """Open an idx file (``…-idx3-ubyte``, also ``.gz``), a CIFAR-10 batch (``.bin``) or a folder of PNG and JPEG.
 
-    ``FILE::flip=horizontal`` trains on every image and its mirror image alike, ``FILE::logit`` in logit space. Raises
-    `DataError` where a file is cut short or damaged, an image too large, where pictures of a folder differ in size,
-    and where there are fewer than ten images.
+    Where all pictures of a folder lie in its subfolders, these are their classes (as for torchvision's ImageFolder);
+    those of an idx file are in ``…-labels-idx1-ubyte`` beside it, if that is there. ``FILE::flip=horizontal`` trains
+    on every image and its mirror image alike, ``FILE::logit`` in logit space. Raises `DataError` where a file is cut
+    short or damaged, labels do not belong to the images, an image is too large, where pictures of a folder differ in
+    size, and where there are fewer than ten images.
     """
     path, selection = split_selection(source)
     options = ImageOptions.parse(path, selection)
     if os.path.isdir(path):
-        images = _read_folder(path)
-        classes: Classes = np.zeros(len(images), np.intp), ()
+        images, classes = _read_folder(path)
     else:
         with told(path, (path.suffix.lower(),)):
             images, classes = _read_idx(path) if IDX.search(path.name) else _read_cifar(path)
@@ -111,23 +117,25 @@ def _read_cifar(path: Path) -> tuple[Levels, Classes]:
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), classes_of(rows[:, 0], CIFAR_NAMES)
 
 
-def _read_folder(folder: Path) -> Levels:
+def _read_folder(folder: Path) -> tuple[Levels, Classes]:
     """(n, rows, columns, channels) by name, transparent ones over white; one channel if all are grey."""
     images: list[Levels] = []
-    paths = _pictures(folder)
+    paths = _pictures(folder) or [path for inner in _subfolders(folder) for path in _pictures(inner)]
     for path in paths:
         image = _levels(path)
         if images and image.shape != images[0].shape:
+            names = [one.relative_to(folder) for one in (paths[0], path)]
             sizes = [f"{one.shape[1]} × {one.shape[0]}" for one in (images[0], image)]
             raise DataError(
-                f"The pictures in '{folder}' differ in size: '{paths[0].name}' has {sizes[0]} pixels and "
-                f"'{path.name}' {sizes[1]}; make them equally large."
+                f"The pictures in '{folder}' differ in size: '{names[0]}' has {sizes[0]} pixels and "
+                f"'{names[1]}' {sizes[1]}; make them equally large."
             )
         if not images:
             _check_size(folder, len(paths), *image.shape)
         images.append(image)
     levels = np.stack(images)
-    return levels[..., :1].copy() if (levels == levels[..., :1]).all() else levels
+    levels = levels[..., :1].copy() if (levels == levels[..., :1]).all() else levels
+    return levels, named_classes([path.parent.name for path in paths])
 
 
 def _levels(path: Path) -> Levels:
@@ -144,9 +152,18 @@ def _levels(path: Path) -> Levels:
     return over_white
 
 
+def _subfolders(folder: Path) -> list[Path]:
+    return [path for path in _shown(folder) if path.is_dir()]
+
+
 def _pictures(folder: Path) -> list[Path]:
+    return [path for path in _shown(folder) if path.suffix.lower() in PICTURES]
+
+
+def _shown(folder: Path) -> list[Path]:
+    """What is in a folder, by name; not what systems hide there, such as the ``._a.png`` that belongs to ``a.png``."""
     try:
-        return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError:
         # That it cannot be read is told when it is opened
         return []

@@ -70,6 +70,15 @@ class PixelMap:
             np.asarray(part, np.float32) for part in (standardisation.scale, standardisation.mean)
         )
 
+    def same_as(self, other: PixelMap | None) -> bool:
+        """Whether `other` draws the same points as the same images."""
+        return (
+            other is not None
+            and (self.shape, self._logit) == (other.shape, other._logit)
+            and np.array_equal(self._scale, other._scale)
+            and np.array_equal(self._mean, other._mean)
+        )
+
     def to_data(self, points: NDArray[Any]) -> NDArray[np.float32]:
         """Model units to data units, (n, D)."""
         with np.errstate(over="ignore", invalid="ignore"):

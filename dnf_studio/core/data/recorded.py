@@ -127,11 +127,11 @@ class RecordedDataset(Dataset):
         """Rows of the validation split without repetition, (min(count, m), D), float32, model units."""
         return self._held_out(self.splits[1], "validation", count, seed)
 
-    def split(self, which: SplitName, seed: int) -> tuple[Tensor, NDArray[np.intp]]:
-        """All rows of a split, dequantised, (m, D), float32, model units, and their classes (m,)."""
+    def split(self, which: SplitName, seed: int, most: int | None = None) -> tuple[Tensor, NDArray[np.intp]]:
+        """The rows of a split, or `most` of them, dequantised, (m, D), float32, model units, and their classes (m,)."""
         names: tuple[SplitName, ...] = get_args(SplitName)
         number = names.index(which)
-        rows = self.splits[number]
+        rows = self.splits[number][:most]
         generator = torch.Generator().manual_seed(len(names) * seed + number)
         return self._dequantised(rows, generator), self.classes[rows]
 

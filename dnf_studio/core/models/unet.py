@@ -95,7 +95,8 @@ class UNet(FieldNetwork):
         size = self.shape
         image = x.reshape(-1, size.height, size.width, size.channels).permute(0, 3, 1, 2)
         with torch.autocast(x.device.type, enabled=False):
-            h = self.input(image)
+            # The channels of a pixel side by side, as convolutions on a processor have them anyway
+            h = self.input(image).contiguous(memory_format=torch.channels_last)
         passed = [h]
         for layer in self.down:
             h = layer(h, next(shifts)) if isinstance(layer, ResidualBlock) else layer(h)
@@ -148,10 +149,19 @@ class Attention(nn.Module):
         return found
 
 
-def group_norm(width: int) -> nn.GroupNorm:
+class Norm(nn.GroupNorm):
+    """Group normalization in the type of its weights also under autocast: of bfloat16 it is four times slower."""
+
+    def forward(self, h: Tensor) -> Tensor:
+        """(B, C, H, W), in the type of `h`."""
+        with torch.autocast(h.device.type, enabled=False):
+            return super().forward(h.to(self.weight.dtype)).to(h.dtype)
+
+
+def group_norm(width: int) -> Norm:
     """Of the most groups, up to 32, that have equally many channels, four or more each."""
     groups = next(n for n in range(min(MOST_GROUPS, max(1, width // GROUP)), 0, -1) if width % n == 0)
-    return nn.GroupNorm(groups, width)
+    return Norm(groups, width)
 
 
 def _halvings(side: int) -> int:

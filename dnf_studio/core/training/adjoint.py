@@ -88,10 +88,11 @@ class AdjointEngine:
             @torch.no_grad()
             def run(rows: slice) -> _BlockResult:
                 sums = drift.zero_gradients(), score.zero_gradients()
-                parts = [
-                    _Part(drift, score, grid, x0[part], noise[:, part], len(x0), self._workspace, sums).run()
-                    for part in _parts(rows, min(drift.room.kept, score.room.kept))
-                ]
+                parts = []
+                for part in _parts(rows, min(drift.room.kept, score.room.kept)):
+                    self.pool.check()
+                    own = _Part(drift, score, grid, x0[part], noise[:, part], len(x0), self._workspace, sums)
+                    parts.append(own.run())
                 bounds, disagreements = (torch.stack(values).sum(0) for values in zip(*parts, strict=True))
                 return _BlockResult(bounds, disagreements, *sums)
 

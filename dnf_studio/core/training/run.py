@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -21,7 +21,7 @@ from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
-from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_threads
+from dnf_studio.core.parallel import BlockPool, Interrupted, single_threaded_kernels, worker_threads
 from dnf_studio.core.sde.grid import make_grid
 from dnf_studio.core.training.early_stopping import EarlyStopping
 from dnf_studio.core.training.engine import Engine, make_engine
@@ -122,8 +122,18 @@ class Run:
         self._take_changes()
         while not self.finished:
             self.metrics.clear()
-            yield self._step()
+            report = self._step()
+            if report is None:
+                return
+            yield report
             self._take_changes()
+
+    def interrupt_when(self, asked: Callable[[], bool]) -> None:
+        """End iterating as soon as `asked()`, called by any thread, says so within an iteration of many seconds.
+
+        That iteration is then given up as if it had not begun; iterating again repeats it.
+        """
+        self._pool.interrupted = asked
 
     def save(self, path: Path | str, kind: Literal["run", "weights"] = "run") -> None:
         """Write a checkpoint: `run` to resume from, `weights` to sample with."""
@@ -156,15 +166,21 @@ class Run:
         run._take_changes()
         return run
 
-    def _step(self) -> StepReport:
+    def _step(self) -> StepReport | None:
+        """One iteration; None where it was given up."""
         started = time.perf_counter()
         training = self.config.training
         rate = learning_rate(training, self.iteration, self.seconds)
         steps = training_steps(training, self.config.sde.steps, self.iteration, self.seconds)
-        marks = self.marks.step(self.iteration, steps)
+        before = self._generator.get_state()
         x0 = self.dataset.draw(training.batch, self._generator).to(self.device)
         with single_threaded_kernels():
-            found = self._engine.train(x0, steps, self._generator)
+            try:
+                found = self._engine.train(x0, steps, self._generator)
+            except Interrupted:
+                self._generator.set_state(before)
+                return None
+            marks = self.marks.step(self.iteration, steps)
             norm = self._weights.clip(training.clip)
             loss = float(found.value)
             if not (math.isfinite(loss) and math.isfinite(norm)):

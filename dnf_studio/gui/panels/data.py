@@ -44,7 +44,8 @@ class DataPanel(Page):
         opener = QPushButton("Open data file…")
         opener.setToolTip(
             "Your own data, rows of numbers with any number of columns: .csv, .npy, .npz, .h5 or .parquet; "
-            "where there are several arrays or columns you choose. Or a picture, .png or .jpg, whose dark is dense"
+            "where there are several arrays or columns you choose. Or a picture, .png or .jpg, whose dark is dense, or "
+            "images: MNIST's idx files, CIFAR-10's batches (.bin); folders of pictures are in the File menu"
         )
         opener.clicked.connect(commands[Key.OPEN].trigger)
         self.add(opener)

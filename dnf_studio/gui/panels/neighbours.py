@@ -55,10 +55,16 @@ class NeighbourStrip(QWidget):
         self.show()
 
     def show_neighbours(self, images: NDArray[np.uint8], words: Sequence[str]) -> None:
-        """The training images (k, height, width, channels) and what stands below each."""
+        """The training images (k, height, width, channels) and the lines below each, no wider than it."""
         for place in range(NEAREST):
             there = place < len(images)
             self._put(place + 1, images[place] if there else None, words[place] if there else "")
+            label = self.words[place + 1]
+            cut = [
+                label.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, SIDE)
+                for line in label.text().split("\n")
+            ]
+            label.setText("\n".join(cut))
 
     def say(self, sentence: str) -> None:
         """What stands below the images."""
@@ -68,7 +74,8 @@ class NeighbourStrip(QWidget):
         picture = self.pictures[place]
         picture.setPixmap(QPixmap() if image is None else pixmap_of(image, SIDE, self.devicePixelRatioF()))
         picture.setVisible(image is not None)
-        picture.setAccessibleName(word)
+        picture.setAccessibleName(word.replace("\n", ", "))
+        picture.setToolTip(word)
         self.words[place].setText(word)
 
 

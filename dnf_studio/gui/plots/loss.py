@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.training.history import History
@@ -31,6 +31,8 @@ WORDS = {
 }
 """Title and caption by what a model is trained on."""
 WAIT = "The run begins; its first loss comes in a moment."
+LATE = "The first iteration lasts: fewer steps N, points or channels make it shorter. Stop ends it at once."
+LATE_MS = 6000
 
 
 class LossPlot(Plot):
@@ -50,6 +52,8 @@ class LossPlot(Plot):
             parent,
             topic="loss",
         )
+        self._late = QTimer(self, singleShot=True, interval=LATE_MS)
+        self._late.timeout.connect(lambda: self.set_hint(LATE))
         self._curve = LossCurve()
         self._floor: float | None = None
         self._nats = True
@@ -127,6 +131,7 @@ class LossPlot(Plot):
     def set_training(self, active: bool) -> None:
         """Whether a run is under way whose first loss may still be to come."""
         self.set_hint(WAIT if active else PRESS)
+        (self._late.start if active else self._late.stop)()
 
     def clear(self) -> None:
         """Forget the curve, for a new run."""

@@ -172,23 +172,60 @@ def test_bad_labels_are_told_and_too_many_classes_left_out(tmp_path: Path) -> No
     for bad in (b"", idx_labels(good)[:-1], idx_labels(good) + b"0", idx_labels(good, 0x803), idx_labels(good[:39])):
         beside.write_bytes(bad)
         assert "does not hold the labels of the 40 images" in refused(file)
-    for labels in (np.arange(40), np.zeros(40)):
+    for labels, classes in ((np.arange(40), 40), (np.zeros(40), 0)):
         beside.write_bytes(idx_labels(labels))
-        assert mode_count(opened(file)) == 0
+        assert mode_count(opened(file)) == classes
+    file.write_bytes(idx(np.repeat(DIGITS[:, :2, :2], 3, 0)))
+    beside.write_bytes(idx_labels(np.arange(120)))
+    assert mode_count(opened(file)) == 0
+    file.write_bytes(idx(DIGITS))
     beside.unlink()
     packed = tmp_path / "train-labels-idx1-ubyte.gz"
     packed.write_bytes(gzip.compress(idx_labels(good))[:-9])
     assert "does not hold the labels" in refused(file)
 
 
-@pytest.mark.parametrize(("most", "names"), [(9, 10), (10, 0)])
-def test_the_labels_of_cifar_have_names(tmp_path: Path, most: int, names: int) -> None:
+@pytest.mark.parametrize(("most", "names"), [(9, "cat"), (10, "3")])
+def test_the_labels_of_cifar_have_names_and_others_are_numbers(tmp_path: Path, most: int, names: str) -> None:
     records = RANDOM.integers(0, 256, (12, 3073), np.uint8)
     records[:, 0] = [*range(10), most, 3]
     (tmp_path / "data_batch_1.bin").write_bytes(records.tobytes())
     data = opened(tmp_path / "data_batch_1.bin")
-    assert len(data.class_names) == names and (not names or data.class_names[3] == "cat")
-    assert not names or data.classes.tolist() == records[:, 0].tolist()
+    assert len(data.class_names) == most + 1 if most > 9 else 10
+    assert data.class_names[3] == names and data.classes.tolist() == records[:, 0].tolist()
+
+
+def put(folder: Path, names: str, count: int = 6, side: int = 4) -> None:
+    """`count` pictures in each of these folders, whose darkness is their number."""
+    for place, name in enumerate(names.split()):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            Image.new("L", (side, side), 10 * place + number).save(folder / name / f"{number}.png")
+
+
+def test_pictures_in_folders_of_a_folder_have_those_as_classes(tmp_path: Path) -> None:
+    put(tmp_path, "dog cat .hidden empty")
+    for picture in (tmp_path / "empty").iterdir():
+        picture.unlink()
+    (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "cat" / "._0.png").write_bytes(b"what macOS leaves")
+    data = opened(tmp_path)
+    assert data.class_names == ("cat", "dog") and len(data.classes) == 12
+    shade = levels(data)[:, 0].astype(int)
+    np.testing.assert_array_equal(shade, [*range(10, 16), *range(6)])
+    np.testing.assert_array_equal(data.classes, [0] * 6 + [1] * 6)
+    assert modes_of(data, np.full((1, 16), 12.5)).tolist() == [0], "a picture of a cat"
+    put(tmp_path, ".", 10)
+    assert opened(tmp_path).class_names == () and len(opened(tmp_path).classes) == 10, "those outside of folders"
+
+
+def test_one_folder_in_a_folder_is_no_class_and_what_is_wrong_within_is_named(tmp_path: Path) -> None:
+    put(tmp_path, "cat", 10)
+    assert opened(tmp_path).class_names == ()
+    put(tmp_path, "dog", 1, 5)
+    assert f"'{Path('cat', '0.png')}' has 4 × 4 pixels and '{Path('dog', '0.png')}' 5 × 5" in refused(tmp_path)
+    (tmp_path / "dog" / "0.png").write_bytes(b"")
+    assert str(tmp_path / "dog" / "0.png") in refused(tmp_path)
 
 
 def test_flips_train_on_mirror_images_as_often(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dnf_studio.cli.evaluate import _text
+from dnf_studio.cli.evaluate import _classes, _text
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.image_shape import ImageShape
@@ -123,3 +123,29 @@ def test_on_real_digits_it_doubts_what_is_no_digit() -> None:
     train = data.draw(4000, torch.Generator().manual_seed(0)).double().numpy()
     blurred = np.random.default_rng(0).multivariate_normal(train.mean(0), np.cov(train.T), 1000)
     assert judge.share(torch.from_numpy(blurred)).sure < 0.3
+
+
+def test_a_class_of_a_few_rows_may_be_missing_where_it_is_learned() -> None:
+    """One row of a third class, in whichever split, and as many rows as can be fitted in time."""
+    for seed in range(4):
+        classes = np.arange(60) % 2
+        classes[seed * 13] = 2
+        values = CENTRES[classes] + np.random.default_rng(seed).integers(-4, 5, (60, 4))
+        records = Records(("p", "q", "r", "s"), values.astype(np.float64), np.ones(4), classes, ("a", "b", "c"))
+        judge = classes_of(RecordedDataset("made", "Made", lambda records=records: records, "", True))
+        assert judge is not None and judge.accuracy >= 0.85
+
+
+def test_of_many_rows_some_are_learned(data: RecordedDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dnf_studio.core.evaluation.classes.MOST_ROWS", 50)
+    judge = classes_of(data)
+    assert judge is not None and judge.accuracy == 1 and judge._test.shape == (50, 3)
+    assert len(data.split("train", 0, 50)[0]) == 50 and len(data.split("test", 0)[0]) == 135
+
+
+def test_many_classes_are_counted_and_not_listed() -> None:
+    """The table of an evaluation, whose columns would not fit."""
+    real = {"names": [str(k) for k in range(47)], "accuracy": 0.9, "sure": 0.8}
+    shown = {"sure": 0.5, "counts": [0, 30, *[10] * 45]}
+    lines = _classes({"classes": real, "by_steps": [{"steps": 7, "classes": shown}]})
+    assert lines[-1].split()[-5:] == ["46", "of", "47", "0", "30"] and max(map(len, lines[-1].splitlines())) < 80

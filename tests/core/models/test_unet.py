@@ -108,6 +108,8 @@ def test_a_kind_of_network_has_defaults_of_its_own() -> None:
     assert (images.network.channels, images.network.layers, images.training.batch) == (32, 1, 64)
     there = Config().changed({"network.kind": "unet", "training.batch": 7})
     assert there == images.changed({"training.batch": 7})
+    assert Config().changed({"training.batch": 1024}).changed({"network.kind": "unet"}) == images
+    assert Config().changed({"training.batch": 20}).changed({"network.kind": "unet"}).training.batch == 20
     assert there.changed({"network.kind": "mlp", "training.batch": Config().training.batch}) == Config()
     noise = Config.create({"model": "diffusion", "network": {"kind": "unet"}})
     assert (noise.network.channels, noise.training.ema, noise.sde.steps) == (32, 0.995, 100)

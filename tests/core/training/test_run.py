@@ -286,3 +286,16 @@ def test_one_flexible_training_serves_every_number_of_steps() -> None:
         bounds = [nll_bound(run.flow, run.dataset, 2000, grid=run.flow.grid(n)) for n in (5, 8, 20, 60)]
         spread.append(max(bounds) - min(bounds))
     assert spread[0] < spread[1]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_iteration_that_is_given_up_is_as_if_it_had_not_begun(threads: int) -> None:
+    """Interrupted at its first block or at a later one, four times, the run is what it would have been."""
+    config = TINY.changed({"training.iterations": 6, "training.batch": 600})
+    plain, run = Run(config, threads=threads), Run(config, threads=threads)
+    losses, found, asked = [report.loss for report in plain], [], itertools.count()
+    run.interrupt_when(lambda: next(asked) in (0, 3, 4, 9))
+    for _ in range(5):
+        found += [report.loss for report in run]
+    assert found == losses and run.finished
+    assert torch.equal(run._generator.get_state(), plain._generator.get_state()) and run.marks.all == plain.marks.all

@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.training.history import History
 from dnf_studio.core.training.report import StepReport
+from dnf_studio.gui.plots import loss
 from dnf_studio.gui.plots.curve import MAX_POINTS, LossCurve
 from dnf_studio.gui.plots.loss import LossPlot
 from tests.gui.plots.scenes import pixels, share_near
@@ -170,3 +171,14 @@ def test_a_loss_that_is_no_likelihood_has_no_nats_and_no_floor(qtbot: QtBot) -> 
     assert plot.note.text() == "0.500" and plot.smoothed is None and not plot._line.isVisible()
     plot.set_model("diffflow")
     assert plot.note.text() == "0.500 nats" and plot.smoothed == 0.5 and plot._line.isVisible()
+
+
+def test_a_first_iteration_that_lasts_is_explained(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loss, "LATE_MS", 20)
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    plot.set_training(True)
+    assert plot._empty.text() == loss.WAIT
+    qtbot.waitUntil(lambda: plot._empty.text() == loss.LATE, timeout=3000)
+    plot.set_training(False)
+    assert plot._empty.text() == loss.PRESS and not plot._late.isActive()

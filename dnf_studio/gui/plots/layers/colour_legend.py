@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPen, QTransform
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QTransform
 
 from dnf_studio.gui.plots.layers.device import DeviceLayer
 
@@ -13,6 +13,8 @@ MARGIN, GAP, DOT = 6.0, 5.0, 7.0
 WHEEL, HOLE = 34.0, 18.0
 """Outer and inner diameter of the wheel of an angle."""
 BAR = 64.0
+LEAST = "MM…"
+"""The least of a name."""
 
 
 class LegendLayer(DeviceLayer):
@@ -57,7 +59,8 @@ class LegendLayer(DeviceLayer):
             return
         painter.setFont(self._font)
         metrics = painter.fontMetrics()
-        title, numbers = self._title, self._numbers()
+        room = area.width() - 2 * MARGIN - GAP
+        title, numbers = self._title, self._numbers(metrics, room)
         inside = {
             "dot": sum(metrics.horizontalAdvance(word) + DOT + 2 * GAP for word in numbers),
             "wheel": WHEEL + GAP,
@@ -65,7 +68,6 @@ class LegendLayer(DeviceLayer):
         }[self._shape]
         height = max(float(metrics.height()), WHEEL if self._shape == "wheel" else 0.0) + 4
         named = metrics.horizontalAdvance(title) + GAP
-        room = area.width() - 2 * MARGIN - GAP
         if inside > room or height + 2 * MARGIN > area.height():
             return
         if named + inside > room:
@@ -82,11 +84,15 @@ class LegendLayer(DeviceLayer):
         else:
             self._draw_bar(painter, x, box.center().y())
 
-    def _numbers(self) -> tuple[str, ...]:
-        """What stands beside the dots."""
+    def _numbers(self, metrics: QFontMetrics, room: float) -> tuple[str, ...]:
+        """What stands beside the dots, long names only with as much as they all have room for."""
         if self._shape != "dot":
             return ()
-        return self._names or tuple(str(k + 1) for k in range(len(self._colours)))
+        named = self._names or tuple(str(k + 1) for k in range(len(self._colours)))
+        each = int(room / max(1, len(named)) - DOT - 2 * GAP)
+        if each < metrics.horizontalAdvance(LEAST) or sum(map(metrics.horizontalAdvance, named)) <= each * len(named):
+            return named
+        return tuple(metrics.elidedText(name, Qt.TextElideMode.ElideRight, each) for name in named)
 
     def _write(self, painter: QPainter, x: float, middle: float, text: str) -> float:
         """Where the text ends."""
