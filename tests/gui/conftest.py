@@ -64,6 +64,8 @@ def still_window(qtbot: QtBot, qapp: QApplication) -> Iterator[MainWindow]:
     qtbot.waitExposed(window)
     yield window
     window.studio.training.unsaved = False
+    # Out of sight it ends an export that a failed test left without asking
+    window.hide()
     window.close()
     delete(window)
 

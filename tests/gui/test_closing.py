@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -22,4 +23,5 @@ def test_nothing_outlives_the_window(qapp: QApplication, qtbot: QtBot) -> None:
         window.commands[key].trigger()
     window.close()
     delete(window)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert set(qapp.topLevelWidgets()) - before == set()

@@ -114,7 +114,15 @@ def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = 
 
 
 def grid_at(sde: SDEConfig, t: Tensor) -> TimeGrid:
-    """The grid of the times `t` (N+1,) with g as `diffusion_at` says."""
+    """The grid of the times `t` (N+1,) with g as `diffusion_at` says.
+
+    Raises `SettingError` where float32, in which models compute, does not tell two of them apart.
+    """
+    if (t.float().diff() <= 0).any():
+        raise SettingError(
+            f"Of {len(t) - 1:,} steps between t = {t[0]:g} and {t[-1]:g} some are too short to be told apart; take "
+            "fewer, an earlier start or a smaller β."
+        )
     return TimeGrid(t, diffusion_at(sde, t), t.clone())
 
 

@@ -268,9 +268,8 @@ class Plot(QWidget):
         plot.setFrameShape(plot.Shape.NoFrame)
         plot.hideButtons()
         plot.setMenuEnabled(False)
-        # pyqtgraph makes it all the same, and without a parent it would outlive the plot
-        menu = plot.getPlotItem().ctrlMenu
-        menu.setParent(plot, menu.windowFlags())
+        # pyqtgraph makes it all the same, without a parent, and it would outlive the plot
+        plot.destroyed.connect(plot.getPlotItem().ctrlMenu.deleteLater)
         plot.scene().sigMouseClicked.connect(self._scene_clicked)
         return plot
 

@@ -12,6 +12,7 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import make_grid, paper_times, reference_times, regrid, uniform_times
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
 from dnf_studio.errors import SettingError
+from dnf_studio.grids import MAX_STEPS
 from tests.golden import FOLDER, vectors
 
 
@@ -77,6 +78,14 @@ def test_an_impossible_number_of_steps_is_refused(steps: int) -> None:
     for make in (lambda: make_grid(SDEConfig(), steps), lambda: regrid(make_grid(SDEConfig()), steps)):
         with pytest.raises(SettingError, match="between 1 and 10,000"):
             make()
+
+
+def test_steps_that_float32_cannot_tell_apart_are_refused() -> None:
+    sde = SDEConfig(grid="paper", beta=3.0, t_start=0.5, t_end=1.5)
+    assert (make_grid(sde, 100).to(torch.zeros(1)).dt > 0).all()
+    with pytest.raises(SettingError, match=r"^Of 1,000 steps between t = 0\.5 and 1\.5 some are too short[^\n]+\.$"):
+        make_grid(sde, 1000)
+    assert make_grid(SDEConfig(), MAX_STEPS).steps == MAX_STEPS
 
 
 def test_an_unknown_grid_is_refused() -> None:

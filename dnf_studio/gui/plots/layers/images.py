@@ -187,9 +187,11 @@ class ImagesLayer(DeviceLayer):
         count = len(self._points)
         if self._buckets is None or len(self._buckets) < self._first + count:
             return
-        key = transform, area, mosaic, self._first, count
+        ratio = painter.device().devicePixelRatio()
+        key = transform, area, mosaic, self._first, count, ratio
         if self._frames is None or self._frames[0] != key:
-            frames = QImage(area.size(), QImage.Format.Format_ARGB32_Premultiplied)
+            frames = QImage(area.size() * ratio, QImage.Format.Format_ARGB32_Premultiplied)
+            frames.setDevicePixelRatio(ratio)
             frames.fill(Qt.GlobalColor.transparent)
             inner = QPainter(frames)
             inner.translate(-area.topLeft())
