@@ -87,7 +87,7 @@ def test_neighbours_and_classes_are_found_by_the_levels(still_window: MainWindow
     window.session.apply({"selection": (1,), "direction": "backward"})
     assert window.inspector.panel is not None
     strip = window.inspector.panel.images
-    qtbot.waitUntil(lambda: strip.words[1].text() == "0.0", timeout=20_000)
+    qtbot.waitUntil(lambda: strip.words[1].text() == f"{data.class_names[data.classes[row]]}\n0.0", timeout=20_000)
     ends = data.standardisation.array_to_data(frame.backward[0])
     assert data.nearest_class(ends)[1] == data.classes[row]
 

@@ -53,7 +53,8 @@ def is_image_set(source: str) -> bool:
     In a folder within that one they are, too.
     """
     path, _ = split_selection(source)
-    if os.path.isdir(path):
+    # Of nothing the path is this folder
+    if source and os.path.isdir(path):
         return bool(_pictures(path)) or any(map(_pictures, _subfolders(path)))
     return bool(IDX.search(path.name)) or path.suffix.lower() == ".bin"
 
