@@ -53,8 +53,8 @@ def is_image_set(source: str) -> bool:
     In a folder within that one they are, too.
     """
     path, _ = split_selection(source)
-    # Of nothing the path is this folder
-    if source and os.path.isdir(path):
+    # The path of no name is this folder
+    if source.partition("::")[0] and os.path.isdir(path):
         return bool(_pictures(path)) or any(map(_pictures, _subfolders(path)))
     return bool(IDX.search(path.name)) or path.suffix.lower() == ".bin"
 
