@@ -8,7 +8,7 @@ from threading import get_native_id
 
 __all__ = ["let_the_window_go_first"]
 
-BEHIND = 5
+BEHIND = 3
 """How much nicer work is than the window."""
 NICEST = 19
 
