@@ -31,7 +31,7 @@ def test_there_is_an_end_to_it() -> None:
     seen = []
 
     def again() -> None:
-        for _ in range(5):
+        for _ in range(NICEST):
             let_the_window_go_first()
             seen.append(nice())
 
