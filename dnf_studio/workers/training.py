@@ -127,13 +127,13 @@ class TrainingWorker(QThread):
                     return False
                 if monotonic() - self._published >= PUBLISH_SECONDS:
                     self._publish(run)
-            # One that was given up has not reached them
-            return not self._held()
         except DivergenceError as error:
             self._diverged(error)
             return False
         finally:
             self._bring_home(steps, late)
+        # One that gave up an iteration has not, whether or not it is still to pause
+        return run.finished
 
     def _held(self) -> bool:
         """Whether it is to pause or to stop."""

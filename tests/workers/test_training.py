@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
 from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.parallel import Interrupted
 from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.report import StepReport
 from dnf_studio.core.training.run import Run
@@ -34,8 +35,12 @@ class FakeRun:
         self.threads: set[int] = set()
         self.iteration, self._iterations, self._diverge_at = 0, iterations, set(diverge_at)
 
+    @property
+    def finished(self) -> bool:
+        return self.iteration >= self._iterations
+
     def interrupt_when(self, asked: Callable[[], bool]) -> None:
-        self.asked = asked
+        """It has no iteration that lasts."""
 
     def apply(self, change: Mapping[str, Any]) -> None:
         if "bad" in change:
@@ -43,7 +48,7 @@ class FakeRun:
         self.changes.append(change)
 
     def __iter__(self) -> Iterator[StepReport]:
-        while self.iteration < self._iterations:
+        while not self.finished:
             self.iteration += 1
             self.threads.add(threading.get_ident())
             if self.iteration in self._diverge_at:
@@ -213,3 +218,28 @@ def test_an_iteration_that_lasts_is_given_up(qtbot: QtBot, start: Start, monkeyp
     with qtbot.waitSignals([worker.finished_run, worker.finished], timeout=5000):
         worker.stop()
     assert run.iteration == 0 and not run.finished and torch.equal(run._generator.get_state(), generator)
+
+
+def test_a_run_that_gave_up_an_iteration_and_is_to_go_on_again_has_not_ended(
+    qtbot: QtBot, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Resumed between the two: the iteration was given up, and nobody waits any more."""
+    begun: list[int] = []
+
+    def train(engine: AdjointEngine, *_: object) -> None:
+        begun.append(1)
+        if len(begun) < 5:
+            raise Interrupted
+        while True:
+            engine.pool.check()
+            time.sleep(0.002)
+
+    monkeypatch.setattr(AdjointEngine, "train", train)
+    worker = start(lambda _threads: Run(Config.create({"data": "moons", **SMALL}), threads=1))
+    ended: list[bool] = []
+    worker.finished_run.connect(lambda: ended.append(True))
+    worker.start()
+    qtbot.waitUntil(lambda: len(begun) == 5, timeout=5000)
+    assert not ended
+    with qtbot.waitSignal(worker.finished, timeout=5000):
+        worker.stop()
