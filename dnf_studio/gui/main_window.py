@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
@@ -46,6 +46,7 @@ from dnf_studio.gui.wiring import connect_commands
 
 if TYPE_CHECKING:
     from dnf_studio.gui.panels.export import ExportPanel
+    from dnf_studio.workers.frames import Frame
 
 __all__ = ["MainWindow"]
 
@@ -89,6 +90,7 @@ class MainWindow(QMainWindow):
         self.parts_notice: PartsNotice | None = None
         self.tabs = QTabWidget()
         self._noted: tuple[Page, ...] = ()
+        self._agreed = False
         self._memory = memory or Memory()
         self._compose()
         self._wire_studio()
@@ -130,15 +132,16 @@ class MainWindow(QMainWindow):
         self.data_panel.set_data(titles)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Close unless an unsaved run is to be saved first."""
+        """Close once it is known what becomes of a running export and of an unsaved run; asks before it does either."""
+        if not self._agreed and not self._may_end_exports():
+            event.ignore()
+            return
         if self.studio.unsaved:
             event.ignore()
             # Qt ignores a close within a close
-            self.files.when_safe(lambda: QTimer.singleShot(0, self.close))
+            self.files.when_safe(lambda: QTimer.singleShot(0, self._close_as_agreed))
             return
-        if not self._end_exports():
-            event.ignore()
-            return
+        self.exporter.shut()
         self.live.stop()
         self.session.cursor.set_playing(False)
         self.studio.close()
@@ -182,16 +185,21 @@ class MainWindow(QMainWindow):
         studio.training.phase_changed.connect(self._show_phase)
         studio.training.unsaved_changed.connect(lambda _unsaved: self._retitle())
         self.live.failed.connect(self.files.tell)
+        self.live.frame_shown.connect(self._follow_steps)
         self.appearance.changed.connect(self._set_theme)
         self.session.changed.connect(self._follow)
 
-    def _end_exports(self) -> bool:
-        """Whether no export runs any more; asks before one is cancelled."""
+    def _may_end_exports(self) -> bool:
+        """Whether an export that runs may be cancelled."""
         running = self.isVisible() and self.exporter.running
-        if running and question.ask_about_export(self) is question.Answer.CANCEL:
-            return False
-        self.exporter.shut()
-        return True
+        return not running or question.ask_about_export(self) is not question.Answer.CANCEL
+
+    @Slot()
+    def _close_as_agreed(self) -> None:
+        """Close without asking about an export again."""
+        self._agreed = True
+        self.close()
+        self._agreed = False
 
     def _floor(self) -> float | None:
         return None if self.studio.current is None else self.studio.current.shown.entropy
@@ -216,6 +224,12 @@ class MainWindow(QMainWindow):
         self.status.say(opened.note or _sentence(opened))
         self._retitle()
         self._note()
+
+    @Slot(object)
+    def _follow_steps(self, frame: Frame) -> None:
+        """A run may change the N of the model that is shown."""
+        if frame.request.steps is None:
+            self.toolbar.set_own_steps(len(frame.t) - 1)
 
     def _show_progress(self, iteration: int, rate: float | None, left: float | None) -> None:
         self.status.show_run(iteration, rate, left)

@@ -101,8 +101,11 @@ def open_for(config: Config, preset: Config | None = None) -> Opened:
     What stands as in `preset`, which a bundled model of other data brought, goes back to the defaults, and what stands
     there is as the model found here has it: what a person changed stays.
     """
-    name = bundled_name(config.data)
+    name = bundled_name(config.data.partition("::")[0])
     found = _open_checkpoint(name) if name in assets.checkpoint_names() else None
+    if found is not None and found.config.data != config.data:
+        # Pixels as they are and their logits are two sets of data
+        found = None
     if preset is None or split_selection(preset.data)[0] != split_selection(config.data)[0]:
         own = None if found is None or _kind(found.config) != _kind(config) else found.config
         config, preset = config.without(preset, own), own

@@ -101,7 +101,7 @@ class RecentMenu(QMenu):
         """List the files as they are now."""
         self.clear()
         for number, file in enumerate(self._recent.files, start=1):
-            there = os.path.isfile(file.path)
+            there = os.path.exists(file.path)
             name = file.label.replace("&", "&&")
             action = self.addAction(
                 f"&{number % 10}  {name}" if there else f"&{number % 10}  {name}, not there any more"

@@ -78,8 +78,9 @@ class StudioToolBar(QToolBar):
 
     def set_own_steps(self, steps: int) -> None:
         """The N of the model shown."""
-        self._own_steps = steps
-        self._refresh()
+        if steps != self._own_steps:
+            self._own_steps = steps
+            self._refresh()
 
     def set_device(self, text: str) -> None:
         """Where the run is, or would be."""

@@ -14,6 +14,7 @@ from dnf_studio.gui.folders import show_folder
 from dnf_studio.gui.lacking import grey_without
 from dnf_studio.gui.log import log_folder
 from dnf_studio.gui.state import LAYERS
+from dnf_studio.gui.training import Phase
 
 if TYPE_CHECKING:
     from dnf_studio.gui.main_window import MainWindow
@@ -35,7 +36,7 @@ def connect_commands(window: MainWindow) -> None:
     connect(Key.REOPEN, lambda: window.habits.places.store())
     connect(Key.QUIT, window.close)
     connect(Key.TRAIN, files.train)
-    connect(Key.PAUSE, lambda: window.studio.training.set_paused(commands[Key.PAUSE].isChecked()))
+    connect(Key.PAUSE, partial(_pause, window))
     connect(Key.STOP, window.studio.training.stop)
     connect(Key.RESUME, window.studio.resume)
     connect(Key.DISCARD, files.discard)
@@ -50,6 +51,14 @@ def connect_commands(window: MainWindow) -> None:
     _connect_edit(window)
     _connect_view(window)
     _connect_time(window)
+
+
+def _pause(window: MainWindow) -> None:
+    """Hold the run or go on with it; until an iteration has ended only the status bar tells that it was heard."""
+    training, paused = window.studio.training, window.commands[Key.PAUSE].isChecked()
+    training.set_paused(paused)
+    if training.phase is not Phase.PAUSED:
+        window.status.say("Pausing…" if paused else "Training goes on.")
 
 
 def _connect_edit(window: MainWindow) -> None:

@@ -213,6 +213,7 @@ def test_what_a_bundled_model_brought_goes_with_it_and_what_a_person_changed_sta
     window.session.undo()
     undone = comes(brought.data)
     assert undone == brought.changed({"training.learning_rate": 0.005})
+    assert shown[-1].shown.title == "diffflow-digits"
     window.session.redo()
     assert comes("rings").sde.g_start == 0.5
     window.files.choose_data("moons")
@@ -246,3 +247,8 @@ def test_a_baseline_stays_one_for_other_data_and_digits_keep_theirs_as_logits_or
     assert found.shown.name == "diffflow-checkerboard"
     found = opening.open_for(digits.changed({"data": "digits::logit=0.2"}), digits)
     assert found.config == digits.changed({"data": "digits::logit=0.2"}) and found.preset == digits
+    # A model of logits is not one of the pixels as they are
+    for data, trained in (("digits", False), ("digits::logit=0.2", False), ("digits::logit=0.05", True)):
+        found = opening.open_for(Config.create({"data": data}))
+        assert found.shown.trained is trained and found.dataset is not None
+        assert (found.dataset.standardisation.logit is None) is (data == "digits")

@@ -14,6 +14,7 @@ from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.memory import Memory
+from dnf_studio.gui.panels.library_model import Section, read_rows
 from dnf_studio.gui.recent import Recent, RecentFile, RecentMenu
 from tests.core.storage.files import make_flow
 
@@ -83,6 +84,19 @@ def test_the_menu_opens_them_again_and_greys_what_is_gone(
     assert window.studio.current is not None and window.studio.current.shown.dim == 3
     menu.actions()[-1].trigger()
     assert window.habits.recent.files == () and not menu.menuAction().isEnabled()
+
+
+def test_a_folder_of_images_is_there(still_window: MainWindow, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    recent = still_window.habits.recent
+    recent.add(tmp_path / "images", "data")
+    recent.add(tmp_path / "gone", "data")
+    menu = still_window.habits.menu
+    menu.fill()
+    assert [action.isEnabled() for action in menu.actions()[:2]] == [False, True]
+    assert "not there" not in menu.actions()[1].text()
+    cards = [row.card for row in read_rows(tmp_path, recent.files) if row.card is not None]
+    assert [card.source for card in cards if card.section is Section.RECENT] == [str(tmp_path / "images")]
 
 
 def test_the_last_file_is_reopened_only_where_wished_and_there(still_window: MainWindow, tmp_path: Path) -> None:

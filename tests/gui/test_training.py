@@ -58,7 +58,9 @@ def test_train_pause_resume_stop(training: MainWindow, qtbot: QtBot) -> None:
     assert re.match(r"[\d,]+ iterations", window.status.iterations.text())
     assert window.views.loss.smoothed is not None and np.isfinite(window.views.loss.smoothed)
     window.commands[Key.PAUSE].trigger()
+    assert window.status.message.text() == "Pausing…"
     qtbot.waitUntil(lambda: phase(window) is Phase.PAUSED, timeout=10_000)
+    assert window.status.message.text() == "Training paused"
     run = window.studio.training.run
     assert run is not None
     held = run.iteration
@@ -120,6 +122,7 @@ def test_n_and_learning_rate_change_the_run_others_wait(training: MainWindow, qt
     assert run.config.training.batch == TINY["config.training.batch"]
     assert any("waits for the next Train" in page._note.text() for page in window._noted)
     qtbot.waitUntil(lambda: window.views.frame is not None and len(window.views.frame.t) == 8, timeout=20_000)
+    assert window.toolbar.steps.value() == 7 and not window.toolbar.badge.isVisible()
 
 
 def test_a_run_is_saved_while_it_trains_and_goes_on(training: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def read_rows(folder: Path, recent: Sequence[RecentFile]) -> tuple[Row, ...]:
     rows.append(Row(Section.OWN.value, heading=True))
     rows += [Row(card=card) for card in own] or [Row("None yet: File, Save model puts them here.")]
     shown = {card.file.path for card in own}
-    others = [_recent(file) for file in recent if file.path not in shown and os.path.isfile(file.path)]
+    others = [_recent(file) for file in recent if file.path not in shown and os.path.exists(file.path)]
     rows.append(Row(Section.RECENT.value, heading=True))
     rows += [Row(card=card) for card in others] or [Row("Files that you open are listed here.")]
     return tuple(rows)

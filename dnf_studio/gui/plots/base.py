@@ -204,6 +204,10 @@ class Plot(QWidget):
             self.refont()
 
     def _fit_note(self) -> None:
+        # The title gives a warning the room it needs
+        least = self.note.fontMetrics().horizontalAdvance(self._notes[-1]) if self._warns else 0
+        if least != self.note.minimumWidth():
+            self.note.setMinimumWidth(least)
         room, metrics = self.note.width(), self.note.fontMetrics()
         fits = [text for text in self._notes if metrics.horizontalAdvance(text) <= room]
         # Half a number would be read as another one

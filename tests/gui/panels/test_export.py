@@ -15,11 +15,13 @@ from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.storage.samples import read_export, read_rows
+from dnf_studio.gui import files
 from dnf_studio.gui.actions import MENUS, Key
 from dnf_studio.gui.dialogs import question
 from dnf_studio.gui.dialogs.question import Answer
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.panels.export import ExportPanel
+from dnf_studio.gui.training import Phase
 from dnf_studio.gui.words import in_bytes
 from tests.gui.conftest import TINY
 
@@ -193,6 +195,32 @@ def test_closing_the_window_cancels_after_asking(
     window.close()
     assert not window.isVisible() and not window.exporter.running
     assert files_in(tmp_path) == []
+
+
+def test_closing_asks_about_export_and_run_before_it_ends_either(
+    panel: ExportPanel, window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window.session.apply({"config.training.iterations": 2})
+    window.commands[Key.TRAIN].trigger()
+    qtbot.waitUntil(lambda: window.studio.training.phase is Phase.ENDED, timeout=30_000)
+    begin_long(window, panel, qtbot)
+    asked, answers = [], {"export": Answer.CANCEL, "run": Answer.DISCARD}
+
+    def ask(what: str) -> Answer:
+        asked.append(what)
+        return answers[what]
+
+    monkeypatch.setattr(question, "ask_about_export", lambda _window: ask("export"))
+    monkeypatch.setattr(files, "ask_about_run", lambda _window, _active: ask("run"))
+    window.close()
+    assert asked == ["export"] and window.studio.unsaved and window.exporter.running
+    answers |= {"export": Answer.DISCARD, "run": Answer.CANCEL}
+    window.close()
+    assert asked[1:] == ["export", "run"] and window.studio.unsaved and window.exporter.running
+    answers["run"] = Answer.DISCARD
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=10_000)
+    assert asked[3:] == ["export", "run"] and not window.exporter.running
 
 
 @pytest.mark.parametrize("target", ["no/such/folder/out.h5", ""])
