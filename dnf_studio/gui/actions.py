@@ -155,7 +155,7 @@ _RECORDS = (
     ActionInfo(Key.TRAIN, "&Train", "Ctrl+R", "Train a new model with the settings at the left", "train"),
     ActionInfo(Key.PAUSE, "&Pause", "Ctrl+P", "Hold the training, or go on with it", "pause", checkable=True),
     ActionInfo(Key.STOP, "&Stop", "Ctrl+.", "End the training and keep the model as it is now", "stop"),
-    ActionInfo(Key.RESUME, "&Resume ended run", "Ctrl+Shift+R", "Go on with the run that has ended"),
+    ActionInfo(Key.RESUME, "&Resume ended run", "Ctrl+Shift+R", "Go on with the run that has ended or was opened"),
     ActionInfo(Key.DISCARD, "&Discard run", "Ctrl+Shift+Backspace",
                "Forget the run that has ended and show the model from before it"),
     ActionInfo(Key.PLAY, "P&lay time", "Space", "Move the time cursor from data to noise, or hold it", "play",

@@ -35,7 +35,7 @@ __all__ = ["Colouring", "ColouringMenu"]
 WORDS = {
     "none": ("Their &process", "Forward in one colour, backward in the other"),
     "mode": (
-        "The &mode of the data",
+        "The &mode or class of the data",
         "Forward the ring, Gaussian, moon, arm, square or class a point comes from, backward the one its sample lies "
         "next to",
     ),

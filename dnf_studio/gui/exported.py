@@ -56,14 +56,15 @@ class ExportShown:
         same = all(getattr(asked, name) == self.view[name] for name in FITTING)
         return self.paths is not None and same and len(frame.t) == self.steps + 1
 
-    def sentence(self, model: str) -> str:
-        """What is seen."""
+    def sentence(self, model: str, most: int) -> str:
+        """What is seen in views of at most so many points."""
         if self.paths is None:
             return (
                 f"{self.name} is set as it was drawn, but holds no paths and {model} draws other samples here: "
                 "what moves is the model's own."
             )
-        shown = f"the first {self.paths.shape[1]:,} of the" if self.count > self.paths.shape[1] else "the"
+        many = min(self.paths.shape[1], most)
+        shown = f"the first {many:,} of the" if self.count > many else "the"
         return f"{self.name}: the backward view shows {shown} {self.count:,} exported samples, drawn from {model}."
 
 

@@ -11,7 +11,8 @@ from dnf_studio.config import TrainingConfig
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
 from dnf_studio.gui.session import Session
-from dnf_studio.gui.training import Phase, Training
+from dnf_studio.gui.studio import Studio
+from dnf_studio.gui.training import Phase
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.early_stopping import EarlyStopping
@@ -29,9 +30,9 @@ class KeepBar(QFrame):
     the commands to discard and to resume.
     """
 
-    def __init__(self, session: Session, training: Training, commands: Commands, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, studio: Studio, commands: Commands, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._session, self._training, self._commands = session, training, commands
+        self._session, self._studio, self._training, self._commands = session, studio, studio.training, commands
         self._nll: float | None = None
         self.setObjectName("keep")
         self.setAccessibleName("Run that is not saved")
@@ -45,8 +46,9 @@ class KeepBar(QFrame):
         for key in BUTTONS:
             self.buttons[key] = self._button(key)
             row.addWidget(self.buttons[key])
-        training.phase_changed.connect(lambda _phase: self.refresh())
-        training.unsaved_changed.connect(lambda _unsaved: self.refresh())
+        self._training.phase_changed.connect(lambda _phase: self.refresh())
+        self._training.unsaved_changed.connect(lambda _unsaved: self.refresh())
+        studio.opened.connect(lambda _opened: self.refresh())
         session.changed.connect(lambda _names: self.refresh())
         self.refresh()
 
@@ -68,7 +70,9 @@ class KeepBar(QFrame):
         training = self._session.state.config.training
         more = run is not None and ended and not _is_done(training, run)
         self._commands[Key.DISCARD].setEnabled(unsaved)
-        self._commands[Key.RESUME].setEnabled(more)
+        # Also one that was opened from its file
+        opened = run is None and not self._training.active and self._studio.resumable is not None
+        self._commands[Key.RESUME].setEnabled(more or opened)
         if run is not None and unsaved:
             nll = "" if self._nll is None else f", NLL {self._nll:.2f}".replace("-", "−")
             early = run.early_stopping.exhausted(training.patience)

@@ -80,7 +80,7 @@ class MainWindow(QMainWindow):
         self.exporter = Exporter(self.studio, self)
         self.commands = Commands(self)
         self.views = Views(self.session, self.commands)
-        self.keep = KeepBar(self.session, self.studio.training, self.commands)
+        self.keep = KeepBar(self.session, self.studio, self.commands)
         self.watch = RunWatch(self.session, self.studio.training, self.views.loss, self)
         self.live = Live(self.session, self.studio, self.views, self)
         self.toolbar = StudioToolBar(self.session, self.commands, self.files.choose_data)

@@ -172,7 +172,7 @@ def _open_export(
     model = file.stem if file is not None else "the model trained here"
     opened = _show(checkpoint, path.name, file)
     export = read_shown(path, info, opened.snapshot.flow)
-    note = f"{export.sentence(model)} {opened.note}".strip()
+    note = f"{export.sentence(model, len(opened.points))} {opened.note}".strip()
     return replace(opened, note=note, source=_whole(str(path)), kind="export", export=export)
 
 

@@ -147,12 +147,17 @@ def test_a_saved_run_is_gone_on_with(
     list(run)
     run.save(path)
     open_in(str(path))
-    assert window.studio.resumable == 4
+    assert window.studio.resumable == 4 and window.commands[Key.RESUME].isEnabled()
     window.session.apply({"config.training.iterations": 9})
     monkeypatch.setattr(files, "ask_resume", lambda _window, iterations: Answer.RESUME)
     window.commands[Key.TRAIN].trigger()
     qtbot.waitUntil(lambda: phase(window) is Phase.ENDED, timeout=30_000)
     assert window.studio.training.run is not None and window.studio.training.run.iteration == 9
+    open_in(str(path))
+    window.session.apply({"config.training.iterations": 6})
+    window.commands[Key.RESUME].trigger()
+    qtbot.waitUntil(lambda: window.studio.training.run is not None and phase(window) is Phase.ENDED, timeout=30_000)
+    assert window.studio.training.run.iteration == 6
 
 
 def test_a_run_that_cannot_be_saved_trains_on(

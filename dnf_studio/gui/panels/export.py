@@ -239,7 +239,9 @@ class ExportPanel(Page):
         self._end_with(f"Written: {name}")
         self.earlier.add(record)
         if not record.far:
-            self._studio.said.emit(f"Exported {name}.")
+            # Without its model an export cannot be seen again
+            again = " Save the run too, or the export cannot be opened here later." if self._studio.unsaved else ""
+            self._studio.said.emit(f"Exported {name}.{again}")
             return
         far = f"{record.far:,} of {record.count:,} points ({percent(record.far / record.count)}) far from the data"
         self._studio.said.emit(f"Exported {name}, with {far}.")

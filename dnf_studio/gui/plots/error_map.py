@@ -168,7 +168,11 @@ class ErrorHistogram(Plot):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
-            "How many, how far off", "Number of points by their error; the last bar holds all beyond it.", "", parent
+            "How many, how far off",
+            "Number of points by their error; the last bar holds all beyond it.",
+            "",
+            parent,
+            topic="round-trip",
         )
         self._bars = BarsLayer()
         self._counts = np.zeros(BARS)

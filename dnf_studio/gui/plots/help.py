@@ -161,6 +161,30 @@ HELP = {
         ),
         "(11) there, (12) back; (15) for the implied noises, (17) with λ = 0 for the flow",
     ),
+    "path error": Help(
+        "the error of coarse paths",
+        "Every N follows the same Brownian paths, so that only the length of the steps makes paths differ from those "
+        "of the finest grid. Where noise does not depend on x the error falls as 1/N once steps are short enough: "
+        "between logarithms a line that falls by 1 in 1. A curve that stays high has steps too long for what the "
+        "fields do there.",
+        (
+            "error<sub>i</sub>² = mean over paths of ‖x<sub>i</sub><sup>N</sup> − x(t<sub>i</sub>)<sup>finest</sup>‖²",
+            _STEP_FORWARD,
+            _STEP_BACKWARD,
+        ),
+        "(11) and (12), or (17) for another λ",
+    ),
+    "quality": Help(
+        "the distance of samples",
+        "The sliced Wasserstein distance of samples to fresh data, in model units, without the part that chance makes "
+        "of it. Dashed is the floor, what two fresh sets of the data differ by: at the floor no more can be told. "
+        "Where the curve turns flat more steps, or another λ, are of no use.",
+        (
+            "D² = mean SWD²(samples, data) − mean SWD²(data, data)",
+            "SWD² = mean over directions θ of W₂²(θ·samples, θ·data)",
+        ),
+        "samples by (12), or by (17) for another λ",
+    ),
     "grid-editor": Help(
         "the steps of the grid",
         "Each node is one step of the grid; drag it up for a longer step, down for a shorter one. Its neighbours give "

@@ -26,7 +26,7 @@ class DistancePlot(Plot):
     """Which of the rows is next to a click."""
 
     def __init__(self, title: str, caption: str, empty: str, parent: QWidget | None = None) -> None:
-        super().__init__(title, caption, empty, parent)
+        super().__init__(title, caption, empty, parent, topic="quality")
         self._rows: Sequence[Variant] = ()
         self._chosen: int | None = None
         self._data, self._reference = (pg.PlotDataItem(symbol=symbol, symbolSize=7) for symbol in ("o", "s"))

@@ -43,6 +43,7 @@ class ErrorPlot(Plot):
             "Distance to the finest paths, model units: data at the left, noise at the right. Click a curve.",
             "Compute shows how far the paths of each N are from the finest ones.",
             parent,
+            topic="path error",
         )
         self._rows: Sequence[Rediscretised] = ()
         self._direction, self._by_time, self._chosen = "forward", False, 0
@@ -121,6 +122,7 @@ class EndsPlot(Plot):
             "Error of latents (forward) and of samples (backward), model units; dashed lines fall as 1/N.",
             "Compute shows how the errors at the ends fall with N.",
             parent,
+            topic="path error",
         )
         self._rows: Sequence[Rediscretised] = ()
         self._chosen = 0

@@ -102,7 +102,7 @@ class NoiseCurve(_StepPlot):
     """g_i √Δ_i: how far a step scatters points."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Noise of a step", "What each step adds, g√Δt.", "g√Δt", parent=parent)
+        super().__init__("Noise of a step", "What each step adds, g√Δt.", "g√Δt", "grid-editor", parent)
         self.recolour()
 
 
