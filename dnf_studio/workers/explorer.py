@@ -16,7 +16,6 @@ from dnf_studio.workers.comparing import Comparing
 from dnf_studio.workers.fields import FieldRequest, FieldWatch
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
 from dnf_studio.workers.mailbox import Mailbox
-from dnf_studio.workers.priority import let_the_window_go_first
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -152,7 +151,6 @@ class Explorer:
             self._condition.notify()
 
     def _work(self) -> None:
-        let_the_window_go_first()
         try:
             import torch
 

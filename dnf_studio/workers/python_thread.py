@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Thread
 
-from dnf_studio.workers.priority import let_the_window_go_first
-
 __all__ = ["run_in_python_thread"]
 
 
@@ -21,7 +19,6 @@ def run_in_python_thread(work: Callable[[], None], name: str) -> None:
     problems: list[BaseException] = []
 
     def guarded() -> None:
-        let_the_window_go_first()
         try:
             work()
         except BaseException as problem:

@@ -1,4 +1,4 @@
-"""Work has a lower priority than the window, where the system knows such a thing."""
+"""Work that can wait has a lower priority than the window, where the system knows such a thing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ def nice() -> int:
 
 def test_a_worker_and_what_it_starts_stand_back_and_the_window_does_not() -> None:
     before, seen = nice(), []
-    run_in_python_thread(lambda: seen.extend([nice(), int(subprocess.check_output(NICE_OF_A_CHILD))]), "work")
+
+    def work() -> None:
+        let_the_window_go_first()
+        seen.extend([nice(), int(subprocess.check_output(NICE_OF_A_CHILD))])
+
+    run_in_python_thread(work, "work")
     assert seen == [min(before + BEHIND, NICEST)] * 2
     assert nice() == before
 
