@@ -51,7 +51,7 @@ class TimeView(Plot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Paths over steps",
-            "One component of every path, step by step.",
+            "One component of each path, by step.",
             "Open a model or press Train, and its paths are drawn here step by step.",
             parent,
             topic="time",
