@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FileKind", "data_of", "datasets", "file_kind", "load", "open_checkpoint", "train"]
 
+MOST_BYTES = 1 << 28
+"""Of a file that is read, in seconds, for what could be left out."""
 FileKind = Literal["checkpoint", "reference", "export", "data"]
 SUFFIXES: dict[str, FileKind] = {
     ".safetensors": "checkpoint",
@@ -59,9 +61,16 @@ def open_checkpoint(name_or_path: str | PathLike[str]) -> Checkpoint:
 
 
 def data_of(checkpoint: Checkpoint) -> Dataset | None:
-    """The data that a model was trained on, or None where it is not here or no longer the same."""
-    from dnf_studio.core.data.catalogue import open_dataset
+    """The data that a model was trained on, or None where it is not here or no longer the same.
 
+    A file of more than `MOST_BYTES`, of which every value would be read, counts as not here.
+    """
+    from dnf_studio.core.data.catalogue import open_dataset
+    from dnf_studio.core.data.source import split_selection
+
+    file, _ = split_selection(checkpoint.config.data)
+    if os.path.isfile(file) and os.path.getsize(file) > MOST_BYTES:
+        return None
     try:
         dataset = open_dataset(checkpoint.config.data, checkpoint.config.drop_constant)
     except StudioError:

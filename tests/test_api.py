@@ -46,6 +46,27 @@ def test_a_data_set_of_ones_own_goes_before_the_name() -> None:
     assert dnf.train(dnf.Config.create(SMALL), circle).dataset is circle
 
 
+def test_the_data_of_a_model_is_there_while_it_is_the_same_and_quickly_read(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = api.data_of(api.open_checkpoint(saved))
+    assert known is not None and known.name == "moons"
+    file = tmp_path / "own.npy"
+    np.save(file, np.random.default_rng(0).normal(size=(60, 2)))
+    run = dnf.train(dnf.Config.create({**SMALL, "data": str(file)}))
+    run.save(tmp_path / "own.safetensors")
+    own = api.open_checkpoint(tmp_path / "own.safetensors")
+    found = api.data_of(own)
+    assert found is not None and found.fingerprint == run.dataset.fingerprint
+    with monkeypatch.context() as patch:
+        patch.setattr(api, "MOST_BYTES", file.stat().st_size - 1)
+        assert api.data_of(own) is None
+    np.save(file, np.random.default_rng(1).normal(size=(60, 2)))
+    assert api.data_of(own) is None
+    file.unlink()
+    assert api.data_of(own) is None
+
+
 def test_a_checkpoint_of_the_reference_program_loads_with_mean_0_and_scale_1() -> None:
     flow = dnf.load(GOLDEN)
     assert flow.standardisation.mean == (0.0, 0.0) and flow.standardisation.scale == (1.0, 1.0)

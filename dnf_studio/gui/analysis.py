@@ -7,8 +7,6 @@ from threading import Event, Thread
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from dnf_studio.workers.priority import let_the_window_go_first
-
 __all__ = ["Analysis"]
 
 Work = Callable[[Callable[[], bool]], Iterable[object]]
@@ -67,7 +65,6 @@ class Analysis(QObject):
         return left is not None
 
     def _work(self, left: Event, work: Work) -> None:
-        let_the_window_go_first()
         error: Exception | None = None
         try:
             for result in work(left.is_set):

@@ -8,8 +8,6 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from dnf_studio.workers.priority import let_the_window_go_first
-
 __all__ = ["Background", "Newest"]
 
 
@@ -47,7 +45,6 @@ class Background(QObject):
         self._waiting.clear()
 
     def _work(self, number: int, work: Callable[[], Any]) -> None:
-        let_the_window_go_first()
         result, error = None, None
         try:
             result = work()

@@ -156,9 +156,12 @@ def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
         kind=flow.config.model,
         lacks=flow.lacks,
     )
-    bundled = path is not None and path in map(assets.checkpoint_path, assets.checkpoint_names())
-    preset = checkpoint.config if bundled else None
+    preset = checkpoint.config if path in _bundled_files() else None
     return Opened(shown, checkpoint.config, Snapshot.of(flow), points, dataset, checkpoint, path, note, preset=preset)
+
+
+def _bundled_files() -> list[Path]:
+    return [found for name in assets.checkpoint_names() if (found := assets.checkpoint_path(name))]
 
 
 def _open_export(
@@ -167,8 +170,7 @@ def _open_export(
     """The model that drew an export, set as it was then, with the samples of the file."""
     from dnf_studio.gui.exported import find_model, read_shown
 
-    bundled = [found for name in assets.checkpoint_names() if (found := assets.checkpoint_path(name))]
-    info, checkpoint, file = find_model(path, [*bundled, *places], held)
+    info, checkpoint, file = find_model(path, [*_bundled_files(), *places], held)
     model = file.stem if file is not None else "the model trained here"
     opened = _show(checkpoint, path.name, file)
     export = read_shown(path, info, opened.snapshot.flow)

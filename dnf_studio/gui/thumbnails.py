@@ -18,7 +18,6 @@ from PySide6.QtGui import QColor, QImage, QPixmap
 
 from dnf_studio.gui.log import LOGGER
 from dnf_studio.gui.plots.words import half_range
-from dnf_studio.workers.priority import let_the_window_go_first
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.checkpoint import Checkpoint
@@ -93,7 +92,6 @@ class Thumbnails(QObject):
             self._thread.join(seconds)
 
     def _work(self) -> None:
-        let_the_window_go_first()
         while True:
             with self._condition:
                 self._condition.wait_for(lambda: self._closing or (self._wanted and not self._held))

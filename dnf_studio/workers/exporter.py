@@ -10,7 +10,6 @@ from PySide6.QtCore import QObject, QThread, Signal
 
 from dnf_studio.errors import StudioError
 from dnf_studio.workers.mailbox import Mailbox
-from dnf_studio.workers.priority import let_the_window_go_first
 from dnf_studio.workers.python_thread import run_in_python_thread
 
 if TYPE_CHECKING:
@@ -51,7 +50,6 @@ class ExportWorker(QThread):
         run_in_python_thread(self._export, "dnf-export")
 
     def _export(self) -> None:
-        let_the_window_go_first()
         try:
             done = self._drive()
         except StudioError as error:

@@ -59,7 +59,10 @@ class StepRow:
     beyond_4: float | None
     """Share of samples with a component beyond ±4."""
     farthest: float | None = None
-    """The greatest distance of a component from the middle of the fresh points' bounding box, in half its sides."""
+    """The greatest distance of a component from the middle of the fresh points' bounding box, in half its sides.
+
+    All pixels of images have one range.
+    """
     nll_bound: float | None = None
     """The bound at this N, nats; None where not asked."""
     classes: ClassShare | None = None

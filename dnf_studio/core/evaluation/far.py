@@ -17,8 +17,8 @@ __all__ = ["REACH", "BoundingBox", "Reach", "in_data_units"]
 
 REACH = 1.5
 """From this distance of a component from the middle of the data's bounding box on, in half its sides, it is far."""
-POINTS, CELLS = 200_000, 1 << 21
-"""Most points and most numbers drawn of the data."""
+MOST_POINTS, MOST_NUMBERS = 200_000, 1 << 21
+"""Of the data, drawn to find its box."""
 Array = NDArray[np.float32]
 
 
@@ -60,7 +60,7 @@ class Reach:
 
         Raises `DataError` where the data has another number of columns.
         """
-        count = min(POINTS, max(1, CELLS // dataset.dim))
+        count = min(MOST_POINTS, max(1, MOST_NUMBERS // dataset.dim))
         unseen = fresh_points(flow, dataset, count, seed=1)
         seen = dataset.draw(count, torch.Generator().manual_seed(1))
         seen = between_units(dataset.standardisation, flow.standardisation, seen)
