@@ -18,12 +18,15 @@ from PySide6.QtCore import QSettings
 
 from dnf_studio.gui.garbage import collect_garbage
 
+# A busy machine is not a wrong result, so no deadlines. What passed once passes again: hypothesis draws the same
+# examples each time, and looks for new ones with `pytest --hypothesis-profile=search`.
+settings.register_profile("repeat", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=500)
+settings.load_profile("repeat")
+
 
 def pytest_configure() -> None:
     torch.set_num_threads(1)
-    # A busy machine is not a wrong result
-    settings.register_profile("untimed", deadline=None)
-    settings.load_profile("untimed")
     # A thread of a test must not take apart the window of an earlier one, which crashes the interpreter
     gc.disable()
 

@@ -212,7 +212,7 @@ def test_shrinking_g_at_a_fixed_n_leads_away_from_it() -> None:
 # Finer grids.
 
 
-@given(st.integers(1, 400), st.sampled_from(["reference", "paper", "uniform"]), st.floats(0.1, 3), st.floats(0, 0.04))
+@given(st.integers(1, 400), st.sampled_from(["reference", "paper", "uniform"]), st.floats(0.1, 2), st.floats(0, 0.04))
 def test_doubling_n_keeps_the_ends(steps: int, kind: str, beta: float, start: float) -> None:
     sde = SDEConfig(steps=steps, grid=kind, beta=beta, t_start=start, g_start=0.1, g_end=0.7)  # type: ignore[arg-type]
     grid = make_grid(sde)

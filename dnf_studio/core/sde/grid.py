@@ -118,11 +118,7 @@ def grid_at(sde: SDEConfig, t: Tensor) -> TimeGrid:
 
     Raises `SettingError` where float32, in which models compute, does not tell two of them apart.
     """
-    if (t.float().diff() <= 0).any():
-        raise SettingError(
-            f"Of {len(t) - 1:,} steps between t = {t[0]:g} and {t[-1]:g} some are too short to be told apart; take "
-            "fewer, an earlier start or a smaller β."
-        )
+    _check_resolved(t)
     return TimeGrid(t, diffusion_at(sde, t), t.clone())
 
 
@@ -144,7 +140,7 @@ def regrid(grid: TimeGrid, steps: int) -> TimeGrid:
     """`grid` with another N: its nodes as a function of i/N, linear between them.
 
     For a grid known by its nodes alone, such as that of a reference-program checkpoint.
-    The end-points stay where they are.
+    The end-points stay where they are. Raises `SettingError` as `grid_at` does.
     """
     check_steps(steps)
     new, old = np.linspace(0, 1, steps + 1), np.linspace(0, 1, grid.steps + 1)
@@ -152,7 +148,17 @@ def regrid(grid: TimeGrid, steps: int) -> TimeGrid:
     def stretch(values: Tensor) -> Tensor:
         return torch.from_numpy(np.interp(new, old, values.detach().cpu().double().numpy()))
 
-    return TimeGrid(stretch(grid.t), stretch(grid.g), stretch(grid.condition)).to(grid.t)
+    t = stretch(grid.t)
+    _check_resolved(t)
+    return TimeGrid(t, stretch(grid.g), stretch(grid.condition)).to(grid.t)
+
+
+def _check_resolved(t: Tensor) -> None:
+    if (t.float().diff() <= 0).any():
+        raise SettingError(
+            f"Of {len(t) - 1:,} steps between t = {t[0]:g} and {t[-1]:g} some are too short to be told apart; take "
+            "fewer, an earlier start or a smaller β."
+        )
 
 
 def _between(fractions: Tensor, t_start: float, t_end: float) -> Tensor:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from dnf_studio.config import Config, SDEConfig
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.sde.grid import make_grid, paper_times, reference_times, regrid, uniform_times
+from dnf_studio.core.sde.grid import make_grid, paper_times, reference_times, regrid, s_curve_times, uniform_times
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
 from dnf_studio.errors import SettingError
 from dnf_studio.grids import MAX_STEPS
@@ -30,6 +31,26 @@ def test_paper_times_by_hand() -> None:
     assert (reference_times(4, 0.9, 0.0, 2.0).diff().diff() > 0).all(), "and the reference program's grow"
 
 
+def told_apart(sde: SDEConfig, *more: int) -> bool:
+    """Whether float32 tells the times of `sde`, and of those with N of `more`, apart; if not, it must be refused."""
+    times = {
+        "reference": lambda n: reference_times(n, sde.beta, sde.t_start, sde.t_end),
+        "paper": lambda n: paper_times(n, sde.beta, sde.t_start, sde.t_end),
+        "uniform": lambda n: uniform_times(n, sde.t_start, sde.t_end),
+        "s-curve": lambda n: s_curve_times(n, sde.t_start, sde.t_end),
+    }[str(sde.grid)]
+    whole = True
+    for steps in (sde.steps, *more):
+        t = times(steps).numpy()
+        if (np.diff(t.astype(np.float32)) > 0).all():
+            continue
+        assert np.diff(t).min() <= np.spacing(np.float32(sde.t_end)), "and only then is a step lost"
+        with pytest.raises(SettingError, match="too short to be told apart"):
+            make_grid(sde, steps)
+        whole = False
+    return whole
+
+
 @given(
     kind=st.sampled_from(["reference", "paper", "uniform", "s-curve"]),
     steps=st.integers(1, 500),
@@ -38,10 +59,12 @@ def test_paper_times_by_hand() -> None:
     length=st.floats(0.01, 5),
     g=st.tuples(st.floats(0.01, 5), st.floats(0.01, 5)),
 )
+@example(kind="paper", steps=323, beta=3.0, start=0.5, length=1.0, g=(1.0, 1.0))
 def test_every_grid_increases_between_its_ends(
     kind: str, steps: int, beta: float, start: float, length: float, g: tuple[float, float]
 ) -> None:
     sde = SDEConfig(steps=steps, grid=kind, beta=beta, t_start=start, t_end=start + length, g_start=g[0], g_end=g[1])
+    assume(told_apart(sde))
     grid = make_grid(sde)
     assert grid.steps == steps and grid.t.dtype == torch.float64
     assert float(grid.t[0]) == start and float(grid.t[-1]) == pytest.approx(start + length)
@@ -49,6 +72,13 @@ def test_every_grid_increases_between_its_ends(
     assert float(grid.g[0]) == pytest.approx(g[0]) and float(grid.g[-1]) == pytest.approx(g[1])
     slope = (g[1] - g[0]) / length
     torch.testing.assert_close(grid.g, g[0] + slope * (grid.t - start), rtol=1e-9, atol=1e-9)
+
+
+def test_nodes_are_refined_only_as_far_as_float32_tells_their_times_apart() -> None:
+    close = make_grid(SDEConfig(steps=100, grid="uniform", t_start=1.0, t_end=1.0001))
+    assert regrid(close, 500).steps == 500
+    with pytest.raises(SettingError, match=r"5,000 steps between .* are too short"):
+        regrid(close, 5000)
 
 
 def test_uniform_steps_are_equal() -> None:
