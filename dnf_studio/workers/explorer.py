@@ -16,6 +16,7 @@ from dnf_studio.workers.comparing import Comparing
 from dnf_studio.workers.fields import FieldRequest, FieldWatch
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
 from dnf_studio.workers.mailbox import Mailbox
+from dnf_studio.workers.priority import stand_back
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -151,6 +152,8 @@ class Explorer:
             self._condition.notify()
 
     def _work(self) -> None:
+        # Else two cores are shared in equal parts with the training and the window, which need them more
+        stand_back()
         try:
             import torch
 

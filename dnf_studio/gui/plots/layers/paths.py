@@ -9,17 +9,19 @@ two colours would be one that means something else, it has that of one of them.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QColor, QImage, QPainter, QTransform
+from PySide6.QtGui import QImage, QPainter, QTransform
 from PySide6.QtWidgets import QApplication
 
 from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
 from dnf_studio.gui.plots.layers.scale import BUCKETS, ColourKey
+from dnf_studio.gui.plots.layers.strengths import strengths
 from dnf_studio.gui.plots.step_colours import StepColours
 from dnf_studio.gui.plots.words import lost_paths
 from dnf_studio.gui.theme import Theme
@@ -33,6 +35,7 @@ GOLDEN = 0.6180339887
 SHIFT = 26
 """Bits of a sum of buckets under their count."""
 Array = NDArray[np.float32]
+Whole = TypeVar("Whole", bound=np.integer[Any])
 
 
 STEP_ALPHA, STEP_MOST = 0.45, 0.95
@@ -114,10 +117,13 @@ class PathsLayer(DeviceLayer):
         plain = steps is None and whole is None
         alphas = _alphas(self._paths.shape[1], *((self._alpha, self._most) if plain else (STEP_ALPHA, STEP_MOST)))
         if steps is not None:
-            return step_picture(pixels, steps, width, height, _table(self._ramp, alphas))
+            return step_picture(pixels, steps, width, height, strengths(self._ramp, alphas))
         if whole is not None:
-            return path_picture(pixels, whole, width, height, _table(self._colours, alphas))
-        return _strengths(self._colour, alphas).take(count_pixels(pixels, width, height), mode="clip")
+            return path_picture(pixels, whole, width, height, strengths(self._colours, alphas))
+        argb: NDArray[np.uint32] = strengths((self._colour,), alphas).take(
+            count_pixels(pixels, width, height), mode="clip"
+        )
+        return argb
 
     def _fitting_colours(self) -> NDArray[np.uint8] | None:
         """The bucket of each path that is drawn; None where there are none for them."""
@@ -141,28 +147,16 @@ def _alphas(paths: int, alpha: float, most: float) -> NDArray[np.float64]:
     return values
 
 
-def _strengths(name: str, alphas: NDArray[np.float64]) -> NDArray[np.uint32]:
-    """Premultiplied ARGB of a colour with each of `alphas`."""
-    colour, argb = QColor(name), np.zeros(MAX_COUNT, np.uint32)
-    for part in (1.0, colour.redF(), colour.greenF(), colour.blueF()):
-        argb = (argb << np.uint32(8)) | np.rint(255 * part * alphas).astype(np.uint32)
-    return argb
-
-
-def _table(colours: tuple[str, ...], alphas: NDArray[np.float64]) -> NDArray[np.uint32]:
-    """The same of several, (colours, MAX_COUNT)."""
-    return np.stack([_strengths(colour, alphas) for colour in colours])
-
-
-def count_pixels(paths: Array, width: int, height: int) -> NDArray[np.intp]:
+def count_pixels(paths: Array, width: int, height: int) -> NDArray[np.int32]:
     """How many samples of `paths` (N+1, P, 2), in pixels, fall into each pixel: (height, width).
 
     A step is sampled as often as all but the longest steps are pixels long, so single far jumps
     look dotted instead of costing every path.
     """
-    cells = _cells(paths, width, height)
-    counts = np.bincount(cells.ravel(), minlength=(width + 2) * (height + 2))
-    return counts.reshape(height + 2, width + 2)[1:-1, 1:-1]
+    counts = np.zeros((height + 2) * (width + 2), np.int32)
+    for cells in _cells(paths, width, height):
+        np.add.at(counts, cells.ravel(), np.int32(1))
+    return _inner(counts, width, height)
 
 
 def step_picture(
@@ -172,17 +166,18 @@ def step_picture(
 
     `buckets` (N, P) holds which row of `table` (colours, MAX_COUNT) each step is drawn in.
     """
-    cells = _cells(paths, width, height)
+    both = np.zeros((height + 2) * (width + 2), np.int64)
     # One pass counts and sums: a count is worth more than any sum of buckets
-    weights = np.broadcast_to(buckets + float(1 << SHIFT), cells.shape).ravel()
-    both = np.bincount(cells.ravel(), weights, (width + 2) * (height + 2))
+    weights = buckets.ravel() + np.int64(1 << SHIFT)
+    for cells in _cells(paths, width, height):
+        np.add.at(both, cells.ravel(), weights)
     touched = np.flatnonzero(both)
-    found = both[touched].astype(np.int64)
+    found = both[touched]
     counts = found >> SHIFT
     means = ((found & (1 << SHIFT) - 1) / counts + 0.5).astype(np.int64)
     pixels = np.zeros(len(both), np.uint32)
     pixels[touched] = table[means, np.minimum(counts, MAX_COUNT - 1)]
-    return pixels.reshape(height + 2, width + 2)[1:-1, 1:-1]
+    return _inner(pixels, width, height)
 
 
 def path_picture(
@@ -192,17 +187,21 @@ def path_picture(
 
     `buckets` (P,) holds which row of `table` (colours, MAX_COUNT) each path is drawn in.
     """
-    cells = _cells(paths, width, height)
     size = (width + 2) * (height + 2)
-    counts, owner = np.bincount(cells.ravel(), minlength=size), np.zeros(size, np.uint8)
-    owner[cells] = buckets
+    counts, owner = np.zeros(size, np.int32), np.zeros(size, np.uint8)
+    for cells in _cells(paths, width, height):
+        np.add.at(counts, cells.ravel(), np.int32(1))
+        owner[cells] = buckets
     touched, pixels = np.flatnonzero(counts), np.zeros(size, np.uint32)
     pixels[touched] = table[owner[touched], np.minimum(counts[touched], MAX_COUNT - 1)]
-    return pixels.reshape(height + 2, width + 2)[1:-1, 1:-1]
+    return _inner(pixels, width, height)
 
 
-def _cells(paths: Array, width: int, height: int) -> NDArray[np.int32]:
-    """The pixel of each sample (samples of a step, N, P), rows of `width` + 2 with a border all around."""
+def _cells(paths: Array, width: int, height: int) -> Iterator[NDArray[np.int32]]:
+    """The pixels of one sample of each step (N, P) after the other, in rows of `width` + 2 with a border all around.
+
+    One at a time, because fresh arrays of all of them are memory that the system has to clear.
+    """
     # One pixel of border all around takes what lies outside
     x, y = np.clip(paths[..., 0] + 1, 0, width + 1), np.clip(paths[..., 1] + 1, 0, height + 1)
     dx, dy = np.diff(x, axis=0), np.diff(y, axis=0)
@@ -211,11 +210,16 @@ def _cells(paths: Array, width: int, height: int) -> NDArray[np.int32]:
     samples = int(np.clip(np.ceil(usual), 1, max(1, MAX_SAMPLES // len(lengths))))
     # Each path is sampled at its own phase; else all would be counted twice in the same columns of a t–x view
     phase = (np.arange(paths.shape[1]) * GOLDEN % 1).astype(np.float32)
-    way = (np.arange(samples, dtype=np.float32)[:, None, None] + phase) / samples
-    cells = (y[:-1] + dy * way).astype(np.int32)
-    cells *= width + 2
-    cells += (x[:-1] + dx * way).astype(np.int32)
-    return cells
+    for k in range(samples):
+        way = (k + phase) / samples
+        cells = (y[:-1] + dy * way).astype(np.int32)
+        cells *= width + 2
+        cells += (x[:-1] + dx * way).astype(np.int32)
+        yield cells
+
+
+def _inner(pixels: NDArray[Whole], width: int, height: int) -> NDArray[Whole]:
+    return pixels.reshape(height + 2, width + 2)[1:-1, 1:-1]
 
 
 def _picture(argb: NDArray[np.uint32]) -> QImage:

@@ -1,13 +1,14 @@
-"""Points, each one small round picture: 0.3 ms for 2,000, 8 ms for 50,000."""
+"""Points, each one small round picture, or a crowd of them counted in pixels: 0.3 ms for 2,000, 2 for 50,000."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 from pyqtgraph.Qt import internals
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPixmap, QTransform
 
+from dnf_studio.gui.plots.layers.crowd import Crowd
 from dnf_studio.gui.plots.layers.device import BEHIND, DeviceLayer, to_device
 
 __all__ = ["PointsLayer"]
@@ -30,6 +31,7 @@ class PointsLayer(DeviceLayer):
         self._picture_key: tuple[object, ...] = ()
         self._buckets: NDArray[np.uint8] | None = None
         self._colours: tuple[str, ...] = ()
+        self._crowd = Crowd()
         self._fragments = internals.PrimitiveArray(QPainter.PixmapFragment, 10)
 
     def set_points(self, points: Array, rows: NDArray[np.intp] | None = None) -> None:
@@ -57,6 +59,11 @@ class PointsLayer(DeviceLayer):
         """One call for all points within the view."""
         if not len(self._points):
             return
+        ratio, buckets = painter.device().devicePixelRatio(), self._own_buckets()
+        size = int(np.ceil((area.width() + 1) * ratio)), int(np.ceil((area.height() + 1) * ratio))
+        if buckets is None and Crowd.pays(len(self._points), size):
+            self._draw_crowd(painter, transform, area, size)
+            return
         with np.errstate(invalid="ignore"):
             xy = to_device(self._points, transform)
             inside = (
@@ -65,18 +72,25 @@ class PointsLayer(DeviceLayer):
                 & (xy[:, 1] > area.top() - 4)
                 & (xy[:, 1] < area.bottom() + 4)
             )
-        xy = xy[inside]
-        if not len(xy):
-            return
-        ratio = painter.device().devicePixelRatio()
-        buckets = self._own_buckets()
+        if inside.any():
+            self._draw_dots(painter, xy[inside], None if buckets is None else buckets[inside], ratio)
+
+    def _draw_crowd(self, painter: QPainter, transform: QTransform, area: QRectF, size: tuple[int, int]) -> None:
+        ratio, corner = painter.device().devicePixelRatio(), QPointF(np.floor(area.left()), np.floor(area.top()))
+        shift = transform * QTransform.fromTranslate(-corner.x(), -corner.y()) * QTransform.fromScale(ratio, ratio)
+        diameter, alpha = self._dot(1)
+        picture = self._crowd.picture(to_device(self._points, shift), size, (diameter * ratio, alpha), self._colour)
+        picture.setDevicePixelRatio(ratio)
+        painter.drawImage(corner, picture)
+
+    def _draw_dots(self, painter: QPainter, xy: Array, buckets: NDArray[np.uint8] | None, ratio: float) -> None:
         picture = self._dots(ratio, (self._colour,) if buckets is None else self._colours)
         self._fragments.resize(len(xy))
         rows = self._fragments.ndarray()
         rows[:, 0:2] = xy
         rows[:, 2:4] = 0
         if buckets is not None:
-            rows[:, 2] = buckets[inside].astype(np.float64) * picture.height()
+            rows[:, 2] = buckets.astype(np.float64) * picture.height()
         rows[:, 4:6] = picture.height()
         rows[:, 6:8] = 1 / ratio
         rows[:, 8] = 0
@@ -91,14 +105,17 @@ class PointsLayer(DeviceLayer):
             return None
         return self._buckets[:needed] if self._rows is None else self._buckets[self._rows]
 
-    def _dots(self, ratio: float, colours: tuple[str, ...]) -> QPixmap:
-        """The pictures of one point in every colour side by side, in a size and strength for their number."""
+    def _dot(self, colours: int) -> tuple[float, float]:
+        """Diameter and opacity of a point, for their number."""
         crowd = max(1.0, len(self._points) / 4000) ** -0.3
-        diameter, alpha = max(1.6, self._diameter * crowd), self._alpha * crowd
-        if len(colours) > 1:
+        alpha = self._alpha * crowd
+        if colours > 1:
             alpha = min(1.0, alpha * HUED)
-        if self._faint:
-            alpha *= BEHIND
+        return max(1.6, self._diameter * crowd), alpha * BEHIND if self._faint else alpha
+
+    def _dots(self, ratio: float, colours: tuple[str, ...]) -> QPixmap:
+        """The pictures of one point in every colour side by side."""
+        diameter, alpha = self._dot(len(colours))
         key = (colours, ratio, diameter, alpha)
         if self._picture is None or key != self._picture_key:
             self._picture_key, self._picture = key, _round_dots(colours, ratio, diameter, alpha)
