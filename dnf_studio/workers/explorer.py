@@ -12,6 +12,7 @@ from threading import Condition, Lock, Thread
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from dnf_studio.workers.allocator import keep_freed_memory
 from dnf_studio.workers.comparing import Comparing
 from dnf_studio.workers.fields import FieldRequest, FieldWatch
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
@@ -154,6 +155,7 @@ class Explorer:
     def _work(self) -> None:
         # Else two cores are shared in equal parts with the training and the window, which need them more
         stand_back()
+        keep_freed_memory()
         try:
             import torch
 

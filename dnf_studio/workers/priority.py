@@ -8,7 +8,7 @@ from threading import get_native_id
 
 __all__ = ["stand_back"]
 
-NICER = 3
+NICER = 2
 NICEST = 19
 
 
