@@ -219,6 +219,10 @@ class TrainingConfig(Settings):
         description="Number format of the hidden layers; auto takes bfloat16 where the processor is fast at it.",
     )
 
+    def reached(self, iteration: int, seconds: float) -> bool:
+        """Whether a run that is so far along has its total: of seconds where there is one, else of iterations."""
+        return iteration >= self.iterations if self.seconds is None else seconds >= self.seconds
+
 
 class Config(Settings):
     """One experiment: data, model, SDE, networks and training.

@@ -98,11 +98,7 @@ class KeepBar(QFrame):
 
 def _is_done(training: TrainingConfig, run: Run) -> bool:
     """Whether `run` has reached the totals that `training` sets, or has run out of patience."""
-    if run.early_stopping.exhausted(training.patience):
-        return True
-    if training.seconds is not None:
-        return run.seconds >= training.seconds
-    return run.iteration >= training.iterations
+    return run.early_stopping.exhausted(training.patience) or training.reached(run.iteration, run.seconds)
 
 
 def _kept(stopping: EarlyStopping) -> str:

@@ -134,11 +134,14 @@ class Studio(QObject):
 
     @property
     def resumable(self) -> int | None:
-        """Iterations of the run that `resume` would go on with, or None."""
+        """Iterations of the run that `resume` would go on with, None also for one opened that has its total."""
         if self.training.run is not None:
             return self.training.run.iteration
-        checkpoint = self._opened.checkpoint if self._opened is not None else None
-        return checkpoint.iteration if checkpoint is not None and checkpoint.kind == "run" else None
+        saved = self._opened.checkpoint if self._opened is not None else None
+        training = self._session.state.config.training
+        if saved is None or saved.kind != "run" or training.reached(saved.iteration, saved.seconds):
+            return None
+        return saved.iteration
 
     def take_model(self, done: Callable[[Any], object], failed: Callable[[Exception], object]) -> None:
         """Give `done` the model as it is now and its checkpoint, or None for untrained weights.
@@ -184,12 +187,9 @@ class Studio(QObject):
 
     def note_reports(self, reports: Sequence[StepReport], smoothed: float | None) -> None:
         """Tell how the run stands after `reports`."""
-        rate = self.training.pace(reports)
-        run = self.training.run
-        if run is not None and self.training.phase is Phase.RUNNING:
-            self.progressed.emit(reports[-1].iteration, rate, run.remaining())
-        else:
-            self.progressed.emit(reports[-1].iteration, None, None)
+        rate, run = self.training.pace(reports), self.training.run
+        running = run if self.training.phase is Phase.RUNNING else None
+        self.progressed.emit(reports[-1].iteration, rate if running else None, running and running.remaining())
         self.bound_changed.emit(smoothed)
 
     def _take(self, opened: Opened) -> None:

@@ -129,7 +129,7 @@ def test_the_colours_of_points_stay_apart(theme: Theme, deficiency: str) -> None
     modes = [seen(colour, deficiency) for colour in theme.modes]
     assert len(modes) == 10
     for one, other in itertools.combinations(modes, 2):
-        assert ciede2000(one, other) >= 1.5 * APART
+        assert ciede2000(one, other) >= (2.3 if deficiency == "none" else 1.5) * APART
     for colour in modes:
         assert ciede2000(colour, ground) >= FAR_APART and ciede2000(colour, chosen) >= APART
     amounts = [seen(stop, deficiency) for stop in theme.amount]

@@ -147,8 +147,9 @@ def test_a_saved_run_is_gone_on_with(
     list(run)
     run.save(path)
     open_in(str(path))
-    assert window.studio.resumable == 4 and window.commands[Key.RESUME].isEnabled()
+    assert window.studio.resumable is None and not window.commands[Key.RESUME].isEnabled(), "it has all its iterations"
     window.session.apply({"config.training.iterations": 9})
+    assert window.studio.resumable == 4 and window.commands[Key.RESUME].isEnabled()
     monkeypatch.setattr(files, "ask_resume", lambda _window, iterations: Answer.RESUME)
     window.commands[Key.TRAIN].trigger()
     qtbot.waitUntil(lambda: phase(window) is Phase.ENDED, timeout=30_000)

@@ -86,11 +86,7 @@ class Run:
     def finished(self) -> bool:
         """Whether the totals of the config are reached, or the validation NLL falls no more."""
         training = self.config.training
-        if self.early_stopping.exhausted(training.patience):
-            return True
-        if training.seconds is not None:
-            return self.seconds >= training.seconds
-        return self.iteration >= training.iterations
+        return self.early_stopping.exhausted(training.patience) or training.reached(self.iteration, self.seconds)
 
     def remaining(self) -> float | None:
         """Seconds of training left, None before the first iteration here of a run counted in iterations."""

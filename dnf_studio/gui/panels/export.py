@@ -245,7 +245,8 @@ class ExportPanel(Page):
             return
         far = f"{record.far:,} of {record.count:,} points ({percent(record.far / record.count)}) far from the data"
         self._studio.said.emit(f"Exported {name}, with {far}.")
-        self.problem.setText(f"Written with {far}, beyond 1.5 times its bounding box; try another N or solver.")
+        advice = "train longer, or try another N or solver"
+        self.problem.setText(f"Written with {far}, beyond 1.5 times its bounding box; {advice}.")
         self.problem.show()
 
     @Slot(str)

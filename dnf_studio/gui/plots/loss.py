@@ -20,16 +20,17 @@ from dnf_studio.gui.theme import mix
 
 __all__ = ["LossPlot"]
 
-PRESS = "Press Train, and the loss falls here towards its floor."
+PRESS = "Press Train, and the loss falls here."
 WORDS = {
-    "diffflow": ("Loss: bound on the NLL", "The bound of every batch, and its floor."),
+    "diffflow": ("Loss: bound on the NLL", "The bound of every batch{}."),
     "diffusion": (
         "Loss: error of the noise",
         "Mean squared error of the predicted noise, a component: 1 for a network that says 0. It is not a likelihood.",
     ),
-    "flow": ("Loss: NLL", "An estimate of the exact NLL, not a bound, and its floor."),
+    "flow": ("Loss: NLL", "An estimate of the exact NLL, not a bound{}."),
 }
-"""Title and caption by what a model is trained on."""
+"""Title and caption by what a model is trained on, with room for `FLOOR` where it is known."""
+FLOOR = ", and its floor"
 WAIT = "The run begins; its first loss comes in a moment."
 LATE = "The first iteration lasts: fewer steps N, points or channels make it shorter. Stop ends it at once."
 LATE_MS = 6000
@@ -46,12 +47,8 @@ class LossPlot(Plot):
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(
-            *WORDS["diffflow"],
-            PRESS,
-            parent,
-            topic="loss",
-        )
+        super().__init__(*_words("diffflow", False), PRESS, parent, topic="loss")
+        self._model = "diffflow"
         self._late = QTimer(self, singleShot=True, interval=LATE_MS)
         self._late.timeout.connect(lambda: self.set_hint(LATE))
         self._curve = LossCurve()
@@ -119,11 +116,13 @@ class LossPlot(Plot):
         """The exact entropy, nats, or None where unknown."""
         if floor != self._floor:
             self._floor = floor
+            self.set_words(*_words(self._model, floor is not None))
             self._refresh()
 
     def set_model(self, model: str) -> None:
         """What the losses to come are: those of a diffusion model are not nats and have no floor."""
-        self.set_words(*WORDS[model])
+        self._model = model
+        self.set_words(*_words(model, self._floor is not None))
         self._nats = model != "diffusion"
         self._name_scale()
         self._refresh()
@@ -236,3 +235,8 @@ class LossPlot(Plot):
     @Slot(object)
     def _range_chosen(self, _: object) -> None:
         self._following = False
+
+
+def _words(model: str, floor: bool) -> tuple[str, str]:
+    title, caption = WORDS[model]
+    return title, caption.format(FLOOR if floor else "")

@@ -182,3 +182,15 @@ def test_a_first_iteration_that_lasts_is_explained(qtbot: QtBot, monkeypatch: py
     qtbot.waitUntil(lambda: plot._empty.text() == loss.LATE, timeout=3000)
     plot.set_training(False)
     assert plot._empty.text() == loss.PRESS and not plot._late.isActive()
+
+
+def test_the_caption_speaks_of_a_floor_only_where_one_is_known(qtbot: QtBot) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    assert plot.caption == "The bound of every batch."
+    plot.set_floor(1.79)
+    assert plot.caption == "The bound of every batch, and its floor."
+    plot.set_model("flow")
+    assert "floor" in plot.caption
+    plot.set_floor(None)
+    assert plot.caption == "An estimate of the exact NLL, not a bound."
