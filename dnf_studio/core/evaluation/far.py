@@ -37,7 +37,7 @@ class BoundingBox:
         low, high = points.min(axis=0), points.max(axis=0)
         if joint:
             low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
-        return cls((low + high) / 2, (high - low) / 2)
+        return cls(0.5 * (low + high), 0.5 * (high - low))
 
     def farthest(self, points: Array) -> float:
         """The greatest distance of a component from the middle, in half the sides."""
