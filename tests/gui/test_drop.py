@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -26,7 +27,10 @@ def dragged(urls: Sequence[QUrl]) -> QMimeData:
 
 
 def enter(window: MainWindow, data: QMimeData) -> bool:
-    event = QDragEnterEvent(QPoint(50, 50), ACTIONS, data, BUTTON, KEYS)
+    # PySide6 6.12 deprecates whole pixels, 6.11 takes nothing else
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        event = QDragEnterEvent(QPoint(50, 50), ACTIONS, data, BUTTON, KEYS)
     event.ignore()
     QApplication.sendEvent(window, event)
     return event.isAccepted()
