@@ -132,5 +132,5 @@ def test_the_reason_inside_h5py_texts_is_found() -> None:
 
 
 def test_a_name_with_a_zero_byte_is_one_sentence() -> None:
-    with pytest.raises(ExportError, match="Cannot write 'a\0b': (lstat: )?embedded null"):
+    with pytest.raises(ExportError, match=r"Cannot write 'a\0b': (lstat: )?embedded null"):
         check_target(Path("a\0b"), ExportError)
