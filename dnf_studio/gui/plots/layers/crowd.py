@@ -16,6 +16,8 @@ __all__ = ["Crowd"]
 
 PIXELS_A_POINT = 20
 """A round picture takes the time of so many pixels of a crowd's."""
+FEWEST = 8000
+"""Fewer points are seen one by one, and would be seen to move from pixel to pixel."""
 MOST = 15
 """More points of a pixel are as many."""
 Array = NDArray[np.float32]
@@ -29,8 +31,8 @@ class Crowd:
 
     @staticmethod
     def pays(points: int, size: tuple[int, int]) -> bool:
-        """Whether so many points in a picture of `size` (width, height) are drawn faster so."""
-        return points * PIXELS_A_POINT > size[0] * size[1]
+        """Whether so many points in a picture of `size` (width, height) are drawn faster so, and look alike."""
+        return points >= FEWEST and points * PIXELS_A_POINT > size[0] * size[1]
 
     def picture(self, xy: Array, size: tuple[int, int], dot: tuple[float, float], colour: str) -> QImage:
         """Points `xy` (P, 2), in pixels, in a picture of `size` (width, height).
