@@ -38,3 +38,13 @@ def test_there_is_an_end_to_it() -> None:
 
     run_in_python_thread(again, "work")
     assert seen == sorted(seen) and seen[-1] == NICEST
+
+
+def test_where_it_is_forbidden_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_numbers: int) -> None:
+        raise PermissionError
+
+    before = nice()
+    monkeypatch.setattr(os, "setpriority", refuse)
+    stand_back()
+    assert nice() == before
