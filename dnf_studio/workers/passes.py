@@ -191,8 +191,8 @@ def _kept(
 def _merged(parts: list[list[slice]], rows: int) -> list[list[slice]]:
     """Fewer batches, of at least so many rows.
 
-    Every operation waits for Python's lock, which the other process's thread and the window want as well; in small
-    batches two threads are no faster than one.
+    Every operation waits for Python's lock, which the thread of the other direction and the window want as well; in
+    small batches two threads are no faster than one.
     """
     merged: list[list[slice]] = []
     for part in parts:
