@@ -17,7 +17,7 @@ def keep_freed_memory() -> None:
     """Give at most what is free beyond 64 MiB back to the system; arrays of 32 MiB and more still at once.
 
     glibc gives arrays of a megabyte back as soon as they are freed and gets them again, page after page, for the next
-    one: 70,000 page faults for each frame of 2,000 points, two fifths of its time where the machine is a virtual one,
+    one: 70,000 page faults for each frame of 2,000 points, on a virtual machine a quarter to two fifths of its time,
     and the window's own arrays wait for the same lock. For the whole process; other C libraries are left as they are.
     """
     set_option = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None

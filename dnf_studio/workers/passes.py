@@ -41,9 +41,9 @@ B = TypeVar("B")
 MERGED_ROWS = 4096
 """A batch of a pass that nobody sees grow takes blocks until it has so many rows."""
 GROWING_ROWS = 1024
-"""The same of a pass that is seen to grow, after its first block: 2,000 points are there a fifth sooner than by 512."""
+"""The same of a pass that is seen to grow, after its first block: 2,000 points are there a quarter sooner than by 512."""
 NARROW = 64
-"""Components up to which that is so; points of more are images, whose networks take seconds."""
+"""Components up to which that is done; points of more are images, whose networks may take seconds."""
 
 
 @dataclass(frozen=True, eq=False)
