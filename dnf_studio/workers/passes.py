@@ -41,7 +41,7 @@ B = TypeVar("B")
 MERGED_ROWS = 4096
 """A batch of a pass that nobody sees grow takes blocks until it has so many rows."""
 GROWING_ROWS = 1024
-"""The same of a pass that is seen to grow, after its first block: 2,000 points are there a quarter sooner than by 512."""
+"""The same of a pass that is seen to grow, after its first block: a quarter sooner than by 512 all points are there."""
 NARROW = 64
 """Components up to which that is done; points of more are images, whose networks may take seconds."""
 
