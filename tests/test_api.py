@@ -78,6 +78,12 @@ def test_a_checkpoint_is_known_by_its_content_not_by_its_name(saved: Path, tmp_p
     assert api.open_checkpoint(renamed).kind == "run"
 
 
+def test_loading_leaves_the_random_stream_of_the_caller_alone(saved: Path) -> None:
+    before = torch.get_rng_state()
+    dnf.load(saved)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_a_bundled_name_is_found(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "diffflow-moons.safetensors").write_bytes(saved.read_bytes())
     monkeypatch.setattr(assets, "_folder", lambda name: tmp_path)

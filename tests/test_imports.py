@@ -45,6 +45,14 @@ def test_light_verbs_load_no_torch_before_they_need_it() -> None:
     assert not loaded & {*QT, "torch", "rich"}
 
 
+def test_a_model_is_loaded_without_symbolic_algebra() -> None:
+    # torch imports sympy, half a second, for what is made on its meta device in other ways than ours
+    loaded_after(
+        "import sys, torch, dnf_studio; before = 'sympy' in sys.modules; "
+        "dnf_studio.load('diffflow-rings'); assert before or 'sympy' not in sys.modules"
+    )
+
+
 @pytest.mark.parametrize("name", dnf_studio.__all__)
 def test_every_public_name_is_there(name: str) -> None:
     assert getattr(dnf_studio, name) is not None

@@ -48,14 +48,14 @@ class FourierMLP(FieldNetwork):
     def __init__(self, dim: int, layers: int = 3, channels: int = 128, features: int = 0) -> None:
         super().__init__()
         self.dim, self.features = dim, features
-        self.register_buffer("timestep_coeff", torch.linspace(0.1, 100, channels)[None])
-        self.timestep_phase = nn.Parameter(torch.randn(1, channels))
+        self.register_buffer("timestep_coeff", torch.linspace(0.1, 100, channels, device="cpu")[None])
+        self.timestep_phase = nn.Parameter(torch.randn(1, channels, device="cpu"))
         self.input_embed = nn.Linear(dim + 2 * features, channels)
         self.timestep_embed = nn.Sequential(nn.Linear(2 * channels, channels), nn.GELU(), nn.Linear(channels, channels))
         hidden = [nn.Sequential(nn.Linear(channels, channels), nn.GELU()) for _ in range(layers)]
         self.layers = nn.Sequential(nn.GELU(), *hidden, nn.Linear(channels, dim))
         self.register_buffer("input_frequencies", _frequencies(features, dim), persistent=False)
-        self.register_buffer("reach", torch.tensor([[-NOISE_REACH], [NOISE_REACH]]).repeat(1, dim), bool(features))
+        self.register_buffer("reach", torch.tensor([[-NOISE_REACH] * dim, [NOISE_REACH] * dim]), bool(features))
         if features:
             self._scale_first_weights()
 
@@ -76,7 +76,7 @@ class FourierMLP(FieldNetwork):
         """The input (…, D + 2F) of `input_embed` at x (…, D)."""
         if not self.features:
             return x
-        angle = F.linear(x.clamp(*self.reach), self.input_frequencies)
+        angle = F.linear(self._clamped(x), self.input_frequencies)
         return torch.cat([x, angle.sin(), angle.cos()], dim=-1)
 
     def lift_along(self, lifted: Tensor, directions: Tensor) -> Tensor:
@@ -100,7 +100,11 @@ class FourierMLP(FieldNetwork):
     def _within(self, lifted: Tensor) -> Tensor:
         """Which components of x (…, D) lie within `reach`."""
         x = lifted[..., : self.dim]
-        return (x >= self.reach[0]) & (x <= self.reach[1])
+        return x == self._clamped(x)
+
+    def _clamped(self, x: Tensor) -> Tensor:
+        """The nearest points of the box `reach` to x, both (…, D)."""
+        return x.clamp(self.reach[0], self.reach[1])
 
     def linears(self) -> list[nn.Linear]:
         """The linear maps of `layers`: the hidden ones and, last, the output's."""

@@ -42,7 +42,8 @@ def model_shapes(config: Config, dim: int, image: ImageShape | None = None) -> t
     nodes = (config.sde.steps + 1,)
     buffers: Shapes = {"timestamps": nodes, "diffusion": nodes, "condition": nodes}
     parameters: Shapes = {}
-    with torch.device("meta"):
+    # What is drawn at random is drawn on the processor: on the meta device torch imports sympy for it, half a second
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
         network = make_network(dim, config, image)
     trained = dict(network.named_parameters())
     for name in NETWORKS[config.model]:
