@@ -10,6 +10,9 @@ from dnf_studio.gui.words import duration
 
 __all__ = ["StudioStatusBar"]
 
+LONG = 1e5
+"""A bound of a run that diverges, which nobody reads digit by digit."""
+
 
 class _Message(QLabel):
     """Cut short where there is no room, rather than making the window wider."""
@@ -72,7 +75,7 @@ class StudioStatusBar(QStatusBar):
 
     def show_nll(self, nll: float | None, floor: float | None) -> None:
         """The bound and what it cannot go below, nats."""
-        parts = [] if nll is None else [f"NLL {nll:.3f}"]
+        parts = [] if nll is None else [f"NLL {nll:.3f}" if abs(nll) < LONG else f"NLL {nll:.1e}"]
         if floor is not None:
             parts.append(f"floor {floor:.3f}")
         self.nll.setText(", ".join(parts).replace("-", "−"))

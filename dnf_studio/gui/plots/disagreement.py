@@ -22,6 +22,8 @@ from dnf_studio.workers.frames import Frame, ViewRequest
 __all__ = ["DisagreementPlot", "next_limits"]
 
 SHRINK = 0.15
+OVER = 10
+"""Limits so many times as wide as what they hold are those of something else, such as a run that diverged."""
 QUIET = 0.25
 SEEN = 0.3
 """Of what the steps' bars take, how much the prior's may take before it is broken."""
@@ -252,11 +254,14 @@ class DisagreementPlot(Plot):
 
 
 def next_limits(limits: tuple[float, float] | None, values: Array) -> tuple[float, float]:
-    """Limits that hold `values` and 0: they grow at once and shrink slowly, so the axis does not flicker."""
+    """Limits that hold `values` and 0: they grow at once and shrink slowly, so the axis does not flicker.
+
+    Limits from which next to nothing could be seen are left at once.
+    """
     low, high = min(0.0, float(values.min(initial=0))), max(0.0, float(values.max(initial=0)))
     room = 0.12 * max(high - low, 1e-3)
     low, high = low - (room if low < 0 else 0), high + room
-    if limits is None:
+    if limits is None or limits[1] - limits[0] > OVER * (high - low):
         return low, high
     return (
         low if low < limits[0] else limits[0] + SHRINK * (low - limits[0]),

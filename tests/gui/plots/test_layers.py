@@ -72,6 +72,12 @@ def test_limits_grow_at_once_and_shrink_slowly() -> None:
     assert limits[1] == pytest.approx(0.06, abs=0.01)
 
 
+def test_limits_of_a_run_that_diverged_are_left_at_once() -> None:
+    far = next_limits(None, np.array([-4.0, 1e8]))
+    assert next_limits(far, np.array([-0.5, 1.0])) == next_limits(None, np.array([-0.5, 1.0]))
+    assert next_limits(far, np.array([3e7]))[1] > 9e7
+
+
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50))
 def test_limits_hold_every_value_and_zero(values: list[float]) -> None:
     low, high = next_limits(next_limits(None, np.array([0.3])), np.array(values))
