@@ -10,6 +10,9 @@ from pathlib import Path
 if "DNF_REAL_WINDOW" not in os.environ:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+# NumPy's and scikit-learn's too, and in the processes that tests start: as many threads as cores in each of xdist's
+# workers spend most of their time waiting for one another
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 import torch

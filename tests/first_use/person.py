@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QPointF, QTimer
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
@@ -47,7 +48,9 @@ class Person:
         self.wait(widget.isVisible)
         self._bot.wait(30)
         place = widget.mapToGlobal(widget.rect().center() if at is None else at)
-        words = ["mousemove", "--sync", str(place.x()), str(place.y())]
+        # xdotool would wait 15 s for a mouse to move that is there
+        sync = [] if QCursor.pos() == place else ["--sync"]
+        words = ["mousemove", *sync, str(place.x()), str(place.y())]
         press = ["click", "--repeat", str(count), "--delay", "60", "1"]
         _xdotool(*words)
         _xdotool(*(["keydown", keys, *press, "keyup", keys] if keys else press))

@@ -38,6 +38,13 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
         monkeypatch.setenv(name, str(tmp_path_factory.mktemp(name)))
 
 
+@pytest.fixture
+def few_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames of 300 points instead of 2,000, where the tests say nothing of how many there are."""
+    for module in ("live", "opening"):
+        monkeypatch.setattr(f"dnf_studio.gui.{module}.DISPLAY_POINTS", 300)
+
+
 def delete(window: MainWindow) -> None:
     """Now, not at the next turn of an event loop that the tests do not have."""
     window.deleteLater()

@@ -31,12 +31,12 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_it_turns_over_in_three_files(file: Path) -> None:
-    for k in range(24_000):
-        LOGGER.info("%06d %s", k, "x" * 60)
+    for k in range(3_400):
+        LOGGER.info("%06d %s", k, "x" * 600)
     files = sorted(file.parent.iterdir())
     assert [path.name for path in files] == ["dnf-studio.log", "dnf-studio.log.1", "dnf-studio.log.2"]
     assert all(path.stat().st_size <= 512 * 1024 for path in files)
-    assert "023999" in last_lines()[-1] and len(last_lines()) == 50
+    assert "003399" in last_lines()[-1] and len(last_lines()) == 50
 
 
 @pytest.mark.parametrize(

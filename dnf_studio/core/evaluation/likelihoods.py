@@ -117,9 +117,10 @@ def likelihoods(
     return Likelihoods(*bound, flexible, *weighted, paths, *fine, coarse, grids, how)
 
 
-def affordable(flow: GenerativeModel, points: int = BOUND_POINTS) -> int:
-    """On how many points `flow` is measured where an `mlp` is on so many."""
-    return points if flow.config.network.kind == "mlp" else points // COSTLY
+def affordable(flow: GenerativeModel, points: int | None = None) -> int:
+    """On how many points `flow` is measured where an `mlp` is on so many, `BOUND_POINTS` unless given."""
+    count = BOUND_POINTS if points is None else points
+    return count if flow.config.network.kind == "mlp" else count // COSTLY
 
 
 def nll_bound(

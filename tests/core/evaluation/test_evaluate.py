@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.evaluation import likelihoods as measuring
 from dnf_studio.core.evaluation.evaluate import evaluate
 from dnf_studio.core.evaluation.far import BoundingBox
 from dnf_studio.core.evaluation.fresh import fresh_points
@@ -50,6 +51,13 @@ class Gaussian(Dataset):
         """Beyond 2 in data units, whatever the tolerance."""
         far: NDArray[np.bool_] = (self.standardisation.to_data(x.double()).abs() > 2).any(1).numpy()
         return far
+
+
+@pytest.fixture
+def few_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what does not depend on how many points there are."""
+    monkeypatch.setattr(measuring, "BOUND_POINTS", 500)
+    monkeypatch.setattr(measuring, "ODE_POINTS", 100)
 
 
 def spoiled(flow: DiffFlow, spoil: Sequence[str] = ("drift",)) -> DiffFlow:
@@ -101,6 +109,7 @@ def test_numbers_do_not_depend_on_the_constants_of_the_data_set() -> None:
     assert first.by_steps[0].sliced_wasserstein == pytest.approx(second.by_steps[0].sliced_wasserstein, abs=1e-4)
 
 
+@pytest.mark.usefixtures("few_points")
 def test_a_model_without_constants_takes_standardised_data_as_it_is() -> None:
     data = open_dataset("checkerboard")
     flow = DiffFlow(2)
@@ -118,6 +127,7 @@ def test_the_bound_is_at_the_grid_that_is_asked_for() -> None:
     assert nll_bound(flow, data, 5000, seed=1) != nll_bound(flow, data, 5000)
 
 
+@pytest.mark.usefixtures("few_points")
 def test_file_data_is_compared_with_what_there_is() -> None:
     found = evaluate(ExactFlow(PROBLEM, 5), Gaussian(limit=101), steps=(5,), ode=False, points=20_000, seeds=2)
     assert found.by_steps[0].floor is not None and found.by_steps[0].floor > 0.02
@@ -125,6 +135,7 @@ def test_file_data_is_compared_with_what_there_is() -> None:
     assert single.by_steps[0].sliced_wasserstein is None and single.nll_bound is not None
 
 
+@pytest.mark.usefixtures("few_points")
 def test_what_is_unknown_is_null_and_json_holds_no_nan() -> None:
     data = open_dataset("swissroll")
     lines: list[str] = []
@@ -138,6 +149,7 @@ def test_what_is_unknown_is_null_and_json_holds_no_nan() -> None:
     assert any("not finite at N = 3" in line for line in lines)
 
 
+@pytest.mark.usefixtures("few_points")
 def test_the_ode_is_left_out_where_not_asked() -> None:
     assert (
         evaluate(DiffFlow(2), open_dataset("rings"), steps=(2,), ode=False, points=100, seeds=1, paths=1).nll_ode
@@ -191,6 +203,7 @@ def test_mistakes_are_one_sentence() -> None:
         evaluate(DiffFlow(2), open_dataset("rings"), seeds=0)
 
 
+@pytest.mark.usefixtures("few_points")
 def test_the_mass_of_the_density_is_told_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mass, "POINTS", 300)
     settings = {"steps": (5,), "points": 50, "seeds": 1, "ode": False, "paths": 1}

@@ -56,8 +56,8 @@ def test_with_the_exact_score_every_level_gives_the_same_samples_up_to_floor_and
     """Equation 17: what is left over is chance, as large as the floor, and the error of N steps, O(1/N)."""
     problem = plane()
     flow = ExactFlow(problem, 8)
-    coarse, fine = (distances(levels_of(flow, steps, dataset=Drawn(problem))) for steps in (2, 200))
-    assert all(smooth.value < smooth.floor + 2 / 200 for smooth in fine)
+    coarse, fine = (distances(levels_of(flow, steps, dataset=Drawn(problem))) for steps in (2, 100))
+    assert all(smooth.value < smooth.floor + 2 / 100 for smooth in fine)
     for rough, smooth in ((coarse[0], fine[0]), (coarse[-1], fine[-1])):
         assert rough.value > 2 * max(rough.floor, smooth.value)
     assert coarse[2].value == fine[2].value == 0
@@ -67,10 +67,10 @@ def test_with_the_exact_score_every_level_gives_the_same_samples_up_to_floor_and
 def test_the_exact_model_gives_the_data_back_and_a_missing_score_is_found() -> None:
     problem = plane()
     flow = ExactFlow(problem, 8)
-    for row in levels_of(flow, 200, dataset=Drawn(problem)):
-        assert row.to_data is not None and row.to_data.value < row.to_data.floor + 2 / 200
+    for row in levels_of(flow, 100, dataset=Drawn(problem)):
+        assert row.to_data is not None and row.to_data.value < row.to_data.floor + 2 / 100
     flow.fields = lambda grid, hidden=None: (problem.drift(grid), lambda i, x: 0 * x)  # type: ignore[method-assign,assignment,misc]
-    rows = levels_of(flow, 200, dataset=Drawn(problem))
+    rows = levels_of(flow, 50, dataset=Drawn(problem))
     assert all(row.to_data is not None and row.to_data.value > 4 * row.to_data.floor for row in rows)
     assert all(found.value > 2 * found.floor for found in (distances(rows)[0], distances(rows)[-1]))
 

@@ -30,8 +30,8 @@ Open = Callable[[str], None]
 
 @pytest.fixture
 def panel(window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path) -> Iterator[ExportPanel]:
-    open_in("circle")
     window.session.apply({**TINY, "lam": 0.5, "seed": 3})
+    open_in("circle")
     qtbot.waitUntil(
         lambda: window.views.frame is not None and len(window.views.frame.t) == 5 and window.views.frame.complete,
         timeout=20_000,

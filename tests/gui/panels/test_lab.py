@@ -25,6 +25,9 @@ from dnf_studio.workers import lab
 WAIT = 60_000
 
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
+
 @pytest.fixture
 def panel(
     window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
@@ -157,15 +160,15 @@ def test_cancel_keeps_what_was_found_and_compute_goes_on(panel: LabPanel, qtbot:
 
 
 def test_coarse_paths_are_those_of_the_views(panel: LabPanel, window: MainWindow, qtbot: QtBot) -> None:
-    # Point 700 can be chosen once it is there
+    # Point 270 can be chosen once it is there
     qtbot.waitUntil(lambda: window.views.frame.complete, timeout=WAIT)
-    window.session.apply({"selection": (700, 5)})
+    window.session.apply({"selection": (270, 5)})
     turn(panel, "Paths", qtbot)
     page, frame = panel.pages["Paths"], window.views.frame
     assert isinstance(page, PathsPage) and page._found is not None
-    assert page._found.points == (5, 700) and "Points 5, 700" in page.told.text()
+    assert page._found.points == (5, 270) and "Points 5, 270" in page.told.text()
     for own, shown in ((page._found.forward[0], frame.forward), (page._found.backward[0], frame.backward)):
-        np.testing.assert_allclose(own, shown[:, [5, 700]], atol=2e-4)
+        np.testing.assert_allclose(own, shown[:, [5, 270]], atol=2e-4)
     page.directions.turn("backward")
     assert "At the data" in page.told.text()
     window.session.apply({"selection": (9,)})

@@ -26,6 +26,9 @@ def dock_of(window: MainWindow) -> LateDock:
     return next(dock for dock in window.explore if dock.objectName() == Key.ROUND_TRIP)
 
 
+pytestmark = pytest.mark.usefixtures("few_points")
+
+
 @pytest.fixture
 def panel(window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot) -> RoundTripPanel:
     """Opened by its shortcut on a bundled model, with its first result."""
@@ -56,8 +59,8 @@ def test_the_dock_begins_by_itself_and_its_numbers_are_those_of_the_model(
     assert trip is not None and frame is not None and (trip.way, trip.steps) == ("sde", 30)
     np.testing.assert_array_equal(trip.x0.astype(np.float32), frame.forward[0])
     assert 0 < trip.median < trip.rms < trip.largest and panel.stale.isHidden()
-    assert panel.numbers.text().startswith("2,000 points, N = 30: root mean square")
-    assert panel.histogram.counts.sum() == 2000
+    assert panel.numbers.text().startswith("300 points, N = 30: root mean square")
+    assert panel.histogram.counts.sum() == 300
     noisy = trip.rms
     choose(panel, "implied")
     wait(qtbot, panel)
@@ -182,12 +185,12 @@ def test_data_of_another_dimension(
 def test_a_model_with_more_points_than_the_one_before_has_all_of_them(
     window: MainWindow, panel: RoundTripPanel, open_in: Callable[[str], None], qtbot: QtBot, tmp_path: Path
 ) -> None:
-    np.save(tmp_path / "few.npy", np.random.default_rng(0).standard_normal((300, 2)).astype(np.float32))
+    np.save(tmp_path / "few.npy", np.random.default_rng(0).standard_normal((100, 2)).astype(np.float32))
     open_in(str(tmp_path / "few.npy"))
     wait(qtbot, panel)
     open_in("diffflow-8gaussian")
     wait(qtbot, panel)
-    assert panel.trip is not None and len(panel.trip.x0) == 2000 and panel.histogram.counts.sum() == 2000
+    assert panel.trip is not None and len(panel.trip.x0) == 300 and panel.histogram.counts.sum() == 300
 
 
 def test_map_and_histogram_show_where_the_error_is(qtbot: QtBot) -> None:
