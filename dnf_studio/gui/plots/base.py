@@ -10,7 +10,6 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, Signal, 
 from PySide6.QtGui import QColor, QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from dnf_studio.gui.plots.axis import axes
 from dnf_studio.gui.plots.caption import Caption, Title
 from dnf_studio.gui.plots.help_card import HelpButton
 from dnf_studio.gui.plots.marquee import SelectBox
@@ -266,9 +265,7 @@ class Plot(QWidget):
         return header
 
     def _make_plot(self) -> pg.PlotWidget:
-        plot = pg.PlotWidget(self, viewBox=SelectBox(), axisItems=axes())
-        plot.hideAxis("top")
-        plot.hideAxis("right")
+        plot = pg.PlotWidget(self, viewBox=SelectBox())
         plot.setAccessibleName(self._title_text)
         plot.setAccessibleDescription(self.caption)
         plot.setMinimumSize(120, 80)

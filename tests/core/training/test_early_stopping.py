@@ -31,7 +31,7 @@ WINE = Config.create(
         "training": {
             "batch": 64,
             "iterations": 2000,
-            "learning_rate": 0.05,
+            "learning_rate": 0.02,
             "decay": "constant",
             "patience": 100,
             "precision": "float32",
