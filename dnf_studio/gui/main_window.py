@@ -33,6 +33,7 @@ from dnf_studio.gui.panels.sampling import SamplingPanel
 from dnf_studio.gui.panels.sde import SDEPanel
 from dnf_studio.gui.panels.training import TrainingPanel
 from dnf_studio.gui.parts_notice import PartsNotice
+from dnf_studio.gui.run_end import RunPlace
 from dnf_studio.gui.run_watch import RunWatch
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_label
@@ -294,4 +295,6 @@ def _sentence(opened: Opened) -> str:
     shown = opened.shown
     if not shown.trained:
         return f"An untrained {shown.kind} of {data_label(shown.data)}: press Train to fit it."
-    return f"{shown.name}: at the left it carries data to noise, at the right noise to data."
+    saved = opened.checkpoint
+    end = RunPlace.of_checkpoint(saved).sentence(opened.config) if saved is not None and saved.kind == "run" else ""
+    return f"{shown.name}: at the left it carries data to noise, at the right noise to data. {end}".rstrip()

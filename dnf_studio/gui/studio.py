@@ -17,6 +17,7 @@ from dnf_studio.gui import opening, run_work
 from dnf_studio.gui.background import Background, Newest
 from dnf_studio.gui.changes import LIVE, value_of
 from dnf_studio.gui.opening import Opened
+from dnf_studio.gui.run_end import RunPlace
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.training import Phase, Training
 from dnf_studio.workers.explorer import Explorer
@@ -134,14 +135,17 @@ class Studio(QObject):
 
     @property
     def resumable(self) -> int | None:
-        """Iterations of the run that `resume` would go on with, None also for one opened that has its total."""
+        """Iterations of the run that `resume` would go on with, None also for one opened that would end at once."""
         if self.training.run is not None:
             return self.training.run.iteration
+        saved = self.opened_run
+        return None if saved is None or saved.obstacle(self._session.state.config) else saved.iteration
+
+    @property
+    def opened_run(self) -> RunPlace | None:
+        """Where the run stands whose file is shown."""
         saved = self._opened.checkpoint if self._opened is not None else None
-        training = self._session.state.config.training
-        if saved is None or saved.kind != "run" or training.reached(saved.iteration, saved.seconds):
-            return None
-        return saved.iteration
+        return RunPlace.of_checkpoint(saved) if saved is not None and saved.kind == "run" else None
 
     def take_model(self, done: Callable[[Any], object], failed: Callable[[Exception], object]) -> None:
         """Give `done` the model as it is now and its checkpoint, or None for untrained weights.
