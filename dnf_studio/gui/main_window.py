@@ -241,7 +241,7 @@ class MainWindow(QMainWindow):
         training, active = self.studio.training, self.studio.training.active
         self.commands[Key.TRAIN].setEnabled(not active)
         self.commands[Key.PAUSE].setEnabled(active)
-        self.commands.show_paused(phase is Phase.PAUSED)
+        self.commands.show_paused(phase is Phase.PAUSED, training.pausing)
         self.commands[Key.STOP].setEnabled(active)
         self.views.loss.set_training(active)
         run = training.run

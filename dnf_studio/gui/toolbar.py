@@ -106,10 +106,10 @@ class StudioToolBar(QToolBar):
         self.badge.setText(text)
 
     def _fit_pause(self) -> None:
-        """Room for the longer of its words and what rounding takes, so that nothing moves when a run is held."""
+        """Room for the longest of its words and what rounding takes, so that nothing moves when a run is held."""
         self._pause.ensurePolished()
         metrics, shown = self._pause.fontMetrics(), self._pause.text().replace("&", "")
-        longer = max(map(metrics.horizontalAdvance, ("Pause", "Resume"))) - metrics.horizontalAdvance(shown)
+        longer = max(map(metrics.horizontalAdvance, ("Pause", "Pausing…", "Resume"))) - metrics.horizontalAdvance(shown)
         self._pause.setMinimumWidth(self._pause.sizeHint().width() + longer + 2)
 
     def showEvent(self, event: QShowEvent) -> None:
