@@ -18,6 +18,7 @@ from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_label
 from dnf_studio.gui.solver_box import SolverBox
 from dnf_studio.gui.theme import Theme
+from dnf_studio.gui.words import DATA_SHOWN
 
 __all__ = ["StudioToolBar"]
 
@@ -43,7 +44,7 @@ class StudioToolBar(QToolBar):
         self.data = ChoiceBox({})
         self.data.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.data.setMinimumContentsLength(11)
-        self._add_labelled("&Data", self.data, "Data set to train on; File, Open takes your own")
+        self._add_labelled("&Data", self.data, f"Data set to train on; File, Open takes your own. {DATA_SHOWN}")
         self.addSeparator()
         self.steps = NumberSlider("View &N", 1, SLIDER_STEPS, 1, limit=MOST_STEPS)
         self.steps.setToolTip("Steps of the processes shown, 1 to 1,000: the same Brownian paths cut into N steps")

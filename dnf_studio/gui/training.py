@@ -73,6 +73,11 @@ class Training(QObject):
         return asked and self._phase in (Phase.STARTING, Phase.RUNNING)
 
     @property
+    def at_rest(self) -> bool:
+        """Whether there is a run that nothing moves: paused or ended."""
+        return self._run is not None and self._phase in (Phase.PAUSED, Phase.ENDED)
+
+    @property
     def run(self) -> Run | None:
         """The run, training or not, or None."""
         return self._run

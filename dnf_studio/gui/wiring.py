@@ -27,6 +27,7 @@ def connect_commands(window: MainWindow) -> None:
     commands, files = window.commands, window.files
     connect = commands.connect_to
     connect(Key.OPEN, files.open)
+    connect(Key.OPEN_DATA, files.open_data)
     connect(Key.OPEN_FOLDER, files.open_folder)
     connect(Key.DRAW, files.draw)
     connect(Key.SAVE, files.save)
