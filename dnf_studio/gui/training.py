@@ -70,7 +70,12 @@ class Training(QObject):
     def pausing(self) -> bool:
         """Whether the run trains, or will, until a pause that was asked for."""
         asked = self._early[0] if self._worker is None else self._worker.is_paused
-        return asked and self._phase in (Phase.STARTING, Phase.RUNNING)
+        return asked and self.busy
+
+    @property
+    def busy(self) -> bool:
+        """Whether it trains, or will as soon as it can."""
+        return self._phase in (Phase.STARTING, Phase.RUNNING)
 
     @property
     def at_rest(self) -> bool:
