@@ -297,4 +297,4 @@ def _sentence(opened: Opened) -> str:
         return f"An untrained {shown.kind} of {data_label(shown.data)}: press Train to fit it."
     saved = opened.checkpoint
     end = RunPlace.of_checkpoint(saved).sentence(opened.config) if saved is not None and saved.kind == "run" else ""
-    return f"{shown.name}: at the left it carries data to noise, at the right noise to data. {end}".rstrip()
+    return f"{shown.name}: {end or 'at the left it carries data to noise, at the right noise to data.'}"

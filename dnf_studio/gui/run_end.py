@@ -60,7 +60,7 @@ class RunPlace:
         if not setting:
             return ""
         why = {
-            "Patience": f"Its validation NLL has not fallen for {self.waited or 0:,} iterations",
+            "Patience": f"The validation NLL has not fallen for {self.waited or 0:,} iterations",
             "Iterations": f"The run has all its {self.iteration:,} iterations",
             "Seconds": f"The run has trained for all its {self.seconds:,.0f} seconds",
         }[setting]

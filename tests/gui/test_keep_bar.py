@@ -192,7 +192,7 @@ def test_a_run_that_ran_out_of_patience_says_so_when_it_is_opened(
     run.config = config
     run.save(tmp_path / "run.safetensors")
     open_in(str(tmp_path / "run.safetensors"))
-    resume, reason = window.commands[Key.RESUME], "Its validation NLL has not fallen for 100 iterations"
+    resume, reason = window.commands[Key.RESUME], "The validation NLL has not fallen for 100 iterations"
     assert window.studio.resumable is None and not resume.isEnabled()
     assert resume.toolTip() == f"{reason}; to resume it, raise Patience in Training." == resume.statusTip()
     assert window.status.message.text().endswith(resume.toolTip())
