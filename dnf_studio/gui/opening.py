@@ -125,8 +125,8 @@ def _describes(config: Config, trained: Config) -> bool:
 
 def _other_settings_note(config: Config, name: str) -> str:
     return (
-        f"An untrained {config.model} of {config.data} with your settings of SDE and network, which you may press "
-        f"Train to fit; {name}, whose settings are others, is in the Library."
+        f"An untrained {config.model} of {config.data} with your settings: press Train to fit it. The bundled {name} "
+        "has others; it is in the Library."
     )
 
 
