@@ -221,7 +221,7 @@ class MainWindow(QMainWindow):
         self.status.show_run(iterations, None, None)
         metrics = opened.checkpoint.metrics if opened.checkpoint is not None else {}
         self.status.set_bounded("bound" not in shown.lacks)
-        self.status.show_nll(metrics.get("nll_bound", metrics.get("nll_ode")), shown.entropy)
+        self.status.show_nll(metrics.get("nll_bound", metrics.get("nll_ode", self.views.loss.smoothed)), shown.entropy)
         self.status.say(opened.note or _sentence(opened))
         self._retitle()
         self._note()

@@ -32,7 +32,7 @@ from tests.planted import PlantedFlow, ignored_mode, scaled_score, with_long_ste
 WIDE, NARROW = (1500, 1000), (1080, 900)
 """Sizes of the window in which two plots of the lower row, or two process views, fill the width of a page."""
 GAP = 8
-COLOURS = 64
+COLOURS = 96
 POINTS = frozenset({"points"})
 MODE = 4 / 8.25**0.5
 """How far the modes of 8gaussian are from the middle, model units."""
