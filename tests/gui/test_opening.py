@@ -258,7 +258,8 @@ def test_settings_of_another_model_show_an_untrained_one_and_say_where_the_bundl
     assert not other.shown.trained and other.snapshot.config.sde.steps == 10 and other.shown.steps == 10
     assert other.snapshot.config == window.session.state.config
     told = window.status.message.text()
-    assert "untrained diffflow of 8gaussian with your settings" in told and "bundled diffflow-8gaussian has others" in told
+    assert "untrained diffflow of 8gaussian with your settings" in told
+    assert "bundled diffflow-8gaussian has others" in told
     # Undo and redo bring back what was shown, not a model of the settings
     back = chosen(window, qtbot, window.session.undo)
     assert back.snapshot is before.snapshot and back.shown.title == "diffflow-rings"
