@@ -254,8 +254,8 @@ class Plot(QWidget):
         self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         header = QHBoxLayout()
-        header.setContentsMargins(6, 0, 6, 0)
-        header.setSpacing(8)
+        header.setContentsMargins(6, 0, 0, 0)
+        header.setSpacing(6)
         header.addWidget(self.title)
         header.addWidget(self.note, 1)
         if self.help is not None:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 __all__ = ["Caption", "Title", "cut_at_word"]
 
-LEAST, MOST = 48, 60
+LEAST, MOST = 48, 110
 """Pixels of a title that its header always leaves it, and that it may ask for."""
 
 
