@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 __all__ = [
     "CheckpointError",
     "DataError",
     "DivergenceError",
     "ExportError",
+    "MissingModelError",
     "SettingError",
     "SetupError",
     "StudioError",
@@ -40,6 +42,14 @@ class CheckpointError(StudioError):
 
 class ExportError(StudioError):
     """An export cannot be written or read."""
+
+
+class MissingModelError(ExportError):
+    """The model that drew the export at `path` is not here; its samples can be read all the same."""
+
+    def __init__(self, sentence: str, path: Path) -> None:
+        super().__init__(sentence)
+        self.path = path
 
 
 class DivergenceError(StudioError):

@@ -19,6 +19,7 @@ class Key(StrEnum):
     SAVE = "save"
     EXPORT = "export"
     PICTURE = "picture"
+    OPEN_DATA = "open-data"
     OPEN_FOLDER = "open-folder"
     REOPEN = "reopen"
     QUIT = "quit"
@@ -91,6 +92,8 @@ class ActionInfo:
 _RECORDS = (
     ActionInfo(Key.OPEN, "&Open…", "Ctrl+O", "Open a checkpoint (.safetensors, .pt), data (.csv, .npy, .npz, .h5, "
                ".parquet), a picture (.png, .jpg), images (idx, CIFAR-10) or an export (.h5)", "open"),
+    ActionInfo(Key.OPEN_DATA, "Open da&ta file…", "Ctrl+Alt+O", "Train on your own data; of an export (.h5) its "
+               "samples, whether or not the model that drew them is here"),
     ActionInfo(Key.OPEN_FOLDER, "Open folder of i&mages…", "Ctrl+Shift+F", "Train on the pictures (.png, .jpg) of a "
                "folder, all of one size; where they lie in folders of it, these are their classes"),
     ActionInfo(Key.DRAW, "&Draw data…", "Ctrl+D", "Paint with the mouse where points are to be, and train on that"),
@@ -179,7 +182,10 @@ ACTIONS = {record.key: record for record in _RECORDS}
 MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
     (
         "&File",
-        (Key.OPEN, Key.OPEN_FOLDER, Key.DRAW, Key.SAVE, None, Key.EXPORT, Key.PICTURE, None, Key.REOPEN, Key.QUIT),
+        (
+            *(Key.OPEN, Key.OPEN_DATA, Key.OPEN_FOLDER, Key.DRAW, Key.SAVE, None, Key.EXPORT, Key.PICTURE, None),
+            *(Key.REOPEN, Key.QUIT),
+        ),
     ),
     (
         "&Edit",

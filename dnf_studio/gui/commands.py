@@ -43,7 +43,7 @@ class Commands(QObject):
         self._actions = {key: self._make(info) for key, info in ACTIONS.items()}
         self._menus: list[QMenu] = []
         self._guarded: QWidget | None = None
-        self._theme = LIGHT
+        self._theme, self._hold = LIGHT, (False, False)
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.focusChanged.connect(self._guard)
@@ -81,7 +81,7 @@ class Commands(QObject):
             if info.icon:
                 self._actions[key].setIcon(icon(info.icon, theme))
         self.show_playing(self._actions[Key.PLAY].isChecked())
-        self.show_paused(self._actions[Key.PAUSE].isChecked())
+        self.show_paused(*self._hold)
 
     def show_playing(self, playing: bool) -> None:
         """Play looks like what it does next."""
@@ -89,11 +89,12 @@ class Commands(QObject):
         play.setChecked(playing)
         play.setIcon(icon("pause" if playing else "play", self._theme))
 
-    def show_paused(self, paused: bool) -> None:
-        """Pause of the run reads as what it does next."""
-        pause = self._actions[Key.PAUSE]
-        pause.setChecked(paused)
-        pause.setText("Resum&e" if paused else ACTIONS[Key.PAUSE].text)
+    def show_paused(self, paused: bool, coming: bool = False) -> None:
+        """Pause of the run reads as what it does next; while a pause is `coming`, which a click takes back, as that."""
+        self._hold = paused, coming
+        pause, text = self._actions[Key.PAUSE], ACTIONS[Key.PAUSE].text
+        pause.setChecked(paused or coming)
+        pause.setText("Pausing…" if coming else "Resum&e" if paused else text)
         pause.setIcon(icon("play" if paused else "pause", self._theme))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

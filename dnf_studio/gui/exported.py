@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.errors import ExportError, SettingError, StudioError
+from dnf_studio.errors import ExportError, MissingModelError, SettingError, StudioError
 from dnf_studio.gui.state import State
 from dnf_studio.workers.frames import Frame
 
@@ -73,7 +73,7 @@ def find_model(
 ) -> tuple[ExportInfo, Checkpoint, Path | None]:
     """What the export holds, and the model that drew it: one in memory, or a file of `places`.
 
-    Raises `ExportError` where the file is no sound export or its model is nowhere.
+    Raises `ExportError` where the file is no sound export, `MissingModelError` where its model is nowhere.
     """
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.storage.layout import digest
@@ -89,9 +89,11 @@ def find_model(
         checkpoint = known or Checkpoint.of_model(flow)
         if (checkpoint.sha256 or digest(checkpoint.tensors)) == info.checkpoint_sha256:
             return info, _of_dim(checkpoint, info, path), None
-    raise ExportError(
+    raise MissingModelError(
         f"The model that drew '{path.name}' is not here: put its checkpoint, trained on {info.config.data} and with "
-        f"the SHA-256 sum {info.checkpoint_sha256[:12]}…, in the library, then open the export again."
+        f"the SHA-256 sum {info.checkpoint_sha256[:12]}…, in the library and open the export again, or use its samples "
+        "as data to train on.",
+        path,
     )
 
 

@@ -10,10 +10,12 @@ from typing import Any, Literal
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from dnf_studio.errors import ExportError, StudioError
+from dnf_studio.errors import ExportError, MissingModelError, StudioError
+from dnf_studio.gui import run_work
+from dnf_studio.gui.background import Newest
 from dnf_studio.gui.dialogs.error import ErrorDialog
 from dnf_studio.gui.dialogs.question import Answer, ask_about_run, ask_discard, ask_resume
-from dnf_studio.gui.importing import Importer
+from dnf_studio.gui.importing import Importer, samples_of
 from dnf_studio.gui.opening import bundled_name
 from dnf_studio.gui.report import make_report
 from dnf_studio.gui.session import Session
@@ -45,7 +47,7 @@ class Files(QObject):
         super().__init__(window)
         self._window, self._session, self._studio = window, session, studio
         self._told: set[str] = set()
-        self._importer = Importer(window, studio.background)
+        self._importer, self._looking = Importer(window, studio.background), Newest(studio.background)
         self.folder: Callable[[], Path] = Path
         """Where Save begins: the user's own models."""
 
@@ -58,23 +60,56 @@ class Files(QObject):
         self.told.emit(error)
         dialog = ErrorDialog(error, self._window, lambda: make_report(self._session, self._studio, error))
         dialog.finished.connect(lambda _result: self._told.discard(sentence))
+        if isinstance(error, MissingModelError):
+            source = samples_of(error.path)
+            dialog.offer("&Use its samples as data", f"Train a model on {source}", lambda: self.show(source))
         dialog.show()
 
     def open(self) -> None:
         """Ask for a file and show it."""
         name, _ = QFileDialog.getOpenFileName(self._window, "Open", "", f"{READABLE};;{DATA_ONLY};;All files (*)")
         if name:
-            self.choose(name, self._studio.open)
+            self.choose(name)
+
+    def open_data(self) -> None:
+        """Ask for a file of data and show an untrained model of it; an export is the samples in it."""
+        name, _ = QFileDialog.getOpenFileName(self._window, "Open data file", "", f"{DATA_ONLY};;All files (*)")
+        if name:
+            self._importer.choose(name, self.show, as_data=True)
 
     def open_folder(self) -> None:
         """Ask for a folder of pictures and show the model that belongs to them."""
         name = QFileDialog.getExistingDirectory(self._window, "Open folder of images")
         if name:
-            self.choose(name, self._studio.open)
+            self.choose(name)
 
-    def choose(self, name: str, then: Callable[[str], object]) -> None:
-        """Call `then` with `name`, or with what is chosen of a table, once no unsaved run would be lost."""
-        self._importer.choose(name, lambda source: self.when_safe(lambda: then(source)))
+    def choose(self, name: str, first: Callable[[], object] = lambda: None) -> None:
+        """Show `name`, or what is chosen of a table, as `show` does."""
+        self._importer.choose(name, lambda source: self.show(source, first))
+
+    def show(self, source: str, first: Callable[[], object] = lambda: None) -> None:
+        """Open a file or a bundled model once no unsaved run would be lost by it, after `first`.
+
+        An export that the run in memory drew just as it is takes nothing away: the run stays.
+        """
+        run, studio = self._studio.training.run, self._studio
+
+        def open_alone() -> None:
+            first()
+            studio.open(source)
+
+        def begin(own: bool) -> None:
+            # A run that has gone on meanwhile, or is another, drew something else
+            if own and run is not None and run is studio.training.run and studio.training.at_rest:
+                first()
+                studio.look_at(source, run)
+            else:
+                self.when_safe(open_alone)
+
+        if run is None or not studio.training.at_rest:
+            begin(False)
+        else:
+            self._looking.run(lambda: run_work.drew(run, source), begin, lambda _error: begin(False))
 
     def choose_data(self, name: str) -> None:
         """Train on other data from now on, and show the model that belongs to it."""
@@ -115,10 +150,11 @@ class Files(QObject):
     def save(self, then: Callable[[], object] | None = None) -> None:
         """Ask for a file name and write the run or the model; `then` follows once it is in place."""
         run = self._studio.training.run
-        data = data_stem(self._session.state.config.data)
+        data, current = data_stem(self._session.state.config.data), self._studio.current
+        name = bundled_name(data, self._session.state.config.model if current is None else current.shown.kind)
         filters = [RUN, WEIGHTS] if run is not None else [WEIGHTS]
         name, chosen = QFileDialog.getSaveFileName(
-            self._window, "Save", str(_free(self._begin(), bundled_name(data))), ";;".join(filters)
+            self._window, "Save", str(_free(self._begin(), name)), ";;".join(filters)
         )
         if name:
             path = Path(name) if Path(name).suffix else Path(f"{name}.safetensors")

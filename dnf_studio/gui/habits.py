@@ -74,14 +74,13 @@ class Habits(QObject):
 
     def open(self, source: str) -> None:
         """Open a file or a bundled model once no unsaved run would be lost by it."""
-        self._window.files.when_safe(lambda: self._window.studio.open(source))
+        self._window.files.show(source)
 
     def open_dropped(self, first: str, others: Sequence[str]) -> None:
         """Open the first of the files that were dropped together, and say that the others were not."""
 
-        def begin(source: str) -> None:
+        def begin() -> None:
             self._left_out = (str(Path(first).absolute()), len(others)) if others else None
-            self._window.studio.open(source)
 
         self._window.files.choose(first, begin)
 

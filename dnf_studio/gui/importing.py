@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from dnf_studio.gui.dialogs.import_data import ImportDialog
     from dnf_studio.gui.dialogs.import_picture import PictureDialog
 
-__all__ = ["Importer"]
+__all__ = ["Importer", "samples_of"]
+
+SAMPLES = "samples"
+"""Of an export, the array that is data."""
 
 
 class Importer(QObject):
@@ -34,28 +37,30 @@ class Importer(QObject):
         self._looking = Newest(background)
         self._dialog: ImportDialog | PictureDialog | None = None
 
-    def choose(self, name: str, then: Callable[[str], object]) -> None:
+    def choose(self, name: str, then: Callable[[str], object], as_data: bool = False) -> None:
         """Call `then` with what to open: `name` itself, or what was chosen of it; not at all after Cancel.
 
-        Only the newest file is answered. What cannot be read is handed on, so that opening it tells why.
+        Only the newest file is answered. What cannot be read is handed on, so that opening it tells why. An export
+        is chosen from only `as_data`, its samples first.
         """
         self._close()
 
-        def found(data: bool) -> None:
-            if data:
-                self._dialog = self._ask(Path(name))
+        def found(kind: str) -> None:
+            if kind == "data" or (as_data and kind == "export"):
+                self._dialog = self._ask(Path(name), SAMPLES if kind == "export" else None)
                 self._dialog.chosen.connect(then)
             else:
                 then(name)
 
-        self._looking.run(lambda: _is_data_file(name), found, lambda _error: found(False))
+        self._looking.run(lambda: _kind_of(name), found, lambda _error: found(""))
 
-    def _ask(self, path: Path) -> ImportDialog | PictureDialog:
+    def _ask(self, path: Path, inside: str | None) -> ImportDialog | PictureDialog:
         from dnf_studio.gui.dialogs.import_data import ImportDialog
         from dnf_studio.gui.dialogs.import_picture import PictureDialog
 
-        kind = PictureDialog if is_picture(str(path)) else ImportDialog
-        return kind(path, self._background, self._window)
+        if is_picture(str(path)):
+            return PictureDialog(path, self._background, self._window)
+        return ImportDialog(path, self._background, self._window, inside)
 
     def _close(self) -> None:
         """End a dialog about an earlier file."""
@@ -64,11 +69,16 @@ class Importer(QObject):
         self._dialog = None
 
 
-def _is_data_file(name: str) -> bool:
-    """Whether `name` is a whole data file; a selection from one, a name or anything else is not."""
+def samples_of(export: Path) -> str:
+    """An export as data: the samples in it."""
+    return f"{export}::{SAMPLES}"
+
+
+def _kind_of(name: str) -> str:
+    """What a whole file is; nothing for a selection from one, a name or anything else."""
     if name in assets.checkpoint_names() or not os.path.isfile(name):
-        return False
+        return ""
     try:
-        return api.file_kind(Path(name)) == "data"
+        return api.file_kind(Path(name))
     except StudioError:
-        return False
+        return ""

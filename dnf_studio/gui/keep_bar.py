@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
-from dnf_studio.config import TrainingConfig
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
+from dnf_studio.gui.run_end import RunPlace
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.studio import Studio
 from dnf_studio.gui.training import Phase
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.early_stopping import EarlyStopping
-    from dnf_studio.core.training.run import Run
 
 __all__ = ["KeepBar"]
 
@@ -34,6 +33,7 @@ class KeepBar(QFrame):
         super().__init__(parent)
         self._session, self._studio, self._training, self._commands = session, studio, studio.training, commands
         self._nll: float | None = None
+        self._resume_tips = commands[Key.RESUME].toolTip(), commands[Key.RESUME].statusTip()
         self.setObjectName("keep")
         self.setAccessibleName("Run that is not saved")
         self.text = QLabel()
@@ -67,20 +67,25 @@ class KeepBar(QFrame):
         """Appear, go, and say how the run stands."""
         run, ended = self._training.run, self._training.phase is Phase.ENDED
         unsaved = run is not None and ended and self._training.unsaved
-        training = self._session.state.config.training
-        more = run is not None and ended and not _is_done(training, run)
-        self._commands[Key.DISCARD].setEnabled(unsaved)
         # Also one that was opened from its file
-        opened = run is None and not self._training.active and self._studio.resumable is not None
-        self._commands[Key.RESUME].setEnabled(more or opened)
+        place = RunPlace.of_run(run) if run is not None else self._studio.opened_run
+        end = "" if place is None else place.sentence(self._session.state.config)
+        self._commands[Key.DISCARD].setEnabled(unsaved)
+        self._show_resume(place is not None and not self._training.active, end)
         if run is not None and unsaved:
             nll = "" if self._nll is None else f", NLL {self._nll:.2f}".replace("-", "−")
-            early = run.early_stopping.exhausted(training.patience)
-            what = "Patience" if early else "Iterations or Seconds"
-            more_words = "" if more else f" To resume it, raise {what} in Training."
             ended_words = f"Training ended after {run.iteration:,} iterations{nll}."
-            self.text.setText(f"{ended_words}{_kept(run.early_stopping)}{more_words}")
+            self.text.setText(f"{ended_words}{_kept(run.early_stopping)} {end}".rstrip())
         self.setVisible(unsaved)
+
+    def _show_resume(self, there: bool, end: str) -> None:
+        """Resume where a run is `there`, or why that would `end` at once."""
+        action = self._commands[Key.RESUME]
+        action.setEnabled(there and not end)
+        tip, status = (end, end) if there and end else self._resume_tips
+        action.setToolTip(tip)
+        action.setStatusTip(status)
+        self.buttons[Key.RESUME].setToolTip(tip)
 
     def _button(self, key: Key) -> QToolButton:
         """The command itself with a shorter word."""
@@ -94,11 +99,6 @@ class KeepBar(QFrame):
         button.clicked.connect(action.trigger)
         action.enabledChanged.connect(button.setEnabled)
         return button
-
-
-def _is_done(training: TrainingConfig, run: Run) -> bool:
-    """Whether `run` has reached the totals that `training` sets, or has run out of patience."""
-    return run.early_stopping.exhausted(training.patience) or training.reached(run.iteration, run.seconds)
 
 
 def _kept(stopping: EarlyStopping) -> str:

@@ -33,6 +33,7 @@ from dnf_studio.gui.panels.sampling import SamplingPanel
 from dnf_studio.gui.panels.sde import SDEPanel
 from dnf_studio.gui.panels.training import TrainingPanel
 from dnf_studio.gui.parts_notice import PartsNotice
+from dnf_studio.gui.run_end import RunPlace
 from dnf_studio.gui.run_watch import RunWatch
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_label
@@ -220,7 +221,7 @@ class MainWindow(QMainWindow):
         self.status.show_run(iterations, None, None)
         metrics = opened.checkpoint.metrics if opened.checkpoint is not None else {}
         self.status.set_bounded("bound" not in shown.lacks)
-        self.status.show_nll(metrics.get("nll_bound", metrics.get("nll_ode")), shown.entropy)
+        self.status.show_nll(metrics.get("nll_bound", metrics.get("nll_ode", self.views.loss.smoothed)), shown.entropy)
         self.status.say(opened.note or _sentence(opened))
         self._retitle()
         self._note()
@@ -240,7 +241,7 @@ class MainWindow(QMainWindow):
         training, active = self.studio.training, self.studio.training.active
         self.commands[Key.TRAIN].setEnabled(not active)
         self.commands[Key.PAUSE].setEnabled(active)
-        self.commands.show_paused(phase is Phase.PAUSED)
+        self.commands.show_paused(phase is Phase.PAUSED, training.pausing)
         self.commands[Key.STOP].setEnabled(active)
         self.views.loss.set_training(active)
         run = training.run
@@ -294,4 +295,6 @@ def _sentence(opened: Opened) -> str:
     shown = opened.shown
     if not shown.trained:
         return f"An untrained {shown.kind} of {data_label(shown.data)}: press Train to fit it."
-    return f"{shown.name}: at the left it carries data to noise, at the right noise to data."
+    saved = opened.checkpoint
+    end = RunPlace.of_checkpoint(saved).sentence(opened.config) if saved is not None and saved.kind == "run" else ""
+    return f"{shown.name}: {end or 'at the left it carries data to noise, at the right noise to data.'}"

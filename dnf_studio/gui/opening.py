@@ -12,6 +12,7 @@ from dnf_studio import api, assets
 from dnf_studio.config import Config
 from dnf_studio.core.data.source import split_selection
 from dnf_studio.errors import DataError, StudioError, UnsupportedError
+from dnf_studio.gui.run_work import copy_of
 from dnf_studio.gui.shown import ShownModel
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
+    from dnf_studio.core.training.run import Run
     from dnf_studio.gui.exported import ExportShown
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -56,9 +58,9 @@ class Opened:
     """The samples that the backward view shows as long as the settings are theirs."""
 
 
-def bundled_name(data: str) -> str:
-    """The bundled model of a data set, if there is one, has this name."""
-    return f"diffflow-{data}"
+def bundled_name(data: str, model: str = "diffflow") -> str:
+    """The bundled model of a data set, if there is one of this kind, has this name."""
+    return f"{model}-{data}"
 
 
 def open_any(
@@ -96,12 +98,13 @@ def _whole(name: str) -> str:
 
 
 def open_for(config: Config, preset: Config | None = None) -> Opened:
-    """The bundled model of the data that `config` names, or an untrained one, and the settings to go on with.
+    """The model of the data and the settings of `config`, and the settings to go on with.
 
-    What stands as in `preset`, which a bundled model of other data brought, goes back to the defaults, and what stands
-    there is as the model found here has it: what a person changed stays.
+    It is the bundled one where its model, networks and SDE are as these settings say, else an untrained one. What
+    stands as in `preset`, which a bundled model of other data brought, goes back to the defaults, and what stands
+    there is as the bundled model of this data has it: what a person changed stays.
     """
-    name = bundled_name(config.data.partition("::")[0])
+    name = bundled_name(config.data.partition("::")[0], config.model)
     found = _open_checkpoint(name) if name in assets.checkpoint_names() else None
     if found is not None and found.config.data != config.data:
         # Pixels as they are and their logits are two sets of data
@@ -109,7 +112,22 @@ def open_for(config: Config, preset: Config | None = None) -> Opened:
     if preset is None or split_selection(preset.data)[0] != split_selection(config.data)[0]:
         own = None if found is None or _kind(found.config) != _kind(config) else found.config
         config, preset = config.without(preset, own), own
-    return replace(untrained(config) if found is None else found, config=config, preset=preset)
+    if found is not None and _describes(config, found.config):
+        return replace(found, config=config, preset=preset)
+    note = "" if found is None else _other_settings_note(config, name)
+    return replace(untrained(config), config=config, preset=preset, note=note)
+
+
+def _describes(config: Config, trained: Config) -> bool:
+    """Whether a model that was trained with `trained` is one of `config`; how it is trained does not matter."""
+    return (config.model, config.network, config.sde) == (trained.model, trained.network, trained.sde)
+
+
+def _other_settings_note(config: Config, name: str) -> str:
+    return (
+        f"An untrained {config.model} of {config.data} with your settings: press Train to fit it. The bundled {name} "
+        "has others; it is in the Library."
+    )
 
 
 def _kind(config: Config) -> tuple[str, str]:
@@ -176,6 +194,12 @@ def _open_export(
     export = read_shown(path, info, opened.snapshot.flow)
     note = f"{export.sentence(model, len(opened.points))} {opened.note}".strip()
     return replace(opened, note=note, source=_whole(str(path)), kind="export", export=export)
+
+
+def beside_run(export: str, config: Config, run: Run) -> Opened:
+    """An export that the weights of `run` drew as they are, to be shown while the run stays in memory."""
+    opened = open_any(export, config, held=[copy_of(run)])
+    return replace(opened, note=f"{opened.note} The run stays as it is.")
 
 
 def untrained(config: Config) -> Opened:

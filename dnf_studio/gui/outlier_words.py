@@ -7,7 +7,39 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.outliers import Outliers
 
-__all__ = ["counted", "definition", "none_of", "numbers", "origins"]
+__all__ = [
+    "CANCELLED",
+    "NO_DATA",
+    "NO_MODEL",
+    "OUT_OF_DATE",
+    "counted",
+    "definition",
+    "invitation",
+    "none_of",
+    "numbers",
+    "origins",
+]
+
+NO_MODEL = "Open a model or press Train: its samples are checked here."
+NO_DATA = "The data of this model is not at hand, so nothing can be told of where its samples should be."
+OUT_OF_DATE = "Out of date: the weights or the settings of the view have changed since."
+CANCELLED = "Cancelled before all was looked at."
+WILL = (
+    "Check draws {count:,} samples with the newest weights, counts those that explode or leave the data’s support, and "
+    "follows them to the step where they went wrong."
+)
+WORKING = "Drawing {count:,} samples and looking where the forward process goes…"
+TRAINING = "That takes time from the run, so it begins by itself only once the run pauses or ends."
+
+
+def invitation(model: bool, data: bool, running: bool, training: bool, count: int) -> str:
+    """What stands in the place of the lists while nothing is found: what is done, will be done, or cannot be."""
+    if not model:
+        return NO_MODEL
+    if not data:
+        return NO_DATA
+    will = WILL.format(count=count)
+    return WORKING.format(count=count) if running else f"{will}\n\n{TRAINING}" if training else will
 
 
 def counted(hits: int, count: int) -> str:

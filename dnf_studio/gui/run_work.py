@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.training.run import Run
 
-__all__ = ["changed", "copy_of", "restored"]
+__all__ = ["changed", "copy_of", "drew", "restored"]
 
 
 def changed(run: Run, change: Mapping[str, object]) -> Run:
@@ -25,6 +25,19 @@ def restored(path: Path, change: Mapping[str, object], threads: int) -> Run:
     from dnf_studio.core.training.run import Run
 
     return Run.resume(path, change, threads)
+
+
+def drew(run: Run, source: str) -> bool:
+    """Whether `source` is an export that was drawn with the weights of `run` as they are."""
+    from dnf_studio.api import file_kind
+    from dnf_studio.core.storage.layout import digest
+    from dnf_studio.core.storage.sample_reader import read_export
+    from dnf_studio.core.training.resume import checkpoint_of
+
+    path = Path(source)
+    if not path.is_file() or file_kind(path) != "export":
+        return False
+    return read_export(path).checkpoint_sha256 == digest(checkpoint_of(run, "weights").tensors)
 
 
 def copy_of(run: Run) -> tuple[GenerativeModel, Checkpoint]:

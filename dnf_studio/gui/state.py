@@ -77,6 +77,11 @@ class State:
     direction: str = "forward"
     """Which of its two paths: ``forward`` or ``backward``."""
 
+    def afresh(self, config: Config, view: Mapping[str, Any]) -> State:
+        """Another document with these settings: what stood for the last one's points and grid goes, `view` comes."""
+        none = {"steps": None, "grid": None, "draft": (), "axes": (0, 1), "projection": "images", "component": 0}
+        return replace(self, **{**none, "selection": (), "config": config, **view})
+
     def without(self, lacks: Mapping[Ability, str], solvers: Sequence[Solver] = OWN_SOLVERS) -> State:
         """The same with what a model that `lacks` these and has these `solvers` has not as if nobody had chosen it."""
         chosen = self.solver if self.solver in solvers else solvers[0]

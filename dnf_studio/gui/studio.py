@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,7 +15,10 @@ from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui import opening, run_work
 from dnf_studio.gui.background import Background, Newest
 from dnf_studio.gui.changes import LIVE, value_of
+from dnf_studio.gui.left import Left
+from dnf_studio.gui.lending import Lender
 from dnf_studio.gui.opening import Opened
+from dnf_studio.gui.run_end import RunPlace
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.training import Phase, Training
 from dnf_studio.workers.explorer import Explorer
@@ -24,15 +26,11 @@ from dnf_studio.workers.mailbox import ReportLog
 
 if TYPE_CHECKING:
     from dnf_studio.config import Config
-    from dnf_studio.core.models.base import GenerativeModel
-    from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.training.run import Run
 
 __all__ = ["Studio"]
 
 SETTLE_MS = 150
-HELD = 3
-"""Models given to exports that stay in memory, so that an export of an unsaved model can be opened again."""
 
 
 class Studio(QObject):
@@ -62,7 +60,8 @@ class Studio(QObject):
         self._before: Opened | None = None
         self._preset: Config | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
-        self._held: deque[tuple[GenerativeModel, Checkpoint | None]] = deque(maxlen=HELD)
+        self._lender, self._left = Lender(self.training), Left()
+        self._config = session.state.config
         self._loading = Newest(self.background)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -102,9 +101,14 @@ class Studio(QObject):
     def open(self, name: str) -> None:
         """Show a bundled model, a checkpoint, an export or a data file; settings and undo begin anew with it."""
         config = self._session.state.config.without(self._preset)
-        places, held = tuple(self.places()), tuple(self._held)
+        places, held = tuple(self.places()), self._lender.held
         self._settle.stop()
         self._loading.run(lambda: opening.open_any(name, config, places, held), self._take, self._open_failed)
+
+    def look_at(self, export: str, run: Run) -> None:
+        """Show an export that the weights of `run`, the one in memory, drew; run, settings and undo stay."""
+        config = self._session.state.config
+        self._loading.run(lambda: opening.beside_run(export, config, run), self._join, self._open_failed)
 
     def train(self) -> None:
         """Begin a new run with the settings of the session."""
@@ -134,38 +138,28 @@ class Studio(QObject):
 
     @property
     def resumable(self) -> int | None:
-        """Iterations of the run that `resume` would go on with, None also for one opened that has its total."""
+        """Iterations of the run that `resume` would go on with, None also for one opened that would end at once."""
         if self.training.run is not None:
             return self.training.run.iteration
+        saved = self.opened_run
+        return None if saved is None or saved.obstacle(self._session.state.config) else saved.iteration
+
+    @property
+    def opened_run(self) -> RunPlace | None:
+        """Where the run stands whose file is shown."""
         saved = self._opened.checkpoint if self._opened is not None else None
-        training = self._session.state.config.training
-        if saved is None or saved.kind != "run" or training.reached(saved.iteration, saved.seconds):
-            return None
-        return saved.iteration
+        return RunPlace.of_checkpoint(saved) if saved is not None and saved.kind == "run" else None
 
     def take_model(self, done: Callable[[Any], object], failed: Callable[[Exception], object]) -> None:
-        """Give `done` the model as it is now and its checkpoint, or None for untrained weights.
-
-        A run that trains holds for the moment of the copy.
-        """
-
-        def give(model: tuple[GenerativeModel, Checkpoint | None]) -> None:
-            self._held.append(model)
-            done(model)
-
-        if self.training.run is not None:
-            self.training.while_held(run_work.copy_of, give, failed)
-        elif self._opened is not None:
-            give((self._opened.snapshot.flow, self._opened.checkpoint))
-        else:
-            failed(StudioError("There is no model yet; train one or open one."))
+        """Give `done` the model as it is now and its checkpoint, as `Lender.lend` does."""
+        self._lender.lend(self._opened, done, failed)
 
     def file_moved(self, old: Path, new: Path) -> None:
         """The file of the model shown has another name."""
-        if self._opened is not None and self._opened.path is not None and self._opened.path.absolute() == old:
-            self._opened = replace(self._opened, path=new)
-        if self._before is not None and self._before.path is not None and self._before.path.absolute() == old:
-            self._before = replace(self._before, path=new)
+        self._opened, self._before = (
+            replace(opened, path=new) if opened and opened.path and opened.path.absolute() == old else opened
+            for opened in (self._opened, self._before)
+        )
 
     def discard(self) -> None:
         """Forget the run and wait for its thread."""
@@ -195,21 +189,18 @@ class Studio(QObject):
     def _take(self, opened: Opened) -> None:
         """Show what was opened as a new document."""
         self.discard()
+        self._left.clear()
         self._opened, self._before, self._preset = opened, None, opened.preset
-        fresh = replace(
-            self._session.state,
-            config=opened.config,
-            steps=None,
-            grid=None,
-            draft=(),
-            axes=(0, 1),
-            projection="images",
-            component=0,
-            selection=(),
-        )
-        self._session.reset(replace(fresh, **opened.export.view) if opened.export is not None else fresh)
+        view = opened.export.view if opened.export is not None else {}
+        self._session.reset(self._session.state.afresh(opened.config, view))
         self._settle.stop()
         self._show(opened)
+
+    def _join(self, opened: Opened) -> None:
+        """Show the samples of the run in memory beside it."""
+        if opened.export is not None and self._opened is not None:
+            self._session.apply({**opened.export.view, "selection": ()})
+            self._show(replace(opened, shown=replace(opened.shown, title=self._opened.shown.title)))
 
     def _show(self, opened: Opened) -> None:
         self._opened = opened
@@ -257,6 +248,7 @@ class Studio(QObject):
     def _follow(self, names: frozenset[str]) -> None:
         """Give a run what it can take up, or show the model that belongs to changed settings."""
         config = self._session.state.config
+        before, self._config = self._config, config
         if self.training.active:
             change = {name.removeprefix("config."): value_of(config, name) for name in names & LIVE if self._same_model}
             if change:
@@ -269,11 +261,19 @@ class Studio(QObject):
             return
         shown = self._opened.config
         if (config.data, config.drop_constant) != (shown.data, shown.drop_constant):
-            self._loading.run(partial(opening.open_for, config, self._preset), self._replace, self._refuse_data)
+            self._choose(config, before)
         elif not self._opened.shown.trained and any(
             name.startswith(("config.model", "config.sde", "config.network", "config.training.seed")) for name in names
         ):
             self._settle.start()
+
+    def _choose(self, config: Config, before: Config) -> None:
+        """Show the model of other data: that which undo comes back to, or the one that belongs to the settings."""
+        known, opened, preset = self._left.find(config), self._opened, self._preset
+        if opened is not None and self._before is None and before.data == opened.config.data:
+            self._left.note(before, replace(opened, config=before, preset=preset))
+        work = partial(opening.open_for, config, preset) if known is None else lambda: known
+        self._loading.run(work, self._replace, self._refuse_data)
 
     def _renew(self) -> None:
         """Another untrained model, as the settings describe it; what is being opened goes before it."""

@@ -18,6 +18,7 @@ from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_label
 from dnf_studio.gui.solver_box import SolverBox
 from dnf_studio.gui.theme import Theme
+from dnf_studio.gui.words import DATA_SHOWN
 
 __all__ = ["StudioToolBar"]
 
@@ -43,7 +44,7 @@ class StudioToolBar(QToolBar):
         self.data = ChoiceBox({})
         self.data.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.data.setMinimumContentsLength(11)
-        self._add_labelled("&Data", self.data, "Data set to train on; File, Open takes your own")
+        self._add_labelled("&Data", self.data, f"Data set to train on; File, Open takes your own. {DATA_SHOWN}")
         self.addSeparator()
         self.steps = NumberSlider("View &N", 1, SLIDER_STEPS, 1, limit=MOST_STEPS)
         self.steps.setToolTip("Steps of the processes shown, 1 to 1,000: the same Brownian paths cut into N steps")
@@ -106,10 +107,10 @@ class StudioToolBar(QToolBar):
         self.badge.setText(text)
 
     def _fit_pause(self) -> None:
-        """Room for the longer of its words and what rounding takes, so that nothing moves when a run is held."""
+        """Room for the longest of its words and what rounding takes, so that nothing moves when a run is held."""
         self._pause.ensurePolished()
         metrics, shown = self._pause.fontMetrics(), self._pause.text().replace("&", "")
-        longer = max(map(metrics.horizontalAdvance, ("Pause", "Resume"))) - metrics.horizontalAdvance(shown)
+        longer = max(map(metrics.horizontalAdvance, ("Pause", "Pausing…", "Resume"))) - metrics.horizontalAdvance(shown)
         self._pause.setMinimumWidth(self._pause.sizeHint().width() + longer + 2)
 
     def showEvent(self, event: QShowEvent) -> None:

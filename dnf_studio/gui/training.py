@@ -52,6 +52,7 @@ class Training(QObject):
         self._helping = Helping()
         self._run: Run | None = None
         self._phase = Phase.NONE
+        self._early: tuple[bool, bool] = False, False
         self._held: list[Callable[[], None]] = []
         self._pace: deque[tuple[int, float]] = deque()
 
@@ -64,6 +65,22 @@ class Training(QObject):
     def active(self) -> bool:
         """Whether a worker has the run, training or paused."""
         return self._phase in (Phase.STARTING, Phase.RUNNING, Phase.PAUSED)
+
+    @property
+    def pausing(self) -> bool:
+        """Whether the run trains, or will, until a pause that was asked for."""
+        asked = self._early[0] if self._worker is None else self._worker.is_paused
+        return asked and self.busy
+
+    @property
+    def busy(self) -> bool:
+        """Whether it trains, or will as soon as it can."""
+        return self._phase in (Phase.STARTING, Phase.RUNNING)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether there is a run that nothing moves: paused or ended."""
+        return self._run is not None and self._phase in (Phase.PAUSED, Phase.ENDED)
 
     @property
     def run(self) -> Run | None:
@@ -83,6 +100,7 @@ class Training(QObject):
 
     def prepare(self) -> None:
         """A run is on its way: its data is being opened."""
+        self._early = False, False
         self._become(Phase.STARTING)
 
     def give_up(self) -> None:
@@ -101,19 +119,29 @@ class Training(QObject):
         worker.resumed.connect(self._resumed)
         worker.failed.connect(self.failed)
         worker.finished.connect(self._ended)
+        paused, stopped = self._early
+        self._early = False, False
+        if paused:
+            worker.pause()
+        if stopped:
+            worker.stop()
         self._worker = worker
         self._become(Phase.STARTING)
         worker.start()
 
     def set_paused(self, paused: bool) -> None:
-        """Hold the run after the iteration it is at, or go on."""
-        if self._worker is not None and self.active:
+        """Hold the run after the iteration it is at, or go on; one on its way begins so."""
+        if self._worker is None and self._phase is Phase.STARTING:
+            self._early = paused, self._early[1]
+        elif self._worker is not None and self.active:
             (self._worker.pause if paused else self._worker.resume)()
 
     def stop(self) -> None:
-        """End the run after the iteration it is at; what it has learnt stays."""
+        """End the run after the iteration it is at; what it has learnt stays. One on its way ends before its first."""
         if self._worker is not None:
             self._worker.stop()
+        elif self._phase is Phase.STARTING:
+            self._early = self._early[0], True
 
     def apply(self, change: Mapping[str, Any]) -> None:
         """Change settings between two iterations; raises `SettingError` for what cannot be."""
@@ -134,9 +162,11 @@ class Training(QObject):
         if run is None:
             raise RuntimeError("there is no run")
         running = self._phase is Phase.RUNNING
+        # A pause that is still coming stays one
+        goes_on = running and not self.pausing
 
         def finish(answer: Callable[[Any], object], value: object) -> None:
-            if running:
+            if goes_on:
                 self.set_paused(False)
             answer(value)
 

@@ -27,6 +27,7 @@ def connect_commands(window: MainWindow) -> None:
     commands, files = window.commands, window.files
     connect = commands.connect_to
     connect(Key.OPEN, files.open)
+    connect(Key.OPEN_DATA, files.open_data)
     connect(Key.OPEN_FOLDER, files.open_folder)
     connect(Key.DRAW, files.draw)
     connect(Key.SAVE, files.save)
@@ -37,7 +38,7 @@ def connect_commands(window: MainWindow) -> None:
     connect(Key.QUIT, window.close)
     connect(Key.TRAIN, files.train)
     connect(Key.PAUSE, partial(_pause, window))
-    connect(Key.STOP, window.studio.training.stop)
+    connect(Key.STOP, partial(_stop, window))
     connect(Key.RESUME, window.studio.resume)
     connect(Key.DISCARD, files.discard)
     connect(Key.FULL_SCREEN, lambda: window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen))
@@ -54,11 +55,20 @@ def connect_commands(window: MainWindow) -> None:
 
 
 def _pause(window: MainWindow) -> None:
-    """Hold the run or go on with it; until an iteration has ended only the status bar tells that it was heard."""
+    """Hold the run or go on with it; until an iteration has ended button and status bar tell that it was heard."""
     training, paused = window.studio.training, window.commands[Key.PAUSE].isChecked()
     training.set_paused(paused)
     if training.phase is not Phase.PAUSED:
+        window.commands.show_paused(False, training.pausing)
         window.status.say("Pausing…" if paused else "Training goes on.")
+
+
+def _stop(window: MainWindow) -> None:
+    """End the run; until an iteration has ended nothing more can be asked of it."""
+    window.studio.training.stop()
+    for key in (Key.PAUSE, Key.STOP):
+        window.commands[key].setEnabled(False)
+    window.status.say("Stopping…")
 
 
 def _connect_edit(window: MainWindow) -> None:

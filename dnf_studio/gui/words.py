@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["about", "breakable", "duration", "in_bytes"]
+__all__ = ["DATA_SHOWN", "about", "breakable", "duration", "in_bytes"]
+
+DATA_SHOWN = (
+    "Settings that you changed stay: its bundled model is shown where they are those of SDE and network that it was "
+    "trained with, else an untrained one"
+)
 
 
 def duration(seconds: float) -> str:

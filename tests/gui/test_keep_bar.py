@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,15 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.config import Config
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.training.run import Run
 from dnf_studio.gui import files
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.dialogs.question import Answer
 from dnf_studio.gui.main_window import MainWindow
+from dnf_studio.gui.run_end import RunPlace
 from dnf_studio.gui.training import Phase
 
 from .conftest import TINY
@@ -171,3 +176,49 @@ def test_a_saved_run_brings_its_curve_and_marks(window: MainWindow, open_in: Ope
     assert window.views.loss.marks.labels == ["N 4→3"]
     open_in("moons")
     assert window.views.loss.smoothed is None and window.views.loss.marks.places == []
+
+
+def test_a_run_that_ran_out_of_patience_says_so_when_it_is_opened(
+    window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path
+) -> None:
+    changes = {"network.layers": 1, "network.channels": 16, "sde.steps": 3, "training.batch": 32}
+    config = Config.create({"data": "wine"}).changed(
+        {**changes, "training.patience": 50, "training.progressive": False, "training.decay": "constant"}
+    )
+    run = Run(config.changed({"training.iterations": 50}), threads=1)
+    list(run)
+    # As if all later measures had been worse: the weights are those of the first one
+    run.early_stopping.measured = 150
+    run.config = config
+    run.save(tmp_path / "run.safetensors")
+    open_in(str(tmp_path / "run.safetensors"))
+    resume, reason = window.commands[Key.RESUME], "The validation NLL has not fallen for 100 iterations"
+    assert window.studio.resumable is None and not resume.isEnabled()
+    assert resume.toolTip() == f"{reason}; to resume it, raise Patience in Training." == resume.statusTip()
+    assert window.status.message.text().endswith(resume.toolTip())
+    for change in ({"training.patience": 101}, {"training.patience": 0}, {"sde.steps": 4}):
+        window.session.apply({f"config.{name}": value for name, value in change.items()})
+        assert resume.isEnabled() and "has ended or was opened" in resume.toolTip(), change
+        window.session.undo()
+        assert not resume.isEnabled()
+    window.session.apply({"config.training.patience": 101, "config.training.iterations": 53})
+    resume.trigger()
+    wait_for(window, qtbot, Phase.ENDED)
+    assert window.studio.training.run is not None and window.studio.training.run.iteration == 53
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "said"),
+    [
+        ({"iterations": 7}, {}, "The run has all its 7 iterations; to resume it, raise Iterations in Training."),
+        ({"seconds": 3.0}, {}, "The run has trained for all its 4 seconds; to resume it, raise Seconds in Training."),
+        ({"patience": 20}, {"best_iteration": 30, "measured": 49}, ""),
+        ({"patience": 20}, {"best_iteration": "a", "measured": None}, ""),
+        ({"patience": 20}, [], ""),
+    ],
+)
+def test_why_a_saved_run_would_end_at_once(change: dict[str, object], state: object, said: str) -> None:
+    config = Config.create({"training": change})
+    saved = Checkpoint.of_model(DiffFlow(2, config))
+    place = RunPlace.of_checkpoint(replace(saved, iteration=7, seconds=4.0, state={"early_stopping": state}))
+    assert place.sentence(config) == said and place.obstacle(config) == (said and said.split("raise ")[1].split()[0])

@@ -240,11 +240,58 @@ def test_the_settings_of_a_model_of_ones_own_are_kept_for_other_data(
     assert window.session.state.config == SMALL.changed({"data": "moons"})
 
 
+def chosen(window: MainWindow, qtbot: QtBot, act: Callable[[], object]) -> opening.Opened:
+    """What is shown after other data was chosen."""
+    with qtbot.waitSignal(window.studio.opened, timeout=20_000):
+        act()
+    assert window.studio.current is not None
+    return window.studio.current
+
+
+def test_settings_of_another_model_show_an_untrained_one_and_say_where_the_bundled_one_is(
+    window: MainWindow, open_in: Open, qtbot: QtBot
+) -> None:
+    open_in("diffflow-rings")
+    before = window.studio.current
+    window.session.apply({"config.sde.steps": 10, "config.training.learning_rate": 0.005})
+    other = chosen(window, qtbot, lambda: window.files.choose_data("8gaussian"))
+    assert not other.shown.trained and other.snapshot.config.sde.steps == 10 and other.shown.steps == 10
+    assert other.snapshot.config == window.session.state.config
+    told = window.status.message.text()
+    assert "untrained diffflow of 8gaussian with your settings" in told
+    assert "bundled diffflow-8gaussian has others" in told
+    # Undo and redo bring back what was shown, not a model of the settings
+    back = chosen(window, qtbot, window.session.undo)
+    assert back.snapshot is before.snapshot and back.shown.title == "diffflow-rings"
+    assert window.session.state.config.sde.steps == 10
+    assert chosen(window, qtbot, window.session.redo).snapshot is other.snapshot
+    chosen(window, qtbot, window.session.undo)
+    # How it is to be trained does not make another model
+    window.session.apply({"config.sde.steps": before.config.sde.steps})
+    assert chosen(window, qtbot, lambda: window.files.choose_data("8gaussian")).shown.title == "diffflow-8gaussian"
+    assert window.session.state.config.training.learning_rate == 0.005
+
+
+def test_undo_brings_a_model_of_ones_own_back(
+    window: MainWindow, open_in: Open, checkpoint_file: Path, qtbot: QtBot
+) -> None:
+    open_in(str(checkpoint_file))
+    own = window.studio.current
+    other = chosen(window, qtbot, lambda: window.files.choose_data("8gaussian"))
+    assert not other.shown.trained and other.snapshot.config.sde.steps == 6
+    back = chosen(window, qtbot, window.session.undo)
+    assert back.snapshot is own.snapshot and "small.safetensors" in window.windowTitle()
+    open_in("circle")
+    assert window.studio._left.find(SMALL) is None, "another document"
+
+
 def test_a_baseline_stays_one_for_other_data_and_digits_keep_theirs_as_logits_or_not() -> None:
     diffusion, digits = (api.open_checkpoint(name).config for name in ("diffusion-rings", "diffflow-digits"))
     found = opening.open_for(diffusion.changed({"data": "checkerboard"}), diffusion)
     assert found.config == Config.create({"data": "checkerboard", "model": "diffusion"}) and found.preset is None
-    assert found.shown.name == "diffflow-checkerboard"
+    assert found.shown.name == "untrained model (diffusion)" and found.snapshot.config.model == "diffusion"
+    found = opening.open_for(found.config.changed({"data": "rings"}))
+    assert found.shown.name == "diffusion-rings" and found.config == diffusion == found.preset
     found = opening.open_for(digits.changed({"data": "digits::logit=0.2"}), digits)
     assert found.config == digits.changed({"data": "digits::logit=0.2"}) and found.preset == digits
     # A model of logits is not one of the pixels as they are

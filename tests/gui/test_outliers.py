@@ -17,10 +17,15 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
+from dnf_studio.gui.actions import Key
 from dnf_studio.gui.late_dock import LateDock
 from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.panels.outliers import CANCELLED, FRESH, NO_DATA, NO_MODEL, OUT_OF_DATE, OutliersPanel
+from dnf_studio.gui.outlier_words import CANCELLED, NO_DATA, NO_MODEL, OUT_OF_DATE
+from dnf_studio.gui.panels.outliers import FRESH, OutliersPanel
+from dnf_studio.gui.training import Phase
 from dnf_studio.workers.snapshot import Snapshot
+
+from .conftest import TINY
 
 FAULT = 12
 
@@ -92,6 +97,45 @@ def test_hidden_it_asks_for_nothing(
     window.session.apply({"steps": 5})
     wait()
     assert panel.found is before and not panel.analysis.running
+
+
+def test_while_a_run_trains_it_waits_and_says_what_it_would_do(
+    window: MainWindow, qtbot: QtBot, open_in: Callable[[str], None]
+) -> None:
+    open_in("circle")
+    window.session.apply({**TINY, "config.training.iterations": 10**6})
+    window.commands[Key.TRAIN].trigger()
+    qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
+    panel = open_dock(window)
+    with qtbot.waitSignals([window.live.frame_shown] * 3, timeout=20_000):
+        pass
+    assert not panel.analysis.running and panel.found is None
+    told = panel.nothing.text()
+    assert told.startswith("Check draws 5,000 samples") and "once the run pauses or ends" in told
+    panel.count.setValue(2000)
+    assert panel.nothing.text().startswith("Check draws 2,000 samples")
+    assert panel.go.isVisible() and panel.go.isEnabled() and panel.go.text() == "&Check"
+    # Asked for it does
+    panel.go.click()
+    assert panel.analysis.running and panel.nothing.text().startswith("Drawing 2,000 samples")
+    panel.cancel.click()
+    window.studio.training.set_paused(True)
+    qtbot.waitUntil(lambda: window.studio.training.phase is Phase.PAUSED, timeout=20_000)
+    assert not panel.analysis.running, "what was cancelled does not begin again"
+
+
+def test_it_begins_by_itself_once_the_run_is_held(
+    window: MainWindow, qtbot: QtBot, open_in: Callable[[str], None], wait: Callable[[], None]
+) -> None:
+    open_in("circle")
+    window.session.apply({**TINY, "config.training.iterations": 10**6})
+    window.commands[Key.TRAIN].trigger()
+    qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
+    panel = open_dock(window)
+    panel.count.setValue(1000)
+    window.studio.training.set_paused(True)
+    wait()
+    assert panel.found is not None and panel.go.text() == "&Check again"
 
 
 def test_rings_at_five_steps(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from dnf_studio.gui import files
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.dialogs.question import Answer
 from dnf_studio.gui.main_window import MainWindow
+from dnf_studio.gui.theme import DARK
 from dnf_studio.gui.training import Phase
 
 from .conftest import TINY
@@ -70,6 +72,88 @@ def test_train_pause_resume_stop(training: MainWindow, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: phase(window) is Phase.ENDED, timeout=10_000)
     assert window.commands[Key.TRAIN].isEnabled() and not window.commands[Key.STOP].isEnabled()
     assert window.studio.unsaved and window.studio.training.run is run
+
+
+def pause_words(window: MainWindow) -> tuple[str, bool]:
+    pause = window.commands[Key.PAUSE]
+    return pause.text().replace("&", ""), pause.isChecked()
+
+
+@pytest.fixture
+def long_iteration(training: MainWindow, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[MainWindow, Event]]:
+    """The window while an iteration lasts until the event is set."""
+    run, gate, within = training.studio.training.run, Event(), Event()
+    assert run is not None
+    step = run._step
+
+    def last() -> object:
+        within.set()
+        gate.wait(20)
+        return step()
+
+    monkeypatch.setattr(run, "_step", last)
+    assert within.wait(20)
+    yield training, gate
+    gate.set()
+
+
+def test_pause_answers_at_once_and_is_true_when_it_is_done(
+    long_iteration: tuple[MainWindow, Event], qtbot: QtBot
+) -> None:
+    window, gate = long_iteration
+    width = window.toolbar._pause.width()
+    window.commands[Key.PAUSE].trigger()
+    assert pause_words(window) == ("Pausing…", True) and phase(window) is Phase.RUNNING
+    window.commands.set_theme(DARK)
+    qtbot.wait(50)
+    assert pause_words(window) == ("Pausing…", True) and window.toolbar._pause.width() == width
+    # Taken back before it came
+    window.commands[Key.PAUSE].trigger()
+    assert pause_words(window) == ("Pause", False) and window.status.message.text() == "Training goes on."
+    window.commands[Key.PAUSE].trigger()
+    gate.set()
+    qtbot.waitUntil(lambda: phase(window) is Phase.PAUSED, timeout=10_000)
+    assert pause_words(window) == ("Resume", True)
+
+
+def test_stop_answers_at_once(long_iteration: tuple[MainWindow, Event], qtbot: QtBot) -> None:
+    window, gate = long_iteration
+    window.commands[Key.STOP].trigger()
+    assert window.status.message.text() == "Stopping…"
+    assert not window.commands[Key.STOP].isEnabled() and not window.commands[Key.PAUSE].isEnabled()
+    gate.set()
+    qtbot.waitUntil(lambda: phase(window) is Phase.ENDED, timeout=10_000)
+    assert window.status.message.text() == "Training ended" and window.commands[Key.TRAIN].isEnabled()
+
+
+def test_a_pause_that_is_still_coming_outlasts_a_save(
+    long_iteration: tuple[MainWindow, Event], qtbot: QtBot, tmp_path: Path
+) -> None:
+    window, gate = long_iteration
+    window.commands[Key.PAUSE].trigger()
+    saved: list[bool] = []
+    window.files.save_to(tmp_path / "run.safetensors", "run", lambda: saved.append(True))
+    gate.set()
+    qtbot.waitUntil(lambda: bool(saved), timeout=20_000)
+    assert phase(window) is Phase.PAUSED and pause_words(window) == ("Resume", True)
+
+
+def test_pause_and_stop_reach_a_run_that_is_still_on_its_way(window: MainWindow, open_in: Open, qtbot: QtBot) -> None:
+    open_in("circle")
+    window.session.apply({**TINY, "config.training.iterations": 10**6})
+    window.commands[Key.TRAIN].trigger()
+    assert phase(window) is Phase.STARTING and window.studio.training._worker is None
+    window.commands[Key.PAUSE].trigger()
+    assert pause_words(window) == ("Pausing…", True)
+    qtbot.waitUntil(lambda: phase(window) is Phase.PAUSED, timeout=20_000)
+    run = window.studio.training.run
+    assert run is not None and run.iteration == 0
+    window.commands[Key.STOP].trigger()
+    qtbot.waitUntil(lambda: phase(window) is Phase.ENDED, timeout=10_000)
+    window.studio.train()
+    window.studio.training.stop()
+    qtbot.waitUntil(lambda: phase(window) is Phase.ENDED and window.studio.training.run is not run, timeout=20_000)
+    assert window.studio.training.run is not None and window.studio.training.run.iteration == 0
 
 
 def test_saved_during_a_run_stays_told_when_it_goes_on(training: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from tests.planted import PlantedFlow, ignored_mode, scaled_score, with_long_ste
 WIDE, NARROW = (1500, 1000), (1080, 900)
 """Sizes of the window in which two plots of the lower row, or two process views, fill the width of a page."""
 GAP = 8
-COLOURS = 64
+COLOURS = 128
 POINTS = frozenset({"points"})
 MODE = 4 / 8.25**0.5
 """How far the modes of 8gaussian are from the middle, model units."""
@@ -144,7 +144,8 @@ def _shrink(path: Path) -> None:
     from PIL import Image
 
     with Image.open(path) as image:
-        small = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        # Median cut would give up rare colours, such as those of the two directions
+        small = image.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     small.save(path, optimize=True)
 
 

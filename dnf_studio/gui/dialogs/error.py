@@ -45,6 +45,12 @@ class ErrorDialog(QMessageBox):
             self._add_copy(report)
         self.setMinimumWidth(420)
 
+    def offer(self, text: str, tip: str, act: Callable[[], object]) -> None:
+        """Another way to what was wanted, as a button that closes the dialog."""
+        self.way = self.addButton(text, QMessageBox.ButtonRole.AcceptRole)
+        self.way.setToolTip(tip)
+        self.way.clicked.connect(lambda: act())
+
     def _add_copy(self, report: Callable[[], str]) -> None:
         self.copy = self.addButton("&Copy report", QMessageBox.ButtonRole.ActionRole)
         self.copy.setToolTip("Copy versions, settings, the error and the end of the log; no personal paths")

@@ -35,14 +35,16 @@ class ImportDialog(ReadingDialog):
     """Reads a data file in the background and, where there is something to choose, asks.
 
     `chosen` comes once at most: with the file as it is where there is nothing to choose, or where it
-    cannot be read, so that opening it tells why.
+    cannot be read, so that opening it tells why. The array `inside` is chosen at first.
     """
 
-    def __init__(self, path: Path, background: Background, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, path: Path, background: Background, parent: QWidget | None = None, inside: str | None = None
+    ) -> None:
         super().__init__(path, background, parent)
         self.setWindowTitle("Choose data")
         self.resize(820, 520)
-        self._reading, self._number = True, 0
+        self._reading, self._number, self._first = True, 0, inside
         self._found: Description | None = None
         self.title = heading(path.name)
         self.array = ChoiceBox({})
@@ -56,7 +58,7 @@ class ImportDialog(ReadingDialog):
         self.table.changed.connect(self._preview)
         self.all.clicked.connect(lambda: self.table.tick_all(True))
         self.none.clicked.connect(lambda: self.table.tick_all(False))
-        self.read(None)
+        self.read(inside)
 
     def read(self, inside: str | None) -> None:
         """Describe this array in the background, or the one that seems meant; the newest reading counts."""
@@ -111,7 +113,7 @@ class ImportDialog(ReadingDialog):
 
     def _show(self, found: Description) -> None:
         if self._found is None and found.simple:
-            self._finish(str(self._path))
+            self._finish(str(self._path) if self._first is None else f"{self._path}::{self._first}")
             return
         self._reading, self._found = False, found
         self._offer(found.arrays, found.inside)

@@ -14,6 +14,7 @@ from dnf_studio.gui.controls import ChoiceBox
 from dnf_studio.gui.panels.page import Page
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import ShownModel, data_label
+from dnf_studio.gui.words import DATA_SHOWN
 
 __all__ = ["DataPanel"]
 
@@ -33,7 +34,7 @@ class DataPanel(Page):
         self._choose_data = choose_data
         self._titles, self._images = dict[str, str](), False
         self.data = ChoiceBox({})
-        self.data.setToolTip("Data set to train on and to start the forward process from")
+        self.data.setToolTip(f"Data set to train on and to start the forward process from. {DATA_SHOWN}")
         self.data.setAccessibleName("Data set")
         label = QLabel("Data &set")
         label.setBuddy(self.data)
@@ -45,9 +46,10 @@ class DataPanel(Page):
         opener.setToolTip(
             "Your own data, rows of numbers with any number of columns: .csv, .npy, .npz, .h5 or .parquet; "
             "where there are several arrays or columns you choose. Or a picture, .png or .jpg, whose dark is dense, or "
-            "images: MNIST's idx files, CIFAR-10's batches (.bin); folders of pictures are in the File menu"
+            "images: MNIST's idx files, CIFAR-10's batches (.bin). An export is the samples in it; folders of pictures "
+            "are in the File menu"
         )
-        opener.clicked.connect(commands[Key.OPEN].trigger)
+        opener.clicked.connect(commands[Key.OPEN_DATA].trigger)
         self.add(opener)
         painter = QPushButton("Draw data…")
         painter.setToolTip(commands[Key.DRAW].toolTip())

@@ -132,7 +132,7 @@ class ExportPanel(Page):
         exporter.written.connect(self._show_written)
         exporter.failed.connect(self._show_failed)
         exporter.cancelled.connect(self._show_cancelled)
-        self.earlier.open_asked.connect(lambda path: self._files.when_safe(partial(studio.open, path)))
+        self.earlier.open_asked.connect(self._files.show)
         self.earlier.failed.connect(self._complain)
 
     def _follow(self, names: frozenset[str]) -> None:

@@ -11,11 +11,10 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStackedWi
 from dnf_studio.gui.analysis import Analysis
 from dnf_studio.gui.controls import ChoiceBox, IntBox, caption, label_of
 from dnf_studio.gui.outlier_check import check_of
-from dnf_studio.gui.outlier_words import definition, none_of, numbers, origins
+from dnf_studio.gui.outlier_words import CANCELLED, OUT_OF_DATE, definition, invitation, none_of, numbers, origins
 from dnf_studio.gui.panels.outlier_list import OutlierList
 from dnf_studio.gui.plots.outliers import LatentsPlot, WrongStepsPlot
 from dnf_studio.gui.theme import Theme
-from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.outliers import Outliers
@@ -28,17 +27,12 @@ COUNT = 20_000
 FEWEST, MOST = 1_000, 1_000_000
 PLOTS = 190
 """Pixels of height for the two pictures."""
-NO_MODEL = "Open a model or press Train: its samples are checked here."
-NO_DATA = "The data of this model is not at hand, so nothing can be told of where its samples should be."
-WORKING = "Looking where the forward process goes…"
-OUT_OF_DATE = "Out of date: the weights or the settings of the view have changed since."
-CANCELLED = "Cancelled before all was looked at."
 VIEWS, FRESH = "views", "fresh"
 WHAT = {VIEWS: "points of the views", FRESH: "samples"}
 
 
 class OutliersPanel(QWidget):
-    """Looks by itself when it is first seen with a model, then when it is asked to.
+    """Looks by itself once, when it is first seen with a model and no run trains, then when it is asked to.
 
     Writes selection and direction to the session for outliers among the points of the views, and the
     step that went wrong to the cursor.
@@ -49,6 +43,7 @@ class OutliersPanel(QWidget):
         self._window, self._session = window, window.session
         self.analysis = Analysis(self)
         self._found: OutlierCheck | None = None
+        self._begun = False
         self._listed = VIEWS
         self._plotted: tuple[object, ...] = ()
         self._chosen_by_hand = False
@@ -73,8 +68,8 @@ class OutliersPanel(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour the plots."""
-        self.steps.set_theme(theme)
-        self.latents.set_theme(theme)
+        for plot in (self.steps, self.latents):
+            plot.set_theme(theme)
 
     def start(self) -> None:
         """Look at the newest weights with the settings of the view."""
@@ -83,6 +78,7 @@ class OutliersPanel(QWidget):
         if opened is None or opened.dataset is None or not wanted.ready:
             self._refresh_page()
             return
+        self._begun = True
         self.status.setText("")
         self.progress.setRange(0, 0)
         self.progress.show()
@@ -103,7 +99,7 @@ class OutliersPanel(QWidget):
         self.count_label = label_of(
             self.count, "Sa&mples", "How many samples are drawn to count outliers, beside the points of the views"
         )
-        self.go, self.cancel = QPushButton("&Check again"), QPushButton("Cance&l")
+        self.go, self.cancel = QPushButton("&Check"), QPushButton("Cance&l")
         self.go.setToolTip("Look for outliers with the newest weights and the settings of the view")
         self.cancel.setToolTip("Stop looking and keep what was found")
         self.cancel.hide()
@@ -168,8 +164,11 @@ class OutliersPanel(QWidget):
         self.list.failed.connect(window.files.tell)
         self._session.cursor.moved.connect(self.steps.set_cursor)
         self._session.changed.connect(self._follow)
-        window.live.frame_shown.connect(self._show_frame)
+        window.live.frame_shown.connect(self._look)
         window.studio.opened.connect(self._forget)
+        window.studio.training.phase_changed.connect(self._look)
+        window.studio.training.phase_changed.connect(lambda _phase: self._refresh_page())
+        self.count.valueChanged.connect(lambda _count: self._refresh_page())
         window.closing.connect(self.analysis.close)
 
     @Slot(object)
@@ -201,23 +200,19 @@ class OutliersPanel(QWidget):
     def _forget(self, _opened: object) -> None:
         """Another model or other data."""
         self.analysis.cancel()
-        self._found, self._chosen_by_hand = None, False
+        self._found, self._begun, self._chosen_by_hand = None, False, False
         self.status.setText("")
         self._refresh()
 
     @Slot(object)
-    def _show_frame(self, _frame: Frame) -> None:
-        if self.isVisible():
-            self._look()
-            self._mark()
-
-    def _look(self) -> None:
-        """Once, when there is something to look at."""
-        frame = self._window.views.frame
-        if self._found is None and not self.analysis.running and frame is not None and frame.complete:
+    def _look(self, _what: object = None) -> None:
+        """Once, when there is something to look at, somebody who does, and no run that would be slowed down."""
+        frame, training = self._window.views.frame, self._window.studio.training
+        if not self.isVisible():
+            return
+        if not self._begun and not training.busy and frame is not None and frame.complete:
             self.start()
-        elif self._found is not None:
-            self._mark()
+        self._mark()
 
     def _mark(self) -> None:
         """Say so where the views show other weights or settings."""
@@ -265,13 +260,13 @@ class OutliersPanel(QWidget):
             widget.setVisible(listed is not None)
         self.status.setVisible(bool(self.status.text()))
         self.go.setEnabled(opened is not None and opened.dataset is not None)
+        self.go.setText("&Check" if self._found is None else "&Check again")
         self.pages.setCurrentIndex(int(listed is not None and len(listed.rows) > 0))
         if listed is not None and not len(listed.rows):
             self.nothing.setText(none_of(listed, WHAT[self._listed]))
-        elif opened is not None and opened.dataset is None:
-            self.nothing.setText(NO_DATA)
         else:
-            self.nothing.setText(WORKING if self.analysis.running else NO_MODEL)
+            state = self.go.isEnabled(), self.analysis.running, self._window.studio.training.busy
+            self.nothing.setText(invitation(opened is not None, *state, self.count.value()))
 
     def _show_plots(self) -> None:
         """The same again leaves range and marks as they are."""

@@ -115,8 +115,7 @@ class Plot(QWidget):
         self.plot.setAccessibleName(title)
         self.plot.setAccessibleDescription(caption)
         self.caption_line.set_whole(caption)
-        self.title.setToolTip(caption)
-        self.title.show_title(title, self.title_mark())
+        self.title.show_title(title, self.title_mark(), caption)
 
     def set_hint(self, text: str) -> None:
         """What stands in the middle while there is nothing to show."""
@@ -151,7 +150,7 @@ class Plot(QWidget):
         self.plot.setBackground(theme.base)
         self.box.set_theme(theme)
         self._colour_labels()
-        self.title.show_title(self._title_text, self.title_mark())
+        self.title.show_title(self._title_text, self.title_mark(), self.caption)
         if self.help is not None:
             self.help.set_theme(theme)
         for side in ("left", "bottom"):
@@ -252,12 +251,11 @@ class Plot(QWidget):
         """A single click in plot coordinates; plots that answer to it say how."""
 
     def _make_header(self) -> QHBoxLayout:
-        self.title.setToolTip(self.caption)
         self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         header = QHBoxLayout()
-        header.setContentsMargins(6, 0, 6, 0)
-        header.setSpacing(8)
+        header.setContentsMargins(6, 0, 0, 0)
+        header.setSpacing(6)
         header.addWidget(self.title)
         header.addWidget(self.note, 1)
         if self.help is not None:

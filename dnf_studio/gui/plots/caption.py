@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
-__all__ = ["Caption", "Title"]
+__all__ = ["Caption", "Title", "cut_at_word"]
+
+LEAST, MOST = 48, 110
+"""Pixels of a title that its header always leaves it, and that it may ask for."""
+
+
+def cut_at_word(text: str, metrics: QFontMetrics, room: int) -> str:
+    """As many whole words of `text` as fit into `room` pixels, and an ellipsis; letters where not even one does."""
+    cut = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+    if cut == text or not cut.endswith("…"):
+        return cut
+    kept = cut[:-1]
+    if not text[len(kept) :].startswith(" "):
+        kept = kept.rpartition(" ")[0] or kept
+    return f"{kept.rstrip(' ,;:')}…"
 
 
 class Caption(QLabel):
@@ -37,23 +52,29 @@ class Caption(QLabel):
         sentences = self._whole.split(". ")
         fitting = [". ".join(sentences[:count]) + "." for count in range(1, len(sentences))] + [self._whole]
         for text in reversed(fitting):
-            shown = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, self.contentsRect().width())
+            shown = cut_at_word(text, self.fontMetrics(), self.contentsRect().width())
             if shown == text:
                 break
         self.setText(shown)
 
 
 class Title(QLabel):
-    """A bold title; what stands before it, as rich text, is never cut."""
+    """A bold title; what stands before it, as rich text, is never cut.
+
+    Without room for all of it it says its subject, what stands before a colon, "by" or "over", and its tooltip says
+    the whole.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._whole, self._mark, self._hint = "", "", QSize()
+        self._whole, self._short, self._mark, self._tip = "", "", "", ""
+        self._hint, self._least = QSize(), LEAST
         self.setTextFormat(Qt.TextFormat.RichText)
 
-    def show_title(self, text: str, mark: str = "") -> None:
-        """Say `text` after `mark`."""
-        self._whole, self._mark = text, mark
+    def show_title(self, text: str, mark: str, tip: str) -> None:
+        """Say `text` after `mark`, and `tip` as its tooltip."""
+        self._whole, self._mark, self._tip = text, mark, tip
+        self._short = re.split(":| by | over ", text)[0]
         self._measure()
 
     def sizeHint(self) -> QSize:
@@ -61,8 +82,8 @@ class Title(QLabel):
         return self._hint
 
     def minimumSizeHint(self) -> QSize:
-        """A few letters."""
-        return QSize(min(48, self._hint.width()), self._hint.height())
+        """Its subject, or a few letters of a long one."""
+        return QSize(min(self._least, self._hint.width()), self._hint.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """As much of it as there is room for."""
@@ -78,18 +99,25 @@ class Title(QLabel):
     def _measure(self) -> None:
         self.setText(self._html(self._whole))
         self._hint = super().sizeHint()
+        metrics = self._metrics()
+        spare = metrics.horizontalAdvance(self._whole) - metrics.horizontalAdvance(self._short)
+        self._least = max(LEAST, min(MOST, self._hint.width() - spare))
         self._fit()
         self.updateGeometry()
 
     def _fit(self) -> None:
+        metrics, missing = self._metrics(), self._hint.width() - self.width()
+        room = metrics.horizontalAdvance(self._whole) - max(0, missing)
+        shown = self._whole if missing <= 0 else cut_at_word(self._short, metrics, room)
+        self.setToolTip(self._tip if missing <= 0 else f"{self._whole}. {self._tip}")
+        html = self._html(shown)
+        if html != self.text():
+            self.setText(html)
+
+    def _metrics(self) -> QFontMetrics:
         bold = QFont(self.font())
         bold.setBold(True)
-        metrics, missing = QFontMetrics(bold), self._hint.width() - self.width()
-        room = metrics.horizontalAdvance(self._whole) - max(0, missing)
-        cut = metrics.elidedText(self._whole, Qt.TextElideMode.ElideRight, room)
-        shown = self._html(cut if missing > 0 else self._whole)
-        if shown != self.text():
-            self.setText(shown)
+        return QFontMetrics(bold)
 
     def _html(self, text: str) -> str:
         return f"{self._mark}<b>{escape(text)}</b>"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.plots.caption import Caption
+from dnf_studio.gui.plots.caption import Caption, Title
+from dnf_studio.gui.plots.loss import LossPlot
 
 FIRST, SECOND = "Points of the data, carried to noise.", "Click a point to follow it."
 
@@ -19,5 +23,44 @@ def test_a_sentence_without_room_is_left_out_and_the_first_is_cut(qtbot: QtBot) 
         if not said or caption.text() != said[-1]:
             said.append(caption.text())
     assert said[:2] == [f"{FIRST} {SECOND}", FIRST]
-    assert len(said) > 10 and all(FIRST.startswith(text.removesuffix("…").rstrip()) for text in said[2:])
+    cut = [f"{' '.join(FIRST.split()[:count]).rstrip(',')}…" for count in range(6, 0, -1)]
+    assert len(said) > 5 and said[2:] == cut[: len(said) - 2]
     assert caption.toolTip() == caption.accessibleName() == f"{FIRST} {SECOND}"
+
+
+@pytest.mark.parametrize(
+    ("title", "subject"),
+    [
+        ("Paths over steps", "Paths"),
+        ("Disagreement by step", "Disagreement"),
+        ("Loss: bound on the NLL", "Loss"),
+        ("Forward: data → noise", "Forward"),
+        ("Marginals", "Marginals"),
+    ],
+)
+def test_a_title_without_room_says_its_subject_and_its_tooltip_the_whole(
+    qtbot: QtBot, title: str, subject: str
+) -> None:
+    made = Title()
+    qtbot.addWidget(made)
+    made.show_title(title, "● ", "What is seen.")
+    made.show()
+    said: list[str] = []
+    least = made.sizeHint().width() - (5 if title != subject else 0)
+    for width in range(400, least - 1, -1):
+        made.resize(width, 20)
+        text = re.sub("<.*?>", "", made.text()).removeprefix("● ")
+        if not said or text != said[-1]:
+            said.append(text)
+        assert made.toolTip() == ("What is seen." if text == title else f"{title}. What is seen.")
+    assert said == list(dict.fromkeys([title, subject]))
+
+
+def test_a_narrow_card_keeps_the_subject_of_its_title(qtbot: QtBot) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    plot.show()
+    plot.resize(160, 200)
+    assert plot.title.text() == "<b>Loss</b>"
+    plot.resize(500, 200)
+    assert plot.title.text() == "<b>Loss: bound on the NLL</b>"

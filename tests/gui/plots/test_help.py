@@ -72,7 +72,8 @@ def test_the_caption_is_a_line_where_there_is_room_and_cut_to_it(qtbot: QtBot) -
     assert plot.caption_line.isVisible() and plot.caption_line.text() == plot.caption
     plot.resize(170, 300)
     qtbot.waitUntil(lambda: plot.caption_line.text().endswith("…"))
-    assert plot.caption_line.toolTip() == plot.title.toolTip() == plot.caption
+    assert plot.caption_line.toolTip() == plot.caption
+    assert plot.title.toolTip() == f"Disagreement by step. {plot.caption}"
     plot.resize(500, 180)
     qtbot.waitUntil(lambda: not plot.caption_line.isVisible())
 
