@@ -140,8 +140,9 @@ def _row_blocks(path: Path, text: _Text) -> Iterator[list[list[str]]]:
 def _blocks(path: Path, text: _Text, picked: tuple[int, ...]) -> Iterator[NDArray[np.float64]]:
     """The picked columns of all rows as float64 blocks (≤ BLOCK, D)."""
     start, names = 0, text.names
+    whole = picked == tuple(range(len(names)))
     for block in _row_blocks(path, text):
-        cells = (row[i] for row in block for i in picked) if len(picked) < len(names) else chain.from_iterable(block)
+        cells = chain.from_iterable(block) if whole else (row[i] for row in block for i in picked)
         try:
             yield np.fromiter(map(float, cells), np.float64).reshape(len(block), len(picked))
         except ValueError:
