@@ -352,9 +352,10 @@ def recorded(values: object) -> object:
 
 
 def flatten(changes: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one mapping with dotted keys."""
+    """Nested mappings, and groups of settings, as one mapping with dotted keys."""
     flat: dict[str, Any] = {}
-    for key, value in changes.items():
+    for key, given in changes.items():
+        value = given.model_dump() if isinstance(given, Settings) else given
         if isinstance(value, Mapping):
             flat |= flatten(value, f"{prefix}{key}.")
         else:

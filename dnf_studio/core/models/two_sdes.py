@@ -84,6 +84,7 @@ class TwoSDEs(GenerativeModel):
         nodes = grid or self.grid()
         check_points(z, self)
         paths.check_level(lam)
+        paths.check_last_step(last)
         eps = _drawn(nodes, z) if noise is None else check_noise(noise, nodes, z)
         return paths.backward_path(*self.fields(nodes), nodes, z, eps, lam, last)
 

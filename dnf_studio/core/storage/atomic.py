@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dnf_studio.errors import StudioError
 
-__all__ = ["atomic_file", "check_target", "explain", "source_size"]
+__all__ = ["as_path", "atomic_file", "check_target", "explain", "source_size"]
 
 
 @contextmanager
@@ -35,6 +35,13 @@ def atomic_file(target: Path, error: type[StudioError]) -> Iterator[Path]:
     finally:
         if os.path.lexists(partial):
             partial.unlink()
+
+
+def as_path(place: object, error: type[StudioError]) -> Path:
+    """`place` as a path; raises `error` where it is neither a string nor a path."""
+    if isinstance(place, str | os.PathLike) and isinstance(os.fspath(place), str):
+        return Path(place)
+    raise error(f"A file is named by a string or a path, not by {place!r:.100}.")
 
 
 def check_target(target: Path, error: type[StudioError]) -> Path:
