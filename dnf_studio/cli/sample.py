@@ -42,10 +42,13 @@ def sample(
     log_prob: Annotated[bool, Option("--log-prob", help="Write each sample's log density too.")] = False,
     as_json: AsJson = False,
 ) -> int:
+    from dnf_studio.core.models.two_sdes import check_no_level
     from dnf_studio.core.storage.samples import ExportPlan, export_samples
 
     kind = None if grid is None else parse_grid(grid)
     settings = SampleSettings(steps, lam, last_step, kind, seed, solver, langevin)
+    if solver == "ode":
+        check_no_level(solver, lam)
     plan = ExportPlan(count, settings, trajectories=trajectories, log_prob=log_prob)
     place = choose_device(device)
     source = api.open_checkpoint(checkpoint)

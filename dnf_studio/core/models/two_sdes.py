@@ -24,6 +24,7 @@ from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
 from dnf_studio.errors import UnsupportedError
+from dnf_studio.solvers import WITHOUT_NOISE
 
 __all__ = ["TwoSDEs", "check_no_level"]
 
@@ -95,8 +96,8 @@ class TwoSDEs(GenerativeModel):
 
 
 def check_no_level(solver: Solver, lam: float) -> None:
-    """Raise `UnsupportedError` for a λ that `solver` does not have."""
-    if lam != 1:
+    """Raise `UnsupportedError` for a λ that `solver` does not have; 0 is what one without noise has, 1 is no choice."""
+    if lam != 1 and not (lam == 0 and solver in WITHOUT_NOISE):
         raise UnsupportedError(f"The noise level λ is for the solver 'sde'; '{solver}' has none.")
 
 

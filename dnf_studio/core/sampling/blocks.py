@@ -24,6 +24,7 @@ from torch import Tensor
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.autograd_kernel import VALUE_ROWS
 from dnf_studio.core.models.base import GenerativeModel, Sampler, Solver
+from dnf_studio.core.models.two_sdes import check_no_level
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sampling.langevin import LIVE, corrected, stein_ratio
 from dnf_studio.core.sampling.settings import SampleSettings, check_count
@@ -204,6 +205,8 @@ def sample(
 ) -> Tensor:
     """`count` samples (n, D), float32, data units, on the model's device."""
     settings = SampleSettings(steps, lam, last, grid, seed, solver)
+    if solver == "ode":
+        check_no_level(solver, lam)
     blocks = [torch.from_numpy(block.samples) for block in sample_blocks(flow, count, settings)]
     return torch.cat(blocks).to(flow.device)
 
