@@ -285,12 +285,17 @@ class Config(Settings):
             raise SettingError("The settings are not valid JSON: they are nested too deeply.") from None
 
     @classmethod
-    def from_toml(cls, path: Path) -> Self:
+    def from_toml(cls, path: Path | str) -> Self:
         """Read a TOML file whose tables are `sde`, `network` and `training`."""
         try:
-            return cls.create(tomllib.loads(path.read_text(encoding="utf-8")))
+            return cls.create(tomllib.loads(Path(path).read_text(encoding="utf-8-sig")))
+        except FileNotFoundError:
+            raise SettingError(f"There is no file '{path}'.") from None
         except OSError as error:
-            raise SettingError(f"Cannot read '{path}': {error.strerror}.") from None
+            reason = error.strerror or str(error)
+            raise SettingError(f"Cannot read '{path}': {reason[:1].lower()}{reason[1:]}.") from None
+        except UnicodeDecodeError:
+            raise SettingError(f"'{path}' is not UTF-8 text.") from None
         except ValueError as error:
             raise SettingError(f"'{path}' is not valid TOML: {error}.") from None
         except RecursionError:

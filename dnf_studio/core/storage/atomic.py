@@ -6,13 +6,13 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from dnf_studio.errors import StudioError
 
-__all__ = ["as_path", "atomic_file", "check_target", "explain", "source_size"]
+__all__ = ["as_path", "atomic_file", "check_target", "explain", "refuse_source", "source_size"]
 
 
 @contextmanager
@@ -63,6 +63,13 @@ def check_target(target: Path, error: type[StudioError]) -> Path:
     if mode is not None and not os.access(final, os.W_OK):
         raise error(f"Cannot write '{target}': the file is write-protected.")
     return final
+
+
+def refuse_source(target: Path, sources: Iterable[Path | str], error: type[StudioError]) -> None:
+    """Raise `error` where writing to `target` would put an end to one of the files that are read."""
+    for source in sources:
+        if os.path.exists(source) and os.path.exists(target) and os.path.samefile(source, target):
+            raise error(f"Cannot write '{target}': it is the file that is read, which would be lost.")
 
 
 def source_size(path: Path, error: type[StudioError]) -> int:
