@@ -129,9 +129,9 @@ def _row_blocks(path: Path, text: _Text) -> Iterator[list[list[str]]]:
     while block := list(islice(text.rows, BLOCK)):
         if set(map(len, block)) != {len(text.names)}:
             row = next(i for i, cells in enumerate(block) if len(cells) != len(text.names))
+            count = "1 value" if len(block[row]) == 1 else f"{len(block[row])} values"
             raise DataError(
-                f"'{path}' has {len(block[row])} values in {text.place(start + row)}, "
-                f"but {len(text.names)} in its first line."
+                f"'{path}' has {count} in {text.place(start + row)}, but {len(text.names)} in its first line."
             )
         yield block
         start += len(block)
