@@ -14,7 +14,16 @@ from pathlib import Path
 from reprlib import repr as short_repr
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from dnf_studio.errors import SettingError
 from dnf_studio.grids import MAX_STEPS, GridKind, GridName, check_grid
@@ -38,6 +47,14 @@ class Settings(BaseModel):
     """A frozen group of settings that refuses unknown names and non-finite numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value_for_a_number(cls, value: object, info: ValidationInfo) -> object:
+        """pydantic would take true for 1."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("it is not a setting that is true or false")
+        return value
 
 
 class SDEConfig(Settings):

@@ -249,6 +249,12 @@ def test_a_run_of_plain_values_says_what_it_needs() -> None:
         dnf.train({"data": "rings"})  # type: ignore[arg-type]
 
 
+def test_a_truth_value_is_no_number_of_steps() -> None:
+    with pytest.raises(SettingError, match=r"'sde.steps' cannot be True: it is not a setting that is true or false\.$"):
+        dnf.Config.create({"sde": {"steps": True}})
+    assert dnf.Config.create({"training": {"progressive": True}}).training.progressive
+
+
 def test_settings_nested_without_end_are_one_sentence(tmp_path: Path) -> None:
     deep = tmp_path / "a.toml"
     deep.write_text(f"data = {'[' * 20_000}", encoding="utf-8")
