@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from dnf_studio import assets
 from dnf_studio.config import Config
-from dnf_studio.core.storage.atomic import explain, source_size
-from dnf_studio.errors import CheckpointError, SettingError, StudioError, UnknownNameError
+from dnf_studio.core.storage.atomic import as_path, explain, source_size
+from dnf_studio.errors import CheckpointError, DataError, SettingError, StudioError, UnknownNameError
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.catalogue import DatasetInfo
@@ -45,7 +45,8 @@ def load(name_or_path: str | PathLike[str], device: str = "cpu") -> GenerativeMo
 
 def open_checkpoint(name_or_path: str | PathLike[str]) -> Checkpoint:
     """What a checkpoint holds, checked but not built; raises `UnknownNameError` or `CheckpointError`."""
-    path = assets.checkpoint_path(str(name_or_path)) or Path(name_or_path)
+    named = as_path(name_or_path, CheckpointError)
+    path = assets.checkpoint_path(str(name_or_path)) or named
     if not os.path.exists(path) and path.name == str(path) and not path.suffix:
         raise UnknownNameError("model", str(path), assets.checkpoint_names())
     kind = file_kind(path)
@@ -102,10 +103,16 @@ def file_kind(path: Path) -> FileKind:
 
 def train(config: Config, data: Dataset | None = None) -> Run:
     """A run of `config`: an iterable of StepReports over `data`, or over the data set that the config names."""
+    from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.training.run import Run
 
     if not isinstance(config, Config):
         raise SettingError(f"A run needs a Config, such as Config.create({{...}}) makes, not {config!r:.100}.")
+    if data is not None and not isinstance(data, Dataset):
+        raise DataError(
+            f"The data of a run is a Dataset, not a {type(data).__name__}; save an array with numpy.save and name the "
+            "file as the data of the Config."
+        )
     return Run(config, data)
 
 

@@ -14,7 +14,16 @@ from pathlib import Path
 from reprlib import repr as short_repr
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from dnf_studio.errors import SettingError
 from dnf_studio.grids import MAX_STEPS, GridKind, GridName, check_grid
@@ -38,6 +47,14 @@ class Settings(BaseModel):
     """A frozen group of settings that refuses unknown names and non-finite numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value_for_a_number(cls, value: object, info: ValidationInfo) -> object:
+        """pydantic would take true for 1."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("it is not a setting that is true or false")
+        return value
 
 
 class SDEConfig(Settings):
@@ -285,12 +302,17 @@ class Config(Settings):
             raise SettingError("The settings are not valid JSON: they are nested too deeply.") from None
 
     @classmethod
-    def from_toml(cls, path: Path) -> Self:
+    def from_toml(cls, path: Path | str) -> Self:
         """Read a TOML file whose tables are `sde`, `network` and `training`."""
         try:
-            return cls.create(tomllib.loads(path.read_text(encoding="utf-8")))
+            return cls.create(tomllib.loads(Path(path).read_text(encoding="utf-8-sig")))
+        except FileNotFoundError:
+            raise SettingError(f"There is no file '{path}'.") from None
         except OSError as error:
-            raise SettingError(f"Cannot read '{path}': {error.strerror}.") from None
+            reason = error.strerror or str(error)
+            raise SettingError(f"Cannot read '{path}': {reason[:1].lower()}{reason[1:]}.") from None
+        except UnicodeDecodeError:
+            raise SettingError(f"'{path}' is not UTF-8 text.") from None
         except ValueError as error:
             raise SettingError(f"'{path}' is not valid TOML: {error}.") from None
         except RecursionError:
@@ -352,9 +374,10 @@ def recorded(values: object) -> object:
 
 
 def flatten(changes: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one mapping with dotted keys."""
+    """Nested mappings, and groups of settings, as one mapping with dotted keys."""
     flat: dict[str, Any] = {}
-    for key, value in changes.items():
+    for key, given in changes.items():
+        value = given.model_dump() if isinstance(given, Settings) else given
         if isinstance(value, Mapping):
             flat |= flatten(value, f"{prefix}{key}.")
         else:

@@ -71,4 +71,5 @@ class UnknownNameError(StudioError):
         names = sorted(known)
         near = get_close_matches(name.lower(), names, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(names)}."
-        super().__init__(f"There is no {kind} named '{name}'; {hint}")
+        shown = name if len(name) <= 200 else f"{name[:200]}…"
+        super().__init__(f"There is no {kind} named '{shown}'; {hint}")

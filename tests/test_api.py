@@ -183,9 +183,82 @@ def test_noise_that_is_no_tensor_is_one_sentence() -> None:
         make_flow().forward_path(torch.zeros(2, 2), noise=[1.0])  # type: ignore[arg-type]
 
 
+STEPS = make_flow().grid().steps
+
+
+@pytest.mark.parametrize("noise", [torch.zeros(STEPS, 2, 2).double(), torch.zeros(STEPS, 2, 2, dtype=torch.long)])
+def test_noise_of_another_real_type_is_that_of_the_points(noise: torch.Tensor) -> None:
+    flow, x = make_flow(), torch.zeros(2, 2)
+    for path in (flow.forward_path, flow.backward_path):
+        assert torch.equal(path(x, noise=noise), path(x, noise=torch.zeros(STEPS, 2, 2)))
+
+
+def test_noise_that_is_not_real_is_one_sentence() -> None:
+    with pytest.raises(SettingError, match="dense real numbers"):
+        make_flow().backward_path(torch.zeros(2, 2), noise=torch.zeros(STEPS, 2, 2) + 1j)
+
+
+@pytest.mark.parametrize("last", ["Mean", "", None, True])
+def test_last_steps_that_are_none_are_one_sentence(last: object) -> None:
+    flow = make_flow()
+    for draw in (lambda: flow.sample(2, last=last), lambda: flow.backward_path(torch.zeros(2, 2), last=last)):
+        with pytest.raises(SettingError, match=r"^The last step is either mean or noise, not .*[.]$"):
+            draw()
+
+
+def test_a_count_without_end_is_one_sentence() -> None:
+    with pytest.raises(SettingError, match="between 1 and 10,000,000,000"):
+        make_flow().sample(10**30)
+
+
+@pytest.mark.parametrize("place", [None, 5, b"a.safetensors", ["a"]])
+def test_a_file_that_is_named_by_something_else_is_one_sentence(place: object) -> None:
+    run = dnf.train(dnf.Config.create(SMALL))
+    for use in (dnf.load, dnf.open_checkpoint, dnf.Run.resume, run.save):
+        with pytest.raises(CheckpointError, match=r"^A file is named by a string or a path, not by .*[.]$"):
+            use(place)
+
+
+def test_a_checkpoint_of_another_kind_is_never_written(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="run or weights"):
+        dnf.train(dnf.Config.create(SMALL)).save(tmp_path / "a.safetensors", "final")  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_whose_settings_were_changed_by_numpy_numbers_or_groups_is_saved(tmp_path: Path) -> None:
+    run = dnf.train(dnf.Config.create(SMALL))
+    run.apply({"sde.steps": np.int64(5), "training.learning_rate": np.float32(0.5)})
+    run.apply({"sde": run.config.sde.model_copy(update={"steps": 6})})
+    with pytest.raises(SettingError, match="cannot change during a run"):
+        run.apply({"network": run.config.network.model_copy(update={"channels": 16})})
+    list(run)
+    run.save(tmp_path / "a.safetensors")
+    resumed = dnf.Run.resume(tmp_path / "a.safetensors")
+    assert resumed.config == run.config and resumed.config.sde.steps == 6
+    assert resumed.changes == run.changes
+
+
+@pytest.mark.parametrize("change", [None, 5, "sde.steps", [("sde.steps", 3)]])
+def test_a_change_that_is_none_is_one_sentence(change: object) -> None:
+    with pytest.raises(SettingError, match="A change is a mapping"):
+        dnf.train(dnf.Config.create(SMALL)).apply(change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("data", ["rings", [], np.zeros((5, 2)), torch.zeros(5, 2)], ids=lambda x: type(x).__name__)
+def test_data_that_is_no_data_set_is_one_sentence(data: object) -> None:
+    with pytest.raises(DataError, match="is a Dataset, not a"):
+        dnf.train(dnf.Config.create(SMALL), data)  # type: ignore[arg-type]
+
+
 def test_a_run_of_plain_values_says_what_it_needs() -> None:
     with pytest.raises(SettingError, match="needs a Config"):
         dnf.train({"data": "rings"})  # type: ignore[arg-type]
+
+
+def test_a_truth_value_is_no_number_of_steps() -> None:
+    with pytest.raises(SettingError, match=r"'sde.steps' cannot be True: it is not a setting that is true or false\.$"):
+        dnf.Config.create({"sde": {"steps": True}})
+    assert dnf.Config.create({"training": {"progressive": True}}).training.progressive
 
 
 def test_settings_nested_without_end_are_one_sentence(tmp_path: Path) -> None:

@@ -136,6 +136,58 @@ def test_weights_cannot_be_resumed(told: Told, saved: Path, tmp_path: Path) -> N
     assert "weights only" in told.err
 
 
+def test_what_is_no_run_cannot_be_resumed(told: Told, tmp_path: Path) -> None:
+    output = tmp_path / "a.safetensors"
+    for name in ("diffflow-rings", GOLDEN):
+        assert told("train", "--resume", name, "-o", output) == 1
+        assert told.err == f"dnf-studio: '{name}' holds weights only, no run that could be resumed.\n"
+    assert told("train", "--resume", "ring", "-o", output) == 1
+    assert told.err == "dnf-studio: There is no file 'ring'.\n"
+
+
+def test_a_file_that_is_read_is_never_written_over(
+    told: Told, small: Path, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data, settings, model = tmp_path / "a.csv", tmp_path / "b.toml", tmp_path / "c.safetensors"
+    data.write_text("x,y\n1,2\n3,5\n4,1\n8,9\n", encoding="utf-8")
+    settings.write_bytes(small.read_bytes())
+    model.write_bytes(saved.read_bytes())
+    (tmp_path / "link.csv").symlink_to(data)
+    for file, words in (
+        (data, ["train", "--config", settings, "--data", "link.csv::x", "-o", data]),
+        (settings, ["train", "--config", settings, "-o", "b.toml"]),
+        (model, ["sample", model, "-n", 5, "-o", "c.safetensors"]),
+    ):
+        before = file.read_bytes()
+        assert told(*words) == 1
+        assert (
+            told.err == f"dnf-studio: Cannot write '{words[-1]}': it is the file that is read, which would be lost.\n"
+        )
+        assert file.read_bytes() == before
+    for _ in range(2):  # a model may be called as its data is
+        assert told("train", "--config", settings, "--data", "moons", "-o", "moons") == 0
+    assert told("train", "--resume", "moons", "-o", "moons") == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "There is no file 'a.toml'."),
+        (b"\xff\xfe", "'a.toml' is not UTF-8 text."),
+        (b'\xef\xbb\xbfdata = "mons"', "There is no data set named 'mons'; did you mean 'moons'?"),
+    ],
+)
+def test_settings_that_cannot_be_read(
+    told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        Path("a.toml").write_bytes(content)
+    assert told("train", "--config", "a.toml", "-o", "a.safetensors") in (1, 2)
+    assert told.err == f"dnf-studio: {sentence}\n"
+
+
 def test_a_loss_that_is_no_number_keeps_the_last_good_state(
     told: Told, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from typer import Option
 
-from dnf_studio import api
+from dnf_studio import api, assets
 from dnf_studio.cli.interrupt import Interrupt
 from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, Output
 from dnf_studio.cli.output import Progress, clock, emit, note
@@ -15,8 +15,10 @@ from dnf_studio.config import Device
 from dnf_studio.core.models.base import Solver
 from dnf_studio.core.sampling.blocks import SampleSettings
 from dnf_studio.core.sde.paths import LastStep
+from dnf_studio.core.storage.atomic import refuse_source
 from dnf_studio.core.storage.grid_presets import parse_grid
 from dnf_studio.core.training.hardware import choose_device
+from dnf_studio.errors import ExportError
 from dnf_studio.grids import GRID_NAMES
 
 __all__ = ["sample"]
@@ -42,13 +44,17 @@ def sample(
     log_prob: Annotated[bool, Option("--log-prob", help="Write each sample's log density too.")] = False,
     as_json: AsJson = False,
 ) -> int:
+    from dnf_studio.core.models.two_sdes import check_no_level
     from dnf_studio.core.storage.samples import ExportPlan, export_samples
 
     kind = None if grid is None else parse_grid(grid)
     settings = SampleSettings(steps, lam, last_step, kind, seed, solver, langevin)
+    if solver == "ode":
+        check_no_level(solver, lam)
     plan = ExportPlan(count, settings, trajectories=trajectories, log_prob=log_prob)
     place = choose_device(device)
     source = api.open_checkpoint(checkpoint)
+    refuse_source(output, [assets.checkpoint_path(checkpoint) or checkpoint], ExportError)
     flow = source.build().to(place)
     seconds, far = 0.0, None
     # Raised anywhere, a KeyboardInterrupt was lost in one run of ten, as early as the file is made

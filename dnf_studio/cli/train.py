@@ -13,7 +13,7 @@ from dnf_studio.cli.interrupt import Interrupt
 from dnf_studio.cli.options import AsJson, Output
 from dnf_studio.cli.output import Progress, clock, emit, note, number
 from dnf_studio.config import Config, Device, ModelName, Precision
-from dnf_studio.core.storage.atomic import check_target
+from dnf_studio.core.storage.atomic import check_target, refuse_source
 from dnf_studio.errors import CheckpointError, DataError, DivergenceError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def train(
         changes["training.seconds"] = None
     check_target(output, CheckpointError)
     run = _begin(config, changes) if resume is None else _resume(resume, config, changes)
+    refuse_source(output, _read(run, config), CheckpointError)
     if not _fit(run, output):
         return 130
     _measure(run, output, "weights" if weights else "run")
@@ -97,6 +98,15 @@ def _begin(file: str | None, changes: dict[str, Any]) -> Run:
     return api.train(base.changed(changes))
 
 
+def _read(run: Run, file: str | None) -> list[Path | str]:
+    """The files that `run` and its settings come from."""
+    from dnf_studio.core.data.source import split_selection
+
+    built_in = {name for info in api.datasets() for name in (info.name, *info.aliases)}
+    data = [] if run.config.data.strip().lower() in built_in else [split_selection(run.config.data)[0]]
+    return [*data, *([] if file is None else [file])]
+
+
 def _is_preset(word: str) -> bool:
     """Whether `word` can only be the name of bundled settings: it is no file and looks like none."""
     return not os.path.exists(word) and Path(word).name == word and not Path(word).suffix
@@ -120,7 +130,11 @@ def _resume(resume: Path, file: str | None, changes: dict[str, Any]) -> Run:
     if file is not None:
         raise SettingError("--resume goes on with the checkpoint's own settings; leave out --config.")
     data, drop = changes.pop("data", None), changes.pop("drop_constant", False)
-    run = Run.resume(resume, changes)
+    path = resume if os.path.exists(resume) else assets.checkpoint_path(str(resume)) or resume
+    api.file_kind(path)  # a missing file is told as one, not as a model's name
+    if api.open_checkpoint(path).kind != "run":
+        raise CheckpointError(f"'{resume}' holds weights only, no run that could be resumed.")
+    run = Run.resume(path, changes)
     if data is not None:
         named = open_dataset(data, drop or run.config.drop_constant)
         if named.fingerprint != run.dataset.fingerprint:

@@ -129,9 +129,9 @@ def _row_blocks(path: Path, text: _Text) -> Iterator[list[list[str]]]:
     while block := list(islice(text.rows, BLOCK)):
         if set(map(len, block)) != {len(text.names)}:
             row = next(i for i, cells in enumerate(block) if len(cells) != len(text.names))
+            count = "1 value" if len(block[row]) == 1 else f"{len(block[row])} values"
             raise DataError(
-                f"'{path}' has {len(block[row])} values in {text.place(start + row)}, "
-                f"but {len(text.names)} in its first line."
+                f"'{path}' has {count} in {text.place(start + row)}, but {len(text.names)} in its first line."
             )
         yield block
         start += len(block)
@@ -140,8 +140,9 @@ def _row_blocks(path: Path, text: _Text) -> Iterator[list[list[str]]]:
 def _blocks(path: Path, text: _Text, picked: tuple[int, ...]) -> Iterator[NDArray[np.float64]]:
     """The picked columns of all rows as float64 blocks (≤ BLOCK, D)."""
     start, names = 0, text.names
+    whole = picked == tuple(range(len(names)))
     for block in _row_blocks(path, text):
-        cells = (row[i] for row in block for i in picked) if len(picked) < len(names) else chain.from_iterable(block)
+        cells = chain.from_iterable(block) if whole else (row[i] for row in block for i in picked)
         try:
             yield np.fromiter(map(float, cells), np.float64).reshape(len(block), len(picked))
         except ValueError:

@@ -132,7 +132,18 @@ def _info(name: str, dataset: H5Object) -> ArrayInfo:
     except (TypeError, ValueError, KeyError):
         return ArrayInfo(name, shape, "", "holds values of a type that is not known here")
     scale = dataset.attrs.get("CLASS", b"") in (b"DIMENSION_SCALE", "DIMENSION_SCALE")
-    return ArrayInfo(name, shape, str(dtype), array_fault(shape, dtype) or _storage_fault(dataset), scale)
+    fault = _object_fault(dtype) or array_fault(shape, dtype) or _storage_fault(dataset)
+    return ArrayInfo(name, shape, str(dtype), fault, scale)
+
+
+def _object_fault(dtype: np.dtype[Any]) -> str:
+    """Why what h5py makes Python objects of is no table: HDF5 itself holds no pickles."""
+    import h5py
+
+    if dtype.kind != "O":
+        return ""
+    text = h5py.check_string_dtype(dtype) is not None
+    return f"holds {'text' if text else 'references or rows of different lengths'}, not real numbers"
 
 
 def _storage_fault(dataset: H5Object) -> str:

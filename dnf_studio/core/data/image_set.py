@@ -76,7 +76,8 @@ def open_image_set(source: str) -> RecordedDataset:
         with told(path, (path.suffix.lower(),)):
             images, classes = _read_idx(path) if IDX.search(path.name) else _read_cifar(path)
     if len(images) < FEWEST:
-        raise DataError(f"'{path}' holds {len(images)} images; at least {FEWEST} are needed to train and to test on.")
+        count = "one image" if len(images) == 1 else f"{len(images)} images"
+        raise DataError(f"'{path}' holds {count}; at least {FEWEST} are needed to train and to test on.")
     count, high, wide, channels = images.shape
     names = GREY if channels == 1 else COLOUR
     columns = tuple(f"{row},{column}{name}" for row in range(high) for column in range(wide) for name in names)

@@ -74,7 +74,7 @@ def checked_path(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
     except OSError as error:
         raise DataError(f"Cannot read '{path}': {explain(error)}.") from None
     if stat.S_ISDIR(mode):
-        raise DataError(f"'{path}' is a folder, not a data file.")
+        raise DataError(f"'{path}' is a folder without pictures, not a data file.")
     if path.suffix.lower() not in suffixes:
         kinds = f"{', '.join((*SUFFIXES, *PICTURES[:-1]))} and {PICTURES[-1]}"
         raise DataError(f"'{path}' is not a kind of data file that can be read; {kinds} files are.")

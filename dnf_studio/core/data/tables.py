@@ -118,8 +118,8 @@ def check_values(table: Table) -> None:
             huge = _where(table, rows.start, np.abs(block) > FLOAT32.max)
     if bad:
         count = "a value that is" if bad == 1 else f"{bad:,} values that are"
-        order = "" if bad == 1 else "the first "
-        raise DataError(f"'{table.path}' holds {count} not finite (NaN or infinity), {order}in {first}; remove them.")
+        order, them = ("", "it") if bad == 1 else ("the first ", "them")
+        raise DataError(f"'{table.path}' holds {count} not finite (NaN or infinity), {order}in {first}; remove {them}.")
     if huge:
         raise DataError(f"'{table.path}' holds a value beyond ±3.4e38, the range of single precision, in {huge}.")
 

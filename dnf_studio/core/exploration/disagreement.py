@@ -24,7 +24,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.models.base import GenerativeModel, check_noise, check_points
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.core.sde.steps import NoiseParts, forward_step, split_backward_noise
@@ -102,15 +102,15 @@ def disagreement(
     """Carry x0 (B, D), model units, to noise and take the bound of each point apart.
 
     `noise` is the forward noise (N, B, D), drawn where it is left out; `grid` is the model's own
-    where it is left out. Raises `SettingError` where shapes do not fit, and `UnsupportedError` for a
-    model without a bound.
+    where it is left out. Raises `DataError` for other points, `SettingError` for other noise, and
+    `UnsupportedError` for a model without a bound.
     """
     if not flow.bounded:
         raise UnsupportedError(flow.lacks["bound"])
     nodes = grid or flow.grid()
-    eps = torch.randn((nodes.steps, *x0.shape), dtype=x0.dtype, device=x0.device) if noise is None else noise
-    if x0.dim() != 2 or eps.shape != (nodes.steps, *x0.shape):
-        raise SettingError(f"The noise must have the shape {(nodes.steps, *x0.shape)}, not {tuple(eps.shape)}.")
+    check_points(x0, flow)
+    drawn = torch.randn((nodes.steps, *x0.shape), dtype=x0.dtype, device=x0.device) if noise is None else noise
+    eps = check_noise(drawn, nodes, x0)
     with torch.no_grad():
         drift, score = flow.fields(nodes)
         known: dict[int, Tensor] = {}

@@ -30,7 +30,7 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field, LastStep, backward_states, collected
+from dnf_studio.core.sde.paths import Field, LastStep, backward_states, check_last_step, collected
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 from dnf_studio.errors import DataError, SettingError, UnsupportedError
 from dnf_studio.grids import GridKind
@@ -138,8 +138,7 @@ def round_trips(
     """
     if way not in get_args(Way):
         raise SettingError(f"The way back '{way}' is not one of implied, ode and sde.")
-    if last not in get_args(LastStep):
-        raise SettingError(f"The last step is either mean or noise, not '{last}'.")
+    check_last_step(last)
     if way != "ode" and "noise" in flow.lacks:
         raise UnsupportedError(flow.lacks["noise"])
     if x0.ndim != 2 or x0.shape[1] != flow.dim or not len(x0):

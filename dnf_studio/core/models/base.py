@@ -230,14 +230,19 @@ def check_points(x: Tensor, model: GenerativeModel) -> None:
 
 
 def check_noise(noise: Tensor, grid: TimeGrid, x: Tensor) -> Tensor:
-    """`noise`, or `SettingError` where it is not (N, B, D) for paths of `x` (B, D) on `grid`."""
+    """`noise` (N, B, D) in the type and on the device of `x` (B, D), for its paths on `grid`.
+
+    Raises `SettingError` where it has another shape or holds no real numbers.
+    """
     if not isinstance(noise, Tensor):
         raise SettingError(f"The noise must be a tensor, not {shown_shape(noise)}.")
     if noise.shape != (grid.steps, *x.shape):
         raise SettingError(
             f"The noise must have the shape {(grid.steps, *x.shape)} of its path, not {tuple(noise.shape)}."
         )
-    return noise
+    if noise.is_complex() or noise.layout != torch.strided:
+        raise SettingError(f"The noise must be dense real numbers, not {noise.dtype} in {noise.layout} layout.")
+    return noise.to(x)
 
 
 def shown_shape(x: object) -> str:

@@ -24,6 +24,7 @@ from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
 from dnf_studio.errors import UnsupportedError
+from dnf_studio.solvers import WITHOUT_NOISE
 
 __all__ = ["TwoSDEs", "check_no_level"]
 
@@ -84,6 +85,7 @@ class TwoSDEs(GenerativeModel):
         nodes = grid or self.grid()
         check_points(z, self)
         paths.check_level(lam)
+        paths.check_last_step(last)
         eps = _drawn(nodes, z) if noise is None else check_noise(noise, nodes, z)
         return paths.backward_path(*self.fields(nodes), nodes, z, eps, lam, last)
 
@@ -94,8 +96,8 @@ class TwoSDEs(GenerativeModel):
 
 
 def check_no_level(solver: Solver, lam: float) -> None:
-    """Raise `UnsupportedError` for a λ that `solver` does not have."""
-    if lam != 1:
+    """Raise `UnsupportedError` for a λ that `solver` does not have; 0 is what one without noise has, 1 is no choice."""
+    if lam != 1 and not (lam == 0 and solver in WITHOUT_NOISE):
         raise UnsupportedError(f"The noise level λ is for the solver 'sde'; '{solver}' has none.")
 
 

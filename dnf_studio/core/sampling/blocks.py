@@ -24,12 +24,13 @@ from torch import Tensor
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.autograd_kernel import VALUE_ROWS
 from dnf_studio.core.models.base import GenerativeModel, Sampler, Solver
+from dnf_studio.core.models.two_sdes import check_no_level
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sampling.langevin import LIVE, corrected, stein_ratio
-from dnf_studio.core.sampling.settings import SampleSettings, whole_number
+from dnf_studio.core.sampling.settings import SampleSettings, check_count
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep, backward_states
-from dnf_studio.errors import DivergenceError, SettingError, UnsupportedError
+from dnf_studio.errors import DivergenceError, UnsupportedError
 from dnf_studio.grids import GridKind
 
 __all__ = ["BLOCK", "SUB_BLOCK", "SampleBlock", "SampleSettings", "Solver", "sample", "sample_blocks"]
@@ -167,11 +168,10 @@ def sample_blocks(
     """Draw `count` samples (12, 17) in order, as blocks of bounded size.
 
     `threads` changes the speed only, and `rows` how many come at once: at most so many in whole
-    sub-blocks. Raises `SettingError` for a count under 1, and `DivergenceError` instead of yielding a
+    sub-blocks. Raises `SettingError` for a count that cannot be, and `DivergenceError` instead of yielding a
     number that is not finite, unless `diverging` asks for those too.
     """
-    if whole_number("number of samples", count) < 1:
-        raise SettingError(f"The number of samples must be at least 1, not {count}.")
+    check_count(count)
     chosen = settings or SampleSettings()
     grid = flow.grid(chosen.steps, chosen.grid)
     subs = -(-count // SUB_BLOCK)
@@ -205,6 +205,8 @@ def sample(
 ) -> Tensor:
     """`count` samples (n, D), float32, data units, on the model's device."""
     settings = SampleSettings(steps, lam, last, grid, seed, solver)
+    if solver == "ode":
+        check_no_level(solver, lam)
     blocks = [torch.from_numpy(block.samples) for block in sample_blocks(flow, count, settings)]
     return torch.cat(blocks).to(flow.device)
 

@@ -8,12 +8,14 @@ from typing import get_args
 import numpy as np
 
 from dnf_studio.core.sde.grid import check_steps
-from dnf_studio.core.sde.paths import LastStep, check_level
+from dnf_studio.core.sde.paths import LastStep, check_last_step, check_level
 from dnf_studio.errors import SettingError
 from dnf_studio.grids import GridKind, check_grid
 from dnf_studio.solvers import WITHOUT_NOISE, Solver
 
-__all__ = ["SampleSettings", "whole_number"]
+__all__ = ["MOST_SAMPLES", "SampleSettings", "check_count", "whole_number"]
+
+MOST_SAMPLES = 10**10
 
 MOST_LANGEVIN = 1000
 
@@ -45,7 +47,7 @@ class SampleSettings:
             raise SettingError(
                 f"The number of Langevin steps must be between 0 and {MOST_LANGEVIN:,}, not {self.langevin}."
             )
-        _choice("last step", self.last, get_args(LastStep))
+        check_last_step(self.last)
         if self.solver is not None:
             _choice("solver", self.solver, get_args(Solver))
         if self.grid is not None:
@@ -55,6 +57,14 @@ class SampleSettings:
     def level(self) -> float:
         """The λ that is used."""
         return 0.0 if self.solver in WITHOUT_NOISE else float(self.lam)
+
+
+def check_count(count: object) -> int:
+    """`count` as an int; raises `SettingError` where no so many samples can be drawn."""
+    number = whole_number("number of samples", count)
+    if not 1 <= number <= MOST_SAMPLES:
+        raise SettingError(f"The number of samples must be between 1 and {MOST_SAMPLES:,}, not {number}.")
+    return number
 
 
 def whole_number(name: str, value: object) -> int:

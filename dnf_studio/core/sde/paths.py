@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ __all__ = [
     "LastStep",
     "backward_path",
     "backward_states",
+    "check_last_step",
     "check_level",
     "collected",
     "forward_path",
@@ -40,7 +41,14 @@ def check_level(lam: object) -> None:
     except (TypeError, ValueError, RuntimeError):
         level = math.nan
     if isinstance(lam, str) or not 0 <= level <= 2:
-        raise SettingError(f"The noise level λ must be between 0 and 2, not {lam}.")
+        shown = repr(lam) if isinstance(lam, str) else lam
+        raise SettingError(f"The noise level λ must be a number between 0 and 2, not {shown}.")
+
+
+def check_last_step(last: object) -> None:
+    """Raise `SettingError` where `last` is no `LastStep`."""
+    if last not in get_args(LastStep):
+        raise SettingError(f"The last step is either mean or noise, not {last!r}.")
 
 
 def forward_path(drift: Field, grid: TimeGrid, x0: Tensor, noise: Tensor) -> Tensor:

@@ -6,13 +6,13 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from dnf_studio.errors import StudioError
 
-__all__ = ["atomic_file", "check_target", "explain", "source_size"]
+__all__ = ["as_path", "atomic_file", "check_target", "explain", "refuse_source", "source_size"]
 
 
 @contextmanager
@@ -37,6 +37,13 @@ def atomic_file(target: Path, error: type[StudioError]) -> Iterator[Path]:
             partial.unlink()
 
 
+def as_path(place: object, error: type[StudioError]) -> Path:
+    """`place` as a path; raises `error` where it is neither a string nor a path."""
+    if isinstance(place, str | os.PathLike) and isinstance(os.fspath(place), str):
+        return Path(place)
+    raise error(f"A file is named by a string or a path, not by {place!r:.100}.")
+
+
 def check_target(target: Path, error: type[StudioError]) -> Path:
     """The file that writing to `target` makes, links followed; raises `error` where it cannot be made."""
     try:
@@ -56,6 +63,13 @@ def check_target(target: Path, error: type[StudioError]) -> Path:
     if mode is not None and not os.access(final, os.W_OK):
         raise error(f"Cannot write '{target}': the file is write-protected.")
     return final
+
+
+def refuse_source(target: Path, sources: Iterable[Path | str], error: type[StudioError]) -> None:
+    """Raise `error` where writing to `target` would put an end to one of the files that are read."""
+    for source in sources:
+        if os.path.exists(source) and os.path.exists(target) and os.path.samefile(source, target):
+            raise error(f"Cannot write '{target}': it is the file that is read, which would be lost.")
 
 
 def source_size(path: Path, error: type[StudioError]) -> int:

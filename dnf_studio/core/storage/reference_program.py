@@ -53,7 +53,7 @@ def read_reference_checkpoint(path: Path) -> Checkpoint:
 
 
 def _state_dict(found: dict[str, Any], path: Path) -> dict[str, Tensor]:
-    """The tensors of the model; those of its base distribution are left out."""
+    """The tensors of the model, float32 where all were float64; those of its base distribution are left out."""
     inner = found.get("model", found)
     if not isinstance(inner, dict) or not all(isinstance(name, str) for name in inner):
         raise CheckpointError(f"'{path}' holds no state dict.")
@@ -66,6 +66,8 @@ def _state_dict(found: dict[str, Any], path: Path) -> dict[str, Tensor]:
     for name in ("timestamps", "diffusion", "condition", "delta_t", "drift.input_embed.weight"):
         if name not in state:
             raise CheckpointError(f"'{path}' is not a checkpoint of the reference program: '{name}' is missing.")
+    if all(value.dtype == torch.float64 for value in state.values()):
+        return {name: value.float() for name, value in state.items()}
     return state
 
 

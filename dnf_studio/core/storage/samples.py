@@ -25,6 +25,7 @@ from dnf_studio.core.evaluation.far import Reach
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sampling.blocks import SUB_BLOCK, SampleBlock, SampleSettings, sample_blocks
+from dnf_studio.core.sampling.settings import check_count
 from dnf_studio.core.storage.atomic import atomic_file, check_target
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.storage.layout import digest
@@ -34,7 +35,6 @@ from dnf_studio.errors import ExportError, SettingError
 
 __all__ = ["ExportInfo", "ExportPlan", "ExportProgress", "Selection", "export_samples", "read_export", "read_rows"]
 
-MAX_COUNT = 10**10
 MAX_SEED = 2**63
 MODEL_WORDS = {
     "diffflow": "diffusion normalizing flow",
@@ -59,10 +59,7 @@ class ExportPlan:
     """With trajectories and noise also those of the forward process; only points of a view have them."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.count, bool) or not isinstance(self.count, int | np.integer):
-            raise SettingError(f"The number of samples must be a whole number, not {self.count!r}.")
-        if not 1 <= self.count <= MAX_COUNT:
-            raise SettingError(f"The number of samples must be between 1 and {MAX_COUNT:,}, not {self.count}.")
+        check_count(self.count)
         if self.settings.seed >= MAX_SEED:
             raise SettingError("The seed of an export must be below 2^63.")
 

@@ -11,6 +11,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -23,6 +24,7 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
 from dnf_studio.core.parallel import BlockPool, Interrupted, single_threaded_kernels, worker_threads
 from dnf_studio.core.sde.grid import make_grid
+from dnf_studio.core.storage.atomic import as_path
 from dnf_studio.core.training.early_stopping import EarlyStopping
 from dnf_studio.core.training.engine import Engine, make_engine
 from dnf_studio.core.training.hardware import choose_device, choose_hidden_type
@@ -52,7 +54,7 @@ class Run:
     def __init__(self, config: Config, data: Dataset | None = None, threads: int | None = None) -> None:
         self.config = config
         self.device = choose_device(config.training.device)
-        self.dataset = data or open_dataset(config.data, config.drop_constant)
+        self.dataset = open_dataset(config.data, config.drop_constant) if data is None else data
         self._generator = torch.Generator().manual_seed(config.training.seed)
         # The networks' first weights come from the run's own generator, not from the global one
         with torch.random.fork_rng(devices=[]):
@@ -103,6 +105,8 @@ class Run:
         Returns the config as it will be. Raises `SettingError` at once, with nothing queued, for
         a value that cannot be or a setting that is fixed during a run.
         """
+        if not isinstance(change, Mapping):
+            raise SettingError(f"A change is a mapping such as {{'sde.steps': 20}}, not {change!r:.100}.")
         flat = flatten(change)
         for key in flat:
             if key.startswith(FIXED):
@@ -110,7 +114,8 @@ class Run:
         coming = self.config
         for earlier in (*self._queue, flat):
             coming = coming.changed(earlier)
-        self._queue.append(flat)
+        # As the settings have them: a NumPy number would keep the run from being saved
+        self._queue.append({key: reduce(getattr, key.split("."), coming) for key in flat})
         return coming
 
     def __iter__(self) -> Iterator[StepReport]:
@@ -136,7 +141,9 @@ class Run:
         from dnf_studio.core.storage.checkpoint import save_checkpoint
         from dnf_studio.core.training.resume import checkpoint_of
 
-        save_checkpoint(Path(path), checkpoint_of(self, kind))
+        if kind not in ("run", "weights"):
+            raise SettingError(f"A checkpoint is of the kind run or weights, not {kind!r:.100}.")
+        save_checkpoint(as_path(path, CheckpointError), checkpoint_of(self, kind))
 
     @classmethod
     def resume(cls, path: Path | str, changes: Mapping[str, Any] | None = None, threads: int | None = None) -> Self:
@@ -148,7 +155,7 @@ class Run:
         from dnf_studio.core.storage.checkpoint import read_checkpoint
         from dnf_studio.core.training.resume import restore
 
-        checkpoint = read_checkpoint(Path(path))
+        checkpoint = read_checkpoint(as_path(path, CheckpointError))
         if checkpoint.kind != "run":
             raise CheckpointError(f"'{path}' holds weights only, no run that could be resumed.")
         coming = flatten(changes or {})
@@ -203,7 +210,7 @@ class Run:
         state, then = self._good
         self._weights.restore(state)
         raise DivergenceError(
-            f"Training diverged at iteration {self.iteration + 1}: the loss is no longer finite. The weights of "
+            f"Training diverged at iteration {self.iteration + 1}: the loss is no longer finite, and the weights of "
             f"iteration {then} are back; try a lower learning rate than {self.config.training.learning_rate:g} "
             "or a larger g."
         )

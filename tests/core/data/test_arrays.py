@@ -228,6 +228,10 @@ class TestHdf5:
             names = list(file)
         for name in names:
             complaint(f"{tmp_path / 'a.h5'}::{name}")
+        for name in ("text", "strings"):
+            assert "holds text, not real numbers" in complaint(f"{tmp_path / 'a.h5'}::{name}")
+        for name in ("reference", "ragged"):
+            assert "holds references or rows of different lengths" in complaint(f"{tmp_path / 'a.h5'}::{name}")
         assert "was never written" in complaint(f"{tmp_path / 'a.h5'}::unwritten")
         assert "was not written to its end" in complaint(f"{tmp_path / 'a.h5'}::sparse")
 

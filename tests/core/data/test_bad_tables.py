@@ -101,7 +101,7 @@ class TestRefused:
             ("\n\n", "is empty"),
             ("x,y\n", "holds no rows"),
             ("x,y\n1,2\n", "holds one row"),
-            ("x,y\n1,2\n3,4\n5\n", "has 1 values in line 4, but 2 in its first line"),
+            ("x,y\n1,2\n3,4\n5\n", "has 1 value in line 4, but 2 in its first line"),
             ("x,y\n1,2\n\n3,oops\n5,6\n", "holds the text 'oops' in line 4, column 'y', where a number is needed."),
             ("1,2\n3,oops\n5,6\n", "holds the text 'oops' in line 2, column 'column 1'"),
             ("5.1,setosa\n3,setosa\n", "in line 1, column 'column 1', where a number is needed; the names in a header"),
@@ -163,7 +163,7 @@ class TestRefused:
 
     def test_files_that_are_none(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert complaint(str(tmp_path / "a.npy")) == f"There is no file '{tmp_path / 'a.npy'}'."
-        assert complaint(str(tmp_path)) == f"'{tmp_path}' is a folder, not a data file."
+        assert complaint(str(tmp_path)) == f"'{tmp_path}' is a folder without pictures, not a data file."
         wrong = text(tmp_path / "a.xlsx", "")
         assert complaint(wrong).endswith(".csv, .npy, .npz, .h5, .hdf5, .parquet, .png, .jpg and .jpeg files are.")
         assert "There is no file" in complaint("bad\0name.csv")

@@ -98,6 +98,12 @@ class TestSelection:
         assert data.columns == ("Temperature", "mass")
         np.testing.assert_allclose(data.standardisation.mean, (100, 5), rtol=0.1)
 
+    def test_all_columns_in_another_order(self, tmp_path: Path) -> None:
+        source = text(tmp_path / "a.csv", "x,y\n1,-10\n2,-20\n3,-40\n4,-90\n")
+        data = open_table(f"{source}::y,x")
+        assert data.columns == ("y", "x")
+        assert all_rows(data).round(4).tolist() == [[-90, 4], [-40, 3], [-20, 2], [-10, 1]]
+
     def test_text_elsewhere_does_no_harm(self, source: str) -> None:
         assert open_table(f"{source}::mass").dim == 1
         assert "the text 'cat' in line 2, column 'kind'" in complaint(source)

@@ -13,7 +13,7 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.training.objective import path_bound
-from dnf_studio.errors import SettingError
+from dnf_studio.errors import DataError, SettingError
 from tests.golden import deviation
 from tests.problems import ZOO, LinearGaussian
 
@@ -80,6 +80,9 @@ def test_shapes_that_do_not_fit_are_refused(reference: DiffFlow) -> None:
     x0 = torch.zeros(4, 2, dtype=torch.float64)
     with pytest.raises(SettingError, match="noise must have the shape"):
         disagreement(reference, x0, torch.zeros(3, 4, 2))
+    for points in (x0.float(), torch.zeros(4, 3).double(), x0.numpy(), None):
+        with pytest.raises(DataError, match="The points must be"):
+            disagreement(reference, points)  # type: ignore[arg-type]
     grid = reference.grid(5)
     with pytest.raises(SettingError, match="5 steps have 6 states"):
         explain_path(reference.fields(grid), grid, torch.zeros(5, 4, 2), torch.zeros(5, 4, 2))

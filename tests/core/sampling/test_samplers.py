@@ -122,3 +122,12 @@ def test_what_a_model_has_not_is_refused() -> None:
         Diffusion(2).sample(3, solver="ddim", lam=0.5)
     with pytest.raises(UnsupportedError, match="λ is for the solver 'sde'; 'heun' has none"):
         DiffFlow(2).sample(3, solver="heun", lam=0.5)
+    with pytest.raises(UnsupportedError, match="λ is for the solver 'sde'; 'ode' has none"):
+        DiffFlow(2).sample(3, solver="ode", lam=0.5)
+
+
+@pytest.mark.parametrize("solver", ["ode", "heun"])
+def test_the_level_zero_is_the_probability_flows_own(solver: Solver) -> None:
+    model = DiffFlow(2)
+    samples = [model.sample(3, steps=2, solver=solver, lam=lam) for lam in (0.0, 1.0)]
+    assert torch.equal(*samples)

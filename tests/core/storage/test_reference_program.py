@@ -102,6 +102,12 @@ def test_golden_paths() -> None:
         assert np.abs(own.numpy() - golden[name]).max() <= 1e-9 * np.abs(golden[name]).max()
 
 
+def test_a_model_in_double_precision_is_read_as_it_was_before(tmp_path: Path) -> None:
+    state = state_of()
+    found = read_reference_checkpoint(saved(tmp_path / "a.pt", {name: value.double() for name, value in state.items()}))
+    assert found.sha256 == read_reference_checkpoint(saved(tmp_path / "b.pt", state)).sha256
+
+
 def test_saved_as_ours_it_is_the_same(tmp_path: Path) -> None:
     first = read_reference_checkpoint(OFFICIAL)
     save_checkpoint(tmp_path / "w", first)
