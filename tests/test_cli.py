@@ -323,7 +323,7 @@ def test_an_export_is_data_too(told: Told, saved: Path, small: Path, tmp_path: P
     output = tmp_path / "a.safetensors"
     assert told("train", "--data", f"{tmp_path / 'a.h5'}::samples", "--config", small, "-o", output) == 0
     assert told("train", "--data", tmp_path / "a.h5", "--config", small, "-o", output) == 1
-    assert "choose one with FILE::" in told.err
+    assert "choose one with FILE::samples." in told.err
 
 
 def test_inspect_tells_runs_weights_and_exports(told: Told, saved: Path, tmp_path: Path) -> None:

@@ -30,8 +30,11 @@ def test_train_takes_a_preset_by_name(tmp_path: Path, capsys: pytest.CaptureFixt
     assert json.loads(capsys.readouterr().out)["iterations"] == 2
     config = api.open_checkpoint(output).config
     assert (config.training.ema, config.training.decay, config.training.batch) == (0, "step", 40)
-    assert main(["train", "--config", "reference", "-o", str(output)]) == 2
-    assert "Say what to learn with --data" in capsys.readouterr().err
+    silent = tmp_path / "silent.toml"
+    silent.write_text("[training]\niterations = 2\n")
+    for settings in ("reference", str(silent)):
+        assert main(["train", "--config", settings, "-o", str(output)]) == 2
+        assert "Say what to learn with --data" in capsys.readouterr().err
     assert main(["train", "--config", "referense", *few, "-o", str(output)]) == 1
     assert "no preset named 'referense'; did you mean 'reference'?" in capsys.readouterr().err
 

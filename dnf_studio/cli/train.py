@@ -93,7 +93,7 @@ def _data(data: str | None, threshold: float | None, blur: float | None) -> str 
 def _begin(file: str | None, changes: dict[str, Any]) -> Run:
     """A new run of the settings in `file` with `changes` on top."""
     base = Config() if file is None else Config.from_toml(_settings(file))
-    if (file is None or _is_preset(file)) and "data" not in changes:
+    if "data" not in changes and "data" not in base.model_fields_set:
         raise SettingError("Say what to learn with --data, for instance --data rings.")
     return api.train(base.changed(changes))
 

@@ -19,6 +19,8 @@ from dnf_studio.errors import DataError
 __all__ = ["ArrayInfo", "array_table", "choose_array"]
 
 SHOWN = 8
+SAMPLES = "samples"
+"""What is meant of an export, most likely."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ def _only(path: Path, arrays: Sequence[ArrayInfo]) -> ArrayInfo:
     if len(usable) == 1:
         return usable[0]
     if usable:
-        raise DataError(f"'{path}' holds several arrays, {_names(usable)}; choose one with FILE::{usable[0].name}.")
+        likely = next((array for array in usable if array.name == SAMPLES), usable[0])
+        raise DataError(f"'{path}' holds several arrays, {_names(usable)}; choose one with FILE::{likely.name}.")
     if len(arrays) == 1:
         raise DataError(f"The array '{arrays[0].name}' of '{path}' {arrays[0].problem or 'only counts rows'}.")
     if arrays:
