@@ -1,7 +1,7 @@
 """Arrows of 32×32 places with their divergence, from the move of the cursor to the answer, while a model trains.
 
-60 ms are asked for; two slow cores that also train took 68 to 115. Needs an idle machine: ``pytest -m bench -s tests/bench/test_arrows.py``, under ``xvfb-run`` with
-``DNF_REAL_WINDOW=1`` for a real display.
+60 ms are asked for; two slow cores that also train took 68 to 115. Needs an idle machine:
+``pytest -m bench -s tests/bench/test_arrows.py``, under ``xvfb-run`` with ``DNF_REAL_WINDOW=1`` for a real display.
 """
 
 from __future__ import annotations
