@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from dnf_studio import __version__
 from dnf_studio.errors import SetupError
 
-__all__ = ["OFFSCREEN", "machine_facts", "screen"]
+__all__ = ["OFFSCREEN", "cores_in_words", "machine_facts", "screen"]
 
 OFFSCREEN = "offscreen"
 
@@ -34,6 +35,11 @@ def machine_facts() -> dict[str, str | int | float | None]:
         "screen": screen(),
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
     }
+
+
+def cores_in_words(facts: Mapping[str, object]) -> str:
+    """How many cores `machine_facts` found."""
+    return "1 core" if facts["cores"] == 1 else f"{facts['cores']} cores"
 
 
 def screen() -> str:

@@ -100,8 +100,10 @@ def _warn(facts: Mapping[str, Any], topics: Sequence[str]) -> None:
 
 def _head(facts: Mapping[str, Any]) -> str:
     """The machine, and what the columns are."""
+    from dnf_studio.bench.machine import cores_in_words
+
     machine = (
-        f"{facts['processor']}, {facts['cores']} cores, {facts['system']}; "
+        f"{facts['processor']}, {cores_in_words(facts)}, {facts['system']}; "
         f"Python {facts['python']}, torch {facts['torch']}, PySide6 {facts['pyside6']}; auto is {facts['precision']}"
     )
     return f"{machine}\n\n  {'':<51}  {'here':>9} {'':<9} {'reference':>9}   times better"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from dnf_studio.bench.machine import machine_facts
+from dnf_studio.bench.machine import cores_in_words, machine_facts
 from dnf_studio.core.storage.atomic import explain
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, ExportError
@@ -53,7 +53,7 @@ def compare(folder: Path, plan: Plan, progress: Progress, left_out: Callable[[st
             left_out(f"{cell.name} is left out: {problem}")
     found, facts = _claims(results), machine_facts()
     results.write({"machine": facts, "claims": [asdict(claim) for claim in found]})
-    machine = f"{facts['processor']}, {facts['cores']} cores"
+    machine = f"{facts['processor']}, {cores_in_words(facts)}"
     write_report(folder / "report.html", results, found, pictures, machine)
     return found
 
