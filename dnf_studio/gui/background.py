@@ -71,6 +71,7 @@ class Newest:
     def __init__(self, background: Background) -> None:
         self._background = background
         self._asked = self._answered = 0
+        self._after: Callable[[], object] | None = None
 
     @property
     def waiting(self) -> bool:
@@ -82,11 +83,19 @@ class Newest:
     ) -> None:
         """As `Background.run`; what was asked before is not answered any more."""
         self._asked += 1
+        self._after = None
         number = self._asked
 
         def answer(then: Callable[[Any], object], value: object) -> None:
             if number == self._asked:
                 self._answered = number
+                after, self._after = self._after, None
                 then(value)
+                if then is done and after is not None and not self.waiting:
+                    after()
 
         self._background.run(work, lambda result: answer(done, result), lambda error: answer(failed, error))
+
+    def after(self, act: Callable[[], object]) -> None:
+        """Call `act` once the newest is answered; not where that fails or something else is asked first."""
+        self._after = act

@@ -128,7 +128,11 @@ class Files(QObject):
         dialog.open()
 
     def train(self) -> None:
-        """Begin a run, or go on with one."""
+        """Begin a run, or go on with one; of what is being opened, once it is shown."""
+        if self._studio.loading.waiting:
+            self._studio.loading.after(self.train)
+            self._studio.said.emit("Training begins once the model is shown.")
+            return
         iterations = self._studio.resumable
         if iterations is None:
             self._studio.train()

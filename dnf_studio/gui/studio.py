@@ -62,7 +62,7 @@ class Studio(QObject):
         self.places: Callable[[], Sequence[Path]] = tuple
         self._lender, self._left = Lender(self.training), Left()
         self._config = session.state.config
-        self._loading = Newest(self.background)
+        self.loading = Newest(self.background)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
@@ -103,19 +103,19 @@ class Studio(QObject):
         config = self._session.state.config.without(self._preset)
         places, held = tuple(self.places()), self._lender.held
         self._settle.stop()
-        self._loading.run(lambda: opening.open_any(name, config, places, held), self._take, self._open_failed)
+        self.loading.run(lambda: opening.open_any(name, config, places, held), self._take, self._open_failed)
 
     def look_at(self, export: str, run: Run) -> None:
         """Show an export that the weights of `run`, the one in memory, drew; run, settings and undo stay."""
         config = self._session.state.config
-        self._loading.run(lambda: opening.beside_run(export, config, run), self._join, self._open_failed)
+        self.loading.run(lambda: opening.beside_run(export, config, run), self._join, self._open_failed)
 
     def train(self) -> None:
         """Begin a new run with the settings of the session."""
         config = self._session.state.config
         self._settle.stop()
         self.training.prepare()
-        self._loading.run(lambda: opening.untrained(config), self._begin, self._begin_failed)
+        self.loading.run(lambda: opening.untrained(config), self._begin, self._begin_failed)
 
     def resume(self) -> None:
         """Go on with the run in memory, or with the one in the checkpoint that is shown.
@@ -273,15 +273,15 @@ class Studio(QObject):
         if opened is not None and self._before is None and before.data == opened.config.data:
             self._left.note(before, replace(opened, config=before, preset=preset))
         work = partial(opening.open_for, config, preset) if known is None else lambda: known
-        self._loading.run(work, self._replace, self._refuse_data)
+        self.loading.run(work, self._replace, self._refuse_data)
 
     def _renew(self) -> None:
         """Another untrained model, as the settings describe it; what is being opened goes before it."""
-        if self._loading.waiting:
+        if self.loading.waiting:
             self._settle.start()
         elif self.training.phase is Phase.NONE and self._opened is not None and not self._opened.shown.trained:
             config = self._session.state.config
-            self._loading.run(lambda: opening.untrained(config), self._show, self.failed.emit)
+            self.loading.run(lambda: opening.untrained(config), self._show, self.failed.emit)
 
     def _replace(self, opened: Opened) -> None:
         """Show the model of other data; settings that came with the one before it go."""

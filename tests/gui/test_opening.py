@@ -52,6 +52,33 @@ def test_a_checkpoint_brings_its_settings(window: MainWindow, open_in: Open, che
     assert "small.safetensors" in window.windowTitle()
 
 
+def test_train_pressed_while_a_file_is_opened_trains_that_file(
+    window: MainWindow, open_in: Open, checkpoint_file: Path, qtbot: QtBot
+) -> None:
+    open_in("circle")
+    window.studio.open(str(checkpoint_file))
+    window.commands[Key.TRAIN].trigger()
+    assert not window.studio.training.active and "once the model is shown" in window.status.message.text()
+    qtbot.waitUntil(lambda: window.studio.training.run is not None, timeout=20_000)
+    assert window.studio.training.run is not None
+    assert window.studio.training.run.config.network == SMALL.network
+    window.studio.discard()
+
+
+def test_train_pressed_while_what_is_opened_fails_trains_nothing(
+    window: MainWindow, open_in: Open, tmp_path: Path, qtbot: QtBot
+) -> None:
+    open_in("circle")
+    window.studio.open(str(tmp_path / "nowhere.safetensors"))
+    window.commands[Key.TRAIN].trigger()
+    with qtbot.waitSignal(window.studio.failed):
+        pass
+    qtbot.wait(100)
+    assert window.studio.training.run is None and not window.studio.training.active
+    open_in("moons")
+    assert not window.studio.training.active
+
+
 def test_a_setting_changed_just_before_does_not_lose_the_file(
     window: MainWindow, open_in: Open, checkpoint_file: Path, qtbot: QtBot
 ) -> None:
