@@ -70,6 +70,7 @@ def test_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_memory() -> None:
     rows = memory.rows(memory.Sizes(few=2, many=4, batch=64, rounds=1))
     well_formed(rows, ["step memory beyond its states, batch 64, N = 4"], "MiB")
