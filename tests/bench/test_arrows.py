@@ -1,20 +1,17 @@
 """Arrows of 32×32 places with their divergence, from the move of the cursor to the answer, while a model trains.
 
-60 ms are asked for; two slow cores that also train took 68 to 115. Needs an idle machine:
+60 ms are asked for, and missed on two slow cores that also train: 68 to 115. Needs an idle machine:
 ``pytest -m bench -s tests/bench/test_arrows.py``, under ``xvfb-run`` with ``DNF_REAL_WINDOW=1`` for a real display.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from time import perf_counter
 
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.training import Phase
 from dnf_studio.workers.fields import FieldAnswer
@@ -23,23 +20,11 @@ pytestmark = pytest.mark.bench
 TURNS = 40
 
 
-@pytest.fixture
-def window(qtbot: QtBot, qapp: QApplication) -> Iterator[MainWindow]:
-    window = MainWindow(Appearance(qapp))
-    window.resize(1440, 900)
-    window.show()
-    window.studio.start()
-    window.add_panels()
-    window.live.start()
+@pytest.mark.parametrize("training", [False, True])
+def test_arrows_with_divergence_at_a_new_time(live_window: MainWindow, qtbot: QtBot, training: bool) -> None:
+    window = live_window
     window.studio.open("diffflow-rings")
     qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.complete, timeout=30_000)
-    yield window
-    window.studio.discard()
-    window.close()
-
-
-@pytest.mark.parametrize("training", [False, True])
-def test_arrows_with_divergence_at_a_new_time(window: MainWindow, qtbot: QtBot, training: bool) -> None:
     if training:
         window.studio.train()
         qtbot.waitUntil(lambda: window.studio.training.phase is Phase.RUNNING, timeout=30_000)
@@ -58,4 +43,4 @@ def test_arrows_with_divergence_at_a_new_time(window: MainWindow, qtbot: QtBot, 
         qtbot.waitUntil(lambda node=node: any(a.asked.node == node for a in answers), timeout=20_000)
         taken.append(1e3 * (perf_counter() - began))
     print(f"arrows 32², training {training}: median {np.median(taken):.0f} ms, 90% {np.quantile(taken, 0.9):.0f} ms")
-    assert np.median(taken) < (120 if training else 60)
+    assert np.median(taken) < 60

@@ -13,14 +13,12 @@ import numpy as np
 import pytest
 import torch
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.exploration.log_density import SIZES, LogDensity, log_densities
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.likelihood import ode_nll
-from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.training import Phase
 
@@ -29,19 +27,6 @@ WHOLE = (-5.0, -3.5, 5.0, 3.5)
 MODELS = ("diffflow-rings", "diffflow-checkerboard", "diffflow-8gaussian")
 SAMPLE = 512
 """Points of the reference in one turn; as many turns as there are points cost minutes."""
-
-
-@pytest.fixture
-def training(qtbot: QtBot, qapp: QApplication) -> Iterator[MainWindow]:
-    window = MainWindow(Appearance(qapp))
-    window.resize(1440, 900)
-    window.show()
-    window.studio.start()
-    window.add_panels()
-    window.live.start()
-    yield window
-    window.studio.discard()
-    window.close()
 
 
 def drive(window: MainWindow, name: str, qtbot: QtBot) -> None:
@@ -53,12 +38,12 @@ def drive(window: MainWindow, name: str, qtbot: QtBot) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_first_and_whole_picture_while_a_model_trains(training: MainWindow, qtbot: QtBot, name: str) -> None:
+def test_first_and_whole_picture_while_a_model_trains(live_window: MainWindow, qtbot: QtBot, name: str) -> None:
     """All grids of the weights of one moment, with one kernel thread; the reference on the same points in turn."""
-    drive(training, name, qtbot)
-    assert training.studio.current is not None
-    flow, data = training.studio.current.snapshot.build(), open_dataset(name.removeprefix("diffflow-"))
-    analysis, ticks = training.contouring.analysis, QTimer()
+    drive(live_window, name, qtbot)
+    assert live_window.studio.current is not None
+    flow, data = live_window.studio.current.snapshot.build(), open_dataset(name.removeprefix("diffflow-"))
+    analysis, ticks = live_window.contouring.analysis, QTimer()
     found: list[tuple[float, LogDensity]] = []
     beats: list[float] = []
     spent: list[float] = []
@@ -96,8 +81,8 @@ def plain(flow: DiffFlow, found: LogDensity) -> float:
 
 
 @pytest.mark.parametrize("training_too", [False, True])
-def test_from_the_key_to_the_first_picture(training: MainWindow, qtbot: QtBot, training_too: bool) -> None:
-    window = training
+def test_from_the_key_to_the_first_picture(live_window: MainWindow, qtbot: QtBot, training_too: bool) -> None:
+    window = live_window
     if training_too:
         drive(window, "diffflow-8gaussian", qtbot)
     else:

@@ -99,13 +99,18 @@ def test_hidden_it_asks_for_nothing(
     assert panel.found is before and not panel.analysis.running
 
 
+def train_on(window: MainWindow, qtbot: QtBot) -> None:
+    """A run that does not end by itself, with its first iteration behind it."""
+    window.session.apply({**TINY, "config.training.iterations": 10**6})
+    window.commands[Key.TRAIN].trigger()
+    qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
+
+
 def test_while_a_run_trains_it_waits_and_says_what_it_would_do(
     window: MainWindow, qtbot: QtBot, open_in: Callable[[str], None]
 ) -> None:
     open_in("circle")
-    window.session.apply({**TINY, "config.training.iterations": 10**6})
-    window.commands[Key.TRAIN].trigger()
-    qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
+    train_on(window, qtbot)
     panel = open_dock(window)
     with qtbot.waitSignals([window.live.frame_shown] * 3, timeout=20_000):
         pass
@@ -128,9 +133,7 @@ def test_it_begins_by_itself_once_the_run_is_held(
     window: MainWindow, qtbot: QtBot, open_in: Callable[[str], None], wait: Callable[[], None]
 ) -> None:
     open_in("circle")
-    window.session.apply({**TINY, "config.training.iterations": 10**6})
-    window.commands[Key.TRAIN].trigger()
-    qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
+    train_on(window, qtbot)
     panel = open_dock(window)
     panel.count.setValue(1000)
     window.studio.training.set_paused(True)
