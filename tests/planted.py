@@ -70,7 +70,9 @@ class PlantedFlow(DiffFlow):
     def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
         return self.fault(*super().fields(grid, hidden), grid)
 
-    def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
+    def fields_with_divergence(
+        self, grid: TimeGrid, _hidden: torch.dtype | None = None
+    ) -> tuple[FieldWithDivergence, FieldWithDivergence]:
         with torch.enable_grad():
             drift, score = self.fields(grid)
         return _divergent(drift), _divergent(score)

@@ -197,7 +197,9 @@ class ExactFlow(DiffFlow):
     def fields(self, grid: TimeGrid, _hidden: torch.dtype | None = None) -> tuple[Field, Field]:
         return self.problem.drift(grid), lambda i, x: self._score(x, float(grid.t[i]))
 
-    def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
+    def fields_with_divergence(
+        self, grid: TimeGrid, _hidden: torch.dtype | None = None
+    ) -> tuple[FieldWithDivergence, FieldWithDivergence]:
         drift, score = self.fields(grid)
         trace = float(np.trace(self.problem.matrix))
 

@@ -264,9 +264,11 @@ def _work(
     def work(left: Callable[[], bool]) -> Iterable[LogDensity]:
         from dnf_studio.core.exploration.log_density import SIZES, log_densities
         from dnf_studio.core.parallel import worker_threads
+        from dnf_studio.core.training.hardware import choose_hidden_type
 
         snapshot, extent, data = question
         threads = min(2, worker_threads()) if whole else 1
-        return log_densities(snapshot.flow, extent, left, data, threads, SIZES if whole else SIZES[:1], begun)
+        hidden = choose_hidden_type("auto", snapshot.flow.timestamps.device)
+        return log_densities(snapshot.flow, extent, left, data, threads, SIZES if whole else SIZES[:1], begun, hidden)
 
     return work

@@ -142,8 +142,13 @@ class GenerativeModel(nn.Module, ABC):
         """
 
     @abstractmethod
-    def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
-        """Drift and score, each with its exact divergence, by the fast kernels; nothing goes back through them."""
+    def fields_with_divergence(
+        self, grid: TimeGrid, hidden: torch.dtype | None = None
+    ) -> tuple[FieldWithDivergence, FieldWithDivergence]:
+        """Drift and score, each with its exact divergence, by the fast kernels; nothing goes back through them.
+
+        `hidden` is as in `fields`.
+        """
 
     @abstractmethod
     def encoder(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> Sampler:

@@ -34,8 +34,10 @@ class DiffFlow(TwoSDEs):
     def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
         return network_field(self.drift, grid.condition, hidden), network_field(self.score, grid.condition, hidden)
 
-    def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
-        drift, score = (make_kernel(net, net.embed_time(grid.condition)) for net in (self.drift, self.score))
+    def fields_with_divergence(
+        self, grid: TimeGrid, hidden: torch.dtype | None = None
+    ) -> tuple[FieldWithDivergence, FieldWithDivergence]:
+        drift, score = (make_kernel(net, net.embed_time(grid.condition), hidden) for net in (self.drift, self.score))
         return lambda i, x: drift.with_divergence(x, i), lambda i, x: score.with_divergence(x, i)
 
     def velocity(self) -> Callable[[Tensor, Tensor], Tensor]:

@@ -48,8 +48,10 @@ class Diffusion(TwoSDEs):
         sigma = levels_at(self.config.sde, grid.t).noise
         return lambda i, x: x * (-0.5 * grid.g[i] ** 2), lambda i, x: noise(i, x) / -sigma[i]
 
-    def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
-        kernel = make_kernel(self.noise, self.noise.embed_time(grid.condition))
+    def fields_with_divergence(
+        self, grid: TimeGrid, hidden: torch.dtype | None = None
+    ) -> tuple[FieldWithDivergence, FieldWithDivergence]:
+        kernel = make_kernel(self.noise, self.noise.embed_time(grid.condition), hidden)
         sigma = levels_at(self.config.sde, grid.t).noise
 
         def drift(i: int, x: Tensor) -> tuple[Tensor, Tensor]:

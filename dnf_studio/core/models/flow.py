@@ -75,8 +75,10 @@ class Flow(GenerativeModel):
         """The drift at the times of `grid`, and 0."""
         return self.drift_at(grid.t, hidden), lambda i, x: torch.zeros_like(x)
 
-    def fields_with_divergence(self, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
-        kernel = make_kernel(self.drift, self.drift.embed_time(grid.t))
+    def fields_with_divergence(
+        self, grid: TimeGrid, hidden: torch.dtype | None = None
+    ) -> tuple[FieldWithDivergence, FieldWithDivergence]:
+        kernel = make_kernel(self.drift, self.drift.embed_time(grid.t), hidden)
         return lambda i, x: kernel.with_divergence(x, i), lambda i, x: (torch.zeros_like(x), torch.zeros_like(x[:, 0]))
 
     def drift_at(self, times: Tensor, hidden: torch.dtype | None = None) -> Field:

@@ -9,10 +9,18 @@ import numpy as np
 import pytest
 import torch
 
+from dnf_studio.api import load
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.exploration.log_density import STEPS, LogDensity, log_densities, ode_log_density
+from dnf_studio.core.exploration.log_density import (
+    PREVIEW_STEPS,
+    SIZES,
+    STEPS,
+    LogDensity,
+    log_densities,
+    ode_log_density,
+)
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.likelihood import ode_nll
 from dnf_studio.errors import SettingError, UnsupportedError
@@ -59,6 +67,17 @@ def test_it_is_the_density_of_the_adaptive_solver() -> None:
     torch.testing.assert_close(ode_log_density(flow, x, 30), -ode_nll(flow, x), rtol=2e-4, atol=2e-4)
 
 
+@pytest.mark.parametrize("name", ["diffflow-rings", "diffflow-tree", "diffusion-rings", "flow-rings"])
+@pytest.mark.parametrize("hidden", [torch.float32, torch.bfloat16])
+def test_few_steps_do_where_a_trained_model_is_sharp(name: str, hidden: torch.dtype) -> None:
+    flow = load(name)
+    x = flow.standardisation.to_model(flow.sample(60, steps=20).double()).float()
+    exact = -ode_nll(flow, x)
+    for steps, usual, most in ((PREVIEW_STEPS, 0.4, 1.8), (STEPS, 0.2, 0.8)):
+        off = (ode_log_density(flow, x, steps, hidden) - exact).abs()
+        assert off.median() < usual and off.quantile(0.95) < most
+
+
 @pytest.mark.parametrize("dim", [1, 2, 5])
 def test_the_fast_divergence_is_the_trace_of_the_jacobian(dim: int) -> None:
     flow = small_flow(dim).double()
@@ -82,6 +101,18 @@ def test_finer_grids_keep_what_coarse_ones_computed_and_equal_direct_ones() -> N
     (direct,) = log_densities(flow, WHOLE, sizes=FEW[-1:])
     np.testing.assert_allclose(grids[-1].model, direct.model, rtol=1e-4, atol=1e-4)
     assert (direct.x[0], direct.y[0], direct.x[-1], direct.y[-1]) == WHOLE
+
+
+def test_nothing_of_the_preview_is_kept() -> None:
+    flow = small_flow()
+    first, second = log_densities(flow, WHOLE, sizes=SIZES[:2])
+    assert (first.steps, second.steps) == (PREVIEW_STEPS, STEPS)
+    again, (direct,) = (
+        list(log_densities(flow, WHOLE, sizes=SIZES[:2], begun=first)),
+        list(log_densities(flow, WHOLE, sizes=SIZES[1:2])),
+    )
+    for each in (second, *again):
+        np.testing.assert_allclose(each.model, direct.model, rtol=1e-4, atol=1e-4)
 
 
 def test_it_goes_on_from_a_grid_and_on_two_threads() -> None:
