@@ -75,7 +75,6 @@ class Explorer:
         self._asked: InspectRequest | None = None
         self._answered: tuple[object, ...] = ()
         self._answering = Lock()
-        self._tasks: list[Callable[[], None]] = []
         self._closing = False
         self._training = False
         self._thread = Thread(target=self._work, name="dnf-explorer", daemon=True)
@@ -130,15 +129,6 @@ class Explorer:
             if not training:
                 self._want(lambda w: Wanted(w.snapshot, w.request, w.data, perf_counter()))
 
-    def call(self, task: Callable[[], None]) -> None:
-        """Run `task` in the explorer's thread before the next pass: to load a model away from the window.
-
-        What it raises goes to `errors`.
-        """
-        with self._condition:
-            self._tasks.append(task)
-            self._condition.notify()
-
     def close(self, seconds: float = 5.0) -> bool:
         """Cancel, end the thread and wait for it; False if it did not end in time."""
         with self._condition:
@@ -176,16 +166,13 @@ class Explorer:
         """Wait for work and do one piece of it; False when the thread is to end."""
         with self._condition:
             self._condition.wait_for(
-                lambda: self._closing or self._tasks or self._pending() or self._unanswered() or self.comparing.waiting
+                lambda: self._closing or self._pending() or self._unanswered() or self.comparing.waiting
             )
             if self._closing:
                 return False
-            task = self._tasks.pop(0) if self._tasks else None
             wanted = self._wanted
         try:
-            if task is not None:
-                task()
-            elif self._unanswered(self._pending()):
+            if self._unanswered(self._pending()):
                 self._answer(passes)
             elif self.comparing.waiting and not self._changed():
                 self._compare()
@@ -198,13 +185,13 @@ class Explorer:
                 self._rest(wanted, started + FRAME_SECONDS - perf_counter())
         except Exception as error:
             self.errors.put(error)
-            self._done = wanted if task is None else self._done
+            self._done = wanted
         return True
 
     def _compare(self) -> None:
         """What failed is not tried again."""
         try:
-            self.comparing.run(lambda: bool(self._tasks) or self._unanswered() or self._changed())
+            self.comparing.run(lambda: self._unanswered() or self._changed())
         except Exception as error:
             self.errors.put(error)
 
@@ -262,7 +249,7 @@ class Explorer:
         if self._training and seconds > 0:
             with self._condition:
                 self._condition.wait_for(
-                    lambda: self._tasks or not self._training or self._cancelled(wanted) or self._unanswered(), seconds
+                    lambda: not self._training or self._cancelled(wanted) or self._unanswered(), seconds
                 )
 
     def _pending(self) -> bool:

@@ -67,11 +67,6 @@ class TrainingWorker(QThread):
         self._published = 0.0
 
     @property
-    def training_run(self) -> Run | None:
-        """The run, or None before it is made."""
-        return self._run
-
-    @property
     def is_paused(self) -> bool:
         """Whether it pauses, or will after the iteration it is at."""
         return not self._going.is_set()

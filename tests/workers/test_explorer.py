@@ -301,22 +301,6 @@ def test_a_point_is_answered_within_a_long_pass(explorer: Explorer, monkeypatch:
     assert inspection_of(explorer).weights == 2
 
 
-def test_a_task_runs_in_the_thread_and_may_publish(explorer: Explorer) -> None:
-    names: list[str] = []
-
-    def load() -> None:
-        names.append(threading.current_thread().name)
-        flow = flow_of()
-        assert all(p.requires_grad for p in flow.parameters()) and not torch.is_inference_mode_enabled()
-        explorer.publish(Snapshot.of(flow), torch.randn(10, 2))
-
-    explorer.call(load)
-    assert frames_until(explorer)[-1].forward.shape == (7, 10, 2) and names == ["dnf-explorer"]
-    explorer.call(lambda: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        frames_until(explorer)
-
-
 def test_importing_and_making_an_explorer_loads_no_torch_here() -> None:
     code = (
         "import sys, dnf_studio.workers.explorer, dnf_studio.workers.snapshot, dnf_studio.workers.training, "

@@ -86,7 +86,7 @@ def test_a_run_is_driven_to_its_end_in_another_thread(qtbot: QtBot, start: Start
     worker = start(lambda threads: (asked.append(threads), run)[1])
     with qtbot.waitSignals([worker.started_run, worker.finished_run, worker.finished], order="strict", timeout=5000):
         worker.start()
-    assert worker.training_run is run and asked[0] >= 1
+    assert worker._run is run and asked[0] >= 1
     assert run.threads and threading.get_ident() not in run.threads
     assert [r.iteration for r in worker._reports.take()] == [1, 2, 3, 4, 5]
     assert explorer._wanted.snapshot is not None and explorer._wanted.snapshot.flow is not run.flow
@@ -178,7 +178,7 @@ def test_weights_are_published_while_a_real_run_trains(
     worker = start(lambda threads: Run(config, threads=threads))
     with qtbot.waitSignal(worker.finished_run, timeout=20_000):
         worker.start()
-    run = worker.training_run
+    run = worker._run
     assert isinstance(run, Run) and run.iteration == 30
     assert len(versions) == 32 and versions == sorted(set(versions))
     assert len(worker._reports.take()) == 30
