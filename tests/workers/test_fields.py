@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from dnf_studio.core.exploration.fields import field_grid
+from dnf_studio.core.exploration.fields import field_grid, measured_fields
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.core.exploration.streamlines import streamlines
 from dnf_studio.workers import fields, passes
@@ -53,12 +53,12 @@ def test_the_answer_is_what_the_model_says_there(explorer: Explorer) -> None:
     explorer.field(asked)
     found = answer_of(explorer)
     grid = flow.grid(9)
-    expected = field_grid(flow.fields(grid), grid, 4, FLAT, EXTENT, (6, 5))
+    expected = field_grid(measured_fields(flow, grid, FLAT), grid, 4, FLAT, EXTENT, (6, 5))
     assert found.asked is asked and found.weights == 7 and found.grid.node == 4
     assert found.grid.t == pytest.approx(expected.t) and found.grid.g == pytest.approx(expected.g)
     for name in ("drift", "score", "backward", "flow"):
-        np.testing.assert_allclose(found.grid.vectors(name), expected.vectors(name), atol=1e-5)
-        np.testing.assert_allclose(found.grid.divergence(name), expected.divergence(name), atol=1e-4)
+        np.testing.assert_allclose(found.grid.vectors(name), expected.vectors(name), atol=2e-2)
+        np.testing.assert_allclose(found.grid.divergence(name), expected.divergence(name), atol=5e-2)
 
 
 def test_the_inhabited_places_are_those_of_the_points(explorer: Explorer) -> None:
@@ -156,7 +156,7 @@ def test_streamlines_of_the_fields_that_are_asked_for_and_no_divergence(explorer
     explorer.field(FieldRequest(3, FLAT, EXTENT, (9, 8)))
     whole = answer_of(explorer)
     assert not whole.lines and np.isfinite(whole.grid.divergence("flow")).all()
-    np.testing.assert_allclose(whole.grid.vectors("flow"), found.grid.vectors("flow"), atol=1e-5)
+    np.testing.assert_allclose(whole.grid.vectors("flow"), found.grid.vectors("flow"), atol=1e-2)
 
 
 def test_an_answer_is_told_when_it_is_there(explorer: Explorer) -> None:

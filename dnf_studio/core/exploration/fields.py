@@ -15,15 +15,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.exploration.projection import Plane
+from dnf_studio.core.models.base import FieldWithDivergence, GenerativeModel
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.errors import SettingError
 
-__all__ = ["FieldGrid", "FieldName", "field_grid"]
+__all__ = ["FieldGrid", "FieldName", "differentiated", "field_grid", "measured_fields"]
 
 FieldName = Literal["drift", "score", "backward", "flow"]
+Measured = tuple[FieldWithDivergence, FieldWithDivergence]
 MAX_EXACT_DIM = 16
-"""The divergence of the whole field takes one vector-Jacobian product a dimension and network."""
+"""The divergence of the whole field takes one derivative a dimension and network."""
 Array = NDArray[np.float64]
 
 
@@ -82,21 +84,38 @@ class FieldGrid:
         return summed
 
 
+def measured_fields(
+    flow: GenerativeModel, grid: TimeGrid, plane: Plane, divergence: bool = True, hidden: torch.dtype | None = None
+) -> Measured:
+    """Drift and score of `flow` at the nodes of `grid` for `field_grid`, hidden layers in `hidden`.
+
+    Up to 16 dimensions their divergence is exact, beyond it is that within `plane`, by autograd and in the model's
+    own type; without `divergence` it is NaN, in a sixth of the time.
+    """
+    if not divergence:
+        drift, score = flow.fields(grid, hidden)
+        return _alone(drift), _alone(score)
+    if flow.dim <= MAX_EXACT_DIM:
+        return flow.fields_with_divergence(grid, hidden)
+    # The explorer asks from within inference mode, which no graph could be recorded in
+    with torch.inference_mode(False), torch.enable_grad():
+        drift, score = flow.fields(grid)
+    axes = torch.from_numpy(plane.axes)
+    return differentiated(drift, axes), differentiated(score, axes)
+
+
 def field_grid(
-    fields: tuple[Field, Field],
+    fields: Measured,
     grid: TimeGrid,
     node: int,
     plane: Plane,
     extent: tuple[float, float, float, float],
     size: tuple[int, int] = (32, 32),
-    divergence: bool = True,
 ) -> FieldGrid:
-    """Drift and score at t_node in the middles of `size` columns and rows of the rectangle `extent`.
+    """`fields`, drift and score, at t_node in the middles of `size` columns and rows of the rectangle `extent`.
 
-    `extent` is left, bottom, right and top in coordinates of `plane`. The divergences are exact, those of the
-    whole field up to 16 dimensions, and `fields`, drift and score, must be differentiable for them; without
-    `divergence` they are NaN, in a sixth of the time. Raises
-    `SettingError` for a node that the grid has not or a rectangle without area.
+    `extent` is left, bottom, right and top in coordinates of `plane`. Raises `SettingError` for a node that the
+    grid has not or a rectangle without area.
     """
     if not 0 <= node <= grid.steps:
         raise SettingError(f"The time grid has the nodes 0 to {grid.steps}, not {node}.")
@@ -104,10 +123,8 @@ def field_grid(
     cells = plane.place(*np.meshgrid(x, y))
     dim = cells.shape[-1]
     places = torch.from_numpy(cells.reshape(-1, dim)).to(grid.t)
-    whole = dim <= MAX_EXACT_DIM
-    directions = torch.eye(dim).to(places) if whole else torch.from_numpy(plane.axes).to(places)
-    measured = _with_divergence if divergence else _values_alone
-    drift, score = (measured(field, node, places, directions) for field in fields)
+    with torch.no_grad():
+        drift, score = (field(node, places) for field in fields)
     g = float(grid.g[node])
 
     def shaped(values: Tensor, factor: float = 1.0) -> Array:
@@ -119,7 +136,7 @@ def field_grid(
         score_term=shaped(score[0], g * g),
         drift_divergence=shaped(drift[1]),
         score_divergence=shaped(score[1], g * g),
-        whole=whole,
+        whole=dim <= MAX_EXACT_DIM,
     )
 
 
@@ -142,22 +159,28 @@ def _weights(name: FieldName, lam: float) -> tuple[float, float]:
     return known[name]
 
 
-def _values_alone(field: Field, node: int, x: Tensor, _directions: Tensor) -> tuple[Tensor, Tensor]:
-    with torch.no_grad():
+def differentiated(field: Field, directions: Tensor | None = None) -> FieldWithDivergence:
+    """`field` with Σ_k a_kᵀ J a_k over orthonormal `directions` a (K, D) by autograd; with ∇·field where none are."""
+
+    def both(node: int, x: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.inference_mode(False), torch.enable_grad():
+            points = x.clone().requires_grad_()
+            axes = torch.eye(x.shape[1]) if directions is None else directions.clone()
+            value = field(node, points)
+            divergence = torch.zeros_like(value[:, 0])
+            # A field that does not depend on x has no graph to go back through
+            for axis in axes.to(points) if value.requires_grad else ():
+                along = (value * axis).sum()
+                (row,) = torch.autograd.grad(along, points, retain_graph=True, materialize_grads=True)
+                divergence += row @ axis
+        return value.detach(), divergence.detach()
+
+    return both
+
+
+def _alone(field: Field) -> FieldWithDivergence:
+    def both(node: int, x: Tensor) -> tuple[Tensor, Tensor]:
         value = field(node, x)
-    return value, torch.full_like(value[:, 0], torch.nan)
+        return value, torch.full_like(value[:, 0], torch.nan)
 
-
-def _with_divergence(field: Field, node: int, x: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
-    """`field` (B, D) at x (B, D), and Σ_k a_kᵀ J a_k (B,) over orthonormal `directions` a (K, D)."""
-    # The explorer asks from within inference mode, which no graph could be recorded in
-    with torch.inference_mode(False), torch.enable_grad():
-        points = x.clone().requires_grad_()
-        value = field(node, points)
-        divergence = torch.zeros_like(value[:, 0])
-        # A field that does not depend on x has no graph to go back through
-        for direction in directions.clone() if value.requires_grad else ():
-            along = (value * direction).sum()
-            (row,) = torch.autograd.grad(along, points, retain_graph=True, materialize_grads=True)
-            divergence += row @ direction
-    return value.detach(), divergence.detach()
+    return both

@@ -7,13 +7,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from dnf_studio.api import load
 from dnf_studio.config import Config
-from dnf_studio.core.exploration.fields import FieldGrid, FieldName, field_grid
+from dnf_studio.core.exploration.fields import FieldGrid, FieldName, differentiated, field_grid, measured_fields
 from dnf_studio.core.exploration.projection import Plane, principal_components
+from dnf_studio.core.models.base import FieldWithDivergence
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import SettingError
-from tests.problems import coupled
+from tests.problems import ExactFlow, LinearGaussian, coupled
 
 CONFIG = Config.create({"sde": {"steps": 7, "t_end": 0.5, "g_end": 0.5}, "network": {"layers": 2, "channels": 16}})
 NAMES: tuple[FieldName, ...] = ("drift", "score", "backward", "flow")
@@ -26,6 +28,10 @@ def flow_of(dim: int) -> DiffFlow:
     return DiffFlow(dim, CONFIG).double().requires_grad_(False)
 
 
+def fields_of(problem: LinearGaussian, grid: TimeGrid) -> tuple[FieldWithDivergence, FieldWithDivergence]:
+    return differentiated(problem.drift(grid)), differentiated(problem.score(grid))
+
+
 def places(found: FieldGrid) -> Tensor:
     return torch.from_numpy(found.plane.place(*np.meshgrid(found.x, found.y)))
 
@@ -33,7 +39,7 @@ def places(found: FieldGrid) -> Tensor:
 def test_the_places_are_the_middles_of_the_cells() -> None:
     problem = coupled()
     grid = problem.grid(4)
-    found = field_grid((problem.drift(grid), problem.score(grid)), grid, 2, FLAT, EXTENT, (5, 3))
+    found = field_grid(fields_of(problem, grid), grid, 2, FLAT, EXTENT, (5, 3))
     np.testing.assert_allclose(found.x, [-1.5, -0.5, 0.5, 1.5, 2.5])
     np.testing.assert_allclose(found.y, np.array([-7, 3, 13]) / 12, atol=1e-12)
     assert found.drift.shape == (3, 5, 2) and found.drift_divergence.shape == (3, 5)
@@ -44,7 +50,7 @@ def test_the_places_are_the_middles_of_the_cells() -> None:
 def test_linear_fields_have_the_trace_as_divergence(lam: float) -> None:
     problem, node = coupled(), 3
     grid = problem.grid(5)
-    found = field_grid((problem.drift(grid), problem.score(grid)), grid, node, FLAT, EXTENT, (6, 4))
+    found = field_grid(fields_of(problem, grid), grid, node, FLAT, EXTENT, (6, 4))
     x = places(found).numpy()
     mean, covariance = problem.marginal(found.t)
     precision = np.linalg.inv(covariance)
@@ -63,7 +69,7 @@ def test_linear_fields_have_the_trace_as_divergence(lam: float) -> None:
 def test_networks_agree_with_central_differences(dim: int) -> None:
     flow, h = flow_of(dim), 1e-5
     grid, plane = flow.grid(), Plane.of_pair(dim - 1, 0, np.full(dim, 0.3))
-    found = field_grid(flow.fields(grid), grid, 4, plane, EXTENT, (4, 3))
+    found = field_grid(measured_fields(flow, grid, plane), grid, 4, plane, EXTENT, (4, 3))
     x, (drift, score) = places(found), flow.fields(grid)
     g2 = found.g**2
 
@@ -81,17 +87,33 @@ def test_networks_agree_with_central_differences(dim: int) -> None:
         np.testing.assert_allclose(found.vectors(name), value(name, x)[..., [dim - 1, 0]], atol=1e-12)
 
 
-def test_float32_agrees_with_float64_and_inference_mode_changes_nothing() -> None:
-    flow = flow_of(2)
-    exact = field_grid(flow.fields(flow.grid()), flow.grid(), 5, FLAT, EXTENT, (8, 8))
+@pytest.mark.parametrize("dim", [2, 20])
+@pytest.mark.parametrize(("hidden", "atol"), [(None, 1e-5), (torch.bfloat16, 2e-2)])
+def test_fewer_digits_agree_with_float64_and_inference_mode_changes_nothing(
+    dim: int, hidden: torch.dtype | None, atol: float
+) -> None:
+    flow, plane = flow_of(dim), Plane.of_pair(0, 1, np.zeros(dim))
+    exact = field_grid(measured_fields(flow, flow.grid(), plane), flow.grid(), 5, plane, EXTENT, (8, 8))
     single = flow.float()
     grid = single.grid()
-    fields = single.fields(grid)
     with torch.inference_mode():
-        found = field_grid(fields, grid, 5, FLAT, EXTENT, (8, 8))
+        found = field_grid(measured_fields(single, grid, plane, True, hidden), grid, 5, plane, EXTENT, (8, 8))
     for name in NAMES:
-        np.testing.assert_allclose(found.vectors(name), exact.vectors(name), atol=1e-5)
-        np.testing.assert_allclose(found.divergence(name), exact.divergence(name), atol=1e-5)
+        np.testing.assert_allclose(found.vectors(name), exact.vectors(name), atol=atol)
+        np.testing.assert_allclose(found.divergence(name), exact.divergence(name), atol=atol)
+
+
+def test_the_kernels_of_a_trained_model_agree_with_autograd() -> None:
+    flow = load("diffflow-rings")
+    grid = flow.grid()
+    for node in (0, 15, 30):
+        found = field_grid(measured_fields(flow, grid, FLAT), grid, node, FLAT, EXTENT, (9, 9))
+        fields = tuple(differentiated(field) for field in flow.double().fields(flow.grid()))
+        exact = field_grid(fields, flow.grid(), node, FLAT, EXTENT, (9, 9))  # type: ignore[arg-type]
+        flow.float()
+        for name in NAMES:
+            np.testing.assert_allclose(found.vectors(name), exact.vectors(name), rtol=1e-3, atol=1e-3)
+            np.testing.assert_allclose(found.divergence(name), exact.divergence(name), rtol=1e-3, atol=2e-2)
 
 
 def test_beyond_sixteen_dimensions_the_divergence_is_that_within_the_plane() -> None:
@@ -100,7 +122,8 @@ def test_beyond_sixteen_dimensions_the_divergence_is_that_within_the_plane() -> 
     a = torch.from_numpy(random.standard_normal((dim, dim)))
     plane = Plane.of_principal(principal_components(random.standard_normal((50, dim))))
     one = torch.ones(2, dtype=torch.float64)
-    fields = (lambda i, x: x @ a.T), (lambda i, x: 0 * x)
+    axes = torch.from_numpy(plane.axes)
+    fields = differentiated(lambda i, x: x @ a.T, axes), differentiated(lambda i, x: 0 * x, axes)
     found = field_grid(fields, TimeGrid(one, one, one), 1, plane, EXTENT, (3, 3))
     assert not found.whole
     np.testing.assert_allclose(found.drift_divergence, np.trace(plane.axes @ a.numpy() @ plane.axes.T))
@@ -109,7 +132,7 @@ def test_beyond_sixteen_dimensions_the_divergence_is_that_within_the_plane() -> 
 
 def test_a_field_that_does_not_depend_on_x_has_no_divergence() -> None:
     one = torch.ones(2, dtype=torch.float64)
-    fields = (lambda i, x: torch.ones_like(x)), (lambda i, x: x * 0 + 2)
+    fields = differentiated(lambda i, x: torch.ones_like(x)), differentiated(lambda i, x: x * 0 + 2)
     found = field_grid(fields, TimeGrid(one, one, one), 1, FLAT, EXTENT, (3, 3))
     assert not found.drift_divergence.any() and not found.score_divergence.any()
     np.testing.assert_allclose(found.values("backward"), -1.0)
@@ -120,7 +143,7 @@ def test_a_node_outside_the_grid_is_refused(node: int) -> None:
     problem = coupled()
     grid = problem.grid(4)
     with pytest.raises(SettingError, match="nodes 0 to 4"):
-        field_grid((problem.drift(grid), problem.score(grid)), grid, node, FLAT, EXTENT)
+        field_grid(fields_of(problem, grid), grid, node, FLAT, EXTENT)
 
 
 @pytest.mark.parametrize("extent", [(0.0, 0.0, 0.0, 1.0), (0.0, 1.0, 1.0, 0.0), (0.0, 0.0, float("inf"), 1.0)])
@@ -128,15 +151,15 @@ def test_a_rectangle_without_area_is_refused(extent: tuple[float, float, float, 
     problem = coupled()
     grid = problem.grid(4)
     with pytest.raises(SettingError, match="rectangle"):
-        field_grid((problem.drift(grid), problem.score(grid)), grid, 1, FLAT, extent)
+        field_grid(fields_of(problem, grid), grid, 1, FLAT, extent)
 
 
 def test_without_divergence_the_vectors_are_the_same_and_need_no_gradient() -> None:
     problem = coupled()
     grid = problem.grid(4)
-    fields = problem.drift(grid), problem.score(grid)
-    with_it = field_grid(fields, grid, 2, FLAT, EXTENT, (5, 3))
-    found = field_grid(tuple(torch.no_grad()(f) for f in fields), grid, 2, FLAT, EXTENT, (5, 3), divergence=False)  # type: ignore[arg-type]
+    with_it = field_grid(fields_of(problem, grid), grid, 2, FLAT, EXTENT, (5, 3))
+    alone = measured_fields(ExactFlow(problem, 4), grid, FLAT, divergence=False)
+    found = field_grid(alone, grid, 2, FLAT, EXTENT, (5, 3))
     for name in NAMES:
         np.testing.assert_array_equal(found.vectors(name), with_it.vectors(name))
         assert np.isnan(found.divergence(name)).all()
@@ -145,6 +168,6 @@ def test_without_divergence_the_vectors_are_the_same_and_need_no_gradient() -> N
 def test_an_unknown_field_is_refused() -> None:
     problem = coupled()
     grid = problem.grid(4)
-    found = field_grid((problem.drift(grid), problem.score(grid)), grid, 1, FLAT, EXTENT, (2, 2))
+    found = field_grid(fields_of(problem, grid), grid, 1, FLAT, EXTENT, (2, 2))
     with pytest.raises(SettingError, match="'wind' is not one of drift, score, backward, flow"):
         found.vectors("wind")  # type: ignore[arg-type]

@@ -37,7 +37,9 @@ def test_the_fields_are_the_drift_at_the_times_of_the_grid(flow: Flow) -> None:
     jacobians = [torch.autograd.functional.jacobian(lambda p: flow.drift(p, grid.t[2]), row) for row in x]
     assert torch.allclose(value, flow.drift(x, grid.t[2])) and not none.any() and not nothing.any()
     assert torch.allclose(divergence, torch.stack([j.squeeze(0).trace() for j in jacobians]))
-    found = field_grid(flow.fields(grid), grid, 2, Plane.of_pair(0, 1, np.zeros(2)), (-1, -1, 1, 1), (3, 2))
+    found = field_grid(
+        flow.fields_with_divergence(grid), grid, 2, Plane.of_pair(0, 1, np.zeros(2)), (-1, -1, 1, 1), (3, 2)
+    )
     assert not found.values("score").any()
     for name in ("backward", "flow"):
         np.testing.assert_array_equal(found.values(name), found.values("drift"))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.exploration.disagreement import Disagreement, explain_path
-from dnf_studio.core.exploration.fields import field_grid
+from dnf_studio.core.exploration.fields import differentiated, field_grid
 from dnf_studio.core.exploration.marginals import Marginals, compare_marginals
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.core.exploration.score_share import score_share
@@ -178,7 +178,8 @@ def test_a_drift_that_ignores_a_mode_shows_at_the_noise_in_that_mode_and_in_the_
     for name in ("drift", "score"):
         assert np.abs(np.diff(part(blind, name)[3:])).max() < 0.05
     plane = Plane.of_pair(0, 1, np.zeros(2))
-    lengths = field_grid(blind.fields, blind.grid, 0, plane, (-2.2, -2.2, 2.2, 2.2), (44, 44), divergence=False)
+    drift, score = map(differentiated, blind.fields)
+    lengths = field_grid((drift, score), blind.grid, 0, plane, (-2.2, -2.2, 2.2, 2.2), (44, 44))
     at = np.stack(np.meshgrid(lengths.x, lengths.y), axis=-1)
     near = [np.hypot(*(at - centre).T).T < 0.3 for centre in CENTRES.numpy()]
     f = [float(lengths.magnitude("drift")[cells].mean()) for cells in near]
