@@ -15,6 +15,7 @@ __all__ = [
     "DataError",
     "DivergenceError",
     "ExportError",
+    "MissingDataError",
     "MissingModelError",
     "SettingError",
     "SetupError",
@@ -34,6 +35,10 @@ class SettingError(StudioError):
 
 class DataError(StudioError):
     """A data set cannot be read or used."""
+
+
+class MissingDataError(DataError):
+    """The file of a data set is not where it is said to be."""
 
 
 class CheckpointError(StudioError):

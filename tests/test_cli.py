@@ -126,7 +126,24 @@ def test_data_named_again_must_match(told: Told, saved: Path, tmp_path: Path) ->
     output = tmp_path / "a.safetensors"
     assert told("train", "--resume", saved, "--data", "moons", "-o", output) == 0
     assert told("train", "--resume", saved, "--data", "rings", "-o", output) == 1
-    assert told.err == f"dnf-studio: '{saved}' was trained on 'moons', not on 'rings'; leave out --data.\n"
+    assert told.err == f"dnf-studio: The data 'rings' is not what '{saved}' was trained on.\n"
+
+
+def test_data_that_have_moved_are_named_anew(told: Told, tmp_path: Path) -> None:
+    before, now, model = tmp_path / "before.csv", tmp_path / "now.csv", tmp_path / "m.safetensors"
+    np.savetxt(before, np.random.default_rng(0).normal(size=(50, 2)), delimiter=",")
+    told.json("train", "--data", before, "--steps", 2, "--iterations", 1, "-o", model)
+    before.rename(now)
+    asked = (
+        f"dnf-studio: There is no file '{before}', on which '{model}' was trained; say with --data where it is now.\n"
+    )
+    assert told("evaluate", model, "--no-ode") == 1 and told.err == asked
+    assert told("train", "--resume", model, "--iterations", 2, "-o", model) == 1 and told.err == asked
+    assert told("evaluate", model, "--no-ode", "--steps", 2, "--data", now) == 0
+    assert told("train", "--resume", model, "--iterations", 2, "--data", now, "-o", model) == 0
+    assert api.open_checkpoint(model).config.data == str(now)
+    assert told("train", "--resume", model, "--data", before, "-o", model) == 1
+    assert told.err == f"dnf-studio: There is no file '{before}'.\n"
 
 
 def test_weights_cannot_be_resumed(told: Told, saved: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from typer import Option
 
 from dnf_studio import api
-from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName
+from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, asking_for_data
 from dnf_studio.cli.output import Progress, emit, number, table
 from dnf_studio.core.models.base import Solver
 from dnf_studio.errors import SettingError
@@ -38,7 +38,8 @@ def evaluate(
     source = api.open_checkpoint(checkpoint)
     if data is None and not source.data.fingerprint:
         raise SettingError(f"'{checkpoint}' does not say what it was trained on; name it with --data.")
-    dataset = open_dataset(data or source.config.data, source.config.drop_constant)
+    with asking_for_data(checkpoint, data is not None):
+        dataset = open_dataset(data or source.config.data, source.config.drop_constant)
     with Progress("Evaluating") as progress:
         found = measure(
             source.build(),

@@ -10,11 +10,11 @@ from typer import Option
 
 from dnf_studio import api, assets
 from dnf_studio.cli.interrupt import Interrupt
-from dnf_studio.cli.options import AsJson, Output
+from dnf_studio.cli.options import AsJson, Output, asking_for_data
 from dnf_studio.cli.output import Progress, clock, emit, note, number
 from dnf_studio.config import Config, Device, ModelName, Precision
 from dnf_studio.core.storage.atomic import check_target, refuse_source
-from dnf_studio.errors import CheckpointError, DataError, DivergenceError, SettingError, UnknownNameError
+from dnf_studio.errors import CheckpointError, DivergenceError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
@@ -123,23 +123,17 @@ def _settings(word: str) -> Path:
 
 
 def _resume(resume: Path, file: str | None, changes: dict[str, Any]) -> Run:
-    """The run that `resume` keeps, whose data must be the data named again, if it is."""
-    from dnf_studio.core.data.catalogue import open_dataset
+    """The run that `resume` keeps; data named again must be its own, wherever they are now."""
     from dnf_studio.core.training.run import Run
 
     if file is not None:
         raise SettingError("--resume goes on with the checkpoint's own settings; leave out --config.")
-    data, drop = changes.pop("data", None), changes.pop("drop_constant", False)
     path = resume if os.path.exists(resume) else assets.checkpoint_path(str(resume)) or resume
     api.file_kind(path)  # a missing file is told as one, not as a model's name
     if api.open_checkpoint(path).kind != "run":
         raise CheckpointError(f"'{resume}' holds weights only, no run that could be resumed.")
-    run = Run.resume(path, changes)
-    if data is not None:
-        named = open_dataset(data, drop or run.config.drop_constant)
-        if named.fingerprint != run.dataset.fingerprint:
-            raise DataError(f"'{resume}' was trained on '{run.dataset.name}', not on '{data}'; leave out --data.")
-    return run
+    with asking_for_data(resume, "data" in changes):
+        return Run.resume(path, changes)
 
 
 def _fit(run: Run, output: Path) -> bool:

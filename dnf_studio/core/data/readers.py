@@ -21,7 +21,7 @@ from dnf_studio.core.data.picture_source import PICTURES
 from dnf_studio.core.data.source import split_selection
 from dnf_studio.core.data.table import Table
 from dnf_studio.core.storage.atomic import explain
-from dnf_studio.errors import DataError
+from dnf_studio.errors import DataError, MissingDataError
 
 __all__ = ["SUFFIXES", "Table", "checked_path", "list_arrays", "read_table", "told"]
 
@@ -70,7 +70,7 @@ def checked_path(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, ValueError):
-        raise DataError(f"There is no file '{path}'.") from None
+        raise MissingDataError(f"There is no file '{path}'.") from None
     except OSError as error:
         raise DataError(f"Cannot read '{path}': {explain(error)}.") from None
     if stat.S_ISDIR(mode):

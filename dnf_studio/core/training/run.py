@@ -149,8 +149,8 @@ class Run:
     def resume(cls, path: Path | str, changes: Mapping[str, Any] | None = None, threads: int | None = None) -> Self:
         """Take up a run where its checkpoint left it, on CPU to the bit, with `changes` applied.
 
-        Of what is fixed during a run, the device alone may be among the changes. Raises `CheckpointError` if the file
-        holds no run or its data is no longer the same.
+        Of what is fixed during a run, the device may be among the changes, and `data`, where it has moved. Raises
+        `CheckpointError` if the file holds no run or its data is no longer the same.
         """
         from dnf_studio.core.storage.checkpoint import read_checkpoint
         from dnf_studio.core.training.resume import restore
@@ -159,10 +159,11 @@ class Run:
         if checkpoint.kind != "run":
             raise CheckpointError(f"'{path}' holds weights only, no run that could be resumed.")
         coming = flatten(changes or {})
-        device = {key: coming.pop(key) for key in ("training.device",) if key in coming}
-        run = cls(checkpoint.config.changed(device), threads=threads)
+        movable = coming.keys() & {"training.device", "data", "drop_constant"}
+        place = {key: coming.pop(key) for key in movable}
+        run = cls(checkpoint.config.changed(place), threads=threads)
         if run.dataset.fingerprint != checkpoint.data.fingerprint:
-            raise CheckpointError(f"The data '{checkpoint.config.data}' is not what '{path}' was trained on.")
+            raise CheckpointError(f"The data '{run.config.data}' is not what '{path}' was trained on.")
         restore(run, checkpoint)
         if coming:
             run.apply(coming)
