@@ -1,4 +1,4 @@
-"""What makes a second visit comfortable: recent files, dropped files, and the window as it was left."""
+"""What makes a second visit comfortable: files of settings, recent and dropped files, the window as it was left."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject
 from dnf_studio.core.data.source import split_selection
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.drop import DropZone
+from dnf_studio.gui.experiment_menu import ExperimentMenu
 from dnf_studio.gui.folders import models_folder
 from dnf_studio.gui.memory import Memory, Places, exactly
 from dnf_studio.gui.opening import Opened
@@ -37,6 +38,7 @@ class Habits(QObject):
         self.drop = DropZone(window, self.open_dropped, window.status.say)
         self.menu.chosen.connect(lambda source: self.open(source))
         window.commands.insert_menu(Key.SAVE, self.menu)
+        self.experiment = ExperimentMenu(window)
         window.commands[Key.REOPEN].setChecked(memory.get("reopen", exactly(bool), False))
         window.studio.places = self._checkpoints
         window.files.folder = self._folder
@@ -78,6 +80,9 @@ class Habits(QObject):
 
     def open_dropped(self, first: str, others: Sequence[str]) -> None:
         """Open the first of the files that were dropped together, and say that the others were not."""
+        if Path(first).suffix.lower() == ".toml":
+            self.experiment.load(first)
+            return
 
         def begin() -> None:
             self._left_out = (str(Path(first).absolute()), len(others)) if others else None

@@ -105,3 +105,12 @@ def test_an_unreadable_kind_is_one_sentence(
     told = errors_of()
     assert len(told) == 1 and name in told[0] and told[0].endswith(".") and "\n" not in told[0]
     assert window.studio.current is before
+
+
+def test_a_file_of_settings_puts_them_into_the_panels(still_window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    place, session = tmp_path / "some.toml", still_window.session
+    place.write_text("[sde]\nsteps = 21\n")
+    data = session.state.config.data
+    assert drop(still_window, dragged([QUrl.fromLocalFile(str(place))]))
+    qtbot.waitUntil(lambda: session.state.config.sde.steps == 21)
+    assert session.state.config.data == data
