@@ -39,7 +39,6 @@ def _greying(reason: Callable[[], str | None], controls: tuple[Control, ...]) ->
         for control, tip in zip(controls, tips, strict=True):
             control.setEnabled(why is None)
             control.setToolTip(why or tip)
-            control.setStatusTip(why or (tip if isinstance(control, QAction) else ""))
 
     show()
     return show

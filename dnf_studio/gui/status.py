@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QToolButton, QWidget
 
-from dnf_studio.gui.words import duration
+from dnf_studio.gui.words import counted, duration
 
 __all__ = ["StudioStatusBar"]
 
@@ -56,7 +56,7 @@ class StudioStatusBar(QStatusBar):
 
     def show_run(self, iteration: int, rate: float | None, left: float | None) -> None:
         """How far a run is; a rate or time that is not known is left out."""
-        self.iterations.setText(f"{iteration:,} iteration{'s' * (iteration > 1)}" if iteration else "")
+        self.iterations.setText(counted(iteration, "iteration") if iteration else "")
         self.rate.setText("" if rate is None else f"{rate:.0f} it/s" if rate >= 10 else f"{rate:.1f} it/s")
         self.left.setText("" if left is None else f"{duration(left)} left")
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QSlider, QWidget
 from pytestqt.qtbot import QtBot
@@ -35,6 +35,13 @@ def test_action_shows_what_its_record_says(seen_window: MainWindow, key: Key) ->
     assert info.tooltip in action.toolTip() and action.shortcut().toString() in action.toolTip()
     assert action.isCheckable() == info.checkable
     assert action.receivers("2triggered(bool)") > 0
+
+
+def test_no_tip_of_a_command_hides_a_message(seen_window: MainWindow) -> None:
+    """What Qt does when the mouse comes to a button or a menu's line; the tooltips say it beside them."""
+    for action in seen_window.findChildren(QAction):
+        action.showStatusText(seen_window)
+        assert not seen_window.statusBar().currentMessage(), action.text()
 
 
 def test_every_command_is_in_one_menu_and_has_a_shortcut_of_its_own() -> None:

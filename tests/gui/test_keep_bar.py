@@ -194,7 +194,7 @@ def test_a_run_that_ran_out_of_patience_says_so_when_it_is_opened(
     open_in(str(tmp_path / "run.safetensors"))
     resume, reason = window.commands[Key.RESUME], "The validation NLL has not fallen for 100 iterations"
     assert window.studio.resumable is None and not resume.isEnabled()
-    assert resume.toolTip() == f"{reason}; to resume it, raise Patience in Training." == resume.statusTip()
+    assert resume.toolTip() == f"{reason}; to resume it, raise Patience in Training."
     assert window.status.message.text().endswith(resume.toolTip())
     for change in ({"training.patience": 101}, {"training.patience": 0}, {"sde.steps": 4}):
         window.session.apply({f"config.{name}": value for name, value in change.items()})
