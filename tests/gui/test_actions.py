@@ -107,6 +107,20 @@ def test_space_belongs_to_a_focused_button_or_text(still_window: MainWindow, qtb
     assert not window.session.cursor.playing
 
 
+def test_a_click_on_a_choice_leaves_the_keys_to_the_window(still_window: MainWindow, qtbot: QtBot) -> None:
+    """Else the Home that should show the data would choose the first solver, and the Space that should play a set."""
+    window = still_window
+    window.activateWindow()
+    window.views.forward.plot.setFocus()
+    qtbot.waitUntil(window.views.forward.plot.hasFocus)
+    for box in window.findChildren(QComboBox):
+        assert not box.focusPolicy() & Qt.FocusPolicy.ClickFocus, box.accessibleName()
+        assert not box.isEnabled() or box.focusPolicy() & Qt.FocusPolicy.TabFocus
+    QTest.mouseClick(window.data_panel.data, Qt.MouseButton.LeftButton)
+    QTest.keyClick(window.data_panel.data.view(), Qt.Key.Key_Escape)
+    assert window.views.forward.plot.hasFocus()
+
+
 def test_arrows_belong_to_a_focused_slider(still_window: MainWindow, qtbot: QtBot) -> None:
     window, slider = still_window, still_window.toolbar.lam.slider
     window.activateWindow()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox
+from PySide6.QtWidgets import QCheckBox, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config, flatten
@@ -166,3 +166,14 @@ def test_choices_that_come_later_and_are_longer_are_not_cut(qtbot: QtBot) -> Non
     box.set_choices({"Points of the views: 1,319": 1})
     longer = box.fontMetrics().horizontalAdvance("Points of the views: 1,319")
     assert box.sizeHint().width() > longer > before
+
+
+def test_a_choice_without_room_ends_in_an_ellipsis(qtbot: QtBot) -> None:
+    box, option = ChoiceBox({"table.csv::temperature,pressure": 1}), QStyleOptionComboBox()
+    qtbot.addWidget(box)
+    box.resize(120, box.sizeHint().height())
+    box.initStyleOption(option)
+    assert option.currentText.startswith("table.csv") and option.currentText.endswith("…")
+    box.resize(box.sizeHint())
+    box.initStyleOption(option)
+    assert option.currentText == box.currentText()

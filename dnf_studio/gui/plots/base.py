@@ -162,6 +162,8 @@ class Plot(QWidget):
         """Write the numbers at the axes in the font of the window; plots with more letters add theirs."""
         self._style_axes()
         self._fit_note()
+        # Keys within the plot are written in the font that comes with the colours
+        self.recolour()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the sentence in the middle, the note as long as there is room, and labels in their colours."""
