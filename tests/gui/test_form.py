@@ -144,6 +144,13 @@ def test_what_a_model_does_not_use_is_grey_and_says_why(form: SettingsForm) -> N
     assert tick.isEnabled() and tick.toolTip() == usual and session.state.config == Config()
 
 
+def test_the_power_is_grey_where_the_grid_is_none(form: SettingsForm) -> None:
+    session, power = form._session, form.editors["sde.beta"]
+    for grid, used in (("paper", True), ("uniform", False), ("reference", True), ([0.0, 0.3, 1.0], False)):
+        session.apply({"config.sde.grid": grid})
+        assert power.isEnabled() == used and ("powers" in power.toolTip()) != used
+
+
 def test_fourier_features_are_grey_where_no_network_has_them(form: SettingsForm) -> None:
     session, editor = form._session, form.editors["network.features"]
     assert editor.isEnabled()
