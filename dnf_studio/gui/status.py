@@ -36,6 +36,7 @@ class StudioStatusBar(QStatusBar):
         super().__init__(parent)
         self.setSizeGripEnabled(False)
         self.message = _Message()
+        self._meanwhile, self._before = "", ""
         self.message.setAccessibleName("Message")
         self.addWidget(self.message, 1)
         self.export = QToolButton()
@@ -53,6 +54,18 @@ class StudioStatusBar(QStatusBar):
         """Show `text` until the next one."""
         self.message.setText(text)
         self.message.setToolTip(text)
+
+    def say_meanwhile(self, text: str) -> None:
+        """Show `text` until the next one, or until it is taken back."""
+        if self.message.text() != self._meanwhile:
+            self._before = self.message.text()
+        self._meanwhile = text
+        self.say(text)
+
+    def take_back(self) -> None:
+        """Show again what was said before `say_meanwhile`, where nothing was since."""
+        if self._meanwhile and self.message.text() == self._meanwhile:
+            self.say(self._before)
 
     def show_run(self, iteration: int, rate: float | None, left: float | None) -> None:
         """How far a run is; a rate or time that is not known is left out."""
