@@ -41,7 +41,7 @@ def _grid_editor(window: MainWindow) -> QWidget:
 
 
 DOCKS: tuple[tuple[Key, str, Callable[[MainWindow], QWidget]], ...] = (
-    (Key.LAB, "Discretisation lab", _lab),
+    (Key.LAB, "Lab", _lab),
     (Key.GRID_EDITOR, "Grid editor", _grid_editor),
     (Key.ROUND_TRIP, "Round trip", _round_trip),
     (Key.OUTLIERS, "Outliers", _outliers),
