@@ -6,7 +6,17 @@ from typing import Literal, get_args
 
 from dnf_studio.errors import SettingError
 
-__all__ = ["GRID_NAMES", "LEAST_STEP", "MAX_STEPS", "GridKind", "GridName", "Nodes", "check_grid", "grid_label"]
+__all__ = [
+    "GRID_NAMES",
+    "LEAST_STEP",
+    "MAX_STEPS",
+    "POWER_GRIDS",
+    "GridKind",
+    "GridName",
+    "Nodes",
+    "check_grid",
+    "grid_label",
+]
 
 GridName = Literal["reference", "paper", "uniform", "s-curve"]
 Nodes = tuple[float, ...]
@@ -14,6 +24,8 @@ Nodes = tuple[float, ...]
 GridKind = str | Nodes
 """A `GridName`, or `Nodes` that serve any N by interpolation."""
 GRID_NAMES: tuple[str, ...] = get_args(GridName)
+POWER_GRIDS = ("reference", "paper")
+"""Those that β is the power of."""
 MAX_STEPS = 10_000
 LEAST_STEP = 2.0**-16
 """The shortest step between `Nodes`: 128 times what float32 tells apart at 1, and four of the cells below which

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from dnf_studio.grids import POWER_GRIDS, GridKind
+
 __all__ = [
     "KIND_DEFAULTS",
     "MODEL_DEFAULTS",
@@ -78,9 +80,12 @@ MOST_WITH_FEATURES = 3
 """Dimensions that a few Fourier features can fill: of more an mlp has none."""
 
 
-def unused(model: str, kind: str, dim: int) -> dict[str, str]:
-    """Settings without an effect on a `model` with networks of a `kind` for data of `dim` dimensions, and why."""
+def unused(model: str, kind: str, dim: int, grid: GridKind = "reference") -> dict[str, str]:
+    """Settings without an effect on a `model` with networks of a `kind` and a time grid for data of `dim` dimensions,
+    and why."""
     found = UNUSED.get(model, {}) | KIND_UNUSED.get(kind, {})
+    if grid not in POWER_GRIDS:
+        found = {"sde.beta": "Only the reference grid and the paper's are powers."} | found
     if dim > MOST_WITH_FEATURES:
         why = f"Fourier features are for data of at most {MOST_WITH_FEATURES} components; this has {dim:,}."
         found = {"network.features": why} | found

@@ -67,17 +67,14 @@ class ColouringMenu(QMenu):
         """Let `value` be chosen, or grey it and say why not."""
         action = self.choices[value]
         action.setEnabled(not obstacle)
-        tip = obstacle or WORDS[value][1]
-        action.setToolTip(tip)
-        action.setStatusTip(tip)
+        action.setToolTip(obstacle or WORDS[value][1])
 
     def _add(self, group: QActionGroup, value: str, text: str) -> QAction:
         action = self.addAction(text)
         action.setCheckable(True)
         action.triggered.connect(partial(self._choose, value))
         group.addAction(action)
-        for tell in (action.setToolTip, action.setStatusTip):
-            tell(WORDS[value][1])
+        action.setToolTip(WORDS[value][1])
         return action
 
     def _choose(self, value: str, _checked: bool = False) -> None:

@@ -110,7 +110,6 @@ class Commands(QObject):
         action.setShortcut(QKeySequence(info.shortcut))
         shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         action.setToolTip(f"{info.tooltip} ({shown})")
-        action.setStatusTip(info.tooltip)
         action.setCheckable(info.checkable)
         if info.group:
             group = self._groups.setdefault(info.group, QActionGroup(self))

@@ -57,7 +57,6 @@ class ContourMenu(QMenu):
             action = self.addAction(text)
             action.setCheckable(True)
             action.setToolTip(tip)
-            action.setStatusTip(tip)
             action.triggered.connect(partial(self._choose, value))
             group.addAction(action)
             self.choices[value] = action

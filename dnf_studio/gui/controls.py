@@ -15,6 +15,8 @@ from PySide6.QtWidgets import (
     QLabel,
     QSlider,
     QSpinBox,
+    QStyle,
+    QStyleOptionComboBox,
     QWidget,
 )
 
@@ -91,13 +93,16 @@ class FloatBox(QDoubleSpinBox):
 
 
 class ChoiceBox(QComboBox):
-    """One of a few named values; the wheel needs the focus."""
+    """One of a few named values; the wheel needs the focus, which comes with Tab alone.
+
+    A click chooses and leaves the keys to the window, whose Space plays and whose Home goes to the data.
+    """
 
     chosen = Signal(object)
 
     def __init__(self, choices: dict[str, Any], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setMinimumContentsLength(6)
         # Choices change after the first show, with which Qt's own policy would cut longer ones
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -123,6 +128,13 @@ class ChoiceBox(QComboBox):
             if self.itemData(index) == value:
                 self.setCurrentIndex(index)
                 return
+
+    def initStyleOption(self, option: QStyleOptionComboBox) -> None:
+        """A name without room ends in an ellipsis, where Qt would cut it between two letters."""
+        super().initStyleOption(option)
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width()
+        option.currentText = self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideRight, room)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the scrolling panel unless focused."""

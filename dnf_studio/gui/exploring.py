@@ -41,7 +41,7 @@ def _grid_editor(window: MainWindow) -> QWidget:
 
 
 DOCKS: tuple[tuple[Key, str, Callable[[MainWindow], QWidget]], ...] = (
-    (Key.LAB, "Discretisation lab", _lab),
+    (Key.LAB, "Lab", _lab),
     (Key.GRID_EDITOR, "Grid editor", _grid_editor),
     (Key.ROUND_TRIP, "Round trip", _round_trip),
     (Key.OUTLIERS, "Outliers", _outliers),
@@ -50,5 +50,7 @@ DOCKS: tuple[tuple[Key, str, Callable[[MainWindow], QWidget]], ...] = (
 
 
 def explore_docks(window: MainWindow) -> tuple[LateDock, ...]:
-    """One hidden dock for each of `DOCKS`."""
-    return tuple(LateDock(window, *row) for row in DOCKS)
+    """One hidden dock for each of `DOCKS`, with which the first layout is whole."""
+    docks = tuple(LateDock(window, *row) for row in DOCKS)
+    window.habits.places.note_first()
+    return docks

@@ -72,7 +72,6 @@ class FieldMenu(QMenu):
             action = self.addAction(text)
             action.setCheckable(True)
             action.setToolTip(tip)
-            action.setStatusTip(tip)
             action.triggered.connect(partial(self._choose, name, value))
             group.addAction(action)
             self.choices[name, value] = action

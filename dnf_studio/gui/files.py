@@ -40,6 +40,8 @@ class Files(QObject):
 
     told = Signal(object)
     """The exception that a dialog tells."""
+    opening = Signal(str)
+    """What is being opened from now on."""
     saved = Signal(object)
     """The path of a checkpoint that was written."""
 
@@ -97,6 +99,7 @@ class Files(QObject):
         def open_alone() -> None:
             first()
             studio.open(source)
+            self.opening.emit(source)
 
         def begin(own: bool) -> None:
             # A run that has gone on meanwhile, or is another, drew something else

@@ -17,6 +17,7 @@ from dnf_studio.gui.folders import models_folder
 from dnf_studio.gui.memory import Memory, Places, exactly
 from dnf_studio.gui.opening import Opened
 from dnf_studio.gui.recent import Recent, RecentMenu
+from dnf_studio.gui.shown import data_label
 
 if TYPE_CHECKING:
     from dnf_studio.gui.main_window import MainWindow
@@ -44,6 +45,8 @@ class Habits(QObject):
         window.files.folder = self._folder
         window.studio.opened.connect(self._opened)
         window.studio.failed.connect(lambda _error: self._forget_drop())
+        window.files.opening.connect(lambda source: window.status.say_meanwhile(f"Opening {data_label(source)}…"))
+        window.studio.failed.connect(lambda _error: window.status.take_back())
         window.files.saved.connect(lambda path: self.recent.add(Path(path).absolute(), "checkpoint"))
         window.exporter.written.connect(lambda record: self.recent.add(Path(record.path).absolute(), "export"))
         window.closing.connect(self.places.store)

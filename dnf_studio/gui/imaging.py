@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Qt, Slot
 
 from dnf_studio.core.data.image_shape import PixelMap
 from dnf_studio.gui.actions import Key
+from dnf_studio.gui.lacking import greying
 from dnf_studio.gui.plots.image_grid import ImageGrid
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["Imaging"]
 
 OF_POINTS = (Key.POINTS, Key.PATHS, Key.DENSITY, Key.OVERLAY, Key.FIELD, Key.CONTOURS, Key.DIFFERENCE)
-"""Layers that a grid of images has not."""
+"""Layers of a plane, which neither a grid of images has nor data of one component."""
+AS_IMAGES = "Images are shown in place of points: View, Show as images goes back to the points"
+NO_PLANE = "Data of one component has no plane to show this in: its paths are drawn over the steps"
+NO_IMAGES = "The points of this data are no images"
 
 
 class Imaging(QObject):
@@ -28,7 +32,13 @@ class Imaging(QObject):
         self._window, self._session, self._views = window, window.session, window.views
         self._pixels: PixelMap | None = None
         self._grids: tuple[ImageGrid, ...] = ()
-        window.commands.connect_to(Key.IMAGES, self._switch)
+        commands, menus = window.commands, (window.fielding.menu, window.contouring.menu)
+        self._greyings = (
+            greying(self._no_layers, *map(commands.__getitem__, OF_POINTS), *(menu.menuAction() for menu in menus)),
+            greying(lambda: NO_IMAGES if self._pixels is None else None, commands[Key.IMAGES]),
+        )
+        commands.connect_to(Key.IMAGES, self._switch)
+        self._session.lacks_changed.connect(self._grey)
         self._session.changed.connect(self._follow)
         window.studio.opened.connect(self._take)
         self._show()
@@ -56,6 +66,8 @@ class Imaging(QObject):
         pixels = PixelMap(shape, opened.snapshot.standardisation) if shape is not None and fits else None
         if pixels is not None and self._grids and pixels.same_as(self._pixels):
             # What is seen stays until there is a frame of the new model, as in the other views
+            if opened.shown.trained:
+                self._grids[0].turn_to_first()
             self._show()
             return
         self._pixels = pixels
@@ -80,7 +92,7 @@ class Imaging(QObject):
         self._show()
 
     def _show(self) -> None:
-        commands, images = self._window.commands, self.shown
+        images = self.shown
         for place, view in enumerate((self._views.forward, self._views.backward)):
             seen = self._grids[place] if images else view
             if self._views.stacks[place].currentWidget() is not seen:
@@ -92,7 +104,14 @@ class Imaging(QObject):
                 self._views.stacks[place].setCurrentWidget(seen)
                 if keeps:
                     seen.plot.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
-        commands[Key.IMAGES].setChecked(images)
-        commands[Key.IMAGES].setEnabled(self._pixels is not None)
-        for key in OF_POINTS:
-            commands[key].setEnabled(not images)
+        self._window.commands[Key.IMAGES].setChecked(images)
+        self._grey()
+
+    def _no_layers(self) -> str | None:
+        """Why there is no plane with layers; None where there is one."""
+        return AS_IMAGES if self.shown else NO_PLANE if self._session.dim == 1 else None
+
+    @Slot()
+    def _grey(self) -> None:
+        for bring in self._greyings:
+            bring()

@@ -13,6 +13,7 @@ from dnf_studio.gui.run_end import RunPlace
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.studio import Studio
 from dnf_studio.gui.training import Phase
+from dnf_studio.gui.words import counted
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.early_stopping import EarlyStopping
@@ -33,7 +34,7 @@ class KeepBar(QFrame):
         super().__init__(parent)
         self._session, self._studio, self._training, self._commands = session, studio, studio.training, commands
         self._nll: float | None = None
-        self._resume_tips = commands[Key.RESUME].toolTip(), commands[Key.RESUME].statusTip()
+        self._resume_tip = commands[Key.RESUME].toolTip()
         self.setObjectName("keep")
         self.setAccessibleName("Run that is not saved")
         self.text = QLabel()
@@ -74,7 +75,7 @@ class KeepBar(QFrame):
         self._show_resume(place is not None and not self._training.active, end)
         if run is not None and unsaved:
             nll = "" if self._nll is None else f", NLL {self._nll:.2f}".replace("-", "−")
-            ended_words = f"Training ended after {run.iteration:,} iterations{nll}."
+            ended_words = f"Training ended after {counted(run.iteration, 'iteration')}{nll}."
             self.text.setText(f"{ended_words}{_kept(run.early_stopping)} {end}".rstrip())
         self.setVisible(unsaved)
 
@@ -82,9 +83,8 @@ class KeepBar(QFrame):
         """Resume where a run is `there`, or why that would `end` at once."""
         action = self._commands[Key.RESUME]
         action.setEnabled(there and not end)
-        tip, status = (end, end) if there and end else self._resume_tips
+        tip = end if there and end else self._resume_tip
         action.setToolTip(tip)
-        action.setStatusTip(status)
         self.buttons[Key.RESUME].setToolTip(tip)
 
     def _button(self, key: Key) -> QToolButton:

@@ -13,25 +13,25 @@ from dnf_studio.gui.session import Session
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import Ability
 
-__all__ = ["grey_unused", "grey_without"]
+__all__ = ["grey_unused", "grey_without", "greying"]
 
 Control = QWidget | QAction
 
 
 def grey_without(session: Session, ability: Ability, *controls: Control) -> None:
     """Grey `controls`, which nothing else disables, while the model of `session` lacks `ability`, and explain it."""
-    session.lacks_changed.connect(_greying(lambda: session.lacks.get(ability), controls))
+    session.lacks_changed.connect(greying(lambda: session.lacks.get(ability), *controls))
 
 
 def grey_unused(session: Session, setting: str, *controls: Control) -> None:
     """The same while `setting` of the view has no meaning for the model and the solver that are shown."""
-    show = _greying(lambda: session.unused.get(setting), controls)
+    show = greying(lambda: session.unused.get(setting), *controls)
     session.lacks_changed.connect(show)
     session.changed.connect(lambda names: show() if "solver" in names else None)
 
 
-def _greying(reason: Callable[[], str | None], controls: tuple[Control, ...]) -> Callable[[], None]:
-    """What brings `controls` up to date, which they are now."""
+def greying(reason: Callable[[], str | None], *controls: Control) -> Callable[[], None]:
+    """What brings `controls` up to date, which they are now: grey where there is a reason, which they tell."""
     tips = [control.toolTip() for control in controls]
 
     def show() -> None:
@@ -39,7 +39,6 @@ def _greying(reason: Callable[[], str | None], controls: tuple[Control, ...]) ->
         for control, tip in zip(controls, tips, strict=True):
             control.setEnabled(why is None)
             control.setToolTip(why or tip)
-            control.setStatusTip(why or (tip if isinstance(control, QAction) else ""))
 
     show()
     return show

@@ -84,6 +84,7 @@ class Life(QObject):
         if file is not None:
             studio.failed.connect(self._missed)
             studio.open(file)
+            window.files.opening.emit(file)
         else:
             self._open_bundled()
         studio.background.run(
@@ -91,8 +92,10 @@ class Life(QObject):
         )
 
     def _open_bundled(self) -> None:
-        studio = self._window.studio
-        studio.open(BUNDLED if BUNDLED in checkpoint_names() else self._window.session.state.config.data)
+        window = self._window
+        name = BUNDLED if BUNDLED in checkpoint_names() else window.session.state.config.data
+        window.studio.open(name)
+        window.files.opening.emit(name)
 
     def _missed(self, error: Exception) -> None:
         """The file that was asked for cannot be shown: no picture comes of it, but a window does."""

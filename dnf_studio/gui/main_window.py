@@ -266,7 +266,7 @@ class MainWindow(QMainWindow):
     def _note(self) -> None:
         current = self.studio.current
         active = self.studio.training.active
-        trained = active or (current is not None and current.shown.trained)
+        trained = active or self.studio.training.run is not None or (current is not None and current.shown.trained)
         for panel in self._noted:
             panel.set_note(NOTES[active] if trained else "")
 

@@ -75,7 +75,11 @@ class Places:
 
     def __init__(self, memory: Memory, window: MainWindow) -> None:
         self._memory, self._window = memory, window
-        self._first = {"docks": _text(window.saveState(VERSION))}
+        self._first: dict[str, Any] = {}
+
+    def note_first(self) -> None:
+        """What `reset` goes back to is how the docks are now: all of them, or those that came later would stay."""
+        self._first = {"docks": _text(self._window.saveState(VERSION))}
 
     def restore(self, size: tuple[int, int] | None) -> bool:
         """Arrange the window as it was; `size` goes before the size it had. Whether it has its size now."""

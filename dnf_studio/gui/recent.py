@@ -92,7 +92,6 @@ class RecentMenu(QMenu):
         self._recent = recent
         self.setToolTipsVisible(True)
         self.menuAction().setToolTip("Open one of the last ten files again")
-        self.menuAction().setStatusTip("Open one of the last ten files again")
         self.aboutToShow.connect(self.fill)
         recent.changed.connect(self._follow)
         self._follow()

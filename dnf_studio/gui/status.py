@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QToolButton, QWidget
 
-from dnf_studio.gui.words import duration
+from dnf_studio.gui.words import counted, duration
 
 __all__ = ["StudioStatusBar"]
 
@@ -36,6 +36,7 @@ class StudioStatusBar(QStatusBar):
         super().__init__(parent)
         self.setSizeGripEnabled(False)
         self.message = _Message()
+        self._meanwhile, self._before = "", ""
         self.message.setAccessibleName("Message")
         self.addWidget(self.message, 1)
         self.export = QToolButton()
@@ -54,9 +55,21 @@ class StudioStatusBar(QStatusBar):
         self.message.setText(text)
         self.message.setToolTip(text)
 
+    def say_meanwhile(self, text: str) -> None:
+        """Show `text` until the next one, or until it is taken back."""
+        if self.message.text() != self._meanwhile:
+            self._before = self.message.text()
+        self._meanwhile = text
+        self.say(text)
+
+    def take_back(self) -> None:
+        """Show again what was said before `say_meanwhile`, where nothing was since."""
+        if self._meanwhile and self.message.text() == self._meanwhile:
+            self.say(self._before)
+
     def show_run(self, iteration: int, rate: float | None, left: float | None) -> None:
         """How far a run is; a rate or time that is not known is left out."""
-        self.iterations.setText(f"{iteration:,} iteration{'s' * (iteration > 1)}" if iteration else "")
+        self.iterations.setText(counted(iteration, "iteration") if iteration else "")
         self.rate.setText("" if rate is None else f"{rate:.0f} it/s" if rate >= 10 else f"{rate:.1f} it/s")
         self.left.setText("" if left is None else f"{duration(left)} left")
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["DATA_SHOWN", "about", "breakable", "duration", "in_bytes"]
+__all__ = ["DATA_SHOWN", "about", "breakable", "counted", "duration", "in_bytes"]
 
 DATA_SHOWN = (
     "Settings that you changed stay: its bundled model is shown where they are those of SDE and network that it was "
     "trained with, else an untrained one"
 )
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of `noun`, which is given in the singular: 1 iteration, 1,240 iterations."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QSlider, QWidget
 from pytestqt.qtbot import QtBot
@@ -32,9 +32,18 @@ def test_action_shows_what_its_record_says(seen_window: MainWindow, key: Key) ->
     action, info = seen_window.commands[key], ACTIONS[key]
     assert action.text() == info.text
     assert action.shortcut() == QKeySequence(info.shortcut)
-    assert info.tooltip in action.toolTip() and action.shortcut().toString() in action.toolTip()
+    # Without data that are images, the command for them says so
+    tip = action.toolTip() if key is not Key.IMAGES else f"{info.tooltip} ({info.shortcut})"
+    assert info.tooltip in tip and action.shortcut().toString() in tip
     assert action.isCheckable() == info.checkable
     assert action.receivers("2triggered(bool)") > 0
+
+
+def test_no_tip_of_a_command_hides_a_message(seen_window: MainWindow) -> None:
+    """What Qt does when the mouse comes to a button or a menu's line; the tooltips say it beside them."""
+    for action in seen_window.findChildren(QAction):
+        action.showStatusText(seen_window)
+        assert not seen_window.statusBar().currentMessage(), action.text()
 
 
 def test_every_command_is_in_one_menu_and_has_a_shortcut_of_its_own() -> None:
@@ -98,6 +107,20 @@ def test_space_belongs_to_a_focused_button_or_text(still_window: MainWindow, qtb
     window.toolbar.seed.setFocus()
     QTest.keyClick(window.toolbar.seed, Qt.Key.Key_Space)
     assert not window.session.cursor.playing
+
+
+def test_a_click_on_a_choice_leaves_the_keys_to_the_window(still_window: MainWindow, qtbot: QtBot) -> None:
+    """Else the Home that should show the data would choose the first solver, and the Space that should play a set."""
+    window = still_window
+    window.activateWindow()
+    window.views.forward.plot.setFocus()
+    qtbot.waitUntil(window.views.forward.plot.hasFocus)
+    for box in window.findChildren(QComboBox):
+        assert not box.focusPolicy() & Qt.FocusPolicy.ClickFocus, box.accessibleName()
+        assert not box.isEnabled() or box.focusPolicy() & Qt.FocusPolicy.TabFocus
+    QTest.mouseClick(window.data_panel.data, Qt.MouseButton.LeftButton)
+    QTest.keyClick(window.data_panel.data.view(), Qt.Key.Key_Escape)
+    assert window.views.forward.plot.hasFocus()
 
 
 def test_arrows_belong_to_a_focused_slider(still_window: MainWindow, qtbot: QtBot) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox
+from PySide6.QtWidgets import QCheckBox, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config, flatten
@@ -144,6 +144,13 @@ def test_what_a_model_does_not_use_is_grey_and_says_why(form: SettingsForm) -> N
     assert tick.isEnabled() and tick.toolTip() == usual and session.state.config == Config()
 
 
+def test_the_power_is_grey_where_the_grid_is_none(form: SettingsForm) -> None:
+    session, power = form._session, form.editors["sde.beta"]
+    for grid, used in (("paper", True), ("uniform", False), ("reference", True), ([0.0, 0.3, 1.0], False)):
+        session.apply({"config.sde.grid": grid})
+        assert power.isEnabled() == used and ("powers" in power.toolTip()) != used
+
+
 def test_fourier_features_are_grey_where_no_network_has_them(form: SettingsForm) -> None:
     session, editor = form._session, form.editors["network.features"]
     assert editor.isEnabled()
@@ -166,3 +173,14 @@ def test_choices_that_come_later_and_are_longer_are_not_cut(qtbot: QtBot) -> Non
     box.set_choices({"Points of the views: 1,319": 1})
     longer = box.fontMetrics().horizontalAdvance("Points of the views: 1,319")
     assert box.sizeHint().width() > longer > before
+
+
+def test_a_choice_without_room_ends_in_an_ellipsis(qtbot: QtBot) -> None:
+    box, option = ChoiceBox({"table.csv::temperature,pressure": 1}), QStyleOptionComboBox()
+    qtbot.addWidget(box)
+    box.resize(120, box.sizeHint().height())
+    box.initStyleOption(option)
+    assert option.currentText.startswith("table.csv") and option.currentText.endswith("…")
+    box.resize(box.sizeHint())
+    box.initStyleOption(option)
+    assert option.currentText == box.currentText()

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.config import Config
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.gui.actions import Key
-from dnf_studio.gui.imaging import OF_POINTS
+from dnf_studio.gui.imaging import AS_IMAGES, NO_IMAGES, NO_PLANE, OF_POINTS
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.opening import untrained
 from dnf_studio.gui.plots.image_grid import ImageGrid
@@ -60,6 +60,33 @@ def test_images_are_a_grid_and_the_plane_is_a_choice(digits: MainWindow) -> None
     window.session.undo()
     window.session.undo()
     assert forward.isVisible() and window.commands[Key.IMAGES].isChecked()
+
+
+def test_layers_of_a_plane_are_grey_without_one_and_say_why(digits: MainWindow) -> None:
+    window, commands = digits, digits.commands
+    menus = window.fielding.menu.menuAction(), window.contouring.menu.menuAction()
+    layers = (*(commands[key] for key in OF_POINTS), *menus)
+    usual = "Ctrl+2"
+    assert all(action.toolTip() == AS_IMAGES and not action.isEnabled() for action in layers)
+    window.session.apply({"projection": "axes"})
+    assert all(action.isEnabled() for action in layers) and usual in commands[Key.PATHS].toolTip()
+    window.session.set_lacks({}, dim=1)
+    assert all(action.toolTip() == NO_PLANE and not action.isEnabled() for action in layers)
+    window.session.set_lacks({}, dim=2)
+    assert all(action.isEnabled() for action in layers) and commands[Key.IMAGES].isEnabled()
+    window.studio.opened.emit(untrained(Config().changed({"data": "moons", "network.layers": 1})))
+    assert commands[Key.IMAGES].toolTip() == NO_IMAGES and not commands[Key.IMAGES].isEnabled()
+
+
+def test_what_is_opened_begins_with_the_first_page(digits: MainWindow) -> None:
+    forward, backward = digits.imaging.grids
+    opened = untrained(digits.session.state.config.changed({"data": "digits", "network.layers": 1}))
+    forward.turn(1)
+    assert forward._first == backward._first > 0
+    digits.studio.opened.emit(opened)
+    assert forward._first > 0
+    digits.studio.opened.emit(replace(opened, shown=replace(opened.shown, trained=True)))
+    assert forward._first == backward._first == 0
 
 
 def test_the_grid_follows_the_cursor_and_is_drawn_as_the_data_says(digits: MainWindow) -> None:

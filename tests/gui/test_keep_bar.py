@@ -19,7 +19,7 @@ from dnf_studio.core.training.run import Run
 from dnf_studio.gui import files
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.dialogs.question import Answer
-from dnf_studio.gui.main_window import MainWindow
+from dnf_studio.gui.main_window import NOTES, MainWindow
 from dnf_studio.gui.run_end import RunPlace
 from dnf_studio.gui.training import Phase
 
@@ -52,6 +52,17 @@ def test_the_bar_comes_after_the_last_iteration_and_says_what_there_is(ended: Ma
     qtbot.waitUntil(lambda: "NLL" in ended.keep.text.text(), timeout=5_000)
     assert ended.keep.text.text().startswith("Training ended after 6 iterations, NLL ")
     assert ended.keep.buttons[Key.SAVE].isEnabled() and ended.keep.buttons[Key.DISCARD].isEnabled()
+
+
+def test_the_settings_say_that_they_are_for_the_next_run_then(ended: MainWindow) -> None:
+    assert [panel._note.text() for panel in ended._noted] == 2 * [NOTES[False]]
+
+
+def test_the_data_panel_says_what_is_seen_where_undo_chose_other_data(ended: MainWindow) -> None:
+    ended.session.apply({"config.data": "moons"})
+    assert ended.data_panel._note.text() == "The views still show rings."
+    ended.session.undo()
+    assert ended.data_panel._note.isHidden()
 
 
 def test_no_bar_while_it_trains_or_before(window: MainWindow, open_in: Open, qtbot: QtBot) -> None:
@@ -194,7 +205,7 @@ def test_a_run_that_ran_out_of_patience_says_so_when_it_is_opened(
     open_in(str(tmp_path / "run.safetensors"))
     resume, reason = window.commands[Key.RESUME], "The validation NLL has not fallen for 100 iterations"
     assert window.studio.resumable is None and not resume.isEnabled()
-    assert resume.toolTip() == f"{reason}; to resume it, raise Patience in Training." == resume.statusTip()
+    assert resume.toolTip() == f"{reason}; to resume it, raise Patience in Training."
     assert window.status.message.text().endswith(resume.toolTip())
     for change in ({"training.patience": 101}, {"training.patience": 0}, {"sde.steps": 4}):
         window.session.apply({f"config.{name}": value for name, value in change.items()})

@@ -52,3 +52,11 @@ def test_pause_has_room_for_its_word_and_does_not_move_when_it_is_resume(large: 
     large.commands.show_paused(True)
     assert button.sizeHint().width() <= least
     large.commands.show_paused(False)
+
+
+def test_keys_within_plots_are_written_in_the_letters_of_the_window(large: MainWindow, qtbot: QtBot) -> None:
+    plot = large.views.space_time
+    assert plot._layer._font == plot.font()
+    large.appearance.set_scale(100)
+    qtbot.waitUntil(lambda: large.toolbar.font().pointSizeF() < 15)
+    assert plot._layer._font == plot.font()

@@ -115,6 +115,18 @@ def test_reset_layout_brings_the_first_arrangement_back(visits: Visits) -> None:
         assert sizes == pytest.approx(before[name], abs=3)
 
 
+def test_reset_layout_leaves_the_docks_of_explore_one_place(visits: Visits) -> None:
+    """One above the other they would make the window higher than any screen."""
+    window = visits.begin()
+    window.commands[Key.INSPECTOR].trigger()
+    window.commands[Key.RESET_LAYOUT].trigger()
+    assert window.inspector.isHidden()
+    docks = window.inspector, *window.explore
+    for dock in docks:
+        dock.show()
+    assert all(set(window.tabifiedDockWidgets(dock)) == {*docks} - {dock} for dock in docks)
+
+
 @pytest.mark.parametrize(
     "broken",
     [

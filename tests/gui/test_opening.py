@@ -161,6 +161,20 @@ def test_a_missing_file_is_told(window: MainWindow, errors_of: Callable[[], list
     assert "nothing.csv" in errors_of()[0]
 
 
+def test_what_is_being_opened_is_said_until_it_is_there_or_is_not(
+    window: MainWindow, errors_of: Callable[[], list[str]], qtbot: QtBot, tmp_path: Path
+) -> None:
+    said = window.status.message
+    window.files.show("moons")
+    assert said.text() == "Opening moons…"
+    qtbot.waitUntil(lambda: "untrained" in said.text(), timeout=20_000)
+    before = said.text()
+    window.files.show(str(tmp_path / "gone.npy"))
+    assert said.text() == "Opening gone.npy…"
+    errors_of()
+    assert said.text() == before
+
+
 def test_choosing_data_shows_it_and_undo_brings_the_old_back(window: MainWindow, open_in: Open, qtbot: QtBot) -> None:
     open_in("circle")
     with qtbot.waitSignal(window.studio.opened, timeout=20_000):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dnf_studio.gui.words import about, breakable, in_bytes
+from dnf_studio.gui.words import about, breakable, counted, in_bytes
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,11 @@ from dnf_studio.gui.words import about, breakable, in_bytes
 )
 def test_sizes_are_written_short(size: int, text: str) -> None:
     assert in_bytes(size) == text
+
+
+@pytest.mark.parametrize(("number", "text"), [(1, "1 iteration"), (0, "0 iterations"), (1240, "1,240 iterations")])
+def test_one_is_not_several(number: int, text: str) -> None:
+    assert counted(number, "iteration") == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.2, "a second"), (12.3, "12 seconds"), (130, "2:10")])

@@ -63,7 +63,7 @@ class ColumnTable(QTableWidget):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
         header.setStretchLastSection(True)
-        for column, width in ((NAME, 150), (RANGE, 150), (MEAN, 80), (HISTOGRAM, 130)):
+        for column, width in ((NAME, 150), (RANGE, 190), (MEAN, 90), (HISTOGRAM, 130)):
             header.resizeSection(column, width)
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
         self.itemChanged.connect(lambda _item: self.changed.emit())

@@ -6,6 +6,8 @@ from enum import Enum
 
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
+from dnf_studio.gui.words import counted
+
 __all__ = [
     "Answer",
     "ask_about_export",
@@ -46,7 +48,7 @@ def ask_discard(parent: QWidget, iterations: int) -> Answer:
     """Whether to discard a long run after all."""
     return _ask(
         parent,
-        f"Discard the run of {iterations:,} iterations?",
+        f"Discard the run of {counted(iterations, 'iteration')}?",
         "What is discarded cannot be brought back.",
         {Answer.DISCARD: ("&Discard", Role.DestructiveRole)},
     )
@@ -86,7 +88,7 @@ def ask_resume(parent: QWidget, iterations: int) -> Answer:
     """Whether to go on with a run or begin a new one."""
     return _ask(
         parent,
-        f"There is a run of {iterations:,} iterations.",
+        f"There is a run of {counted(iterations, 'iteration')}.",
         "Go on with it, or begin a new one with the settings at the left?",
         {Answer.RESUME: ("&Go on", Role.AcceptRole), Answer.NEW: ("Begin &new", Role.ActionRole)},
     )

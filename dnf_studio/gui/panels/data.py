@@ -33,6 +33,7 @@ class DataPanel(Page):
         self._session = session
         self._choose_data = choose_data
         self._titles, self._images = dict[str, str](), False
+        self._shown: ShownModel | None = None
         self.data = ChoiceBox({})
         self.data.setToolTip(f"Data set to train on and to start the forward process from. {DATA_SHOWN}")
         self.data.setAccessibleName("Data set")
@@ -73,6 +74,7 @@ class DataPanel(Page):
 
     def set_shown(self, shown: ShownModel) -> None:
         """Say what the data is."""
+        self._shown = shown
         components = "1 component" if shown.dim == 1 else f"{shown.dim} components"
         entropy = "not known" if shown.entropy is None else f"{shown.entropy:.4f} nats".replace("-", "−")
         title = self._titles.get(shown.data, data_label(shown.data))
@@ -135,6 +137,9 @@ class DataPanel(Page):
         offered = {name: name for name in self._titles}
         if state.config.data not in offered:
             offered[data_label(state.config.data)] = state.config.data
+        # As an undo leaves it while there is a run that is not saved
+        seen = state.config.data if self._shown is None else self._shown.data
+        self.set_note("" if seen == state.config.data else f"The views still show {data_label(seen)}.")
         self.data.set_choices(offered)
         self.data.show_value(state.config.data)
         logit = logit_chosen(state.config.data)

@@ -164,6 +164,7 @@ class ExportForm(QWidget):
                 control.setToolTip(unused.get(name, tip))
         for name, control in (("lam", self.lam), ("last", self.last)):
             control.setEnabled(not selecting and name not in unused)
+        self.solver.setEnabled(not selecting and self.solver.count() > 1)
         self.parts["noise"].setEnabled("last" not in unused)
         return "last" not in unused
 

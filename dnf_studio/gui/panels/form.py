@@ -79,13 +79,13 @@ class SettingsForm(QWidget):
         for name, editor in self.editors.items():
             if f"config.{name}" in names:
                 _show(editor, _value(self._session.state.config, name))
-        if names & {"config.model", "config.network.kind"}:
+        if names & {"config.model", "config.network.kind", "config.sde.grid"}:
             self._show_use()
 
     def _show_use(self) -> None:
         """Grey what the settings of the session and the data shown do not use, and say why in its tooltip."""
         config = self._session.state.config
-        reasons = unused(config.model, config.network.kind, self._session.dim)
+        reasons = unused(config.model, config.network.kind, self._session.dim, config.sde.grid)
         for name, editor in self.editors.items():
             parts, tip = self._tips[name]
             editor.setEnabled(name not in reasons)

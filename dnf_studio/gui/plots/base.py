@@ -84,10 +84,10 @@ class Plot(QWidget):
             self.recolour()
 
     def name_axes(self, names: Sequence[str], written: bool) -> None:
-        """What is across and what is up, as tooltips and, where it is not plain, `written` at the axes."""
+        """What is across and what is up, as tooltips and, where it can be chosen, `written` at the axes."""
         for side, name in zip(("bottom", "left"), names, strict=True):
             axis = self.plot.getAxis(side)
-            axis.setToolTip(name)
+            axis.setToolTip(f"{name}, chosen in the Data panel" if written else name)
             axis.setLabel(name if written else None)
 
     def reset_view(self) -> None:
@@ -162,6 +162,8 @@ class Plot(QWidget):
         """Write the numbers at the axes in the font of the window; plots with more letters add theirs."""
         self._style_axes()
         self._fit_note()
+        # Keys within the plot are written in the font that comes with the colours
+        self.recolour()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the sentence in the middle, the note as long as there is room, and labels in their colours."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
@@ -15,12 +16,18 @@ class ComponentBox(QComboBox):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        # A click chooses; the keys stay with the plot
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         # Principal components, longer than the others, come after the first show; cut, they would all be the same
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Component shown")
         self.setToolTip("The component shown")
         self.setVisible(False)
+
+    def minimumSizeHint(self) -> QSize:
+        """That of the components offered now; Qt's own keeps that of the first ones."""
+        return self.sizeHint()
 
     def offer(self, dim: int, principal: PrincipalComponents | None, component: int) -> int:
         """Offer those of data with `dim` components; returns the one chosen, `component` or the last there is."""

@@ -157,6 +157,10 @@ class ImageGrid(Plot):
             last = max(0, self._count - 1) // self._mosaic.count
             self._turn_to(min(max(self._first // self._mosaic.count + pages, 0), last) * self._mosaic.count)
 
+    def turn_to_first(self) -> None:
+        """The first page, of the other grid too."""
+        self._turn_to(0)
+
     def _turn_to(self, first: int) -> None:
         for grid in (self, self._linked):
             if grid is not None and grid._first != first:

@@ -25,7 +25,7 @@ WORDS = {
     "diffflow": ("Loss: bound on the NLL", "The bound of every batch{}."),
     "diffusion": (
         "Loss: error of the noise",
-        "Mean squared error of the predicted noise, a component: 1 for a network that says 0. It is not a likelihood.",
+        "Mean squared error of the predicted noise. It is 1 a component where a network says 0, and not a likelihood.",
     ),
     "flow": ("Loss: NLL", "An estimate of the exact NLL, not a bound{}."),
 }

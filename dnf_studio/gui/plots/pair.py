@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, Qt, Slot
+from PySide6.QtCore import QEvent, QSize, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSplitter, QTabBar, QVBoxLayout, QWidget
 
@@ -27,13 +27,20 @@ class PlotTabBar(QTabBar):
         self.setDocumentMode(True)
         self.setDrawBase(False)
         self.setExpanding(False)
-        # Cut names are better than tabs out of sight
+        # No tab out of sight
         self.setUsesScrollButtons(False)
         self.setElideMode(Qt.TextElideMode.ElideRight)
         self.setAccessibleName(" or ".join(names))
         for place, name in enumerate(names):
             self.addTab(name)
             self.setAccessibleTabName(place, name)
+
+    def minimumTabSizeHint(self, index: int) -> QSize:
+        """Room for the short name: a few letters of it would say nothing."""
+        name = self._names[index]
+        around = self.tabSizeHint(index).width() - self.fontMetrics().horizontalAdvance(self.tabText(index))
+        width = around + self.fontMetrics().horizontalAdvance(SHORT.get(name, name))
+        return QSize(width, self.tabSizeHint(index).height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Names in full where there is room for all."""

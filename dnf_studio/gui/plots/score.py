@@ -33,7 +33,7 @@ class ScorePlot(Plot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Score",
-            "Its share of the backward drift, and where it is idle.",
+            "Its share of the backward drift. It is idle where that is below the dashed line.",
             "Open a model or press Train, and the score's share of the backward drift is shown here for every step.",
             parent,
             topic="score",

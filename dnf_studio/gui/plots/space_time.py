@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QObject, QRectF, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QHelpEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QToolTip, QWidget
 
@@ -54,6 +54,7 @@ class SpaceTimePlot(Plot):
         self._line.hide()
         self.box.setMouseEnabled(x=False, y=False)
         self._chooser = QComboBox(self)
+        self._chooser.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._chooser.setAccessibleName("What is shown upwards")
         self._chooser.setToolTip("What is shown upwards: one component of the paths, or their distance from the middle")
         self._chooser.setVisible(False)

@@ -11,8 +11,8 @@ from dnf_studio.gui.theme import Theme
 __all__ = ["DIRECTIONS", "direction_switch", "name_switch", "recolour_switch"]
 
 DIRECTIONS = ("forward", "backward")
-WORDY = 25
-"""Heights of a line from which width of the plot on they are named."""
+WORDY = 22
+"""Heights of a line from which width of the plot without the choice of a component on they are named."""
 
 
 def direction_switch(name: str, parent: QWidget, toggled: Callable[[bool], None]) -> QToolButton:

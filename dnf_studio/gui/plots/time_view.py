@@ -209,7 +209,7 @@ class TimeView(Plot):
 
     def _name_switches(self) -> None:
         for name, switch in self._switches.items():
-            name_switch(switch, name, self.width())
+            name_switch(switch, name, self.width() - self._chooser.sizeHint().width())
 
     @Slot(bool)
     def _switched(self, _: bool) -> None:
@@ -238,6 +238,7 @@ class TimeView(Plot):
 
     def _take_component(self) -> None:
         """Layers and range for a new frame or component."""
+        self._name_switches()
         self._values = {name: self._values_of(name) for name in DIRECTIONS}
         for name in DIRECTIONS:
             self._paths[name].set_paths(over_steps(self._rows(name)))

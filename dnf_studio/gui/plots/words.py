@@ -57,8 +57,8 @@ def hint(sentence: str) -> str:
 
 
 def nats(value: float) -> str:
-    """With sign and a true minus."""
-    return f"{value:+.3f}".replace("-", "−")
+    """With sign and a true minus; what rounds to nothing has neither."""
+    return "0.000" if round(value, 3) == 0 else f"{value:+.3f}".replace("-", "−")
 
 
 def percent(share: float) -> str:

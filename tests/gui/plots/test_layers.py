@@ -90,7 +90,7 @@ def test_a_ramp_begins_and_ends_at_its_stops() -> None:
 
 
 def test_words() -> None:
-    assert nats(-0.5) == "−0.500" and nats(2) == "+2.000"
+    assert nats(-0.5) == "−0.500" and nats(2) == "+2.000" and nats(-0.0002) == "0.000"
     t = np.array([0.001, 0.02, 0.05], np.float32)
     assert time_note(t, 1.0) == ("t = 0.0200    i = 1 of 2", "i = 1")
     assert time_note(np.array([0, 30.0], np.float32), 0.5) == ("t = 15.0    i = 0 of 1", "i = 0")
