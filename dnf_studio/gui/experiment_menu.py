@@ -57,7 +57,6 @@ class ExperimentMenu(QMenu):
     def _add(self, text: str, tip: str, act: Callable[[], None]) -> None:
         action = self.addAction(text)
         action.setToolTip(tip)
-        action.setStatusTip(tip)
         action.triggered.connect(lambda _checked=False: act())
 
     def _take_defaults(self) -> None:
