@@ -161,7 +161,8 @@ def _group(states: Array, latents: Array, disagreement: Array, some: Mask, shown
 
 
 def _finite(x: NDArray[np.floating]) -> NDArray[np.float64]:
-    return x[np.isfinite(x).all(axis=1)].astype(np.float64)
+    kept: NDArray[np.float64] = x[np.isfinite(x).all(axis=1)].astype(np.float64)
+    return kept
 
 
 def _mean(values: NDArray[np.generic]) -> float:
