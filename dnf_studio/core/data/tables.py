@@ -96,8 +96,8 @@ def _held(scaled: _Scaled, split: Split) -> TableDataset:
     for rows, model in scaled.blocks():
         values[rows] = model
     train = split.trains(slice(0, split.count))
-    rest, rows = torch.from_numpy(values[~train]), torch.from_numpy(values[train])
-    return TableDataset(scaled.table.name, scaled.columns, scaled.standardisation, rows, rest, scaled.about)
+    own, rest = torch.from_numpy(values[train]), torch.from_numpy(values[~train])
+    return TableDataset(scaled.table.name, scaled.columns, scaled.standardisation, own, rest, scaled.about)
 
 
 def _left_in_file(scaled: _Scaled, split: Split) -> MappedDataset:
