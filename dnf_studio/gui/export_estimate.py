@@ -14,22 +14,32 @@ TRIAL_STEPS = 500_000
 
 
 def trial_seconds(flow: GenerativeModel, plan: ExportPlan) -> float:
-    """Seconds that `plan` will take, from a small part of it; imports torch, for a thread in the background."""
+    """Seconds that `plan` will take, from a small part of it; imports torch, for a thread in the background.
+
+    Every thread gets as much to do, in blocks as whole as those of the export.
+    """
     from time import perf_counter
 
-    from dnf_studio.core.sampling.blocks import sample_blocks
-    from dnf_studio.core.sampling.likelihood import log_prob
+    from dnf_studio.core.parallel import worker_threads
+    from dnf_studio.core.sampling.blocks import SUB_BLOCK, sample_blocks
+    from dnf_studio.core.sampling.likelihood import BLOCK, log_prob
 
     steps = plan.settings.steps or len(flow.timestamps) - 1
-    count = max(256, min(16_384, TRIAL_STEPS // steps))
+    rows, few = min(16_384, TRIAL_STEPS // steps), 256
+    if flow.config.network.kind == "mlp":
+        threads = worker_threads(flow.device)
+        together = threads * SUB_BLOCK
+        rows, few = max(1, rows // together) * together, threads * BLOCK
+    count = max(few, rows)
     began = perf_counter()
     samples = [block.samples for block in sample_blocks(flow, count, plan.settings)]
     each = (perf_counter() - began) / count
     if plan.log_prob:
+        import numpy as np
         import torch
 
-        few = torch.from_numpy(samples[0][:256])
+        some = torch.from_numpy(np.concatenate(samples)[:few])
         began = perf_counter()
-        log_prob(flow, few, "ode")
-        each += (perf_counter() - began) / len(few)
+        log_prob(flow, some, "ode")
+        each += (perf_counter() - began) / len(some)
     return each * plan.count

@@ -87,9 +87,15 @@ class TableDataset(Dataset):
     entropy = None
 
     def __init__(
-        self, name: str, columns: tuple[str, ...], standardisation: Standardisation, train: Tensor, held_out: Tensor
+        self,
+        name: str,
+        columns: tuple[str, ...],
+        standardisation: Standardisation,
+        train: Tensor,
+        held_out: Tensor,
+        about: str = "",
     ) -> None:
-        self.name = name
+        self.name, self.about = name, about
         self.columns = columns
         self.dim = len(columns)
         self.standardisation = standardisation
@@ -116,9 +122,15 @@ class MappedDataset(Dataset):
     entropy = None
 
     def __init__(
-        self, table: Table, keep: list[int], standardisation: Standardisation, split: Split, fingerprint: str
+        self,
+        table: Table,
+        keep: list[int],
+        standardisation: Standardisation,
+        split: Split,
+        fingerprint: str,
+        about: str = "",
     ) -> None:
-        self.name = table.name
+        self.name, self.about = table.name, about
         self.columns = tuple(table.columns[i] for i in keep)
         self.dim = len(keep)
         self.standardisation = standardisation

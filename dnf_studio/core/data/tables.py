@@ -28,6 +28,9 @@ DROP = "--drop-constant, or in the window with 'Drop constant columns'"
 LARGE = 256 << 20
 """Bytes of float32 above which rows that can be read from their file are left there."""
 FLOAT32 = np.finfo(np.float32)
+COARSE = 0.003
+"""Of a column's spread: what sharp models resolve. Samples, which are in single precision, come in wider steps where a
+column lies so far from 0."""
 
 
 def open_table(source: str, drop_constant: bool = False) -> TableDataset | MappedDataset:
@@ -45,9 +48,8 @@ def open_table(source: str, drop_constant: bool = False) -> TableDataset | Mappe
         raise DataError(f"'{table.path}' holds {few}; at least three are needed, two to train on and one held out.")
     check_values(table)
     split = Split(len(table), held_out_rows(len(table)))
-    keep, mean, scale = _constants(table, split, drop_constant)
-    scaled = _Scaled(table, keep, mean, scale)
-    if table.mapped and 4 * len(table) * len(keep) > LARGE:
+    scaled = _scaled(table, split, drop_constant)
+    if table.mapped and 4 * len(table) * len(scaled.keep) > LARGE:
         return _left_in_file(scaled, split)
     return _held(scaled, split)
 
@@ -60,6 +62,8 @@ class _Scaled:
     keep: list[int]
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
+    about: str
+    """Which columns single precision resolves but coarsely; nothing where none."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -92,10 +96,8 @@ def _held(scaled: _Scaled, split: Split) -> TableDataset:
     for rows, model in scaled.blocks():
         values[rows] = model
     train = split.trains(slice(0, split.count))
-    rest = torch.from_numpy(values[~train])
-    return TableDataset(
-        scaled.table.name, scaled.columns, scaled.standardisation, torch.from_numpy(values[train]), rest
-    )
+    own, rest = torch.from_numpy(values[train]), torch.from_numpy(values[~train])
+    return TableDataset(scaled.table.name, scaled.columns, scaled.standardisation, own, rest, scaled.about)
 
 
 def _left_in_file(scaled: _Scaled, split: Split) -> MappedDataset:
@@ -103,7 +105,7 @@ def _left_in_file(scaled: _Scaled, split: Split) -> MappedDataset:
     digest = fingerprint_start(scaled.columns, split.train_count)
     for rows, model in scaled.blocks():
         digest.update(model[split.trains(rows)].tobytes())
-    return MappedDataset(scaled.table, scaled.keep, scaled.standardisation, split, digest.hexdigest())
+    return MappedDataset(scaled.table, scaled.keep, scaled.standardisation, split, digest.hexdigest(), scaled.about)
 
 
 def check_values(table: Table) -> None:
@@ -130,10 +132,8 @@ def _where(table: Table, start: int, wrong: NDArray[np.bool_]) -> str:
     return f"{table.place(start + int(row))}, column '{table.columns[column]}'"
 
 
-def _constants(
-    table: Table, split: Split, drop_constant: bool
-) -> tuple[list[int], NDArray[np.float64], NDArray[np.float64]]:
-    """Which columns to keep, and their mean and standard deviation over the training rows."""
+def _scaled(table: Table, split: Split, drop_constant: bool) -> _Scaled:
+    """Which columns to keep, their mean and standard deviation over the training rows, and what to know of them."""
     dim, count = len(table.columns), split.train_count
     total, square = np.zeros(dim), np.zeros(dim)
     low, high = np.full(dim, np.inf), np.full(dim, -np.inf)
@@ -157,7 +157,18 @@ def _constants(
                 f"Column '{table.columns[i]}' of '{table.path}' varies by {scale[i]:.1e} about {mean[i]:.6g}, "
                 "too little for single precision; subtract an offset or change its unit."
             )
-    return keep.tolist(), mean[keep], scale[keep]
+    steps = np.spacing(np.maximum(-low, high)[keep].astype(np.float32)).astype(np.float64)
+    return _Scaled(table, keep.tolist(), mean[keep], scale[keep], _about(table, keep, steps, scale[keep]))
+
+
+def _about(table: Table, keep: NDArray[np.intp], steps: NDArray[np.float64], scale: NDArray[np.float64]) -> str:
+    """Of which columns samples come in steps that a sharp model would resolve."""
+    coarse = [
+        f"'{table.columns[i]}' in steps of {step:g}, 1/{spread / step:.0f} of its spread"
+        for i, step, spread in zip(keep, steps, scale, strict=True)
+        if step > COARSE * spread
+    ]
+    return f"Samples are in single precision: {', '.join(coarse)}; subtract an offset for finer ones" if coarse else ""
 
 
 def _refuse_constant(table: Table, constant: NDArray[np.bool_]) -> None:

@@ -25,11 +25,11 @@ class Group:
 
     count: int
     mean: NDArray[np.float64]
-    """(D,) of the states, model units; those that are not finite do not count, here and below."""
+    """(D,) of the states, in the units they are shown in; those that are not finite do not count, here and below."""
     spread: NDArray[np.float64]
-    """(D,) standard deviation of the states."""
+    """(D,) standard deviation of the states, in the same units."""
     radius: float
-    """Mean distance of the states from their own mean."""
+    """Mean distance of the states from their own mean, model units: components of a table may have any others."""
     latent: float
     """Mean ‖x_N‖, about √D for standard normal noise."""
     disagreement: float
@@ -124,19 +124,22 @@ def mask_of(rows: Rows, count: int) -> Mask:
     return mask
 
 
-def compare(states: Array, latents: Array, disagreement: Array, chosen: Mask) -> Comparison:
+def compare(
+    states: Array, latents: Array, disagreement: Array, chosen: Mask, shown: NDArray[np.floating] | None = None
+) -> Comparison:
     """The points `chosen` (P,) against all others.
 
     `states` (P, D) are where the points are at one node, `latents` (P, D) their x_N, model units;
-    `disagreement` (N, P) that of each step (METHOD 2), nats, or (0, 0) where it is not known.
+    `disagreement` (N, P) that of each step (METHOD 2), nats, or (0, 0) where it is not known. `shown` (P, D) are the
+    states in the units of mean and spread, where those are others.
     """
-    return Comparison(*(_group(states, latents, disagreement, some) for some in (chosen, ~chosen)))
+    places = states if shown is None else shown
+    return Comparison(*(_group(states, latents, disagreement, some, places) for some in (chosen, ~chosen)))
 
 
-def _group(states: Array, latents: Array, disagreement: Array, some: Mask) -> Group:
-    x, dim = _finite(states[some]), states.shape[1]
+def _group(states: Array, latents: Array, disagreement: Array, some: Mask, shown: NDArray[np.floating]) -> Group:
+    x, places, dim = _finite(states[some]), _finite(shown[some]), states.shape[1]
     empty = np.full(dim, np.nan)
-    mean = x.mean(axis=0) if len(x) else empty
     ends = _finite(latents[some])
     steps = disagreement[:, some] if disagreement.size else np.empty((0, 0), np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -146,9 +149,9 @@ def _group(states: Array, latents: Array, disagreement: Array, some: Mask) -> Gr
     worst = int(np.argmax(by_step)) if len(by_step) else -1
     return Group(
         count=int(some.sum()),
-        mean=mean,
-        spread=x.std(axis=0) if len(x) else empty,
-        radius=_mean(np.linalg.norm(x - mean, axis=1)),
+        mean=places.mean(axis=0) if len(places) else empty,
+        spread=places.std(axis=0) if len(places) else empty,
+        radius=_mean(np.linalg.norm(x - x.mean(axis=0), axis=1)) if len(x) else float("nan"),
         latent=_mean(np.linalg.norm(ends, axis=1)),
         disagreement=_mean(totals[kept]),
         costing=_mean(totals[kept] > 0),
@@ -157,8 +160,9 @@ def _group(states: Array, latents: Array, disagreement: Array, some: Mask) -> Gr
     )
 
 
-def _finite(x: Array) -> NDArray[np.float64]:
-    return x[np.isfinite(x).all(axis=1)].astype(np.float64)
+def _finite(x: NDArray[np.floating]) -> NDArray[np.float64]:
+    kept: NDArray[np.float64] = x[np.isfinite(x).all(axis=1)].astype(np.float64)
+    return kept
 
 
 def _mean(values: NDArray[np.generic]) -> float:

@@ -17,7 +17,9 @@ __all__ = ["MOST_COMPONENTS", "LineageColumn", "LineageTable", "lineage_table", 
 
 MOST_COMPONENTS = 8
 """Components of a state that have columns; the HDF5 export holds all of them."""
+FORMATS = {"i8": "%d", "f4": "%.9g", "f8": "%.12g"}
 Array = NDArray[np.float32]
+States = NDArray[np.floating]
 PLACES = {
     "data": "Where the forward path of the point begins, x₀",
     "now": "Where the point is at the time cursor, in the direction of the Inspector",
@@ -33,7 +35,7 @@ class LineageColumn:
     name: str
     tip: str
     values: NDArray[Any]
-    """(K,) float32 or integers."""
+    """(K,) float32, float64 or integers."""
     component: int = -1
     """Which component of `name`, −1 of a number that is not one."""
 
@@ -53,16 +55,16 @@ class LineageTable:
         return tuple(c.name if c.component < 0 else f"{c.name}_{c.component + 1}" for c in self.columns)
 
     def as_text(self, separator: str, rows: Sequence[int] | NDArray[np.intp] | None = None) -> str:
-        """Head and these rows, or all, in nine digits."""
+        """Head and these rows, or all, in nine digits, those of float64 in twelve."""
         chosen = [
             column.values if rows is None else column.values[np.asarray(rows, np.intp)] for column in self.columns
         ]
-        line = separator.join("%d" if values.dtype.kind == "i" else "%.9g" for values in chosen)
+        line = separator.join(FORMATS[values.dtype.str[1:]] for values in chosen)
         body = (line % row for row in zip(*(values.tolist() for values in chosen), strict=True))
         return "\n".join((separator.join(self.names), *body)) + "\n"
 
 
-def lineage_table(rows: NDArray[np.intp], forward: Array, backward: Array, now: Array, steps: Array) -> LineageTable:
+def lineage_table(rows: NDArray[np.intp], forward: States, backward: States, now: States, steps: Array) -> LineageTable:
     """The points `rows` (K,) of paths `forward` and `backward` (N+1, P, D) that are at `now` (P, D).
 
     `steps` (N, P) is the disagreement of each step, nats, or (0, 0) where it is not known. Places are in

@@ -36,7 +36,7 @@ class Marginals:
     floor: NDArray[np.float64]
     """What two sets of P points of one law differ by, on average."""
     highest: NDArray[np.float64]
-    """The largest of eight such differences: chance alone seldom makes more."""
+    """The largest of eight such differences: chance alone makes more at one step in ten or so."""
 
 
 def compare_marginals(forward: Array, backward: Array, check: Callable[[], None] | None = None) -> Marginals:

@@ -35,7 +35,7 @@ __all__ = ["DEFAULT_STEPS", "CoarseAndFine", "Quality", "Rediscretised", "coarse
 DEFAULT_STEPS = (5, 10, 20, 30, 50, 100, 200)
 FINER = 4
 """Steps of the finest grid a step of the finest N asked for."""
-APART = 2.0**-17
+APART = 2.0**-18
 """Of the whole time: nodes closer than that are one. `BrownianPath` tells no closer ones apart."""
 MAX_NUMBERS = 32_000_000
 """In the noise of both processes on the finest grid; of more points the first are taken."""
@@ -225,16 +225,29 @@ def _common(
     """
     grids = [flow.grid(n, kind) for n in steps]
     times = [grid.t.cpu().double().numpy() for grid in grids]
-    start, end = times[-1][0], times[-1][-1]
-    every = np.unique(np.concatenate(times))
-    first = np.concatenate([[True], np.diff(every) > APART * (end - start)])
-    t = every[first]
-    t[-1] = end
-    places = [np.cumsum(first)[np.searchsorted(every, own)] - 1 for own in times]
+    apart = APART * (times[-1][-1] - times[-1][0])
+    # Fine nodes give way to coarse ones, else a run of near ones at t_0 would become one and take coarse ones along
+    coarse = _thinned(np.unique(np.concatenate(times[:-1])), apart)
+    after = np.searchsorted(coarse, times[-1]).clip(1, len(coarse) - 1)
+    free = np.minimum(times[-1] - coarse[after - 1], coarse[after] - times[-1]) >= apart
+    t = np.sort(np.concatenate([coarse, _thinned(times[-1][free], apart)]))
+    middles = (t[1:] + t[:-1]) / 2
+    places = [np.searchsorted(middles, own) for own in times]
     finest = grids[-1]
     g, condition = (np.interp(t, times[-1], row.cpu().double().numpy()) for row in (finest.g, finest.condition))
     merged = TimeGrid(*(torch.from_numpy(row) for row in (t, g, condition)))
     return merged.to(finest.t), [np.unique(own) for own in places]
+
+
+def _thinned(nodes: Array, apart: float) -> Array:
+    """Of rising `nodes` the first, each that is `apart` from the one kept before it, and the last."""
+    kept: list[float] = []
+    for node in nodes.tolist():
+        if not kept or node - kept[-1] >= apart:
+            kept.append(node)
+    if kept:
+        kept[-1] = float(nodes[-1])
+    return np.array(kept)
 
 
 def _rms(error: Tensor) -> Array:

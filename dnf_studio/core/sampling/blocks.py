@@ -26,7 +26,7 @@ from dnf_studio.core.models.autograd_kernel import VALUE_ROWS
 from dnf_studio.core.models.base import GenerativeModel, Sampler, Solver
 from dnf_studio.core.models.two_sdes import check_no_level
 from dnf_studio.core.parallel import BlockPool, worker_threads
-from dnf_studio.core.sampling.langevin import LIVE, corrected, stein_ratio
+from dnf_studio.core.sampling.langevin import LIVE, corrected, score_size
 from dnf_studio.core.sampling.settings import SampleSettings, check_count
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep, backward_states
@@ -135,11 +135,12 @@ class _Sampler:
             z = self._normal(sources)
             states = backward_states(*self.fields, self.grid, z, lambda _: self._normal(sources), self.settings.level)
             x = next(islice(states, self.grid.steps - 1, None))
-            ratio = stein_ratio(self.fields[1](1, x), x)
-        if not LIVE[0] <= ratio <= LIVE[1]:
+            size = score_size(self.fields[1](1, x), x)
+        if size < LIVE:
             raise UnsupportedError(
-                "Langevin steps need a score that is one, and this model's is idle: E⟨s, x − μ⟩/D at its first step is "
-                f"{-ratio:.2g} where −1 belongs; sample without them, or train with as much noise as the defaults have."
+                "Langevin steps need a score that is one, and this model's is idle: at its first step its size is "
+                f"{size:.2g} of the least that any density has; sample without them, or train with as much noise as "
+                "the defaults have."
             )
 
     def _normal(self, sources: list[np.random.Generator]) -> Tensor:

@@ -3,8 +3,10 @@
     x ← x + h s(x) + √(2h) ε,   h = 2 (snr · mean‖ε‖ / mean‖s‖)²
 
 leave p_t as it is up to O(h), whatever came before; the last step leaves out its noise. They need a score that
-is one: of every density p with mean μ, E⟨∇log p(x), x − μ⟩ = −D (Stein's identity), which tells a live
-score from one that training left idle (METHOD 10).
+is one: of every density p with mean μ, E⟨∇log p(x), x − μ⟩ = −D (Stein's identity), so that by Cauchy and Schwarz
+E‖∇log p(x)‖² E‖x − μ‖² ≥ D². A score that training left idle (METHOD 10) falls short of that, and h would be as large
+as it is small. The identity itself tells nothing: of thin data the score is so large that its mean is chance, and on
+samples a little beside the data it is any number.
 
 Reference: Song et al., "Score-Based Generative Modeling through SDEs", ICLR 2021, arXiv:2011.13456, algorithm 4.
 """
@@ -16,11 +18,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["LIVE", "SNR", "corrected", "stein_ratio"]
+__all__ = ["LIVE", "SNR", "corrected", "score_size"]
 
 SNR = 0.05
-LIVE = (0.5, 2.0)
-"""Between which `stein_ratio` a score is taken for one; the exact score has 1."""
+LIVE = 0.5
+"""From which `score_size` on a score is taken for one; those of densities have 1 at least."""
+NEAR = 4.0
+"""Points farther out than so many times the median do not tell of a score: their spread would stand for its size."""
 
 
 def corrected(
@@ -41,9 +45,15 @@ def corrected(
     return x
 
 
-def stein_ratio(s: Tensor, x: Tensor) -> float:
-    """−mean⟨s, x − mean x⟩ / D for scores s at points x, (B, D) each: 1 for the score of the points' density."""
-    return -float((s * (x - x.mean(0))).sum(1).mean()) / x.shape[1]
+def score_size(s: Tensor, x: Tensor) -> float:
+    """√(mean ‖s‖² · mean ‖x − median x‖²) / D of scores s at points x, (B, D) each, far points left out.
+
+    At least 1 for the score of the points' density, 1 for that of N(μ, σ² I); NaN where points are not finite.
+    """
+    away = torch.linalg.vector_norm(x - x.median(0).values, dim=1)
+    near = away <= NEAR * away.median()
+    squares = s[near].square().sum(1).mean() * away[near].square().mean()
+    return float(squares.sqrt()) / x.shape[1]
 
 
 def _mean_norm(rows: Tensor, group: int | None) -> Tensor:

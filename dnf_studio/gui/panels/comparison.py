@@ -68,9 +68,13 @@ def _numbers(group: Group, known: bool) -> Iterator[tuple[str, str, str]]:
     """Name, text and tooltip of each row, those of the disagreement where it is `known`."""
     yield "Points", f"{group.count:,}", "How many there are"
     for k, (mean, spread) in enumerate(zip(group.mean[:MOST], group.spread[:MOST], strict=True)):
-        text = f"{_text(mean)} ± {_text(spread).lstrip('+')}" if math.isfinite(mean) else DASH
+        text = f"{_mean_text(mean, spread)} ± {_text(spread)}" if math.isfinite(mean) else DASH
         yield component_name(k), text, "Mean and standard deviation of the points at the time cursor"
-    yield "Distance", _text(group.radius), "Mean distance of the points at the time cursor from their own mean"
+    yield (
+        "Distance",
+        _text(group.radius),
+        "Mean distance of the points at the time cursor from their own mean, model units",
+    )
     yield (
         "Norm at noise",
         _text(group.latent),
@@ -84,6 +88,14 @@ def _numbers(group: Group, known: bool) -> Iterator[tuple[str, str, str]]:
     yield "Above zero", share, "Share of the points whose forward path costs: it raises the bound on the NLL"
     worst = f"i = {group.worst} ({nats(group.worst_value)})" if group.worst >= 0 else DASH
     yield "Worst step", worst, "The step that adds most to the disagreement, and how much on average, nats"
+
+
+def _mean_text(mean: float, spread: float) -> str:
+    """In three digits, or as many as tell a hundredth of the spread: a mean may be far from 0."""
+    if not (mean and spread > 0 and math.isfinite(spread)):
+        return _text(mean)
+    digits = 3 + math.floor(math.log10(abs(mean))) - math.floor(math.log10(spread))
+    return f"{mean:,.{min(max(digits, 3), 15)}g}".replace("-", "−")
 
 
 def _text(value: float) -> str:

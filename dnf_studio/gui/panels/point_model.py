@@ -21,6 +21,7 @@ __all__ = ["PointModel"]
 
 DASH = "–"
 DIGITS = 5
+MOST_DECIMALS = 6
 CURRENT = 0.22
 Array = NDArray[np.float64]
 Index = QModelIndex | QPersistentModelIndex
@@ -142,13 +143,13 @@ def _columns(table: PointTable) -> list[Column]:
     )  # fmt: skip
     columns = [
         Column("i", "Node i of the time grid, 0 at the data", np.arange(steps + 1.0), 0),
-        Column("t", "Time of the node, dimensionless", table.t, _decimals(table.t)),
+        Column("t", "Time of the node, dimensionless", table.t, _decimals_of_times(table.t)),
     ]
     for name, tip, values in vectors:
-        decimals = _decimals(values)
         for k in range(values.shape[1] if len(values) else 0):
             end = component_name(k).removeprefix("x") if values.shape[1] > 1 else ""
-            columns.append(Column(name + end, tip, values[:, k], decimals))
+            # In data units each component has a unit of its own
+            columns.append(Column(name + end, tip, values[:, k], _decimals(values[:, k])))
     if not len(table.disagreement):
         return columns
     tip = "Disagreement of the step from i to i + 1, ½(‖δB‖² − ‖δF‖²), nats"
@@ -156,7 +157,15 @@ def _columns(table: PointTable) -> list[Column]:
 
 
 def _decimals(values: Array) -> int:
-    """As many as show five digits of the largest value, at most six."""
+    """As many as show five digits of the largest value, at most six while that leaves three of them."""
     finite = np.abs(values[np.isfinite(values)])
     largest = float(finite.max(initial=0))
-    return int(np.clip(DIGITS - 1 - math.floor(math.log10(max(largest, 1e-9))), 0, 6)) if largest > 0 else 1
+    if not largest:
+        return 1
+    first = -math.floor(math.log10(largest))
+    return max(0, min(DIGITS - 1 + first, max(MOST_DECIMALS, 2 + first)))
+
+
+def _decimals_of_times(t: Array) -> int:
+    """At least as many as tell the shortest step."""
+    return max(_decimals(t), -math.floor(math.log10(float(np.diff(t).min()))))

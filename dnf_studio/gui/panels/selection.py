@@ -105,7 +105,7 @@ class SelectionPanel(QWidget):
             return
         paths = frame.forward if state.direction == "forward" else frame.backward
         now = at_position(paths, float(np.clip(self._session.cursor.position, 0, len(paths) - 1)))
-        found = compare(self._in_units(now), paths[-1], frame.step_disagreement, mask_of(rows, count))
+        found = compare(now, paths[-1], frame.step_disagreement, mask_of(rows, count), self._in_units(now))
         self.comparison.set_comparison(found)
         fresh = not len(self.model.table)
         ends = self._in_units(frame.forward[:1]), self._in_units(frame.backward[[0, -1]])
@@ -196,12 +196,12 @@ class SelectionPanel(QWidget):
         if self.isVisible() and not self._settle.isActive():
             self._settle.start()
 
-    def _in_units(self, states: Array) -> Array:
-        """(…, D) in the units that are asked for."""
+    def _in_units(self, states: Array) -> NDArray[np.floating]:
+        """(…, D) in the units that are asked for; those of the data in float64, for they may be far from 0."""
         known = self._standardisation
         if not self.units.isChecked() or known is None or len(known.mean) != states.shape[-1]:
             return states
-        return known.array_to_data(states).astype(np.float32)
+        return known.array_to_data(states)
 
     def _change_units(self) -> None:
         self.refresh()

@@ -201,8 +201,8 @@ HELP = {
         "the marginals",
         "At each step the sliced Wasserstein distance between all forward and all backward points, in model units. "
         "A well-trained model has it near the floor, the dashed line: what two sets of so many points of one "
-        "distribution differ by on average; chance alone seldom leaves the band. A rise towards the data says where "
-        "samples go astray. A click moves the time cursor.",
+        "distribution differ by on average; chance alone leaves the band at about one step in ten. A rise towards the "
+        "data says where samples go astray. A click moves the time cursor.",
         (
             "SWD<sub>i</sub>² = mean over directions θ of W₂²(θ·x<sub>i</sub> forward, θ·x<sub>i</sub> backward)",
             "W₂² = mean of (a<sub>(k)</sub> − b<sub>(k)</sub>)² over the points, both sorted",

@@ -200,3 +200,15 @@ class TestSplit:
         data = open_table(npy(tmp_path / "a.npy", ROWS))
         assert data.entropy is None and data.log_density(torch.zeros(1, 3)) is None
         assert data.outside(torch.zeros(1, 3)) is None
+
+
+def test_a_column_far_from_0_says_how_finely_samples_have_it(tmp_path: Path) -> None:
+    """Seconds since 1970 in days: float32 has steps of 128 there."""
+    columns = np.random.default_rng(0).standard_normal((400, 3)) * (1e-3, 1e4, 1e6) + (5e-3, 1.7e9, 0)
+    data = open_table(npy(tmp_path / "odd.npy", columns))
+    step, spread = 128, data.standardisation.scale[1]
+    assert f"'column 1' in steps of {step}, 1/{spread / step:.0f} of its spread" in data.about
+    assert "column 0" not in data.about and "column 2" not in data.about
+    samples = data.standardisation.to_data(data.train.double()).float()[:, 1].double()
+    assert not (samples % step).any() and spread / step > 50
+    assert not open_table(npy(tmp_path / "plain.npy", columns - (0, 1.7e9, 0))).about

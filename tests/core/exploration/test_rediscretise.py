@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from dnf_studio.api import load
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.exploration.rediscretise import Quality, Rediscretised, coarse_and_fine, rediscretise
@@ -170,3 +171,11 @@ def test_each_solver_has_its_order() -> None:
     for solver, order in (("ode", 1), ("ddim", 1), ("heun", 2)):
         ends = [row.backward_end for row in rediscretise(flow, x0, steps, solver=solver, finest=1000)]
         assert -np.polyfit(np.log(steps), np.log(ends), 1)[0] == pytest.approx(order, abs=0.2)
+
+
+def test_a_coarse_grid_keeps_its_nodes_beside_a_very_fine_one() -> None:
+    """The nodes of a diffusion model's fine grids lie closer at t_0 than a Brownian path tells times apart."""
+    flow = load("diffusion-rings")
+    row = next(rediscretise(flow, torch.zeros(1, 2), (200,), finest=2000))
+    np.testing.assert_array_equal(row.t, flow.grid(200).t.double().numpy())
+    assert row.finest > 0.99 * 2000

@@ -88,8 +88,20 @@ def test_numbers_that_are_lost_are_written_as_they_are() -> None:
     assert text(model, 0, 2) == "nan" and text(model, 0, 4) == "inf" and model.widest(2)
 
 
-@pytest.mark.parametrize(("size", "shown"), [(1e-7, 6), (0.004, 6), (0.5, 5), (3.0, 4), (123456.0, 0)])
+@pytest.mark.parametrize(("size", "shown"), [(1e-7, 9), (0.004, 6), (0.5, 5), (3.0, 4), (123456.0, 0)])
 def test_decimals_fit_the_largest_number(size: float, shown: int) -> None:
     model, table = PointModel(), table_of(dim=1)
     model.set_table(dataclasses.replace(table, drift=np.full_like(table.drift, size)))
     assert len(text(model, 0, 3).partition(".")[2]) == shown
+
+
+def test_components_in_units_of_their_own_and_short_first_steps_are_told_apart() -> None:
+    """As of a table with a column in millionths beside one in millions, on the grid of a diffusion model."""
+    scale, t = np.array([1e-6, 1e6]), np.linspace(1e-5**0.5, 1, 11) ** 2
+    model, table = PointModel(), dataclasses.replace(table_of(), t=t)
+    model.set_table(dataclasses.replace(table, x=table.x * scale))
+    for k in range(2):
+        shown = np.array([float(text(model, row, 2 + k).replace("−", "-")) for row in range(11)])
+        np.testing.assert_allclose(shown, table.x[:, k] * scale[k], atol=0.006 * scale[k])
+    model.set_table(dataclasses.replace(table, t=np.linspace(1e-5**0.5, 1, 101)[:11] ** 2 + np.array([0] * 10 + [0.9])))
+    assert len({text(model, row, 1) for row in range(11)}) == 11

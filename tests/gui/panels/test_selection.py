@@ -14,6 +14,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.exploration.lineage_table import write_csv
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.panels.lineage_model import LineageModel
@@ -162,6 +164,28 @@ def test_data_units_wait_until_they_are_known(panel: SelectionPanel, session: Se
     panel.set_inspection(inspection_of(5))
     panel.units.click()
     assert float(column(panel, "data_1")[0].replace("−", "-")) == pytest.approx(10 * before, abs=0.01)
+
+
+def test_columns_in_any_units_and_far_from_0_keep_their_digits(
+    panel: SelectionPanel, session: Session, tmp_path: Path
+) -> None:
+    """As of a table with seconds since 1970 beside lengths in thousandths."""
+    units = Standardisation((1.7e9, 0.005), (10.0, 1e-3))
+    choose(panel, session, *range(50))
+    before = {row[0]: row[1:] for row in panel.comparison.rows()}
+    panel.set_inspection(dataclasses.replace(inspection_of(5), standardisation=units))
+    panel.units.click()
+    rows = {row[0]: row[1:] for row in panel.comparison.rows()}
+    now = FRAME.forward[0].astype(np.float64)
+    for place, some in enumerate((now[:50], now[50:])):
+        mean, spread = rows["x₁"][place].split(" ± ")
+        assert float(mean.replace(",", "")) == pytest.approx(1.7e9 + 10 * some[:, 0].mean(), abs=0.1)
+        assert float(spread) == pytest.approx(10 * some[:, 0].std(), rel=0.01)
+    assert rows["Distance"] == before["Distance"]
+    write_csv(tmp_path / "table.csv", panel.model.table)
+    with (tmp_path / "table.csv").open(encoding="utf-8") as lines:
+        written = np.array([float(row["data_1"]) for row in csv.DictReader(lines)])
+    np.testing.assert_allclose(written, 1.7e9 + 10 * now[:50, 0], atol=0.01, rtol=0)
 
 
 def test_fifty_thousand_rows_open_at_once(
