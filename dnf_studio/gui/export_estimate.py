@@ -20,17 +20,18 @@ def trial_seconds(flow: GenerativeModel, plan: ExportPlan) -> float:
     """
     from time import perf_counter
 
+    from dnf_studio.core.models.autograd_kernel import VALUE_ROWS
     from dnf_studio.core.parallel import worker_threads
     from dnf_studio.core.sampling.blocks import SUB_BLOCK, sample_blocks
     from dnf_studio.core.sampling.likelihood import BLOCK, log_prob
 
-    steps = plan.settings.steps or len(flow.timestamps) - 1
-    rows, few = min(16_384, TRIAL_STEPS // steps), 256
+    steps, threads = plan.settings.steps or len(flow.timestamps) - 1, worker_threads(flow.device)
     if flow.config.network.kind == "mlp":
-        threads = worker_threads(flow.device)
-        together = threads * SUB_BLOCK
-        rows, few = max(1, rows // together) * together, threads * BLOCK
-    count = max(few, rows)
+        together, few = threads * SUB_BLOCK, threads * BLOCK
+        count = max(1, min(16_384, TRIAL_STEPS // steps) // together) * together
+    else:
+        # Images take thousands of times as long
+        count = few = threads * VALUE_ROWS
     began = perf_counter()
     samples = [block.samples for block in sample_blocks(flow, count, plan.settings)]
     each = (perf_counter() - began) / count
