@@ -57,6 +57,8 @@ class Variant:
     """None without a way of reference, or where samples of either are not finite."""
     outside: float | None
     """Share of samples farther than 0.02 from the support of the data; None where that is not known."""
+    evaluations: int
+    """Of the networks, for each sample."""
 
 
 def compare_variants(
@@ -112,10 +114,11 @@ class _Study:
 
     def look_at(self, way: SampleSettings, shown: int) -> Variant:
         """Sample it and compare."""
+        cost = self._flow.evaluations(way.steps or len(self._flow.timestamps) - 1, way.solver)
         try:
             sets = [self._samples(way, seed) for seed in self._seeds]
         except DivergenceError:
-            return Variant(way, np.empty((0, self._flow.dim), np.float32), None, None, None)
+            return Variant(way, np.empty((0, self._flow.dim), np.float32), None, None, None, cost)
         projected = [self._project(points) for points in sets]
         outside = [share for points in sets if (share := self._outside(points)) is not None]
         return Variant(
@@ -124,6 +127,7 @@ class _Study:
             _distance(projected, self._data, self._data_floor),
             _distance(projected, self._others, self._other_floor),
             float(np.mean(outside)) if outside else None,
+            cost,
         )
 
     def _take_data(self, dataset: Dataset) -> None:

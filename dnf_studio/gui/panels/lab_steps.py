@@ -12,9 +12,11 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QSpli
 
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.controls import ChoiceBox, caption, label_of
-from dnf_studio.gui.panels.lab_page import Directions, LabPage, RowTable, number
+from dnf_studio.gui.panels.lab_compare import CompareRow
+from dnf_studio.gui.panels.lab_page import Directions, LabPage, RowTable, grid_words, number
 from dnf_studio.gui.plots.lab_distance import QualityPlot
 from dnf_studio.gui.plots.lab_error import EndsPlot, ErrorPlot, ramp_of
+from dnf_studio.gui.solving import solver_words, unused_settings
 from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.lab import StepsStudy, Study, parse_steps
 
@@ -76,6 +78,7 @@ class StepsPage(LabPage):
     def set_theme(self, theme: Theme) -> None:
         super().set_theme(theme)
         self.directions.set_theme(theme)
+        self.compare.set_theme(theme)
         self._draw()
 
     @Slot(int)
@@ -132,7 +135,10 @@ class StepsPage(LabPage):
         splitter.setChildrenCollapsible(False)
         for plot in self.plots:
             splitter.addWidget(plot)
+        self.compare = CompareRow()
+        self.compare.changed.connect(self._draw)
         self.column.addWidget(splitter, 1)
+        self.column.addWidget(self.compare)
         self.column.addWidget(self.tabs)
         self._arrange()
 
@@ -157,6 +163,7 @@ class StepsPage(LabPage):
         for place, plot in enumerate(self.plots):
             plot.setVisible(high or place == self.tabs.currentIndex())
         self._switches.setVisible(high or self.tabs.currentIndex() == 0)
+        self.compare.setVisible(high or self.tabs.currentIndex() == 2)
 
     def _edited(self) -> None:
         try:
@@ -192,8 +199,21 @@ class StepsPage(LabPage):
         current = self._studio.current
         without = current is not None and current.dataset is None
         self.quality.set_hint(NO_DATA if without else "The quality of each N is computed after the errors.")
+        data = "" if current is None or current.dataset is None else current.dataset.fingerprint
+        self.compare.offer(self._curve_name(), data, samples)
+        self.quality.show_kept(self.compare.curves, self.compare.by_evaluations)
         self.quality.show_rows(samples, chosen)
         self._write(errors, samples, chosen, ramp_of(self.theme, self.directions.current, len(steps)))
+
+    def _curve_name(self) -> str:
+        """Model, solver and what is not as usual, for the names of curves that are compared."""
+        study, current = self._study, self._studio.current
+        if study is None or current is None:
+            return ""
+        words = [current.shown.name, solver_words(study.solver, self.session.solvers).name]
+        if study.lam != 1 and "lam" not in unused_settings(study.solver, self.session.lacks):
+            words.append(f"λ = {study.lam:g}")
+        return ", ".join(words if study.grid is None else [*words, grid_words(study.grid)])
 
     def _write(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,21 @@ from dnf_studio.gui.plots.log_axis import number_ticks
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.variants import Variant
 
-__all__ = ["DistancePlot", "LevelsPlot", "QualityPlot"]
+__all__ = ["MARKS", "DistancePlot", "KeptCurve", "LevelsPlot", "QualityPlot"]
+
+MARKS = (("▲", "t1"), ("■", "s"), ("◆", "d"), ("▼", "t"), ("✚", "+"), ("★", "star"))
+"""How kept curves are marked, in words and in the plot, besides their colours."""
+
+
+@dataclass(frozen=True)
+class KeptCurve:
+    """The quality of one model's samples, kept beside others."""
+
+    name: str
+    data: str
+    """Fingerprint of the data that the distances are to."""
+    rows: tuple[tuple[int, int, float], ...]
+    """N, network evaluations and distance."""
 
 
 class DistancePlot(Plot):
@@ -29,6 +44,7 @@ class DistancePlot(Plot):
         super().__init__(title, caption, empty, parent, topic="quality")
         self._rows: Sequence[Variant] = ()
         self._chosen: int | None = None
+        self._top = 0.01
         self._data, self._reference = (pg.PlotDataItem(symbol=symbol, symbolSize=7) for symbol in ("o", "s"))
         self._floor, self._line = pg.PlotCurveItem(), pg.InfiniteLine(angle=90)
         for item in (self._line, self._floor, self._reference, self._data):
@@ -125,18 +141,60 @@ class QualityPlot(DistancePlot):
             "Compute compares the samples of each N with data.",
             parent,
         )
+        self._curves: Sequence[KeptCurve] = ()
+        self._by_evaluations = False
+        self._lines: list[pg.PlotDataItem] = []
+
+    def show_kept(self, curves: Sequence[KeptCurve], by_evaluations: bool) -> None:
+        """Draw these curves beside the rows of the next `show_rows`, over N or over network evaluations."""
+        self._curves, self._by_evaluations = curves[: len(MARKS)], by_evaluations
+
+    def show_rows(self, rows: Sequence[Variant], chosen: int | None) -> None:
+        """Also the kept curves."""
+        super().show_rows(rows, chosen)
+        while len(self._lines) < len(self._curves):
+            line = pg.PlotDataItem(symbol=MARKS[len(self._lines)][1], symbolSize=8)
+            self._lines.append(line)
+            self.plot.addItem(line, ignoreBounds=True)
+        for k, line in enumerate(self._lines):
+            kept = self._curves[k].rows if k < len(self._curves) else ()
+            line.setData([self._at(n, cost) for n, cost, _ in kept], [value for *_, value in kept])
+        self.set_empty(not (rows or self._curves))
+        across = "network evaluations" if self._by_evaluations else None
+        self.plot.getAxis("bottom").setLabel(across)
+        self.recolour()
+        self.reset_view()
+
+    def reset_view(self) -> None:
+        """All points of all curves, from 0."""
+        if self._rows or self._curves:
+            top = max([self._top if self._rows else 0.01, *(row[2] for curve in self._curves for row in curve.rows)])
+            self.box.setRange(xRange=self.ends(), yRange=(-0.03 * top, 1.12 * top), padding=0)
+
+    def recolour(self) -> None:
+        """Also the kept curves."""
+        super().recolour()
+        for line, colour in zip(getattr(self, "_lines", ()), self.theme.modes, strict=False):
+            line.setPen(pg.mkPen(colour, width=1.5))
+            line.setSymbolBrush(pg.mkBrush(colour))
+            line.setSymbolPen(pg.mkPen(self.theme.base))
 
     def place(self, row: Variant) -> float:
-        return float(np.log10(row.settings.steps or 1))
+        return self._at(row.settings.steps or 1, row.evaluations)
 
     def name(self, row: Variant) -> str:
         return f"N = {row.settings.steps}"
 
     def ends(self) -> tuple[float, float]:
-        numbers = [row.settings.steps or 1 for row in self._rows]
-        left, right = float(np.log10(min(numbers))) - 0.06, float(np.log10(max(numbers))) + 0.06
+        own = [(row.settings.steps or 1, row.evaluations) for row in self._rows]
+        both = [*own, *((n, cost) for curve in self._curves for n, cost, _ in curve.rows)]
+        numbers = sorted({cost if self._by_evaluations else n for n, cost in both})
+        left, right = float(np.log10(numbers[0])) - 0.06, float(np.log10(numbers[-1])) + 0.06
         self.plot.getAxis("bottom").setTicks([number_ticks(numbers, left, right)])
         return left, right
+
+    def _at(self, steps: int, evaluations: int) -> float:
+        return float(np.log10(evaluations if self._by_evaluations else steps))
 
 
 class LevelsPlot(DistancePlot):

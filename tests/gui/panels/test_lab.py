@@ -265,3 +265,36 @@ def test_the_bar_of_tabs_takes_the_focus_only_while_it_is_there(still_window: Ma
     still_window.commands[Key.INSPECTOR].trigger()
     still_window.commands[Key.LAB].trigger()
     qtbot.waitUntil(lambda: any(bar.count() == 2 and bar.focusPolicy() & Qt.FocusPolicy.TabFocus for bar in bars()))
+
+
+def test_the_quality_of_two_models_is_compared_by_steps_and_by_evaluations(
+    panel: LabPanel, open_in: Callable[[str], None], qtbot: QtBot
+) -> None:
+    open_in("diffflow-rings")
+    whole(panel, qtbot)
+    page = steps_of(panel)
+    compare, plot = page.compare, page.quality
+    page.tabs.setCurrentIndex(2)
+    qtbot.waitUntil(compare.isVisible)
+    assert compare.keep.isEnabled() and not compare.forget.isEnabled() and not compare.names.isVisible()
+    qtbot.mouseClick(compare.keep, Qt.MouseButton.LeftButton)
+    assert not compare.keep.isEnabled(), "it is kept"
+    open_in("diffusion-rings")
+    whole(panel, qtbot)
+    for name in ("diffflow-rings,&nbsp;SDE", "diffusion-rings,&nbsp;ancestral"):
+        assert name in compare.names.text()
+    (kept,) = compare.curves
+    assert [row[:2] for row in kept.rows] == [(3, 6), (6, 12), (12, 24), (20, 40)]
+    np.testing.assert_allclose(plot._lines[0].getData()[0], np.log10([3, 6, 12, 20]))
+    compare.axis.setCurrentIndex(1)
+    compare.axis.activated.emit(1)
+    np.testing.assert_allclose(plot._lines[0].getData()[0], np.log10([6, 12, 24, 40]))
+    np.testing.assert_allclose(plot._data.getData()[0], np.log10([3, 6, 12, 20]))
+    (left, right), (bottom, top) = plot.box.viewRange()
+    assert left < np.log10(3) and right > np.log10(40) and bottom < 0 < max(row[2] for row in kept.rows) < top
+    open_in("diffflow-checkerboard")
+    assert compare.curves == [], "distances to other data are no comparison"
+    open_in("diffusion-rings")
+    assert compare.curves == [kept]
+    qtbot.mouseClick(compare.forget, Qt.MouseButton.LeftButton)
+    assert compare.curves == [] and plot._lines[0].getData()[0] is None

@@ -1,0 +1,109 @@
+"""Quality curves of several models, solvers and settings in one plot, kept while other models are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from dnf_studio.gui.controls import ChoiceBox
+from dnf_studio.gui.plots.lab_distance import MARKS, KeptCurve
+from dnf_studio.gui.theme import LIGHT, Theme
+
+if TYPE_CHECKING:
+    from dnf_studio.core.exploration.variants import Variant
+
+__all__ = ["CompareRow"]
+
+MOST = len(MARKS)
+
+
+class CompareRow(QWidget):
+    """Buttons that keep and forget a curve, the choice of the axis, and the names of the curves in their colours."""
+
+    changed = Signal()
+    """Other curves are to be drawn, or over another axis."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._kept: list[KeptCurve] = []
+        self._offered: KeptCurve | None = None
+        self._data = ""
+        self._theme = LIGHT
+        self.keep, self.forget = QPushButton("&Keep curve"), QPushButton("F&orget kept")
+        self.keep.setToolTip("Leave this curve in the plot, to compare another model, solver or setting with it")
+        self.forget.setToolTip("Take the kept curves out of the plot")
+        self.keep.clicked.connect(self._keep)
+        self.forget.clicked.connect(self._forget)
+        self.axis = ChoiceBox({"over N": False, "over evaluations": True})
+        self.axis.setToolTip("Draw the distance over steps, or over network evaluations, which is what samples cost")
+        self.axis.setAccessibleName("Axis of the quality")
+        self.axis.chosen.connect(lambda _by: self.changed.emit())
+        self.names = QLabel()
+        self.names.setTextFormat(Qt.TextFormat.RichText)
+        self.names.setWordWrap(True)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.keep)
+        buttons.addWidget(self.forget)
+        buttons.addStretch(1)
+        buttons.addWidget(self.axis)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(buttons)
+        column.addWidget(self.names)
+        self._show()
+
+    @property
+    def curves(self) -> list[KeptCurve]:
+        """Those that were kept of the data at hand; distances to other data cannot be compared."""
+        return [curve for curve in self._kept if curve.data == self._data]
+
+    @property
+    def by_evaluations(self) -> bool:
+        """Whether the axis is that of network evaluations."""
+        return bool(self.axis.currentData())
+
+    def offer(self, name: str, data: str, rows: Sequence[Variant]) -> None:
+        """What `keep` would keep: the rows so far of `name`, of data with this fingerprint."""
+        found = tuple(
+            (row.settings.steps or 1, row.evaluations, row.to_data.value) for row in rows if row.to_data is not None
+        )
+        self._data, self._offered = data, KeptCurve(name, data, found) if found and data else None
+        self._show()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Colours of the names."""
+        self._theme = theme
+        self._show()
+
+    @Slot()
+    def _keep(self) -> None:
+        """One of the same name gives way; of more than can be told apart the first one does."""
+        if self._offered is not None:
+            others = [c for c in self._kept if (c.name, c.data) != (self._offered.name, self._data)]
+            self._kept = [*others, self._offered][-MOST:]
+            self._show()
+            self.changed.emit()
+
+    @Slot()
+    def _forget(self) -> None:
+        self._kept = []
+        self._show()
+        self.changed.emit()
+
+    def _show(self) -> None:
+        self.keep.setEnabled(self._offered is not None and self._offered not in self._kept)
+        self.forget.setEnabled(bool(self._kept))
+        named = [(self._theme.modes[k], mark, curve.name) for (k, (mark, _)), curve in _marked(self.curves)]
+        if named and self._offered is not None:
+            named.insert(0, (self._theme.backward, "●", self._offered.name))
+        marks = (f'<span style="color:{c}">{m}</span>&nbsp;{escape(n).replace(" ", "&nbsp;")}' for c, m, n in named)
+        self.names.setText("&nbsp; ".join(marks))
+        self.names.setVisible(bool(named))
+
+
+def _marked(curves: Sequence[KeptCurve]) -> list[tuple[tuple[int, tuple[str, str]], KeptCurve]]:
+    return list(zip(enumerate(MARKS), curves, strict=False))
