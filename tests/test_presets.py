@@ -63,3 +63,15 @@ def s_is_worth(preset: str | None) -> float:
 def test_the_score_of_the_defaults_matters_and_the_reference_programs_is_idle() -> None:
     assert s_is_worth(None) > 0.1
     assert abs(s_is_worth("reference")) < 0.01
+
+
+def test_data_of_many_columns_are_told_of_their_preset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = ["--batch", "40", "--iterations", "1", "--steps", "2", "-o", str(tmp_path / "a.safetensors")]
+    for words, told in (
+        (["--data", "wine"], True),
+        (["--data", "wine", "--config", "tables"], False),
+        (["--data", "moons"], False),
+        (["--data", "digits"], False),
+    ):
+        assert main(["train", *words, *few]) == 0
+        assert ("--config tables" in capsys.readouterr().err) == told

@@ -15,6 +15,7 @@ from dnf_studio.cli.output import Progress, clock, emit, note, number
 from dnf_studio.config import Config, Device, ModelName, Precision
 from dnf_studio.core.storage.atomic import check_target, refuse_source
 from dnf_studio.errors import CheckpointError, DivergenceError, SettingError, UnknownNameError
+from dnf_studio.model_defaults import MOST_WITH_FEATURES
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
@@ -95,7 +96,11 @@ def _begin(file: str | None, changes: dict[str, Any]) -> Run:
     base = Config() if file is None else Config.from_toml(_settings(file))
     if "data" not in changes and "data" not in base.model_fields_set:
         raise SettingError("Say what to learn with --data, for instance --data rings.")
-    return api.train(base.changed(changes))
+    run = api.train(base.changed(changes))
+    wide = run.dataset.dim > MOST_WITH_FEATURES and run.dataset.image is None
+    if file is None and wide and run.config.model == "diffflow":
+        note(f"{run.dataset.dim} columns: with --config tables they may be learned better.")
+    return run
 
 
 def _read(run: Run, file: str | None) -> list[Path | str]:

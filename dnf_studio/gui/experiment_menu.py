@@ -23,7 +23,7 @@ __all__ = ["ExperimentMenu"]
 TOML = "Settings (*.toml)"
 PRESETS = {
     "reference": ("&Reference program", "A DiffFlow as the paper's own program trains it in two dimensions"),
-    "tables": ("&Tables", "A DiffFlow for tables of many columns: small batches, a lower learning rate"),
+    "tables": ("&Tables", "A DiffFlow for tables of many columns: more noise, small batches, a lower learning rate"),
     "digits": ("Di&gits", "A DiffFlow for the 8 × 8 digits in logit space: more noise, small batches, long"),
 }
 """The bundled settings, by the names of their files."""

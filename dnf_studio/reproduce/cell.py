@@ -7,14 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dnf_studio import api
+from dnf_studio import api, assets
 from dnf_studio.config import Config
 from dnf_studio.core.evaluation.by_steps import step_rows
 from dnf_studio.core.evaluation.evaluate import entropy_of
 from dnf_studio.core.evaluation.likelihoods import likelihoods
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import ExportError
-from dnf_studio.reproduce.plan import Cell, Plan
+from dnf_studio.reproduce.plan import TABLES, Cell, Plan
 from dnf_studio.reproduce.quality import compared_solvers
 from dnf_studio.reproduce.results import Measured
 
@@ -42,8 +42,8 @@ def train(folder: Path, plan: Plan, cell: Cell, tell: Tell, watch: Callable[[Run
         if run.config.training.seconds != plan.seconds:
             raise ExportError(f"'{path}' was trained for another time; take another folder, or delete it.")
     else:
-        settings = {"data": cell.data, "model": cell.model, "training": {"seconds": plan.seconds, "seed": cell.seed}}
-        run = api.train(Config.create(settings))
+        own = {"data": cell.data, "model": cell.model, "training.seconds": plan.seconds, "training.seed": cell.seed}
+        run = api.train(_base(cell).changed(own))
     watch(run)
     if run.finished:
         return run
@@ -59,6 +59,12 @@ def train(folder: Path, plan: Plan, cell: Cell, tell: Tell, watch: Callable[[Run
     finally:
         run.save(path)
     return run
+
+
+def _base(cell: Cell) -> Config:
+    """The defaults of its model, or what there is for tables."""
+    preset = assets.preset_path("tables") if cell.model == "diffflow" and cell.data in TABLES else None
+    return Config.create({"model": cell.model}) if preset is None else Config.from_toml(preset)
 
 
 def measure(run: Run, plan: Plan, cell: Cell, tell: Tell) -> Measured:

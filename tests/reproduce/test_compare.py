@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from dnf_studio import assets
+from dnf_studio.config import Config
 from dnf_studio.core.evaluation import likelihoods as measuring
+from dnf_studio.core.training.run import Run
 from dnf_studio.errors import ExportError, SettingError, UnknownNameError
 from dnf_studio.reproduce import cell as cells
 from dnf_studio.reproduce import compare as comparing
@@ -81,6 +84,16 @@ def test_the_report_stands_alone(folder: Path) -> None:
     assert "not resolved here" in text and "NaN" not in text and "None" not in text
     kept = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     assert len(kept["claims"]) == 9 and kept["machine"]["cores"] >= 1
+
+
+def test_a_diffflow_learns_tables_with_their_preset_and_sets_with_the_defaults(folder: Path) -> None:
+    path = assets.preset_path("tables")
+    assert path is not None
+    wine, sharp = (
+        Run.resume(folder / "models" / f"diffflow-{data}-0.safetensors").config for data in ("wine", "checkerboard")
+    )
+    assert wine.training.batch == Config.from_toml(path).training.batch != Config().training.batch
+    assert sharp.training.batch == Config().training.batch
 
 
 def test_each_kind_of_density_is_measured(folder: Path) -> None:
