@@ -31,7 +31,7 @@ class CompareRow(QWidget):
         super().__init__(parent)
         self._kept: list[KeptCurve] = []
         self._offered: KeptCurve | None = None
-        self._data = ""
+        self._data: object = None
         self._theme = LIGHT
         self.keep, self.forget = QPushButton("&Keep curve"), QPushButton("F&orget kept")
         self.keep.setToolTip("Leave this curve in the plot, to compare another model, solver or setting with it")
@@ -58,7 +58,7 @@ class CompareRow(QWidget):
 
     @property
     def curves(self) -> list[KeptCurve]:
-        """Those that were kept of the data at hand; distances to other data cannot be compared."""
+        """Those that were kept of the data at hand; other distances cannot be compared."""
         return [curve for curve in self._kept if curve.data == self._data]
 
     @property
@@ -66,12 +66,12 @@ class CompareRow(QWidget):
         """Whether the axis is that of network evaluations."""
         return bool(self.axis.currentData())
 
-    def offer(self, name: str, data: str, rows: Sequence[Variant]) -> None:
-        """What `keep` would keep: the rows so far of `name`, of data with this fingerprint."""
+    def offer(self, name: str, data: object, rows: Sequence[Variant]) -> None:
+        """What `keep` would keep: the rows so far of `name`, with `data` as in `KeptCurve` or None without data."""
         found = tuple(
             (row.settings.steps or 1, row.evaluations, row.to_data.value) for row in rows if row.to_data is not None
         )
-        self._data, self._offered = data, KeptCurve(name, data, found) if found and data else None
+        self._data, self._offered = data, KeptCurve(name, data, found) if found else None
         self._show()
 
     def set_theme(self, theme: Theme) -> None:
@@ -97,13 +97,9 @@ class CompareRow(QWidget):
     def _show(self) -> None:
         self.keep.setEnabled(self._offered is not None and self._offered not in self._kept)
         self.forget.setEnabled(bool(self._kept))
-        named = [(self._theme.modes[k], mark, curve.name) for (k, (mark, _)), curve in _marked(self.curves)]
+        named = [(self._theme.modes[k], MARKS[k][0], curve.name) for k, curve in enumerate(self.curves)]
         if named and self._offered is not None:
             named.insert(0, (self._theme.backward, "●", self._offered.name))
         marks = (f'<span style="color:{c}">{m}</span>&nbsp;{escape(n).replace(" ", "&nbsp;")}' for c, m, n in named)
         self.names.setText("&nbsp; ".join(marks))
         self.names.setVisible(bool(named))
-
-
-def _marked(curves: Sequence[KeptCurve]) -> list[tuple[tuple[int, tuple[str, str]], KeptCurve]]:
-    return list(zip(enumerate(MARKS), curves, strict=False))

@@ -199,7 +199,9 @@ class StepsPage(LabPage):
         current = self._studio.current
         without = current is not None and current.dataset is None
         self.quality.set_hint(NO_DATA if without else "The quality of each N is computed after the errors.")
-        data = "" if current is None or current.dataset is None else current.dataset.fingerprint
+        data = None
+        if current is not None and current.dataset is not None:
+            data = current.dataset.fingerprint, current.snapshot.standardisation
         self.compare.offer(self._curve_name(), data, samples)
         self.quality.show_kept(self.compare.curves, self.compare.by_evaluations)
         self.quality.show_rows(samples, chosen)

@@ -178,7 +178,8 @@ HELP = {
         "the distance of samples",
         "The sliced Wasserstein distance of samples to fresh data, in model units, without the part that chance makes "
         "of it. Dashed is the floor, what two fresh sets of the data differ by: at the floor no more can be told. "
-        "Where the curve turns flat more steps, or another λ, are of no use.",
+        "Where the curve turns flat more steps, or another λ, are of no use. Kept curves of other models stand beside "
+        "it; a step of a DiffFlow takes two network evaluations, one of a diffusion model one.",
         (
             "D² = mean SWD²(samples, data) − mean SWD²(data, data)",
             "SWD² = mean over directions θ of W₂²(θ·samples, θ·data)",

@@ -28,8 +28,8 @@ class KeptCurve:
     """The quality of one model's samples, kept beside others."""
 
     name: str
-    data: str
-    """Fingerprint of the data that the distances are to."""
+    data: object
+    """What the distances are to and their units: equal where they can be compared."""
     rows: tuple[tuple[int, int, float], ...]
     """N, network evaluations and distance."""
 
