@@ -106,7 +106,8 @@ def tables_section(plan: Plan, densities: Sequence[Density]) -> str:
         "<h2>Real tables</h2><p>NLL of the test split in nats of standardised data (mean and scale of the training "
         f"split), the lower the better: {seeds}. All models see the same training split, are dequantised alike and "
         "trained for the same time, or until the NLL of the validation split falls no more; its best weights are "
-        "measured. The bounds belong to DiffFlow's chain of N steps, which is another model than its ODE.</p>"
+        "measured. DiffFlow has its preset for tables, the flows their defaults. The bounds belong to DiffFlow's chain "
+        "of N steps, which is another model than its ODE.</p>"
     ]
     return "".join([*parts, *(_of_table(plan, name, densities) for name in plan.tables)])
 
