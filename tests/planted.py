@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from dnf_studio.core.exploration.fields import differentiated
 from dnf_studio.core.models.diffflow import DiffFlow, FieldWithDivergence
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
@@ -75,17 +76,4 @@ class PlantedFlow(DiffFlow):
     ) -> tuple[FieldWithDivergence, FieldWithDivergence]:
         with torch.enable_grad():
             drift, score = self.fields(grid)
-        return _divergent(drift), _divergent(score)
-
-
-def _divergent(field: Field) -> FieldWithDivergence:
-    def both(i: int, x: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.inference_mode(False), torch.enable_grad():
-            points = x.clone().requires_grad_()
-            value = field(i, points)
-            rows = [
-                torch.autograd.grad(value[:, k].sum(), points, retain_graph=True)[0][:, k] for k in range(x.shape[1])
-            ]
-        return value.detach(), torch.stack(rows).sum(0)
-
-    return both
+        return differentiated(drift), differentiated(score)

@@ -76,14 +76,15 @@ class ExperimentMenu(QMenu):
             kept |= {"data": old.data, "drop_constant": old.drop_constant}
         new = config.changed(kept)
 
-        def apply() -> None:
-            self._session.apply({"config": new})
+        def apply(gesture: object = None) -> None:
+            self._session.apply({"config": new}, gesture)
             self._window.status.say(said)
 
         if new.data == old.data:
             apply()
         else:
-            self._window.files.when_safe(apply)
+            # One step of undo with what the model of this data brings
+            self._window.files.when_safe(lambda: apply(("data", new.data)))
 
     def _open(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self._window, "Open settings", "", f"{TOML};;All files (*)")

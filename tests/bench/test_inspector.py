@@ -16,7 +16,6 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.plots.layers.selection import SelectionLayer
 from dnf_studio.workers.frames import Frame
@@ -39,14 +38,10 @@ class Paints(QObject):
 
 
 @pytest.mark.parametrize("steps", [30, 100])
-def test_numbers_are_there_within_50_ms_of_a_click(qtbot: QtBot, qapp: QApplication, steps: int) -> None:
-    window = MainWindow(Appearance(qapp))
-    qtbot.addWidget(window, before_close_func=lambda w: w.studio.discard())
-    window.resize(1440, 900)
-    window.show()
-    window.studio.start()
-    window.add_panels()
-    window.live.start()
+def test_numbers_are_there_within_50_ms_of_a_click(
+    live_window: MainWindow, qtbot: QtBot, qapp: QApplication, steps: int
+) -> None:
+    window = live_window
     frames: list[Frame] = []
     window.live.frame_shown.connect(frames.append)
     window.studio.open("diffflow-rings")

@@ -13,13 +13,11 @@ from time import perf_counter
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
 from dnf_studio.core.training.run import Run
 from dnf_studio.gui.actions import Key
-from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.cursor import TimeCursor
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.plots import process_view, step_colours, time_view
@@ -50,20 +48,12 @@ def say(name: str, gaps: list[float]) -> None:
 
 
 @pytest.fixture
-def window(qtbot: QtBot) -> MainWindow:
-    app = QApplication.instance()
-    assert isinstance(app, QApplication)
-    window = MainWindow(Appearance(app))
-    qtbot.addWidget(window, before_close_func=lambda w: w.studio.discard())
-    window.resize(1440, 900)
-    window.show()
-    window.studio.start()
-    window.add_panels()
-    window.live.start()
-    window.session.cursor.set_playing(True)
-    with qtbot.waitSignal(window.live.frame_shown, timeout=30_000):
-        window.studio.open("rings")
-    return window
+def window(live_window: MainWindow, qtbot: QtBot) -> MainWindow:
+    """Playing the bundled rings."""
+    live_window.session.cursor.set_playing(True)
+    with qtbot.waitSignal(live_window.live.frame_shown, timeout=30_000):
+        live_window.studio.open("rings")
+    return live_window
 
 
 def test_gaps_frames_and_speed(window: MainWindow, qtbot: QtBot) -> None:

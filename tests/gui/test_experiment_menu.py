@@ -57,6 +57,8 @@ def test_what_is_saved_is_read_again(still_window: MainWindow, tmp_path: Path, m
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(place.with_suffix(".toml")), ""))
     entry(still_window, "Open").trigger()
     assert session.state.config == kept, "with the data that the file names"
+    session.undo()
+    assert session.state.config.data == "moons" and session.state.config.sde.steps == 3
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,8 @@ class CompareRow(QWidget):
 
     @property
     def curves(self) -> list[KeptCurve]:
-        """Those that were kept of the data at hand; other distances cannot be compared."""
-        return [curve for curve in self._kept if curve.data == self._data]
+        """Those kept of the data at hand, for other distances cannot be compared, without what is shown anyway."""
+        return [curve for curve in self._kept if curve.data == self._data and curve != self._offered]
 
     @property
     def by_evaluations(self) -> bool:

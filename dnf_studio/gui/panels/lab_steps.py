@@ -13,10 +13,11 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QSpli
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.controls import ChoiceBox, caption, label_of
 from dnf_studio.gui.panels.lab_compare import CompareRow
-from dnf_studio.gui.panels.lab_page import Directions, LabPage, RowTable, grid_words, number
+from dnf_studio.gui.panels.lab_page import Directions, LabPage, RowTable, grid_words, last_words, number
 from dnf_studio.gui.plots.lab_distance import QualityPlot
 from dnf_studio.gui.plots.lab_error import EndsPlot, ErrorPlot, ramp_of
 from dnf_studio.gui.solving import solver_words, unused_settings
+from dnf_studio.gui.state import State
 from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.lab import StepsStudy, Study, parse_steps
 
@@ -213,9 +214,15 @@ class StepsPage(LabPage):
         if study is None or current is None:
             return ""
         words = [current.shown.name, solver_words(study.solver, self.session.solvers).name]
-        if study.lam != 1 and "lam" not in unused_settings(study.solver, self.session.lacks):
-            words.append(f"λ = {study.lam:g}")
-        return ", ".join(words if study.grid is None else [*words, grid_words(study.grid)])
+        usual = State()
+        for name, value, told in (
+            ("lam", study.lam, f"λ = {study.lam:g}"),
+            ("last", study.last, last_words(study.last)),
+            ("grid", study.grid, grid_words(study.grid)),
+        ):
+            if value != getattr(usual, name) and name not in unused_settings(study.solver, self.session.lacks):
+                words.append(told)
+        return ", ".join(words)
 
     def _write(
         self,

@@ -156,13 +156,13 @@ class QualityPlot(DistancePlot):
             line = pg.PlotDataItem(symbol=MARKS[len(self._lines)][1], symbolSize=8)
             self._lines.append(line)
             self.plot.addItem(line, ignoreBounds=True)
+            self.recolour()
         for k, line in enumerate(self._lines):
             kept = self._curves[k].rows if k < len(self._curves) else ()
             line.setData([self._at(n, cost) for n, cost, _ in kept], [value for *_, value in kept])
         self.set_empty(not (rows or self._curves))
         across = "network evaluations" if self._by_evaluations else None
         self.plot.getAxis("bottom").setLabel(across)
-        self.recolour()
         self.reset_view()
 
     def reset_view(self) -> None:

@@ -268,7 +268,7 @@ def test_the_bar_of_tabs_takes_the_focus_only_while_it_is_there(still_window: Ma
 
 
 def test_the_quality_of_two_models_is_compared_by_steps_and_by_evaluations(
-    panel: LabPanel, open_in: Callable[[str], None], qtbot: QtBot
+    panel: LabPanel, window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot
 ) -> None:
     open_in("diffflow-rings")
     whole(panel, qtbot)
@@ -278,7 +278,14 @@ def test_the_quality_of_two_models_is_compared_by_steps_and_by_evaluations(
     qtbot.waitUntil(compare.isVisible)
     assert compare.keep.isEnabled() and not compare.forget.isEnabled() and not compare.names.isVisible()
     qtbot.mouseClick(compare.keep, Qt.MouseButton.LeftButton)
-    assert not compare.keep.isEnabled(), "it is kept"
+    assert not compare.keep.isEnabled() and compare.forget.isEnabled()
+    assert compare.curves == [], "it is shown anyway"
+    window.session.apply({"last": "mean"})
+    panel.compute()
+    whole(panel, qtbot)
+    assert [curve.name for curve in compare.curves] == ["diffflow-rings, SDE"]
+    assert "diffflow-rings,&nbsp;SDE,&nbsp;last&nbsp;step&nbsp;mean&nbsp;only" in compare.names.text()
+    window.session.apply({"last": "noise"})
     open_in("diffusion-rings")
     whole(panel, qtbot)
     for name in ("diffflow-rings,&nbsp;SDE", "diffusion-rings,&nbsp;ancestral"):
