@@ -53,6 +53,17 @@ def test_a_model_is_loaded_without_symbolic_algebra() -> None:
     )
 
 
+@pytest.mark.parametrize("model", ["diffflow", "diffusion", "flow"])
+def test_training_begins_without_the_compiler_and_symbolic_algebra(model: str) -> None:
+    # Optimizers of torch import its compiler with their first step, and autograd sympy: more than a second
+    config = {"data": "rings", "model": model, "training": {"iterations": 1, "batch": 16}}
+    loaded_after(
+        "import sys, torch, dnf_studio as dnf; before = set(sys.modules); "
+        f"assert len(list(dnf.train(dnf.Config.create({config})))) == 1; "
+        "assert not {'torch._dynamo', 'sympy'} & (set(sys.modules) - before)"
+    )
+
+
 @pytest.mark.parametrize("name", dnf_studio.__all__)
 def test_every_public_name_is_there(name: str) -> None:
     assert getattr(dnf_studio, name) is not None

@@ -230,4 +230,5 @@ def assign_gradients(network: FieldNetwork, kernel: AnyKernel, blocks: list[AnyG
     with torch.enable_grad():
         chunks = (torch.split(values, EMBEDDED_NODES) for values in (condition, nodes))
         for times, grad in zip(*chunks, strict=True):
-            torch.autograd.backward(network.embed_time(times), grad)
+            # Of a number: with a gradient given, torch imports sympy (0.4 s) to compare the shapes
+            torch.autograd.backward(torch.sum(network.embed_time(times) * grad))
