@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +23,7 @@ from dnf_studio.cli.window import parse
 from dnf_studio.core.sampling import blocks
 from dnf_studio.core.storage.grid_presets import save_preset
 from dnf_studio.core.storage.sample_reader import read_export, read_rows
+from dnf_studio.core.training.report import StepReport
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, SettingError
 from dnf_studio.gui.options import WindowOptions
@@ -233,6 +236,23 @@ def test_a_target_that_cannot_be_is_told_before_the_training(
     assert "there is no folder" in told.err
     assert told("train", "--config", small, "-o", tmp_path) == 1
     assert "it is a folder" in told.err
+
+
+def test_ctrl_c_does_not_wait_for_the_end_of_an_iteration(
+    told: Told, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = Run.__iter__
+
+    def interrupted(run: Run) -> Iterator[StepReport]:
+        signal.raise_signal(signal.SIGINT)
+        return train(run)
+
+    output = tmp_path / "a.safetensors"
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "__iter__", interrupted)
+        assert told("train", "--config", small, "-o", output) == 130
+    assert api.open_checkpoint(output).iteration == 0
+    assert told.json("train", "--resume", output, "-o", output)["iterations"] == 3
 
 
 # sample, evaluate, inspect, datasets

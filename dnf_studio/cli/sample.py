@@ -72,7 +72,7 @@ def sample(
     rate = count / seconds if seconds else 0.0
     if far:
         note(
-            f"{far:,} of {count:,} samples ({100 * far / count:.2g}%) lie far from the data, beyond 1.5 times its "
+            f"{far:,} of {count:,} samples ({100 * far / count:.3g}%) lie far from the data, beyond 1.5 times its "
             "bounding box; other --steps or another --solver may mend that."
         )
     result = {

@@ -144,6 +144,7 @@ def _resume(resume: Path, file: str | None, changes: dict[str, Any]) -> Run:
 def _fit(run: Run, output: Path) -> bool:
     """Train to the end and keep the run at `output`; False where it was interrupted before."""
     with Interrupt() as interrupt:
+        run.interrupt_when(lambda: interrupt.came)
         try:
             with Progress("Training") as progress:
                 for report in run:

@@ -94,9 +94,16 @@ def _delimiter(file: TextIO) -> str:
     return ","
 
 
+def _number(text: str) -> float:
+    """The number that `text` is; Python would read 1_2, which in a table is a name, as twelve."""
+    if "_" in text:
+        raise ValueError(text)
+    return float(text)
+
+
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        _number(text)
     except ValueError:
         return False
     return True
@@ -144,7 +151,7 @@ def _blocks(path: Path, text: _Text, picked: tuple[int, ...]) -> Iterator[NDArra
     for block in _row_blocks(path, text):
         cells = chain.from_iterable(block) if whole else (row[i] for row in block for i in picked)
         try:
-            yield np.fromiter(map(float, cells), np.float64).reshape(len(block), len(picked))
+            yield np.fromiter(map(_number, cells), np.float64).reshape(len(block), len(picked))
         except ValueError:
             row, i = next((r, i) for r, row in enumerate(block) for i in picked if not _is_number(row[i]))
             raise DataError(_text_complaint(path, names[i], text.place(start + row), block[row][i])) from None
@@ -156,7 +163,7 @@ def _lenient(rows: list[list[str]], note: Callable[[int, int, str], object], sta
     values = np.empty((len(rows), len(rows[0])))
     for i in range(values.shape[1]):
         try:
-            values[:, i] = np.fromiter((float(row[i]) for row in rows), np.float64)
+            values[:, i] = np.fromiter((_number(row[i]) for row in rows), np.float64)
         except ValueError:
             for r, row in enumerate(rows):
                 number = _is_number(row[i])

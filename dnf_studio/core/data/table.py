@@ -132,11 +132,15 @@ def _find_column(path: Path, columns: tuple[str, ...], wanted: str) -> int:
         numbers = " and ".join(map(str, found))
         raise DataError(f"'{path}' has {len(found)} columns named '{wanted}'; choose by number, {numbers}.")
     if wanted.isdecimal():
-        if int(wanted) < len(columns):
+        # As many digits as this are no column's number; of thousands int() would make no number at all
+        if len(wanted) < 10 and int(wanted) < len(columns):
             return int(wanted)
-        raise DataError(f"'{path}' has no column {wanted}; its {len(columns)} columns are numbered from 0.")
+        raise DataError(f"'{path}' has no column {wanted:.20}; its {len(columns)} columns are numbered from 0.")
     lower = {name.lower(): name for name in columns}
     near = get_close_matches(wanted.lower(), lower, n=1)
     shown = ", ".join(columns[:8]) + (", …" if len(columns) > 8 else "")
     hint = f"the nearest is '{lower[near[0]]}'" if near else f"it has {shown}"
+    comma = next((index for index, name in enumerate(columns) if wanted in map(str.strip, name.split(","))), None)
+    if comma is not None:
+        hint = f"'{columns[comma]}', whose name holds a comma, is chosen by its number, {comma}"
     raise DataError(f"'{path}' has no column named '{wanted}'; {hint}.")

@@ -24,7 +24,7 @@ def atomic_file(target: Path, error: type[StudioError]) -> Iterator[Path]:
     target as it was. Every `OSError` is raised as one sentence of `error`.
     """
     final = check_target(target, error)
-    partial = final.with_name(f".{final.name}.partial-{os.getpid()}")
+    partial = final.with_name(_partial_name(final.name))
     try:
         yield partial
         _flush(partial)
@@ -35,6 +35,12 @@ def atomic_file(target: Path, error: type[StudioError]) -> Iterator[Path]:
     finally:
         if os.path.lexists(partial):
             partial.unlink()
+
+
+def _partial_name(name: str) -> str:
+    """A hidden name beside `name`, with as much of it as the 255 bytes of a name have room for."""
+    end = f".partial-{os.getpid()}"
+    return f".{name.encode(errors='ignore')[: 254 - len(end)].decode(errors='ignore')}{end}"
 
 
 def as_path(place: object, error: type[StudioError]) -> Path:

@@ -170,9 +170,13 @@ def _export(
 
 def _drawn(flow: GenerativeModel, plan: ExportPlan) -> Iterable[SampleBlock]:
     """New samples of the model."""
-    # log p comes from an adaptive solver, whose steps depend on all rows it is given: whole sub-blocks only.
-    count = -(-plan.count // SUB_BLOCK) * SUB_BLOCK if plan.log_prob else plan.count
-    return sample_blocks(flow, count, plan.settings, trajectories=plan.trajectories, noise=plan.noise)
+    kept = {"trajectories": plan.trajectories, "noise": plan.noise}
+    if not plan.log_prob:
+        return sample_blocks(flow, plan.count, plan.settings, **kept)
+    # log p comes from an adaptive solver, whose steps depend on all rows it is given: whole sub-blocks only. It takes
+    # seconds for each, and so no more come at once than are computed at once: a cancel waits no longer
+    count, rows = -(-plan.count // SUB_BLOCK) * SUB_BLOCK, SUB_BLOCK * worker_threads(flow.device)
+    return sample_blocks(flow, count, plan.settings, **kept, rows=rows)
 
 
 def _progress(done: int, total: int, began: float, far: int | None) -> ExportProgress:

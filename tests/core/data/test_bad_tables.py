@@ -104,6 +104,7 @@ class TestRefused:
             ("x,y\n1,2\n3,4\n5\n", "has 1 value in line 4, but 2 in its first line"),
             ("x,y\n1,2\n\n3,oops\n5,6\n", "holds the text 'oops' in line 4, column 'y', where a number is needed."),
             ("1,2\n3,oops\n5,6\n", "holds the text 'oops' in line 2, column 'column 1'"),
+            ("x,y\n1,1_0\n3,2\n", "holds the text '1_0' in line 2, column 'y'"),
             ("5.1,setosa\n3,setosa\n", "in line 1, column 'column 1', where a number is needed; the names in a header"),
             ("x,y\n1,2\n3,\n5,6\n", "has no value in line 3, column 'y'"),
             ("x;y\n1,5;2,5\n1;2\n", "holds the text '1,5' in line 2, column 'x'"),

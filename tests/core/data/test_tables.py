@@ -53,6 +53,11 @@ class TestReading:
         assert data.columns == ("x", "y")
         assert all_rows(data).round(6).tolist() == [[1, 2], [3, 4], [5, 7]]
 
+    def test_csv_whose_names_are_digits_and_underscores(self, tmp_path: Path) -> None:
+        data = open_table(text(tmp_path / "a.csv", as_csv(ROWS, header="1_1,1_2,2_1\n")))
+        assert data.columns == ("1_1", "1_2", "2_1")
+        assert len(all_rows(data)) == len(ROWS)
+
     def test_csv_of_numpy_with_its_comment_header(self, tmp_path: Path) -> None:
         np.savetxt(tmp_path / "a.csv", ROWS, delimiter=",", header="x,y,z")
         assert open_table(str(tmp_path / "a.csv")).columns == ("x", "y", "z")
@@ -120,6 +125,7 @@ class TestSelection:
             ("zzz", "has no column named 'zzz'; it has mass, kind, size, Temperature."),
             ("4", "has no column 4; its 4 columns are numbered from 0."),
             ("-1", "has no column named '-1'"),
+            ("9" * 5000, "has no column 99999999999999999999; its 4 columns are numbered from 0."),
             ("mass,0", "Column '0' of"),
             ("mass,mass", "is chosen twice."),
             ("mass,,size", "has no name"),
@@ -128,6 +134,12 @@ class TestSelection:
     )
     def test_wrong_columns(self, source: str, selection: str, part: str) -> None:
         assert part in complaint(f"{source}::{selection}")
+
+    def test_a_name_with_a_comma_is_chosen_by_number(self, tmp_path: Path) -> None:
+        source = text(tmp_path / "a.csv", '"mass, kg",y\n1,2\n2,1\n0,9\n')
+        told = complaint(f"{source}::mass, kg")
+        assert told.endswith("; 'mass, kg', whose name holds a comma, is chosen by its number, 0.")
+        assert open_table(f"{source}::0").columns == ("mass, kg",)
 
     def test_ambiguous_names(self, tmp_path: Path) -> None:
         source = text(tmp_path / "a.csv", "x,x,y\n1,2,3\n2,1,3.5\n0,9,1\n")

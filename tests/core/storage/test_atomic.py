@@ -30,6 +30,14 @@ def test_writes_and_replaces(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="bytes of a name are counted so on POSIX")
+@pytest.mark.parametrize("name", ["y" * 255, "ü" * 127 + "y"])
+def test_the_longest_name_can_be_written(tmp_path: Path, name: str) -> None:
+    with atomic_file(tmp_path / name, ExportError) as partial:
+        partial.write_text("new")
+    assert os.listdir(tmp_path) == [name]
+
+
 @pytest.mark.parametrize("failure", [ValueError("x"), KeyboardInterrupt(), SystemExit(3)])
 @pytest.mark.parametrize("existing", [True, False])
 def test_an_end_in_the_middle_leaves_what_was(tmp_path: Path, failure: BaseException, existing: bool) -> None:
@@ -96,7 +104,7 @@ def test_impossible_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         with pytest.raises(ExportError, match=f"^Cannot write '.*{reason}.*\\.$"):
             check_target(target, ExportError)
     with pytest.raises(ExportError, match="file name too long"):
-        write(tmp_path / ("x" * 250), "")
+        write(tmp_path / ("x" * 256), "")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(ExportError, match="write-protected"):
         check_target(tmp_path / "a.txt", ExportError)

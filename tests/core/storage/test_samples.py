@@ -195,6 +195,15 @@ def test_fewer_samples_are_a_prefix(tmp_path: Path) -> None:
         assert np.array_equal(read_rows(tmp_path / "short.h5", name), read_rows(tmp_path / "long.h5", name, 0, 1300))
 
 
+def test_with_log_prob_a_cancel_waits_for_no_more_than_is_computed_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DiffFlow, "log_prob", lambda _, rows, method: rows.new_zeros(len(rows)))
+    monkeypatch.setattr(samples, "worker_threads", lambda _: 2)
+    told = export(tmp_path / "a", ExportPlan(5000, SampleSettings(steps=1), log_prob=True))
+    assert [progress.done for progress in told] == [0, 2048, 4096, 5000]
+
+
 def test_log_prob(tmp_path: Path) -> None:
     likelihood = pytest.importorskip("dnf_studio.core.sampling.likelihood")
     flow = make_flow(SMALL)
