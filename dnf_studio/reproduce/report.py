@@ -176,7 +176,7 @@ def _table(plan: Plan, by_model: dict[str, list[Measured]], lines: dict[str, lis
         cells = [
             NAMES[model],
             *(_number(known.get(n)) for n in plan.steps),
-            "–" if outside is None else f"{100 * outside:.2g}%",
+            "–" if outside is None else f"{100 * outside:.3g}%",
             *(_number(_mean([getattr(one, name) for one in found]), 3) for name in ("nll_ode", "nll_bound", "entropy")),
             f"{_mean([1000 * one.seconds / one.iterations for one in found]) or 0.0:.1f}",
         ]

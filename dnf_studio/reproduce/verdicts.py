@@ -228,7 +228,7 @@ def _triple(value: float | None) -> float | None:
 
 def _mean_outside(measured: Sequence[Measured], data: str, model: str, steps: int) -> str:
     found = [value for one in _of(measured, data, model).values() if (value := outside_share(one, steps)) is not None]
-    return f"{100 * float(np.mean(found)):.2g}%" if found else "unknown"
+    return f"{100 * float(np.mean(found)):.3g}%" if found else "unknown"
 
 
 def signed(found: Sequence[float]) -> str:
