@@ -18,8 +18,7 @@ from dnf_studio.core.evaluation.far import BoundingBox, in_data_units
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves
 from dnf_studio.core.models.base import GenerativeModel, Solver
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
-from dnf_studio.core.sde.grid import check_steps
-from dnf_studio.errors import DivergenceError, SettingError
+from dnf_studio.errors import DivergenceError
 
 __all__ = [
     "FAR",
@@ -30,7 +29,6 @@ __all__ = [
     "StepRow",
     "drawn",
     "finite",
-    "step_row",
     "step_rows",
 ]
 
@@ -67,20 +65,6 @@ class StepRow:
     """The bound at this N, nats; None where not asked."""
     classes: ClassShare | None = None
     """What a classifier of the real rows says of samples at this N; None where the data has no classes."""
-
-
-def step_row(
-    flow: GenerativeModel,
-    dataset: Dataset,
-    steps: int,
-    points: int = POINTS,
-    seeds: int = SEEDS,
-    solver: Solver | None = None,
-) -> StepRow:
-    """The samples by `solver` at one N as `evaluate` compares them, without the rest of it."""
-    if points < 1 or seeds < 1:
-        raise SettingError("An evaluation needs at least one point and one seed.")
-    return step_rows(flow, dataset, [check_steps(steps)], points, seeds, lambda _: None, solver)[0]
 
 
 def step_rows(

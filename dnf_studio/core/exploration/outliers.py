@@ -202,16 +202,16 @@ def outliers_among(paths: Array, visited: Visited, first: int = 0) -> Outliers:
     )
 
 
-def wilson(hits: int, count: int, z: float = Z95) -> tuple[float, float]:
-    """Wilson's interval for a share of which `hits` of `count` trials are known; 95% unless another z is given.
+def wilson(hits: int, count: int) -> tuple[float, float]:
+    """Wilson's interval for a share of which `hits` of `count` trials are known, at 95%.
 
     Reference: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", 1927.
     """
     if count < 1:
         return 0.0, 1.0
-    share, extra = hits / count, z * z / count
+    share, extra = hits / count, Z95 * Z95 / count
     middle = (share + extra / 2) / (1 + extra)
-    half = z * math.sqrt(share * (1 - share) / count + extra / (4 * count)) / (1 + extra)
+    half = Z95 * math.sqrt(share * (1 - share) / count + extra / (4 * count)) / (1 + extra)
     # At both ends rounding must not leave a share that is not there
     return (max(0.0, middle - half) if hits else 0.0), (min(1.0, middle + half) if hits < count else 1.0)
 
