@@ -18,7 +18,6 @@ Beside it stands the largest jump ‖x_i − x_{i+1}‖ in units of what forward
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
@@ -26,8 +25,9 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.by_steps import FAR, TOLERANCE_OUTSIDE
+from dnf_studio.core.evaluation.fresh import in_model_units
 from dnf_studio.core.exploration.visited import Visited, visit
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
@@ -147,9 +147,7 @@ def find_outliers(
     chosen = settings or SampleSettings()
     grid = flow.grid(chosen.steps, chosen.grid)
     known = visited or visit(flow, dataset, grid, chosen.seed, check=check)
-    # Never rounded to data units on the way
-    model = copy.copy(flow)
-    model.standardisation = Standardisation.identity(flow.dim)
+    model = in_model_units(flow)
     blocks = sample_blocks(model, count, chosen, trajectories=True, threads=threads, rows=ROWS, diverging=True)
     found: list[OutlierRows] = []
     for block in blocks:
