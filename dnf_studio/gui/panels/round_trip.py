@@ -18,6 +18,7 @@ from dnf_studio.gui.panels.round_trip_form import RoundTripForm
 from dnf_studio.gui.plots.error_map import ErrorHistogram, ErrorMap, short_number
 from dnf_studio.gui.selecting import after_click
 from dnf_studio.gui.theme import Theme
+from dnf_studio.workers.leaving import leaving
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,10 +35,6 @@ __all__ = ["RoundTripPanel"]
 WORST = 20
 STALE = "Out of date: weights or settings have changed since."
 GO, CANCEL = "Carry &there and back", "&Cancel"
-
-
-class _Left(Exception):
-    """Nobody waits any more."""
 
 
 class RoundTripPanel(QWidget):
@@ -88,16 +85,8 @@ class RoundTripPanel(QWidget):
         def work(left: Callable[[], bool]) -> Iterator[object]:
             from dnf_studio.core.exploration.round_trip import round_trips
 
-            def check() -> None:
-                if left():
-                    raise _Left
-
-            try:
-                yield from round_trips(
-                    flow, points, way, steps, kind=request.grid, last=last, seed=request.seed, check=check
-                )
-            except _Left:
-                return
+            check = leaving(left)
+            return round_trips(flow, points, way, steps, kind=request.grid, last=last, seed=request.seed, check=check)
 
         self.analysis.start(work)
         self._refresh()
