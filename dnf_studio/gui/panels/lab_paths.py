@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PySide6.QtWidgets import QHBoxLayout, QPushButton
 
 from dnf_studio.gui.controls import caption
-from dnf_studio.gui.panels.lab_page import Directions, LabPage, number
+from dnf_studio.gui.panels.directions import Directions
+from dnf_studio.gui.panels.lab_page import LabPage, number
 from dnf_studio.gui.plots.lab_plane import PathsPlot, plane_of
 from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.lab import PathsFound, PathsStudy, Study
