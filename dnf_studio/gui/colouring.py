@@ -109,7 +109,7 @@ class Colouring(QObject):
             return self._by_mode(path[0], name)
         if kind == "radius":
             return radius_colours(path[-1])
-        return angle_colours(self._plane_of(path[-1])) if path.shape[2] > 1 else None
+        return angle_colours(self._views.plane_of(path[-1])) if path.shape[2] > 1 else None
 
     def _by_mode(self, ends: Array, name: str) -> PointColours | None:
         """Of points at the data end (P, D); the same points are looked at once."""
@@ -136,13 +136,6 @@ class Colouring(QObject):
         if dataset is self._dataset:
             self._known[name] = ends, mode_colours(modes, len(self._modes), self._modes)
             self._colour(self._views.frame)
-
-    def _plane_of(self, latents: Array) -> Array:
-        """The two coordinates of (P, D) that the views show."""
-        principal, state, last = self._views.principal, self._session.state, latents.shape[1] - 1
-        if state.projection == "principal" and principal is not None:
-            return principal.project(latents)
-        return latents[:, [min(axis, last) for axis in state.axes]]
 
 
 def _is_long(dataset: Dataset, points: Array) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
@@ -128,6 +130,14 @@ class Views(QWidget):
     def principal(self) -> PrincipalComponents | None:
         """The principal components of the data that is shown; None of one or two components."""
         return self._principal.follow(self._frame) if self._frame is not None else None
+
+    def plane_of(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """The two coordinates of `points` (…, D) that the views show, (…, 2), or the only one, (…, 1)."""
+        last, state, principal = points.shape[-1] - 1, self._session.state, self.principal
+        if state.projection == "principal" and principal is not None and len(principal.mean) == last + 1:
+            return principal.project(points)
+        shown = [min(axis, last) for axis in state.axes] if last else [0]
+        return np.ascontiguousarray(points[..., shown], np.float32)
 
     def show_frame(self, frame: Frame | None) -> None:
         """Show `frame` in every view; None empties them."""

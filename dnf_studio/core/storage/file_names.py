@@ -9,7 +9,7 @@ from pathlib import Path
 from dnf_studio.core.storage.atomic import explain, require_writable
 from dnf_studio.errors import StudioError
 
-__all__ = ["checked_name", "files_in", "is_taken", "renamed"]
+__all__ = ["checked_name", "files_in", "is_taken", "renamed", "with_suffix"]
 
 MOST_NAME = 100
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -30,6 +30,11 @@ def checked_name(name: str, suffix: str, what: str) -> str:
     if len(plain) > MOST_NAME:
         raise StudioError(f"The name is {len(plain)} characters long; at most {MOST_NAME} are possible.")
     return plain
+
+
+def with_suffix(name: str, suffix: str) -> Path:
+    """`name` as a path, with `suffix` where it has none."""
+    return Path(name) if Path(name).suffix else Path(f"{name}{suffix}")
 
 
 def files_in(folder: Path, suffix: str) -> list[Path]:

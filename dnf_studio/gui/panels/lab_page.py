@@ -23,7 +23,7 @@ from dnf_studio.workers.lab import PathsStudy, StepsStudy, Study
 if TYPE_CHECKING:
     from dnf_studio.gui.main_window import MainWindow
 
-__all__ = ["LabPage", "RowTable", "grid_words", "last_words", "number"]
+__all__ = ["LabPage", "RowTable", "grid_words", "last_words", "number", "steps_words"]
 
 
 class LabPage(QWidget):
@@ -138,6 +138,11 @@ def grid_words(grid: GridKind | None) -> str:
     if grid is None:
         return "the model's own grid"
     return f"the {grid} grid" if isinstance(grid, str) else f"a {grid_label(grid)} grid"
+
+
+def steps_words(steps: int | None) -> str:
+    """N, in a sentence."""
+    return f"N = {steps}" if steps else "the model's own N"
 
 
 def last_words(last: str) -> str:

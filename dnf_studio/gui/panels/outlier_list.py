@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, Qt, Sign
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from dnf_studio.core.storage.atomic import atomic_file
+from dnf_studio.core.storage.file_names import with_suffix
 from dnf_studio.errors import ExportError, StudioError
 from dnf_studio.gui.controls import say_for_a_moment
 from dnf_studio.gui.panels.copy_table import CopyTable
@@ -101,9 +102,8 @@ class OutlierList(QWidget):
         name, _ = QFileDialog.getSaveFileName(self.window(), "Save outliers", FILE, "Comma-separated values (*.csv)")
         if not name:
             return
-        target = Path(name)
         try:
-            self.save(target if target.suffix else target.with_suffix(".csv"))
+            self.save(with_suffix(name, ".csv"))
         except StudioError as error:
             self.failed.emit(error)
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from dnf_studio.core.exploration.lineage import compare, mask_of
 from dnf_studio.core.exploration.lineage_table import LineageTable, lineage_table
+from dnf_studio.core.storage.file_names import with_suffix
 from dnf_studio.gui.controls import caption
 from dnf_studio.gui.panels.comparison import ComparisonGrid
 from dnf_studio.gui.panels.copy_table import CopyTable
@@ -199,5 +199,4 @@ class SelectionPanel(QWidget):
     def _save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self.window(), "Save table", "selection.csv", "Table (*.csv)")
         if name:
-            path = Path(name) if Path(name).suffix else Path(f"{name}.csv")
-            self.save_wanted.emit(path, self.model.table)
+            self.save_wanted.emit(with_suffix(name, ".csv"), self.model.table)

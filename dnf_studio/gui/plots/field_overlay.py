@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QLabel, QToolButton
 
 from dnf_studio.gui.plots.layers.arrows import ArrowsLayer, HeatLayer, next_limit, upper_limit
 from dnf_studio.gui.plots.layers.streams import StreamsLayer
-from dnf_studio.gui.plots.words import percent
+from dnf_studio.gui.plots.words import percent, short_number
 from dnf_studio.gui.theme import LIGHT, Theme, mix
 from dnf_studio.workers.fields import FieldAnswer
 
@@ -121,7 +121,7 @@ class FieldOverlay(QObject):
             self.arrows.set_field(found.x, found.y, vectors, longest)
         else:
             self.streams.set_lines(lines)
-        how = f"longest arrows from {_number(longest)}" if lines is None else "along t rising"
+        how = f"longest arrows from {short_number(longest)}" if lines is None else "along t rising"
         said = [f"{self._symbol()}, {how}"]
         if self._heat != "none":
             signed = self._heat == "divergence"
@@ -189,8 +189,4 @@ def shown_field(choice: str, direction: str, parts: str = "both") -> FieldName:
 def _scale(name: str, low: float, high: float, stops: tuple[str, ...]) -> str:
     """A row of the map's colours between its ends."""
     blocks = "".join(f'<span style="color:{colour}">■</span>' for colour in stops)
-    return f"{name} {_number(low)} {blocks} {_number(high)}"
-
-
-def _number(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−")
+    return f"{name} {short_number(low)} {blocks} {short_number(high)}"

@@ -17,7 +17,8 @@ from dnf_studio.gui.late_dock import LateDock
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.panels import round_trip as module
 from dnf_studio.gui.panels.round_trip import RoundTripPanel
-from dnf_studio.gui.plots.error_map import ErrorHistogram, ErrorMap, error_limit, short_number
+from dnf_studio.gui.plots.error_map import ErrorHistogram, ErrorMap, error_limit
+from dnf_studio.gui.plots.words import short_number
 from dnf_studio.gui.theme import LIGHT
 from tests.gui.plots.scenes import pixels, share_near
 
