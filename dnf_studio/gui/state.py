@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.models.base import Ability
     from dnf_studio.core.sde.paths import LastStep
 
-__all__ = ["COLOURINGS", "CONTOURS", "FIELDS", "HEATS", "LAYERS", "State"]
+__all__ = ["CONTOURS", "FIELDS", "LAYERS", "State"]
 
 COLOURINGS = ("none", "mode", "angle", "radius")
 CONTOURS = ("model", "exact", "difference", "side")

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LEVELS",
-    "MAX_N",
     "DisplayPaths",
     "Ground",
     "LastStudy",

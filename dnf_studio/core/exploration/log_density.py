@@ -25,7 +25,7 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import minus_log_prior
 from dnf_studio.errors import SettingError, UnsupportedError
 
-__all__ = ["DEPTH", "SIZES", "STEPS", "Extent", "LogDensity", "check_plane", "log_densities", "ode_log_density"]
+__all__ = ["DEPTH", "SIZES", "STEPS", "Extent", "LogDensity", "log_densities", "ode_log_density"]
 
 SIZES = (26, 51, 101, 201)
 """Columns and rows of the grids: each has a line between two neighbours of the one before."""

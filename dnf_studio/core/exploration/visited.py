@@ -26,7 +26,7 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid
 
-__all__ = ["QUANTILE", "Visited", "visit"]
+__all__ = ["Visited", "visit"]
 
 POINTS, FEWER = 10_000, 5_000
 """Forward points compared with, and as many held out to say how far apart they are; the fewer where the nearest are

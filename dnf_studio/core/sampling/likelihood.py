@@ -26,7 +26,6 @@ from dnf_studio.errors import DataError, DivergenceError, SettingError, Unsuppor
 
 __all__ = [
     "BOUND_DRAWS",
-    "IMPORTANCE_PATHS",
     "MAX_EXACT_DIM",
     "TOLERANCE",
     "DivergenceName",

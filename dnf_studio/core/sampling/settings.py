@@ -13,7 +13,7 @@ from dnf_studio.errors import SettingError
 from dnf_studio.grids import GridKind, check_grid
 from dnf_studio.solvers import WITHOUT_NOISE, Solver
 
-__all__ = ["MOST_SAMPLES", "SampleSettings", "check_count", "whole_number"]
+__all__ = ["SampleSettings", "check_count"]
 
 MOST_SAMPLES = 10**10
 

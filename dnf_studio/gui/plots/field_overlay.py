@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.exploration.fields import FieldName
     from dnf_studio.core.exploration.score_share import ScoreShare
 
-__all__ = ["SYMBOLS", "FieldOverlay", "shown_field"]
+__all__ = ["FieldOverlay", "shown_field"]
 
 SYMBOLS = {"drift": "f", "score": "−g²s", "backward": "f − g²s", "flow": "f − ½g²s"}
 MARGIN = 6

@@ -24,8 +24,6 @@ __all__ = ["LatentsPlot", "WrongStepsPlot"]
 
 LABELS = 4
 """About how many steps have a number; and up to so many outliers all counts have."""
-REACH = 8.0
-"""Pixels between a click and the point it means."""
 Array = NDArray[np.float32]
 NONE = np.empty((0, 2), np.float32)
 
@@ -164,7 +162,7 @@ class LatentsPlot(Plot):
 
     def pick(self, at: QPointF, adding: bool) -> bool:
         """The outlier next to the pointer."""
-        nearest = nearest_point(self._points, to_pixels(self.box), at, REACH)
+        nearest = nearest_point(self._points, to_pixels(self.box), at)
         if nearest is not None:
             self.picked.emit(nearest)
         return nearest is not None

@@ -13,8 +13,6 @@ from PySide6.QtGui import QTransform
 from dnf_studio.gui.plots.layers.device import to_device
 
 __all__ = [
-    "PATH_REACH",
-    "POINT_REACH",
     "adds",
     "existing",
     "nearest",

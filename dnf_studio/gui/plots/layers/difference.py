@@ -32,7 +32,7 @@ from dnf_studio.gui.plots.layers.scale import ColourKey
 from dnf_studio.gui.plots.layers.trails import at_position
 from dnf_studio.gui.theme import LIGHT, Theme
 
-__all__ = ["DifferenceKey", "DifferenceLayer", "signed_difference", "weighted"]
+__all__ = ["DifferenceLayer", "signed_difference", "weighted"]
 
 SIGMAS = 2.0
 SMOOTHER = 3
