@@ -21,6 +21,7 @@ from dnf_studio.gui.plots.loss import LossPlot
 from dnf_studio.gui.plots.marginals import MarginalsPlot
 from dnf_studio.gui.plots.pair import LowerRow, PlotTabs
 from dnf_studio.gui.plots.principal import PrincipalAxes
+from dnf_studio.gui.plots.process_plot import ProcessPlot
 from dnf_studio.gui.plots.process_view import ProcessView
 from dnf_studio.gui.plots.score import ScorePlot
 from dnf_studio.gui.plots.space_time import SpaceTimePlot
@@ -189,7 +190,7 @@ class Views(QWidget):
         words = (ahead, ""), (said.moved, f" ({said.name})" if solver else "")
         for stack, both in zip(self.stacks, words, strict=True):
             for view in map(stack.widget, range(stack.count())):
-                if isinstance(view, ProcessView | ImageGrid):
+                if isinstance(view, ProcessPlot):
                     view.set_moved(*both)
 
     def _colour_steps(self) -> None:

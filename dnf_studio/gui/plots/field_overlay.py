@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Qt, Slot
-from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QLabel, QToolButton
+from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.gui.plots.layers.arrows import ArrowsLayer, HeatLayer, next_limit, upper_limit
 from dnf_studio.gui.plots.layers.streams import StreamsLayer
+from dnf_studio.gui.plots.notice import Notice, menu_button
 from dnf_studio.gui.plots.words import percent, short_number
 from dnf_studio.gui.theme import LIGHT, Theme, mix
 from dnf_studio.workers.fields import FieldAnswer
@@ -41,16 +40,7 @@ class FieldOverlay(QObject):
         self._limits: dict[str, float] = {}
         self._key: tuple[object, ...] = ()
         self.arrows, self.streams, self.heat = ArrowsLayer(), StreamsLayer(), HeatLayer()
-        self.legend = QLabel(plot)
-        self.legend.setTextFormat(Qt.TextFormat.RichText)
-        self.legend.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.legend.setAutoFillBackground(True)
-        self.legend.setMargin(3)
-        self.legend.setAccessibleName("What the arrows show")
-        self.button = QToolButton()
-        self.button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.button.setAutoRaise(True)
-        self.button.setAccessibleName("Field and heat map")
+        self.legend, self.button = Notice(plot, "What the arrows show"), menu_button("Field and heat map")
         self._visible = True
         self.set_visible(False)
         plot.getViewBox().sigResized.connect(self._place_legend)
@@ -84,12 +74,7 @@ class FieldOverlay(QObject):
         self._theme = theme
         for layer in (self.arrows, self.streams):
             layer.set_colour(mix(theme.text, theme.base, 0.3))
-        palette = self.legend.palette()
-        ground = QColor(theme.base)
-        ground.setAlphaF(0.85)
-        palette.setColor(QPalette.ColorRole.Window, ground)
-        palette.setColor(QPalette.ColorRole.WindowText, QColor(theme.text))
-        self.legend.setPalette(palette)
+        self.legend.set_theme(theme)
         self._refresh()
 
     @property
