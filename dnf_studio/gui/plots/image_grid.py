@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ class ImageGrid(ProcessPlot):
     points than places, the grid has pages; linked grids turn them together. A click chooses the image under it.
     """
 
-    captions = {  # noqa: RUF012 - a class variable by its base
+    captions: ClassVar = {
         "forward": "Images of the data, carried to noise by {}. Click one to follow it.",
         "backward": "Latent noise, carried to generated images by {}. Click one to follow it.",
     }

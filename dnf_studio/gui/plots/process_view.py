@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ class ProcessView(ProcessPlot):
     where there is none, the path.
     """
 
-    captions = {  # noqa: RUF012 - a class variable by its base
+    captions: ClassVar = {
         "forward": "Points of the data, carried to noise by {}. Click a point to follow it.",
         "backward": "Latent noise, carried to samples by {}. Click a point to follow it.",
     }

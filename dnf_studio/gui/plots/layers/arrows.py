@@ -16,6 +16,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
 
 from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
+from dnf_studio.gui.plots.layers.pixels import image_of
 
 __all__ = ["ArrowsLayer", "HeatLayer", "arrow_lines", "head_strokes", "next_limit", "upper_limit"]
 
@@ -160,9 +161,7 @@ def _picture(values: Array, limit: float, signed: bool, stops: tuple[str, ...]) 
     known = np.isfinite(values)
     way = np.where(known, values, 0.0) / limit
     shades = np.clip((0.5 + 0.5 * way if signed else way) * (SHADES - 1), 0, SHADES - 1).astype(np.intp)
-    pixels = np.ascontiguousarray(np.where(known, _table(stops)[shades], np.uint32(0))[::-1])
-    height, width = pixels.shape
-    return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied).copy()
+    return image_of(np.where(known, _table(stops)[shades], np.uint32(0))[::-1])
 
 
 @cache
