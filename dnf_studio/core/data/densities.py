@@ -1,7 +1,7 @@
 """Closed-form log densities of the built-in sets and distances to their supports.
 
 Densities are functions of points in data units and are evaluated in the precision of their input;
-`toy2d` calls them in float64. Distances are NumPy functions in whatever units the points have.
+`toy2d` and `fractals` call them in float64. Distances are NumPy functions in whatever units the points have.
 """
 
 from __future__ import annotations

@@ -23,13 +23,10 @@ def image_of(pixels: Pixels) -> QImage:
 def premultiplied(colours: Sequence[str], alphas: NDArray[np.float64]) -> Pixels:
     """Each of `colours` with its own of `alphas`, all (C,)."""
     known = [QColor(colour) for colour in colours]
-    parts = [
-        np.ones(len(known)),
-        *(np.array([f(c) for c in known]) for f in (QColor.redF, QColor.greenF, QColor.blueF)),
-    ]
     argb = np.zeros(len(known), np.uint32)
-    for part in parts:
-        argb = (argb << np.uint32(8)) | np.rint(255 * part * alphas).astype(np.uint32)
+    for part in (QColor.alphaF, QColor.redF, QColor.greenF, QColor.blueF):
+        values = np.array([part(colour) for colour in known])
+        argb = (argb << np.uint32(8)) | np.rint(255 * values * alphas).astype(np.uint32)
     return argb
 
 
