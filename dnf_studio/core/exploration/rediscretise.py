@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.config import MAX_STEPS
-from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.models.base import GenerativeModel, check_shape
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
 from dnf_studio.core.sde.paths import LastStep, collected
-from dnf_studio.errors import DataError, SettingError
+from dnf_studio.errors import SettingError
 from dnf_studio.grids import GridKind
 from dnf_studio.solvers import Solver
 
@@ -95,8 +95,7 @@ def rediscretise(
     chosen = sorted({check_steps(n) for n in steps})
     if not chosen or not 0 <= lam <= 2:
         raise SettingError("An N at least, and λ between 0 and 2, are needed to compare discretisations.")
-    if x0.ndim != 2 or x0.shape[1] != flow.dim or not len(x0):
-        raise DataError(f"The points must have the shape (P, {flow.dim}), not {tuple(x0.shape)}.")
+    check_shape(x0, flow, fewest=1)
     fine = check_steps(finest or min(MAX_STEPS, FINER * chosen[-1]))
     if fine < chosen[-1]:
         raise SettingError(f"The finest grid must have at least the {chosen[-1]:,} steps compared, not {fine:,}.")

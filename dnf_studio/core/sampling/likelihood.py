@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, shown_shape
+from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, check_shape
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
@@ -264,8 +264,7 @@ def _in_blocks(
 
 def _checked(flow: GenerativeModel, x: Tensor) -> Tensor:
     """`x`, or `DataError` if it is not finite points of the model's dimension."""
-    if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != flow.dim:
-        raise DataError(f"The points must be a tensor of shape (n, {flow.dim}), not {shown_shape(x)}.")
+    check_shape(x, flow)
     if x.is_complex() or x.layout != torch.strided:
         raise DataError(f"The points must be dense real numbers, not {x.dtype} in {x.layout} layout.")
     bad = int((~torch.isfinite(x).all(1)).sum())
