@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QAction, QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QHeaderView, QPushButton, QTableView
 
 from dnf_studio.gui.controls import say_for_a_moment
@@ -62,9 +62,9 @@ class CopyTable(QTableView):
             return True
         return super().event(event)
 
-    def fit_rows(self) -> None:
+    def fit_rows(self, metrics: QFontMetrics) -> None:
         """As high as the letters need."""
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 4)
+        self.verticalHeader().setDefaultSectionSize(metrics.height() + 4)
 
     def _copy_chosen(self) -> None:
         self._copy(self.chosen_rows() or self._otherwise())

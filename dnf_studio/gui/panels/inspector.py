@@ -112,7 +112,7 @@ class InspectorPanel(QWidget):
         self.table = CopyTable(self.model, self.copy_button, lambda: [self._session.cursor.node])
         self.table.setAccessibleName("Numbers of the chosen path")
         self.table.setToolTip("Row i: the node i and the step to i + 1. Choosing a row moves the time cursor there")
-        self.table.fit_rows()
+        self.table.fit_rows(self.fontMetrics())
         self.table.horizontalHeader().setSectionsMovable(True)
         self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
 
@@ -192,7 +192,7 @@ class InspectorPanel(QWidget):
         """Larger letters need higher rows and wider columns."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange and hasattr(self, "pages"):
-            self.table.fit_rows()
+            self.table.fit_rows(self.fontMetrics())
             self._layout = ()
             self._refresh()
 

@@ -85,7 +85,7 @@ class OutlierList(QWidget):
 
     def _fit_columns(self) -> None:
         metrics = self.fontMetrics()
-        self.table.fit_rows()
+        self.table.fit_rows(self.fontMetrics())
         for column in range(self.model.columnCount()):
             width = max(metrics.horizontalAdvance(text) for text in self.model.longest(column))
             self.table.setColumnWidth(column, width + 12)

@@ -187,7 +187,7 @@ class SelectionPanel(QWidget):
 
     def _fit_columns(self) -> None:
         metrics = self.fontMetrics()
-        self.table.fit_rows()
+        self.table.fit_rows(self.fontMetrics())
         for column in range(self.model.columnCount()):
             self.table.setColumnWidth(column, metrics.horizontalAdvance(self.model.widest(column)) + 14)
 
