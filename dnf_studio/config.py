@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from dnf_studio.errors import SettingError
+from dnf_studio.errors import SettingError, continued
 from dnf_studio.grids import MAX_STEPS, GridName
 from dnf_studio.model_defaults import ModelName, filled, model_fault, replaced
 from dnf_studio.settings import Device, NetworkConfig, Precision, SDEConfig, Settings, TrainingConfig
@@ -103,8 +103,7 @@ class Config(Settings):
         except FileNotFoundError:
             raise SettingError(f"There is no file '{path}'.") from None
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise SettingError(f"Cannot read '{path}': {reason[:1].lower()}{reason[1:]}.") from None
+            raise SettingError(f"Cannot read '{path}': {continued(error.strerror or str(error))}.") from None
         except UnicodeDecodeError:
             raise SettingError(f"'{path}' is not UTF-8 text.") from None
         except ValueError as error:
@@ -190,4 +189,4 @@ def _first_mistake(error: ValidationError) -> str:
         return f"There is no setting named '{name}'."
     value = first["input"]
     shown = short_repr(value) if isinstance(value, list | tuple) else repr(value)
-    return f"The setting '{name}' cannot be {shown}: {message[:1].lower()}{message[1:]}."
+    return f"The setting '{name}' cannot be {shown}: {continued(message)}."

@@ -22,6 +22,7 @@ __all__ = [
     "StudioError",
     "UnknownNameError",
     "UnsupportedError",
+    "continued",
 ]
 
 
@@ -78,3 +79,8 @@ class UnknownNameError(StudioError):
         hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(names)}."
         shown = name if len(name) <= 200 else f"{name[:200]}…"
         super().__init__(f"There is no {kind} named '{shown}'; {hint}")
+
+
+def continued(sentence: str) -> str:
+    """`sentence` as the end of another one: it begins with a small letter."""
+    return sentence[:1].lower() + sentence[1:]

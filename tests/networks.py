@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import torch
@@ -22,6 +23,18 @@ def live(network: N) -> N:
         for parameter in network.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
     return network
+
+
+def gradients(network: nn.Module) -> dict[str, Tensor]:
+    """Copies by the names of the parameters."""
+    return {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
+
+
+def has_gradients(network: nn.Module, expected: Sequence[Tensor], within: float = 1e-14) -> None:
+    """Assert that the gradients of the parameters, in their order, are the `expected` ones."""
+    for parameter, gradient in zip(network.parameters(), expected, strict=True):
+        assert parameter.grad is not None
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-9, atol=within)
 
 
 def tiny_unets(steps: int, model: str = "diffflow", **settings: object) -> Config:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from dnf_studio.core.data.drawing_source import SIDE
 
-__all__ = ["MIRRORS", "Canvas", "Stroke"]
+__all__ = ["Canvas", "Stroke"]
 
 MIRRORS = {
     "none": ((1, 1),),

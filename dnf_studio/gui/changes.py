@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from dnf_studio.config import Config
 from dnf_studio.core.training.marks import STAGE, Mark
 from dnf_studio.grids import grid_label
 
-__all__ = ["LIVE", "change_words", "effect_sentence", "mark_words", "value_of"]
+__all__ = ["LIVE", "change_words", "effect_sentence", "field_of", "mark_words", "value_of"]
 
 LIVE = frozenset(
     {
@@ -35,9 +36,22 @@ def value_of(config: Config, name: str) -> object:
     return value
 
 
+def field_of(name: str) -> FieldInfo | None:
+    """The field of the setting that a dotted name stands for; None where there is none of that name."""
+    group: type[BaseModel] = Config
+    *parents, leaf = name.split(".")
+    for parent in parents:
+        inner = group.model_fields[parent].annotation if parent in group.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return None
+        group = inner
+    return group.model_fields.get(leaf)
+
+
 def change_words(name: str, before: object, after: object) -> str:
     """``N 30→10``."""
-    what = SHORT.get(name) or _title(name)
+    field = field_of(name)
+    what = SHORT.get(name) or (field.title if field else None) or name
     if isinstance(after, bool):
         return f"{what} {'on' if after else 'off'}"
     return f"{what} {_value(before)}→{_value(after)}"
@@ -79,15 +93,3 @@ def _value(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _title(name: str) -> str:
-    """The title of a setting as the forms have it; its name where there is none of that name."""
-    group: type[BaseModel] = Config
-    *parents, leaf = name.split(".")
-    for parent in parents:
-        inner = group.model_fields[parent].annotation if parent in group.model_fields else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return name
-        group = inner
-    return (group.model_fields[leaf].title or name) if leaf in group.model_fields else name

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Slot
-from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QMenu
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.background import Newest
+from dnf_studio.gui.choice_menu import ChoiceMenu
 from dnf_studio.gui.plots.point_colours import (
     ColouredByPoint,
     PointColours,
@@ -21,7 +20,6 @@ from dnf_studio.gui.plots.point_colours import (
     mode_colours,
     radius_colours,
 )
-from dnf_studio.gui.session import Session
 from dnf_studio.gui.theme import LIGHT
 from dnf_studio.workers.frames import Frame
 
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from dnf_studio.gui.main_window import MainWindow
     from dnf_studio.gui.opening import Opened
 
-__all__ = ["Colouring", "ColouringMenu"]
+__all__ = ["Colouring"]
 
 WORDS = {
     "none": ("Their &process", "Forward in one colour, backward in the other"),
@@ -50,41 +48,6 @@ MOST_PRODUCTS = 1 << 27
 Array = NDArray[np.float32]
 
 
-class ColouringMenu(QMenu):
-    """What points and paths are coloured by; writes the session."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__("Colour points &by")
-        self._session = session
-        self.setToolTipsVisible(True)
-        group = QActionGroup(self)
-        self.choices = {value: self._add(group, value, text) for value, (text, _) in WORDS.items()}
-        session.changed.connect(self._show)
-        self._show(frozenset({"colouring"}))
-        self.offer("mode", NO_MODES)
-
-    def offer(self, value: str, obstacle: str) -> None:
-        """Let `value` be chosen, or grey it and say why not."""
-        action = self.choices[value]
-        action.setEnabled(not obstacle)
-        action.setToolTip(obstacle or WORDS[value][1])
-
-    def _add(self, group: QActionGroup, value: str, text: str) -> QAction:
-        action = self.addAction(text)
-        action.setCheckable(True)
-        action.triggered.connect(partial(self._choose, value))
-        group.addAction(action)
-        action.setToolTip(WORDS[value][1])
-        return action
-
-    def _choose(self, value: str, _checked: bool = False) -> None:
-        self._session.apply({"colouring": value})
-
-    def _show(self, names: frozenset[str]) -> None:
-        if "colouring" in names:
-            self.choices[self._session.state.colouring].setChecked(True)
-
-
 class Colouring(QObject):
     """Finds the colours of every frame and gives them to both process views and the t–x view.
 
@@ -102,7 +65,8 @@ class Colouring(QObject):
         self._finding = {name: Newest(window.studio.background) for name in ("forward", "backward")}
         self._failed = window.files.tell
         self._images: dict[str, tuple[ColouredByPoint, ...]] = {}
-        self.menu = ColouringMenu(self._session)
+        self.menu = ChoiceMenu("Colour points &by", self._session, {"colouring": WORDS})
+        self.menu.offer("colouring", "mode", NO_MODES)
         window.commands.insert_menu(Key.RESET_VIEW, self.menu)
         self._session.changed.connect(self._follow)
         window.studio.opened.connect(self._take)
@@ -117,8 +81,8 @@ class Colouring(QObject):
         names = mode_names(opened.dataset)
         many = len(names) > len(LIGHT.modes)
         self._modes, self._known = () if many else names, {}
-        self.menu.offer("mode", TOO_MANY.format(len(names)) if many else "" if names else NO_MODES)
-        self.menu.offer("angle", "" if opened.shown.dim > 1 else ONE_COMPONENT)
+        self.menu.offer("colouring", "mode", TOO_MANY.format(len(names)) if many else "" if names else NO_MODES)
+        self.menu.offer("colouring", "angle", "" if opened.shown.dim > 1 else ONE_COMPONENT)
 
     def add_images(self, overlays: Mapping[str, ColouredByPoint]) -> None:
         """Colour what shows images of the directions, too."""
@@ -145,7 +109,7 @@ class Colouring(QObject):
             return self._by_mode(path[0], name)
         if kind == "radius":
             return radius_colours(path[-1])
-        return angle_colours(self._plane_of(path[-1])) if path.shape[2] > 1 else None
+        return angle_colours(self._views.plane_of(path[-1])) if path.shape[2] > 1 else None
 
     def _by_mode(self, ends: Array, name: str) -> PointColours | None:
         """Of points at the data end (P, D); the same points are looked at once."""
@@ -172,13 +136,6 @@ class Colouring(QObject):
         if dataset is self._dataset:
             self._known[name] = ends, mode_colours(modes, len(self._modes), self._modes)
             self._colour(self._views.frame)
-
-    def _plane_of(self, latents: Array) -> Array:
-        """The two coordinates of (P, D) that the views show."""
-        principal, state, last = self._views.principal, self._session.state, latents.shape[1] - 1
-        if state.projection == "principal" and principal is not None:
-            return principal.project(latents)
-        return latents[:, [min(axis, last) for axis in state.axes]]
 
 
 def _is_long(dataset: Dataset, points: Array) -> bool:

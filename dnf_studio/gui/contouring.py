@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from functools import partial
 from math import ceil, floor, log2
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Slot
-from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QMenu
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.analysis import Analysis
-from dnf_studio.gui.session import Session
+from dnf_studio.gui.choice_menu import ChoiceMenu
 from dnf_studio.gui.training import Phase
 
 if TYPE_CHECKING:
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
     from dnf_studio.gui.main_window import MainWindow
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["ContourMenu", "Contouring", "rounded"]
+__all__ = ["Contouring", "rounded"]
 
 WORDS = {
     "model": ("&Model", "The density of the probability-flow ODE that belongs to the model"),
@@ -42,34 +39,6 @@ FRACTION = 16
 PLANE = "Log-density is drawn for two components only: a plane through more has none of its own."
 PAIR = "Choose two different components to see the log-density."
 Question = tuple["Snapshot", "Extent", "Dataset | None"]
-
-
-class ContourMenu(QMenu):
-    """Whose density the layer shows; writes the session."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__("Log-density &map")
-        self._session = session
-        self.setToolTipsVisible(True)
-        self.choices: dict[str, QAction] = {}
-        group = QActionGroup(self)
-        for value, (text, tip) in WORDS.items():
-            action = self.addAction(text)
-            action.setCheckable(True)
-            action.setToolTip(tip)
-            action.triggered.connect(partial(self._choose, value))
-            group.addAction(action)
-            self.choices[value] = action
-        session.changed.connect(self._show)
-        self._show(frozenset({"contours"}))
-
-    def _choose(self, value: str, _checked: bool = False) -> None:
-        """A choice made while the layer is off switches it on."""
-        self._session.apply({"contours": value, "layers": self._session.state.layers | {"contours"}})
-
-    def _show(self, names: frozenset[str]) -> None:
-        if "contours" in names:
-            self.choices[self._session.state.contours].setChecked(True)
 
 
 class Contouring(QObject):
@@ -90,7 +59,7 @@ class Contouring(QObject):
         self._whole = True
         self._began = 0.0
         self.analysis = Analysis(self)
-        self.menu = ContourMenu(self._session)
+        self.menu = ChoiceMenu("Log-density &map", self._session, {"contours": WORDS}, "contours")
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._ask)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 from dnf_studio import assets
 from dnf_studio.config import Config
 from dnf_studio.core.storage.atomic import atomic_file
+from dnf_studio.core.storage.file_names import with_suffix
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.actions import Key
 
@@ -95,7 +96,7 @@ class ExperimentMenu(QMenu):
         name, _ = QFileDialog.getSaveFileName(self._window, "Save settings", "experiment.toml", TOML)
         if not name:
             return
-        path = Path(name) if Path(name).suffix else Path(f"{name}.toml")
+        path = with_suffix(name, ".toml")
         try:
             with atomic_file(path, SettingError) as partial_path:
                 partial_path.write_text(self._session.state.config.to_toml(), encoding="utf-8")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.errors import ExportError, MissingModelError, SettingError, StudioError
+from dnf_studio.errors import ExportError, MissingModelError, SettingError, StudioError, continued
 from dnf_studio.gui.state import State
 from dnf_studio.workers.frames import Frame
 
@@ -113,7 +113,7 @@ def read_shown(path: Path, info: ExportInfo, flow: GenerativeModel) -> ExportSho
     try:
         fits = State(**view).without(flow.lacks, flow.solvers)
     except SettingError as problem:
-        raise ExportError(f"'{path.name}' cannot be shown: {str(problem)[:1].lower()}{str(problem)[1:]}") from problem
+        raise ExportError(f"'{path.name}' cannot be shown: {continued(str(problem))}") from problem
     view |= {name: getattr(fits, name) for name in ("solver", "lam", "last", "parts")}
     return ExportShown(path.name, info.count, view, info.steps, _paths(path, info, flow, settings))
 

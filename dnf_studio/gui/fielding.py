@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, Slot
-from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QMenu
 
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.gui.actions import Key
+from dnf_studio.gui.choice_menu import ChoiceMenu
 from dnf_studio.gui.lacking import grey_without
 from dnf_studio.gui.plots.field_overlay import shown_field
-from dnf_studio.gui.session import Session
 from dnf_studio.gui.state import FIELDS_OF_SCORE
 from dnf_studio.workers.fields import FieldAnswer, FieldRequest
 from dnf_studio.workers.frames import Frame
@@ -23,7 +20,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.exploration.fields import FieldName
     from dnf_studio.gui.main_window import MainWindow
 
-__all__ = ["FieldMenu", "Fielding"]
+__all__ = ["Fielding"]
 
 FIELD_WORDS = {
     "used": ("As the process &uses it", "Forward the drift, backward the whole backward drift"),
@@ -51,42 +48,6 @@ FINE = 48, 48
 Extent = tuple[float, float, float, float]
 
 
-class FieldMenu(QMenu):
-    """Which field is shown, how, and what is coloured under it; writes the session."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__("Field and &heat map")
-        self._session = session
-        self.setToolTipsVisible(True)
-        self.choices: dict[tuple[str, str], QAction] = {}
-        self._groups = [self._add(name, words) for name, words in CHOICES.items()]
-        session.changed.connect(self._show)
-        grey_without(session, "score", *(self.choices["field", name] for name in FIELDS_OF_SCORE))
-        self._show(frozenset(CHOICES))
-
-    def _add(self, name: str, words: dict[str, tuple[str, str]]) -> QActionGroup:
-        group = QActionGroup(self)
-        if self.choices:
-            self.addSeparator()
-        for value, (text, tip) in words.items():
-            action = self.addAction(text)
-            action.setCheckable(True)
-            action.setToolTip(tip)
-            action.triggered.connect(partial(self._choose, name, value))
-            group.addAction(action)
-            self.choices[name, value] = action
-        return group
-
-    def _choose(self, name: str, value: str, _checked: bool = False) -> None:
-        """A choice made while the layer is off switches it on."""
-        layers = self._session.state.layers | {"field"}
-        self._session.apply({name: value, "layers": layers})
-
-    def _show(self, names: frozenset[str]) -> None:
-        for name in names & CHOICES.keys():
-            self.choices[name, getattr(self._session.state, name)].setChecked(True)
-
-
 class Fielding(QObject):
     """Joins the field layers of both process views to session, cursor and explorer.
 
@@ -99,7 +60,8 @@ class Fielding(QObject):
         self._both = self._views.forward, self._views.backward
         self._plane: tuple[tuple[object, ...], Plane] | None = None
         self._key: tuple[object, ...] | None = None
-        self.menu = FieldMenu(self._session)
+        self.menu = ChoiceMenu("Field and &heat map", self._session, CHOICES, "field")
+        grey_without(self._session, "score", *(self.menu.choices["field", name] for name in FIELDS_OF_SCORE))
         window.commands.insert_menu(Key.RESET_VIEW, self.menu)
         for view in self._both:
             view.field.button.setMenu(self.menu)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from dnf_studio.core.storage.file_names import with_suffix
 from dnf_studio.errors import ExportError, MissingModelError, StudioError
 from dnf_studio.gui import run_work
 from dnf_studio.gui.background import Newest
@@ -164,7 +165,7 @@ class Files(QObject):
             self._window, "Save", str(_free(self._begin(), name)), ";;".join(filters)
         )
         if name:
-            path = Path(name) if Path(name).suffix else Path(f"{name}.safetensors")
+            path = with_suffix(name, ".safetensors")
             self.save_to(path, "run" if chosen == RUN else "weights", then)
 
     def _begin(self) -> Path:
@@ -198,7 +199,7 @@ class Files(QObject):
         name, _ = QFileDialog.getSaveFileName(self._window, "Save picture", "dnf-studio.png", "PNG picture (*.png)")
         if name:
             try:
-                self.save_picture(Path(name) if Path(name).suffix else Path(f"{name}.png"))
+                self.save_picture(with_suffix(name, ".png"))
             except StudioError as error:
                 self.tell(error)
 

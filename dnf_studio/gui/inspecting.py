@@ -15,7 +15,6 @@ from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
 
 if TYPE_CHECKING:
-    from dnf_studio.core.exploration.inspect import Direction
     from dnf_studio.core.exploration.lineage_table import LineageTable
     from dnf_studio.gui.main_window import MainWindow
     from dnf_studio.gui.panels.inspector import InspectorPanel
@@ -160,8 +159,7 @@ class InspectorDock(QDockWidget):
         """Ask for the numbers of the current point while somebody sees them."""
         state = self._window.session.state
         wanted = bool(state.selection) and not self.isHidden()
-        direction: Direction = "forward" if state.direction == "forward" else "backward"
-        self._window.live.inspect(InspectRequest(state.selection[-1], direction) if wanted else None)
+        self._window.live.inspect(InspectRequest(state.selection[-1], state.direction) if wanted else None)
 
     @Slot(object)
     def _show_frame(self, frame: Frame) -> None:

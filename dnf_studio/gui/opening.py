@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dnf_studio import api, assets
 from dnf_studio.config import Config
 from dnf_studio.core.data.source import split_selection
-from dnf_studio.errors import DataError, StudioError, UnsupportedError
+from dnf_studio.errors import DataError, StudioError
 from dnf_studio.gui.run_work import copy_of
 from dnf_studio.gui.shown import ShownModel
 
@@ -245,11 +245,6 @@ def _count(flow: GenerativeModel) -> int:
 
 def _points(dataset: Dataset, flow: GenerativeModel) -> Tensor:
     """The display set in the units of `flow`, (P, D)."""
-    if dataset.dim != flow.dim:
-        raise UnsupportedError(f"The data '{dataset.name}' has {dataset.dim} components, the model {flow.dim}.")
-    points = dataset.fresh(_count(flow), DISPLAY_SEED)
-    if dataset.standardisation != flow.standardisation:
-        points = flow.standardisation.to_model(
-            flow.standardisation.inside(dataset.standardisation.to_data(points.double()))
-        )
-    return points.float().contiguous()
+    from dnf_studio.core.evaluation.fresh import fresh_points
+
+    return fresh_points(flow, dataset, _count(flow), DISPLAY_SEED).float().contiguous()

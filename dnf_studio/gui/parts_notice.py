@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QLabel
 
+from dnf_studio.gui.panels.sampling import PARTS
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.comparing import Comparison
@@ -17,9 +18,9 @@ from dnf_studio.workers.frames import Frame
 if TYPE_CHECKING:
     from dnf_studio.gui.main_window import MainWindow
 
-__all__ = ["PART_WORDS", "PartsNotice"]
+__all__ = ["PartsNotice"]
 
-PART_WORDS = {"drift": "drift only, s = 0", "score": "score only, f = 0"}
+WORDS = {value: text for text, value in PARTS.items() if value != "both"}
 MARGIN = 6
 
 
@@ -75,7 +76,7 @@ class PartsNotice(QObject):
         """Nothing where the whole process is shown."""
         words, line = "", self._frame is not None and self._frame.forward.shape[2] == 1
         if self._frame is not None:
-            words = PART_WORDS.get(self._frame.request.parts, "")
+            words = WORDS.get(self._frame.request.parts, "")
         for plot, label in self.labels.items():
             roomy = plot is not self._small or line
             label.setText(f"Backward: {words}. Not the model." + f"\n{self._moved}" * (roomy and bool(self._moved)))

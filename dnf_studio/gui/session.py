@@ -40,11 +40,9 @@ class Session(QObject):
     undo_changed = Signal(bool, bool)
     """Whether there is something to undo and to redo."""
 
-    def __init__(
-        self, state: State | None = None, parent: QObject | None = None, clock: Callable[[], float] = monotonic
-    ) -> None:
+    def __init__(self, parent: QObject | None = None, clock: Callable[[], float] = monotonic) -> None:
         super().__init__(parent)
-        self._state = state or State()
+        self._state = State()
         self._lacks: Mapping[Ability, str] = {}
         self._solvers, self._dim = OWN_SOLVERS, 2
         self._clock = clock

@@ -14,9 +14,12 @@ from dnf_studio.gui.solving import OWN_SOLVERS, unused_settings
 from dnf_studio.solvers import Solver
 
 if TYPE_CHECKING:
+    from dnf_studio.core.exploration.inspect import Direction
+    from dnf_studio.core.exploration.parts import Parts
     from dnf_studio.core.models.base import Ability
+    from dnf_studio.core.sde.paths import LastStep
 
-__all__ = ["COLOURINGS", "CONTOURS", "FIELDS", "HEATS", "LAYERS", "State"]
+__all__ = ["CONTOURS", "FIELDS", "LAYERS", "State"]
 
 COLOURINGS = ("none", "mode", "angle", "radius")
 CONTOURS = ("model", "exact", "difference", "side")
@@ -48,9 +51,9 @@ class State:
     """How the backward process steps; None, or one that the model shown has not, is the model's own."""
     lam: float = 1.0
     """λ of the backward process, 0 (probability flow) … 2."""
-    last: str = "noise"
+    last: LastStep = "noise"
     """Last backward step: ``mean`` leaves its noise out."""
-    parts: str = "both"
+    parts: Parts = "both"
     """What the backward process keeps: ``both`` fields, the ``drift`` alone (s = 0) or the ``score`` alone (f = 0)."""
     seed: int = 0
     """Seed of the display set: which points and which Brownian paths."""
@@ -74,8 +77,8 @@ class State:
     """Component of the t–x view; D and D + 1 are the principal ones where D > 2."""
     selection: tuple[int, ...] = ()
     """Chosen points of the display set; the last one is the one the Inspector lists."""
-    direction: str = "forward"
-    """Which of its two paths: ``forward`` or ``backward``."""
+    direction: Direction = "forward"
+    """Which of its two paths."""
 
     def afresh(self, config: Config, view: Mapping[str, Any]) -> State:
         """Another document with these settings: what stood for the last one's points and grid goes, `view` comes."""

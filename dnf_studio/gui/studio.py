@@ -15,9 +15,9 @@ from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui import opening, run_work
 from dnf_studio.gui.background import Background, Newest
 from dnf_studio.gui.changes import LIVE, value_of
-from dnf_studio.gui.left import Left
 from dnf_studio.gui.lending import Lender
 from dnf_studio.gui.opening import Opened
+from dnf_studio.gui.past_models import PastModels
 from dnf_studio.gui.run_end import RunPlace
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.training import Phase, Training
@@ -60,7 +60,7 @@ class Studio(QObject):
         self._before: Opened | None = None
         self._preset: Config | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
-        self._lender, self._left = Lender(self.training), Left()
+        self._lender, self._past_models = Lender(self.training), PastModels()
         self._config = session.state.config
         self.loading = Newest(self.background)
         self._settle = QTimer(self)
@@ -189,7 +189,7 @@ class Studio(QObject):
     def _take(self, opened: Opened) -> None:
         """Show what was opened as a new document."""
         self.discard()
-        self._left.clear()
+        self._past_models.clear()
         self._opened, self._before, self._preset = opened, None, opened.preset
         view = opened.export.view if opened.export is not None else {}
         self._session.reset(self._session.state.afresh(opened.config, view))
@@ -269,9 +269,9 @@ class Studio(QObject):
 
     def _choose(self, config: Config, before: Config) -> None:
         """Show the model of other data: that which undo comes back to, or the one that belongs to the settings."""
-        known, opened, preset = self._left.find(config), self._opened, self._preset
+        known, opened, preset = self._past_models.find(config), self._opened, self._preset
         if opened is not None and self._before is None and before.data == opened.config.data:
-            self._left.note(before, replace(opened, config=before, preset=preset))
+            self._past_models.note(before, replace(opened, config=before, preset=preset))
         work = partial(opening.open_for, config, preset) if known is None else lambda: known
         self.loading.run(work, self._replace, self._refuse_data)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
@@ -19,6 +21,7 @@ from dnf_studio.gui.plots.loss import LossPlot
 from dnf_studio.gui.plots.marginals import MarginalsPlot
 from dnf_studio.gui.plots.pair import LowerRow, PlotTabs
 from dnf_studio.gui.plots.principal import PrincipalAxes
+from dnf_studio.gui.plots.process_plot import ProcessPlot
 from dnf_studio.gui.plots.process_view import ProcessView
 from dnf_studio.gui.plots.score import ScorePlot
 from dnf_studio.gui.plots.space_time import SpaceTimePlot
@@ -129,6 +132,14 @@ class Views(QWidget):
         """The principal components of the data that is shown; None of one or two components."""
         return self._principal.follow(self._frame) if self._frame is not None else None
 
+    def plane_of(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """The two coordinates of `points` (…, D) that the views show, (…, 2), or the only one, (…, 1)."""
+        last, state, principal = points.shape[-1] - 1, self._session.state, self.principal
+        if state.projection == "principal" and principal is not None and len(principal.mean) == last + 1:
+            return principal.project(points)
+        shown = [min(axis, last) for axis in state.axes] if last else [0]
+        return np.ascontiguousarray(points[..., shown], np.float32)
+
     def show_frame(self, frame: Frame | None) -> None:
         """Show `frame` in every view; None empties them."""
         self._frame = frame
@@ -179,7 +190,7 @@ class Views(QWidget):
         words = (ahead, ""), (said.moved, f" ({said.name})" if solver else "")
         for stack, both in zip(self.stacks, words, strict=True):
             for view in map(stack.widget, range(stack.count())):
-                if isinstance(view, ProcessView | ImageGrid):
+                if isinstance(view, ProcessPlot):
                     view.set_moved(*both)
 
     def _colour_steps(self) -> None:

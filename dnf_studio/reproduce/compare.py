@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dnf_studio.bench.machine import cores_in_words, machine_facts
-from dnf_studio.core.storage.atomic import explain
+from dnf_studio.core.storage.atomic import make_folder
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, ExportError
 from dnf_studio.reproduce.cell import measure, train
@@ -32,10 +32,7 @@ def compare(folder: Path, plan: Plan, progress: Progress, left_out: Callable[[st
     sampling fails, or whose library is not installed, is left out, which `left_out` tells. Raises `ExportError` where
     nothing can be written, or `folder` belongs to another plan.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise ExportError(f"Cannot make the folder '{folder}': {explain(problem)}.") from problem
+    make_folder(folder, ExportError)
     results, pictures, cells = Results(folder, plan), Pictures(), plan.cells()
     for k, cell in enumerate(cells):
 

@@ -18,12 +18,23 @@ FORMAT = 2
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One trained model in numbers, nats of the standardised data where it is a likelihood."""
+class _OfModel:
+    """What was found of one model."""
 
     data: str
     model: str
     seed: int
+
+    @property
+    def cell(self) -> Cell:
+        """Which model it is."""
+        return Cell(self.data, self.model, self.seed)
+
+
+@dataclass(frozen=True)
+class Measured(_OfModel):
+    """One trained model in numbers, nats of the standardised data where it is a likelihood."""
+
     iterations: int
     seconds: float
     """Of training."""
@@ -35,19 +46,11 @@ class Measured:
     by_solver: dict[str, list[dict[str, Any]]]
     """For each solver the rows of `evaluate`: steps, nfe, sliced_wasserstein, floor, outside, beyond_4."""
 
-    @property
-    def cell(self) -> Cell:
-        """Which model it is."""
-        return Cell(self.data, self.model, self.seed)
-
 
 @dataclass(frozen=True)
-class Density:
+class Density(_OfModel):
     """The likelihood of a table's test split under one model, nats of the standardised data."""
 
-    data: str
-    model: str
-    seed: int
     iterations: int
     seconds: float
     """Of training."""
@@ -60,29 +63,16 @@ class Density:
     nll_importance: float | None = None
     """The tighter bound of several paths a row."""
 
-    @property
-    def cell(self) -> Cell:
-        """Which model it is."""
-        return Cell(self.data, self.model, self.seed)
-
 
 @dataclass(frozen=True)
-class Quality:
+class Quality(_OfModel):
     """How near samples came while a model trained."""
 
-    data: str
-    model: str
-    seed: int
     seconds: float
     """Of training until then."""
     steps: int
     distance: float | None
     """As `sliced_wasserstein` of a row, with the best solver; None where no solver's samples are finite."""
-
-    @property
-    def cell(self) -> Cell:
-        """Which model it is of."""
-        return Cell(self.data, self.model, self.seed)
 
 
 class Results:

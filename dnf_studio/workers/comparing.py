@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dnf_studio.workers.frames import Frame
+from dnf_studio.workers.leaving import Left, leaving
 from dnf_studio.workers.mailbox import Mailbox
 
 if TYPE_CHECKING:
@@ -27,10 +28,6 @@ class Comparison:
     moved: Marginals | None = None
     """One row: samples of the part of the backward process that is shown against those of the whole of it, from
     the same latents and noise; None where the whole is shown."""
-
-
-class _Left(Exception):
-    """Something else goes first."""
 
 
 class Comparing:
@@ -56,18 +53,14 @@ class Comparing:
         frame = self._asked
         if frame is None:
             return
-
-        def check() -> None:
-            if leave() or self._asked is not frame:
-                raise _Left
-
+        check = leaving(lambda: leave() or self._asked is not frame)
         try:
             if frame.forward.shape[1] >= FEWEST:
                 whole = frame.whole
                 moved = None if whole is None else compare_marginals(whole[None], frame.backward[:1], check)
                 marginals = compare_marginals(frame.forward, frame.backward, check)
                 self.found.put(Comparison(frame, marginals, moved))
-        except _Left:
+        except Left:
             return
         except Exception:
             self._forget(frame)

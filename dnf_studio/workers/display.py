@@ -23,12 +23,8 @@ from dnf_studio.core.sde.paths import Field, LastStep, backward_states, collecte
 from dnf_studio.core.sde.steps import forward_step, split_backward_noise
 from dnf_studio.solvers import WITHOUT_NOISE, Solver
 
-__all__ = ["Cancelled", "Carrier", "ForwardBlock", "forward_block"]
+__all__ = ["Carrier", "ForwardBlock", "forward_block"]
 Array = NDArray[np.float32]
-
-
-class Cancelled(Exception):
-    """The pass is no longer wanted."""
 
 
 class ForwardBlock(NamedTuple):
@@ -50,7 +46,7 @@ def forward_block(
     """Path and step disagreement of x0 (B, D) with noise (N, B, D).
 
     The drift at x_{i+1} serves the step from there and the disagreement of the step to there.
-    `check` is called at every step and raises `Cancelled` to leave.
+    `check` is called at every step and raises to leave.
     """
     (drift, score), dt = fields, grid.dt
     states, drifts, scores = [x0], [drift(0, x0)], []

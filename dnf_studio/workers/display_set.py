@@ -16,7 +16,7 @@ from torch import Tensor
 
 from dnf_studio.core.sde.brownian import BrownianPath
 
-__all__ = ["DisplayNoise", "NoiseKey", "blocks"]
+__all__ = ["DisplayNoise", "blocks"]
 
 FIRST_BLOCK, BLOCK = 256, 512
 MAX_NUMBERS = 8_000_000

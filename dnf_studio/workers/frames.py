@@ -15,6 +15,8 @@ from dnf_studio.solvers import WITHOUT_NOISE, Solver
 if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Standardisation
     from dnf_studio.core.exploration.inspect import Direction, PointTable
+    from dnf_studio.core.exploration.parts import Parts
+    from dnf_studio.core.sde.paths import LastStep
 
 __all__ = ["Frame", "InspectRequest", "Inspection", "ViewRequest"]
 
@@ -29,10 +31,10 @@ class ViewRequest:
     """View N; None is the model's own."""
     grid: GridKind | None = None
     lam: float = 1.0
-    last: str = "noise"
+    last: LastStep = "noise"
     seed: int = 0
     points: int = 2000
-    parts: str = "both"
+    parts: Parts = "both"
     """What the backward process keeps: ``both`` fields, the ``drift`` alone or the ``score`` alone."""
     solver: Solver | None = None
     """Of the backward process; None is the model's own."""

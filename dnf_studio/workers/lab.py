@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dnf_studio.errors import SettingError
 from dnf_studio.grids import GridKind
+from dnf_studio.workers.leaving import leaving
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LEVELS",
-    "MAX_N",
     "DisplayPaths",
     "Ground",
     "LastStudy",
@@ -50,10 +50,6 @@ ERROR_POINTS = 512
 DISPLAYED, SAMPLES = 2_000, 20_000
 FINER, FINEST = 4, 400
 Array = NDArray[np.float32]
-
-
-class Left(Exception):
-    """Nobody waits for the study any more."""
 
 
 class DisplayPaths:
@@ -116,7 +112,7 @@ class StepsStudy(Study):
 
     steps: tuple[int, ...]
     lam: float
-    last: str
+    last: LastStep
     seed: int
     solver: Solver | None = None
 
@@ -126,7 +122,7 @@ class StepsStudy(Study):
     def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
         from dnf_studio.core.exploration.rediscretise import rediscretise
 
-        flow, x0, count, check = ground.snapshot.flow, ground.points[:ERROR_POINTS], len(self.steps), _check(left)
+        flow, x0, count, check = ground.snapshot.flow, ground.points[:ERROR_POINTS], len(self.steps), leaving(left)
         if have < count:
             rows = rediscretise(
                 flow, x0, self.steps, lam=self.lam, kind=self.grid, seed=self.seed, solver=self.solver, check=check
@@ -142,7 +138,7 @@ class LevelsStudy(Study):
     """Several λ at one N: a `Variant` each, compared with λ = 1 and with data."""
 
     steps: int | None
-    last: str
+    last: LastStep
 
     def total(self, ground: Ground) -> int:
         return len(LEVELS)
@@ -185,7 +181,7 @@ class PathsStudy(Study):
 
     steps: int | None
     lam: float
-    last: str
+    last: LastStep
     seed: int
     points: tuple[int, ...]
     solver: Solver | None = None
@@ -233,9 +229,9 @@ class PathsStudy(Study):
             finest=max(FINEST, FINER * steps),
             lam=self.lam,
             kind=self.grid,
-            last=_last(self.last),
+            last=self.last,
             solver=self.solver,
-            check=_check(left),
+            check=leaving(left),
         )
         both = [(a.float().numpy(), b.float().numpy()) for a, b in (found.forward, found.backward)]
         return PathsFound(self.points, found.coarse_t, found.fine_t, both[0], both[1])
@@ -257,22 +253,10 @@ def parse_steps(text: str) -> tuple[int, ...]:
     return steps
 
 
-def _check(left: Callable[[], bool]) -> Callable[[], None]:
-    def check() -> None:
-        if left():
-            raise Left
-
-    return check
-
-
-def _way(n: int | None, grid: GridKind | None, lam: float, last: str, solver: Solver | None) -> SampleSettings:
+def _way(n: int | None, grid: GridKind | None, lam: float, last: LastStep, solver: Solver | None) -> SampleSettings:
     from dnf_studio.core.sampling.blocks import SampleSettings
 
-    return SampleSettings(n, lam, _last(last), grid, solver=solver)
-
-
-def _last(name: str) -> LastStep:
-    return "mean" if name == "mean" else "noise"
+    return SampleSettings(n, lam, last, grid, solver=solver)
 
 
 def _variants(
@@ -284,7 +268,7 @@ def _variants(
     from dnf_studio.core.exploration.variants import compare_variants
 
     model, threads = (ground.snapshot.flow, ways, ground.dataset, reference), ground.threads
-    yield from compare_variants(*model, points=SAMPLES, threads=threads, check=_check(left))
+    yield from compare_variants(*model, points=SAMPLES, threads=threads, check=leaving(left))
 
 
 def _joined(found: Sequence[tuple[list[int], PathsFound]]) -> PathsFound:

@@ -18,9 +18,10 @@ from dnf_studio.core.exploration.visited import visit
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sampling.blocks import SampleSettings
-from dnf_studio.workers.display import Cancelled, Carrier
+from dnf_studio.workers.display import Carrier
 from dnf_studio.workers.display_set import DisplayNoise, blocks
 from dnf_studio.workers.frames import ViewRequest
+from dnf_studio.workers.leaving import Left, leaving
 from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = ["OutlierCheck", "check_outliers"]
@@ -54,14 +55,8 @@ def check_outliers(
     `shown` are the backward paths (N+1, P, D) of the views, or how many there are to be computed. Ends
     early once `left`.
     """
-
-    def check() -> None:
-        if left():
-            raise Cancelled
-
-    flow = snapshot.flow
-    last = "mean" if request.last == "mean" else "noise"
-    settings = SampleSettings(request.steps, request.lam, last, request.grid, request.seed, request.solver)  # type: ignore[arg-type]
+    flow, check = snapshot.flow, leaving(left)
+    settings = SampleSettings(request.steps, request.lam, request.last, request.grid, request.seed, request.solver)
     try:
         visited = visit(flow, dataset, flow.grid(request.steps, request.grid), request.seed, check=check)
         paths = _shown_paths(flow, settings, shown, check) if isinstance(shown, int) else shown
@@ -69,7 +64,7 @@ def check_outliers(
         yield OutlierCheck(snapshot.version, request, views, None)
         for fresh in find_outliers(flow, dataset, count, settings, visited=visited, threads=1, check=check):
             yield OutlierCheck(snapshot.version, request, views, fresh)
-    except Cancelled:
+    except Left:
         return
 
 

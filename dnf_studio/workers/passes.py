@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -22,12 +22,12 @@ from dnf_studio.core.exploration.parts import check_parts
 from dnf_studio.core.exploration.score_share import ScoreShare, share_of_lengths
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import LastStep
+from dnf_studio.core.sde.paths import check_last_step
 from dnf_studio.core.training.hardware import choose_hidden_type
-from dnf_studio.errors import SettingError
-from dnf_studio.workers.display import Cancelled, Carrier, ForwardBlock
+from dnf_studio.workers.display import Carrier, ForwardBlock
 from dnf_studio.workers.display_set import DisplayNoise, blocks
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
+from dnf_studio.workers.leaving import Left, leaving
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
@@ -96,11 +96,6 @@ class Passes:
         while a model trains, which needs the time more than a picture needs the digits, in the
         fast type.
         """
-
-        def check() -> None:
-            if cancelled(wanted):
-                raise Cancelled
-
         snapshot, data, request = wanted.snapshot, wanted.data, wanted.request
         if snapshot is None or data is None:
             return
@@ -109,11 +104,12 @@ class Passes:
         passes = [_Pass(snapshot, data, request, wanted.since, fast, grows)] if grows or training else []
         if not training and (not passes or fast is not torch.float32):
             passes.append(_Pass(snapshot, data, request, wanted.since, torch.float32, False))
+        check = leaving(lambda: cancelled(wanted))
         try:
             with torch.inference_mode():
                 for work in passes:
                     self._run(work, check, work is passes[-1])
-        except Cancelled:
+        except Left:
             return
         self._shown = request, data
 
@@ -136,13 +132,15 @@ class Passes:
         ahead = asked.direction == "forward"
         starts = data if ahead else self._noise.latents(request.seed, count, snapshot.dim)
         eps = noise[0 if ahead else 1][:, asked.point - part.start]
-        way = asked.direction, request.lam, _last_step(request.last), check_parts(request.parts), request.solver
+        way = asked.direction, request.lam, request.last, request.parts, request.solver
         table = inspect_point(self._exact[1], grid, starts[asked.point], eps, *way)
         return Inspection(asked, snapshot.version, request, table, snapshot.standardisation)
 
     def _run(self, work: _Pass, check: Callable[[], None], final: bool) -> None:
         snapshot, data, request = work.snapshot, work.data, work.request
-        last, kept_parts = _last_step(request.last), check_parts(request.parts)
+        check_last_step(request.last)
+        check_parts(request.parts)
+        last, kept_parts = request.last, request.parts
         grid = snapshot.flow.grid(request.steps, request.grid)
         carrier = Carrier(snapshot.flow, grid, work.hidden, request.solver)
         count, dim = min(request.points, len(data)), snapshot.dim
@@ -271,13 +269,6 @@ def _prior(ends: Array, grid: TimeGrid) -> tuple[float, float]:
     end, ratio = prior_terms(torch.from_numpy(ends), grid.g)
     finite = end[end.isfinite()]
     return float(finite.double().mean()) if len(finite) else 0.0, float(ratio)
-
-
-def _last_step(name: str) -> LastStep:
-    if name not in ("mean", "noise"):
-        raise SettingError(f"The last step can be 'mean' or 'noise', not '{name}'.")
-    choice: Literal["mean", "noise"] = "mean" if name == "mean" else "noise"
-    return choice
 
 
 def _same(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:

@@ -21,8 +21,8 @@ from dnf_studio.bench.rows import less, more
 from dnf_studio.bench.textbook import textbook_paths, textbook_sample
 from dnf_studio.bench.timing import fastest, in_turn, on_threads, plain_works
 from dnf_studio.config import Config
+from dnf_studio.core.exploration.disagreement import explain_path
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.sde.paths import step_disagreement
 from dnf_studio.errors import SettingError, SetupError
 from dnf_studio.workers.frames import ViewRequest
 from tests.gui.plots.scenes import pixels, share_near
@@ -136,7 +136,7 @@ def test_the_plain_paths_are_the_models_own() -> None:
     with torch.no_grad():
         torch.testing.assert_close(forward, flow.forward_path(x0, noise, grid))
         torch.testing.assert_close(backward, flow.backward_path(z, back, lam=lam, grid=grid), atol=1e-5, rtol=1e-5)
-        expected = step_disagreement(*flow.fields(grid), grid, forward, noise)
+        expected = explain_path(flow.fields(grid), grid, forward, noise).steps
     torch.testing.assert_close(steps, expected, atol=1e-3, rtol=1e-3)
 
 

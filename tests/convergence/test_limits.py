@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from dnf_studio.config import Config, SDEConfig
+from dnf_studio.core.exploration.disagreement import explain_path
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid, uniform_times
-from dnf_studio.core.sde.paths import backward_path, forward_path, step_disagreement
+from dnf_studio.core.sde.paths import backward_path, forward_path
 from dnf_studio.core.sde.steps import (
     backward_step,
     forward_step,
@@ -149,7 +150,7 @@ def gap(problem: LinearGaussian, steps: int) -> float:
     x0, noise = sigma_points(problem, steps)
     drift, score = problem.drift(grid), problem.score(grid)
     path = forward_path(drift, grid, x0, noise)
-    ratio = step_disagreement(drift, score, grid, path, noise).sum(0)
+    ratio = explain_path((drift, score), grid, path, noise).steps.sum(0)
     prior = -log_normal(path[-1], problem.marginal(problem.t_end))
     jacobian = problem.dim * math.log(float(grid.g[-1] / grid.g[0]))
     exact = -log_normal(x0, problem.marginal(problem.t_start))
@@ -193,7 +194,7 @@ def log_ratio(g: float, steps: int) -> float:
         return torch.zeros_like(x)
 
     path = forward_path(drift, grid, x0, noise)
-    return -float(step_disagreement(drift, score, grid, path, noise).sum(0).mean())
+    return -float(explain_path((drift, score), grid, path, noise).steps.sum(0).mean())
 
 
 def test_the_normalizing_flow_limit_holds_while_steps_are_small_against_g() -> None:

@@ -35,26 +35,26 @@ def test_the_menu_is_in_the_view_menu_with_mnemonics_of_its_own(still_window: Ma
         letters = [text[text.index("&") + 1].lower() for a in actions if "&" in (text := a.text())]
         assert len(set(letters)) == len(letters)
     assert all(action.toolTip() for action in menu.choices.values())
-    assert menu.choices["none"].isChecked()
+    assert menu.choices["colouring", "none"].isChecked()
 
 
 def test_every_view_is_coloured_and_undo_takes_it_back(still_window: MainWindow) -> None:
     window, menu = still_window, still_window.colouring.menu
     frame = frame_of()
     window.views.show_frame(frame)
-    menu.choices["angle"].trigger()
+    menu.choices["colouring", "angle"].trigger()
     forward, backward, *time = shown(window)
     assert forward is not None and backward is not None and time == [forward, backward]
     latents = frame.forward[-1]
     right = np.abs(np.arctan2(latents[:, 1], latents[:, 0])) < 0.39
     assert np.isin(forward.buckets[right], (7, 8)).all() and not np.isin(forward.buckets[~right], (7, 8)).any()
     assert "angle" in window.views.forward.plot.accessibleDescription()
-    menu.choices["radius"].trigger()
+    menu.choices["colouring", "radius"].trigger()
     assert [colours.kind for colours in shown(window) if colours] == ["radius"] * 4
     window.session.undo()
-    assert menu.choices["angle"].isChecked() and [c.kind for c in shown(window) if c] == ["angle"] * 4
+    assert menu.choices["colouring", "angle"].isChecked() and [c.kind for c in shown(window) if c] == ["angle"] * 4
     window.session.undo()
-    assert shown(window) == [None] * 4 and menu.choices["none"].isChecked()
+    assert shown(window) == [None] * 4 and menu.choices["colouring", "none"].isChecked()
     assert window.views.forward.plot.accessibleDescription() == window.views.forward.caption
 
 
@@ -88,7 +88,7 @@ def test_modes_of_a_model_are_those_of_its_data_and_follow_the_frames(
 ) -> None:
     open_in("diffflow-rings")
     qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.complete, timeout=20_000)
-    window.colouring.menu.choices["mode"].trigger()
+    window.colouring.menu.choices["colouring", "mode"].trigger()
     forward, backward, *_ = shown(window)
     assert forward is not None and backward is not None and forward.count == 5
     assert len(forward.buckets) == 2000 and set(forward.buckets.tolist()) == set(range(5))
@@ -108,14 +108,14 @@ def test_data_without_parts_greys_the_mode_and_says_why(
     window: MainWindow, open_in: Callable[[str], None], tmp_path: Path
 ) -> None:
     menu = window.colouring.menu
-    assert not menu.choices["mode"].isEnabled()
+    assert not menu.choices["colouring", "mode"].isEnabled()
     open_in("diffflow-8gaussian")
-    assert menu.choices["mode"].isEnabled() and menu.choices["angle"].isEnabled()
+    assert menu.choices["colouring", "mode"].isEnabled() and menu.choices["colouring", "angle"].isEnabled()
     window.session.apply({"colouring": "mode"})
     np.save(tmp_path / "one.npy", np.random.default_rng(0).standard_normal((300, 1)).astype(np.float32))
     open_in(str(tmp_path / "one.npy"))
     for value, why in (("mode", NO_MODES), ("angle", ONE_COMPONENT)):
-        assert not menu.choices[value].isEnabled() and menu.choices[value].toolTip() == why
+        assert not menu.choices["colouring", value].isEnabled() and menu.choices["colouring", value].toolTip() == why
     assert shown(window) == [None] * 4
 
 
@@ -129,7 +129,7 @@ def test_more_classes_than_colours_grey_the_mode_and_say_why(
         Image.fromarray(shade).save(tmp_path / f"class {number // 2}" / f"{number}.png")
     window.session.apply({"colouring": "mode"})
     open_in(str(tmp_path))
-    choice = window.colouring.menu.choices["mode"]
+    choice = window.colouring.menu.choices["colouring", "mode"]
     assert not choice.isEnabled() and choice.toolTip() == TOO_MANY.format(11)
     assert shown(window) == [None] * 4 and window.imaging.shown
 

@@ -140,17 +140,20 @@ def test_switched_on_again_it_begins_coarse_where_nothing_is_kept(
 def test_side_by_side_and_difference_follow_the_menu(window: MainWindow, open_in: Open, qtbot: QtBot) -> None:
     open_in("diffflow-checkerboard")
     menu = window.contouring.menu
-    assert [name for name, action in menu.choices.items() if action.isChecked()] == ["model"]
-    menu.choices["side"].trigger()
+    assert [value for (_, value), action in menu.choices.items() if action.isChecked()] == ["model"]
+    menu.choices["contours", "side"].trigger()
     assert window.session.state.contours == "side" and "contours" in window.session.state.layers
     drawn = wait_whole(window, qtbot)
     assert drawn.exact is not None
     views = window.views.forward, window.views.backward
     assert [view.contours.shown for view in views] == ["model", "exact"]
-    menu.choices["difference"].trigger()
+    menu.choices["contours", "difference"].trigger()
     assert [view.contours.button.text() for view in views] == ["Δ log p"] * 2
     window.session.undo()
-    assert menu.choices["side"].isChecked() and [view.contours.shown for view in views] == ["model", "exact"]
+    assert menu.choices["contours", "side"].isChecked() and [view.contours.shown for view in views] == [
+        "model",
+        "exact",
+    ]
 
 
 def test_another_model_is_another_picture(

@@ -323,7 +323,7 @@ def test_undo_brings_a_model_of_ones_own_back(
     back = chosen(window, qtbot, window.session.undo)
     assert back.snapshot is own.snapshot and "small.safetensors" in window.windowTitle()
     open_in("circle")
-    assert window.studio._left.find(SMALL) is None, "another document"
+    assert window.studio._past_models.find(SMALL) is None, "another document"
 
 
 def test_a_baseline_stays_one_for_other_data_and_digits_keep_theirs_as_logits_or_not() -> None:

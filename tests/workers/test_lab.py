@@ -12,6 +12,7 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.errors import SettingError
 from dnf_studio.workers import lab
 from dnf_studio.workers.lab import Ground, LastStudy, LevelsStudy, PathsStudy, StepsStudy, parse_steps
+from dnf_studio.workers.leaving import Left
 from dnf_studio.workers.snapshot import Snapshot
 
 
@@ -105,7 +106,7 @@ def test_a_study_is_left_soon(ground: Ground) -> None:
         calls.append(1)
         return len(calls) > 3
 
-    with pytest.raises(lab.Left):
+    with pytest.raises(Left):
         list(STEPS.run(ground, 0, left))
     assert len(calls) == 4
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from torch import Tensor
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.logit import Logit
 
-__all__ = ["Dataset", "Standardisation"]
+__all__ = ["Dataset", "Standardisation", "stream_of"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,15 @@ class Standardisation:
     def log_scale(self) -> float:
         """Σ_j log σ_j, what is added to an NLL in model units to have it in data units where there is no logit."""
         return float(np.log(self.scale).sum())
+
+
+def stream_of(words: str) -> torch.Generator:
+    """The stream of random numbers that belongs to `words`, in which a seed is named.
+
+    A plain manual_seed(seed) would repeat the first batch of a run with that seed.
+    """
+    digest = hashlib.sha256(words.encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
 class Dataset(ABC):

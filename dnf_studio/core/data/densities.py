@@ -1,7 +1,7 @@
 """Closed-form log densities of the built-in sets and distances to their supports.
 
 Densities are functions of points in data units and are evaluated in the precision of their input;
-`toy2d` calls them in float64. Distances are NumPy functions in whatever units the points have.
+`toy2d` and `fractals` call them in float64. Distances are NumPy functions in whatever units the points have.
 """
 
 from __future__ import annotations
@@ -66,16 +66,16 @@ def box_distance(points: Points, low: Points, high: Points) -> Points:
     return np.hypot(beyond[:, 0], beyond[:, 1])
 
 
-def ellipse_distance(points: Points, a: float, b: float, iterations: int = 4) -> Points:
+def ellipse_distance(points: Points, a: float, b: float) -> Points:
     """Euclidean distance of `points` (n, 2) to the centred ellipse with half axes `a` and `b`.
 
     The foot of the perpendicular is found by replacing the curve with its circle of curvature, which
-    converges cubically; by symmetry one quadrant is enough.
+    converges cubically, so that four rounds do; by symmetry one quadrant is enough.
     """
     px, py = np.abs(points[:, 0]), np.abs(points[:, 1])
     tx = np.full(len(points), math.sqrt(0.5))
     ty = tx.copy()
-    for _ in range(iterations):
+    for _ in range(4):
         # Centre (ex, ey) of curvature at the present foot (a tx, b ty), and the radius there.
         ex, ey = (a * a - b * b) / a * tx**3, (b * b - a * a) / b * ty**3
         qx, qy = px - ex, py - ey

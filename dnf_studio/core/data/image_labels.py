@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dnf_studio.core.data.readers import told
 from dnf_studio.errors import DataError
 
-__all__ = ["CIFAR_NAMES", "Classes", "classes_of", "labels_beside", "named_classes", "unpacked"]
+__all__ = ["BROKEN", "CIFAR_NAMES", "Classes", "classes_of", "labels_beside", "named_classes", "unpacked"]
 
 CIFAR_NAMES = ("plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 MAGIC = 0x0801
@@ -24,6 +24,7 @@ MAGIC = 0x0801
 MOST = 100
 """Classes; of more, each would have too few images to say anything about it."""
 BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
+"""What a packed file that is damaged or cut short raises."""
 Classes = tuple[NDArray[np.intp], tuple[str, ...]]
 """The class (n,) of each image, and what the classes are called; no names where they are not known or too many."""
 

@@ -8,19 +8,25 @@ splits of `RecordedDataset`. A row runs through an image line by line, the chann
 
 from __future__ import annotations
 
-import gzip
 import math
 import os
 import re
 import struct
-import zlib
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.core.data.image_labels import CIFAR_NAMES, Classes, classes_of, labels_beside, named_classes, unpacked
+from dnf_studio.core.data.image_labels import (
+    BROKEN,
+    CIFAR_NAMES,
+    Classes,
+    classes_of,
+    labels_beside,
+    named_classes,
+    unpacked,
+)
 from dnf_studio.core.data.image_options import ImageOptions
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.picture_file import opened_picture
@@ -100,7 +106,7 @@ def _read_idx(path: Path) -> tuple[Levels, Classes]:
             count, high, wide = struct.unpack(">3I", head[4:])
             _check_size(path, count, high, wide, 1)
             images = _bytes(path, file, count * high * wide).reshape(count, high, wide, 1)
-    except (gzip.BadGzipFile, EOFError, zlib.error):
+    except BROKEN:
         raise DataError(f"'{path}' is damaged or cut short: it cannot be unpacked.") from None
     return images, labels_beside(path, count)
 

@@ -37,7 +37,7 @@ from dnf_studio.core.data.source import split_selection
 from dnf_studio.core.data.tables import check_values, varies_too_little
 from dnf_studio.errors import DataError
 
-__all__ = ["LITERATURE", "SplitDataset", "is_literature", "open_literature"]
+__all__ = ["SplitDataset", "is_literature", "open_literature"]
 
 MARK = "as="
 CORRELATED = 0.98

@@ -23,7 +23,7 @@ from dnf_studio.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["LARGEST_SIDE", "Picture", "opened_picture", "read_picture"]
+__all__ = ["Picture", "opened_picture", "read_picture"]
 
 MOST_BYTES = 256 << 20
 MOST_PIXELS = 1 << 26

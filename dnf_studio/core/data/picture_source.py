@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dnf_studio.core.data.source import split_selection
-from dnf_studio.errors import DataError, SettingError
+from dnf_studio.errors import DataError, SettingError, continued
 
 __all__ = ["MOST_BLUR", "PICTURES", "PictureSettings", "is_picture", "picture_source", "with_settings"]
 
@@ -50,7 +50,7 @@ class PictureSettings:
         try:
             return cls(**values)
         except SettingError as error:
-            raise DataError(f"'{path}' cannot be used so: {str(error)[0].lower()}{str(error)[1:]}") from None
+            raise DataError(f"'{path}' cannot be used so: {continued(str(error))}") from None
 
 
 def is_picture(source: str) -> bool:

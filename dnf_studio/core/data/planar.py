@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.data.dataset import Dataset, Standardisation, stream_of
 
 __all__ = ["Toy2D", "normal", "uniform"]
 
 GENERATOR_VERSION = 1
-"""Part of the fingerprint: to be raised whenever a generator in `toy2d` changes what it draws."""
+"""Part of the fingerprint: to be raised whenever a generator in `toy2d` or `fractals` changes what it draws."""
 
 
 def uniform(count: int, generator: torch.Generator) -> Tensor:
@@ -59,9 +59,7 @@ class Toy2D(Dataset):
 
     def fresh(self, count: int, seed: int) -> Tensor:
         """`count` points (count, 2), float32, model units, from a stream of their own for each `seed`."""
-        # A plain manual_seed(seed) would repeat the first batch of a run with that seed.
-        digest = hashlib.sha256(f"fresh {self.name} {seed}".encode()).digest()
-        return self.draw(count, torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1))
+        return self.draw(count, stream_of(f"fresh {self.name} {seed}"))
 
     def log_density(self, x: Tensor) -> Tensor | None:
         """Exact log density (n,) in nats per data unit at `x` (n, 2) in data units, or None."""

@@ -23,7 +23,7 @@ from dnf_studio.core.data.table import Table
 from dnf_studio.core.storage.atomic import explain
 from dnf_studio.errors import DataError, MissingDataError
 
-__all__ = ["SUFFIXES", "Table", "checked_path", "list_arrays", "read_table", "told"]
+__all__ = ["SUFFIXES", "Table", "list_arrays", "read_table", "told"]
 
 READERS: dict[str, Callable[[Path, str | None], Table]] = {
     ".csv": read_csv,
@@ -58,14 +58,14 @@ def list_arrays(path: Path) -> tuple[ArrayInfo, ...]:
 @contextmanager
 def told(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> Iterator[None]:
     """Reads `path`, checked before; what the system refuses is one sentence."""
-    checked_path(path, suffixes)
+    _check_path(path, suffixes)
     try:
         yield
     except OSError as error:
         raise DataError(f"Cannot read '{path}': {explain(error)}.") from None
 
 
-def checked_path(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
+def _check_path(path: Path, suffixes: tuple[str, ...]) -> None:
     """Raise `DataError` where `path` is no plain file of one of these kinds."""
     try:
         mode = path.stat().st_mode

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -12,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.data.dataset import Dataset, Standardisation, stream_of
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.logit import Logit
 from dnf_studio.core.data.row_sets import SPLIT_SEED, fingerprint_start
@@ -162,8 +161,7 @@ class RecordedDataset(Dataset):
         return torch.where(chosen, self.standardisation.to_model(mirrored).float(), x)
 
     def _held_out(self, rows: NDArray[np.intp], split: str, count: int, seed: int) -> Tensor:
-        digest = hashlib.sha256(f"{split} {self.name} {seed}".encode()).digest()
-        generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+        generator = stream_of(f"{split} {self.name} {seed}")
         if count < len(rows):
             rows = rows[torch.randperm(len(rows), generator=generator)[:count].numpy()]
         return self._dequantised(rows, generator)

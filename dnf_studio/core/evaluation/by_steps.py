@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,15 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.classes import ClassShare
 from dnf_studio.core.evaluation.distances import Projections, debiased, squared_distance
 from dnf_studio.core.evaluation.far import BoundingBox, in_data_units
-from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves
+from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves, in_model_units
 from dnf_studio.core.models.base import GenerativeModel, Solver
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
-from dnf_studio.core.sde.grid import check_steps
-from dnf_studio.errors import DivergenceError, SettingError
+from dnf_studio.errors import DivergenceError
 
 __all__ = [
     "FAR",
@@ -30,7 +28,6 @@ __all__ = [
     "StepRow",
     "drawn",
     "finite",
-    "step_row",
     "step_rows",
 ]
 
@@ -67,20 +64,6 @@ class StepRow:
     """The bound at this N, nats; None where not asked."""
     classes: ClassShare | None = None
     """What a classifier of the real rows says of samples at this N; None where the data has no classes."""
-
-
-def step_row(
-    flow: GenerativeModel,
-    dataset: Dataset,
-    steps: int,
-    points: int = POINTS,
-    seeds: int = SEEDS,
-    solver: Solver | None = None,
-) -> StepRow:
-    """The samples by `solver` at one N as `evaluate` compares them, without the rest of it."""
-    if points < 1 or seeds < 1:
-        raise SettingError("An evaluation needs at least one point and one seed.")
-    return step_rows(flow, dataset, [check_steps(steps)], points, seeds, lambda _: None, solver)[0]
 
 
 def step_rows(
@@ -164,11 +147,9 @@ def _row(steps: int, nfe: int, found: list[_Compared] | None, floor: list[float]
 
 
 def drawn(flow: GenerativeModel, count: int, steps: int, seed: int, solver: Solver | None = None) -> Array:
-    """Samples (n, D) in model units, never rounded to data units on the way."""
-    model = copy.copy(flow)
-    model.standardisation = Standardisation.identity(flow.dim)
+    """Samples (n, D) in model units."""
     settings = SampleSettings(steps=steps, seed=seed, solver=solver)
-    return np.concatenate([block.samples for block in sample_blocks(model, count, settings)])
+    return np.concatenate([block.samples for block in sample_blocks(in_model_units(flow), count, settings)])
 
 
 def finite(value: float) -> float | None:

@@ -24,7 +24,7 @@ from dnf_studio.core.data.recorded import RecordedDataset, SplitName
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-__all__ = ["SURE", "ClassShare", "Classes", "classes_of"]
+__all__ = ["ClassShare", "Classes", "classes_of"]
 
 Rows = NDArray[np.float64]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,7 +13,7 @@ from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.errors import DataError
 
-__all__ = ["between_units", "fresh_points", "halves", "is_identity"]
+__all__ = ["between_units", "check_columns", "fresh_points", "halves", "in_model_units", "is_identity"]
 
 Array = NDArray[np.float32]
 
@@ -21,10 +23,22 @@ def fresh_points(flow: GenerativeModel, dataset: Dataset, count: int, seed: int)
 
     Raises `DataError` where the data has another number of columns.
     """
-    if dataset.dim != flow.dim:
-        raise DataError(f"The data '{dataset.name}' has {dataset.dim} columns and the model {flow.dim} dimensions.")
+    check_columns(flow, dataset)
     x = dataset.fresh(count, seed)
     return between_units(dataset.standardisation, flow.standardisation, x).to(flow.timestamps)
+
+
+def check_columns(flow: GenerativeModel, dataset: Dataset) -> None:
+    """Raise `DataError` where the data has another number of columns than the model dimensions."""
+    if dataset.dim != flow.dim:
+        raise DataError(f"The data '{dataset.name}' has {dataset.dim} columns and the model {flow.dim} dimensions.")
+
+
+def in_model_units(flow: GenerativeModel) -> GenerativeModel:
+    """`flow` with the same networks whose samples are in model units, never rounded to data units on the way."""
+    own = copy.copy(flow)
+    own.standardisation = Standardisation.identity(flow.dim)
+    return own
 
 
 def halves(x: Tensor, points: int, seed: int) -> tuple[Array, Array]:

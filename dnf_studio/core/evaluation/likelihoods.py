@@ -6,13 +6,13 @@ Everything is in nats of the model's own standardised units.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.evaluation.by_steps import Progress, finite
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.flow import MOST_EXACT, Flow
@@ -54,7 +54,6 @@ PATHS = 16
 """Paths K a point of the importance-weighted bound, on `ODE_POINTS` points."""
 DRAWN_GRIDS = 16
 COARSE = 1e-3
-Progress = Callable[[str], None]
 UNKNOWN: tuple[float | None, float | None] = None, None
 
 
@@ -174,11 +173,12 @@ def _validation(flow: GenerativeModel, dataset: Dataset) -> tuple[Tensor, int]:
     return points, min(BOUND_DRAWS, max(1, count // len(points)))
 
 
-def nll_ode(flow: GenerativeModel, dataset: Dataset, tolerance: float = TOLERANCE) -> float | None:
+def nll_ode(flow: GenerativeModel, dataset: Dataset) -> float | None:
     """Mean −log p of the ODE on 2,000 fresh points (`affordable`), nats of standardised data.
 
-    None where it cannot be had."""
-    return _ode(flow, fresh_points(flow, dataset, affordable(flow, ODE_POINTS), 0), tolerance)[0]
+    None where it cannot be had.
+    """
+    return _ode(flow, fresh_points(flow, dataset, affordable(flow, ODE_POINTS), 0), TOLERANCE)[0]
 
 
 def _bounded(flow: GenerativeModel) -> TwoSDEs:
@@ -191,7 +191,7 @@ def _bounded(flow: GenerativeModel) -> TwoSDEs:
 def mean_and_error(values: Tensor) -> tuple[float | None, float | None]:
     """The mean of values (n,) and its standard error, None where not finite or, the error, of a single value."""
     wide = values.detach().cpu().double()
-    return _finite(float(wide.mean())), _finite(float(wide.std()) / math.sqrt(len(wide))) if len(wide) > 1 else None
+    return finite(float(wide.mean())), finite(float(wide.std()) / math.sqrt(len(wide))) if len(wide) > 1 else None
 
 
 def _bounds(flow: TwoSDEs, dataset: Dataset, points: int, seed: int, grid: TimeGrid | None) -> Tensor:
@@ -205,7 +205,7 @@ def _flexible_bound(flow: TwoSDEs, dataset: Dataset) -> float | None:
     grids = (draw_grid(flow.config.sde, generator, flow.grid().steps) for _ in range(DRAWN_GRIDS))
     points = affordable(flow) // DRAWN_GRIDS
     bounds = [nll_bound(flow, dataset, points, k, grid.to(flow.timestamps)) for k, grid in enumerate(grids)]
-    return _finite(sum(bounds) / DRAWN_GRIDS)
+    return finite(sum(bounds) / DRAWN_GRIDS)
 
 
 def _ode(flow: GenerativeModel, x: Tensor, tolerance: float) -> tuple[float | None, float | None]:
@@ -221,7 +221,3 @@ def _on_grids(flow: TwoSDEs, x: Tensor) -> tuple[GridNLL, ...]:
         return ()
     own = flow.grid().steps
     return tuple(GridNLL(n, mean_and_error(grid_ode_nll(flow, x, n))[0]) for n in (own, 2 * own))
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""Means over the cells of a square of the plane. NumPy only."""
+"""Means over the cells of a picture. NumPy only: the window needs them before torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["mean_of_cells"]
+__all__ = ["mean_by_cell", "mean_of_cells"]
 
 
 def mean_of_cells(points: NDArray[Any], values: NDArray[Any], half: float, rows: int) -> NDArray[np.float32]:
@@ -20,8 +20,13 @@ def mean_of_cells(points: NDArray[Any], values: NDArray[Any], half: float, rows:
         place = np.floor((points + half) * (rows / (2 * half)))
         inside = ((place >= 0) & (place < rows)).all(axis=1) & np.isfinite(values)
     column, row = place[inside].astype(np.intp).T
-    cell = row * rows + column
-    count = np.bincount(cell, minlength=rows * rows)
-    total = np.bincount(cell, values[inside].astype(np.float64), rows * rows)
+    return mean_by_cell(row * rows + column, values[inside], (rows, rows))
+
+
+def mean_by_cell(cell: NDArray[np.intp], values: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Mean of `values` (K,) over those with one number `cell` (K,), row by row, of `shape`; NaN where there is none."""
+    size = shape[0] * shape[1]
+    count = np.bincount(cell, minlength=size)
+    total = np.bincount(cell, values.astype(np.float64), size)
     mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return mean.reshape(rows, rows).astype(np.float32)
+    return mean.reshape(shape).astype(np.float32)

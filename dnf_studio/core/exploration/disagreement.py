@@ -17,7 +17,6 @@ nothing disagrees; the term ⟨d, c⟩ is shared evenly. Equation numbers are th
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,8 +25,8 @@ from torch import Tensor
 
 from dnf_studio.core.models.base import GenerativeModel, check_noise, check_points
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field
-from dnf_studio.core.sde.steps import NoiseParts, forward_step, split_backward_noise
+from dnf_studio.core.sde.paths import Field, forward_path, minus_log_prior, remembering
+from dnf_studio.core.sde.steps import NoiseParts, split_backward_noise
 from dnf_studio.errors import SettingError, UnsupportedError
 
 __all__ = ["Disagreement", "DisagreementParts", "disagreement", "explain_path", "prior_terms", "split_disagreement"]
@@ -77,8 +76,7 @@ def split_disagreement(back: NoiseParts, noise: Tensor) -> DisagreementParts:
 
 def prior_terms(x_end: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
     """−log N(x_N; 0, I) (B,) of `x_end` (B, D), and D log(g_N/g_0) of `g` (N+1,), what the bound has beside steps."""
-    dim = x_end.shape[-1]
-    return 0.5 * x_end.square().sum(-1) + 0.5 * dim * math.log(2 * math.pi), dim * torch.log(g[-1] / g[0])
+    return minus_log_prior(x_end), x_end.shape[-1] * torch.log(g[-1] / g[0])
 
 
 def explain_path(fields: tuple[Field, Field], grid: TimeGrid, path: Tensor, noise: Tensor) -> Disagreement:
@@ -113,15 +111,5 @@ def disagreement(
     eps = check_noise(drawn, nodes, x0)
     with torch.no_grad():
         drift, score = flow.fields(nodes)
-        known: dict[int, Tensor] = {}
-
-        def once(i: int, x: Tensor) -> Tensor:
-            """The drift at node i, computed for the step from there and kept for the step to there."""
-            if i not in known:
-                known[i] = drift(i, x)
-            return known[i]
-
-        states, dt = [x0], nodes.dt
-        for i in range(nodes.steps):
-            states.append(forward_step(states[-1], once(i, states[-1]), dt[i], nodes.g[i], eps[i]))
-        return explain_path((once, score), nodes, torch.stack(states), eps)
+        once = remembering(drift)
+        return explain_path((once, score), nodes, forward_path(once, nodes, x0, eps), eps)

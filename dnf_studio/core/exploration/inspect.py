@@ -134,7 +134,7 @@ def inspect_point(
         if "noise" in exact.lacks:
             return _without_noise(exact, nodes, x, direction, solver)
         name = exact.checked_solver(solver)
-        drift, score = (_remembering(field) for field in exact.fields(nodes))
+        drift, score = (paths.remembering(field) for field in exact.fields(nodes))
         if direction == "forward":
             path = paths.forward_path(drift, nodes, x[None], eps[:, None])
         else:
@@ -168,15 +168,3 @@ def _without_noise(
     none = path.new_empty(0, len(start))
     columns = grid.t, grid.g, path[:, 0], f, none, none, none, none[:, 0]
     return PointTable(direction, *(column.detach().cpu().numpy().copy() for column in columns))
-
-
-def _remembering(field: Field) -> Field:
-    """`field` along one path, evaluated once a node: what made the path need not be computed again."""
-    known: dict[int, Tensor] = {}
-
-    def value(i: int, x: Tensor) -> Tensor:
-        if i not in known:
-            known[i] = field(i, x)
-        return known[i]
-
-    return value

@@ -22,9 +22,10 @@ from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.paths import minus_log_prior
 from dnf_studio.errors import SettingError, UnsupportedError
 
-__all__ = ["DEPTH", "SIZES", "STEPS", "Extent", "LogDensity", "check_plane", "log_densities", "ode_log_density"]
+__all__ = ["DEPTH", "SIZES", "STEPS", "Extent", "LogDensity", "log_densities", "ode_log_density"]
 
 SIZES = (26, 51, 101, 201)
 """Columns and rows of the grids: each has a line between two neighbours of the one before."""
@@ -194,7 +195,7 @@ class _Solver:
             k4 = self._velocity(x + h * k3, i + 2)
             x = x + h / 6 * (k1 + 2 * (k2 + k3) + k4)
         change += self._weights[-1] * self._both(x, 2 * self._steps)[1]
-        return change - 0.5 * x.square().sum(1) - 0.5 * x.shape[1] * math.log(2 * math.pi)
+        return change - minus_log_prior(x)
 
     def _velocity(self, x: Tensor, i: int) -> Tensor:
         drift, score = self._fields

@@ -88,9 +88,9 @@ def nearest_training(dataset: RecordedDataset, points: NDArray[Any], count: int 
     return _nearest_levels(dataset, levels_of(dataset, points), count)
 
 
-def held_out_distances(dataset: RecordedDataset, most: int = MOST_POINTS) -> Array:
+def held_out_distances(dataset: RecordedDataset) -> Array:
     """How far (n,) images of the test split are from the nearest training image: what is no copy."""
-    return _nearest_levels(dataset, dataset.recorded[dataset.splits[2][:most]], 1).distances[:, 0]
+    return _nearest_levels(dataset, dataset.recorded[dataset.splits[2][:MOST_POINTS]], 1).distances[:, 0]
 
 
 def _nearest_levels(dataset: RecordedDataset, levels: NDArray[Any], count: int) -> Neighbours:

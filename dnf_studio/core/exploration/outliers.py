@@ -18,7 +18,6 @@ Beside it stands the largest jump ‖x_i − x_{i+1}‖ in units of what forward
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
@@ -26,8 +25,9 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.by_steps import FAR, TOLERANCE_OUTSIDE
+from dnf_studio.core.evaluation.fresh import in_model_units
 from dnf_studio.core.exploration.visited import Visited, visit
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
@@ -147,9 +147,7 @@ def find_outliers(
     chosen = settings or SampleSettings()
     grid = flow.grid(chosen.steps, chosen.grid)
     known = visited or visit(flow, dataset, grid, chosen.seed, check=check)
-    # Never rounded to data units on the way
-    model = copy.copy(flow)
-    model.standardisation = Standardisation.identity(flow.dim)
+    model = in_model_units(flow)
     blocks = sample_blocks(model, count, chosen, trajectories=True, threads=threads, rows=ROWS, diverging=True)
     found: list[OutlierRows] = []
     for block in blocks:
@@ -202,16 +200,16 @@ def outliers_among(paths: Array, visited: Visited, first: int = 0) -> Outliers:
     )
 
 
-def wilson(hits: int, count: int, z: float = Z95) -> tuple[float, float]:
-    """Wilson's interval for a share of which `hits` of `count` trials are known; 95% unless another z is given.
+def wilson(hits: int, count: int) -> tuple[float, float]:
+    """Wilson's interval for a share of which `hits` of `count` trials are known, at 95%.
 
     Reference: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", 1927.
     """
     if count < 1:
         return 0.0, 1.0
-    share, extra = hits / count, z * z / count
+    share, extra = hits / count, Z95 * Z95 / count
     middle = (share + extra / 2) / (1 + extra)
-    half = z * math.sqrt(share * (1 - share) / count + extra / (4 * count)) / (1 + extra)
+    half = Z95 * math.sqrt(share * (1 - share) / count + extra / (4 * count)) / (1 + extra)
     # At both ends rounding must not leave a share that is not there
     return (max(0.0, middle - half) if hits else 0.0), (min(1.0, middle + half) if hits < count else 1.0)
 

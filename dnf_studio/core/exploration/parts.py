@@ -20,13 +20,10 @@ Parts = Literal["both", "drift", "score"]
 """``drift`` is the process with s = 0, ``score`` the one with f = 0."""
 
 
-def check_parts(name: str) -> Parts:
-    """`name` where it is one of `Parts`; raises `SettingError`."""
-    for known in get_args(Parts):
-        if name == known:
-            chosen: Parts = known
-            return chosen
-    raise SettingError(f"The backward process can have both parts, drift or score, not '{name}'.")
+def check_parts(parts: object) -> None:
+    """Raise `SettingError` where `parts` is none of `Parts`."""
+    if parts not in get_args(Parts):
+        raise SettingError(f"The backward process can have both parts, drift or score, not {parts!r}.")
 
 
 def fields_in_part(fields: tuple[Field, Field], parts: Parts) -> tuple[Field, Field]:

@@ -19,18 +19,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.config import MAX_STEPS
-from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.evaluation.by_steps import StepRow, step_row
-from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.models.base import GenerativeModel, check_shape
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
 from dnf_studio.core.sde.paths import LastStep, collected
-from dnf_studio.errors import DataError, SettingError
+from dnf_studio.errors import SettingError
 from dnf_studio.grids import GridKind
 from dnf_studio.solvers import Solver
 
-__all__ = ["DEFAULT_STEPS", "CoarseAndFine", "Quality", "Rediscretised", "coarse_and_fine", "rediscretise"]
+__all__ = ["DEFAULT_STEPS", "CoarseAndFine", "Rediscretised", "coarse_and_fine", "rediscretise"]
 
 DEFAULT_STEPS = (5, 10, 20, 30, 50, 100, 200)
 FINER = 4
@@ -43,15 +41,6 @@ Array = NDArray[np.float64]
 Check = Callable[[], None]
 Noise = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Times (N+1,) to forward and backward noise, each (N, P, D), row i between t_i and t_{i+1}."""
-
-
-@dataclass(frozen=True)
-class Quality:
-    """How the samples of each N are to be compared with data (METHOD 8); small enough to wait for."""
-
-    dataset: Dataset
-    points: int = 20_000
-    seeds: int = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +56,6 @@ class Rediscretised:
     """(N+1,) root mean square over the points of ‖x_i − x(t_i)‖, both from the same x_0."""
     backward: Array
     """(N+1,) the same from the same latents; row N, where this process begins, is 0."""
-    quality: StepRow | None
-    """None where nothing was asked."""
 
     @property
     def forward_end(self) -> float:
@@ -90,11 +77,10 @@ def rediscretise(
     kind: GridKind | None = None,
     seed: int = 0,
     finest: int | None = None,
-    quality: Quality | None = None,
     solver: Solver | None = None,
     check: Check | None = None,
 ) -> Iterator[Rediscretised]:
-    """For each N of `steps`, ascending: the error along the same Brownian paths and the quality of samples.
+    """For each N of `steps`, ascending: the error along the same Brownian paths.
 
     `x0` (P, D), model units, starts the forward process; latents and Brownian paths belong to
     `seed`, and every step of both processes (11, 17) uses its noise. The errors are those against
@@ -109,8 +95,7 @@ def rediscretise(
     chosen = sorted({check_steps(n) for n in steps})
     if not chosen or not 0 <= lam <= 2:
         raise SettingError("An N at least, and λ between 0 and 2, are needed to compare discretisations.")
-    if x0.ndim != 2 or x0.shape[1] != flow.dim or not len(x0):
-        raise DataError(f"The points must have the shape (P, {flow.dim}), not {tuple(x0.shape)}.")
+    check_shape(x0, flow, fewest=1)
     fine = check_steps(finest or min(MAX_STEPS, FINER * chosen[-1]))
     if fine < chosen[-1]:
         raise SettingError(f"The finest grid must have at least the {chosen[-1]:,} steps compared, not {fine:,}.")
@@ -122,8 +107,7 @@ def rediscretise(
         at = torch.from_numpy(places)
         own = both.along(TimeGrid(grid.t[at], grid.g[at], grid.condition[at]))
         ahead, back = (_rms(path - reference[at]) for path, reference in zip(own, exact, strict=True))
-        row = None if quality is None else step_row(flow, quality.dataset, n, quality.points, quality.seeds, solver)
-        yield Rediscretised(n, grid.steps, grid.t[at].cpu().double().numpy(), ahead, back, row)
+        yield Rediscretised(n, grid.steps, grid.t[at].cpu().double().numpy(), ahead, back)
 
 
 @dataclass(frozen=True, eq=False)

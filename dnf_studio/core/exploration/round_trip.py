@@ -26,13 +26,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.models.base import GenerativeModel, check_shape
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep, backward_states, check_last_step, collected
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
-from dnf_studio.errors import DataError, SettingError, UnsupportedError
+from dnf_studio.errors import SettingError, UnsupportedError
 from dnf_studio.grids import GridKind
 
 __all__ = ["RoundTrip", "Way", "round_trip", "round_trips"]
@@ -141,8 +141,7 @@ def round_trips(
     check_last_step(last)
     if way != "ode" and "noise" in flow.lacks:
         raise UnsupportedError(flow.lacks["noise"])
-    if x0.ndim != 2 or x0.shape[1] != flow.dim or not len(x0):
-        raise DataError(f"The points must have the shape (P, {flow.dim}), not {tuple(x0.shape)}.")
+    check_shape(x0, flow, fewest=1)
     grid, points = flow.grid(steps, kind), x0.to(flow.timestamps)
     rows = max(1, min(BLOCK, MAX_NUMBERS // (2 * grid.steps * flow.dim)))
     parts: list[tuple[Array, ...]] = []

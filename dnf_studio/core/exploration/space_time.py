@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.core.exploration.cells import mean_by_cell
+
 __all__ = ["space_time", "worst_points"]
 
 Array = NDArray[np.float32]
@@ -22,11 +24,7 @@ def space_time(values: Array, disagreement: Array, low: float, high: float, rows
         place = np.floor((values - low) * (rows / (high - low)))
         inside = (place >= 0) & (place < rows) & np.isfinite(disagreement)
     step = np.broadcast_to(np.arange(steps)[:, None], values.shape)[inside]
-    cell = place[inside].astype(np.intp) * steps + step
-    count = np.bincount(cell, minlength=rows * steps)
-    total = np.bincount(cell, disagreement[inside].astype(np.float64), rows * steps)
-    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return mean.reshape(rows, steps).astype(np.float32)
+    return mean_by_cell(place[inside].astype(np.intp) * steps + step, disagreement[inside], (rows, steps))
 
 
 def worst_points(disagreement: Array, step: int, count: int = 5) -> tuple[int, ...]:

@@ -8,7 +8,6 @@ and its floor is what two independent sets of the reference differ by.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,9 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.evaluation.by_steps import TOLERANCE_OUTSIDE
 from dnf_studio.core.evaluation.distances import Projections, debiased, squared_distance
-from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves
+from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves, in_model_units
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
@@ -29,7 +29,6 @@ __all__ = ["Distance", "Variant", "compare_variants"]
 POINTS, SEEDS, SHOWN = 20_000, 2, 2_000
 OTHER_SEED = 1_000
 """From the seed of a set to that of its independent partner."""
-TOLERANCE = 0.02
 Array = NDArray[np.float32]
 Check = Callable[[], None]
 
@@ -154,9 +153,8 @@ class _Study:
             self._others = []
 
     def _samples(self, way: SampleSettings, seed: int) -> Array:
-        """(n, D), model units, never rounded to data units on the way."""
-        model = copy.copy(self._flow)
-        model.standardisation = Standardisation.identity(model.dim)
+        """(n, D), model units."""
+        model = in_model_units(self._flow)
         drawn = []
         for block in sample_blocks(model, self._points, replace(way, seed=seed), threads=self._threads):
             self._check()
@@ -172,7 +170,7 @@ class _Study:
             return None
         with single_threaded_kernels():
             own = between_units(self._flow.standardisation, self._dataset.standardisation, torch.from_numpy(points))
-            outside = self._dataset.outside(own, TOLERANCE)
+            outside = self._dataset.outside(own, TOLERANCE_OUTSIDE)
         return None if outside is None else float(outside.mean())
 
 

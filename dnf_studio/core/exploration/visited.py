@@ -21,13 +21,12 @@ from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.by_steps import TOLERANCE_OUTSIDE
-from dnf_studio.core.evaluation.fresh import between_units
+from dnf_studio.core.evaluation.fresh import between_units, check_columns
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.errors import DataError
 
-__all__ = ["QUANTILE", "Visited", "visit"]
+__all__ = ["Visited", "visit"]
 
 POINTS, FEWER = 10_000, 5_000
 """Forward points compared with, and as many held out to say how far apart they are; the fewer where the nearest are
@@ -124,8 +123,7 @@ def visit(
     data set with fewer held-out rows begins several paths at each. `check` is called at every step
     and raises to leave. Raises `DataError` where the data does not fit the model.
     """
-    if dataset.dim != flow.dim:
-        raise DataError(f"The data '{dataset.name}' has {dataset.dim} columns and the model {flow.dim} dimensions.")
+    check_columns(flow, dataset)
     most = points or (POINTS if flow.dim <= FAST_DIM else FEWER)
     count = max(2, min(most, MAX_NUMBERS // (2 * (grid.steps + 1) * flow.dim)))
     x, held_out = _starts(flow, dataset, count, seed)

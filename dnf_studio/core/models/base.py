@@ -29,7 +29,7 @@ __all__ = [
     "Solver",
     "check_noise",
     "check_points",
-    "shown_shape",
+    "check_shape",
 ]
 
 LogProbMethod = Literal["ode", "bound", "importance"]
@@ -223,11 +223,16 @@ class GenerativeModel(nn.Module, ABC):
         return solver
 
 
+def check_shape(x: Tensor, model: GenerativeModel, fewest: int = 0) -> None:
+    """Raise `DataError` where `x` is not points (n, D) of the model, with n at least `fewest`."""
+    if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != model.dim or len(x) < fewest:
+        raise DataError(f"The points must be a tensor of shape (n, {model.dim}), not {_shown_shape(x)}.")
+
+
 def check_points(x: Tensor, model: GenerativeModel) -> None:
     """Raise `DataError` where `x` is not (B, D) of the model's own type and device."""
+    check_shape(x, model)
     own = model.timestamps
-    if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != model.dim:
-        raise DataError(f"The points must be a tensor of shape (B, {model.dim}), not {shown_shape(x)}.")
     if (x.dtype, x.device, x.layout) != (own.dtype, own.device, own.layout):
         raise DataError(
             f"The points must be dense {own.dtype} on {own.device} as the model is, not {x.dtype} on {x.device}."
@@ -240,7 +245,7 @@ def check_noise(noise: Tensor, grid: TimeGrid, x: Tensor) -> Tensor:
     Raises `SettingError` where it has another shape or holds no real numbers.
     """
     if not isinstance(noise, Tensor):
-        raise SettingError(f"The noise must be a tensor, not {shown_shape(noise)}.")
+        raise SettingError(f"The noise must be a tensor, not {_shown_shape(noise)}.")
     if noise.shape != (grid.steps, *x.shape):
         raise SettingError(
             f"The noise must have the shape {(grid.steps, *x.shape)} of its path, not {tuple(noise.shape)}."
@@ -250,6 +255,6 @@ def check_noise(noise: Tensor, grid: TimeGrid, x: Tensor) -> Tensor:
     return noise.to(x)
 
 
-def shown_shape(x: object) -> str:
+def _shown_shape(x: object) -> str:
     """What was given instead of a tensor of the right shape, for an error."""
     return str(tuple(x.shape)) if isinstance(x, Tensor) else f"of type {type(x).__name__}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -25,7 +24,7 @@ from dnf_studio.core.models.field_kernel import make_kernel, network_field
 from dnf_studio.core.models.kernels import value_and_trace
 from dnf_studio.core.models.networks import FourierMLP
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field, LastStep
+from dnf_studio.core.sde.paths import Field, LastStep, minus_log_prior
 from dnf_studio.core.sde.steps import runge_kutta_step
 from dnf_studio.errors import UnsupportedError
 from dnf_studio.grids import GridKind
@@ -150,8 +149,7 @@ class Flow(GenerativeModel):
             return value_and_trace(self.drift, state[0], self.drift.embed_time(t.reshape(1)), along)
 
         states, change = odeint(rate, (x0, torch.zeros_like(x0[:, 0])), grid.t, method="rk4")
-        prior: Tensor = 0.5 * states[-1].square().sum(1) + 0.5 * self.dim * math.log(2 * math.pi)
-        nll: Tensor = prior - change[-1]
+        nll: Tensor = minus_log_prior(states[-1]) - change[-1]
         return nll
 
     def training_loss(self, x0: Tensor, noise: Tensor) -> Tensor:

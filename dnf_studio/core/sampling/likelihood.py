@@ -16,16 +16,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, shown_shape
+from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, check_shape
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.paths import minus_log_prior
 from dnf_studio.core.training.objective import path_bound
 from dnf_studio.errors import DataError, DivergenceError, SettingError, UnsupportedError
 
 __all__ = [
     "BOUND_DRAWS",
-    "IMPORTANCE_PATHS",
     "MAX_EXACT_DIM",
     "TOLERANCE",
     "DivergenceName",
@@ -187,7 +187,7 @@ def grid_ode_nll(flow: TwoSDEs, x: Tensor, steps: int | None = None) -> Tensor:
                 v_next, div_next = rate(i + 1, points + dt[i] * v)
                 points = points + dt[i] / 2 * (v + v_next)
                 change = change + dt[i] / 2 * (div + div_next)
-            return _minus_log_normal(points) - change
+            return minus_log_prior(points) - change
 
     return _in_blocks(flow, x, block)
 
@@ -218,12 +218,7 @@ def _solve(flow: GenerativeModel, x: Tensor, tolerance: float, divergence: Diver
     except AssertionError:
         # What torchdiffeq raises when its step underflows or its state is no longer finite.
         raise DivergenceError("The probability-flow ODE of this model cannot be solved from these points.") from None
-    return (_minus_log_normal(end[:, : flow.dim])[:, None] - end[:, flow.dim :]).to(x.dtype)
-
-
-def _minus_log_normal(z: Tensor) -> Tensor:
-    """−log N(z; 0, I), (b,)."""
-    return 0.5 * z.square().sum(1) + 0.5 * z.shape[1] * math.log(2 * math.pi)
+    return (minus_log_prior(end[:, : flow.dim])[:, None] - end[:, flow.dim :]).to(x.dtype)
 
 
 def _with_divergence(field: Callable[[Tensor], Tensor], x: Tensor, divergence: Divergence) -> tuple[Tensor, Tensor]:
@@ -269,8 +264,7 @@ def _in_blocks(
 
 def _checked(flow: GenerativeModel, x: Tensor) -> Tensor:
     """`x`, or `DataError` if it is not finite points of the model's dimension."""
-    if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != flow.dim:
-        raise DataError(f"The points must be a tensor of shape (n, {flow.dim}), not {shown_shape(x)}.")
+    check_shape(x, flow)
     if x.is_complex() or x.layout != torch.strided:
         raise DataError(f"The points must be dense real numbers, not {x.dtype} in {x.layout} layout.")
     bad = int((~torch.isfinite(x).all(1)).sum())

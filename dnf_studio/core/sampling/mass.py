@@ -84,19 +84,18 @@ class BlurredSamples:
         return torch.cat(parts) + (constant - scale)
 
 
-def ode_mass(flow: GenerativeModel, points: int | None = None, seed: int = 0, tolerance: float = TOLERANCE) -> Mass:
+def ode_mass(flow: GenerativeModel, points: int = POINTS) -> Mass:
     """∫p of the probability-flow ODE's density over all space: 1 for any that is right.
 
-    The mean of `points` weights p/q, `POINTS` unless given; q is `BlurredSamples` of samples at the model's own N. The
+    The mean of `points` weights p/q; q is `BlurredSamples` of samples at the model's own N. The
     divergence is exact in any dimension: exp of an estimate would be too large in the mean. Raises `DivergenceError`
     where samples leave the finite numbers or the ODE cannot be solved.
     """
     standard = flow.standardisation
-    near = BlurredSamples(standard.to_model(flow.sample(CENTRES, seed=seed).double()))
-    count = POINTS if points is None else points
-    x = near.draw(count, seed)
-    nll = estimate_ode_nll(flow, x.to(flow.timestamps), tolerance, exact=True).value
+    near = BlurredSamples(standard.to_model(flow.sample(CENTRES, seed=0).double()))
+    x = near.draw(points, seed=0)
+    nll = estimate_ode_nll(flow, x.to(flow.timestamps), TOLERANCE, exact=True).value
     weights = (-nll.cpu().double() - near.log_density(x)).exp()
     total = float(weights.sum())
     effective = total**2 / float(weights.square().sum()) if total else 0.0
-    return Mass(total / count, float(weights.std()) / math.sqrt(count), effective)
+    return Mass(total / points, float(weights.std()) / math.sqrt(points), effective)

@@ -13,7 +13,7 @@ from dnf_studio.errors import SettingError
 from dnf_studio.grids import GridKind, check_grid
 from dnf_studio.solvers import WITHOUT_NOISE, Solver
 
-__all__ = ["MOST_SAMPLES", "SampleSettings", "check_count", "whole_number"]
+__all__ = ["SampleSettings", "check_count"]
 
 MOST_SAMPLES = 10**10
 
@@ -48,8 +48,9 @@ class SampleSettings:
                 f"The number of Langevin steps must be between 0 and {MOST_LANGEVIN:,}, not {self.langevin}."
             )
         check_last_step(self.last)
-        if self.solver is not None:
-            _choice("solver", self.solver, get_args(Solver))
+        known = get_args(Solver)
+        if self.solver is not None and self.solver not in known:
+            raise SettingError(f"The solver '{self.solver}' is not one of {', '.join(known[:-1])} and {known[-1]}.")
         if self.grid is not None:
             object.__setattr__(self, "grid", check_grid(self.grid))
 
@@ -72,8 +73,3 @@ def whole_number(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise SettingError(f"The {name} must be a whole number, not {value!r}.")
     return int(value)
-
-
-def _choice(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise SettingError(f"The {name} '{value}' is not one of {', '.join(known[:-1])} and {known[-1]}.")

@@ -11,7 +11,6 @@ import torch
 
 from dnf_studio.config import SDEConfig
 from dnf_studio.core.sde.grid import TimeGrid, check_steps, grid_at, make_grid
-from dnf_studio.grids import GridKind
 
 __all__ = ["MARGIN", "draw_grid"]
 
@@ -19,9 +18,7 @@ MARGIN = 1 / 32
 """Part of a cell at either end that no node comes into: no step is shorter than that part of its cells."""
 
 
-def draw_grid(
-    sde: SDEConfig, generator: torch.Generator, steps: int | None = None, kind: GridKind | None = None
-) -> TimeGrid:
+def draw_grid(sde: SDEConfig, generator: torch.Generator, steps: int | None = None) -> TimeGrid:
     """A grid of N = `steps` with t_0 and T fixed and t_i = α_i τ_{i−1} + (1−α_i) τ_i between, in float64.
 
     τ_0 … τ_{N−1} are the times of `make_grid` with N−1 steps and α_i ~ U[m, 1−m) with m = `MARGIN`, so that
@@ -29,8 +26,8 @@ def draw_grid(
     """
     count = sde.steps if steps is None else check_steps(steps)
     if count == 1:
-        return make_grid(sde, 1, kind)
-    cells = make_grid(sde, count - 1, kind).t
+        return make_grid(sde, 1)
+    cells = make_grid(sde, count - 1).t
     alpha = MARGIN + (1 - 2 * MARGIN) * torch.rand(count - 1, generator=generator, dtype=torch.float64)
     inner = alpha * cells[:-1] + (1 - alpha) * cells[1:]
     return grid_at(sde, torch.cat([cells[:1], inner, cells[-1:]]))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.steps import backward_step, forward_step, path_backward_noise
+from dnf_studio.core.sde.steps import backward_step, forward_step
 from dnf_studio.errors import SettingError
 
 __all__ = [
@@ -27,7 +27,8 @@ __all__ = [
     "forward_path",
     "forward_states",
     "heun_states",
-    "step_disagreement",
+    "minus_log_prior",
+    "remembering",
 ]
 
 Field = Callable[[int, Tensor], Tensor]
@@ -49,6 +50,23 @@ def check_last_step(last: object) -> None:
     """Raise `SettingError` where `last` is no `LastStep`."""
     if last not in get_args(LastStep):
         raise SettingError(f"The last step is either mean or noise, not {last!r}.")
+
+
+def remembering(field: Field) -> Field:
+    """`field` along one path, evaluated once a node: what made the path need not be computed again."""
+    known: dict[int, Tensor] = {}
+
+    def value(i: int, x: Tensor) -> Tensor:
+        if i not in known:
+            known[i] = field(i, x)
+        return known[i]
+
+    return value
+
+
+def minus_log_prior(z: Tensor) -> Tensor:
+    """−log N(z; 0, I), nats, (…) of z (…, D): the law that data is to have where it has come to noise."""
+    return 0.5 * z.square().sum(-1) + 0.5 * z.shape[-1] * math.log(2 * math.pi)
 
 
 def forward_path(drift: Field, grid: TimeGrid, x0: Tensor, noise: Tensor) -> Tensor:
@@ -131,15 +149,3 @@ def backward_path(
 ) -> Tensor:
     """Noise to data: states (N+1, B, D), row 0 at t_N … row N at t_0, noise (N, B, D) in the order drawn."""
     return torch.stack(list(backward_states(drift, score, grid, z, noise.__getitem__, lam, last)))
-
-
-def step_disagreement(drift: Field, score: Field, grid: TimeGrid, path: Tensor, noise: Tensor) -> Tensor:
-    """½(‖δB_i‖² − ‖δF_i‖²) for every step of forward paths, (N, B), nats (the summand of METHOD 2)."""
-    dt, f, rows = grid.dt, drift(0, path[0]), []
-    for i in range(grid.steps):
-        f_next = drift(i + 1, path[i + 1])
-        s_next = score(i + 1, path[i + 1])
-        back = path_backward_noise(f, f_next, s_next, noise[i], dt[i], grid.g[i], grid.g[i + 1])
-        rows.append(0.5 * (back.square().sum(-1) - noise[i].square().sum(-1)))
-        f = f_next
-    return torch.stack(rows)

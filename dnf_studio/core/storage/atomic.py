@@ -10,9 +10,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dnf_studio.errors import StudioError
+from dnf_studio.errors import StudioError, continued
 
-__all__ = ["as_path", "atomic_file", "check_target", "explain", "refuse_source", "source_size"]
+__all__ = [
+    "as_path",
+    "atomic_file",
+    "check_target",
+    "explain",
+    "make_folder",
+    "refuse_source",
+    "require_writable",
+    "source_size",
+]
 
 
 @contextmanager
@@ -64,11 +73,29 @@ def check_target(target: Path, error: type[StudioError]) -> Path:
         raise error(f"Cannot write '{target}': it is a device or a pipe, and a file is needed.")
     if not folder:
         raise error(f"Cannot write '{target}': there is no folder '{final.parent}'.")
-    if not os.access(final.parent, os.W_OK | os.X_OK):
+    if not _is_writable(final.parent):
         raise error(f"Cannot write '{target}': the folder '{final.parent}' is write-protected.")
     if mode is not None and not os.access(final, os.W_OK):
         raise error(f"Cannot write '{target}': the file is write-protected.")
     return final
+
+
+def make_folder(folder: Path, error: type[StudioError]) -> None:
+    """Make `folder`, with those it lies in, where it is not there; raises `error` where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise error(f"Cannot make the folder '{folder}': {explain(problem)}.") from problem
+
+
+def require_writable(folder: Path, error: type[StudioError]) -> None:
+    """Raise `error` where no file can be put into `folder` or taken out of it."""
+    if not _is_writable(folder):
+        raise error(f"The folder '{folder}' is write-protected.")
+
+
+def _is_writable(folder: Path) -> bool:
+    return os.access(folder, os.W_OK | os.X_OK)
 
 
 def refuse_source(target: Path, sources: Iterable[Path | str], error: type[StudioError]) -> None:
@@ -103,8 +130,7 @@ def explain(problem: Exception) -> str:
     if number in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full"
     if number:
-        text = os.strerror(number)
-        return text[:1].lower() + text[1:]
+        return continued(os.strerror(number))
     first = str(problem).strip().splitlines()
     return first[0].rstrip(".") if first else type(problem).__name__
 

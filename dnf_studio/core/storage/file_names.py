@@ -1,4 +1,4 @@
-"""Names that people give to files, such as every system takes."""
+"""Names that people give to files, such as every system takes, and the files of a folder that bear them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import os
 import re
 from pathlib import Path
 
+from dnf_studio.core.storage.atomic import explain, require_writable
 from dnf_studio.errors import StudioError
 
-__all__ = ["checked_name", "is_taken"]
+__all__ = ["checked_name", "files_in", "is_taken", "renamed", "with_suffix"]
 
 MOST_NAME = 100
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -29,6 +30,40 @@ def checked_name(name: str, suffix: str, what: str) -> str:
     if len(plain) > MOST_NAME:
         raise StudioError(f"The name is {len(plain)} characters long; at most {MOST_NAME} are possible.")
     return plain
+
+
+def with_suffix(name: str, suffix: str) -> Path:
+    """`name` as a path, with `suffix` where it has none."""
+    return Path(name) if Path(name).suffix else Path(f"{name}{suffix}")
+
+
+def files_in(folder: Path, suffix: str) -> list[Path]:
+    """What bears `suffix` in `folder` and is not hidden; nothing where there is no folder. Raises `StudioError`."""
+    try:
+        return [path for path in folder.iterdir() if path.suffix.lower() == suffix and not path.name.startswith(".")]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as problem:
+        raise StudioError(f"Cannot read the folder '{folder}': {explain(problem)}.") from problem
+
+
+def renamed(path: Path, name: str, what: str) -> Path:
+    """Give the `what` at `path`, such as a model, another `name` in its folder and return where it is.
+
+    Raises `StudioError` where the name is taken or the system refuses.
+    """
+    target = path.with_name(name)
+    if target == path:
+        return path
+    # Upper and lower case of the same letters may be one file or two; here they are one
+    if target.name.casefold() != path.name.casefold() and is_taken(target):
+        raise StudioError(f"There is a {what} named '{target.stem}' already; choose another name.")
+    require_writable(path.parent, StudioError)
+    try:
+        path.replace(target)
+    except OSError as problem:
+        raise StudioError(f"Cannot rename '{path.name}': {explain(problem)}.") from problem
+    return target
 
 
 def is_taken(target: Path) -> bool:

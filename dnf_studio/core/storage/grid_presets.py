@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dnf_studio.core.storage.atomic import atomic_file, explain, source_size
-from dnf_studio.core.storage.file_names import checked_name, is_taken
-from dnf_studio.errors import SettingError, StudioError
+from dnf_studio.core.storage.atomic import atomic_file, explain, make_folder, source_size
+from dnf_studio.core.storage.file_names import checked_name, files_in, renamed
+from dnf_studio.errors import SettingError, StudioError, continued
 from dnf_studio.grids import GRID_NAMES, GridKind, Nodes, check_grid
 
 __all__ = [
@@ -60,21 +60,15 @@ def read_preset(path: Path) -> GridPreset:
     try:
         nodes = check_grid(values["nodes"])
     except SettingError as problem:
-        raise StudioError(f"The preset '{path}' cannot be used: {_lower(str(problem))}") from problem
+        raise StudioError(f"The preset '{path}' cannot be used: {continued(str(problem))}") from problem
     assert not isinstance(nodes, str)
     return GridPreset(path, nodes)
 
 
 def list_presets(folder: Path) -> tuple[tuple[GridPreset, ...], tuple[str, ...]]:
     """The presets in `folder` by name, and a sentence for every file there that is none; raises `StudioError`."""
-    try:
-        paths = [path for path in folder.iterdir() if path.suffix.lower() == SUFFIX and not path.name.startswith(".")]
-    except FileNotFoundError:
-        return (), ()
-    except OSError as problem:
-        raise StudioError(f"Cannot read the folder '{folder}': {explain(problem)}.") from problem
     found, faults = [], []
-    for path in sorted(paths, key=lambda path: path.name.casefold()):
+    for path in sorted(files_in(folder, SUFFIX), key=lambda path: path.name.casefold()):
         try:
             found.append(read_preset(path))
         except StudioError as problem:
@@ -93,10 +87,7 @@ def save_preset(folder: Path, name: str, nodes: Nodes) -> GridPreset:
     checked = check_grid(nodes)
     if isinstance(checked, str):
         raise SettingError("A preset is made of nodes, not of the name of a grid.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise StudioError(f"Cannot make the folder '{folder}': {explain(problem)}.") from problem
+    make_folder(folder, StudioError)
     text = json.dumps({"format": FORMAT, "version": FORMAT_VERSION, "nodes": checked})
     with atomic_file(path, StudioError) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
@@ -105,14 +96,7 @@ def save_preset(folder: Path, name: str, nodes: Nodes) -> GridPreset:
 
 def rename_preset(path: Path, name: str) -> Path:
     """Give the preset another name and return where it is; raises `StudioError`."""
-    target = path.with_name(f"{_checked(name)}{SUFFIX}")
-    if target.name.casefold() != path.name.casefold() and is_taken(target):
-        raise StudioError(f"There is a preset named '{target.stem}' already; choose another name.")
-    try:
-        path.replace(target)
-    except OSError as problem:
-        raise StudioError(f"Cannot rename '{path.name}': {explain(problem)}.") from problem
-    return target
+    return renamed(path, f"{_checked(name)}{SUFFIX}", "preset")
 
 
 def delete_preset(path: Path) -> None:
@@ -139,7 +123,3 @@ def _checked(name: str) -> str:
     if plain.casefold() in GRID_NAMES:
         raise StudioError(f"'{plain}' is a time grid of the studio; choose another name.")
     return plain
-
-
-def _lower(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
-from dnf_studio.core.storage.atomic import explain
+from dnf_studio.core.storage.atomic import explain, make_folder, require_writable
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading
-from dnf_studio.core.storage.file_names import checked_name, is_taken
+from dnf_studio.core.storage.file_names import checked_name, files_in, is_taken, renamed
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
 from dnf_studio.errors import CheckpointError, StudioError
@@ -74,29 +74,13 @@ def model_file(path: Path) -> ModelFile:
 
 def list_models(folder: Path) -> tuple[ModelFile, ...]:
     """The checkpoints in `folder`, newest first; none where there is no such folder. Raises `StudioError`."""
-    try:
-        paths = [path for path in folder.iterdir() if path.suffix.lower() == SUFFIX and not path.name.startswith(".")]
-    except FileNotFoundError:
-        return ()
-    except (OSError, ValueError) as problem:
-        raise StudioError(f"Cannot read the folder '{folder}': {explain(problem)}.") from problem
-    return tuple(sorted(map(model_file, paths), key=lambda found: (-found.modified, found.name)))
+    found = map(model_file, files_in(folder, SUFFIX))
+    return tuple(sorted(found, key=lambda found: (-found.modified, found.name)))
 
 
 def rename(path: Path, name: str) -> Path:
     """Give the file another name in its folder and return where it is; raises `StudioError`."""
-    target = path.with_name(checked_name(name, SUFFIX, "model") + path.suffix)
-    if target == path:
-        return path
-    # Upper and lower case of the same letters may be one file or two; here they are one
-    if target.name.casefold() != path.name.casefold() and is_taken(target):
-        raise StudioError(f"There is a model named '{target.stem}' already; choose another name.")
-    _require_writable(path.parent)
-    try:
-        path.replace(target)
-    except OSError as problem:
-        raise StudioError(f"Cannot rename '{path.name}': {explain(problem)}.") from problem
-    return target
+    return renamed(path, checked_name(name, SUFFIX, "model") + path.suffix, "model")
 
 
 def duplicate(path: Path, folder: Path | None = None) -> Path:
@@ -133,7 +117,7 @@ class Trash:
     def delete(self, path: Path) -> None:
         """Move the file here; raises `StudioError`."""
         with self._lock:
-            _require_writable(path.parent)
+            require_writable(path.parent, StudioError)
             _make(self._folder)
             held = _free(self._folder / path.name, "")
             try:
@@ -212,13 +196,5 @@ def _free(path: Path, word: str) -> Path:
 
 
 def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise StudioError(f"Cannot make the folder '{folder}': {explain(problem)}.") from problem
-    _require_writable(folder)
-
-
-def _require_writable(folder: Path) -> None:
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise StudioError(f"The folder '{folder}' is write-protected.")
+    make_folder(folder, StudioError)
+    require_writable(folder, StudioError)

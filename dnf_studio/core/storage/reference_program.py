@@ -21,7 +21,7 @@ from dnf_studio.core.storage.layout import (
     value_fault,
 )
 from dnf_studio.core.storage.torch_file import load_tensors
-from dnf_studio.errors import CheckpointError, SettingError
+from dnf_studio.errors import CheckpointError, SettingError, continued
 
 __all__ = ["UNKNOWN", "read_reference_checkpoint"]
 
@@ -93,7 +93,7 @@ def _settings(state: dict[str, Tensor], path: Path) -> tuple[Config, int]:
     try:
         config = Config.create({"data": UNKNOWN, "sde": sde, "network": network})
     except SettingError as problem:
-        raise CheckpointError(f"'{path}' cannot be used: {str(problem)[:1].lower()}{str(problem)[1:]}") from problem
+        raise CheckpointError(f"'{path}' cannot be used: {continued(str(problem))}") from problem
     grid = TimeGrid(*nodes)
     for beta in POWERS:
         tried = config.changed({"sde.beta": beta})

@@ -6,7 +6,6 @@ What a file holds is `sample_file`'s matter; reading one back is `sample_reader`
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import time
 from collections.abc import Generator, Iterable
@@ -253,5 +252,9 @@ def _verify(partial: Path, target: Path, contents: Contents) -> None:
 
 def _size(count: int) -> str:
     """Bytes for a person to read."""
-    power = min(int(math.log(max(count, 1), 1000)), 4)
-    return f"{count / 1000**power:.3g} {('bytes', 'kB', 'MB', 'GB', 'TB')[power]}"
+    value, units = float(count), ["bytes", "kB", "MB", "GB", "TB"]
+    # 999.5 would be written 1e+03
+    while value >= 999.5 and len(units) > 1:
+        value /= 1000
+        del units[0]
+    return f"{value:.3g} {units[0]}"

@@ -6,13 +6,12 @@ evaluation, likelihoods and models without an engine of their own.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.paths import minus_log_prior
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 from dnf_studio.errors import UnsupportedError
 
@@ -39,8 +38,7 @@ def path_bound(flow: GenerativeModel, x0: Tensor, noise: Tensor, grid: TimeGrid 
         back = path_backward_noise(f, f_next, score(i + 1, x), noise[i], dt[i], g[i], g[i + 1])
         total = total + 0.5 * (back.square().sum(-1) - noise[i].square().sum(-1))
         f = f_next
-    prior = 0.5 * x.square().sum(-1) + 0.5 * flow.dim * math.log(2 * math.pi)
-    return prior + total + flow.dim * torch.log(g[-1] / g[0])
+    return minus_log_prior(x) + total + flow.dim * torch.log(g[-1] / g[0])
 
 
 def mean_bound(flow: GenerativeModel, x0: Tensor, noise: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from dnf_studio.core.exploration.lineage import Comparison, Group
-from dnf_studio.gui.plots.words import component_name, nats
+from dnf_studio.gui.plots.words import component_name, nats, short_number
 
 __all__ = ["ComparisonGrid"]
 
@@ -99,4 +99,4 @@ def _mean_text(mean: float, spread: float) -> str:
 
 
 def _text(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−") if math.isfinite(value) else DASH
+    return short_number(value) if math.isfinite(value) else DASH

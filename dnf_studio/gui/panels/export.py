@@ -11,6 +11,7 @@ from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QProgressBar, QPushButton, QWidget
 
+from dnf_studio.core.storage.file_names import with_suffix
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.controls import caption
 from dnf_studio.gui.dialogs import question
@@ -153,7 +154,7 @@ class ExportPanel(Page):
             options=QFileDialog.Option.DontConfirmOverwrite,
         )
         if name:
-            self.form.target.setText(name if Path(name).suffix else f"{name}.h5")
+            self.form.target.setText(str(with_suffix(name, ".h5")))
         return bool(name)
 
     def _preview(self) -> None:

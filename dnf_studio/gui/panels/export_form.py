@@ -102,8 +102,7 @@ class ExportForm(QWidget):
 
         state = self._session.effective
         if self.selecting:
-            last = cast("LastStep", state.last)
-            settings = SampleSettings(state.steps, state.lam, last, state.grid, state.seed, state.solver)
+            settings = SampleSettings(state.steps, state.lam, state.last, state.grid, state.seed, state.solver)
         else:
             settings = SampleSettings(
                 steps=self.steps.value(),

@@ -8,14 +8,13 @@ from math import inf
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from PySide6.QtCore import QSignalBlocker, QSize
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QWidget
 
-from dnf_studio.config import Config
 from dnf_studio.errors import SettingError
 from dnf_studio.grids import GridKind
+from dnf_studio.gui.changes import field_of, value_of
 from dnf_studio.gui.controls import ChoiceBox, FloatBox, IntBox, caption
 from dnf_studio.gui.grid_box import GridBox
 from dnf_studio.gui.session import Session
@@ -42,7 +41,9 @@ class SettingsForm(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for name in names:
-            self._add(name, _field(name))
+            info = field_of(name)
+            assert info is not None, name
+            self._add(name, info)
         self._mistake = caption(warning=True)
         self._mistake.hide()
         self._layout.addRow(self._mistake)
@@ -63,7 +64,7 @@ class SettingsForm(QWidget):
         else:
             self._layout.addRow(label, editor)
         self.editors[name] = editor
-        _show(editor, _value(self._session.state.config, name))
+        _show(editor, value_of(self._session.state.config, name))
 
     def _apply(self, name: str, value: object) -> None:
         try:
@@ -71,14 +72,14 @@ class SettingsForm(QWidget):
         except SettingError as error:
             self._mistake.setText(str(error))
             self._mistake.show()
-            _show(self.editors[name], _value(self._session.state.config, name))
+            _show(self.editors[name], value_of(self._session.state.config, name))
         else:
             self._mistake.hide()
 
     def _refresh(self, names: frozenset[str]) -> None:
         for name, editor in self.editors.items():
             if f"config.{name}" in names:
-                _show(editor, _value(self._session.state.config, name))
+                _show(editor, value_of(self._session.state.config, name))
         if names & {"config.model", "config.network.kind", "config.sde.grid"}:
             self._show_use()
 
@@ -129,22 +130,6 @@ class _Optional(QWidget):
             self.box.setEnabled(value is not None)
             if value is not None:
                 self.box.setValue(value)
-
-
-def _field(name: str) -> FieldInfo:
-    """The field that a dotted name stands for."""
-    group: type[BaseModel] = Config
-    *parents, leaf = name.split(".")
-    for parent in parents:
-        group = group.model_fields[parent].annotation  # type: ignore[assignment]
-    return group.model_fields[leaf]
-
-
-def _value(config: Config, name: str) -> object:
-    value: object = config
-    for part in name.split("."):
-        value = getattr(value, part)
-    return value
 
 
 def _bounds(info: FieldInfo) -> tuple[float, float]:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, Qt, Slot
-from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QCheckBox,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QPushButton,
     QStackedWidget,
-    QTableView,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from dnf_studio.gui.controls import ChoiceBox, caption, keep_place, say_for_a_moment
+from dnf_studio.gui.controls import ChoiceBox, caption, keep_place
 from dnf_studio.gui.panels.chosen import offered, statistic
+from dnf_studio.gui.panels.copy_table import CopyTable
+from dnf_studio.gui.panels.directions import Directions
 from dnf_studio.gui.panels.neighbours import NeighbourStrip
 from dnf_studio.gui.panels.point_model import PointModel
 from dnf_studio.gui.plots.picking import existing
@@ -37,7 +35,6 @@ NOTHING = (
 PAIR = "One point is two paths: its data go to noise{}, its latent to a sample{}. Both light up in every view."
 AHEAD, BACK, STILL = " with its forward Brownian path", " with its backward one", " without noise"
 APART = ", and neither is the way back of the other"
-DIRECTIONS = {"forward": "data → noise", "backward": "noise → data"}
 
 
 class InspectorPanel(QWidget):
@@ -86,28 +83,7 @@ class InspectorPanel(QWidget):
         """Recolour marks and the row of the cursor."""
         self._theme = theme
         self.model.set_theme(theme)
-        for name, button in self.directions.items():
-            button.setStyleSheet(
-                f"QToolButton {{ color: {theme.direction(name)}; }}"
-                f"QToolButton:checked {{ font-weight: bold; }}"
-                f"QToolButton:focus {{ border: 1px solid {theme.accent}; }}"
-            )
-
-    def copy(self, rows: list[int] | None = None) -> None:
-        """Put the table, or these rows of it, on the clipboard as text."""
-        QGuiApplication.clipboard().setText(self.model.as_text(rows))
-        say_for_a_moment(self.copy_button, "Copied")
-
-    def eventFilter(self, watched: object, event: QEvent) -> bool:
-        """Copy takes whole rows; left to itself the table would copy one cell."""
-        if event.type() in (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride) and isinstance(event, QKeyEvent):
-            if not event.matches(QKeySequence.StandardKey.Copy):
-                return False
-            if event.type() == QEvent.Type.KeyPress:
-                self._copy_rows()
-            event.accept()
-            return True
-        return False
+        self.directions.set_theme(theme)
 
     def _make_header(self) -> None:
         self.chooser = ChoiceBox({})
@@ -124,44 +100,20 @@ class InspectorPanel(QWidget):
             button.clicked.connect(lambda _checked=False, step=step: self._go(step))
             # Or the views beside would move under the pointer when a second point is chosen
             keep_place(button)
-        self.directions = {name: QToolButton() for name in DIRECTIONS}
-        group = QButtonGroup(self)
-        for name, button in self.directions.items():
-            button.setText(f"● {name.capitalize()}")
-            button.setCheckable(True)
-            button.setToolTip(f"List its {name} path, {DIRECTIONS[name]}")
-            button.setAccessibleName(f"{name.capitalize()} path")
-            button.clicked.connect(lambda _checked=False, name=name: self._turn(name))
-            group.addButton(button)
+        self.directions = Directions("List its", "path")
+        self.directions.turned.connect(self._turn)
         self.units = QCheckBox("Data &units")
         self.units.setToolTip("Show x, f and g²s in the units of the data instead of standardised ones")
         self.units.toggled.connect(self._refresh)
         self.copy_button = QPushButton("&Copy as text")
         self.copy_button.setToolTip("Copy the whole table, separated by tabs; Ctrl+C copies the chosen rows")
-        self.copy_button.clicked.connect(lambda: self.copy())
 
     def _make_table(self) -> None:
-        self.table = QTableView()
-        self.table.setModel(self.model)
+        self.table = CopyTable(self.model, self.copy_button, lambda: [self._session.cursor.node])
         self.table.setAccessibleName("Numbers of the chosen path")
         self.table.setToolTip("Row i: the node i and the step to i + 1. Choosing a row moves the time cursor there")
-        self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
-        self.table.setAlternatingRowColors(False)
-        self.table.setWordWrap(False)
-        self.table.setShowGrid(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.setHorizontalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self._fit_rows()
+        self.table.fit_rows(self.fontMetrics())
         self.table.horizontalHeader().setSectionsMovable(True)
-        self.table.horizontalHeader().setHighlightSections(False)
-        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        for text, act in (("Copy chosen &rows", self._copy_rows), ("Copy &whole table", self.copy)):
-            action = QAction(text, self.table)
-            action.triggered.connect(lambda _checked=False, act=act: act())
-            self.table.addAction(action)
-        self.table.installEventFilter(self)
         self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
 
     def _arrange(self) -> None:
@@ -169,8 +121,7 @@ class InspectorPanel(QWidget):
         for part in (self.label, self.chooser, self.previous, self.next):
             first.addWidget(part)
         first.addStretch(1)
-        for button in self.directions.values():
-            ways.addWidget(button)
+        ways.addWidget(self.directions)
         ways.addStretch(1)
         second.addWidget(self.units)
         second.addStretch(1)
@@ -234,19 +185,16 @@ class InspectorPanel(QWidget):
             self.chooser.show_value(state.selection[-1])
         for button in (self.previous, self.next):
             button.setVisible(len(state.selection) > 1)
-        self.directions[state.direction].setChecked(True)
+        self.directions.set_current(state.direction)
         self.statistic.setText(statistic(shown, frame.point_disagreement) if frame is not None else "")
 
     def changeEvent(self, event: QEvent) -> None:
         """Larger letters need higher rows and wider columns."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange and hasattr(self, "pages"):
-            self._fit_rows()
+            self.table.fit_rows(self.fontMetrics())
             self._layout = ()
             self._refresh()
-
-    def _fit_rows(self) -> None:
-        self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 4)
 
     def _fit_columns(self, layout: tuple[object, ...]) -> None:
         """Wide enough; narrower again only for another kind of table, so that nothing jumps."""
@@ -267,7 +215,7 @@ class InspectorPanel(QWidget):
         if index.isValid() and self.isVisible():
             across = self.table.horizontalScrollBar().value()
             self.table.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
-            rows = self._chosen_rows()
+            rows = self.table.chosen_rows()
             if len(rows) == 1 and rows != [row]:
                 self.table.clearSelection()
             self.table.scrollTo(index)
@@ -277,12 +225,6 @@ class InspectorPanel(QWidget):
     def _row_chosen(self, current: QModelIndex, _before: QModelIndex) -> None:
         if current.isValid() and current.row() != self._session.cursor.node:
             self._session.cursor.jump(current.row())
-
-    def _copy_rows(self) -> None:
-        self.copy(self._chosen_rows() or [self._session.cursor.node])
-
-    def _chosen_rows(self) -> list[int]:
-        return sorted(index.row() for index in self.table.selectionModel().selectedRows())
 
     def _turn(self, direction: str) -> None:
         self._session.apply({"direction": direction})

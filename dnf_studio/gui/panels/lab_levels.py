@@ -11,9 +11,9 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout
 
 from dnf_studio.gui.controls import caption
-from dnf_studio.gui.panels.lab_page import LabPage, RowTable, grid_words, last_words, number
+from dnf_studio.gui.panels.lab_page import LabPage, RowTable, grid_words, last_words, number, steps_words
 from dnf_studio.gui.plots.lab_distance import LevelsPlot
-from dnf_studio.gui.plots.lab_plane import NO_POINTS, Array, CloudPlot, plane_of
+from dnf_studio.gui.plots.lab_plane import NO_POINTS, Array, CloudPlot
 from dnf_studio.workers.lab import LEVELS, LastStudy, LevelsStudy, Study
 
 if TYPE_CHECKING:
@@ -35,11 +35,6 @@ EQUATION = (
     "Equation 17: with the exact score every λ has the same marginals. It holds only as far as the score is right, "
     "and up to the steps, of order 1/N. A distance to λ = 1 well above the floor says that it does not hold here."
 )
-
-
-def steps_words(steps: int | None) -> str:
-    """N, in a sentence."""
-    return f"N = {steps}" if steps else "the model's own N"
 
 
 class LevelsPage(LabPage):
@@ -108,7 +103,7 @@ class LevelsPage(LabPage):
     def _plane(self, row: Variant) -> Array:
         if row.samples.shape[-1] < 2:
             return NO_POINTS
-        return plane_of(row.samples, self.session.state, self.window_views.principal)
+        return self.window_views.plane_of(row.samples)
 
 
 def _cells(row: Variant) -> list[str]:
@@ -182,11 +177,7 @@ class LastPage(LabPage):
             row = self._rows[k] if k < len(self._rows) else None
             plot.set_hint("Compute shows the samples." if row is None else LINE)
             flat = row is not None and row.samples.shape[-1] > 1
-            points = (
-                plane_of(row.samples, self.session.state, self.window_views.principal)
-                if row is not None and flat
-                else NO_POINTS
-            )
+            points = self.window_views.plane_of(row.samples) if row is not None and flat else NO_POINTS
             plot.show_clouds(points, np.empty((0, 2), np.float32))
             self.buttons[name].setEnabled(row is not None)
             self.told[name].setText(_told(row))

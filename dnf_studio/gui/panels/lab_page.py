@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QButtonGroup,
-    QHBoxLayout,
     QHeaderView,
     QTableWidget,
     QTableWidgetItem,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -27,7 +23,7 @@ from dnf_studio.workers.lab import PathsStudy, StepsStudy, Study
 if TYPE_CHECKING:
     from dnf_studio.gui.main_window import MainWindow
 
-__all__ = ["Directions", "LabPage", "RowTable", "grid_words", "last_words", "number"]
+__all__ = ["LabPage", "RowTable", "grid_words", "last_words", "number", "steps_words"]
 
 
 class LabPage(QWidget):
@@ -73,45 +69,6 @@ class LabPage(QWidget):
         self.theme = theme
         for plot in self.plots:
             plot.set_theme(theme)
-
-
-class Directions(QWidget):
-    """Forward or backward."""
-
-    turned = Signal(str)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        group = QButtonGroup(self)
-        self.current = "forward"
-        self.buttons: dict[str, QToolButton] = {}
-        for name, way in (("forward", "data → noise"), ("backward", "noise → data")):
-            button = self.buttons[name] = QToolButton(self)
-            button.setText(f"● {name.capitalize()}")
-            button.setCheckable(True)
-            button.setChecked(name == self.current)
-            button.setToolTip(f"Show the {name} process, {way}")
-            button.setAccessibleName(f"{name.capitalize()} process")
-            button.clicked.connect(partial(self.turn, name))
-            group.addButton(button)
-            row.addWidget(button)
-
-    def turn(self, name: str, _checked: bool = False) -> None:
-        """Show this one."""
-        self.current = name
-        self.buttons[name].setChecked(True)
-        self.turned.emit(name)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Each in its colour."""
-        for name, button in self.buttons.items():
-            button.setStyleSheet(
-                f"QToolButton {{ color: {theme.direction(name)}; }}"
-                f"QToolButton:checked {{ font-weight: bold; }}"
-                f"QToolButton:focus {{ border: 1px solid {theme.accent}; }}"
-            )
 
 
 class RowTable(QTableWidget):
@@ -181,6 +138,11 @@ def grid_words(grid: GridKind | None) -> str:
     if grid is None:
         return "the model's own grid"
     return f"the {grid} grid" if isinstance(grid, str) else f"a {grid_label(grid)} grid"
+
+
+def steps_words(steps: int | None) -> str:
+    """N, in a sentence."""
+    return f"N = {steps}" if steps else "the model's own N"
 
 
 def last_words(last: str) -> str:

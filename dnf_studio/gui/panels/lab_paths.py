@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from PySide6.QtWidgets import QHBoxLayout, QPushButton
 
 from dnf_studio.gui.controls import caption
-from dnf_studio.gui.panels.lab_page import Directions, LabPage, number
-from dnf_studio.gui.plots.lab_plane import PathsPlot, plane_of
+from dnf_studio.gui.panels.directions import Directions
+from dnf_studio.gui.panels.lab_page import LabPage, number, steps_words
+from dnf_studio.gui.plots.lab_plane import PathsPlot
 from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.lab import PathsFound, PathsStudy, Study
 
@@ -60,8 +61,7 @@ class PathsPage(LabPage):
 
     def words(self, study: Study) -> str:
         asked = cast(PathsStudy, study)
-        n = f"N = {asked.steps}" if asked.steps else "the model's own N"
-        return f"{n}, {self.way_words(asked)}"
+        return f"{steps_words(asked.steps)}, {self.way_words(asked)}"
 
     def show_results(self, study: Study | None, results: Sequence[object]) -> None:
         before, self._found = self._found, cast(PathsFound, results[0]) if results else None
@@ -87,8 +87,7 @@ class PathsPage(LabPage):
         if paths[0].shape[-1] == 1:
             ends = found.fine_t[0], found.fine_t[-1]
             return _over_time(paths[0], found.coarse_t, ends), _over_time(paths[1], found.fine_t, ends)
-        state, principal = self.session.state, self.window_views.principal
-        return plane_of(paths[0], state, principal), plane_of(paths[1], state, principal)
+        return self.window_views.plane_of(paths[0]), self.window_views.plane_of(paths[1])
 
     def _draw(self) -> None:
         coarse, fine = self._planes()

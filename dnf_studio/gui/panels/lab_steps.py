@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QSpli
 
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.controls import ChoiceBox, caption, label_of
+from dnf_studio.gui.panels.directions import Directions
 from dnf_studio.gui.panels.lab_compare import CompareRow
-from dnf_studio.gui.panels.lab_page import Directions, LabPage, RowTable, grid_words, last_words, number
+from dnf_studio.gui.panels.lab_page import LabPage, RowTable, grid_words, last_words, number
 from dnf_studio.gui.plots.lab_distance import QualityPlot
 from dnf_studio.gui.plots.lab_error import EndsPlot, ErrorPlot, ramp_of
 from dnf_studio.gui.solving import solver_words, unused_settings

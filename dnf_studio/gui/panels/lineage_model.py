@@ -97,7 +97,7 @@ class LineageModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self.table)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - as Qt declares it
-        """3 + 4 D."""
+        """1 + 4 D, of at most eight components, and two more where the disagreement is known."""
         return 0 if parent.isValid() else len(self.table.columns)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: ANN401 - as Qt asks

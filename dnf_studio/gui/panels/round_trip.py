@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
@@ -15,9 +14,11 @@ from dnf_studio.errors import StudioError
 from dnf_studio.gui.analysis import Analysis
 from dnf_studio.gui.controls import caption
 from dnf_studio.gui.panels.round_trip_form import RoundTripForm
-from dnf_studio.gui.plots.error_map import ErrorHistogram, ErrorMap, short_number
+from dnf_studio.gui.plots.error_map import ErrorHistogram, ErrorMap
+from dnf_studio.gui.plots.words import short_number
 from dnf_studio.gui.selecting import after_click
 from dnf_studio.gui.theme import Theme
+from dnf_studio.workers.leaving import leaving
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,10 +35,6 @@ __all__ = ["RoundTripPanel"]
 WORST = 20
 STALE = "Out of date: weights or settings have changed since."
 GO, CANCEL = "Carry &there and back", "&Cancel"
-
-
-class _Left(Exception):
-    """Nobody waits any more."""
 
 
 class RoundTripPanel(QWidget):
@@ -88,16 +85,8 @@ class RoundTripPanel(QWidget):
         def work(left: Callable[[], bool]) -> Iterator[object]:
             from dnf_studio.core.exploration.round_trip import round_trips
 
-            def check() -> None:
-                if left():
-                    raise _Left
-
-            try:
-                yield from round_trips(
-                    flow, points, way, steps, kind=request.grid, last=last, seed=request.seed, check=check
-                )
-            except _Left:
-                return
+            check = leaving(left)
+            return round_trips(flow, points, way, steps, kind=request.grid, last=last, seed=request.seed, check=check)
 
         self.analysis.start(work)
         self._refresh()
@@ -237,18 +226,9 @@ class RoundTripPanel(QWidget):
             self.map.set_errors(np.empty((0, 2), np.float32), np.empty(0))
             self.histogram.set_errors(np.empty(0))
             return
-        self.map.set_errors(self._plane_of(getattr(trip, self.form.place.currentData())), trip.error)
+        points = getattr(trip, self.form.place.currentData())
+        self.map.set_errors(self._window.views.plane_of(points), trip.error)
         self.histogram.set_errors(trip.error)
-
-    def _plane_of(self, points: NDArray[np.float64]) -> NDArray[np.float32]:
-        """What the views show of (P, D): two coordinates, or the only one."""
-        views, state, last = self._window.views, self._session.state, points.shape[1] - 1
-        if last == 0:
-            return points.astype(np.float32)
-        principal = views.principal
-        if state.projection == "principal" and principal is not None and len(principal.mean) == last + 1:
-            return principal.project(points)
-        return points[:, [min(axis, last) for axis in state.axes]].astype(np.float32)
 
     def _refresh(self) -> None:
         """Everything but the plots."""

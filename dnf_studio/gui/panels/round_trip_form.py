@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from dnf_studio.gui.controls import ChoiceBox, IntBox, caption, label_of
 from dnf_studio.gui.lacking import grey_without
+from dnf_studio.gui.panels.sampling import LAST_STEPS
 from dnf_studio.gui.session import Session
 
 __all__ = ["RoundTripForm"]
@@ -25,7 +26,6 @@ MEANINGS = {
 }
 SOLVED = "Steps of the flow's own solver both ways: the error is that of the discretisation alone."
 PLACES = {"the point itself": "x0", "its latent": "latent", "what came back": "returned"}
-LAST_STEPS = {"with its noise": "noise", "mean only": "mean"}
 MOST_STEPS = 1000
 
 

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QShowEvent
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QFileDialog,
     QHBoxLayout,
-    QHeaderView,
     QPushButton,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from dnf_studio.core.exploration.lineage import compare, mask_of
 from dnf_studio.core.exploration.lineage_table import LineageTable, lineage_table
-from dnf_studio.gui.controls import caption, say_for_a_moment
+from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.gui.controls import caption
 from dnf_studio.gui.panels.comparison import ComparisonGrid
+from dnf_studio.gui.panels.copy_table import CopyTable
 from dnf_studio.gui.panels.lineage_model import LineageModel
 from dnf_studio.gui.plots.layers.trails import at_position
 from dnf_studio.gui.plots.picking import existing
@@ -63,8 +62,8 @@ class SelectionPanel(QWidget):
         self._standardisation: Standardisation | None = None
         self.model = LineageModel(self)
         self.summary, self.comparison = caption(NOTHING), ComparisonGrid()
-        self._make_table()
         self._make_buttons()
+        self._make_table()
         self._arrange()
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -114,11 +113,6 @@ class SelectionPanel(QWidget):
         if fresh:
             self._fit_columns()
 
-    def copy(self, rows: list[int] | None = None) -> None:
-        """Put the table, or these rows of it, on the clipboard as text."""
-        QGuiApplication.clipboard().setText(self.model.as_text(rows))
-        say_for_a_moment(self.copy_button, "Copied")
-
     def showEvent(self, event: QShowEvent) -> None:
         """What has happened meanwhile is shown now."""
         super().showEvent(event)
@@ -131,28 +125,13 @@ class SelectionPanel(QWidget):
             self._fit_columns()
 
     def _make_table(self) -> None:
-        self.table = QTableView()
-        self.table.setModel(self.model)
+        self.table = CopyTable(self.model, self.copy_button)
         self.table.setAccessibleName("The chosen points")
         self.table.setToolTip("One row a chosen point. A click makes it the current one, which the tab Point lists")
-        self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
-        self.table.setShowGrid(False)
-        self.table.setWordWrap(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.setHorizontalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         head = self.table.horizontalHeader()
-        head.setHighlightSections(False)
         head.setSectionsMovable(True)
         head.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         self.table.setSortingEnabled(True)
-        copy = QAction("&Copy chosen rows", self.table)
-        copy.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
-        copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        copy.triggered.connect(lambda _checked=False: self.copy(self._chosen_rows() or None))
-        self.table.addAction(copy)
-        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.table.clicked.connect(self._make_current)
         self.table.activated.connect(self._make_current)
 
@@ -163,7 +142,6 @@ class SelectionPanel(QWidget):
         self.units.toggled.connect(self._change_units)
         self.copy_button = QPushButton("&Copy")
         self.copy_button.setToolTip("Copy the whole table, separated by tabs; Ctrl+C in it copies the chosen rows")
-        self.copy_button.clicked.connect(lambda: self.copy())
         self.save_button = QPushButton("Save C&SV…")
         self.save_button.setToolTip("Write the table to a text file, separated by commas")
         self.save_button.clicked.connect(self._save)
@@ -209,12 +187,9 @@ class SelectionPanel(QWidget):
 
     def _fit_columns(self) -> None:
         metrics = self.fontMetrics()
-        self.table.verticalHeader().setDefaultSectionSize(metrics.height() + 4)
+        self.table.fit_rows(self.fontMetrics())
         for column in range(self.model.columnCount()):
             self.table.setColumnWidth(column, metrics.horizontalAdvance(self.model.widest(column)) + 14)
-
-    def _chosen_rows(self) -> list[int]:
-        return sorted(index.row() for index in self.table.selectionModel().selectedRows())
 
     def _make_current(self, index: QModelIndex) -> None:
         point = self.model.point_at(index.row())
@@ -224,5 +199,4 @@ class SelectionPanel(QWidget):
     def _save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self.window(), "Save table", "selection.csv", "Table (*.csv)")
         if name:
-            path = Path(name) if Path(name).suffix else Path(f"{name}.csv")
-            self.save_wanted.emit(path, self.model.table)
+            self.save_wanted.emit(with_suffix(name, ".csv"), self.model.table)

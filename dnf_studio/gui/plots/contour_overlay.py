@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Qt, Slot
-from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QLabel, QToolButton
+from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.gui.plots.layers.arrows import HeatLayer
 from dnf_studio.gui.plots.layers.contours import ContoursLayer, LabelsLayer, contour_lines
+from dnf_studio.gui.plots.notice import Notice, menu_button
 from dnf_studio.gui.theme import LIGHT, Theme, mix
 
 if TYPE_CHECKING:
@@ -43,16 +42,7 @@ class ContourOverlay(QObject):
         self._found: LogDensity | None = None
         self._key: tuple[object, ...] = ()
         self.map, self.lines, self.labels = HeatLayer(), ContoursLayer(), LabelsLayer()
-        self.legend = QLabel(plot)
-        self.legend.setTextFormat(Qt.TextFormat.RichText)
-        self.legend.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.legend.setAutoFillBackground(True)
-        self.legend.setMargin(3)
-        self.legend.setAccessibleName("What the log-density shows")
-        self.button = QToolButton()
-        self.button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.button.setAutoRaise(True)
-        self.button.setAccessibleName("Log-density")
+        self.legend, self.button = Notice(plot, "What the log-density shows"), menu_button("Log-density")
         self._visible = True
         self.set_visible(False)
         plot.getViewBox().sigResized.connect(self._place_legend)
@@ -98,12 +88,7 @@ class ContourOverlay(QObject):
         self._theme = theme
         self.lines.set_colour(mix(theme.text, theme.base, 0.25))
         self.labels.set_colours(theme.text, theme.base)
-        palette = self.legend.palette()
-        ground = QColor(theme.base)
-        ground.setAlphaF(0.85)
-        palette.setColor(QPalette.ColorRole.Window, ground)
-        palette.setColor(QPalette.ColorRole.WindowText, QColor(theme.text))
-        self.legend.setPalette(palette)
+        self.legend.set_theme(theme)
         self._key = ()
         self._refresh()
 

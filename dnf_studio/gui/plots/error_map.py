@@ -16,8 +16,9 @@ from dnf_studio.gui.plots.layers.points import PointsLayer
 from dnf_studio.gui.plots.layers.scale import BUCKETS, ColourKey, bucket_of
 from dnf_studio.gui.plots.layers.selection import SelectionLayer
 from dnf_studio.gui.plots.picking import existing, nearest_point, to_pixels
+from dnf_studio.gui.plots.words import short_number
 
-__all__ = ["ErrorHistogram", "ErrorMap", "error_limit", "short_number"]
+__all__ = ["ErrorHistogram", "ErrorMap", "error_limit"]
 
 ROWS = 40
 BARS = 32
@@ -26,11 +27,6 @@ SHARE = 0.98
 Array = NDArray[np.float32]
 Errors = NDArray[np.float64]
 EMPTY = "Open a model, and what comes back of its data is compared with it here."
-
-
-def short_number(value: float) -> str:
-    """Three significant digits with a true minus, as in 0.0123 and 4.2e−07."""
-    return f"{value:.3g}".replace("-", "−")
 
 
 def error_limit(errors: Errors) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dnf_studio.gui.plots.words import nats
 
-__all__ = ["CAUSES", "PARTS", "about_prior", "about_step", "largest_part"]
+__all__ = ["PARTS", "about_prior", "about_step", "largest_part"]
 
 PARTS = ("noise ratio", "drift change", "score")
 """The three parts of δB, as the legend names them."""

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Qt, Slot
-from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QLabel, QToolButton
+from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.gui.plots.layers.arrows import ArrowsLayer, HeatLayer, next_limit, upper_limit
 from dnf_studio.gui.plots.layers.streams import StreamsLayer
-from dnf_studio.gui.plots.words import percent
+from dnf_studio.gui.plots.notice import Notice, menu_button
+from dnf_studio.gui.plots.words import percent, short_number
 from dnf_studio.gui.theme import LIGHT, Theme, mix
 from dnf_studio.workers.fields import FieldAnswer
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.exploration.fields import FieldName
     from dnf_studio.core.exploration.score_share import ScoreShare
 
-__all__ = ["SYMBOLS", "FieldOverlay", "shown_field"]
+__all__ = ["FieldOverlay", "shown_field"]
 
 SYMBOLS = {"drift": "f", "score": "−g²s", "backward": "f − g²s", "flow": "f − ½g²s"}
 MARGIN = 6
@@ -41,16 +40,7 @@ class FieldOverlay(QObject):
         self._limits: dict[str, float] = {}
         self._key: tuple[object, ...] = ()
         self.arrows, self.streams, self.heat = ArrowsLayer(), StreamsLayer(), HeatLayer()
-        self.legend = QLabel(plot)
-        self.legend.setTextFormat(Qt.TextFormat.RichText)
-        self.legend.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.legend.setAutoFillBackground(True)
-        self.legend.setMargin(3)
-        self.legend.setAccessibleName("What the arrows show")
-        self.button = QToolButton()
-        self.button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.button.setAutoRaise(True)
-        self.button.setAccessibleName("Field and heat map")
+        self.legend, self.button = Notice(plot, "What the arrows show"), menu_button("Field and heat map")
         self._visible = True
         self.set_visible(False)
         plot.getViewBox().sigResized.connect(self._place_legend)
@@ -84,12 +74,7 @@ class FieldOverlay(QObject):
         self._theme = theme
         for layer in (self.arrows, self.streams):
             layer.set_colour(mix(theme.text, theme.base, 0.3))
-        palette = self.legend.palette()
-        ground = QColor(theme.base)
-        ground.setAlphaF(0.85)
-        palette.setColor(QPalette.ColorRole.Window, ground)
-        palette.setColor(QPalette.ColorRole.WindowText, QColor(theme.text))
-        self.legend.setPalette(palette)
+        self.legend.set_theme(theme)
         self._refresh()
 
     @property
@@ -121,7 +106,7 @@ class FieldOverlay(QObject):
             self.arrows.set_field(found.x, found.y, vectors, longest)
         else:
             self.streams.set_lines(lines)
-        how = f"longest arrows from {_number(longest)}" if lines is None else "along t rising"
+        how = f"longest arrows from {short_number(longest)}" if lines is None else "along t rising"
         said = [f"{self._symbol()}, {how}"]
         if self._heat != "none":
             signed = self._heat == "divergence"
@@ -189,8 +174,4 @@ def shown_field(choice: str, direction: str, parts: str = "both") -> FieldName:
 def _scale(name: str, low: float, high: float, stops: tuple[str, ...]) -> str:
     """A row of the map's colours between its ends."""
     blocks = "".join(f'<span style="color:{colour}">■</span>' for colour in stops)
-    return f"{name} {_number(low)} {blocks} {_number(high)}"
-
-
-def _number(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−")
+    return f"{name} {short_number(low)} {blocks} {short_number(high)}"

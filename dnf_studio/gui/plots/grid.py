@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QToolButton, QWidget
 
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.layers.steps import StepsLayer
+from dnf_studio.gui.plots.words import short_number
 from dnf_studio.gui.theme import mix
 from dnf_studio.workers.frames import Frame
 
@@ -82,7 +83,7 @@ class GridPlot(Plot):
         now, g = float(np.interp(position, nodes, self._t)), float(np.interp(position, nodes, self._g))
         self._steps.set_current(step)
         self._line.setValue(now)
-        t, dt, g_now = _short(now), _short(float(self._t[step + 1] - self._t[step])), _short(g)
+        t, dt, g_now = (short_number(value) for value in (now, float(self._t[step + 1] - self._t[step]), g))
         if not self._g.any():
             self.set_note(f"t = {t}   Δt = {dt}", f"Δt = {dt}")
             return
@@ -147,8 +148,3 @@ class GridPlot(Plot):
         left.setLabel("Δt")
         scale.setLabel("g")
         return scale
-
-
-def _short(value: float) -> str:
-    """Three significant digits."""
-    return f"{value:.3g}".replace("-", "−")

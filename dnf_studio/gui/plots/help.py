@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["HELP", "SOURCE", "Help"]
+__all__ = ["HELP", "Help"]
 
 SOURCE = "Zhang and Chen, “Diffusion Normalizing Flow”, NeurIPS 2021"
 

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
+from PySide6.QtCore import QPointF, QRectF, Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 
 from dnf_studio.core.data.image_shape import PixelMap
 from dnf_studio.core.exploration.lineage import inside_polygon
-from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.layers.images import ImagesLayer, Mosaic, arrange
 from dnf_studio.gui.plots.layers.trails import at_position
 from dnf_studio.gui.plots.picking import existing
 from dnf_studio.gui.plots.point_colours import ColouredByPoint
-from dnf_studio.gui.plots.process_view import TITLES
+from dnf_studio.gui.plots.process_plot import ProcessPlot
 from dnf_studio.gui.plots.words import lost_paths, lost_words, time_note
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["ImageGrid"]
 
-CAPTIONS = {
-    "forward": "Images of the data, carried to noise by {}. Click one to follow it.",
-    "backward": "Latent noise, carried to generated images by {}. Click one to follow it.",
-}
 LEGEND = 2
 """Pixels above and below the legend of colours."""
 WORDY = 25
@@ -34,25 +30,20 @@ WORDY = 25
 Array = NDArray[np.float32]
 
 
-class ImageGrid(Plot):
+class ImageGrid(ProcessPlot):
     """As many points of one process, ``forward`` or ``backward``, as there is room for, as images.
 
     Black and white are the least and the greatest value of the data, whatever is shown. Where there are more
     points than places, the grid has pages; linked grids turn them together. A click chooses the image under it.
     """
 
-    point_picked = Signal(int, str, bool)
-    """Point, direction, and whether it is one more or less."""
-    region_chosen = Signal(object, str, object)
-    """Which points (P,) have their middles in the region that was drawn, the direction, and the modifiers."""
-    missed = Signal()
-    """A click beside every image."""
+    captions: ClassVar = {
+        "forward": "Images of the data, carried to noise by {}. Click one to follow it.",
+        "backward": "Latent noise, carried to generated images by {}. Click one to follow it.",
+    }
 
     def __init__(self, direction: str, parent: QWidget | None = None) -> None:
-        self._direction = direction
-        super().__init__(
-            TITLES[direction], CAPTIONS[direction].format(f"the {direction} SDE"), "", parent, topic=direction
-        )
+        super().__init__(direction, "", parent)
         self._frame: Frame | None = None
         self._pixels: PixelMap | None = None
         self._mosaic: Mosaic | None = None
@@ -66,10 +57,6 @@ class ImageGrid(Plot):
         self.box.sigResized.connect(self._arrange)
         self.box.sigRangeChangedManually.connect(self._range_chosen)
         self.box.region_drawn.connect(self._region_drawn)
-
-    def set_moved(self, moved: str, addition: str = "") -> None:
-        """As that of `ProcessView`."""
-        self.set_words(TITLES[self._direction].replace(":", f"{addition}:"), CAPTIONS[self._direction].format(moved))
 
     def set_pixels(self, pixels: PixelMap | None, count: int = 0) -> None:
         """Draw points by `pixels` from now on, about `count` of them; None shows nothing until there is a way."""
@@ -146,10 +133,6 @@ class ImageGrid(Plot):
         self._images.set_look(theme.base, theme.accent, theme.text)
         self.by_point.set_theme(theme, self.font())
         self._pages.setStyleSheet(f"color: {theme.muted};")
-
-    def title_mark(self) -> str:
-        """The direction's mark before its name."""
-        return f'<span style="color:{self.theme.direction(self._direction)}">●</span>&nbsp; '
 
     def turn(self, pages: int) -> None:
         """So many pages on, or back."""

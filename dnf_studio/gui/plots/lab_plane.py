@@ -11,25 +11,15 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Slot
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.layers.points import PointsLayer
 from dnf_studio.gui.plots.layers.trails import TrailsLayer
 from dnf_studio.gui.plots.words import half_range
-from dnf_studio.gui.state import State
 
-__all__ = ["CloudPlot", "PathsPlot", "plane_of"]
+__all__ = ["CloudPlot", "PathsPlot"]
 
 NO_POINTS = np.empty((0, 2), np.float32)
 Array = NDArray[np.float32]
-
-
-def plane_of(points: Array, state: State, principal: PrincipalComponents | None) -> Array:
-    """The two coordinates of `points` (…, D), D > 1, that the views show: (…, 2)."""
-    dim = points.shape[-1]
-    if state.projection == "principal" and principal is not None and len(principal.mean) == dim:
-        return principal.project(points)[..., :2]
-    return np.ascontiguousarray(points[..., [min(axis, dim - 1) for axis in state.axes]])
 
 
 class _Square(Plot):

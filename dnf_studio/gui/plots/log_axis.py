@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.gui.plots.words import short_number
+
 __all__ = ["as_logs", "log_limits", "log_ticks", "number_ticks"]
 
 CROWDED = 0.075
@@ -39,7 +41,7 @@ def log_ticks(low: float, high: float) -> Ticks:
     parts = (1.0,) if high - low > 2.6 else (1.0, 3.0) if high - low > 1.3 else (1.0, 2.0, 5.0)
     powers = range(int(np.floor(low)), int(np.ceil(high)) + 1)
     values = [part * 10.0**power for power in powers for part in parts]
-    return [(float(np.log10(v)), f"{v:g}") for v in values if low <= np.log10(v) <= high]
+    return [(float(np.log10(v)), short_number(v)) for v in values if low <= np.log10(v) <= high]
 
 
 def number_ticks(numbers: Sequence[int], low: float, high: float) -> Ticks:

@@ -13,6 +13,7 @@ from dnf_studio.gui.cursor import node_at
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.layers.bars import BarsLayer
 from dnf_studio.gui.plots.layers.points import PointsLayer
+from dnf_studio.gui.plots.picking import nearest_point, to_pixels
 from dnf_studio.gui.plots.words import component_name
 from dnf_studio.gui.theme import mix
 
@@ -23,8 +24,6 @@ __all__ = ["LatentsPlot", "WrongStepsPlot"]
 
 LABELS = 4
 """About how many steps have a number; and up to so many outliers all counts have."""
-REACH = 8.0
-"""Pixels between a click and the point it means."""
 Array = NDArray[np.float32]
 NONE = np.empty((0, 2), np.float32)
 
@@ -163,18 +162,10 @@ class LatentsPlot(Plot):
 
     def pick(self, at: QPointF, adding: bool) -> bool:
         """The outlier next to the pointer."""
-        if not len(self._points):
-            return False
-        across, up = self.box.viewPixelSize()
-        here = self.box.mapSceneToView(at)
-        with np.errstate(over="ignore", invalid="ignore"):
-            away = np.hypot((self._points[:, 0] - here.x()) / across, (self._points[:, 1] - here.y()) / up)
-        away = np.nan_to_num(away, nan=np.inf)
-        nearest = int(np.argmin(away))
-        if away[nearest] > REACH:
-            return False
-        self.picked.emit(nearest)
-        return True
+        nearest = nearest_point(self._points, to_pixels(self.box), at)
+        if nearest is not None:
+            self.picked.emit(nearest)
+        return nearest is not None
 
     def recolour(self) -> None:
         """Also the points."""

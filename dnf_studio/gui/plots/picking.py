@@ -13,8 +13,6 @@ from PySide6.QtGui import QTransform
 from dnf_studio.gui.plots.layers.device import to_device
 
 __all__ = [
-    "PATH_REACH",
-    "POINT_REACH",
     "adds",
     "existing",
     "nearest",
@@ -48,8 +46,8 @@ def nearest_point(points: Array, transform: QTransform, at: QPointF, reach: floa
     return _least(np.hypot(away[:, 0], away[:, 1]), reach)
 
 
-def nearest_path(paths: Array, transform: QTransform, at: QPointF, reach: float = PATH_REACH) -> int | None:
-    """The path of `paths` (N+1, P, 2), plot units, that passes nearest to `at`; None beyond `reach` pixels."""
+def nearest_path(paths: Array, transform: QTransform, at: QPointF) -> int | None:
+    """The path of `paths` (N+1, P, 2), plot units, that passes nearest to `at`; None beyond `PATH_REACH` pixels."""
     if len(paths) < 2 or not paths.shape[1]:
         return None
     xy = to_device(paths, transform) - np.array([at.x(), at.y()], np.float32)
@@ -58,7 +56,7 @@ def nearest_path(paths: Array, transform: QTransform, at: QPointF, reach: float 
         way = -(start * step).sum(-1) / np.maximum((step * step).sum(-1), 1e-9)
         away = start + step * np.clip(way, 0, 1)[..., None]
         distances = np.hypot(away[..., 0], away[..., 1])
-    return _least(np.where(np.isfinite(distances), distances, np.inf).min(axis=0), reach)
+    return _least(np.where(np.isfinite(distances), distances, np.inf).min(axis=0), PATH_REACH)
 
 
 def nearest(points: Array | None, paths: Array | None, box: pg.ViewBox, at: QPointF) -> int | None:

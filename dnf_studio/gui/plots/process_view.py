@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
+from PySide6.QtCore import QPointF, QRectF, Qt, Slot
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.lineage import inside_polygon, mask_of
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.plots import words
-from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.contour_overlay import ContourOverlay
 from dnf_studio.gui.plots.field_overlay import FieldOverlay
 from dnf_studio.gui.plots.layers.density import DensityLayer, GroundLayer
@@ -23,6 +23,7 @@ from dnf_studio.gui.plots.layers.selection import MAX_BUNDLE, MAX_RINGS, Selecti
 from dnf_studio.gui.plots.layers.trails import TrailsLayer, at_position, stretch
 from dnf_studio.gui.plots.picking import existing, nearest, sampled
 from dnf_studio.gui.plots.point_colours import ColouredByPoint
+from dnf_studio.gui.plots.process_plot import ProcessPlot
 from dnf_studio.gui.plots.step_colours import StepColours
 from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.frames import Frame
@@ -33,16 +34,11 @@ MAX_PATHS = 500
 OTHER = {"forward": "backward", "backward": "forward"}
 FAINT = 0.28
 """Opacity of the other process's points."""
-TITLES = {"forward": "Forward: data → noise", "backward": "Backward: noise → data"}
-CAPTIONS = {
-    "forward": "Points of the data, carried to noise by {}. Click a point to follow it.",
-    "backward": "Latent noise, carried to samples by {}. Click a point to follow it.",
-}
 Array = NDArray[np.float32]
 NONE = np.empty((0, 2), np.float32)
 
 
-class ProcessView(Plot):
+class ProcessView(ProcessPlot):
     """Points and paths of one process, ``forward`` or ``backward``, at the time cursor.
 
     The range is fixed by the data and does not follow the points; wheel and drag change it, in
@@ -50,22 +46,13 @@ class ProcessView(Plot):
     where there is none, the path.
     """
 
-    point_picked = Signal(int, str, bool)
-    """Point, direction, and whether it is one more or less."""
-    region_chosen = Signal(object, str, object)
-    """Which points (P,) lie in the region that was drawn, the direction, and the modifiers it was begun with."""
-    missed = Signal()
-    """A click beside every point and path."""
+    captions: ClassVar = {
+        "forward": "Points of the data, carried to noise by {}. Click a point to follow it.",
+        "backward": "Latent noise, carried to samples by {}. Click a point to follow it.",
+    }
 
     def __init__(self, direction: str, parent: QWidget | None = None) -> None:
-        self._direction = direction
-        super().__init__(
-            TITLES[direction],
-            CAPTIONS[direction].format(f"the {direction} SDE"),
-            "Open a model or press Train, and both processes move here.",
-            parent,
-            topic=direction,
-        )
+        super().__init__(direction, "Open a model or press Train, and both processes move here.", parent)
         self._frame: Frame | None = None
         self._planes: Array = NONE[:, None]
         self._others: Array | None = None
@@ -98,10 +85,6 @@ class ProcessView(Plot):
         """Move the time cursor to `position` in node units, 0 … N."""
         self._position = position
         self._place()
-
-    def set_moved(self, moved: str, addition: str = "") -> None:
-        """What moves the points, such as “the forward SDE”, and an addition to the direction in the title."""
-        self.set_words(TITLES[self._direction].replace(":", f"{addition}:"), CAPTIONS[self._direction].format(moved))
 
     def set_layers(self, layers: frozenset[str]) -> None:
         """Show exactly these layers; ``disagreement`` is how paths are coloured."""
@@ -192,10 +175,6 @@ class ProcessView(Plot):
         self.by_point.set_theme(self.theme, self.font())
         self.field.recolour(self.theme)
         self.contours.recolour(self.theme)
-
-    def title_mark(self) -> str:
-        """The direction's mark before its name."""
-        return f'<span style="color:{self.theme.direction(self._direction)}">●</span>&nbsp; '
 
     def _add_layers(self, theme: Theme) -> None:
         colour = theme.direction(self._direction)

@@ -10,9 +10,10 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.plots.base import Plot
+from dnf_studio.gui.plots.log_axis import log_ticks
 from dnf_studio.gui.theme import mix
 
-__all__ = ["NoiseCurve", "StepCurve", "log_ticks"]
+__all__ = ["NoiseCurve", "StepCurve"]
 
 Array = NDArray[np.float64]
 NONE = np.empty(0)
@@ -240,14 +241,6 @@ class StepCurve(_StepPlot):
         away = np.hypot(x - at.x(), y - at.y())
         node = int(away.argmin())
         return node, float(away[node])
-
-
-def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """Places and words of 1, 2 and 5 times the powers of ten between two powers, of the powers alone where many."""
-    firsts = (1, 2, 5) if high - low < 2.5 else (1,)
-    powers = range(int(np.floor(low)), int(np.ceil(high)) + 1)
-    ticks = [(float(np.log10(first) + power), f"{first * 10.0**power:.3g}") for power in powers for first in firsts]
-    return [(at, words.replace("-", "−")) for at, words in ticks if low <= at <= high]
 
 
 def _is_ours(event: QKeyEvent) -> bool:

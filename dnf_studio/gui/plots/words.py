@@ -56,6 +56,11 @@ def hint(sentence: str) -> str:
     return f"<qt>{escape(sentence)}</qt>" if sentence else ""
 
 
+def short_number(value: float) -> str:
+    """Three significant digits with a true minus, as in 0.0123 and 4.2e−07."""
+    return f"{value:.3g}".replace("-", "−")
+
+
 def nats(value: float) -> str:
     """With sign and a true minus; what rounds to nothing has neither."""
     return "0.000" if round(value, 3) == 0 else f"{value:+.3f}".replace("-", "−")

@@ -191,7 +191,7 @@ def test_the_labels_of_cifar_have_names_and_others_are_numbers(tmp_path: Path, m
     records[:, 0] = [*range(10), most, 3]
     (tmp_path / "data_batch_1.bin").write_bytes(records.tobytes())
     data = opened(tmp_path / "data_batch_1.bin")
-    assert len(data.class_names) == most + 1 if most > 9 else 10
+    assert len(data.class_names) == max(most + 1, 10)
     assert data.class_names[3] == names and data.classes.tolist() == records[:, 0].tolist()
 
 

@@ -12,6 +12,7 @@ from dnf_studio.core.exploration.disagreement import Disagreement, disagreement,
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.steps import implied_backward_noise
 from dnf_studio.core.training.objective import path_bound
 from dnf_studio.errors import DataError, SettingError
 from tests.golden import deviation
@@ -40,8 +41,12 @@ def test_parts_and_prior_add_up_to_the_bound_that_is_trained(reference: DiffFlow
         found = disagreement(reference, x0, noise, grid)
         close(found.bound, path_bound(reference, x0, noise, grid), 1e-6)
         close(found.noise_ratio, 2 * torch.log(torch.tensor(3.0, dtype=torch.float64)))
-        fields = reference.fields(grid)
-        close(found.steps, paths.step_disagreement(*fields, grid, found.path, noise), 1e-6)
+        drift, score = reference.fields(grid)
+        for i in range(grid.steps):
+            x, x_next = found.path[i], found.path[i + 1]
+            ends = x, x_next, drift(i + 1, x_next), score(i + 1, x_next)
+            back = implied_backward_noise(*ends, grid.dt[i], grid.g[i + 1])
+            close(found.steps[i], 0.5 * (back.square().sum(-1) - noise[i].square().sum(-1)), 1e-6)
 
 
 def explained(problem: LinearGaussian, steps: int, scale: float = 1.0) -> tuple[Disagreement, TimeGrid]:

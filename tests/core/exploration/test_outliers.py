@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
-from dnf_studio.core.evaluation.by_steps import step_row
+from dnf_studio.core.evaluation.by_steps import step_rows
 from dnf_studio.core.exploration.outliers import NEVER, Outliers, find_outliers, outliers_among, wilson
 from dnf_studio.core.exploration.visited import Nearest, Visited, visit
 from dnf_studio.core.models.diffflow import DiffFlow
@@ -202,7 +202,7 @@ def test_rings_agree_with_the_evaluation() -> None:
     assert [one.drawn for one in results] == [4096, 8192, 10_000] and {one.total for one in results} == {10_000}
     found = results[-1]
     assert found.known and found.reach == 0.02 and found.data_off < 0.001
-    row = step_row(flow, data, 5, points=10_000, seeds=1)
+    (row,) = step_rows(flow, data, (5,), points=10_000, seeds=1, tell=lambda _: None)
     assert row.outside == found.off / 10_000 and row.beyond_4 == found.beyond / 10_000
     (block,) = sample_blocks(flow, 10_000, SampleSettings(steps=5))
     own = data.standardisation.to_data(torch.from_numpy(found.rows.end)).numpy()

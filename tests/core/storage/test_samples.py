@@ -7,10 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections import namedtuple
 from collections.abc import Callable, Iterator
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -266,6 +266,7 @@ def test_a_failure_in_the_middle_leaves_what_was(
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
+from types import SimpleNamespace
 from dnf_studio.core.storage import samples
 from dnf_studio.errors import ExportError
 from tests.core.storage.files import make_flow
@@ -304,11 +305,19 @@ def test_a_disk_that_fails_while_writing(tmp_path: Path) -> None:
 
 
 def test_too_little_space_is_said_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = namedtuple("usage", "free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(5_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=5_000_000))
     with pytest.raises(ExportError, match=r"^The export needs 17 MB, and only 5 MB are free in"):
         export_samples(make_flow(), tmp_path / "a.h5", ExportPlan(1_000_000))
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("free", "shown"), [(1000, "1 kB"), (999_400, "999 kB"), (999_600, "1 MB"), (10**6, "1 MB"), (0, "0 bytes")]
+)
+def test_sizes_at_the_end_of_a_unit(free: int, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=free))
+    with pytest.raises(ExportError, match=f"only {shown} are free"):
+        export_samples(make_flow(), tmp_path / "a.h5", ExportPlan(1_000_000))
 
 
 def test_impossible_targets(tmp_path: Path) -> None:

@@ -20,11 +20,8 @@ from dnf_studio.core.training import adjoint
 from dnf_studio.core.training.adjoint import AdjointEngine, block_slices
 from dnf_studio.core.training.objective import mean_bound
 from tests.golden import FOLDER, TOLERANCE, deviation, vectors
+from tests.networks import gradients
 from tests.textbook import textbook_bound, textbook_step
-
-
-def gradients(flow: DiffFlow) -> dict[str, torch.Tensor]:
-    return {name: p.grad.clone() for name, p in flow.named_parameters() if p.grad is not None}
 
 
 def small_flow(dim: int = 2, steps: int = 7, layers: int = 2, **sde: float) -> DiffFlow:

@@ -20,7 +20,7 @@ from dnf_studio.core.sde.variance_preserving import levels_at
 from dnf_studio.core.training import adjoint
 from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.score_matching import ScoreMatchingEngine
-from tests.networks import IMAGE, TanhNetwork, live, tiny_unets
+from tests.networks import IMAGE, TanhNetwork, gradients, has_gradients, live, tiny_unets
 from tests.textbook import textbook_step
 
 
@@ -33,10 +33,6 @@ def unknown(steps: int) -> DiffFlow:
     flow = unets(steps)
     flow.drift, flow.score = (TanhNetwork(IMAGE.size).double() for _ in range(2))
     return flow
-
-
-def gradients(flow: DiffFlow) -> dict[str, Tensor]:
-    return {name: p.grad.clone() for name, p in flow.named_parameters() if p.grad is not None}
 
 
 def drawn(steps: int, batch: int) -> tuple[Tensor, Tensor]:
@@ -144,8 +140,7 @@ def test_score_matching_of_a_unet_has_the_gradients_of_autograd(monkeypatch: pyt
     with BlockPool(2) as pool:
         found = ScoreMatchingEngine(model, pool, torch.float64).step(x0, noise, t)
     assert float(found.value) == pytest.approx(float(loss.detach()), rel=1e-12)
-    for parameter, gradient in zip(model.parameters(), expected, strict=True):
-        assert parameter.grad is not None and torch.allclose(parameter.grad, gradient, rtol=1e-9, atol=1e-12)
+    has_gradients(model, expected, 1e-12)
 
 
 def test_blocks_are_few_and_their_points_bounded() -> None:

@@ -15,6 +15,7 @@ from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.storage.checkpoint import read_checkpoint
 from dnf_studio.core.training.maximum_likelihood import LikelihoodEngine
 from dnf_studio.core.training.run import Run
+from tests.networks import has_gradients
 
 TINY = Config.create(
     {
@@ -38,8 +39,7 @@ def test_blocks_have_the_gradients_of_the_whole(dim: int) -> None:
         probes = None if dim <= 4 else noise[0].sign()
         found = LikelihoodEngine(model, pool).step(x0, model.grid(), probes)
     assert float(found.value) == pytest.approx(float(loss.detach()), rel=1e-12)
-    for parameter, gradient in zip(model.parameters(), expected, strict=True):
-        assert parameter.grad is not None and torch.allclose(parameter.grad, gradient, rtol=1e-9, atol=1e-14)
+    has_gradients(model, expected)
 
 
 def test_training_lowers_the_exact_likelihood() -> None:

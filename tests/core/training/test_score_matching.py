@@ -19,6 +19,7 @@ from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.core.training.run import Run
 from dnf_studio.core.training.score_matching import ScoreMatchingEngine
 from dnf_studio.errors import CheckpointError, SettingError
+from tests.networks import has_gradients
 from tests.problems import ExactDiffusion
 
 TINY = Config.create(
@@ -44,8 +45,7 @@ def test_gradients_are_those_of_autograd() -> None:
     with BlockPool(2) as pool:
         found = ScoreMatchingEngine(model, pool, torch.float64).step(x0, noise, t)
     assert float(found.value) == pytest.approx(float(loss.detach()), rel=1e-12)
-    for parameter, gradient in zip(model.parameters(), expected, strict=True):
-        assert parameter.grad is not None and torch.allclose(parameter.grad, gradient, rtol=1e-9, atol=1e-14)
+    has_gradients(model, expected)
 
 
 def test_the_exact_score_is_the_minimum() -> None:

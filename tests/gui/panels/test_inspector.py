@@ -104,10 +104,10 @@ def test_a_moving_cursor_keeps_rows_and_columns_in_their_place(filled: Inspector
 
 
 def test_direction_and_points_are_written_to_the_session(filled: InspectorPanel, session: Session) -> None:
-    filled.directions["backward"].click()
+    filled.directions.buttons["backward"].click()
     assert session.state.direction == "backward"
     session.undo()
-    assert filled.directions["forward"].isChecked()
+    assert filled.directions.buttons["forward"].isChecked()
     assert not filled.next.isVisible()
     session.apply({"selection": (30, 7, 12)})
     assert [filled.chooser.itemText(k) for k in range(3)] == ["7", "12", "30"] and filled.chooser.currentText() == "12"
@@ -169,7 +169,7 @@ def test_the_statistic_compares_with_all() -> None:
 
 
 def test_every_control_says_what_it_does(filled: InspectorPanel) -> None:
-    for control in (filled.chooser, filled.previous, filled.next, *filled.directions.values(), filled.table):
+    for control in (filled.chooser, filled.previous, filled.next, *filled.directions.buttons.values(), filled.table):
         assert control.toolTip() and control.accessibleName()
     for control in (filled.units, filled.copy_button, filled.statistic):
         assert control.toolTip()

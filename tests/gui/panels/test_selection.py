@@ -131,7 +131,7 @@ def test_rows_chosen_for_copying_stay_with_their_points_when_the_order_changes(
     panel.table.selectRow(panel.model.row_of(41))
     session.cursor.jump(10)
     panel.refresh()
-    assert [panel.model.point_at(row) for row in panel._chosen_rows()] == [41]
+    assert [panel.model.point_at(row) for row in panel.table.chosen_rows()] == [41]
 
 
 def test_lost_points_come_last_whichever_way(panel: SelectionPanel, session: Session) -> None:

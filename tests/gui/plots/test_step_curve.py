@@ -7,7 +7,8 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.plots.step_curve import NoiseCurve, StepCurve, log_ticks
+from dnf_studio.gui.plots.log_axis import log_ticks
+from dnf_studio.gui.plots.step_curve import NoiseCurve, StepCurve
 from dnf_studio.gui.theme import DARK, LIGHT, Theme
 from tests.gui.plots.scenes import pixels, share_near
 

@@ -10,12 +10,13 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from pyqtgraph.Qt import internals
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QTransform
 
 from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
+from dnf_studio.gui.plots.layers.pixels import image_of
+from dnf_studio.gui.plots.layers.strokes import StrokesLayer
 
 __all__ = ["ArrowsLayer", "HeatLayer", "arrow_lines", "head_strokes", "next_limit", "upper_limit"]
 
@@ -37,39 +38,24 @@ _TURNS = np.array([[np.cos(_TURN), np.sin(_TURN)], [np.cos(_TURN), -np.sin(_TURN
 """Cosine and sine of the two strokes of a head."""
 
 
-class ArrowsLayer(DeviceLayer):
-    """Arrows in one colour."""
+class ArrowsLayer(StrokesLayer):
+    """Arrows on a regular grid."""
 
     def __init__(self) -> None:
         super().__init__()
         self._x, self._y, self._vectors = np.empty(0), np.empty(0), np.empty((0, 0, 2))
         self._limit = 0.0
-        self._colour = "#000000"
-        self._lines = internals.PrimitiveArray(QLineF, 4)
 
     def set_field(self, x: Array, y: Array, vectors: Array, limit: float) -> None:
         """Show `vectors` (R, C, 2) at the places x (C,) and y (R,); those of the length `limit` are the longest."""
         self._x, self._y, self._vectors, self._limit = x, y, vectors, limit
         self.update()
 
-    def set_colour(self, colour: str) -> None:
-        """Draw in `colour`."""
-        self._colour = colour
-        self.update()
-
-    def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
-        """One call for all shafts and heads."""
+    def strokes(self, transform: QTransform) -> Array:
+        """Shafts and heads."""
         if not self._vectors.size or self._limit <= 0:
-            return
-        lines = arrow_lines(self._x, self._y, self._vectors, self._limit, transform)
-        self._lines.resize(len(lines))
-        self._lines.ndarray()[:] = lines
-        pen = QPen(QColor(self._colour), 1)
-        pen.setCosmetic(True)
-        painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(pen)
-        painter.drawLines(*self._lines.drawargs())
+            return np.empty((0, 4))
+        return arrow_lines(self._x, self._y, self._vectors, self._limit, transform)
 
 
 class HeatLayer(DeviceLayer):
@@ -160,9 +146,7 @@ def _picture(values: Array, limit: float, signed: bool, stops: tuple[str, ...]) 
     known = np.isfinite(values)
     way = np.where(known, values, 0.0) / limit
     shades = np.clip((0.5 + 0.5 * way if signed else way) * (SHADES - 1), 0, SHADES - 1).astype(np.intp)
-    pixels = np.ascontiguousarray(np.where(known, _table(stops)[shades], np.uint32(0))[::-1])
-    height, width = pixels.shape
-    return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied).copy()
+    return image_of(np.where(known, _table(stops)[shades], np.uint32(0))[::-1])
 
 
 @cache

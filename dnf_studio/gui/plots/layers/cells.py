@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFont, QImage, QPainter, QTransform
 
 from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.plots.layers.device import DeviceLayer
+from dnf_studio.gui.plots.layers.pixels import image_of
 from dnf_studio.gui.plots.layers.scale import BUCKETS, ColourKey, bucket_of, nats_at
 from dnf_studio.gui.theme import Theme
 
@@ -55,10 +56,7 @@ class CellsLayer(DeviceLayer):
             return
         if self._image is None:
             argb = np.where(np.isnan(self._cells), np.uint32(0), self._colours[bucket_of(self._cells, self._limits)])
-            upright = np.ascontiguousarray(argb[::-1])
-            rows, columns = upright.shape
-            form = QImage.Format.Format_ARGB32_Premultiplied
-            self._image = QImage(upright.data, columns, rows, 4 * columns, form).copy()
+            self._image = image_of(argb[::-1])
         painter.setClipRect(area)
         painter.drawImage(transform.mapRect(self._range), self._image)
         self._key.draw(painter, area, self._limits, self._font)

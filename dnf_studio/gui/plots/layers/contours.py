@@ -6,16 +6,15 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from pyqtgraph.Qt import internals
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QTransform
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QTransform
 from PySide6.QtWidgets import QApplication
 
 from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
+from dnf_studio.gui.plots.layers.strokes import StrokesLayer
 
 __all__ = ["ContoursLayer", "LabelsLayer", "contour_lines"]
 
-WIDTH = 1.2
 INSET = 24.0
 """Pixels between a label and the edge of the view."""
 APART = 26.0
@@ -33,38 +32,23 @@ _SEGMENTS[5] = _SEGMENTS[17] = (3, 0), (1, 2)
 _SEGMENTS[10] = _SEGMENTS[16] = (0, 1), (2, 3)
 
 
-class ContoursLayer(DeviceLayer):
-    """Lines in one colour."""
+class ContoursLayer(StrokesLayer):
+    """Lines of several levels."""
+
+    width = 1.2
 
     def __init__(self) -> None:
         super().__init__()
         self._lines = np.empty((0, 4), np.float32)
-        self._colour = "#000000"
-        self._batch = internals.PrimitiveArray(QLineF, 4)
 
     def set_lines(self, lines: Mapping[str, Array]) -> None:
         """Show these segments (K, 4), plot units, by the label of their level."""
         self._lines = np.concatenate([np.empty((0, 4)), *lines.values()]).astype(np.float32)
         self.update()
 
-    def set_colour(self, colour: str) -> None:
-        """Draw in `colour`."""
-        self._colour = colour
-        self.update()
-
-    def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
-        """One call for all lines."""
-        if not len(self._lines):
-            return
-        lines = to_device(self._lines.reshape(-1, 2), transform).reshape(-1, 4)
-        self._batch.resize(len(lines))
-        self._batch.ndarray()[:] = lines
-        pen = QPen(QColor(self._colour), WIDTH)
-        pen.setCosmetic(True)
-        painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(pen)
-        painter.drawLines(*self._batch.drawargs())
+    def strokes(self, transform: QTransform) -> NDArray[np.float32]:
+        """All lines."""
+        return to_device(self._lines.reshape(-1, 2), transform).reshape(-1, 4)
 
 
 class LabelsLayer(DeviceLayer):

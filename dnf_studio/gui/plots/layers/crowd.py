@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QImage
 
-from dnf_studio.gui.plots.layers.strengths import strengths
+from dnf_studio.gui.plots.layers.pixels import strengths
 
 __all__ = ["Crowd"]
 

@@ -12,10 +12,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QTransform
+from PySide6.QtGui import QImage, QPainter, QTransform
 
 from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
+from dnf_studio.gui.plots.layers.pixels import image_of, premultiplied
 from dnf_studio.gui.plots.layers.trails import at_position
 
 __all__ = [
@@ -26,7 +27,6 @@ __all__ = [
     "bins_over",
     "next_levels",
     "passes_for",
-    "picture_of",
     "smooth",
 ]
 
@@ -94,7 +94,7 @@ class DensityLayer(DeviceLayer):
         shares = _shares(self._points, passes_for(len(self._points)), transform, corner, width, height)
         # The root shows thin tails beside dense cores
         shades = np.sqrt(shares * np.float32(1 / max(self.limit, 1e-12))) * np.float32(SHADES - 1)
-        image = picture_of(self._table.take(shades.astype(np.int32), mode="clip"))
+        image = image_of(self._table.take(shades.astype(np.int32), mode="clip"))
         painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(QRectF(corner, QPointF(corner.x() + width * BIN, corner.y() + height * BIN)), image)
@@ -149,7 +149,7 @@ class GroundLayer(DeviceLayer):
                 dots[y:, x:] += counts[: height - y, : width - x]
             strength = 0.75 if len(self._points) <= MANY else 0.5
             table = argb_table((self._colour,), 4, strength, floor=0.6 * strength)
-            self._image = picture_of(table.take(dots, mode="clip"))
+            self._image = image_of(table.take(dots, mode="clip"))
             self._image.setDevicePixelRatio(ratio)
             self._key = key
         painter.drawImage(corner, self._image)
@@ -187,14 +187,10 @@ def argb_table(
     stops: tuple[str, ...], shades: int = SHADES, most: float = MOST, floor: float = 0.0
 ) -> NDArray[np.uint32]:
     """Premultiplied ARGB for 0 … `shades` − 1: nothing, then ever more of the colours from first to last stop."""
-    colours = [QColor(c) for c in (colour_ramp(stops, shades) if len(stops) > 1 else [stops[0]] * shades)]
+    colours = colour_ramp(stops, shades) if len(stops) > 1 else [stops[0]] * shades
     alpha = floor + (most - floor) * np.linspace(0, 1, shades)
     alpha[0] = 0
-    parts = [np.ones(shades), *(np.array([f(c) for c in colours]) for f in (QColor.redF, QColor.greenF, QColor.blueF))]
-    argb = np.zeros(shades, np.uint32)
-    for part in parts:
-        argb = (argb << np.uint32(8)) | np.rint(255 * part * alpha).astype(np.uint32)
-    return argb
+    return premultiplied(colours, alpha)
 
 
 def bins_over(transform: QTransform, area: QRectF) -> tuple[QPointF, int, int]:
@@ -235,10 +231,3 @@ def _levels(paths: Array, transform: QTransform, corner: QPointF, width: int, he
     if not known.any():
         return np.zeros(MOMENTS, np.float32)
     return np.interp(np.arange(MOMENTS), np.flatnonzero(known), raw[known]).astype(np.float32)
-
-
-def picture_of(pixels: NDArray[np.uint32]) -> QImage:
-    """The image owns its pixels."""
-    rows = np.ascontiguousarray(pixels)
-    height, width = rows.shape
-    return QImage(rows.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied).copy()

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QTransform
+from PySide6.QtGui import QPainter, QTransform
 from PySide6.QtWidgets import QApplication
 
 from dnf_studio.gui.plots.layers.bars import colour_ramp
@@ -25,14 +25,14 @@ from dnf_studio.gui.plots.layers.density import (
     bins_over,
     next_levels,
     passes_for,
-    picture_of,
 )
 from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
+from dnf_studio.gui.plots.layers.pixels import image_of, premultiplied
 from dnf_studio.gui.plots.layers.scale import ColourKey
 from dnf_studio.gui.plots.layers.trails import at_position
 from dnf_studio.gui.theme import LIGHT, Theme
 
-__all__ = ["DifferenceKey", "DifferenceLayer", "signed_difference", "weighted"]
+__all__ = ["DifferenceLayer", "signed_difference", "weighted"]
 
 SIGMAS = 2.0
 SMOOTHER = 3
@@ -104,7 +104,7 @@ class DifferenceLayer(DeviceLayer):
         found, shown, _ = _compare(self._clouds, self._position, transform, bins)
         limit, _ = self.limit
         shades = np.clip((0.5 + 0.5 * found / limit) * (SHADES - 1), 0, SHADES - 1).astype(np.intp)
-        image = picture_of(np.where(shown, self._table[shades], np.uint32(0)))
+        image = image_of(np.where(shown, self._table[shades], np.uint32(0)))
         painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(QRectF(corner, QPointF(corner.x() + width * BIN, corner.y() + height * BIN)), image)
@@ -212,10 +212,4 @@ def _binomial(passes: int) -> NDArray[np.float64]:
 @cache
 def _table(stops: tuple[str, ...]) -> NDArray[np.uint32]:
     """Premultiplied ARGB from the backward to the forward end."""
-    colours = [QColor(colour) for colour in colour_ramp(stops, SHADES)]
-    alpha = round(255 * OPAQUE)
-    parts = [[round(f(c) * OPAQUE) for c in colours] for f in (QColor.red, QColor.green, QColor.blue)]
-    table = np.full(SHADES, alpha, np.uint32)
-    for part in parts:
-        table = (table << np.uint32(8)) | np.array(part, np.uint32)
-    return table
+    return premultiplied(colour_ramp(stops, SHADES), np.full(SHADES, OPAQUE))

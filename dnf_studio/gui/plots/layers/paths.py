@@ -20,8 +20,8 @@ from PySide6.QtWidgets import QApplication
 
 from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
+from dnf_studio.gui.plots.layers.pixels import image_of, strengths
 from dnf_studio.gui.plots.layers.scale import BUCKETS, ColourKey
-from dnf_studio.gui.plots.layers.strengths import strengths
 from dnf_studio.gui.plots.step_colours import StepColours
 from dnf_studio.gui.plots.words import lost_paths
 from dnf_studio.gui.theme import Theme
@@ -104,7 +104,7 @@ class PathsLayer(DeviceLayer):
         key = (self._version, self._colour, ratio, width, height, corner.x(), corner.y(), *_numbers(transform))
         if self._image is None or key != self._key:
             shift = transform * QTransform.fromTranslate(-corner.x(), -corner.y()) * QTransform.fromScale(ratio, ratio)
-            self._image = _picture(self._argb(to_device(self._paths, shift), width, height))
+            self._image = image_of(self._argb(to_device(self._paths, shift), width, height))
             self._image.setDevicePixelRatio(ratio)
             self._key = key
         painter.drawImage(corner, self._image)
@@ -220,13 +220,6 @@ def _cells(paths: Array, width: int, height: int) -> Iterator[NDArray[np.int32]]
 
 def _inner(pixels: NDArray[Whole], width: int, height: int) -> NDArray[Whole]:
     return pixels.reshape(height + 2, width + 2)[1:-1, 1:-1]
-
-
-def _picture(argb: NDArray[np.uint32]) -> QImage:
-    """Premultiplied ARGB (height, width) as an image that owns its pixels."""
-    pixels = np.ascontiguousarray(argb)
-    height, width = pixels.shape
-    return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied).copy()
 
 
 def _numbers(transform: QTransform) -> tuple[float, ...]:

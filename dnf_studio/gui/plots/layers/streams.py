@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pyqtgraph.Qt import internals
-from PySide6.QtCore import QLineF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QTransform
+from PySide6.QtGui import QTransform
 
 from dnf_studio.gui.plots.layers.arrows import head_strokes
-from dnf_studio.gui.plots.layers.device import DeviceLayer, to_device
+from dnf_studio.gui.plots.layers.device import to_device
+from dnf_studio.gui.plots.layers.strokes import StrokesLayer
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.streamlines import Streamlines
@@ -26,15 +25,13 @@ Array = NDArray[np.float64]
 Places = NDArray[np.intp]
 
 
-class StreamsLayer(DeviceLayer):
-    """Lines in one colour."""
+class StreamsLayer(StrokesLayer):
+    """Lines with heads."""
 
     def __init__(self) -> None:
         super().__init__()
         self._points = np.empty((0, 2), np.float32)
         self._steps, self._heads = np.empty(0, np.intp), np.empty(0, np.intp)
-        self._colour = "#000000"
-        self._lines = internals.PrimitiveArray(QLineF, 4)
 
     def set_lines(self, lines: Streamlines) -> None:
         """Show `lines`, plot units."""
@@ -44,24 +41,11 @@ class StreamsLayer(DeviceLayer):
         self._steps, self._heads = np.flatnonzero(begins), head_places(lines.starts)
         self.update()
 
-    def set_colour(self, colour: str) -> None:
-        """Draw in `colour`."""
-        self._colour = colour
-        self.update()
-
-    def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
-        """One call for all steps and heads."""
+    def strokes(self, transform: QTransform) -> Array:
+        """Steps and heads."""
         if not len(self._steps):
-            return
-        lines = stream_lines(self._points, self._steps, self._heads, transform)
-        self._lines.resize(len(lines))
-        self._lines.ndarray()[:] = lines
-        pen = QPen(QColor(self._colour), 1)
-        pen.setCosmetic(True)
-        painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(pen)
-        painter.drawLines(*self._lines.drawargs())
+            return np.empty((0, 4))
+        return stream_lines(self._points, self._steps, self._heads, transform)
 
 
 def head_places(starts: Places) -> Places:

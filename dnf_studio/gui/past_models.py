@@ -7,12 +7,12 @@ from collections import deque
 from dnf_studio.config import Config
 from dnf_studio.gui.opening import Opened
 
-__all__ = ["Left"]
+__all__ = ["PastModels"]
 
 MOST = 3
 
 
-class Left:
+class PastModels:
     """The last few models that a choice of data took from the views, with the settings there were then."""
 
     def __init__(self) -> None:
