@@ -40,7 +40,13 @@ def fake_blocks(rows: int = 65_536) -> Callable[..., Iterator[SampleBlock]]:
     """A sampler that takes no time: the number of the row in every place."""
 
     def blocks(
-        flow: DiffFlow, count: int, settings: SampleSettings, *, trajectories: bool = False, noise: bool = False
+        flow: DiffFlow,
+        count: int,
+        settings: SampleSettings,
+        *,
+        trajectories: bool = False,
+        noise: bool = False,
+        **_: int,
     ) -> Iterator[SampleBlock]:
         steps = settings.steps or flow.config.sde.steps
         for start in range(0, count, rows):
@@ -115,6 +121,7 @@ def test_every_dimension_has_its_scale(tmp_path: Path) -> None:
             assert scales == [dimension.label for dimension in file[name].dims] == expected
             assert {"units", "long_name"} <= set(file[name].attrs)
         assert file["step"][:].tolist() == [0, 1, 2, 3, 4]
+        assert list(file["samples"].attrs["columns"]) == ["component 0", "component 1"]
         assert file["sample"].is_scale and file["sample"].shape == (100,)
 
 
@@ -213,6 +220,16 @@ def test_log_prob(tmp_path: Path) -> None:
     assert long.shape == (1500,) and np.array_equal(short, long[:1100])
     rows = torch.from_numpy(read_rows(tmp_path / "long")[:200])
     assert np.allclose(likelihood.log_prob(flow, rows, "ode").detach().numpy(), long[:200], atol=1e-3)
+
+
+def test_log_prob_comes_with_progress_and_a_place_to_cancel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samples, "worker_threads", lambda _device: 1)
+    monkeypatch.setattr(samples, "_log_prob", lambda _flow, block, _pool: np.zeros(len(block.samples), np.float32))
+    path, flow = tmp_path / "a.h5", make_flow(SMALL)
+    seen = [progress.done for progress in export_samples(flow, path, ExportPlan(3000, log_prob=True))]
+    assert seen == [0, 1024, 2048, 3000]
+    list(export_samples(flow, tmp_path / "b.h5", ExportPlan(3000)))
+    assert np.array_equal(read_rows(path), read_rows(tmp_path / "b.h5"))
 
 
 def test_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
