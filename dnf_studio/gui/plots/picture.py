@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Slot
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage
-from PySide6.QtWidgets import QFileDialog, QGraphicsItem, QMenu
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Slot
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage, QPainter
+from PySide6.QtWidgets import QFileDialog, QGraphicsItem, QMenu, QWidget
 
 from dnf_studio.errors import ExportError, StudioError
 
@@ -37,12 +37,26 @@ def picture_of(plot: Plot) -> QImage:
         plot.help.hide()
     try:
         plot.render(image)
+        _draw_plot(plot, image)
     finally:
         if plot.help is not None and hidden:
             plot.help.show()
         for item, mode in cached:
             item.setCacheMode(mode)
     return image
+
+
+def _draw_plot(plot: Plot, image: QImage) -> None:
+    """Draw the plot within its card once more: a widget that is rendered draws for the pixels of the screen."""
+    view, window = plot.plot, plot.plot.viewport()
+    place = QRect(window.mapTo(plot, QPoint()), window.size())
+    painter = QPainter(image)
+    view.render(painter, QRectF(place), window.rect())
+    # What floats over the plot
+    for child in (*view.children(), *window.children()):
+        if isinstance(child, QWidget) and child is not window and child.isVisible():
+            child.render(painter, child.mapTo(plot, QPoint()), renderFlags=QWidget.RenderFlag.DrawChildren)
+    painter.end()
 
 
 def save_picture(plot: Plot, path: Path) -> None:
@@ -83,7 +97,7 @@ class PictureMenu(QObject):
             # There a right drag zooms, which is known only once the button is let go
             if by_key or not self._plot.plot.geometry().contains(event.pos()):
                 middle = self._plot.mapToGlobal(self._plot.rect().center())
-                self.menu.popup(middle if by_key else event.globalPos())
+                self._open(middle if by_key else event.globalPos())
             return True
         return bool(super().eventFilter(watched, event))
 
@@ -91,7 +105,12 @@ class PictureMenu(QObject):
     def _clicked(self, event: MouseClickEvent) -> None:
         if event.button() == Qt.MouseButton.RightButton and not event.double():
             at = event.screenPos()
-            self.menu.popup(QPoint(round(at.x()), round(at.y())))
+            self._open(QPoint(round(at.x()), round(at.y())))
+
+    def _open(self, at: QPoint) -> None:
+        # Else in the colours of the card, without an edge
+        self.menu.setPalette(QGuiApplication.palette())
+        self.menu.popup(at)
 
     def _ask_and_save(self) -> None:
         stem = re.sub(r"\W+", "-", self._plot.accessibleName().lower()).strip("-")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage
@@ -12,6 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.errors import ExportError
 from dnf_studio.gui.dialogs.error import ErrorDialog
+from dnf_studio.gui.plots.base import Plot
+from dnf_studio.gui.plots.layers.paths import PathsLayer
 from dnf_studio.gui.plots.loss import LossPlot
 from dnf_studio.gui.plots.picture import picture_of, save_picture
 from tests.gui.plots.mouse import place_of, send
@@ -40,6 +43,23 @@ def test_the_picture_has_twice_the_pixels_and_sharp_letters(plot: LossPlot) -> N
     pairs = [(x, y) for x in range(corner[0], 800, 2) for y in range(corner[1] - corner[1] % 2, corner[1] + edge, 2)]
     assert any(picture.pixel(x, y) != picture.pixel(x + 1, y) for x, y in pairs)
     assert not any(shown.pixel(x, y) != shown.pixel(x + 1, y) for x, y in pairs)
+
+
+def test_paths_are_counted_in_the_pixels_of_the_picture(qtbot: QtBot) -> None:
+    plot = Plot("Paths", "Paths.", "None.")
+    qtbot.addWidget(plot)
+    plot.resize(300, 240)
+    plot.set_empty(False)
+    layer = PathsLayer("#ff0000", most=1.0, alpha=1.0)
+    plot.plot.addItem(layer)
+    plot.box.setRange(xRange=(0, 1), yRange=(0, 1), padding=0)
+    plot.show()
+    layer.set_paths(np.array([[[0.1, 0.2]], [[0.9, 0.7]]], np.float32))
+    image = picture_of(plot)
+    red = np.array([[image.pixelColor(x, y).green() < 100 for x in range(600)] for y in range(480)])
+    assert red.sum() > 300
+    blocks = red.reshape(240, 2, 300, 2).sum(axis=(1, 3))
+    assert ((blocks > 0) & (blocks < 4)).sum() > 100, "a line as thin as a pixel of the picture"
 
 
 def test_it_is_without_the_button_of_the_help_which_stays_in_the_window(plot: LossPlot) -> None:
