@@ -97,7 +97,7 @@ class PictureMenu(QObject):
             # There a right drag zooms, which is known only once the button is let go
             if by_key or not self._plot.plot.geometry().contains(event.pos()):
                 middle = self._plot.mapToGlobal(self._plot.rect().center())
-                self._open(middle if by_key else event.globalPos())
+                self.menu.popup(middle if by_key else event.globalPos())
             return True
         return bool(super().eventFilter(watched, event))
 
@@ -105,12 +105,7 @@ class PictureMenu(QObject):
     def _clicked(self, event: MouseClickEvent) -> None:
         if event.button() == Qt.MouseButton.RightButton and not event.double():
             at = event.screenPos()
-            self._open(QPoint(round(at.x()), round(at.y())))
-
-    def _open(self, at: QPoint) -> None:
-        # Else in the colours of the card, without an edge
-        self.menu.setPalette(QGuiApplication.palette())
-        self.menu.popup(at)
+            self.menu.popup(QPoint(round(at.x()), round(at.y())))
 
     def _ask_and_save(self) -> None:
         stem = re.sub(r"\W+", "-", self._plot.accessibleName().lower()).strip("-")
