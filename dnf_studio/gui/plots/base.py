@@ -176,7 +176,7 @@ class Plot(QWidget):
             self._fit_note()
         elif event.type() == QEvent.Type.StyleChange and not of_plot:
             self._colour_labels()
-        elif of_plot and isinstance(event, QFocusEvent):
+        elif of_plot and isinstance(event, QFocusEvent) and event.reason() != Qt.FocusReason.PopupFocusReason:
             self._ring = event.gotFocus() and event.reason() not in UNSEEN
             self.update()
         return bool(super().eventFilter(watched, event))
