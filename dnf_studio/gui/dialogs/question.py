@@ -15,6 +15,7 @@ __all__ = [
     "ask_about_run",
     "ask_delete_preset",
     "ask_discard",
+    "ask_discard_drawing",
     "ask_resume",
 ]
 
@@ -50,6 +51,16 @@ def ask_discard(parent: QWidget, iterations: int) -> Answer:
         parent,
         f"Discard the run of {counted(iterations, 'iteration')}?",
         "What is discarded cannot be brought back.",
+        {Answer.DISCARD: ("&Discard", Role.DestructiveRole)},
+    )
+
+
+def ask_discard_drawing(parent: QWidget) -> Answer:
+    """Whether to leave a drawing that is used nowhere."""
+    return _ask(
+        parent,
+        "Discard what is drawn?",
+        "It is used nowhere yet, and cannot be brought back.",
         {Answer.DISCARD: ("&Discard", Role.DestructiveRole)},
     )
 
