@@ -65,7 +65,7 @@ def save_picture(plot: Plot, path: Path) -> None:
 
     image = picture_of(plot)
     with atomic_file(path, ExportError) as partial:
-        if not image.save(str(partial), "PNG"):
+        if not image.save(str(partial), b"PNG"):
             raise ExportError(f"The picture '{path}' cannot be written.")
 
 
