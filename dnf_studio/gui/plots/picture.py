@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Slot
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage, QPainter
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QFileDialog, QGraphicsItem, QMenu, QWidget
 
 from dnf_studio.errors import ExportError, StudioError
@@ -63,9 +63,9 @@ def save_picture(plot: Plot, path: Path) -> None:
     """Write the picture of `plot` as PNG, whole or not at all; raises `ExportError` where it cannot be."""
     from dnf_studio.core.storage.atomic import atomic_file
 
-    image = picture_of(plot)
+    image = QPixmap.fromImage(picture_of(plot))
     with atomic_file(path, ExportError) as partial:
-        if not image.save(str(partial), b"PNG"):
+        if not image.save(str(partial), "PNG"):
             raise ExportError(f"The picture '{path}' cannot be written.")
 
 
