@@ -323,7 +323,7 @@ def test_a_disk_that_fails_while_writing(tmp_path: Path) -> None:
 
 def test_too_little_space_is_said_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=5_000_000))
-    with pytest.raises(ExportError, match=r"^The export needs 17 MB, and only 5 MB are free in"):
+    with pytest.raises(ExportError, match=r"^The export needs 16.2 MiB, and only 4.77 MiB are free in"):
         export_samples(make_flow(), tmp_path / "a.h5", ExportPlan(1_000_000))
     assert os.listdir(tmp_path) == []
 
