@@ -43,7 +43,9 @@ class NarrowScreen(QObject):
             if dock is not window.inspector:
                 window.tabifyDockWidget(window.inspector, dock)
         at_right = [dock for dock in self._docks if not dock.isHidden() and self._is_at_right(dock)]
-        if at_right and window.minimumSizeHint().width() > self._available().width():
+        least = window.minimumSizeHint().width()
+        # A window that is wider than that has been given a width that no screen limits, and room
+        if at_right and window.width() <= least and least > self._available().width():
             for dock in at_right:
                 window.tabifyDockWidget(window.dock, dock)
                 dock.raise_()

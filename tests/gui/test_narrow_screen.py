@@ -31,6 +31,19 @@ def test_a_dock_shares_the_place_of_the_settings_and_belongs_to_the_right_once_h
     assert dock.isHidden() and not window.dock.isHidden()
 
 
+def test_a_window_larger_than_the_screen_keeps_its_size(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pictures are taken, of any size."""
+    monkeypatch.setattr(NarrowScreen, "_available", lambda _self: QRect(0, 0, 700, 2000))
+    window.resize(1700, 900)
+    dock = next(d for d in window.explore if d.objectName() == Key.GRID_EDITOR)
+    window.commands[Key.GRID_EDITOR].trigger()
+    qtbot.waitUntil(lambda: not dock.visibleRegion().isEmpty(), timeout=5000)
+    qtbot.wait(50)
+    assert window.dockWidgetArea(dock) == RIGHT and window.width() == 1700
+
+
 def test_with_room_it_is_at_the_right(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NarrowScreen, "_available", lambda _self: QRect(0, 0, 4000, 2000))
     dock = next(d for d in window.explore if d.objectName() == Key.GRID_EDITOR)
