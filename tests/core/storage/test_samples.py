@@ -329,7 +329,8 @@ def test_too_little_space_is_said_before(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("free", "shown"), [(1000, "1 kB"), (999_400, "999 kB"), (999_600, "1 MB"), (10**6, "1 MB"), (0, "0 bytes")]
+    ("free", "shown"),
+    [(1000, "0.977 KiB"), (999 << 10, "999 KiB"), (1023 << 10, "0.999 MiB"), (1 << 20, "1 MiB"), (0, "0 bytes")],
 )
 def test_sizes_at_the_end_of_a_unit(free: int, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=free))
