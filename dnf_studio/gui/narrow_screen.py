@@ -28,6 +28,7 @@ class NarrowScreen(QObject):
         self._moved: set[QDockWidget] = set()
         for dock in self._docks:
             dock.visibilityChanged.connect(self._look_soon)
+        window.closing.connect(self._store)
 
     @Slot()
     def _look_soon(self) -> None:
@@ -37,11 +38,8 @@ class NarrowScreen(QObject):
     def _look(self) -> None:
         window = self._window
         for dock in [dock for dock in self._moved if dock.isHidden()]:
-            self._moved.discard(dock)
+            self._put_back(dock)
             QTimer.singleShot(0, self, self._fit)
-            window.addDockWidget(RIGHT, dock)
-            if dock is not window.inspector:
-                window.tabifyDockWidget(window.inspector, dock)
         at_right = [dock for dock in self._docks if not dock.isHidden() and self._is_at_right(dock)]
         least = window.minimumSizeHint().width()
         # A window that is wider than that has been given a width that no screen limits, and room
@@ -52,6 +50,19 @@ class NarrowScreen(QObject):
             self._moved.update(at_right)
             # Qt makes the window larger with the dock, but not smaller again
             QTimer.singleShot(0, self, self._fit)
+
+    def _put_back(self, dock: QDockWidget) -> None:
+        self._moved.discard(dock)
+        self._window.addDockWidget(RIGHT, dock)
+        if dock is not self._window.inspector:
+            self._window.tabifyDockWidget(self._window.inspector, dock)
+
+    def _store(self) -> None:
+        """Remember for the next start, on whatever screen, where they belong."""
+        if self._moved:
+            for dock in [*self._moved]:
+                self._put_back(dock)
+            self._window.habits.places.store()
 
     def _available(self) -> QRect:
         return self._window.screen().availableGeometry()

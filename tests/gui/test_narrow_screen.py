@@ -31,6 +31,18 @@ def test_a_dock_shares_the_place_of_the_settings_and_belongs_to_the_right_once_h
     assert dock.isHidden() and not window.dock.isHidden()
 
 
+def test_the_next_start_has_it_at_the_right(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NarrowScreen, "_available", lambda _self: QRect(0, 0, 700, 2000))
+    window.resize(600, 700)
+    dock = next(d for d in window.explore if d.objectName() == Key.GRID_EDITOR)
+    window.commands[Key.GRID_EDITOR].trigger()
+    qtbot.waitUntil(lambda: window.dockWidgetArea(dock) == LEFT, timeout=5000)
+    window.closing.emit()
+    window.addDockWidget(LEFT, dock)
+    window.habits.places.restore((1700, 900))
+    assert window.dockWidgetArea(dock) == RIGHT and not dock.isHidden()
+
+
 def test_a_window_larger_than_the_screen_keeps_its_size(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
