@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.late_dock import LateDock
+from dnf_studio.gui.narrow_screen import NarrowScreen
 
 if TYPE_CHECKING:
     from dnf_studio.gui.main_window import MainWindow
@@ -53,4 +54,5 @@ def explore_docks(window: MainWindow) -> tuple[LateDock, ...]:
     """One hidden dock for each of `DOCKS`, with which the first layout is whole."""
     docks = tuple(LateDock(window, *row) for row in DOCKS)
     window.habits.places.note_first()
+    NarrowScreen(window, (window.inspector, *docks))
     return docks

@@ -19,6 +19,7 @@ from dnf_studio.gui.dialogs.question import Answer, ask_about_run, ask_discard, 
 from dnf_studio.gui.importing import Importer, samples_of
 from dnf_studio.gui.opening import bundled_name
 from dnf_studio.gui.report import make_report
+from dnf_studio.gui.run_end import RunPlace
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_stem
 from dnf_studio.gui.studio import Studio
@@ -141,11 +142,19 @@ class Files(QObject):
         if iterations is None:
             self._studio.train()
             return
-        answer = ask_resume(self._window, iterations)
+        answer = ask_resume(self._window, iterations, *self._resuming())
         if answer is Answer.RESUME:
             self._studio.resume()
         elif answer is Answer.NEW:
             self.when_safe(self._studio.train)
+
+    def _resuming(self) -> tuple[str, tuple[str, str] | None]:
+        """Why the run in memory would end at once, and its model and that of the settings where they differ."""
+        run, config = self._studio.training.run, self._session.state.config
+        if run is None:
+            return "", None
+        kinds = None if run.config.model == config.model else (run.config.model, config.model)
+        return RunPlace.of_run(run).sentence(run.config if kinds else config), kinds
 
     def discard(self) -> None:
         """Forget the run that has ended, and show the model from before it; a long one is asked about once more."""

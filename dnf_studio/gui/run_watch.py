@@ -28,6 +28,7 @@ class RunWatch(QObject):
         self._config = session.state.config
         session.changed.connect(self._settings_changed)
         training.phase_changed.connect(self._show_marks)
+        training.went_back.connect(self._tell_loss)
 
     def show_past(self, opened: Opened) -> None:
         """The loss curve and the marks that a checkpoint brings; none where it brings none."""
@@ -40,6 +41,11 @@ class RunWatch(QObject):
     def _show_marks(self, _phase: Phase) -> None:
         if self._training.run is not None:
             self._loss.add_marks(self._training.run.marks.all)
+
+    def _tell_loss(self, iteration: int) -> None:
+        self.said.emit(
+            f"The training process was lost: the run goes on from iteration {iteration:,}, its last whole state."
+        )
 
     def _settings_changed(self, names: frozenset[str]) -> None:
         before, self._config = self._config, self._session.state.config

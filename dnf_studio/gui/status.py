@@ -10,6 +10,8 @@ from dnf_studio.gui.words import counted, duration
 
 __all__ = ["StudioStatusBar"]
 
+NO_EXPORT = "Export"
+"""As high as what is told of one; nobody sees it."""
 LONG = 1e5
 """A bound of a run that diverges, which nobody reads digit by digit."""
 
@@ -42,6 +44,11 @@ class StudioStatusBar(QStatusBar):
         self.export = QToolButton()
         self.export.setAutoRaise(True)
         self.export.setToolTip("An export is being written; click to go to it")
+        # Its place is kept while it is hidden: the bar would be lower without it, and all above would move
+        policy = self.export.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.export.setSizePolicy(policy)
+        self.export.setText(NO_EXPORT)
         self.export.hide()
         self.addPermanentWidget(self.export)
         self.iterations = self._part("Iterations since the run began")
@@ -75,7 +82,7 @@ class StudioStatusBar(QStatusBar):
 
     def show_export(self, text: str) -> None:
         """How far an export is; an empty text when there is none."""
-        self.export.setText(text)
+        self.export.setText(text or NO_EXPORT)
         self.export.setAccessibleName(text)
         self.export.setVisible(bool(text))
 

@@ -208,6 +208,20 @@ def _style_sheet(theme: Theme) -> str:
     check = resource("style", f"check-{theme.name}.svg").as_posix()
     return f"""
 QToolTip {{ color: {theme.text}; background: {theme.raised}; border: 1px solid {theme.border}; padding: 3px; }}
+QMenu {{ color: {theme.text}; background: {theme.raised}; border: 1px solid {theme.border}; padding: 2px; }}
+QMenu::item {{ padding: 4px 20px 4px 10px; }}
+QMenu::item:selected {{ background: {theme.accent}; color: {theme.on_accent}; }}
+QMenu::item:disabled {{ color: {mix(theme.muted, theme.window, 0.4)}; background: transparent; }}
+QMenu::icon {{ left: 6px; }}
+QMenu::icon:checked {{ background: {mix(theme.accent, theme.raised, 0.6)}; border-radius: 3px; }}
+QMenu::separator {{ height: 1px; background: {theme.border}; margin: 3px 4px; }}
+QMenu::indicator {{ width: 12px; height: 12px; left: 7px; border: 1px solid {theme.muted}; background: {theme.base}; }}
+QMenu::indicator:non-exclusive {{ border-radius: 3px; }}
+QMenu::indicator:exclusive {{ border-radius: 7px; }}
+QMenu::indicator:non-exclusive:checked {{ background: {theme.accent}; border-color: {theme.accent};
+    image: url({check}); }}
+QMenu::indicator:exclusive:checked {{ border: 4px solid {theme.accent}; width: 6px; height: 6px; }}
+QMenu::indicator:disabled {{ border-color: {theme.border}; }}
 QMainWindow::separator {{ background: {theme.window}; width: 5px; height: 5px; }}
 QMainWindow::separator:hover {{ background: {theme.border}; }}
 QToolBar {{ border: none; border-bottom: 1px solid {theme.border}; spacing: 6px; padding: 3px 6px; }}

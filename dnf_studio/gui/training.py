@@ -42,6 +42,8 @@ class Training(QObject):
     failed = Signal(str)
     """One sentence; after a divergence the run is paused at its last good state."""
     unsaved_changed = Signal(bool)
+    went_back = Signal(int)
+    """As that of the worker."""
 
     def __init__(self, background: Background, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -118,6 +120,7 @@ class Training(QObject):
         worker.paused.connect(self._paused)
         worker.resumed.connect(self._resumed)
         worker.failed.connect(self.failed)
+        worker.went_back.connect(self.went_back)
         worker.finished.connect(self._ended)
         paused, stopped = self._early
         self._early = False, False

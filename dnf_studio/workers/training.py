@@ -43,6 +43,8 @@ class TrainingWorker(QThread):
     failed = Signal(str)
     """One sentence. After a divergence the run is paused at its last good state; if the run could
     not be made at all, the thread ends."""
+    went_back = Signal(int)
+    """The run lost its last iterations, with a process that was killed, and goes on after this one."""
 
     def __init__(
         self,
@@ -65,6 +67,7 @@ class TrainingWorker(QThread):
         self._early: list[Mapping[str, Any]] = []
         self._run: Run | None = None
         self._published = 0.0
+        self._last = 0
 
     @property
     def is_paused(self) -> bool:
@@ -118,6 +121,9 @@ class TrainingWorker(QThread):
         try:
             for report in steps:
                 self._reports.append(report)
+                if report.iteration <= self._last:
+                    self.went_back.emit(report.iteration - 1)
+                self._last = report.iteration
                 if self._held():
                     return False
                 if monotonic() - self._published >= PUBLISH_SECONDS:

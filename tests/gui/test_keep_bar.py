@@ -18,6 +18,7 @@ from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.training.run import Run
 from dnf_studio.gui import files
 from dnf_studio.gui.actions import Key
+from dnf_studio.gui.dialogs import question
 from dnf_studio.gui.dialogs.question import Answer
 from dnf_studio.gui.main_window import NOTES, MainWindow
 from dnf_studio.gui.run_end import RunPlace
@@ -88,10 +89,10 @@ def test_a_long_run_is_asked_about_once_more(ended: MainWindow, monkeypatch: pyt
     run = ended.studio.training.run
     assert run is not None
     run.seconds = 61.0
-    monkeypatch.setattr(files, "ask_discard", lambda _window, iterations: Answer.CANCEL)
+    monkeypatch.setattr(files, "ask_discard", lambda _window, iterations, *_: Answer.CANCEL)
     ended.keep.buttons[Key.DISCARD].click()
     assert ended.studio.training.run is run and ended.keep.isVisible()
-    monkeypatch.setattr(files, "ask_discard", lambda _window, iterations: Answer.DISCARD)
+    monkeypatch.setattr(files, "ask_discard", lambda _window, iterations, *_: Answer.DISCARD)
     ended.keep.buttons[Key.DISCARD].click()
     assert ended.studio.training.run is None
 
@@ -143,11 +144,49 @@ def test_train_again_asks_before_the_run_is_lost(ended: MainWindow, monkeypatch:
         asked.append(active)
         return Answer.CANCEL
 
-    monkeypatch.setattr(files, "ask_resume", lambda _window, iterations: Answer.NEW)
+    monkeypatch.setattr(files, "ask_resume", lambda _window, iterations, *_: Answer.NEW)
     monkeypatch.setattr(files, "ask_about_run", ask)
     run = ended.studio.training.run
     ended.commands[Key.TRAIN].trigger()
     assert asked == [False] and ended.studio.training.run is run
+
+
+def test_train_offers_to_go_on_only_where_the_run_would(ended: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, tuple[str, str] | None]] = []
+
+    def ask(_window: object, _iterations: int, end: str, kinds: tuple[str, str] | None) -> Answer:
+        asked.append((end, kinds))
+        return Answer.CANCEL
+
+    monkeypatch.setattr(files, "ask_resume", ask)
+    ended.commands[Key.TRAIN].trigger()
+    ended.session.apply({"config.training.iterations": 60})
+    ended.commands[Key.TRAIN].trigger()
+    ended.session.apply({"config.model": "diffusion", "config.training.iterations": 1000})
+    ended.commands[Key.TRAIN].trigger()
+    spent = "The run has all its 6 iterations; to resume it, raise Iterations in Training."
+    # With settings for another model a run goes on with its own, and those are spent
+    assert asked == [(spent, None), ("", None), (spent, ("diffflow", "diffusion"))]
+    assert not ended.keep.buttons[Key.RESUME].isEnabled()
+
+
+def test_the_question_leaves_out_what_would_do_nothing(ended: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[str, list[Answer]]] = []
+
+    def ask(_parent: object, _text: str, more: str, answers: dict[Answer, object]) -> Answer:
+        shown.append((more, list(answers)))
+        return Answer.CANCEL
+
+    monkeypatch.setattr(question, "_ask", ask)
+    question.ask_resume(ended, 6)
+    question.ask_resume(ended, 6, "It is spent.", ("diffflow", "flow"))
+    question.ask_resume(ended, 6, "", ("diffflow", "flow"))
+    assert [answers for _, answers in shown] == [
+        [Answer.RESUME, Answer.NEW],
+        [Answer.NEW],
+        [Answer.NEW, Answer.RESUME],
+    ]
+    assert shown[1][0].startswith("It is spent.") and "a diffflow" in shown[2][0] and "a flow" in shown[2][0]
 
 
 def test_changes_during_a_run_are_said_and_marked(window: MainWindow, open_in: Open, qtbot: QtBot) -> None:

@@ -3,8 +3,9 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from PySide6.QtCore import QPoint
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.theme import DARK, LIGHT, Theme, apply_theme, mix, system_theme
@@ -56,3 +57,21 @@ def test_mixing() -> None:
     assert mix("#000000", "#ffffff", 0) == "#000000"
     assert mix("#000000", "#ffffff", 1) == "#ffffff"
     assert mix("#000000", "#ffffff", 0.5) == "#808080"
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_a_menu_shows_its_edge_its_empty_boxes_and_where_one_is(qapp: QApplication, qtbot: QtBot, theme: Theme) -> None:
+    apply_theme(qapp, theme)
+    menu = QMenu()
+    qtbot.addWidget(menu)
+    for name in ("first", "second"):
+        menu.addAction(name).setCheckable(True)
+    menu.popup(QPoint(0, 0))
+    menu.setActiveAction(menu.actions()[1])
+    picture = menu.grab().toImage()
+    rows = [menu.actionGeometry(action).center().y() for action in menu.actions()]
+    beside = [[picture.pixelColor(x, y).name() for x in range(30)] for y in rows]
+    assert picture.pixelColor(0, rows[0]).name() == theme.border
+    assert beside[0].count(theme.muted) == 2, "both edges of an empty box"
+    assert theme.accent in beside[1] and theme.accent not in beside[0]
+    menu.close()

@@ -234,7 +234,7 @@ def test_a_saved_run_is_gone_on_with(
     assert window.studio.resumable is None and not window.commands[Key.RESUME].isEnabled(), "it has all its iterations"
     window.session.apply({"config.training.iterations": 9})
     assert window.studio.resumable == 4 and window.commands[Key.RESUME].isEnabled()
-    monkeypatch.setattr(files, "ask_resume", lambda _window, iterations: Answer.RESUME)
+    monkeypatch.setattr(files, "ask_resume", lambda _window, iterations, *_: Answer.RESUME)
     window.commands[Key.TRAIN].trigger()
     qtbot.waitUntil(lambda: phase(window) is Phase.ENDED, timeout=30_000)
     assert window.studio.training.run is not None and window.studio.training.run.iteration == 9

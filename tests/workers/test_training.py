@@ -139,6 +139,27 @@ def test_a_divergence_pauses_and_may_be_resumed(qtbot: QtBot, start: Start) -> N
     assert [r.iteration for r in worker._reports.take()] == [1, 2, 4, 5, 6]
 
 
+def test_iterations_that_are_lost_are_told(qtbot: QtBot, start: Start) -> None:
+    class Losing(FakeRun):
+        """As when its process is killed: once, from 4 back to 2."""
+
+        lost = False
+
+        def __iter__(self) -> Iterator[StepReport]:
+            for report in super().__iter__():
+                yield report
+                if report.iteration == 4 and not self.lost:
+                    self.iteration, self.lost = 2, True
+
+    worker = start(lambda threads: Losing(6))
+    told: list[int] = []
+    worker.went_back.connect(told.append)
+    with qtbot.waitSignal(worker.finished_run, timeout=5000):
+        worker.start()
+    assert [r.iteration for r in worker._reports.take()] == [1, 2, 3, 4, 3, 4, 5, 6]
+    qtbot.waitUntil(lambda: told == [2], timeout=2000)
+
+
 def test_a_run_that_cannot_be_made_says_so_and_ends(qtbot: QtBot, start: Start) -> None:
     def fail(threads: int) -> FakeRun:
         raise DataError("The file 'x.csv' does not exist.")

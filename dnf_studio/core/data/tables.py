@@ -73,6 +73,11 @@ class _Scaled:
     def standardisation(self) -> Standardisation:
         return Standardisation(tuple(self.mean.tolist()), tuple(self.scale.tolist()))
 
+    def about_rows(self, split: Split) -> str:
+        """How many rows there are for what, and what to know of the columns."""
+        rows = f"{split.train_count:,} rows to train, {split.count - split.train_count:,} held out"
+        return f"{rows}; {self.about}" if self.about else rows
+
     def blocks(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """All rows in model units; refuses, at the end, a column that repeats another."""
         copies = CopyFinder(len(self.keep))
@@ -97,7 +102,8 @@ def _held(scaled: _Scaled, split: Split) -> TableDataset:
         values[rows] = model
     train = split.trains(slice(0, split.count))
     own, rest = torch.from_numpy(values[train]), torch.from_numpy(values[~train])
-    return TableDataset(scaled.table.name, scaled.columns, scaled.standardisation, own, rest, scaled.about)
+    about = scaled.about_rows(split)
+    return TableDataset(scaled.table.name, scaled.columns, scaled.standardisation, own, rest, about)
 
 
 def _left_in_file(scaled: _Scaled, split: Split) -> MappedDataset:
@@ -105,7 +111,8 @@ def _left_in_file(scaled: _Scaled, split: Split) -> MappedDataset:
     digest = fingerprint_start(scaled.columns, split.train_count)
     for rows, model in scaled.blocks():
         digest.update(model[split.trains(rows)].tobytes())
-    return MappedDataset(scaled.table, scaled.keep, scaled.standardisation, split, digest.hexdigest(), scaled.about)
+    about = scaled.about_rows(split)
+    return MappedDataset(scaled.table, scaled.keep, scaled.standardisation, split, digest.hexdigest(), about)
 
 
 def check_values(table: Table) -> None:

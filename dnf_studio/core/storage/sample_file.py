@@ -151,6 +151,7 @@ class SampleWriter:
             self._create_scales()
             for name in self._contents.axes:
                 self._create_rows(name)
+            self._file["samples"].attrs.create("columns", columns, dtype=text)
             if any("step" in axis for axes in self._contents.axes.values() for axis in axes):
                 time = self._file.create_dataset("time", data=times.astype(np.float32))
                 _label(time, "time t of each step, from t_N to t_0", "1")

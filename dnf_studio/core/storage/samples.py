@@ -252,9 +252,9 @@ def _verify(partial: Path, target: Path, contents: Contents) -> None:
 
 def _size(count: int) -> str:
     """Bytes for a person to read."""
-    value, units = float(count), ["bytes", "kB", "MB", "GB", "TB"]
+    value, units = float(count), ["bytes", "KiB", "MiB", "GiB", "TiB"]
     # 999.5 would be written 1e+03
     while value >= 999.5 and len(units) > 1:
-        value /= 1000
+        value /= 1024
         del units[0]
     return f"{value:.3g} {units[0]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
@@ -20,6 +21,7 @@ from dnf_studio.core.data.drawing_source import is_drawing
 from dnf_studio.errors import DataError
 from dnf_studio.gui.canvas import Canvas
 from dnf_studio.gui.controls import ChoiceBox, NumberSlider, caption, label_of
+from dnf_studio.gui.dialogs.question import Answer, ask_discard_drawing
 
 __all__ = ["DrawDataDialog"]
 
@@ -63,6 +65,7 @@ class DrawDataDialog(QDialog):
         self._connect()
         if is_drawing(before):
             self._begin_with(before)
+        self._known = self.canvas.dark
         self._refresh()
 
     def accept(self) -> None:
@@ -73,6 +76,13 @@ class DrawDataDialog(QDialog):
         if dark.any():
             super().accept()
             self.drawn.emit(encode_drawing(dark))
+
+    def reject(self) -> None:
+        """Close, once it is clear that nothing drawn here is wanted."""
+        dark = self.canvas.dark
+        new = bool(dark.any()) and not np.array_equal(dark, self._known)
+        if not new or ask_discard_drawing(self) is Answer.DISCARD:
+            super().reject()
 
     def _begin_with(self, source: str) -> None:
         from dnf_studio.core.data.drawing import decode_drawing

@@ -15,6 +15,7 @@ __all__ = [
     "ask_about_run",
     "ask_delete_preset",
     "ask_discard",
+    "ask_discard_drawing",
     "ask_resume",
 ]
 
@@ -54,6 +55,16 @@ def ask_discard(parent: QWidget, iterations: int) -> Answer:
     )
 
 
+def ask_discard_drawing(parent: QWidget) -> Answer:
+    """Whether to leave a drawing that is used nowhere."""
+    return _ask(
+        parent,
+        "Discard what is drawn?",
+        "It is used nowhere yet, and cannot be brought back.",
+        {Answer.DISCARD: ("&Discard", Role.DestructiveRole)},
+    )
+
+
 def ask_about_export(parent: QWidget) -> Answer:
     """Whether to cancel a running export."""
     return _ask(
@@ -84,14 +95,20 @@ def ask_delete_preset(parent: QWidget, name: str) -> Answer:
     )
 
 
-def ask_resume(parent: QWidget, iterations: int) -> Answer:
-    """Whether to go on with a run or begin a new one."""
-    return _ask(
-        parent,
-        f"There is a run of {counted(iterations, 'iteration')}.",
-        "Go on with it, or begin a new one with the settings at the left?",
-        {Answer.RESUME: ("&Go on", Role.AcceptRole), Answer.NEW: ("Begin &new", Role.ActionRole)},
-    )
+def ask_resume(parent: QWidget, iterations: int, end: str = "", kinds: tuple[str, str] | None = None) -> Answer:
+    """Whether to go on with a run or begin a new one.
+
+    `end` says why the run would end at once: then it is not gone on with. `kinds` names its model and that of the
+    settings where they differ: then a new one is what was meant.
+    """
+    resume, new = (Answer.RESUME, ("&Go on", Role.AcceptRole)), (Answer.NEW, ("Begin &new", Role.ActionRole))
+    more, answers = "Go on with it, or begin a new one with the settings at the left?", [resume, new]
+    if end:
+        more, answers = f"{end} Begin a new one with the settings at the left?", [new]
+    elif kinds is not None:
+        more = f"It trains a {kinds[0]}; the settings at the left are for a {kinds[1]}, which begins anew."
+        answers = [new, resume]
+    return _ask(parent, f"There is a run of {counted(iterations, 'iteration')}.", more, dict(answers))
 
 
 def _ask(parent: QWidget, text: str, more: str, answers: dict[Answer, tuple[str, Role]]) -> Answer:

@@ -80,6 +80,9 @@ class SettingsForm(QWidget):
         for name, editor in self.editors.items():
             if f"config.{name}" in names:
                 _show(editor, value_of(self._session.state.config, name))
+        if any(name.startswith("config.") for name in names):
+            # What was said is of other settings than these
+            self._mistake.hide()
         if names & {"config.model", "config.network.kind", "config.sde.grid"}:
             self._show_use()
 

@@ -14,6 +14,7 @@ from dnf_studio.gui.plots.caption import Caption, Title
 from dnf_studio.gui.plots.help_card import HelpButton
 from dnf_studio.gui.plots.marquee import SelectBox
 from dnf_studio.gui.plots.picking import adds
+from dnf_studio.gui.plots.picture import PictureMenu
 from dnf_studio.gui.theme import LIGHT, Theme
 
 __all__ = ["Plot"]
@@ -73,6 +74,7 @@ class Plot(QWidget):
         if self.help is not None:
             # The plot first: the window begins with the focus there
             self.setTabOrder(self.plot, self.help)
+        self.pictures = PictureMenu(self)
         self._style_axes()
         self.set_empty(True)
         self.recolour()
@@ -174,7 +176,7 @@ class Plot(QWidget):
             self._fit_note()
         elif event.type() == QEvent.Type.StyleChange and not of_plot:
             self._colour_labels()
-        elif of_plot and isinstance(event, QFocusEvent):
+        elif of_plot and isinstance(event, QFocusEvent) and event.reason() != Qt.FocusReason.PopupFocusReason:
             self._ring = event.gotFocus() and event.reason() not in UNSEEN
             self.update()
         return bool(super().eventFilter(watched, event))

@@ -54,8 +54,13 @@ class LossCurve:
         return self._mean if self._seen else None
 
     def extend(self, losses: Iterable[tuple[int, float]], each: int = 1) -> None:
-        """Add (iteration, loss) in order, where a loss is the mean of `each` iterations."""
+        """Add (iteration, loss) in order, where a loss is the mean of `each` iterations.
+
+        One that is there already says that the run went back to a state before it: what was after that goes.
+        """
         for iteration, loss in losses:
+            if iteration <= self._last:
+                self._go_back(iteration)
             if not np.isfinite(loss):
                 continue
             self._average(loss, each)
@@ -76,6 +81,21 @@ class LossCurve:
         low = low if floor is None else min(low, floor)
         room = max(0.08 * (high - low), 0.02)
         return low - room, high + room
+
+    @property
+    def _last(self) -> float:
+        """The last iteration there is, 0 before the first."""
+        return self._pending[-1][0] if self._pending else self.iterations[-1] if self._count else 0.0
+
+    def _go_back(self, iteration: int) -> None:
+        """Leave out `iteration` and what follows."""
+        self._count = int(np.searchsorted(self.iterations, iteration))
+        self._pending = [point for point in self._pending if point[0] < iteration]
+        before = [*self.smooth[-1:], *(mean for _, _, mean in self._pending)]
+        if before:
+            self._mean = float(before[-1])
+        else:
+            self._mean, self._spread, self._seen = 0.0, 0.0, 0
 
     def _average(self, loss: float, each: int) -> None:
         memory = max(1.0, min(MEMORY / each, 1 + self._seen / 8))

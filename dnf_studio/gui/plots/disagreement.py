@@ -128,7 +128,14 @@ class DisagreementPlot(Plot):
         steps = max(1, len(self._values))
         end = tail_of(steps)[1] if self._prior is not None else steps
         self.box.setRange(xRange=(-0.01 * steps, end + 0.02 * steps), yRange=(low, high), padding=0)
-        self.plot.getAxis("bottom").setTicks([_ticks(steps)] if self._prior is not None else None)
+        self._write_steps()
+
+    def _write_steps(self) -> None:
+        """As many step numbers as there is room for side by side, where the bar of the prior takes Qt's own ones."""
+        steps = max(1, len(self._values))
+        each = 2 * self.fontMetrics().horizontalAdvance(str(steps))
+        ticks = [_ticks(steps, min(6, max(1, self.plot.width() // each)))]
+        self.plot.getAxis("bottom").setTicks(ticks if self._prior is not None else None)
 
     def pick(self, at: QPointF, adding: bool) -> bool:
         """A click on the step one is at chooses its worst points, one with a modifier adds those of any step."""
@@ -242,6 +249,7 @@ class DisagreementPlot(Plot):
             self.legend.set_room(self.width() / metrics.height())
             # The title gives way to the numbers
             self.note.setMinimumWidth(metrics.horizontalAdvance("−0.0000") if self.legend.on else 0)
+            self._write_steps()
 
     def _strengths(self) -> Array:
         """Gains share the pale end of the map, costs take the rest of it."""
@@ -269,8 +277,8 @@ def next_limits(limits: tuple[float, float] | None, values: Array) -> tuple[floa
     )
 
 
-def _ticks(steps: int) -> list[tuple[float, str]]:
-    """Round step numbers, at most seven, and the name of the last bar."""
-    apart = next(size * 10**k for k in range(9) for size in (1, 2, 5) if steps <= 6 * size * 10**k)
+def _ticks(steps: int, most: int) -> list[tuple[float, str]]:
+    """Round step numbers, at most `most` beside 0, and the name of the last bar."""
+    apart = next(size * 10**k for k in range(9) for size in (1, 2, 5) if steps <= most * size * 10**k)
     rounds = [(float(i), str(i)) for i in range(0, steps + 1, apart) if i <= steps - 0.3 * apart or apart == 1]
     return [*rounds, (sum(tail_of(steps)) / 2, "prior")]

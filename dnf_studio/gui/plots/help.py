@@ -37,9 +37,10 @@ HELP = {
     "forward": Help(
         "the forward process",
         "Each point begins at the data, t<sub>0</sub>, and is carried to noise by a learnt drift f and random kicks "
-        "of strength g. The time cursor shows where all points are; wheel and drag zoom both processes, a double "
-        "click shows the whole again. The tools at the left choose points by a rectangle or a lasso, at any time; "
-        "Shift adds to what is chosen, Ctrl takes away. Density colours how many points are where, over the data set "
+        "of strength g. The time cursor shows where all points are, standardised: each component less the data’s mean, "
+        "over its standard deviation; wheel and drag zoom both processes, a double click shows the whole again. "
+        "The tools at the left choose points by a rectangle or a lasso, at any time; Shift adds to what is chosen, "
+        "Ctrl takes away. Density colours how many points are where, over the data set "
         "as grey dots; the signed difference where one process has more than the other, beyond two standard "
         "deviations of chance, in shares of the densest place; the log-density is the model’s at t<sub>0</sub> by the "
         "probability flow v. The arrows of a field point where it leads with t rising, their length goes with the "

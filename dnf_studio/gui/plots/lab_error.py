@@ -185,9 +185,9 @@ class EndsPlot(Plot):
             self._line.setPen(pg.mkPen(self.theme.accent, width=1))
 
     def _say(self) -> None:
-        """The measured order of the samples' error, as a power of 1/N."""
+        """The measured order of the samples' error, a power of 1/N."""
         fall = order([row.steps for row in self._rows], [row.backward_end for row in self._rows])
-        self.set_note("" if fall is None else f"samples: error falls as N^−{fall:.2f}".replace("-", "−"))
+        self.set_note("" if fall is None else f"samples: convergence of order {fall:.2f}".replace("-", "−"))
 
 
 def order(steps: Sequence[int], errors: Sequence[float]) -> float | None:

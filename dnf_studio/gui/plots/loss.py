@@ -85,6 +85,8 @@ class LossPlot(Plot):
     def append(self, reports: Sequence[StepReport]) -> None:
         """Add iterations, in order."""
         if reports:
+            # A run that went back measures again
+            self._measured = {i: nll for i, nll in self._measured.items() if i < reports[0].iteration}
             self._curve.extend((report.iteration, report.loss) for report in reports)
             self._measured |= {r.iteration: r.validation for r in reports if r.validation is not None}
             self.add_marks([mark for report in reports for mark in report.marks])

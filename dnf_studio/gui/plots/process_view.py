@@ -262,7 +262,7 @@ class ProcessView(ProcessPlot):
 
     def _label_axes(self) -> None:
         """Names as tooltips, and written at the axes of data with more than two components."""
-        names = [words.component_name(k, self._columns) for k in self._axes]
+        names = [f"{words.component_name(k, self._columns)}, standardised" for k in self._axes]
         if self._principal is not None:
             names = [words.principal_name(k, float(share)) for k, share in enumerate(self._principal.explained)]
         self.name_axes(names, written=self._named)

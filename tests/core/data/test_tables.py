@@ -223,4 +223,6 @@ def test_a_column_far_from_0_says_how_finely_samples_have_it(tmp_path: Path) -> 
     assert "column 0" not in data.about and "column 2" not in data.about
     samples = data.standardisation.to_data(data.train.double()).float()[:, 1].double()
     assert not (samples % step).any() and spread / step > 50
-    assert not open_table(npy(tmp_path / "plain.npy", columns - (0, 1.7e9, 0))).about
+    plain = open_table(npy(tmp_path / "plain.npy", columns - (0, 1.7e9, 0)))
+    assert plain.about == f"{len(plain.train)} rows to train, {len(plain.held_out)} held out"
+    assert len(plain.train) + len(plain.held_out) == 400

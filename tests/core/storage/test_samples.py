@@ -40,7 +40,13 @@ def fake_blocks(rows: int = 65_536) -> Callable[..., Iterator[SampleBlock]]:
     """A sampler that takes no time: the number of the row in every place."""
 
     def blocks(
-        flow: DiffFlow, count: int, settings: SampleSettings, *, trajectories: bool = False, noise: bool = False
+        flow: DiffFlow,
+        count: int,
+        settings: SampleSettings,
+        *,
+        trajectories: bool = False,
+        noise: bool = False,
+        **_: int,
     ) -> Iterator[SampleBlock]:
         steps = settings.steps or flow.config.sde.steps
         for start in range(0, count, rows):
@@ -115,6 +121,7 @@ def test_every_dimension_has_its_scale(tmp_path: Path) -> None:
             assert scales == [dimension.label for dimension in file[name].dims] == expected
             assert {"units", "long_name"} <= set(file[name].attrs)
         assert file["step"][:].tolist() == [0, 1, 2, 3, 4]
+        assert list(file["samples"].attrs["columns"]) == ["component 0", "component 1"]
         assert file["sample"].is_scale and file["sample"].shape == (100,)
 
 
@@ -215,6 +222,16 @@ def test_log_prob(tmp_path: Path) -> None:
     assert np.allclose(likelihood.log_prob(flow, rows, "ode").detach().numpy(), long[:200], atol=1e-3)
 
 
+def test_log_prob_comes_with_progress_and_a_place_to_cancel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samples, "worker_threads", lambda _device: 1)
+    monkeypatch.setattr(samples, "_log_prob", lambda _flow, block, _pool: np.zeros(len(block.samples), np.float32))
+    path, flow = tmp_path / "a.h5", make_flow(SMALL)
+    seen = [progress.done for progress in export_samples(flow, path, ExportPlan(3000, log_prob=True))]
+    assert seen == [0, 1024, 2048, 3000]
+    list(export_samples(flow, tmp_path / "b.h5", ExportPlan(3000)))
+    assert np.array_equal(read_rows(path), read_rows(tmp_path / "b.h5"))
+
+
 def test_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(samples, "sample_blocks", fake_blocks(1000))
     path = tmp_path / "a.h5"
@@ -306,13 +323,14 @@ def test_a_disk_that_fails_while_writing(tmp_path: Path) -> None:
 
 def test_too_little_space_is_said_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=5_000_000))
-    with pytest.raises(ExportError, match=r"^The export needs 17 MB, and only 5 MB are free in"):
+    with pytest.raises(ExportError, match=r"^The export needs 16.2 MiB, and only 4.77 MiB are free in"):
         export_samples(make_flow(), tmp_path / "a.h5", ExportPlan(1_000_000))
     assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize(
-    ("free", "shown"), [(1000, "1 kB"), (999_400, "999 kB"), (999_600, "1 MB"), (10**6, "1 MB"), (0, "0 bytes")]
+    ("free", "shown"),
+    [(1000, "0.977 KiB"), (999 << 10, "999 KiB"), (1023 << 10, "0.999 MiB"), (1 << 20, "1 MiB"), (0, "0 bytes")],
 )
 def test_sizes_at_the_end_of_a_unit(free: int, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=free))

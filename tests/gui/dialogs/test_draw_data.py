@@ -15,8 +15,23 @@ from dnf_studio.core.data.drawing import decode_drawing, encode_drawing
 from dnf_studio.core.data.drawing_source import SIDE, drawing_label
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.canvas import Stroke
+from dnf_studio.gui.dialogs import draw_data
 from dnf_studio.gui.dialogs.draw_data import DrawDataDialog
+from dnf_studio.gui.dialogs.question import Answer
 from dnf_studio.gui.main_window import MainWindow
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
+    """Answers to whether a drawing is discarded, the last one for good; and how often that was asked is counted."""
+    answers = [Answer.DISCARD]
+
+    def ask(_dialog: object) -> Answer:
+        answers.append(answers[-1])
+        return answers[-1]
+
+    monkeypatch.setattr(draw_data, "ask_discard_drawing", ask)
+    return answers
 
 
 @pytest.fixture
@@ -84,6 +99,29 @@ def test_the_keyboard_draws(dialog: DrawDataDialog) -> None:
     QTest.keyClick(dialog.canvas, Qt.Key.Key_Right)
     QTest.keyClick(dialog.canvas, Qt.Key.Key_Space)
     assert dialog.canvas.dark[SIDE // 2, SIDE // 2 + 10] and not dialog.canvas.dark[SIDE // 2, SIDE // 2 - 5]
+
+
+def test_a_drawing_is_not_lost_by_escape_alone(dialog: DrawDataDialog, asked: list[Answer]) -> None:
+    drag(dialog, (0.25, 0.5), (0.75, 0.5))
+    asked[:] = [Answer.CANCEL]
+    QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    dialog.close()
+    assert dialog.isVisible() and at(dialog, 0.5, 0.5) and len(asked) == 3
+    asked[:] = [Answer.DISCARD]
+    QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    assert not dialog.isVisible()
+
+
+def test_what_is_as_it_was_is_left_without_a_question(qtbot: QtBot, asked: list[Answer]) -> None:
+    dark = np.zeros((SIDE, SIDE), bool)
+    dark[100:200, 100:200] = True
+    for before in ("", encode_drawing(dark)):
+        dialog = DrawDataDialog(before)
+        qtbot.addWidget(dialog)
+        dialog.show()
+        dialog.reject()
+        assert not dialog.isVisible()
+    assert len(asked) == 1
 
 
 def test_it_begins_with_the_drawing_of_the_window_and_says_where_that_is_damaged(qtbot: QtBot) -> None:

@@ -70,7 +70,7 @@ def test_several_n_are_computed_on_opening_and_one_is_shown_in_the_views(
     ends = np.array([[float(row[1]), float(row[2])] for row in cells])
     assert (np.diff(ends[:, 0]) < 0).all() and ends[-1, 1] < ends[0, 1]
     assert all(float(row[3]) >= 0 and row[4].endswith("%") for row in cells)
-    assert "samples: error falls as N" in page.ends.note.text() or page.ends.isHidden()
+    assert "samples: convergence of order" in page.ends.note.text() or page.ends.isHidden()
     assert not page.show_button.isEnabled()
     page.table.setCurrentCell(2, 0)
     assert page.show_button.isEnabled() and "12" in page.show_button.text()

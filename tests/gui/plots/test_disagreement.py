@@ -63,6 +63,20 @@ def test_parts_are_stacked_on_both_sides_of_zero(qtbot: QtBot, theme: Theme) -> 
     assert plot.limits == plain and not plot.legend.names.isVisible()
 
 
+@pytest.mark.parametrize("width", [150, 220, 700])
+def test_step_numbers_do_not_run_into_each_other(qtbot: QtBot, width: int) -> None:
+    plot = shown(qtbot, 700)
+    plot.set_frame(frame_of(steps=30))
+    font = plot.font()
+    font.setPointSizeF(1.5 * font.pointSizeF())
+    plot.setFont(font)
+    plot.resize(width, 320)
+    *numbers, (_, last) = plot.plot.getAxis("bottom")._tickLevels[0]
+    assert last == "prior" and len(numbers) >= 2
+    apart = plot.plot.width() * (numbers[1][0] - numbers[0][0]) / plot.box.viewRect().width()
+    assert apart > 1.3 * plot.fontMetrics().horizontalAdvance("30")
+
+
 def test_a_frame_without_parts_has_plain_bars_and_no_prior(qtbot: QtBot) -> None:
     plot = shown(qtbot)
     plot.legend.switch.click()

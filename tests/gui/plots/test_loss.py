@@ -39,6 +39,26 @@ def test_the_mean_is_the_only_loss_at_first_and_robust_to_a_spike_later() -> Non
     assert before is not None and curve.smoothed == pytest.approx(before, abs=0.02)
 
 
+def test_a_run_that_goes_back_leaves_no_loop(qtbot: QtBot) -> None:
+    curve = LossCurve()
+    curve.extend((i, 9.0 - 0.1 * i) for i in range(1, 61))
+    before = curve.smooth[37]
+    curve.extend([(39, 5.0)])
+    assert curve.iterations.tolist() == list(range(1, 40)) and curve.raw[-1] == 5.0
+    assert curve.smooth[37] == before and curve.smoothed == pytest.approx(before, abs=0.5)
+    curve.extend([(1, 7.0)])
+    assert curve.iterations.tolist() == [1] and curve.smoothed == 7.0
+    long = LossCurve()
+    long.extend((i, 1.0) for i in range(1, 3 * MAX_POINTS))
+    long.extend((i, 2.0) for i in range(5000, 5100))
+    assert (np.diff(long.iterations) > 0).all() and long.iterations[-1] > 5090
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    plot.append([replace(report, validation=3.0) for report in reports([3.0] * 20)])
+    plot.append(reports([2.0] * 3, first=11))
+    assert list(plot._measured) == list(range(1, 11))
+
+
 def test_a_lasting_rise_is_followed() -> None:
     curve = LossCurve()
     curve.extend((i, 2 + 0.01 * (-1) ** i) for i in range(200))
