@@ -26,7 +26,7 @@ from dnf_studio.core.storage.sample_reader import read_export, read_rows
 from dnf_studio.core.training.report import StepReport
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, SettingError
-from dnf_studio.gui.options import WindowOptions
+from dnf_studio.gui.application.options import WindowOptions
 
 GOLDEN = Path(__file__).parent / "golden" / "official_checkerboard.pt"
 TOML = """
@@ -480,10 +480,10 @@ def test_what_fails_is_one_sentence_and_1(
 
 def test_the_window_is_opened_as_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: list[WindowOptions] = []
-    app = ModuleType("dnf_studio.gui.app")
+    app = ModuleType("dnf_studio.gui.application.app")
     app.run = lambda options: asked.append(options) or 7  # type: ignore[attr-defined, func-returns-value]
-    monkeypatch.setitem(sys.modules, "dnf_studio.gui.app", app)
-    monkeypatch.setattr("dnf_studio.gui.app", app, raising=False)
+    monkeypatch.setitem(sys.modules, "dnf_studio.gui.application.app", app)
+    monkeypatch.setattr("dnf_studio.gui.application.app", app, raising=False)
     picture = tmp_path / "a.png"
     model = tmp_path / "x.safetensors"
     model.touch()

@@ -17,7 +17,7 @@ from dnf_studio.cli import VERBS
 from dnf_studio.core.data.source import split_selection
 from dnf_studio.core.storage.atomic import source_size
 from dnf_studio.errors import SettingError, StudioError
-from dnf_studio.gui.options import WindowOptions
+from dnf_studio.gui.application.options import WindowOptions
 
 __all__ = ["parse", "run"]
 
@@ -31,7 +31,7 @@ def run(words: list[str]) -> int:
         _require_known(options.file)
     require_display()
     try:
-        from dnf_studio.gui import app
+        from dnf_studio.gui.application import app
 
         return app.run(options)
     except ImportError as error:

@@ -1,0 +1,1 @@
+"""The window. `session` holds its state, panels write it, plots read it, `main_window` composes them."""

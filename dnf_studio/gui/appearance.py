@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QFont, QFontDatabase
 from PySide6.QtWidgets import QApplication, QDockWidget, QTabBar
 
-from dnf_studio.gui.memory import Memory, exactly
+from dnf_studio.gui.application.memory import Memory, exactly
 from dnf_studio.gui.theme import DARK, LIGHT, Theme, apply_theme, system_theme
 
 __all__ = ["CHOICES", "SCALES", "Appearance"]

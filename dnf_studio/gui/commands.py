@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from dnf_studio.gui.actions import ACTIONS, MENUS, ActionInfo, Key
-from dnf_studio.gui.icons import icon
 from dnf_studio.gui.theme import LIGHT, Theme
+from dnf_studio.gui.widgets.icons import icon
 
 __all__ = ["Commands"]
 

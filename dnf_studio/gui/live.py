@@ -7,11 +7,11 @@ from time import perf_counter
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from dnf_studio.gui.opening import DISPLAY_POINTS
+from dnf_studio.gui.documents.opening import DISPLAY_POINTS
+from dnf_studio.gui.runs.training import Phase
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.state import State
 from dnf_studio.gui.studio import Studio
-from dnf_studio.gui.training import Phase
 from dnf_studio.gui.views import Views
 from dnf_studio.workers.fields import FieldRequest
 from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from dnf_studio.config import flatten
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.cursor import TimeCursor
-from dnf_studio.gui.solving import OWN_SOLVERS, unused_settings
+from dnf_studio.gui.exploration.solving import OWN_SOLVERS, unused_settings
 from dnf_studio.gui.state import State
 from dnf_studio.solvers import Solver
 

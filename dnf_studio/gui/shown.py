@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dnf_studio.core.data.drawing_source import drawing_label, is_drawing
 from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.gui.solving import OWN_SOLVERS
+from dnf_studio.gui.exploration.solving import OWN_SOLVERS
 from dnf_studio.solvers import Solver
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from dnf_studio.config import MAX_STEPS, Config
 from dnf_studio.errors import SettingError
 from dnf_studio.grids import GridKind, Nodes, check_grid
-from dnf_studio.gui.solving import OWN_SOLVERS, unused_settings
+from dnf_studio.gui.exploration.solving import OWN_SOLVERS, unused_settings
 from dnf_studio.solvers import Solver
 
 if TYPE_CHECKING:

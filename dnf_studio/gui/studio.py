@@ -12,15 +12,15 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from dnf_studio.core.training.report import StepReport
 from dnf_studio.errors import SettingError, StudioError
-from dnf_studio.gui import opening, run_work
 from dnf_studio.gui.background import Background, Newest
-from dnf_studio.gui.changes import LIVE, value_of
-from dnf_studio.gui.lending import Lender
-from dnf_studio.gui.opening import Opened
-from dnf_studio.gui.past_models import PastModels
-from dnf_studio.gui.run_end import RunPlace
+from dnf_studio.gui.documents import opening
+from dnf_studio.gui.documents.lending import Lender
+from dnf_studio.gui.runs import work as run_work
+from dnf_studio.gui.runs.changes import LIVE, value_of
+from dnf_studio.gui.runs.ending import RunPlace
+from dnf_studio.gui.runs.past_models import PastModels
+from dnf_studio.gui.runs.training import Phase, Training
 from dnf_studio.gui.session import Session
-from dnf_studio.gui.training import Phase, Training
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.mailbox import ReportLog
 
@@ -56,8 +56,8 @@ class Studio(QObject):
         self.background = Background(self)
         self.training = Training(self.background, self)
         self._session = session
-        self._opened: Opened | None = None
-        self._before: Opened | None = None
+        self._opened: opening.Opened | None = None
+        self._before: opening.Opened | None = None
         self._preset: Config | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
         self._lender, self._past_models = Lender(self.training), PastModels()
@@ -84,7 +84,7 @@ class Studio(QObject):
         return self._explorer
 
     @property
-    def current(self) -> Opened | None:
+    def current(self) -> opening.Opened | None:
         """What is shown."""
         return self._opened
 
@@ -186,7 +186,7 @@ class Studio(QObject):
         self.progressed.emit(reports[-1].iteration, rate if running else None, running and running.remaining())
         self.bound_changed.emit(smoothed)
 
-    def _take(self, opened: Opened) -> None:
+    def _take(self, opened: opening.Opened) -> None:
         """Show what was opened as a new document."""
         self.discard()
         self._past_models.clear()
@@ -196,20 +196,20 @@ class Studio(QObject):
         self._settle.stop()
         self._show(opened)
 
-    def _join(self, opened: Opened) -> None:
+    def _join(self, opened: opening.Opened) -> None:
         """Show the samples of the run in memory beside it."""
         if opened.export is not None and self._opened is not None:
             self._session.apply({**opened.export.view, "selection": ()})
             self._show(replace(opened, shown=replace(opened.shown, title=self._opened.shown.title)))
 
-    def _show(self, opened: Opened) -> None:
+    def _show(self, opened: opening.Opened) -> None:
         self._opened = opened
         shown = opened.shown
         self._session.set_lacks(shown.lacks, shown.solvers, shown.dim)
         self.explorer.publish(opened.snapshot, opened.points)
         self.opened.emit(opened)
 
-    def _begin(self, opened: Opened) -> None:
+    def _begin(self, opened: opening.Opened) -> None:
         """Show the first weights, then train them."""
         self._before = self._before or self._opened
         self.discard()
@@ -283,7 +283,7 @@ class Studio(QObject):
             config = self._session.state.config
             self.loading.run(lambda: opening.untrained(config), self._show, self.failed.emit)
 
-    def _replace(self, opened: Opened) -> None:
+    def _replace(self, opened: opening.Opened) -> None:
         """Show the model of other data; settings that came with the one before it go."""
         self.discard()
         self._before, self._preset = None, opened.preset

@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolBar, QToolB
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
-from dnf_studio.gui.controls import ChoiceBox, IntBox, NumberSlider, fit, keep_place, label_of
-from dnf_studio.gui.icons import icon
-from dnf_studio.gui.lacking import grey_unused
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import data_label
-from dnf_studio.gui.solver_box import SolverBox
 from dnf_studio.gui.theme import Theme
+from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, NumberSlider, fit, keep_place, label_of
+from dnf_studio.gui.widgets.icons import icon
+from dnf_studio.gui.widgets.lacking import grey_unused
+from dnf_studio.gui.widgets.solver_box import SolverBox
 from dnf_studio.gui.words import DATA_SHOWN
 
 __all__ = ["StudioToolBar"]

@@ -13,6 +13,8 @@ from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.core.exploration.space_time import worst_points
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
+from dnf_studio.gui.exploration.selecting import Selecting
+from dnf_studio.gui.exploration.solving import solver_words
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.disagreement import DisagreementPlot
 from dnf_studio.gui.plots.grid import GridPlot
@@ -27,12 +29,10 @@ from dnf_studio.gui.plots.score import ScorePlot
 from dnf_studio.gui.plots.space_time import SpaceTimePlot
 from dnf_studio.gui.plots.step_colours import StepColouring
 from dnf_studio.gui.plots.time_view import TimeView
-from dnf_studio.gui.selecting import Selecting
 from dnf_studio.gui.session import Session
-from dnf_studio.gui.solving import solver_words
 from dnf_studio.gui.theme import Theme
-from dnf_studio.gui.tools import Tools, ToolStrip
 from dnf_studio.gui.transport import TransportBar
+from dnf_studio.gui.widgets.tools import Tools, ToolStrip
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["Views"]

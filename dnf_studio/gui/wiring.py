@@ -10,11 +10,11 @@ from PySide6.QtGui import QGuiApplication
 
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.actions import Key
-from dnf_studio.gui.folders import show_folder
-from dnf_studio.gui.lacking import grey_without
-from dnf_studio.gui.log import log_folder
+from dnf_studio.gui.application.folders import show_folder
+from dnf_studio.gui.application.log import log_folder
+from dnf_studio.gui.runs.training import Phase
 from dnf_studio.gui.state import LAYERS
-from dnf_studio.gui.training import Phase
+from dnf_studio.gui.widgets.lacking import grey_without
 
 if TYPE_CHECKING:
     from dnf_studio.gui.main_window import MainWindow
@@ -170,7 +170,7 @@ def _show_log(window: MainWindow) -> None:
 
 
 def _copy_report(window: MainWindow) -> None:
-    from dnf_studio.gui.report import make_report
+    from dnf_studio.gui.application.report import make_report
 
     QGuiApplication.clipboard().setText(make_report(window.session, window.studio))
     window.status.say("The report is copied.")

@@ -13,7 +13,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.training import Phase
+from dnf_studio.gui.runs.training import Phase
 from dnf_studio.workers.fields import FieldAnswer
 
 pytestmark = pytest.mark.bench

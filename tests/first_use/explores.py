@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QTabBar
 
 from dnf_studio.core.exploration.space_time import worst_points
 from dnf_studio.gui.actions import Key
-from dnf_studio.gui.late_dock import LateDock
+from dnf_studio.gui.exploration.late_dock import LateDock
 from dnf_studio.gui.panels.grid_editor import GridEditorPanel
 from dnf_studio.gui.panels.lab import LabPanel
 from dnf_studio.gui.panels.outliers import OutliersPanel

@@ -13,9 +13,9 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.assets import resource
 from dnf_studio.gui.actions import ACTIONS, MENUS, Key
-from dnf_studio.gui.icons import icon
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.theme import DARK, LIGHT
+from dnf_studio.gui.widgets.icons import icon
 
 
 @pytest.mark.parametrize("key", list(Key))

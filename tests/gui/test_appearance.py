@@ -13,9 +13,9 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.appearance import Appearance
+from dnf_studio.gui.application.memory import Memory
 from dnf_studio.gui.dialogs.preferences import PreferencesDialog
 from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.memory import Memory
 from dnf_studio.gui.theme import DARK
 from tests.gui.plots.scenes import frame_of
 

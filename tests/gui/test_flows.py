@@ -20,7 +20,7 @@ from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.panels.grid_editor import GridEditorPanel
 from dnf_studio.gui.panels.lab import LabPanel
 from dnf_studio.gui.panels.round_trip import RoundTripPanel
-from dnf_studio.gui.training import Phase
+from dnf_studio.gui.runs.training import Phase
 from dnf_studio.workers.frames import Frame
 
 from .conftest import TINY

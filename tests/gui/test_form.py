@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QCheckBox, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config, flatten
-from dnf_studio.gui.controls import ChoiceBox, FloatBox, IntBox, NumberSlider
 from dnf_studio.gui.panels import sde, training
 from dnf_studio.gui.panels.form import SettingsForm
 from dnf_studio.gui.session import Session
+from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, NumberSlider
 
 NAMES = ("drop_constant", *sde.FIELDS, *training.RUN, *training.FIT, *training.PLACE, *training.NETWORKS)
 

@@ -18,9 +18,9 @@ from shiboken6 import isValid
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.dialogs.column_table import HISTOGRAM, NAME, PROBLEM
 from dnf_studio.gui.dialogs.import_data import ImportDialog
-from dnf_studio.gui.files import DATA
+from dnf_studio.gui.documents.files import DATA
 from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.training import Phase
+from dnf_studio.gui.runs.training import Phase
 from tests.gui.conftest import TINY
 
 ROWS = np.random.default_rng(0).normal(size=(60, 4))

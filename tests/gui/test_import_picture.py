@@ -16,9 +16,9 @@ from shiboken6 import isValid
 from dnf_studio.core.data.picture_source import PICTURES as SUFFIXES
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.dialogs.import_picture import POINTS, PictureDialog
-from dnf_studio.gui.files import PICTURES
+from dnf_studio.gui.documents.files import PICTURES
 from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.training import Phase
+from dnf_studio.gui.runs.training import Phase
 from tests.gui.conftest import TINY
 
 Choose = Callable[[Path], PictureDialog]

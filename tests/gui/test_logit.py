@@ -16,10 +16,10 @@ from dnf_studio.core.sampling.blocks import SampleSettings
 from dnf_studio.core.storage.checkpoint import read_checkpoint
 from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_export, read_rows
 from dnf_studio.gui.actions import Key
-from dnf_studio.gui.exported import read_shown
+from dnf_studio.gui.documents.exported import read_shown
+from dnf_studio.gui.documents.opening import untrained
 from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.opening import untrained
-from dnf_studio.gui.training import Phase
+from dnf_studio.gui.runs.training import Phase
 from tests.gui.conftest import TINY
 from tests.gui.plots.scenes import frame_of
 

@@ -18,11 +18,11 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.gui.actions import Key
-from dnf_studio.gui.late_dock import LateDock
+from dnf_studio.gui.exploration.late_dock import LateDock
+from dnf_studio.gui.exploration.outlier_words import CANCELLED, NO_DATA, NO_MODEL, OUT_OF_DATE
 from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.outlier_words import CANCELLED, NO_DATA, NO_MODEL, OUT_OF_DATE
 from dnf_studio.gui.panels.outliers import FRESH, OutliersPanel
-from dnf_studio.gui.training import Phase
+from dnf_studio.gui.runs.training import Phase
 from dnf_studio.workers.snapshot import Snapshot
 
 from .conftest import TINY

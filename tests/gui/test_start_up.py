@@ -12,11 +12,11 @@ BUILD = """
 import sys
 from PySide6.QtWidgets import QApplication
 from dnf_studio.cli.window import parse
-from dnf_studio.gui import app
+from dnf_studio.gui.application import app
 options = parse([])
 application = QApplication([])
 from dnf_studio.gui.appearance import Appearance
-from dnf_studio.gui.life import Life
+from dnf_studio.gui.application.life import Life
 from dnf_studio.gui.main_window import MainWindow
 window = MainWindow(Appearance(application))
 life = Life(options, window)

@@ -11,8 +11,8 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.models.unet import UNet
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.actions import Key
+from dnf_studio.gui.documents.opening import FEWER_POINTS
 from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.opening import FEWER_POINTS
 
 from .conftest import TINY
 

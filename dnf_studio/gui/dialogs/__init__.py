@@ -1,0 +1,1 @@
+"""What asks in a window of its own."""

@@ -19,9 +19,9 @@ from PySide6.QtWidgets import (
 
 from dnf_studio.core.data.drawing_source import is_drawing
 from dnf_studio.errors import DataError
-from dnf_studio.gui.canvas import Canvas
-from dnf_studio.gui.controls import ChoiceBox, NumberSlider, caption, label_of
 from dnf_studio.gui.dialogs.question import Answer, ask_discard_drawing
+from dnf_studio.gui.widgets.canvas import Canvas
+from dnf_studio.gui.widgets.controls import ChoiceBox, NumberSlider, caption, label_of
 
 __all__ = ["DrawDataDialog"]
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.log import private
+from dnf_studio.gui.application.log import private
 
 __all__ = ["ErrorDialog"]
 

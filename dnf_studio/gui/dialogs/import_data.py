@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from dnf_studio.gui.background import Background
-from dnf_studio.gui.controls import ChoiceBox, caption, heading
 from dnf_studio.gui.dialogs.column_table import ColumnTable
 from dnf_studio.gui.dialogs.reading import ReadingDialog
+from dnf_studio.gui.widgets.controls import ChoiceBox, caption, heading
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.arrays import ArrayInfo

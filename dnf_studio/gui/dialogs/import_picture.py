@@ -15,8 +15,8 @@ from shiboken6 import isValid
 from dnf_studio.core.data.picture_source import MOST_BLUR, PictureSettings, picture_source
 from dnf_studio.errors import DataError
 from dnf_studio.gui.background import Background
-from dnf_studio.gui.controls import NumberSlider, caption, heading
 from dnf_studio.gui.dialogs.reading import ReadingDialog
+from dnf_studio.gui.widgets.controls import NumberSlider, caption, heading
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.picture import PictureDensity

@@ -6,7 +6,7 @@ from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QFormLayout, QVBoxLayout, QWidget
 
 from dnf_studio.gui.appearance import SCALES, Appearance
-from dnf_studio.gui.controls import ChoiceBox, IntBox, caption, label_of
+from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, caption, label_of
 
 __all__ = ["PreferencesDialog"]
 

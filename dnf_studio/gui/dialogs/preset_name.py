@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLineEdit, QVBoxLayout, QWidget
 
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.controls import caption, label_of
+from dnf_studio.gui.widgets.controls import caption, label_of
 
 __all__ = ["PresetNameDialog"]
 

@@ -1,0 +1,1 @@
+"""What edits: the pages at the left and the docks at the right."""

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QAction, QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QHeaderView, QPushButton, QTableView
 
-from dnf_studio.gui.controls import say_for_a_moment
+from dnf_studio.gui.widgets.controls import say_for_a_moment
 
 if TYPE_CHECKING:
     from dnf_studio.gui.panels.lineage_model import LineageModel

@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QCheckBox, QFormLayout, QLabel, QPushButton, QWidg
 from dnf_studio.core.data.image_options import logit_chosen, with_logit
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
-from dnf_studio.gui.controls import ChoiceBox
 from dnf_studio.gui.panels.page import Page
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import ShownModel, data_label
+from dnf_studio.gui.widgets.controls import ChoiceBox
 from dnf_studio.gui.words import DATA_SHOWN
 
 __all__ = ["DataPanel"]

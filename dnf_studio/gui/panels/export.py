@@ -13,20 +13,20 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QProgressBar, QPushButto
 
 from dnf_studio.core.storage.file_names import with_suffix
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.controls import caption
+from dnf_studio.gui.application.memory import Memory
 from dnf_studio.gui.dialogs import question
-from dnf_studio.gui.export_estimate import trial_seconds
-from dnf_studio.gui.export_history import ExportRecord
-from dnf_studio.gui.exporting import Exporter, ExportOrder
-from dnf_studio.gui.files import Files
-from dnf_studio.gui.memory import Memory
-from dnf_studio.gui.opening import Opened
+from dnf_studio.gui.documents.export_estimate import trial_seconds
+from dnf_studio.gui.documents.export_history import ExportRecord
+from dnf_studio.gui.documents.exporting import Exporter, ExportOrder
+from dnf_studio.gui.documents.files import Files
+from dnf_studio.gui.documents.opening import Opened
 from dnf_studio.gui.panels.export_form import ExportForm
 from dnf_studio.gui.panels.export_list import ExportList
 from dnf_studio.gui.panels.page import Page
 from dnf_studio.gui.plots.words import percent
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.studio import Studio
+from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.gui.words import about, breakable, duration, in_bytes
 
 if TYPE_CHECKING:

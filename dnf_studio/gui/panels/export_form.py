@@ -22,12 +22,12 @@ from PySide6.QtWidgets import (
 )
 
 from dnf_studio.errors import ExportError
-from dnf_studio.gui.controls import ChoiceBox, FloatBox, IntBox, caption, label_of
-from dnf_studio.gui.grid_box import GridBox
+from dnf_studio.gui.exploration.solving import OWN_SOLVERS, solver_words, unused_settings
 from dnf_studio.gui.panels.sampling import GRIDS, LAST_STEPS
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.shown import ShownModel, data_stem
-from dnf_studio.gui.solving import OWN_SOLVERS, solver_words, unused_settings
+from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, caption, label_of
+from dnf_studio.gui.widgets.grid_box import GridBox
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import Solver

@@ -23,11 +23,11 @@ from PySide6.QtWidgets import (
 )
 
 from dnf_studio.errors import StudioError
+from dnf_studio.gui.application.folders import show_folder
+from dnf_studio.gui.application.memory import Memory
 from dnf_studio.gui.background import Background
-from dnf_studio.gui.controls import caption, heading
-from dnf_studio.gui.export_history import ExportHistory, ExportRecord
-from dnf_studio.gui.folders import show_folder
-from dnf_studio.gui.memory import Memory
+from dnf_studio.gui.documents.export_history import ExportHistory, ExportRecord
+from dnf_studio.gui.widgets.controls import caption, heading
 from dnf_studio.gui.words import in_bytes
 
 __all__ = ["ExportList"]

@@ -14,10 +14,10 @@ from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QWidg
 
 from dnf_studio.errors import SettingError
 from dnf_studio.grids import GridKind
-from dnf_studio.gui.changes import field_of, value_of
-from dnf_studio.gui.controls import ChoiceBox, FloatBox, IntBox, caption
-from dnf_studio.gui.grid_box import GridBox
+from dnf_studio.gui.runs.changes import field_of, value_of
 from dnf_studio.gui.session import Session
+from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, caption
+from dnf_studio.gui.widgets.grid_box import GridBox
 from dnf_studio.model_defaults import unused
 
 __all__ = ["SettingsForm"]

@@ -12,13 +12,13 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QPushButton, QScro
 
 from dnf_studio.errors import SettingError
 from dnf_studio.grids import GridKind, Nodes
-from dnf_studio.gui.controls import FloatBox, IntBox, caption, fit, label_of
-from dnf_studio.gui.folders import grids_folder
-from dnf_studio.gui.grid_box import GridBox
-from dnf_studio.gui.grid_editing import MOST_STEPS, GridEditing
+from dnf_studio.gui.application.folders import grids_folder
+from dnf_studio.gui.exploration.grid_editing import MOST_STEPS, GridEditing
 from dnf_studio.gui.panels.grid_presets import PresetButtons
 from dnf_studio.gui.plots.step_curve import NoiseCurve, StepCurve
 from dnf_studio.gui.theme import Theme
+from dnf_studio.gui.widgets.controls import FloatBox, IntBox, caption, fit, label_of
+from dnf_studio.gui.widgets.grid_box import GridBox
 
 if TYPE_CHECKING:
     from dnf_studio.gui.main_window import MainWindow

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dnf_studio.gui.controls import ChoiceBox, caption, keep_place
 from dnf_studio.gui.panels.chosen import offered, statistic
 from dnf_studio.gui.panels.copy_table import CopyTable
 from dnf_studio.gui.panels.directions import Directions
@@ -23,6 +22,7 @@ from dnf_studio.gui.panels.point_model import PointModel
 from dnf_studio.gui.plots.picking import existing
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.theme import LIGHT, Theme
+from dnf_studio.gui.widgets.controls import ChoiceBox, caption, keep_place
 from dnf_studio.solvers import WITHOUT_NOISE
 from dnf_studio.workers.frames import Frame, Inspection
 

@@ -9,13 +9,13 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
-from dnf_studio.gui.controls import caption
 from dnf_studio.gui.panels.lab_levels import LastPage, LevelsPage
 from dnf_studio.gui.panels.lab_page import LabPage
 from dnf_studio.gui.panels.lab_paths import PathsPage
 from dnf_studio.gui.panels.lab_runner import LabRunner
 from dnf_studio.gui.panels.lab_steps import StepsPage
 from dnf_studio.gui.theme import Theme
+from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.workers.lab import Study
 
 if TYPE_CHECKING:

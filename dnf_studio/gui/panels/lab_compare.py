@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from dnf_studio.gui.controls import ChoiceBox
 from dnf_studio.gui.plots.lab_distance import MARKS, KeptCurve
 from dnf_studio.gui.theme import LIGHT, Theme
+from dnf_studio.gui.widgets.controls import ChoiceBox
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.variants import Variant

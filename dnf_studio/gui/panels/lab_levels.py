@@ -10,10 +10,10 @@ import numpy as np
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout
 
-from dnf_studio.gui.controls import caption
 from dnf_studio.gui.panels.lab_page import LabPage, RowTable, grid_words, last_words, number, steps_words
 from dnf_studio.gui.plots.lab_distance import LevelsPlot
 from dnf_studio.gui.plots.lab_plane import NO_POINTS, Array, CloudPlot
+from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.workers.lab import LEVELS, LastStudy, LevelsStudy, Study
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from PySide6.QtWidgets import (
 )
 
 from dnf_studio.grids import GridKind, grid_label
+from dnf_studio.gui.exploration.solving import solver_words, unused_settings
 from dnf_studio.gui.plots.base import Plot
-from dnf_studio.gui.solving import solver_words, unused_settings
 from dnf_studio.gui.theme import LIGHT, Theme
 from dnf_studio.workers.lab import PathsStudy, StepsStudy, Study
 

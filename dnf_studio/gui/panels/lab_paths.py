@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtWidgets import QHBoxLayout, QPushButton
 
-from dnf_studio.gui.controls import caption
 from dnf_studio.gui.panels.directions import Directions
 from dnf_studio.gui.panels.lab_page import LabPage, number, steps_words
 from dnf_studio.gui.plots.lab_plane import PathsPlot
 from dnf_studio.gui.theme import Theme
+from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.workers.lab import PathsFound, PathsStudy, Study
 
 if TYPE_CHECKING:

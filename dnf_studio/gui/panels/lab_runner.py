@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.analysis import Analysis
-from dnf_studio.gui.training import Phase
+from dnf_studio.gui.exploration.analysis import Analysis
+from dnf_studio.gui.runs.training import Phase
 from dnf_studio.workers.lab import DisplayPaths, Ground, Study
 
 if TYPE_CHECKING:

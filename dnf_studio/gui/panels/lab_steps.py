@@ -11,15 +11,15 @@ from PySide6.QtGui import QColor, QIcon, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QSplitter, QTabBar, QWidget
 
 from dnf_studio.errors import SettingError
-from dnf_studio.gui.controls import ChoiceBox, caption, label_of
+from dnf_studio.gui.exploration.solving import solver_words, unused_settings
 from dnf_studio.gui.panels.directions import Directions
 from dnf_studio.gui.panels.lab_compare import CompareRow
 from dnf_studio.gui.panels.lab_page import LabPage, RowTable, grid_words, last_words, number
 from dnf_studio.gui.plots.lab_distance import QualityPlot
 from dnf_studio.gui.plots.lab_error import EndsPlot, ErrorPlot, ramp_of
-from dnf_studio.gui.solving import solver_words, unused_settings
 from dnf_studio.gui.state import State
 from dnf_studio.gui.theme import Theme
+from dnf_studio.gui.widgets.controls import ChoiceBox, caption, label_of
 from dnf_studio.workers.lab import StepsStudy, Study, parse_steps
 
 if TYPE_CHECKING:

@@ -21,15 +21,15 @@ from PySide6.QtWidgets import (
 )
 
 from dnf_studio.errors import StudioError
+from dnf_studio.gui.application.folders import cache_folder, models_folder, own_folder, show_folder
+from dnf_studio.gui.application.memory import Memory
+from dnf_studio.gui.application.recent import Recent
 from dnf_studio.gui.background import Background, Newest
-from dnf_studio.gui.controls import caption
-from dnf_studio.gui.folders import cache_folder, models_folder, own_folder, show_folder
-from dnf_studio.gui.memory import Memory
+from dnf_studio.gui.documents.thumbnails import Thumbnails
 from dnf_studio.gui.panels.library_cards import CardDelegate
 from dnf_studio.gui.panels.library_model import Card, LibraryModel, Row, Section, read_rows
-from dnf_studio.gui.recent import Recent
 from dnf_studio.gui.theme import Theme
-from dnf_studio.gui.thumbnails import Thumbnails
+from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.gui.words import breakable
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPalette
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from dnf_studio.gui.documents.thumbnails import SIDE, Thumbnails
 from dnf_studio.gui.panels.library_model import ROW, Card, Row
 from dnf_studio.gui.theme import LIGHT, Theme, mix
-from dnf_studio.gui.thumbnails import SIDE, Thumbnails
 
 __all__ = ["CardDelegate"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QAbstractListModel, QDateTime, QModelIndex, QPersistentModelIndex, Qt
 
 from dnf_studio import assets
-from dnf_studio.gui.recent import RecentFile
+from dnf_studio.gui.application.recent import RecentFile
 from dnf_studio.gui.shown import data_label
 from dnf_studio.gui.words import in_bytes
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
-from dnf_studio.gui.controls import caption
+from dnf_studio.gui.widgets.controls import caption
 
 __all__ = ["NEAREST", "NeighbourStrip", "pixmap_of"]
 

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout
 from dnf_studio.core.storage.atomic import atomic_file
 from dnf_studio.core.storage.file_names import with_suffix
 from dnf_studio.errors import ExportError, StudioError
-from dnf_studio.gui.controls import say_for_a_moment
 from dnf_studio.gui.panels.copy_table import CopyTable
 from dnf_studio.gui.panels.outlier_model import OutlierModel
+from dnf_studio.gui.widgets.controls import say_for_a_moment
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.outliers import Outliers

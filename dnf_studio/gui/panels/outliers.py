@@ -8,13 +8,13 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from dnf_studio.gui.analysis import Analysis
-from dnf_studio.gui.controls import ChoiceBox, IntBox, caption, label_of
-from dnf_studio.gui.outlier_check import check_of
-from dnf_studio.gui.outlier_words import CANCELLED, OUT_OF_DATE, definition, invitation, none_of, numbers, origins
+from dnf_studio.gui.exploration import outlier_words as words
+from dnf_studio.gui.exploration.analysis import Analysis
+from dnf_studio.gui.exploration.outlier_check import check_of
 from dnf_studio.gui.panels.outlier_list import OutlierList
 from dnf_studio.gui.plots.outliers import LatentsPlot, WrongStepsPlot
 from dnf_studio.gui.theme import Theme
+from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, caption, label_of
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.outliers import Outliers
@@ -193,7 +193,7 @@ class OutliersPanel(QWidget):
         self._refresh_page()
 
     def _cancel(self) -> None:
-        self.status.setText(CANCELLED)
+        self.status.setText(words.CANCELLED)
         self.analysis.cancel()
 
     @Slot(object)
@@ -221,8 +221,8 @@ class OutliersPanel(QWidget):
             return
         same = found.weights == frame.weights and found.request == frame.request
         if not same:
-            self.status.setText(OUT_OF_DATE)
-        elif self.status.text() == OUT_OF_DATE:
+            self.status.setText(words.OUT_OF_DATE)
+        elif self.status.text() == words.OUT_OF_DATE:
             self.status.setText("")
         self.status.setVisible(bool(self.status.text()))
 
@@ -245,9 +245,9 @@ class OutliersPanel(QWidget):
                 choices[f"Samples: {len(found.fresh.rows):,}"] = FRESH
         self.listed.set_choices(choices)
         self.listed.show_value(self._listed)
-        self.numbers.setText("" if listed is None else numbers(listed))
-        self.definition.setText("" if listed is None else definition(listed))
-        self.origins.setText("" if listed is None else origins(listed))
+        self.numbers.setText("" if listed is None else words.numbers(listed))
+        self.definition.setText("" if listed is None else words.definition(listed))
+        self.origins.setText("" if listed is None else words.origins(listed))
         opened = self._window.studio.current
         self.list.set_outliers(listed, opened.shown.columns if opened is not None else ())
         self._show_plots()
@@ -263,10 +263,10 @@ class OutliersPanel(QWidget):
         self.go.setText("&Check" if self._found is None else "&Check again")
         self.pages.setCurrentIndex(int(listed is not None and len(listed.rows) > 0))
         if listed is not None and not len(listed.rows):
-            self.nothing.setText(none_of(listed, WHAT[self._listed]))
+            self.nothing.setText(words.none_of(listed, WHAT[self._listed]))
         else:
             state = self.go.isEnabled(), self.analysis.running, self._window.studio.training.busy
-            self.nothing.setText(invitation(opened is not None, *state, self.count.value()))
+            self.nothing.setText(words.invitation(opened is not None, *state, self.count.value()))
 
     def _show_plots(self) -> None:
         """The same again leaves range and marks as they are."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QLabel, QLayout, QScrollArea, QVBoxLayout, QWidget
 
-from dnf_studio.gui.controls import caption, heading
 from dnf_studio.gui.panels.form import SettingsForm
 from dnf_studio.gui.session import Session
+from dnf_studio.gui.widgets.controls import caption, heading
 
 __all__ = ["Page"]
 

@@ -11,13 +11,13 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.analysis import Analysis
-from dnf_studio.gui.controls import caption
+from dnf_studio.gui.exploration.analysis import Analysis
+from dnf_studio.gui.exploration.selecting import after_click
 from dnf_studio.gui.panels.round_trip_form import RoundTripForm
 from dnf_studio.gui.plots.error_map import ErrorHistogram, ErrorMap
 from dnf_studio.gui.plots.words import short_number
-from dnf_studio.gui.selecting import after_click
 from dnf_studio.gui.theme import Theme
+from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.workers.leaving import leaving
 
 if TYPE_CHECKING:

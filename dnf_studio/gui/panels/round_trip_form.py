@@ -5,10 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
-from dnf_studio.gui.controls import ChoiceBox, IntBox, caption, label_of
-from dnf_studio.gui.lacking import grey_without
 from dnf_studio.gui.panels.sampling import LAST_STEPS
 from dnf_studio.gui.session import Session
+from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, caption, label_of
+from dnf_studio.gui.widgets.lacking import grey_without
 
 __all__ = ["RoundTripForm"]
 

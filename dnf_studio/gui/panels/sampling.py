@@ -6,15 +6,15 @@ from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QWi
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
-from dnf_studio.gui.controls import ChoiceBox, label_of
-from dnf_studio.gui.grid_box import GridBox
-from dnf_studio.gui.lacking import grey_unused
+from dnf_studio.gui.exploration.solving import solver_words
 from dnf_studio.gui.panels.page import Page
 from dnf_studio.gui.plots.help_card import HelpButton
 from dnf_studio.gui.session import Session
-from dnf_studio.gui.solver_box import SolverBox
-from dnf_studio.gui.solving import solver_words
 from dnf_studio.gui.theme import Theme
+from dnf_studio.gui.widgets.controls import ChoiceBox, label_of
+from dnf_studio.gui.widgets.grid_box import GridBox
+from dnf_studio.gui.widgets.lacking import grey_unused
+from dnf_studio.gui.widgets.solver_box import SolverBox
 
 __all__ = ["GRIDS", "LAST_STEPS", "PARTS", "SamplingPanel"]
 

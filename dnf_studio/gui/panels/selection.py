@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
 from dnf_studio.core.exploration.lineage import compare, mask_of
 from dnf_studio.core.exploration.lineage_table import LineageTable, lineage_table
 from dnf_studio.core.storage.file_names import with_suffix
-from dnf_studio.gui.controls import caption
 from dnf_studio.gui.panels.comparison import ComparisonGrid
 from dnf_studio.gui.panels.copy_table import CopyTable
 from dnf_studio.gui.panels.lineage_model import LineageModel
@@ -28,6 +27,7 @@ from dnf_studio.gui.plots.layers.trails import at_position
 from dnf_studio.gui.plots.picking import existing
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.theme import Theme
+from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.workers.frames import Frame, Inspection
 
 if TYPE_CHECKING:

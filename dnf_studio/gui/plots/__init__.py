@@ -1,0 +1,1 @@
+"""What shows: the views and the plots below them."""

@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.core.training.history import History
 from dnf_studio.core.training.marks import Mark
 from dnf_studio.core.training.report import StepReport
-from dnf_studio.gui.changes import mark_words
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.curve import LossCurve
 from dnf_studio.gui.plots.layers.marks import MarksLayer
+from dnf_studio.gui.runs.changes import mark_words
 from dnf_studio.gui.theme import mix
 
 __all__ = ["LossPlot"]

@@ -14,11 +14,11 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.data.drawing import decode_drawing, encode_drawing
 from dnf_studio.core.data.drawing_source import SIDE, drawing_label
 from dnf_studio.gui.actions import Key
-from dnf_studio.gui.canvas import Stroke
 from dnf_studio.gui.dialogs import draw_data
 from dnf_studio.gui.dialogs.draw_data import DrawDataDialog
 from dnf_studio.gui.dialogs.question import Answer
 from dnf_studio.gui.main_window import MainWindow
+from dnf_studio.gui.widgets.canvas import Stroke
 
 
 @pytest.fixture(autouse=True)

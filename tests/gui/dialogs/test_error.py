@@ -13,9 +13,9 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.config import Config
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.actions import Key
+from dnf_studio.gui.application.report import make_report
 from dnf_studio.gui.dialogs.error import ErrorDialog
 from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.report import make_report
 
 
 def defect() -> ValueError:

@@ -15,13 +15,13 @@ from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.storage.samples import read_export, read_rows
-from dnf_studio.gui import files
 from dnf_studio.gui.actions import MENUS, Key
 from dnf_studio.gui.dialogs import question
 from dnf_studio.gui.dialogs.question import Answer
+from dnf_studio.gui.documents import files
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.panels.export import ExportPanel
-from dnf_studio.gui.training import Phase
+from dnf_studio.gui.runs.training import Phase
 from dnf_studio.gui.words import in_bytes
 from tests.gui.conftest import TINY
 

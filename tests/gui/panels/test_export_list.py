@@ -11,9 +11,9 @@ from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.gui.application.memory import Memory
 from dnf_studio.gui.background import Background
-from dnf_studio.gui.export_history import ExportRecord
-from dnf_studio.gui.memory import Memory
+from dnf_studio.gui.documents.export_history import ExportRecord
 from dnf_studio.gui.panels.export_list import MISSING, ExportList
 
 

@@ -13,9 +13,9 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.storage.grid_presets import list_presets, save_preset
 from dnf_studio.gui.actions import MENUS, Key
+from dnf_studio.gui.application.folders import grids_folder
 from dnf_studio.gui.dialogs import question
 from dnf_studio.gui.dialogs.preset_name import PresetNameDialog
-from dnf_studio.gui.folders import grids_folder
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.panels.grid_editor import GridEditorPanel
 from tests.gui.plots.test_step_curve import drag

@@ -18,8 +18,8 @@ from dnf_studio.gui.panels.lab import NO_MODEL, LabPanel
 from dnf_studio.gui.panels.lab_levels import LastPage, LevelsPage
 from dnf_studio.gui.panels.lab_paths import PathsPage
 from dnf_studio.gui.panels.lab_steps import StepsPage
+from dnf_studio.gui.runs.training import Phase
 from dnf_studio.gui.theme import DARK
-from dnf_studio.gui.training import Phase
 from dnf_studio.workers import lab
 
 WAIT = 60_000

@@ -17,11 +17,11 @@ from pytestqt.qtbot import QtBot
 from dnf_studio import assets
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.storage.checkpoint import Checkpoint, DataSummary, save_checkpoint
-from dnf_studio.gui import thumbnails
+from dnf_studio.gui.documents import thumbnails
+from dnf_studio.gui.documents.thumbnails import SIDE, Thumbnails, coverage, sheet
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.panels.library import LibraryPanel
 from dnf_studio.gui.panels.library_model import Card, Section
-from dnf_studio.gui.thumbnails import SIDE, Thumbnails, coverage, sheet
 from tests.core.storage.files import make_flow
 
 Open = Callable[[str], None]

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.exploration.outliers import NEVER, OutlierRows, Outliers
 from dnf_studio.errors import ExportError
-from dnf_studio.gui.outlier_words import counted, definition, none_of, numbers, origins
+from dnf_studio.gui.exploration.outlier_words import counted, definition, none_of, numbers, origins
 from dnf_studio.gui.panels.outlier_list import OutlierList
 from dnf_studio.gui.plots.outliers import LatentsPlot, WrongStepsPlot
 from dnf_studio.gui.theme import DARK

@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.actions import Key
-from dnf_studio.gui.late_dock import LateDock
+from dnf_studio.gui.exploration.late_dock import LateDock
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.panels import round_trip as module
 from dnf_studio.gui.panels.round_trip import RoundTripPanel

@@ -11,8 +11,8 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.exploration.marginals import Marginals
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.plots.marginals import MarginalsPlot
+from dnf_studio.gui.runs.training import Phase
 from dnf_studio.gui.theme import DARK, LIGHT
-from dnf_studio.gui.training import Phase
 from dnf_studio.workers.comparing import Comparison
 from dnf_studio.workers.frames import Frame, ViewRequest
 from tests.gui.conftest import TINY

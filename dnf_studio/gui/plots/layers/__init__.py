@@ -1,0 +1,1 @@
+"""What a view draws, a layer a file."""

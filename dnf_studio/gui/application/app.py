@@ -1,0 +1,71 @@
+"""Opens the window and runs it: `run` is the whole life of ``dnf-studio``.
+
+The order is what makes it quick: the window with the panels that show is painted before torch is
+imported, which then happens in other threads.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from dnf_studio.assets import resource
+from dnf_studio.gui.application.options import WindowOptions
+
+__all__ = ["run"]
+
+DEFAULT_SIZE = QSize(1440, 900)
+
+
+def run(options: WindowOptions) -> int:
+    """Open the window as `options` ask and return the exit code once it is closed."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Looking for plugins of pydantic, which it does not use, would hold the window up by a hundredth of a second
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # Hardly anything made while starting is garbage: without the collector that is a tenth quicker. From the
+    # first frame on the window's thread collects. It is not switched on again: a thread that has not ended
+    # in time must not take the window apart.
+    gc.disable()
+    from dnf_studio.gui.appearance import Appearance
+    from dnf_studio.gui.application.life import Life
+    from dnf_studio.gui.application.log import stop_log
+    from dnf_studio.gui.application.memory import Memory
+    from dnf_studio.gui.main_window import MainWindow
+
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        app = QApplication(sys.argv[:1])
+    app.setApplicationName("DNF Studio")
+    app.setWindowIcon(QIcon(str(resource("icons", "app.svg"))))
+    app.setDesktopFileName("dnf-studio")
+    # A picture shows the window as everybody has it, and leaves no trace
+    memory = Memory() if options.screenshot is not None else Memory.of_user()
+    appearance = Appearance(app, memory)
+    window = MainWindow(appearance, memory)
+    life = Life(options, window)
+    previous = sys.excepthook
+    sys.excepthook = life.catch
+    try:
+        if not window.habits.places.restore(options.size):
+            window.resize(_size(options, app))
+        window.show()
+        code = app.exec()
+    finally:
+        sys.excepthook = previous
+        stop_log()
+    if options.json:
+        print(json.dumps(life.results), flush=True)
+    return life.code or code
+
+
+def _size(options: WindowOptions, app: QApplication) -> QSize:
+    """As asked, or large without leaving the screen."""
+    if options.size is not None:
+        return QSize(*options.size)
+    return DEFAULT_SIZE.boundedTo(app.primaryScreen().availableSize() - QSize(40, 60))

@@ -1,0 +1,131 @@
+"""From the first paint to the end: load, measure, take the picture that was asked for, quit."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from threading import current_thread, main_thread
+from types import TracebackType
+
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal, Slot
+
+from dnf_studio import api
+from dnf_studio.assets import checkpoint_names
+from dnf_studio.errors import StudioError
+from dnf_studio.gui.application.garbage import Garbage
+from dnf_studio.gui.application.log import start_log
+from dnf_studio.gui.application.measures import Measures
+from dnf_studio.gui.application.options import WindowOptions
+from dnf_studio.gui.application.recorder import Recorder
+from dnf_studio.gui.main_window import MainWindow
+from dnf_studio.workers.frames import Frame
+
+__all__ = ["Life"]
+
+BUNDLED = "diffflow-rings"
+
+
+class Life(QObject):
+    """What happens from the first paint to the end: load, measure, take a picture, quit."""
+
+    _caught = Signal(object)
+
+    def __init__(self, options: WindowOptions, window: MainWindow) -> None:
+        super().__init__(window)
+        self.code = 0
+        self.results: dict[str, float | None] = {}
+        self._options, self._window = options, window
+        self._painted = False
+        self._pictured = False
+        self._printed: set[tuple[type[BaseException], str]] = set()
+        self._viewport = window.views.forward.plot.viewport()
+        self._garbage = Garbage(self)
+        self._measures = Measures(options.started, window, self._viewport)
+        self._viewport.installEventFilter(self)
+        self._caught.connect(window.files.tell)
+        window.live.frame_shown.connect(self._framed)
+        window.closing.connect(self._close)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Wait for the first paint, after which the rest is loaded."""
+        if event.type() == QEvent.Type.Paint and not self._painted:
+            self._painted = True
+            self._viewport.removeEventFilter(self)
+            QTimer.singleShot(0, self._start)
+        return False
+
+    def catch(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """Show an error that nothing else has; from any thread. Ctrl-C closes the window."""
+        if issubclass(kind, KeyboardInterrupt):
+            self.code = 128 + signal.SIGINT
+            self._window.studio.training.unsaved = False
+            self._window.close()
+            return
+        place = (kind, str(error))
+        if not isinstance(error, StudioError) and place not in self._printed:
+            self._printed.add(place)
+            sys.__excepthook__(kind, error, trace)
+        if current_thread() is main_thread():
+            self._window.files.tell(error)
+        else:
+            self._caught.emit(error)
+
+    @Slot()
+    def _start(self) -> None:
+        """Torch, the model and the names of the data, all in other threads."""
+        window, studio = self._window, self._window.studio
+        studio.start()
+        window.add_panels()
+        start_log()
+        Recorder(window.session, studio, window.files, window.watch, window)
+        window.live.start()
+        window.session.cursor.set_playing(not window.appearance.calm)
+        file = self._options.file or window.habits.last_file
+        if file is not None:
+            studio.failed.connect(self._missed)
+            studio.open(file)
+            window.files.opening.emit(file)
+        else:
+            self._open_bundled()
+        studio.background.run(
+            lambda: {info.name: info.title for info in api.datasets()}, window.set_data_names, window.files.tell
+        )
+
+    def _open_bundled(self) -> None:
+        window = self._window
+        name = BUNDLED if BUNDLED in checkpoint_names() else window.session.state.config.data
+        window.studio.open(name)
+        window.files.opening.emit(name)
+
+    def _missed(self, error: Exception) -> None:
+        """The file that was asked for cannot be shown: no picture comes of it, but a window does."""
+        self._window.studio.failed.disconnect(self._missed)
+        if self._window.studio.current is not None:
+            return
+        if self._options.screenshot is None:
+            self._open_bundled()
+        else:
+            print(f"dnf-studio: {error}", file=sys.stderr)
+            self.code = 1
+            self._window.close()
+
+    def _framed(self, frame: Frame) -> None:
+        self._measures.count_frame(frame)
+        self._garbage.start()
+        if self._options.screenshot is not None and not self._pictured:
+            self._pictured = True
+            QTimer.singleShot(round(1000 * self._options.after), self._picture)
+
+    def _picture(self) -> None:
+        """Save the picture that the command line asked for, and quit."""
+        if self._options.screenshot is not None:
+            try:
+                self._window.files.save_picture(self._options.screenshot)
+            except StudioError as error:
+                print(f"dnf-studio: {error}", file=sys.stderr)
+                self.code = 1
+        self._window.studio.training.unsaved = False
+        self._window.close()
+
+    def _close(self) -> None:
+        self.results = self._measures.results()

@@ -1,0 +1,1 @@
+"""The run that trains, from the window's side: its course, its end, and its settings as a whole."""
