@@ -1,0 +1,1 @@
+"""The numerics. Nothing here imports Qt."""

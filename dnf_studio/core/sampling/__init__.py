@@ -1,0 +1,1 @@
+"""Samplers, seeded blocks of samples, and likelihoods."""
