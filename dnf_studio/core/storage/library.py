@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from threading import Lock
 
 from dnf_studio.core.storage.atomic import explain, make_folder, require_writable
@@ -14,11 +15,14 @@ from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read
 from dnf_studio.core.storage.file_names import checked_name, files_in, is_taken, renamed
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
+from dnf_studio.core.training.history import History
 from dnf_studio.errors import CheckpointError, StudioError
 
 __all__ = ["ModelFile", "Trash", "duplicate", "find_checkpoint", "list_models", "model_file", "rename"]
 
 SUFFIX = ".safetensors"
+RECENT = 50
+"""Iterations."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class ModelFile:
     """N."""
     iteration: int = 0
     nll: float | None = None
-    """Nats of the standardised data."""
+    """Nats of the standardised data: as measured, else the mean of the last iterations where these are likelihoods."""
     sha256: str = ""
     fault: str = ""
 
@@ -67,9 +71,18 @@ def model_file(path: Path) -> ModelFile:
         dim=head.dim,
         steps=head.config.sde.steps,
         iteration=head.iteration,
-        nll=head.metrics.get("nll_bound", head.metrics.get("nll_ode")),
+        nll=_nll(head),
         sha256=head.sha256,
     )
+
+
+def _nll(head: Checkpoint) -> float | None:
+    for measured in (head.metrics.get("nll_bound"), head.metrics.get("nll_ode")):
+        if measured is not None:
+            return measured
+    history = History.read(head.history.get("loss"))
+    last = history.losses[-max(1, RECENT // history.stride) :]
+    return fmean(last) if last and head.config.model != "diffusion" else None
 
 
 def list_models(folder: Path) -> tuple[ModelFile, ...]:

@@ -137,7 +137,7 @@ class QualityPlot(DistancePlot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Quality by N",
-            "Debiased sliced Wasserstein distance of 2 × 20,000 samples to fresh data; dashed is the floor.",
+            "Debiased sliced Wasserstein of 2 × 20,000 samples to fresh data; below the dashed floor it is chance.",
             "Compute compares the samples of each N with data.",
             parent,
         )
@@ -203,7 +203,7 @@ class LevelsPlot(DistancePlot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Distance by λ",
-            "Debiased sliced Wasserstein distance to data (round) and to the samples of λ = 1 (square); dashed: floor.",
+            "Debiased sliced Wasserstein to data (round), to the samples of λ = 1 (square); below the floor it is chance.",
             "Compute compares the samples of each λ.",
             parent,
         )

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from dnf_studio.config import Config
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading, save_checkpoint
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.library import Trash, duplicate, find_checkpoint, list_models, model_file, rename
+from dnf_studio.core.training.history import History
 from dnf_studio.errors import CheckpointError, StudioError
 from tests.core.storage.files import GOLDEN, make_flow, make_run
 
@@ -55,6 +58,20 @@ def test_a_flow_tells_its_likelihood_where_others_tell_a_bound(tmp_path: Path) -
     save_checkpoint(path, replace(Checkpoint.of_model(Flow(2, config)), metrics={"nll_ode": 1.25}))
     found = model_file(path)
     assert (found.model, found.nll, found.fault) == ("flow", 1.25, "")
+
+
+@pytest.mark.parametrize("model, nll", [("diffflow", 1.5), ("flow", 1.5), ("diffusion", None)])
+def test_a_model_that_was_not_measured_tells_its_last_losses_where_they_are_likelihoods(
+    tmp_path: Path, model: str, nll: float | None
+) -> None:
+    history = History()
+    for iteration in range(1, 101):
+        history.add(iteration, 9.0 if iteration <= 50 else 1.0 if iteration % 2 else 2.0)
+    kinds = {"diffflow": DiffFlow, "diffusion": Diffusion, "flow": Flow}
+    config = Config.create({"model": model, "network": {"layers": 1, "channels": 4}})
+    made = replace(Checkpoint.of_model(kinds[model](2, config)), history={"loss": history.as_dict()})
+    save_checkpoint(tmp_path / "saved.safetensors", made)
+    assert model_file(tmp_path / "saved.safetensors").nll == nll
 
 
 def test_bad_files_are_listed_with_the_reason(tmp_path: Path) -> None:
