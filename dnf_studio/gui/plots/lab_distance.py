@@ -203,7 +203,7 @@ class LevelsPlot(DistancePlot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Distance by λ",
-            "Debiased sliced Wasserstein to data (round), to the samples of λ = 1 (square); below the floor it is chance.",
+            "Debiased sliced Wasserstein to data (round), to samples of λ = 1 (square); below the floor it is chance.",
             "Compute compares the samples of each λ.",
             parent,
         )
