@@ -118,12 +118,8 @@ class Studio(QObject):
         self.loading.run(lambda: opening.untrained(config), self._begin, self._begin_failed)
 
     def resume(self) -> None:
-        """Go on with the run in memory, or with the one in the checkpoint that is shown.
-
-        What the session says of settings that may change during a run applies.
-        """
-        config = self._session.state.config
-        run = self.training.run
+        """Go on with the run in memory or of the checkpoint shown; what a run may change is as the session says."""
+        config, run = self._session.state.config, self.training.run
         change = {name.removeprefix("config."): value_of(config, name) for name in LIVE if self._same_model}
         if run is not None:
             self.training.start(lambda _threads: run_work.changed(run, change), self.explorer)
@@ -160,6 +156,11 @@ class Studio(QObject):
             replace(opened, path=new) if opened and opened.path and opened.path.absolute() == old else opened
             for opened in (self._opened, self._before)
         )
+
+    def entitle(self, title: str) -> None:
+        """Call the model that is shown so."""
+        if self._opened is not None:
+            self._opened = self._opened.called(title)
 
     def discard(self) -> None:
         """Forget the run and wait for its thread."""
@@ -200,11 +201,10 @@ class Studio(QObject):
         """Show the samples of the run in memory beside it."""
         if opened.export is not None and self._opened is not None:
             self._session.apply({**opened.export.view, "selection": ()})
-            self._show(replace(opened, shown=replace(opened.shown, title=self._opened.shown.title)))
+            self._show(opened.called(self._opened.shown.title))
 
     def _show(self, opened: opening.Opened) -> None:
-        self._opened = opened
-        shown = opened.shown
+        self._opened, shown = opened, opened.shown
         self._session.set_lacks(shown.lacks, shown.solvers, shown.dim)
         self.explorer.publish(opened.snapshot, opened.points)
         self.opened.emit(opened)
@@ -213,7 +213,7 @@ class Studio(QObject):
         """Show the first weights, then train them."""
         self._before = self._before or self._opened
         self.discard()
-        self._show(replace(opened, shown=replace(opened.shown, title="new model")))
+        self._show(opened.called("new model"))
         config, dataset = opened.config, opened.dataset
 
         def make_run(threads: int) -> Run:

@@ -192,6 +192,7 @@ class Files(QObject):
 
         def done(_result: object) -> None:
             if training.run is not None and kind == "run":
+                self._studio.entitle(path.name)
                 training.unsaved = False
             self._studio.said.emit(f"Saved {path.name}.")
             self.saved.emit(path)

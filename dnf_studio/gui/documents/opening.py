@@ -57,6 +57,10 @@ class Opened:
     export: ExportShown | None = None
     """The samples that the backward view shows as long as the settings are theirs."""
 
+    def called(self, title: str) -> Opened:
+        """The same by another title."""
+        return replace(self, shown=replace(self.shown, title=title))
+
 
 def bundled_name(data: str, model: str = "diffflow") -> str:
     """The bundled model of a data set, if there is one of this kind, has this name."""

@@ -114,11 +114,12 @@ def test_resume_needs_iterations_left(ended: MainWindow, qtbot: QtBot) -> None:
     assert ended.views.loss.marks.places == [6.0]
 
 
-def test_saving_lets_the_bar_and_the_star_go(ended: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    assert ended.isWindowModified()
+def test_saving_lets_the_bar_and_the_star_go_and_names_the_run(ended: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    assert ended.isWindowModified() and ended.windowTitle().startswith("new model")
     ended.files.save_to(tmp_path / "run.safetensors", "run")
     qtbot.waitUntil(lambda: not ended.keep.isVisible(), timeout=20_000)
     assert not ended.isWindowModified() and ended.studio.training.run is not None
+    assert ended.windowTitle().startswith("run.safetensors (diffflow)")
 
 
 def test_the_bar_is_reached_with_tab(ended: MainWindow) -> None:
