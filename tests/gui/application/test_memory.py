@@ -18,8 +18,8 @@ from dnf_studio.gui.application.memory import Memory
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.theme import DARK, LIGHT, apply_theme
 
-from .conftest import delete
-from .test_start_up import python
+from ..conftest import delete
+from ..test_start_up import python
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from dnf_studio.gui.runs.training import Phase
 from dnf_studio.workers.frames import Frame
 from tests.core.storage.files import make_flow
 
-from .conftest import TINY
+from ..conftest import TINY
 
 Open = Callable[[str], None]
 SETTINGS = SampleSettings(steps=6, lam=0.5, last="mean", seed=7)

@@ -21,7 +21,7 @@ from dnf_studio.gui.session import Session
 from dnf_studio.gui.state import State
 from dnf_studio.gui.widgets.solver_box import SolverBox
 
-from .conftest import TINY
+from ..conftest import TINY
 
 Open = Callable[[str], None]
 

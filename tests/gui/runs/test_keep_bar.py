@@ -24,7 +24,7 @@ from dnf_studio.gui.main_window import NOTES, MainWindow
 from dnf_studio.gui.runs.ending import RunPlace
 from dnf_studio.gui.runs.training import Phase
 
-from .conftest import TINY
+from ..conftest import TINY
 
 Open = Callable[[str], None]
 

@@ -21,7 +21,7 @@ from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.runs.training import Phase
 from dnf_studio.gui.theme import DARK
 
-from .conftest import TINY
+from ..conftest import TINY
 
 Open = Callable[[str], None]
 
