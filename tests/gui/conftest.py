@@ -41,7 +41,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 @pytest.fixture
 def few_points(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames of 300 points instead of 2,000, where the tests say nothing of how many there are."""
-    for module in ("live", "opening"):
+    for module in ("live", "documents.opening"):
         monkeypatch.setattr(f"dnf_studio.gui.{module}.DISPLAY_POINTS", 300)
 
 
