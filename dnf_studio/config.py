@@ -184,7 +184,7 @@ def _first_mistake(error: ValidationError) -> str:
     name = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     # What does not fit within a group says itself which settings; all others of the group are beside the point
-    if not name or (first["type"] == "value_error" and isinstance(first["input"], Mapping)):
+    if not name or (name in ("sde", "network", "training") and first["type"] == "value_error"):
         return f"{message[:1].upper()}{message[1:]}."
     if first["type"] == "extra_forbidden":
         return f"There is no setting named '{name}'."

@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Slot
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QFileDialog, QGraphicsItem, QMenu, QWidget
 
+from dnf_studio.core.storage.file_names import with_suffix
 from dnf_studio.errors import ExportError, StudioError
 
 if TYPE_CHECKING:
@@ -115,8 +116,8 @@ class PictureMenu(QObject):
         if not name:
             return
         try:
-            save_picture(self._plot, Path(name) if Path(name).suffix else Path(f"{name}.png"))
+            save_picture(self._plot, with_suffix(name, ".png"))
         except StudioError as error:
             from dnf_studio.gui.dialogs.error import ErrorDialog
 
-            ErrorDialog(error, self._plot.window()).open()
+            ErrorDialog(error, self._plot.window()).show()

@@ -46,7 +46,7 @@ def test_a_process_is_seen_along_them_and_says_so(qtbot: QtBot) -> None:
     view, found = ProcessView("backward"), principal_components(FRAME.forward[0])
     qtbot.addWidget(view)
     view.set_frame(FRAME)
-    assert view.plot.getAxis("bottom").labelText == "x₁"
+    assert view.plot.getAxis("bottom").labelText == "x₁, standardised"
     view.set_projection(found)
     view.set_cursor(3)
     np.testing.assert_allclose(view._points._points, found.project(FRAME.backward[3]), atol=1e-6)
