@@ -112,7 +112,7 @@ def test_it_is_saved_and_a_folder_that_is_none_is_told(
     with pytest.raises(ExportError):
         save_picture(plot, tmp_path / "none" / "a.png")
     told: list[str] = []
-    monkeypatch.setattr(ErrorDialog, "open", lambda dialog: told.append(dialog.text()))
+    monkeypatch.setattr(ErrorDialog, "show", lambda dialog: told.append(dialog.text()))
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "none" / "a.png"), ""))
     save.trigger()
     assert len(told) == 1 and "none" in told[0]

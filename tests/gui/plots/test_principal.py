@@ -56,7 +56,7 @@ def test_a_process_is_seen_along_them_and_says_so(qtbot: QtBot) -> None:
     np.testing.assert_allclose(view._points._points, found.project(FRAME.backward[3]), atol=1e-6)
     view.set_projection(None)
     np.testing.assert_array_equal(view._points._points, FRAME.backward[3][:, [3, 4]])
-    assert view.plot.getAxis("left").labelText == "x₅"
+    assert view.plot.getAxis("left").labelText == "x₅, standardised"
     view.set_projection(found)
     view.set_axes(0, 1)
     view.set_frame(frame_of(dim=2))
