@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from dnf_studio.errors import SettingError, continued
 from dnf_studio.grids import MAX_STEPS, GridName
-from dnf_studio.model_defaults import ModelName, filled, model_fault, replaced
+from dnf_studio.model_defaults import GROUPS, ModelName, filled, model_fault, replaced
 from dnf_studio.settings import Device, NetworkConfig, Precision, SDEConfig, Settings, TrainingConfig
 
 __all__ = [
@@ -184,7 +184,7 @@ def _first_mistake(error: ValidationError) -> str:
     name = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     # What does not fit within a group says itself which settings; all others of the group are beside the point
-    if not name or (name in ("sde", "network", "training") and first["type"] == "value_error"):
+    if not name or (name in GROUPS and first["type"] == "value_error"):
         return f"{message[:1].upper()}{message[1:]}."
     if first["type"] == "extra_forbidden":
         return f"There is no setting named '{name}'."

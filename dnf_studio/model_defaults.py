@@ -9,6 +9,7 @@ from typing import Any, Literal
 from dnf_studio.grids import POWER_GRIDS, GridKind
 
 __all__ = [
+    "GROUPS",
     "KIND_DEFAULTS",
     "MODEL_DEFAULTS",
     "MOST_WITH_FEATURES",
@@ -23,6 +24,7 @@ __all__ = [
 ModelName = Literal["diffflow", "diffusion", "flow"]
 NetworkKind = Literal["mlp", "unet"]
 GROUPS = ("sde", "network", "training")
+"""The groups of settings of a `Config`."""
 MODEL_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     "diffusion": {
         "sde": {

@@ -154,7 +154,7 @@ class Files(QObject):
         if run is None:
             return "", None
         kinds = None if run.config.model == config.model else (run.config.model, config.model)
-        return RunPlace.of_run(run).sentence(run.config if kinds else config), kinds
+        return RunPlace.of_run(run).sentence(config), kinds
 
     def discard(self) -> None:
         """Forget the run that has ended, and show the model from before it; a long one is asked about once more."""

@@ -18,10 +18,10 @@ __all__ = ["RunPlace"]
 class RunPlace:
     """How far a run has come, in memory or in its file."""
 
+    config: Config
+    """Its own settings."""
     iteration: int
     seconds: float
-    steps: int
-    """N with which its validation NLL was measured."""
     waited: int | None
     """Iterations from the best measure of the validation NLL to the last one; None before there is one."""
 
@@ -30,7 +30,7 @@ class RunPlace:
         """Where `run` stands."""
         stopping = run.early_stopping
         waited = None if stopping.best_nll is None else stopping.measured - stopping.best_iteration
-        return cls(run.iteration, run.seconds, run.config.sde.steps, waited)
+        return cls(run.config, run.iteration, run.seconds, waited)
 
     @classmethod
     def of_checkpoint(cls, saved: Checkpoint) -> Self:
@@ -39,15 +39,20 @@ class RunPlace:
         known = values if isinstance(values, dict) else {}
         best, measured = known.get("best_iteration"), known.get("measured")
         waited = measured - best if isinstance(best, int) and isinstance(measured, int) else None
-        return cls(saved.iteration, saved.seconds, saved.config.sde.steps, waited)
+        return cls(saved.config, saved.iteration, saved.seconds, waited)
 
     def out_of_patience(self, config: Config) -> bool:
         """Whether the validation NLL has fallen no more for as long as `config` waits; another N begins anew."""
-        patience = config.training.patience
-        return bool(patience) and self.steps == config.sde.steps and self.waited is not None and self.waited >= patience
+        patience, same = config.training.patience, config.sde.steps == self.config.sde.steps
+        return bool(patience) and same and self.waited is not None and self.waited >= patience
 
     def obstacle(self, config: Config) -> str:
-        """The setting of `config` at which the run would end at once, as its form names it; empty where it goes on."""
+        """The setting of `config` at which the run would end at once, as its form names it; empty where it goes on.
+
+        With settings for another model it would go on with its own.
+        """
+        if config.model != self.config.model:
+            config = self.config
         if self.out_of_patience(config):
             return "Patience"
         if not config.training.reached(self.iteration, self.seconds):

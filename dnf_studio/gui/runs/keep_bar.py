@@ -70,10 +70,7 @@ class KeepBar(QFrame):
         unsaved = run is not None and ended and self._training.unsaved
         # Also one that was opened from its file
         place = RunPlace.of_run(run) if run is not None else self._studio.opened_run
-        config = self._session.state.config
-        # Settings for another model are not those the run would go on with
-        own = config if run is None or run.config.model == config.model else run.config
-        end = "" if place is None else place.sentence(own)
+        end = "" if place is None else place.sentence(self._session.state.config)
         self._commands[Key.DISCARD].setEnabled(unsaved)
         self._show_resume(place is not None and not self._training.active, end)
         if run is not None and unsaved:

@@ -273,3 +273,10 @@ def test_why_a_saved_run_would_end_at_once(change: dict[str, object], state: obj
     saved = Checkpoint.of_model(DiffFlow(2, config))
     place = RunPlace.of_checkpoint(replace(saved, iteration=7, seconds=4.0, state={"early_stopping": state}))
     assert place.sentence(config) == said and place.obstacle(config) == (said and said.split("raise ")[1].split()[0])
+
+
+def test_settings_for_another_model_are_not_those_a_saved_run_would_go_on_with() -> None:
+    config = Config.create({"training": {"iterations": 7}})
+    place = RunPlace.of_checkpoint(replace(Checkpoint.of_model(DiffFlow(2, config)), iteration=7))
+    other = Config.create({"model": "diffusion", "training": {"iterations": 1000}})
+    assert place.sentence(other) == place.sentence(config) != ""
