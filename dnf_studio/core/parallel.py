@@ -6,16 +6,19 @@ threads, and no spinning barrier takes a core from the window (METHOD 3).
 
 from __future__ import annotations
 
+import itertools
 import os
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import torch
 
-__all__ = ["BlockPool", "Interrupted", "single_threaded_kernels", "worker_threads"]
+__all__ = ["BlockPool", "Interrupted", "Later", "equal_slices", "single_threaded_kernels", "worker_threads"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -39,8 +42,38 @@ def single_threaded_kernels() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def equal_slices(count: int, parts: int) -> list[slice]:
+    """`count` points in so many parts, as equal as they can be."""
+    edges = [round(k * count / parts) for k in range(parts + 1)]
+    return [slice(a, b) for a, b in itertools.pairwise(edges)]
+
+
 class Interrupted(Exception):
     """The work is no longer wanted."""
+
+
+class Later(Generic[R]):
+    """Work for whichever thread comes to it first: an idle one of the pool, or the one that asks for its result."""
+
+    def __init__(self, function: Callable[[], R]) -> None:
+        self._function, self._outcome, self._unclaimed = function, Future[R](), threading.Lock()
+
+    def run(self) -> None:
+        """Do it, unless a thread has come to it before."""
+        if self._unclaimed.acquire(blocking=False):
+            try:
+                self._outcome.set_result(self._function())
+            except Exception as error:
+                self._outcome.set_exception(error)
+
+    def result(self) -> R:
+        """What the function returned, or the error it raised."""
+        self.run()
+        return self._outcome.result()
+
+    def drop(self) -> None:
+        """Nobody is to begin it any more."""
+        self._unclaimed.acquire(blocking=False)
 
 
 class BlockPool:
@@ -58,6 +91,7 @@ class BlockPool:
             if self.threads > 1
             else None
         )
+        self._waiting: deque[Later[Any]] = deque()
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """`[function(item) for item in items]`, computed in blocks on the pool's threads."""
@@ -65,6 +99,17 @@ class BlockPool:
             if self._executor is None:
                 return [function(item) for item in items]
             return list(self._executor.map(function, items))
+
+    def later(self, function: Callable[[], R], urgent: bool = True) -> Later[R]:
+        """Leave `function` for idle threads of the pool: what is urgent first, of that the newest."""
+        work = Later(function)
+        if self._executor is not None:
+            (self._waiting.append if urgent else self._waiting.appendleft)(work)
+            self._executor.submit(self._run_waiting)
+        return work
+
+    def _run_waiting(self) -> None:
+        self._waiting.pop().run()
 
     def check(self) -> None:
         """Raise `Interrupted` within work that is no longer wanted."""

@@ -76,7 +76,7 @@ class AutogradKernel:
         """By the memory that the graph of a point takes."""
         kept = KEPT_BYTES.get(self.embeddings.device.type, KEPT_BYTES_ELSEWHERE)
         rows = max(1, kept // (self.network.kept_numbers * self.dtype.itemsize))
-        return Room(BLOCK_ROWS, 2, MOST_BLOCKS, kept=rows, chunk=rows)
+        return Room(BLOCK_ROWS, MOST_BLOCKS, kept=rows, chunk=rows)
 
     def value(self, x: Tensor, node: int) -> Tensor:
         """The field (R, D) at x (R, D) for one node."""
@@ -133,13 +133,17 @@ class AutogradKernel:
         return found[0]
 
     def zero_gradients(self) -> NetworkGradients:
-        """Sums at zero, for `collect` to add to."""
+        """Sums over the kernel's nodes at zero, for `add`."""
         return NetworkGradients(torch.zeros_like(self.embeddings), [torch.zeros_like(p) for p in self._parameters])
 
-    def collect(self, tape: GraphTape, nodes: slice, sums: NetworkGradients) -> None:
-        """Add the gradients of a tape that `pull` has gone through, whose nodes are `nodes`."""
-        sums.embedding[nodes] += tape.sums.embedding
-        torch._foreach_add_(sums.parameters, tape.sums.parameters)
+    def collect(self, tape: GraphTape) -> NetworkGradients:
+        """The parameters' gradients of a tape that `pull` has gone through."""
+        return tape.sums
+
+    def add(self, part: NetworkGradients, nodes: slice, sums: NetworkGradients) -> None:
+        """Add what `collect` found of a tape whose nodes are `nodes`."""
+        sums.embedding[nodes] += part.embedding
+        torch._foreach_add_(sums.parameters, part.parameters)
 
     def assign(self, network: FieldNetwork, blocks: list[NetworkGradients]) -> Tensor:
         """Put the sum of the blocks' gradients into `network`; returns those of the time embeddings, (K, E)."""

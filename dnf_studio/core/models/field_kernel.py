@@ -26,7 +26,7 @@ class FieldKernel(Protocol[T, R, G]):
 
     Its tapes T hold the points of several nodes: R is the points of one (one of ``tape.nodes()``) or of all
     (``tape.all``). `record`, `record_each` or `record_all` evaluate them, `pull` goes back once for
-    each of those, and then `collect` adds the gradients of the parameters to sums G.
+    each of those, and then `collect` gives the gradients G of the parameters.
     """
 
     hidden: torch.dtype
@@ -66,11 +66,15 @@ class FieldKernel(Protocol[T, R, G]):
         ...
 
     def zero_gradients(self) -> G:
-        """Sums at zero."""
+        """Sums over the kernel's nodes at zero, for `add`."""
         ...
 
-    def collect(self, tape: T, nodes: slice, sums: G) -> None:
-        """Add the gradients of a tape that has been pulled, whose nodes are `nodes`."""
+    def collect(self, tape: T) -> G:
+        """The gradients of a tape that has been pulled."""
+        ...
+
+    def add(self, part: G, nodes: slice, sums: G) -> None:
+        """Add to `sums` what `collect` found of a tape whose nodes are `nodes`."""
         ...
 
     def assign(self, network: Any, blocks: list[G]) -> Tensor:  # noqa: ANN401 - the kernel's own kind of network

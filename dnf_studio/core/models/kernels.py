@@ -20,13 +20,10 @@ from dnf_studio.core.models.room import Room
 
 __all__ = ["FourierKernel", "Gradients", "Rows", "Tape", "value_and_trace"]
 
-BLOCK_ROWS = 2048
-FEWEST_ROWS = 64
-"""A batch below is one block."""
-CHUNK_BYTES = 1 << 20
-"""Of one layer's values in a chunk."""
-CACHED_ROWS = 4096
-"""Rows whose parameter gradients are summed at once on a processor: they stay in cache."""
+BLOCK_ROWS = 2560
+CHUNK_BYTES = 1 << 19
+"""Of one layer's values in a chunk, which stay in a processor's cache."""
+CHUNK_ROWS_ELSEWHERE = 1 << 16
 
 
 @dataclass
@@ -34,7 +31,7 @@ class Gradients:
     """Sums over points of the parameters' gradients outside the time embedding, in the network's type."""
 
     embedding: Tensor
-    """(K, C): of each node's time embedding; its sum over nodes is that of the input bias."""
+    """(K, C): of the time embedding of each node; its sum over nodes is that of the input bias."""
     input_weight: Tensor
     """(D + 2F, C): transposed."""
     weights: list[Tensor]
@@ -67,8 +64,6 @@ class Tape:
 
     all: Rows
     """Every row of every node, K·R of them."""
-    together: int
-    """Rows whose parameter gradients are summed at once."""
 
     def __init__(self) -> None:
         self._buffers: list[Tensor] = []
@@ -79,11 +74,10 @@ class Tape:
         layers, self.shape = len(kernel.weights) + 1, (x.shape[0], x.shape[1])
         rows = x.shape[0] * x.shape[1]
         size = rows * kernel.channels
-        self.together = CACHED_ROWS if x.device.type == "cpu" else max(1, rows)
         fits = self._buffers and self._buffers[0].numel() >= size and self._buffers[0].dtype == kernel.hidden
         if not fits or len(self._buffers) != 2 * layers or self._buffers[0].device != x.device:
             self._buffers = [x.new_empty(size, dtype=kernel.hidden) for _ in range(2 * layers)]
-            self._wide = x.new_empty(self.together * kernel.channels if kernel.hidden != x.dtype else 0)
+            self._wide = x.new_empty(size if kernel.hidden != x.dtype else 0)
         shaped = [buffer[:size].view(rows, kernel.channels) for buffer in self._buffers]
         flat = x.reshape(rows, -1)
         inputs = flat
@@ -107,7 +101,7 @@ class Tape:
         return [Rows(x, inputs, seed, before, after) for (x, inputs, seed), before, after in zip(*columns, strict=True)]
 
     def wide(self, values: Tensor) -> Tensor:
-        """`values` (at most `together` rows, C) in the network's type, until the next call."""
+        """`values` (K·R, C) in the network's type, until the next call."""
         if values.dtype == self.all.x.dtype:
             return values
         return self._wide[: values.numel()].view(values.shape).copy_(values)
@@ -134,11 +128,13 @@ class FourierKernel:
     @property
     def room(self) -> Room:
         """Blocks stay in cache, and so do chunks; what is kept of a node is little."""
-        return Room(BLOCK_ROWS, FEWEST_ROWS, chunk=CHUNK_BYTES // (self.channels * self.hidden.itemsize))
+        cached = CHUNK_BYTES // (self.channels * self.hidden.itemsize)
+        chunk = cached if self.input_weight.device.type == "cpu" else CHUNK_ROWS_ELSEWHERE
+        return Room(BLOCK_ROWS, chunk=chunk)
 
     def value(self, x: Tensor, node: int) -> Tensor:
         """The field (R, D) at x (R, D) for one node."""
-        h = F.gelu(F.linear(self.network.lift(x), self.input_weight, self.input_biases[node]).to(self.hidden))
+        h = F.gelu(linear(self.network.lift(x), self.input_weight, self.input_biases[node]).to(self.hidden))
         for weight, bias in zip(self.weights, self.biases, strict=True):
             h = linear_gelu(h, weight, bias)
         return F.linear(h.to(self.dtype), self.output_weight, self.output_bias)
@@ -146,7 +142,7 @@ class FourierKernel:
     def with_divergence(self, x: Tensor, node: int) -> tuple[Tensor, Tensor]:
         """`value` (R, D) and its divergence (R,), exact: the derivatives along each axis go forward beside it."""
         inputs = self.network.lift(x)
-        a = F.linear(inputs, self.input_weight, self.input_biases[node]).to(self.hidden)
+        a = linear(inputs, self.input_weight, self.input_biases[node]).to(self.hidden)
         axes = torch.eye(x.shape[1]).to(x)[:, None]
         along = F.linear(self.network.lift_along(inputs, axes), self.input_weight).to(self.hidden)
         rows = torch.cat([F.gelu(a)[None], _slope(a) * along])
@@ -165,11 +161,11 @@ class FourierKernel:
 
     def record(self, rows: Rows, node: int) -> Tensor:
         """`value` at the rows of one node, kept for `pull`."""
-        return self._record(rows, F.linear(self._lifted(rows), self.input_weight, self.input_biases[node]))
+        return self._record(rows, linear(self._lifted(rows), self.input_weight, self.input_biases[node]))
 
     def record_all(self, tape: Tape, nodes: slice) -> Tensor:
         """The field (K, R, D) at all the tape's points, one of `nodes` for each, kept for `pull`."""
-        a = F.linear(self._lifted(tape.all), self.input_weight).view(*tape.shape, -1)
+        a = linear(self._lifted(tape.all), self.input_weight).view(*tape.shape, -1)
         a += self.input_biases[nodes][:, None]
         return self._record(tape.all, a.flatten(0, 1)).view(*tape.shape, -1)
 
@@ -201,10 +197,10 @@ class FourierKernel:
             torch.ops.aten.gelu_backward.grad_input(back, a, grad_input=a)
             if k > 0:
                 back = linear(a, self._pulls[k - 1])
-        return self.network.lift_pull(rows.inputs, F.linear(a.to(self.dtype), self._input_pull))
+        return self.network.lift_pull(rows.inputs, linear(a.to(self.dtype), self._input_pull))
 
     def zero_gradients(self) -> Gradients:
-        """Sums at zero, for `collect` to add to."""
+        """Sums over the kernel's nodes at zero, for `add`."""
 
         def zeros(like: list[Tensor]) -> list[Tensor]:
             return [torch.zeros_like(v, dtype=self.dtype) for v in like]
@@ -216,26 +212,23 @@ class FourierKernel:
             zeros([*self.biases, self.output_bias]),
         )
 
-    def collect(self, tape: Tape, nodes: slice, sums: Gradients) -> None:
-        """Add the parameters' gradients of a tape that `pull` has gone through, whose nodes are `nodes`."""
-        count, each = tape.shape
-        width = max(1, tape.together // each)
-        embedding = sums.embedding[nodes]
-        for first in range(0, count, width):
-            last = min(first + width, count)
-            for start in range(first * each, last * each, tape.together):
-                rows = slice(start, min(start + tape.together, last * each))
-                before, after = [b[rows] for b in tape.all.before], [a[rows] for a in tape.all.after]
-                for k in range(len(self.weights)):
-                    sums.weights[k] += linear(before[k + 1].t(), after[k].t())
-                    sums.biases[k] += before[k + 1].sum(0)
-                seed = tape.all.seed[rows]
-                sums.weights[-1].addmm_(seed.t(), tape.wide(after[-1]))
-                sums.biases[-1] += seed.sum(0)
-                back = tape.wide(before[0])
-                # (D, rows) @ (rows, C) runs six times as fast as (C, rows) @ (rows, D) for few D
-                sums.input_weight.addmm_(tape.all.inputs[rows].t(), back)
-                embedding[first:last] += back.view(last - first, -1, self.channels).sum(1)
+    def collect(self, tape: Tape) -> Gradients:
+        """The parameters' gradients of a tape that `pull` has gone through."""
+        rows, layers = tape.all, range(len(self.weights))
+        weights = [linear(rows.before[k + 1].t(), rows.after[k].t()).to(self.dtype) for k in layers]
+        weights.append(rows.seed.t() @ tape.wide(rows.after[-1]))
+        biases = [rows.before[k + 1].sum(0, dtype=self.dtype) for k in layers]
+        biases.append(rows.seed.sum(0))
+        back = tape.wide(rows.before[0])
+        # (D, rows) @ (rows, C) runs six times as fast as (C, rows) @ (rows, D) for few D
+        input_weight = linear(rows.inputs.t(), back.t())
+        return Gradients(back.view(*tape.shape, -1).sum(1), input_weight, weights, biases)
+
+    def add(self, part: Gradients, nodes: slice, sums: Gradients) -> None:
+        """Add what `collect` found of a tape whose nodes are `nodes`."""
+        sums.embedding[nodes] += part.embedding
+        sums.input_weight += part.input_weight
+        torch._foreach_add_([*sums.weights, *sums.biases], [*part.weights, *part.biases])
 
     def assign(self, network: FourierMLP, blocks: list[Gradients]) -> Tensor:
         """Put the sum of the blocks' gradients into `network`; returns those of the time embeddings, (K, C)."""

@@ -13,9 +13,7 @@ class Room:
     """Numbers of points; functions of the network alone, so that no result depends on threads or free memory."""
 
     block: int
-    """A block of a batch, which is the work of one thread."""
-    fewest: int
-    """A batch with fewer is one block."""
+    """A block of a batch, at most; one thread walks with it."""
     blocks: int = sys.maxsize
     """Blocks of a batch, at most; they are larger then. Each has gradients of its own."""
     kept: int = sys.maxsize

@@ -8,19 +8,21 @@ walks back from t_N, where each step needs the local vector-Jacobian products al
 with b_i = δB_i (15), u_j = (√Δ_{j−1}/g_j) b_{j−1} − (√Δ_j/g_{j+1}) b_j and v_j = −g_j √Δ_{j−1} b_{j−1}.
 (The algorithm as printed counts the term of its line 2 again in its loop; here it counts once.)
 
-What makes it fast: f(x_{i+1}) serves δB_i and the next step; the scores do not depend on λ, so
-they run in chunks over time; the time embeddings are those of nodes, not of points; blocks of
-points stay in cache, one thread a block, their gradients added in a fixed order. The evaluations
-of the last nodes are kept from the walk forward, those before are made again. How a network is
-evaluated and pulled back, and how much of it is kept at once, is its `FieldKernel`'s matter.
+What makes it fast: f(x_{i+1}) serves δB_i and the next step; the time embeddings are those of
+nodes, not of points; blocks of points stay in cache. The nodes of a block are parted into
+segments. The scores of a segment do not depend on λ, nor does anything on the sums over its
+points of the parameters' gradients: both are left for idle threads, while one walks on. All sums
+are added in a fixed order. The evaluations of the last segments are kept from the walk forward,
+those before are made again. How a network is evaluated and pulled back, and how much of it is
+kept at once, is its `FieldKernel`'s matter.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 import threading
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -28,9 +30,8 @@ from torch import Tensor
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.field_kernel import AnyGradients, AnyKernel, AnyTape, make_kernel
 from dnf_studio.core.models.field_network import FieldNetwork
-from dnf_studio.core.models.kernels import BLOCK_ROWS, FEWEST_ROWS
 from dnf_studio.core.models.room import Room
-from dnf_studio.core.parallel import BlockPool, single_threaded_kernels
+from dnf_studio.core.parallel import BlockPool, Later, equal_slices, single_threaded_kernels
 from dnf_studio.core.sde.flexible import draw_grid
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
@@ -50,11 +51,25 @@ class _BlockResult:
     score: AnyGradients
 
 
+@dataclass(frozen=True)
+class _Scores:
+    """What the scores at the nodes of a segment give, (K, R, D) each."""
+
+    nodes: slice
+    """Without the data's own, where no score is asked for."""
+    noise: Tensor
+    """δB_i of the steps that end at the nodes."""
+    pull: Tensor
+    """J_s(x_{i+1})ᵀ v_{i+1}"""
+    gradients: AnyGradients
+
+
 class _Workspace(threading.local):
     """The tapes of one thread, kept between steps."""
 
-    drift: AnyTape = None
-    score: AnyTape = None
+    def __init__(self) -> None:
+        self.drifts: list[AnyTape] = []
+        self.score: AnyTape = None
 
 
 class AdjointEngine:
@@ -91,7 +106,7 @@ class AdjointEngine:
                 parts = []
                 for part in _parts(rows, min(drift.room.kept, score.room.kept)):
                     self.pool.check()
-                    own = _Part(drift, score, grid, x0[part], noise[:, part], len(x0), self._workspace, sums)
+                    own = _Part(drift, score, grid, x0[part], noise[:, part], len(x0), self._workspace, sums, self.pool)
                     parts.append(own.run())
                 bounds, disagreements = (torch.stack(values).sum(0) for values in zip(*parts, strict=True))
                 return _BlockResult(bounds, disagreements, *sums)
@@ -108,15 +123,10 @@ class AdjointEngine:
         return make_kernel(network, embeddings, self.hidden)
 
 
-def block_slices(count: int, device: torch.device, room: Room | None = None) -> list[slice]:
+def block_slices(count: int, device: torch.device, room: Room) -> list[slice]:
     """Where blocks of points begin and end; a function of the batch and the network's `room` alone, so results do
-    not depend on the number of threads. An even number of blocks, so that two threads end together."""
-    room = room or Room(BLOCK_ROWS, FEWEST_ROWS)
-    if device.type != "cpu" or count < room.fewest:
-        return [slice(0, count)]
-    blocks = min(2 * math.ceil(count / (2 * room.block)), room.blocks)
-    edges = [round(k * count / blocks) for k in range(blocks + 1)]
-    return [slice(a, b) for a, b in itertools.pairwise(edges)]
+    not depend on the number of threads."""
+    return equal_slices(count, min(math.ceil(count / room.block), room.blocks) if device.type == "cpu" else 1)
 
 
 def _parts(rows: slice, most: int) -> list[slice]:
@@ -137,90 +147,125 @@ class _Part:
         batch: int,
         workspace: _Workspace,
         sums: tuple[AnyGradients, AnyGradients],
+        pool: BlockPool,
     ) -> None:
         self.drift, self.score, self.grid, self.noise, self.batch = drift, score, grid, noise, batch
-        self.workspace, self.sums = workspace, sums
-        self.taped = max(1, min(TAPED_NODES, drift.room.kept // len(x0)))
-        """Nodes whose evaluations are kept at once."""
+        self.workspace, self.sums, self.pool = workspace, sums, pool
+        taped = max(1, min(TAPED_NODES, drift.room.kept // len(x0)))
+        width = max(1, min(taped, score.room.chunk // len(x0)))
+        stops = range(grid.steps + 1, 0, -width)
+        self.segments = [slice(max(0, stop - width), stop) for stop in stops]
+        """Of the nodes, the last one first."""
+        self.kept = taped // width
+        """Segments whose evaluations are kept at once."""
         self.states = x0.new_empty((grid.steps + 1, *x0.shape))
         self.states[0] = x0
         self.fields = torch.empty_like(self.states)
-        self.disagreement = x0.new_empty(grid.steps)
+        self.disagreement = x0.new_zeros(grid.steps)
+        self.scores: list[Later[_Scores]] = []
+        self.collected: list[Later[AnyGradients]] = []
 
     def run(self) -> tuple[Tensor, Tensor]:
         """What the points add to the bound and to the disagreement (N,)."""
-        tape = self._walk_forward()
-        last = self.grid.steps
-        adjoint = torch.zeros_like(self.states[0])
-        back = torch.zeros_like(adjoint)
-        for stop in range(last + 1, 0, -self.taped):
-            segment = slice(max(0, stop - self.taped), stop)
-            if stop <= last:
-                tape = self._open_drift(segment)
-                self.drift.record_each(tape, segment)
-            adjoint, back = self._walk_back(segment, tape, adjoint, back)
-            self.drift.collect(tape, segment, self.sums[0])
+        try:
+            self._walk_forward()
+            self._walk_back()
+        finally:
+            for work in (*self.scores, *self.collected):
+                work.drop()
         bound = 0.5 * self.states[-1].square().sum() / self.batch + self.disagreement.sum()
         return bound, self.disagreement
 
-    def _open_drift(self, nodes: slice) -> AnyTape:
-        tape = self.workspace.drift = self.drift.open(self.states[nodes], self.workspace.drift)
-        return tape
+    def _open_drift(self, number: int) -> AnyTape:
+        """A tape for the segment of that number, in the place of the one that is no longer needed."""
+        tapes, place = self.workspace.drifts, number % self.kept
+        tapes.extend([None] * (place + 1 - len(tapes)))
+        tapes[place] = self.drift.open(self.states[self.segments[number]], tapes[place])
+        return tapes[place]
 
-    def _walk_forward(self) -> AnyTape:
-        """Fill states and drifts; returns the tape of the last nodes."""
+    def _walk_forward(self) -> None:
+        """Fill states and drifts; the last segments are recorded and their scores ordered."""
         grid, dt = self.grid, self.grid.dt
-        first = max(0, grid.steps + 1 - self.taped)
-        tape = self._open_drift(slice(first, grid.steps + 1))
-        nodes = tape.nodes()
-        for j in range(grid.steps + 1):
-            x = self.states[j]
-            self.fields[j] = self.drift.value(x, j) if j < first else self.drift.record(nodes[j - first], j)
-            if j < grid.steps:
-                self.states[j + 1] = forward_step(x, self.fields[j], dt[j], grid.g[j], self.noise[j])
-        return tape
+        for number in reversed(range(len(self.segments))):
+            segment = self.segments[number]
+            nodes = self._open_drift(number).nodes() if number < self.kept else None
+            for j in range(segment.start, segment.stop):
+                x = self.states[j]
+                self.fields[j] = self.drift.record(nodes[j - segment.start], j) if nodes else self.drift.value(x, j)
+                if j < grid.steps:
+                    self.states[j + 1] = forward_step(x, self.fields[j], dt[j], grid.g[j], self.noise[j])
+            if nodes:
+                self.scores.insert(0, self.pool.later(partial(self._segment_scores, segment)))
 
-    def _scores(self, steps: slice) -> tuple[Tensor, Tensor]:
-        """δB_i and J_s(x_{i+1})ᵀ v_{i+1} of `steps` i, (K, R, D) each, in chunks over time."""
-        grid = self.grid
-        back = torch.empty_like(self.states[steps])
-        pulls = torch.empty_like(back)
-        width = max(1, self.score.room.chunk // back.shape[1])
-        for start in range(steps.start, steps.stop, width):
-            now = slice(start, min(start + width, steps.stop))
-            later, here = slice(now.start + 1, now.stop + 1), slice(now.start - steps.start, now.stop - steps.start)
-            dt, g, g_next = (v[:, None, None] for v in (grid.dt[now], grid.g[now], grid.g[later]))
-            tape = self.workspace.score = self.score.open(self.states[later], self.workspace.score)
-            s = self.score.record_all(tape, later)
-            b = path_backward_noise(self.fields[now], self.fields[later], s, self.noise[now], dt, g, g_next)
-            difference = b.square().sum((1, 2)) - self.noise[now].square().sum((1, 2))
-            self.disagreement[now] = 0.5 * difference / self.batch
-            back[here] = b
-            seed = b * (-g_next * dt.sqrt() / self.batch)
-            pulls[here] = self.score.pull(tape.all, seed.flatten(0, 1)).view_as(b)
-            self.score.collect(tape, later, self.sums[1])
-        return back, pulls
+    def _walk_back(self) -> None:
+        """The recursion of λ through all segments, the last one first."""
+        adjoint = torch.zeros_like(self.states[0])
+        noise = torch.zeros_like(adjoint)
+        for number, segment in enumerate(self.segments):
+            if number >= self.kept:
+                self._add_collected(number - self.kept)
+                tape = self._open_drift(number)
+                self.drift.record_each(tape, segment)
+            else:
+                tape = self.workspace.drifts[number]
+            ahead = number + self.kept
+            if ahead < len(self.segments):
+                self.scores.append(self.pool.later(partial(self._segment_scores, self.segments[ahead])))
+            scores = self.scores[number].result()
+            if len(scores.noise):
+                self.score.add(scores.gradients, scores.nodes, self.sums[1])
+            adjoint, noise = self._walk_segment(segment, tape, scores, adjoint, noise)
+            self.collected.append(self.pool.later(partial(self._collect, tape), urgent=False))
+        for collected in reversed(self.collected):
+            collected.run()
+        for number in range(max(0, len(self.segments) - self.kept), len(self.segments)):
+            self._add_collected(number)
 
-    def _walk_back(self, segment: slice, tape: AnyTape, adjoint: Tensor, back: Tensor) -> tuple[Tensor, Tensor]:
-        """The recursion of λ over the nodes of `segment`, from λ and δB at the node after it.
+    @torch.no_grad()
+    def _collect(self, tape: AnyTape) -> AnyGradients:
+        return self.drift.collect(tape)
+
+    def _add_collected(self, number: int) -> None:
+        self.drift.add(self.collected[number].result(), self.segments[number], self.sums[0])
+
+    # Another thread has a grad mode of its own
+    @torch.no_grad()
+    def _segment_scores(self, segment: slice) -> _Scores:
+        self.pool.check()
+        grid, nodes = self.grid, slice(max(1, segment.start), segment.stop)
+        steps = slice(nodes.start - 1, nodes.stop - 1)
+        if nodes.start == nodes.stop:
+            return _Scores(nodes, self.fields[steps], self.fields[steps], None)
+        dt, g, g_next = (v[:, None, None] for v in (grid.dt[steps], grid.g[steps], grid.g[nodes]))
+        tape = self.workspace.score = self.score.open(self.states[nodes], self.workspace.score)
+        s = self.score.record_all(tape, nodes)
+        b = path_backward_noise(self.fields[steps], self.fields[nodes], s, self.noise[steps], dt, g, g_next)
+        difference = b.square().sum((1, 2)) - self.noise[steps].square().sum((1, 2))
+        self.disagreement[steps] = 0.5 * difference / self.batch
+        seed = b * (-g_next * dt.sqrt() / self.batch)
+        pull = self.score.pull(tape.all, seed.flatten(0, 1)).view_as(b)
+        return _Scores(nodes, b, pull, self.score.collect(tape))
+
+    def _walk_segment(
+        self, segment: slice, tape: AnyTape, scores: _Scores, adjoint: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The recursion over the nodes of `segment`, from λ and δB at the node after it.
 
         Returns λ and δB (of the step before) at its first node.
         """
         grid, dt, last = self.grid, self.grid.dt, self.grid.steps
         weight = dt.sqrt() / grid.g[1:] / self.batch
-        first_step = max(0, segment.start - 1)
-        noises, pulls = self._scores(slice(first_step, segment.stop - 1))
-        nodes = tape.nodes()
+        nodes, first = tape.nodes(), scores.nodes.start
         for j in range(segment.stop - 1, segment.start - 1, -1):
-            seed = adjoint * dt[j] - back * weight[j] if j < last else torch.zeros_like(adjoint)
+            seed = adjoint * dt[j] - noise * weight[j] if j < last else torch.zeros_like(adjoint)
             if j > 0:
-                back = noises[j - 1 - first_step]
-                seed += back * weight[j - 1]
-                adjoint = adjoint + pulls[j - 1 - first_step]
+                noise = scores.noise[j - first]
+                seed += noise * weight[j - 1]
+                adjoint = adjoint + scores.pull[j - first]
             adjoint = adjoint + self.drift.pull(nodes[j - segment.start], seed)
             if j == last:
                 adjoint += self.states[last] / self.batch
-        return adjoint, back
+        return adjoint, noise
 
 
 def assign_gradients(network: FieldNetwork, kernel: AnyKernel, blocks: list[AnyGradients], condition: Tensor) -> None:

@@ -6,16 +6,21 @@ order. At a few steps of a small network the activations fit in memory, so no ad
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from dnf_studio.core.models.flow import MOST_EXACT, Flow
-from dnf_studio.core.parallel import BlockPool, single_threaded_kernels
+from dnf_studio.core.parallel import BlockPool, equal_slices, single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid, between_nodes
-from dnf_studio.core.training.adjoint import block_slices
 from dnf_studio.core.training.engine import BatchLoss
 
 __all__ = ["LikelihoodEngine"]
+
+BLOCK_ROWS = 2048
+FEWEST_ROWS = 64
+"""A batch below is one block."""
 
 
 class LikelihoodEngine:
@@ -51,7 +56,14 @@ class LikelihoodEngine:
                 return loss.detach(), torch.autograd.grad(loss, parameters)
 
         with single_threaded_kernels():
-            found = self.pool.map(block, block_slices(len(x0), x0.device))
+            found = self.pool.map(block, _blocks(x0))
         for k, parameter in enumerate(parameters):
             parameter.grad = torch.stack([gradients[k] for _, gradients in found]).sum(0)
         return BatchLoss(torch.stack([loss for loss, _ in found]).sum(), x0.new_empty(0))
+
+
+def _blocks(x0: Tensor) -> list[slice]:
+    """An even number of blocks, so that two threads end together; a function of the batch alone, so results do not
+    depend on the number of threads."""
+    one = x0.device.type != "cpu" or len(x0) < FEWEST_ROWS
+    return equal_slices(len(x0), 1 if one else 2 * math.ceil(len(x0) / (2 * BLOCK_ROWS)))

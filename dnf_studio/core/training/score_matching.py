@@ -67,7 +67,7 @@ def _block(kernel: AnyKernel, x: Tensor, noise: Tensor, nodes: slice) -> tuple[T
     error = kernel.record_all(tape, nodes) - noise[nodes]
     kernel.pull(tape.all, (error * (2 / x.numel())).flatten(0, 1))
     gradients = kernel.zero_gradients()
-    kernel.collect(tape, nodes, gradients)
+    kernel.add(kernel.collect(tape), nodes, gradients)
     return error.square().sum() / x.numel(), gradients
 
 

@@ -1,0 +1,89 @@
+"""Work on threads: in order, once, by whoever comes first."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from dnf_studio.core.parallel import BlockPool, Later, equal_slices
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_pool_maps_in_order_and_leaves_work_for_later(threads: int) -> None:
+    with BlockPool(threads) as pool:
+
+        def block(number: int) -> int:
+            squares = [pool.later(lambda k=k: (k, k * k), urgent=k % 2 == 0) for k in range(number)]
+            assert [work.result()[0] for work in squares] == list(range(number))
+            return sum(work.result()[1] for work in squares)
+
+        assert pool.map(block, range(20)) == [sum(k * k for k in range(n)) for n in range(20)]
+
+
+def test_work_is_done_once_however_many_come() -> None:
+    begun, go = [], threading.Event()
+
+    def slow() -> str:
+        begun.append(threading.get_ident())
+        assert go.wait(10)
+        return "done"
+
+    work = Later(slow)
+    others = [threading.Thread(target=work.run) for _ in range(3)]
+    for other in others:
+        other.start()
+    go.set()
+    assert work.result() == "done"
+    for other in others:
+        other.join()
+    assert len(begun) == 1
+
+
+def test_an_idle_thread_takes_what_is_urgent_and_of_that_the_newest() -> None:
+    taken: list[int] = []
+    with BlockPool(2) as pool:
+        hold, busy = threading.Event(), threading.Barrier(3)
+
+        def wait() -> None:
+            busy.wait(10)
+            assert hold.wait(10)
+
+        waits = [pool.later(wait) for _ in range(2)]
+        busy.wait(10)
+        works = [pool.later(lambda k=k: taken.append(k), urgent=k < 2) for k in range(4)]
+        order = list(pool._waiting)
+        hold.set()
+        for work in (*waits, *works):
+            work.result()
+    assert order == [works[3], works[2], works[0], works[1]]
+    assert sorted(taken) == [0, 1, 2, 3]
+
+
+def test_an_error_is_raised_where_the_result_is_asked_for() -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with BlockPool(2) as pool:
+        work = pool.later(fail)
+        with pytest.raises(ZeroDivisionError):
+            work.result()
+        with pytest.raises(ZeroDivisionError):
+            work.result()
+
+
+def test_what_is_dropped_is_never_begun() -> None:
+    done: list[int] = []
+    work = Later(lambda: done.append(1))
+    work.drop()
+    work.run()
+    assert not done
+
+
+@pytest.mark.parametrize(("count", "parts"), [(1, 1), (7, 3), (5000, 4)])
+def test_equal_slices_cover_everything_once(count: int, parts: int) -> None:
+    slices = equal_slices(count, parts)
+    assert [i for part in slices for i in range(count)[part]] == list(range(count))
+    sizes = {part.stop - part.start for part in slices}
+    assert len(slices) == parts
+    assert max(sizes) - min(sizes) <= 1
