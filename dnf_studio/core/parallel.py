@@ -66,6 +66,11 @@ class Later(Generic[R]):
             except Exception as error:
                 self._outcome.set_exception(error)
 
+    @property
+    def done(self) -> bool:
+        """Whether its result is there."""
+        return self._outcome.done()
+
     def result(self) -> R:
         """What the function returned, or the error it raised."""
         self.run()
@@ -108,8 +113,21 @@ class BlockPool:
             self._executor.submit(self._run_waiting)
         return work
 
-    def _run_waiting(self) -> None:
-        self._waiting.pop().run()
+    def result(self, work: Later[R]) -> R:
+        """The result of `work`; while another thread is at it, this one does what else waits."""
+        work.run()
+        while not work.done and self._run_waiting():
+            pass
+        return work.result()
+
+    def _run_waiting(self) -> bool:
+        """Do the first work that waits, if any does."""
+        try:
+            work = self._waiting.pop()
+        except IndexError:
+            return False
+        work.run()
+        return True
 
     def check(self) -> None:
         """Raise `Interrupted` within work that is no longer wanted."""

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dnf_studio.core.models.input_layer import InputLayer
 from dnf_studio.core.models.networks import FourierMLP
 from dnf_studio.core.models.onednn import linear, linear_gelu, linear_out
 from dnf_studio.core.models.room import Room
@@ -21,9 +22,10 @@ from dnf_studio.core.models.room import Room
 __all__ = ["FourierKernel", "Gradients", "Rows", "Tape", "value_and_trace"]
 
 BLOCK_ROWS = 2560
-CHUNK_BYTES = 1 << 19
-"""Of one layer's values in a chunk, which stay in a processor's cache."""
+CHUNK_ROWS = 2048
 CHUNK_ROWS_ELSEWHERE = 1 << 16
+"""On a device that is not the processor, whose caches do not bound a chunk."""
+CHUNK_NODES = 2
 
 
 @dataclass
@@ -46,9 +48,13 @@ class Rows:
     x: Tensor
     """(R, D)"""
     inputs: Tensor
-    """What the input layer sees of them, (R, D + 2F): x itself without features."""
+    """Those of the `InputLayer`, (R, `width`)."""
     seed: Tensor
     """The gradients that were pulled back, (R, D)."""
+    back: Tensor
+    """Room for what is pulled back, (R, C)."""
+    wide: Tensor
+    """The same in the network's type."""
     before: list[Tensor]
     """Values before each GELU, (R, C); `pull` puts their gradients in their place."""
     after: list[Tensor]
@@ -67,44 +73,41 @@ class Tape:
 
     def __init__(self) -> None:
         self._buffers: list[Tensor] = []
-        self._wide, self._inputs = torch.empty(0), torch.empty(0)
+        self._wide = torch.empty(0)
 
     def open(self, kernel: FourierKernel, x: Tensor) -> Tape:
         """Make room for `kernel` at the points x (K, R, D)."""
         layers, self.shape = len(kernel.weights) + 1, (x.shape[0], x.shape[1])
         rows = x.shape[0] * x.shape[1]
-        size = rows * kernel.channels
-        fits = self._buffers and self._buffers[0].numel() >= size and self._buffers[0].dtype == kernel.hidden
-        if not fits or len(self._buffers) != 2 * layers or self._buffers[0].device != x.device:
-            self._buffers = [x.new_empty(size, dtype=kernel.hidden) for _ in range(2 * layers)]
-            self._wide = x.new_empty(size if kernel.hidden != x.dtype else 0)
-        shaped = [buffer[:size].view(rows, kernel.channels) for buffer in self._buffers]
+        widths = [*[kernel.channels] * (2 * layers + 1), kernel.input.width]
+        if not self._fits(x, kernel.hidden, [rows * width for width in widths]):
+            self._buffers = [x.new_empty(rows * width, dtype=kernel.hidden) for width in widths]
+            self._wide = self._buffers[0] if kernel.hidden == x.dtype else x.new_empty(rows * kernel.channels)
+        *shaped, wide = (
+            buffer[: rows * width].view(rows, width)
+            for buffer, width in zip((*self._buffers, self._wide), (*widths, kernel.channels), strict=True)
+        )
+        back, before, after, inputs = shaped[0], shaped[1 : 1 + layers], shaped[1 + layers : -1], shaped[-1]
         flat = x.reshape(rows, -1)
-        inputs = flat
-        if kernel.inputs > flat.shape[1]:
-            if self._inputs.numel() < rows * kernel.inputs or (self._inputs.dtype, self._inputs.device) != (
-                x.dtype,
-                x.device,
-            ):
-                self._inputs = x.new_empty(rows * kernel.inputs)
-            inputs = self._inputs[: rows * kernel.inputs].view(rows, -1)
-        self.all = Rows(flat, inputs, torch.empty_like(flat), shaped[:layers], shaped[layers:])
+        self.all = Rows(flat, inputs, torch.empty_like(flat), back, wide, before, after)
         return self
+
+    def _fits(self, x: Tensor, hidden: torch.dtype, sizes: list[int]) -> bool:
+        held = [buffer.numel() for buffer in self._buffers]
+        if len(held) != len(sizes) or any(have < needed for have, needed in zip(held, sizes, strict=True)):
+            return False
+        return (self._wide.dtype, self._wide.device, self._buffers[0].dtype) == (x.dtype, x.device, hidden)
 
     def nodes(self) -> list[Rows]:
         """The rows of each node."""
 
-        def split(values: list[Tensor]) -> list[list[Tensor]]:
-            return [list(column) for column in zip(*(v.view(*self.shape, -1).unbind(0) for v in values), strict=True)]
+        def split(values: Tensor) -> tuple[Tensor, ...]:
+            return values.view(*self.shape, -1).unbind(0)
 
-        columns = split([self.all.x, self.all.inputs, self.all.seed]), split(self.all.before), split(self.all.after)
-        return [Rows(x, inputs, seed, before, after) for (x, inputs, seed), before, after in zip(*columns, strict=True)]
-
-    def wide(self, values: Tensor) -> Tensor:
-        """`values` (K·R, C) in the network's type, until the next call."""
-        if values.dtype == self.all.x.dtype:
-            return values
-        return self._wide[: values.numel()].view(values.shape).copy_(values)
+        own = self.all
+        single = (split(values) for values in (own.x, own.inputs, own.seed, own.back, own.wide))
+        layers = (map(list, zip(*map(split, values), strict=True)) for values in (own.before, own.after))
+        return [Rows(*values) for values in zip(*single, *layers, strict=True)]
 
 
 class FourierKernel:
@@ -115,36 +118,31 @@ class FourierKernel:
         self.dtype = network.input_embed.weight.dtype
         self.hidden = hidden or self.dtype
         self.channels = embeddings.shape[1]
-        self.network, self.inputs = network, network.input_embed.in_features
-        self.input_weight = network.input_embed.weight.detach()
-        self.input_biases = (embeddings + network.input_embed.bias).detach()
+        self.network, self.input = network, InputLayer(network, self.hidden)
+        self.input_biases = (embeddings + network.input_embed.bias).detach().to(self.hidden)
         self.weights = [layer.weight.detach().to(self.hidden) for layer in linears[:-1]]
         self.biases = [layer.bias.detach().to(self.hidden) for layer in linears[:-1]]
-        self._pulls = [weight.t() for weight in self.weights]
         self.output_weight, self.output_bias = linears[-1].weight.detach(), linears[-1].bias.detach()
-        # `F.linear` to few columns runs twice as fast as `@`
-        self._input_pull, self._output_pull = self.input_weight.t().contiguous(), self.output_weight.t().contiguous()
 
     @property
     def room(self) -> Room:
-        """Blocks stay in cache, and so do chunks; what is kept of a node is little."""
-        cached = CHUNK_BYTES // (self.channels * self.hidden.itemsize)
-        chunk = cached if self.input_weight.device.type == "cpu" else CHUNK_ROWS_ELSEWHERE
-        return Room(BLOCK_ROWS, chunk=chunk)
+        """What threads do meanwhile should be neither much longer nor much shorter than their steps."""
+        chunk = CHUNK_ROWS if self.output_weight.device.type == "cpu" else CHUNK_ROWS_ELSEWHERE
+        return Room(BLOCK_ROWS, chunk=chunk, chunk_nodes=CHUNK_NODES)
 
     def value(self, x: Tensor, node: int) -> Tensor:
         """The field (R, D) at x (R, D) for one node."""
-        h = F.gelu(linear(self.network.lift(x), self.input_weight, self.input_biases[node]).to(self.hidden))
+        h = linear_gelu(self.input.lift(x), self.input.weight, self.input_biases[node])
         for weight, bias in zip(self.weights, self.biases, strict=True):
             h = linear_gelu(h, weight, bias)
         return F.linear(h.to(self.dtype), self.output_weight, self.output_bias)
 
     def with_divergence(self, x: Tensor, node: int) -> tuple[Tensor, Tensor]:
         """`value` (R, D) and its divergence (R,), exact: the derivatives along each axis go forward beside it."""
-        inputs = self.network.lift(x)
-        a = linear(inputs, self.input_weight, self.input_biases[node]).to(self.hidden)
+        a = linear(self.input.lift(x), self.input.weight, self.input_biases[node])
         axes = torch.eye(x.shape[1]).to(x)[:, None]
-        along = F.linear(self.network.lift_along(inputs, axes), self.input_weight).to(self.hidden)
+        along = self.network.lift_along(self.network.lift(x), axes)
+        along = F.linear(along, self.network.input_embed.weight).to(self.hidden)
         rows = torch.cat([F.gelu(a)[None], _slope(a) * along])
         for weight, bias in zip(self.weights, self.biases, strict=True):
             out = linear(rows.flatten(0, 1), weight).view(rows.shape)
@@ -161,43 +159,42 @@ class FourierKernel:
 
     def record(self, rows: Rows, node: int) -> Tensor:
         """`value` at the rows of one node, kept for `pull`."""
-        return self._record(rows, linear(self._lifted(rows), self.input_weight, self.input_biases[node]))
+        linear_out(self.input.lift(rows.x, rows.inputs), self.input.weight, self.input_biases[node], rows.before[0])
+        return self._record(rows)
 
     def record_all(self, tape: Tape, nodes: slice) -> Tensor:
         """The field (K, R, D) at all the tape's points, one of `nodes` for each, kept for `pull`."""
-        a = linear(self._lifted(tape.all), self.input_weight).view(*tape.shape, -1)
-        a += self.input_biases[nodes][:, None]
-        return self._record(tape.all, a.flatten(0, 1)).view(*tape.shape, -1)
-
-    def _lifted(self, rows: Rows) -> Tensor:
-        """The inputs of recorded rows, made of the points as they are now."""
-        if self.network.features:
-            rows.inputs.copy_(self.network.lift(rows.x))
-        return rows.inputs
+        rows, before = tape.all, tape.all.before[0].view(*tape.shape, -1)
+        linear_out(self.input.lift(rows.x, rows.inputs), self.input.weight, None, rows.before[0])
+        before += self.input_biases[nodes][:, None]
+        return self._record(rows).view(*tape.shape, -1)
 
     def record_each(self, tape: Tape, nodes: slice) -> None:
         """Record all the tape's points to be pulled node by node."""
         self.record_all(tape, nodes)
 
-    def _record(self, rows: Rows, a: Tensor) -> Tensor:
+    def _record(self, rows: Rows) -> Tensor:
         before, after = rows.before, rows.after
-        before[0].copy_(a)
         torch.ops.aten.gelu.out(before[0], out=after[0])
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
             linear_out(after[k - 1], weight, bias, before[k])
             torch.ops.aten.gelu.out(before[k], out=after[k])
-        return F.linear(after[-1].to(self.dtype), self.output_weight, self.output_bias)
+        return F.linear(self._widened(after[-1], rows), self.output_weight, self.output_bias)
+
+    def _widened(self, values: Tensor, rows: Rows) -> Tensor:
+        """`values` (R, C) in the network's type, until the next call."""
+        return values if values.dtype == self.dtype else rows.wide.copy_(values)
 
     def pull(self, rows: Rows, seed: Tensor) -> Tensor:
         """∂/∂x (R, D) of ⟨seed, value⟩ at recorded rows, once for each of them."""
-        rows.seed.copy_(seed)
-        back = F.linear(rows.seed, self._output_pull).to(self.hidden)
+        torch.mm(rows.seed.copy_(seed), self.output_weight, out=rows.wide)
+        back = rows.back if rows.back.dtype == self.dtype else rows.back.copy_(rows.wide)
         for k in range(len(self.weights), -1, -1):
             a = rows.before[k]
             torch.ops.aten.gelu_backward.grad_input(back, a, grad_input=a)
             if k > 0:
-                back = linear(a, self._pulls[k - 1])
-        return self.network.lift_pull(rows.inputs, linear(a.to(self.dtype), self._input_pull))
+                linear_out(a, self.weights[k - 1].t(), None, back)
+        return self.input.pull(rows.x, rows.inputs, linear(a, self.input.weight.t()))
 
     def zero_gradients(self) -> Gradients:
         """Sums over the kernel's nodes at zero, for `add`."""
@@ -206,8 +203,8 @@ class FourierKernel:
             return [torch.zeros_like(v, dtype=self.dtype) for v in like]
 
         return Gradients(
-            torch.zeros_like(self.input_biases),
-            torch.zeros_like(self.input_weight.t().contiguous()),
+            torch.zeros_like(self.input_biases, dtype=self.dtype),
+            self.output_weight.new_zeros(self.network.input_embed.in_features, self.channels),
             zeros([*self.weights, self.output_weight]),
             zeros([*self.biases, self.output_bias]),
         )
@@ -216,13 +213,13 @@ class FourierKernel:
         """The parameters' gradients of a tape that `pull` has gone through."""
         rows, layers = tape.all, range(len(self.weights))
         weights = [linear(rows.before[k + 1].t(), rows.after[k].t()).to(self.dtype) for k in layers]
-        weights.append(rows.seed.t() @ tape.wide(rows.after[-1]))
+        weights.append(rows.seed.t() @ self._widened(rows.after[-1], rows))
         biases = [rows.before[k + 1].sum(0, dtype=self.dtype) for k in layers]
         biases.append(rows.seed.sum(0))
-        back = tape.wide(rows.before[0])
+        embedding = rows.before[0].view(*tape.shape, -1).sum(1, dtype=self.dtype)
         # (D, rows) @ (rows, C) runs six times as fast as (C, rows) @ (rows, D) for few D
-        input_weight = linear(rows.inputs.t(), back.t())
-        return Gradients(back.view(*tape.shape, -1).sum(1), input_weight, weights, biases)
+        input_weight = self.input.of_weight(linear(rows.inputs.t(), rows.before[0].t()))
+        return Gradients(embedding, input_weight, weights, biases)
 
     def add(self, part: Gradients, nodes: slice, sums: Gradients) -> None:
         """Add what `collect` found of a tape whose nodes are `nodes`."""

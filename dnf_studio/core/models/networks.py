@@ -84,22 +84,21 @@ class FourierMLP(FieldNetwork):
         if not self.features:
             return directions
         sin, cos = lifted[..., self.dim :].chunk(2, dim=-1)
-        turn = F.linear(directions * self._within(lifted), self.input_frequencies)
+        turn = F.linear(directions * self._within(lifted[..., : self.dim]), self.input_frequencies)
         along = torch.cat([cos * turn, -sin * turn], dim=-1)
         return torch.cat([directions.expand(*along.shape[:-1], self.dim), along], dim=-1)
 
-    def lift_pull(self, lifted: Tensor, seed: Tensor) -> Tensor:
-        """∂/∂x (R, D) of ⟨seed, lift(x)⟩ for seeds (R, D + 2F)."""
+    def lift_pull(self, x: Tensor, lifted: Tensor, seed: Tensor) -> Tensor:
+        """∂/∂x (R, D) of ⟨seed, lift(x)⟩ for seeds (R, D + 2F), from the value `lifted`, in any type, of `lift`."""
         if not self.features:
-            return seed
+            return seed.to(x.dtype)
         sin, cos = lifted[:, self.dim :].chunk(2, dim=1)
         of_sin, of_cos = seed[:, self.dim :].chunk(2, dim=1)
-        pulled = (of_sin * cos - of_cos * sin) @ self.input_frequencies
-        return seed[:, : self.dim] + pulled * self._within(lifted)
+        pulled = (of_sin * cos - of_cos * sin).to(x.dtype) @ self.input_frequencies
+        return seed[:, : self.dim] + pulled * self._within(x)
 
-    def _within(self, lifted: Tensor) -> Tensor:
+    def _within(self, x: Tensor) -> Tensor:
         """Which components of x (…, D) lie within `reach`."""
-        x = lifted[..., : self.dim]
         return x == self._clamped(x)
 
     def _clamped(self, x: Tensor) -> Tensor:

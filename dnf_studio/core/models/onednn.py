@@ -31,10 +31,12 @@ def linear_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return F.gelu(linear(x, weight, bias))
 
 
-def linear_out(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor) -> None:
+def linear_out(x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor) -> None:
     """`linear` written into `out`."""
-    if _by_onednn(x):
+    if _by_onednn(x) and min(weight.shape) >= FEW_COLUMNS:
         out.copy_(linear(x, weight, bias))
+    elif bias is None:
+        torch.mm(x, weight.t(), out=out)
     else:
         torch.addmm(bias, x, weight.t(), out=out)
 

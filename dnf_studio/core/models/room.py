@@ -19,4 +19,6 @@ class Room:
     kept: int = sys.maxsize
     """Points of whose evaluation all is kept that a pull needs, at most."""
     chunk: int = sys.maxsize
-    """Points that are best evaluated together, where they are independent."""
+    """Points that are best evaluated together, where they are independent,"""
+    chunk_nodes: int = 1
+    """and of so many nodes at least."""

@@ -152,7 +152,7 @@ class _Part:
         self.drift, self.score, self.grid, self.noise, self.batch = drift, score, grid, noise, batch
         self.workspace, self.sums, self.pool = workspace, sums, pool
         taped = max(1, min(TAPED_NODES, drift.room.kept // len(x0)))
-        width = max(1, min(taped, score.room.chunk // len(x0)))
+        width = min(taped, max(score.room.chunk_nodes, score.room.chunk // len(x0)))
         stops = range(grid.steps + 1, 0, -width)
         self.segments = [slice(max(0, stop - width), stop) for stop in stops]
         """Of the nodes, the last one first."""
@@ -162,8 +162,9 @@ class _Part:
         self.states[0] = x0
         self.fields = torch.empty_like(self.states)
         self.disagreement = x0.new_zeros(grid.steps)
-        self.scores: list[Later[_Scores]] = []
-        self.collected: list[Later[AnyGradients]] = []
+        self.scores: dict[int, Later[_Scores]] = {}
+        self.collected: dict[int, Later[AnyGradients]] = {}
+        """Of the drift, by the number of the segment; what has been added goes, so that its memory serves again."""
 
     def run(self) -> tuple[Tensor, Tensor]:
         """What the points add to the bound and to the disagreement (N,)."""
@@ -171,7 +172,7 @@ class _Part:
             self._walk_forward()
             self._walk_back()
         finally:
-            for work in (*self.scores, *self.collected):
+            for work in (*self.scores.values(), *self.collected.values()):
                 work.drop()
         bound = 0.5 * self.states[-1].square().sum() / self.batch + self.disagreement.sum()
         return bound, self.disagreement
@@ -195,7 +196,7 @@ class _Part:
                 if j < grid.steps:
                     self.states[j + 1] = forward_step(x, self.fields[j], dt[j], grid.g[j], self.noise[j])
             if nodes:
-                self.scores.insert(0, self.pool.later(partial(self._segment_scores, segment)))
+                self._order_scores(number)
 
     def _walk_back(self) -> None:
         """The recursion of λ through all segments, the last one first."""
@@ -208,25 +209,31 @@ class _Part:
                 self.drift.record_each(tape, segment)
             else:
                 tape = self.workspace.drifts[number]
-            ahead = number + self.kept
-            if ahead < len(self.segments):
-                self.scores.append(self.pool.later(partial(self._segment_scores, self.segments[ahead])))
-            scores = self.scores[number].result()
+            if number + self.kept < len(self.segments):
+                self._order_scores(number + self.kept)
+            scores = self.pool.result(self.scores.pop(number))
             if len(scores.noise):
                 self.score.add(scores.gradients, scores.nodes, self.sums[1])
             adjoint, noise = self._walk_segment(segment, tape, scores, adjoint, noise)
-            self.collected.append(self.pool.later(partial(self._collect, tape), urgent=False))
-        for collected in reversed(self.collected):
+            self.collected[number] = self.pool.later(partial(self._collect, tape), urgent=False)
+            self._add_collected(-1)
+        for collected in reversed(self.collected.values()):
             collected.run()
-        for number in range(max(0, len(self.segments) - self.kept), len(self.segments)):
-            self._add_collected(number)
+        self._add_collected(len(self.segments))
+
+    def _order_scores(self, number: int) -> None:
+        self.scores[number] = self.pool.later(partial(self._segment_scores, self.segments[number]))
 
     @torch.no_grad()
     def _collect(self, tape: AnyTape) -> AnyGradients:
         return self.drift.collect(tape)
 
-    def _add_collected(self, number: int) -> None:
-        self.drift.add(self.collected[number].result(), self.segments[number], self.sums[0])
+    def _add_collected(self, last: int) -> None:
+        """Add the drift's gradients in the order of the segments: to the `last` one at least, and what else is done."""
+        for number in list(self.collected):
+            if number > last and not self.collected[number].done:
+                return
+            self.drift.add(self.collected.pop(number).result(), self.segments[number], self.sums[0])
 
     # Another thread has a grad mode of its own
     @torch.no_grad()
