@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -87,3 +90,26 @@ def test_equal_slices_cover_everything_once(count: int, parts: int) -> None:
     sizes = {part.stop - part.start for part in slices}
     assert len(slices) == parts
     assert max(sizes) - min(sizes) <= 1
+
+
+FAULTS = """
+import resource, torch
+from dnf_studio.core.parallel import BlockPool
+with BlockPool(1):
+    def layers():
+        values = [torch.ones(1 << 18) for _ in range(8)]
+    def faults():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    layers()
+    before = faults()
+    for _ in range(20):
+        layers()
+    print(faults() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another library keeps memory in another way")
+def test_memory_that_was_freed_serves_again_without_new_pages() -> None:
+    """20 times 8 MiB, 2,048 pages."""
+    done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 1000

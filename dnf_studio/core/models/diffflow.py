@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.models.base import FieldWithDivergence
-from dnf_studio.core.models.field_kernel import make_kernel, network_field
+from dnf_studio.core.models.field_kernel import make_kernel, network_fields
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
@@ -32,7 +32,7 @@ class DiffFlow(TwoSDEs):
         self.score = self.new_network()
 
     def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
-        return network_field(self.drift, grid.condition, hidden), network_field(self.score, grid.condition, hidden)
+        return network_fields(self.drift, self.score, grid.condition, hidden)
 
     def fields_with_divergence(
         self, grid: TimeGrid, hidden: torch.dtype | None = None

@@ -14,7 +14,7 @@ from dnf_studio.core.models.networks import FourierMLP
 from dnf_studio.core.models.room import Room
 from dnf_studio.core.sde.paths import Field
 
-__all__ = ["AnyGradients", "AnyKernel", "AnyTape", "FieldKernel", "make_kernel", "network_field"]
+__all__ = ["AnyGradients", "AnyKernel", "AnyTape", "FieldKernel", "make_kernel", "network_field", "network_fields"]
 
 T = TypeVar("T")
 R = TypeVar("R", contravariant=True)
@@ -103,5 +103,20 @@ def network_field(network: FieldNetwork, times: Tensor, hidden: torch.dtype | No
     embeddings = network.embed_time(times)
     if torch.is_grad_enabled():
         return lambda i, x: network.body(x, embeddings[i])
-    kernel = make_kernel(network, embeddings, hidden)
+    return _kernel_field(make_kernel(network, embeddings, hidden))
+
+
+def network_fields(
+    first: FieldNetwork, second: FieldNetwork, times: Tensor, hidden: torch.dtype | None = None
+) -> tuple[Field, Field]:
+    """`network_field` of two networks that are given the same states, one after the other."""
+    if torch.is_grad_enabled():
+        return network_field(first, times), network_field(second, times)
+    one, other = (make_kernel(network, network.embed_time(times), hidden) for network in (first, second))
+    if isinstance(one, FourierKernel) and isinstance(other, FourierKernel):
+        one.input.share(other.input)
+    return _kernel_field(one), _kernel_field(other)
+
+
+def _kernel_field(kernel: AnyKernel) -> Field:
     return lambda i, x: kernel.value(x, i)

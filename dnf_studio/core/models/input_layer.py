@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from dnf_studio.core.models.networks import FourierMLP
 
 __all__ = ["InputLayer"]
+
+
+@dataclass
+class _Lifted(threading.local):
+    """What one of two networks was given last in this thread, for the other."""
+
+    by: InputLayer | None = None
+    x: Tensor | None = None
+    inputs: Tensor | None = None
 
 
 class InputLayer:
@@ -25,6 +37,28 @@ class InputLayer:
         self.weight = torch.cat([*twice, weight], 1).to(hidden)
         """(C, `width`)"""
         self.width = self.weight.shape[1]
+        self._lifted: _Lifted | None = None
+
+    def share(self, other: InputLayer) -> None:
+        """Of the same tensor x, as drift and score are given it, make the inputs once, if both have the same.
+
+        x may not change between the two calls.
+        """
+        mine, others = self.network, other.network
+        alike = torch.equal(mine.input_frequencies, others.input_frequencies) and torch.equal(mine.reach, others.reach)
+        if alike and self.hidden == other.hidden:
+            self._lifted = other._lifted = _Lifted()
+
+    def shared_lift(self, x: Tensor) -> Tensor:
+        """`lift`, or what the other network's was of the same x a moment ago."""
+        last = self._lifted
+        if last is None:
+            return self.lift(x)
+        if last.x is x and last.by is not self and last.inputs is not None:
+            inputs, last.x, last.inputs = last.inputs, None, None
+            return inputs
+        last.by, last.x, last.inputs = self, x, self.lift(x)
+        return last.inputs
 
     def lift(self, x: Tensor, out: Tensor | None = None) -> Tensor:
         """The inputs of x, in `out` if it is given."""

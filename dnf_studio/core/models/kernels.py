@@ -132,7 +132,7 @@ class FourierKernel:
 
     def value(self, x: Tensor, node: int) -> Tensor:
         """The field (R, D) at x (R, D) for one node."""
-        h = linear_gelu(self.input.lift(x), self.input.weight, self.input_biases[node])
+        h = linear_gelu(self.input.shared_lift(x), self.input.weight, self.input_biases[node])
         for weight, bias in zip(self.weights, self.biases, strict=True):
             h = linear_gelu(h, weight, bias)
         return F.linear(h.to(self.dtype), self.output_weight, self.output_bias)
