@@ -19,7 +19,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import torch
 
-__all__ = ["BlockPool", "Interrupted", "Later", "equal_slices", "keep_freed_memory", "single_threaded_kernels", "worker_threads"]
+__all__ = ["BlockPool", "Interrupted", "Later", "equal_slices", "single_threaded_kernels", "worker_threads"]
 
 T = TypeVar("T")
 R = TypeVar("R")
