@@ -110,6 +110,6 @@ with BlockPool(1):
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another library keeps memory in another way")
 def test_memory_that_was_freed_serves_again_without_new_pages() -> None:
-    """20 times 8 MiB, 2,048 pages."""
+    """20 times 8 MiB, of 2,048 pages each."""
     done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 1000
+    assert int(done.stdout) < 10_000

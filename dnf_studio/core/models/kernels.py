@@ -142,7 +142,7 @@ class FourierKernel:
         a = linear(self.input.lift(x), self.input.weight, self.input_biases[node])
         axes = torch.eye(x.shape[1]).to(x)[:, None]
         along = self.network.lift_along(self.network.lift(x), axes)
-        along = F.linear(along, self.network.input_embed.weight).to(self.hidden)
+        along = F.linear(along, self.network.input_embed.weight.detach()).to(self.hidden)
         rows = torch.cat([F.gelu(a)[None], _slope(a) * along])
         for weight, bias in zip(self.weights, self.biases, strict=True):
             out = linear(rows.flatten(0, 1), weight).view(rows.shape)

@@ -162,6 +162,8 @@ class _Part:
         self.states[0] = x0
         self.fields = torch.empty_like(self.states)
         self.disagreement = x0.new_zeros(grid.steps)
+        self.weight = grid.dt.sqrt() / grid.g[1:] / batch
+        """√Δ_j / g_{j+1}, as the mean needs it."""
         self.scores: dict[int, Later[_Scores]] = {}
         self.collected: dict[int, Later[AnyGradients]] = {}
         """Of the drift, by the number of the segment; what has been added goes, so that its memory serves again."""
@@ -260,14 +262,13 @@ class _Part:
 
         Returns λ and δB (of the step before) at its first node.
         """
-        grid, dt, last = self.grid, self.grid.dt, self.grid.steps
-        weight = dt.sqrt() / grid.g[1:] / self.batch
-        nodes, first = tape.nodes(), scores.nodes.start
+        last, first, dt = self.grid.steps, scores.nodes.start, self.grid.dt
+        nodes = tape.nodes()
         for j in range(segment.stop - 1, segment.start - 1, -1):
-            seed = adjoint * dt[j] - noise * weight[j] if j < last else torch.zeros_like(adjoint)
+            seed = adjoint * dt[j] - noise * self.weight[j] if j < last else torch.zeros_like(adjoint)
             if j > 0:
                 noise = scores.noise[j - first]
-                seed += noise * weight[j - 1]
+                seed += noise * self.weight[j - 1]
                 adjoint = adjoint + scores.pull[j - first]
             adjoint = adjoint + self.drift.pull(nodes[j - segment.start], seed)
             if j == last:

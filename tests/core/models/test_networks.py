@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from dnf_studio.core.models.field_kernel import network_field, network_fields
+from dnf_studio.core.models.input_layer import InputLayer
 from dnf_studio.core.models.kernels import FourierKernel, Tape, value_and_trace
 from dnf_studio.core.models.networks import NOISE_REACH, FourierMLP
 
@@ -122,6 +124,42 @@ def test_features_stay_what_they_are_beyond_noise_and_data() -> None:
     network.cover(torch.tensor([[5.0, 0.0], [0.0, -1.0]]))
     moved = network.lift(torch.tensor([[4.9, 1.0], [5.0, 1.0], [40.0, 1.0], [-4.0, 1.0], [-3.0, 1.0]]))[:, 2:]
     assert torch.equal(moved[1], moved[2]) and torch.equal(moved[3], moved[4]) and not torch.equal(moved[0], moved[1])
+
+
+def test_two_fields_of_the_same_points_are_those_of_each_alone() -> None:
+    """In whatever order they are asked, though what enters them is made once."""
+    times, x = torch.rand(3), [3 * torch.randn(9, 2) for _ in range(3)]
+    networks = [FourierMLP(2, channels=16, features=5) for _ in range(2)]
+    with torch.no_grad():
+        alone = [network_field(network, times, torch.bfloat16) for network in networks]
+        shared = network_fields(*networks, times, torch.bfloat16)
+        for which, node, points in [(0, 0, 0), (1, 0, 0), (1, 1, 1), (1, 1, 1), (0, 1, 2), (1, 2, 0), (0, 2, 0)]:
+            assert torch.equal(shared[which](node, x[points]), alone[which](node, x[points]))
+
+
+def test_networks_that_see_points_in_other_ways_share_nothing() -> None:
+    networks = [FourierMLP(2, channels=16, features=5) for _ in range(2)]
+    networks[1].cover(torch.tensor([[7.0, 7.0]]))
+    times, x = torch.rand(1), 6 * torch.randn(9, 2)
+    with torch.no_grad():
+        fields = network_fields(*networks, times)
+        for network, field in zip(networks, fields, strict=True):
+            torch.testing.assert_close(field(0, x), network(x, times[0]))
+
+
+def test_bfloat16_sees_points_as_finely_as_float32() -> None:
+    """Values at points 1e-3 apart near 3, where bfloat16 has steps of 1/64, differ as those of float32 do."""
+    torch.manual_seed(0)
+    network = FourierMLP(2, channels=128, features=0)
+    x = torch.tensor([[3.0, -2.7]]) + 1e-3 * torch.arange(200)[:, None]
+    with torch.no_grad():
+        embedding = network.embed_time(torch.tensor([0.2]))
+        entered = InputLayer(network, torch.bfloat16).lift(x).float()
+        found = (entered[:, :2] + entered[:, 2:]).double()
+        exact, half = network(x, torch.tensor(0.2)), FourierKernel(network, embedding, torch.bfloat16).value(x, 0)
+    assert float((found - x).abs().max()) < 1e-4
+    assert float((half - exact).abs().max()) < 0.02
+    assert float(torch.corrcoef(torch.stack([half[:, 0], exact[:, 0]]))[0, 1]) > 0.9
 
 
 def test_features_leave_the_first_weights_of_x_as_they_are() -> None:
