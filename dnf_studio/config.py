@@ -160,10 +160,14 @@ class Config(Settings):
 
 
 def recorded(values: object) -> object:
-    """The settings in a file of a model as plain values: one that was written before there were features has none."""
-    if isinstance(values, dict) and isinstance(network := values.get("network"), dict):
-        return {**values, "network": {"features": 0, **network}}
-    return values
+    """The settings in a file of a model as plain values: one that was written before there was one of them has none."""
+    if not isinstance(values, dict):
+        return values
+    full = dict(values)
+    for group, setting in (("network", "features"), ("training", "inward")):
+        if isinstance(given := full.get(group), dict):
+            full[group] = {setting: 0, **given}
+    return full
 
 
 def flatten(changes: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -61,12 +61,15 @@ KIND_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
 }
 """Where a kind of network has other defaults, whatever the model."""
 
+INWARD_UNUSED = {"training.inward": "Only a diffusion normalizing flow is kept from leaving by a penalty."}
 UNUSED: dict[str, dict[str, str]] = {
     "diffusion": {
+        **INWARD_UNUSED,
         "training.progressive": "A diffusion model learns all times at once and is not trained on N steps.",
         "training.flexible_grid": "A diffusion model learns all times at once and is not trained on N steps.",
     },
     "flow": {
+        **INWARD_UNUSED,
         "training.progressive": "A flow is trained with a few steps of its solver from the start.",
         "training.flexible_grid": "A flow's solver steps at other times in each iteration anyway.",
         "training.precision": "A flow trains in float32 only.",
@@ -90,7 +93,8 @@ def unused(model: str, kind: str, dim: int, grid: GridKind = "reference") -> dic
         found = {"sde.beta": "Only the reference grid and the paper's are powers."} | found
     if dim > MOST_WITH_FEATURES:
         why = f"Fourier features are for data of at most {MOST_WITH_FEATURES} components; this has {dim:,}."
-        found = {"network.features": why} | found
+        around = f"Only data of at most {MOST_WITH_FEATURES} components has surroundings that a few points fill."
+        found = {"network.features": why, "training.inward": around} | found
     return found
 
 

@@ -192,6 +192,14 @@ class TrainingConfig(Settings):
         title="Gradient clip",
         description="Greatest norm of the gradient; a larger one is scaled down to it.",
     )
+    inward: float = Field(
+        0.1,
+        ge=0,
+        le=1e6,
+        title="Pull inward",
+        description="Weight of a penalty, beside the bound, on backward velocities that lead away from data and noise "
+        "where training never comes, so that no sample flies away; 0 leaves that to chance.",
+    )
     ema: float = Field(
         0.98,
         ge=0,

@@ -36,6 +36,7 @@ from dnf_studio.core.sde.flexible import draw_grid
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 from dnf_studio.core.training.engine import BatchLoss
+from dnf_studio.core.training.inward import Outside, draw_outside, inward_penalty
 
 __all__ = ["AdjointEngine", "assign_gradients", "block_slices"]
 
@@ -70,16 +71,20 @@ class _Workspace(threading.local):
     def __init__(self) -> None:
         self.drifts: list[AnyTape] = []
         self.score: AnyTape = None
+        self.outside: tuple[AnyTape, AnyTape] = None, None
 
 
 class AdjointEngine:
     """Computes training steps of one model on the threads of `pool`.
 
-    `hidden` is the type of the hidden layers.
+    `hidden` is the type of the hidden layers. `box` (2, D) is that of the data, beyond which the backward process
+    is to go inward; None leaves that to chance.
     """
 
-    def __init__(self, flow: DiffFlow, pool: BlockPool, hidden: torch.dtype = torch.float32) -> None:
-        self.flow, self.pool, self.hidden = flow, pool, hidden
+    def __init__(
+        self, flow: DiffFlow, pool: BlockPool, hidden: torch.dtype = torch.float32, box: Tensor | None = None
+    ) -> None:
+        self.flow, self.pool, self.hidden, self.box = flow, pool, hidden, box
         self._workspace = _Workspace()
 
     def train(self, x0: Tensor, steps: int, generator: torch.Generator) -> BatchLoss:
@@ -87,12 +92,18 @@ class AdjointEngine:
         noise, grid = torch.randn((steps, *x0.shape), generator=generator), self.flow.grid(steps)
         if self.flow.config.training.flexible_grid:
             grid = draw_grid(self.flow.config.sde, generator, steps).to(self.flow.timestamps)
-        return self.step(x0, noise.to(x0.device), grid)
+        outside = None
+        if self.box is not None and self.flow.config.training.inward:
+            outside = draw_outside(self.box, grid, generator)
+        return self.step(x0, noise.to(x0.device), grid, outside)
 
-    def step(self, x0: Tensor, noise: Tensor, grid: TimeGrid | None = None) -> BatchLoss:
+    def step(
+        self, x0: Tensor, noise: Tensor, grid: TimeGrid | None = None, outside: Outside | None = None
+    ) -> BatchLoss:
         """The mean bound of x0 (B, D) with noise (N, B, D), its gradients put into the parameters.
 
-        `grid` is the model's own unless given. Equal to autograd through the textbook loop up to rounding.
+        `grid` is the model's own unless given. Equal to autograd through the textbook loop up to rounding, but that
+        the gradients are those of the bound and of the penalty of the points `outside`, as the settings weigh it.
         """
         flow, grid = self.flow, grid or self.flow.grid()
         flow.zero_grad(set_to_none=True)
@@ -111,12 +122,31 @@ class AdjointEngine:
                 bounds, disagreements = (torch.stack(values).sum(0) for values in zip(*parts, strict=True))
                 return _BlockResult(bounds, disagreements, *sums)
 
+            penalty = outside and self.pool.later(partial(self._penalty, drift, score, grid, outside))
             results = self.pool.map(run, block_slices(len(x0), x0.device, drift.room))
-            assign_gradients(flow.drift, drift, [r.drift for r in results], grid.condition)
-            assign_gradients(flow.score, score, [r.score for r in results], grid.condition)
+            drifts, scores = [r.drift for r in results], [r.score for r in results]
+            if penalty:
+                for part, kernel, sums in zip(penalty.result(), (drift, score), (drifts[0], scores[0]), strict=True):
+                    kernel.add(part, slice(0, grid.steps + 1), sums)
+            assign_gradients(flow.drift, drift, drifts, grid.condition)
+            assign_gradients(flow.score, score, scores, grid.condition)
             constant = 0.5 * flow.dim * math.log(2 * math.pi) + flow.dim * torch.log(grid.g[-1] / grid.g[0])
             value = sum((r.bound for r in results), start=constant)
             return BatchLoss(value, torch.stack([r.disagreement for r in results]).sum(0))
+
+    @torch.no_grad()
+    def _penalty(
+        self, drift: AnyKernel, score: AnyKernel, grid: TimeGrid, outside: Outside
+    ) -> tuple[AnyGradients, AnyGradients]:
+        """The gradients of `inward_penalty`, weighted."""
+        kept = self._workspace.outside
+        tapes = self._workspace.outside = drift.open(outside.x, kept[0]), score.open(outside.x, kept[1])
+        every = slice(0, grid.steps + 1)
+        values = drift.record_all(tapes[0], every), score.record_all(tapes[1], every)
+        _, *seeds = inward_penalty(outside, grid, *values)
+        for kernel, tape, seed in zip((drift, score), tapes, seeds, strict=True):
+            kernel.pull(tape.all, (self.flow.config.training.inward * seed).flatten(0, 1))
+        return drift.collect(tapes[0]), score.collect(tapes[1])
 
     def _kernel(self, network: FieldNetwork, condition: Tensor) -> AnyKernel:
         embeddings = torch.cat([network.embed_time(t) for t in torch.split(condition, EMBEDDED_NODES)])

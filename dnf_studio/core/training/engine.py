@@ -44,14 +44,17 @@ class Engine(Protocol):
         ...
 
 
-def make_engine(model: GenerativeModel, pool: BlockPool, hidden: torch.dtype) -> Engine:
-    """The engine of `model` on the threads of `pool`, with layers in `hidden` where it can."""
+def make_engine(model: GenerativeModel, pool: BlockPool, hidden: torch.dtype, box: Tensor | None = None) -> Engine:
+    """The engine of `model` on the threads of `pool`, with layers in `hidden` where it can.
+
+    `box` (2, D) is that of the data, for a model that is to stay near it.
+    """
     from dnf_studio.core.training.adjoint import AdjointEngine
     from dnf_studio.core.training.maximum_likelihood import LikelihoodEngine
     from dnf_studio.core.training.score_matching import ScoreMatchingEngine
 
     if isinstance(model, DiffFlow):
-        return AdjointEngine(model, pool, hidden)
+        return AdjointEngine(model, pool, hidden, box)
     if isinstance(model, Diffusion):
         return ScoreMatchingEngine(model, pool, hidden)
     if isinstance(model, Flow):

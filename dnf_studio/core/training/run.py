@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
+from torch import Tensor
 
 from dnf_studio.config import Config, flatten
 from dnf_studio.core.data.catalogue import open_dataset
@@ -29,11 +30,13 @@ from dnf_studio.core.training.early_stopping import EarlyStopping
 from dnf_studio.core.training.engine import Engine, make_engine
 from dnf_studio.core.training.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.training.history import History
+from dnf_studio.core.training.inward import box_of
 from dnf_studio.core.training.marks import Marks
 from dnf_studio.core.training.report import StepReport
 from dnf_studio.core.training.schedules import learning_rate, remaining_steps, training_steps
 from dnf_studio.core.training.weights import TrainedWeights
 from dnf_studio.errors import CheckpointError, DivergenceError, SettingError
+from dnf_studio.model_defaults import MOST_WITH_FEATURES
 
 __all__ = ["Run"]
 
@@ -60,8 +63,11 @@ class Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.training.seed)
             flow = build_model(self.dataset.dim, config, self.dataset.standardisation, image=self.dataset.image)
-        if config.network.features_of(self.dataset.dim):
-            flow.cover(self.dataset.draw(COVERED_POINTS, torch.Generator().manual_seed(0)))
+        self._box: Tensor | None = None
+        if self.dataset.dim <= MOST_WITH_FEATURES:
+            points = self.dataset.draw(COVERED_POINTS, torch.Generator().manual_seed(0))
+            flow.cover(points)
+            self._box = box_of(points)
         self._weights = TrainedWeights(flow.to(self.device), config.training)
         self._pool = BlockPool(threads or worker_threads(self.device))
         self._engine = self._make_engine()
@@ -204,7 +210,7 @@ class Run:
 
     def _make_engine(self) -> Engine:
         hidden = choose_hidden_type(self.config.training.precision, self.device)
-        return make_engine(self._weights.raw, self._pool, hidden)
+        return make_engine(self._weights.raw, self._pool, hidden, self._box)
 
     def _go_back(self) -> None:
         """Return to the last good weights and say so; never returns."""

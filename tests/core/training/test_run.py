@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -238,9 +239,9 @@ def test_a_flexible_run_resumes_to_the_bit_and_its_grids_differ_from_batch_to_ba
 ) -> None:
     grids, step = [], AdjointEngine.step
 
-    def noting(self: AdjointEngine, x0: torch.Tensor, noise: torch.Tensor, grid: TimeGrid) -> object:
+    def noting(self: AdjointEngine, x0: torch.Tensor, noise: torch.Tensor, grid: TimeGrid, *rest: Any) -> object:
         grids.append(grid.t)
-        return step(self, x0, noise, grid)
+        return step(self, x0, noise, grid, *rest)
 
     monkeypatch.setattr(AdjointEngine, "step", noting)
     broken = Run(FLEXIBLE, threads=2)
