@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 from torch import Tensor
 
 import dnf_studio as dnf
@@ -16,6 +16,7 @@ from dnf_studio.core.evaluation.likelihoods import nll_bound
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.checkpoint import read_checkpoint
 from dnf_studio.core.training.adjoint import AdjointEngine
+from dnf_studio.core.training.inward import Outside
 from dnf_studio.core.training.run import Run
 from dnf_studio.core.training.schedules import WARM_UP, learning_rate
 from dnf_studio.errors import CheckpointError, DivergenceError, SettingError
@@ -239,9 +240,9 @@ def test_a_flexible_run_resumes_to_the_bit_and_its_grids_differ_from_batch_to_ba
 ) -> None:
     grids, step = [], AdjointEngine.step
 
-    def noting(self: AdjointEngine, x0: torch.Tensor, noise: torch.Tensor, grid: TimeGrid, *rest: Any) -> object:
+    def noting(self: AdjointEngine, x0: Tensor, noise: Tensor, grid: TimeGrid, outside: Outside | None) -> object:
         grids.append(grid.t)
-        return step(self, x0, noise, grid, *rest)
+        return step(self, x0, noise, grid, outside)
 
     monkeypatch.setattr(AdjointEngine, "step", noting)
     broken = Run(FLEXIBLE, threads=2)
