@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass
 
@@ -37,6 +38,10 @@ class InputLayer:
         self.weight = torch.cat([*twice, weight], 1).to(hidden)
         """(C, `width`)"""
         self.width = self.weight.shape[1]
+        if self.split and network.features:
+            # cos(a) = sin(a + π/2): one sine of twice the columns is sooner there than two
+            self._turns = network.input_frequencies.repeat(2, 1).t()
+            self._phase = self._turns.new_tensor([0.0, 0.5 * math.pi]).repeat_interleave(network.features)
         self._lifted: _Lifted | None = None
 
     def share(self, other: InputLayer) -> None:
@@ -62,11 +67,14 @@ class InputLayer:
 
     def lift(self, x: Tensor, out: Tensor | None = None) -> Tensor:
         """The inputs of x, in `out` if it is given."""
-        lifted = self.network.lift(x)
         if not self.split:
+            lifted = self.network.lift(x)
             return lifted if out is None else out.copy_(lifted)
         rounded = x.to(self.hidden)
-        parts = [rounded, (x - rounded).to(self.hidden), lifted[:, self.network.dim :].to(self.hidden)]
+        parts = [rounded, (x - rounded).to(self.hidden)]
+        if self.network.features:
+            waves = torch.addmm(self._phase, self.network.clamped(x), self._turns).sin_()
+            parts.append(waves.to(self.hidden))
         return torch.cat(parts, 1) if out is None else torch.cat(parts, 1, out=out)
 
     def pull(self, x: Tensor, inputs: Tensor, seed: Tensor) -> Tensor:

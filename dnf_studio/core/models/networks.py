@@ -76,7 +76,7 @@ class FourierMLP(FieldNetwork):
         """The input (…, D + 2F) of `input_embed` at x (…, D)."""
         if not self.features:
             return x
-        angle = F.linear(self._clamped(x), self.input_frequencies)
+        angle = F.linear(self.clamped(x), self.input_frequencies)
         return torch.cat([x, angle.sin(), angle.cos()], dim=-1)
 
     def lift_along(self, lifted: Tensor, directions: Tensor) -> Tensor:
@@ -99,9 +99,9 @@ class FourierMLP(FieldNetwork):
 
     def _within(self, x: Tensor) -> Tensor:
         """Which components of x (…, D) lie within `reach`."""
-        return x == self._clamped(x)
+        return x == self.clamped(x)
 
-    def _clamped(self, x: Tensor) -> Tensor:
+    def clamped(self, x: Tensor) -> Tensor:
         """The nearest points of the box `reach` to x, both (…, D)."""
         return x.clamp(self.reach[0], self.reach[1])
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
-from torch import Tensor
 
 import dnf_studio as dnf
 from dnf_studio.config import Config
