@@ -2,8 +2,8 @@
 
 The training engine and every loop that needs no gradient stand on `FourierKernel`. It reads the
 network's weights once, so it belongs to one set of weights: make a new one after each update.
-Hidden layers run in `hidden` (float32, bfloat16 or float64); input, output and all sums over
-points stay in the network's own type.
+The first layer and the hidden ones run in `hidden` (float32, bfloat16 or float64); points, output
+and all sums over points stay in the network's own type.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class FourierKernel:
 
     @property
     def room(self) -> Room:
-        """What threads do meanwhile should be neither much longer nor much shorter than their steps."""
+        """A chunk is the work of a few steps, so that no thread waits long for another."""
         chunk = CHUNK_ROWS if self.output_weight.device.type == "cpu" else CHUNK_ROWS_ELSEWHERE
         return Room(BLOCK_ROWS, chunk=chunk, chunk_nodes=CHUNK_NODES)
 
