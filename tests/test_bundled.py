@@ -24,7 +24,7 @@ def test_a_bundled_model_is_small_and_is_shown_as_what_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "diffflow-digits"])
-@pytest.mark.parametrize("steps", [5, 6, 10, 30])
+@pytest.mark.parametrize("steps", [5, 6, 7, 10, 20, 30, 55, 100])
 def test_not_one_latent_of_a_million_leads_far_from_the_data(name: str, steps: int) -> None:
     """Samples that flew away came from the farthest latents: here the thousand farthest of a million."""
     flow = dnf.load(name)

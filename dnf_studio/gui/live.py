@@ -19,7 +19,7 @@ from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
 __all__ = ["Live"]
 
 TICK_MS = 16
-TRAINING_MS = 33
+TRAINING_MS = 30
 """Between two moves of a playing cursor while a model trains, which needs the processor more."""
 COMPARE_SECONDS = 1.0
 """Between two comparisons of marginals while a model trains."""
