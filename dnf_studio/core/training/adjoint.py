@@ -9,18 +9,14 @@ with b_i = δB_i (15), u_j = (√Δ_{j−1}/g_j) b_{j−1} − (√Δ_j/g_{j+1})
 (The algorithm as printed counts the term of its line 2 again in its loop; here it counts once.)
 
 What makes it fast: f(x_{i+1}) serves δB_i and the next step; the time embeddings are those of
-nodes, not of points; blocks of points stay in cache. The nodes of a block are parted into
-segments. The scores of a segment do not depend on λ, nor does anything on the sums over its
-points of the parameters' gradients: both are left for idle threads, while one walks on. All sums
-are added in a fixed order. The evaluations of the last segments are kept from the walk forward,
-those before are made again. How a network is evaluated and pulled back, and how much of it is
-kept at once, is its `FieldKernel`'s matter.
+nodes, not of points; a `Walk` leaves what it need not wait for to other threads; gradients are
+added in a fixed order. How a network is evaluated and pulled back, and how much of it is kept at
+once, is its `FieldKernel`'s matter.
 """
 
 from __future__ import annotations
 
 import math
-import threading
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,19 +24,18 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.models.field_kernel import AnyGradients, AnyKernel, AnyTape, make_kernel
+from dnf_studio.core.models.field_kernel import AnyGradients, AnyKernel, make_kernel
 from dnf_studio.core.models.field_network import FieldNetwork
 from dnf_studio.core.models.room import Room
-from dnf_studio.core.parallel import BlockPool, Later, equal_slices, single_threaded_kernels
+from dnf_studio.core.parallel import BlockPool, equal_slices, single_threaded_kernels
 from dnf_studio.core.sde.flexible import draw_grid
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 from dnf_studio.core.training.engine import BatchLoss
 from dnf_studio.core.training.inward import Outside, draw_outside, inward_penalty
+from dnf_studio.core.training.walk import Walk, Workspace
 
 __all__ = ["AdjointEngine", "assign_gradients", "block_slices"]
 
-TAPED_NODES = 32
 EMBEDDED_NODES = 64
 
 
@@ -50,28 +45,6 @@ class _BlockResult:
     disagreement: Tensor
     drift: AnyGradients
     score: AnyGradients
-
-
-@dataclass(frozen=True)
-class _Scores:
-    """What the scores at the nodes of a segment give, (K, R, D) each."""
-
-    nodes: slice
-    """Without the data's own, where no score is asked for."""
-    noise: Tensor
-    """δB_i of the steps that end at the nodes."""
-    pull: Tensor
-    """J_s(x_{i+1})ᵀ v_{i+1}"""
-    gradients: AnyGradients
-
-
-class _Workspace(threading.local):
-    """The tapes of one thread, kept between steps."""
-
-    def __init__(self) -> None:
-        self.drifts: list[AnyTape] = []
-        self.score: AnyTape = None
-        self.outside: tuple[AnyTape, AnyTape] = None, None
 
 
 class AdjointEngine:
@@ -85,7 +58,7 @@ class AdjointEngine:
         self, flow: DiffFlow, pool: BlockPool, hidden: torch.dtype = torch.float32, box: Tensor | None = None
     ) -> None:
         self.flow, self.pool, self.hidden, self.box = flow, pool, hidden, box
-        self._workspace = _Workspace()
+        self._workspace = Workspace()
 
     def train(self, x0: Tensor, steps: int, generator: torch.Generator) -> BatchLoss:
         """As `Engine`: the mean bound of METHOD 2, nats, with forward noise and a flexible grid from `generator`."""
@@ -117,8 +90,8 @@ class AdjointEngine:
                 parts = []
                 for part in _parts(rows, min(drift.room.kept, score.room.kept)):
                     self.pool.check()
-                    own = _Part(drift, score, grid, x0[part], noise[:, part], len(x0), self._workspace, sums, self.pool)
-                    parts.append(own.run())
+                    walk = Walk(drift, score, grid, x0[part], noise[:, part], len(x0), self._workspace, sums, self.pool)
+                    parts.append(walk.run())
                 bounds, disagreements = (torch.stack(values).sum(0) for values in zip(*parts, strict=True))
                 return _BlockResult(bounds, disagreements, *sums)
 
@@ -162,148 +135,6 @@ def block_slices(count: int, device: torch.device, room: Room) -> list[slice]:
 def _parts(rows: slice, most: int) -> list[slice]:
     """A block in parts of at most so many points, which go there and back one after the other."""
     return [slice(start, min(start + most, rows.stop)) for start in range(rows.start, rows.stop, most)]
-
-
-class _Part:
-    """Some points of a block on their way there and back; the gradients go to the block's `sums`."""
-
-    def __init__(
-        self,
-        drift: AnyKernel,
-        score: AnyKernel,
-        grid: TimeGrid,
-        x0: Tensor,
-        noise: Tensor,
-        batch: int,
-        workspace: _Workspace,
-        sums: tuple[AnyGradients, AnyGradients],
-        pool: BlockPool,
-    ) -> None:
-        self.drift, self.score, self.grid, self.noise, self.batch = drift, score, grid, noise, batch
-        self.workspace, self.sums, self.pool = workspace, sums, pool
-        taped = max(1, min(TAPED_NODES, drift.room.kept // len(x0)))
-        width = min(taped, max(score.room.chunk_nodes, score.room.chunk // len(x0)))
-        stops = range(grid.steps + 1, 0, -width)
-        self.segments = [slice(max(0, stop - width), stop) for stop in stops]
-        """Of the nodes, the last one first."""
-        self.kept = taped // width
-        """Segments whose evaluations are kept at once."""
-        self.states = x0.new_empty((grid.steps + 1, *x0.shape))
-        self.states[0] = x0
-        self.fields = torch.empty_like(self.states)
-        self.disagreement = x0.new_zeros(grid.steps)
-        self.weight = grid.dt.sqrt() / grid.g[1:] / batch
-        """√Δ_j / g_{j+1}, as the mean needs it."""
-        self.scores: dict[int, Later[_Scores]] = {}
-        self.collected: dict[int, Later[AnyGradients]] = {}
-        """Of the drift, by the number of the segment; what has been added goes, so that its memory serves again."""
-
-    def run(self) -> tuple[Tensor, Tensor]:
-        """What the points add to the bound and to the disagreement (N,)."""
-        try:
-            self._walk_forward()
-            self._walk_back()
-        finally:
-            for work in (*self.scores.values(), *self.collected.values()):
-                work.drop()
-        bound = 0.5 * self.states[-1].square().sum() / self.batch + self.disagreement.sum()
-        return bound, self.disagreement
-
-    def _open_drift(self, number: int) -> AnyTape:
-        """A tape for the segment of that number, in the place of the one that is no longer needed."""
-        tapes, place = self.workspace.drifts, number % self.kept
-        tapes.extend([None] * (place + 1 - len(tapes)))
-        tapes[place] = self.drift.open(self.states[self.segments[number]], tapes[place])
-        return tapes[place]
-
-    def _walk_forward(self) -> None:
-        """Fill states and drifts; the last segments are recorded and their scores ordered."""
-        grid, dt = self.grid, self.grid.dt
-        for number in reversed(range(len(self.segments))):
-            segment = self.segments[number]
-            nodes = self._open_drift(number).nodes() if number < self.kept else None
-            for j in range(segment.start, segment.stop):
-                x = self.states[j]
-                self.fields[j] = self.drift.record(nodes[j - segment.start], j) if nodes else self.drift.value(x, j)
-                if j < grid.steps:
-                    self.states[j + 1] = forward_step(x, self.fields[j], dt[j], grid.g[j], self.noise[j])
-            if nodes:
-                self._order_scores(number)
-
-    def _walk_back(self) -> None:
-        """The recursion of λ through all segments, the last one first."""
-        adjoint = torch.zeros_like(self.states[0])
-        noise = torch.zeros_like(adjoint)
-        for number, segment in enumerate(self.segments):
-            if number >= self.kept:
-                self._add_collected(number - self.kept)
-                tape = self._open_drift(number)
-                self.drift.record_each(tape, segment)
-            else:
-                tape = self.workspace.drifts[number]
-            if number + self.kept < len(self.segments):
-                self._order_scores(number + self.kept)
-            scores = self.pool.result(self.scores.pop(number))
-            if len(scores.noise):
-                self.score.add(scores.gradients, scores.nodes, self.sums[1])
-            adjoint, noise = self._walk_segment(segment, tape, scores, adjoint, noise)
-            self.collected[number] = self.pool.later(partial(self._collect, tape), urgent=False)
-            self._add_collected(-1)
-        for collected in reversed(self.collected.values()):
-            collected.run()
-        self._add_collected(len(self.segments))
-
-    def _order_scores(self, number: int) -> None:
-        self.scores[number] = self.pool.later(partial(self._segment_scores, self.segments[number]))
-
-    @torch.no_grad()
-    def _collect(self, tape: AnyTape) -> AnyGradients:
-        return self.drift.collect(tape)
-
-    def _add_collected(self, last: int) -> None:
-        """Add the drift's gradients in the order of the segments: to the `last` one at least, and what else is done."""
-        for number in list(self.collected):
-            if number > last and not self.collected[number].done:
-                return
-            self.drift.add(self.collected.pop(number).result(), self.segments[number], self.sums[0])
-
-    # Another thread has a grad mode of its own
-    @torch.no_grad()
-    def _segment_scores(self, segment: slice) -> _Scores:
-        self.pool.check()
-        grid, nodes = self.grid, slice(max(1, segment.start), segment.stop)
-        steps = slice(nodes.start - 1, nodes.stop - 1)
-        if nodes.start == nodes.stop:
-            return _Scores(nodes, self.fields[steps], self.fields[steps], None)
-        dt, g, g_next = (v[:, None, None] for v in (grid.dt[steps], grid.g[steps], grid.g[nodes]))
-        tape = self.workspace.score = self.score.open(self.states[nodes], self.workspace.score)
-        s = self.score.record_all(tape, nodes)
-        b = path_backward_noise(self.fields[steps], self.fields[nodes], s, self.noise[steps], dt, g, g_next)
-        difference = b.square().sum((1, 2)) - self.noise[steps].square().sum((1, 2))
-        self.disagreement[steps] = 0.5 * difference / self.batch
-        seed = b * (-g_next * dt.sqrt() / self.batch)
-        pull = self.score.pull(tape.all, seed.flatten(0, 1)).view_as(b)
-        return _Scores(nodes, b, pull, self.score.collect(tape))
-
-    def _walk_segment(
-        self, segment: slice, tape: AnyTape, scores: _Scores, adjoint: Tensor, noise: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """The recursion over the nodes of `segment`, from λ and δB at the node after it.
-
-        Returns λ and δB (of the step before) at its first node.
-        """
-        last, first, dt = self.grid.steps, scores.nodes.start, self.grid.dt
-        nodes = tape.nodes()
-        for j in range(segment.stop - 1, segment.start - 1, -1):
-            seed = adjoint * dt[j] - noise * self.weight[j] if j < last else torch.zeros_like(adjoint)
-            if j > 0:
-                noise = scores.noise[j - first]
-                seed += noise * self.weight[j - 1]
-                adjoint = adjoint + scores.pull[j - first]
-            adjoint = adjoint + self.drift.pull(nodes[j - segment.start], seed)
-            if j == last:
-                adjoint += self.states[last] / self.batch
-        return adjoint, noise
 
 
 def assign_gradients(network: FieldNetwork, kernel: AnyKernel, blocks: list[AnyGradients], condition: Tensor) -> None:

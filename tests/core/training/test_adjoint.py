@@ -17,7 +17,7 @@ from dnf_studio.core.models.onednn import linear
 from dnf_studio.core.models.room import Room
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
-from dnf_studio.core.training import adjoint
+from dnf_studio.core.training import walk
 from dnf_studio.core.training.adjoint import AdjointEngine, block_slices
 from dnf_studio.core.training.objective import mean_bound
 from tests.golden import FOLDER, TOLERANCE, deviation, vectors
@@ -77,7 +77,7 @@ def test_engine_equals_the_textbook_loop(
     loss = textbook_step(flow, x0, noise)
     expected = gradients(flow)
     with pytest.MonkeyPatch.context() as patch, BlockPool(1) as pool:
-        patch.setattr(adjoint, "TAPED_NODES", taped)
+        patch.setattr(walk, "TAPED_NODES", taped)
         patch.setattr(kernels, "CHUNK_ROWS", chunk)
         patch.setattr(kernels, "CHUNK_NODES", together)
         bound = AdjointEngine(flow, pool, torch.float64).step(x0, noise)

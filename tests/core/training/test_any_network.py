@@ -17,7 +17,7 @@ from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.models.unet import UNet
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sde.variance_preserving import levels_at
-from dnf_studio.core.training import adjoint
+from dnf_studio.core.training import adjoint, walk
 from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.score_matching import ScoreMatchingEngine
 from tests.networks import IMAGE, TanhNetwork, gradients, has_gradients, live, tiny_unets
@@ -64,7 +64,7 @@ def test_a_unet_has_the_gradients_of_the_textbook(steps: int, batch: int, kept: 
     """However the batch, the nodes and the steps are parted for the sake of memory."""
     flow = unets(steps)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(adjoint, "TAPED_NODES", taped)
+        patch.setattr(walk, "TAPED_NODES", taped)
         patch.setitem(autograd_kernel.KEPT_BYTES, "cpu", kept * 8 * flow.drift.kept_numbers)
         same_as_the_textbook(flow, steps, batch)
 

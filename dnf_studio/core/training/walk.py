@@ -1,0 +1,188 @@
+"""A block of points on its way there and back, for the stochastic adjoint: the recursion of `adjoint`.
+
+The nodes are parted into segments. The scores of a segment do not depend on λ, and nothing waits for the
+sums over its points of the parameters' gradients: both are left for idle threads, while one walks on. The
+evaluations of the drift in the last segments are kept from the walk forward, those before are made again.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from dnf_studio.core.models.field_kernel import AnyGradients, AnyKernel, AnyTape
+from dnf_studio.core.parallel import BlockPool, Later
+from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.steps import forward_step, path_backward_noise
+
+__all__ = ["Scores", "Walk", "Workspace"]
+
+TAPED_NODES = 32
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the scores at the nodes of a segment give, (K, R, D) each."""
+
+    nodes: slice
+    """Without the data's own, where no score is asked for."""
+    noise: Tensor
+    """δB_i of the steps that end at the nodes."""
+    pull: Tensor
+    """J_s(x_{i+1})ᵀ v_{i+1}"""
+    gradients: AnyGradients
+
+
+class Workspace(threading.local):
+    """The tapes of one thread, kept between steps."""
+
+    def __init__(self) -> None:
+        self.drifts: list[AnyTape] = []
+        self.score: AnyTape = None
+        self.outside: tuple[AnyTape, AnyTape] = None, None
+
+
+class Walk:
+    """Some points of a block on their way there and back; the gradients of drift and score go to the block's `sums`."""
+
+    def __init__(
+        self,
+        drift: AnyKernel,
+        score: AnyKernel,
+        grid: TimeGrid,
+        x0: Tensor,
+        noise: Tensor,
+        batch: int,
+        workspace: Workspace,
+        sums: tuple[AnyGradients, AnyGradients],
+        pool: BlockPool,
+    ) -> None:
+        self.drift, self.score, self.grid, self.noise, self.batch = drift, score, grid, noise, batch
+        self.workspace, self.sums, self.pool = workspace, sums, pool
+        taped = max(1, min(TAPED_NODES, drift.room.kept // len(x0)))
+        width = min(taped, max(score.room.chunk_nodes, score.room.chunk // len(x0)))
+        stops = range(grid.steps + 1, 0, -width)
+        self.segments = [slice(max(0, stop - width), stop) for stop in stops]
+        """Of the nodes, the last one first."""
+        self.kept = taped // width
+        """Segments whose evaluations are kept at once."""
+        self.states = x0.new_empty((grid.steps + 1, *x0.shape))
+        self.states[0] = x0
+        self.fields = torch.empty_like(self.states)
+        self.disagreement = x0.new_zeros(grid.steps)
+        self.weight = grid.dt.sqrt() / grid.g[1:] / batch
+        """√Δ_j / g_{j+1}, as the mean needs it."""
+        self.scores: dict[int, Later[Scores]] = {}
+        self.collected: dict[int, Later[AnyGradients]] = {}
+        """Of the drift, by the number of the segment; what has been added goes, so that its memory serves again."""
+
+    def run(self) -> tuple[Tensor, Tensor]:
+        """What the points add to the bound and to the disagreement (N,)."""
+        try:
+            self._walk_forward()
+            self._walk_back()
+        finally:
+            for work in (*self.scores.values(), *self.collected.values()):
+                work.drop()
+        bound = 0.5 * self.states[-1].square().sum() / self.batch + self.disagreement.sum()
+        return bound, self.disagreement
+
+    def _open_drift(self, number: int) -> AnyTape:
+        """A tape for the segment of that number, in the place of the one that is no longer needed."""
+        tapes, place = self.workspace.drifts, number % self.kept
+        tapes.extend([None] * (place + 1 - len(tapes)))
+        tapes[place] = self.drift.open(self.states[self.segments[number]], tapes[place])
+        return tapes[place]
+
+    def _walk_forward(self) -> None:
+        """Fill states and drifts; the last segments are recorded and their scores ordered."""
+        grid, dt = self.grid, self.grid.dt
+        for number in reversed(range(len(self.segments))):
+            segment = self.segments[number]
+            nodes = self._open_drift(number).nodes() if number < self.kept else None
+            for j in range(segment.start, segment.stop):
+                x = self.states[j]
+                self.fields[j] = self.drift.record(nodes[j - segment.start], j) if nodes else self.drift.value(x, j)
+                if j < grid.steps:
+                    self.states[j + 1] = forward_step(x, self.fields[j], dt[j], grid.g[j], self.noise[j])
+            if nodes:
+                self._order_scores(number)
+
+    def _walk_back(self) -> None:
+        """The recursion of λ through all segments, the last one first."""
+        adjoint = torch.zeros_like(self.states[0])
+        noise = torch.zeros_like(adjoint)
+        for number, segment in enumerate(self.segments):
+            if number >= self.kept:
+                self._add_collected(number - self.kept)
+                tape = self._open_drift(number)
+                self.drift.record_each(tape, segment)
+            else:
+                tape = self.workspace.drifts[number]
+            if number + self.kept < len(self.segments):
+                self._order_scores(number + self.kept)
+            scores = self.pool.result(self.scores.pop(number))
+            if len(scores.noise):
+                self.score.add(scores.gradients, scores.nodes, self.sums[1])
+            adjoint, noise = self._walk_segment(segment, tape, scores, adjoint, noise)
+            self.collected[number] = self.pool.later(partial(self._collect, tape), urgent=False)
+            self._add_collected(-1)
+        for collected in reversed(self.collected.values()):
+            collected.run()
+        self._add_collected(len(self.segments))
+
+    def _order_scores(self, number: int) -> None:
+        self.scores[number] = self.pool.later(partial(self._segment_scores, self.segments[number]))
+
+    @torch.no_grad()
+    def _collect(self, tape: AnyTape) -> AnyGradients:
+        return self.drift.collect(tape)
+
+    def _add_collected(self, last: int) -> None:
+        """Add the drift's gradients in the order of the segments: to the `last` one at least, and what else is done."""
+        for number in list(self.collected):
+            if number > last and not self.collected[number].done:
+                return
+            self.drift.add(self.collected.pop(number).result(), self.segments[number], self.sums[0])
+
+    # Another thread has a grad mode of its own
+    @torch.no_grad()
+    def _segment_scores(self, segment: slice) -> Scores:
+        self.pool.check()
+        grid, nodes = self.grid, slice(max(1, segment.start), segment.stop)
+        steps = slice(nodes.start - 1, nodes.stop - 1)
+        if nodes.start == nodes.stop:
+            return Scores(nodes, self.fields[steps], self.fields[steps], None)
+        dt, g, g_next = (v[:, None, None] for v in (grid.dt[steps], grid.g[steps], grid.g[nodes]))
+        tape = self.workspace.score = self.score.open(self.states[nodes], self.workspace.score)
+        s = self.score.record_all(tape, nodes)
+        b = path_backward_noise(self.fields[steps], self.fields[nodes], s, self.noise[steps], dt, g, g_next)
+        difference = b.square().sum((1, 2)) - self.noise[steps].square().sum((1, 2))
+        self.disagreement[steps] = 0.5 * difference / self.batch
+        seed = b * (-g_next * dt.sqrt() / self.batch)
+        pull = self.score.pull(tape.all, seed.flatten(0, 1)).view_as(b)
+        return Scores(nodes, b, pull, self.score.collect(tape))
+
+    def _walk_segment(
+        self, segment: slice, tape: AnyTape, scores: Scores, adjoint: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The recursion over the nodes of `segment`, from λ and δB at the node after it.
+
+        Returns λ and δB (of the step before) at its first node.
+        """
+        last, first, dt = self.grid.steps, scores.nodes.start, self.grid.dt
+        nodes = tape.nodes()
+        for j in range(segment.stop - 1, segment.start - 1, -1):
+            seed = adjoint * dt[j] - noise * self.weight[j] if j < last else torch.zeros_like(adjoint)
+            if j > 0:
+                noise = scores.noise[j - first]
+                seed += noise * self.weight[j - 1]
+                adjoint = adjoint + scores.pull[j - first]
+            adjoint = adjoint + self.drift.pull(nodes[j - segment.start], seed)
+            if j == last:
+                adjoint += self.states[last] / self.batch
+        return adjoint, noise
