@@ -7,6 +7,7 @@ evaluations of the drift in the last segments are kept from the walk forward, th
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass
 from functools import partial
@@ -68,7 +69,7 @@ class Walk:
         stops = range(grid.steps + 1, 0, -width)
         self.segments = [slice(max(0, stop - width), stop) for stop in stops]
         """Of the nodes, the last one first."""
-        self.kept = taped // width
+        self.kept = math.ceil(taped / width)
         """Segments whose evaluations are kept at once."""
         self.states = x0.new_empty((grid.steps + 1, *x0.shape))
         self.states[0] = x0
