@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 from sklearn import datasets
 
+from dnf_studio.core.data import sklearn_sets
 from dnf_studio.core.data.catalogue import dataset_infos, open_dataset
 from dnf_studio.core.data.modes import mode_count, modes_of
 from dnf_studio.core.data.recorded import RecordedDataset, decimal_steps, split_sizes
@@ -147,7 +148,21 @@ def test_the_part_of_a_point_is_the_class_of_its_row(name: str) -> None:
     np.testing.assert_array_equal(modes_of(data, lost), [-1])
 
 
-def test_listing_loads_no_scikit_learn() -> None:
-    code = "import dnf_studio as d, sys; d.datasets(); print('sklearn' in sys.modules, 'PIL' in sys.modules)"
+def test_digits_read_without_scikit_learn_are_its_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    (digits,) = (found for found in SKLEARN_SETS if found.name == "digits")
+    own, theirs = sklearn_sets._digits(), digits._bunch()
+    assert own is not None
+    for name in ("data", "target", "target_names"):
+        np.testing.assert_array_equal(getattr(own, name), getattr(theirs, name))
+    assert own.feature_names == theirs.feature_names
+    monkeypatch.setattr(sklearn_sets, "find_spec", lambda _: None)
+    assert sklearn_sets._digits() is None
+    np.testing.assert_array_equal(digits._load().low, own.data)
+
+
+def test_listing_loads_no_scikit_learn_and_digits_need_none() -> None:
+    code = "import dnf_studio as d, sys; d.datasets(); d.load('diffflow-digits'); "
+    code += "from dnf_studio.core.data.catalogue import open_dataset; open_dataset('digits').fresh(9, 0); "
+    code += "print('sklearn' in sys.modules, 'PIL' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
