@@ -38,29 +38,6 @@ def test_the_window_is_built_without_torch() -> None:
     assert result.stdout.strip() == "[]"
 
 
-WARM = (
-    BUILD.split("heavy =")[0]
-    + """
-import dnf_studio.gui.application.life as module
-from PySide6.QtCore import QTimer
-module.IDLE_MS = 0
-assert "scipy.special" not in sys.modules
-watch = QTimer()
-watch.timeout.connect(lambda: "scipy.special" in sys.modules and window.close())
-watch.start(50)
-QTimer.singleShot(60_000, window.close)
-application.exec()
-print("scipy.special" in sys.modules)
-"""
-)
-
-
-def test_what_opening_digits_needs_is_there_once_the_window_is_idle() -> None:
-    result = python("-c", WARM)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.strip() == "True"
-
-
 def test_screenshot_and_measures(tmp_path: Path) -> None:
     picture = tmp_path / "window.png"
     result = python("-m", "dnf_studio", "--screenshot", str(picture), "--after", "0.3", "--size", "1000x700", "--json")

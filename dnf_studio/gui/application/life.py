@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from importlib import import_module
-from threading import Thread, current_thread, main_thread
+from threading import current_thread, main_thread
 from types import TracebackType
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal, Slot
@@ -24,9 +23,6 @@ from dnf_studio.workers.frames import Frame
 __all__ = ["Life"]
 
 BUNDLED = "diffflow-rings"
-IDLE_MS = 2000
-NEEDED_LATER = ("scipy.special",)
-"""What opening the digits waits for otherwise, 0.1 s."""
 
 
 class Life(QObject):
@@ -40,7 +36,7 @@ class Life(QObject):
         self.results: dict[str, float | None] = {}
         self._options, self._window = options, window
         self._painted = False
-        self._pictured = self._warm = False
+        self._pictured = False
         self._printed: set[tuple[type[BaseException], str]] = set()
         self._viewport = window.views.forward.plot.viewport()
         self._garbage = Garbage(self)
@@ -116,16 +112,9 @@ class Life(QObject):
     def _framed(self, frame: Frame) -> None:
         self._measures.count_frame(frame)
         self._garbage.start()
-        if frame.complete and not self._warm:
-            self._warm = True
-            QTimer.singleShot(IDLE_MS, self._warm_up)
         if self._options.screenshot is not None and not self._pictured:
             self._pictured = True
             QTimer.singleShot(round(1000 * self._options.after), self._picture)
-
-    def _warm_up(self) -> None:
-        """Import, while nobody waits for it, what is needed later."""
-        Thread(target=lambda: [import_module(name) for name in NEEDED_LATER], name="dnf-warm-up", daemon=True).start()
 
     def _picture(self) -> None:
         """Save the picture that the command line asked for, and quit."""
