@@ -16,7 +16,9 @@ from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.training.adjoint import AdjointEngine
+from dnf_studio.core.training.inward import box_of, draw_outside
 from dnf_studio.errors import SetupError
+from dnf_studio.model_defaults import MOST_WITH_FEATURES
 
 __all__ = ["FULL", "QUICK", "Sizes", "peak_of_a_step", "rows", "step_bytes", "unet_bytes"]
 
@@ -76,9 +78,12 @@ def _peaks(flow: DiffFlow, steps: int, batch: int, threads: int) -> tuple[int, i
     """The peak before and after one step of random points."""
     x0, noise = torch.randn(batch, flow.dim), torch.randn(steps, batch, flow.dim)
     with BlockPool(threads) as pool:
-        engine = AdjointEngine(flow, pool)
+        engine, grid = AdjointEngine(flow, pool), flow.grid()
+        # As a run does where it can
+        inward = flow.dim <= MOST_WITH_FEATURES
+        outside = draw_outside(box_of(x0), grid, torch.default_generator) if inward else None
         before = _peak_bytes()
-        engine.step(x0, noise)
+        engine.step(x0, noise, grid, outside)
         return before, _peak_bytes()
 
 

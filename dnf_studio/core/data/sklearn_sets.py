@@ -1,6 +1,6 @@
 """The real data that scikit-learn brings along, so that density estimation runs without a download.
 
-scikit-learn is imported when one of them is opened, not to list them.
+scikit-learn is imported when a table is opened, not to list them nor for the digits.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class SklearnSet:
         return RecordedDataset(name, self.title, self._load, GREY, True, self.image, options.flips, logit)
 
     def _load(self) -> Records:
-        held = (_digits() if self.image is not None else None) or self._bunch()
+        held = (_digits() if self.loader == "load_digits" else None) or self._bunch()
         values = np.asarray(held.data, np.float64)
         step = np.ones(self.dim) if self.image is not None else decimal_steps(values)
         low = values if self.image is not None else values - step / 2

@@ -17,7 +17,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     For float32 on a processor torch calls MKL, which on AMD runs at half of oneDNN's speed
     (512×128 by 128×128 on Zen 5: 155 against 75 µs), but not from or to a few columns.
     """
-    if _by_onednn(x) and min(weight.shape) >= FEW_COLUMNS:
+    if _by_onednn(x, weight):
         out: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
         return out
     return F.linear(x, weight, bias)
@@ -25,7 +25,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def linear_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """GELU of `F.linear` of one matrix, by oneDNN in one pass: a tenth faster."""
-    if _by_onednn(x) or (_ONEDNN_BFLOAT16 and x.dtype is torch.bfloat16 and x.device.type == "cpu"):
+    if _by_onednn(x, weight) or (_ONEDNN_BFLOAT16 and x.dtype is torch.bfloat16 and x.device.type == "cpu"):
         out: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "gelu", [], "none")
         return out
     return F.gelu(linear(x, weight, bias))
@@ -33,7 +33,7 @@ def linear_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 def linear_out(x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor) -> None:
     """`linear` written into `out`."""
-    if _by_onednn(x) and min(weight.shape) >= FEW_COLUMNS:
+    if _by_onednn(x, weight):
         out.copy_(linear(x, weight, bias))
     elif bias is None:
         torch.mm(x, weight.t(), out=out)
@@ -41,8 +41,8 @@ def linear_out(x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor) -> N
         torch.addmm(bias, x, weight.t(), out=out)
 
 
-def _by_onednn(x: Tensor) -> bool:
-    return _ONEDNN and x.dtype is torch.float32 and x.device.type == "cpu"
+def _by_onednn(x: Tensor, weight: Tensor) -> bool:
+    return _ONEDNN and x.dtype is torch.float32 and x.device.type == "cpu" and min(weight.shape) >= FEW_COLUMNS
 
 
 _ONEDNN = torch.backends.mkldnn.is_available() and hasattr(  # type: ignore[no-untyped-call]

@@ -99,8 +99,8 @@ class AdjointEngine:
             results = self.pool.map(run, block_slices(len(x0), x0.device, drift.room))
             drifts, scores = [r.drift for r in results], [r.score for r in results]
             if penalty:
-                for part, kernel, sums in zip(penalty.result(), (drift, score), (drifts[0], scores[0]), strict=True):
-                    kernel.add(part, slice(0, grid.steps + 1), sums)
+                for blocks, own in zip((drifts, scores), penalty.result(), strict=True):
+                    blocks.append(own)
             assign_gradients(flow.drift, drift, drifts, grid.condition)
             assign_gradients(flow.score, score, scores, grid.condition)
             constant = 0.5 * flow.dim * math.log(2 * math.pi) + flow.dim * torch.log(grid.g[-1] / grid.g[0])
@@ -111,15 +111,17 @@ class AdjointEngine:
     def _penalty(
         self, drift: AnyKernel, score: AnyKernel, grid: TimeGrid, outside: Outside
     ) -> tuple[AnyGradients, AnyGradients]:
-        """The gradients of `inward_penalty`, weighted."""
-        kept = self._workspace.outside
-        tapes = self._workspace.outside = drift.open(outside.x, kept[0]), score.open(outside.x, kept[1])
-        every = slice(0, grid.steps + 1)
-        values = drift.record_all(tapes[0], every), score.record_all(tapes[1], every)
-        _, *seeds = inward_penalty(outside, grid, *values)
-        for kernel, tape, seed in zip((drift, score), tapes, seeds, strict=True):
-            kernel.pull(tape.all, (self.flow.config.training.inward * seed).flatten(0, 1))
-        return drift.collect(tapes[0]), score.collect(tapes[1])
+        """The gradients of `inward_penalty`, weighted; by some nodes at a time, so that memory does not grow with N."""
+        kernels, kept = (drift, score), self._workspace.outside
+        sums = drift.zero_gradients(), score.zero_gradients()
+        for part in outside.parts(EMBEDDED_NODES):
+            kept[:] = [kernel.open(part.x, tape) for kernel, tape in zip(kernels, kept, strict=True)]
+            values = [kernel.record_all(tape, part.nodes) for kernel, tape in zip(kernels, kept, strict=True)]
+            _, *seeds = inward_penalty(part, grid, *values)
+            for kernel, tape, seed, total in zip(kernels, kept, seeds, sums, strict=True):
+                kernel.pull(tape.all, (self.flow.config.training.inward * seed).flatten(0, 1))
+                kernel.add(kernel.collect(tape), part.nodes, total)
+        return sums
 
     def _kernel(self, network: FieldNetwork, condition: Tensor) -> AnyKernel:
         embeddings = torch.cat([network.embed_time(t) for t in torch.split(condition, EMBEDDED_NODES)])

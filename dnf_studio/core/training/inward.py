@@ -13,6 +13,7 @@ the sum over components beyond the box. Where the process goes inward already, P
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -39,6 +40,14 @@ class Outside:
     """(N+1, P, D)"""
     beyond: Tensor
     """How far each component lies beyond the box, with its sign, (N+1, P, D); 0 within."""
+    nodes: slice
+    """Whose points they are."""
+
+    def parts(self, most: int) -> Iterator[Outside]:
+        """The same by at most so many nodes."""
+        for start in range(0, len(self.x), most):
+            nodes = slice(start, min(start + most, len(self.x)))
+            yield Outside(self.x[nodes], self.beyond[nodes], nodes)
 
 
 def box_of(points: Tensor) -> Tensor:
@@ -58,14 +67,18 @@ def draw_outside(box: Tensor, grid: TimeGrid, generator: torch.Generator) -> Out
     middle, half = box.to(grid.t)
     half = torch.lerp(half, half.clamp(min=NOISE_REACH), passed)
     beyond = place.sign() * (place.abs() - 1).clamp(min=0) * half
-    return Outside((1 - passed) * middle + place * half, beyond)
+    return Outside((1 - passed) * middle + place * half, beyond, slice(0, nodes))
 
 
 def inward_penalty(outside: Outside, grid: TimeGrid, drift: Tensor, score: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """P, and its gradients by the values `drift` and `score` (N+1, P, D) of the networks at the points."""
-    side, time, weight = outside.beyond.sign(), grid.t[-1] - grid.t[0], grid.g.square()[:, None, None]
+    """P, and its gradients by the values `drift` and `score` (K, P, D) of the networks at the points.
+
+    `outside` and the values may be those of some nodes only, `outside.nodes`: what all nodes give is the sum of parts.
+    """
+    side, time = outside.beyond.sign(), grid.t[-1] - grid.t[0]
+    weight = grid.g[outside.nodes].square()[:, None, None]
     outward = -side * (drift - weight * score)
     wrong = side.abs() * (time * outward + RATE * outside.beyond.abs()).clamp(min=0)
-    count = outside.x.shape[0] * outside.x.shape[1]
+    count = (grid.steps + 1) * POINTS
     of_drift = -2 / count * time * side * wrong
     return wrong.square().sum() / count, of_drift, -weight * of_drift

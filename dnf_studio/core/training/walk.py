@@ -44,7 +44,7 @@ class Workspace(threading.local):
     def __init__(self) -> None:
         self.drifts: list[AnyTape] = []
         self.score: AnyTape = None
-        self.outside: tuple[AnyTape, AnyTape] = None, None
+        self.outside: list[AnyTape] = [None, None]
 
 
 class Walk:
