@@ -114,7 +114,7 @@ class Live(QObject):
         error = explorer.errors.take()
         if error is not None:
             self.failed.emit(error)
-        reports = self._studio.log.take()
+        reports = self._studio.training.take_reports()
         if reports:
             self._views.loss.append(reports)
             self._studio.note_reports(reports, self._views.loss.smoothed)

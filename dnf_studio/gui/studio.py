@@ -22,7 +22,6 @@ from dnf_studio.gui.runs.past_models import PastModels
 from dnf_studio.gui.runs.training import Phase, Training
 from dnf_studio.gui.session import Session
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.mailbox import ReportLog
 
 if TYPE_CHECKING:
     from dnf_studio.config import Config
@@ -87,11 +86,6 @@ class Studio(QObject):
     def current(self) -> opening.Opened | None:
         """What is shown."""
         return self._opened
-
-    @property
-    def log(self) -> ReportLog:
-        """Reports of the run that nobody has looked at yet."""
-        return self.training.log
 
     @property
     def unsaved(self) -> bool:

@@ -47,7 +47,7 @@ class Training(QObject):
 
     def __init__(self, background: Background, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.log = ReportLog()
+        self._log = ReportLog()
         self._unsaved = False
         self._background = background
         self._worker: TrainingWorker | None = None
@@ -114,8 +114,8 @@ class Training(QObject):
         if self._worker is not None:
             raise RuntimeError("a run is training already")
         self._pace.clear()
-        self.log.take()
-        worker = TrainingWorker(make_run, explorer, self.log, self._helping, self)
+        self._log.take()
+        worker = TrainingWorker(make_run, explorer, self._log, self._helping, self)
         worker.started_run.connect(self._started)
         worker.paused.connect(self._paused)
         worker.resumed.connect(self._resumed)
@@ -153,7 +153,7 @@ class Training(QObject):
 
     def forget(self) -> None:
         """Drop the run of an ended worker: another model is shown."""
-        self.log.take()
+        self._log.take()
         self._run, self.unsaved = None, False
         self._become(Phase.NONE)
 
@@ -194,6 +194,10 @@ class Training(QObject):
         """End the thread and the training process: the window closes."""
         self.close()
         self._helping.close()
+
+    def take_reports(self) -> list[StepReport]:
+        """What nobody has looked at yet; none before the window knows of the run that they are of."""
+        return [] if self._phase is Phase.STARTING else self._log.take()
 
     def pace(self, reports: Sequence[StepReport]) -> float | None:
         """Iterations a second over the last few seconds of training, None before there are two reports."""

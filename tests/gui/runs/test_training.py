@@ -12,6 +12,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.storage.checkpoint import read_checkpoint
+from dnf_studio.core.training.report import StepReport
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError
 from dnf_studio.gui.actions import Key
@@ -114,6 +115,17 @@ def test_pause_answers_at_once_and_is_true_when_it_is_done(
     gate.set()
     qtbot.waitUntil(lambda: phase(window) is Phase.PAUSED, timeout=10_000)
     assert pause_words(window) == ("Resume", True)
+
+
+def test_a_run_has_learnt_nothing_before_the_window_knows_of_it(window: MainWindow) -> None:
+    """The first reports may come to a tick that runs before the slot that the thread told of the run."""
+    training = window.studio.training
+    training.prepare()
+    training._log.append(StepReport(1, 3.0, 4, np.zeros(4, np.float32), 1e-3, 1.0, 0.1))
+    window.live._tick()
+    assert not training.unsaved and training.take_reports() == []
+    training.give_up()
+    assert [report.iteration for report in training.take_reports()] == [1]
 
 
 def test_stop_answers_at_once(long_iteration: tuple[MainWindow, Event], qtbot: QtBot) -> None:
