@@ -11,7 +11,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy.integrate import quad
+from scipy.special import spence, xlogy
 
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Standardisation
@@ -99,6 +101,26 @@ def test_moments_are_the_integrals(alpha: float, k: int) -> None:
     first, second = (quad(lambda x, n=n: value(x) ** n, k, k + 1, points=near, limit=200)[0] for n in (1, 2))
     mean, variance = logit.moments(np.array([float(k)]), 1.0)
     assert mean[0] == pytest.approx(first, abs=1e-8) and variance[0] == pytest.approx(second - first**2, abs=1e-7)
+
+
+@pytest.mark.parametrize("alpha", [1e-9, ALPHA, 0.05, 0.3])
+def test_moments_are_those_of_the_closed_form(alpha: float) -> None:
+    """∫ v dp = p ln p + (1 − p) ln(1 − p) and ∫ v² dp = p v² − 2 Li₂(1 − p) − ln²(1 − p)."""
+
+    def integrals(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+        p = alpha + (1 - 2 * alpha) * x / 256
+        v, rest = np.log(p) - np.log1p(-p), np.log1p(-p)
+        return p, xlogy(p, p) + (1 - p) * rest, p * v**2 - 2 * spence(p) - rest**2
+
+    levels = np.arange(128.0)
+    (p, first, second), (q, other, last) = integrals(levels), integrals(levels + 1)
+    expected = (other - first) / (q - p)
+    mean, variance = Logit(0, 256, alpha).moments(np.arange(256.0), 1.0)
+    np.testing.assert_allclose(mean[:128], expected, rtol=0, atol=1e-11)
+    np.testing.assert_allclose(variance[:128], (last - second) / (q - p) - expected**2, rtol=0, atol=1e-9)
+    # The range has two ends alike
+    np.testing.assert_allclose(mean, -mean[::-1], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(variance, variance[::-1], rtol=1e-12)
 
 
 @pytest.mark.parametrize("wrong", [(0, 0, 0.05), (1, 0, 0.05), (0, math.inf, 0.05), (0, 1, 0.0), (0, 1, 0.5)])
