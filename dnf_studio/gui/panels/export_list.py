@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.application.folders import show_folder
 from dnf_studio.gui.application.memory import Memory
-from dnf_studio.gui.background import Background
+from dnf_studio.gui.background import Background, Newest
 from dnf_studio.gui.documents.export_history import ExportHistory, ExportRecord
 from dnf_studio.gui.widgets.controls import caption, heading
 from dnf_studio.gui.words import in_bytes
@@ -48,7 +48,7 @@ class ExportList(QWidget):
     def __init__(self, memory: Memory, background: Background) -> None:
         super().__init__()
         self.history = ExportHistory(memory)
-        self._background = background
+        self._looking = Newest(background)
         self.list = QListWidget()
         self.list.setItemDelegate(_Faded(self.list))
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -81,7 +81,7 @@ class ExportList(QWidget):
         """Find out in the background which files are gone: a folder may be far away."""
         paths = [record.path for record in self.history.records]
         if paths:
-            self._background.run(lambda: {path for path in paths if not isfile(path)}, self._fade, lambda _error: None)
+            self._looking.run(lambda: {path for path in paths if not isfile(path)}, self._fade, lambda _error: None)
 
     def _arrange(self) -> None:
         column = QVBoxLayout(self)

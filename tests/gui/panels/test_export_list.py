@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 from PySide6.QtCore import QRect, QSettings, Qt, QUrl
@@ -14,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.gui.application.memory import Memory
 from dnf_studio.gui.background import Background
 from dnf_studio.gui.documents.export_history import ExportRecord
+from dnf_studio.gui.panels import export_list
 from dnf_studio.gui.panels.export_list import MISSING, ExportList
 
 
@@ -49,6 +51,29 @@ def test_the_newest_comes_first_with_its_facts(made: ExportList, tmp_path: Path)
     made.add(record(tmp_path / "b.h5", 1_000_000))
     assert made.list.item(0).text() == "b.h5\n1,000,000, N 30, λ 0.5\n1.91 MiB, 2026-10-14 10:22"
     assert str(tmp_path / "b.h5") in made.list.item(0).toolTip() and not made.empty.isVisible()
+
+
+def test_what_was_found_last_is_not_undone_by_an_older_look(
+    made: ExportList, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.add(record(tmp_path / "a.h5"))
+    began, gate = Event(), Event()
+
+    def slow(path: str) -> bool:
+        began.set()
+        gate.wait(10)
+        return True
+
+    with monkeypatch.context() as patch:
+        patch.setattr(export_list, "isfile", slow)
+        made.look()
+        assert began.wait(10)
+    (tmp_path / "a.h5").unlink()
+    made.look()
+    qtbot.waitUntil(lambda: bool(made.list.item(0).data(MISSING)), timeout=10_000)
+    with qtbot.waitSignal(made._looking._background.busy_changed, check_params_cb=lambda busy: not busy):
+        gate.set()
+    assert made.list.item(0).data(MISSING)
 
 
 def test_files_that_are_gone_are_grey_and_can_only_be_removed(made: ExportList, tmp_path: Path, qtbot: QtBot) -> None:
