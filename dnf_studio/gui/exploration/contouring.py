@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from math import ceil, floor, log2
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -173,6 +174,9 @@ class Contouring(QObject):
     def _take(self, found: LogDensity) -> None:
         if self._asked is None:
             return
+        if not self._whole:
+            # No finer one follows while the model trains, but it does, of the same weights, once it rests
+            found = replace(found, complete=False)
         self._kept[_key(self._asked)] = found
         self._kept.move_to_end(_key(self._asked))
         while len(self._kept) > KEPT:

@@ -215,6 +215,20 @@ def test_while_a_model_trains_pictures_are_coarse_and_fine_when_it_rests(
     assert "the exact density" not in window.views.forward.contours.legend.text()
 
 
+def test_weights_seen_while_it_trained_are_drawn_finely_once_it_rests(
+    window: MainWindow, open_in: Open, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The window hears of the pause after the last weights are here, which it may have drawn by then."""
+    open_in("moons")
+    with monkeypatch.context() as patch:
+        patch.setattr(window.studio.training, "_phase", Phase.RUNNING)
+        window.session.apply({"layers": frozenset({"contours"})})
+        qtbot.waitUntil(lambda: window.views.forward.contours.found is not None, timeout=20_000)
+        qtbot.waitUntil(lambda: not window.contouring.analysis.running, timeout=20_000)
+    window.contouring._soon()
+    assert len(wait_whole(window, qtbot).x) == 21
+
+
 def test_a_newer_question_leaves_the_older_one(
     window: MainWindow, open_in: Open, found: list[LogDensity], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
