@@ -39,6 +39,10 @@ def test_the_way_to_the_window_loads_neither_typer_nor_rich() -> None:
     assert not loaded & {*QT, "typer", "rich", "torch", "numpy", "pydantic"}
 
 
+def test_the_application_begins_before_numpy_whose_threads_it_chooses() -> None:
+    assert "numpy" not in loaded_after("import dnf_studio.gui.application.app")
+
+
 def test_light_verbs_load_no_torch_before_they_need_it() -> None:
     loaded = loaded_after("from dnf_studio.cli import main; assert main(['train', '--bogus']) == 2")
     assert "typer" in loaded

@@ -28,9 +28,9 @@ VIEW = frozenset({"steps", "grid", "solver", "lam", "last", "seed", "parts"})
 
 
 class Live(QObject):
-    """Empties mailbox and report log at every tick, plays the cursor, and asks for new frames.
+    """Shows frames as they come, empties the report log at every tick, plays the cursor, and asks for new frames.
 
-    A tick with nothing new looks into two empty slots and draws nothing.
+    A tick with nothing new looks into empty slots and draws nothing.
     """
 
     frame_shown = Signal(object)
@@ -62,17 +62,18 @@ class Live(QObject):
         self._player.setTimerType(Qt.TimerType.PreciseTimer)
         self._player.setInterval(TICK_MS)
         self._player.timeout.connect(self._play)
+        studio.opened.connect(views.hold)
         session.changed.connect(self._ask)
         session.lacks_changed.connect(lambda: self._ask(VIEW))
         # From the explorer's thread: half a tick sooner than the next tick
-        self._answered.connect(self._take_field)
+        self._answered.connect(self._take)
 
     def start(self) -> None:
         """Begin; the explorer must be running."""
         self._studio.explorer.request(_request(self._session.effective))
         self._studio.explorer.inspect(self._inspect)
         self._studio.explorer.field(self._field)
-        self._studio.explorer.tell_fields(self._answered.emit)
+        self._studio.explorer.tell(self._answered.emit)
         self._last_move = perf_counter()
         self._timer.start()
         self._player.start()
@@ -94,7 +95,7 @@ class Live(QObject):
         if self._timer.isActive():
             self._timer.stop()
             self._player.stop()
-            self._studio.explorer.tell_fields(None)
+            self._studio.explorer.tell(None)
 
     def _ask(self, names: frozenset[str]) -> None:
         if names & VIEW and self._timer.isActive():
@@ -104,9 +105,6 @@ class Live(QObject):
     def _tick(self) -> None:
         now = perf_counter()
         explorer = self._studio.explorer
-        frame = explorer.mailbox.take()
-        if frame is not None:
-            self._show(frame)
         found = explorer.inspections.take()
         if found is not None and found.asked == self._inspect:
             self.inspected.emit(found)
@@ -120,9 +118,15 @@ class Live(QObject):
             self._studio.note_reports(reports, self._views.loss.smoothed)
 
     @Slot()
-    def _take_field(self) -> None:
+    def _take(self) -> None:
+        """What the explorer has told of."""
+        if not self._timer.isActive():
+            return
+        frame = self._studio.explorer.mailbox.take()
+        if frame is not None:
+            self._show(frame)
         found = self._studio.explorer.fields.take()
-        if found is not None and self._field is not None and self._timer.isActive():
+        if found is not None and self._field is not None:
             self.field_found.emit(found)
 
     def _compare(self, now: float) -> None:

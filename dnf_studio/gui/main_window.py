@@ -91,8 +91,7 @@ class MainWindow(QMainWindow):
         self.parts_notice: PartsNotice | None = None
         self.tabs = QTabWidget()
         self._noted: tuple[Page, ...] = ()
-        self._agreed = False
-        self._memory = memory or Memory()
+        self._agreed, self._memory = False, memory or Memory()
         self._compose()
         self._wire_studio()
         self.habits = Habits(self, self._memory)
@@ -125,6 +124,7 @@ class MainWindow(QMainWindow):
             self.tabs.insertTab(place, page, title)
         self.tabs.setCurrentIndex(current)
         self.inspector.fill()
+        self.imaging.fill()
         self._note()
 
     def set_data_names(self, titles: Mapping[str, str]) -> None:

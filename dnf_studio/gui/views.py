@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
@@ -37,6 +37,7 @@ from dnf_studio.workers.frames import Frame
 
 __all__ = ["Views"]
 
+HOLD_MS = 150
 Framed = ProcessView | TimeView | DisagreementPlot | GridPlot | MarginalsPlot | SpaceTimePlot | ScorePlot | ImageGrid
 """What shows frames and follows the cursor."""
 
@@ -87,6 +88,8 @@ class Views(QWidget):
         self.disagreement.step_clicked.connect(self._picked_time)
         self.disagreement.worst_wanted.connect(self._choose_worst)
         self.selecting = Selecting(session, (self.forward, self.backward, self.time), self.tools, self)
+        self._held = QTimer(self, singleShot=True, interval=HOLD_MS)
+        self._held.timeout.connect(self._go_on)
         session.cursor.moved.connect(self._move)
         session.changed.connect(self._refresh)
         session.lacks_changed.connect(self._show_lacks)
@@ -140,6 +143,20 @@ class Views(QWidget):
         shown = [min(axis, last) for axis in state.axes] if last else [0]
         return np.ascontiguousarray(points[..., shown], np.float32)
 
+    @Slot()
+    def hold(self) -> None:
+        """Paint nothing until the next frame, for a moment at most: it is of another model, and on its way.
+
+        What would be painted is the model before under the words of this one, while both threads want Python's lock.
+        """
+        self.setUpdatesEnabled(False)
+        self._held.start()
+
+    @Slot()
+    def _go_on(self) -> None:
+        self._held.stop()
+        self.setUpdatesEnabled(True)
+
     def show_frame(self, frame: Frame | None) -> None:
         """Show `frame` in every view; None empties them."""
         self._frame = frame
@@ -152,6 +169,7 @@ class Views(QWidget):
         for plot in (*self._framed, self.transport):
             plot.set_frame(frame)
         self._move(self._session.cursor.position)
+        self._go_on()
 
     def add_bar(self, bar: QWidget) -> None:
         """Put `bar` above the plots."""

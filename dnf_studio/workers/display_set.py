@@ -19,6 +19,8 @@ from dnf_studio.core.sde.brownian import BrownianPath
 __all__ = ["DisplayNoise", "blocks"]
 
 FIRST_BLOCK, BLOCK = 256, 512
+FIRST_NUMBERS, FEWEST_ROWS = 2048, 16
+"""Of a first block of many components, whose Brownian paths alone would else take a fifth of a second."""
 MAX_NUMBERS = 8_000_000
 BASE_NODES = 65
 STORE_BYTES = 128 << 20
@@ -34,9 +36,10 @@ def blocks(points: int, steps: int, dim: int) -> list[slice]:
     """
     count = max(1, min(points, MAX_NUMBERS // ((steps + 1) * dim), max(64, (1 << 17) // dim)))
     most = max(1, (1 << 23) // (2 * BASE_NODES * dim))
+    first = min(most, FIRST_BLOCK, max(FEWEST_ROWS, FIRST_NUMBERS // dim))
     edges = [0]
     while edges[-1] < count:
-        edges.append(min(count, edges[-1] + min(most, FIRST_BLOCK if edges[-1] == 0 else BLOCK)))
+        edges.append(min(count, edges[-1] + (first if edges[-1] == 0 else min(most, BLOCK))))
     return [slice(a, b) for a, b in pairwise(edges)]
 
 

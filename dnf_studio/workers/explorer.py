@@ -65,7 +65,8 @@ class Explorer:
         self.inspections: Mailbox[Inspection] = Mailbox()
         self.errors: Mailbox[Exception] = Mailbox()
         self.comparing = Comparing()
-        self._fields = FieldWatch()
+        self._told: Callable[[], None] | None = None
+        self._fields = FieldWatch(self._tell)
         self.fields = self._fields.mailbox
         self._condition = Condition()
         self._wanted = Wanted()
@@ -83,6 +84,8 @@ class Explorer:
     def publish(self, snapshot: Snapshot, data: Tensor | None = None) -> None:
         """Show these weights from now on, with another display set where one is given."""
         self._want(lambda w: Wanted(snapshot, w.request, w.data if data is None else data, perf_counter()))
+        if data is not None:
+            self.mailbox.take()
 
     def request(self, request: ViewRequest) -> None:
         """Show it so from now on."""
@@ -115,9 +118,9 @@ class Explorer:
             self._fields.ask(asked)
             self._condition.notify()
 
-    def tell_fields(self, told: Callable[[], None] | None) -> None:
-        """Call this, in the explorer's thread, when there is something in `fields`."""
-        self._fields.told = told
+    def tell(self, told: Callable[[], None] | None) -> None:
+        """Call this, in the explorer's thread, when there is something new in `mailbox` or `fields`."""
+        self._told = told
 
     def set_training(self, training: bool) -> None:
         """Whether a model trains, which needs the cores: the next passes then use one thread instead of two.
@@ -208,11 +211,20 @@ class Explorer:
 
     def _post(self, passes: Passes, frame: Frame) -> None:
         """A frame, and with the first one of a pass the numbers that belong to it."""
+        if self._running is None or self._wanted.data is not self._running.data:
+            # Something else has been opened in the meantime
+            return
         self.mailbox.put(frame)
+        self._tell()
         self._framed = self._running
         self._fields.show(frame, self._framed)
         if self._unanswered(busy=True):
             self._answer(passes)
+
+    def _tell(self) -> None:
+        told = self._told
+        if told is not None:
+            told()
 
     def _answer(self, passes: Passes) -> None:
         """The numbers of a point before a field, which takes longer."""

@@ -65,10 +65,10 @@ class FieldWatch:
     the explorer's alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[], None]) -> None:
+        """`tell` is called, in the explorer's thread, when there is an answer."""
         self.mailbox: Mailbox[FieldAnswer] = Mailbox()
-        self.told: Callable[[], None] | None = None
-        """Called in the explorer's thread when there is an answer."""
+        self._tell = tell
         self._asked: FieldRequest | None = None
         self._shown: tuple[Frame, Wanted] | None = None
         self._answered: tuple[object, ...] = ()
@@ -106,9 +106,7 @@ class FieldWatch:
         self._rests_until = 2 * perf_counter() - began
         if found is not None and self._asked is asked:
             self.mailbox.put(found)
-            told = self.told
-            if told is not None:
-                told()
+            self._tell()
 
 
 def _answer(asked: FieldRequest, frame: Frame, wanted: Wanted) -> FieldAnswer | None:

@@ -45,3 +45,7 @@ def test_both_processes_read_one_path_on_any_grid_but_not_the_same() -> None:
     assert abs(np.corrcoef(forward.ravel(), backward.ravel())[0, 1]) < 0.15
     assert torch.equal(DisplayNoise().noise(0, block, 2, fine)[0], forward)
     assert not torch.equal(noise.noise(0, slice(0, 44), 2, fine)[0], forward)
+
+
+def test_the_first_block_of_many_components_is_small_and_soon_there() -> None:
+    assert [blocks(2000, 30, dim)[0].stop for dim in (2, 8, 64, 784)] == [256, 256, 32, 16]

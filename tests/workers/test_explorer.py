@@ -81,6 +81,28 @@ def test_a_frame_is_what_the_models_own_paths_are(explorer: Explorer, dim: int) 
     np.testing.assert_allclose(frame.g, grid.g)
 
 
+def test_nothing_of_other_data_is_posted_once_there_are_new_ones(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the running pass has found of a model that is no longer shown would come under the words of the next."""
+    begun, gate, frame_of = threading.Event(), threading.Event(), passes._frame
+
+    def late(*words: object, **more: object) -> Frame:
+        begun.set()
+        gate.wait(20)
+        return frame_of(*words, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(passes, "_frame", late)
+        explorer.publish(Snapshot.of(flow_of(), 1), torch.randn(20, 2))
+        assert begun.wait(20)
+        explorer.publish(Snapshot.of(flow_of(seed=1), 2), torch.randn(30, 2))
+    gate.set()
+    assert {frame.weights for frame in frames_until(explorer)} == {2}
+    explorer.publish(Snapshot.of(flow_of(seed=2), 3))
+    assert frames_until(explorer, 3)[-1].weights == 3
+
+
 @pytest.fixture
 def one_type(monkeypatch: pytest.MonkeyPatch) -> None:
     """A processor whose fastest type is float32."""

@@ -168,12 +168,15 @@ def test_streamlines_of_the_fields_that_are_asked_for_and_no_divergence(explorer
     np.testing.assert_allclose(whole.grid.vectors("flow"), found.grid.vectors("flow"), atol=1e-5)
 
 
-def test_an_answer_is_told_when_it_is_there(explorer: Explorer) -> None:
+def test_frames_and_answers_are_told_when_they_are_there(explorer: Explorer) -> None:
     told = threading.Event()
-    explorer.tell_fields(told.set)
+    explorer.tell(told.set)
     explorer.publish(Snapshot.of(flow_of()), torch.randn(50, 2))
+    assert told.wait(20) and explorer.mailbox.take() is not None
+    explorer.tell(None)
     frames_until(explorer)
-    assert not told.is_set()
+    told.clear()
+    explorer.tell(told.set)
     explorer.field(FieldRequest(1, FLAT, EXTENT, (4, 4)))
     assert told.wait(20) and explorer.fields.take() is not None
 

@@ -26,6 +26,9 @@ DEFAULT_SIZE = QSize(1440, 900)
 def run(options: WindowOptions) -> int:
     """Open the window as `options` ask and return the exit code once it is closed."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # NumPy's BLAS, which is loaded after this, has small matrices here. Helped by threads of its own, which wait for a
+    # core while the explorer computes, the principal components of a first frame took a tenth of a second.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Looking for plugins of pydantic, which it does not use, would hold the window up by a hundredth of a second
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # Hardly anything made while starting is garbage: without the collector that is a tenth quicker. From the

@@ -25,7 +25,7 @@ NO_IMAGES = "The points of this data are no images"
 
 
 class Imaging(QObject):
-    """Shows the grids, which are made with the first data that are images, and goes back to the plane."""
+    """Shows grids of images where the data are images, and goes back to the plane."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -45,7 +45,7 @@ class Imaging(QObject):
 
     @property
     def grids(self) -> tuple[ImageGrid, ...]:
-        """Forward and backward; nothing before there were images."""
+        """Forward and backward; nothing before `fill`."""
         return self._grids
 
     @property
@@ -57,6 +57,14 @@ class Imaging(QObject):
     def shown(self) -> bool:
         """Whether images are shown in place of points."""
         return self._pixels is not None and self._session.state.projection == "images"
+
+    def fill(self) -> None:
+        """Make the grids, once: the first images would else wait for them."""
+        if not self._grids:
+            self._grids = forward, backward = ImageGrid("forward"), ImageGrid("backward")
+            forward.link(backward)
+            self._views.add_images(self._grids, self._window.appearance.theme)
+            self._window.colouring.add_images({"forward": forward.by_point, "backward": backward.by_point})
 
     @Slot(object)
     def _take(self, opened: Opened) -> None:
@@ -71,17 +79,11 @@ class Imaging(QObject):
             self._show()
             return
         self._pixels = pixels
-        if self._pixels is not None and not self._grids:
-            self._make()
+        if self._pixels is not None:
+            self.fill()
         for grid in self._grids:
             grid.set_pixels(self._pixels, len(opened.points))
         self._show()
-
-    def _make(self) -> None:
-        self._grids = forward, backward = ImageGrid("forward"), ImageGrid("backward")
-        forward.link(backward)
-        self._views.add_images(self._grids, self._window.appearance.theme)
-        self._window.colouring.add_images({"forward": forward.by_point, "backward": backward.by_point})
 
     def _follow(self, names: frozenset[str]) -> None:
         if "projection" in names:
