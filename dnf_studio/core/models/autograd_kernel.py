@@ -103,7 +103,7 @@ class AutogradKernel:
         """`value` at the points of one node, with its graph."""
         return self._record(rows, rows.x, self.embeddings[node : node + 1])
 
-    def record_all(self, tape: GraphTape, nodes: slice) -> Tensor:
+    def record_all(self, tape: GraphTape, nodes: slice, beside: GraphTape | None = None) -> Tensor:
         """The field (K, R, D) at all the tape's points, one of `nodes` for each, with one graph."""
         x = tape.all.x
         return self._record(tape.all, x.flatten(0, 1), self.embeddings[nodes]).view(x.shape)

@@ -14,7 +14,16 @@ from dnf_studio.core.models.networks import FourierMLP
 from dnf_studio.core.models.room import Room
 from dnf_studio.core.sde.paths import Field
 
-__all__ = ["AnyGradients", "AnyKernel", "AnyTape", "FieldKernel", "make_kernel", "network_field", "network_fields"]
+__all__ = [
+    "AnyGradients",
+    "AnyKernel",
+    "AnyTape",
+    "FieldKernel",
+    "make_kernel",
+    "make_kernels",
+    "network_field",
+    "network_fields",
+]
 
 T = TypeVar("T")
 R = TypeVar("R", contravariant=True)
@@ -57,8 +66,12 @@ class FieldKernel(Protocol[T, R, G]):
         """Evaluate all points, one of `nodes` for each of the tape's, to be pulled node by node."""
         ...
 
-    def record_all(self, tape: T, nodes: slice) -> Tensor:
-        """The same as a field (K, R, D), to be pulled at once."""
+    def record_all(self, tape: T, nodes: slice, beside: T | None = None) -> Tensor:
+        """The same as a field (K, R, D), to be pulled at once.
+
+        `beside` is a tape of the other of two `make_kernels` that has recorded the last of its points there, the
+        same as here, and keeps them until the pull: what both make of points alone is taken from it.
+        """
         ...
 
     def pull(self, rows: R, seed: Tensor) -> Tensor:
@@ -95,6 +108,16 @@ def make_kernel(network: FieldNetwork, embeddings: Tensor, hidden: torch.dtype |
     return AutogradKernel(network, embeddings, hidden)
 
 
+def make_kernels(
+    networks: tuple[FieldNetwork, FieldNetwork], embeddings: tuple[Tensor, Tensor], hidden: torch.dtype | None = None
+) -> tuple[AnyKernel, AnyKernel]:
+    """`make_kernel` of two networks that are given the same points."""
+    one, other = (make_kernel(*words, hidden) for words in zip(networks, embeddings, strict=True))
+    if isinstance(one, FourierKernel) and isinstance(other, FourierKernel):
+        one.input.share(other.input)
+    return one, other
+
+
 def network_field(network: FieldNetwork, times: Tensor, hidden: torch.dtype | None = None) -> Field:
     """`network` as a function of node and state, for the time inputs (K,) of K nodes, embedded once.
 
@@ -112,9 +135,7 @@ def network_fields(
     """`network_field` of two networks that are given the same states, one after the other."""
     if torch.is_grad_enabled():
         return network_field(first, times), network_field(second, times)
-    one, other = (make_kernel(network, network.embed_time(times), hidden) for network in (first, second))
-    if isinstance(one, FourierKernel) and isinstance(other, FourierKernel):
-        one.input.share(other.input)
+    one, other = make_kernels((first, second), (first.embed_time(times), second.embed_time(times)), hidden)
     return _kernel_field(one), _kernel_field(other)
 
 

@@ -54,6 +54,11 @@ class InputLayer:
         if alike and self.hidden == other.hidden:
             self._lifted = other._lifted = _Lifted()
 
+    @property
+    def shares(self) -> bool:
+        """Whether another network has the same inputs of the same points."""
+        return self._lifted is not None
+
     def shared_lift(self, x: Tensor) -> Tensor:
         """`lift`, or what the other network's was of the same x a moment ago."""
         last = self._lifted

@@ -2,8 +2,8 @@
 
 The training engine and every loop that needs no gradient stand on `FourierKernel`. It reads the
 network's weights once, so it belongs to one set of weights: make a new one after each update.
-The first layer and the hidden ones run in `hidden` (float32, bfloat16 or float64); points, output
-and all sums over points stay in the network's own type.
+The first layer and the hidden ones run in `hidden` (float32, bfloat16 or float64), there and back, and what one
+tape's points sum to is rounded to it; points, output and the sums over tapes stay in the network's own type.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ class Rows:
     inputs: Tensor
     """Those of the `InputLayer`, (R, `width`)."""
     seed: Tensor
-    """The gradients that were pulled back, (R, D)."""
+    """The gradients that were pulled back, (R, D), in the type of the hidden layers."""
     back: Tensor
     """Room for what is pulled back, (R, C)."""
     wide: Tensor
-    """The same in the network's type."""
+    """Room for the values of the last hidden layer in the network's type, (R, C)."""
     before: list[Tensor]
     """Values before each GELU, (R, C); `pull` puts their gradients in their place."""
     after: list[Tensor]
@@ -89,7 +89,7 @@ class Tape:
         )
         back, before, after, inputs = shaped[0], shaped[1 : 1 + layers], shaped[1 + layers : -1], shaped[-1]
         flat = x.reshape(rows, -1)
-        self.all = Rows(flat, inputs, torch.empty_like(flat), back, wide, before, after)
+        self.all = Rows(flat, inputs, torch.empty_like(flat, dtype=kernel.hidden), back, wide, before, after)
         return self
 
     def _fits(self, x: Tensor, hidden: torch.dtype, sizes: list[int]) -> bool:
@@ -123,6 +123,7 @@ class FourierKernel:
         self.weights = [layer.weight.detach().to(self.hidden) for layer in linears[:-1]]
         self.biases = [layer.bias.detach().to(self.hidden) for layer in linears[:-1]]
         self.output_weight, self.output_bias = linears[-1].weight.detach(), linears[-1].bias.detach()
+        self.output_back = self.output_weight.to(self.hidden)
 
     @property
     def room(self) -> Room:
@@ -162,10 +163,17 @@ class FourierKernel:
         linear_out(self.input.lift(rows.x, rows.inputs), self.input.weight, self.input_biases[node], rows.before[0])
         return self._record(rows)
 
-    def record_all(self, tape: Tape, nodes: slice) -> Tensor:
-        """The field (K, R, D) at all the tape's points, one of `nodes` for each, kept for `pull`."""
+    def record_all(self, tape: Tape, nodes: slice, beside: Tape | None = None) -> Tensor:
+        """The field (K, R, D) at all the tape's points, one of `nodes` for each, kept for `pull`.
+
+        `beside` has the same points last: where both kernels share their inputs, these are those.
+        """
         rows, before = tape.all, tape.all.before[0].view(*tape.shape, -1)
-        linear_out(self.input.lift(rows.x, rows.inputs), self.input.weight, None, rows.before[0])
+        if beside is not None and self.input.shares:
+            rows.inputs = beside.all.inputs[-len(rows.x) :]
+        else:
+            self.input.lift(rows.x, rows.inputs)
+        linear_out(rows.inputs, self.input.weight, None, rows.before[0])
         before += self.input_biases[nodes][:, None]
         return self._record(rows).view(*tape.shape, -1)
 
@@ -187,8 +195,7 @@ class FourierKernel:
 
     def pull(self, rows: Rows, seed: Tensor) -> Tensor:
         """∂/∂x (R, D) of ⟨seed, value⟩ at recorded rows, once for each of them."""
-        torch.mm(rows.seed.copy_(seed), self.output_weight, out=rows.wide)
-        back = rows.back if rows.back.dtype == self.dtype else rows.back.copy_(rows.wide)
+        back = torch.mm(rows.seed.copy_(seed), self.output_back, out=rows.back)
         for k in range(len(self.weights), -1, -1):
             a = rows.before[k]
             torch.ops.aten.gelu_backward.grad_input(back, a, grad_input=a)
@@ -213,10 +220,10 @@ class FourierKernel:
         """The parameters' gradients of a tape that `pull` has gone through."""
         rows, layers = tape.all, range(len(self.weights))
         weights = [linear(rows.before[k + 1].t(), rows.after[k].t()).to(self.dtype) for k in layers]
-        weights.append(rows.seed.t() @ self._widened(rows.after[-1], rows))
-        biases = [rows.before[k + 1].sum(0, dtype=self.dtype) for k in layers]
-        biases.append(rows.seed.sum(0))
-        embedding = rows.before[0].view(*tape.shape, -1).sum(1, dtype=self.dtype)
+        weights.append(torch.mm(rows.seed.t(), rows.after[-1]).to(self.dtype))
+        # Summed in single precision, rounded at the end: asked for in another type, torch makes a copy of all first
+        biases = [values.sum(0).to(self.dtype) for values in (*rows.before[1:], rows.seed)]
+        embedding = rows.before[0].view(*tape.shape, -1).sum(1).to(self.dtype)
         # (D, rows) @ (rows, C) runs six times as fast as (C, rows) @ (rows, D) for few D
         input_weight = self.input.of_weight(linear(rows.inputs.t(), rows.before[0].t()))
         return Gradients(embedding, input_weight, weights, biases)
@@ -231,7 +238,7 @@ class FourierKernel:
         """Put the sum of the blocks' gradients into `network`; returns those of the time embeddings, (K, C)."""
 
         def total(parts: list[Tensor]) -> Tensor:
-            return torch.stack(parts).sum(0)
+            return parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)
 
         network.input_embed.weight.grad = total([b.input_weight for b in blocks]).t().contiguous()
         embeddings = total([b.embedding for b in blocks])

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.models.field_kernel import AnyGradients, AnyKernel, make_kernel
+from dnf_studio.core.models.field_kernel import AnyGradients, AnyKernel, make_kernels
 from dnf_studio.core.models.field_network import FieldNetwork
 from dnf_studio.core.models.room import Room
 from dnf_studio.core.parallel import BlockPool, equal_slices, single_threaded_kernels
@@ -81,7 +81,7 @@ class AdjointEngine:
         flow, grid = self.flow, grid or self.flow.grid()
         flow.zero_grad(set_to_none=True)
         with single_threaded_kernels(), torch.no_grad():
-            drift, score = (self._kernel(network, grid.condition) for network in (flow.drift, flow.score))
+            drift, score = self._kernels(grid.condition)
 
             # Each thread has a grad mode of its own
             @torch.no_grad()
@@ -116,16 +116,17 @@ class AdjointEngine:
         sums = drift.zero_gradients(), score.zero_gradients()
         for part in outside.parts(EMBEDDED_NODES):
             kept[:] = [kernel.open(part.x, tape) for kernel, tape in zip(kernels, kept, strict=True)]
-            values = [kernel.record_all(tape, part.nodes) for kernel, tape in zip(kernels, kept, strict=True)]
+            values = [drift.record_all(kept[0], part.nodes), score.record_all(kept[1], part.nodes, kept[0])]
             _, *seeds = inward_penalty(part, grid, *values)
             for kernel, tape, seed, total in zip(kernels, kept, seeds, sums, strict=True):
                 kernel.pull(tape.all, (self.flow.config.training.inward * seed).flatten(0, 1))
                 kernel.add(kernel.collect(tape), part.nodes, total)
         return sums
 
-    def _kernel(self, network: FieldNetwork, condition: Tensor) -> AnyKernel:
-        embeddings = torch.cat([network.embed_time(t) for t in torch.split(condition, EMBEDDED_NODES)])
-        return make_kernel(network, embeddings, self.hidden)
+    def _kernels(self, condition: Tensor) -> tuple[AnyKernel, AnyKernel]:
+        times, (drift, score) = torch.split(condition, EMBEDDED_NODES), (self.flow.drift, self.flow.score)
+        embeddings = (torch.cat([network.embed_time(t) for t in times]) for network in (drift, score))
+        return make_kernels((drift, score), (next(embeddings), next(embeddings)), self.hidden)
 
 
 def block_slices(count: int, device: torch.device, room: Room) -> list[slice]:

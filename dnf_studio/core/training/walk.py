@@ -104,14 +104,15 @@ class Walk:
         grid, dt = self.grid, self.grid.dt
         for number in reversed(range(len(self.segments))):
             segment = self.segments[number]
-            nodes = self._open_drift(number).nodes() if number < self.kept else None
+            tape = self._open_drift(number) if number < self.kept else None
+            nodes = tape.nodes() if tape else None
             for j in range(segment.start, segment.stop):
                 x = self.states[j]
                 self.fields[j] = self.drift.record(nodes[j - segment.start], j) if nodes else self.drift.value(x, j)
                 if j < grid.steps:
                     self.states[j + 1] = forward_step(x, self.fields[j], dt[j], grid.g[j], self.noise[j])
-            if nodes:
-                self._order_scores(number)
+            if tape:
+                self._order_scores(number, tape)
 
     def _walk_back(self) -> None:
         """The recursion of λ through all segments, the last one first."""
@@ -125,7 +126,7 @@ class Walk:
             else:
                 tape = self.workspace.drifts[number]
             if number + self.kept < len(self.segments):
-                self._order_scores(number + self.kept)
+                self._order_scores(number + self.kept, None)
             scores = self.pool.result(self.scores.pop(number))
             if len(scores.noise):
                 self.score.add(scores.gradients, scores.nodes, self.sums[1])
@@ -136,8 +137,9 @@ class Walk:
             collected.run()
         self._add_collected(len(self.segments))
 
-    def _order_scores(self, number: int) -> None:
-        self.scores[number] = self.pool.later(partial(self._segment_scores, self.segments[number]))
+    def _order_scores(self, number: int, tape: AnyTape) -> None:
+        """`tape` has the drift there, or is None where it has yet to be recorded again."""
+        self.scores[number] = self.pool.later(partial(self._segment_scores, self.segments[number], tape))
 
     @torch.no_grad()
     def _collect(self, tape: AnyTape) -> AnyGradients:
@@ -152,7 +154,7 @@ class Walk:
 
     # Another thread has a grad mode of its own
     @torch.no_grad()
-    def _segment_scores(self, segment: slice) -> Scores:
+    def _segment_scores(self, segment: slice, drifts: AnyTape) -> Scores:
         self.pool.check()
         grid, nodes = self.grid, slice(max(1, segment.start), segment.stop)
         steps = slice(nodes.start - 1, nodes.stop - 1)
@@ -160,7 +162,7 @@ class Walk:
             return Scores(nodes, self.fields[steps], self.fields[steps], None)
         dt, g, g_next = (v[:, None, None] for v in (grid.dt[steps], grid.g[steps], grid.g[nodes]))
         tape = self.workspace.score = self.score.open(self.states[nodes], self.workspace.score)
-        s = self.score.record_all(tape, nodes)
+        s = self.score.record_all(tape, nodes, drifts)
         b = path_backward_noise(self.fields[steps], self.fields[nodes], s, self.noise[steps], dt, g, g_next)
         difference = b.square().sum((1, 2)) - self.noise[steps].square().sum((1, 2))
         self.disagreement[steps] = 0.5 * difference / self.batch
