@@ -13,6 +13,7 @@ Gradients for Stochastic Differential Equations", AISTATS 2020, arXiv:2001.01328
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -24,8 +25,8 @@ __all__ = ["BrownianPath"]
 
 BASE_LEVEL = 6
 HALVINGS = 12
-TOGETHER = 32
-"""Times at which W is found at once; more of them would take memory for nothing."""
+TOGETHER = 1 << 17
+"""Numbers of W that are found at once, at one time at least: more would take memory for nothing."""
 Array = NDArray[np.float32]
 
 
@@ -55,7 +56,8 @@ class BrownianPath:
         """W at the times t (K,) within [t_start, t_end]: (K, count, D), float32."""
         span = self.t_end - self.t_start
         way = np.clip((t.detach().cpu().double().numpy() - self.t_start) / span, 0, 1)
-        found = np.concatenate([self._at(part) for part in np.split(way, range(TOGETHER, len(way), TOGETHER))])
+        together = max(1, TOGETHER // max(1, math.prod(self._shape)))
+        found = np.concatenate([self._at(part) for part in np.split(way, range(together, len(way), together))])
         return torch.from_numpy(found * np.float32(np.sqrt(span)))
 
     def increments(self, t: Tensor) -> Tensor:
