@@ -1,4 +1,4 @@
-"""The one place where session, explorer, run and views meet, driven by two timers."""
+"""The one place where session, explorer, run and views meet, driven by the explorer's word and two timers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Live(QObject):
     """A new `Inspection` of the point that is asked for."""
     field_found = Signal(object)
     """A new `FieldAnswer`."""
-    _answered = Signal()
+    _told = Signal()
     compared = Signal(object)
     """A new `Comparison` of marginals."""
     failed = Signal(object)
@@ -66,14 +66,14 @@ class Live(QObject):
         session.changed.connect(self._ask)
         session.lacks_changed.connect(lambda: self._ask(VIEW))
         # From the explorer's thread: half a tick sooner than the next tick
-        self._answered.connect(self._take)
+        self._told.connect(self._take)
 
     def start(self) -> None:
         """Begin; the explorer must be running."""
+        self._studio.explorer.tell(self._told.emit)
         self._studio.explorer.request(_request(self._session.effective))
         self._studio.explorer.inspect(self._inspect)
         self._studio.explorer.field(self._field)
-        self._studio.explorer.tell(self._answered.emit)
         self._last_move = perf_counter()
         self._timer.start()
         self._player.start()

@@ -7,7 +7,8 @@ them. Imports torch, so only the explorer's thread imports it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from itertools import pairwise
+from collections.abc import Callable
+from itertools import pairwise, takewhile
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -16,11 +17,12 @@ from torch import Tensor
 
 from dnf_studio.core.sde.brownian import BrownianPath
 
-__all__ = ["DisplayNoise", "blocks"]
+__all__ = ["DisplayNoise", "blocks", "lead"]
 
 FIRST_BLOCK, BLOCK = 256, 512
-FIRST_NUMBERS, FEWEST_ROWS = 2048, 16
-"""Of a first block of many components, whose Brownian paths alone would else take a fifth of a second."""
+FIRST_NUMBERS, FEWEST_ROWS = 4096, 16
+"""Of a first block of many components, whose Brownian paths alone would else take a fifth of a second; `lead` has
+it wait for the rest of 256 points where those paths are known."""
 MAX_NUMBERS = 8_000_000
 BASE_NODES = 65
 STORE_BYTES = 128 << 20
@@ -36,11 +38,16 @@ def blocks(points: int, steps: int, dim: int) -> list[slice]:
     """
     count = max(1, min(points, MAX_NUMBERS // ((steps + 1) * dim), max(64, (1 << 17) // dim)))
     most = max(1, (1 << 23) // (2 * BASE_NODES * dim))
-    first = min(most, FIRST_BLOCK, max(FEWEST_ROWS, FIRST_NUMBERS // dim))
-    edges = [0]
+    edges = [0, min(count, most, FIRST_BLOCK, max(FEWEST_ROWS, FIRST_NUMBERS // dim))]
     while edges[-1] < count:
-        edges.append(min(count, edges[-1] + (first if edges[-1] == 0 else min(most, BLOCK))))
+        size = FIRST_BLOCK - edges[-1] if edges[-1] < FIRST_BLOCK else BLOCK
+        edges.append(min(count, edges[-1] + min(most, size)))
     return [slice(a, b) for a, b in pairwise(edges)]
+
+
+def lead(parts: list[slice], known: Callable[[slice], bool]) -> int:
+    """How many of the `blocks` are first shown, together: of the first 256 points those whose noise is `known`."""
+    return 1 + sum(1 for _ in takewhile(lambda part: part.stop <= FIRST_BLOCK and known(part), parts[1:]))
 
 
 class NoiseKey(NamedTuple):
@@ -71,16 +78,23 @@ class DisplayNoise:
         generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(LATENT_STREAM,)))
         return torch.from_numpy(generator.standard_normal((count, dim), dtype=np.float32))
 
+    def knows(self, seed: int, block: slice, dim: int, t: Tensor) -> bool:
+        """Whether `noise` has been read before and is kept."""
+        return self._noise.get(self._key(seed, block, dim, t)) is not None
+
     def noise(self, seed: int, block: slice, dim: int, t: Tensor) -> tuple[Tensor, Tensor]:
         """Forward and backward noise (N, B, D) of the points in `block`, row i between t_i and t_{i+1}."""
-        key = NoiseKey(seed, block.start, block.stop - block.start, dim, float(t[0]), float(t[-1]))
-        nodes = (key, t.numpy().tobytes())
+        nodes = key, _ = self._key(seed, block, dim, t)
         pair = self._noise.get(nodes)
         if pair is None:
             both = self._path(key).increments(t)
             pair = both[..., :dim].contiguous(), both[..., dim:].contiguous()
             self._noise.keep(nodes, pair, 4 * both.numel())
         return pair
+
+    def _key(self, seed: int, block: slice, dim: int, t: Tensor) -> tuple[NoiseKey, bytes]:
+        rows = block.stop - block.start
+        return NoiseKey(seed, block.start, rows, dim, float(t[0]), float(t[-1])), t.numpy().tobytes()
 
     def _path(self, key: NoiseKey) -> BrownianPath:
         path = self._paths.get(key)

@@ -83,9 +83,11 @@ class Explorer:
 
     def publish(self, snapshot: Snapshot, data: Tensor | None = None) -> None:
         """Show these weights from now on, with another display set where one is given."""
-        self._want(lambda w: Wanted(snapshot, w.request, w.data if data is None else data, perf_counter()))
-        if data is not None:
-            self.mailbox.take()
+        with self._condition:
+            if data is not None:
+                # A frame that nobody has taken is of what was opened before
+                self.mailbox.take()
+            self._want(lambda w: Wanted(snapshot, w.request, w.data if data is None else data, perf_counter()))
 
     def request(self, request: ViewRequest) -> None:
         """Show it so from now on."""
@@ -211,10 +213,11 @@ class Explorer:
 
     def _post(self, passes: Passes, frame: Frame) -> None:
         """A frame, and with the first one of a pass the numbers that belong to it."""
-        if self._running is None or self._wanted.data is not self._running.data:
-            # Something else has been opened in the meantime
-            return
-        self.mailbox.put(frame)
+        with self._condition:
+            if self._running is None or self._wanted.data is not self._running.data:
+                # Something else has been opened in the meantime
+                return
+            self.mailbox.put(frame)
         self._tell()
         self._framed = self._running
         self._fields.show(frame, self._framed)

@@ -25,7 +25,7 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import check_last_step
 from dnf_studio.core.training.hardware import choose_hidden_type
 from dnf_studio.workers.display import Carrier, ForwardBlock
-from dnf_studio.workers.display_set import DisplayNoise, blocks
+from dnf_studio.workers.display_set import DisplayNoise, blocks, lead
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
 from dnf_studio.workers.leaving import Left, leaving
 
@@ -145,13 +145,15 @@ class Passes:
         carrier = Carrier(snapshot.flow, grid, work.hidden, request.solver)
         count, dim = min(request.points, len(data)), snapshot.dim
         latents = self._noise.latents(request.seed, count, dim)
-        shared = (snapshot, request.steps, request.grid, request.seed, count, work.grows)
+        own = blocks(count, grid.steps, dim)
+        first = lead(own, lambda part: self._noise.knows(request.seed, part, dim, grid.t))
+        shared = (snapshot, request.steps, request.grid, request.seed, count, work.grows, first)
         forward = _kept(self._forward, work.hidden, (*shared, data))
         back = *shared, request.lam, last, request.solver
         backward = _kept(self._backward, work.hidden, (*back, kept_parts))
         # Beside a part of the process, where its latents end by the whole of it
         whole = _kept(self._whole, work.hidden, back) if kept_parts != "both" else None
-        parts = [[part] for part in blocks(count, grid.steps, dim)]
+        parts = [own[:first], *([part] for part in own[first:])]
         if not work.grows:
             parts = _merged(parts, MERGED_ROWS)
         elif dim <= NARROW:

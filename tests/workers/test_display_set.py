@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnf_studio.core.sde.grid import reference_times
-from dnf_studio.workers.display_set import DisplayNoise, blocks
+from dnf_studio.workers.display_set import DisplayNoise, blocks, lead
 
 
 @given(st.integers(1, 60_000), st.integers(1, 10_000), st.integers(1, 800))
@@ -48,4 +48,11 @@ def test_both_processes_read_one_path_on_any_grid_but_not_the_same() -> None:
 
 
 def test_the_first_block_of_many_components_is_small_and_soon_there() -> None:
-    assert [blocks(2000, 30, dim)[0].stop for dim in (2, 8, 64, 784)] == [256, 256, 32, 16]
+    parts = {dim: [part.stop for part in blocks(2000, 30, dim)[:3]] for dim in (2, 8, 64, 784)}
+    assert parts == {2: [256, 768, 1280], 8: [256, 768, 1280], 64: [64, 256, 768], 784: [16, 98, 167]}
+
+
+def test_what_is_shown_first_are_256_points_where_their_noise_is_known() -> None:
+    many, few = blocks(2000, 30, 64), blocks(2000, 30, 2)
+    assert lead(many, lambda _part: False) == 1 and lead(many, lambda _part: True) == 2
+    assert lead(few, lambda _part: True) == 1 and lead(few[:1], lambda _part: True) == 1

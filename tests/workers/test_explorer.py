@@ -131,6 +131,16 @@ def test_a_change_is_shown_quickly_and_then_exactly() -> None:
 
 
 @pytest.mark.usefixtures("one_type")
+def test_many_components_begin_with_few_points_until_their_noise_is_known() -> None:
+    posted: list[Frame] = []
+    own, x0, snapshot = passes.Passes(posted.append), torch.randn(300, 64), Snapshot.of(flow_of(64))
+    for lam in (1.0, 0.5):
+        own.run(Wanted(snapshot, ViewRequest(lam=lam), x0), lambda _: False, training=False)
+    assert [f.forward.shape[1] for f in posted] == [64, 300, 256, 300]
+    np.testing.assert_array_equal(posted[1].forward[:, :256], posted[2].forward)
+
+
+@pytest.mark.usefixtures("one_type")
 def test_a_request_grows_by_blocks_and_weights_alone_come_complete() -> None:
     posted: list[Frame] = []
     flow, x0 = flow_of(), torch.randn(2000, 2)

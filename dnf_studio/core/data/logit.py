@@ -69,7 +69,7 @@ class Logit:
         """Exact mean and variance (n,) of v where x is uniform over [low, low + step), for each of `low` (n,).
 
         Over p uniform, v has the density of the logistic distribution, p (1 − p) dv = dp, which Gauss and Legendre's
-        rule integrates to the last digits: even for the least α an interval is 20 wide and the nearest pole at ±iπ.
+        rule integrates to the last digits: even for the least α a level of many is 20 wide and the nearest pole at ±iπ.
         """
         begin, end = (self._line((x - self.low) / (self.high - self.low))[:, None] for x in (low, low + step))
         nodes, weights = np.polynomial.legendre.leggauss(NODES)

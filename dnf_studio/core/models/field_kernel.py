@@ -70,7 +70,7 @@ class FieldKernel(Protocol[T, R, G]):
         """The same as a field (K, R, D), to be pulled at once.
 
         `beside` is a tape of the other of two `make_kernels` that has recorded the last of its points there, the
-        same as here, and keeps them until the pull: what both make of points alone is taken from it.
+        same as here, and keeps them until `collect`: what both make of points alone is taken from it.
         """
         ...
 

@@ -82,6 +82,8 @@ class BrownianPath:
         share, spread = part.astype(np.float32), np.sqrt(part * (1 - part) * width).astype(np.float32)
         mean = left + (right - left) * share[:, None, None]
         found: Array = mean + self._bridges(HALVINGS + 1, cell) * spread[:, None, None]
+        # Not to be rounded once more
+        found[part == 1] = right[part == 1]
         return found
 
     def _bridges(self, level: int, cell: NDArray[np.int64]) -> Array:
