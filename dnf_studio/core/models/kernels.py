@@ -22,7 +22,7 @@ from dnf_studio.core.models.room import Room
 __all__ = ["FourierKernel", "Gradients", "Rows", "Tape", "value_and_trace"]
 
 BLOCK_ROWS = 2560
-CHUNK_ROWS = 2048
+CHUNK_ROWS = 2560
 CHUNK_ROWS_ELSEWHERE = 1 << 16
 """On a device that is not the processor, whose caches do not bound a chunk."""
 CHUNK_NODES = 2
