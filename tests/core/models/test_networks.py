@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dnf_studio.core.models.field_kernel import network_field, network_fields
+from dnf_studio.core.models.field_kernel import make_kernels, network_field, network_fields
 from dnf_studio.core.models.input_layer import InputLayer
 from dnf_studio.core.models.kernels import FourierKernel, Tape, value_and_trace
 from dnf_studio.core.models.networks import NOISE_REACH, FourierMLP
@@ -68,6 +68,29 @@ def test_kernel_pulls_equal_autograd_whether_one_node_or_all_at_once(features: i
             kernel.add(kernel.collect(tape), slice(0, 3), sums)
             torch.testing.assert_close(sums.weights[0], expected[1])
             torch.testing.assert_close(sums.input_weight.t(), expected[2])
+
+
+@pytest.mark.parametrize("hidden", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("alike", [True, False])
+def test_points_that_another_network_has_recorded_are_not_lifted_again(alike: bool, hidden: torch.dtype) -> None:
+    """The same field and gradients as alone; where the networks see points differently, each has its own inputs."""
+    networks = tuple(FourierMLP(2, layers=2, channels=8, features=5).double() for _ in range(2))
+    if not alike:
+        networks[1].input_frequencies = 2 * networks[1].input_frequencies
+    times, x, seed = torch.rand(4).double(), torch.randn(4, 5, 2).double(), torch.randn(15, 2).double()
+    with torch.no_grad():
+        embeddings = networks[0].embed_time(times), networks[1].embed_time(times)
+        drift, score = make_kernels(networks, embeddings, hidden)
+        other = drift.open(x)
+        drift.record_each(other, slice(0, 4))
+        alone, beside = score.open(x[1:]), score.open(x[1:])
+        fields = score.record_all(alone, slice(1, 4)), score.record_all(beside, slice(1, 4), other)
+        assert torch.equal(*fields)
+        shared = beside.all.inputs.untyped_storage().data_ptr() == other.all.inputs.untyped_storage().data_ptr()
+        assert shared is alike
+        pulled = score.pull(alone.all, seed), score.pull(beside.all, seed)
+        assert torch.equal(*pulled)
+        assert torch.equal(score.collect(alone).input_weight, score.collect(beside).input_weight)
 
 
 def test_a_tape_serves_points_of_other_shapes_and_kernels() -> None:
