@@ -64,7 +64,8 @@ class Passes:
 
     Each process keeps its finished blocks with the key of all they depend on: another λ recomputes
     the backward process only, other data the forward process only, a cancelled pass goes on where
-    it stopped if it is wanted again.
+    it stopped if it is wanted again. Of many components both are computed once more when the first
+    points come together, as `lead` says.
     """
 
     def __init__(self, post: Callable[[Frame], None]) -> None:
