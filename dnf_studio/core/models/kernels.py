@@ -99,13 +99,14 @@ class Tape:
         return (self._wide.dtype, self._wide.device, self._buffers[0].dtype) == (x.dtype, x.device, hidden)
 
     def nodes(self) -> list[Rows]:
-        """The rows of each node."""
+        """The rows of each node; all have the same rooms, so that these stay in the cache."""
 
         def split(values: Tensor) -> tuple[Tensor, ...]:
             return values.view(*self.shape, -1).unbind(0)
 
-        own = self.all
-        single = (split(values) for values in (own.x, own.inputs, own.seed, own.back, own.wide))
+        own, (count, rows) = self.all, self.shape
+        rooms = ([room[:rows]] * count for room in (own.back, own.wide))
+        single = (*(split(values) for values in (own.x, own.inputs, own.seed)), *rooms)
         layers = (map(list, zip(*map(split, values), strict=True)) for values in (own.before, own.after))
         return [Rows(*values) for values in zip(*single, *layers, strict=True)]
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -34,9 +35,9 @@ from dnf_studio.core.training.engine import BatchLoss
 from dnf_studio.core.training.inward import Outside, draw_outside, inward_penalty
 from dnf_studio.core.training.walk import Walk, Workspace
 
-__all__ = ["AdjointEngine", "assign_gradients", "block_slices"]
+__all__ = ["AdjointEngine", "Trained", "assign_gradients", "block_slices", "embed_times"]
 
-EMBEDDED_NODES = 64
+PENALTY_NODES = 64
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,17 @@ class _BlockResult:
     disagreement: Tensor
     drift: AnyGradients
     score: AnyGradients
+
+
+class Trained(NamedTuple):
+    """One network in a step."""
+
+    network: FieldNetwork
+    kernel: AnyKernel
+    embeddings: Tensor
+    """(K, E) of the nodes' times, by autograd."""
+    gradients: list[AnyGradients]
+    """Of each block, as `kernel` keeps them."""
 
 
 class AdjointEngine:
@@ -81,7 +93,9 @@ class AdjointEngine:
         flow, grid = self.flow, grid or self.flow.grid()
         flow.zero_grad(set_to_none=True)
         with single_threaded_kernels(), torch.no_grad():
-            drift, score = self._kernels(grid.condition)
+            networks = flow.drift, flow.score
+            embeddings = embed_times(flow.drift, grid.condition), embed_times(flow.score, grid.condition)
+            drift, score = make_kernels(networks, embeddings, self.hidden)
 
             # Each thread has a grad mode of its own
             @torch.no_grad()
@@ -101,8 +115,7 @@ class AdjointEngine:
             if penalty:
                 for blocks, own in zip((drifts, scores), penalty.result(), strict=True):
                     blocks.append(own)
-            assign_gradients(flow.drift, drift, drifts, grid.condition)
-            assign_gradients(flow.score, score, scores, grid.condition)
+            assign_gradients(*map(Trained, networks, (drift, score), embeddings, (drifts, scores)))
             constant = 0.5 * flow.dim * math.log(2 * math.pi) + flow.dim * torch.log(grid.g[-1] / grid.g[0])
             value = sum((r.bound for r in results), start=constant)
             return BatchLoss(value, torch.stack([r.disagreement for r in results]).sum(0))
@@ -114,7 +127,7 @@ class AdjointEngine:
         """The gradients of `inward_penalty`, weighted; by some nodes at a time, so that memory does not grow with N."""
         kernels, kept = (drift, score), self._workspace.outside
         sums = drift.zero_gradients(), score.zero_gradients()
-        for part in outside.parts(EMBEDDED_NODES):
+        for part in outside.parts(PENALTY_NODES):
             kept[:] = [kernel.open(part.x, tape) for kernel, tape in zip(kernels, kept, strict=True)]
             values = [drift.record_all(kept[0], part.nodes), score.record_all(kept[1], part.nodes, kept[0])]
             _, *seeds = inward_penalty(part, grid, *values)
@@ -122,11 +135,6 @@ class AdjointEngine:
                 kernel.pull(tape.all, (self.flow.config.training.inward * seed).flatten(0, 1))
                 kernel.add(kernel.collect(tape), part.nodes, total)
         return sums
-
-    def _kernels(self, condition: Tensor) -> tuple[AnyKernel, AnyKernel]:
-        times, (drift, score) = torch.split(condition, EMBEDDED_NODES), (self.flow.drift, self.flow.score)
-        embeddings = (torch.cat([network.embed_time(t) for t in times]) for network in (drift, score))
-        return make_kernels((drift, score), (next(embeddings), next(embeddings)), self.hidden)
 
 
 def block_slices(count: int, device: torch.device, room: Room) -> list[slice]:
@@ -140,12 +148,15 @@ def _parts(rows: slice, most: int) -> list[slice]:
     return [slice(start, min(start + most, rows.stop)) for start in range(rows.start, rows.stop, most)]
 
 
-def assign_gradients(network: FieldNetwork, kernel: AnyKernel, blocks: list[AnyGradients], condition: Tensor) -> None:
-    """Put the sum of the blocks' gradients, as `kernel` keeps them, into the parameters."""
-    nodes = kernel.assign(network, blocks)
-    # The embeddings are made again in chunks, so that their activations do not grow with N
+def embed_times(network: FieldNetwork, times: Tensor) -> Tensor:
+    """The embeddings (K, E) of the times (K,), as `assign_gradients` needs them."""
     with torch.enable_grad():
-        chunks = (torch.split(values, EMBEDDED_NODES) for values in (condition, nodes))
-        for times, grad in zip(*chunks, strict=True):
-            # Of a number: with a gradient given, torch imports sympy (0.4 s) to compare the shapes
-            torch.autograd.backward(torch.sum(network.embed_time(times) * grad))
+        return network.embed_time(times)
+
+
+def assign_gradients(*trained: Trained) -> None:
+    """Put the sums of the blocks' gradients into the parameters, those of the time embeddings' among them."""
+    nodes = [own.kernel.assign(own.network, own.gradients) for own in trained]
+    with torch.enable_grad():
+        # Of numbers: with a gradient given, torch imports sympy (0.4 s) to compare the shapes
+        torch.autograd.backward([torch.sum(own.embeddings * grad) for own, grad in zip(trained, nodes, strict=True)])

@@ -21,7 +21,7 @@ from dnf_studio.core.models.room import Room
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels
 from dnf_studio.core.sde.grid import between_nodes
 from dnf_studio.core.sde.variance_preserving import levels_at
-from dnf_studio.core.training.adjoint import assign_gradients
+from dnf_studio.core.training.adjoint import Trained, assign_gradients, embed_times
 from dnf_studio.core.training.engine import BatchLoss
 
 __all__ = ["ScoreMatchingEngine"]
@@ -54,9 +54,10 @@ class ScoreMatchingEngine:
         signal, sigma = (level[:, None, None] for level in levels_at(self.model.config.sde, t))
         x = signal * x0 + sigma * noise
         with single_threaded_kernels(), torch.no_grad():
-            kernel = make_kernel(network, network.embed_time(t), self.hidden)
+            embeddings = embed_times(network, t)
+            kernel = make_kernel(network, embeddings, self.hidden)
             sums = self.pool.map(lambda nodes: _block(kernel, x, noise, nodes), _blocks(x, kernel.room))
-            assign_gradients(network, kernel, [gradients for _, gradients in sums], t)
+            assign_gradients(Trained(network, kernel, embeddings, [gradients for _, gradients in sums]))
             return BatchLoss(torch.stack([loss for loss, _ in sums]).sum(), x.new_empty(0))
 
 

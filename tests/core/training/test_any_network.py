@@ -119,10 +119,19 @@ def most_kept(steps: int, by_adjoint: bool) -> int:
     return kept.most
 
 
-def test_what_autograd_keeps_does_not_grow_with_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+def kept_of_times(steps: int) -> int:
+    """What the embeddings of the nodes' times keep, whatever the number of points."""
+    flow, kept = unets(steps), Kept()
+    with torch.autograd.graph.saved_tensors_hooks(kept.pack, lambda held: held[0]):
+        embeddings = [network.embed_time(flow.grid().condition) for network in (flow.drift, flow.score)]
+        assert all(values.requires_grad for values in embeddings)
+        return kept.now
+
+
+def test_what_autograd_keeps_of_points_does_not_grow_with_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     few = 3 * 8 * unets(1).drift.kept_numbers
     monkeypatch.setitem(autograd_kernel.KEPT_BYTES, "cpu", few)
-    assert most_kept(32, True) == most_kept(4, True)
+    assert most_kept(32, True) - most_kept(4, True) == kept_of_times(32) - kept_of_times(4)
     assert most_kept(8, False) > 1.9 * most_kept(4, False), "what is counted would grow"
 
 
