@@ -192,6 +192,14 @@ class TrainingConfig(Settings):
         title="Gradient clip",
         description="Greatest norm of the gradient; a larger one is scaled down to it.",
     )
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Weight decay",
+        description="Share of each weight, times the learning rate, that an iteration takes away: against learning few "
+        "data by heart.",
+    )
     inward: float = Field(
         0.1,
         ge=0,

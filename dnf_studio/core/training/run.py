@@ -195,7 +195,7 @@ class Run:
             loss = float(found.value)
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 self._go_back()
-            self._weights.update(rate, training.ema)
+            self._weights.update(rate, training)
             validation = self.early_stopping.note(self.iteration + 1, self._weights.average, training.patience)
         self.iteration += 1
         if self.iteration % GOOD_STATE_EVERY == 0:

@@ -18,15 +18,16 @@ BETAS = (0.9, 0.99)
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
-class _Adam(torch.optim.Adam):
-    """Adam whose first step does not import torch's compiler, as the decorators of these two methods do: 1.8 s."""
+class _AdamW(torch.optim.AdamW):
+    """Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019, algorithm 2), whose first step does not
+    import torch's compiler, as the decorators of these two methods do: 1.8 s."""
 
-    add_param_group = inspect.unwrap(torch.optim.Adam.add_param_group)
-    step = torch.no_grad()(inspect.unwrap(torch.optim.Adam.step))
+    add_param_group = inspect.unwrap(torch.optim.AdamW.add_param_group)
+    step = torch.no_grad()(inspect.unwrap(torch.optim.AdamW.step))
 
 
 class TrainedWeights:
-    """`raw` is trained by Adam, `average` is its exponential moving average.
+    """`raw` is trained by AdamW, `average` is its exponential moving average.
 
     The average's decay is min(ema, (1 + n)/(10 + n)) after n updates, so that the first weights
     are soon forgotten.
@@ -37,7 +38,7 @@ class TrainedWeights:
         self.decay = training.ema
         self._averaged = AveragedModel(flow, multi_avg_fn=self._average)
         self._averaged.requires_grad_(False).eval()
-        self._adam = _Adam(flow.parameters(), lr=training.learning_rate, betas=BETAS, fused=True)
+        self._adam = _AdamW(flow.parameters(), lr=training.learning_rate, betas=BETAS, fused=True)
 
     @property
     def average(self) -> GenerativeModel:
@@ -50,11 +51,11 @@ class TrainedWeights:
         """Scale the gradient down to `norm`; returns its norm before."""
         return float(torch.nn.utils.clip_grad_norm_(self.raw.parameters(), norm))
 
-    def update(self, rate: float, decay: float) -> None:
-        """One step of Adam and of the average."""
-        self.decay = decay
+    def update(self, rate: float, training: TrainingConfig) -> None:
+        """One step of AdamW at this learning `rate` and of the average, by the settings as they are now."""
+        self.decay = training.ema
         for group in self._adam.param_groups:
-            group["lr"] = rate
+            group.update(lr=rate, weight_decay=training.weight_decay)
         self._adam.step()
         self._averaged.update_parameters(self.raw)
 

@@ -19,7 +19,14 @@ RUN = (
     "training.progressive",
     "training.flexible_grid",
 )
-FIT = ("training.learning_rate", "training.decay", "training.clip", "training.inward", "training.ema")
+FIT = (
+    "training.learning_rate",
+    "training.decay",
+    "training.clip",
+    "training.weight_decay",
+    "training.inward",
+    "training.ema",
+)
 PLACE = ("training.seed", "training.device", "training.precision")
 NETWORKS = ("network.kind", "network.layers", "network.channels", "network.features")
 

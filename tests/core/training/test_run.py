@@ -155,6 +155,21 @@ def test_changes_act_between_two_iterations_and_are_kept() -> None:
     assert run.changes == [(1, {"sde.steps": 6, "training.learning_rate": 1e-3})]
 
 
+def test_weight_decay_takes_its_share_of_the_weights_beside_the_step_of_adam() -> None:
+    runs = Run(TINY), Run(TINY)
+    both = [iter(run) for run in runs]
+    for reports in both:
+        next(reports)
+    before = weights(runs[0])
+    assert same(before, weights(runs[1]))
+    runs[1].apply({"training.weight_decay": 0.25})
+    rate = [next(reports).learning_rate for reports in both][1]
+    raw = [list(run._weights.raw.parameters()) for run in runs]
+    for plain, decayed, weight in zip(*raw, before[len(before) // 2 :], strict=True):
+        assert torch.allclose(decayed, plain - rate * 0.25 * weight, rtol=1e-5, atol=1e-8)
+    assert not same(*map(weights, runs))
+
+
 @pytest.mark.parametrize(
     ("change", "part"),
     [
