@@ -18,7 +18,8 @@ NAMES = assets.checkpoint_names()
 @pytest.mark.parametrize("name", NAMES)
 def test_a_bundled_model_is_small_and_is_shown_as_what_it_is(name: str) -> None:
     path = assets.checkpoint_path(name)
-    assert path is not None and path.stat().st_size <= 2**20
+    # The networks of the digits are wider than the others
+    assert path is not None and path.stat().st_size <= (2 if name == "diffflow-digits" else 1) * 2**20
     flow = dnf.load(name)
     assert name == f"{flow.config.model}-{flow.config.data.partition('::')[0]}"
 
@@ -40,13 +41,14 @@ def test_not_one_latent_of_a_million_leads_far_from_the_data(name: str, steps: i
     assert BoundingBox.of(fresh.numpy()).farthest(samples.numpy()) <= 1.5
 
 
-def test_samples_of_the_digits_show_all_ten_and_stay_within_the_levels() -> None:
+@pytest.mark.parametrize("solver", ["sde", "heun"])
+def test_samples_of_the_digits_show_all_ten_and_stay_within_the_levels(solver: str) -> None:
     """Of the real test images 92% are of a class at p > 0.9, of a Gaussian's samples next to none."""
     flow = dnf.load("diffflow-digits")
     data = open_dataset(flow.config.data)
     judge = classes_of(data)
     assert judge is not None
-    samples = flow.sample(2000, steps=20, solver="heun", seed=1)
+    samples = flow.sample(2000, steps=20, solver=solver, seed=1)
     assert float(samples.min()) >= 0 and float(samples.max()) <= 17
     found = judge.share(flow.standardisation.to_model(samples.double()).float())
     assert found.sure >= 0.79 and min(found.counts) >= 100
