@@ -237,7 +237,7 @@ def test_what_a_bundled_model_brought_goes_with_it_and_what_a_person_changed_sta
 ) -> None:
     open_in("diffflow-digits")
     brought = window.session.state.config
-    assert brought.sde.g_start == 3 and brought.training.iterations == 12_000
+    assert brought.sde.g_start == 3 and brought.training.iterations == 20_000
     window.session.apply({"config.training.learning_rate": 0.005})
     window.files.choose_data("rings")
     shown = [window.studio.current]
