@@ -9,9 +9,9 @@ with b_i = δB_i (15), u_j = (√Δ_{j−1}/g_j) b_{j−1} − (√Δ_j/g_{j+1})
 (The algorithm as printed counts the term of its line 2 again in its loop; here it counts once.)
 
 What makes it fast: f(x_{i+1}) serves δB_i and the next step; the time embeddings are those of
-nodes, not of points; a `Walk` leaves what it need not wait for to other threads; gradients are
-added in a fixed order. How a network is evaluated and pulled back, and how much of it is kept at
-once, is its `FieldKernel`'s matter.
+nodes, not of points, and 2 KB a node is all that autograd keeps; a `Walk` leaves what it need not
+wait for to other threads; gradients are added in a fixed order. How a network is evaluated and
+pulled back, and how much of it is kept at once, is its `FieldKernel`'s matter.
 """
 
 from __future__ import annotations
