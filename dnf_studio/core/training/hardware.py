@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from dnf_studio.config import Device, Precision
+from dnf_studio.core.processor import multiplies_bfloat16_fast
 from dnf_studio.errors import SettingError
 
 __all__ = ["choose_device", "choose_hidden_type"]
@@ -24,11 +25,11 @@ def choose_device(device: Device) -> torch.device:
 
 
 def choose_hidden_type(precision: Precision, device: torch.device) -> torch.dtype:
-    """The type of the hidden layers; `auto` takes bfloat16 where the hardware multiplies it."""
+    """The type of the hidden layers; `auto` takes bfloat16 where the hardware multiplies it faster."""
     if precision != "auto":
         return torch.bfloat16 if precision == "bfloat16" else torch.float32
     if device.type == "cpu":
-        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        fast = multiplies_bfloat16_fast()
     else:
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported()
     return torch.bfloat16 if fast else torch.float32
