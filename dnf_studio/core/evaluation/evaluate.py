@@ -28,6 +28,7 @@ __all__ = [
     "DEFAULT_STEPS",
     "Evaluation",
     "RealClasses",
+    "bits_of",
     "bits_per_dimension",
     "entropy_of",
     "evaluate",
@@ -114,8 +115,8 @@ def evaluate(
         by_steps = tuple(replace(row, classes=_shown(flow, dataset, judge, row.steps, solver)) for row in by_steps)
     real = None if judge is None else RealClasses(judge.names, judge.accuracy, judge.sure_test)
     known = {field.name: getattr(found, field.name) for field in fields(found)}
-    bound = _bits(flow, dataset, found.nll_bound, affordable(flow))
-    exact = _bits(flow, dataset, found.nll_ode, affordable(flow, ODE_POINTS))
+    bound = bits_of(flow, dataset, found.nll_bound, affordable(flow))
+    exact = bits_of(flow, dataset, found.nll_ode, affordable(flow, ODE_POINTS))
     held = _mass(flow, tell) if mass else (None, None)
     return Evaluation(
         **known,
@@ -165,7 +166,7 @@ def _copying(flow: GenerativeModel, dataset: Dataset, solver: Solver | None, tel
     return copying(samples, flow.standardisation, dataset)
 
 
-def _bits(flow: GenerativeModel, dataset: Dataset, nll: float | None, points: int) -> float | None:
+def bits_of(flow: GenerativeModel, dataset: Dataset, nll: float | None, points: int) -> float | None:
     """`nll`, the mean over `points` fresh points of seed 0, in bits per dimension; None where there are no levels."""
     if nll is None or not dataset.levels:
         return None

@@ -6,7 +6,8 @@ Everything is in nats of the model's own standardised units.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from dnf_studio.core.evaluation.fresh import between_units, fresh_points
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.flow import MOST_EXACT, Flow
 from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.likelihood import (
     BOUND_DRAWS,
     MAX_EXACT_DIM,
@@ -37,6 +39,7 @@ __all__ = [
     "GridNLL",
     "Likelihoods",
     "affordable",
+    "growing_likelihoods",
     "likelihoods",
     "mean_and_error",
     "nll_bound",
@@ -98,22 +101,44 @@ def likelihoods(
 
     Raises `DataError` where the data has another number of columns.
     """
+    found = Likelihoods(*UNKNOWN, None, *UNKNOWN, paths, *UNKNOWN, None, (), None)
+    for more in growing_likelihoods(flow, dataset, ode, paths, progress):
+        found = more
+    return found
+
+
+def growing_likelihoods(
+    flow: GenerativeModel,
+    dataset: Dataset,
+    ode: bool = True,
+    paths: int = PATHS,
+    progress: Progress = lambda _: None,
+    pool: BlockPool | None = None,
+) -> Iterator[Likelihoods]:
+    """`likelihoods` as one part after another is known: bounds, importance, ODE, ODE on grids, as far as there are.
+
+    Computed on the threads of `pool`, unless given on as many as there are, until that is interrupted.
+    """
     x = fresh_points(flow, dataset, affordable(flow, ODE_POINTS), 0)
-    bound = weighted = fine = UNKNOWN
-    flexible = coarse = None
+    found = Likelihoods(*UNKNOWN, None, *UNKNOWN, paths, *UNKNOWN, None, (), None)
     if isinstance(flow, TwoSDEs):
         progress("bound on the negative log-likelihood")
-        bound = mean_and_error(_bounds(flow, dataset, affordable(flow), 0, None))
-        flexible = _flexible_bound(flow, dataset) if flow.config.training.flexible_grid else None
+        value, error = mean_and_error(_bounds(flow, dataset, affordable(flow), 0, None, pool))
+        flexible = _flexible_bound(flow, dataset, pool) if flow.config.training.flexible_grid else None
+        found = replace(found, nll_bound=value, nll_bound_error=error, nll_bound_flexible=flexible)
+        yield found
         progress(f"importance-weighted bound of {paths} paths")
-        weighted = mean_and_error(bound_nll(flow, x, paths, importance=True))
-    grids: tuple[GridNLL, ...] = ()
+        value, error = mean_and_error(bound_nll(flow, x, paths, importance=True, pool=pool))
+        found = replace(found, nll_importance=value, nll_importance_error=error)
+        yield found
     if ode:
         progress("likelihood of the probability-flow ODE")
-        fine, (coarse, _) = _ode(flow, x, TOLERANCE), _ode(flow, x, COARSE)
-        grids = _on_grids(flow, x) if isinstance(flow, TwoSDEs) and fine[0] is not None else ()
-    how = None if fine[0] is None else divergence_name(flow.dim)
-    return Likelihoods(*bound, flexible, *weighted, paths, *fine, coarse, grids, how)
+        (value, error), (coarse, _) = _ode(flow, x, TOLERANCE, pool), _ode(flow, x, COARSE, pool)
+        how = None if value is None else divergence_name(flow.dim)
+        found = replace(found, nll_ode=value, nll_ode_error=error, nll_ode_coarse=coarse, ode_divergence=how)
+        yield found
+        if isinstance(flow, TwoSDEs) and value is not None:
+            yield replace(found, nll_ode_grid=_on_grids(flow, x, pool))
 
 
 def affordable(flow: GenerativeModel, points: int | None = None) -> int:
@@ -131,7 +156,7 @@ def nll_bound(
     `BOUND_DRAWS` where the data has fewer points. Raises `UnsupportedError` for a model without a bound.
     """
     count = affordable(flow) if points is None else points
-    return float(_bounds(_bounded(flow), dataset, count, seed, grid).cpu().double().mean())
+    return float(_bounds(_bounded(flow), dataset, count, seed, grid, None).cpu().double().mean())
 
 
 def validation_bound(flow: GenerativeModel, dataset: Dataset) -> float:
@@ -178,7 +203,7 @@ def nll_ode(flow: GenerativeModel, dataset: Dataset) -> float | None:
 
     None where it cannot be had.
     """
-    return _ode(flow, fresh_points(flow, dataset, affordable(flow, ODE_POINTS), 0), TOLERANCE)[0]
+    return _ode(flow, fresh_points(flow, dataset, affordable(flow, ODE_POINTS), 0), TOLERANCE, None)[0]
 
 
 def _bounded(flow: GenerativeModel) -> TwoSDEs:
@@ -194,30 +219,35 @@ def mean_and_error(values: Tensor) -> tuple[float | None, float | None]:
     return finite(float(wide.mean())), finite(float(wide.std()) / math.sqrt(len(wide))) if len(wide) > 1 else None
 
 
-def _bounds(flow: TwoSDEs, dataset: Dataset, points: int, seed: int, grid: TimeGrid | None) -> Tensor:
+def _bounds(
+    flow: TwoSDEs, dataset: Dataset, points: int, seed: int, grid: TimeGrid | None, pool: BlockPool | None
+) -> Tensor:
     x = fresh_points(flow, dataset, points, seed)
     draws = min(BOUND_DRAWS, max(1, points // len(x)))
-    return bound_nll(flow, x, draws, seed=seed, grid=grid)
+    return bound_nll(flow, x, draws, seed=seed, grid=grid, pool=pool)
 
 
-def _flexible_bound(flow: TwoSDEs, dataset: Dataset) -> float | None:
+def _flexible_bound(flow: TwoSDEs, dataset: Dataset, pool: BlockPool | None) -> float | None:
     generator = torch.Generator().manual_seed(0)
-    grids = (draw_grid(flow.config.sde, generator, flow.grid().steps) for _ in range(DRAWN_GRIDS))
-    points = affordable(flow) // DRAWN_GRIDS
-    bounds = [nll_bound(flow, dataset, points, k, grid.to(flow.timestamps)) for k, grid in enumerate(grids)]
-    return finite(sum(bounds) / DRAWN_GRIDS)
+    points, total = affordable(flow) // DRAWN_GRIDS, 0.0
+    for k in range(DRAWN_GRIDS):
+        grid = draw_grid(flow.config.sde, generator, flow.grid().steps).to(flow.timestamps)
+        total += float(_bounds(flow, dataset, points, k, grid, pool).cpu().double().mean())
+    return finite(total / DRAWN_GRIDS)
 
 
-def _ode(flow: GenerativeModel, x: Tensor, tolerance: float) -> tuple[float | None, float | None]:
+def _ode(
+    flow: GenerativeModel, x: Tensor, tolerance: float, pool: BlockPool | None
+) -> tuple[float | None, float | None]:
     try:
-        return mean_and_error(ode_nll(flow, x, tolerance))
+        return mean_and_error(ode_nll(flow, x, tolerance, pool))
     except DivergenceError:
         return None, None
 
 
-def _on_grids(flow: TwoSDEs, x: Tensor) -> tuple[GridNLL, ...]:
+def _on_grids(flow: TwoSDEs, x: Tensor, pool: BlockPool | None) -> tuple[GridNLL, ...]:
     """At N and 2N; none beyond the dimensions of an exact divergence."""
     if flow.dim > MAX_EXACT_DIM:
         return ()
     own = flow.grid().steps
-    return tuple(GridNLL(n, mean_and_error(grid_ode_nll(flow, x, n))[0]) for n in (own, 2 * own))
+    return tuple(GridNLL(n, mean_and_error(grid_ode_nll(flow, x, n, pool))[0]) for n in (own, 2 * own))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -55,6 +56,8 @@ GRAPH_BYTES = 1 << 29
 DivergenceName = Literal["exact", "hutchinson"]
 Divergence = Callable[[Tensor, Tensor], Tensor]
 """The divergence (B, K) of a value (B, D) computed from points (B, D) that need their gradient, K estimates of it."""
+Check = Callable[[], None]
+"""Raises where the values are no longer wanted."""
 
 
 def log_prob(flow: GenerativeModel, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
@@ -83,28 +86,36 @@ def log_prob(flow: GenerativeModel, x: Tensor, method: LogProbMethod = "ode") ->
 
 
 def bound_nll(
-    flow: TwoSDEs, x: Tensor, draws: int, importance: bool = False, seed: int = 0, grid: TimeGrid | None = None
+    flow: TwoSDEs,
+    x: Tensor,
+    draws: int,
+    importance: bool = False,
+    seed: int = 0,
+    grid: TimeGrid | None = None,
+    pool: BlockPool | None = None,
 ) -> Tensor:
     """Upper bound (n,) on the NLL of points (n, D), both in model units, nats (METHOD 2).
 
-    The mean over `draws` noise draws, or with `importance` −log (1/K) Σ_k exp(−bracket_k) of K = `draws`.
+    The mean over `draws` noise draws, or with `importance` −log (1/K) Σ_k exp(−bracket_k) of K = `draws`. Computed on
+    the threads of `pool`, unless given on as many as there are, until that is interrupted.
     """
     nodes = grid or flow.grid()
 
-    def block(start: int) -> Tensor:
+    def block(start: int, check: Check) -> Tensor:
         points = x[start : start + BLOCK]
         source = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(start // BLOCK,))))
         shape = (nodes.steps, BLOCK, x.shape[1])
         brackets = []
         with torch.inference_mode():
             for _ in range(draws):
+                check()
                 # Drawn for a whole block, so that a point's noise depends on its number alone.
                 noise = torch.from_numpy(source.standard_normal(shape, dtype=np.float32))[:, : len(points)]
                 brackets.append(path_bound(flow, points, noise.to(points), nodes))
             stacked = torch.stack(brackets)
             return -torch.logsumexp(-stacked, 0) + math.log(draws) if importance else stacked.mean(0)
 
-    return _in_blocks(flow, x, block)
+    return _in_blocks(flow, x, block, pool)
 
 
 @dataclass(frozen=True)
@@ -122,9 +133,9 @@ def divergence_name(dim: int) -> DivergenceName:
     return "exact" if dim <= MAX_EXACT_DIM else "hutchinson"
 
 
-def ode_nll(flow: GenerativeModel, x: Tensor, tolerance: float = TOLERANCE) -> Tensor:
+def ode_nll(flow: GenerativeModel, x: Tensor, tolerance: float = TOLERANCE, pool: BlockPool | None = None) -> Tensor:
     """The value of `estimate_ode_nll`, (n,)."""
-    return estimate_ode_nll(flow, x, tolerance).value
+    return estimate_ode_nll(flow, x, tolerance, pool=pool).value
 
 
 def estimate_ode_nll(
@@ -134,36 +145,37 @@ def estimate_ode_nll(
     probes: int | None = None,
     seed: int = 0,
     exact: bool = False,
+    pool: BlockPool | None = None,
 ) -> OdeNLL:
     """−log p in nats of points (n, D) at t_0 under dx/dt = v, the model's `velocity`, both in model units.
 
     log p(x) = log N(x(t_N); 0, I) + ∫ div v dt along the path through x, by adaptive Dormand–Prince 5. The
     divergence is exact up to `MAX_EXACT_DIM` dimensions, and beyond if `exact`; else, or with `probes`, Hutchinson's
     (1/K) Σ_k ε_kᵀ (∂v/∂x) ε_k, unbiased, of K = `probes` or `PROBES` vectors of random signs that each point keeps
-    along its path. Raises `DivergenceError` where no step is small enough.
+    along its path. `pool` is as in `bound_nll`. Raises `DivergenceError` where no step is small enough.
 
     Reference: Grathwohl et al., "FFJORD", ICLR 2019, arXiv:1810.01367.
     """
     count = PROBES if probes is None and flow.dim > MAX_EXACT_DIM and not exact else probes
     together = max(1, GRAPH_BYTES // (4 * max(1, flow.kept_numbers)))
 
-    def block(start: int) -> Tensor:
+    def block(start: int, check: Check) -> Tensor:
         parts = torch.split(x[start : start + BLOCK], together)
         if count is None:
-            return torch.cat([_solve(flow, points, tolerance, _exact_divergence, 1) for points in parts])
+            return torch.cat([_solve(flow, points, tolerance, _exact_divergence, 1, check) for points in parts])
         source = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(start // BLOCK,))))
         drawn = torch.from_numpy(2 * source.integers(0, 2, (BLOCK, count, flow.dim), np.int8) - 1)
         both = zip(parts, torch.split(drawn, together), strict=False)
         return torch.cat(
-            [_solve(flow, at, tolerance, _hutchinson(signs[: len(at)].to(at)), count) for at, signs in both]
+            [_solve(flow, at, tolerance, _hutchinson(signs[: len(at)].to(at)), count, check) for at, signs in both]
         )
 
-    values = _in_blocks(flow, x, block, (count or 1,))
+    values = _in_blocks(flow, x, block, pool, (count or 1,))
     spread = values.std(1) / math.sqrt(values.shape[1]) if values.shape[1] > 1 else torch.zeros_like(values[:, 0])
     return OdeNLL(values.mean(1), spread)
 
 
-def grid_ode_nll(flow: TwoSDEs, x: Tensor, steps: int | None = None) -> Tensor:
+def grid_ode_nll(flow: TwoSDEs, x: Tensor, steps: int | None = None, pool: BlockPool | None = None) -> Tensor:
     """`ode_nll` (n,) by Heun's method on the nodes of the grid with N = `steps`, the model's own unless given.
 
     At its own N the fields are asked for at the times of training alone, t_0 apart; where another N says
@@ -172,7 +184,7 @@ def grid_ode_nll(flow: TwoSDEs, x: Tensor, steps: int | None = None) -> Tensor:
     nodes = flow.grid(steps)
     dt, half = nodes.dt, (0.5 * nodes.g.square()).tolist()
 
-    def block(start: int) -> Tensor:
+    def block(start: int, check: Check) -> Tensor:
         with torch.inference_mode():
             drift, score = flow.fields_with_divergence(nodes)
 
@@ -183,16 +195,19 @@ def grid_ode_nll(flow: TwoSDEs, x: Tensor, steps: int | None = None) -> Tensor:
             points = x[start : start + BLOCK]
             change = torch.zeros_like(points[:, 0])
             for i in range(nodes.steps):
+                check()
                 v, div = rate(i, points)
                 v_next, div_next = rate(i + 1, points + dt[i] * v)
                 points = points + dt[i] / 2 * (v + v_next)
                 change = change + dt[i] / 2 * (div + div_next)
             return minus_log_prior(points) - change
 
-    return _in_blocks(flow, x, block)
+    return _in_blocks(flow, x, block, pool)
 
 
-def _solve(flow: GenerativeModel, x: Tensor, tolerance: float, divergence: Divergence, probes: int) -> Tensor:
+def _solve(
+    flow: GenerativeModel, x: Tensor, tolerance: float, divergence: Divergence, probes: int, check: Check
+) -> Tensor:
     """−log p (b, K) of one block, one value a probe.
 
     The solver's state is float64 where the device has it, the networks keep their dtype.
@@ -205,6 +220,7 @@ def _solve(flow: GenerativeModel, x: Tensor, tolerance: float, divergence: Diver
     velocity = flow.velocity()
 
     def rate(t: Tensor, state: Tensor) -> Tensor:
+        check()
         value, change = _with_divergence(
             lambda points: velocity(t, points), state[:, : flow.dim].to(x.dtype), divergence
         )
@@ -254,11 +270,16 @@ def _hutchinson(signs: Tensor) -> Divergence:
 
 
 def _in_blocks(
-    flow: GenerativeModel, x: Tensor, function: Callable[[int], Tensor], row: tuple[int, ...] = ()
+    flow: GenerativeModel,
+    x: Tensor,
+    function: Callable[[int, Check], Tensor],
+    pool: BlockPool | None,
+    row: tuple[int, ...] = (),
 ) -> Tensor:
-    """`function` of each block's first row, on block threads; what it returns (b, *row) joined to (n, *row)."""
-    with BlockPool(worker_threads(flow.device)) as pool:
-        parts = pool.map(function, range(0, len(x), BLOCK))
+    """`function` of each block's first row, on the threads of `pool` or its own; what it returns (b, *row) joined."""
+    with nullcontext(pool) if pool is not None else BlockPool(worker_threads(flow.device)) as threads:
+        check = threads.check
+        parts = threads.map(lambda start: function(start, check), range(0, len(x), BLOCK))
     return torch.cat(parts).clone() if parts else x.new_zeros(0, *row)
 
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from dnf_studio.gui.panels.lab_levels import LastPage, LevelsPage
+from dnf_studio.gui.panels.lab_likelihood import LikelihoodPage
 from dnf_studio.gui.panels.lab_page import LabPage
 from dnf_studio.gui.panels.lab_paths import PathsPage
 from dnf_studio.gui.panels.lab_runner import LabRunner
@@ -28,13 +29,14 @@ PAGES: dict[str, tuple[Callable[[MainWindow], LabPage], str, bool]] = {
     "Paths": (PathsPage, "Paths at View N over those of the finest grid", False),
     "λ": (LevelsPage, "Samples for λ from 0, the ODE, to 2", True),
     "Last step": (LastPage, "The last step by its mean and with its noise", True),
+    "Likelihood": (LikelihoodPage, "How likely points are that training does not see, by bound and ODE", False),
 }
 """How each is made, its tooltip, and whether it is about the noise of a model."""
 NO_MODEL = "Open a model or press Train; its discretisation is examined here."
 
 
 class LabPanel(QWidget):
-    """Four pages, each with a study of the newest weights that is computed when it is first seen and by Compute.
+    """Five pages, each with a study of the newest weights that is computed when it is first seen and by Compute.
 
     What a page shows stays while weights or settings change, and is marked as out of date.
     """
