@@ -24,8 +24,9 @@ __all__ = ["LikelihoodPage"]
 PATHS, MOST_PATHS = 16, 1000
 MOST_ROWS = 8
 DASH = "–"
+LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 APART = 0.05
-"""Nats by which two resolutions of one integral may differ."""
+"""Nats by which one integral at two resolutions may differ, unless its own error is larger."""
 HEADERS = (
     ("NLL", "How −log p is had, mean over points that training does not see"),
     ("nats", "Of the model's standardised units"),
@@ -35,9 +36,8 @@ HEADERS = (
 BITS = 3
 """The column."""
 MEANING = (
-    "The bound (METHOD 2) and its tighter form of K paths are of the chain of N steps, the ODE's value (17, λ = 0) is "
-    "of the probability flow: no order holds between them. Where two resolutions of the ODE differ, neither is to be "
-    "trusted."
+    "The bound (13) and its tighter form of K paths are of the chain of N steps, the ODE's value (17, λ = 0) is of the "
+    "probability flow: no order holds between them."
 )
 NO_DATA = "The data of this model is not here, so there are no points whose likelihood could be measured."
 
@@ -65,6 +65,9 @@ class LikelihoodPage(LabPage):
         header = self.table.horizontalHeader()
         for column in range(1, len(HEADERS)):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        first = self.table.horizontalHeaderItem(0)
+        assert first is not None
+        first.setTextAlignment(LEFT)
         self.table.fit_height(MOST_ROWS)
         self.told = caption()
         row = QHBoxLayout()
@@ -109,7 +112,7 @@ class LikelihoodPage(LabPage):
         """Names begin at the left."""
         item = self.table.item(row, 0)
         assert item is not None
-        item.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        item.setTextAlignment(LEFT)
 
     def _copy(self) -> None:
         shown = slice(BITS if self.table.isColumnHidden(BITS) else None)
@@ -147,11 +150,14 @@ def _sentences(found: LikelihoodFound) -> list[str]:
         return told
     if found.entropy is not None:
         gap = known.nll_ode - found.entropy
-        told.append(f"The ODE's density is {nats(gap)} nats from the exact entropy, which none is below but by chance.")
-    values = [known.nll_ode, known.nll_ode_coarse, *(one.nll for one in known.nll_ode_grid)]
-    finite = [value for value in values if value is not None]
-    if max(finite) - min(finite) > APART:
-        told.append(f"Its resolutions differ by {max(finite) - min(finite):.2f} nats: do not trust its value.")
+        told.append(f"The ODE's value is {nats(gap)} from the exact entropy, below which none is but by chance.")
+    allowed = max(APART, known.nll_ode_error or 0.0)
+    if known.nll_ode_coarse is None or abs(known.nll_ode - known.nll_ode_coarse) > allowed:
+        told.append("At a hundred times the tolerance it is another: do not trust it.")
+    if known.nll_ode_grid:
+        first, second = known.nll_ode_grid
+        if first.nll is None or second.nll is None or abs(first.nll - second.nll) > allowed:
+            told.append(f"By Heun's steps it is not the same at N = {first.steps} and {second.steps}: too few.")
     return told
 
 

@@ -109,6 +109,24 @@ def test_images_have_bits(open_page: Callable[[str], LikelihoodPage]) -> None:
     assert "standardised logits" in page.told.text()
 
 
+def test_resolutions_that_differ_are_told(open_page: Callable[[str], LikelihoodPage], window: MainWindow) -> None:
+    page, panel = open_page("diffflow-checkerboard"), panel_of(window)
+    study = page.study(window.studio.current.snapshot.version)
+    (*_, last) = panel.runner.results(study)
+    known = replace(last.likelihoods, nll_ode_error=0.02)
+    page.show_results(study, [last])
+    assert "do not trust" not in page.told.text() and "too few" not in page.told.text()
+    other = replace(known, nll_ode_coarse=known.nll_ode + 0.1)
+    page.show_results(study, [replace(last, likelihoods=other)])
+    assert "do not trust" in page.told.text() and "too few" not in page.told.text()
+    page.show_results(study, [replace(last, likelihoods=replace(other, nll_ode_error=0.2))])
+    assert "do not trust" not in page.told.text(), "it is within what the points leave uncertain"
+    first, second = known.nll_ode_grid
+    moved = replace(known, nll_ode_grid=(first, replace(second, nll=first.nll + 0.1)))
+    page.show_results(study, [replace(last, likelihoods=moved)])
+    assert "N = 30 and 60: too few" in page.told.text() and "do not trust" not in page.told.text()
+
+
 def test_without_data_it_says_why(window: MainWindow, open_page: Callable[[str], LikelihoodPage]) -> None:
     page, panel = open_page("diffflow-checkerboard"), panel_of(window)
     window.studio._opened = replace(window.studio.current, dataset=None)
