@@ -28,12 +28,14 @@ Tell = Callable[[str], None]
 def compare(folder: Path, plan: Plan, progress: Progress, left_out: Callable[[str], None]) -> tuple[Claim, ...]:
     """Train and measure what `folder` lacks of `plan`, and write ``report.html`` and ``results.json`` there.
 
-    Whatever ends it early leaves what was found, and the next call goes on there. A model whose training or
+    There is a report after each seed. Whatever ends it early leaves what was found, and the next call goes on there. A
+    model whose training or
     sampling fails, or whose library is not installed, is left out, which `left_out` tells. Raises `ExportError` where
     nothing can be written, or `folder` belongs to another plan.
     """
     make_folder(folder, ExportError)
     results, pictures, cells = Results(folder, plan), Pictures(), plan.cells()
+    found: tuple[Claim, ...] = ()
     for k, cell in enumerate(cells):
 
         def tell(text: str, done: float = k / len(cells), name: str = cell.name) -> None:
@@ -48,6 +50,13 @@ def compare(folder: Path, plan: Plan, progress: Progress, left_out: Callable[[st
                 left_out(f"{cell.name} is left out: {HOW_TO_INSTALL}.")
         except DivergenceError as problem:
             left_out(f"{cell.name} is left out: {problem}")
+        if k + 1 == len(cells) or cells[k + 1].seed != cell.seed:
+            found = _report(folder, results, pictures)
+    return found
+
+
+def _report(folder: Path, results: Results, pictures: Pictures) -> tuple[Claim, ...]:
+    """Write what is known so far; returns the claims."""
     found, facts = _claims(results), machine_facts()
     results.write({"machine": facts, "claims": [asdict(claim) for claim in found]})
     machine = f"{facts['processor']}, {cores_in_words(facts)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -87,13 +88,12 @@ class Pictures:
 def write_report(path: Path, results: Results, claims: Sequence[Claim], pictures: Pictures, machine: str) -> None:
     """Write it; raises `ExportError` where that cannot be."""
     plan = results.plan
-    seeds = "one seed" if plan.seeds == 1 else f"{plan.seeds} seeds"
     head = (
         f"<h1>Diffusion normalizing flows, compared here</h1><p>Every model was trained for {plan.seconds:g} s on this "
-        f"machine ({escape(machine)}), from {seeds}. Distances are sliced Wasserstein-2 of {plan.points:,} samples to "
-        f"as many fresh points, debiased, in units of standardised data; the mean of {plan.draws} draws. Likelihoods "
-        "are nats of standardised data. The claims are those of Zhang and Chen, <i>Diffusion Normalizing Flow</i>, "
-        "NeurIPS 2021.</p>"
+        f"machine ({escape(machine)}), {_seeds(results)}. Distances are sliced Wasserstein-2 of {plan.points:,} "
+        f"samples to as many fresh points, debiased, in units of standardised data; the mean of {plan.draws} draws. "
+        "Likelihoods are nats of standardised data. The claims are those of Zhang and Chen, <i>Diffusion Normalizing "
+        "Flow</i>, NeurIPS 2021.</p>"
     )
     body = [head, _verdicts(claims)]
     for data in plan.sets:
@@ -107,6 +107,20 @@ def write_report(path: Path, results: Results, claims: Sequence[Claim], pictures
     text = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Reproduction</title><style>{STYLE}</style>'
     with atomic_file(path, ExportError) as partial:
         partial.write_text(f"{text}{''.join(body)}</html>\n", encoding="utf-8")
+
+
+def _seeds(results: Results) -> str:
+    """From how many seeds there is everything of each set and table, in words."""
+    counts: dict[int, list[str]] = {}
+    for names, found in ((results.plan.sets, results.measured), (results.plan.tables, results.densities)):
+        for data in names:
+            by_model = Counter(one.model for one in found if one.data == data)
+            counts.setdefault(min(by_model.values(), default=0), []).append(data)
+    told = []
+    for count, own in sorted(counts.items(), reverse=True):
+        where = f" on {', '.join(own)}" if len(counts) > 1 else ""
+        told.append(f"from {'one seed' if count == 1 else f'{count} seeds'}{where}")
+    return " and ".join(told)
 
 
 def _verdicts(claims: Sequence[Claim]) -> str:

@@ -83,7 +83,31 @@ def test_the_report_stands_alone(folder: Path) -> None:
     )
     assert "not resolved here" in text and "NaN" not in text and "None" not in text
     kept = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    assert len(kept["claims"]) == 9 and kept["machine"]["cores"] >= 1
+    assert len(kept["claims"]) == 10 and kept["machine"]["cores"] >= 1
+
+
+def test_after_each_seed_there_is_a_report_that_says_what_it_rests_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(plans, "TABLE_MODELS", ("gaussian",))
+    plan = replace(TINY, sets=(), tables=("wine", "breast-cancer"), seeds=2)
+    measure = comparing.measure_density
+
+    def measure_two(folder: Path, plan: Plan, cell: Cell, tell: comparing.Tell) -> Density:
+        if (cell.data, cell.seed) == ("breast-cancer", 1):
+            raise KeyboardInterrupt
+        return measure(folder, plan, cell, tell)
+
+    monkeypatch.setattr(comparing, "measure_density", measure_two)
+    with pytest.raises(KeyboardInterrupt):
+        compare(tmp_path, plan, lambda _fraction, _text: None, told.append)
+    assert "from one seed." in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert reporting._seeds(Results(tmp_path, plan)) == "from 2 seeds on wine and from one seed on breast-cancer"
+    monkeypatch.undo()
+    monkeypatch.setattr(plans, "TABLE_MODELS", ("gaussian",))
+    compare(tmp_path, plan, lambda _fraction, _text: None, told.append)
+    assert "from 2 seeds." in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_diffflow_learns_tables_with_their_preset_and_sets_with_the_defaults(folder: Path) -> None:
