@@ -28,10 +28,9 @@ Tell = Callable[[str], None]
 def compare(folder: Path, plan: Plan, progress: Progress, left_out: Callable[[str], None]) -> tuple[Claim, ...]:
     """Train and measure what `folder` lacks of `plan`, and write ``report.html`` and ``results.json`` there.
 
-    There is a report after each seed. Whatever ends it early leaves what was found, and the next call goes on there. A
-    model whose training or
-    sampling fails, or whose library is not installed, is left out, which `left_out` tells. Raises `ExportError` where
-    nothing can be written, or `folder` belongs to another plan.
+    There is a report after each seed. Whatever ends it early leaves what was found, and the next call goes on there.
+    A model whose training or sampling fails, or whose library is not installed, is left out, which `left_out` tells.
+    Raises `ExportError` where nothing can be written, or `folder` belongs to another plan.
     """
     make_folder(folder, ExportError)
     results, pictures, cells = Results(folder, plan), Pictures(), plan.cells()

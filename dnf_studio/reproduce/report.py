@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -100,7 +99,7 @@ def write_report(path: Path, results: Results, claims: Sequence[Claim], pictures
         own = [one for one in results.measured if one.data == data]
         if own:
             body.append(_section(data, plan, own, results.quality, pictures))
-    body.append(tables_section(plan, results.densities))
+    body.append(tables_section(results))
     forward = pictures.forward()
     if forward:
         body.append(f"<h2>Forward processes</h2><p>Each point in the colour of its part of the data.</p>{forward}")
@@ -110,15 +109,13 @@ def write_report(path: Path, results: Results, claims: Sequence[Claim], pictures
 
 
 def _seeds(results: Results) -> str:
-    """From how many seeds there is everything of each set and table, in words."""
+    """From how many seeds there is something of each set and table, in words."""
     counts: dict[int, list[str]] = {}
-    for names, found in ((results.plan.sets, results.measured), (results.plan.tables, results.densities)):
-        for data in names:
-            by_model = Counter(one.model for one in found if one.data == data)
-            counts.setdefault(min(by_model.values(), default=0), []).append(data)
+    for data in (*results.plan.sets, *results.plan.tables):
+        counts.setdefault(results.seeds(data), []).append(data)
     told = []
-    for count, own in sorted(counts.items(), reverse=True):
-        where = f" on {', '.join(own)}" if len(counts) > 1 else ""
+    for count, names in sorted(counts.items(), reverse=True):
+        where = f" on {', '.join(names)}" if len(counts) > 1 else ""
         told.append(f"from {'one seed' if count == 1 else f'{count} seeds'}{where}")
     return " and ".join(told)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from dnf_studio.reproduce.plan import Cell, Plan
 __all__ = ["Density", "Measured", "Quality", "Results"]
 
 FORMAT = 2
+MORE = ("machine", "claims")
+"""What a report adds."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class Results:
         self.path, self.plan = folder / "results.json", plan
         self._found: dict[Cell, Measured | Density] = {}
         self._quality: list[Quality] = []
+        self._more: dict[str, Any] = {}
         if self.path.exists():
             self._read()
 
@@ -109,10 +113,16 @@ class Results:
             self._quality.append(found)
         else:
             self._found[found.cell] = found
-        self.write({})
+        self.write(self._more)
+
+    def seeds(self, data: str) -> int:
+        """From how many seeds every model of a set or table was measured that was at all."""
+        by_model = Counter(cell.model for cell in self._found if cell.data == data)
+        return min(by_model.values(), default=0)
 
     def write(self, more: Mapping[str, Any]) -> None:
-        """Write all, and `more` beside it."""
+        """Write all, and `more` beside it, which stays there until there is other."""
+        self._more = dict(more)
         parts: dict[str, Sequence[Measured | Density | Quality]] = {
             "measured": self.measured,
             "densities": self.densities,
@@ -133,6 +143,7 @@ class Results:
             if version == FORMAT:
                 found = [Measured(**row) for row in values["measured"]], [Density(**row) for row in values["densities"]]
                 self._quality = [Quality(**row) for row in values["quality"]]
+                self._more = {name: values[name] for name in MORE if name in values}
         except OSError as problem:
             raise ExportError(f"Cannot read '{self.path}': {explain(problem)}.") from problem
         except (ValueError, KeyError, TypeError):

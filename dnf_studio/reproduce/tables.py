@@ -15,7 +15,7 @@ from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, likelihoods, mean_and_error
 from dnf_studio.reproduce.cell import train
 from dnf_studio.reproduce.plan import TABLE_MODELS, Cell, Plan
-from dnf_studio.reproduce.results import Density
+from dnf_studio.reproduce.results import Density, Results
 from dnf_studio.reproduce.spline import HOW_TO_INSTALL, is_installed, spline_density
 from dnf_studio.reproduce.verdicts import Claim, answer_of, answer_of_many, signed
 
@@ -97,19 +97,19 @@ def _by_seed(densities: Sequence[Density], data: str, model: str) -> dict[int, f
     return {one.seed: one.nll for one in densities if (one.data, one.model) == (data, model) and one.nll is not None}
 
 
-def tables_section(plan: Plan, densities: Sequence[Density]) -> str:
+def tables_section(results: Results) -> str:
     """A table of NLLs for each table of data, as HTML."""
+    plan = results.plan
     if not plan.tables:
         return ""
-    seeds = "one training seed" if plan.seeds == 1 else f"mean ± standard error of {plan.seeds} training seeds"
     parts = [
         "<h2>Real tables</h2><p>NLL of the test split in nats of standardised data (mean and scale of the training "
-        f"split), the lower the better: {seeds}. All models see the same training split, are dequantised alike and "
-        "trained for the same time, or until the NLL of the validation split falls no more; its best weights are "
-        "measured. DiffFlow has its preset for tables, the flows their defaults. The bounds belong to DiffFlow's chain "
-        "of N steps, which is another model than its ODE.</p>"
+        "split), the lower the better: mean ± standard error over training seeds. All models see the same training "
+        "split, are dequantised alike and trained for the same time, or until the NLL of the validation split falls no "
+        "more; its best weights are measured. DiffFlow has its preset for tables, the flows their defaults. The bounds "
+        "belong to DiffFlow's chain of N steps, which is another model than its ODE.</p>"
     ]
-    return "".join([*parts, *(_of_table(plan, name, densities) for name in plan.tables)])
+    return "".join([*parts, *(_of_table(plan, name, results.densities) for name in plan.tables)])
 
 
 def _of_table(plan: Plan, name: str, densities: Sequence[Density]) -> str:

@@ -103,6 +103,8 @@ def test_after_each_seed_there_is_a_report_that_says_what_it_rests_on(
     with pytest.raises(KeyboardInterrupt):
         compare(tmp_path, plan, lambda _fraction, _text: None, told.append)
     assert "from one seed." in (tmp_path / "report.html").read_text(encoding="utf-8")
+    kept = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert len(kept["densities"]) == 3 and len(kept["claims"]) == 2 and kept["machine"]
     assert reporting._seeds(Results(tmp_path, plan)) == "from 2 seeds on wine and from one seed on breast-cancer"
     monkeypatch.undo()
     monkeypatch.setattr(plans, "TABLE_MODELS", ("gaussian",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.errors import DataError
 from dnf_studio.reproduce import spline
 from dnf_studio.reproduce.plan import QUICK, Cell
-from dnf_studio.reproduce.results import Density
+from dnf_studio.reproduce.results import Density, Results
 from dnf_studio.reproduce.spline import spline_density
 from dnf_studio.reproduce.tables import density_claims, gaussian_density, tables_section
 
@@ -82,13 +83,15 @@ def test_claims_of_tables() -> None:
     assert density_claims([])[0].answer == "not resolved here"
 
 
-def test_the_section_tells_mean_and_standard_error() -> None:
-    plan = QUICK.changed(["wine"], seeds=3)
-    found = [density("wine", "diffflow", seed, nll) for seed, nll in enumerate((1.0, 2.0, 3.0))]
-    text = tables_section(plan, [*found, density("wine", "flow", 0, None)])
+def test_the_section_tells_mean_and_standard_error(tmp_path: Path) -> None:
+    results = Results(tmp_path, QUICK.changed(["wine"], seeds=3))
+    for seed, nll in enumerate((1.0, 2.0, 3.0)):
+        results.add(density("wine", "diffflow", seed, nll))
+    results.add(density("wine", "flow", 0, None))
+    text = tables_section(results)
     assert f"2.00 ± {1 / math.sqrt(3):.2f}" in text and "wine: 13 dimensions, 27 test rows" in text
     assert "<td>flow (FFJORD)</td><td>–</td>" in text and "neural spline" not in text
-    assert tables_section(QUICK.changed(["tree"]), found) == ""
+    assert tables_section(Results(tmp_path / "none", QUICK.changed(["tree"]))) == ""
 
 
 def test_the_library_is_imported_only_where_it_is_used() -> None:

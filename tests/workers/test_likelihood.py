@@ -9,8 +9,9 @@ import torch
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.evaluation import likelihoods as module
-from dnf_studio.core.evaluation.likelihoods import likelihoods
+from dnf_studio.core.evaluation.likelihoods import NOTHING, likelihoods
 from dnf_studio.core.models.build import build_model
 from dnf_studio.core.parallel import Interrupted
 from dnf_studio.workers.lab import Ground
@@ -38,36 +39,47 @@ def found_by(ground: Ground, have: int = 0) -> list[LikelihoodFound]:
     return found  # type: ignore[return-value]
 
 
-def test_it_grows_to_what_evaluate_says() -> None:
+def test_its_parts_are_what_evaluate_says() -> None:
     ground = ground_of("rings", "diffflow")
     study, found = LikelihoodStudy(1, None, 3), found_by(ground)
-    assert len(found) == study.total(ground) == 4
-    assert found[-1].likelihoods == likelihoods(ground.snapshot.flow, ground.dataset, paths=3)
-    known = [(one.likelihoods.nll_bound, one.likelihoods.nll_importance, one.likelihoods.nll_ode) for one in found]
-    assert [sum(value is not None for value in row) for row in known] == [1, 2, 3, 3]
-    assert not found[-2].likelihoods.nll_ode_grid and [g.steps for g in found[-1].likelihoods.nll_ode_grid] == [6, 12]
-    assert found[0].points == (120, 40) and found[0].entropy == ground.dataset.entropy
-    assert found[0].log_volume == pytest.approx(ground.snapshot.standardisation.log_scale)
-    assert found[0].bits == (None, None)
+    assert len(found) == study.total(ground) == 3
+    merged = replace(NOTHING, **{name: value for one in found for name, value in one.fields.items()})
+    assert merged == likelihoods(ground.snapshot.flow, ground.dataset, paths=3) and merged.nll_ode is not None
+    facts = found[0].facts
+    assert all(one.facts == facts for one in found) and (facts.steps, facts.dim, facts.points) == (6, 2, (120, 40))
+    assert facts.entropy == ground.dataset.entropy
+    assert facts.log_volume == pytest.approx(ground.snapshot.standardisation.log_scale)
+    assert [one.bits for one in found] == [{"nll_bound": None}, {}, {"nll_ode": None}]
 
 
-def test_what_was_found_before_is_not_told_again() -> None:
+def test_what_was_found_before_is_not_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     ground = ground_of("rings", "diffflow")
-    assert found_by(ground, 3) == found_by(ground)[3:]
+    whole = found_by(ground)
+    monkeypatch.setattr(module, "bound_nll", None)
+    assert found_by(ground, 2) == whole[2:]
 
 
 def test_a_flow_has_its_exact_likelihood_alone() -> None:
     ground = ground_of("rings", "flow")
     (found,) = found_by(ground)
     assert LikelihoodStudy(1, None, 3).total(ground) == 1
-    assert found.likelihoods.nll_bound is None and found.likelihoods.nll_ode is not None
+    assert "nll_bound" not in found.fields and found.fields["nll_ode"] is not None
+
+
+def test_a_model_without_units_of_its_own_has_those_of_the_data() -> None:
+    ground = ground_of("rings", "diffflow")
+    flow = ground.snapshot.flow
+    flow.standardisation = Standardisation.identity(2)
+    assert found_by(ground)[0].facts.log_volume == pytest.approx(ground.dataset.standardisation.log_scale) != 0
 
 
 def test_levels_have_bits_and_logits_no_constant_between_units() -> None:
-    plain, logit = (found_by(ground_of(data, "diffflow"))[-1] for data in ("digits", "digits::logit=0.05"))
-    assert None not in plain.bits and None not in logit.bits
-    assert plain.log_volume is not None and logit.log_volume is None
-    assert plain.entropy is None and not plain.likelihoods.nll_ode_grid
+    plain, logit = (found_by(ground_of(data, "diffflow")) for data in ("digits", "digits::logit=0.05"))
+    for parts in (plain, logit):
+        bits = {name: value for one in parts for name, value in one.bits.items()}
+        assert set(bits) == {"nll_bound", "nll_ode"} and None not in bits.values()
+    assert plain[0].facts.log_volume is not None and logit[0].facts.log_volume is None
+    assert plain[0].facts.entropy is None and plain[-1].fields["nll_ode_grid"] == ()
 
 
 def test_without_data_there_is_nothing() -> None:

@@ -16,7 +16,7 @@ from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.by_steps import POINTS, SEEDS, Progress, StepRow, drawn, finite, step_rows
 from dnf_studio.core.evaluation.classes import Classes, ClassShare, classes_of
 from dnf_studio.core.evaluation.copying import COPIES, Copying, copying
-from dnf_studio.core.evaluation.fresh import between_units, fresh_points, is_identity
+from dnf_studio.core.evaluation.fresh import between_units, fresh_points, is_identity, units_of
 from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, PATHS, Likelihoods, affordable, likelihoods, nll_bound
 from dnf_studio.core.models.base import GenerativeModel, Solver
 from dnf_studio.core.sampling.mass import ode_mass
@@ -170,8 +170,7 @@ def bits_of(flow: GenerativeModel, dataset: Dataset, nll: float | None, points: 
     """`nll`, the mean over `points` fresh points of seed 0, in bits per dimension; None where there are no levels."""
     if nll is None or not dataset.levels:
         return None
-    units = flow.standardisation if not is_identity(flow.standardisation) else dataset.standardisation
-    return bits_per_dimension(nll, units, fresh_points(flow, dataset, points, 0).cpu())
+    return bits_per_dimension(nll, units_of(flow, dataset), fresh_points(flow, dataset, points, 0).cpu())
 
 
 def _mass(flow: GenerativeModel, tell: Progress) -> tuple[float | None, float | None]:

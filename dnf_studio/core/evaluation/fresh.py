@@ -13,7 +13,7 @@ from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.errors import DataError
 
-__all__ = ["between_units", "check_columns", "fresh_points", "halves", "in_model_units", "is_identity"]
+__all__ = ["between_units", "check_columns", "fresh_points", "halves", "in_model_units", "is_identity", "units_of"]
 
 Array = NDArray[np.float32]
 
@@ -26,6 +26,11 @@ def fresh_points(flow: GenerativeModel, dataset: Dataset, count: int, seed: int)
     check_columns(flow, dataset)
     x = dataset.fresh(count, seed)
     return between_units(dataset.standardisation, flow.standardisation, x).to(flow.timestamps)
+
+
+def units_of(flow: GenerativeModel, dataset: Dataset) -> Standardisation:
+    """What leads from `fresh_points` to data units: the model's own, or that of the data where it has none."""
+    return dataset.standardisation if is_identity(flow.standardisation) else flow.standardisation
 
 
 def check_columns(flow: GenerativeModel, dataset: Dataset) -> None:

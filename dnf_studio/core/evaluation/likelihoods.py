@@ -6,8 +6,9 @@ Everything is in nats of the model's own standardised units.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,12 +35,13 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import DivergenceError, UnsupportedError
 
 __all__ = [
+    "NOTHING",
     "ODE_POINTS",
     "PATHS",
     "GridNLL",
     "Likelihoods",
     "affordable",
-    "growing_likelihoods",
+    "likelihood_parts",
     "likelihoods",
     "mean_and_error",
     "nll_bound",
@@ -57,7 +59,6 @@ PATHS = 16
 """Paths K a point of the importance-weighted bound, on `ODE_POINTS` points."""
 DRAWN_GRIDS = 16
 COARSE = 1e-3
-UNKNOWN: tuple[float | None, float | None] = None, None
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,12 @@ class Likelihoods:
     ode_divergence: DivergenceName | None
 
 
+NOTHING = Likelihoods(None, None, None, None, None, 0, None, None, None, (), None)
+"""Before anything is measured."""
+Part = Callable[[], dict[str, Any]]
+"""Measures some fields of `Likelihoods`."""
+
+
 def likelihoods(
     flow: GenerativeModel, dataset: Dataset, ode: bool = True, paths: int = PATHS, progress: Progress = lambda _: None
 ) -> Likelihoods:
@@ -101,44 +108,48 @@ def likelihoods(
 
     Raises `DataError` where the data has another number of columns.
     """
-    found = Likelihoods(*UNKNOWN, None, *UNKNOWN, paths, *UNKNOWN, None, (), None)
-    for more in growing_likelihoods(flow, dataset, ode, paths, progress):
-        found = more
+    found = replace(NOTHING, importance_paths=paths)
+    for name, measure in likelihood_parts(flow, dataset, ode, paths).items():
+        progress(name)
+        found = replace(found, **measure())
     return found
 
 
-def growing_likelihoods(
-    flow: GenerativeModel,
-    dataset: Dataset,
-    ode: bool = True,
-    paths: int = PATHS,
-    progress: Progress = lambda _: None,
-    pool: BlockPool | None = None,
-) -> Iterator[Likelihoods]:
-    """`likelihoods` as one part after another is known: bounds, importance, ODE, ODE on grids, as far as there are.
+def likelihood_parts(
+    flow: GenerativeModel, dataset: Dataset, ode: bool = True, paths: int = PATHS, pool: BlockPool | None = None
+) -> dict[str, Part]:
+    """What `likelihoods` is made of, each part by its name: bound, importance, ODE, as far as the model has them.
 
     Computed on the threads of `pool`, unless given on as many as there are, until that is interrupted.
     """
+    parts: dict[str, Part] = {}
     x = fresh_points(flow, dataset, affordable(flow, ODE_POINTS), 0)
-    found = Likelihoods(*UNKNOWN, None, *UNKNOWN, paths, *UNKNOWN, None, (), None)
     if isinstance(flow, TwoSDEs):
-        progress("bound on the negative log-likelihood")
-        value, error = mean_and_error(_bounds(flow, dataset, affordable(flow), 0, None, pool))
-        flexible = _flexible_bound(flow, dataset, pool) if flow.config.training.flexible_grid else None
-        found = replace(found, nll_bound=value, nll_bound_error=error, nll_bound_flexible=flexible)
-        yield found
-        progress(f"importance-weighted bound of {paths} paths")
-        value, error = mean_and_error(bound_nll(flow, x, paths, importance=True, pool=pool))
-        found = replace(found, nll_importance=value, nll_importance_error=error)
-        yield found
+        parts["bound on the negative log-likelihood"] = lambda: _bound_part(flow, dataset, pool)
+        parts[f"importance-weighted bound of {paths} paths"] = lambda: _importance_part(flow, x, paths, pool)
     if ode:
-        progress("likelihood of the probability-flow ODE")
-        (value, error), (coarse, _) = _ode(flow, x, TOLERANCE, pool), _ode(flow, x, COARSE, pool)
-        how = None if value is None else divergence_name(flow.dim)
-        found = replace(found, nll_ode=value, nll_ode_error=error, nll_ode_coarse=coarse, ode_divergence=how)
-        yield found
-        if isinstance(flow, TwoSDEs) and value is not None:
-            yield replace(found, nll_ode_grid=_on_grids(flow, x, pool))
+        parts["likelihood of the probability-flow ODE"] = lambda: _ode_part(flow, x, pool)
+    return parts
+
+
+def _bound_part(flow: TwoSDEs, dataset: Dataset, pool: BlockPool | None) -> dict[str, Any]:
+    value, error = mean_and_error(_bounds(flow, dataset, affordable(flow), 0, None, pool))
+    flexible = _flexible_bound(flow, dataset, pool) if flow.config.training.flexible_grid else None
+    return {"nll_bound": value, "nll_bound_error": error, "nll_bound_flexible": flexible}
+
+
+def _importance_part(flow: TwoSDEs, x: Tensor, paths: int, pool: BlockPool | None) -> dict[str, Any]:
+    value, error = mean_and_error(bound_nll(flow, x, paths, importance=True, pool=pool))
+    return {"nll_importance": value, "nll_importance_error": error, "importance_paths": paths}
+
+
+def _ode_part(flow: GenerativeModel, x: Tensor, pool: BlockPool | None) -> dict[str, Any]:
+    (value, error), (coarse, _) = _ode(flow, x, TOLERANCE, pool), _ode(flow, x, COARSE, pool)
+    found: dict[str, Any] = {"nll_ode": value, "nll_ode_error": error, "nll_ode_coarse": coarse}
+    if value is not None:
+        found["ode_divergence"] = divergence_name(flow.dim)
+        found["nll_ode_grid"] = _on_grids(flow, x, pool) if isinstance(flow, TwoSDEs) else ()
+    return found
 
 
 def affordable(flow: GenerativeModel, points: int | None = None) -> int:

@@ -1,4 +1,4 @@
-"""The discretisation lab: is N, the grid, λ or the last step the cause of what is seen?"""
+"""The discretisation lab: is N, the grid, λ or the last step the cause of what is seen, and how likely is data?"""
 
 from __future__ import annotations
 
@@ -232,6 +232,8 @@ class LabPanel(QWidget):
         """Nothing of another model is compared with this one."""
         for kept in (self._shown, self._asked, self._left):
             kept.clear()
+        # An empty page of another model may have something else to say
+        self._drawn = ()
         self._begin()
 
     def _follow(self, _names: frozenset[str]) -> None:

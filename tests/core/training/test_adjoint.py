@@ -13,7 +13,6 @@ from dnf_studio.bench.memory import step_bytes
 from dnf_studio.config import Config, NetworkConfig, SDEConfig
 from dnf_studio.core.models import kernels
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.models.onednn import linear
 from dnf_studio.core.models.room import Room
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
@@ -130,12 +129,6 @@ def test_blocks_cover_the_batch_once(count: int, blocks: int) -> None:
     assert [i for rows in slices for i in range(count)[rows]] == list(range(count))
     assert len(slices) == blocks
     assert all(rows.stop - rows.start <= 2560 for rows in slices)
-
-
-def test_linear_by_onednn_equals_the_plain_one() -> None:
-    x, weight, bias = torch.randn(65, 32), torch.randn(48, 32), torch.randn(48)
-    torch.testing.assert_close(linear(x, weight, bias), torch.nn.functional.linear(x, weight, bias))
-    torch.testing.assert_close(linear(x.t(), x.t()), x.t() @ x)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the peak cannot be read there")

@@ -9,14 +9,17 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.evaluation import likelihoods as module
-from dnf_studio.core.evaluation.likelihoods import likelihoods
+from dnf_studio.core.evaluation.likelihoods import GridNLL, likelihoods
+from dnf_studio.errors import DivergenceError
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.panels.lab import LabPanel
 from dnf_studio.gui.panels.lab_likelihood import LikelihoodPage
+from dnf_studio.workers.snapshot import Snapshot
 
 WAIT = 60_000
 pytestmark = pytest.mark.usefixtures("few_points")
@@ -89,47 +92,78 @@ def test_another_k_waits_for_compute_and_is_tighter(
     assert float(shown(page)["Importance, K = 400"][0]) < float(first)
 
 
-def test_the_table_is_copied_as_text(open_page: Callable[[str], LikelihoodPage], qtbot: QtBot) -> None:
-    page = open_page("diffflow-checkerboard")
+def test_the_table_is_copied_as_numbers(open_page: Callable[[str], LikelihoodPage], qtbot: QtBot) -> None:
+    page = open_page("diffflow-rings")
     qtbot.mouseClick(page.copy, Qt.MouseButton.LeftButton)
-    lines = QGuiApplication.clipboard().text().splitlines()
-    assert lines[0] == "NLL\tnats\t±" and lines[-1] == "Entropy of the data\t1.792\t" and len(lines) == 8
+    lines = [line.split("\t") for line in QGuiApplication.clipboard().text().splitlines()]
+    assert lines[0] == ["NLL", "nats", "±"] and lines[-1][::2] == ["Entropy of the data", ""] and len(lines) == 8
+    assert float(lines[-1][1]) == pytest.approx(-0.962, abs=1e-3)
+    assert shown(page)["Entropy of the data"][0] == "−0.962"
 
 
 def test_a_flow_has_no_paths_and_one_part(window: MainWindow, open_page: Callable[[str], LikelihoodPage]) -> None:
     page = open_page("flow-rings")
     assert list(shown(page)) == ["ODE", "ODE, tolerance × 100", "Entropy of the data"]
     assert not page.paths.isEnabled() and panel_of(window).told.text() == "Newest weights, exact likelihood."
+    assert any("likelihood of a flow is exact" in label.text() for label in page.findChildren(QLabel))
 
 
 def test_images_have_bits(open_page: Callable[[str], LikelihoodPage]) -> None:
     page = open_page("diffflow-digits")
     rows = shown(page)
     assert not page.table.isColumnHidden(3) and 2 < float(rows["ODE"][2]) < 3 and "Entropy of the data" not in rows
-    assert "standardised logits" in page.told.text()
+    assert "standardised logits" in page.told.text() and "do not trust" not in page.told.text()
 
 
-def test_resolutions_that_differ_are_told(open_page: Callable[[str], LikelihoodPage], window: MainWindow) -> None:
+def test_what_cannot_be_had_has_a_dash_and_a_sentence(
+    open_page: Callable[[str], LikelihoodPage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsolved(*_: object) -> None:
+        raise DivergenceError("no step is small enough")
+
+    monkeypatch.setattr(module, "ode_nll", unsolved)
+    page = open_page("diffflow-checkerboard")
+    assert shown(page)["ODE"][0] == shown(page)["ODE, tolerance × 100"][0] == "–"
+    assert "could not be solved" in page.told.text() and shown(page)["Bound, N = 30"][0] != "–"
+
+
+def test_ways_that_differ_are_told(open_page: Callable[[str], LikelihoodPage], window: MainWindow) -> None:
     page, panel = open_page("diffflow-checkerboard"), panel_of(window)
     study = page.study(window.studio.current.snapshot.version)
-    (*_, last) = panel.runner.results(study)
-    known = replace(last.likelihoods, nll_ode_error=0.02)
-    page.show_results(study, [last])
-    assert "do not trust" not in page.told.text() and "too few" not in page.told.text()
-    other = replace(known, nll_ode_coarse=known.nll_ode + 0.1)
-    page.show_results(study, [replace(last, likelihoods=other)])
-    assert "do not trust" in page.told.text() and "too few" not in page.told.text()
-    page.show_results(study, [replace(last, likelihoods=replace(other, nll_ode_error=0.2))])
-    assert "do not trust" not in page.told.text(), "it is within what the points leave uncertain"
-    first, second = known.nll_ode_grid
-    moved = replace(known, nll_ode_grid=(first, replace(second, nll=first.nll + 0.1)))
-    page.show_results(study, [replace(last, likelihoods=moved)])
-    assert "N = 30 and 60: too few" in page.told.text() and "do not trust" not in page.told.text()
+    *before, last = panel.runner.results(study)
+    value = last.fields["nll_ode"]
+    same = {"nll_ode_coarse": value, "nll_ode_grid": (GridNLL(30, value), GridNLL(60, value))}
+
+    def told(**fields: object) -> str:
+        page.show_results(study, [*before, replace(last, fields={**last.fields, **same, **fields})])
+        return page.told.text()
+
+    assert "do not trust" not in told() and "Heun" not in told()
+    assert "do not trust" in told(nll_ode_coarse=value + 0.1)
+    assert "tolerance the ODE could not be solved" in told(nll_ode_coarse=None)
+    for grid in ((GridNLL(30, value + 0.1), GridNLL(60, value)), (GridNLL(30, value), GridNLL(60, None))):
+        assert "steps at N = 30 and 60 it is another" in told(nll_ode_grid=grid)
 
 
-def test_without_data_it_says_why(window: MainWindow, open_page: Callable[[str], LikelihoodPage]) -> None:
+def test_a_run_that_changed_its_n_is_told_by_that(
+    window: MainWindow, open_page: Callable[[str], LikelihoodPage], qtbot: QtBot
+) -> None:
     page, panel = open_page("diffflow-checkerboard"), panel_of(window)
-    window.studio._opened = replace(window.studio.current, dataset=None)
+    flow = window.studio.current.snapshot.build()
+    flow.set_grid(flow.grid(10))
+    window.studio.explorer.publish(Snapshot.of(flow))
+    qtbot.waitUntil(lambda: "earlier weights" in panel.told.text(), timeout=WAIT)
     panel.compute()
-    page.show_results(None, ())
+    qtbot.waitUntil(lambda: panel.runner.running is None, timeout=WAIT)
+    assert next(iter(shown(page))) == "Bound, N = 10" and "ODE by Heun, N = 20" in shown(page)
+
+
+def test_without_data_it_says_why_and_with_data_no_more(
+    window: MainWindow, open_page: Callable[[str], LikelihoodPage], open_in: Callable[[str], None], qtbot: QtBot
+) -> None:
+    page, panel = open_page("diffflow-checkerboard"), panel_of(window)
+    known = window.studio.current
+    window.studio._show(replace(known, dataset=None))
     assert not panel.button.isEnabled() and "not here" in page.told.text() and not page.copy.isEnabled()
+    window.studio._show(replace(known, shown=replace(known.shown, trained=False)))
+    assert panel.button.isEnabled() and page.told.text() == "" and not shown(page)
