@@ -121,7 +121,8 @@ class PlotTabs(QWidget):
 
     @Slot(int)
     def _other_chosen(self, place: int) -> None:
-        if self.tabs.currentIndex() > 0:
+        # What was chosen beside the first one stays in sight where there is room for one alone
+        if self._wide or self.tabs.currentIndex() > 0:
             self.tabs.setCurrentIndex(place + 1)
         self._refresh()
 

@@ -56,6 +56,12 @@ def test_a_choice_among_the_other_plots_is_one_choice_wide_or_narrow(qtbot: QtBo
     assert seen() == ["Loss"]
     pair.set_wide(True)
     assert seen() == ["Loss", "Time grid"]
+    pair.set_wide(False)
+    assert seen() == ["Loss"], "nobody has chosen another one since"
+    pair.set_wide(True)
+    pair.other_tabs.setCurrentIndex(1)
+    pair.set_wide(False)
+    assert seen() == ["Marginals"]
 
 
 def test_names_are_short_where_the_full_ones_do_not_fit(qtbot: QtBot) -> None:
