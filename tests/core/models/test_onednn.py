@@ -40,11 +40,10 @@ def test_transposed_matrices() -> None:
     torch.testing.assert_close(linear(x.t(), x.t()), x.t() @ x)
 
 
-def test_bfloat16_rounds_once_after_the_bias() -> None:
-    """Where the product would be rounded before, the sum of a large product and its opposite would be off."""
+def test_bfloat16_is_left_to_torch() -> None:
+    """A product that is rounded before the bias is added would be off: here 96.75 − 96."""
     x, weight = torch.full((4, 32), 3.0).bfloat16(), torch.full((20, 32), 1.01).bfloat16()
     shift = torch.full((20,), -96.0).bfloat16()
     out = torch.empty(4, 20, dtype=torch.bfloat16)
     linear_out(x, weight, shift, out)
-    exact = x.double() @ weight.double().t() + shift.double()
-    torch.testing.assert_close(out.double(), exact, rtol=0.01, atol=0)
+    assert torch.equal(out, torch.addmm(shift, x, weight.t()))
