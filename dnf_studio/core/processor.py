@@ -10,7 +10,6 @@ import torch
 
 __all__ = ["is_intel", "multiplies_bfloat16_fast"]
 
-CPU_INFO = Path("/proc/cpuinfo")
 FIRST_CORE = 1024
 """Characters that name the maker; the whole, of a machine with many cores, takes a while to read."""
 INTEL = "GenuineIntel"
@@ -19,10 +18,17 @@ INTEL = "GenuineIntel"
 @cache
 def is_intel() -> bool:
     """Whether Intel made it; False where the system does not say."""
-    if CPU_INFO.exists():
-        with CPU_INFO.open(encoding="utf-8", errors="replace") as file:
-            return INTEL in file.read(FIRST_CORE)
-    return INTEL in platform.processor()
+    listed = _listing()
+    if listed is None:
+        return INTEL in platform.processor()
+    with listed.open(encoding="utf-8", errors="replace") as file:
+        return INTEL in file.read(FIRST_CORE)
+
+
+def _listing() -> Path | None:
+    """Where Linux describes each core."""
+    listed = Path("/proc/cpuinfo")
+    return listed if listed.exists() else None
 
 
 def multiplies_bfloat16_fast() -> bool:

@@ -35,7 +35,7 @@ def test_auto_is_bfloat16_only_where_it_is_faster(
 ) -> None:
     info = tmp_path / "cpuinfo"
     info.write_text(f"processor\t: 0\nvendor_id\t: {maker}\ncpu family\t: 6\n")
-    monkeypatch.setattr(processor, "CPU_INFO", info)
+    monkeypatch.setattr(processor, "_listing", lambda: info)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: instruction)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
     assert choose_hidden_type("auto", CPU) is expected
@@ -43,9 +43,7 @@ def test_auto_is_bfloat16_only_where_it_is_faster(
 
 
 @pytest.mark.parametrize(("name", "intel"), [("Intel64 Family 6 Model 143, GenuineIntel", True), ("arm", False)])
-def test_without_cpuinfo_the_system_is_asked(
-    name: str, intel: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(processor, "CPU_INFO", tmp_path / "none")
+def test_without_cpuinfo_the_system_is_asked(name: str, intel: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processor, "_listing", lambda: None)
     monkeypatch.setattr(processor.platform, "processor", lambda: name)
     assert processor.is_intel() is intel
