@@ -109,7 +109,7 @@ def write_report(path: Path, results: Results, claims: Sequence[Claim], pictures
 
 
 def _seeds(results: Results) -> str:
-    """From how many seeds there is something of each set and table, in words."""
+    """From how many seeds all measured models of each set and table are there, in words; some may have more."""
     counts: dict[int, list[str]] = {}
     for data in (*results.plan.sets, *results.plan.tables):
         counts.setdefault(results.seeds(data), []).append(data)
