@@ -66,14 +66,14 @@ def data_of(checkpoint: Checkpoint) -> Dataset | None:
 
     A file of more than `MOST_BYTES`, of which every value would be read, counts as not here.
     """
-    from dnf_studio.core.data.catalogue import open_dataset
+    from dnf_studio.core.data.catalogue import open_configured
     from dnf_studio.core.data.source import split_selection
 
     file, _ = split_selection(checkpoint.config.data)
     if os.path.isfile(file) and os.path.getsize(file) > MOST_BYTES:
         return None
     try:
-        dataset = open_dataset(checkpoint.config.data, checkpoint.config.drop_constant)
+        dataset = open_configured(checkpoint.config, checkpoint.data.split)
     except StudioError:
         return None
     return dataset if dataset.fingerprint == checkpoint.data.fingerprint else None

@@ -21,6 +21,7 @@ from dnf_studio.model_defaults import GROUPS, ModelName, filled, model_fault, re
 from dnf_studio.settings import Device, NetworkConfig, Precision, SDEConfig, Settings, TrainingConfig
 
 __all__ = [
+    "DATA_SETTINGS",
     "MAX_STEPS",
     "Config",
     "Device",
@@ -33,6 +34,9 @@ __all__ = [
     "flatten",
     "recorded",
 ]
+
+DATA_SETTINGS = ("data", "validation", "test", "drop_constant")
+"""The settings of a `Config` that say which data there are."""
 
 
 class Config(Settings):
@@ -47,6 +51,19 @@ class Config(Settings):
         min_length=1,
         title="Data name or file",
         description="A data set of the studio, a file (.csv, .npy, .npz, .h5, .parquet) or a picture (.png, .jpg).",
+    )
+    validation: str | None = Field(
+        None,
+        min_length=1,
+        title="Validation file",
+        description="A file of rows to validate on, with the columns of the data, which is then a file too; "
+        "without one a tenth of the data's own rows.",
+    )
+    test: str | None = Field(
+        None,
+        min_length=1,
+        title="Test file",
+        description="A file of rows to test on, all of which are used; without one a tenth of the data's own rows.",
     )
     drop_constant: bool = Field(
         False,
@@ -136,7 +153,8 @@ class Config(Settings):
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """A copy with `changes` applied; keys are dotted (``sde.steps``) or nested mappings.
 
-        With another model or kind of network, settings that stand at the default of the old one go to that of the new;
+        Files to validate and to test on belong to their data: with other data they go, unless they are named too. With
+        another model or kind of network, settings that stand at the default of the old one go to that of the new;
         a U-Net takes over no larger batch than its own.
         """
         flat, values = flatten(changes), self.model_dump()
@@ -148,6 +166,8 @@ class Config(Settings):
                 for part in parts
             )
             values = replaced(values, old, new)
+        if flat.get("data", self.data) != self.data:
+            flat = {"validation": None, "test": None, **flat}
         for key, value in flat.items():
             group = values
             *parents, leaf = key.split(".")

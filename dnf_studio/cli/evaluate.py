@@ -8,19 +8,25 @@ from typer import Option
 
 from dnf_studio import api
 from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, asking_for_data
-from dnf_studio.cli.output import Progress, emit, number, table
+from dnf_studio.cli.output import Progress, emit, note, number, table
 from dnf_studio.core.models.base import Solver
 from dnf_studio.errors import SettingError
 
 __all__ = ["evaluate"]
 
+DATA = (
+    "What to measure on, the model's own unless given. Of a table it is the rows that training's split holds out, "
+    "wherever they stand in a file that has changed."
+)
+TEST = "A file of rows that training has never seen; all of them are used."
 MOST_NAMED = 12
 """Classes with a column each."""
 
 
 def evaluate(
     checkpoint: CheckpointName,
-    data: Annotated[str | None, Option("--data", metavar="NAME|FILE", help="The model's own unless given.")] = None,
+    data: Annotated[str | None, Option("--data", metavar="NAME|FILE", help=DATA)] = None,
+    test: Annotated[str | None, Option("--test", metavar="FILE", help=TEST)] = None,
     steps: Annotated[str | None, Option("--steps", metavar="5,10,30", help="Numbers of steps to sample with.")] = None,
     no_ode: Annotated[bool, Option("--no-ode", help="Leave out the NLL of the probability-flow ODE.")] = False,
     solver: Annotated[Solver | None, Option("--solver", help=SOLVER)] = None,
@@ -30,16 +36,18 @@ def evaluate(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    from dnf_studio.core.data.catalogue import open_dataset
     from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS
     from dnf_studio.core.evaluation.evaluate import evaluate as measure
+    from dnf_studio.core.evaluation.held_out import held_out_data
 
     numbers = DEFAULT_STEPS if steps is None else _numbers(steps)
     source = api.open_checkpoint(checkpoint)
-    if data is None and not source.data.fingerprint:
+    if data is None and test is None and not source.data.fingerprint:
         raise SettingError(f"'{checkpoint}' does not say what it was trained on; name it with --data.")
-    with asking_for_data(checkpoint, data is not None):
-        dataset = open_dataset(data or source.config.data, source.config.drop_constant)
+    with asking_for_data(checkpoint, (data or test) is not None):
+        dataset, told = held_out_data(source, data, test)
+    if told is not None:
+        note(told)
     with Progress("Evaluating") as progress:
         found = measure(
             source.build(),

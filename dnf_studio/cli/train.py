@@ -28,6 +28,11 @@ DATA = (
     "folder), with FILE::flip=horizontal mirrored, too, with FILE::logit or digits::logit in logit space; or "
     "FILE::as=power, as the literature reads it (also gas, hepmass, miniboone, bsds300)."
 )
+TRAIN = "In the place of --data a file of rows, where those to validate or to test on come from files of their own."
+VALIDATION = (
+    "With --train: rows to end training by. Without it a tenth of the training file's are, decided by what they hold."
+)
+TEST = "With --train: rows to measure on, all of them used. Without it a tenth of the training file's are, too."
 
 CONFIG = f"Settings, a file or one of {', '.join(assets.preset_names())}; options go before it."
 
@@ -35,6 +40,9 @@ CONFIG = f"Settings, a file or one of {', '.join(assets.preset_names())}; option
 def train(
     output: Output,
     data: Annotated[str | None, Option("--data", metavar="NAME|FILE", help=DATA)] = None,
+    train_file: Annotated[str | None, Option("--train", metavar="FILE", help=TRAIN)] = None,
+    validation: Annotated[str | None, Option("--validation", metavar="FILE", help=VALIDATION)] = None,
+    test: Annotated[str | None, Option("--test", metavar="FILE", help=TEST)] = None,
     model: Annotated[ModelName | None, Option("--model", help="What to train.")] = None,
     config: Annotated[str | None, Option("--config", metavar="F.toml|NAME", help=CONFIG)] = None,
     steps: Annotated[int | None, Option("--steps", metavar="N", help="Steps of the two SDEs.")] = None,
@@ -54,7 +62,9 @@ def train(
     as_json: AsJson = False,
 ) -> int:
     changes: dict[str, Any] = {
-        "data": _data(data, threshold, blur),
+        "data": _data(_named(data, train_file, (validation or test) is not None, resume), threshold, blur),
+        "validation": validation,
+        "test": test,
         "model": model,
         "drop_constant": drop_constant or None,
         "sde.steps": steps,
@@ -78,6 +88,19 @@ def train(
     _measure(run, output, "weights" if weights else "run")
     _report(run, output, as_json)
     return 0
+
+
+def _named(data: str | None, train: str | None, own_splits: bool, resume: Path | None) -> str | None:
+    """What `data` or, where it has splits of its own, `train` names; of a run that is resumed each may have moved."""
+    from dnf_studio.core.data.catalogue import is_table
+
+    if data is not None and train is not None:
+        raise SettingError("Give --data or --train, not both.")
+    if own_splits and train is None and (resume is None or data is not None):
+        raise SettingError("--validation and --test go with --train, which names a file in the place of --data.")
+    if train is not None and not is_table(train):
+        raise SettingError(f"--train takes a file of rows with columns; name '{train}' with --data.")
+    return data if train is None else train
 
 
 def _data(data: str | None, threshold: float | None, blur: float | None) -> str | None:
@@ -108,7 +131,8 @@ def _read(run: Run, file: str | None) -> list[Path | str]:
     from dnf_studio.core.data.source import split_selection
 
     built_in = {name for info in api.datasets() for name in (info.name, *info.aliases)}
-    data = [] if run.config.data.strip().lower() in built_in else [split_selection(run.config.data)[0]]
+    named = [run.config.data, run.config.validation, run.config.test]
+    data = [split_selection(name)[0] for name in named if name is not None and name.strip().lower() not in built_in]
     return [*data, *([] if file is None else [file])]
 
 

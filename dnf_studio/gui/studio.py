@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from dnf_studio.config import DATA_SETTINGS, Config
 from dnf_studio.core.training.report import StepReport
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.background import Background, Newest
@@ -24,7 +25,6 @@ from dnf_studio.gui.session import Session
 from dnf_studio.workers.explorer import Explorer
 
 if TYPE_CHECKING:
-    from dnf_studio.config import Config
     from dnf_studio.core.training.run import Run
 
 __all__ = ["Studio"]
@@ -254,7 +254,7 @@ class Studio(QObject):
         if self._opened is None or self.unsaved:
             return
         shown = self._opened.config
-        if (config.data, config.drop_constant) != (shown.data, shown.drop_constant):
+        if any(getattr(config, name) != getattr(shown, name) for name in DATA_SETTINGS):
             self._choose(config, before)
         elif not self._opened.shown.trained and any(
             name.startswith(("config.model", "config.sde", "config.network", "config.training.seed")) for name in names
@@ -290,5 +290,5 @@ class Studio(QObject):
         """Tell, and go back to the data that is shown."""
         if self._opened is not None:
             shown = (self._before or self._opened).config
-            self._session.apply({"config.data": shown.data, "config.drop_constant": shown.drop_constant})
+            self._session.apply({f"config.{name}": getattr(shown, name) for name in DATA_SETTINGS})
         self._open_failed(error)

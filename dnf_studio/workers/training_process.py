@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dnf_studio.config import Config
-from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.catalogue import open_configured
+from dnf_studio.core.data.content_split import SplitRule
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.training.report import StepReport
 from dnf_studio.core.training.resume import RunState, state_of, take_over
@@ -50,6 +51,7 @@ class _Job:
     state: RunState
     config: Config
     fingerprint: str
+    rule: SplitRule | None
     """Of its data."""
     threads: int
 
@@ -169,7 +171,7 @@ class TrainingProcess:
     def _send_away(self, run: Run, threads: int) -> None:
         with self._lock:
             self._sent, self._place = [], _Place(state_of(run), 0)
-            self._send(_Job(self._place.state, run.config, run.dataset.fingerprint, threads))
+            self._send(_Job(self._place.state, run.config, run.dataset.fingerprint, run.dataset.rule, threads))
 
     def _call_home(self, run: Run, late: list[StepReport]) -> None:
         """Hold it after the iteration it is at. If the process is gone, that is where it last was."""
@@ -269,7 +271,7 @@ class _Here:
     def _run(self, job: _Job) -> Run:
         config = job.config
         if self._dataset is None or self._dataset.fingerprint != job.fingerprint:
-            self._dataset = open_dataset(config.data, config.drop_constant)
+            self._dataset = open_configured(config, job.rule)
         if self._dataset.fingerprint != job.fingerprint:
             raise DataError(f"The data '{config.data}' is no longer what the run began with.")
         run = Run(config, self._dataset, job.threads)

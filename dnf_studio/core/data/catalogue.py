@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from dnf_studio.config import Config
+from dnf_studio.core.data.content_split import SplitRule
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.data.drawing import open_drawing
 from dnf_studio.core.data.drawing_source import is_drawing
@@ -20,10 +23,18 @@ from dnf_studio.core.data.tables import open_table
 from dnf_studio.core.data.toy2d import TOY_SETS
 from dnf_studio.errors import DataError, UnknownNameError
 
-__all__ = ["DatasetInfo", "dataset_infos", "open_dataset"]
+__all__ = ["DatasetInfo", "dataset_infos", "is_table", "open_configured", "open_dataset"]
 
 ALIASES = {"olympic": "rings"}
 BUILT_IN: tuple[Toy2D | SklearnSet, ...] = (*TOY_SETS, *FRACTAL_SETS, *SKLEARN_SETS)
+
+OTHER_FILES: tuple[tuple[Callable[[str], bool], Callable[[str], Dataset]], ...] = (
+    (is_drawing, open_drawing),
+    (is_picture, open_picture),
+    (is_image_set, open_image_set),
+    (is_literature, open_literature),
+)
+"""What is no table: how it is told, and how it is opened."""
 
 
 @dataclass(frozen=True)
@@ -54,34 +65,54 @@ def dataset_infos() -> tuple[DatasetInfo, ...]:
     )
 
 
-def open_dataset(name_or_file: str, drop_constant: bool = False) -> Dataset:
+def open_dataset(
+    name_or_file: str,
+    drop_constant: bool = False,
+    validation: str | None = None,
+    test: str | None = None,
+    rule: SplitRule | None = None,
+) -> Dataset:
     """A built-in set by its name or alias, in any case, else FILE, `FILE::column,column`, `FILE::path/inside`,
     of a picture `FILE::threshold=0.3,blur=2`, of a table of the literature `FILE::as=power`, a set of images,
     also `FILE::flip=horizontal,logit`, or a drawing by the name that it is. Built-in images take what files of
     images take: `digits::logit`.
 
-    Raises `UnknownNameError` with the nearest name for what looks like a name, and `DataError` for
-    whatever is wrong with a file.
+    Of a table, files `validation` and `test` hold the rows to validate and to test on, where one's own are wanted, and
+    `rule` is the one of a checkpoint that was trained on it. Raises `UnknownNameError` with the nearest name for what
+    looks like a name, and `DataError` for whatever is wrong with a file.
     """
-    built_in = {toy.name: toy for toy in BUILT_IN}
-    path, selection = split_selection(name_or_file)
-    name = (name_or_file if selection is None or os.path.exists(path) else str(path)).strip().lower()
-    toy = built_in.get(ALIASES.get(name, name))
+    if is_table(name_or_file):
+        return open_table(name_or_file, drop_constant, rule, validation, test)
+    if validation is not None or test is not None:
+        raise DataError(f"Files to validate and to test on go with a table of rows, and '{name_or_file}' is none.")
+    toy, selection = _built_in(name_or_file)
     if toy is not None:
         if selection is not None and not (isinstance(toy, SklearnSet) and toy.image):
             raise DataError(f"Of '{toy.name}' nothing can be chosen: its values have no range and are no images.")
         return toy.make(selection) if isinstance(toy, SklearnSet) else toy
-    if is_drawing(name_or_file):
-        return open_drawing(name_or_file)
-    if is_picture(name_or_file):
-        return open_picture(name_or_file)
-    if is_image_set(name_or_file):
-        return open_image_set(name_or_file)
-    if is_literature(name_or_file):
-        return open_literature(name_or_file)
-    if _looks_like_file(name_or_file):
-        return open_table(name_or_file, drop_constant)
-    raise UnknownNameError("data set", name_or_file, [*built_in, *ALIASES])
+    for belongs, opened in OTHER_FILES:
+        if belongs(name_or_file):
+            return opened(name_or_file)
+    raise UnknownNameError("data set", name_or_file, [*(toy.name for toy in BUILT_IN), *ALIASES])
+
+
+def open_configured(config: Config, rule: SplitRule | None = None) -> Dataset:
+    """The data that the settings of an experiment name; `rule` as for `open_dataset`."""
+    return open_dataset(config.data, config.drop_constant, config.validation, config.test, rule)
+
+
+def is_table(name_or_file: str) -> bool:
+    """Whether this is a file of rows with columns, as far as its name tells, and nothing that has splits of its own."""
+    if _built_in(name_or_file)[0] is not None or any(belongs(name_or_file) for belongs, _ in OTHER_FILES):
+        return False
+    return _looks_like_file(name_or_file)
+
+
+def _built_in(name_or_file: str) -> tuple[Toy2D | SklearnSet | None, str | None]:
+    """The built-in set of this name, None for every other one, and what is chosen of it."""
+    path, selection = split_selection(name_or_file)
+    name = (name_or_file if selection is None or os.path.exists(path) else str(path)).strip().lower()
+    return {toy.name: toy for toy in BUILT_IN}.get(ALIASES.get(name, name)), selection
 
 
 def _looks_like_file(source: str) -> bool:

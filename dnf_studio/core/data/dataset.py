@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.core.data.content_split import SplitRule
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.logit import Logit
 
@@ -116,6 +117,10 @@ class Dataset(ABC):
     """The size of a row that is an image; None for all other data."""
     about: str = ""
     """What there is to know about this data in particular, in a few words for a person."""
+    rule: SplitRule | None = None
+    """How the rows of a file are split; None where points are drawn afresh or the data brings its own splits."""
+    rows: tuple[int, int, int] | None = None
+    """Rows to train, to validate and to test on; None where points are drawn afresh."""
 
     @abstractmethod
     def draw(self, count: int, generator: torch.Generator) -> Tensor:

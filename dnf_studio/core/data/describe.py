@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.core.data.arrays import ArrayInfo
+from dnf_studio.core.data.checks import FLOAT32, CopyFinder, varies_too_little
 from dnf_studio.core.data.csv_file import sketch_csv
 from dnf_studio.core.data.parquet_file import sketch_parquet
 from dnf_studio.core.data.readers import list_arrays, read_table, told
-from dnf_studio.core.data.row_sets import Split, held_out_rows, standardise
+from dnf_studio.core.data.row_sets import standardise
 from dnf_studio.core.data.table import Table
-from dnf_studio.core.data.tables import FLOAT32, CopyFinder, varies_too_little
 from dnf_studio.errors import DataError
 
 __all__ = ["ColumnInfo", "Description", "describe", "source_of"]
@@ -128,36 +128,34 @@ class _Columns:
 
     def __init__(self, table: Table, faults: dict[int, str], partial: bool, cancelled: Cancelled) -> None:
         self._table, self._faults, self._partial, self._cancelled = table, faults, partial, cancelled
-        self._split = Split(len(table), held_out_rows(len(table)))
         dim = len(table.columns)
         self._finite, self._total = np.zeros(dim), np.zeros(dim)
         self._low, self._high = np.full(dim, np.inf), np.full(dim, -np.inf)
-        self._train_low, self._train_high, self._train_total = self._low.copy(), self._high.copy(), np.zeros(dim)
         self._square = np.zeros(dim)
         self._counts = np.zeros((dim, BINS), np.int64)
 
     def infos(self) -> tuple[ColumnInfo, ...]:
         """Read everything and say what the columns are."""
         with np.errstate(all="ignore"):
-            for rows, block in self._blocks():
-                self._note_range(block, self._split.trains(rows))
-            mean = self._train_total / self._split.train_count
-            for rows, block in self._blocks():
-                self._square += ((block[:, self._split.trains(rows)] - mean[:, None]) ** 2).sum(1)
+            for block in self._blocks():
+                self._note_range(block)
+            mean = self._total / self._finite
+            for block in self._blocks():
+                self._square += np.where(np.isfinite(block), (block - mean[:, None]) ** 2, 0.0).sum(1)
                 self._count(block)
-            scale = np.sqrt(self._square / self._split.train_count)
+            scale = np.sqrt(self._square / self._finite)
             problems = [self._problem(i, float(scale[i])) for i in range(len(self._finite))]
             self._find_copies(problems, mean, scale)
         return tuple(self._info(i, problem) for i, problem in enumerate(problems))
 
-    def _blocks(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    def _blocks(self) -> Iterator[NDArray[np.float64]]:
         """All rows in order, with the values of a column side by side: (D, k)."""
-        for rows, block in self._table.blocks():
+        for _, block in self._table.blocks():
             if self._cancelled():
                 raise DataError(f"Reading '{self._table.path}' was cancelled.")
-            yield rows, np.ascontiguousarray(block.T)
+            yield np.ascontiguousarray(block.T)
 
-    def _note_range(self, block: NDArray[np.float64], train: NDArray[np.bool_]) -> None:
+    def _note_range(self, block: NDArray[np.float64]) -> None:
         finite = np.isfinite(block)
         self._finite += finite.sum(1)
         low, high, total = (
@@ -166,10 +164,6 @@ class _Columns:
         self._total += total.sum(1)
         self._low = np.minimum(self._low, low.min(1))
         self._high = np.maximum(self._high, high.max(1))
-        part = block[:, train]
-        self._train_total += part.sum(1)
-        self._train_low = np.minimum(self._train_low, part.min(1, initial=np.inf))
-        self._train_high = np.maximum(self._train_high, part.max(1, initial=-np.inf))
 
     def _count(self, block: NDArray[np.float64]) -> None:
         """Add a block to the histograms."""
@@ -181,7 +175,11 @@ class _Columns:
             self._counts[i] += np.bincount(inside, minlength=BINS)
 
     def _problem(self, i: int, scale: float) -> str:
-        """Why a column is refused, as opening it would; of a part of the rows only what is certain."""
+        """Why a column is refused, as opening it would; of a part of the rows only what is certain.
+
+        Which rows are to train on depends on the other columns that are chosen. So all rows are looked at here, and a
+        column that varies in held-out rows alone is refused only when it is opened.
+        """
         if i in self._faults:
             return self._faults[i]
         gone = len(self._table) - int(self._finite[i])
@@ -191,26 +189,22 @@ class _Columns:
             return "holds a value beyond ±3.4e38, the range of single precision"
         if self._partial:
             return ""
-        if self._train_low[i] == self._train_high[i]:
+        if self._low[i] == self._high[i]:
             return "is constant"
-        if varies_too_little(scale, self._train_low[i], self._train_high[i]):
+        if varies_too_little(scale, self._low[i], self._high[i]):
             return "varies too little for single precision; subtract an offset or change its unit"
         return ""
 
     def _find_copies(self, problems: list[str], mean: NDArray[np.float64], scale: NDArray[np.float64]) -> None:
-        """Refuse what repeats an earlier column in model units, and what has a row too far away."""
+        """Refuse what repeats an earlier column in model units."""
         sound = [i for i, problem in enumerate(problems) if not problem]
         if self._partial or not sound:
             return
-        finder, far = CopyFinder(len(sound)), np.zeros(len(sound), bool)
-        for _, block in self._blocks():
-            model = standardise(block[sound].T, mean[sound], scale[sound])
-            far |= ~np.isfinite(model).all(0)
-            finder.note(model)
+        finder = CopyFinder(len(sound))
+        for block in self._blocks():
+            finder.note(standardise(block[sound].T, mean[sound], scale[sound]))
         for copy, original in finder.found().items():
             problems[sound[copy]] = f"repeats column '{self._table.columns[sound[original]]}'"
-        for place in np.flatnonzero(far):
-            problems[sound[place]] = "has a row immeasurably far from all others; remove it"
 
     def _info(self, i: int, problem: str) -> ColumnInfo:
         finite = self._finite[i]

@@ -28,47 +28,21 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from dnf_studio.core.data.checks import check_values, varies_too_little
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.readers import read_table
-from dnf_studio.core.data.row_sets import TableDataset, standardise
+from dnf_studio.core.data.row_sets import TableDataset, fingerprint_start, standardise, told_sizes
 from dnf_studio.core.data.source import split_selection
-from dnf_studio.core.data.tables import check_values, varies_too_little
 from dnf_studio.errors import DataError
 
-__all__ = ["SplitDataset", "is_literature", "open_literature"]
+__all__ = ["is_literature", "open_literature"]
 
 MARK = "as="
 CORRELATED = 0.98
 MOST_REPEATED = 5
 POWER_COLUMNS = ("active power", "voltage", "sub-meter 1", "sub-meter 2", "sub-meter 3", "time")
 Rows = NDArray[np.float64]
-
-
-class SplitDataset(TableDataset):
-    """Rows in three fixed splits; `fresh` is the test split."""
-
-    def __init__(
-        self,
-        name: str,
-        columns: tuple[str, ...],
-        standardisation: Standardisation,
-        parts: tuple[Tensor, Tensor, Tensor],
-    ) -> None:
-        """`parts` are the rows (n, D) to train, to validate and to test on, float32, model units."""
-        super().__init__(name, columns, standardisation, parts[0], parts[2])
-        self._validation = parts[1]
-        sizes = [f"{len(part):,}" for part in parts]
-        self.about = (
-            f"{sizes[0]} rows to train, {sizes[1]} to validate and {sizes[2]} to test on; "
-            f"Σ log σ {standardisation.log_scale:.4f}".replace("-", "−")
-        )
-
-    def validation(self, count: int, seed: int) -> Tensor:
-        """Rows of the validation split without repetition, (min(count, m), D); `seed` chooses which."""
-        generator = torch.Generator().manual_seed(seed)
-        return self._validation[torch.randperm(len(self._validation), generator=generator)[:count]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +60,7 @@ def is_literature(source: str) -> bool:
     return (split_selection(source)[1] or "").strip().startswith(MARK)
 
 
-def open_literature(source: str) -> SplitDataset:
+def open_literature(source: str) -> TableDataset:
     """Open ``FILE::as=NAME``; raises `DataError` where the file is not of the form that this table has."""
     path, selection = split_selection(source)
     name = (selection or "").strip().removeprefix(MARK).strip().lower()
@@ -104,7 +78,12 @@ def open_literature(source: str) -> SplitDataset:
         raise DataError(f"'{path}' has a held-out row immeasurably far from all others; remove it.")
     train, validation, test = (torch.from_numpy(part) for part in parts)
     standardisation = Standardisation(tuple(mean.tolist()), tuple(scale.tolist()))
-    return SplitDataset(path.name, made.columns, standardisation, (train, validation, test))
+    digest = fingerprint_start(made.columns, len(train))
+    digest.update(train.numpy().data)
+    volume = f"Σ log σ {standardisation.log_scale:.4f}".replace("-", "−")
+    about = f"{told_sizes(len(train), len(validation), len(test))}; {volume}"
+    fixed = train, validation, test
+    return TableDataset(path.name, made.columns, standardisation, fixed, digest.hexdigest(), about)
 
 
 def _power(path: Path) -> _Prepared:

@@ -89,6 +89,7 @@ class RecordedDataset(Dataset):
         np.random.RandomState(SPLIT_SEED).shuffle(order)
         train, validation, _ = sizes = split_sizes(len(order))
         self.splits = tuple(np.split(order, [train, train + validation]))
+        self.rows = sizes
         self.about = f"{sizes[0]:,} rows to train, {sizes[1]:,} to validate and {sizes[2]:,} to test on; {about}"
         if logit is not None:
             self.about += f", as logits with α = {logit.alpha:g}"

@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.core.data.content_split import TEST, VALIDATION, SplitRule
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.data.table import Table
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-__all__ = ["MappedDataset", "Split", "TableDataset", "fingerprint_start", "held_out_rows", "standardise"]
+__all__ = [
+    "MappedRows",
+    "Part",
+    "Split",
+    "TableDataset",
+    "fingerprint_start",
+    "held_out_rows",
+    "numbers_of",
+    "standardise",
+    "told_sizes",
+]
 
 SPLIT_SEED = 20_211
 HELD_OUT = 0.1
-"""The share of rows that training never sees; at least one row."""
+"""The share of rows that training never sees where they are split by their place; at least one row."""
 
 
 def held_out_rows(count: int) -> NDArray[np.int64]:
-    """The rows of `count` that training never sees, ascending."""
+    """The rows of `count` that training never sees where they are split by their place, ascending."""
     # RandomState's stream is frozen for good, so a file is split alike by every version of NumPy; it
     # shuffles numbers of any width alike, and narrow ones take half the memory.
     order = np.arange(count, dtype=np.uint32 if count <= 2**32 else np.uint64)
@@ -35,34 +48,61 @@ def held_out_rows(count: int) -> NDArray[np.int64]:
     return np.sort(order[: max(1, int(count * HELD_OUT))]).astype(np.int64)
 
 
+def numbers_of(chosen: NDArray[np.bool_]) -> NDArray[np.integer]:
+    """The numbers of the rows that are chosen, ascending; narrow ones take half the memory of the widest."""
+    found = np.flatnonzero(chosen)
+    return found.astype(np.uint32) if len(chosen) <= 2**32 else found
+
+
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Which rows are held out; all others, in order, are those to train on."""
+    """Which rows are to test and to validate on; all others, in order, are those to train on."""
 
     count: int
-    held_out: NDArray[np.int64]
-    """Ascending."""
+    held_out: NDArray[np.integer]
+    """The rows to test on, ascending."""
+    validation: NDArray[np.integer] = field(default_factory=lambda: np.empty(0, np.int64))
+    """The rows to validate on, ascending."""
+
+    @classmethod
+    def of_sides(cls, sides: NDArray[np.uint8]) -> Self:
+        """The split that has each row on its side."""
+        test, validation = (numbers_of(sides == side) for side in (TEST, VALIDATION))
+        return cls(len(sides), test, validation)
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """How many rows there are to train, to validate and to test on."""
+        return self.train_count, len(self.validation), len(self.held_out)
 
     @property
     def train_count(self) -> int:
         """How many rows there are to train on."""
-        return self.count - len(self.held_out)
+        return self.count - len(self._others)
 
     def trains(self, rows: slice) -> NDArray[np.bool_]:
         """Which of the rows start … stop − 1 are to train on."""
-        first, last = np.searchsorted(self.held_out, (rows.start, rows.stop))
+        others = self._others
+        first, last = np.searchsorted(others, np.array([rows.start, rows.stop], others.dtype))
         train = np.ones(rows.stop - rows.start, dtype=bool)
-        train[self.held_out[first:last] - rows.start] = False
+        train[others[first:last].astype(np.int64) - rows.start] = False
         return train
 
     def train_rows(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows that stand at these places among those to train on."""
-        return places + np.searchsorted(self._before, places, side="right")
+        return places + np.searchsorted(self._before, places.astype(self._before.dtype), side="right")
 
     @cached_property
-    def _before(self) -> NDArray[np.int64]:
-        """How many rows to train on stand before each held-out one."""
-        return self.held_out - np.arange(len(self.held_out))
+    def _others(self) -> NDArray[np.integer]:
+        """The rows that are not to train on, ascending."""
+        if not len(self.validation):
+            return self.held_out
+        return np.sort(np.concatenate([self.held_out, self.validation]))
+
+    @cached_property
+    def _before(self) -> NDArray[np.integer]:
+        """How many rows to train on stand before each other one."""
+        return self._others - np.arange(len(self._others), dtype=self._others.dtype)
 
 
 def standardise(
@@ -78,11 +118,46 @@ def fingerprint_start(columns: tuple[str, ...], train_count: int) -> _Hash:
     return hashlib.sha256(json.dumps([list(columns), [train_count, len(columns)]]).encode())
 
 
-class TableDataset(Dataset):
-    """Rows of a file: training rows are drawn with replacement, held-out rows are what is fresh.
+def told_sizes(train: int, validation: int, test: int, files: tuple[str | None, str | None] = (None, None)) -> str:
+    """How many rows there are for what, in words; `files` are those that the latter two are from, if not the same."""
+    places = ["" if file is None else f" ({Path(file).name})" for file in files]
+    validating = f", {validation:,} to validate{places[0]}" if validation else ""
+    return f"{train:,} rows to train{validating} and {test:,} to test on{places[1]}"
 
-    `train` (n, D) and `held_out` (m, D) are float32 in model units.
-    """
+
+class MappedRows:
+    """Rows that stay in their file and are standardised when they are taken, by their places as from a tensor."""
+
+    def __init__(
+        self,
+        table: Table,
+        keep: list[int],
+        standardisation: Standardisation,
+        count: int,
+        rows_at: Callable[[NDArray[np.int64]], NDArray[np.integer]],
+    ) -> None:
+        """`rows_at` says which rows of the table stand at these of the `count` places."""
+        self._table, self._keep, self._count, self._rows_at = table, keep, count, rows_at
+        self._mean, self._scale = np.array(standardisation.mean), np.array(standardisation.scale)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, places: Tensor) -> Tensor:
+        """The rows at these places, (n, D), float32, model units; read in the order of the file."""
+        rows = self._rows_at(places.numpy()).astype(np.int64)
+        order = np.argsort(rows, kind="stable")
+        model = np.empty((len(rows), len(self._keep)), np.float32)
+        model[order] = standardise(self._table.read(rows[order])[:, self._keep], self._mean, self._scale)
+        return torch.from_numpy(model)
+
+
+Part = Tensor | MappedRows
+"""Rows (n, D) of one side of a split, float32, model units, held or left in their file."""
+
+
+class TableDataset(Dataset):
+    """Rows of a file: training rows are drawn with replacement, those to test on are what is fresh."""
 
     entropy = None
 
@@ -91,73 +166,39 @@ class TableDataset(Dataset):
         name: str,
         columns: tuple[str, ...],
         standardisation: Standardisation,
-        train: Tensor,
-        held_out: Tensor,
+        parts: tuple[Part, Part | None, Part],
+        fingerprint: str,
         about: str = "",
+        rule: SplitRule | None = None,
     ) -> None:
-        self.name, self.about = name, about
+        """`parts` are the rows to train, to validate (None: there are none) and to test on."""
+        self.name, self.about, self.rule = name, about, rule
         self.columns = columns
         self.dim = len(columns)
         self.standardisation = standardisation
-        self.train = train
-        self.held_out = held_out
-        digest = fingerprint_start(columns, len(train))
-        digest.update(train.numpy().data)
-        self.fingerprint = digest.hexdigest()
+        self.train, self._validation, self.held_out = parts
+        self.rows: tuple[int, int, int] = (
+            len(self.train),
+            0 if self._validation is None else len(self._validation),
+            len(self.held_out),
+        )
+        self.fingerprint = fingerprint
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """`count` rows of the training split, with replacement: (count, D), float32, model units."""
         return self.train[torch.randint(len(self.train), (count,), generator=generator)]
 
     def fresh(self, count: int, seed: int) -> Tensor:
-        """Held-out rows without repetition, (min(count, m), D), float32, model units; `seed` chooses which."""
-        if count >= len(self.held_out):
-            return self.held_out.clone()
-        return self.held_out[_some_of(len(self.held_out), count, seed)]
+        """Rows to test on without repetition, (min(count, m), D), float32, model units; `seed` chooses which."""
+        total = len(self.held_out)
+        return self.held_out[torch.arange(total) if count >= total else _some_of(total, count, seed)]
 
-
-class MappedDataset(Dataset):
-    """As `TableDataset`, but the rows stay in the file and are standardised when they are drawn."""
-
-    entropy = None
-
-    def __init__(
-        self,
-        table: Table,
-        keep: list[int],
-        standardisation: Standardisation,
-        split: Split,
-        fingerprint: str,
-        about: str = "",
-    ) -> None:
-        self.name, self.about = table.name, about
-        self.columns = tuple(table.columns[i] for i in keep)
-        self.dim = len(keep)
-        self.standardisation = standardisation
-        self.fingerprint = fingerprint
-        self._table, self._keep, self._split = table, keep, split
-        self._mean, self._scale = np.array(standardisation.mean), np.array(standardisation.scale)
-
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """`count` rows of the training split, with replacement: (count, D), float32, model units."""
-        places = torch.randint(self._split.train_count, (count,), generator=generator)
-        return self._rows(self._split.train_rows(places.numpy()))
-
-    def fresh(self, count: int, seed: int) -> Tensor:
-        """Held-out rows without repetition, (min(count, m), D), float32, model units; `seed` chooses which."""
-        held_out = self._split.held_out
-        return self._rows(
-            held_out if count >= len(held_out) else held_out[_some_of(len(held_out), count, seed).numpy()]
-        )
-
-    def _rows(self, rows: NDArray[np.int64]) -> Tensor:
-        """These rows, (n, D), float32, model units; read in the order of the file."""
-        order = np.argsort(rows, kind="stable")
-        model = np.empty((len(rows), self.dim), np.float32)
-        model[order] = standardise(self._table.read(rows[order])[:, self._keep], self._mean, self._scale)
-        return torch.from_numpy(model)
+    def validation(self, count: int, seed: int) -> Tensor | None:
+        """Rows to validate on without repetition, (min(count, m), D), float32, model units; `seed` chooses which."""
+        rows = self._validation
+        return None if rows is None else rows[_some_of(len(rows), count, seed)]
 
 
 def _some_of(total: int, count: int, seed: int) -> Tensor:
-    """`count` different numbers below `total`, chosen by `seed`."""
+    """`count` different numbers below `total`, or all of them, chosen by `seed`."""
     return torch.randperm(total, generator=torch.Generator().manual_seed(seed))[:count]

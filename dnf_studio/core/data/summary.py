@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from dnf_studio.core.data.content_split import BY_ORDER, SplitRule
 from dnf_studio.core.data.image_shape import ImageShape
 
 __all__ = ["DataSummary"]
@@ -21,6 +23,19 @@ class DataSummary:
     """Nats of the standardised data, None where unknown."""
     image: ImageShape | None = None
     """The size of a row that is an image."""
+    split: SplitRule | None = BY_ORDER
+    """How the rows of its file were split; a checkpoint that does not say so is of a time with one rule only."""
+    rows: tuple[int, int, int] | None = None
+    """Rows to train, to validate and to test on; None where points are drawn afresh, or not told."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; what a checkpoint of before does not say is not said."""
+        values = asdict(self)
+        if self.split == BY_ORDER:
+            del values["split"]
+        if self.rows is None:
+            del values["rows"]
+        return values
 
     def __post_init__(self) -> None:
         if self.image is not None and self.image.size != len(self.columns):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal, Self
 
@@ -75,7 +75,7 @@ class Checkpoint:
         """A weights checkpoint of a model as it stands, nothing else being known."""
         tensors = {f"model.{name}": _plain(tensor) for name, tensor in flow.state_dict().items()}
         columns = () if flow.image is None else tuple(f"x{j + 1}" for j in range(flow.dim))
-        data = DataSummary(flow.config.data, "", columns, None, flow.image)
+        data = DataSummary(flow.config.data, "", columns, None, flow.image, None)
         found = cls("weights", flow.config, flow.dim, flow.standardisation, data, 0, 0.0, {}, {}, tensors)
         return replace(found, sha256=digest(tensors))
 
@@ -107,7 +107,7 @@ class Checkpoint:
             "model": self.config.model,
             "dim": self.dim,
             "standardisation": self.standardisation.as_dict(),
-            "data": asdict(self.data),
+            "data": self.data.as_dict(),
             "iteration": self.iteration,
             "seconds": self.seconds,
             "history": self.history,
@@ -254,7 +254,7 @@ def _plain(tensor: Tensor) -> Tensor:
 def _to_metadata(checkpoint: Checkpoint) -> dict[str, str]:
     """Every value a string; raises ValueError for numbers that JSON does not have."""
     values: dict[str, Any] = {name: getattr(checkpoint, name) for name in _Metadata.model_fields}
-    values |= {"standardisation": checkpoint.standardisation.as_dict(), "data": asdict(checkpoint.data)}
+    values |= {"standardisation": checkpoint.standardisation.as_dict(), "data": checkpoint.data.as_dict()}
     values["config"] = checkpoint.config.model_dump()
     metadata = {name: json.dumps(value, allow_nan=False, ensure_ascii=False) for name, value in values.items()}
     metadata |= {"kind": checkpoint.kind, "format": FORMAT, "format_version": str(FORMAT_VERSION)}

@@ -47,7 +47,7 @@ def read_reference_checkpoint(path: Path) -> Checkpoint:
     if fault:
         raise CheckpointError(f"'{path}' is not a checkpoint of the reference program: {fault}.")
     tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
-    data = DataSummary(UNKNOWN, "", tuple(f"x{j + 1}" for j in range(dim)), None)
+    data = DataSummary(UNKNOWN, "", tuple(f"x{j + 1}" for j in range(dim)), None, split=None)
     identity = Standardisation.identity(dim)
     return Checkpoint("weights", config, dim, identity, data, 0, 0.0, {}, {}, tensors, sha256=digest(tensors))
 

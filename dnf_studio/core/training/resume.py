@@ -99,7 +99,7 @@ def checkpoint_of(run: Run, kind: Literal["run", "weights"]) -> Checkpoint:
         config=run.config,
         dim=data.dim,
         standardisation=data.standardisation,
-        data=DataSummary(data.name, data.fingerprint, data.columns, data.entropy, data.image),
+        data=DataSummary(data.name, data.fingerprint, data.columns, data.entropy, data.image, data.rule, data.rows),
         iteration=run.iteration,
         seconds=run.seconds,
         history={

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config, flatten
-from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.catalogue import open_configured
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
@@ -40,7 +40,7 @@ from dnf_studio.model_defaults import MOST_WITH_FEATURES
 
 __all__ = ["Run"]
 
-FIXED = ("data", "drop_constant", "model", "network.", "training.seed", "training.device")
+FIXED = ("data", "validation", "test", "drop_constant", "model", "network.", "training.seed", "training.device")
 GOOD_STATE_EVERY = 50
 COVERED_POINTS = 10_000
 """By which the networks are told where the data lies."""
@@ -57,7 +57,7 @@ class Run:
     def __init__(self, config: Config, data: Dataset | None = None, threads: int | None = None) -> None:
         self.config = config
         self.device = choose_device(config.training.device)
-        self.dataset = open_dataset(config.data, config.drop_constant) if data is None else data
+        self.dataset = open_configured(config) if data is None else data
         self._generator = torch.Generator().manual_seed(config.training.seed)
         # The networks' first weights come from the run's own generator, not from the global one
         with torch.random.fork_rng(devices=[]):
@@ -155,7 +155,8 @@ class Run:
     def resume(cls, path: Path | str, changes: Mapping[str, Any] | None = None, threads: int | None = None) -> Self:
         """Take up a run where its checkpoint left it, on CPU to the bit, with `changes` applied.
 
-        Of what is fixed during a run, the device may be among the changes, and `data`, where it has moved. Raises
+        Of what is fixed during a run, the device may be among the changes, and `data`, `validation` and `test`, where
+        they have moved. The rows stay on the side of the split that they are on. Raises
         `CheckpointError` if the file holds no run or its data is no longer the same.
         """
         from dnf_studio.core.storage.checkpoint import read_checkpoint
@@ -165,9 +166,11 @@ class Run:
         if checkpoint.kind != "run":
             raise CheckpointError(f"'{path}' holds weights only, no run that could be resumed.")
         coming = flatten(changes or {})
-        movable = coming.keys() & {"training.device", "data", "drop_constant"}
+        movable = coming.keys() & {"training.device", "data", "validation", "test", "drop_constant"}
         place = {key: coming.pop(key) for key in movable}
-        run = cls(checkpoint.config.changed(place), threads=threads)
+        own = {key: getattr(checkpoint.config, key) for key in ("validation", "test")}
+        config = checkpoint.config.changed(own | place)
+        run = cls(config, open_configured(config, checkpoint.data.split), threads)
         if run.dataset.fingerprint != checkpoint.data.fingerprint:
             raise CheckpointError(f"The data '{run.config.data}' is not what '{path}' was trained on.")
         restore(run, checkpoint)

@@ -55,5 +55,6 @@ def make_report(session: Session, studio: Studio, error: BaseException | None = 
 
 
 def _settings(config: Config) -> str:
-    """As TOML; of a data file its name alone."""
-    return config.changed({"data": Path(config.data).name or config.data}).to_toml().rstrip()
+    """As TOML; of data files their names alone."""
+    files = {name: getattr(config, name) for name in ("data", "validation", "test")}
+    return config.changed({name: file and (Path(file).name or file) for name, file in files.items()}).to_toml().rstrip()

@@ -18,6 +18,7 @@ from dnf_studio.gui.shown import ShownModel
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from dnf_studio.core.data.content_split import SplitRule
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
@@ -87,7 +88,7 @@ def open_any(
             return replace(_open_checkpoint(str(path)), source=_whole(name), kind="checkpoint")
         if kind == "export":
             return _open_export(path, places, held)
-    opened = untrained(config.changed({"data": name}))
+    opened = untrained(config.changed({"data": name, "validation": None, "test": None}))
     return replace(opened, source=_whole(name), kind="data") if _is_file(name) else opened
 
 
@@ -160,7 +161,7 @@ def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
     flow = checkpoint.build()
     note, dataset = "", None
     try:
-        dataset = _dataset(checkpoint.config)
+        dataset = _dataset(checkpoint.config, checkpoint.data.split)
         points = _points(dataset, flow)
     except StudioError:
         points = flow.standardisation.to_model(flow.sample(_count(flow), seed=DISPLAY_SEED)).float()
@@ -234,13 +235,13 @@ def untrained(config: Config) -> Opened:
     return Opened(shown, config, Snapshot.of(flow), _points(dataset, flow), dataset)
 
 
-def _dataset(config: Config) -> Dataset:
-    from dnf_studio.core.data.catalogue import open_dataset
+def _dataset(config: Config, rule: SplitRule | None = None) -> Dataset:
+    from dnf_studio.core.data.catalogue import open_configured
     from dnf_studio.core.storage.reference_program import UNKNOWN
 
     if config.data == UNKNOWN:
         raise DataError("This model does not say what data it was trained on; choose data first, then press Train.")
-    return open_dataset(config.data, config.drop_constant)
+    return open_configured(config, rule)
 
 
 def _count(flow: GenerativeModel) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from dnf_studio import assets
-from dnf_studio.config import Config
+from dnf_studio.config import DATA_SETTINGS, Config
 from dnf_studio.core.storage.atomic import atomic_file
 from dnf_studio.core.storage.file_names import with_suffix
 from dnf_studio.errors import SettingError, StudioError
@@ -74,7 +74,7 @@ class ExperimentMenu(QMenu):
         old = self._session.state.config
         kept: dict[str, object] = {"training.device": old.training.device}
         if "data" not in config.model_fields_set:
-            kept |= {"data": old.data, "drop_constant": old.drop_constant}
+            kept |= {name: getattr(old, name) for name in DATA_SETTINGS}
         new = config.changed(kept)
 
         def apply(gesture: object = None) -> None:

@@ -12,27 +12,27 @@ import pytest
 import torch
 
 from dnf_studio.core.data.catalogue import open_dataset
-from dnf_studio.core.data.literature import SplitDataset
+from dnf_studio.core.data.row_sets import TableDataset
 from dnf_studio.core.data.tables import TableDataset
 from dnf_studio.errors import DataError
 
 RANDOM = np.random.default_rng(0)
 
 
-def opened(source: object) -> SplitDataset:
+def opened(source: object) -> TableDataset:
     data = open_dataset(str(source))
-    assert isinstance(data, SplitDataset)
+    assert isinstance(data, TableDataset)
     return data
 
 
-def in_data_units(data: SplitDataset) -> list[np.ndarray]:
+def in_data_units(data: TableDataset) -> list[np.ndarray]:
     """Rows to train, to validate and to test on, sorted."""
     parts = (data.train, data.validation(10**9, 0), data.fresh(10**9, 0))
     rows = [data.standardisation.to_data(part.double()).numpy() for part in parts]
     return [part[np.lexsort(part.T)] for part in rows]
 
 
-def expect(data: SplitDataset, parts: list[np.ndarray], constants: np.ndarray, ddof: int) -> None:
+def expect(data: TableDataset, parts: list[np.ndarray], constants: np.ndarray, ddof: int) -> None:
     """These splits, standardised so."""
     np.testing.assert_allclose(data.standardisation.mean, constants.mean(0), rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(data.standardisation.scale, constants.std(0, ddof=ddof), rtol=1e-9)
@@ -161,5 +161,5 @@ def test_hepmass_needs_its_test_file(tmp_path: Path) -> None:
 def test_without_the_words_a_file_is_read_as_before(tmp_path: Path) -> None:
     np.save(tmp_path / "data.npy", RANDOM.normal(size=(50, 8)))
     plain = open_dataset(str(tmp_path / "data.npy"))
-    assert isinstance(plain, TableDataset) and not isinstance(plain, SplitDataset)
+    assert isinstance(plain, TableDataset) and not isinstance(plain, TableDataset)
     assert plain.dim == 8

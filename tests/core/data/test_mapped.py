@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from dnf_studio.core.data import tables
-from dnf_studio.core.data.row_sets import SPLIT_SEED, MappedDataset, Split, TableDataset, held_out_rows
+from dnf_studio.core.data.row_sets import SPLIT_SEED, Split, held_out_rows
 from dnf_studio.core.data.tables import open_table
 from tests.core.data.files import RANDOM, complaint, npy
 
@@ -39,7 +39,7 @@ def test_it_equals_the_way_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyP
         with monkeypatch.context() as patch:
             patch.setattr(tables, "LARGE", 0)
             mapped = open_table(name, drop_constant=True)
-        assert isinstance(held, TableDataset) and isinstance(mapped, MappedDataset)
+        assert isinstance(held.train, torch.Tensor) and isinstance(mapped.train, MappedRows)
         assert mapped.fingerprint == held.fingerprint
         assert (mapped.name, mapped.columns, mapped.dim) == (held.name, held.columns, held.dim)
         assert mapped.standardisation == held.standardisation
@@ -59,7 +59,7 @@ def test_large_tables_are_left_in_the_file(tmp_path: Path, monkeypatch: pytest.M
     data.draw(256, torch.Generator())
     used, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert isinstance(data, MappedDataset)
+    assert isinstance(data.train, MappedRows)
     # The file has 8 MB; what stays is where its 100,000 held-out rows are
     assert used < 2_500_000 and peak < 8_000_000
 
@@ -80,7 +80,7 @@ def test_what_is_packed_is_held_however_large(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(tables, "LARGE", 0)
     np.savez_compressed(tmp_path / "a.npz", x=VALUES[:, :2])
     assert zipfile.is_zipfile(tmp_path / "a.npz")
-    assert isinstance(open_table(str(tmp_path / "a.npz")), TableDataset)
+    assert isinstance(open_table(str(tmp_path / "a.npz")).train, torch.Tensor)
 
 
 @pytest.mark.parametrize("count", [3, 10, 19, 20, 1001, 70_000])
