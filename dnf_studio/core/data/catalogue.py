@@ -90,6 +90,8 @@ def open_dataset(
         if selection is not None and not (isinstance(toy, SklearnSet) and toy.image):
             raise DataError(f"Of '{toy.name}' nothing can be chosen: its values have no range and are no images.")
         return toy.make(selection) if isinstance(toy, SklearnSet) else toy
+    if is_image_set(name_or_file):
+        return open_image_set(name_or_file, rule)
     for belongs, opened in OTHER_FILES:
         if belongs(name_or_file):
             return opened(name_or_file)

@@ -80,17 +80,25 @@ def divided(positions: Positions, count: int, rule: SplitRule) -> NDArray[np.uin
     return sides
 
 
-def fitted(positions: Positions, count: int, validation: float = SHARE, test: float = SHARE) -> SplitRule | None:
+def fitted(
+    positions: Positions,
+    count: int,
+    validation: float = SHARE,
+    test: float = SHARE,
+    fewest: int = FEWEST_TO_VALIDATE,
+) -> SplitRule | None:
     """The rule by which `count` rows are split: these shares of all positions, which are about those of the rows.
 
     Where a side would have less than half its share of the rows, or none, or more than twice its share, as happens in
     small files and in those with many equal rows, its edge is moved to where it comes nearest to its share. At least
-    one row is to test on where a share is; with fewer than a hundred rows none are to validate on. Returns None where
+    one row is to test on where a share is; with fewer than `fewest` rows none are to validate on. Returns None where
     there are too few different rows to test on some and train on two.
     """
-    validation = validation if count >= FEWEST_TO_VALIDATE else 0.0
+    validation = validation if count >= fewest else 0.0
     rule = SplitRule("content-1", test, test + validation)
-    sides = np.bincount(divided(positions, count, rule), minlength=3)
+    divided_so = divided(positions, count, rule)
+    # np.bincount would make wide numbers of all of them
+    sides = {side: int(np.count_nonzero(divided_so == side)) for side in (TEST, VALIDATION)}
     if all(_near(sides[side], share * count) for side, share in ((TEST, test), (VALIDATION, validation))):
         return rule
     edges, numbers = np.unique(np.concatenate(list(positions())), return_counts=True)

@@ -12,12 +12,14 @@ import math
 import os
 import re
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.core.data.content_split import TEST, TRAIN, VALIDATION, SplitRule, divided, fitted, row_positions
 from dnf_studio.core.data.image_labels import (
     BROKEN,
     CIFAR_NAMES,
@@ -32,9 +34,9 @@ from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.picture_file import opened_picture
 from dnf_studio.core.data.picture_source import PICTURES
 from dnf_studio.core.data.readers import told
-from dnf_studio.core.data.recorded import RecordedDataset, Records
+from dnf_studio.core.data.recorded import HELD_OUT, Parts, RecordedDataset, Records, shuffled
 from dnf_studio.core.data.source import split_selection
-from dnf_studio.core.data.table import MOST_HELD, gigabytes
+from dnf_studio.core.data.table import BLOCK, MOST_HELD, gigabytes
 from dnf_studio.errors import DataError
 
 __all__ = ["is_image_set", "open_image_set"]
@@ -65,14 +67,16 @@ def is_image_set(source: str) -> bool:
     return bool(IDX.search(path.name)) or path.suffix.lower() == ".bin"
 
 
-def open_image_set(source: str) -> RecordedDataset:
+def open_image_set(source: str, rule: SplitRule | None = None) -> RecordedDataset:
     """Open an idx file (``…-idx3-ubyte``, also ``.gz``), a CIFAR-10 batch (``.bin``) or a folder of PNG and JPEG.
 
     Where all pictures of a folder lie in its subfolders, these are their classes (as for torchvision's ImageFolder);
     those of an idx file are in ``…-labels-idx1-ubyte`` beside it, if that is there. ``FILE::flip=horizontal`` trains
-    on every image and its mirror image alike, ``FILE::logit`` in logit space. Raises `DataError` where a file is cut
-    short or damaged, labels do not belong to the images, an image is too large, where pictures of a folder differ in
-    size, and where there are fewer than ten images.
+    on every image and its mirror image alike, ``FILE::logit`` in logit space. Images are split by what they show, as
+    rows of a table are, 15 in 100 to test and as many to validate on, or by the `rule` of a checkpoint.
+
+    Raises `DataError` where a file is cut short or damaged, labels do not belong to the images, an image is too large,
+    where pictures of a folder differ in size, and where there are fewer than ten images.
     """
     path, selection = split_selection(source)
     options = ImageOptions.parse(path, selection)
@@ -93,7 +97,24 @@ def open_image_set(source: str) -> RecordedDataset:
     size = f"{high} × {wide}{' colour' if channels == 3 else ''} images of {ABOUT}"
     about = f"{size}, half of them mirrored" if options.flips else size
     name, logit = f"{path.name}{options.suffix}", options.logit(path, image)
-    return RecordedDataset(name, path.name, lambda: records, about, True, image, options.flips, logit)
+    split = _split(path, rows, rule)
+    return RecordedDataset(name, path.name, lambda: records, about, True, image, options.flips, logit, split)
+
+
+def _split(path: Path, rows: Levels, rule: SplitRule | None) -> tuple[Parts, SplitRule]:
+    """Which images are for what, and the rule of that."""
+    if rule is not None and rule.name == "order-1":
+        return shuffled(len(rows)), rule
+
+    def positions() -> Iterator[NDArray[np.float64]]:
+        return (row_positions(rows[start : start + BLOCK]) for start in range(0, len(rows), BLOCK))
+
+    found = rule or fitted(positions, len(rows), HELD_OUT, HELD_OUT, FEWEST)
+    sides = np.zeros(len(rows), np.uint8) if found is None else divided(positions, len(rows), found)
+    train, validation, test = (np.flatnonzero(sides == side) for side in (TRAIN, VALIDATION, TEST))
+    if found is None or not (len(train) and len(validation) and len(test)):
+        raise DataError(f"'{path}' holds too few different images to train, to validate and to test on.")
+    return (train, validation, test), found
 
 
 def _read_idx(path: Path) -> tuple[Levels, Classes]:

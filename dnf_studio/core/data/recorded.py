@@ -11,12 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.core.data.content_split import SplitRule
 from dnf_studio.core.data.dataset import Dataset, Standardisation, stream_of
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.logit import Logit
-from dnf_studio.core.data.row_sets import SPLIT_SEED, fingerprint_start
+from dnf_studio.core.data.row_sets import SPLIT_SEED, fingerprint_start, told_sizes
 
-__all__ = ["RecordedDataset", "Records", "SplitName", "decimal_steps", "split_sizes"]
+__all__ = ["HELD_OUT", "Parts", "RecordedDataset", "Records", "SplitName", "decimal_steps", "shuffled", "split_sizes"]
 
 HELD_OUT = 0.15
 """The share of rows to validate on, and that to test on."""
@@ -25,6 +26,8 @@ AGREE = 0.9
 MOST_DECIMALS = 9
 BLOCK_CELLS = 1 << 24
 SplitName = Literal["train", "validation", "test"]
+Parts = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
+"""The rows to train, to validate and to test on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +59,16 @@ def decimal_steps(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return steps
 
 
+def shuffled(count: int) -> Parts:
+    """The rows to train, to validate and to test on, by their places, in an order of a fixed seed."""
+    order = np.arange(count)
+    # RandomState's stream is frozen for good
+    np.random.RandomState(SPLIT_SEED).shuffle(order)
+    train, validation, _ = split_sizes(count)
+    first, second, third = np.split(order, [train, train + validation])
+    return first, second, third
+
+
 class RecordedDataset(Dataset):
     """Rows of `records`, split once and for all, with uniform noise over one step drawn anew with every row.
 
@@ -78,19 +91,17 @@ class RecordedDataset(Dataset):
         image: ImageShape | None = None,
         flips: bool = False,
         logit: Logit | None = None,
+        split: tuple[Parts, SplitRule] | None = None,
     ) -> None:
+        """`split` is which rows are for what, and by which rule; unless given a fixed seed decides."""
         records = load()
         self.levels, self.image, self.flips = levels, image, flips
         self.name, self.title = name, title
         self.columns, self.dim = records.columns, len(records.columns)
         self.classes, self.class_names = records.classes, records.class_names
-        order = np.arange(len(records.low))
-        # RandomState's stream is frozen for good
-        np.random.RandomState(SPLIT_SEED).shuffle(order)
-        train, validation, _ = sizes = split_sizes(len(order))
-        self.splits = tuple(np.split(order, [train, train + validation]))
-        self.rows = sizes
-        self.about = f"{sizes[0]:,} rows to train, {sizes[1]:,} to validate and {sizes[2]:,} to test on; {about}"
+        self.splits, self.rule = split or (shuffled(len(records.low)), None)
+        self.rows = len(self.splits[0]), len(self.splits[1]), len(self.splits[2])
+        self.about = f"{told_sizes(*self.rows)}; {about}"
         if logit is not None:
             self.about += f", as logits with α = {logit.alpha:g}"
         self._low, self._step = records.low, records.step
@@ -99,7 +110,7 @@ class RecordedDataset(Dataset):
             other, spread = (image.mirrored(part[None])[0] for part in (mean, variance))
             mean, variance = (mean + other) / 2, (variance + spread) / 2 + ((mean - other) / 2) ** 2
         self.standardisation = Standardisation(tuple(mean.tolist()), tuple(np.sqrt(variance).tolist()), logit)
-        digest = fingerprint_start(self.columns, train)
+        digest = fingerprint_start(self.columns, len(self.splits[0]))
         for part in (records.low[self.splits[0]], self._step):
             digest.update(np.ascontiguousarray(part).tobytes())
         if flips:

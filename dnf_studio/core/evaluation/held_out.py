@@ -42,7 +42,9 @@ def held_out_data(
     dataset = open_dataset(name, checkpoint.config.drop_constant, rule=rule)
     if checkpoint.data.fingerprint in ("", dataset.fingerprint):
         return dataset, None
-    told = f"'{name}' is not the data that was trained on, '{checkpoint.data.name}', or has changed since"
+    told = f"'{name}' is not the data that was trained on, '{checkpoint.data.name}'"
+    if os.path.exists(split_selection(name)[0]):
+        told += ", or has changed since"
     if rule is not None and is_table(name):
         # Whether a model of before was trained on generated data its file does not tell
         told += "; rows were held out by their places then, so some of those used may have been trained on"

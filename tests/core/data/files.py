@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
+from dnf_studio.core.data.content_split import row_positions
 from dnf_studio.core.data.tables import open_table
 from dnf_studio.errors import DataError
 
 RANDOM = np.random.default_rng(0)
-HELD_OUT = [25.0, 26.0, 27.0, 33.0]
-"""Which rows of 40 are held out."""
 ROWS = RANDOM.normal([5.0, -2.0, 100.0], [1.0, 0.1, 30.0], (200, 3))
 
 
@@ -25,6 +24,12 @@ def npy(path: Path, values: ArrayLike, allow_pickle: bool = False) -> str:
 def text(path: Path, content: str, encoding: str = "utf-8") -> str:
     path.write_bytes(content.encode(encoding))
     return str(path)
+
+
+def held_out_one(candidates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The first of these rows (n, D) that is well within those to test on."""
+    found: NDArray[np.float64] = candidates[row_positions(candidates) < 0.05][0]
+    return found
 
 
 def as_csv(rows: NDArray[np.float64], delimiter: str = ",", header: str = "") -> str:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.tables import DROP, open_table
 from dnf_studio.errors import DataError
-from tests.core.data.files import HELD_OUT, RANDOM, ROWS, as_csv, complaint, npy, text
+from tests.core.data.files import RANDOM, ROWS, as_csv, complaint, held_out_one, npy, text
 
 
 class TestRefused:
@@ -81,12 +81,12 @@ class TestRefused:
 
     def test_a_column_that_varies_only_in_held_out_rows_is_constant(self, tmp_path: Path) -> None:
         values = np.column_stack([np.arange(40.0), np.ones(40)])
-        values[int(HELD_OUT[0]), 1] = 2.0
+        values[0] = held_out_one(np.column_stack([np.arange(999.0), np.full(999, 2.0)]))
         assert "Column 'column 1'" in complaint(npy(tmp_path / "a.npy", values))
 
     def test_a_held_out_row_immeasurably_far_away(self, tmp_path: Path) -> None:
         values = np.random.default_rng(1).normal(size=40) * 1e-20
-        values[int(HELD_OUT[0])] = 1e38
+        values[0] = held_out_one(1e38 + 1e36 * np.arange(100.0)[:, None])[0]
         assert "held-out row immeasurably far" in complaint(npy(tmp_path / "a.npy", values))
 
     def test_copied_columns(self, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ import torch
 
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.row_sets import TableDataset
-from dnf_studio.core.data.tables import TableDataset
 from dnf_studio.errors import DataError
 
 RANDOM = np.random.default_rng(0)
@@ -161,5 +160,5 @@ def test_hepmass_needs_its_test_file(tmp_path: Path) -> None:
 def test_without_the_words_a_file_is_read_as_before(tmp_path: Path) -> None:
     np.save(tmp_path / "data.npy", RANDOM.normal(size=(50, 8)))
     plain = open_dataset(str(tmp_path / "data.npy"))
-    assert isinstance(plain, TableDataset) and not isinstance(plain, TableDataset)
+    assert isinstance(plain, TableDataset) and plain.rule is not None
     assert plain.dim == 8

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from dnf_studio.core.data import tables
-from dnf_studio.core.data.row_sets import SPLIT_SEED, Split, held_out_rows
+from dnf_studio.core.data.row_sets import SPLIT_SEED, MappedRows, Split, held_out_rows
 from dnf_studio.core.data.tables import open_table
-from tests.core.data.files import RANDOM, complaint, npy
+from tests.core.data.files import RANDOM, complaint, held_out_one, npy
 
 VALUES = np.column_stack([RANDOM.normal([5.0, -2.0, 1e6], [1.0, 0.1, 30.0], (40_000, 3)), np.ones(40_000)])
 
@@ -46,6 +46,8 @@ def test_it_equals_the_way_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyP
         for count in (1, 5000):
             drawn = [data.draw(count, torch.Generator().manual_seed(3)) for data in (held, mapped)]
             assert torch.equal(*drawn) and drawn[1].dtype == torch.float32
+        assert mapped.rule == held.rule and mapped.rows == held.rows and 0 not in held.rows
+        assert torch.equal(held.validation(500, 1), mapped.validation(500, 1))
         for count, seed in ((100, 0), (100, 1), (4000, 0), (10**6, 0)):
             assert torch.equal(held.fresh(count, seed), mapped.fresh(count, seed))
         assert mapped.entropy is None and mapped.log_density(torch.zeros(1, mapped.dim)) is None
@@ -60,7 +62,7 @@ def test_large_tables_are_left_in_the_file(tmp_path: Path, monkeypatch: pytest.M
     used, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert isinstance(data.train, MappedRows)
-    # The file has 8 MB; what stays is where its 100,000 held-out rows are
+    # The file has 8 MB; what stays is where its 200,000 held-out rows are
     assert used < 2_500_000 and peak < 8_000_000
 
 
@@ -72,7 +74,7 @@ def test_copies_and_wrong_values_are_found_in_the_file_too(tmp_path: Path, monke
     wrong[30_000, 1] = np.nan
     assert "in row 30000 (counted from 0), column 'column 1'" in complaint(npy(tmp_path / "b.npy", wrong))
     far = RANDOM.normal(size=40) * 1e-20
-    far[25] = 1e38
+    far[0] = held_out_one(1e38 + 1e36 * np.arange(100.0)[:, None])[0]
     assert "held-out row immeasurably far" in complaint(npy(tmp_path / "c.npy", far))
 
 

@@ -12,14 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dnf_studio.core.data.tables import TableDataset, open_table
+from dnf_studio.core.data.content_split import BY_ORDER
+from dnf_studio.core.data.row_sets import TableDataset
+from dnf_studio.core.data.tables import open_table
 from dnf_studio.errors import DataError
-from tests.core.data.files import HELD_OUT, RANDOM, ROWS, as_csv, complaint, npy, text
+from tests.core.data.files import RANDOM, ROWS, as_csv, complaint, npy, text
 
 
 def all_rows(data: TableDataset) -> NDArray[np.float64]:
     """Every row in data units, float64, sorted."""
-    model = torch.cat([data.train, data.held_out]).double()
+    validation = data.validation(10**9, 0)
+    model = torch.cat([data.train, data.train[:0] if validation is None else validation, data.held_out]).double()
     rows = data.standardisation.to_data(model).numpy()
     return rows[np.lexsort(rows.T[::-1])]
 
@@ -153,7 +156,7 @@ class TestSelection:
 class TestSplit:
     def test_training_rows_alone_standardise(self, tmp_path: Path) -> None:
         data = open_table(npy(tmp_path / "a.npy", ROWS))
-        assert len(data.train) == 180 and len(data.held_out) == 20
+        assert data.rows == (len(data.train), 22, len(data.held_out)) == (154, 22, 24)
         assert data.train.dtype == data.held_out.dtype == torch.float32
         np.testing.assert_allclose(data.train.double().mean(0), 0, atol=1e-6)
         np.testing.assert_allclose(data.train.double().std(0, correction=0), 1, atol=1e-6)
@@ -165,7 +168,10 @@ class TestSplit:
         again = open_table(str(tmp_path / "a.npy"))
         assert data.fingerprint == again.fingerprint and torch.equal(data.held_out, again.held_out)
         held_out = data.standardisation.to_data(data.held_out).flatten().round().tolist()
-        assert held_out == HELD_OUT
+        assert held_out == [9.0, 10.0, 13.0, 14.0, 21.0, 24.0]
+        before = open_table(str(tmp_path / "a.npy"), rule=BY_ORDER)
+        held_out = before.standardisation.to_data(before.held_out).flatten().round().tolist()
+        assert held_out == [25.0, 26.0, 27.0, 33.0] and before.validation(9, 0) is None
 
     def test_no_row_is_lost_or_shared(self, tmp_path: Path) -> None:
         np.testing.assert_allclose(
@@ -173,8 +179,8 @@ class TestSplit:
         )
 
     @pytest.mark.parametrize(("rows", "held_out"), [(3, 1), (19, 1), (20, 2), (1000, 100)])
-    def test_small_files(self, tmp_path: Path, rows: int, held_out: int) -> None:
-        data = open_table(npy(tmp_path / "a.npy", np.arange(rows)))
+    def test_small_files_of_before(self, tmp_path: Path, rows: int, held_out: int) -> None:
+        data = open_table(npy(tmp_path / "a.npy", np.arange(rows)), rule=BY_ORDER)
         assert (len(data.train), len(data.held_out)) == (rows - held_out, held_out)
 
     def test_draw_takes_training_rows_and_fresh_held_out_ones(self, tmp_path: Path) -> None:
@@ -224,5 +230,6 @@ def test_a_column_far_from_0_says_how_finely_samples_have_it(tmp_path: Path) -> 
     samples = data.standardisation.to_data(data.train.double()).float()[:, 1].double()
     assert not (samples % step).any() and spread / step > 50
     plain = open_table(npy(tmp_path / "plain.npy", columns - (0, 1.7e9, 0)))
-    assert plain.about == f"{len(plain.train)} rows to train, {len(plain.held_out)} held out"
-    assert len(plain.train) + len(plain.held_out) == 400
+    train, validation, test = plain.rows
+    assert plain.about == f"{train} rows to train, {validation} to validate and {test} to test on"
+    assert train + validation + test == 400
