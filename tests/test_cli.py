@@ -569,6 +569,67 @@ def test_a_validation_split_is_reported(told: Told, small: Path, tmp_path: Path)
     assert found["nll_bound"] == pytest.approx(result["nll_bound"]) and found["bits_bound"] is None
 
 
+def table_file(path: Path, rows: int, seed: int = 0) -> Path:
+    np.savetxt(path, np.random.default_rng(seed).normal(size=(rows, 2)), delimiter=",")
+    return path
+
+
+def test_rows_are_held_out_wherever_they_stand(told: Told, small: Path, tmp_path: Path) -> None:
+    data, model = table_file(tmp_path / "a.csv", 200), tmp_path / "m.safetensors"
+    result = told.json("train", "--config", small, "--data", data, "--iterations", 50, "-o", model)
+    assert result["nll_validation"] is not None
+    train, validation, test = api.open_checkpoint(model).data.rows or (0, 0, 0)
+    assert f"{train} rows to train, {validation} to validate and {test} to test on.\n" in told.err
+    assert train + validation + test == 200 and min(validation, test) >= 10
+    words = ["evaluate", model, "--no-ode", "--steps", 2]
+    before = told.json(*words)
+    assert told.err == "" and before["nll_bound"] == pytest.approx(result["nll_bound"])
+    lines = data.read_text().splitlines()
+    data.write_text("\n".join(lines[::-1]))
+    after = told.json(*words)
+    sentence = f"'{data}' is not the data that was trained on, 'a.csv', or has changed since; used are the "
+    assert told.err.startswith(sentence) and told.err.endswith("that the split of training holds out.\n")
+    assert told.err.count("\n") == 1 and after["nll_bound"] == pytest.approx(before["nll_bound"], abs=0.1)
+
+
+def test_splits_of_ones_own(told: Told, small: Path, tmp_path: Path) -> None:
+    train, validation, test = (table_file(tmp_path / f"{name}.csv", 40, i) for i, name in enumerate("tvx"))
+    model = tmp_path / "m.safetensors"
+    words = ["train", "--config", small, "--train", train, "--validation", validation, "--test", test]
+    result = told.json(*words, "--iterations", 2, "-o", model)
+    assert "40 rows to train, 40 to validate (v.csv) and 40 to test on (x.csv).\n" in told.err
+    held = told.json("inspect", model)
+    assert held["data"]["rows"] == [40, 40, 40] and held["data"]["split"]["name"] == "content-1"
+    config = api.open_checkpoint(model).config
+    assert (config.data, config.validation, config.test) == (str(train), str(validation), str(test))
+    assert told("inspect", model) == 0 and f"config.test: {test}\n" in told.out
+    found = told.json("evaluate", model, "--no-ode", "--steps", 2)
+    assert told.err == "" and found["nll_bound"] == pytest.approx(result["nll_bound"])
+    other = table_file(tmp_path / "o.csv", 30, 3)
+    assert told("evaluate", model, "--no-ode", "--steps", 2, "--test", other) == 0
+    assert told.err == f"All rows of '{other}' are used, on the word that training has never seen one of them.\n"
+    assert told("train", *words[1:], "-o", test) == 1 and test.read_text()
+    validation.rename(tmp_path / "w.csv")
+    moved = ["--validation", tmp_path / "w.csv", "--iterations", 3]
+    assert told("train", "--resume", model, *moved, "-o", model) == 0
+    assert api.open_checkpoint(model).config.validation == str(tmp_path / "w.csv")
+
+
+def test_splits_that_cannot_be_are_refused(told: Told, saved: Path, tmp_path: Path) -> None:
+    data, output = table_file(tmp_path / "a.csv", 40), tmp_path / "b.safetensors"
+    place = "--validation and --test go with --train, which names a file in the place of --data."
+    for words, sentence in (
+        (["--data", data, "--train", data], "Give --data or --train, not both."),
+        (["--data", data, "--test", data], place),
+        (["--validation", data], place),
+        (["--train", "rings", "--test", data], "--train takes a file of rows with columns; name 'rings' with --data."),
+    ):
+        assert told("train", *words, "-o", output) == 2 and told.err == f"dnf-studio: {sentence}\n"
+    assert told("evaluate", saved, "--data", data, "--test", data) == 2
+    assert told.err == "dnf-studio: Give --data or --test, not both.\n"
+    assert not output.exists()
+
+
 def test_digits_are_told_in_bits(told: Told, small: Path, tmp_path: Path) -> None:
     output = tmp_path / "a.safetensors"
     assert told("train", "--config", small, "--data", "digits", "--iterations", 2, "-o", output) == 0

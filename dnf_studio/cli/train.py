@@ -26,7 +26,8 @@ DATA = (
     "What to learn: a built-in set; a file (.csv, .npy, .npz, .h5, .parquet), of which FILE::column,column and "
     "FILE::path/inside choose; a picture (.png, .jpg) whose dark is dense; images (an idx file, a CIFAR-10 batch, a "
     "folder), with FILE::flip=horizontal mirrored, too, with FILE::logit or digits::logit in logit space; or "
-    "FILE::as=power, as the literature reads it (also gas, hepmass, miniboone, bsds300)."
+    "FILE::as=power, as the literature reads it (also gas, hepmass, miniboone, bsds300). "
+    "Some rows of a file are held out, to measure on and to end training by, as 'datasets --help' tells."
 )
 TRAIN = "In the place of --data a file of rows, where those to validate or to test on come from files of their own."
 VALIDATION = (
@@ -120,6 +121,8 @@ def _begin(file: str | None, changes: dict[str, Any]) -> Run:
     if "data" not in changes and "data" not in base.model_fields_set:
         raise SettingError("Say what to learn with --data, for instance --data rings.")
     run = api.train(base.changed(changes))
+    if run.dataset.rule is not None:
+        note(f"{run.dataset.about}.")
     wide = run.dataset.dim > MOST_WITH_FEATURES and run.dataset.image is None
     if file is None and wide and run.config.model == "diffflow":
         note(f"{run.dataset.dim} columns: with --config tables they may be learned better.")
