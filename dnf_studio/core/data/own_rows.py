@@ -14,7 +14,7 @@ from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.readers import read_table
 from dnf_studio.core.data.row_sets import MappedRows, Part, numbers_of, standardise
 from dnf_studio.core.data.table import Table, number_columns
-from dnf_studio.errors import DataError
+from dnf_studio.errors import DataError, MissingDataError
 
 __all__ = ["LARGE", "read_part"]
 
@@ -23,14 +23,24 @@ LARGE = 256 << 20
 
 
 def read_part(
-    source: str, columns: tuple[str, ...], standardisation: Standardisation, rule: SplitRule | None = None
+    source: str,
+    columns: tuple[str, ...],
+    standardisation: Standardisation,
+    rule: SplitRule | None = None,
+    role: str | None = None,
 ) -> Part:
     """The rows of a file that has these columns, all of them or those that `rule` keeps to test on, in model units.
 
     Columns go by their names, in whatever order and with whatever others, or by their places where one side has no
-    names. Raises `DataError` where the file has not these columns, holds no such rows, or values that are not finite.
+    names. `role` is the setting that names the file, if one does. Raises `DataError` where the file has not these
+    columns, holds no such rows, or values that are not finite.
     """
-    table = _matched(read_table(source), columns)
+    try:
+        table = _matched(read_table(source), columns)
+    except MissingDataError as error:
+        if role is None:
+            raise
+        raise DataError(f"{str(error).rstrip('.')} of rows for {role}; say with --{role} where it is now.") from None
     check_values(table)
     mean, scale = np.array(standardisation.mean), np.array(standardisation.scale)
     sides = np.full(len(table), TEST, np.uint8)

@@ -141,7 +141,8 @@ def _dataset(
     (train, *others), fingerprint = (_left_in_file if large else _held)(scaled, split)
     columns, constants = scaled.columns, scaled.standardisation
     validation, test = (
-        part if file is None else read_part(file, columns, constants) for file, part in zip(files, others, strict=True)
+        part if file is None else read_part(file, columns, constants, role=role)
+        for file, part, role in zip(files, others, ("validation", "test"), strict=True)
     )
     parts = train, validation if len(validation) else None, test
     sizes = told_sizes(len(train), len(validation), len(test), files)

@@ -35,7 +35,7 @@ def held_out_data(
     if data is None and not checkpoint.data.fingerprint:
         raise SettingError("The checkpoint does not say what it was trained on; name it with --data.")
     if data is None and checkpoint.config.test is not None:
-        return _all_of(checkpoint, checkpoint.config.test), None
+        return _rows_of(checkpoint, checkpoint.config.test, role="test"), None
     name, rule = data or checkpoint.config.data, checkpoint.data.split
     if rule is not None and rule.name != "order-1" and is_table(name):
         return _by_content(checkpoint, name, rule)
@@ -93,9 +93,11 @@ def _told_of_test(checkpoint: Checkpoint, test: str) -> str | None:
     return f"All rows of '{test}' are used, on the word that training has never seen one of them."
 
 
-def _rows_of(checkpoint: Checkpoint, name: str, rule: SplitRule | None = None) -> TableDataset:
+def _rows_of(
+    checkpoint: Checkpoint, name: str, rule: SplitRule | None = None, role: str | None = None
+) -> TableDataset:
     """The rows of a file, those that `rule` holds out or all, in the units of the model; there are none to train on."""
     columns = checkpoint.data.columns or number_columns(checkpoint.dim)
-    part = read_part(name, columns, checkpoint.standardisation, rule)
+    part = read_part(name, columns, checkpoint.standardisation, rule, role)
     parts = torch.empty(0, checkpoint.dim), None, part
     return TableDataset(os.path.basename(name), columns, checkpoint.standardisation, parts, "")

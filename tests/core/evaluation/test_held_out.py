@@ -143,6 +143,9 @@ class TestOwnFiles:
         assert rows_of(found) == plain(NEW[:150]) and told is None
         Path(source).unlink()
         assert rows_of(held_out_data(checkpoint)[0]) == plain(NEW[:150])
+        Path(test).rename(tmp_path / "elsewhere.npy")
+        with pytest.raises(DataError, match=r"test.npy' of rows for test; say with --test where it is now\.$"):
+            held_out_data(checkpoint)
         with pytest.raises(DataError, match=r"No row of 'b.csv' was held out, .* '.*test.npy'; name a file"):
             held_out_data(checkpoint, "b.csv")
 

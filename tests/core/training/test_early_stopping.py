@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -225,3 +226,20 @@ def test_a_flow_is_stopped_by_the_likelihood_that_it_is_trained_on(make: Callabl
     assert again == pytest.approx(float(ode_nll(run.flow, x).mean()), abs=0.5)
     with pytest.raises(UnsupportedError, match="has no validation split"):
         validation_nll(run.flow, open_dataset("moons"))
+
+
+@pytest.mark.parametrize("rows", [60, 120])
+def test_a_file_of_ones_own_ends_a_run_early_where_it_has_rows_for_that(tmp_path: Path, rows: int) -> None:
+    """As `WINE` does, with rows that are few for the network."""
+    np.savetxt(tmp_path / "a.csv", np.random.default_rng(0).normal(size=(rows, 4)), delimiter=",")
+    iterations = 400 if rows == 120 else 101
+    run = Run(WINE.changed({"data": str(tmp_path / "a.csv"), "training.iterations": iterations}), threads=1)
+    measured = {report.iteration: report.validation for report in run if report.validation is not None}
+    if rows < 100:
+        assert not measured and run.iteration == 101 and run.early_stopping.best is None
+        return
+    assert run.finished and run.iteration < 400 and run.early_stopping.best_iteration == run.iteration - 100
+    assert list(measured) == run.early_stopping.history.iterations
+    run.save(tmp_path / "a.safetensors")
+    checkpoint = read_checkpoint(tmp_path / "a.safetensors")
+    assert checkpoint.history["validation"]["losses"] == list(measured.values())
