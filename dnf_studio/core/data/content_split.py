@@ -16,8 +16,9 @@ KEY = 0x646E665F73706C74
 FACTORS = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 SHARE = 0.1
 """Of the rows, to test on; as many to validate on."""
-LEAST, MOST = 0.5, 2.0
-"""How far a side may be from its share before its edge is moved: where rows are few, or many of them are equal."""
+LEAST, MOST = 0.5, 0.4
+"""Of its share what a side has at least, and of all rows at most, before its edge is moved: edges that stay are the
+same for a file when it is small and when it has grown."""
 FEWEST_TO_VALIDATE = 100
 """Rows without which none are to validate on: fewer than ten would say little of when to end."""
 TRAIN, VALIDATION, TEST = 0, 1, 2
@@ -89,7 +90,7 @@ def fitted(
 ) -> SplitRule | None:
     """The rule by which `count` rows are split: these shares of all positions, which are about those of the rows.
 
-    Where a side would have less than half its share of the rows, or none, or more than twice its share, as happens in
+    Where a side would have none of the rows, less than half its share or more than two fifths of all, as happens in
     small files and in those with many equal rows, its edge is moved to where it comes nearest to its share. At least
     one row is to test on where a share is; with fewer than `fewest` rows none are to validate on. Returns None where
     there are too few different rows to test on some and train on two.
@@ -99,27 +100,27 @@ def fitted(
     divided_so = divided(positions, count, rule)
     # np.bincount would make wide numbers of all of them
     sides = {side: int(np.count_nonzero(divided_so == side)) for side in (TEST, VALIDATION)}
-    if all(_near(sides[side], share * count) for side, share in ((TEST, test), (VALIDATION, validation))):
+    if all(_near(sides[side], share, count) for side, share in ((TEST, test), (VALIDATION, validation))):
         return rule
     edges, numbers = np.unique(np.concatenate(list(positions())), return_counts=True)
     if len(edges) < 2 + (test > 0):
         return None
     # rows_below[i] lie below edges[i]; two different rows stay above every edge
     rows_below = np.concatenate([[0], np.cumsum(numbers)])[: len(edges) - 1]
-    if not _near(sides[TEST], test * count):
+    if not _near(sides[TEST], test, count):
         test = float(edges[_nearest(rows_below, 1, test * count)])
     first = int(np.searchsorted(edges, test))
     if not validation or first + 1 >= len(rows_below):
         return SplitRule("content-1", test, test)
     wanted = validation * count
     last = _nearest(rows_below, first + 1, rows_below[first] + wanted)
-    sound = rows_below[last] - rows_below[first] <= 2 * MOST * wanted
+    sound = rows_below[last] - rows_below[first] <= MOST * count
     return SplitRule("content-1", test, float(edges[last]) if sound else test)
 
 
-def _near(rows: int, wanted: float) -> bool:
-    """Whether a side with so many rows is near enough to what is wanted."""
-    return not wanted or max(1, LEAST * wanted) <= rows <= MOST * wanted
+def _near(rows: int, share: float, count: int) -> bool:
+    """Whether a side with so many rows of `count` is near enough to its share."""
+    return not share or max(1, LEAST * share * count) <= rows <= MOST * count
 
 
 def _nearest(rows_below: NDArray[np.int64], least: int, wanted: float) -> int:

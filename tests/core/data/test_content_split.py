@@ -78,8 +78,8 @@ class TestRule:
         rule = rule_of(positions)
         assert rule is not None
         train, validation, test = sides(positions, rule)
-        assert max(1, 0.05 * rows) <= test <= max(1, 0.2 * rows) and train >= 2
-        assert 5 <= validation <= 20 + 0.2 * rows if rows >= 100 else validation == 0
+        assert max(1, 0.05 * rows) <= test <= max(1, 0.4 * rows) and train >= 2
+        assert 0.05 * rows <= validation <= 0.4 * rows if rows >= 100 else validation == 0
 
     def test_equal_rows_are_on_one_side_and_a_common_one_is_not_to_test_on(self) -> None:
         common = row_positions(np.full((900, 1), 3.0))
