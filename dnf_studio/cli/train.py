@@ -84,6 +84,8 @@ def train(
     check_target(output, CheckpointError)
     run = _begin(config, changes) if resume is None else _resume(resume, config, changes)
     refuse_source(output, _read(run, config), CheckpointError)
+    if run.dataset.rule is not None and resume is None:
+        note(f"{run.dataset.about}.")
     if not _fit(run, output):
         return 130
     _measure(run, output, "weights" if weights else "run")
@@ -121,8 +123,6 @@ def _begin(file: str | None, changes: dict[str, Any]) -> Run:
     if "data" not in changes and "data" not in base.model_fields_set:
         raise SettingError("Say what to learn with --data, for instance --data rings.")
     run = api.train(base.changed(changes))
-    if run.dataset.rule is not None:
-        note(f"{run.dataset.about}.")
     wide = run.dataset.dim > MOST_WITH_FEATURES and run.dataset.image is None
     if file is None and wide and run.config.model == "diffflow":
         note(f"{run.dataset.dim} columns: with --config tables they may be learned better.")
