@@ -2,8 +2,8 @@
 
 What labels they come with are the classes of the rows: a folder has them where its pictures lie in subfolders.
 
-All have 256 levels k, dequantised uniformly over [k, k + 1) and standardised per pixel value, and are split by what they
-show. A row runs through an image line by line, the channels of a pixel together.
+All have 256 levels k, dequantised uniformly over [k, k + 1) and standardised per pixel value, and are split by what
+they show. A row runs through an image line by line, the channels of a pixel together.
 """
 
 from __future__ import annotations
