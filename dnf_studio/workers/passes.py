@@ -85,6 +85,11 @@ class Passes:
             self._pool.close()
             self._pool = BlockPool(threads)
 
+    @property
+    def pool(self) -> BlockPool:
+        """The threads that are in use."""
+        return self._pool
+
     def close(self) -> None:
         """End the threads."""
         self._pool.close()

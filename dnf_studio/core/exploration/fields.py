@@ -6,6 +6,7 @@ the equations they belong to, they are dx/dt with t rising: the backward process
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.exploration.projection import Plane
-from dnf_studio.core.models.base import FieldWithDivergence, GenerativeModel
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.errors import SettingError
@@ -23,7 +24,9 @@ from dnf_studio.errors import SettingError
 __all__ = ["FieldGrid", "FieldName", "differentiated", "field_grid", "measured_fields"]
 
 FieldName = Literal["drift", "score", "backward", "flow"]
-Measured = tuple[FieldWithDivergence, FieldWithDivergence]
+MeasuredField = Callable[[int, Tensor], tuple[Tensor, Tensor]]
+"""Value (B, D) and divergence (B,) at a node and states (B, D)."""
+Measured = tuple[MeasuredField, MeasuredField]
 MAX_EXACT_DIM = 16
 """The divergence of the whole field takes one derivative a dimension and network."""
 Array = NDArray[np.float64]
@@ -159,7 +162,7 @@ def _weights(name: FieldName, lam: float) -> tuple[float, float]:
     return known[name]
 
 
-def differentiated(field: Field, directions: Tensor | None = None) -> FieldWithDivergence:
+def differentiated(field: Field, directions: Tensor | None = None) -> MeasuredField:
     """`field` with Σ_k a_kᵀ J a_k over orthonormal `directions` a (K, D) by autograd; with ∇·field where none are."""
 
     def both(node: int, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -178,7 +181,7 @@ def differentiated(field: Field, directions: Tensor | None = None) -> FieldWithD
     return both
 
 
-def _alone(field: Field) -> FieldWithDivergence:
+def _alone(field: Field) -> MeasuredField:
     def both(node: int, x: Tensor) -> tuple[Tensor, Tensor]:
         value = field(node, x)
         return value, torch.full_like(value[:, 0], torch.nan)

@@ -7,6 +7,8 @@ that the studio explores stand on `fields` alone.
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -20,6 +22,7 @@ from dnf_studio.core.models.base import (
     check_noise,
     check_points,
 )
+from dnf_studio.core.models.probability_flow import ProbabilityFlow
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
@@ -39,6 +42,22 @@ class TwoSDEs(GenerativeModel):
     solvers: ClassVar[tuple[Solver, ...]] = ("sde", "ode", "heun")
     networks: ClassVar[int]
     """Network evaluations of f and s together."""
+
+    @abstractmethod
+    def grid_at(self, times: Sequence[float]) -> TimeGrid:
+        """Times anywhere between t_0 and t_N, in any order, with g and the networks' time input there."""
+
+    def probability_flow(self, times: Sequence[float]) -> ProbabilityFlow:
+        """dx/dt = f − ½ g² s at these times, by the fast kernels; nothing goes back through it."""
+        grid = self.grid_at(times)
+        drift, score = self.fields_with_divergence(grid)
+        weight = (0.5 * grid.g.square()).tolist()
+
+        def rate(k: int, x: Tensor, signs: Tensor | None = None) -> tuple[Tensor, Tensor]:
+            (f, div_f), (s, div_s) = drift(k, x, signs), score(k, x, signs)
+            return f - weight[k] * s, div_f - weight[k] * div_s
+
+        return ProbabilityFlow(tuple(map(float, times)), (1.0,) * len(times), rate)
 
     def encoder(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> Sampler:
         """Steps of (11)."""
