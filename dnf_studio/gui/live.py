@@ -39,6 +39,8 @@ class Live(QObject):
     """A new `Inspection` of the point that is asked for."""
     field_found = Signal(object)
     """A new `FieldAnswer`."""
+    excess_found = Signal(object)
+    """A new `ExcessFrame`."""
     _told = Signal()
     compared = Signal(object)
     """A new `Comparison` of marginals."""
@@ -125,6 +127,10 @@ class Live(QObject):
         frame = self._studio.explorer.mailbox.take()
         if frame is not None:
             self._show(frame)
+        excess = self._studio.explorer.excess.take()
+        if excess is not None:
+            self._views.show_excess(excess)
+            self.excess_found.emit(excess)
         found = self._studio.explorer.fields.take()
         if found is not None and self._field is not None:
             self.field_found.emit(found)

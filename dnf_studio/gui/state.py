@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTOURS", "FIELDS", "LAYERS", "State"]
 
-COLOURINGS = ("none", "mode", "angle", "radius")
+COLOURINGS = ("none", "mode", "angle", "radius", "log-ratio")
 CONTOURS = ("model", "exact", "difference", "side")
 LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field", "contours", "difference"})
 FIELDS = ("used", "drift", "score", "backward", "flow")
@@ -124,7 +124,7 @@ class State:
         if self.heat not in HEATS:
             raise SettingError(f"The heat map shows none, magnitude or divergence, not '{self.heat}'.")
         if self.colouring not in COLOURINGS:
-            raise SettingError(f"Points are coloured by none, mode, angle or radius, not '{self.colouring}'.")
+            raise SettingError(f"Points are coloured by {', '.join(COLOURINGS)}, not '{self.colouring}'.")
         if self.contours not in CONTOURS:
             raise SettingError(f"There is no log-density named '{self.contours}'.")
         if self.projection not in PROJECTIONS:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dnf_studio.workers.explorer import Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["ExcessFrame", "ExcessWatch"]
+__all__ = ["Direction", "ExcessFrame", "ExcessWatch"]
 
 FIRST = 32
 """Points whose excess is told first; every further block doubles their number, up to `BLOCK`."""
@@ -64,9 +64,22 @@ class ExcessFrame:
     stride: int = 1
     """So many neighbouring steps share their mean, 1 once each is known."""
     neighbours: StepMeans | None = None
-    """The excess with the marginals by nearest neighbours; None where that is not known or in many dimensions."""
+    """The excess with the marginals by nearest neighbours, and in row N the divergence of the ends of the paths from
+    N(0, I); None where that is not known or in many dimensions."""
     complete: bool = False
     """Whether nothing more will come for this frame."""
+
+    @property
+    def saved(self) -> Array:
+        """(2, N) what a step's excess would be higher by with a drift that does not change, and without a score."""
+        return self.frame.saved
+
+    def rows(self, direction: Direction, count: int) -> Array:
+        """(N, count) the log-ratios of a process, not a number for points of which none is known yet."""
+        known = self.forward if direction == "forward" else self.backward
+        padded = np.full((len(known), count), np.nan, np.float32)
+        padded[:, : min(count, known.shape[1])] = known[:, :count]
+        return padded
 
     def belongs_to(self, frame: Frame | None) -> bool:
         """Whether `frame`, perhaps a copy with other backward paths, shows the same."""

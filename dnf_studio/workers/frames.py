@@ -75,6 +75,9 @@ class Frame:
     """(N, P) the same for each step and point, nats; empty where nobody computed it."""
     parts: Array = field(default_factory=lambda: np.empty((3, 0), np.float32))
     """(3, N) what noise ratio, drift change and score add to `disagreement`; empty where nobody computed it."""
+    saved: Array = field(default_factory=lambda: np.empty((2, 0), np.float32))
+    """(2, N) what the excess of a step would be higher by with a drift that does not change over it, and without a
+    score; empty where nobody computed it."""
     prior: tuple[float, float] | None = None
     """Mean −log N(x_N; 0, I) and D log(g_N/g_0), nats: with the sum of `disagreement` the bound."""
 

@@ -246,7 +246,8 @@ def _frame(
         seconds=perf_counter() - work.since,
         own=None if torch.equal(grid.t, own) else own.numpy().copy(),
         step_disagreement=disagreement,
-        parts=_mean_parts(forward, disagreement),
+        parts=_over_points([block.parts for block in forward], disagreement),
+        saved=_over_points([block.saved for block in forward], disagreement),
         prior=_prior(paths[-1], grid) if flow.bounded else None,
         whole=None if whole is None else np.concatenate(whole),
         score=None if "score" in flow.lacks else _score(forward, grid, work.request.level),
@@ -261,9 +262,9 @@ def _finite_mean(rows: Array) -> Array:
     return mean
 
 
-def _mean_parts(blocks_so_far: list[ForwardBlock], disagreement: Array) -> Array:
-    """Means of the three parts (3, N) over the same points as `_finite_mean`."""
-    total = np.sum([block.parts for block in blocks_so_far], axis=0)
+def _over_points(sums: list[NDArray[np.float64]], disagreement: Array) -> Array:
+    """Means (K, N), over the same points as `_finite_mean`, of the sums of all blocks."""
+    total = np.sum(sums, axis=0)
     mean: Array = (total / np.maximum(np.isfinite(disagreement).sum(axis=1), 1)).astype(np.float32)
     return mean
 

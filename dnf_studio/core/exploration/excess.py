@@ -171,7 +171,9 @@ def neighbour_log_density(points: NDArray[np.floating], neighbour: int = NEIGHBO
 def neighbour_excess(
     path: NDArray[np.floating], contribution: NDArray[np.floating], check: Check = lambda: None
 ) -> StepMeans:
-    """The excess of each step with the forward marginals by nearest neighbours, without any model of them.
+    """The excess of each step with the forward marginals by nearest neighbours, without any model of them (N+1 rows).
+
+    Row N is KL(p_N ‖ N(0, I)): how far the ends of the paths are from the prior.
 
     `path` (N+1, B, D) are forward paths of fresh points, `contribution` (N, B) what they add to the bound, the g term
     included. The error holds the spread of `BATCHES` disjoint batches, each with neighbours of its own, and how much
@@ -184,7 +186,7 @@ def neighbour_excess(
     x, bars = path[:, kept].astype(np.float64), contribution[:, kept].astype(np.float64)
     count = x.shape[1]
     if count < 4 * NEIGHBOUR * BATCHES:
-        nothing = np.full(len(bars), np.nan)
+        nothing = np.full(len(x), np.nan)
         return StepMeans(nothing, nothing, count)
     halves = [slice(k, None, 2) for k in range(2)]
     batches = [slice(k, None, BATCHES) for k in range(BATCHES)]
@@ -194,9 +196,12 @@ def neighbour_excess(
         whole = [-neighbour_log_density(states, k).mean() for k in (NEIGHBOUR, 2 * NEIGHBOUR)]
         half = np.mean([-neighbour_log_density(states[part]).mean() for part in halves])
         entropies.append([*whole, half, *(-neighbour_log_density(states[part]).mean() for part in batches)])
-    lost = -np.diff(np.array(entropies), axis=0)
-    own, farther, fewer = (bars.mean(axis=1) - lost[:, k] for k in range(3))
-    each = np.stack([bars[:, part].mean(axis=1) - lost[:, 3 + k] for k, part in enumerate(batches)])
+    # With the prior's −ln N(x_N; 0, I) behind the steps, and no entropy behind that, one rule serves all rows
+    prior = 0.5 * (np.square(x[-1]).sum(axis=1) + x.shape[2] * log(2 * pi))
+    added = np.concatenate([bars, prior[None]])
+    gained = np.diff(np.array(entropies), axis=0, append=0.0)
+    own, farther, fewer = (added.mean(axis=1) + gained[:, k] for k in range(3))
+    each = np.stack([added[:, part].mean(axis=1) + gained[:, 3 + k] for k, part in enumerate(batches)])
     chance = each.std(axis=0, ddof=1) / np.sqrt(BATCHES)
     unresolved = np.maximum(np.abs(own - farther), np.abs(own - fewer))
     return StepMeans(own, np.hypot(chance, unresolved), count)

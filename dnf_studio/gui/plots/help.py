@@ -99,28 +99,38 @@ HELP = {
     ),
     "disagreement": Help(
         "disagreement by step",
-        "Every forward path is asked which noise δB the backward process would have needed to go the same way back. "
-        "Where that is larger than the noise δF that was drawn, the step costs; all bars and the prior’s, set off at "
-        "the right, add up to the bound. A click goes to a step, a second one chooses its five worst points. "
-        "“parts” splits each bar by the three parts of δB = n + d + c.",
+        "By how much each backward step misses the reverse of the forward step: the divergence of the two, averaged over "
+        "forward paths, 0 for a perfect model. The densities it needs are those of the probability-flow ODE, solved from "
+        "every node, so that all bars add up to the bound minus the NLL of the ODE; whiskers are standard errors. "
+        "Diamonds, in up to three dimensions, have densities by nearest neighbours instead and no model in them; one that "
+        "is filled, or a bar below zero by more than its error, says that the ODE’s own density is off there. The chooser "
+        "shows each step’s contribution to the bound instead, which is not 0 for a perfect model, and its three parts. "
+        "A click goes to a step, a second one chooses its five worst points.",
         (
-            "bar<sub>i</sub> = mean of ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²), nats",
+            "e<sub>i</sub> = ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) + D ln(g<sub>i+1</sub>/g<sub>i</sub>) + "
+            "ln p<sub>i</sub>(x<sub>i</sub>) − ln p<sub>i+1</sub>(x<sub>i+1</sub>)",
+            "excess<sub>i</sub> = mean of e<sub>i</sub> = KL(p<sub>F</sub>(x<sub>i</sub>|x<sub>i+1</sub>) ‖ "
+            "p<sub>B</sub>(x<sub>i</sub>|x<sub>i+1</sub>)), nats",
             "δB<sub>i</sub> = (x<sub>i</sub> − x<sub>i+1</sub> + [f − g²<sub>i+1</sub> s](x<sub>i+1</sub>, "
-            "t<sub>i+1</sub>) Δ<sub>i</sub>) / (g<sub>i+1</sub> √Δ<sub>i</sub>)",
-            "n = −(g<sub>i</sub>/g<sub>i+1</sub>) δF,  d = (f<sub>i+1</sub> − f<sub>i</sub>) "
-            "√Δ<sub>i</sub>/g<sub>i+1</sub>,  c = −g<sub>i+1</sub> s<sub>i+1</sub> √Δ<sub>i</sub>",
-            "bar<sub>i</sub> = noise ratio ½(‖n‖² − ‖δF‖²) + drift change ½⟨d, δB + n⟩ + score ½⟨c, δB + n⟩",
-            "prior = mean of −log N(x<sub>N</sub>; 0, I) + D log(g<sub>N</sub>/g<sub>0</sub>)",
+            "t<sub>i+1</sub>) Δ<sub>i</sub>) / (g<sub>i+1</sub> √Δ<sub>i</sub>) = n + d + c",
+            "contribution: mean of ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) = noise ratio ½(‖n‖² − ‖δF‖²) + drift "
+            "change ½⟨d, δB + n⟩ + score ½⟨c, δB + n⟩",
+            "prior: KL(p<sub>N</sub> ‖ N(0, I)); of the contributions −log N(x<sub>N</sub>; 0, I) + "
+            "D log(g<sub>N</sub>/g<sub>0</sub>)",
         ),
-        "(15) for δB; the bar is a summand of the trajectory KL, (13)",
+        "(15) for δB; the contribution is a summand of the trajectory KL, (13)",
     ),
     "space-time": Help(
         "the space-time map",
-        "The bars of the disagreement by step, taken apart by where the paths are: steps across, one component or "
-        "the radius up. A cell has the colour of what its paths add to the bound on average, and none where no path "
-        "is. One dark patch is one place at one time that the model gets wrong. A click moves the time cursor.",
-        ("cell = mean of ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) over the paths with x<sub>i</sub> in it, nats",),
-        "(15) for δB; what is averaged is a summand of (13)",
+        "The excess by step, taken apart by where the paths are: steps across, one component or the radius up. A cell "
+        "has the colour of the mean log-ratio of its paths, and none where no path is. One dark patch is one place at "
+        "one time that the model gets wrong. More and more paths are looked at. A click moves the time cursor.",
+        (
+            "cell = mean of e<sub>i</sub> over the paths with x<sub>i</sub> in it, nats",
+            "e<sub>i</sub> = ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) + D ln(g<sub>i+1</sub>/g<sub>i</sub>) + "
+            "ln p<sub>i</sub>(x<sub>i</sub>) − ln p<sub>i+1</sub>(x<sub>i+1</sub>)",
+        ),
+        "(15) for δB; the densities by the probability-flow ODE",
     ),
     "loss": Help(
         "the loss",

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.cursor import node_at
 from dnf_studio.gui.plots.base import Plot
-from dnf_studio.gui.plots.disagreement import next_limits
+from dnf_studio.gui.plots.layers.scale import next_limits
 from dnf_studio.gui.theme import mix
 from dnf_studio.workers.comparing import Comparison
 from dnf_studio.workers.frames import Frame, ViewRequest

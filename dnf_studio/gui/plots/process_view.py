@@ -91,7 +91,7 @@ class ProcessView(ProcessPlot):
         self._points.setVisible("points" in layers)
         self._paths.setVisible("paths" in layers)
         # Trails in the one colour would hide those of the steps
-        self._trails.setVisible("paths" in layers and not ("disagreement" in layers and self._direction == "forward"))
+        self._trails.setVisible("paths" in layers and "disagreement" not in layers)
         self._density.setVisible("density" in layers)
         self._ground.setVisible("density" in layers)
         self.field.set_visible("field" in layers)
