@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 from typer import Option
@@ -14,6 +15,10 @@ from dnf_studio.errors import SettingError
 
 __all__ = ["evaluate"]
 
+APART = 3
+"""Errors by which two values of a step differ: of thirty steps, by chance in one model of twelve."""
+WORST = 3
+"""Steps that are named."""
 MOST_NAMED = 12
 """Classes with a column each."""
 
@@ -90,7 +95,30 @@ def _text(result: dict[str, Any]) -> str:
             f"Nearest training image {near['samples']} levels from samples ({near['closest']} at the closest), "
             f"{near['held_out']} from held-out images"
         )
+    lines += _excess(result)
     return "\n".join([*lines, "", table([head, *rows]), *_classes(result)])
+
+
+def _excess(result: dict[str, Any]) -> list[str]:
+    """The steps that miss most, and whether nearest neighbours say the same."""
+    rows = result["excess_by_step"]
+    if rows is None or any(row["excess"] is None or row["error"] is None for row in rows):
+        return []
+    worst = sorted(sorted(rows, key=lambda row: -row["excess"])[:WORST], key=lambda row: row["step"])
+    told = ", ".join(f"step {row['step']} {row['excess']:.3f} ± {row['error']:.3f}" for row in worst)
+    rest = sum(row["excess"] for row in rows) - sum(row["excess"] for row in worst)
+    lines = [f"Excess     {told}, the rest {rest:.3f}: what the steps miss of bound − NLL (ODE)"]
+    near = {row["step"]: row for row in result["excess_by_neighbours"] or () if row["excess"] is not None}
+    apart = [
+        f"{row['step']} ({near[row['step']]['excess']:.3f} ± {near[row['step']]['error']:.3f})"
+        for row in rows
+        if row["step"] in near
+        and abs(row["excess"] - near[row["step"]]["excess"])
+        > APART * math.hypot(row["error"], near[row["step"]]["error"] or math.inf)
+    ]
+    if apart:
+        lines.append(f"Nearest neighbours say otherwise, so the ODE's own density is off: step {', '.join(apart)}")
+    return lines
 
 
 def _classes(result: dict[str, Any]) -> list[str]:

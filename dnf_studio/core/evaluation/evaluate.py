@@ -16,6 +16,7 @@ from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.by_steps import POINTS, SEEDS, Progress, StepRow, drawn, finite, step_rows
 from dnf_studio.core.evaluation.classes import Classes, ClassShare, classes_of
 from dnf_studio.core.evaluation.copying import COPIES, Copying, copying
+from dnf_studio.core.evaluation.excess_rows import ExcessRow, ExcessRows, excess_rows
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points, is_identity, units_of
 from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, PATHS, Likelihoods, affordable, likelihoods, nll_bound
 from dnf_studio.core.models.base import GenerativeModel, Solver
@@ -57,6 +58,10 @@ class Evaluation(Likelihoods):
 
     entropy: float | None
     by_steps: tuple[StepRow, ...]
+    excess_by_step: tuple[ExcessRow, ...] | None = None
+    """By how much each step of the model's own chain misses, by the ODE's densities; the sum is bound − NLL (ODE)."""
+    excess_by_neighbours: tuple[ExcessRow, ...] | None = None
+    """The same by nearest neighbours, without the model's densities; None beyond three dimensions."""
     bits_bound: float | None = None
     """`nll_bound` in bits per dimension of the discrete levels; None where the data is not dequantised levels."""
     bits_ode: float | None = None
@@ -110,6 +115,7 @@ def evaluate(
         tell("bound by number of steps")
         bounds = {n: finite(nll_bound(flow, dataset, grid=flow.grid(n))) for n in rows if n != flow.grid().steps}
         by_steps = tuple(replace(row, nll_bound=bounds.get(row.steps, found.nll_bound)) for row in by_steps)
+    excess = _excess(flow, dataset, tell) if ode and flow.bounded else ExcessRows(None, None)
     judge = classes_of(dataset)
     if judge is not None:
         by_steps = tuple(replace(row, classes=_shown(flow, dataset, judge, row.steps, solver)) for row in by_steps)
@@ -122,6 +128,8 @@ def evaluate(
         **known,
         entropy=entropy_of(flow, dataset),
         by_steps=by_steps,
+        excess_by_step=excess.by_step,
+        excess_by_neighbours=excess.by_neighbours,
         bits_bound=bound,
         bits_ode=exact,
         ode_mass=held[0],
@@ -171,6 +179,15 @@ def bits_of(flow: GenerativeModel, dataset: Dataset, nll: float | None, points: 
     if nll is None or not dataset.levels:
         return None
     return bits_per_dimension(nll, units_of(flow, dataset), fresh_points(flow, dataset, points, 0).cpu())
+
+
+def _excess(flow: GenerativeModel, dataset: Dataset, tell: Progress) -> ExcessRows:
+    tell("excess by step")
+    try:
+        return excess_rows(flow, dataset)
+    except DivergenceError as error:
+        tell(str(error))
+        return ExcessRows(None, None)
 
 
 def _mass(flow: GenerativeModel, tell: Progress) -> tuple[float | None, float | None]:

@@ -18,8 +18,9 @@ __all__ = ["NO_BARS", "Shown", "StepBars", "contribution_bars", "excess_bars"]
 Shown = Literal["excess", "contribution"]
 NO_PARTS = np.empty((3, 0))
 NONE = np.empty(0)
-FAR_APART = 2.0
-"""Two ways to one number differ where they do by so many of both their errors."""
+FAR_APART = 3.0
+"""Two ways to one number differ where they do by so many of both their errors: of thirty steps, by chance in one model
+of twelve."""
 Array = NDArray[np.float64]
 
 
