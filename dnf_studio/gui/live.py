@@ -23,7 +23,7 @@ TRAINING_MS = 30
 """Between two moves of a playing cursor while a model trains, which needs the processor more."""
 COMPARE_SECONDS = 1.0
 """Between two comparisons of marginals while a model trains."""
-VIEW = frozenset({"steps", "grid", "solver", "lam", "last", "seed", "parts"})
+VIEW = frozenset({"steps", "grid", "solver", "lam", "last", "seed", "parts", "start"})
 """What of the state the explorer needs to know."""
 
 
@@ -197,4 +197,5 @@ def _request(state: State) -> ViewRequest:
         points=DISPLAY_POINTS,
         parts=state.parts,
         solver=state.solver,
+        start=state.start,
     )

@@ -13,6 +13,7 @@ from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.core.exploration.space_time import worst_points
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
+from dnf_studio.gui.exploration.pairing import start_button
 from dnf_studio.gui.exploration.selecting import Selecting
 from dnf_studio.gui.exploration.solving import solver_words
 from dnf_studio.gui.plots.base import Plot
@@ -52,6 +53,7 @@ class Views(QWidget):
         self._frame: Frame | None = None
         self.forward, self.backward = ProcessView("forward"), ProcessView("backward")
         self.forward.link(self.backward)
+        self.backward.header.insertWidget(1, start_button(session))
         self.time, self.disagreement, self.loss = TimeView(), DisagreementPlot(), LossPlot()
         self.grid: GridPlot
         self.marginals: MarginalsPlot
@@ -120,6 +122,7 @@ class Views(QWidget):
             grid.set_theme(theme)
             stack.addWidget(grid)
             self.selecting.add(grid)
+        grids[1].header.insertWidget(1, start_button(self._session))
         self._framed = (*self._framed, *grids)
         self._say_moved()
 
@@ -212,7 +215,7 @@ class Views(QWidget):
         for stack, both in zip(self.stacks, words, strict=True):
             for view in map(stack.widget, range(stack.count())):
                 if isinstance(view, ProcessPlot):
-                    view.set_moved(*both)
+                    view.set_moved(*both, paired=self._session.state.paired)
 
     def _colour_steps(self) -> None:
         wanted = "disagreement" in self._session.effective.layers
@@ -243,7 +246,7 @@ class Views(QWidget):
             plot.set_cursor(position)
 
     def _refresh(self, names: frozenset[str]) -> None:
-        if "solver" in names:
+        if names & {"solver", "start"}:
             self._say_moved()
         state = self._session.effective
         last = self._frame.forward.shape[2] - 1 if self._frame is not None else 1

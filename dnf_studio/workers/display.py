@@ -102,6 +102,10 @@ class Carrier:
         path, none = collected(self._encoder(x0, noise.__getitem__), check), np.empty((3, 0))
         return ForwardBlock(path.numpy(), np.empty((0, 0), np.float32), none, none[:2], none)
 
+    def ends(self, x0: Tensor, noise: Tensor, check: Callable[[], None]) -> Tensor:
+        """Where the path of x0 (B, D) with noise (N, B, D) ends, x_N (B, D): the latents of a round trip."""
+        return torch.from_numpy(self.forward(x0, noise, check).path[-1])
+
     def backward(
         self,
         latents: Tensor,

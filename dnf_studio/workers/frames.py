@@ -15,6 +15,7 @@ from dnf_studio.solvers import WITHOUT_NOISE, Solver
 if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Standardisation
     from dnf_studio.core.exploration.inspect import Direction, PointTable
+    from dnf_studio.core.exploration.pairing import Start
     from dnf_studio.core.exploration.parts import Parts
     from dnf_studio.core.sde.paths import LastStep
 
@@ -38,6 +39,8 @@ class ViewRequest:
     """What the backward process keeps: ``both`` fields, the ``drift`` alone or the ``score`` alone."""
     solver: Solver | None = None
     """Of the backward process; None is the model's own."""
+    start: Start = "noise"
+    """Where the backward process begins: ``noise`` of its own, or the ``forward`` end of the same point."""
 
     @property
     def level(self) -> float:
@@ -62,7 +65,7 @@ class Frame:
     forward: Array
     """(N+1, P, D), model units."""
     backward: Array
-    """(N+1, P, D), model units, row N the latents."""
+    """(N+1, P, D), model units, row N the latents; those of `forward` where `request.start` says so."""
     disagreement: Array
     """(N,) mean ½(‖δB_i‖² − ‖δF_i‖²) over the P points, nats; empty where the model has no bound."""
     complete: bool
@@ -87,6 +90,21 @@ class Frame:
     score: ScoreShare | None = None
     """The score's share of the whole backward drift at the forward points, whatever part of it `request.parts` keeps;
     None where nobody computed it."""
+
+    @property
+    def paired(self) -> bool:
+        """Whether each backward path starts where the forward path of the same point ends."""
+        return self.request.start == "forward"
+
+    def paths_of(self, direction: Direction) -> Array:
+        """(N+1, P, D) of one process."""
+        return self.forward if direction == "forward" else self.backward
+
+    def disagreement_of(self, direction: Direction) -> Array:
+        """(N, P) of the points of one process: `step_disagreement` is of forward paths, and so nothing is known of a
+        backward one that has none."""
+        known = direction == "forward" or self.paired
+        return self.step_disagreement if known else np.empty((0, 0), np.float32)
 
     @property
     def point_disagreement(self) -> Array:

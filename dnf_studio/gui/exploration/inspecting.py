@@ -11,6 +11,7 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDockWidget, QTabWidget
 
 from dnf_studio.gui.actions import Key
+from dnf_studio.gui.state import CHOICE
 from dnf_studio.gui.theme import Theme
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
 
@@ -32,8 +33,8 @@ SHARE = 0.26
 class InspectorDock(QDockWidget):
     """Shown from the beginning in a wide window, else with the first point that is chosen.
 
-    Once a person, or a layout that is brought back, has decided, it comes and goes by its command
-    only; whoever brings a layout back calls `settle`.
+    Once a person has decided it comes and goes by its command only, after the next start too; whoever brings
+    the layout back calls `settle`.
     """
 
     def __init__(self, window: MainWindow) -> None:
@@ -55,6 +56,11 @@ class InspectorDock(QDockWidget):
         self.visibilityChanged.connect(self._shown)
         window.commands.connect_to(Key.INSPECTOR, self._toggle)
         self.toggleViewAction().toggled.connect(window.commands[Key.INSPECTOR].setChecked)
+
+    @property
+    def settled(self) -> bool:
+        """Whether it stays as it is until its command is given."""
+        return self._settled
 
     def settle(self) -> None:
         """Leave it from now on as it is until its command is given."""
@@ -121,7 +127,7 @@ class InspectorDock(QDockWidget):
             self._settled = True
             self.fill()
             self._open()
-        if names & {"selection", "direction"}:
+        if names & CHOICE:
             self._ask()
         if "selection" in names:
             self._count()
@@ -159,7 +165,7 @@ class InspectorDock(QDockWidget):
         """Ask for the numbers of the current point while somebody sees them."""
         state = self._window.session.state
         wanted = bool(state.selection) and not self.isHidden()
-        self._window.live.inspect(InspectRequest(state.selection[-1], state.direction) if wanted else None)
+        self._window.live.inspect(InspectRequest(state.selection[-1], state.listed) if wanted else None)
 
     @Slot(object)
     def _show_frame(self, frame: Frame) -> None:

@@ -22,8 +22,8 @@ def offered(selection: tuple[int, ...]) -> list[int]:
     return points[first : first + MOST_OFFERED]
 
 
-def statistic(chosen: NDArray[np.intp], disagreement: NDArray[np.float32]) -> str:
-    """How many points are chosen, and how much they disagree on average against all."""
+def statistic(chosen: NDArray[np.intp], disagreement: NDArray[np.floating]) -> str:
+    """How many points are chosen, and how much they disagree on average against all, where that is known."""
     several = f"{len(chosen):,} points: " if len(chosen) > 1 else ""
     finite = disagreement[np.isfinite(disagreement)]
     if not len(chosen) or chosen.max() >= len(disagreement) or not len(finite):

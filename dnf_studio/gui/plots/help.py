@@ -43,8 +43,8 @@ HELP = {
         "Ctrl takes away. Density colours how many points are where, over the data set "
         "as grey dots; the signed difference where one process has more than the other, beyond two standard "
         "deviations of chance, in shares of the densest place; the log-density is the model’s at t<sub>0</sub> by the "
-        "probability flow v. The arrows of a field point where it leads with t rising, their length goes with the "
-        "root of its strength.",
+        "probability flow v. The arrows of a field point the way it moves points from data to noise, those of the "
+        "score up the log-density; their length goes with the root of the strength.",
         (
             "dx = f(x, t) dt + g(t) dw",
             _STEP_FORWARD,
@@ -58,8 +58,10 @@ HELP = {
         "learnt score s. λ scales its noise: 1 is the equation below, 0 the deterministic probability flow; other "
         "solvers step otherwise, as the “?” of the Sampling panel says. "
         "Density over the grey dots of the data set shows where the model lacks or exceeds data. "
-        "The Sampling panel leaves out the score or the drift, to see what each does. "
-        "The arrows of a field point where it leads with t rising; this process goes against them.",
+        "The Sampling panel leaves out the score or the drift, to see what each does, or has each point start where "
+        "the forward point of its number ended: the two are then a round trip, and a selection is one of both. "
+        "The arrows of a field point the way it moves points from noise to data, those of the score up the "
+        "log-density.",
         (
             "dx = [f(x, t) − g²(t) s(x, t)] dt + g(t) dw̄",
             _STEP_BACKWARD,

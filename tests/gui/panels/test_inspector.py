@@ -104,6 +104,7 @@ def test_a_moving_cursor_keeps_rows_and_columns_in_their_place(filled: Inspector
 
 
 def test_direction_and_points_are_written_to_the_session(filled: InspectorPanel, session: Session) -> None:
+    session.apply({"start": "forward"})
     filled.directions.buttons["backward"].click()
     assert session.state.direction == "backward"
     session.undo()

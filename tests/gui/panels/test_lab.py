@@ -171,8 +171,16 @@ def test_coarse_paths_are_those_of_the_views(panel: LabPanel, window: MainWindow
         np.testing.assert_allclose(own, shown[:, [5, 270]], atol=2e-4)
     page.directions.turn("backward")
     assert "At the data" in page.told.text()
-    window.session.apply({"selection": (9,)})
+    qtbot.waitUntil(lambda: page._found.points == (0, 1, 2), timeout=WAIT)
+    window.session.apply({"selection": (9,), "selection_of": "backward"})
     qtbot.waitUntil(lambda: page._found.points == (9,), timeout=WAIT)
+    # Pairs: the coarse backward path goes on from where the coarse forward one ends, and the fine one with it
+    window.session.apply({"start": "forward"})
+    qtbot.waitUntil(lambda: window.views.frame.paired and window.views.frame.complete, timeout=WAIT)
+    qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.runner.running is None, timeout=WAIT)
+    np.testing.assert_allclose(page._found.backward[0], window.views.frame.backward[:, [9]], atol=2e-4)
+    np.testing.assert_allclose(page._found.backward[1][-1], page._found.forward[0][-1], atol=1e-6)
 
 
 def test_levels_are_compared_and_one_is_shown_in_the_views(panel: LabPanel, window: MainWindow, qtbot: QtBot) -> None:

@@ -58,7 +58,8 @@ def column(panel: SelectionPanel, name: str) -> list[str]:
 def test_with_nothing_chosen_it_says_what_to_do(panel: SelectionPanel, session: Session) -> None:
     assert "lasso" in panel.summary.text() and not panel.table.isVisible()
     choose(panel, session, 7, 3)
-    assert panel.summary.text() == "2 of 300 points, forward paths." and panel.table.isVisible()
+    assert panel.summary.text() == "2 of 300 points. Paths of the forward process, from the data."
+    assert panel.table.isVisible()
     choose(panel, session)
     assert "lasso" in panel.summary.text() and not panel.table.isVisible() and panel.model.rowCount() == 0
 
@@ -77,7 +78,7 @@ def test_it_compares_with_the_rest_at_the_cursor(panel: SelectionPanel, session:
         total = FRAME.step_disagreement[:, some].sum(axis=0)
         assert float(rows["Disagreement"][place].replace("−", "-")) == pytest.approx(total.mean(), abs=1e-3)
         assert rows["Above zero"][place] == f"{100 * (total > 0).mean():.0f}%"
-    session.apply({"direction": "backward"})
+    session.apply({"selection_of": "backward"})
     panel.refresh()
     mean = {row[0]: row[1] for row in panel.comparison.rows()}["x₁"].replace("−", "-").split(" ± ")[0]
     assert float(mean) == pytest.approx(FRAME.backward[4, list(points), 0].mean(), rel=0.01)
