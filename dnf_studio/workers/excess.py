@@ -81,9 +81,9 @@ class ExcessFrame:
         padded[:, : min(count, known.shape[1])] = known[:, :count]
         return padded
 
-    def belongs_to(self, frame: Frame | None) -> bool:
-        """Whether `frame`, perhaps a copy with other backward paths, shows the same."""
-        return frame is not None and (frame.weights, frame.request) == (self.frame.weights, self.frame.request)
+    def fits(self, frame: Frame | None) -> bool:
+        """Whether `frame` shows the same points and settings, if perhaps by newer weights."""
+        return frame is not None and frame.request == self.frame.request
 
 
 @dataclass(eq=False)

@@ -100,19 +100,6 @@ class Frame:
         """(N+1, P, D) of one process."""
         return self.forward if direction == "forward" else self.backward
 
-    def disagreement_of(self, direction: Direction) -> Array:
-        """(N, P) of the points of one process: `step_disagreement` is of forward paths, and so nothing is known of a
-        backward one that has none."""
-        known = direction == "forward" or self.paired
-        return self.step_disagreement if known else np.empty((0, 0), np.float32)
-
-    @property
-    def point_disagreement(self) -> Array:
-        """(P,) Σ_i of `step_disagreement`, nats, not finite for a point that left the finite numbers."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            total: Array = self.step_disagreement.sum(axis=0)
-        return total
-
 
 @dataclass(frozen=True)
 class InspectRequest:

@@ -1,4 +1,4 @@
-"""The chosen points as a table: where each begins, is now and ends, and how much its path disagrees."""
+"""The chosen points as a table: where each begins, is now and ends, and the log-ratio of its path."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class LineageTable:
 def lineage_table(rows: NDArray[np.intp], places: Mapping[str, States], steps: Array) -> LineageTable:
     """The points `rows` (K,), each at those of `PLACES`, (P, D) in whatever units, that its process has.
 
-    `steps` (N, P) is the disagreement of each step, nats, or (0, 0) where it is not known.
+    `steps` (N, P) are the log-ratios of each step, nats, not a number where not known, or (0, 0) where none is.
     """
     columns = [LineageColumn("point", "Number of the point among those shown", rows.astype(np.int64))]
     for name in (name for name in PLACES if name in places):
@@ -79,11 +79,12 @@ def lineage_table(rows: NDArray[np.intp], places: Mapping[str, States], steps: A
         own = steps[:, rows]
         with np.errstate(over="ignore", invalid="ignore"):
             total = own.sum(axis=0)
-            worst = np.where(np.isfinite(own), own, -np.inf).argmax(axis=0).astype(np.int64)
+            known = np.isfinite(total)
+            worst = np.where(known, np.where(np.isfinite(own), own, -np.inf).argmax(axis=0), -1).astype(np.int64)
         columns.append(
-            LineageColumn("disagreement", "Σ ½(‖δB‖² − ‖δF‖²) over the steps of its forward path, nats", total)
+            LineageColumn("log_ratio", "Log-ratio of its path, the sum over the steps, nats; its mean is the excess", total)
         )
-        columns.append(LineageColumn("worst_step", "The step i that adds most to it", worst))
+        columns.append(LineageColumn("worst_step", "The step i that adds most to it, −1 while that is not known", worst))
     return LineageTable(tuple(columns))
 
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QDockWidget, QTabWidget
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.state import CHOICE
 from dnf_studio.gui.theme import Theme
+from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class InspectorDock(QDockWidget):
         window.session.changed.connect(self._follow)
         window.live.frame_shown.connect(self._show_frame)
         window.live.inspected.connect(self._show_numbers)
+        window.live.excess_found.connect(self._show_excess)
         self.visibilityChanged.connect(self._shown)
         window.commands.connect_to(Key.INSPECTOR, self._toggle)
         self.toggleViewAction().toggled.connect(window.commands[Key.INSPECTOR].setChecked)
@@ -80,6 +82,8 @@ class InspectorDock(QDockWidget):
                 (self.selection, "Selection", "All chosen points, and how they differ from the rest"),
             ):
                 page.set_frame(self._window.views.frame)
+                if self._window.views.excess is not None:
+                    page.set_excess(self._window.views.excess)
                 self.tabs.setTabToolTip(self.tabs.addTab(page, title), tip)
             self.selection.save_wanted.connect(self._save)
             self.selection.export_wanted.connect(self._export)
@@ -172,6 +176,12 @@ class InspectorDock(QDockWidget):
         for panel in (self.panel, self.selection):
             if panel is not None:
                 panel.set_frame(frame)
+
+    @Slot(object)
+    def _show_excess(self, found: ExcessFrame) -> None:
+        for panel in (self.panel, self.selection):
+            if panel is not None:
+                panel.set_excess(found)
 
     @Slot(object)
     def _show_numbers(self, found: Inspection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, Qt, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -28,6 +29,7 @@ from dnf_studio.gui.state import CHOICE
 from dnf_studio.gui.theme import LIGHT, Theme
 from dnf_studio.gui.widgets.controls import ChoiceBox, caption, keep_place
 from dnf_studio.solvers import WITHOUT_NOISE
+from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame, Inspection
 
 __all__ = ["InspectorPanel"]
@@ -52,6 +54,7 @@ class InspectorPanel(QWidget):
         self._theme = LIGHT
         self._found: Inspection | None = None
         self._frame: Frame | None = None
+        self._excess: ExcessFrame | None = None
         self._layout: tuple[object, ...] = ()
         self._offered: list[int] = []
         self.model = PointModel(self)
@@ -62,7 +65,7 @@ class InspectorPanel(QWidget):
         self._make_table()
         self.statistic = caption()
         self.statistic.setToolTip(
-            "Disagreement summed over the steps of the forward path, mean of the chosen points and of all shown, nats"
+            "Log-ratio of the whole path, nats: the mean of the chosen points and of all where it is known"
         )
         self.images = NeighbourStrip()
         self._arrange()
@@ -76,8 +79,13 @@ class InspectorPanel(QWidget):
         self._found = found
         self._refresh()
 
+    def set_excess(self, found: ExcessFrame) -> None:
+        """What is known of the log-ratios so far."""
+        self._excess = found
+        self._refresh()
+
     def set_frame(self, frame: Frame | None) -> None:
-        """What the views show: how many points there are, and how much they disagree."""
+        """What the views show: how many points there are."""
         self._frame = frame
         self._refresh_head()
 
@@ -168,7 +176,9 @@ class InspectorPanel(QWidget):
         if found is None or not state.selection or found.asked.point != state.selection[-1]:
             return
         table = found.table.in_data_units(found.standardisation) if self.units.isChecked() else found.table
-        self.model.set_table(table)
+        point = state.selection[-1]
+        ratios = self._log_ratios(point + 1)
+        self.model.set_table(table, ratios[:, point] if ratios.size else None)
         self._fit_columns((len(table.t), table.x.shape[1], self.units.isChecked()))
         self._moved(self._session.cursor.position)
 
@@ -191,8 +201,16 @@ class InspectorPanel(QWidget):
         for button in (self.previous, self.next):
             button.setVisible(len(state.selection) > 1)
         self.directions.set_current(state.listed)
-        known = frame is not None and frame.disagreement_of(state.listed).size
-        self.statistic.setText(statistic(shown, frame.point_disagreement if frame and known else np.empty(0)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            totals = self._log_ratios(count).sum(axis=0)
+        self.statistic.setText(statistic(shown, totals))
+
+    def _log_ratios(self, count: int) -> NDArray[np.float32]:
+        """(N, count) of the process that is listed, none where nothing is known of them."""
+        found = self._excess
+        if found is None or not found.fits(self._frame):
+            return np.empty((0, 0), np.float32)
+        return found.rows(self._session.state.listed, count)
 
     def changeEvent(self, event: QEvent) -> None:
         """Larger letters need higher rows and wider columns."""

@@ -39,17 +39,18 @@ class Column:
 
     def text(self, row: int) -> str:
         """As the table shows it; an en dash where a step has no value."""
-        if row >= len(self.values):
+        if row >= len(self.values) or math.isnan(self.values[row]):
             return DASH
         return f"{self.values[row]:.{self.decimals}f}".replace("-", "−")
 
     def exact(self, row: int) -> str:
         """Nine digits for another program; nothing where a step has no value."""
-        return f"{self.values[row]:.9g}" if row < len(self.values) else ""
+        known = row < len(self.values) and not math.isnan(self.values[row])
+        return f"{self.values[row]:.9g}" if known else ""
 
 
 class PointModel(QAbstractTableModel):
-    """i, t, x, f, g²s, δF, δB and disagreement: row i is node i and the step from there to i + 1."""
+    """i, t, x, f, g²s, δF, δB, what a step adds to the bound and its log-ratio: row i is node i and the step to i + 1."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -63,9 +64,12 @@ class PointModel(QAbstractTableModel):
         """The row of the time cursor, or −1."""
         return self._current
 
-    def set_table(self, table: PointTable | None) -> None:
-        """Show `table`; None empties the model. New numbers of the same shape leave rows chosen as they are."""
-        columns = [] if table is None else _columns(table)
+    def set_table(self, table: PointTable | None, log_ratios: NDArray[np.floating] | None = None) -> None:
+        """Show `table`; None empties the model. New numbers of the same shape leave rows chosen as they are.
+
+        `log_ratios` (N,) are those of the steps of this path, where they are known.
+        """
+        columns = [] if table is None else _columns(table, log_ratios)
         rows = 0 if table is None else len(table.t)
         if (rows, len(columns)) == (self._rows, len(self._columns)):
             self._columns = columns
@@ -105,7 +109,7 @@ class PointModel(QAbstractTableModel):
         return 0 if parent.isValid() else self._rows
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - as Qt declares it
-        """3 + 5 D, 2 + 2 D of a model without noise."""
+        """4 + 5 D, 2 + 2 D of a model without noise."""
         return 0 if parent.isValid() else len(self._columns)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: ANN401 - as Qt asks
@@ -130,8 +134,8 @@ class PointModel(QAbstractTableModel):
         }.get(Qt.ItemDataRole(role))
 
 
-def _columns(table: PointTable) -> list[Column]:
-    """i, t, then one column a component of every vector, and the disagreement."""
+def _columns(table: PointTable, log_ratios: NDArray[np.floating] | None) -> list[Column]:
+    """i, t, then one column a component of every vector, and what is known of each step."""
     steps = len(table.t) - 1
     vectors = (
         ("x", "State x(t_i) on this path", table.x),
@@ -152,8 +156,14 @@ def _columns(table: PointTable) -> list[Column]:
             columns.append(Column(name + end, tip, values[:, k], _decimals(values[:, k])))
     if not len(table.disagreement):
         return columns
-    tip = "Disagreement of the step from i to i + 1, ½(‖δB‖² − ‖δF‖²), nats"
-    return [*columns, Column("disagreement", tip, table.disagreement, _decimals(table.disagreement))]
+    ratios = np.full(steps, np.nan) if log_ratios is None or len(log_ratios) != steps else log_ratios.astype(np.float64)
+    told = (
+        ("to the bound", "What the step from i to i + 1 contributes to the bound, ½(‖δB‖² − ‖δF‖²), nats",
+         table.disagreement),
+        ("log-ratio", "ln p_F(x_i | x_i+1) − ln p_B(x_i | x_i+1) of this step, nats; its mean over points is the excess. "
+         "It comes a moment later", ratios),
+    )  # fmt: skip
+    return [*columns, *(Column(name, tip, values, _decimals(values)) for name, tip, values in told)]
 
 
 def _decimals(values: Array) -> int:

@@ -30,6 +30,7 @@ from dnf_studio.gui.session import Session
 from dnf_studio.gui.state import CHOICE
 from dnf_studio.gui.theme import Theme
 from dnf_studio.gui.widgets.controls import caption
+from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame, Inspection
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ NOTHING = (
     "Draw a rectangle or a lasso around points with the tools at the left of the views, or click them: "
     "they are compared with all others here.\n\nEsc chooses none any more."
 )
+NOT_KNOWN = np.empty((0, 0), np.float32)
 SETTLE_MS = 60
 """The views come first; while time plays, the numbers follow this often."""
 
@@ -61,6 +63,7 @@ class SelectionPanel(QWidget):
         super().__init__(parent)
         self._session = session
         self._frame: Frame | None = None
+        self._found: ExcessFrame | None = None
         self._standardisation: Standardisation | None = None
         self.model = LineageModel(self)
         self.summary, self.comparison = caption(NOTHING), ComparisonGrid()
@@ -78,6 +81,11 @@ class SelectionPanel(QWidget):
     def set_frame(self, frame: Frame | None) -> None:
         """What the views show."""
         self._frame = frame
+        self._later()
+
+    def set_excess(self, found: ExcessFrame) -> None:
+        """What is known of the log-ratios so far."""
+        self._found = found
         self._later()
 
     def set_inspection(self, found: Inspection) -> None:
@@ -106,7 +114,9 @@ class SelectionPanel(QWidget):
         if frame is None or not some:
             self.model.set_table(LineageTable(()))
             return
-        paths, steps = frame.paths_of(state.listed), frame.disagreement_of(state.listed)
+        paths, steps = frame.paths_of(state.listed), NOT_KNOWN
+        if self._found is not None and self._found.fits(frame):
+            steps = self._found.rows(state.listed, count)
         now = at_position(paths, float(np.clip(self._session.cursor.position, 0, len(paths) - 1)))
         found = compare(now, paths[-1], steps, mask_of(rows, count), self._in_units(now))
         self.comparison.set_comparison(found)
