@@ -114,10 +114,8 @@ def test_another_start_is_refused() -> None:
         frames_of(flow_of(), ViewRequest(start="data"))  # type: ignore[arg-type]
 
 
-def test_what_is_known_of_a_point_belongs_to_its_process() -> None:
-    fresh, trips = frames_of(flow_of(), ViewRequest(), ViewRequest(start="forward"))
-    assert fresh.disagreement_of("forward").shape == (6, POINTS) and not fresh.disagreement_of("backward").size
-    assert trips.disagreement_of("backward").shape == (6, POINTS)
+def test_paths_belong_to_their_process() -> None:
+    (fresh,) = frames_of(flow_of(), ViewRequest())
     assert fresh.paths_of("backward") is fresh.backward and fresh.paths_of("forward") is fresh.forward
 
 

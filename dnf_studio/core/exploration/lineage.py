@@ -132,8 +132,8 @@ def compare(
     """The points `chosen` (P,) against all others.
 
     `states` (P, D) are where the points are at one node, `latents` (P, D) their x_N, model units;
-    `log_ratios` (N, P) those of each step, nats, not a number where not known, or (0, 0) where none is. `shown` (P, D) are the
-    states in the units of mean and spread, where those are others.
+    `log_ratios` (N, P) those of each step, nats, not a number where not known, or (0, 0) where none is. `shown`
+    (P, D) are the states in the units of mean and spread, where those are others.
     """
     places = states if shown is None else shown
     return Comparison(*(_group(states, latents, log_ratios, some, places) for some in (chosen, ~chosen)))

@@ -80,11 +80,10 @@ def lineage_table(rows: NDArray[np.intp], places: Mapping[str, States], steps: A
         with np.errstate(over="ignore", invalid="ignore"):
             total = own.sum(axis=0)
             known = np.isfinite(total)
-            worst = np.where(known, np.where(np.isfinite(own), own, -np.inf).argmax(axis=0), -1).astype(np.int64)
-        columns.append(
-            LineageColumn("log_ratio", "Log-ratio of its path, the sum over the steps, nats; its mean is the excess", total)
-        )
-        columns.append(LineageColumn("worst_step", "The step i that adds most to it, −1 while that is not known", worst))
+            largest = np.where(np.isfinite(own), own, -np.inf).argmax(axis=0)
+            worst = np.where(known, largest, -1).astype(np.int64)
+        columns.append(LineageColumn("log_ratio", "Log-ratio of its path, the sum over the steps, nats", total))
+        columns.append(LineageColumn("worst_step", "The step i that adds most to it, −1 where unknown", worst))
     return LineageTable(tuple(columns))
 
 

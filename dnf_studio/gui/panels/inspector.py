@@ -177,8 +177,8 @@ class InspectorPanel(QWidget):
             return
         table = found.table.in_data_units(found.standardisation) if self.units.isChecked() else found.table
         point = state.selection[-1]
-        ratios = self._log_ratios(point + 1)
-        self.model.set_table(table, ratios[:, point] if ratios.size else None)
+        ratios = self._log_ratios(point + 1)[:, point:]
+        self.model.set_table(table, ratios[:, 0] if np.isfinite(ratios).any() else None)
         self._fit_columns((len(table.t), table.x.shape[1], self.units.isChecked()))
         self._moved(self._session.cursor.position)
 

@@ -34,23 +34,22 @@ class Column:
     name: str
     tip: str
     values: Array
-    """(N+1,) or (N,): a step has none after the last node."""
+    """(N+1,) or (N,): a step has none after the last node; (0,) while they are not known."""
     decimals: int
 
     def text(self, row: int) -> str:
         """As the table shows it; an en dash where a step has no value."""
-        if row >= len(self.values) or math.isnan(self.values[row]):
+        if row >= len(self.values):
             return DASH
         return f"{self.values[row]:.{self.decimals}f}".replace("-", "−")
 
     def exact(self, row: int) -> str:
         """Nine digits for another program; nothing where a step has no value."""
-        known = row < len(self.values) and not math.isnan(self.values[row])
-        return f"{self.values[row]:.9g}" if known else ""
+        return f"{self.values[row]:.9g}" if row < len(self.values) else ""
 
 
 class PointModel(QAbstractTableModel):
-    """i, t, x, f, g²s, δF, δB, what a step adds to the bound and its log-ratio: row i is node i and the step to i + 1."""
+    """i, t, x, f, g²s, δF, δB, what a step adds to the bound, its log-ratio: row i is node i and the step to i + 1."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -94,7 +93,8 @@ class PointModel(QAbstractTableModel):
     def widest(self, column: int) -> str:
         """The longest text of a column, its head included."""
         col = self._columns[column]
-        ends = (int(np.argmin(col.values)), int(np.argmax(col.values))) if np.isfinite(col.values).all() else (0,)
+        sound = len(col.values) > 0 and bool(np.isfinite(col.values).all())
+        ends = (int(np.argmin(col.values)), int(np.argmax(col.values))) if sound else (0,)
         return max((col.name, *(col.text(row) for row in ends)), key=len)
 
     def as_text(self, rows: list[int] | None = None) -> str:
@@ -156,12 +156,13 @@ def _columns(table: PointTable, log_ratios: NDArray[np.floating] | None) -> list
             columns.append(Column(name + end, tip, values[:, k], _decimals(values[:, k])))
     if not len(table.disagreement):
         return columns
-    ratios = np.full(steps, np.nan) if log_ratios is None or len(log_ratios) != steps else log_ratios.astype(np.float64)
+    known = log_ratios is not None and len(log_ratios) == steps
+    ratios = log_ratios.astype(np.float64) if log_ratios is not None and known else np.empty(0)
     told = (
         ("to the bound", "What the step from i to i + 1 contributes to the bound, ½(‖δB‖² − ‖δF‖²), nats",
          table.disagreement),
-        ("log-ratio", "ln p_F(x_i | x_i+1) − ln p_B(x_i | x_i+1) of this step, nats; its mean over points is the excess. "
-         "It comes a moment later", ratios),
+        ("log-ratio", "ln p_F(x_i | x_i+1) − ln p_B(x_i | x_i+1) of this step, nats, a moment later than the rest; "
+         "the mean over points is the excess", ratios),
     )  # fmt: skip
     return [*columns, *(Column(name, tip, values, _decimals(values)) for name, tip, values in told)]
 

@@ -22,7 +22,7 @@ def table(dim: int = 2, steps: int = 5) -> tuple[LineageTable, dict[str, np.ndar
     return lineage_table(ROWS, places, each), places, each
 
 
-def test_it_holds_begin_now_latent_sample_and_disagreement() -> None:
+def test_it_holds_begin_now_latent_sample_and_log_ratio() -> None:
     found, places, each = table()
     values = dict(zip(found.names, (column.values for column in found.columns), strict=True))
     assert len(found) == 3 and values["point"].tolist() == [1, 4, 7]
@@ -30,11 +30,14 @@ def test_it_holds_begin_now_latent_sample_and_disagreement() -> None:
     for name, states in places.items():
         for k in (0, 1):
             np.testing.assert_array_equal(values[f"{name}_{k + 1}"], states[ROWS, k])
-    np.testing.assert_allclose(values["disagreement"], each[:, ROWS].sum(axis=0))
+    np.testing.assert_allclose(values["log_ratio"], each[:, ROWS].sum(axis=0))
     np.testing.assert_array_equal(values["worst_step"], each[:, ROWS].argmax(axis=0))
+    each[:, 4] = np.nan
+    later = lineage_table(ROWS, places, each).columns[-1].values
+    assert later.tolist() == [values["worst_step"][0], -1, values["worst_step"][2]], "not known yet"
 
 
-def test_many_components_and_an_unknown_disagreement_have_fewer_columns() -> None:
+def test_many_components_and_an_unknown_log_ratio_have_fewer_columns() -> None:
     assert len(table(dim=64)[0].columns) == 3 + 4 * MOST_COMPONENTS
     states = np.zeros((9, 1), np.float32)
     found = lineage_table(ROWS, {"latent": states, "now": states}, np.empty((0, 0), np.float32))
