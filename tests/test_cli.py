@@ -18,6 +18,7 @@ from PIL import Image
 
 from dnf_studio import api
 from dnf_studio.cli import VERBS, main
+from dnf_studio.cli.evaluate import _distance
 from dnf_studio.cli.output import clock, emit, table
 from dnf_studio.cli.window import parse
 from dnf_studio.core.sampling import blocks
@@ -322,6 +323,9 @@ def test_evaluate_reports_what_design_says(told: Told, saved: Path) -> None:
     assert result["importance_paths"] == 2 and result["nll_bound_error"] > 0 and result["nll_ode_grid"] == []
     assert all(math.isfinite(row["nll_bound"]) for row in result["by_steps"])
     assert {"steps", "nfe", "sliced_wasserstein", "floor", "outside"} <= set(result["by_steps"][0])
+    for row in result["by_steps"]:
+        assert row["sliced_wasserstein_error"] > 0
+        assert row["told_apart"] == (row["sliced_wasserstein"] > row["resolution"])
 
 
 def test_evaluate_prints_a_table(told: Told, saved: Path) -> None:
@@ -329,6 +333,13 @@ def test_evaluate_prints_a_table(told: Told, saved: Path) -> None:
     assert "by importance sampling" in told.out
     assert "Importance " in told.out and "the bound of 16 paths a point" in told.out and "±" in told.out
     assert "sliced Wasserstein" in told.out and "Entropy    -" in told.out and "NLL (ODE)  -\n" in told.out
+
+
+def test_evaluate_says_of_a_distance_whether_it_is_one() -> None:
+    row = {"sliced_wasserstein": -0.0021, "sliced_wasserstein_error": 0.0016, "told_apart": False}
+    assert _distance(row) == "-0.0021 ± 0.0016, not told apart"
+    assert _distance(row | {"sliced_wasserstein": 0.0121, "told_apart": True}) == "0.0121 ± 0.0016"
+    assert _distance(dict.fromkeys(row)) == "-"
 
 
 def test_evaluate_asks_for_data_that_a_checkpoint_does_not_name(told: Told) -> None:

@@ -16,6 +16,10 @@ __all__ = ["evaluate"]
 
 MOST_NAMED = 12
 """Classes with a column each."""
+NO_RANK = (
+    "Samples whose distance is not told apart from the data (95%) have no rank among each other: chance alone makes "
+    "the distance of exact samples as large as the resolution, on either side of 0."
+)
 
 
 def evaluate(
@@ -64,9 +68,12 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _text(result: dict[str, Any]) -> str:
-    head = ("steps", "NFE", "NLL bound", "sliced Wasserstein", "floor", "outside", "farthest")
-    keys = ("nll_bound", "sliced_wasserstein", "floor", "outside", "farthest")
-    rows = [(str(row["steps"]), str(row["nfe"]), *(number(row[key]) for key in keys)) for row in result["by_steps"]]
+    head = ("steps", "NFE", "NLL bound", "sliced Wasserstein", "resolution", "floor", "outside", "farthest")
+    keys = ("resolution", "floor", "outside", "farthest")
+    rows = [
+        (str(row["steps"]), str(row["nfe"]), number(row["nll_bound"]), _distance(row), *(number(row[k]) for k in keys))
+        for row in result["by_steps"]
+    ]
     paths = result["importance_paths"]
     notes = {
         "nll_bound": _error(result["nll_bound_error"]) + _drawn(result["nll_bound_flexible"]),
@@ -90,7 +97,14 @@ def _text(result: dict[str, Any]) -> str:
             f"Nearest training image {near['samples']} levels from samples ({near['closest']} at the closest), "
             f"{near['held_out']} from held-out images"
         )
-    return "\n".join([*lines, "", table([head, *rows]), *_classes(result)])
+    unsure = any(row["told_apart"] is False for row in result["by_steps"])
+    return "\n".join([*lines, "", table([head, *rows]), *([NO_RANK] if unsure else []), *_classes(result)])
+
+
+def _distance(row: dict[str, Any]) -> str:
+    """The distance with its error, and whether it is one."""
+    apart = "" if row["told_apart"] is not False else ", not told apart"
+    return f"{number(row['sliced_wasserstein'])}{_error(row['sliced_wasserstein_error'])}{apart}"
 
 
 def _classes(result: dict[str, Any]) -> list[str]:

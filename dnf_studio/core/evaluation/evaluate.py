@@ -93,8 +93,8 @@ def evaluate(
 ) -> Evaluation:
     """What `likelihoods` says, and at each N of `steps` the bound and the samples by `solver`; `mass` on demand.
 
-    Distances follow METHOD 8: `seeds` times `points` samples against as many fresh points, the floor
-    from as many again; a data set that holds fewer points gives two halves of what it has. Raises
+    Distances follow METHOD 8: at each N `seeds` sets of `points` samples against as many of fresh points, all its own;
+    a data set that holds fewer points is cut into so many disjoint sets. Raises
     `SettingError` for a wrong N, `DataError` where the data does not fit the model.
     """
     rows = sorted({check_steps(n) for n in steps})
