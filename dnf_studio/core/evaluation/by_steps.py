@@ -72,6 +72,8 @@ class StepRow:
     """Each set's share in the squared distance."""
     nll_bound: float | None = None
     """The bound at this N, nats; None where not asked."""
+    attainable: float | None = None
+    """The least NLL that the chain of this N can have, whatever its networks say; None where that is not known."""
     classes: ClassShare | None = None
     """What a classifier of the real rows says of samples at this N; None where the data has no classes."""
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import torch
 from torch import Tensor
 
-from dnf_studio.core.sde.paths import Field, LastStep
+from dnf_studio.core.sde.paths import Field, LastStep, minus_log_prior
 from dnf_studio.core.sde.variance_preserving import Levels
 
-__all__ = ["ancestral_states", "ddim_states", "heun_states"]
+__all__ = ["ancestral_bound", "ancestral_states", "ddim_states", "heun_states"]
 
 
 def ancestral_states(
@@ -38,6 +39,33 @@ def ancestral_states(
         if s > 0 or last == "noise":
             x = x + noise(j) * gained.sqrt()
         yield x
+
+
+def ancestral_bound(noise_field: Field, levels: Levels, x0: Tensor, noise: Tensor) -> Tensor:
+    """−log N(x_N; 0, I) + Σ_i [log p_F(x_{i+1}|x_i) − log p_B(x_i|x_{i+1})] for each point of x0 (B, D), (B,), nats.
+
+    p_B are the Gaussians that `ancestral_states` draws from, the last one with its noise. p_F is the chain whose states
+    are x_i = a_i x_0 + σ_i ε, the marginals that ε̂ is trained on; any forward chain gives a bound, and this one is
+    nearest to the reverse of p_B. Its mean over `noise` (N, B, D) bounds −log p_B(x_0). With x_t = f x + v ε of the
+    forward step and the mean (x_t − ε̂ w²/σ_t)/r and deviation w of the backward one, the implied noise is
+    δB = [(1 − f/r) x + (ε̂ w²/σ_t − v ε)/r] / w; but for the first step f = r and v = w.
+    Reference: Ho, Jain and Abbeel 2020, arXiv:2006.11239, equation 5.
+    """
+    a, sigma = levels
+    x, total = x0, torch.zeros_like(x0[:, 0])
+    for i in range(len(a) - 1):
+        t = i + 1
+        back = a[t] / a[i]
+        width = (sigma[t] ** 2 - (back * sigma[i]) ** 2).sqrt()
+        # Data is x_0 itself, with no noise at t_0
+        ahead, spread = (back, width) if i else (a[t], sigma[t])
+        gone = ahead * x + spread * noise[i]
+        moved = noise_field(t, gone) * (width**2 / sigma[t]) - spread * noise[i]
+        implied = ((1 - ahead / back) * x + moved / back) / width
+        total = total + 0.5 * (implied.square().sum(-1) - noise[i].square().sum(-1))
+        total = total + x0.shape[-1] * (width / spread).log().to(total)
+        x = gone
+    return minus_log_prior(x) + total
 
 
 def ddim_states(noise_field: Field, levels: Levels, z: Tensor) -> Iterator[Tensor]:

@@ -12,9 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio import load
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation import likelihoods as measuring
+from dnf_studio.core.evaluation.attainable import attainable_of, entropy_of
 from dnf_studio.core.evaluation.evaluate import evaluate
 from dnf_studio.core.evaluation.far import BoundingBox
 from dnf_studio.core.evaluation.fresh import fresh_points
@@ -216,3 +218,20 @@ def test_the_mass_of_the_density_is_told_on_demand(monkeypatch: pytest.MonkeyPat
     assert evaluate(ExactFlow(PROBLEM, 20), Gaussian(), **settings).ode_mass is None  # type: ignore[arg-type]
     broken = evaluate(spoiled(DiffFlow(1)), Gaussian(), mass=True, **settings)  # type: ignore[arg-type]
     assert broken.ode_mass is None and broken.ode_mass_error is None
+
+
+def test_the_floor_of_a_chain_stands_above_the_entropy_by_what_its_last_step_blurs() -> None:
+    rings, flow = open_dataset("rings"), load("diffflow-rings")
+    grid = flow.grid()
+    blur = float(grid.g[1] * (grid.t[1] - grid.t[0]) ** 0.5)
+    attainable, entropy = attainable_of(flow, rings), entropy_of(flow, rings)
+    assert attainable is not None and entropy is not None and blur == pytest.approx(0.00878, abs=1e-5)
+    assert attainable == entropy + (rings.blur_excess(blur, flow.standardisation.scale) or 0)
+    assert attainable - entropy == pytest.approx(0.473, abs=0.002)
+    assert attainable_of(flow, rings, solver="heun") is None and attainable_of(load("flow-rings"), rings) is None
+    few = attainable_of(flow, rings, flow.grid(10))
+    assert few is not None and few > attainable
+    diffusion = load("diffusion-rings")
+    values = [attainable_of(diffusion, rings, solver=solver) for solver in (None, "ancestral", "sde")]  # type: ignore[arg-type]
+    assert values[0] == values[1] and values[1] is not None and values[2] is not None and values[1] < values[2]
+    assert attainable_of(load("diffflow-checkerboard"), open_dataset("checkerboard")) is None
