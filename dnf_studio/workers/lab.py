@@ -48,7 +48,7 @@ LEVELS = (0.0, 0.5, 1.0, 1.5, 2.0)
 MAX_N, MOST = 200, 20
 ERROR_POINTS = 512
 """Of the display set, for the errors."""
-DISPLAYED, SAMPLES = 2_000, 20_000
+DISPLAYED, SAMPLES = 2_000, 40_000
 FINER, FINEST = 4, 400
 Array = NDArray[np.float32]
 

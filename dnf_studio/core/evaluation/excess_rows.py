@@ -11,16 +11,14 @@ from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.by_steps import finite
 from dnf_studio.core.evaluation.fresh import fresh_points
 from dnf_studio.core.evaluation.likelihoods import affordable
-from dnf_studio.core.exploration.disagreement import disagreement
 from dnf_studio.core.exploration.excess import (
     MOST_NEIGHBOUR_DIM,
     StepMeans,
     log_ratios,
     neighbour_excess,
     step_means,
-    widths,
 )
-from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.models.base import GenerativeModel, Solver
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool, equal_slices, worker_threads
 from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_density_at_nodes, random_signs
@@ -56,11 +54,12 @@ class ExcessRows:
     """By nearest neighbours among forward points, without the model's densities; None beyond three dimensions."""
 
 
-def excess_rows(flow: GenerativeModel, dataset: Dataset, pool: BlockPool | None = None) -> ExcessRows:
+def excess_rows(flow: GenerativeModel, dataset: Dataset, solver: Solver | None = None) -> ExcessRows:
     """The excess on fresh points, seed 0: by the ODE on the first `ODE_POINTS` of those of the bound, by nearest
-    neighbours on 20,000. None of a model without a bound.
+    neighbours on 20,000. The chain is that of `solver`, the model's own unless given; None where there is none.
     """
-    if not isinstance(flow, TwoSDEs):
+    chain = flow.chain_of(solver) if isinstance(flow, TwoSDEs) else None
+    if not isinstance(flow, TwoSDEs) or chain is None:
         return ExcessRows(None, None)
     grid = flow.grid()
     near = flow.dim <= MOST_NEIGHBOUR_DIM
@@ -68,24 +67,23 @@ def excess_rows(flow: GenerativeModel, dataset: Dataset, pool: BlockPool | None 
     x0 = fresh_points(flow, dataset, NEIGHBOUR_POINTS if near else count, 0)
     source = torch.Generator().manual_seed(0)
     noise = torch.randn((grid.steps, *x0.shape), generator=source).to(x0)
-    found = disagreement(flow, x0, noise, grid)
-    contribution = found.steps + widths(grid, flow.dim)[:, None]
     with torch.inference_mode():
+        states, terms = flow.chain_terms(chain, x0, noise, grid)
         times = choose_times(flow, x0[:PILOTS])
 
         def ratios(part: slice) -> torch.Tensor:
             with torch.inference_mode():
-                path = found.path[:, part]
+                path = states[:, part]
                 signs = random_signs(path[0], part.start)
-                return log_ratios(contribution[:, part], log_density_at_nodes(flow, grid, path, times, signs=signs))
+                return log_ratios(terms[:, part], log_density_at_nodes(flow, grid, path, times, signs=signs))
 
         parts = equal_slices(min(count, len(x0)), max(1, count // BLOCK))
-        with pool or BlockPool(worker_threads(flow.device)) as threads:
+        with BlockPool(worker_threads(flow.device)) as threads:
             rows = torch.cat(threads.map(ratios, parts), dim=1)
     means = step_means(rows.double().cpu().numpy())
     if not near:
         return ExcessRows(_rows(means), None)
-    neighbours = neighbour_excess(found.path.cpu().numpy(), contribution.cpu().numpy())
+    neighbours = neighbour_excess(states.cpu().numpy(), terms.cpu().numpy())
     steps = StepMeans(neighbours.mean[:-1], neighbours.error[:-1], neighbours.points)
     known = np.isfinite(steps.mean).any()
     return ExcessRows(_rows(means), _rows(steps) if known else None)

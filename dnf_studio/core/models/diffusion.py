@@ -13,7 +13,7 @@ from dnf_studio.core.models.base import FieldWithDivergence, Sampler, Solver
 from dnf_studio.core.models.field_kernel import make_kernel, network_field
 from dnf_studio.core.models.probability_flow import ProbabilityFlow
 from dnf_studio.core.models.two_sdes import TwoSDEs, check_no_level
-from dnf_studio.core.sampling.samplers import ancestral_states, ddim_states, heun_states
+from dnf_studio.core.sampling.samplers import ancestral_states, ancestral_terms, ddim_states, heun_states
 from dnf_studio.core.sde.grid import TimeGrid, diffusion_at
 from dnf_studio.core.sde.paths import Field, LastStep
 from dnf_studio.core.sde.variance_preserving import levels_at
@@ -35,6 +35,7 @@ class Diffusion(TwoSDEs):
     """
 
     solvers: ClassVar[tuple[Solver, ...]] = ("ancestral", "ddim", "heun", "sde", "ode")
+    chains: ClassVar[tuple[Solver, ...]] = ("ancestral", "sde")
     networks = 1
 
     def make_networks(self) -> None:
@@ -113,6 +114,20 @@ class Diffusion(TwoSDEs):
             return lambda z, noise: ancestral_states(noise_field, levels, z, noise, last)
         states = ddim_states if name == "ddim" else heun_states
         return lambda z, _: states(noise_field, levels, z)
+
+    def chain_terms(self, chain: Solver, x0: Tensor, noise: Tensor, grid: TimeGrid) -> tuple[Tensor, Tensor]:
+        """As `TwoSDEs`; those of ``ancestral`` are `core.sampling.samplers.ancestral_terms`."""
+        if chain != "ancestral":
+            return super().chain_terms(chain, x0, noise, grid)
+        levels = levels_at(self.config.sde, grid.t.detach().cpu().double())
+        return ancestral_terms(self.noise_field(grid), levels, x0, noise)
+
+    def last_spread(self, grid: TimeGrid, solver: Solver | None = None) -> float | None:
+        """As `TwoSDEs`; that of ``ancestral`` is √(σ_1² − (a_1/a_0)² σ_0²)."""
+        if self.chain_of(solver) != "ancestral":
+            return super().last_spread(grid, solver)
+        a, sigma = levels_at(self.config.sde, grid.t[:2].detach().cpu().double())
+        return float((sigma[1] ** 2 - (a[1] / a[0] * sigma[0]) ** 2).sqrt())
 
     def velocity(self) -> Callable[[Tensor, Tensor], Tensor]:
         """−½ β x + ½ β ε̂/σ, with β and σ exact at every t."""

@@ -138,8 +138,9 @@ HELP = {
         "the loss",
         "What training lowers: a bound on the negative log-likelihood of the standardised data at the N of training, "
         "in nats. The thin line is the mean of each batch, the strong one is smoothed. It cannot fall below the "
-        "entropy of the data, the dashed line, where that is known. A continuous normalizing flow has no bound: it "
-        "trains on an unbiased estimate of the exact likelihood. A validation split has a second curve, the same of "
+        "entropy of the data, the dashed line, where that is known; nor below the dotted one, since the last step adds "
+        "noise g<sub>1</sub>√Δ<sub>0</sub> and can show nothing thinner. A continuous normalizing flow has no bound: "
+        "it trains on an unbiased estimate of the exact likelihood. A validation split has a second curve, the same of "
         "rows that training never sees; a diffusion model's loss is no likelihood, so there it has its own scale.",
         (
             "−log p<sub>B</sub>(x<sub>0</sub>) ≤ E[ −log N(x<sub>N</sub>; 0, I) + "
@@ -189,13 +190,15 @@ HELP = {
     ),
     "quality": Help(
         "the distance of samples",
-        "The sliced Wasserstein distance of samples to fresh data, in model units, without the part that chance makes "
-        "of it. Dashed is the floor, what two fresh sets of the data differ by: at the floor no more can be told. "
-        "Where the curve turns flat more steps, or another λ, are of no use. Kept curves of other models stand beside "
-        "it; a step of a DiffFlow takes two network evaluations, one of a diffusion model one.",
+        "The sliced Wasserstein distance of samples to fresh data, in model units, less what chance makes of it; "
+        "of exact samples it is as often negative as positive. The sets m, m′ of samples and d, d′ of data share no "
+        "point, and every N has its own; bars are 95% intervals of D², the root taken last. A hollow point under the "
+        "dashed line is not told apart from the data, and no better than another one. Where the curve turns flat more "
+        "steps, or another λ, are of no use. Kept curves of other models stand beside it; a step of a DiffFlow takes "
+        "two network evaluations, one of a diffusion model one.",
         (
-            "D² = mean SWD²(samples, data) − mean SWD²(data, data)",
-            "SWD² = mean over directions θ of W₂²(θ·samples, θ·data)",
+            "D² = SWD²(m, d) − ½ [SWD²(m, m′) + SWD²(d, d′)], shown as sign(D²) √|D²|",
+            "SWD² = mean over directions θ of W₂²(θ·m, θ·d)",
         ),
         "samples by (12), or by (17) for another λ",
     ),
