@@ -76,4 +76,5 @@ class PlantedFlow(DiffFlow):
     ) -> tuple[FieldWithDivergence, FieldWithDivergence]:
         with torch.enable_grad():
             drift, score = self.fields(grid)
-        return differentiated(drift), differentiated(score)
+        exact = differentiated(drift), differentiated(score)
+        return lambda i, x, _signs=None: exact[0](i, x), lambda i, x, _signs=None: exact[1](i, x)

@@ -203,11 +203,11 @@ class ExactFlow(DiffFlow):
         drift, score = self.fields(grid)
         trace = float(np.trace(self.problem.matrix))
 
-        def of_score(i: int, x: Tensor) -> tuple[Tensor, Tensor]:
+        def of_score(i: int, x: Tensor, _signs: Tensor | None = None) -> tuple[Tensor, Tensor]:
             value = score(i, x)
             return value, torch.full_like(x[:, 0], -float(self._known[float(grid.t[i])][1].trace()))
 
-        return lambda i, x: (drift(i, x), torch.full_like(x[:, 0], trace)), of_score
+        return lambda i, x, _signs=None: (drift(i, x), torch.full_like(x[:, 0], trace)), of_score
 
     def _score(self, x: Tensor, t: float) -> Tensor:
         if t not in self._known:

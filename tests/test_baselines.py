@@ -108,7 +108,13 @@ def test_sample_and_its_provenance(
 
 @pytest.mark.parametrize(
     ("model", "solver", "nfe"),
-    [("diffusion", "sde", 4), ("diffusion", "heun", 7), ("diffusion", "ddim", 4), ("flow", "ode", 16)],
+    [
+        ("diffusion", "sde", 4),
+        ("diffusion", "ancestral", 4),
+        ("diffusion", "heun", 7),
+        ("diffusion", "ddim", 4),
+        ("flow", "ode", 16),
+    ],
 )
 def test_evaluate_counts_evaluations(
     told: Told, saved: dict[str, Path], monkeypatch: pytest.MonkeyPatch, model: str, solver: str, nfe: int
@@ -120,7 +126,12 @@ def test_evaluate_counts_evaluations(
     monkeypatch.setattr(module.evaluate, "__defaults__", tuple(500 if d == module.POINTS else d for d in defaults))
     result = told.json("evaluate", saved[model], "--steps", 4, "--solver", solver)
     assert [row["nfe"] for row in result["by_steps"]] == [nfe]
-    assert (result["nll_bound"] is None) == (model == "flow") and math.isfinite(result["nll_ode"])
+    assert math.isfinite(result["nll_ode"])
+    why = {"ode": "exact", "ddim": "deterministic", "heun": "deterministic"}.get(solver)
+    assert result["nll_bound_missing"] == why and result["nll_bound_sampler"] == (None if why else solver)
+    for key in ("nll_bound", "nll_importance", "nll_bound_sde"):
+        assert (result[key] is None) == (why is not None)
+    assert (result["by_steps"][0]["nll_bound"] is None) == (why is not None)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from PIL import Image
 
 from dnf_studio import api
 from dnf_studio.cli import VERBS, main
+from dnf_studio.cli.evaluate import _chain, _distance
 from dnf_studio.cli.output import clock, emit, table
 from dnf_studio.cli.window import parse
 from dnf_studio.core.sampling import blocks
@@ -321,7 +322,11 @@ def test_evaluate_reports_what_design_says(told: Told, saved: Path) -> None:
     assert result["nll_importance"] <= result["nll_bound"] + 4 * result["nll_importance_error"]
     assert result["importance_paths"] == 2 and result["nll_bound_error"] > 0 and result["nll_ode_grid"] == []
     assert all(math.isfinite(row["nll_bound"]) for row in result["by_steps"])
+    assert "attainable" in result and all("attainable" in row for row in result["by_steps"])
     assert {"steps", "nfe", "sliced_wasserstein", "floor", "outside"} <= set(result["by_steps"][0])
+    for row in result["by_steps"]:
+        assert row["sliced_wasserstein_error"] > 0
+        assert row["told_apart"] == (row["sliced_wasserstein"] > row["resolution"])
 
 
 def test_evaluate_prints_a_table(told: Told, saved: Path) -> None:
@@ -329,6 +334,22 @@ def test_evaluate_prints_a_table(told: Told, saved: Path) -> None:
     assert "by importance sampling" in told.out
     assert "Importance " in told.out and "the bound of 16 paths a point" in told.out and "±" in told.out
     assert "sliced Wasserstein" in told.out and "Entropy    -" in told.out and "NLL (ODE)  -\n" in told.out
+
+
+def test_evaluate_says_of_a_distance_whether_it_is_one() -> None:
+    row = {"sliced_wasserstein": -0.0021, "sliced_wasserstein_error": 0.0016, "told_apart": False}
+    assert _distance(row) == "-0.0021 ± 0.0016, not told apart"
+    assert _distance(row | {"sliced_wasserstein": 0.0121, "told_apart": True}) == "0.0121 ± 0.0016"
+    assert _distance(dict.fromkeys(row)) == "-"
+
+
+def test_evaluate_says_which_chain_the_bound_is_of() -> None:
+    found = {"nll_bound_missing": None, "nll_bound_sampler": "sde", "nll_bound_sde": 0.3, "nll_bound_sde_error": 0.01}
+    assert _chain(found) == ", of the chain of Euler steps, its last one with noise"
+    told = _chain(found | {"nll_bound_sampler": "ancestral"})
+    assert told == ", of the ancestral chain, its last step with noise; 0.3000 ± 0.0100 of the chain of Euler steps"
+    assert _chain(found | {"nll_bound_missing": "deterministic"}) == " (deterministic: the solver draws no noise)"
+    assert _chain(found | {"nll_bound_missing": "exact"}) == " (exact: see the ODE's NLL)"
 
 
 def test_evaluate_asks_for_data_that_a_checkpoint_does_not_name(told: Told) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 from typer import Option
@@ -19,8 +20,22 @@ DATA = (
     "wherever they stand in a file that has changed."
 )
 TEST = "A file of rows that training has never seen; all of them are used."
+APART = 3
+"""Errors by which two values of a step differ: of thirty steps, by chance in one model of twelve."""
+WORST = 3
+"""Steps that are named."""
+WHY = {"deterministic": "the solver draws no noise", "exact": "see the ODE's NLL"}
+"""What the reasons for no bound mean."""
 MOST_NAMED = 12
 """Classes with a column each."""
+BOUND_OF = (
+    "The bound is of the chain of this solver with the noise of its last step, which the samples compared here leave "
+    "out: they are the means of the chain's last Gaussian. A solver that draws no noise has no bound."
+)
+NO_RANK = (
+    "Samples whose distance is not told apart from the data (95%) have no rank among each other: chance alone makes "
+    "the distance of exact samples as large as the resolution, on either side of 0."
+)
 
 
 def evaluate(
@@ -29,7 +44,7 @@ def evaluate(
     test: Annotated[str | None, Option("--test", metavar="FILE", help=TEST)] = None,
     steps: Annotated[str | None, Option("--steps", metavar="5,10,30", help="Numbers of steps to sample with.")] = None,
     no_ode: Annotated[bool, Option("--no-ode", help="Leave out the NLL of the probability-flow ODE.")] = False,
-    solver: Annotated[Solver | None, Option("--solver", help=SOLVER)] = None,
+    solver: Annotated[Solver | None, Option("--solver", help=f"{SOLVER} {BOUND_OF}")] = None,
     paths: Annotated[int, Option("--paths", metavar="K", help="Paths a point of the importance-weighted bound.")] = 16,
     mass: Annotated[
         bool, Option("--mass", help="Also ∫p of the ODE's density, which is 1 where that is right; by sampling.")
@@ -72,17 +87,29 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _text(result: dict[str, Any]) -> str:
-    head = ("steps", "NFE", "NLL bound", "sliced Wasserstein", "floor", "outside", "farthest")
-    keys = ("nll_bound", "sliced_wasserstein", "floor", "outside", "farthest")
-    rows = [(str(row["steps"]), str(row["nfe"]), *(number(row[key]) for key in keys)) for row in result["by_steps"]]
+    keys = ("resolution", "floor", "outside", "farthest")
+    head = ("steps", "NFE", "NLL bound", "attainable", "sliced Wasserstein", *keys)
+    rows = [
+        (
+            *(str(row[key]) for key in ("steps", "nfe")),
+            *(number(row[key]) for key in ("nll_bound", "attainable")),
+            _distance(row),
+            *(number(row[key]) for key in keys),
+        )
+        for row in result["by_steps"]
+    ]
     paths = result["importance_paths"]
     notes = {
-        "nll_bound": _error(result["nll_bound_error"]) + _drawn(result["nll_bound_flexible"]),
+        "nll_bound": _error(result["nll_bound_error"]) + _chain(result) + _drawn(result["nll_bound_flexible"]),
         "nll_importance": f"{_error(result['nll_importance_error'])}, the bound of {paths} paths a point",
         "nll_ode": _error(result["nll_ode_error"]) + _resolutions(result),
         "entropy": "",
+        "attainable": ", the least that a chain with the noise of this one's last step can have",
     }
+    if result["attainable"] is None:
+        del notes["attainable"]
     names = {"nll_bound": "NLL bound", "nll_importance": "Importance", "nll_ode": "NLL (ODE)", "entropy": "Entropy"}
+    names["attainable"] = "Attainable by this chain"
     lines = [f"{names[key]:<10} {number(result[key])}{note}" for key, note in notes.items()]
     if result["logit"] is not None:
         lines.append(f"Nats and distances are of standardised logits (α = {result['logit']:g}), bits of the levels.")
@@ -98,7 +125,37 @@ def _text(result: dict[str, Any]) -> str:
             f"Nearest training image {near['samples']} levels from samples ({near['closest']} at the closest), "
             f"{near['held_out']} from held-out images"
         )
-    return "\n".join([*lines, "", table([head, *rows]), *_classes(result)])
+    lines += _excess(result)
+    unsure = any(row["told_apart"] is False for row in result["by_steps"])
+    return "\n".join([*lines, "", table([head, *rows]), *([NO_RANK] if unsure else []), *_classes(result)])
+
+
+def _distance(row: dict[str, Any]) -> str:
+    """The distance with its error, and whether it is one."""
+    apart = "" if row["told_apart"] is not False else ", not told apart"
+    return f"{number(row['sliced_wasserstein'])}{_error(row['sliced_wasserstein_error'])}{apart}"
+
+
+def _excess(result: dict[str, Any]) -> list[str]:
+    """The steps that miss most, and whether nearest neighbours say the same."""
+    rows = result["excess_by_step"]
+    if rows is None or any(row["excess"] is None or row["error"] is None for row in rows):
+        return []
+    worst = sorted(sorted(rows, key=lambda row: -row["excess"])[:WORST], key=lambda row: row["step"])
+    told = ", ".join(f"step {row['step']} {row['excess']:.3f} ± {row['error']:.3f}" for row in worst)
+    rest = sum(row["excess"] for row in rows) - sum(row["excess"] for row in worst)
+    lines = [f"Excess     {told}, the rest {rest:.3f}: what the steps miss of bound − NLL (ODE)"]
+    near = {row["step"]: row for row in result["excess_by_neighbours"] or () if row["excess"] is not None}
+    apart = [
+        f"{row['step']} ({near[row['step']]['excess']:.3f} ± {near[row['step']]['error']:.3f})"
+        for row in rows
+        if row["step"] in near
+        and abs(row["excess"] - near[row["step"]]["excess"])
+        > APART * math.hypot(row["error"], near[row["step"]]["error"] or math.inf)
+    ]
+    if apart:
+        lines.append(f"Nearest neighbours say otherwise, so the ODE's own density is off: step {', '.join(apart)}")
+    return lines
 
 
 def _classes(result: dict[str, Any]) -> list[str]:
@@ -124,6 +181,16 @@ def _classes(result: dict[str, Any]) -> list[str]:
 def _extremes(counts: list[int]) -> tuple[str, int, int]:
     """How many classes are shown at all, and by how many samples the rarest and the most frequent one."""
     return f"{sum(map(bool, counts))} of {len(counts)}", min(counts), max(counts)
+
+
+def _chain(result: dict[str, Any]) -> str:
+    """Which chain the bound is of, or why there is none."""
+    if (why := result["nll_bound_missing"]) is not None:
+        return f" ({why}: {WHY[why]})"
+    if (sampler := result["nll_bound_sampler"]) == "sde":
+        return ", of the chain of Euler steps, its last one with noise"
+    euler = f"{number(result['nll_bound_sde'])}{_error(result['nll_bound_sde_error'])}"
+    return f", of the {sampler} chain, its last step with noise; {euler} of the chain of Euler steps"
 
 
 def _error(value: float | None) -> str:

@@ -25,6 +25,7 @@ __all__ = ["sample"]
 
 GRID = f"Time grid, {', '.join(GRID_NAMES)} or the file of a preset; the model's own unless given."
 
+LAST = "The last step's mean, which is sharper, or with its noise, as in the chain that the bound is of."
 LANGEVIN = "Langevin corrector steps at the first step's time, before the last step; for models with a live score."
 
 
@@ -35,7 +36,7 @@ def sample(
     steps: Annotated[int | None, Option("--steps", metavar="N", help="Steps; the model's own unless given.")] = None,
     lam: Annotated[float, Option("--lambda", metavar="L", help="Noise level from 0 to 2; 1 is the SDE.")] = 1.0,
     solver: Annotated[Solver | None, Option("--solver", help=SOLVER)] = None,
-    last_step: Annotated[LastStep, Option("--last-step", help="The last step's mean, or with noise.")] = "mean",
+    last_step: Annotated[LastStep, Option("--last-step", help=LAST)] = "mean",
     langevin: Annotated[int, Option("--langevin", metavar="K", help=LANGEVIN)] = 0,
     grid: Annotated[str | None, Option("--grid", metavar="G", help=GRID)] = None,
     device: Annotated[Device, Option("--device", help="Where to compute.")] = "auto",

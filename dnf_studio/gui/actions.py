@@ -47,6 +47,7 @@ class Key(StrEnum):
     CONTOURS = "contours"
     DIFFERENCE = "difference"
     IMAGES = "images"
+    ROUND_TRIPS = "round-trips"
     RESET_VIEW = "reset-view"
     INSPECTOR = "inspector"
     ROUND_TRIP = "round-trip"
@@ -130,8 +131,8 @@ _RECORDS = (
     ActionInfo(Key.PATHS, "Show p&aths", "Ctrl+2", "Show the paths of the first points", checkable=True),
     ActionInfo(Key.DENSITY, "Show dens&ity", "Ctrl+3", "Show where the points are dense, over the data as faint dots",
                checkable=True),
-    ActionInfo(Key.DISAGREEMENT, "&Colour by disagreement", "Ctrl+4", "Colour each step of the forward paths by what "
-               "it adds to the bound: pale gains, strong costs", checkable=True),
+    ActionInfo(Key.DISAGREEMENT, "&Colour by disagreement", "Ctrl+4", "Colour each step of the paths by its log-ratio, "
+               "whose mean is the excess: pale is 0", checkable=True),
     ActionInfo(Key.OVERLAY, "O&verlay the other process", "Ctrl+5",
                "Show the points of the other process at the same time, faint and in its colour", checkable=True),
     ActionInfo(Key.FIELD, "Sho&w field", "Ctrl+6", "Show the field that moves points, at the time cursor, as arrows",
@@ -142,6 +143,9 @@ _RECORDS = (
                "process has more points at the time cursor, beyond chance", checkable=True),
     ActionInfo(Key.IMAGES, "Show as imag&es", "Ctrl+9", "Show points that are images as a grid of them, or two of "
                "their components", checkable=True),
+    ActionInfo(Key.ROUND_TRIPS, "Backward from the forward e&nds", "Ctrl+B", "Start each backward path where the "
+               "forward path of the same point ended, which makes the two a round trip, or from fresh noise",
+               checkable=True),
     ActionInfo(Key.RESET_VIEW, "&Reset view", "Ctrl+0", "Fit all views to what they show", "reset"),
     ActionInfo(Key.INSPECTOR, "In&spector", "Ctrl+I", "List the numbers of the chosen point, step by step",
                checkable=True),
@@ -200,7 +204,7 @@ MENUS: tuple[tuple[str, tuple[Key | None, ...]], ...] = (
         "&View",
         (
             *(Key.POINTS, Key.PATHS, Key.DENSITY, Key.DISAGREEMENT, Key.OVERLAY, Key.FIELD, Key.CONTOURS),
-            *(Key.DIFFERENCE, Key.IMAGES, Key.RESET_VIEW, None),
+            *(Key.DIFFERENCE, Key.IMAGES, None, Key.ROUND_TRIPS, Key.RESET_VIEW, None),
             *(Key.THEME_SYSTEM, Key.THEME_LIGHT, Key.THEME_DARK, None, Key.RESET_LAYOUT, Key.FULL_SCREEN),
         ),
     ),

@@ -23,7 +23,7 @@ TRAINING_MS = 30
 """Between two moves of a playing cursor while a model trains, which needs the processor more."""
 COMPARE_SECONDS = 1.0
 """Between two comparisons of marginals while a model trains."""
-VIEW = frozenset({"steps", "grid", "solver", "lam", "last", "seed", "parts"})
+VIEW = frozenset({"steps", "grid", "solver", "lam", "last", "seed", "parts", "start"})
 """What of the state the explorer needs to know."""
 
 
@@ -39,6 +39,8 @@ class Live(QObject):
     """A new `Inspection` of the point that is asked for."""
     field_found = Signal(object)
     """A new `FieldAnswer`."""
+    excess_found = Signal(object)
+    """A new `ExcessFrame`."""
     _told = Signal()
     compared = Signal(object)
     """A new `Comparison` of marginals."""
@@ -125,6 +127,10 @@ class Live(QObject):
         frame = self._studio.explorer.mailbox.take()
         if frame is not None:
             self._show(frame)
+        excess = self._studio.explorer.excess.take()
+        if excess is not None:
+            self._views.show_excess(excess)
+            self.excess_found.emit(excess)
         found = self._studio.explorer.fields.take()
         if found is not None and self._field is not None:
             self.field_found.emit(found)
@@ -191,4 +197,5 @@ def _request(state: State) -> ViewRequest:
         points=DISPLAY_POINTS,
         parts=state.parts,
         solver=state.solver,
+        start=state.start,
     )

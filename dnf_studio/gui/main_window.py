@@ -215,7 +215,7 @@ class MainWindow(QMainWindow):
             view.set_columns(shown.columns)
         self.views.loss.clear()
         self.views.loss.set_model(opened.snapshot.config.model)
-        self.views.loss.set_floor(shown.entropy)
+        self.views.loss.set_floor(shown.entropy, shown.attainable)
         self.watch.show_past(opened)
         iterations = opened.checkpoint.iteration if opened.checkpoint is not None else 0
         self.status.show_run(iterations, None, None)

@@ -31,6 +31,8 @@ class ShownModel:
     """N of its own grid."""
     entropy: float | None
     """Exact entropy of the standardised data, nats, or None where unknown."""
+    attainable: float | None = None
+    """The least NLL of a chain with the noise of this one's last step, nats, or None where unknown."""
     trained: bool = True
     """False for weights that no iteration has touched."""
     about: str = ""

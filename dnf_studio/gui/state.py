@@ -15,13 +15,14 @@ from dnf_studio.solvers import Solver
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.inspect import Direction
+    from dnf_studio.core.exploration.pairing import Start
     from dnf_studio.core.exploration.parts import Parts
     from dnf_studio.core.models.base import Ability
     from dnf_studio.core.sde.paths import LastStep
 
-__all__ = ["CONTOURS", "FIELDS", "LAYERS", "State"]
+__all__ = ["CHOICE", "CONTOURS", "FIELDS", "LAYERS", "State"]
 
-COLOURINGS = ("none", "mode", "angle", "radius")
+COLOURINGS = ("none", "mode", "angle", "radius", "log-ratio")
 CONTOURS = ("model", "exact", "difference", "side")
 LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field", "contours", "difference"})
 FIELDS = ("used", "drift", "score", "backward", "flow")
@@ -29,6 +30,9 @@ FIELDS_OF_SCORE = FIELDS[2:]
 HEATS = ("none", "magnitude", "divergence")
 FIELD_STYLES = ("arrows", "streamlines")
 PARTS = ("both", "drift", "score")
+STARTS = ("noise", "forward")
+CHOICE = frozenset({"selection", "selection_of", "direction", "start"})
+"""What says which points are chosen in which process."""
 USUAL: dict[str, Any] = {"lam": 1.0, "last": "noise", "parts": "both"}
 PROJECTIONS = ("images", "axes", "principal")
 
@@ -55,6 +59,9 @@ class State:
     """Last backward step: ``mean`` leaves its noise out."""
     parts: Parts = "both"
     """What the backward process keeps: ``both`` fields, the ``drift`` alone (s = 0) or the ``score`` alone (f = 0)."""
+    start: Start = "noise"
+    """Where the backward process begins: ``noise`` of its own, which leaves forward and backward points of the same
+    number nothing to share, or the ``forward`` ends, which makes each pair a round trip."""
     seed: int = 0
     """Seed of the display set: which points and which Brownian paths."""
     layers: frozenset[str] = frozenset({"points", "paths"})
@@ -77,8 +84,24 @@ class State:
     """Component of the t–x view; D and D + 1 are the principal ones where D > 2."""
     selection: tuple[int, ...] = ()
     """Chosen points of the display set; the last one is the one the Inspector lists."""
+    selection_of: Direction = "forward"
+    """The process they were chosen in; where the backward one starts from the forward ends they are those of both."""
     direction: Direction = "forward"
-    """Which of its two paths."""
+    """Which of its two paths the Inspector lists, where the point has two; see `listed`."""
+
+    @property
+    def paired(self) -> bool:
+        """Whether a forward and a backward point of the same number belong together."""
+        return self.start == "forward"
+
+    @property
+    def listed(self) -> Direction:
+        """The process whose paths are listed: that of the selection, or one of both where they are pairs."""
+        return self.direction if self.paired else self.selection_of
+
+    def chosen_in(self, direction: str) -> tuple[int, ...]:
+        """The points that are chosen in the process `direction`."""
+        return self.selection if self.paired or self.selection_of == direction else ()
 
     def afresh(self, config: Config, view: Mapping[str, Any]) -> State:
         """Another document with these settings: what stood for the last one's points and grid goes, `view` comes."""
@@ -111,8 +134,11 @@ class State:
             raise SettingError(f"The last step is either mean or noise, not '{self.last}'.")
         if self.parts not in PARTS:
             raise SettingError(f"The backward process has both parts, drift or score, not '{self.parts}'.")
-        if self.direction not in ("forward", "backward"):
-            raise SettingError(f"The direction is either forward or backward, not '{self.direction}'.")
+        if self.start not in STARTS:
+            raise SettingError(f"The backward process starts from noise or forward, not '{self.start}'.")
+        for direction in (self.direction, self.selection_of):
+            if direction not in ("forward", "backward"):
+                raise SettingError(f"The direction is either forward or backward, not '{direction}'.")
         if not 0 <= self.seed < 2**63:
             raise SettingError(f"The seed must be a whole number of 0 or more, not {self.seed}.")
         if not self.layers <= LAYERS:
@@ -124,7 +150,7 @@ class State:
         if self.heat not in HEATS:
             raise SettingError(f"The heat map shows none, magnitude or divergence, not '{self.heat}'.")
         if self.colouring not in COLOURINGS:
-            raise SettingError(f"Points are coloured by none, mode, angle or radius, not '{self.colouring}'.")
+            raise SettingError(f"Points are coloured by {', '.join(COLOURINGS)}, not '{self.colouring}'.")
         if self.contours not in CONTOURS:
             raise SettingError(f"There is no log-density named '{self.contours}'.")
         if self.projection not in PROJECTIONS:

@@ -46,7 +46,7 @@ class Theme:
     grid: str
     warning: str
     disagreement: tuple[str, ...]
-    """Evenly spaced stops of the sequential map, from none to most."""
+    """Evenly spaced stops of the diverging map: a step that is better than it can be, right, wrong."""
     parts: tuple[str, str, str]
     """Noise ratio, drift change and score, which the disagreement is split into."""
     magnitude: tuple[str, ...]
@@ -92,7 +92,7 @@ LIGHT = Theme(
     floor="#964981",
     grid="#e3e6ea",
     warning="#a13d00",
-    disagreement=("#d9dce8", "#a9a6d1", "#8272b8", "#653f97", "#46126b"),
+    disagreement=("#0e4e23", "#2fb862", "#d3d5de", "#8272b8", "#46126b"),
     parts=("#8d959e", "#3f3792", "#b67d00"),
     magnitude=("#ffffff", "#f6f3e0", "#ece6c4", "#e0d8a5", "#d2c887"),
     divergence=("#bd9bcf", "#dccbe6", "#ffffff", "#cbe5ce", "#93c79e"),
@@ -128,7 +128,7 @@ DARK = Theme(
     floor="#cf84b6",
     grid="#272c34",
     warning="#ffbc89",
-    disagreement=("#353748", "#5a5390", "#8372c0", "#b09adf", "#e2d5fb"),
+    disagreement=("#9cfcac", "#1bb945", "#40444f", "#8372c0", "#e2d5fb"),
     parts=("#626c78", "#ab9ffb", "#e8b73c"),
     magnitude=("#14171c", "#25261e", "#383620", "#4c4824", "#625b28"),
     divergence=("#64467a", "#3b3049", "#14171c", "#203829", "#335f40"),

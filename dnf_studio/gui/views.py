@@ -13,6 +13,7 @@ from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.core.exploration.space_time import worst_points
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.commands import Commands
+from dnf_studio.gui.exploration.pairing import start_button
 from dnf_studio.gui.exploration.selecting import Selecting
 from dnf_studio.gui.exploration.solving import solver_words
 from dnf_studio.gui.plots.base import Plot
@@ -33,6 +34,7 @@ from dnf_studio.gui.session import Session
 from dnf_studio.gui.theme import Theme
 from dnf_studio.gui.transport import TransportBar
 from dnf_studio.gui.widgets.tools import Tools, ToolStrip
+from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["Views"]
@@ -51,6 +53,7 @@ class Views(QWidget):
         self._frame: Frame | None = None
         self.forward, self.backward = ProcessView("forward"), ProcessView("backward")
         self.forward.link(self.backward)
+        self.backward.header.insertWidget(1, start_button(session))
         self.time, self.disagreement, self.loss = TimeView(), DisagreementPlot(), LossPlot()
         self.grid: GridPlot
         self.marginals: MarginalsPlot
@@ -58,7 +61,9 @@ class Views(QWidget):
         self.score: ScorePlot
         self.pair = PlotTabs("Loss", self.loss, ("Grid", "Marginals", "Space-time", "Score"))
         self._framed: tuple[Framed, ...] = (self.forward, self.backward, self.time, self.disagreement)
-        self._principal, self._colouring = PrincipalAxes(), StepColouring()
+        self._principal = PrincipalAxes()
+        self._colouring = StepColouring("forward"), StepColouring("backward")
+        self._found: ExcessFrame | None = None
         self.transport = TransportBar(session.cursor, commands)
         self.stacks = tuple(_stack(view) for view in (self.forward, self.backward))
         self.above = _row("above", *self.stacks)
@@ -117,6 +122,7 @@ class Views(QWidget):
             grid.set_theme(theme)
             stack.addWidget(grid)
             self.selecting.add(grid)
+        grids[1].header.insertWidget(1, start_button(self._session))
         self._framed = (*self._framed, *grids)
         self._say_moved()
 
@@ -196,7 +202,7 @@ class Views(QWidget):
                 plot.set_reason(lacks.get("bound"))
             elif isinstance(plot, ScorePlot):
                 plot.set_reason(lacks.get("score"))
-        self.disagreement.legend.setVisible("bound" not in lacks)
+        self.disagreement.set_steps_known("bound" not in lacks)
         self._say_moved()
         self._refresh(frozenset({"layers"}))
 
@@ -209,23 +215,38 @@ class Views(QWidget):
         for stack, both in zip(self.stacks, words, strict=True):
             for view in map(stack.widget, range(stack.count())):
                 if isinstance(view, ProcessPlot):
-                    view.set_moved(*both)
+                    view.set_moved(*both, paired=self._session.state.paired)
 
     def _colour_steps(self) -> None:
         wanted = "disagreement" in self._session.effective.layers
-        for view in (self.forward, self.time):
-            view.set_step_colours(self._colouring.follow(self._frame) if wanted else None)
+        ahead, back = (way.colours(self._frame, self._found) if wanted else None for way in self._colouring)
+        for view, colours in ((self.forward, ahead), (self.time, ahead), (self.backward, back)):
+            view.set_step_colours(colours)
+
+    def show_excess(self, found: ExcessFrame | None) -> None:
+        """Show what is known so far of the excess of the newest frame; None where nothing can be."""
+        self._found = found
+        self.disagreement.set_excess(found)
+        self.space_time.set_excess(found)
+        self._colour_steps()
+
+    @property
+    def excess(self) -> ExcessFrame | None:
+        """What is known of the excess of the settings that are shown."""
+        fits = self._found is not None and self._frame is not None and self._found.frame.request == self._frame.request
+        return self._found if fits else None
 
     def _choose_worst(self, step: int, adds: bool) -> None:
-        if self._frame is not None and step < len(self._frame.step_disagreement):
-            self.selecting.choose(worst_points(self._frame.step_disagreement, step), "forward", adds)
+        found = self.excess
+        if found is not None and step < len(found.forward):
+            self.selecting.choose(worst_points(found.forward, step), "forward", adds)
 
     def _move(self, position: float) -> None:
         for plot in self._framed:
             plot.set_cursor(position)
 
     def _refresh(self, names: frozenset[str]) -> None:
-        if "solver" in names:
+        if names & {"solver", "start"}:
             self._say_moved()
         state = self._session.effective
         last = self._frame.forward.shape[2] - 1 if self._frame is not None else 1

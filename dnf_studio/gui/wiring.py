@@ -104,9 +104,13 @@ def _connect_view(window: MainWindow) -> None:
         if "layers" in names:
             for layer in LAYERS:
                 commands[Key(layer)].setChecked(layer in session.state.layers)
+        if "start" in names:
+            commands[Key.ROUND_TRIPS].setChecked(session.state.paired)
 
     for layer in LAYERS:
         commands.connect_to(Key(layer), partial(toggle, layer))
+    connect = commands.connect_to
+    connect(Key.ROUND_TRIPS, lambda: session.apply({"start": "noise" if session.state.paired else "forward"}))
     session.changed.connect(show)
     show(frozenset({"layers"}))
     grey_without(session, "bound", commands[Key.DISAGREEMENT])

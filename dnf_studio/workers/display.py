@@ -36,6 +36,9 @@ class ForwardBlock(NamedTuple):
     """(N, B): ½(‖δB_i‖² − ‖δF_i‖²) of each step and point, nats; empty, as all below, where the model has no bound."""
     parts: NDArray[np.float64]
     """(3, N): what noise ratio, drift change and score add to it, summed over the points whose sum is finite."""
+    saved: NDArray[np.float64]
+    """(2, N): what the disagreement would be higher by with a drift that does not change, and without a score, summed
+    so too."""
     lengths: NDArray[np.float64]
     """(3, N): `summed_lengths` of f and s at t_1 … t_N."""
 
@@ -60,10 +63,16 @@ def forward_block(
     path = torch.stack(states)
     lengths = summed_lengths(path[1:], f[1:], s)
     dt, g = dt[:, None, None], grid.g[:, None, None]
-    parts = torch.stack(split_disagreement(split_backward_noise(f[:-1], f[1:], s, noise, dt, g[:-1], g[1:]), noise))
+    back = split_backward_noise(f[:-1], f[1:], s, noise, dt, g[:-1], g[1:])
+    parts = torch.stack(split_disagreement(back, noise))
     disagreement = parts.sum(0)
-    kept = torch.where(disagreement.isfinite(), parts, 0).sum(-1, dtype=torch.float64)
-    return ForwardBlock(path.numpy(), disagreement.numpy(), kept.numpy(), lengths.numpy())
+    # ½‖δB − d‖² − ½‖δB‖² = −½⟨d, δB + n + c⟩, and so for the score c; the parts hold ½⟨d, δB + n⟩
+    shared = 0.5 * (back.drift * back.score).sum(-1)
+    saved = -(parts[1:] + shared)
+    kept, kept_saved = (
+        torch.where(disagreement.isfinite(), rows, 0).sum(-1, dtype=torch.float64).numpy() for rows in (parts, saved)
+    )
+    return ForwardBlock(path.numpy(), disagreement.numpy(), kept, kept_saved, lengths.numpy())
 
 
 class Carrier:
@@ -91,7 +100,11 @@ class Carrier:
         if self._encoder is None:
             return forward_block(self._fields, self._grid, x0, noise, check)
         path, none = collected(self._encoder(x0, noise.__getitem__), check), np.empty((3, 0))
-        return ForwardBlock(path.numpy(), np.empty((0, 0), np.float32), none, none)
+        return ForwardBlock(path.numpy(), np.empty((0, 0), np.float32), none, none[:2], none)
+
+    def ends(self, x0: Tensor, noise: Tensor, check: Callable[[], None]) -> Tensor:
+        """Where the path of x0 (B, D) with noise (N, B, D) ends, x_N (B, D): the latents of a round trip."""
+        return torch.from_numpy(self.forward(x0, noise, check).path[-1])
 
     def backward(
         self,

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from dnf_studio.workers.allocator import keep_freed_memory
 from dnf_studio.workers.comparing import Comparing
+from dnf_studio.workers.excess import ExcessWatch
 from dnf_studio.workers.fields import FieldRequest, FieldWatch
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
+from dnf_studio.workers.leaving import Left, leaving
 from dnf_studio.workers.mailbox import Mailbox
 from dnf_studio.workers.priority import stand_back
 
@@ -57,7 +59,8 @@ class Explorer:
     grows. New weights alone let the running pass finish, so that frames keep coming while a model
     trains, and are shown only when complete, so that nothing flickers. The numbers of one point follow
     the frames in `inspections`, vector fields in `fields`, the marginals of a frame in
-    `comparing.found`. All methods may be called from any thread and return at once.
+    `comparing.found`, its excess, on more and more points, in `excess`. All methods may be called from
+    any thread and return at once.
     """
 
     def __init__(self) -> None:
@@ -68,6 +71,8 @@ class Explorer:
         self._told: Callable[[], None] | None = None
         self._fields = FieldWatch(self._tell)
         self.fields = self._fields.mailbox
+        self._excess = ExcessWatch(self._tell)
+        self.excess = self._excess.mailbox
         self._condition = Condition()
         self._wanted = Wanted()
         self._done: Wanted | None = None
@@ -121,7 +126,7 @@ class Explorer:
             self._condition.notify()
 
     def tell(self, told: Callable[[], None] | None) -> None:
-        """Call this, in the explorer's thread, when there is something new in `mailbox` or `fields`."""
+        """Call this, in the explorer's thread, when there is something new in `mailbox`, `fields` or `excess`."""
         self._told = told
 
     def set_training(self, training: bool) -> None:
@@ -171,7 +176,13 @@ class Explorer:
         """Wait for work and do one piece of it; False when the thread is to end."""
         with self._condition:
             self._condition.wait_for(
-                lambda: self._closing or self._pending() or self._unanswered() or self.comparing.waiting
+                lambda: (
+                    self._closing
+                    or self._pending()
+                    or self._unanswered()
+                    or self.comparing.waiting
+                    or self._excess.pending
+                )
             )
             if self._closing:
                 return False
@@ -181,6 +192,8 @@ class Explorer:
                 self._answer(passes)
             elif self.comparing.waiting and not self._changed():
                 self._compare()
+            elif self._excess.pending and not self._pending():
+                self._find_excess(passes)
             else:
                 started = perf_counter()
                 self._running = wanted
@@ -199,6 +212,15 @@ class Explorer:
             self.comparing.run(lambda: self._unanswered() or self._changed())
         except Exception as error:
             self.errors.put(error)
+
+    def _find_excess(self, passes: Passes) -> None:
+        """The next piece of it, left where a change is to be shown; questions are answered meanwhile."""
+        shown = self._framed
+        assert shown is not None
+        try:
+            self._excess.run(leaving(lambda: self._left(passes, shown) or self.comparing.waiting), passes.pool)
+        except Left:
+            return
 
     def _left(self, passes: Passes, wanted: Wanted) -> bool:
         """Whether to leave the pass for `wanted`; a point asked for is answered at once, not after a long pass.
@@ -221,6 +243,7 @@ class Explorer:
         self._tell()
         self._framed = self._running
         self._fields.show(frame, self._framed)
+        self._excess.show(frame, self._framed, self._training)
         if self._unanswered(busy=True):
             self._answer(passes)
 

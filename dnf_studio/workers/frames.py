@@ -15,6 +15,7 @@ from dnf_studio.solvers import WITHOUT_NOISE, Solver
 if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Standardisation
     from dnf_studio.core.exploration.inspect import Direction, PointTable
+    from dnf_studio.core.exploration.pairing import Start
     from dnf_studio.core.exploration.parts import Parts
     from dnf_studio.core.sde.paths import LastStep
 
@@ -38,6 +39,8 @@ class ViewRequest:
     """What the backward process keeps: ``both`` fields, the ``drift`` alone or the ``score`` alone."""
     solver: Solver | None = None
     """Of the backward process; None is the model's own."""
+    start: Start = "noise"
+    """Where the backward process begins: ``noise`` of its own, or the ``forward`` end of the same point."""
 
     @property
     def level(self) -> float:
@@ -62,7 +65,7 @@ class Frame:
     forward: Array
     """(N+1, P, D), model units."""
     backward: Array
-    """(N+1, P, D), model units, row N the latents."""
+    """(N+1, P, D), model units, row N the latents; those of `forward` where `request.start` says so."""
     disagreement: Array
     """(N,) mean ½(‖δB_i‖² − ‖δF_i‖²) over the P points, nats; empty where the model has no bound."""
     complete: bool
@@ -75,6 +78,9 @@ class Frame:
     """(N, P) the same for each step and point, nats; empty where nobody computed it."""
     parts: Array = field(default_factory=lambda: np.empty((3, 0), np.float32))
     """(3, N) what noise ratio, drift change and score add to `disagreement`; empty where nobody computed it."""
+    saved: Array = field(default_factory=lambda: np.empty((2, 0), np.float32))
+    """(2, N) what the excess of a step would be higher by with a drift that does not change over it, and without a
+    score; empty where nobody computed it."""
     prior: tuple[float, float] | None = None
     """Mean −log N(x_N; 0, I) and D log(g_N/g_0), nats: with the sum of `disagreement` the bound."""
 
@@ -86,11 +92,13 @@ class Frame:
     None where nobody computed it."""
 
     @property
-    def point_disagreement(self) -> Array:
-        """(P,) Σ_i of `step_disagreement`, nats, not finite for a point that left the finite numbers."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            total: Array = self.step_disagreement.sum(axis=0)
-        return total
+    def paired(self) -> bool:
+        """Whether each backward path starts where the forward path of the same point ends."""
+        return self.request.start == "forward"
+
+    def paths_of(self, direction: Direction) -> Array:
+        """(N+1, P, D) of one process."""
+        return self.forward if direction == "forward" else self.backward
 
 
 @dataclass(frozen=True)

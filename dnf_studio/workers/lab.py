@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dnf_studio.core.data.dataset import Dataset
+    from dnf_studio.core.exploration.pairing import Start
     from dnf_studio.core.exploration.variants import Variant
     from dnf_studio.core.sampling.blocks import SampleSettings
     from dnf_studio.core.sde.paths import LastStep
@@ -47,7 +48,7 @@ LEVELS = (0.0, 0.5, 1.0, 1.5, 2.0)
 MAX_N, MOST = 200, 20
 ERROR_POINTS = 512
 """Of the display set, for the errors."""
-DISPLAYED, SAMPLES = 2_000, 20_000
+DISPLAYED, SAMPLES = 2_000, 40_000
 FINER, FINEST = 4, 400
 Array = NDArray[np.float32]
 
@@ -185,6 +186,7 @@ class PathsStudy(Study):
     seed: int
     points: tuple[int, ...]
     solver: Solver | None = None
+    start: Start = "noise"
 
     def total(self, ground: Ground) -> int:
         return 1
@@ -207,7 +209,8 @@ class PathsStudy(Study):
                     ahead, back = ground.noise.read(seed, block, dim, t.cpu().float())
                     return ahead[:, places], back[:, places]
 
-                found.append((rows, self._part(ground, steps, (ground.points[rows], latents[rows]), noise, left)))
+                z = latents[rows] if self.start == "noise" else None
+                found.append((rows, self._part(ground, steps, (ground.points[rows], z), noise, left)))
         if found:
             yield _joined(found)
 
@@ -215,7 +218,7 @@ class PathsStudy(Study):
         self,
         ground: Ground,
         steps: int,
-        start: tuple[Tensor, Tensor],
+        start: tuple[Tensor, Tensor | None],
         noise: Callable[[Tensor], tuple[Tensor, Tensor]],
         left: Callable[[], bool],
     ) -> PathsFound:

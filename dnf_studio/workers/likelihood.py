@@ -28,6 +28,8 @@ class LikelihoodFacts:
     """How many the bound is the mean over, and all else."""
     entropy: float | None
     """Exact, of the data."""
+    attainable: float | None
+    """The least NLL that the chain can have, whatever its networks say; None where that is not known."""
     log_volume: float | None
     """Σ ln σ, which is added for nats of data units; None of logits, where it is another at each point."""
 
@@ -74,7 +76,7 @@ class LikelihoodStudy(Study):
 
 
 def _facts(ground: Ground, dataset: Dataset) -> LikelihoodFacts:
-    from dnf_studio.core.evaluation.evaluate import entropy_of
+    from dnf_studio.core.evaluation.attainable import attainable_of, entropy_of
     from dnf_studio.core.evaluation.fresh import fresh_points, units_of
     from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, affordable
 
@@ -82,4 +84,5 @@ def _facts(ground: Ground, dataset: Dataset) -> LikelihoodFacts:
     counts = [len(fresh_points(flow, dataset, count, 0)) for count in (affordable(flow), affordable(flow, ODE_POINTS))]
     units = units_of(flow, dataset)
     volume = None if units.logit is not None else units.log_scale
-    return LikelihoodFacts(ground.snapshot.steps, flow.dim, (counts[0], counts[1]), entropy_of(flow, dataset), volume)
+    floors = entropy_of(flow, dataset), attainable_of(flow, dataset)
+    return LikelihoodFacts(ground.snapshot.steps, flow.dim, (counts[0], counts[1]), *floors, volume)

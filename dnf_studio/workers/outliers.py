@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.exploration.outliers import Outliers, find_outliers, outliers_among
+from dnf_studio.core.exploration.pairing import Start
 from dnf_studio.core.exploration.visited import visit
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
@@ -46,20 +48,20 @@ def check_outliers(
     snapshot: Snapshot,
     dataset: Dataset,
     request: ViewRequest,
-    shown: Array | int,
+    shown: Array | Tensor,
     count: int,
     left: Callable[[], bool],
 ) -> Iterator[OutlierCheck]:
     """Look at the points of the views, then at `count` samples as they are drawn, on this thread alone.
 
-    `shown` are the backward paths (N+1, P, D) of the views, or how many there are to be computed. Ends
-    early once `left`.
+    `shown` are the backward paths (N+1, P, D) of the views, or the data (P, D) they begin with, to compute them.
+    Ends early once `left`.
     """
     flow, check = snapshot.flow, leaving(left)
     settings = SampleSettings(request.steps, request.lam, request.last, request.grid, request.seed, request.solver)
     try:
         visited = visit(flow, dataset, flow.grid(request.steps, request.grid), request.seed, check=check)
-        paths = _shown_paths(flow, settings, shown, check) if isinstance(shown, int) else shown
+        paths = _shown_paths(flow, settings, shown, request.start, check) if isinstance(shown, Tensor) else shown
         views = outliers_among(paths, visited)
         yield OutlierCheck(snapshot.version, request, views, None)
         for fresh in find_outliers(flow, dataset, count, settings, visited=visited, threads=1, check=check):
@@ -68,16 +70,18 @@ def check_outliers(
         return
 
 
-def _shown_paths(flow: GenerativeModel, settings: SampleSettings, points: int, check: Callable[[], None]) -> Array:
-    """The backward paths (N+1, P, D) that the views show of so many points, in float32."""
+def _shown_paths(
+    flow: GenerativeModel, settings: SampleSettings, data: Tensor, start: Start, check: Callable[[], None]
+) -> Array:
+    """The backward paths (N+1, P, D) that the views show beside forward paths of `data` (P, D), in float32."""
     grid, noise = flow.grid(settings.steps, settings.grid), DisplayNoise()
-    parts = blocks(points, grid.steps, flow.dim)
+    parts = blocks(len(data), grid.steps, flow.dim)
     latents = noise.latents(settings.seed, parts[-1].stop, flow.dim)
     with torch.inference_mode(), single_threaded_kernels():
         carrier = Carrier(flow, grid, torch.float32, settings.solver)
-        way = settings.level, settings.last, check
-        rows = [
-            carrier.backward(latents[part], noise.noise(settings.seed, part, flow.dim, grid.t)[1], *way)
-            for part in parts
-        ]
+        rows = []
+        for part in parts:
+            own, eps = noise.noise(settings.seed, part, flow.dim, grid.t)
+            z = carrier.ends(data[part], own, check) if start == "forward" else latents[part]
+            rows.append(carrier.backward(z, eps, settings.level, settings.last, check))
     return np.concatenate(rows, axis=1)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from dnf_studio.core.exploration.disagreement import prior_terms
 from dnf_studio.core.exploration.inspect import inspect_point
+from dnf_studio.core.exploration.pairing import check_start
 from dnf_studio.core.exploration.parts import check_parts
 from dnf_studio.core.exploration.score_share import ScoreShare, share_of_lengths
 from dnf_studio.core.parallel import BlockPool, worker_threads
@@ -38,6 +39,8 @@ __all__ = ["Passes"]
 
 Array = NDArray[np.float32]
 B = TypeVar("B")
+_Job = tuple[list[Any], Callable[[], Any]]
+"""Where the block goes, and what computes it."""
 MERGED_ROWS = 4096
 """A batch of a pass that nobody sees grow takes blocks until it has so many rows."""
 GROWING_ROWS = 1024
@@ -63,9 +66,9 @@ class Passes:
     """Computes what is wanted and gives frames to `post`.
 
     Each process keeps its finished blocks with the key of all they depend on: another λ recomputes
-    the backward process only, other data the forward process only, a cancelled pass goes on where
-    it stopped if it is wanted again. Of many components both are computed once more when the first
-    points come together, as `lead` says.
+    the backward process only, other data the forward process only, unless the backward one starts
+    from where that ends; a cancelled pass goes on where it stopped if it is wanted again. Of many
+    components both are computed once more when the first points come together, as `lead` says.
     """
 
     def __init__(self, post: Callable[[Frame], None]) -> None:
@@ -84,6 +87,11 @@ class Passes:
         if threads != self._pool.threads:
             self._pool.close()
             self._pool = BlockPool(threads)
+
+    @property
+    def pool(self) -> BlockPool:
+        """The threads that are in use."""
+        return self._pool
 
     def close(self) -> None:
         """End the threads."""
@@ -130,18 +138,23 @@ class Passes:
         if self._exact is None or self._exact[0] is not snapshot:
             self._exact = snapshot, snapshot.build().double()
         noise = self._noise.noise(request.seed, part, snapshot.dim, grid.t)
-        ahead = asked.direction == "forward"
-        starts = data if ahead else self._noise.latents(request.seed, count, snapshot.dim)
-        eps = noise[0 if ahead else 1][:, asked.point - part.start]
+        ahead, back = (eps[:, asked.point - part.start] for eps in noise)
+        start, exact = data[asked.point], self._exact[1]
+        if asked.direction == "backward" and request.start == "forward":
+            start = torch.from_numpy(inspect_point(exact, grid, start, ahead).x[-1])
+        elif asked.direction == "backward":
+            start = self._noise.latents(request.seed, count, snapshot.dim)[asked.point]
+        eps = ahead if asked.direction == "forward" else back
         way = asked.direction, request.lam, request.last, request.parts, request.solver
-        table = inspect_point(self._exact[1], grid, starts[asked.point], eps, *way)
+        table = inspect_point(exact, grid, start, eps, *way)
         return Inspection(asked, snapshot.version, request, table, snapshot.standardisation)
 
     def _run(self, work: _Pass, check: Callable[[], None], final: bool) -> None:
         snapshot, data, request = work.snapshot, work.data, work.request
         check_last_step(request.last)
         check_parts(request.parts)
-        last, kept_parts = request.last, request.parts
+        check_start(request.start)
+        last, kept_parts, follows = request.last, request.parts, request.start == "forward"
         grid = snapshot.flow.grid(request.steps, request.grid)
         carrier = Carrier(snapshot.flow, grid, work.hidden, request.solver)
         count, dim = min(request.points, len(data)), snapshot.dim
@@ -150,7 +163,7 @@ class Passes:
         first = lead(own, lambda part: self._noise.knows(request.seed, part, dim, grid.t))
         shared = (snapshot, request.steps, request.grid, request.seed, count, work.grows, first)
         forward = _kept(self._forward, work.hidden, (*shared, data))
-        back = *shared, request.lam, last, request.solver
+        back = *shared, data if follows else None, request.lam, last, request.solver
         backward = _kept(self._backward, work.hidden, (*back, kept_parts))
         # Beside a part of the process, where its latents end by the whole of it
         whole = _kept(self._whole, work.hidden, back) if kept_parts != "both" else None
@@ -163,21 +176,29 @@ class Passes:
             noises = [self._noise.noise(request.seed, part, dim, grid.t) for part in group]
             part = slice(group[0].start, group[-1].stop)
             noise = [torch.cat(pieces, dim=1) for pieces in zip(*noises, strict=True)]
-            missing: list[tuple[list[Any], Callable[[], Any]]] = []
-            if k >= len(forward):
-                missing.append((forward, partial(carrier.forward, data[part], noise[0], check)))
-            way = latents[part], noise[1], request.lam, last, check
+            ahead = forward, partial(carrier.forward, data[part], noise[0], check)
+            missing: list[_Job] = [ahead] if k >= len(forward) else []
+            if follows:
+                # Nothing else can begin before it has ended
+                self._carry(missing)
+                missing = []
+            begins = torch.from_numpy(forward[k].path[-1]) if follows else latents[part]
+            way = begins, noise[1], request.lam, last, check
             if k >= len(backward):
                 missing.append((backward, partial(carrier.backward, *way, kept_parts)))
             if whole is not None and k >= len(whole):
                 missing.append((whole, partial(_ends, carrier, *way)))
-            computed = self._pool.map(_without_gradients, [job for _, job in missing])
-            for (kept, _), block in zip(missing, computed, strict=True):
-                kept.append(block)
+            self._carry(missing)
             last_one = k + 1 == len(parts)
             if last_one or work.grows:
                 found = forward[: k + 1], backward[: k + 1], None if whole is None else whole[: k + 1]
                 self._post(_frame(work, grid, *found, complete=last_one and final))
+
+    def _carry(self, jobs: list[_Job]) -> None:
+        """Do them, as many at once as there are threads, and keep what comes out."""
+        computed = self._pool.map(_without_gradients, [job for _, job in jobs])
+        for (kept, _), block in zip(jobs, computed, strict=True):
+            kept.append(block)
 
 
 def _kept(
@@ -241,7 +262,8 @@ def _frame(
         seconds=perf_counter() - work.since,
         own=None if torch.equal(grid.t, own) else own.numpy().copy(),
         step_disagreement=disagreement,
-        parts=_mean_parts(forward, disagreement),
+        parts=_over_points([block.parts for block in forward], disagreement),
+        saved=_over_points([block.saved for block in forward], disagreement),
         prior=_prior(paths[-1], grid) if flow.bounded else None,
         whole=None if whole is None else np.concatenate(whole),
         score=None if "score" in flow.lacks else _score(forward, grid, work.request.level),
@@ -256,9 +278,9 @@ def _finite_mean(rows: Array) -> Array:
     return mean
 
 
-def _mean_parts(blocks_so_far: list[ForwardBlock], disagreement: Array) -> Array:
-    """Means of the three parts (3, N) over the same points as `_finite_mean`."""
-    total = np.sum([block.parts for block in blocks_so_far], axis=0)
+def _over_points(sums: list[NDArray[np.float64]], disagreement: Array) -> Array:
+    """Means (K, N), over the same points as `_finite_mean`, of the sums of all blocks."""
+    total = np.sum(sums, axis=0)
     mean: Array = (total / np.maximum(np.isfinite(disagreement).sum(axis=1), 1)).astype(np.float32)
     return mean
 

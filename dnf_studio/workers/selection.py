@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.exploration.pairing import Start
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sampling.blocks import SampleBlock, SampleSettings
@@ -40,10 +41,11 @@ def export_selection(
 ) -> Generator[ExportProgress, None, None]:
     """Write the points `indices` of a view of `points` points, by rising number, as `export_samples` does.
 
-    The settings of `plan` are those of the view, its count is not used. `flow` is in main memory. With the
-    `data` (P, D) of the view, model units, the forward paths are written too, as far as backward ones are. With the
-    `dataset` samples far from it are counted. Raises `ExportError` where nothing, or a point that the view does not
-    show, is selected.
+    The settings of `plan` are those of the view, its count is not used. `flow` is in main memory. Without `data`
+    these are backward paths from latents of their own. With the `data` (P, D) of the view, model units, each is a
+    round trip: the backward path starts where the forward path of the point ends, and that is written too, as far
+    as the backward one is. With the `dataset` samples far from it are counted. Raises `ExportError` where nothing,
+    or a point that the view does not show, is selected.
     """
     chosen = tuple(sorted(set(indices)))
     shown = blocks(points, flow.grid(plan.settings.steps, plan.settings.grid).steps, flow.dim)[-1].stop
@@ -53,13 +55,14 @@ def export_selection(
         raise ExportError(f"Point {chosen[-1]} is selected, but only {shown:,} points are shown; select again.")
     rows = selected_blocks(flow, plan.settings, chosen, points, data)
     plan = replace(plan, count=len(chosen), forward=data is not None)
-    return export_samples(flow, path, plan, checkpoint, Selection(chosen, shown, rows), dataset)
+    start: Start = "noise" if data is None else "forward"
+    return export_samples(flow, path, plan, checkpoint, Selection(chosen, shown, rows, start), dataset)
 
 
 def selected_blocks(
     flow: GenerativeModel, settings: SampleSettings, indices: tuple[int, ...], points: int, data: Tensor | None = None
 ) -> Iterator[SampleBlock]:
-    """The backward paths, and with `data` the forward ones, of the points `indices`, rising, of `points` in the view.
+    """The backward paths of the points `indices`, rising, of `points` in the view; with `data` their round trips.
 
     Whole blocks of the view are computed, so that no number depends on what else is selected. Raises
     `DivergenceError` for an end point that is not finite.
@@ -72,8 +75,10 @@ def selected_blocks(
         rows = [k - part.start for k in indices if part.start <= k < part.stop]
         if rows:
             own, eps = noise.noise(settings.seed, part, flow.dim, grid.t)
-            block = _carried(flow, settings, grid, latents[part], eps, rows, written)
-            yield block if data is None else _with_forward(block, flow, grid, data[part], own, rows)
+            ahead = None if data is None else _ahead(flow, grid, data[part], own)
+            z = latents[part] if ahead is None else torch.from_numpy(ahead[-1])
+            block = _carried(flow, settings, grid, z, eps, rows, written)
+            yield block if ahead is None else _with_forward(block, flow, ahead, own, rows)
             written += len(rows)
 
 
@@ -104,13 +109,17 @@ def _carried(
     )
 
 
-def _with_forward(
-    block: SampleBlock, flow: GenerativeModel, grid: TimeGrid, x0: Tensor, noise: Tensor, rows: list[int]
-) -> SampleBlock:
-    """`block` with the forward paths of its `rows` from x0 (B, D) by noise (N, B, D), both t_N first."""
+def _ahead(flow: GenerativeModel, grid: TimeGrid, x0: Tensor, noise: Tensor) -> NDArray[np.float32]:
+    """The forward paths (N+1, B, D) of one block of the view from x0 (B, D) by noise (N, B, D)."""
     with single_threaded_kernels(), torch.inference_mode():
-        path = Carrier(flow, grid, torch.float32).forward(x0, noise, _never).path[::-1, rows]
-        states = _in_data_units(flow, path)
+        return Carrier(flow, grid, torch.float32).forward(x0, noise, _never).path
+
+
+def _with_forward(
+    block: SampleBlock, flow: GenerativeModel, ahead: NDArray[np.float32], noise: Tensor, rows: list[int]
+) -> SampleBlock:
+    """`block` with its `rows` of the forward paths `ahead` (N+1, B, D) and of their noise (N, B, D), both t_N first."""
+    states = _in_data_units(flow, ahead[::-1, rows])
     drawn = noise.flip(0)[:, rows]
     if "noise" in flow.lacks:
         drawn.zero_()

@@ -127,7 +127,7 @@ def test_a_point_of_a_flow_has_a_drift_and_no_noise(shown: MainWindow, qtbot: Qt
         with qtbot.waitSignal(
             shown.live.inspected, timeout=20_000, check_params_cb=lambda f: len(f.table.t) == 4
         ) as got:
-            shown.session.apply({"selection": (5,), "direction": direction})
+            shown.session.apply({"selection": (5,), "selection_of": direction})
         assert got.args is not None
         table = got.args[0].table
         np.testing.assert_allclose(table.x, paths[:, 5], atol=2e-5)

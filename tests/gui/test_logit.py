@@ -84,7 +84,7 @@ def test_neighbours_and_classes_are_found_by_the_levels(still_window: MainWindow
     frame.backward[0, 1] = data.standardisation.to_model(torch.from_numpy(data.recorded[row] + 0.5)).numpy()
     window.studio.opened.emit(opened)
     window.views.show_frame(frame)
-    window.session.apply({"selection": (1,), "direction": "backward"})
+    window.session.apply({"selection": (1,), "selection_of": "backward"})
     assert window.inspector.panel is not None
     strip = window.inspector.panel.images
     qtbot.waitUntil(lambda: strip.words[1].text() == f"{data.class_names[data.classes[row]]}\n0.0", timeout=20_000)

@@ -118,8 +118,10 @@ def test_a_warning_is_told_from_a_caption_and_the_map_from_its_ground(theme: The
     parts = [seen(part, deficiency) for part in theme.parts]
     for one, other in itertools.combinations([*parts, seen(theme.base, deficiency)], 2):
         assert ciede2000(one, other) >= FAR_APART
-    lightness = [stop[0] for stop in stops]
-    assert lightness in (sorted(lightness), sorted(lightness, reverse=True))
+    for side in (stops[2:], stops[2::-1]):
+        lightness = [stop[0] for stop in side]
+        assert lightness in (sorted(lightness), sorted(lightness, reverse=True))
+    assert ciede2000(stops[0], stops[-1]) >= FAR_APART and ciede2000(stops[1], stops[-2]) >= FAR_APART
 
 
 @pytest.mark.parametrize("deficiency", MACHADO)

@@ -55,7 +55,10 @@ def test_a_file_says_that_it_is_a_selection(tmp_path: Path) -> None:
     path = written(tmp_path / "a.h5", (9, 2))
     info = read_export(path)
     assert info.complete and (info.count, info.steps, info.lam, info.seed) == (2, 6, 0.7, 5)
-    assert info.sampling["selection"] == {"indices": [2, 9], "view_points": 700, "view_seed": 5}
+    pairing = "backward starts from fresh noise"
+    assert info.sampling["selection"] == {
+        "indices": [2, 9], "view_points": 700, "view_seed": 5, "pairing": pairing
+    }  # fmt: skip
     assert (info.sampling["last"], info.sampling["grid"], info.sampling["count"]) == ("noise", "uniform", 2)
     with h5py.File(path) as file:
         assert file.attrs["source"] == "selection" and "2 selected points" in file.attrs["title"]

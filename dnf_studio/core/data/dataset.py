@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -139,6 +140,13 @@ class Dataset(ABC):
 
     def log_density(self, x: Tensor) -> Tensor | None:
         """Exact log density (n,) in nats per data unit at `x` (n, D) in data units, or None."""
+        return None
+
+    def blur_excess(self, blur: float, scale: Sequence[float]) -> float | None:
+        """By how much E[−log q] exceeds the entropy at least for every q that is a mixture of N(μ, r² I), nats.
+
+        r = `blur` and q are in the units of data divided by `scale` (D,); None where that is not known.
+        """
         return None
 
     def outside(self, x: Tensor, tolerance: float = 0.02) -> NDArray[np.bool_] | None:

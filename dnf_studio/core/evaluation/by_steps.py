@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.classes import ClassShare
-from dnf_studio.core.evaluation.distances import Projections, debiased, squared_distance
+from dnf_studio.core.evaluation.distances import Comparison, Distance, Projections
 from dnf_studio.core.evaluation.far import BoundingBox, in_data_units
-from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves, in_model_units
+from dnf_studio.core.evaluation.fresh import between_units, fresh_sets, in_model_units, own_seed
 from dnf_studio.core.models.base import GenerativeModel, Solver
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
 from dnf_studio.errors import DivergenceError
@@ -33,7 +33,9 @@ __all__ = [
 
 POINTS = 200_000
 SEEDS = 5
-"""Pairs of sampling and data seeds; with `POINTS` the protocol of METHOD 8, 40 s on two cores at the default steps."""
+"""Sets of samples and of data; with `POINTS` the protocol of METHOD 8, 40 s on two cores at the default steps."""
+FEWEST_SETS = 5
+"""Of fewer the error is hardly known; cut smaller, as many points tell as much apart (`distances.Comparison`)."""
 FAR = 4.0
 TOLERANCE_OUTSIDE = 0.02
 Progress = Callable[[str], None]
@@ -47,21 +49,31 @@ class StepRow:
     steps: int
     nfe: int
     """Network evaluations a sample, as the model and the solver make them."""
-    sliced_wasserstein: float | None
-    """Debiased sliced Wasserstein-2 distance to fresh data, model units."""
-    floor: float | None
-    """What two independent draws of the data differ by."""
-    outside: float | None
+    sliced_wasserstein: float | None = None
+    """Debiased sliced Wasserstein-2 distance to fresh data, model units; negative by chance (`distances.Distance`)."""
+    sliced_wasserstein_error: float | None = None
+    """Its standard error, mapped through the root."""
+    told_apart: bool | None = None
+    """Whether the 95% interval of the squared distance lies above 0; if not, the distance is no rank."""
+    resolution: float | None = None
+    """What the distance has to exceed for that."""
+    floor: float | None = None
+    """What two independent sets of the data differ by."""
+    outside: float | None = None
     """Share of samples farther than 0.02 from the support."""
-    beyond_4: float | None
+    beyond_4: float | None = None
     """Share of samples with a component beyond ±4."""
     farthest: float | None = None
     """The greatest distance of a component from the middle of the fresh points' bounding box, in half its sides.
 
     All pixels of images have one range.
     """
+    squares: tuple[float, ...] | None = None
+    """Each set's share in the squared distance."""
     nll_bound: float | None = None
     """The bound at this N, nats; None where not asked."""
+    attainable: float | None = None
+    """The least NLL that the chain of this N can have, whatever its networks say; None where that is not known."""
     classes: ClassShare | None = None
     """What a classifier of the real rows says of samples at this N; None where the data has no classes."""
 
@@ -75,52 +87,53 @@ def step_rows(
     tell: Progress,
     solver: Solver | None = None,
 ) -> tuple[StepRow, ...]:
-    """The samples by `solver` at each N of `steps`, as `evaluate` compares them, without the rest of it."""
-    # Seeds are the outer loop, so that one pair of data draws is kept at a time
-    floor: list[float] = []
-    evaluations = {n: flow.evaluations(n, solver) for n in steps}
-    found: dict[int, list[_Compared] | None] = {n: [] for n in steps}
-    for seed in range(seeds):
-        data, other = halves(fresh_points(flow, dataset, 2 * points, seed + 1), points, seed)
-        if not len(data):  # a file with one row held out: no two sets to compare
-            return tuple(_row(n, evaluations[n], None, floor) for n in steps)
-        reference = Projections(data)
-        box = BoundingBox.of(_in_range(flow, dataset, data), joint=dataset.image is not None)
-        floor.append(squared_distance(reference, Projections(other)))
-        for n in steps:
-            done = found[n]
-            if done is None:
-                continue
-            tell(f"samples at N = {n}, seed {seed + 1} of {seeds}")
-            try:
-                samples = drawn(flow, len(data), n, seed, solver)
-            except DivergenceError as error:
-                tell(str(error))
-                found[n] = None
-            else:
-                done.append(_compare(flow, dataset, samples, reference, box))
-    return tuple(_row(n, evaluations[n], found[n], floor) for n in steps)
+    """The samples by `solver` at each N of `steps`, as `evaluate` compares them, without the rest of it.
+
+    Each N of each model has samples and fresh points of its own, in `seeds` sets of `points`, or as many points in
+    more sets where those would be too few for an error.
+    """
+    parts = math.ceil(FEWEST_SETS / seeds)
+    count, size = seeds * parts, max(1, points // parts)
+    return tuple(_measured(flow, dataset, n, (count, size), tell, solver) for n in steps)
 
 
 @dataclass(frozen=True)
-class _Compared:
-    """One set of samples against one set of fresh points."""
+class _Drawn:
+    """What one set of samples says besides its distance."""
 
-    squared: float
     outside: float | None
     beyond: float
     farthest: float
 
 
-def _compare(
-    flow: GenerativeModel, dataset: Dataset, samples: Array, reference: Projections, box: BoundingBox
-) -> _Compared:
+def _measured(
+    flow: GenerativeModel, dataset: Dataset, n: int, sets: tuple[int, int], tell: Progress, solver: Solver | None
+) -> StepRow:
+    nfe = flow.evaluations(n, solver)
+    names = n, flow.checked_solver(solver)
+    data = fresh_sets(flow, dataset, *sets, own_seed(flow, "data", *names))
+    if not data:  # a file with one row held out: no two sets to compare
+        return _row(n, nfe, None, [])
+    box = BoundingBox.of(_in_range(flow, dataset, np.concatenate(data)), joint=dataset.image is not None)
+    compared, found = Comparison(), []
+    for k, points in enumerate(data):
+        tell(f"samples at N = {n}, set {k + 1} of {len(data)}")
+        try:
+            samples = drawn(flow, len(points), n, own_seed(flow, "samples", *names, k), solver)
+        except DivergenceError as error:
+            tell(str(error))
+            return _row(n, nfe, None, [])
+        compared.add(Projections(samples), Projections(points))
+        found.append(_looked_at(flow, dataset, samples, box))
+    return _row(n, nfe, compared.found(), found)
+
+
+def _looked_at(flow: GenerativeModel, dataset: Dataset, samples: Array, box: BoundingBox) -> _Drawn:
     own = between_units(flow.standardisation, dataset.standardisation, torch.from_numpy(samples))
     outside = dataset.outside(own, TOLERANCE_OUTSIDE)
     beyond = float((np.abs(samples) > FAR).any(axis=1).mean())
     share = None if outside is None else float(outside.mean())
-    farthest = box.farthest(_in_range(flow, dataset, samples))
-    return _Compared(squared_distance(Projections(samples), reference), share, beyond, farthest)
+    return _Drawn(share, beyond, box.farthest(_in_range(flow, dataset, samples)))
 
 
 def _in_range(flow: GenerativeModel, dataset: Dataset, samples: Array) -> Array:
@@ -130,19 +143,26 @@ def _in_range(flow: GenerativeModel, dataset: Dataset, samples: Array) -> Array:
     return in_data_units(flow, torch.from_numpy(samples))
 
 
-def _row(steps: int, nfe: int, found: list[_Compared] | None, floor: list[float]) -> StepRow:
-    if found is None:
-        return StepRow(steps, nfe, None, None, None, None)
-    distance, within = debiased([one.squared for one in found], floor)
-    outside = [one.outside for one in found if one.outside is not None]
-    return StepRow(
-        steps,
-        nfe,
-        finite(distance),
-        finite(within),
-        float(np.mean(outside)) if outside else None,
-        float(np.mean([one.beyond for one in found])),
-        finite(max((one.farthest for one in found), default=math.nan)),
+def _row(steps: int, nfe: int, distance: Distance | None, found: Sequence[_Drawn]) -> StepRow:
+    row = StepRow(steps, nfe)
+    if found:
+        outside = [one.outside for one in found if one.outside is not None]
+        row = replace(
+            row,
+            outside=float(np.mean(outside)) if outside else None,
+            beyond_4=float(np.mean([one.beyond for one in found])),
+            farthest=finite(max(one.farthest for one in found)),
+        )
+    if distance is None:
+        return row
+    return replace(
+        row,
+        sliced_wasserstein=distance.value,
+        sliced_wasserstein_error=distance.error,
+        told_apart=distance.told_apart,
+        resolution=distance.resolution,
+        floor=distance.floor,
+        squares=distance.squares,
     )
 
 

@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.evaluation.attainable import attainable_of, entropy_of
 from dnf_studio.core.evaluation.by_steps import POINTS, SEEDS, Progress, StepRow, drawn, finite, step_rows
 from dnf_studio.core.evaluation.classes import Classes, ClassShare, classes_of
 from dnf_studio.core.evaluation.copying import COPIES, Copying, copying
-from dnf_studio.core.evaluation.fresh import between_units, fresh_points, is_identity, units_of
+from dnf_studio.core.evaluation.excess_rows import ExcessRow, ExcessRows, excess_rows
+from dnf_studio.core.evaluation.fresh import between_units, fresh_points, units_of
 from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, PATHS, Likelihoods, affordable, likelihoods, nll_bound
 from dnf_studio.core.models.base import GenerativeModel, Solver
 from dnf_studio.core.sampling.mass import ode_mass
@@ -30,7 +32,6 @@ __all__ = [
     "RealClasses",
     "bits_of",
     "bits_per_dimension",
-    "entropy_of",
     "evaluate",
 ]
 
@@ -56,7 +57,13 @@ class Evaluation(Likelihoods):
     """What `evaluate` found, nats of the standardised data; None where not asked, not possible or not finite."""
 
     entropy: float | None
+    attainable: float | None
+    """The least NLL that the chain of `nll_bound` can have whatever its networks say (`attainable_of`)."""
     by_steps: tuple[StepRow, ...]
+    excess_by_step: tuple[ExcessRow, ...] | None = None
+    """By how much each step of the model's own chain misses, by the ODE's densities; the sum is bound − NLL (ODE)."""
+    excess_by_neighbours: tuple[ExcessRow, ...] | None = None
+    """The same by nearest neighbours, without the model's densities; None beyond three dimensions."""
     bits_bound: float | None = None
     """`nll_bound` in bits per dimension of the discrete levels; None where the data is not dequantised levels."""
     bits_ode: float | None = None
@@ -93,8 +100,8 @@ def evaluate(
 ) -> Evaluation:
     """What `likelihoods` says, and at each N of `steps` the bound and the samples by `solver`; `mass` on demand.
 
-    Distances follow METHOD 8: `seeds` times `points` samples against as many fresh points, the floor
-    from as many again; a data set that holds fewer points gives two halves of what it has. Raises
+    Distances follow METHOD 8: at each N `seeds` sets of `points` samples against as many of fresh points, all its own;
+    a data set that holds fewer points is cut into so many disjoint sets. Raises
     `SettingError` for a wrong N, `DataError` where the data does not fit the model.
     """
     rows = sorted({check_steps(n) for n in steps})
@@ -104,12 +111,21 @@ def evaluate(
         raise SettingError(f"The number of paths K must be between 1 and {MOST_PATHS:,}, not {paths}.")
     tell = progress or (lambda _: None)
     flow.checked_solver(solver)
-    found = likelihoods(flow, dataset, ode, paths, tell)
+    found = likelihoods(flow, dataset, ode, paths, tell, solver)
     by_steps = step_rows(flow, dataset, rows, points, seeds, tell, solver)
-    if flow.bounded:
+    if found.nll_bound_missing is None:
         tell("bound by number of steps")
-        bounds = {n: finite(nll_bound(flow, dataset, grid=flow.grid(n))) for n in rows if n != flow.grid().steps}
-        by_steps = tuple(replace(row, nll_bound=bounds.get(row.steps, found.nll_bound)) for row in by_steps)
+        others = [n for n in rows if n != flow.grid().steps]
+        bounds = {n: finite(nll_bound(flow, dataset, grid=flow.grid(n), solver=solver)) for n in others}
+        by_steps = tuple(
+            replace(
+                row,
+                nll_bound=bounds.get(row.steps, found.nll_bound),
+                attainable=attainable_of(flow, dataset, flow.grid(row.steps), solver),
+            )
+            for row in by_steps
+        )
+    excess = _excess(flow, dataset, solver, tell) if ode and found.nll_bound_missing is None else ExcessRows(None, None)
     judge = classes_of(dataset)
     if judge is not None:
         by_steps = tuple(replace(row, classes=_shown(flow, dataset, judge, row.steps, solver)) for row in by_steps)
@@ -121,7 +137,10 @@ def evaluate(
     return Evaluation(
         **known,
         entropy=entropy_of(flow, dataset),
+        attainable=attainable_of(flow, dataset, solver=solver),
         by_steps=by_steps,
+        excess_by_step=excess.by_step,
+        excess_by_neighbours=excess.by_neighbours,
         bits_bound=bound,
         bits_ode=exact,
         ode_mass=held[0],
@@ -173,6 +192,15 @@ def bits_of(flow: GenerativeModel, dataset: Dataset, nll: float | None, points: 
     return bits_per_dimension(nll, units_of(flow, dataset), fresh_points(flow, dataset, points, 0).cpu())
 
 
+def _excess(flow: GenerativeModel, dataset: Dataset, solver: Solver | None, tell: Progress) -> ExcessRows:
+    tell("excess by step")
+    try:
+        return excess_rows(flow, dataset, solver)
+    except DivergenceError as error:
+        tell(str(error))
+        return ExcessRows(None, None)
+
+
 def _mass(flow: GenerativeModel, tell: Progress) -> tuple[float | None, float | None]:
     """∫p of the ODE's density and its standard error, None where samples or solver leave the finite numbers."""
     tell("mass of the density")
@@ -182,12 +210,3 @@ def _mass(flow: GenerativeModel, tell: Progress) -> tuple[float | None, float | 
         tell(str(error))
         return None, None
     return finite(found.value), finite(found.error)
-
-
-def entropy_of(flow: GenerativeModel, dataset: Dataset) -> float | None:
-    """The data's entropy in the model's units; None where it is not known, or not of a model's logits."""
-    if dataset.entropy is None or flow.standardisation.logit is not None:
-        return None
-    if is_identity(flow.standardisation):
-        return dataset.entropy
-    return dataset.entropy + dataset.standardisation.log_scale - flow.standardisation.log_scale

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 
 import numpy as np
 import torch
@@ -13,7 +14,16 @@ from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.errors import DataError
 
-__all__ = ["between_units", "check_columns", "fresh_points", "halves", "in_model_units", "is_identity", "units_of"]
+__all__ = [
+    "between_units",
+    "check_columns",
+    "fresh_points",
+    "fresh_sets",
+    "in_model_units",
+    "is_identity",
+    "own_seed",
+    "units_of",
+]
 
 Array = NDArray[np.float32]
 
@@ -46,11 +56,31 @@ def in_model_units(flow: GenerativeModel) -> GenerativeModel:
     return own
 
 
-def halves(x: Tensor, points: int, seed: int) -> tuple[Array, Array]:
-    """Two disjoint sets of at most `points` of `x`, shuffled since a small data set comes in one order."""
-    half = min(points, len(x) // 2)
+def own_seed(flow: GenerativeModel, *names: object) -> int:
+    """A seed that this model has for itself under these names, the same at every call.
+
+    Points drawn from it are no other model's: what all models are compared with would be an error that they share,
+    which no interval over training seeds shows.
+    """
+    found = hashlib.blake2b(repr(names).encode(), digest_size=7)
+    for value in flow.state_dict().values():
+        found.update(value.detach().cpu().double().numpy().tobytes())
+    return int.from_bytes(found.digest(), "big")
+
+
+def fresh_sets(flow: GenerativeModel, dataset: Dataset, count: int, points: int, seed: int) -> list[Array]:
+    """`count` disjoint sets of `points` fresh points (n, D) in the model's units.
+
+    Sets are smaller, and at last fewer, where the data holds fewer points; with a single one there are none. They are
+    shuffled, since a small data set comes in one order.
+    """
+    x = fresh_points(flow, dataset, count * points, seed)
+    count = min(count, len(x))
+    if count < 2:
+        return []
+    size = len(x) // count
     mixed = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))].cpu().numpy()
-    return mixed[:half], mixed[half : 2 * half]
+    return [mixed[k * size : (k + 1) * size] for k in range(count)]
 
 
 def between_units(source: Standardisation, target: Standardisation, x: Tensor) -> Tensor:

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.by_steps import Progress, finite
+from dnf_studio.core.evaluation.chain_bounds import ChainBounds
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points
-from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.models.base import GenerativeModel, Solver
 from dnf_studio.core.models.flow import MOST_EXACT, Flow
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool
@@ -30,7 +31,6 @@ from dnf_studio.core.sampling.likelihood import (
     grid_ode_nll,
     ode_nll,
 )
-from dnf_studio.core.sde.flexible import draw_grid
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import DivergenceError, UnsupportedError
 
@@ -57,7 +57,6 @@ COSTLY = 20
 """A U-Net is measured on so many times fewer points: it takes a hundred times as long at each."""
 PATHS = 16
 """Paths K a point of the importance-weighted bound, on `ODE_POINTS` points."""
-DRAWN_GRIDS = 16
 COARSE = 1e-3
 
 
@@ -77,10 +76,17 @@ class Likelihoods:
     """
 
     nll_bound: float | None
-    """At the model's own grid."""
+    """Of the chain of the solver that samples are drawn by, with the noise of its last step, at the model's own N."""
     nll_bound_error: float | None
+    nll_bound_sampler: Solver | None
+    """That solver: ``ancestral`` or ``sde``; None where there is no such chain."""
+    nll_bound_missing: str | None
+    """Why there is no bound, in a word: ``deterministic`` of a solver that draws no noise, ``exact`` of a flow."""
+    nll_bound_sde: float | None
+    """The same of the chain of Euler–Maruyama steps (12), which the excess of each step belongs to."""
+    nll_bound_sde_error: float | None
     nll_bound_flexible: float | None
-    """The mean bound over `DRAWN_GRIDS` drawn grids; for models trained on a flexible grid."""
+    """The mean bound over 16 drawn grids; for models trained on a flexible grid."""
     nll_importance: float | None
     """The importance-weighted bound −log (1/K) Σ_k w_k with K = `importance_paths`: tighter, of the same chain."""
     nll_importance_error: float | None
@@ -94,29 +100,45 @@ class Likelihoods:
     ode_divergence: DivergenceName | None
 
 
-NOTHING = Likelihoods(None, None, None, None, None, 0, None, None, None, (), None)
+NOTHING = Likelihoods(None, None, None, None, None, None, None, None, None, 0, None, None, None, (), None)
 """Before anything is measured."""
 Part = Callable[[], dict[str, Any]]
 """Measures some fields of `Likelihoods`."""
 
 
 def likelihoods(
-    flow: GenerativeModel, dataset: Dataset, ode: bool = True, paths: int = PATHS, progress: Progress = lambda _: None
+    flow: GenerativeModel,
+    dataset: Dataset,
+    ode: bool = True,
+    paths: int = PATHS,
+    progress: Progress = lambda _: None,
+    solver: Solver | None = None,
 ) -> Likelihoods:
-    """The bound on 20,000 fresh points, the rest on 2,000, seed 0 (`affordable`); no bounds of a model whose likelihood
-    is exact.
+    """The bound on 20,000 fresh points, the rest on 2,000, seed 0 (`affordable`).
 
-    Raises `DataError` where the data has another number of columns.
+    Bounds are of the chain of `solver`, the model's own unless given; there are none of a solver that draws no noise
+    and of a model whose likelihood is exact. Raises `DataError` where the data has another number of columns.
     """
-    found = replace(NOTHING, importance_paths=paths)
-    for name, measure in likelihood_parts(flow, dataset, ode, paths).items():
+    found = replace(NOTHING, importance_paths=paths, nll_bound_missing=_missing(flow, solver))
+    for name, measure in likelihood_parts(flow, dataset, ode, paths, solver=solver).items():
         progress(name)
         found = replace(found, **measure())
     return found
 
 
+def _missing(flow: GenerativeModel, solver: Solver | None) -> str | None:
+    if not isinstance(flow, TwoSDEs):
+        return "exact"
+    return "deterministic" if flow.chain_of(solver) is None else None
+
+
 def likelihood_parts(
-    flow: GenerativeModel, dataset: Dataset, ode: bool = True, paths: int = PATHS, pool: BlockPool | None = None
+    flow: GenerativeModel,
+    dataset: Dataset,
+    ode: bool = True,
+    paths: int = PATHS,
+    pool: BlockPool | None = None,
+    solver: Solver | None = None,
 ) -> dict[str, Part]:
     """What `likelihoods` is made of, each part by its name: bound, importance, ODE, as far as the model has them.
 
@@ -124,22 +146,28 @@ def likelihood_parts(
     """
     parts: dict[str, Part] = {}
     x = fresh_points(flow, dataset, affordable(flow, ODE_POINTS), 0)
-    if isinstance(flow, TwoSDEs):
-        parts["bound on the negative log-likelihood"] = lambda: _bound_part(flow, dataset, pool)
-        parts[f"importance-weighted bound of {paths} paths"] = lambda: _importance_part(flow, x, paths, pool)
+    if isinstance(flow, TwoSDEs) and (name := flow.chain_of(solver)) is not None:
+        chain = ChainBounds(flow, dataset, name, pool)
+        parts["bound on the negative log-likelihood"] = lambda: _bound_part(chain)
+        parts[f"importance-weighted bound of {paths} paths"] = lambda: _importance_part(chain, x, paths)
     if ode:
         parts["likelihood of the probability-flow ODE"] = lambda: _ode_part(flow, x, pool)
     return parts
 
 
-def _bound_part(flow: TwoSDEs, dataset: Dataset, pool: BlockPool | None) -> dict[str, Any]:
-    value, error = mean_and_error(_bounds(flow, dataset, affordable(flow), 0, None, pool))
-    flexible = _flexible_bound(flow, dataset, pool) if flow.config.training.flexible_grid else None
-    return {"nll_bound": value, "nll_bound_error": error, "nll_bound_flexible": flexible}
+def _bound_part(chain: ChainBounds) -> dict[str, Any]:
+    count = affordable(chain.flow)
+    own = mean_and_error(chain.values(count))
+    euler = own if chain.solver == "sde" else mean_and_error(replace(chain, solver="sde").values(count))
+    names = ("nll_bound", "nll_bound_error", "nll_bound_sde", "nll_bound_sde_error")
+    found: dict[str, Any] = dict(zip(names, (*own, *euler), strict=True))
+    return found | {"nll_bound_sampler": chain.solver, "nll_bound_flexible": chain.flexible(count)}
 
 
-def _importance_part(flow: TwoSDEs, x: Tensor, paths: int, pool: BlockPool | None) -> dict[str, Any]:
-    value, error = mean_and_error(bound_nll(flow, x, paths, importance=True, pool=pool))
+def _importance_part(chain: ChainBounds, x: Tensor, paths: int) -> dict[str, Any]:
+    value, error = mean_and_error(
+        bound_nll(chain.flow, x, paths, importance=True, pool=chain.pool, solver=chain.solver)
+    )
     return {"nll_importance": value, "nll_importance_error": error, "importance_paths": paths}
 
 
@@ -159,15 +187,22 @@ def affordable(flow: GenerativeModel, points: int | None = None) -> int:
 
 
 def nll_bound(
-    flow: GenerativeModel, dataset: Dataset, points: int | None = None, seed: int = 0, grid: TimeGrid | None = None
+    flow: GenerativeModel,
+    dataset: Dataset,
+    points: int | None = None,
+    seed: int = 0,
+    grid: TimeGrid | None = None,
+    solver: Solver | None = None,
 ) -> float:
     """Mean bound of METHOD 2 on fresh points, nats of standardised data, at the model's own grid or `grid`.
+
+    It is that of the chain that `solver`, the model's own unless given, draws samples by.
 
     There are 20,000 points unless given, fewer for U-Nets (`affordable`), and one noise draw a point; up to
     `BOUND_DRAWS` where the data has fewer points. Raises `UnsupportedError` for a model without a bound.
     """
     count = affordable(flow) if points is None else points
-    return float(_bounds(_bounded(flow), dataset, count, seed, grid, None).cpu().double().mean())
+    return float(ChainBounds(_bounded(flow), dataset, solver).values(count, seed, grid).cpu().double().mean())
 
 
 def validation_bound(flow: GenerativeModel, dataset: Dataset) -> float:
@@ -228,23 +263,6 @@ def mean_and_error(values: Tensor) -> tuple[float | None, float | None]:
     """The mean of values (n,) and its standard error, None where not finite or, the error, of a single value."""
     wide = values.detach().cpu().double()
     return finite(float(wide.mean())), finite(float(wide.std()) / math.sqrt(len(wide))) if len(wide) > 1 else None
-
-
-def _bounds(
-    flow: TwoSDEs, dataset: Dataset, points: int, seed: int, grid: TimeGrid | None, pool: BlockPool | None
-) -> Tensor:
-    x = fresh_points(flow, dataset, points, seed)
-    draws = min(BOUND_DRAWS, max(1, points // len(x)))
-    return bound_nll(flow, x, draws, seed=seed, grid=grid, pool=pool)
-
-
-def _flexible_bound(flow: TwoSDEs, dataset: Dataset, pool: BlockPool | None) -> float | None:
-    generator = torch.Generator().manual_seed(0)
-    points, total = affordable(flow) // DRAWN_GRIDS, 0.0
-    for k in range(DRAWN_GRIDS):
-        grid = draw_grid(flow.config.sde, generator, flow.grid().steps).to(flow.timestamps)
-        total += float(_bounds(flow, dataset, points, k, grid, pool).cpu().double().mean())
-    return finite(total / DRAWN_GRIDS)
 
 
 def _ode(

@@ -1,11 +1,13 @@
 """The vector fields that move points, on a regular grid over a plane.
 
-All of them are sums of the drift f and of g² s, so one evaluation of the two serves them all. Like
-the equations they belong to, they are dx/dt with t rising: the backward process goes against them.
+All of them are sums of the drift f and of g² s, so one evaluation of the two serves them all. Like the equations
+they belong to, they are dx/dt with t rising, or its negative, which is how points move as time runs ``backward``.
+The score alone is a gradient and the same either way.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -14,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.core.exploration.inspect import Direction
 from dnf_studio.core.exploration.projection import Plane
-from dnf_studio.core.models.base import FieldWithDivergence, GenerativeModel
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.errors import SettingError
@@ -23,7 +26,9 @@ from dnf_studio.errors import SettingError
 __all__ = ["FieldGrid", "FieldName", "differentiated", "field_grid", "measured_fields"]
 
 FieldName = Literal["drift", "score", "backward", "flow"]
-Measured = tuple[FieldWithDivergence, FieldWithDivergence]
+MeasuredField = Callable[[int, Tensor], tuple[Tensor, Tensor]]
+"""Value (B, D) and divergence (B,) at a node and states (B, D)."""
+Measured = tuple[MeasuredField, MeasuredField]
 MAX_EXACT_DIM = 16
 """The divergence of the whole field takes one derivative a dimension and network."""
 Array = NDArray[np.float64]
@@ -33,9 +38,9 @@ Array = NDArray[np.float64]
 class FieldGrid:
     """f and g² s at one node of a time grid and at R × C places of a plane, model units.
 
-    Row r and column c belong to the place (x[c], y[r]) of the plane. `name` is ``drift`` f, ``score``
-    −g² s, ``backward`` f − ½(1+λ²) g² s (9, 17) or ``flow`` f − ½ g² s, the velocity of the
-    probability-flow ODE.
+    Row r and column c belong to the place (x[c], y[r]) of the plane. `name` is ``drift`` f, ``backward``
+    f − ½(1+λ²) g² s (9, 17) or ``flow`` f − ½ g² s, the velocity of the probability-flow ODE, which all change
+    their sign with `direction`; or ``score`` g² s, which points up the log-density and does not.
     """
 
     node: int
@@ -57,17 +62,17 @@ class FieldGrid:
     whole: bool
     """Whether the divergences are those of the whole field; else, beyond 16 dimensions, within the plane."""
 
-    def values(self, name: FieldName, lam: float = 1.0) -> Array:
+    def values(self, name: FieldName, lam: float = 1.0, direction: Direction = "forward") -> Array:
         """The whole vectors, (R, C, D)."""
-        a, b = _weights(name, lam)
+        a, b = _weights(name, lam, direction)
         with np.errstate(invalid="ignore"):
             summed: Array = a * self.drift + b * self.score_term
         return summed
 
-    def vectors(self, name: FieldName, lam: float = 1.0) -> Array:
+    def vectors(self, name: FieldName, lam: float = 1.0, direction: Direction = "forward") -> Array:
         """What of the vectors lies in the plane, (R, C, 2)."""
         with np.errstate(invalid="ignore", over="ignore"):
-            inside: Array = self.values(name, lam) @ self.plane.axes.T
+            inside: Array = self.values(name, lam, direction) @ self.plane.axes.T
         return inside
 
     def magnitude(self, name: FieldName, lam: float = 1.0) -> Array:
@@ -76,9 +81,9 @@ class FieldGrid:
             length: Array = np.sqrt(np.square(self.values(name, lam)).sum(axis=-1))
         return length
 
-    def divergence(self, name: FieldName, lam: float = 1.0) -> Array:
+    def divergence(self, name: FieldName, lam: float = 1.0, direction: Direction = "forward") -> Array:
         """∇·v, (R, C), of the whole field or within the plane, as `whole` says."""
-        a, b = _weights(name, lam)
+        a, b = _weights(name, lam, direction)
         with np.errstate(invalid="ignore"):
             summed: Array = a * self.drift_divergence + b * self.score_divergence
         return summed
@@ -151,15 +156,16 @@ def _middles(extent: tuple[float, float, float, float], size: tuple[int, int]) -
     return x, y
 
 
-def _weights(name: FieldName, lam: float) -> tuple[float, float]:
+def _weights(name: FieldName, lam: float, direction: Direction) -> tuple[float, float]:
     """How often f and g² s are in a field."""
-    known = {"drift": (1.0, 0.0), "score": (0.0, -1.0), "backward": (1.0, -0.5 * (1 + lam * lam)), "flow": (1.0, -0.5)}
+    known = {"drift": (1.0, 0.0), "backward": (1.0, -0.5 * (1 + lam * lam)), "flow": (1.0, -0.5), "score": (0.0, 1.0)}
     if name not in known:
         raise SettingError(f"The field '{name}' is not one of {', '.join(get_args(FieldName))}.")
-    return known[name]
+    f, s = known[name]
+    return (-f, -s) if direction == "backward" and name != "score" else (f, s)
 
 
-def differentiated(field: Field, directions: Tensor | None = None) -> FieldWithDivergence:
+def differentiated(field: Field, directions: Tensor | None = None) -> MeasuredField:
     """`field` with Σ_k a_kᵀ J a_k over orthonormal `directions` a (K, D) by autograd; with ∇·field where none are."""
 
     def both(node: int, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -178,7 +184,7 @@ def differentiated(field: Field, directions: Tensor | None = None) -> FieldWithD
     return both
 
 
-def _alone(field: Field) -> FieldWithDivergence:
+def _alone(field: Field) -> MeasuredField:
     def both(node: int, x: Tensor) -> tuple[Tensor, Tensor]:
         value = field(node, x)
         return value, torch.full_like(value[:, 0], torch.nan)

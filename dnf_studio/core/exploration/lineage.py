@@ -32,12 +32,14 @@ class Group:
     """Mean distance of the states from their own mean, model units: components of a table may have any others."""
     latent: float
     """Mean ‖x_N‖, about √D for standard normal noise."""
-    disagreement: float
-    """Mean of the paths' Σ_i ½(‖δB_i‖² − ‖δF_i‖²), nats."""
-    costing: float
-    """Share of the paths whose sum is above zero, which raise the bound, 0 … 1."""
+    log_ratio: float
+    """Mean of the paths' Σ_i e_i (`excess`), nats, of those where it is known."""
+    known: int
+    """How many those are."""
+    above: float
+    """Share of them whose sum is above zero: likelier by the forward than by the backward process, 0 … 1."""
     worst: int
-    """The step with the largest mean disagreement, −1 where there is none."""
+    """The step with the largest mean log-ratio, −1 where none is known."""
     worst_value: float
     """That mean, nats."""
 
@@ -125,23 +127,23 @@ def mask_of(rows: Rows, count: int) -> Mask:
 
 
 def compare(
-    states: Array, latents: Array, disagreement: Array, chosen: Mask, shown: NDArray[np.floating] | None = None
+    states: Array, latents: Array, log_ratios: Array, chosen: Mask, shown: NDArray[np.floating] | None = None
 ) -> Comparison:
     """The points `chosen` (P,) against all others.
 
     `states` (P, D) are where the points are at one node, `latents` (P, D) their x_N, model units;
-    `disagreement` (N, P) that of each step (METHOD 2), nats, or (0, 0) where it is not known. `shown` (P, D) are the
-    states in the units of mean and spread, where those are others.
+    `log_ratios` (N, P) those of each step, nats, not a number where not known, or (0, 0) where none is. `shown`
+    (P, D) are the states in the units of mean and spread, where those are others.
     """
     places = states if shown is None else shown
-    return Comparison(*(_group(states, latents, disagreement, some, places) for some in (chosen, ~chosen)))
+    return Comparison(*(_group(states, latents, log_ratios, some, places) for some in (chosen, ~chosen)))
 
 
-def _group(states: Array, latents: Array, disagreement: Array, some: Mask, shown: NDArray[np.floating]) -> Group:
+def _group(states: Array, latents: Array, log_ratios: Array, some: Mask, shown: NDArray[np.floating]) -> Group:
     x, places, dim = _finite(states[some]), _finite(shown[some]), states.shape[1]
     empty = np.full(dim, np.nan)
     ends = _finite(latents[some])
-    steps = disagreement[:, some] if disagreement.size else np.empty((0, 0), np.float32)
+    steps = log_ratios[:, some] if log_ratios.size else np.empty((0, 0), np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         totals = steps.sum(axis=0)
         kept = np.isfinite(totals)
@@ -153,8 +155,9 @@ def _group(states: Array, latents: Array, disagreement: Array, some: Mask, shown
         spread=places.std(axis=0) if len(places) else empty,
         radius=_mean(np.linalg.norm(x - x.mean(axis=0), axis=1)) if len(x) else float("nan"),
         latent=_mean(np.linalg.norm(ends, axis=1)),
-        disagreement=_mean(totals[kept]),
-        costing=_mean(totals[kept] > 0),
+        log_ratio=_mean(totals[kept]),
+        known=int(kept.sum()),
+        above=_mean(totals[kept] > 0),
         worst=worst,
         worst_value=float(by_step[worst]) if len(by_step) else float("nan"),
     )

@@ -1,8 +1,8 @@
-"""The chosen points as a table: where each begins, is now and ends, and how much its path disagrees."""
+"""The chosen points as a table: where each begins, is now and ends, and the log-ratio of its path."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,11 @@ Array = NDArray[np.float32]
 States = NDArray[np.floating]
 PLACES = {
     "data": "Where the forward path of the point begins, x₀",
-    "now": "Where the point is at the time cursor, in the direction of the Inspector",
-    "latent": "Where the backward path of the point begins, x_N",
-    "sample": "Where its backward path ends, x₀",
+    "now": "Where the point is at the time cursor",
+    "latent": "Where the point is at the noise end, x_N",
+    "sample": "Where the backward path of the point ends, x₀",
 }
+"""What a point may have, in this order; only one that is a round trip has all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,26 +65,25 @@ class LineageTable:
         return "\n".join((separator.join(self.names), *body)) + "\n"
 
 
-def lineage_table(rows: NDArray[np.intp], forward: States, backward: States, now: States, steps: Array) -> LineageTable:
-    """The points `rows` (K,) of paths `forward` and `backward` (N+1, P, D) that are at `now` (P, D).
+def lineage_table(rows: NDArray[np.intp], places: Mapping[str, States], steps: Array) -> LineageTable:
+    """The points `rows` (K,), each at those of `PLACES`, (P, D) in whatever units, that its process has.
 
-    `steps` (N, P) is the disagreement of each step, nats, or (0, 0) where it is not known. Places are in
-    the units of the paths.
+    `steps` (N, P) are the log-ratios of each step, nats, not a number where not known, or (0, 0) where none is.
     """
     columns = [LineageColumn("point", "Number of the point among those shown", rows.astype(np.int64))]
-    places = dict(zip(PLACES, (forward[0], now, backward[-1], backward[0]), strict=True))
-    for name, states in places.items():
+    for name in (name for name in PLACES if name in places):
+        states = places[name]
         for k in range(min(states.shape[1], MOST_COMPONENTS)):
             columns.append(LineageColumn(name, PLACES[name], states[rows, k], k))
     if steps.size:
         own = steps[:, rows]
         with np.errstate(over="ignore", invalid="ignore"):
             total = own.sum(axis=0)
-            worst = np.where(np.isfinite(own), own, -np.inf).argmax(axis=0).astype(np.int64)
-        columns.append(
-            LineageColumn("disagreement", "Σ ½(‖δB‖² − ‖δF‖²) over the steps of its forward path, nats", total)
-        )
-        columns.append(LineageColumn("worst_step", "The step i that adds most to it", worst))
+            known = np.isfinite(total)
+            largest = np.where(np.isfinite(own), own, -np.inf).argmax(axis=0)
+            worst = np.where(known, largest, -1).astype(np.int64)
+        columns.append(LineageColumn("log_ratio", "Log-ratio of its path, the sum over the steps, nats", total))
+        columns.append(LineageColumn("worst_step", "The step i that adds most to it, −1 where unknown", worst))
     return LineageTable(tuple(columns))
 
 

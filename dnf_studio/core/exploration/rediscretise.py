@@ -127,7 +127,7 @@ class CoarseAndFine:
 def coarse_and_fine(
     flow: GenerativeModel,
     steps: int,
-    start: tuple[Tensor, Tensor],
+    start: tuple[Tensor, Tensor | None],
     noise: Noise,
     *,
     finest: int,
@@ -137,7 +137,8 @@ def coarse_and_fine(
     solver: Solver | None = None,
     check: Check | None = None,
 ) -> CoarseAndFine:
-    """Paths of `steps` steps over those of at least `finest`, from points and latents `start`, each (P, D).
+    """Paths of `steps` steps over those of at least `finest`, from points and latents `start`, each (P, D); without
+    latents both backward ones start where the forward one of `steps` steps ends.
 
     `noise` reads one Brownian path of both processes on any times; the backward one goes by `solver`, the model's
     own where None.
@@ -145,9 +146,12 @@ def coarse_and_fine(
     fine = max(check_steps(steps), check_steps(finest))
     grid, (places, _) = _common(flow, [steps, fine], kind)
     at = torch.from_numpy(places)
-    both = _Paths(flow, start, noise, _Way(lam, last, solver), check)
-    exact = both.along(grid)
-    own = both.along(TimeGrid(grid.t[at], grid.g[at], grid.condition[at]))
+    x0, z = start
+    both = _Paths(flow, (x0, x0 if z is None else z), noise, _Way(lam, last, solver), check)
+    coarse = TimeGrid(grid.t[at], grid.g[at], grid.condition[at])
+    if z is None:
+        both = both.from_latents(both.along(coarse)[0][-1])
+    exact, own = both.along(grid), both.along(coarse)
     times = grid.t.cpu().double().numpy()
     return CoarseAndFine(times[places], times, (own[0], exact[0]), (own[1], exact[1]))
 
@@ -188,6 +192,10 @@ class _Paths:
         self._flow, self._noise, self._way = flow, noise, way
         self._x0, self._z = (points.to(flow.timestamps) for points in start)
         self._check = check or (lambda: None)
+
+    def from_latents(self, z: Tensor) -> _Paths:
+        """The same with other latents (P, D) for the backward process."""
+        return _Paths(self._flow, (self._x0, z), self._noise, self._way, self._check)
 
     def along(self, grid: TimeGrid) -> tuple[Tensor, Tensor]:
         """Forward and backward path, each (N+1, P, D), row i at t_i; the backward process reads from the end."""

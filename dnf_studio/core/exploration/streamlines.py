@@ -55,6 +55,10 @@ class Streamlines:
         """One of them, (M, 2)."""
         return self.points[self.starts[place] : self.starts[place + 1]]
 
+    def reversed(self) -> Streamlines:
+        """The same lines run through the other way, those of the negative field."""
+        return Streamlines(self.points[::-1], len(self.points) - self.starts[::-1])
+
 
 def streamlines(
     x: Array, y: Array, vectors: Array, extent: tuple[float, float, float, float], apart: float

@@ -1,9 +1,9 @@
 """The same latents and Brownian paths sampled in several ways: what N, grid, λ or the last step does to samples.
 
 Each way is compared with fresh data and with a way of reference, by the debiased sliced Wasserstein
-distance of METHOD 8. The samples of two ways belong together row by row, which would make them look
-closer than two independent sets ever are; so the set of reference has latents and noise of its own,
-and its floor is what two independent sets of the reference differ by.
+distance of METHOD 8. Each way has fresh points of its own. The samples of two ways belong together row by
+row, which would make them look closer than two independent sets ever are; so the sets of reference have
+latents and noise of their own, the same for all ways.
 """
 
 from __future__ import annotations
@@ -17,30 +17,21 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.by_steps import TOLERANCE_OUTSIDE
-from dnf_studio.core.evaluation.distances import Projections, debiased, squared_distance
-from dnf_studio.core.evaluation.fresh import between_units, fresh_points, halves, in_model_units
+from dnf_studio.core.evaluation.distances import Comparison, Distance, Projections
+from dnf_studio.core.evaluation.fresh import between_units, fresh_sets, in_model_units, own_seed
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
 from dnf_studio.errors import DivergenceError, SettingError
 
-__all__ = ["Distance", "Variant", "compare_variants"]
+__all__ = ["Variant", "compare_variants"]
 
-POINTS, SEEDS, SHOWN = 20_000, 2, 2_000
-OTHER_SEED = 1_000
-"""From the seed of a set to that of its independent partner."""
+POINTS, SETS, SHOWN = 40_000, 8, 2_000
+"""As many points in fewer sets tell no more apart, and their error is known less (`distances.Comparison`)."""
+SEED, OTHER_SEED = 0, 1_000
+"""Of the samples, and of those of the way of reference."""
 Array = NDArray[np.float32]
 Check = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class Distance:
-    """Sliced Wasserstein-2, model units."""
-
-    value: float
-    """Debiased: what is left of it beyond the floor, 0 at least."""
-    floor: float
-    """What two independent sets of as many points of one distribution differ by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,21 +58,21 @@ def compare_variants(
     reference: SampleSettings | None = None,
     *,
     points: int = POINTS,
-    seeds: int = SEEDS,
+    sets: int = SETS,
     shown: int = SHOWN,
     threads: int | None = None,
     check: Check | None = None,
 ) -> Iterator[Variant]:
     """One `Variant` for each of `ways`, in this order; their seeds do not count.
 
-    `seeds` times `points` samples are compared, fewer where the data has fewer; all ways begin at the
+    `points` samples are compared in so many sets, fewer where the data has fewer; all ways begin at the
     same latents, and those with the same grid use the same noise at each step. `check` is called
     before every second or so of work and raises to leave. Raises `SettingError` for a wrong number,
     and `DataError` where the data does not fit the model, at the first `next`.
     """
-    if min(points, seeds) < 1:
-        raise SettingError("A comparison needs at least one point and one seed.")
-    study = _Study(flow, dataset, reference, points, seeds, threads, check or (lambda: None))
+    if min(points, sets) < 1:
+        raise SettingError("A comparison needs at least one point and one set.")
+    study = _Study(flow, dataset, reference, points, sets, threads, check or (lambda: None))
     for way in ways:
         yield study.look_at(way, shown)
 
@@ -95,19 +86,16 @@ class _Study:
         dataset: Dataset | None,
         reference: SampleSettings | None,
         points: int,
-        seeds: int,
+        sets: int,
         threads: int | None,
         check: Check,
     ) -> None:
         self._flow, self._dataset, self._reference = flow, dataset, reference
-        self._points, self._seeds = points, range(seeds)
+        self._points, self._sets = points, min(sets, points)
         self._threads, self._check = threads, check
-        self._data: list[Projections] = []
-        self._data_floor: list[float] = []
         self._others: list[Projections] = []
-        self._other_floor: list[float] = []
         if dataset is not None:
-            self._take_data(dataset)
+            self._fit_to(dataset)
         if reference is not None:
             self._take_reference(reference)
 
@@ -115,40 +103,31 @@ class _Study:
         """Sample it and compare."""
         cost = self._flow.evaluations(way.steps or len(self._flow.timestamps) - 1, way.solver)
         try:
-            sets = [self._samples(way, seed) for seed in self._seeds]
+            samples = self._samples(way, SEED)
         except DivergenceError:
             return Variant(way, np.empty((0, self._flow.dim), np.float32), None, None, None, cost)
-        projected = [self._project(points) for points in sets]
-        outside = [share for points in sets if (share := self._outside(points)) is not None]
-        return Variant(
-            way,
-            sets[0][:shown].copy(),
-            _distance(projected, self._data, self._data_floor),
-            _distance(projected, self._others, self._other_floor),
-            float(np.mean(outside)) if outside else None,
-            cost,
-        )
+        own, data = self._projected(samples), [self._project(points) for points in self._fresh(way)]
+        to_data, to_reference = _distance(own, data), _distance(own, self._others)
+        return Variant(way, samples[:shown].copy(), to_data, to_reference, self._outside(samples), cost)
 
-    def _take_data(self, dataset: Dataset) -> None:
-        """Pairs of independent sets of the data; a small one gives fewer points."""
-        for seed in self._seeds:
-            self._check()
-            with single_threaded_kernels():
-                x = fresh_points(self._flow, dataset, 2 * self._points, seed + 1)
-                data, other = halves(x, self._points, seed)
-            if not len(data):
-                self._data = []
-                return
-            self._points = len(data)
-            self._data.append(self._project(data))
-            self._data_floor.append(squared_distance(self._data[-1], self._project(other)))
+    def _fit_to(self, dataset: Dataset) -> None:
+        """As many and as large sets as the data has points for, all that is asked for where it has none to compare."""
+        sets = fresh_sets(self._flow, dataset, self._sets, self._points // self._sets, 0)
+        if sets:
+            self._points, self._sets = len(sets) * len(sets[0]), len(sets)
+
+    def _fresh(self, way: SampleSettings) -> list[Array]:
+        """The sets of data that samples of `way` are compared with."""
+        if self._dataset is None:
+            return []
+        self._check()
+        seed = own_seed(self._flow, "data", replace(way, seed=0))
+        with single_threaded_kernels():
+            return fresh_sets(self._flow, self._dataset, self._sets, self._points // self._sets, seed)
 
     def _take_reference(self, way: SampleSettings) -> None:
         try:
-            for seed in self._seeds:
-                own = self._project(self._samples(way, seed))
-                self._others.append(self._project(self._samples(way, seed + OTHER_SEED)))
-                self._other_floor.append(squared_distance(own, self._others[-1]))
+            self._others = self._projected(self._samples(way, OTHER_SEED))
         except DivergenceError:
             self._others = []
 
@@ -160,6 +139,10 @@ class _Study:
             self._check()
             drawn.append(block.samples)
         return np.concatenate(drawn)
+
+    def _projected(self, samples: Array) -> list[Projections]:
+        size = self._points // self._sets
+        return [self._project(samples[k * size : (k + 1) * size]) for k in range(self._sets)]
 
     def _project(self, points: Array) -> Projections:
         self._check()
@@ -174,9 +157,10 @@ class _Study:
         return None if outside is None else float(outside.mean())
 
 
-def _distance(sets: Sequence[Projections], others: Sequence[Projections], floor: Sequence[float]) -> Distance | None:
+def _distance(sets: Sequence[Projections], others: Sequence[Projections]) -> Distance | None:
     if not others:
         return None
-    squares = [squared_distance(a, b) for a, b in zip(sets, others, strict=True)]
-    value, within = debiased(squares, floor)
-    return Distance(value, within) if np.isfinite([value, within]).all() else None
+    compared = Comparison()
+    for own, other in zip(sets, others, strict=True):
+        compared.add(own, other)
+    return compared.found()

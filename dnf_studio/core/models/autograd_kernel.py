@@ -84,11 +84,14 @@ class AutogradKernel:
         with torch.no_grad():
             return torch.cat([self._value(rows, embedding) for rows in torch.split(x, VALUE_ROWS)])
 
-    def with_divergence(self, x: Tensor, node: int) -> tuple[Tensor, Tensor]:
-        """`value` (R, D) and its divergence (R,), exact: one vector-Jacobian product a dimension."""
+    def with_divergence(self, x: Tensor, node: int, signs: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """`value` (R, D) and its divergence (R,): one vector-Jacobian product a dimension, or one with `signs`."""
         with torch.inference_mode(False), torch.enable_grad():
             points = x.clone().requires_grad_()
             value = self._value(points, self.embeddings[node].clone())
+            if signs is not None:
+                (row,) = torch.autograd.grad(value, points, signs.clone())
+                return value.detach(), (row * signs).sum(1)
             total = torch.zeros_like(points[:, 0])
             for d in range(points.shape[1]):
                 total += torch.autograd.grad(value[:, d].sum(), points, retain_graph=True)[0][:, d]

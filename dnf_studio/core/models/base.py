@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -35,10 +35,20 @@ __all__ = [
 LogProbMethod = Literal["ode", "bound", "importance"]
 Ability = Literal["noise", "score", "bound"]
 """What only some models have: noise on their paths, a score beside the drift, a bound on the NLL by steps."""
-FieldWithDivergence = Callable[[int, Tensor], tuple[Tensor, Tensor]]
-"""Value (B, D) and divergence (B,) of a field at a node i and states x (B, D)."""
 Sampler = Callable[[Tensor, Callable[[int], Tensor]], Iterator[Tensor]]
 """From latents z (B, D) and the noise of step j (B, D), asked for in order where it is used, to the N+1 states."""
+
+
+class FieldWithDivergence(Protocol):
+    """A field that also tells its divergence."""
+
+    def __call__(self, node: int, x: Tensor, signs: Tensor | None = None, /) -> tuple[Tensor, Tensor]:
+        """Value (B, D) and divergence (B,) at a node and states x (B, D).
+
+        The divergence is exact, or with random `signs` ε (B, D) Hutchinson's unbiased estimate εᵀ (∂value/∂x) ε,
+        which costs one derivative instead of D.
+        """
+        ...
 
 
 class GenerativeModel(nn.Module, ABC):

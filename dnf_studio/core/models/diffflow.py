@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -38,21 +38,28 @@ class DiffFlow(TwoSDEs):
         self, grid: TimeGrid, hidden: torch.dtype | None = None
     ) -> tuple[FieldWithDivergence, FieldWithDivergence]:
         drift, score = (make_kernel(net, net.embed_time(grid.condition), hidden) for net in (self.drift, self.score))
-        return lambda i, x: drift.with_divergence(x, i), lambda i, x: score.with_divergence(x, i)
+        return (
+            lambda i, x, signs=None: drift.with_divergence(x, i, signs),
+            lambda i, x, signs=None: score.with_divergence(x, i, signs),
+        )
 
     def velocity(self) -> Callable[[Tensor, Tensor], Tensor]:
         """f − ½ g² s; between nodes g and the networks' time input are linear in t."""
-        nodes = self.grid()
-        t, g, condition = (values.detach().cpu().double().numpy() for values in (nodes.t, nodes.g, nodes.condition))
 
         def velocity(time: Tensor, x: Tensor) -> Tensor:
-            now = float(time)
-            moment = x.new_tensor(float(np.interp(now, t, condition)))
-            weight = 0.5 * float(np.interp(now, t, g)) ** 2
-            value: Tensor = self.drift(x, moment) - weight * self.score(x, moment)
+            now = self.grid_at([float(time)])
+            moment, g = now.condition[0].to(x), float(now.g[0])
+            value: Tensor = self.drift(x, moment) - 0.5 * g**2 * self.score(x, moment)
             return value
 
         return velocity
+
+    def grid_at(self, times: Sequence[float]) -> TimeGrid:
+        """Between the nodes of training, g and the networks' time input are linear in t."""
+        nodes, at = self.grid(), np.asarray(times, np.float64)
+        t, *others = (values.detach().cpu().double().numpy() for values in (nodes.t, nodes.g, nodes.condition))
+        found = [torch.from_numpy(values) for values in (at, *(np.interp(at, t, other) for other in others))]
+        return TimeGrid(*(values.to(nodes.t) for values in found))
 
     def training_loss(self, x0: Tensor, noise: Tensor) -> Tensor:
         """The mean bound of METHOD 2, nats, of a batch (B, D) in model units and its forward noise (N, B, D)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import torch
@@ -11,8 +11,9 @@ from torch import Tensor
 from dnf_studio.config import Config
 from dnf_studio.core.models.base import FieldWithDivergence, Sampler, Solver
 from dnf_studio.core.models.field_kernel import make_kernel, network_field
+from dnf_studio.core.models.probability_flow import ProbabilityFlow
 from dnf_studio.core.models.two_sdes import TwoSDEs, check_no_level
-from dnf_studio.core.sampling.samplers import ancestral_states, ddim_states, heun_states
+from dnf_studio.core.sampling.samplers import ancestral_states, ancestral_terms, ddim_states, heun_states
 from dnf_studio.core.sde.grid import TimeGrid, diffusion_at
 from dnf_studio.core.sde.paths import Field, LastStep
 from dnf_studio.core.sde.variance_preserving import levels_at
@@ -34,6 +35,7 @@ class Diffusion(TwoSDEs):
     """
 
     solvers: ClassVar[tuple[Solver, ...]] = ("ancestral", "ddim", "heun", "sde", "ode")
+    chains: ClassVar[tuple[Solver, ...]] = ("ancestral", "sde")
     networks = 1
 
     def make_networks(self) -> None:
@@ -54,15 +56,39 @@ class Diffusion(TwoSDEs):
         kernel = make_kernel(self.noise, self.noise.embed_time(grid.condition), hidden)
         sigma = levels_at(self.config.sde, grid.t).noise
 
-        def drift(i: int, x: Tensor) -> tuple[Tensor, Tensor]:
+        def drift(i: int, x: Tensor, signs: Tensor | None = None) -> tuple[Tensor, Tensor]:
             rate = -0.5 * grid.g[i] ** 2
             return x * rate, (rate * self.dim).expand(len(x))
 
-        def score(i: int, x: Tensor) -> tuple[Tensor, Tensor]:
-            value, divergence = kernel.with_divergence(x, i)
+        def score(i: int, x: Tensor, signs: Tensor | None = None) -> tuple[Tensor, Tensor]:
+            value, divergence = kernel.with_divergence(x, i, signs)
             return value / -sigma[i], divergence / -sigma[i]
 
         return drift, score
+
+    def grid_at(self, times: Sequence[float]) -> TimeGrid:
+        """β is known at every t, and the network takes t itself."""
+        t = torch.tensor(times, dtype=torch.float64)
+        return TimeGrid(t, diffusion_at(self.config.sde, t), t.clone()).to(self.timestamps)
+
+    def probability_flow(self, times: Sequence[float]) -> ProbabilityFlow:
+        """d(x/a)/dt = ε̂ dς/dt with ς = σ/a, whose square is e^B − 1: smooth where dx/dt is stiff.
+
+        Reference: Karras et al., "Elucidating the Design Space of Diffusion-Based Generative Models",
+        NeurIPS 2022, arXiv:2206.00364, equation 4 with s(t) = a.
+        """
+        t = torch.tensor(times, dtype=torch.float64)
+        signal, sigma = levels_at(self.config.sde, t)
+        ratio = sigma / signal
+        speed = (diffusion_at(self.config.sde, t).square() * (1 + ratio.square()) / (2 * ratio)).tolist()
+        scale = tuple(signal.tolist())
+        kernel = make_kernel(self.noise, self.noise.embed_time(t.to(self.timestamps)))
+
+        def rate(k: int, y: Tensor, signs: Tensor | None = None) -> tuple[Tensor, Tensor]:
+            noise, divergence = kernel.with_divergence(y * scale[k], k, signs)
+            return noise * speed[k], divergence * (speed[k] * scale[k])
+
+        return ProbabilityFlow(tuple(map(float, times)), scale, rate)
 
     def noise_field(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> Field:
         """ε̂ at the nodes of `grid`, with `hidden` as in `fields`."""
@@ -88,6 +114,20 @@ class Diffusion(TwoSDEs):
             return lambda z, noise: ancestral_states(noise_field, levels, z, noise, last)
         states = ddim_states if name == "ddim" else heun_states
         return lambda z, _: states(noise_field, levels, z)
+
+    def chain_terms(self, chain: Solver, x0: Tensor, noise: Tensor, grid: TimeGrid) -> tuple[Tensor, Tensor]:
+        """As `TwoSDEs`; those of ``ancestral`` are `core.sampling.samplers.ancestral_terms`."""
+        if chain != "ancestral":
+            return super().chain_terms(chain, x0, noise, grid)
+        levels = levels_at(self.config.sde, grid.t.detach().cpu().double())
+        return ancestral_terms(self.noise_field(grid), levels, x0, noise)
+
+    def last_spread(self, grid: TimeGrid, solver: Solver | None = None) -> float | None:
+        """As `TwoSDEs`; that of ``ancestral`` is √(σ_1² − (a_1/a_0)² σ_0²)."""
+        if self.chain_of(solver) != "ancestral":
+            return super().last_spread(grid, solver)
+        a, sigma = levels_at(self.config.sde, grid.t[:2].detach().cpu().double())
+        return float((sigma[1] ** 2 - (a[1] / a[0] * sigma[0]) ** 2).sqrt())
 
     def velocity(self) -> Callable[[Tensor, Tensor], Tensor]:
         """−½ β x + ½ β ε̂/σ, with β and σ exact at every t."""

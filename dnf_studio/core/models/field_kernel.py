@@ -50,8 +50,8 @@ class FieldKernel(Protocol[T, R, G]):
         """The field (R, D) at x (R, D) for one node."""
         ...
 
-    def with_divergence(self, x: Tensor, node: int) -> tuple[Tensor, Tensor]:
-        """`value` (R, D) and its exact divergence (R,)."""
+    def with_divergence(self, x: Tensor, node: int, signs: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """`value` (R, D) and its divergence (R,), exact or estimated with `signs` (R, D) (`FieldWithDivergence`)."""
         ...
 
     def open(self, x: Tensor, tape: T | None = None) -> T:

@@ -78,7 +78,10 @@ class Flow(GenerativeModel):
         self, grid: TimeGrid, hidden: torch.dtype | None = None
     ) -> tuple[FieldWithDivergence, FieldWithDivergence]:
         kernel = make_kernel(self.drift, self.drift.embed_time(grid.t), hidden)
-        return lambda i, x: kernel.with_divergence(x, i), lambda i, x: (torch.zeros_like(x), torch.zeros_like(x[:, 0]))
+        return (
+            lambda i, x, signs=None: kernel.with_divergence(x, i, signs),
+            lambda _, x, signs=None: (torch.zeros_like(x), torch.zeros_like(x[:, 0])),
+        )
 
     def drift_at(self, times: Tensor, hidden: torch.dtype | None = None) -> Field:
         """f at the times (K,), by their number; `hidden` is as in `fields`."""

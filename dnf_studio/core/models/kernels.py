@@ -139,10 +139,10 @@ class FourierKernel:
             h = linear_gelu(h, weight, bias)
         return F.linear(h.to(self.dtype), self.output_weight, self.output_bias)
 
-    def with_divergence(self, x: Tensor, node: int) -> tuple[Tensor, Tensor]:
-        """`value` (R, D) and its divergence (R,), exact: the derivatives along each axis go forward beside it."""
+    def with_divergence(self, x: Tensor, node: int, signs: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """`value` (R, D) and its divergence (R,): derivatives along each axis or `signs` go forward beside it."""
         a = linear(self.input.lift(x), self.input.weight, self.input_biases[node])
-        axes = torch.eye(x.shape[1]).to(x)[:, None]
+        axes = torch.eye(x.shape[1]).to(x)[:, None] if signs is None else signs[None]
         along = self.network.lift_along(self.network.lift(x), axes)
         along = F.linear(along, self.network.input_embed.weight.detach()).to(self.hidden)
         rows = torch.cat([F.gelu(a)[None], _slope(a) * along])
@@ -152,8 +152,11 @@ class FourierKernel:
             torch.mul(out[1:], _slope(a), out=rows[1:])
             rows[0] = F.gelu(a)
         last = rows.to(self.dtype)
+        value = F.linear(last[0], self.output_weight, self.output_bias)
+        if signs is not None:
+            return value, (F.linear(last[1], self.output_weight) * signs).sum(1)
         traces = [last[1 + d] @ self.output_weight[d] for d in range(x.shape[1])]
-        return F.linear(last[0], self.output_weight, self.output_bias), torch.stack(traces).sum(0)
+        return value, torch.stack(traces).sum(0)
 
     def open(self, x: Tensor, tape: Tape | None = None) -> Tape:
         """Room for the points x (K, R, D), in the memory of `tape` if there is one."""

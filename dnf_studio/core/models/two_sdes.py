@@ -7,6 +7,8 @@ that the studio explores stand on `fields` alone.
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -20,6 +22,7 @@ from dnf_studio.core.models.base import (
     check_noise,
     check_points,
 )
+from dnf_studio.core.models.probability_flow import ProbabilityFlow
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
@@ -37,8 +40,59 @@ class TwoSDEs(GenerativeModel):
     """
 
     solvers: ClassVar[tuple[Solver, ...]] = ("sde", "ode", "heun")
+    chains: ClassVar[tuple[Solver, ...]] = ("sde",)
+    """Those of `solvers` whose steps with their noise are a chain of Gaussians, which has a bound."""
     networks: ClassVar[int]
     """Network evaluations of f and s together."""
+
+    @abstractmethod
+    def grid_at(self, times: Sequence[float]) -> TimeGrid:
+        """Times anywhere between t_0 and t_N, in any order, with g and the networks' time input there."""
+
+    def probability_flow(self, times: Sequence[float]) -> ProbabilityFlow:
+        """dx/dt = f − ½ g² s at these times, by the fast kernels; nothing goes back through it."""
+        grid = self.grid_at(times)
+        drift, score = self.fields_with_divergence(grid)
+        weight = (0.5 * grid.g.square()).tolist()
+
+        def rate(k: int, x: Tensor, signs: Tensor | None = None) -> tuple[Tensor, Tensor]:
+            (f, div_f), (s, div_s) = drift(k, x, signs), score(k, x, signs)
+            return f - weight[k] * s, div_f - weight[k] * div_s
+
+        return ProbabilityFlow(tuple(map(float, times)), (1.0,) * len(times), rate)
+
+    def chain_of(self, solver: Solver | None = None) -> Solver | None:
+        """The chain that `solver`, the model's own unless given, draws samples by; None of one that draws no noise.
+
+        Raises `UnsupportedError` for a solver that the model has not.
+        """
+        name = self.checked_solver(solver)
+        return name if name in self.chains else None
+
+    def chain_bound(self, chain: Solver, x0: Tensor, noise: Tensor, grid: TimeGrid) -> Tensor:
+        """The bound (B,) on −log p of points x0 (B, D) under the N steps of `chain`, for forward noise (N, B, D)."""
+        path, terms = self.chain_terms(chain, x0, noise, grid)
+        return paths.minus_log_prior(path[-1]) + terms.sum(0)
+
+    def chain_terms(self, chain: Solver, x0: Tensor, noise: Tensor, grid: TimeGrid) -> tuple[Tensor, Tensor]:
+        """The forward paths (N+1, B, D) of x0 (B, D) and what each step of `chain` adds to the bound (N, B), nats.
+
+        All steps have their noise. Samples by ``last="mean"`` leave out that of the last one: they are means of that
+        chain's last Gaussian, sharper than the chain by it, and have no density of their own that is known.
+        """
+        from dnf_studio.core.training.objective import path_terms
+
+        if chain != "sde":
+            raise UnsupportedError(f"The solver '{chain}' is not a chain with a bound.")
+        return path_terms(self, x0, noise, grid)
+
+    def last_spread(self, grid: TimeGrid, solver: Solver | None = None) -> float | None:
+        """Standard deviation r of the noise of the last step's Gaussian, g_1 √Δ_0, model units.
+
+        The chain's density is a mixture of N(μ, r² I), so nothing thinner can be told apart. None of a solver that
+        draws no noise.
+        """
+        return None if self.chain_of(solver) is None else float(grid.g[1] * grid.dt[0].sqrt())
 
     def encoder(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> Sampler:
         """Steps of (11)."""

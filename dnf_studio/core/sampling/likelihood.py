@@ -1,8 +1,8 @@
 """Log densities of points under a trained model, three ways (METHOD 2 and 5).
 
 ``ode`` is the density of the probability-flow ODE, ``bound`` and ``importance`` bound that of the
-N-step backward chain from below. They belong to different models: no order holds between the ODE's
-value and the bounds.
+N-step chain that the model draws samples by, of a diffusion model the ancestral one, from below. They
+belong to different models: no order holds between the ODE's value and the bounds.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, check_shape
+from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, Solver, check_shape
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import minus_log_prior
-from dnf_studio.core.training.objective import path_bound
 from dnf_studio.errors import DataError, DivergenceError, SettingError, UnsupportedError
 
 __all__ = [
@@ -93,13 +92,19 @@ def bound_nll(
     seed: int = 0,
     grid: TimeGrid | None = None,
     pool: BlockPool | None = None,
+    solver: Solver | None = None,
 ) -> Tensor:
     """Upper bound (n,) on the NLL of points (n, D), both in model units, nats (METHOD 2).
+
+    It is that of the chain of `solver`, the model's own unless given; raises `UnsupportedError` where that draws no
+    noise.
 
     The mean over `draws` noise draws, or with `importance` −log (1/K) Σ_k exp(−bracket_k) of K = `draws`. Computed on
     the threads of `pool`, unless given on as many as there are, until that is interrupted.
     """
-    nodes = grid or flow.grid()
+    nodes, chain = grid or flow.grid(), flow.chain_of(solver)
+    if chain is None:
+        raise UnsupportedError(f"The solver '{solver}' draws no noise, so what it samples has no bound.")
 
     def block(start: int, check: Check) -> Tensor:
         points = x[start : start + BLOCK]
@@ -111,7 +116,7 @@ def bound_nll(
                 check()
                 # Drawn for a whole block, so that a point's noise depends on its number alone.
                 noise = torch.from_numpy(source.standard_normal(shape, dtype=np.float32))[:, : len(points)]
-                brackets.append(path_bound(flow, points, noise.to(points), nodes))
+                brackets.append(flow.chain_bound(chain, points, noise.to(points), nodes))
             stacked = torch.stack(brackets)
             return -torch.logsumexp(-stacked, 0) + math.log(draws) if importance else stacked.mean(0)
 

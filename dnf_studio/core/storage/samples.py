@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 import dnf_studio
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.far import Reach
+from dnf_studio.core.exploration.pairing import PAIRINGS, Start
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sampling.blocks import SUB_BLOCK, SampleBlock, SampleSettings, sample_blocks
@@ -92,6 +93,8 @@ class Selection:
     """How many points the view has: their noise depends on it."""
     blocks: Iterable[SampleBlock]
     """The rows, in this order."""
+    start: Start = "noise"
+    """Whether they began as noise of their own or where the forward path of the same point ends."""
 
 
 @dataclass(frozen=True)
@@ -235,7 +238,7 @@ def _provenance(
         sampling["log_prob_divergence"] = divergence_name(flow.dim)
     if selection is not None:
         chosen = {"indices": selection.indices, "view_points": selection.points, "view_seed": plan.settings.seed}
-        sampling["selection"] = chosen
+        sampling["selection"] = chosen | {"pairing": f"backward starts from {PAIRINGS[selection.start]}"}
     return {
         "config": flow.config.to_json(),
         "checkpoint": json.dumps(known.summary(), allow_nan=False, ensure_ascii=False),

@@ -93,6 +93,8 @@ class Places:
             window.move(window.screen().availableGeometry().topLeft())
             sized = False
         _arrange(window, known)
+        if known.get("settled") is True:
+            window.inspector.settle()
         layers = known.get("layers")
         if isinstance(layers, list):
             chosen = frozenset(name for name in layers if name in LAYERS)
@@ -106,6 +108,7 @@ class Places:
             "version": VERSION,
             "geometry": _text(window.saveGeometry()),
             "layers": sorted(window.session.state.layers),
+            "settled": window.inspector.settled,
         }
         self._memory.put("arrangement", known)
         self._memory.put("reopen", window.commands[Key.REOPEN].isChecked())

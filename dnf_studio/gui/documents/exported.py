@@ -31,7 +31,7 @@ BYTES = 1 << 28
 """What paths read into memory may take."""
 SAME = 0.01
 """Model units up to which a sample drawn again is the one of the file: other processors round otherwise."""
-FITTING = ("grid", "solver", "lam", "last", "seed", "parts")
+FITTING = ("grid", "solver", "lam", "last", "seed", "parts", "start")
 """Settings of the view that the samples depend on, beside N."""
 Array = NDArray[np.float32]
 
@@ -109,6 +109,8 @@ def read_shown(path: Path, info: ExportInfo, flow: GenerativeModel) -> ExportSho
         "last": settings.last,
         "seed": settings.seed,
         "parts": "both",
+        # Rows of the file are no partners of the forward points with their numbers
+        "start": "noise",
     }
     try:
         fits = State(**view).without(flow.lacks, flow.solvers)

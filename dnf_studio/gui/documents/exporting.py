@@ -37,7 +37,8 @@ class ExportOrder:
     plan: ExportPlan
     path: Path
     indices: tuple[int, ...] | None = None
-    """Points of the display set to write instead of new samples; the plan's settings are then the view's."""
+    """Points of the display set to write instead of new samples; the plan's settings are then the view's. Round trips
+    where `plan.forward`, else backward paths from latents of their own."""
 
 
 class Exporter(QObject):
@@ -174,8 +175,8 @@ def _export(
         return export_samples(flow, order.path, order.plan, checkpoint, data=dataset)
     from dnf_studio.workers.selection import export_selection
 
-    points = len(data) if data is not None else 0
-    return export_selection(flow, order.path, order.plan, order.indices, points, checkpoint, data, dataset)
+    points, starts = len(data) if data is not None else 0, data if order.plan.forward else None
+    return export_selection(flow, order.path, order.plan, order.indices, points, checkpoint, starts, dataset)
 
 
 def _size(path: Path) -> int:

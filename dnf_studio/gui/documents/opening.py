@@ -156,6 +156,7 @@ def _open_checkpoint(name: str) -> Opened:
 
 def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
     """The model of a checkpoint with its data, or with its own samples where the data is not here."""
+    from dnf_studio.core.evaluation.attainable import attainable_of
     from dnf_studio.workers.snapshot import Snapshot
 
     flow = checkpoint.build()
@@ -173,6 +174,7 @@ def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
         columns=tuple(checkpoint.data.columns),
         steps=len(flow.timestamps) - 1,
         entropy=checkpoint.data.entropy,
+        attainable=None if dataset is None else attainable_of(flow, dataset),
         about=dataset.about if dataset is not None else "",
         image=checkpoint.data.image or (dataset.image if dataset is not None else None),
         solvers=flow.solvers,
@@ -211,6 +213,7 @@ def untrained(config: Config) -> Opened:
     """The data that `config` names and a model of it with the weights a run would begin with."""
     import torch
 
+    from dnf_studio.core.evaluation.attainable import attainable_of
     from dnf_studio.core.models.build import build_model
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -225,6 +228,7 @@ def untrained(config: Config) -> Opened:
         columns=dataset.columns,
         steps=config.sde.steps,
         entropy=dataset.entropy,
+        attainable=attainable_of(flow, dataset),
         trained=False,
         about=dataset.about,
         image=dataset.image,

@@ -12,21 +12,25 @@ from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.background import Newest
+from dnf_studio.gui.plots.layers.scale import SteadyLimits
 from dnf_studio.gui.plots.point_colours import (
     ColouredByPoint,
     PointColours,
     angle_colours,
     mode_colours,
     radius_colours,
+    ratio_colours,
 )
 from dnf_studio.gui.theme import LIGHT
 from dnf_studio.gui.widgets.choice_menu import ChoiceMenu
+from dnf_studio.workers.excess import Direction
 from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset, Standardisation
     from dnf_studio.gui.documents.opening import Opened
     from dnf_studio.gui.main_window import MainWindow
+    from dnf_studio.gui.plots.process_view import ProcessView
 
 __all__ = ["Colouring"]
 
@@ -39,6 +43,10 @@ WORDS = {
     ),
     "angle": ("The &angle of the latent", "Where around the middle the point is at the noise end, in the plane shown"),
     "radius": ("The &radius of the latent", "How far from the middle the point is at the noise end"),
+    "log-ratio": (
+        "The &log-ratio of the path",
+        "By how many nats forward and backward process differ about the whole path of a point; its mean is the excess",
+    ),
 }
 NO_MODES = "This data is not known to have parts"
 TOO_MANY = "{} classes are more than can be told apart by colours"
@@ -64,6 +72,7 @@ class Colouring(QObject):
         self._known: dict[str, tuple[Array, PointColours]] = {}
         self._finding = {name: Newest(window.studio.background) for name in ("forward", "backward")}
         self._failed = window.files.tell
+        self._limits = {name: SteadyLimits(around_zero=True) for name in ("forward", "backward")}
         self._images: dict[str, tuple[ColouredByPoint, ...]] = {}
         self.menu = ChoiceMenu("Colour points &by", self._session, {"colouring": WORDS})
         self.menu.offer("colouring", "mode", NO_MODES)
@@ -71,6 +80,7 @@ class Colouring(QObject):
         self._session.changed.connect(self._follow)
         window.studio.opened.connect(self._take)
         window.live.frame_shown.connect(self._colour)
+        window.live.excess_found.connect(self._recolour)
 
     @Slot(object)
     def _take(self, opened: Opened) -> None:
@@ -96,20 +106,41 @@ class Colouring(QObject):
     @Slot(object)
     def _colour(self, frame: Frame | None) -> None:
         kind, time = self._session.state.colouring, self._views.time
-        for view, name in ((self._views.forward, "forward"), (self._views.backward, "backward")):
+        ways: tuple[tuple[ProcessView, Direction], ...] = (
+            (self._views.forward, "forward"),
+            (self._views.backward, "backward"),
+        )
+        for view, name in ways:
             colours = self._colours(frame, name, kind) if frame is not None and kind != "none" else None
             for shown in (view.by_point, time.by_point[name], *self._images.get(name, ())):
                 shown.show(colours)
             view.plot.setAccessibleDescription(f"{view.caption} {view.by_point.sentence()}".strip())
 
-    def _colours(self, frame: Frame, name: str, kind: str) -> PointColours | None:
+    def _colours(self, frame: Frame, name: Direction, kind: str) -> PointColours | None:
         """What the points of one process have; None where it cannot be."""
         path = frame.forward if name == "forward" else frame.backward
         if kind == "mode":
             return self._by_mode(path[0], name)
+        if kind == "log-ratio":
+            return self._by_ratio(frame, name)
         if kind == "radius":
             return radius_colours(path[-1])
         return angle_colours(self._views.plane_of(path[-1])) if path.shape[2] > 1 else None
+
+    @Slot()
+    def _recolour(self) -> None:
+        """More log-ratios are known."""
+        if self._session.state.colouring == "log-ratio":
+            self._colour(self._views.frame)
+
+    def _by_ratio(self, frame: Frame, name: Direction) -> PointColours | None:
+        """Of the points whose log-ratios are known so far."""
+        found = self._views.excess
+        if found is None:
+            return None
+        with np.errstate(over="ignore", invalid="ignore"):
+            totals = found.rows(name, frame.forward.shape[1]).sum(axis=0)
+        return ratio_colours(totals, self._limits[name], frame.request) if np.isfinite(totals).any() else None
 
     def _by_mode(self, ends: Array, name: str) -> PointColours | None:
         """Of points at the data end (P, D); the same points are looked at once."""

@@ -23,9 +23,15 @@ if TYPE_CHECKING:
 __all__ = ["Fielding"]
 
 FIELD_WORDS = {
-    "used": ("As the process &uses it", "Forward the drift, backward the whole backward drift"),
-    "drift": ("&Drift f", "What the two processes share"),
-    "score": ("&Score part −g²s", "What the backward process adds to the drift where λ is 1"),
+    "used": (
+        "As the process &uses it",
+        "Forward the drift, backward the whole backward drift, each the way its points move",
+    ),
+    "drift": ("&Drift f", "What the two processes share, with its sign turned round in the backward view"),
+    "score": (
+        "&Score g²s",
+        "Points up the log-density, whichever way time runs: the backward process adds it to its drift where λ is 1",
+    ),
     "backward": ("&Backward drift f − ½(1 + λ²) g²s", "What the backward process moves its points with (9, 17)"),
     "flow": ("&Probability flow f − ½g²s", "The velocity of the ODE with the same marginals (17, λ = 0)"),
 }

@@ -11,7 +11,9 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDockWidget, QTabWidget
 
 from dnf_studio.gui.actions import Key
+from dnf_studio.gui.state import CHOICE
 from dnf_studio.gui.theme import Theme
+from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
 
 if TYPE_CHECKING:
@@ -32,8 +34,8 @@ SHARE = 0.26
 class InspectorDock(QDockWidget):
     """Shown from the beginning in a wide window, else with the first point that is chosen.
 
-    Once a person, or a layout that is brought back, has decided, it comes and goes by its command
-    only; whoever brings a layout back calls `settle`.
+    Once a person has decided it comes and goes by its command only, after the next start too; whoever brings
+    the layout back calls `settle`.
     """
 
     def __init__(self, window: MainWindow) -> None:
@@ -52,9 +54,15 @@ class InspectorDock(QDockWidget):
         window.session.changed.connect(self._follow)
         window.live.frame_shown.connect(self._show_frame)
         window.live.inspected.connect(self._show_numbers)
+        window.live.excess_found.connect(self._show_excess)
         self.visibilityChanged.connect(self._shown)
         window.commands.connect_to(Key.INSPECTOR, self._toggle)
         self.toggleViewAction().toggled.connect(window.commands[Key.INSPECTOR].setChecked)
+
+    @property
+    def settled(self) -> bool:
+        """Whether it stays as it is until its command is given."""
+        return self._settled
 
     def settle(self) -> None:
         """Leave it from now on as it is until its command is given."""
@@ -74,6 +82,8 @@ class InspectorDock(QDockWidget):
                 (self.selection, "Selection", "All chosen points, and how they differ from the rest"),
             ):
                 page.set_frame(self._window.views.frame)
+                if self._window.views.excess is not None:
+                    page.set_excess(self._window.views.excess)
                 self.tabs.setTabToolTip(self.tabs.addTab(page, title), tip)
             self.selection.save_wanted.connect(self._save)
             self.selection.export_wanted.connect(self._export)
@@ -121,7 +131,7 @@ class InspectorDock(QDockWidget):
             self._settled = True
             self.fill()
             self._open()
-        if names & {"selection", "direction"}:
+        if names & CHOICE:
             self._ask()
         if "selection" in names:
             self._count()
@@ -159,13 +169,19 @@ class InspectorDock(QDockWidget):
         """Ask for the numbers of the current point while somebody sees them."""
         state = self._window.session.state
         wanted = bool(state.selection) and not self.isHidden()
-        self._window.live.inspect(InspectRequest(state.selection[-1], state.direction) if wanted else None)
+        self._window.live.inspect(InspectRequest(state.selection[-1], state.listed) if wanted else None)
 
     @Slot(object)
     def _show_frame(self, frame: Frame) -> None:
         for panel in (self.panel, self.selection):
             if panel is not None:
                 panel.set_frame(frame)
+
+    @Slot(object)
+    def _show_excess(self, found: ExcessFrame) -> None:
+        for panel in (self.panel, self.selection):
+            if panel is not None:
+                panel.set_excess(found)
 
     @Slot(object)
     def _show_numbers(self, found: Inspection) -> None:

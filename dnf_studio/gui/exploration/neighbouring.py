@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.gui.background import Newest
 from dnf_studio.gui.panels.neighbours import NEAREST, NeighbourStrip
+from dnf_studio.gui.state import CHOICE
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.recorded import RecordedDataset
@@ -53,7 +54,7 @@ class Neighbouring(QObject):
         self._median, self._shown = None, None
 
     def _follow(self, names: frozenset[str]) -> None:
-        if names & {"selection", "direction"}:
+        if names & CHOICE:
             self._refresh()
 
     @property
@@ -75,7 +76,7 @@ class Neighbouring(QObject):
         if hidden or self._near.waiting or (self._shown is not None and np.array_equal(point, self._shown)):
             return
         self._shown = point
-        generated = self._dataset is None or self._session.state.direction == "backward"
+        generated = self._dataset is None or self._session.state.listed == "backward"
         strip.show_image(pixels(point[None])[0], "generated" if generated else "test image")
         if self._dataset is None or not np.isfinite(point).all():
             strip.say(NOT_HERE if self._dataset is None else LOST)
@@ -88,7 +89,7 @@ class Neighbouring(QObject):
         frame, state = self._window.views.frame, self._session.state
         if frame is None or not state.selection:
             return None
-        paths = frame.forward if state.direction == "forward" else frame.backward
+        paths = frame.paths_of(state.listed)
         pixels = self._window.imaging.pixels
         there = state.selection[-1] < paths.shape[1] and pixels is not None and paths.shape[2] == pixels.shape.size
         return paths[0, state.selection[-1]] if there else None

@@ -66,7 +66,7 @@ class PartsNotice(QObject):
             return
         distance, floor = float(found.moved.distance[0]), float(found.moved.floor[0])
         self._moved = (
-            f"Its samples moved by SWD {distance:.3f}, floor {floor:.3f}."
+            f"Its samples moved by a sliced Wasserstein distance of {distance:.3f}, floor {floor:.3f}."
             if np.isfinite(distance)
             else "Too few of its samples are finite to compare."
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +12,20 @@ from PySide6.QtWidgets import QApplication
 from dnf_studio.core.exploration.lineage import Mode, combined, mask_of
 from dnf_studio.gui.plots.image_grid import ImageGrid
 from dnf_studio.gui.plots.process_view import ProcessView
+from dnf_studio.gui.plots.switches import DIRECTIONS
 from dnf_studio.gui.plots.time_view import TimeView
 from dnf_studio.gui.session import Session
+from dnf_studio.gui.state import CHOICE
 from dnf_studio.gui.widgets.tools import Tools, mode_for
 
-__all__ = ["Selecting", "after_click"]
+__all__ = ["Selecting", "after_click", "choice"]
 
 
 class Selecting(QObject):
     """Writes what is clicked and encircled to the session and shows its selection in the views.
 
+    A selection belongs to the process it was made in, and one made in the other takes its place. Both share it only
+    while the backward process starts from the forward ends.
     A click beside every point clears the selection once it is certain that it was not the first
     half of a double click, which shows the whole again.
     """
@@ -42,14 +46,14 @@ class Selecting(QObject):
             self._connect(view)
         session.changed.connect(self._show)
         tools.changed.connect(self._take_tool)
-        self._show(frozenset({"selection"}))
+        self._show(CHOICE)
 
     def add(self, view: ImageGrid) -> None:
         """One more view to choose in and to show what is chosen."""
         self._views = (*self._views, view)
         self._connect(view)
         view.set_tool(self._tools.tool)
-        view.set_selection(np.asarray(self._session.state.selection, np.intp))
+        self._show(CHOICE)
 
     def clear(self) -> None:
         """Choose nothing."""
@@ -57,40 +61,60 @@ class Selecting(QObject):
         self._session.apply({"selection": ()})
 
     def choose_all(self) -> None:
-        """Choose every point that is shown."""
-        self._combine(np.arange(self.count), "replace", None)
+        """Choose every point that is shown of the process that was chosen in last."""
+        self._combine(np.arange(self.count), "replace")
 
     def invert(self) -> None:
-        """Choose all points that are shown and not chosen."""
+        """Choose all points of the same process that are shown and not chosen."""
         chosen = mask_of(np.asarray(self._session.state.selection, np.intp), self.count)
-        self._combine(np.flatnonzero(~chosen), "replace", None)
+        self._combine(np.flatnonzero(~chosen), "replace")
 
     def choose(self, points: tuple[int, ...], direction: str, adds: bool) -> None:
-        """Choose `points`, the current one last, on their way in `direction`; with `adds` beside what is chosen."""
+        """Choose `points` of the process `direction`, the current one last; with `adds` beside what is chosen there."""
         self._clearing.stop()
-        kept = tuple(p for p in self._session.state.selection if p not in points) if adds else ()
-        self._session.apply({"selection": (*kept, *points), "direction": direction})
+        kept = tuple(p for p in self._session.state.chosen_in(direction) if p not in points) if adds else ()
+        self._session.apply(choice((*kept, *points), direction))
 
     def _connect(self, view: ProcessView | TimeView | ImageGrid) -> None:
         view.point_picked.connect(self._picked)
-        view.region_chosen.connect(self._encircled)
-        if not isinstance(view, TimeView):
+        if isinstance(view, TimeView):
+            view.region_chosen.connect(self._passed)
+        else:
+            view.region_chosen.connect(self._encircled)
             view.missed.connect(self._missed)
             view.double_clicked.connect(self._clearing.stop)
 
     def _picked(self, point: int, direction: str, adds: bool) -> None:
         self._clearing.stop()
-        chosen = after_click(self._session.state.selection, point, adds, self._tools.mode)
-        self._session.apply({"selection": chosen, "direction": direction})
+        state = self._session.state
+        if self._tools.mode == "subtract" and not adds and not state.chosen_in(direction):
+            return
+        self._session.apply(choice(after_click(state.chosen_in(direction), point, adds, self._tools.mode), direction))
 
     def _encircled(self, inside: NDArray[np.bool_], direction: str, modifiers: Qt.KeyboardModifier) -> None:
         self._combine(np.flatnonzero(inside), mode_for(self._tools.mode, modifiers), direction)
 
-    def _combine(self, found: NDArray[np.intp], mode: Mode, direction: str | None) -> None:
+    def _passed(self, found: Mapping[str, NDArray[np.bool_]], modifiers: Qt.KeyboardModifier) -> None:
+        """A region in a view of both processes, with what it holds of each that is shown.
+
+        It chooses of the one it holds most of, or of both as pairs; what adds or takes away stays with the process
+        that is chosen in.
+        """
+        state, mode = self._session.state, mode_for(self._tools.mode, modifiers)
+        most = max(found, key=lambda name: int(found[name].sum()))
+        if mode != "replace" and state.selection and state.selection_of in found:
+            most = state.selection_of
+        inside = np.any(list(found.values()), axis=0) if state.paired else found[most]
+        self._combine(np.flatnonzero(inside), mode, most)
+
+    def _combine(self, found: NDArray[np.intp], mode: Mode, direction: str | None = None) -> None:
         self._clearing.stop()
         state = self._session.state
-        chosen = combined(state.selection, found, mode)
-        self._session.apply({"selection": chosen, "direction": direction or state.direction})
+        whose = direction or state.selection_of
+        before = state.chosen_in(whose)
+        # Nothing can be taken from the points of the other process
+        if mode != "subtract" or before:
+            self._session.apply(choice(combined(before, found, mode), direction or state.listed, whose))
 
     def _missed(self) -> None:
         if self._tools.mode == "replace":
@@ -101,13 +125,22 @@ class Selecting(QObject):
             view.set_tool(self._tools.tool)
 
     def _show(self, names: frozenset[str]) -> None:
-        if names & {"selection", "direction"}:
+        if names & CHOICE:
+            state = self._session.state
             # Once for all views: with 50,000 points that counts
-            rows = np.asarray(self._session.state.selection, np.intp)
+            rows = np.asarray(state.selection, np.intp)
+            lit = {name: rows if state.chosen_in(name) else rows[:0] for name in DIRECTIONS}
             for view in self._views:
                 if isinstance(view, TimeView):
-                    view.direction = self._session.state.direction
-                view.set_selection(rows)
+                    view.set_selection(lit, state.listed)
+                else:
+                    view.set_selection(lit[view.direction])
+
+
+def choice(selection: tuple[int, ...], direction: str, of: str | None = None) -> dict[str, object]:
+    """The change of the session that chooses these points of the process `direction`, or of the process `of` and lists
+    their paths of `direction`."""
+    return {"selection": selection, "selection_of": of or direction, "direction": direction}
 
 
 def after_click(selection: tuple[int, ...], point: int, adds: bool, mode: Mode = "replace") -> tuple[int, ...]:

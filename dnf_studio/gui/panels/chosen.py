@@ -22,13 +22,16 @@ def offered(selection: tuple[int, ...]) -> list[int]:
     return points[first : first + MOST_OFFERED]
 
 
-def statistic(chosen: NDArray[np.intp], disagreement: NDArray[np.float32]) -> str:
-    """How many points are chosen, and how much they disagree on average against all."""
+def statistic(chosen: NDArray[np.intp], log_ratios: NDArray[np.floating]) -> str:
+    """How many points are chosen, and the mean log-ratio (P,) of their paths against that of all where it is known."""
     several = f"{len(chosen):,} points: " if len(chosen) > 1 else ""
-    finite = disagreement[np.isfinite(disagreement)]
-    if not len(chosen) or chosen.max() >= len(disagreement) or not len(finite):
+    finite = log_ratios[np.isfinite(log_ratios)]
+    if not len(chosen) or chosen.max() >= len(log_ratios) or not len(finite):
         return several.rstrip(": ")
-    own = float(disagreement[chosen].mean(dtype=np.float64))
-    if not np.isfinite(own):
-        return f"{several}left the finite numbers"
-    return f"{several}disagreement {nats(own)} nats (all: {nats(float(finite.mean(dtype=np.float64)))})"
+    own = log_ratios[chosen]
+    known = own[np.isfinite(own)]
+    if not len(known):
+        return f"{several}log-ratio not known yet"
+    some = f", of {len(known):,} of them" if len(known) < len(own) else ""
+    mean, every = (float(values.mean(dtype=np.float64)) for values in (known, finite))
+    return f"{several}log-ratio {nats(mean)} nats{some} (all: {nats(every)})"

@@ -65,7 +65,7 @@ class ComparisonGrid(QWidget):
 
 
 def _numbers(group: Group, known: bool) -> Iterator[tuple[str, str, str]]:
-    """Name, text and tooltip of each row, those of the disagreement where it is `known`."""
+    """Name, text and tooltip of each row, those of the log-ratios where they are `known`."""
     yield "Points", f"{group.count:,}", "How many there are"
     for k, (mean, spread) in enumerate(zip(group.mean[:MOST], group.spread[:MOST], strict=True)):
         text = f"{_mean_text(mean, spread)} ± {_text(spread)}" if math.isfinite(mean) else DASH
@@ -82,12 +82,18 @@ def _numbers(group: Group, known: bool) -> Iterator[tuple[str, str, str]]:
     )
     if not known:
         return
-    total = f"{nats(group.disagreement)}" if math.isfinite(group.disagreement) else DASH
-    yield "Disagreement", total, "Σ ½(‖δB‖² − ‖δF‖²) over the steps of a forward path, mean of the points, nats"
-    share = f"{100 * group.costing:.0f}%" if math.isfinite(group.costing) else DASH
-    yield "Above zero", share, "Share of the points whose forward path costs: it raises the bound on the NLL"
+    total = f"{nats(group.log_ratio)}" if math.isfinite(group.log_ratio) else DASH
+    some = f" ({group.known:,})" if group.known < group.count and group.known else ""
+    yield (
+        "Log-ratio",
+        f"{total}{some}",
+        "By how many nats the forward process finds their paths likelier than the backward one, a mean; in brackets "
+        "of how many points it is known so far. Of forward paths it is the excess, of backward ones at most about 0",
+    )
+    share = f"{100 * group.above:.0f}%" if math.isfinite(group.above) else DASH
+    yield "Above zero", share, "Share of the points whose path is likelier by the forward process"
     worst = f"i = {group.worst} ({nats(group.worst_value)})" if group.worst >= 0 else DASH
-    yield "Worst step", worst, "The step that adds most to the disagreement, and how much on average, nats"
+    yield "Worst step", worst, "The step that adds most to the log-ratio, and how much on average, nats"
 
 
 def _mean_text(mean: float, spread: float) -> str:

@@ -25,12 +25,14 @@ class Directions(QWidget):
         group = QButtonGroup(self)
         self.current = "forward"
         self.buttons: dict[str, QToolButton] = {}
+        self._tips: dict[str, str] = {}
         for name, way in (("forward", "data → noise"), ("backward", "noise → data")):
             button = self.buttons[name] = QToolButton(self)
             button.setText(f"● {name.capitalize()}")
             button.setCheckable(True)
             button.setChecked(name == self.current)
-            button.setToolTip(f"{verb} {name} {noun}, {way}")
+            self._tips[name] = f"{verb} {name} {noun}, {way}"
+            button.setToolTip(self._tips[name])
             button.setAccessibleName(f"{name.capitalize()} {noun}")
             button.clicked.connect(partial(self.turn, name))
             group.addButton(button)
@@ -46,6 +48,12 @@ class Directions(QWidget):
         self.current = name
         self.buttons[name].setChecked(True)
 
+    def offer(self, *names: str, why: str) -> None:
+        """Let these be chosen and grey the others, which say `why`, with a place for their name."""
+        for name, button in self.buttons.items():
+            button.setEnabled(name in names)
+            button.setToolTip(self._tips[name] if name in names else why.format(name))
+
     def set_theme(self, theme: Theme) -> None:
         """Each in its colour."""
         for name, button in self.buttons.items():
@@ -53,4 +61,5 @@ class Directions(QWidget):
                 f"QToolButton {{ color: {theme.direction(name)}; }}"
                 f"QToolButton:checked {{ font-weight: bold; }}"
                 f"QToolButton:focus {{ border: 1px solid {theme.accent}; }}"
+                f"QToolButton:disabled {{ color: {theme.muted}; }}"
             )

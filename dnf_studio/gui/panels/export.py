@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["ExportPanel"]
 
 SETTLE_MS = 300
-VIEW = frozenset({"steps", "grid", "solver", "lam", "last", "seed", "selection", "parts"})
+VIEW = frozenset({"steps", "grid", "solver", "lam", "last", "seed", "selection", "selection_of", "start", "parts"})
 """What of the state an export starts from."""
 
 

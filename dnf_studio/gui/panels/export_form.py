@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from dnf_studio.errors import ExportError
+from dnf_studio.gui.exploration.pairing import EXPORT_WORDS
 from dnf_studio.gui.exploration.solving import OWN_SOLVERS, solver_words, unused_settings
 from dnf_studio.gui.panels.sampling import GRIDS, LAST_STEPS
 from dnf_studio.gui.session import Session
@@ -49,6 +50,7 @@ PARTS = {
 OWN = {"count": 100_000, "last": "mean"}
 """What new samples start with; the rest starts as the views are set."""
 IN_PART = "The views show the backward process without one of its fields: choose drift and score in Sampling first"
+OF_VIEWS = "Weights, N, solver, λ, grid, last step and seed are those of the views."
 NOTHING_SELECTED = "Nothing is selected: click points in the views, or encircle them, first"
 
 
@@ -113,7 +115,13 @@ class ExportForm(QWidget):
                 solver=cast("Solver", self.solver.currentData()),
             )
         parts = {name: tick.isChecked() for name, tick in self.parts.items()}
-        return ExportPlan(self.count.value(), settings, **parts, forward=self.selecting)
+        return ExportPlan(self.count.value(), settings, **parts, forward=self.selecting and self._with_forward)
+
+    @property
+    def _with_forward(self) -> bool:
+        """Whether the selected points have forward paths, which their backward ones then go on from."""
+        state = self._session.state
+        return state.paired or state.selection_of == "forward"
 
     def path(self) -> Path:
         """The target; raises `ExportError` where none is named."""
@@ -179,12 +187,15 @@ class ExportForm(QWidget):
         self.selected.setEnabled(chosen > 0 and whole)
         if not self.selected.isEnabled() and self.selecting:
             self.fresh.setChecked(True)
-        self.selected.setText(f"{chosen:,} selected in the vie&ws" if chosen else "Selected in the vie&ws")
+        state = self._session.state
+        where = "vie&ws" if state.paired or not chosen else f"{state.selection_of} vie&w"
+        self.selected.setText(f"{chosen:,} selected in the {where}" if chosen else f"Selected in the {where}")
         self.selected.setToolTip(
             IN_PART if not whole else "Just these points and their whole paths" if chosen else NOTHING_SELECTED
         )
         self.whole.setVisible(not whole)
         self.as_shown.setVisible(self.selecting)
+        self.as_shown.setText(f"{EXPORT_WORDS['paired' if state.paired else state.selection_of]} {OF_VIEWS}")
 
     def _add_choice(self, column: QVBoxLayout) -> None:
         self.fresh, self.selected = QRadioButton("Samples drawn &by the model"), QRadioButton()
@@ -194,10 +205,7 @@ class ExportForm(QWidget):
         for button in (self.fresh, self.selected):
             self._choice.addButton(button)
             column.addWidget(button)
-        self.as_shown = caption(
-            "Exactly as the views show them, with the paths of both processes: their weights, N, solver, λ, grid, last "
-            "step and seed."
-        )
+        self.as_shown = caption()
         column.addWidget(self.as_shown)
         self.whole = caption(
             "Exports use the whole process, drift and score, whatever the views leave out.", warning=True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, Qt, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -14,16 +16,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from dnf_studio.gui.exploration.pairing import OTHERS, path_words
 from dnf_studio.gui.panels.chosen import offered, statistic
 from dnf_studio.gui.panels.copy_table import CopyTable
 from dnf_studio.gui.panels.directions import Directions
 from dnf_studio.gui.panels.neighbours import NeighbourStrip
 from dnf_studio.gui.panels.point_model import PointModel
 from dnf_studio.gui.plots.picking import existing
+from dnf_studio.gui.plots.switches import DIRECTIONS
 from dnf_studio.gui.session import Session
+from dnf_studio.gui.state import CHOICE
 from dnf_studio.gui.theme import LIGHT, Theme
 from dnf_studio.gui.widgets.controls import ChoiceBox, caption, keep_place
 from dnf_studio.solvers import WITHOUT_NOISE
+from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame, Inspection
 
 __all__ = ["InspectorPanel"]
@@ -32,9 +38,7 @@ NOTHING = (
     "Click a point or a path in a view: its numbers are listed here, step by step.\n\n"
     "Ctrl-click or Shift-click chooses several, Esc clears."
 )
-PAIR = "One point is two paths: its data go to noise{}, its latent to a sample{}. Both light up in every view."
-AHEAD, BACK, STILL = " with its forward Brownian path", " with its backward one", " without noise"
-APART = ", and neither is the way back of the other"
+BOTH, STILL = ", each with a Brownian path of its own", ", and goes back without noise"
 
 
 class InspectorPanel(QWidget):
@@ -50,6 +54,7 @@ class InspectorPanel(QWidget):
         self._theme = LIGHT
         self._found: Inspection | None = None
         self._frame: Frame | None = None
+        self._excess: ExcessFrame | None = None
         self._layout: tuple[object, ...] = ()
         self._offered: list[int] = []
         self.model = PointModel(self)
@@ -60,12 +65,12 @@ class InspectorPanel(QWidget):
         self._make_table()
         self.statistic = caption()
         self.statistic.setToolTip(
-            "Disagreement summed over the steps of the forward path, mean of the chosen points and of all shown, nats"
+            "Log-ratio of the whole path, nats: the mean of the chosen points and of all where it is known"
         )
         self.images = NeighbourStrip()
         self._arrange()
         session.changed.connect(self._follow)
-        session.lacks_changed.connect(self._show_lacks)
+        session.lacks_changed.connect(self._show_pairing)
         session.cursor.moved.connect(self._moved)
         self._refresh()
 
@@ -74,8 +79,13 @@ class InspectorPanel(QWidget):
         self._found = found
         self._refresh()
 
+    def set_excess(self, found: ExcessFrame) -> None:
+        """What is known of the log-ratios so far."""
+        self._excess = found
+        self._refresh()
+
     def set_frame(self, frame: Frame | None) -> None:
-        """What the views show: how many points there are, and how much they disagree."""
+        """What the views show: how many points there are."""
         self._frame = frame
         self._refresh_head()
 
@@ -127,7 +137,7 @@ class InspectorPanel(QWidget):
         second.addStretch(1)
         second.addWidget(self.copy_button)
         self.pair = caption()
-        self._show_lacks()
+        self._show_pairing()
         numbers = QWidget()
         column = QVBoxLayout(numbers)
         column.setContentsMargins(8, 8, 8, 8)
@@ -147,14 +157,17 @@ class InspectorPanel(QWidget):
         whole.addWidget(self.pages)
 
     def _follow(self, names: frozenset[str]) -> None:
-        if names & {"selection", "direction"}:
+        if names & CHOICE:
             self._refresh()
-        if "solver" in names:
-            self._show_lacks()
+        if names & {*CHOICE, "solver"}:
+            self._show_pairing()
 
-    def _show_lacks(self) -> None:
-        back = STILL if self._session.effective.solver in WITHOUT_NOISE else BACK
-        self.pair.setText(PAIR.format(*(("", APART) if "noise" in self._session.lacks else (AHEAD, back))))
+    def _show_pairing(self) -> None:
+        """Say which of its two paths the point has, and let only that one be listed."""
+        state = self._session.effective
+        noise = "" if "noise" in self._session.lacks else STILL if state.solver in WITHOUT_NOISE else BOTH
+        self.pair.setText(path_words(state.listed, state.paired, noise))
+        self.directions.offer(*(DIRECTIONS if state.paired else (state.listed,)), why=OTHERS)
 
     def _refresh(self) -> None:
         """Head and table for the state as it is."""
@@ -163,7 +176,9 @@ class InspectorPanel(QWidget):
         if found is None or not state.selection or found.asked.point != state.selection[-1]:
             return
         table = found.table.in_data_units(found.standardisation) if self.units.isChecked() else found.table
-        self.model.set_table(table)
+        point = state.selection[-1]
+        ratios = self._log_ratios(point + 1)[:, point:]
+        self.model.set_table(table, ratios[:, 0] if np.isfinite(ratios).any() else None)
         self._fit_columns((len(table.t), table.x.shape[1], self.units.isChecked()))
         self._moved(self._session.cursor.position)
 
@@ -185,8 +200,17 @@ class InspectorPanel(QWidget):
             self.chooser.show_value(state.selection[-1])
         for button in (self.previous, self.next):
             button.setVisible(len(state.selection) > 1)
-        self.directions.set_current(state.direction)
-        self.statistic.setText(statistic(shown, frame.point_disagreement) if frame is not None else "")
+        self.directions.set_current(state.listed)
+        with np.errstate(over="ignore", invalid="ignore"):
+            totals = self._log_ratios(count).sum(axis=0)
+        self.statistic.setText(statistic(shown, totals))
+
+    def _log_ratios(self, count: int) -> NDArray[np.float32]:
+        """(N, count) of the process that is listed, none where nothing is known of them."""
+        found = self._excess
+        if found is None or not found.fits(self._frame):
+            return np.empty((0, 0), np.float32)
+        return found.rows(self._session.state.listed, count)
 
     def changeEvent(self, event: QEvent) -> None:
         """Larger letters need higher rows and wider columns."""

@@ -69,7 +69,7 @@ class CompareRow(QWidget):
     def offer(self, name: str, data: object, rows: Sequence[Variant]) -> None:
         """What `keep` would keep: the rows so far of `name`, with `data` as in `KeptCurve` or None without data."""
         found = tuple(
-            (row.settings.steps or 1, row.evaluations, row.to_data.value) for row in rows if row.to_data is not None
+            (row.settings.steps or 1, row.evaluations, row.to_data) for row in rows if row.to_data is not None
         )
         self._data, self._offered = data, KeptCurve(name, data, found) if found else None
         self._show()

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout
 
 from dnf_studio.gui.panels.lab_page import LabPage, RowTable, grid_words, last_words, number, steps_words
+from dnf_studio.gui.plots.distance_curve import in_brackets, told
 from dnf_studio.gui.plots.lab_distance import LevelsPlot
 from dnf_studio.gui.plots.lab_plane import NO_POINTS, Array, CloudPlot
 from dnf_studio.gui.widgets.controls import caption
@@ -26,14 +27,22 @@ ONE = LEVELS.index(1.0)
 LINE = "One component has no plane; the distances say how the samples differ."
 LEVEL_HEADERS = (
     ("λ", "Noise level of the backward process: 0 is the probability-flow ODE, 1 the backward SDE"),
-    ("to λ = 1", "Debiased sliced Wasserstein distance to independent samples of λ = 1, model units"),
-    ("to data", "Debiased sliced Wasserstein distance to data, model units"),
-    ("floor", "What two independent sets of as many samples of λ = 1 differ by"),
+    (
+        "to λ = 1",
+        "Debiased sliced Wasserstein distance to independent samples of λ = 1 and its standard error, model units; in "
+        "brackets where the two are not told apart",
+    ),
+    (
+        "to data",
+        "Debiased sliced Wasserstein distance to data and its standard error, model units; in brackets where it is not "
+        "told apart from the data",
+    ),
+    ("resolution", "What the distance to λ = 1 has to exceed to be told apart"),
     ("outside", "Share of samples farther than 0.02 from the support of the data"),
 )
 EQUATION = (
     "Equation 17: with the exact score every λ has the same marginals. It holds only as far as the score is right, "
-    "and up to the steps, of order 1/N. A distance to λ = 1 well above the floor says that it does not hold here."
+    "and up to the steps, of order 1/N. A distance to λ = 1 that is told apart from 0 says that it does not hold here."
 )
 
 
@@ -107,18 +116,14 @@ class LevelsPage(LabPage):
 
 
 def _cells(row: Variant) -> list[str]:
+    resolution = None if row.to_reference is None else row.to_reference.resolution
     return [
         f"{row.settings.lam:g}",
-        *(number(value, 4) for value in _distances(row)),
+        in_brackets(row.to_reference),
+        in_brackets(row.to_data),
+        number(resolution),
         "–" if row.outside is None else f"{100 * row.outside:.1f}%",
     ]
-
-
-def _distances(row: Variant) -> tuple[float | None, float | None, float | None]:
-    """To λ = 1, to data, and the floor of the first."""
-    other, data = row.to_reference, row.to_data
-    floor = None if other is None else other.floor
-    return None if other is None else other.value, None if data is None else data.value, floor
 
 
 class LastPage(LabPage):
@@ -189,4 +194,4 @@ def _told(row: Variant | None) -> str:
     if row.to_data is None:
         return "No data to compare with." if len(row.samples) else "The samples left the finite numbers."
     outside = "" if row.outside is None else f"; {100 * row.outside:.1f}% outside the support"
-    return f"SWD to data {row.to_data.value:.3f}, floor {row.to_data.floor:.3f}{outside}."
+    return f"To data: {told(row.to_data)}{outside}."

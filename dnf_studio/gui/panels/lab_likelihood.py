@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["LikelihoodPage"]
 
 PATHS, MOST_PATHS = 16, 1000
-MOST_ROWS = 8
+MOST_ROWS = 9
 DASH = "–"
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 APART = 0.025
@@ -37,8 +37,9 @@ HEADERS = (
 BITS = 3
 """The column."""
 MEANING = (
-    "The bound (13) and its tighter form of K paths are of the chain of N steps, the ODE's value (17, λ = 0) is of the "
-    "probability flow: no order holds between them."
+    "The bound (13) and its tighter form of K paths are of the chain of N steps that samples are drawn by, its last "
+    "step with noise. That has the deviation g₁√Δ₀, and the chain can show nothing thinner: hence what it can attain. "
+    "The ODE's value (17, λ = 0) is of the probability flow: no order holds between them."
 )
 EXACT = "The likelihood of a flow is exact, up to what the solver of its ODE leaves."
 NO_DATA = "The data of this model is not here, so there are no points whose likelihood could be measured."
@@ -129,15 +130,18 @@ def _rows(parts: Sequence[LikelihoodFound]) -> list[_Row]:
     def row(label: str, name: str) -> list[_Row]:
         return [_Row(label, found[name], found.get(f"{name}_error"), bits.get(name))] if name in found else []
 
+    chain = f"{found['nll_bound_sampler']}, " if found.get("nll_bound_sampler") not in (None, "sde") else ""
     flexible = row("Bound, drawn grids", "nll_bound_flexible")
-    entropy = parts[0].facts.entropy
+    entropy, attainable = parts[0].facts.entropy, parts[0].facts.attainable
     return [
-        *row(f"Bound, N = {parts[0].facts.steps}", "nll_bound"),
+        *row(f"Bound, {chain}N = {parts[0].facts.steps}", "nll_bound"),
+        *(row("Bound, Euler steps", "nll_bound_sde") if chain else []),
         *(one for one in flexible if one.value is not None),
         *row(f"Importance, K = {found.get('importance_paths')}", "nll_importance"),
         *row("ODE", "nll_ode"),
         *row("ODE, tolerance × 100", "nll_ode_coarse"),
         *(_Row(f"ODE by Heun, N = {one.steps}", one.nll) for one in found.get("nll_ode_grid", ())),
+        *([] if attainable is None else [_Row("Attainable by the chain", attainable)]),
         *([] if entropy is None else [_Row("Entropy of the data", entropy)]),
     ]
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton
 from dnf_studio.gui.panels.directions import Directions
 from dnf_studio.gui.panels.lab_page import LabPage, number, steps_words
 from dnf_studio.gui.plots.lab_plane import PathsPlot
+from dnf_studio.gui.state import CHOICE
 from dnf_studio.gui.theme import Theme
 from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.workers.lab import PathsFound, PathsStudy, Study
@@ -54,10 +55,12 @@ class PathsPage(LabPage):
     def study(self, weights: int) -> Study | None:
         state, frame = self.session.effective, self.window_views.frame
         count = frame.forward.shape[1] if frame is not None else FEW
-        chosen = tuple(sorted(point for point in state.selection[-MOST:] if point < count))
+        # Chosen in the other process they are other points
+        own = state.chosen_in(self.directions.current)
+        chosen = tuple(sorted(point for point in own[-MOST:] if point < count))
         points = chosen or tuple(range(min(FEW, count)))
         way = state.grid, state.steps, state.lam, state.last, state.seed
-        return PathsStudy(weights, *way, points, state.solver)
+        return PathsStudy(weights, *way, points, state.solver, state.start)
 
     def words(self, study: Study) -> str:
         asked = cast(PathsStudy, study)
@@ -75,7 +78,7 @@ class PathsPage(LabPage):
 
     def _follow(self, names: frozenset[str]) -> None:
         """Other points are quickly there."""
-        if "selection" in names and self.isVisible():
+        if names & CHOICE and self.isVisible():
             self.wanted.emit()
 
     def _planes(self) -> tuple[Array, Array]:
@@ -103,7 +106,8 @@ class PathsPage(LabPage):
         which = ", ".join(f"{point}" for point in found.points)
         many = "Points" if len(found.points) > 1 else "Point"
         self.told.setText(
-            f"{many} {which} of the views: {len(found.coarse_t) - 1} steps over {len(found.fine_t) - 1}. "
+            f"{many} {which} of the {self.directions.current} view: "
+            f"{len(found.coarse_t) - 1} steps over {len(found.fine_t) - 1}. "
             f"At the {'noise' if forward else 'data'} they end {number(float(away.mean()), 4)} apart on average. "
             "Choose points in a view to see theirs."
         )
@@ -111,6 +115,7 @@ class PathsPage(LabPage):
     def _turn(self) -> None:
         self._draw()
         self._zoom()
+        self._follow(CHOICE)
 
     def _zoom(self) -> None:
         coarse, fine = self._planes()

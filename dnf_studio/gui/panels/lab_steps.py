@@ -15,6 +15,7 @@ from dnf_studio.gui.exploration.solving import solver_words, unused_settings
 from dnf_studio.gui.panels.directions import Directions
 from dnf_studio.gui.panels.lab_compare import CompareRow
 from dnf_studio.gui.panels.lab_page import LabPage, RowTable, grid_words, last_words, number
+from dnf_studio.gui.plots.distance_curve import in_brackets
 from dnf_studio.gui.plots.lab_distance import QualityPlot
 from dnf_studio.gui.plots.lab_error import EndsPlot, ErrorPlot, ramp_of
 from dnf_studio.gui.state import State
@@ -36,7 +37,11 @@ HEADERS = (
     ("N", "Number of steps"),
     ("forward", "Root mean square error of the latents against the finest grid, model units"),
     ("backward", "Root mean square error of the samples against the finest grid, model units"),
-    ("SWD", "Debiased sliced Wasserstein distance of the samples to data, model units"),
+    (
+        "SWD",
+        "Debiased sliced Wasserstein distance of the samples to data and its standard error, model units; in brackets "
+        "where it is not told apart from the data",
+    ),
     ("outside", "Share of samples farther than 0.02 from the support of the data"),
 )
 NO_DATA = "The data of this model is not here, so the quality of its samples cannot be measured."
@@ -235,11 +240,11 @@ class StepsPage(LabPage):
         rows = []
         for k, row in enumerate(errors):
             more = samples[k] if k < len(samples) else None
-            distance = None if more is None or more.to_data is None else more.to_data.value
+            distance = None if more is None else more.to_data
             outside = None if more is None or more.outside is None else 100 * more.outside
             share = "–" if outside is None else f"{outside:.1f}%"
             ends = [number(end, 4) if np.isfinite(end) else "not finite" for end in (row.forward_end, row.backward_end)]
-            rows.append([str(row.steps), *ends, number(distance, 4), share])
+            rows.append([str(row.steps), *ends, in_brackets(distance), share])
 
         def colour(r: int) -> None:
             item = self.table.item(r, 0)

@@ -16,7 +16,7 @@ from dnf_studio.gui.theme import LIGHT, Theme, mix
 
 __all__ = ["LineageModel"]
 
-HEADS = {"point": "point", "disagreement": "Σ nats", "worst_step": "worst i"}
+HEADS = {"point": "point", "log_ratio": "log-ratio", "worst_step": "worst step"}
 CURRENT = 0.22
 DASH = "–"
 DIGITS = 4
@@ -97,7 +97,7 @@ class LineageModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self.table)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - as Qt declares it
-        """1 + 4 D, of at most eight components, and two more where the disagreement is known."""
+        """1 + 3 D, or 4 D of round trips, of at most eight components, and two more where log-ratios are known."""
         return 0 if parent.isValid() else len(self.table.columns)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: ANN401 - as Qt asks

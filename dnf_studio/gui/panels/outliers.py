@@ -11,8 +11,10 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStackedWi
 from dnf_studio.gui.exploration import outlier_words as words
 from dnf_studio.gui.exploration.analysis import Analysis
 from dnf_studio.gui.exploration.outlier_check import check_of
+from dnf_studio.gui.exploration.selecting import choice
 from dnf_studio.gui.panels.outlier_list import OutlierList
 from dnf_studio.gui.plots.outliers import LatentsPlot, WrongStepsPlot
+from dnf_studio.gui.state import CHOICE
 from dnf_studio.gui.theme import Theme
 from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, caption, label_of
 
@@ -28,7 +30,7 @@ FEWEST, MOST = 1_000, 1_000_000
 PLOTS = 190
 """Pixels of height for the two pictures."""
 VIEWS, FRESH = "views", "fresh"
-WHAT = {VIEWS: "points of the views", FRESH: "samples"}
+WHAT = {VIEWS: "points of the backward view", FRESH: "samples"}
 
 
 class OutliersPanel(QWidget):
@@ -97,7 +99,7 @@ class OutliersPanel(QWidget):
         self.count.setSingleStep(FEWEST)
         self.count.setValue(COUNT)
         self.count_label = label_of(
-            self.count, "Sa&mples", "How many samples are drawn to count outliers, beside the points of the views"
+            self.count, "Sa&mples", "How many samples are drawn to count outliers, beside the points shown"
         )
         self.go, self.cancel = QPushButton("&Check"), QPushButton("Cance&l")
         self.go.setToolTip("Look for outliers with the newest weights and the settings of the view")
@@ -108,7 +110,7 @@ class OutliersPanel(QWidget):
         self.progress.setToolTip("Samples looked at so far")
         self.progress.hide()
         self.listed = ChoiceBox({})
-        tip = "Whose outliers are listed: points of the views, which a click selects there, or samples drawn to count"
+        tip = "Whose outliers are listed: those of the backward view, where a click selects them, or of samples drawn"
         self.listed_label = label_of(self.listed, "&Of", tip)
         self.status = caption(warning=True)
         self.numbers, self.definition, self.origins, self.nothing = (caption() for _ in range(4))
@@ -229,7 +231,7 @@ class OutliersPanel(QWidget):
     def _follow(self, names: frozenset[str]) -> None:
         if "axes" in names:
             self._show_plots()
-        if "selection" in names and not self._session.state.selection:
+        if names & CHOICE and not self._session.state.chosen_in("backward"):
             self.list.table.clearSelection()
 
     def _choose_list(self, which: str) -> None:
@@ -240,7 +242,7 @@ class OutliersPanel(QWidget):
         found, listed = self._found, self.outliers
         choices = {}
         if found is not None:
-            choices[f"Points of the views: {len(found.views.rows):,}"] = VIEWS
+            choices[f"Points of the backward view: {len(found.views.rows):,}"] = VIEWS
             if found.fresh is not None:
                 choices[f"Samples: {len(found.fresh.rows):,}"] = FRESH
         self.listed.set_choices(choices)
@@ -288,7 +290,7 @@ class OutliersPanel(QWidget):
             return
         if self._listed == VIEWS:
             points = tuple(int(listed.rows.number[place]) for place in places)
-            self._session.apply({"selection": points, "direction": "backward"})
+            self._session.apply(choice(points, "backward"))
         step = int(listed.rows.step[places[-1]])
         if step >= 0 and listed.steps == self._session.cursor.steps:
             self._session.cursor.jump(step)

@@ -34,7 +34,7 @@ class Column:
     name: str
     tip: str
     values: Array
-    """(N+1,) or (N,): a step has none after the last node."""
+    """(N+1,) or (N,): a step has none after the last node; (0,) while they are not known."""
     decimals: int
 
     def text(self, row: int) -> str:
@@ -49,7 +49,7 @@ class Column:
 
 
 class PointModel(QAbstractTableModel):
-    """i, t, x, f, g²s, δF, δB and disagreement: row i is node i and the step from there to i + 1."""
+    """i, t, x, f, g²s, δF, δB, what a step adds to the bound, its log-ratio: row i is node i and the step to i + 1."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -63,9 +63,12 @@ class PointModel(QAbstractTableModel):
         """The row of the time cursor, or −1."""
         return self._current
 
-    def set_table(self, table: PointTable | None) -> None:
-        """Show `table`; None empties the model. New numbers of the same shape leave rows chosen as they are."""
-        columns = [] if table is None else _columns(table)
+    def set_table(self, table: PointTable | None, log_ratios: NDArray[np.floating] | None = None) -> None:
+        """Show `table`; None empties the model. New numbers of the same shape leave rows chosen as they are.
+
+        `log_ratios` (N,) are those of the steps of this path, where they are known.
+        """
+        columns = [] if table is None else _columns(table, log_ratios)
         rows = 0 if table is None else len(table.t)
         if (rows, len(columns)) == (self._rows, len(self._columns)):
             self._columns = columns
@@ -90,7 +93,8 @@ class PointModel(QAbstractTableModel):
     def widest(self, column: int) -> str:
         """The longest text of a column, its head included."""
         col = self._columns[column]
-        ends = (int(np.argmin(col.values)), int(np.argmax(col.values))) if np.isfinite(col.values).all() else (0,)
+        sound = len(col.values) > 0 and bool(np.isfinite(col.values).all())
+        ends = (int(np.argmin(col.values)), int(np.argmax(col.values))) if sound else (0,)
         return max((col.name, *(col.text(row) for row in ends)), key=len)
 
     def as_text(self, rows: list[int] | None = None) -> str:
@@ -105,7 +109,7 @@ class PointModel(QAbstractTableModel):
         return 0 if parent.isValid() else self._rows
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - as Qt declares it
-        """3 + 5 D, 2 + 2 D of a model without noise."""
+        """4 + 5 D, 2 + 2 D of a model without noise."""
         return 0 if parent.isValid() else len(self._columns)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: ANN401 - as Qt asks
@@ -130,8 +134,8 @@ class PointModel(QAbstractTableModel):
         }.get(Qt.ItemDataRole(role))
 
 
-def _columns(table: PointTable) -> list[Column]:
-    """i, t, then one column a component of every vector, and the disagreement."""
+def _columns(table: PointTable, log_ratios: NDArray[np.floating] | None) -> list[Column]:
+    """i, t, then one column a component of every vector, and what is known of each step."""
     steps = len(table.t) - 1
     vectors = (
         ("x", "State x(t_i) on this path", table.x),
@@ -152,8 +156,15 @@ def _columns(table: PointTable) -> list[Column]:
             columns.append(Column(name + end, tip, values[:, k], _decimals(values[:, k])))
     if not len(table.disagreement):
         return columns
-    tip = "Disagreement of the step from i to i + 1, ½(‖δB‖² − ‖δF‖²), nats"
-    return [*columns, Column("disagreement", tip, table.disagreement, _decimals(table.disagreement))]
+    known = log_ratios is not None and len(log_ratios) == steps
+    ratios = log_ratios.astype(np.float64) if log_ratios is not None and known else np.empty(0)
+    told = (
+        ("to the bound", "What the step from i to i + 1 contributes to the bound, ½(‖δB‖² − ‖δF‖²), nats",
+         table.disagreement),
+        ("log-ratio", "ln p_F(x_i | x_i+1) − ln p_B(x_i | x_i+1) of this step, nats, a moment later than the rest; "
+         "the mean over points is the excess", ratios),
+    )  # fmt: skip
+    return [*columns, *(Column(name, tip, values, _decimals(values)) for name, tip, values in told)]
 
 
 def _decimals(values: Array) -> int:

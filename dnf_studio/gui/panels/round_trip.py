@@ -12,10 +12,11 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton,
 
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.exploration.analysis import Analysis
-from dnf_studio.gui.exploration.selecting import after_click
+from dnf_studio.gui.exploration.selecting import after_click, choice
 from dnf_studio.gui.panels.round_trip_form import RoundTripForm
 from dnf_studio.gui.plots.error_map import ErrorHistogram, ErrorMap
 from dnf_studio.gui.plots.words import short_number
+from dnf_studio.gui.state import CHOICE
 from dnf_studio.gui.theme import Theme
 from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.workers.leaving import leaving
@@ -60,7 +61,7 @@ class RoundTripPanel(QWidget):
         self.analysis.failed.connect(self._fail)
         self.map.point_picked.connect(self._pick)
         self._session.changed.connect(self._follow)
-        self.map.set_selection(self._session.state.selection)
+        self._follow(CHOICE)
         window.live.frame_shown.connect(self._framed)
         window.studio.opened.connect(self._reopened)
         window.closing.connect(self.analysis.close)
@@ -168,8 +169,8 @@ class RoundTripPanel(QWidget):
         state, current = self._session.state, self._window.studio.current
         if "steps" in names and current is not None and self.form.follow_steps(state.steps or current.shown.steps):
             self._chosen()
-        if "selection" in names:
-            self.map.set_selection(state.selection)
+        if names & CHOICE:
+            self.map.set_selection(state.chosen_in("forward"))
         if names & {"axes", "projection"}:
             self._draw()
         if names & {"grid", "seed"}:
@@ -211,13 +212,12 @@ class RoundTripPanel(QWidget):
 
     @Slot(int, bool)
     def _pick(self, point: int, adds: bool) -> None:
-        chosen = after_click(self._session.state.selection, point, adds)
-        self._session.apply({"selection": chosen, "direction": "forward"})
+        self._session.apply(choice(after_click(self._session.state.chosen_in("forward"), point, adds), "forward"))
 
     @Slot()
     def _choose_worst(self) -> None:
         if self._trip is not None:
-            self._session.apply({"selection": self._trip.worst(WORST), "direction": "forward"})
+            self._session.apply(choice(self._trip.worst(WORST), "forward"))
 
     def _draw(self) -> None:
         """Map and histogram of the result; empty where there is none."""

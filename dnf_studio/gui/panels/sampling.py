@@ -20,6 +20,7 @@ __all__ = ["GRIDS", "LAST_STEPS", "PARTS", "SamplingPanel"]
 
 GRIDS = {"the model's own": None}
 """Before the names of grids."""
+STARTS: dict[str, str | None] = {"fresh noise": "noise", "the forward ends": "forward"}
 PARTS: dict[str, str | None] = {"drift and score": "both", "drift only, s = 0": "drift", "score only, f = 0": "score"}
 EQUATIONS = {
     "drift": "dx = f dt + λ g dw̄: the score is left out, to see what it does. Not the model.",
@@ -62,6 +63,14 @@ class SamplingPanel(Page):
             "Which fields move the points of the backward process: dx = [f − ½(1 + λ²) g² s] dt + λ g dw̄ (17).\n"
             "Drift only sets s = 0, score only f = 0, from the same latents and noise; exports keep both",
         )
+        self.start = _row(
+            rows,
+            "Starts &from",
+            ChoiceBox(dict(STARTS)),
+            "Where the backward process of the views starts: fresh noise, with nothing in common with the forward\n"
+            "points of the same numbers, or the forward ends, each where its forward point ended, which makes the two\n"
+            "a round trip and a selection one of both",
+        )
         self.add(rows)
         self.equation = self.add_caption("")
         grey_unused(session, "last", self.last, rows.labelForField(self.last))
@@ -70,6 +79,7 @@ class SamplingPanel(Page):
         self.grid.chosen.connect(lambda value: session.apply({"grid": value}))
         self.last.chosen.connect(lambda value: session.apply({"last": value}))
         self.parts.chosen.connect(lambda value: session.apply({"parts": value}))
+        self.start.chosen.connect(lambda value: session.apply({"start": value}))
         export = QPushButton("Export samples…")
         export.setToolTip(commands[Key.EXPORT].toolTip())
         export.clicked.connect(commands[Key.EXPORT].trigger)
@@ -101,6 +111,7 @@ class SamplingPanel(Page):
         state = self._session.effective
         self.last.show_value(state.last)
         self.parts.show_value(state.parts)
+        self.start.show_value(state.start)
         shown = (WITHOUT if state.solver == "ode" else EQUATIONS).get(state.parts)
         self.equation.setText(shown or solver_words(state.solver, self._session.solvers).equation)
 

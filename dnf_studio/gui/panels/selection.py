@@ -20,14 +20,17 @@ from PySide6.QtWidgets import (
 from dnf_studio.core.exploration.lineage import compare, mask_of
 from dnf_studio.core.exploration.lineage_table import LineageTable, lineage_table
 from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.gui.exploration.pairing import paths_words
 from dnf_studio.gui.panels.comparison import ComparisonGrid
 from dnf_studio.gui.panels.copy_table import CopyTable
 from dnf_studio.gui.panels.lineage_model import LineageModel
 from dnf_studio.gui.plots.layers.trails import at_position
 from dnf_studio.gui.plots.picking import existing
 from dnf_studio.gui.session import Session
+from dnf_studio.gui.state import CHOICE
 from dnf_studio.gui.theme import Theme
 from dnf_studio.gui.widgets.controls import caption
+from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame, Inspection
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ NOTHING = (
     "Draw a rectangle or a lasso around points with the tools at the left of the views, or click them: "
     "they are compared with all others here.\n\nEsc chooses none any more."
 )
+NOT_KNOWN = np.empty((0, 0), np.float32)
 SETTLE_MS = 60
 """The views come first; while time plays, the numbers follow this often."""
 
@@ -59,6 +63,7 @@ class SelectionPanel(QWidget):
         super().__init__(parent)
         self._session = session
         self._frame: Frame | None = None
+        self._found: ExcessFrame | None = None
         self._standardisation: Standardisation | None = None
         self.model = LineageModel(self)
         self.summary, self.comparison = caption(NOTHING), ComparisonGrid()
@@ -76,6 +81,11 @@ class SelectionPanel(QWidget):
     def set_frame(self, frame: Frame | None) -> None:
         """What the views show."""
         self._frame = frame
+        self._later()
+
+    def set_excess(self, found: ExcessFrame) -> None:
+        """What is known of the log-ratios so far."""
+        self._found = found
         self._later()
 
     def set_inspection(self, found: Inspection) -> None:
@@ -97,18 +107,27 @@ class SelectionPanel(QWidget):
         some = frame is not None and len(rows) > 0
         for part in (self.comparison, self.units, self.table, self.foot):
             part.setVisible(some)
-        self.summary.setText(f"{len(rows):,} of {count:,} points, {state.direction} paths." if some else NOTHING)
+        paired = frame is not None and frame.paired
+        told = f"{len(rows):,} of {count:,} points. {paths_words(state.listed, paired)}"
+        self.summary.setText(told if some else NOTHING)
         self.summary.setAlignment(Qt.AlignmentFlag.AlignLeft if some else Qt.AlignmentFlag.AlignCenter)
         if frame is None or not some:
             self.model.set_table(LineageTable(()))
             return
-        paths = frame.forward if state.direction == "forward" else frame.backward
+        paths, steps = frame.paths_of(state.listed), NOT_KNOWN
+        if self._found is not None and self._found.fits(frame):
+            steps = self._found.rows(state.listed, count)
         now = at_position(paths, float(np.clip(self._session.cursor.position, 0, len(paths) - 1)))
-        found = compare(now, paths[-1], frame.step_disagreement, mask_of(rows, count), self._in_units(now))
+        found = compare(now, paths[-1], steps, mask_of(rows, count), self._in_units(now))
         self.comparison.set_comparison(found)
         fresh = not len(self.model.table)
-        ends = self._in_units(frame.forward[:1]), self._in_units(frame.backward[[0, -1]])
-        self.model.set_table(lineage_table(rows, *ends, self._in_units(now), frame.step_disagreement))
+        places = {"now": now, "latent": paths[-1]}
+        if paired or state.listed == "forward":
+            places["data"] = frame.forward[0]
+        if paired or state.listed == "backward":
+            places["sample"] = frame.backward[0]
+        in_units = {name: self._in_units(states) for name, states in places.items()}
+        self.model.set_table(lineage_table(rows, in_units, steps))
         self.model.set_current(state.selection[-1])
         if fresh:
             self._fit_columns()
@@ -147,7 +166,7 @@ class SelectionPanel(QWidget):
         self.save_button.clicked.connect(self._save)
         self.export_button = QPushButton("Ex&port…")
         self.export_button.setToolTip(
-            "Write these points with the whole paths and noises of both processes to an HDF5 file"
+            "Write these points with their whole paths and noises to an HDF5 file; the Export panel says which"
         )
         self.export_button.clicked.connect(self.export_wanted)
 
@@ -167,7 +186,7 @@ class SelectionPanel(QWidget):
         column.addWidget(self.foot)
 
     def _follow(self, names: frozenset[str]) -> None:
-        if names & {"selection", "direction"}:
+        if names & CHOICE:
             self._later()
 
     def _later(self) -> None:

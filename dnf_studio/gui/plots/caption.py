@@ -27,7 +27,8 @@ def cut_at_word(text: str, metrics: QFontMetrics, room: int) -> str:
 
 
 class Caption(QLabel):
-    """Says as many sentences of `text` as fit into one line; its tooltip says all of them."""
+    """Says as many sentences of `text` as fit into one line, or of the first as many phrases, which commas end; its
+    tooltip says all of them."""
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,12 +51,12 @@ class Caption(QLabel):
 
     def _fit(self) -> None:
         sentences = self._whole.split(". ")
-        fitting = [". ".join(sentences[:count]) + "." for count in range(1, len(sentences))] + [self._whole]
-        for text in reversed(fitting):
-            shown = cut_at_word(text, self.fontMetrics(), self.contentsRect().width())
-            if shown == text:
-                break
-        self.setText(shown)
+        phrases = sentences[0].rstrip(".").split(", ")
+        fitting = [", ".join(phrases[:count]) + "." for count in range(1, len(phrases))]
+        fitting += [". ".join(sentences[:count]) + "." for count in range(1, len(sentences))] + [self._whole]
+        room, metrics = self.contentsRect().width(), self.fontMetrics()
+        fits = [text for text in fitting if metrics.horizontalAdvance(text) <= room]
+        self.setText(fits[-1] if fits else cut_at_word(fitting[0], metrics, room))
 
 
 class Title(QLabel):

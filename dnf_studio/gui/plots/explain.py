@@ -1,4 +1,4 @@
-"""One sentence on a bar of the disagreement plot."""
+"""Sentences on a bar of the disagreement plot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dnf_studio.gui.plots.words import nats
 
-__all__ = ["PARTS", "about_prior", "about_step", "largest_part"]
+__all__ = ["PARTS", "about_excess", "about_prior", "about_prior_excess", "about_step", "largest_part"]
 
 PARTS = ("noise ratio", "drift change", "score")
 """The three parts of δB, as the legend names them."""
@@ -31,10 +31,46 @@ def largest_part(parts: Array) -> int | None:
     return most if 2 * along.sum() >= along[most] else None
 
 
+def about_excess(
+    step: int,
+    ode: tuple[float, float],
+    neighbours: tuple[float, float] | None,
+    apart: bool,
+    saved: Array | None,
+) -> str:
+    """What step `step` misses, each value with its error, nats.
+
+    `neighbours` is the same without the model's density, `apart` whether the two differ by more than their errors, and
+    `saved` what leaving out the change of the drift, or the score, would add.
+    """
+    value, error = ode
+    text = f"Step {step} → {step + 1} misses the reverse of the forward step by {nats(value)} ± {error:.3f} nats"
+    if neighbours is not None and not math.isfinite(neighbours[0]):
+        text += " (nearest neighbours of so few points cannot tell)"
+    elif neighbours is not None:
+        text += f" (by nearest neighbours, without the ODE, {nats(neighbours[0])} ± {neighbours[1]:.3f})"
+    text += "."
+    if apart:
+        text += " The two differ by more than their errors: the ODE's own density does not fit here."
+    elif value < -2 * error:
+        text += " Below zero by more than its error: the ODE's own density does not fit here."
+    if saved is not None:
+        drift, score = (nats(float(part)) for part in saved)
+        text += f" Without its score the step would miss by {score} more, with a drift that does not change by {drift}."
+    return text
+
+
+def about_prior_excess(value: float, error: float) -> str:
+    """The bar at the end: how far the end of the paths is from the prior."""
+    return (
+        f"The ends of the forward paths differ from N(0, I) by KL = {nats(value)} ± {error:.3f} nats, by nearest "
+        "neighbours. The ODE's densities begin from N(0, I), so by them there is no such bar."
+    )
+
+
 def about_step(step: int, value: float, parts: Array) -> str:
-    """ "Step 3 → 4 costs 0.021 nats, mostly drift change (15)." `parts` are its three, or none."""
-    verb = "costs" if value >= 0 else "gains"
-    sentence = f"Step {step} → {step + 1} {verb} {abs(value):.3f} nats"
+    """ "Step 3 → 4 adds +0.021 nats to the bound, mostly drift change (15)." `parts` are its three, or none."""
+    sentence = f"Step {step} → {step + 1} adds {nats(value)} nats to the bound"
     if not np.any(parts):
         return f"{sentence} (13)."
     most = largest_part(parts)

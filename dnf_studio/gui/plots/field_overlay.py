@@ -1,4 +1,7 @@
-"""A vector field in a process view: arrows or streamlines, the heat map under them, what they mean, and which it is."""
+"""A vector field in a process view: arrows or streamlines, the heat map under them, what they mean, and which it is.
+
+All point the way points move as time runs in their view, but the score, which is a gradient.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,15 @@ from dnf_studio.workers.fields import FieldAnswer
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.fields import FieldName
+    from dnf_studio.core.exploration.inspect import Direction
     from dnf_studio.core.exploration.score_share import ScoreShare
 
 __all__ = ["FieldOverlay", "shown_field"]
 
-SYMBOLS = {"drift": "f", "score": "−g²s", "backward": "f − g²s", "flow": "f − ½g²s"}
+SYMBOLS = {"drift": ("f", "−f"), "flow": ("f − ½g²s", "½g²s − f"), "score": ("g²s", "g²s")}
+"""How fields are written with time running forward, and backward."""
+TIME = {"forward": "time from data to noise", "backward": "time from noise to data"}
+GRADIENT = "up the log-density, whichever way time runs"
 MARGIN = 6
 
 
@@ -31,7 +38,7 @@ class FieldOverlay(QObject):
 
     def __init__(self, direction: str, plot: pg.PlotWidget) -> None:
         super().__init__(plot)
-        self._direction, self._plot = direction, plot
+        self._direction, self._plot = cast("Direction", direction), plot
         self._theme = LIGHT
         self._field, self._heat, self._style = "used", "none", "arrows"
         self._answer: FieldAnswer | None = None
@@ -88,6 +95,8 @@ class FieldOverlay(QObject):
         self.button.setToolTip(f"The field is {self._symbol()}. Choose the field and the heat map under it.")
         shown = answer is not None
         lines = answer.lines.get(self.name) if answer is not None and self._style == "streamlines" else None
+        if lines is not None and self._direction == "backward" and self.name != "score":
+            lines = lines.reversed()
         self.arrows.setVisible(shown and lines is None)
         self.streams.setVisible(lines is not None)
         self.heat.setVisible(shown and self._heat != "none")
@@ -99,18 +108,19 @@ class FieldOverlay(QObject):
         if key != self._key:
             # Another time, place or field has limits of its own; only new weights ease into theirs
             self._limits, self._key = {}, key
-        found, lam = answer.grid, answer.request.level
-        vectors = found.vectors(self.name, lam)
+        found, way = answer.grid, (answer.request.level, self._direction)
+        vectors = found.vectors(self.name, *way)
         longest = self._limit("arrows", np.hypot(vectors[..., 0], vectors[..., 1]), answer.inhabited)
         if lines is None:
             self.arrows.set_field(found.x, found.y, vectors, longest)
         else:
             self.streams.set_lines(lines)
-        how = f"longest arrows from {short_number(longest)}" if lines is None else "along t rising"
-        said = [f"{self._symbol()}, {how}"]
+        said = [f"{self._symbol()}, {GRADIENT if self.name == 'score' else TIME[self._direction]}"]
+        if lines is None:
+            said.append(f"the longest arrows are {short_number(longest)} or more")
         if self._heat != "none":
             signed = self._heat == "divergence"
-            values = found.divergence(self.name, lam) if signed else found.magnitude(self.name, lam)
+            values = found.divergence(self.name, *way) if signed else found.magnitude(self.name, way[0])
             limit = self._limit(self._heat, values, answer.inhabited)
             stops = theme.divergence if signed else theme.magnitude
             self.heat.set_colours(stops)
@@ -128,9 +138,11 @@ class FieldOverlay(QObject):
     def _symbol(self) -> str:
         """How the field is written, with the λ of what is shown."""
         lam = self._answer.request.level if self._answer is not None else 1.0
-        if self.name == "backward" and lam != 1:
-            return f"f − {0.5 * (1 + lam * lam):.2g} g²s"
-        return SYMBOLS[self.name]
+        forward = self._direction == "forward"
+        if self.name != "backward":
+            return SYMBOLS[self.name][0 if forward else 1]
+        score = "g²s" if lam == 1 else f"{0.5 * (1 + lam * lam):.2g} g²s"
+        return f"f − {score}" if forward else f"{score} − f"
 
     def _heat_name(self, whole: bool) -> str:
         if self._heat == "magnitude":

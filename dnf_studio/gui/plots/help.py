@@ -43,8 +43,8 @@ HELP = {
         "Ctrl takes away. Density colours how many points are where, over the data set "
         "as grey dots; the signed difference where one process has more than the other, beyond two standard "
         "deviations of chance, in shares of the densest place; the log-density is the model’s at t<sub>0</sub> by the "
-        "probability flow v. The arrows of a field point where it leads with t rising, their length goes with the "
-        "root of its strength.",
+        "probability flow v. The arrows of a field point the way it moves points from data to noise, those of the "
+        "score up the log-density; their length goes with the root of the strength.",
         (
             "dx = f(x, t) dt + g(t) dw",
             _STEP_FORWARD,
@@ -58,8 +58,10 @@ HELP = {
         "learnt score s. λ scales its noise: 1 is the equation below, 0 the deterministic probability flow; other "
         "solvers step otherwise, as the “?” of the Sampling panel says. "
         "Density over the grey dots of the data set shows where the model lacks or exceeds data. "
-        "The Sampling panel leaves out the score or the drift, to see what each does. "
-        "The arrows of a field point where it leads with t rising; this process goes against them.",
+        "The Sampling panel leaves out the score or the drift, to see what each does, or has each point start where "
+        "the forward point of its number ended: the two are then a round trip, and a selection is one of both. "
+        "The arrows of a field point the way it moves points from noise to data, those of the score up the "
+        "log-density.",
         (
             "dx = [f(x, t) − g²(t) s(x, t)] dt + g(t) dw̄",
             _STEP_BACKWARD,
@@ -99,35 +101,46 @@ HELP = {
     ),
     "disagreement": Help(
         "disagreement by step",
-        "Every forward path is asked which noise δB the backward process would have needed to go the same way back. "
-        "Where that is larger than the noise δF that was drawn, the step costs; all bars and the prior’s, set off at "
-        "the right, add up to the bound. A click goes to a step, a second one chooses its five worst points. "
-        "“parts” splits each bar by the three parts of δB = n + d + c.",
+        "By how much each backward step misses the reverse of the forward step: the divergence of the two, averaged "
+        "over forward paths, 0 for a perfect model. The densities it needs are those of the probability-flow ODE, "
+        "solved from every node, so that all bars add up to the bound minus the NLL of the ODE; whiskers are standard "
+        "errors. Diamonds, in up to three dimensions, have densities by nearest neighbours instead and no model in "
+        "them; one that is filled, or a bar below zero by more than its error, says that the ODE’s own density is off "
+        "there. The chooser shows each step’s contribution to the bound instead, which is not 0 for a perfect model, "
+        "and its three parts. A click goes to a step, a second one chooses its five worst points.",
         (
-            "bar<sub>i</sub> = mean of ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²), nats",
+            "e<sub>i</sub> = ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) + D ln(g<sub>i+1</sub>/g<sub>i</sub>) + "
+            "ln p<sub>i</sub>(x<sub>i</sub>) − ln p<sub>i+1</sub>(x<sub>i+1</sub>)",
+            "excess<sub>i</sub> = mean of e<sub>i</sub> = KL(p<sub>F</sub>(x<sub>i</sub>|x<sub>i+1</sub>) ‖ "
+            "p<sub>B</sub>(x<sub>i</sub>|x<sub>i+1</sub>)), nats",
             "δB<sub>i</sub> = (x<sub>i</sub> − x<sub>i+1</sub> + [f − g²<sub>i+1</sub> s](x<sub>i+1</sub>, "
-            "t<sub>i+1</sub>) Δ<sub>i</sub>) / (g<sub>i+1</sub> √Δ<sub>i</sub>)",
-            "n = −(g<sub>i</sub>/g<sub>i+1</sub>) δF,  d = (f<sub>i+1</sub> − f<sub>i</sub>) "
-            "√Δ<sub>i</sub>/g<sub>i+1</sub>,  c = −g<sub>i+1</sub> s<sub>i+1</sub> √Δ<sub>i</sub>",
-            "bar<sub>i</sub> = noise ratio ½(‖n‖² − ‖δF‖²) + drift change ½⟨d, δB + n⟩ + score ½⟨c, δB + n⟩",
-            "prior = mean of −log N(x<sub>N</sub>; 0, I) + D log(g<sub>N</sub>/g<sub>0</sub>)",
+            "t<sub>i+1</sub>) Δ<sub>i</sub>) / (g<sub>i+1</sub> √Δ<sub>i</sub>) = n + d + c",
+            "contribution: mean of ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) = noise ratio ½(‖n‖² − ‖δF‖²) + drift "
+            "change ½⟨d, δB + n⟩ + score ½⟨c, δB + n⟩",
+            "prior: KL(p<sub>N</sub> ‖ N(0, I)); of the contributions −log N(x<sub>N</sub>; 0, I) + "
+            "D log(g<sub>N</sub>/g<sub>0</sub>)",
         ),
-        "(15) for δB; the bar is a summand of the trajectory KL, (13)",
+        "(15) for δB; the contribution is a summand of the trajectory KL, (13)",
     ),
     "space-time": Help(
         "the space-time map",
-        "The bars of the disagreement by step, taken apart by where the paths are: steps across, one component or "
-        "the radius up. A cell has the colour of what its paths add to the bound on average, and none where no path "
-        "is. One dark patch is one place at one time that the model gets wrong. A click moves the time cursor.",
-        ("cell = mean of ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) over the paths with x<sub>i</sub> in it, nats",),
-        "(15) for δB; what is averaged is a summand of (13)",
+        "The excess by step, taken apart by where the paths are: steps across, one component or the radius up. A cell "
+        "has the colour of the mean log-ratio of its paths, and none where no path is. One dark patch is one place at "
+        "one time that the model gets wrong. More and more paths are looked at. A click moves the time cursor.",
+        (
+            "cell = mean of e<sub>i</sub> over the paths with x<sub>i</sub> in it, nats",
+            "e<sub>i</sub> = ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) + D ln(g<sub>i+1</sub>/g<sub>i</sub>) + "
+            "ln p<sub>i</sub>(x<sub>i</sub>) − ln p<sub>i+1</sub>(x<sub>i+1</sub>)",
+        ),
+        "(15) for δB; the densities by the probability-flow ODE",
     ),
     "loss": Help(
         "the loss",
         "What training lowers: a bound on the negative log-likelihood of the standardised data at the N of training, "
         "in nats. The thin line is the mean of each batch, the strong one is smoothed. It cannot fall below the "
-        "entropy of the data, the dashed line, where that is known. A continuous normalizing flow has no bound: it "
-        "trains on an unbiased estimate of the exact likelihood. A validation split has a second curve, the same of "
+        "entropy of the data, the dashed line, where that is known; nor below the dotted one, since the last step adds "
+        "noise g<sub>1</sub>√Δ<sub>0</sub> and can show nothing thinner. A continuous normalizing flow has no bound: "
+        "it trains on an unbiased estimate of the exact likelihood. A validation split has a second curve, the same of "
         "rows that training never sees; a diffusion model's loss is no likelihood, so there it has its own scale.",
         (
             "−log p<sub>B</sub>(x<sub>0</sub>) ≤ E[ −log N(x<sub>N</sub>; 0, I) + "
@@ -177,13 +190,15 @@ HELP = {
     ),
     "quality": Help(
         "the distance of samples",
-        "The sliced Wasserstein distance of samples to fresh data, in model units, without the part that chance makes "
-        "of it. Dashed is the floor, what two fresh sets of the data differ by: at the floor no more can be told. "
-        "Where the curve turns flat more steps, or another λ, are of no use. Kept curves of other models stand beside "
-        "it; a step of a DiffFlow takes two network evaluations, one of a diffusion model one.",
+        "The sliced Wasserstein distance of samples to fresh data, in model units, less what chance makes of it; "
+        "of exact samples it is as often negative as positive. The sets m, m′ of samples and d, d′ of data share no "
+        "point, and every N has its own; bars are 95% intervals of D², the root taken last. A hollow point under the "
+        "dashed line is not told apart from the data, and no better than another one. Where the curve turns flat more "
+        "steps, or another λ, are of no use. Kept curves of other models stand beside it; a step of a DiffFlow takes "
+        "two network evaluations, one of a diffusion model one.",
         (
-            "D² = mean SWD²(samples, data) − mean SWD²(data, data)",
-            "SWD² = mean over directions θ of W₂²(θ·samples, θ·data)",
+            "D² = SWD²(m, d) − ½ [SWD²(m, m′) + SWD²(d, d′)], shown as sign(D²) √|D²|",
+            "SWD² = mean over directions θ of W₂²(θ·m, θ·d)",
         ),
         "samples by (12), or by (17) for another λ",
     ),

@@ -1,4 +1,4 @@
-"""Sliced Wasserstein distances of samples over N or over λ, above what chance alone makes of them."""
+"""Debiased sliced Wasserstein distances of samples over N or over λ, with what can be told apart and what cannot."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.plots.base import Plot
+from dnf_studio.gui.plots.distance_curve import DistanceCurve, ends_of, signed, told
 from dnf_studio.gui.plots.log_axis import number_ticks
 
 if TYPE_CHECKING:
+    from dnf_studio.core.evaluation.distances import Distance
     from dnf_studio.core.exploration.variants import Variant
 
 __all__ = ["MARKS", "DistancePlot", "KeptCurve", "LevelsPlot", "QualityPlot"]
@@ -30,12 +32,15 @@ class KeptCurve:
     name: str
     data: object
     """What the distances are to and their units: equal where they can be compared."""
-    rows: tuple[tuple[int, int, float], ...]
+    rows: tuple[tuple[int, int, Distance], ...]
     """N, network evaluations and distance."""
 
 
 class DistancePlot(Plot):
-    """Distance to data as a curve with its dashed floor, and to a reference where there is one."""
+    """Distance to data as a curve, and to a reference where there is one, over the dashed line of what can be told.
+
+    A distance under its dashed line is not told apart from 0; it stays where it is, under 0 too, with a hollow mark.
+    """
 
     picked = Signal(int)
     """Which of the rows is next to a click."""
@@ -44,11 +49,12 @@ class DistancePlot(Plot):
         super().__init__(title, caption, empty, parent, topic="quality")
         self._rows: Sequence[Variant] = ()
         self._chosen: int | None = None
-        self._top = 0.01
-        self._data, self._reference = (pg.PlotDataItem(symbol=symbol, symbolSize=7) for symbol in ("o", "s"))
-        self._floor, self._line = pg.PlotCurveItem(), pg.InfiniteLine(angle=90)
-        for item in (self._line, self._floor, self._reference, self._data):
+        self._span = -0.01, 0.01
+        self._floor, self._zero = pg.PlotCurveItem(), pg.InfiniteLine(0, angle=0)
+        self._line = pg.InfiniteLine(angle=90)
+        for item in (self._line, self._zero, self._floor):
             self.plot.addItem(item, ignoreBounds=True)
+        self._reference, self._data = DistanceCurve(self.plot, "s", 7), DistanceCurve(self.plot, "o", 7)
         self._line.hide()
         self.box.setMouseEnabled(x=False, y=False)
         self.recolour()
@@ -65,17 +71,15 @@ class DistancePlot(Plot):
         """Draw `rows` and set off number `chosen` of them."""
         self._rows, self._chosen = rows, chosen
         self.set_empty(not rows)
-        x = np.array([self.place(row) for row in rows], np.float64)
-        data = [row.to_data.value if row.to_data is not None else np.nan for row in rows]
-        floor = [row.to_data.floor if row.to_data is not None else np.nan for row in rows]
-        other = [row.to_reference.value if row.to_reference is not None else np.nan for row in rows]
+        x = [self.place(row) for row in rows]
+        data, other = [row.to_data for row in rows], [row.to_reference for row in rows]
+        self._data.show(x, data)
+        self._reference.show(x, other)
+        floor = [_resolution(one) for one in data]
         if not np.isfinite(floor).any():
-            floor = [row.to_reference.floor if row.to_reference is not None else np.nan for row in rows]
-        for item, y in ((self._data, data), (self._reference, other)):
-            kept = np.isfinite(y)
-            item.setData(x[kept], np.array(y, np.float64)[kept])
+            floor = [_resolution(one) for one in other]
         self._floor.setData(*self._widened(x, floor), connect="finite")
-        self._top = max([0.01, *(v for v in (*data, *floor, *other) if np.isfinite(v))])
+        self._span = _span([*data, *other])
         self._line.setVisible(chosen is not None and chosen < len(rows))
         if chosen is not None and chosen < len(rows):
             self._line.setValue(x[chosen])
@@ -83,10 +87,9 @@ class DistancePlot(Plot):
         self.reset_view()
 
     def reset_view(self) -> None:
-        """All points, from 0."""
+        """All points and their intervals."""
         if self._rows:
-            left, right = self.ends()
-            self.box.setRange(xRange=(left, right), yRange=(-0.03 * self._top, 1.12 * self._top), padding=0)
+            self.box.setRange(xRange=self.ends(), yRange=_padded(self._span), padding=0)
 
     def ends(self) -> tuple[float, float]:
         """The range across; sets what is written there."""
@@ -100,13 +103,12 @@ class DistancePlot(Plot):
     def recolour(self) -> None:
         """Also curves and floor."""
         super().recolour()
-        if hasattr(self, "_line"):
+        if hasattr(self, "_data"):
             theme = self.theme
-            for item, colour in ((self._data, theme.backward), (self._reference, theme.text)):
-                item.setPen(pg.mkPen(colour, width=2))
-                item.setSymbolBrush(pg.mkBrush(colour))
-                item.setSymbolPen(pg.mkPen(theme.base))
+            self._data.recolour(theme.backward, theme.base, 2)
+            self._reference.recolour(theme.text, theme.base, 2)
             self._floor.setPen(pg.mkPen(theme.floor, style=Qt.PenStyle.DashLine))
+            self._zero.setPen(pg.mkPen(theme.floor, width=1))
             self._line.setPen(pg.mkPen(theme.accent, width=1))
 
     def _widened(self, x: object, floor: Sequence[float]) -> tuple[list[float], list[float]]:
@@ -125,10 +127,28 @@ class DistancePlot(Plot):
         if row.to_data is None:
             self.set_note("" if len(row.samples) else f"{self.name(row)}: samples left the finite numbers")
             return
-        here = f"SWD {row.to_data.value:.3f}"
+        here, short = told(row.to_data), f"SWD {signed(row.to_data.value)}"
+        if row.to_data.told_apart is False:
+            short = f"{short}, not told apart"
         outside = "" if row.outside is None else f", {100 * row.outside:.1f}% outside"
-        whole = f"{self.name(row)}: {here}, floor {row.to_data.floor:.3f}"
-        self.set_note(whole + outside, whole, f"{self.name(row)}: {here}", here)
+        whole = f"{self.name(row)}: {here}"
+        self.set_note(whole + outside, whole, f"{self.name(row)}: {short}", short)
+
+
+def _resolution(one: Distance | None) -> float:
+    return np.nan if one is None or one.resolution is None else one.resolution
+
+
+def _span(found: Sequence[Distance | None]) -> tuple[float, float]:
+    """From the least to the greatest end of their intervals and resolutions, around 0."""
+    known = [one for one in found if one is not None]
+    ends = [end for one in known for end in (*ends_of(one), one.resolution or 0.0)]
+    return min([-0.001, *ends]), max([0.01, *ends])
+
+
+def _padded(span: tuple[float, float]) -> tuple[float, float]:
+    low, high = span
+    return low - 0.04 * (high - low), high + 0.1 * (high - low)
 
 
 class QualityPlot(DistancePlot):
@@ -137,13 +157,14 @@ class QualityPlot(DistancePlot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Quality by N",
-            "Debiased sliced Wasserstein of 2 × 20,000 samples to fresh data; below the dashed floor it is chance.",
+            "Debiased sliced Wasserstein of 40,000 samples to fresh data, with 95% intervals; hollow under the dashed "
+            "line it is not told apart from the data.",
             "Compute compares the samples of each N with data.",
             parent,
         )
         self._curves: Sequence[KeptCurve] = ()
         self._by_evaluations = False
-        self._lines: list[pg.PlotDataItem] = []
+        self._lines: list[DistanceCurve] = []
 
     def show_kept(self, curves: Sequence[KeptCurve], by_evaluations: bool) -> None:
         """Draw these curves beside the rows of the next `show_rows`, over N or over network evaluations."""
@@ -153,31 +174,28 @@ class QualityPlot(DistancePlot):
         """Also the kept curves."""
         super().show_rows(rows, chosen)
         while len(self._lines) < len(self._curves):
-            line = pg.PlotDataItem(symbol=MARKS[len(self._lines)][1], symbolSize=8)
-            self._lines.append(line)
-            self.plot.addItem(line, ignoreBounds=True)
+            self._lines.append(DistanceCurve(self.plot, MARKS[len(self._lines)][1], 8))
             self.recolour()
         for k, line in enumerate(self._lines):
             kept = self._curves[k].rows if k < len(self._curves) else ()
-            line.setData([self._at(n, cost) for n, cost, _ in kept], [value for *_, value in kept])
+            line.show([self._at(n, cost) for n, cost, _ in kept], [found for *_, found in kept])
         self.set_empty(not (rows or self._curves))
         across = "network evaluations" if self._by_evaluations else None
         self.plot.getAxis("bottom").setLabel(across)
         self.reset_view()
 
     def reset_view(self) -> None:
-        """All points of all curves, from 0."""
+        """All points of all curves and their intervals."""
         if self._rows or self._curves:
-            top = max([self._top if self._rows else 0.01, *(row[2] for curve in self._curves for row in curve.rows)])
-            self.box.setRange(xRange=self.ends(), yRange=(-0.03 * top, 1.12 * top), padding=0)
+            kept = _span([row[2] for curve in self._curves for row in curve.rows])
+            span = min(kept[0], self._span[0]), max(kept[1], self._span[1])
+            self.box.setRange(xRange=self.ends(), yRange=_padded(span), padding=0)
 
     def recolour(self) -> None:
         """Also the kept curves."""
         super().recolour()
         for line, colour in zip(getattr(self, "_lines", ()), self.theme.modes, strict=False):
-            line.setPen(pg.mkPen(colour, width=1.5))
-            line.setSymbolBrush(pg.mkBrush(colour))
-            line.setSymbolPen(pg.mkPen(self.theme.base))
+            line.recolour(colour, self.theme.base, 1.5)
 
     def place(self, row: Variant) -> float:
         return self._at(row.settings.steps or 1, row.evaluations)
@@ -203,7 +221,8 @@ class LevelsPlot(DistancePlot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Distance by λ",
-            "Debiased sliced Wasserstein to data (round), to samples of λ = 1 (square); below the floor it is chance.",
+            "Debiased sliced Wasserstein to data (round) and to samples of λ = 1 (square); hollow under the dashed "
+            "line it is not told apart.",
             "Compute compares the samples of each λ.",
             parent,
         )

@@ -31,13 +31,16 @@ WORDS = {
 }
 """Title and caption by what a model is trained on, with room for `FLOOR` where it is known."""
 FLOOR = ", and its floor"
+SAME = 0.01
+"""Nats between two floors that are drawn as one."""
 WAIT = "The run begins; its first loss comes in a moment."
 LATE = "The first iteration lasts: fewer steps N, points or channels make it shorter. Stop ends it at once."
 LATE_MS = 6000
 
 
 class LossPlot(Plot):
-    """The loss of every batch, faint, and smoothed; where it is a likelihood the entropy as its floor, dashed.
+    """The loss of every batch, faint, and smoothed; where it is a likelihood the entropy as its floor, dashed, and
+    dotted above it what a chain of such a last step can attain at best.
 
     Where the data has a validation split, the bound on that, of a flow its NLL, has a curve of its own, named
     at the right; beside a loss that is no likelihood it has a scale of its own there, nats.
@@ -53,24 +56,29 @@ class LossPlot(Plot):
         self._late.timeout.connect(lambda: self.set_hint(LATE))
         self._curve = LossCurve()
         self._floor: float | None = None
+        self._attainable: float | None = None
         self._nats = True
         self._following = True
         self._raw, self._smooth = pg.PlotCurveItem(), pg.PlotCurveItem()
         self._line = pg.InfiniteLine(angle=0)
         self._label = pg.InfLineLabel(self._line, "", position=0.98, anchors=[(1, 1), (1, 1)])
+        self._least = pg.InfiniteLine(angle=0)
+        self._least_label = pg.InfLineLabel(self._least, "", position=0.98, anchors=[(1, 1), (1, 1)])
         self._measured: dict[int, float] = {}
         self._validation = pg.PlotDataItem(symbol="o", symbolSize=5)
         self._unit, self._zero = 1.0, 0.0
         self._scale = self._make_scale()
         self._name_scale()
-        for item in (self._raw, self._smooth, self._line, self._validation):
+        for item in (self._raw, self._smooth, self._line, self._least, self._validation):
             self.plot.addItem(item, ignoreBounds=True)
         self._line.hide()
+        self._least.hide()
         self.box.sigRangeChangedManually.connect(self._range_chosen)
         self.box.sigYRangeChanged.connect(self._follow_range)
         self._marks: dict[tuple[int, str], Mark] = {}
         self.marks = MarksLayer(self.plot, self.theme)
-        self._label.setFont(self.plot.getAxis("bottom").style["tickFont"])
+        for label in (self._label, self._least_label):
+            label.setFont(self.plot.getAxis("bottom").style["tickFont"])
         self.recolour()
 
     @property
@@ -114,10 +122,10 @@ class LossPlot(Plot):
         self.add_marks(marks)
         self._refresh()
 
-    def set_floor(self, floor: float | None) -> None:
-        """The exact entropy, nats, or None where unknown."""
-        if floor != self._floor:
-            self._floor = floor
+    def set_floor(self, floor: float | None, attainable: float | None = None) -> None:
+        """The exact entropy and the least bound of a chain with the last step of this one, nats; None where unknown."""
+        if (floor, attainable) != (self._floor, self._attainable):
+            self._floor, self._attainable = floor, attainable
             self.set_words(*_words(self._model, floor is not None))
             self._refresh()
 
@@ -169,14 +177,17 @@ class LossPlot(Plot):
             self._scale.setPen(pg.mkPen(theme.border))
             self._scale.setTextPen(pg.mkPen(theme.accent))
             self._line.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DashLine))
-            self._label.setColor(theme.floor)
+            self._least.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DotLine))
+            for label in (self._label, self._least_label):
+                label.setColor(theme.floor)
             self.marks.recolour(theme)
 
     def refont(self) -> None:
         """Also the scale at the right and the labels."""
         super().refont()
         self._style_axes(("right",))
-        self._label.setFont(self.plot.getAxis("bottom").style["tickFont"])
+        for label in (self._label, self._least_label):
+            label.setFont(self.plot.getAxis("bottom").style["tickFont"])
         self.marks.refit()
 
     def _refresh(self) -> None:
@@ -185,10 +196,7 @@ class LossPlot(Plot):
         self._raw.setData(curve.iterations.copy(), curve.raw.copy())
         self._smooth.setData(curve.iterations.copy(), curve.smooth.copy())
         self._show_validation()
-        self._line.setVisible(floor is not None and bool(len(curve.iterations)))
-        if floor is not None:
-            self._line.setValue(floor)
-            self._label.setFormat(f"floor {floor:.3f}".replace("-", "−"))
+        self._show_floors(floor)
         if curve.smoothed is None:
             self.set_note("")
         else:
@@ -196,6 +204,21 @@ class LossPlot(Plot):
             self.set_note(f"{value} nats" if self._nats else value, value)
         if self._following:
             self.reset_view()
+
+    def _show_floors(self, floor: float | None) -> None:
+        """The entropy, and above it what the chain can attain where that is another."""
+        some = bool(len(self._curve.iterations))
+        least = self._attainable if self._model == "diffflow" else None
+        if least is not None and floor is not None and least < floor + SAME:
+            least = None
+        for line, label, value, name in (
+            (self._line, self._label, floor, "floor"),
+            (self._least, self._least_label, least, "attainable"),
+        ):
+            line.setVisible(value is not None and some)
+            if value is not None:
+                line.setValue(value)
+                label.setFormat(f"{name} {value:.3f}".replace("-", "−"))
 
     def _show_validation(self) -> None:
         """The curve of the validation split and what names it."""

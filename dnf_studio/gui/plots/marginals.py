@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.cursor import node_at
 from dnf_studio.gui.plots.base import Plot
-from dnf_studio.gui.plots.disagreement import next_limits
+from dnf_studio.gui.plots.layers.scale import next_limits
 from dnf_studio.gui.theme import mix
 from dnf_studio.workers.comparing import Comparison
 from dnf_studio.workers.frames import Frame, ViewRequest
@@ -33,7 +33,7 @@ class MarginalsPlot(Plot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Marginals",
-            "Distance between both clouds, and its floor.",
+            "Distance of both clouds, sliced Wasserstein, and its floor.",
             "Open a model or press Train, and the distance between both clouds is shown here for every step.",
             parent,
             topic="marginals",
@@ -80,7 +80,7 @@ class MarginalsPlot(Plot):
             self.warn(f"step {step}: no finite points", "no finite points")
             return
         self._dot.setData([step], [distance])
-        here = f"SWD {distance:.3f}"
+        here = f"distance {distance:.3f}"
         self.set_note(f"step {step}: {here}, floor {floor:.3f}", f"{here}, floor {floor:.3f}", here)
 
     def reset_view(self) -> None:

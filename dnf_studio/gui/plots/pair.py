@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QSize, Qt, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QSplitter, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QTabBar, QToolButton, QVBoxLayout, QWidget
 
 from dnf_studio.gui.plots.base import Plot
 
@@ -14,53 +14,25 @@ __all__ = ["LowerRow", "PlotTabs"]
 
 WIDE = 1250
 """Pixels from which on there is room for four plots."""
-SHORT = {"Marginals": "SWD", "Space-time": "Map"}
-"""Names of tabs where there is no room for all of them in full."""
 
 
 class PlotTabBar(QTabBar):
-    """Tabs whose names are short where the full ones do not fit."""
+    """Tabs that keep their names: where there is no room for all of them, two arrows bring the others."""
 
     def __init__(self, names: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._names = tuple(names)
         self.setDocumentMode(True)
         self.setDrawBase(False)
         self.setExpanding(False)
-        # No tab out of sight
-        self.setUsesScrollButtons(False)
-        self.setElideMode(Qt.TextElideMode.ElideRight)
+        self.setUsesScrollButtons(True)
+        self.setElideMode(Qt.TextElideMode.ElideNone)
         self.setAccessibleName(" or ".join(names))
+        for arrow, side in zip(self.findChildren(QToolButton), ("left", "right"), strict=False):
+            arrow.setToolTip(f"More tabs at the {side}")
+            arrow.setAccessibleName(f"More tabs at the {side}")
         for place, name in enumerate(names):
             self.addTab(name)
             self.setAccessibleTabName(place, name)
-
-    def minimumTabSizeHint(self, index: int) -> QSize:
-        """Room for the short name: a few letters of it would say nothing."""
-        name = self._names[index]
-        around = self.tabSizeHint(index).width() - self.fontMetrics().horizontalAdvance(self.tabText(index))
-        width = around + self.fontMetrics().horizontalAdvance(SHORT.get(name, name))
-        return QSize(width, self.tabSizeHint(index).height())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Names in full where there is room for all."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Other letters need other room."""
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
-            self._fit()
-
-    def _fit(self) -> None:
-        width = self.fontMetrics().horizontalAdvance
-        around = self.tabSizeHint(0).width() - width(self.tabText(0))
-        fits = sum(width(name) + around for name in self._names) <= self.width()
-        for place, name in enumerate(self._names):
-            text = name if fits else SHORT.get(name, name)
-            if text != self.tabText(place):
-                self.setTabText(place, text)
 
 
 class PlotTabs(QWidget):

@@ -1,4 +1,4 @@
-"""Which colour each point keeps on its whole way: by the part of the data it belongs to, or by its latent."""
+"""Which colour each point keeps on its whole way: by the part of the data, by its latent, or by its log-ratio."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.plots.layers.colour_legend import LegendLayer
 from dnf_studio.gui.plots.layers.paths import PathsLayer
 from dnf_studio.gui.plots.layers.points import PointsLayer
-from dnf_studio.gui.plots.layers.scale import BUCKETS, bucket_of
+from dnf_studio.gui.plots.layers.scale import BUCKETS, SteadyLimits, bucket_of, extremes_of
 from dnf_studio.gui.plots.layers.trails import TrailsLayer
 from dnf_studio.gui.theme import LIGHT, Theme
 
-__all__ = ["ColouredByPoint", "PointColours", "angle_colours", "mode_colours", "radius_colours"]
+__all__ = ["ColouredByPoint", "PointColours", "angle_colours", "mode_colours", "radius_colours", "ratio_colours"]
 
 PARTS = {"forward": "mode", "backward": "mode of the sample"}
 SPREAD = 1.8
@@ -31,7 +31,7 @@ class PointColours:
     """The colours of one process; the bucket after the last is that of points without one."""
 
     kind: str
-    """``mode``, ``angle`` or ``radius``."""
+    """``mode``, ``angle``, ``radius`` or ``log-ratio``."""
     buckets: Buckets
     """(P,)"""
     count: int
@@ -49,7 +49,7 @@ class PointColours:
             # Each in the middle of its part of the circle
             named = colour_ramp(theme.cycle, 2 * self.count + 1)[1::2]
         else:
-            named = colour_ramp(theme.amount, self.count)
+            named = colour_ramp(theme.disagreement if self.kind == "log-ratio" else theme.amount, self.count)
         return (*named, theme.muted)
 
 
@@ -74,6 +74,19 @@ def radius_colours(latents: Array) -> PointColours:
     low, high = max(0.0, mean - SPREAD), mean + SPREAD
     buckets = np.where(np.isfinite(radius), bucket_of(radius, (low, high)), BUCKETS).astype(np.uint8)
     return PointColours("radius", buckets, BUCKETS, (f"{low:.1f}", f"{high:.1f}"))
+
+
+def ratio_colours(totals: Array, limits: SteadyLimits, subject: object) -> PointColours:
+    """By the log-ratio of whole paths (P,), nats, around 0; what is not known yet has no colour.
+
+    The colours reach to all but the outermost fiftieth, the legend says how far the others go.
+    """
+    low, high = limits.follow(totals, subject)
+    known = np.isfinite(totals)
+    buckets = np.where(known, bucket_of(totals, (low, high)), BUCKETS).astype(np.uint8)
+    least, most = extremes_of(totals) or (low, high)
+    ends = (f"{v:.1f} ({x:.1f})".replace("-", "−") for v, x in ((low, least), (high, most)))
+    return PointColours("log-ratio", buckets, BUCKETS, (next(ends), next(ends)))
 
 
 class ColouredByPoint:
@@ -108,6 +121,8 @@ class ColouredByPoint:
 
     def _title(self) -> str:
         kind = self._colours.kind if self._colours is not None else ""
+        if kind == "log-ratio":
+            return "log-ratio of the path, nats (extremes)"
         return PARTS[self._direction] if kind == "mode" else f"{kind} of the latent"
 
     def _paint(self) -> None:
@@ -118,5 +133,5 @@ class ColouredByPoint:
         if found is None:
             self.legend.set_content("", "", ())
         else:
-            shape = {"mode": "dot", "angle": "wheel", "radius": "bar"}[found.kind]
+            shape = {"mode": "dot", "angle": "wheel"}.get(found.kind, "bar")
             self.legend.set_content(shape, self._title(), colours[:-1], found.ends, found.names)

@@ -19,7 +19,7 @@ class ProcessPlot(Plot):
     """The points of one process, ``forward`` or ``backward``."""
 
     captions: ClassVar[Mapping[str, str]]
-    """For each direction, with a place for what moves the points."""
+    """For each direction, and for ``paired`` backward points, with a place for what moves the points."""
 
     point_picked = Signal(int, str, bool)
     """Point, direction, and whether it is one more or less."""
@@ -29,14 +29,15 @@ class ProcessPlot(Plot):
     """A click beside all that can be chosen."""
 
     def __init__(self, direction: str, empty: str, parent: QWidget | None = None) -> None:
-        self._direction = direction
+        self.direction = self._direction = direction
         caption = self.captions[direction].format(f"the {direction} SDE")
         super().__init__(TITLES[direction], caption, empty, parent, topic=direction)
 
-    def set_moved(self, moved: str, addition: str = "") -> None:
-        """What moves the points, such as “the forward SDE”, and an addition to the direction in the title."""
-        title = TITLES[self._direction].replace(":", f"{addition}:")
-        self.set_words(title, self.captions[self._direction].format(moved))
+    def set_moved(self, moved: str, addition: str = "", paired: bool = False) -> None:
+        """What moves the points, such as “the forward SDE”, an addition to the direction in the title, and whether
+        backward points start where the forward ones ended."""
+        kind = "paired" if paired and self._direction == "backward" else self._direction
+        self.set_words(TITLES[self._direction].replace(":", f"{addition}:"), self.captions[kind].format(moved))
 
     def title_mark(self) -> str:
         """The direction's mark before its name."""

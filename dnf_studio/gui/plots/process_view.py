@@ -49,6 +49,7 @@ class ProcessView(ProcessPlot):
     captions: ClassVar = {
         "forward": "Points of the data, carried to noise by {}. Click a point to follow it.",
         "backward": "Latent noise, carried to samples by {}. Click a point to follow it.",
+        "paired": "The forward ends, carried back to data by {}. Click a point to follow its round trip.",
     }
 
     def __init__(self, direction: str, parent: QWidget | None = None) -> None:
@@ -91,7 +92,7 @@ class ProcessView(ProcessPlot):
         self._points.setVisible("points" in layers)
         self._paths.setVisible("paths" in layers)
         # Trails in the one colour would hide those of the steps
-        self._trails.setVisible("paths" in layers and not ("disagreement" in layers and self._direction == "forward"))
+        self._trails.setVisible("paths" in layers and "disagreement" not in layers)
         self._density.setVisible("density" in layers)
         self._ground.setVisible("density" in layers)
         self.field.set_visible("field" in layers)

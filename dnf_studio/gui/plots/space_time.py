@@ -1,4 +1,4 @@
-"""Where in space and time forward and backward disagree."""
+"""Where in space and time the backward steps miss the forward process."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.layers.cells import CellsLayer
 from dnf_studio.gui.plots.layers.scale import SteadyLimits
 from dnf_studio.gui.plots.words import component_name, half_range, hint, nats, time_note
+from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["SpaceTimePlot"]
@@ -27,7 +28,7 @@ Array = NDArray[np.float32]
 
 
 class SpaceTimePlot(Plot):
-    """Steps across, one component or the radius of the forward paths up, in colour the mean disagreement of a cell.
+    """Steps across, one component or the radius of the forward paths up, in colour the mean log-ratio of a cell.
 
     Cells without a path are blank. It is computed only while it is seen. A click moves the time cursor.
     """
@@ -37,7 +38,7 @@ class SpaceTimePlot(Plot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Space-time",
-            "Mean disagreement by step and place, in nats.",
+            "Mean log-ratio of a step by place, in nats: what the backward step misses there.",
             "Open a model or press Train to see where forward and backward disagree.",
             parent,
             topic="space-time",
@@ -47,7 +48,8 @@ class SpaceTimePlot(Plot):
         self._cells: Array = np.empty((0, 0), np.float32)
         self._range = (0.0, 1.0)
         self._position = 0.0
-        self._steady = SteadyLimits()
+        self._steady = SteadyLimits(around_zero=True)
+        self._found: ExcessFrame | None = None
         self._layer, self._line = CellsLayer(), pg.InfiniteLine(angle=90)
         for item in (self._layer, self._line):
             self.plot.addItem(item, ignoreBounds=True)
@@ -69,8 +71,10 @@ class SpaceTimePlot(Plot):
         return self._cells
 
     def set_frame(self, frame: Frame | None) -> None:
-        """Show the disagreement of `frame`; None, or one without that of its steps, empties the plot."""
+        """Show the places of `frame`, once its log-ratios are known (`set_excess`); None empties the plot."""
         self._frame = frame if frame is not None and frame.step_disagreement.size else None
+        if self._found is not None and (self._frame is None or self._frame.request != self._found.frame.request):
+            self._found = None
         self.set_empty(self._frame is None)
         self._line.setVisible(self._frame is not None)
         if self._frame is not None:
@@ -78,6 +82,11 @@ class SpaceTimePlot(Plot):
         self._chooser.setVisible(self._frame is not None and self._chooser.count() > 1)
         self._take()
         self.set_cursor(self._position)
+
+    def set_excess(self, found: ExcessFrame | None) -> None:
+        """Show the log-ratios that are known so far; None where there are none."""
+        self._found = found
+        self._take()
 
     def set_cursor(self, position: float) -> None:
         """Move the time cursor to `position` in node units, 0 … N."""
@@ -131,7 +140,7 @@ class SpaceTimePlot(Plot):
         first, last = (low + k * (high - low) / rows for k in (row, row + 1))
         where = f"{self._chooser.currentText()} from {first:.2f} to {last:.2f}".replace("-", "−")
         value = float(self._cells[row, step])
-        what = "no path" if np.isnan(value) else f"{nats(value)} nats on average (13)"
+        what = "no path" if np.isnan(value) else f"{nats(value)} nats on average"
         return f"Step {step} → {step + 1}, {where}: {what}."
 
     def recolour(self) -> None:
@@ -150,8 +159,10 @@ class SpaceTimePlot(Plot):
 
     def _take(self) -> None:
         """Cells and range for a new frame or choice, once somebody looks."""
-        frame, self._stale = self._frame, not self.isVisible()
-        if frame is None:
+        self._stale = not self.isVisible()
+        # The places are those that the log-ratios were found at, also where newer weights have moved the points
+        found, frame = self._found, None if self._found is None else self._found.frame
+        if frame is None or found is None or self._frame is None:
             self._cells = np.empty((0, 0), np.float32)
             self._layer.set_cells(self._cells, QRectF(), (0.0, 1.0))
             return
@@ -163,7 +174,7 @@ class SpaceTimePlot(Plot):
         half = half_range(values[[0, -1]])
         before, self._range = self._range, (0.0, half) if radius else (-half, half)
         steps = len(frame.t) - 1
-        self._cells = space_time(values[:-1], frame.step_disagreement, *self._range, ROWS)
+        self._cells = space_time(values[:-1], found.rows("forward", values.shape[1]), *self._range, ROWS)
         limits = self._steady.follow(self._cells, (frame.request, choice))
         area = QRectF(0, self._range[0], steps, self._range[1] - self._range[0])
         self._layer.set_cells(self._cells, area, limits)

@@ -1,4 +1,4 @@
-"""Which of sixteen colours each step of each drawn path has by its disagreement, the same in every view."""
+"""Which of sixteen colours each step of each drawn path has by its log-ratio, the same in every view."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.gui.plots.layers.scale import SteadyLimits, bucket_of
+from dnf_studio.gui.plots.layers.scale import SteadyLimits, bucket_of, extremes_of
+from dnf_studio.workers.excess import Direction, ExcessFrame
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["StepColouring", "StepColours"]
@@ -17,28 +18,30 @@ MAX_PATHS = 500
 
 @dataclass(frozen=True, eq=False)
 class StepColours:
-    """The colours of the forward paths that are drawn."""
+    """The colours of the paths of one process that are drawn."""
 
     buckets: NDArray[np.uint8]
-    """(N, P), 0 … 15."""
+    """(N, P), 0 … 15; steps whose log-ratio is not known yet have the colour of 0."""
     limits: tuple[float, float]
-    """What the first and the last colour stand for, nats."""
+    """What the first and the last colour stand for, nats: all but the outermost fiftieth of the values are between."""
+    extremes: tuple[float, float] | None
+    """The least and the greatest value."""
 
 
 class StepColouring:
-    """Finds the colours for one frame after the other; their limits do not flicker."""
+    """Finds the colours of one process for one frame after the other; their limits do not flicker."""
 
-    def __init__(self) -> None:
-        self._limits = SteadyLimits()
-        self._frame: Frame | None = None
-        self._colours: StepColours | None = None
+    def __init__(self, direction: Direction) -> None:
+        self._direction = direction
+        self._limits = SteadyLimits(around_zero=True)
 
-    def follow(self, frame: Frame | None) -> StepColours | None:
-        """The colours of the first 500 paths of `frame`; None where nobody computed their disagreement."""
-        if frame is not self._frame:
-            self._frame, self._colours = frame, None
-            if frame is not None and frame.step_disagreement.size:
-                rows = frame.step_disagreement[:, :MAX_PATHS]
-                limits = self._limits.follow(rows, frame.request)
-                self._colours = StepColours(bucket_of(rows, limits), limits)
-        return self._colours
+    def colours(self, frame: Frame | None, found: ExcessFrame | None) -> StepColours | None:
+        """The colours of the first 500 paths of `frame`; None where nothing is known of their log-ratios."""
+        if frame is None or found is None or found.frame.request != frame.request:
+            return None
+        known = found.forward if self._direction == "forward" else found.backward
+        if not known.shape[1]:
+            return None
+        rows = found.rows(self._direction, min(MAX_PATHS, frame.forward.shape[1]))
+        limits = self._limits.follow(known, frame.request)
+        return StepColours(bucket_of(np.nan_to_num(rows, nan=0.0), limits), limits, extremes_of(known))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pyqtgraph as pg
@@ -45,13 +45,13 @@ class TimeView(Plot):
     component_changed = Signal(int)
     point_picked = Signal(int, str, bool)
     """Point, direction, and whether it is one more or less."""
-    region_chosen = Signal(object, str, object)
-    """Which points (P,) the region that was drawn chooses, the direction most are of, and the modifiers."""
+    region_chosen = Signal(object, object)
+    """By direction that is shown, which points (P,) the region that was drawn chooses, and the modifiers."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Paths over steps",
-            "One component of each path, by step.",
+            "One component, step by step.",
             "Open a model or press Train, and its paths are drawn here step by step.",
             parent,
             topic="time",
@@ -61,9 +61,8 @@ class TimeView(Plot):
         self._values = {name: np.empty((0, 0), np.float32) for name in DIRECTIONS}
         self._component = 0
         self._position = 0.0
-        self._selection = existing((), 0)
-        self.direction = "forward"  # of the paths of many chosen points
-        self._shown = dict.fromkeys(DIRECTIONS, self._selection)
+        self._shown = self._selection = dict.fromkeys(DIRECTIONS, existing((), 0))
+        self._listed = "forward"
         self._half = self._steps = 0.0
         self._lost = 0
         self._paths = {name: PathsLayer("#000000", alpha=0.07, most=0.4) for name in DIRECTIONS}
@@ -127,14 +126,21 @@ class TimeView(Plot):
                 self._component = self._chooser.offer(self._frame.forward.shape[2], self._principal, self._component)
                 self._take_component()
 
-    def set_selection(self, selection: Sequence[int] | NDArray[np.intp]) -> None:
-        """Set these points off, with their paths of both directions, or of many, which would cover all, of one."""
-        self._selection = np.asarray(selection, np.intp)
-        rows = sampled(existing(self._selection, self._values["forward"].shape[1]), MAX_PATHS)
-        many = len(rows) > MAX_RINGS
+    def set_selection(self, selection: Mapping[str, NDArray[np.intp]], listed: str) -> None:
+        """Set these points of each direction off, with their paths; many chosen in both, which would cover all, only
+        where their paths are `listed`."""
+        self._selection, self._listed = dict(selection), listed
+        self._show_chosen()
+
+    def _show_chosen(self) -> None:
+        count = self._values["forward"].shape[1]
+        rows = {name: sampled(existing(some, count), MAX_PATHS) for name, some in self._selection.items()}
+        many = max(map(len, rows.values())) > MAX_RINGS
+        if many and all(map(len, rows.values())):
+            rows = {name: some if name == self._listed else some[-1:] for name, some in rows.items()}
+        self._shown = rows
         for name in DIRECTIONS:
-            self._shown[name] = rows[-1:] if many and name != self.direction else rows
-            self._chosen[name].set_paths(over_steps(self._values[name][:, self._shown[name]]))
+            self._chosen[name].set_paths(over_steps(self._values[name][:, rows[name]]))
             for layer in (self._paths[name], self._points[name]):
                 layer.step_back(many)
         self._place()
@@ -248,7 +254,7 @@ class TimeView(Plot):
             if (half, steps) != (self._half, self._steps):
                 self._half, self._steps = half, steps
                 self.reset_view()
-        self.set_selection(self._selection)
+        self._show_chosen()
 
     def _place(self) -> None:
         """Everything that follows the cursor."""
@@ -281,9 +287,8 @@ class TimeView(Plot):
     def _region_drawn(self, corners: NDArray[np.float64], modifiers: Qt.KeyboardModifier) -> None:
         shown = [name for name in DIRECTIONS if self._switches[name].isChecked()]
         if self._frame is not None and shown:
-            found = {name: crossing(self._values[name], corners, self._clipped()) for name in shown}
-            most = max(shown, key=lambda name: int(found[name].sum()))
-            self.region_chosen.emit(np.any(list(found.values()), axis=0), most, modifiers)
+            at = self._clipped()
+            self.region_chosen.emit({name: crossing(self._values[name], corners, at) for name in shown}, modifiers)
 
     @Slot(object)
     def _dragged(self, line: pg.InfiniteLine) -> None:

@@ -12,9 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio import load
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation import likelihoods as measuring
+from dnf_studio.core.evaluation.attainable import attainable_of, entropy_of
 from dnf_studio.core.evaluation.evaluate import evaluate
 from dnf_studio.core.evaluation.far import BoundingBox
 from dnf_studio.core.evaluation.fresh import fresh_points
@@ -80,6 +82,8 @@ def test_an_exact_model_stands_at_the_entropy() -> None:
     few, many = found.by_steps
     assert many.sliced_wasserstein is not None and few.sliced_wasserstein is not None and few.floor is not None
     assert many.sliced_wasserstein < few.sliced_wasserstein
+    assert few.told_apart and few.resolution is not None and few.sliced_wasserstein > few.resolution
+    assert few.sliced_wasserstein_error is not None and few.squares is not None and len(few.squares) == 6
     assert 0 < few.floor < 0.05
     two, four = (math.erfc(limit / math.sqrt(2 * float(PROBLEM.covariance[0, 0]))) for limit in (2, 4))
     assert many.outside == pytest.approx(two, abs=0.02)
@@ -131,6 +135,7 @@ def test_the_bound_is_at_the_grid_that_is_asked_for() -> None:
 def test_file_data_is_compared_with_what_there_is() -> None:
     found = evaluate(ExactFlow(PROBLEM, 5), Gaussian(limit=101), steps=(5,), ode=False, points=20_000, seeds=2)
     assert found.by_steps[0].floor is not None and found.by_steps[0].floor > 0.02
+    assert found.by_steps[0].told_apart is False and len(found.by_steps[0].squares or ()) == 6
     single = evaluate(ExactFlow(PROBLEM, 5), Gaussian(limit=1), steps=(5,), ode=False, seeds=2)
     assert single.by_steps[0].sliced_wasserstein is None and single.nll_bound is not None
 
@@ -141,9 +146,9 @@ def test_what_is_unknown_is_null_and_json_holds_no_nan() -> None:
     lines: list[str] = []
     found = evaluate(spoiled(DiffFlow(2)), data, steps=(3,), points=500, seeds=2, progress=lines.append, paths=1)
     text = json.dumps(found.as_dict(), allow_nan=False)
-    unknown = ("sliced_wasserstein", "floor", "outside", "beyond_4", "farthest", "nll_bound", "classes")
-    row = {"steps": 3, "nfe": 6, **dict.fromkeys(unknown)}
-    assert json.loads(text)["by_steps"] == [row]
+    (row,) = json.loads(text)["by_steps"]
+    assert {"sliced_wasserstein", "sliced_wasserstein_error", "told_apart", "floor", "outside", "nll_bound"} < set(row)
+    assert {key: value for key, value in row.items() if value is not None} == {"steps": 3, "nfe": 6}
     assert found.nll_bound is None and found.nll_ode is None and found.nll_importance is None
     assert found.nll_ode_grid == () and found.ode_divergence is None
     assert any("not finite at N = 3" in line for line in lines)
@@ -213,3 +218,20 @@ def test_the_mass_of_the_density_is_told_on_demand(monkeypatch: pytest.MonkeyPat
     assert evaluate(ExactFlow(PROBLEM, 20), Gaussian(), **settings).ode_mass is None  # type: ignore[arg-type]
     broken = evaluate(spoiled(DiffFlow(1)), Gaussian(), mass=True, **settings)  # type: ignore[arg-type]
     assert broken.ode_mass is None and broken.ode_mass_error is None
+
+
+def test_the_floor_of_a_chain_stands_above_the_entropy_by_what_its_last_step_blurs() -> None:
+    rings, flow = open_dataset("rings"), load("diffflow-rings")
+    grid = flow.grid()
+    blur = float(grid.g[1] * (grid.t[1] - grid.t[0]) ** 0.5)
+    attainable, entropy = attainable_of(flow, rings), entropy_of(flow, rings)
+    assert attainable is not None and entropy is not None and blur == pytest.approx(0.00878, abs=1e-5)
+    assert attainable == entropy + (rings.blur_excess(blur, flow.standardisation.scale) or 0)
+    assert attainable - entropy == pytest.approx(0.473, abs=0.002)
+    assert attainable_of(flow, rings, solver="heun") is None and attainable_of(load("flow-rings"), rings) is None
+    few = attainable_of(flow, rings, flow.grid(10))
+    assert few is not None and few > attainable
+    diffusion = load("diffusion-rings")
+    values = [attainable_of(diffusion, rings, solver=solver) for solver in (None, "ancestral", "sde")]  # type: ignore[arg-type]
+    assert values[0] == values[1] and values[1] is not None and values[2] is not None and values[1] < values[2]
+    assert attainable_of(load("diffflow-checkerboard"), open_dataset("checkerboard")) is None

@@ -10,10 +10,12 @@ from torch import Tensor
 from dnf_studio.api import load
 from dnf_studio.config import Config
 from dnf_studio.core.exploration.fields import FieldGrid, FieldName, differentiated, field_grid, measured_fields
+from dnf_studio.core.exploration.inspect import Direction
 from dnf_studio.core.exploration.projection import Plane, principal_components
 from dnf_studio.core.models.base import FieldWithDivergence
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.steps import backward_step, forward_step
 from dnf_studio.errors import SettingError
 from tests.problems import ExactFlow, LinearGaussian, coupled
 
@@ -56,13 +58,39 @@ def test_linear_fields_have_the_trace_as_divergence(lam: float) -> None:
     precision = np.linalg.inv(covariance)
     f, s = x @ problem.matrix.T, -(x - mean) @ precision
     g2 = problem.g_at(found.t) ** 2
-    for name, weight in (("drift", 0.0), ("score", 1.0), ("backward", 0.5 * (1 + lam * lam)), ("flow", 0.5)):
+    for name, weight in (("drift", 0.0), ("score", -1.0), ("backward", 0.5 * (1 + lam * lam)), ("flow", 0.5)):
         own = 0.0 if name == "score" else 1.0
         expected = own * f - weight * g2 * s
         np.testing.assert_allclose(found.vectors(name, lam), expected, atol=1e-9)
         np.testing.assert_allclose(found.magnitude(name, lam), np.linalg.norm(expected, axis=-1), atol=1e-9)
         trace = own * np.trace(problem.matrix) + weight * g2 * np.trace(precision)
         np.testing.assert_allclose(found.divergence(name, lam), trace, atol=1e-9)
+        # As time runs backward all but the gradient turn round
+        sign = 1 if name == "score" else -1
+        np.testing.assert_allclose(found.vectors(name, lam, "backward"), sign * expected, atol=1e-9)
+        np.testing.assert_allclose(found.divergence(name, lam, "backward"), sign * trace, atol=1e-9)
+
+
+@pytest.mark.parametrize("lam", [0.0, 1.0])
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_arrows_point_the_way_the_points_of_their_process_move(direction: Direction, lam: float) -> None:
+    """The mean step from each place, in which noise cancels that is drawn with both signs, goes along the arrow."""
+    flow = load("diffflow-rings").double().requires_grad_(False)
+    grid, node = flow.grid(), 15
+    found = field_grid(measured_fields(flow, grid, FLAT), grid, node, FLAT, (-2, -2, 2, 2), (6, 6))
+    name: FieldName = "drift" if direction == "forward" else "backward"
+    arrows = torch.from_numpy(found.vectors(name, lam, direction)).reshape(-1, 1, 2)
+    x = places(found).reshape(-1, 1, 2).expand(-1, 2, 2).reshape(-1, 2)
+    eps = torch.randn(len(arrows), 1, 2, dtype=torch.float64) * torch.tensor([1.0, -1.0])[:, None]
+    eps = eps.reshape(-1, 2)
+    drift, score = flow.fields(grid)
+    if direction == "forward":
+        moved = forward_step(x, drift(node, x), grid.dt[node], grid.g[node], eps)
+    else:
+        moved = backward_step(x, drift(node, x), score(node, x), grid.dt[node - 1], grid.g[node], eps, lam)
+    mean = (moved - x).reshape(len(arrows), -1, 2).mean(1, keepdim=True)
+    cosine = (mean * arrows).sum(-1) / (mean.norm(dim=-1) * arrows.norm(dim=-1))
+    np.testing.assert_allclose(cosine, 1.0, atol=1e-6)
 
 
 @pytest.mark.parametrize("dim", [2, 3])
@@ -74,7 +102,7 @@ def test_networks_agree_with_central_differences(dim: int) -> None:
     g2 = found.g**2
 
     def value(name: FieldName, at: Tensor) -> Tensor:
-        weights = {"drift": (1, 0), "score": (0, -1), "backward": (1, -1), "flow": (1, -0.5)}[name]
+        weights = {"drift": (1, 0), "score": (0, 1), "backward": (1, -1), "flow": (1, -0.5)}[name]
         return weights[0] * drift(4, at) + weights[1] * g2 * score(4, at)
 
     for name in NAMES:

@@ -98,8 +98,8 @@ def test_groups_are_plain_means() -> None:
         away = np.linalg.norm(states[some] - states[some].mean(axis=0), axis=1)
         assert group.radius == pytest.approx(away.mean(), abs=1e-6)
         assert group.latent == pytest.approx(np.linalg.norm(ends[some], axis=1).mean(), abs=1e-6)
-        assert group.disagreement == pytest.approx(totals.mean(), abs=1e-6)
-        assert group.costing == pytest.approx((totals > 0).mean())
+        assert group.log_ratio == pytest.approx(totals.mean(), abs=1e-6)
+        assert group.known == some.sum() and group.above == pytest.approx((totals > 0).mean())
         assert group.worst == steps[:, some].mean(axis=1).argmax()
         assert group.worst_value == pytest.approx(steps[:, some].mean(axis=1).max(), abs=1e-6)
 
@@ -109,7 +109,7 @@ def test_groups_leave_out_what_is_lost_and_may_be_empty() -> None:
     steps = np.array([[1, np.inf, 3]], np.float32)
     found = compare(states, states, steps, np.array([True, True, True]))
     assert found.chosen.count == 3 and found.chosen.mean.tolist() == [2, 3]
-    assert (found.chosen.disagreement, found.chosen.worst) == (2, 0)
+    assert (found.chosen.log_ratio, found.chosen.known, found.chosen.worst) == (2, 2, 0)
     assert found.rest.count == 0 and np.isnan(found.rest.mean).all() and found.rest.worst == -1
     unknown = compare(states, states, np.empty((0, 0), np.float32), np.array([True, False, False]))
-    assert np.isnan(unknown.chosen.disagreement) and unknown.chosen.worst == -1
+    assert np.isnan(unknown.chosen.log_ratio) and unknown.chosen.worst == -1

@@ -15,29 +15,33 @@ RANDOM = np.random.default_rng(0)
 ROWS = np.array([1, 4, 7])
 
 
-def table(dim: int = 2, steps: int = 5) -> tuple[LineageTable, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
-    forward, backward = RANDOM.standard_normal((2, steps + 1, 9, dim)).astype(np.float32)
-    now, each = forward[2], RANDOM.standard_normal((steps, 9)).astype(np.float32)
-    return lineage_table(ROWS, forward, backward, now, each), forward, backward, now, each
+def table(dim: int = 2, steps: int = 5) -> tuple[LineageTable, dict[str, np.ndarray], np.ndarray]:  # type: ignore[type-arg]
+    states = RANDOM.standard_normal((4, 9, dim)).astype(np.float32)
+    places = dict(zip(("now", "sample", "latent", "data"), states, strict=True))
+    each = RANDOM.standard_normal((steps, 9)).astype(np.float32)
+    return lineage_table(ROWS, places, each), places, each
 
 
-def test_it_holds_begin_now_latent_sample_and_disagreement() -> None:
-    found, forward, backward, now, each = table()
+def test_it_holds_begin_now_latent_sample_and_log_ratio() -> None:
+    found, places, each = table()
     values = dict(zip(found.names, (column.values for column in found.columns), strict=True))
     assert len(found) == 3 and values["point"].tolist() == [1, 4, 7]
-    for name, states in (("data", forward[0]), ("now", now), ("latent", backward[-1]), ("sample", backward[0])):
+    assert found.names[1::2][:4] == ("data_1", "now_1", "latent_1", "sample_1")
+    for name, states in places.items():
         for k in (0, 1):
             np.testing.assert_array_equal(values[f"{name}_{k + 1}"], states[ROWS, k])
-    np.testing.assert_allclose(values["disagreement"], each[:, ROWS].sum(axis=0))
+    np.testing.assert_allclose(values["log_ratio"], each[:, ROWS].sum(axis=0))
     np.testing.assert_array_equal(values["worst_step"], each[:, ROWS].argmax(axis=0))
+    each[:, 4] = np.nan
+    later = lineage_table(ROWS, places, each).columns[-1].values
+    assert later.tolist() == [values["worst_step"][0], -1, values["worst_step"][2]], "not known yet"
 
 
-def test_many_components_and_an_unknown_disagreement_have_fewer_columns() -> None:
+def test_many_components_and_an_unknown_log_ratio_have_fewer_columns() -> None:
     assert len(table(dim=64)[0].columns) == 3 + 4 * MOST_COMPONENTS
-    paths = np.zeros((3, 9, 1), np.float32)
-    assert lineage_table(ROWS, paths, paths, paths[0], np.empty((0, 0), np.float32)).names == (
-        *("point", "data_1", "now_1", "latent_1", "sample_1"),
-    )
+    states = np.zeros((9, 1), np.float32)
+    found = lineage_table(ROWS, {"latent": states, "now": states}, np.empty((0, 0), np.float32))
+    assert found.names == ("point", "now_1", "latent_1"), "of a path of one process alone"
     assert len(LineageTable(())) == 0
 
 

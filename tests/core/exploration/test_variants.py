@@ -11,7 +11,8 @@ from torch import Tensor
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Dataset, Standardisation
-from dnf_studio.core.exploration.variants import Distance, Variant, compare_variants
+from dnf_studio.core.evaluation.distances import Distance
+from dnf_studio.core.exploration.variants import Variant, compare_variants
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.blocks import SampleSettings
 from dnf_studio.errors import DataError, SettingError
@@ -44,7 +45,7 @@ class Drawn(Dataset):
 def levels_of(flow: DiffFlow, steps: int, **more: object) -> list[Variant]:
     ways = [SampleSettings(steps, lam, "noise") for lam in LEVELS]
     reference = SampleSettings(steps, 1.0, "noise")
-    return list(compare_variants(flow, ways, reference=reference, points=10_000, threads=1, **more))  # type: ignore[arg-type]
+    return list(compare_variants(flow, ways, reference=reference, points=20_000, threads=1, **more))  # type: ignore[arg-type]
 
 
 def distances(found: list[Variant]) -> list[Distance]:
@@ -52,27 +53,34 @@ def distances(found: list[Variant]) -> list[Distance]:
     return [row.to_reference for row in found if row.to_reference is not None]
 
 
-def test_with_the_exact_score_every_level_gives_the_same_samples_up_to_floor_and_step() -> None:
-    """Equation 17: what is left over is chance, as large as the floor, and the error of N steps, O(1/N)."""
+def apart(one: Distance) -> bool:
+    """By twice the resolution, so that no other draw would say otherwise."""
+    assert one.resolution is not None
+    return one.value > 2 * one.resolution
+
+
+def test_with_the_exact_score_every_level_gives_the_same_samples_up_to_the_step() -> None:
+    """Equation 17: what is left over is the error of N steps, O(1/N), and chance, which is on either side of 0."""
     problem = plane()
     flow = ExactFlow(problem, 8)
     coarse, fine = (distances(levels_of(flow, steps, dataset=Drawn(problem))) for steps in (2, 100))
-    assert all(smooth.value < smooth.floor + 2 / 100 for smooth in fine)
-    for rough, smooth in ((coarse[0], fine[0]), (coarse[-1], fine[-1])):
-        assert rough.value > 2 * max(rough.floor, smooth.value)
-    assert coarse[2].value == fine[2].value == 0
-    assert 0 < fine[0].floor < 0.05 and len({row.floor for row in fine}) == 1
+    assert all(smooth.resolution is not None and smooth.value < smooth.resolution + 2 / 100 for smooth in fine)
+    assert all(apart(coarse[k]) and coarse[k].value > 2 * abs(fine[k].value) for k in (0, -1))
+    for same in (coarse[2], fine[2]):
+        assert same.told_apart is False and same.value != 0
+    assert 0 < fine[0].floor < 0.1 and len({row.floor for row in fine}) == 1
 
 
 def test_the_exact_model_gives_the_data_back_and_a_missing_score_is_found() -> None:
     problem = plane()
     flow = ExactFlow(problem, 8)
-    for row in levels_of(flow, 100, dataset=Drawn(problem)):
-        assert row.to_data is not None and row.to_data.value < row.to_data.floor + 2 / 100
+    exact = [row.to_data for row in levels_of(flow, 100, dataset=Drawn(problem))]
+    assert all(one is not None and one.value < (one.resolution or 0) + 2 / 100 for one in exact)
+    assert len({one.floor for one in exact if one is not None}) == len(LEVELS), "each has fresh points of its own"
     flow.fields = lambda grid, hidden=None: (problem.drift(grid), lambda i, x: 0 * x)  # type: ignore[method-assign,assignment,misc]
     rows = levels_of(flow, 50, dataset=Drawn(problem))
-    assert all(row.to_data is not None and row.to_data.value > 4 * row.to_data.floor for row in rows)
-    assert all(found.value > 2 * found.floor for found in (distances(rows)[0], distances(rows)[-1]))
+    assert all(row.to_data is not None and apart(row.to_data) for row in rows)
+    assert all(apart(found) for found in (distances(rows)[0], distances(rows)[-1]))
 
 
 def test_the_last_step_without_its_noise_is_narrower_by_that_noise() -> None:
@@ -80,7 +88,7 @@ def test_the_last_step_without_its_noise_is_narrower_by_that_noise() -> None:
     problem = to_standard_normal()
     flow = ExactFlow(problem, 8)
     ways = [SampleSettings(1, 1.0, "mean"), SampleSettings(1, 1.0, "noise")]
-    mean, noise = compare_variants(flow, ways, points=20_000, seeds=1, shown=20_000, threads=1)
+    mean, noise = compare_variants(flow, ways, points=20_000, shown=20_000, threads=1)
     difference = noise.samples.astype(np.float64) - mean.samples
     assert difference.std() == pytest.approx(problem.g[1], rel=0.02)
     assert abs(np.corrcoef(difference.ravel(), mean.samples.ravel())[0, 1]) < 0.03
@@ -107,10 +115,10 @@ def test_every_way_begins_at_the_same_latents_and_repeats() -> None:
 def test_small_data_gives_fewer_points_and_one_row_none() -> None:
     problem = to_standard_normal()
     flow = ExactFlow(problem, 8)
-    for most, found in ((50, True), (1, False)):
+    for most, found in ((50, True), (3, True), (1, False)):
         row = next(compare_variants(flow, [REFERENCE], Drawn(problem, most), points=2_000, threads=1))
         assert (row.to_data is not None) == found
-        assert len(row.samples) == (25 if found else 2_000)
+        assert len(row.samples) == {50: 48, 3: 3, 1: 2_000}[most]
 
 
 def test_samples_that_explode_have_no_distance() -> None:
@@ -142,7 +150,7 @@ def test_it_is_left_where_the_check_says_so() -> None:
 
 def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     flow = make_flow(3)
-    for change in ({"points": 0}, {"seeds": 0}):
+    for change in ({"points": 0}, {"sets": 0}):
         with pytest.raises(SettingError):
             next(compare_variants(flow, [REFERENCE], **change))
     with pytest.raises(DataError):

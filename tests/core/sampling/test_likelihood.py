@@ -15,8 +15,16 @@ from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling import likelihood
 from dnf_studio.core.sampling.likelihood import bound_nll, estimate_ode_nll, grid_ode_nll, log_prob, ode_nll
-from dnf_studio.errors import DataError, DivergenceError, SettingError
-from tests.problems import ExactFlow, LinearGaussian, log_normal, to_standard_normal, turning_to_standard_normal
+from dnf_studio.core.sde.variance_preserving import levels_at
+from dnf_studio.errors import DataError, DivergenceError, SettingError, UnsupportedError
+from tests.problems import (
+    ExactDiffusion,
+    ExactFlow,
+    LinearGaussian,
+    log_normal,
+    to_standard_normal,
+    turning_to_standard_normal,
+)
 
 PRIOR = (np.zeros(1), np.eye(1))
 
@@ -245,6 +253,48 @@ def test_ode_bound_and_importance_bound_agree_with_their_closed_forms(
     assert abs(float((bound_nll(flow, x, 400) - expected).mean())) < 0.004
     assert abs(float((bound_nll(flow, x, 400, importance=True) - chain).mean())) < 0.004
     assert float((expected - chain).mean()) > 0.02, "and the three are told apart"
+
+
+def ancestral_chain(flow: ExactDiffusion) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of what N noisy ancestral steps make of N(0, I), whose every step is affine."""
+    levels = levels_at(flow.config.sde, flow.timestamps.double())
+    a, sigma = (part.numpy() for part in levels)
+    mean, variance = np.zeros(flow.dim), np.ones(flow.dim)
+    for t in range(len(a) - 1, 0, -1):
+        back = a[t] / a[t - 1]
+        gained = sigma[t] ** 2 - (back * sigma[t - 1]) ** 2
+        m, v = (part.numpy() for part in flow.marginal(flow.timestamps[t]))
+        shrink = (1 - gained / v) / back
+        mean, variance = shrink * mean + gained * m / (v * back), shrink**2 * variance + gained
+    return mean, np.diag(variance)
+
+
+def test_the_ancestral_chain_has_its_own_bound_whose_importance_weights_reach_its_exact_density() -> None:
+    flow = ExactDiffusion(np.array([0.5, -1.0]), np.array([0.3, 1.5]), steps=12)
+    x = torch.randn(100, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x = x * flow.variance.sqrt() + flow.mean
+    chain = -log_normal(x, ancestral_chain(flow))
+    bound, weighted = bound_nll(flow, x, 300), bound_nll(flow, x, 300, importance=True)
+    assert abs(float((weighted - chain).mean())) < 0.004
+    assert 0.01 < float((bound - chain).mean()) < 0.3
+    torch.testing.assert_close(bound, bound_nll(flow, x, 300, solver="ancestral"), rtol=0, atol=0)
+    torch.testing.assert_close(log_prob(flow, x, "importance"), -bound_nll(flow, x, 64, importance=True))
+    euler = bound_nll(flow, x, 300, solver="sde")
+    assert float((euler - bound).abs().mean()) > 0.05, "the chain of Euler steps has another one"
+    for solver in ("ode", "ddim", "heun"):
+        with pytest.raises(UnsupportedError, match="draws no noise"):
+            bound_nll(flow, x, 2, solver=solver)  # type: ignore[arg-type]
+    with pytest.raises(UnsupportedError, match="is not one that a diffflow has"):
+        bound_nll(small_flow(), torch.randn(3, 2), 2, solver="ancestral")
+
+
+def test_the_bound_of_the_ancestral_chain_is_tight_where_that_is_exact() -> None:
+    """Of N(0, I) the variance of its steps is that of the reverse, at any N."""
+    for steps in (1, 5):
+        flow = ExactDiffusion(np.zeros(2), np.ones(2), steps=steps, t_start=1e-6)
+        x = torch.randn(50, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        exact = -log_normal(x, (np.zeros(2), np.eye(2)))
+        torch.testing.assert_close(bound_nll(flow, x, 1), exact, rtol=0, atol=0.01)
 
 
 def mass(name: str, half_width: float, count: int) -> float:

@@ -93,12 +93,13 @@ def test_the_menu_chooses_and_switches_the_layer_on(still_window: MainWindow) ->
     menu.choices["heat", "divergence"].trigger()
     state = window.session.state
     assert (state.field, state.heat) == ("flow", "divergence") and "field" in state.layers
-    assert [view.field.button.text() for view in (window.views.forward, window.views.backward)] == ["f − ½g²s"] * 2
+    both = window.views.forward, window.views.backward
+    assert [view.field.button.text() for view in both] == ["f − ½g²s", "½g²s − f"]
     window.session.undo()
     assert window.session.state.heat == "none" and menu.choices["heat", "none"].isChecked()
     window.session.undo()
     assert window.session.state.field == "used" and "field" not in window.session.state.layers
-    assert [view.field.button.text() for view in (window.views.forward, window.views.backward)] == ["f", "f − g²s"]
+    assert [view.field.button.text() for view in (window.views.forward, window.views.backward)] == ["f", "g²s − f"]
 
 
 def test_the_menu_is_in_the_view_menu_with_mnemonics_of_its_own(still_window: MainWindow) -> None:
@@ -134,7 +135,7 @@ def test_arrows_of_a_model_follow_the_cursor_and_the_settings(
     assert "score" not in window.views.forward.field.legend.text()
     window.session.apply({"lam": 0.0})
     qtbot.waitUntil(lambda: found[-1].request.lam == 0, timeout=20_000)
-    assert window.views.backward.field.button.text() == "f − 0.5 g²s"
+    assert window.views.backward.field.button.text() == "0.5 g²s − f"
     window.session.apply({"layers": frozenset({"points"})})
     assert not window.views.forward.field.arrows.isVisible() and window.views.forward.field.legend.isHidden()
 
@@ -176,7 +177,7 @@ def test_streamlines_of_a_model_take_the_place_of_its_arrows(
     nothing = pixels(view.plot)
     window.session.apply({"field_style": "streamlines"})
     qtbot.waitUntil(lambda: view.field.streams.isVisible(), timeout=20_000)
-    assert not view.field.arrows.isVisible() and "along t rising" in view.field.legend.text()
+    assert not view.field.arrows.isVisible() and "from noise to data" in view.field.legend.text()
     found = window.live._field
     assert found is not None and found.lines == ("drift", "backward")
     assert (np.abs(pixels(view.plot) - nothing) > 40).any(axis=-1).mean() > 0.02

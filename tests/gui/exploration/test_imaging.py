@@ -110,12 +110,15 @@ def test_the_grid_follows_the_cursor_and_is_drawn_as_the_data_says(digits: MainW
 
 def test_a_click_chooses_the_image_in_every_view(digits: MainWindow, qtbot: QtBot) -> None:
     window, (forward, backward) = digits, digits.imaging.grids
+    click(forward, 3)
+    assert forward._images._chosen == [3] and not backward._images._chosen, "they are not the same image"
+    window.session.apply({"start": "forward", "selection": ()})
     click(backward, 7)
     assert window.session.state.selection == (7,) and window.session.state.direction == "backward"
     click(forward, 2, CONTROL)
     assert window.session.state.selection == (7, 2) and window.session.state.direction == "forward"
     assert forward._images._chosen == backward._images._chosen == [7, 2]
-    assert window.views.time._selection.tolist() == [7, 2]
+    assert window.views.time._selection["backward"].tolist() == [7, 2]
     click(forward, 7, CONTROL)
     assert window.session.state.selection == (2,)
     assert forward._mosaic is not None

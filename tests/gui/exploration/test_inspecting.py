@@ -74,7 +74,7 @@ def test_the_numbers_are_those_of_the_view_and_follow_it(
         choose(window, 1500)
     np.testing.assert_allclose(shown_row(window, 6)[2:4], frames[-1].forward[6, 1500], atol=1e-4)
     with qtbot.waitSignal(window.live.inspected, timeout=20_000):
-        window.session.apply({"direction": "backward"})
+        window.session.apply({"selection_of": "backward"})
     np.testing.assert_allclose(shown_row(window, 6)[2:4], frames[-1].backward[6, 1500], atol=1e-4)
     with qtbot.waitSignal(window.live.inspected, timeout=20_000):
         window.session.apply({"steps": 12})

@@ -44,7 +44,7 @@ def strip_of(window: MainWindow) -> NeighbourStrip:
 
 def test_a_copy_is_seen_beside_what_it_copies(digits: tuple[MainWindow, RecordedDataset], qtbot: QtBot) -> None:
     window, data = digits
-    window.session.apply({"selection": (1,), "direction": "backward"})
+    window.session.apply({"selection": (1,), "selection_of": "backward"})
     strip = strip_of(window)
     assert not strip.isHidden() and strip.words[0].text() == "generated"
     qtbot.waitUntil(lambda: "held-out image it is 16.9" in strip.sentence.text(), timeout=20_000)
@@ -59,7 +59,7 @@ def test_a_copy_is_seen_beside_what_it_copies(digits: tuple[MainWindow, Recorded
     window.session.apply({"selection": (0,)})
     qtbot.waitUntil(lambda: strip.words[1].text().split()[-1:] not in ([], ["0.0"]), timeout=20_000)
     assert float(strip.words[1].text().split()[1]) > 5
-    window.session.apply({"direction": "forward"})
+    window.session.apply({"selection_of": "forward"})
     assert strip.words[0].text() == "test image"
     window.session.apply({"selection": ()})
     assert strip.isHidden()
@@ -67,7 +67,7 @@ def test_a_copy_is_seen_beside_what_it_copies(digits: tuple[MainWindow, Recorded
 
 def test_what_there_is_nothing_to_compare_with(digits: tuple[MainWindow, RecordedDataset]) -> None:
     window, _ = digits
-    window.session.apply({"selection": (2,), "direction": "backward"})
+    window.session.apply({"selection": (2,), "selection_of": "backward"})
     assert strip_of(window).sentence.text() == LOST
     opened = replace(
         untrained(window.session.state.config.changed({"data": "digits", **{"network.channels": 8}})), dataset=None

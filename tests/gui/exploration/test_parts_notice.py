@@ -44,11 +44,11 @@ def test_the_views_say_what_is_left_out_and_how_far_it_moves_the_samples(
     assert all(label.isHidden() for label in labels.values())
     window.session.apply({"parts": "score"})
     backward = labels[window.views.backward]
-    qtbot.waitUntil(lambda: "SWD" in backward.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "Wasserstein" in backward.text(), timeout=20_000)
     assert all("score only, f = 0. Not the model." in label.text() for label in labels.values())
     assert not any(label.isHidden() for label in labels.values())
-    assert "SWD" not in labels[window.views.time].text()
-    assert float(backward.text().split("SWD ")[1].split(",")[0]) > 0.1
+    assert "Wasserstein" not in labels[window.views.time].text()
+    assert float(backward.text().split("distance of ")[1].split(",")[0]) > 0.1
     window.session.apply({"parts": "both"})
     qtbot.waitUntil(lambda: backward.isHidden(), timeout=20_000)
 
@@ -59,7 +59,7 @@ def test_one_component_has_the_distance_beside_its_paths(still_window: MainWindo
     window.live.frame_shown.emit(frame)
     window.live.compared.emit(Comparison(frame, Marginals(one, one, one), Marginals(0.25 * one, 0.02 * one, one)))
     text = window.parts_notice.labels[window.views.time].text()
-    assert text.endswith("moved by SWD 0.250, floor 0.020.")
+    assert text.endswith("moved by a sliced Wasserstein distance of 0.250, floor 0.020.")
     window.live.compared.emit(Comparison(frame, Marginals(one, one, one), Marginals(np.nan * one, one, one)))
     assert "Too few" in window.parts_notice.labels[window.views.time].text()
     window.live.frame_shown.emit(frame_of(dim=1))

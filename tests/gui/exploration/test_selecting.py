@@ -49,15 +49,15 @@ def lone(direction: str, count: int) -> list[int]:
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])
-def test_a_click_on_a_point_chooses_it_in_every_view(window: MainWindow, direction: str) -> None:
+def test_a_click_on_a_point_chooses_it_in_every_view_of_its_process(window: MainWindow, direction: str) -> None:
     view: ProcessView = getattr(window.views, direction)
     paths = FRAME.forward if direction == "forward" else FRAME.backward
     first, second = lone(direction, 2)
     click(view, *map(float, paths[4, first]))
     assert window.session.state.selection == (first,) and window.session.state.direction == direction
-    for other in (window.views.forward, window.views.backward):
-        assert other._chosen._paths.shape[1] == 1
-    assert all(layer._paths.shape[1] == 1 for layer in window.views.time._chosen.values())
+    for name, other in (("forward", window.views.forward), ("backward", window.views.backward)):
+        assert other._chosen._paths.shape[1] == (name == direction)
+        assert window.views.time._chosen[name]._paths.shape[1] == (name == direction)
     click(view, *map(float, paths[4, second]), CONTROL)
     assert window.session.state.selection == (first, second)
     click(view, *map(float, paths[4, first]), CONTROL)

@@ -280,12 +280,13 @@ def test_without_a_selection_that_choice_is_grey_and_says_how(panel: ExportPanel
     assert not form.parts["trajectories"].isChecked()
 
 
-@pytest.mark.parametrize("last", ["noise", "mean"])
+@pytest.mark.parametrize(("last", "start"), [("noise", "noise"), ("mean", "forward")])
 def test_the_selection_is_written_as_it_is_shown(
-    panel: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path, last: str
+    panel: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path, last: str, start: str
 ) -> None:
     chosen = (1999, 3, 300)
-    window.session.apply({"selection": chosen, "steps": 6, "grid": "uniform", "last": last})
+    change = {"selection": chosen, "selection_of": "backward", "steps": 6, "grid": "uniform", "last": last}
+    window.session.apply(change | {"start": start})
     panel.form.selected.click()
     export(window, panel, qtbot)
     qtbot.waitUntil(lambda: _shows(window, 6, last), timeout=20_000)
@@ -296,8 +297,11 @@ def test_the_selection_is_written_as_it_is_shown(
     path = tmp_path / "out.h5"
     np.testing.assert_allclose(read_rows(path, "trajectories"), expected, atol=1e-5)
     np.testing.assert_allclose(read_rows(path, "samples"), expected[:, -1], atol=1e-5)
-    info = read_export(path)
-    assert info.sampling["selection"] == {"indices": [3, 300, 1999], "view_points": 2000, "view_seed": 3}
+    info, words = read_export(path), {"noise": "fresh noise", "forward": "the forward ends"}
+    said = info.sampling["selection"]
+    assert (said["indices"], said["view_points"], said["view_seed"]) == ([3, 300, 1999], 2000, 3)
+    assert said["pairing"] == f"backward starts from {words[start]}"
+    assert ("forward_trajectories" in info.datasets) == (start == "forward")
     assert (info.steps, info.lam, info.seed, info.sampling["last"]) == (6, 0.5, 3, last)
     (record,) = panel.earlier.history.records
     assert record.selected and record.count == 3 and record.steps == 6
@@ -306,6 +310,30 @@ def test_the_selection_is_written_as_it_is_shown(
 def _shows(window: MainWindow, steps: int, last: str) -> bool:
     frame = window.views.frame
     return frame is not None and frame.complete and len(frame.t) == steps + 1 and frame.request.last == last
+
+
+def test_points_of_the_forward_view_are_written_with_their_own_way_back(
+    panel: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window.session.apply({"selection": (3, 300), "steps": 6, "last": "noise"})
+    form = panel.form
+    form.selected.click()
+    assert "2 selected in the forward" in form.selected.text().replace("&", "")
+    assert form.as_shown.text().startswith("Their forward paths") and form.plan().forward
+    export(window, panel, qtbot)
+    qtbot.waitUntil(lambda: _shows(window, 6, "noise"), timeout=20_000)
+    frame, current = window.views.frame, window.studio.current
+    assert frame is not None and current is not None
+    units, path = current.snapshot.standardisation, tmp_path / "out.h5"
+    expected = frame.forward[::-1, [3, 300]].swapaxes(0, 1) * np.array(units.scale) + np.array(units.mean)
+    np.testing.assert_allclose(read_rows(path, "forward_trajectories"), expected, atol=1e-5)
+    np.testing.assert_allclose(read_rows(path, "trajectories")[:, 0], expected[:, 0], atol=1e-5)
+    assert read_export(path).sampling["selection"]["pairing"] == "backward starts from the forward ends"
+    window.session.apply({"selection_of": "backward"})
+    assert form.as_shown.text().startswith("Paths of the backward process, from fresh noise")
+    assert "selected in the backward" in form.selected.text().replace("&", "") and not form.plan().forward
+    window.session.apply({"start": "forward"})
+    assert form.as_shown.text().startswith("Round trips") and form.plan().forward
 
 
 def test_a_run_that_trains_is_exported_and_trains_on(

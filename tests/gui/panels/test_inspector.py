@@ -104,6 +104,7 @@ def test_a_moving_cursor_keeps_rows_and_columns_in_their_place(filled: Inspector
 
 
 def test_direction_and_points_are_written_to_the_session(filled: InspectorPanel, session: Session) -> None:
+    session.apply({"start": "forward"})
     filled.directions.buttons["backward"].click()
     assert session.state.direction == "backward"
     session.undo()
@@ -162,9 +163,10 @@ def test_of_very_many_points_only_some_are_offered(panel: InspectorPanel, sessio
 
 def test_the_statistic_compares_with_all() -> None:
     totals = np.array([1, 2, 3, np.nan], np.float32)
-    assert statistic(rows(1), totals) == "disagreement +2.000 nats (all: +2.000)"
-    assert statistic(rows(0, 1), totals) == "2 points: disagreement +1.500 nats (all: +2.000)"
-    assert statistic(rows(0, 3), totals) == "2 points: left the finite numbers"
+    assert statistic(rows(1), totals) == "log-ratio +2.000 nats (all: +2.000)"
+    assert statistic(rows(0, 1), totals) == "2 points: log-ratio +1.500 nats (all: +2.000)"
+    assert statistic(rows(0, 3), totals) == "2 points: log-ratio +1.000 nats, of 1 of them (all: +2.000)"
+    assert statistic(rows(3), totals) == "log-ratio not known yet"
     assert statistic(rows(0, 3), np.empty(0, np.float32)) == "2 points" and statistic(rows(), totals) == ""
 
 

@@ -69,13 +69,13 @@ def test_several_n_are_computed_on_opening_and_one_is_shown_in_the_views(
     assert [row[0] for row in cells] == ["3", "6", "12", "20"]
     ends = np.array([[float(row[1]), float(row[2])] for row in cells])
     assert (np.diff(ends[:, 0]) < 0).all() and ends[-1, 1] < ends[0, 1]
-    assert all(float(row[3]) >= 0 and row[4].endswith("%") for row in cells)
+    assert all(" ± " in row[3] and row[4].endswith("%") for row in cells)
     assert "samples: convergence of order" in page.ends.note.text() or page.ends.isHidden()
     assert not page.show_button.isEnabled()
     page.table.setCurrentCell(2, 0)
     assert page.show_button.isEnabled() and "12" in page.show_button.text()
     page.tabs.setCurrentIndex(2)
-    assert page.quality.isVisible() and "N = 12" in page.quality._notes[0] and "floor" in page.quality._notes[0]
+    assert page.quality.isVisible() and "N = 12" in page.quality._notes[0] and "SWD" in page.quality._notes[0]
     qtbot.mouseClick(page.show_button, Qt.MouseButton.LeftButton)
     assert window.session.state.steps == 12 and window.session.can_undo
     assert panel.told.text().startswith("Newest weights"), "View N does not matter here"
@@ -171,8 +171,16 @@ def test_coarse_paths_are_those_of_the_views(panel: LabPanel, window: MainWindow
         np.testing.assert_allclose(own, shown[:, [5, 270]], atol=2e-4)
     page.directions.turn("backward")
     assert "At the data" in page.told.text()
-    window.session.apply({"selection": (9,)})
+    qtbot.waitUntil(lambda: page._found.points == (0, 1, 2), timeout=WAIT)
+    window.session.apply({"selection": (9,), "selection_of": "backward"})
     qtbot.waitUntil(lambda: page._found.points == (9,), timeout=WAIT)
+    # Pairs: the coarse backward path goes on from where the coarse forward one ends, and the fine one with it
+    window.session.apply({"start": "forward"})
+    qtbot.waitUntil(lambda: window.views.frame.paired and window.views.frame.complete, timeout=WAIT)
+    qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.runner.running is None, timeout=WAIT)
+    np.testing.assert_allclose(page._found.backward[0], window.views.frame.backward[:, [9]], atol=2e-4)
+    np.testing.assert_allclose(page._found.backward[1][-1], page._found.forward[0][-1], atol=1e-6)
 
 
 def test_levels_are_compared_and_one_is_shown_in_the_views(panel: LabPanel, window: MainWindow, qtbot: QtBot) -> None:
@@ -180,7 +188,8 @@ def test_levels_are_compared_and_one_is_shown_in_the_views(panel: LabPanel, wind
     page = panel.pages["λ"]
     assert isinstance(page, LevelsPage)
     column = [page.table.item(r, 0).text() for r in range(page.table.rowCount())]
-    assert column == ["0", "0.5", "1", "1.5", "2"] and float(page.table.item(2, 1).text()) == 0
+    assert column == ["0", "0.5", "1", "1.5", "2"] and "±" in page.table.item(2, 1).text()
+    assert len(page.distances._data.apart) == len(page.distances._reference.apart) == 5
     page.table.setCurrentCell(4, 0)
     assert "λ = 2 over λ = 1" in page.cloud._notes
     qtbot.mouseClick(page.show_button, Qt.MouseButton.LeftButton)
@@ -192,7 +201,7 @@ def test_both_last_steps_side_by_side(panel: LabPanel, window: MainWindow, qtbot
     turn(panel, "Last step", qtbot)
     page = panel.pages["Last step"]
     assert isinstance(page, LastPage)
-    assert all("SWD to data" in told.text() and "floor" in told.text() for told in page.told.values())
+    assert all("To data: SWD" in told.text() and "±" in told.text() for told in page.told.values())
     qtbot.mouseClick(page.buttons["mean"], Qt.MouseButton.LeftButton)
     assert window.session.state.last == "mean"
     page.clouds["mean"].box.scaleBy((0.5, 0.5))
@@ -298,7 +307,7 @@ def test_the_quality_of_two_models_is_compared_by_steps_and_by_evaluations(
     np.testing.assert_allclose(plot._lines[0].getData()[0], np.log10([6, 12, 24, 40]))
     np.testing.assert_allclose(plot._data.getData()[0], np.log10([3, 6, 12, 20]))
     (left, right), (bottom, top) = plot.box.viewRange()
-    assert left < np.log10(3) and right > np.log10(40) and bottom < 0 < max(row[2] for row in kept.rows) < top
+    assert left < np.log10(3) and right > np.log10(40) and bottom < 0 < max(row[2].value for row in kept.rows) < top
     open_in("diffflow-checkerboard")
     assert compare.curves == [], "distances to other data are no comparison"
     open_in("diffusion-rings")

@@ -80,6 +80,16 @@ def test_it_is_computed_when_it_is_first_seen_and_its_numbers_are_those_of_evalu
     assert panel_of(window).told.text() == "Newest weights, K = 16."
 
 
+def test_each_chain_of_a_diffusion_model_has_its_bound_beside_what_it_can_attain(
+    window: MainWindow, open_page: Callable[[str], LikelihoodPage]
+) -> None:
+    rows = shown(open_page("diffusion-rings"))
+    assert list(rows)[:3] == ["Bound, ancestral, N = 100", "Bound, Euler steps", "Importance, K = 16"]
+    assert list(rows)[-2:] == ["Attainable by the chain", "Entropy of the data"]
+    assert float(rows["Bound, ancestral, N = 100"][0].replace("−", "-")) < float(rows["Bound, Euler steps"][0])
+    assert rows["Attainable by the chain"][0] == "−0.936"
+
+
 def test_another_k_waits_for_compute_and_is_tighter(
     window: MainWindow, open_page: Callable[[str], LikelihoodPage], qtbot: QtBot
 ) -> None:
@@ -96,7 +106,7 @@ def test_the_table_is_copied_as_numbers(open_page: Callable[[str], LikelihoodPag
     page = open_page("diffflow-rings")
     qtbot.mouseClick(page.copy, Qt.MouseButton.LeftButton)
     lines = [line.split("\t") for line in QGuiApplication.clipboard().text().splitlines()]
-    assert lines[0] == ["NLL", "nats", "±"] and lines[-1][::2] == ["Entropy of the data", ""] and len(lines) == 8
+    assert lines[0] == ["NLL", "nats", "±"] and lines[-1][::2] == ["Entropy of the data", ""] and len(lines) == 9
     assert float(lines[-1][1]) == pytest.approx(-0.962, abs=1e-3)
     assert shown(page)["Entropy of the data"][0] == "−0.962"
 

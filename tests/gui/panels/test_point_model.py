@@ -15,7 +15,7 @@ from dnf_studio.gui.panels.point_model import DASH, PointModel
 from dnf_studio.gui.theme import DARK
 from tests.gui.panels.tables import table_of
 
-NAMES = ["i", "t", "x₁", "x₂", "f₁", "f₂", "g²s₁", "g²s₂", "δF₁", "δF₂", "δB₁", "δB₂", "disagreement"]
+NAMES = ["i", "t", "x₁", "x₂", "f₁", "f₂", "g²s₁", "g²s₂", "δF₁", "δF₂", "δB₁", "δB₂", "to the bound", "log-ratio"]
 
 
 def names(model: PointModel) -> list[str]:
@@ -32,10 +32,13 @@ def test_columns_and_what_a_step_lacks_at_the_end() -> None:
     assert names(model) == NAMES and model.rowCount() == 11
     assert text(model, 4, 0) == "4"
     assert float(text(model, 4, 2).replace("−", "-")) == pytest.approx(table.x[4, 0], abs=1e-4)
-    assert [text(model, 10, k) == DASH for k in range(13)] == [False] * 8 + [True] * 5
-    assert all(model.headerData(k, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole) for k in range(13))
+    assert [text(model, 10, k) == DASH for k in range(14)] == [False] * 8 + [True] * 6
+    assert text(model, 4, 13) == DASH and model.widest(13) == "log-ratio", "not known yet"
+    model.set_table(table, np.linspace(-1, 1, 10, dtype=np.float32))
+    assert float(text(model, 9, 13)) == 1 and text(model, 10, 13) == DASH
+    assert all(model.headerData(k, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole) for k in range(14))
     model.set_table(table_of(dim=1))
-    assert names(model) == ["i", "t", "x", "f", "g²s", "δF", "δB", "disagreement"]
+    assert names(model) == ["i", "t", "x", "f", "g²s", "δF", "δB", "to the bound", "log-ratio"]
 
 
 def test_qt_finds_nothing_wrong_with_it(qtbot: QtBot) -> None:

@@ -15,16 +15,20 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.exploration.excess import step_means
 from dnf_studio.core.exploration.lineage_table import write_csv
 from dnf_studio.gui.actions import Key
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.panels.lineage_model import LineageModel
 from dnf_studio.gui.panels.selection import SelectionPanel
 from dnf_studio.gui.session import Session
+from dnf_studio.workers.excess import ExcessFrame
 from tests.gui.panels.tables import inspection_of
 from tests.gui.plots.scenes import frame_of
 
 FRAME = frame_of(points=300)
+RATIOS = np.random.default_rng(3).standard_normal((10, 300)).astype(np.float32)
+"""Log-ratios of the forward paths."""
 
 
 @pytest.fixture
@@ -40,6 +44,7 @@ def panel(qtbot: QtBot, session: Session) -> SelectionPanel:
     qtbot.addWidget(made)
     made.resize(420, 600)
     made.set_frame(FRAME)
+    made.set_excess(ExcessFrame(FRAME, RATIOS, -RATIOS[:, :200], step_means(RATIOS)))
     with qtbot.waitExposed(made):
         made.show()
     return made
@@ -58,7 +63,8 @@ def column(panel: SelectionPanel, name: str) -> list[str]:
 def test_with_nothing_chosen_it_says_what_to_do(panel: SelectionPanel, session: Session) -> None:
     assert "lasso" in panel.summary.text() and not panel.table.isVisible()
     choose(panel, session, 7, 3)
-    assert panel.summary.text() == "2 of 300 points, forward paths." and panel.table.isVisible()
+    assert panel.summary.text() == "2 of 300 points. Paths of the forward process, from the data."
+    assert panel.table.isVisible()
     choose(panel, session)
     assert "lasso" in panel.summary.text() and not panel.table.isVisible() and panel.model.rowCount() == 0
 
@@ -74,12 +80,17 @@ def test_it_compares_with_the_rest_at_the_cursor(panel: SelectionPanel, session:
         x = FRAME.forward[4, some, 0]
         mean, spread = rows["x₁"][place].replace("−", "-").split(" ± ")
         assert float(mean) == pytest.approx(x.mean(), rel=0.01) and float(spread) == pytest.approx(x.std(), rel=0.01)
-        total = FRAME.step_disagreement[:, some].sum(axis=0)
-        assert float(rows["Disagreement"][place].replace("−", "-")) == pytest.approx(total.mean(), abs=1e-3)
+        total = RATIOS[:, some].sum(axis=0)
+        assert float(rows["Log-ratio"][place].replace("−", "-")) == pytest.approx(total.mean(), abs=1e-3)
         assert rows["Above zero"][place] == f"{100 * (total > 0).mean():.0f}%"
-    session.apply({"direction": "backward"})
+    session.apply({"selection_of": "backward"})
     panel.refresh()
-    mean = {row[0]: row[1] for row in panel.comparison.rows()}["x₁"].replace("−", "-").split(" ± ")[0]
+    back = {row[0]: row[1] for row in panel.comparison.rows()}
+    mean = back["x₁"].replace("−", "-").split(" ± ")[0]
+    # Of backward paths there are their own numbers, and fewer so far
+    own = -RATIOS[:, list(points)[:67]].sum(axis=0).mean()
+    total, count = back["Log-ratio"].replace("−", "-").split()
+    assert float(total) == pytest.approx(own, abs=1e-3) and count == "(67)"
     assert float(mean) == pytest.approx(FRAME.backward[4, list(points), 0].mean(), rel=0.01)
 
 
@@ -105,8 +116,8 @@ def test_hidden_it_does_nothing_and_shown_it_is_right(panel: SelectionPanel, ses
 def test_a_click_on_a_head_sorts_and_a_click_on_a_row_makes_it_current(panel: SelectionPanel, session: Session) -> None:
     points = (5, 280, 41, 97)
     choose(panel, session, *points)
-    head, place = panel.table.horizontalHeader(), panel.model.table.names.index("disagreement")
-    total = FRAME.point_disagreement[sorted(points)]
+    head, place = panel.table.horizontalHeader(), panel.model.table.names.index("log_ratio")
+    total = RATIOS.sum(axis=0)[sorted(points)]
     panel.table.scrollTo(panel.model.index(0, place))
     for turn in (0, 1):
         x = head.sectionViewportPosition(place) + 20

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.exploration.fields import FieldGrid
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.core.exploration.score_share import ScoreShare
+from dnf_studio.core.exploration.streamlines import Streamlines
 from dnf_studio.gui.plots.field_overlay import shown_field
 from dnf_studio.gui.plots.layers.arrows import CLOSEST, arrow_lines, next_limit, upper_limit
 from dnf_studio.gui.plots.process_view import ProcessView
@@ -117,7 +118,7 @@ def test_arrows_come_and_go_with_their_layer(qtbot: QtBot, theme: Theme) -> None
 
 
 def test_the_heat_map_is_coloured_by_its_values(qtbot: QtBot) -> None:
-    view = field_view(qtbot)
+    view = field_view(qtbot, "forward")
     view.field.set_choice("used", "divergence")
     view.field.set_answer(answer_of())
     picture = pixels(view.plot)
@@ -148,19 +149,42 @@ def test_the_legend_tells_the_field_and_an_idle_score(qtbot: QtBot) -> None:
     view = field_view(qtbot)
     view.set_frame(dataclasses.replace(frame_of(), score=share_of(0.003)))
     view.field.set_answer(answer_of())
-    assert view.field.button.text() == "f − g²s"
+    assert view.field.button.text() == "g²s − f"
     assert "score idle: 0.3% of the backward drift" in view.field.legend.text()
     view.set_frame(dataclasses.replace(frame_of(), score=share_of(0.2)))
     text = view.field.legend.text()
     assert "score: 20% of the backward drift" in text and "idle" not in text
     view.field.set_answer(answer_of(lam=0.0))
-    assert view.field.button.text() == "f − 0.5 g²s"
+    assert view.field.button.text() == "0.5 g²s − f"
     view.field.set_answer(answer_of(node=0))
     assert "score" not in view.field.legend.text()
     view.field.set_choice("drift", "none")
     view.set_frame(dataclasses.replace(frame_of(), score=share_of(0.003)))
     view.field.set_answer(answer_of())
-    assert view.field.button.text() == "f" and "score" not in view.field.legend.text()
+    assert view.field.button.text() == "−f" and "score" not in view.field.legend.text()
+
+
+def test_arrows_and_lines_point_the_way_points_move_in_their_view_and_the_legend_says_so(qtbot: QtBot) -> None:
+    views = {way: field_view(qtbot, way) for way in ("forward", "backward")}
+    line = Streamlines(np.array([[0.0, 0.0], [1.0, 0.0], [1.5, 0.0], [2.0, 2.0], [2.0, 3.0]]), np.array([0, 3, 5]))
+    answer = dataclasses.replace(answer_of(), lines={name: line for name in ("drift", "score")})
+    for style in ("arrows", "streamlines"):
+        for field, sign in (("drift", -1), ("score", 1)):
+            for view in views.values():
+                view.field.set_choice(field, "none", style)
+                view.field.set_answer(answer)
+            ahead, back = (view.field for view in views.values())
+            if style == "arrows":
+                np.testing.assert_array_equal(back.arrows._vectors, sign * ahead.arrows._vectors)
+            else:
+                expected = ahead.streams._points[::sign]
+                np.testing.assert_array_equal(back.streams._points, expected)
+                assert back.streams._steps.tolist() == ([0, 1, 3] if sign > 0 else [0, 2, 3])
+            told = [each.legend.text() for each in (ahead, back)]
+            if field == "score":
+                assert all("up the log-density, whichever way time runs" in text for text in told)
+            else:
+                assert "from data to noise" in told[0] and "from noise to data" in told[1]
 
 
 def test_the_legend_stays_at_the_lower_left(qtbot: QtBot) -> None:

@@ -115,6 +115,22 @@ def test_curve_floor_and_clear(qtbot: QtBot) -> None:
     assert plot.smoothed is None and plot._empty.isVisible()
 
 
+def test_what_the_chain_can_attain_is_dotted_above_the_floor_where_it_is_another(qtbot: QtBot) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    plot.append(reports([3 + 2 / k for k in range(1, 100)]))
+    plot.set_floor(-0.962, -0.489)
+    assert plot._least.isVisible() and plot._least.value() == -0.489
+    assert plot._least_label.format == "attainable −0.489"
+    assert plot._line.value() == -0.962 and plot._label.format == "floor −0.962"
+    for floor, least in ((-0.962, None), (-0.962, -0.961), (None, None)):
+        plot.set_floor(floor, least)
+        assert not plot._least.isVisible()
+    plot.set_floor(-0.962, -0.489)
+    plot.set_model("flow")
+    assert not plot._least.isVisible(), "a flow has no last step that adds noise"
+
+
 def test_following_stops_where_a_person_zooms_and_begins_again(qtbot: QtBot) -> None:
     plot = LossPlot()
     qtbot.addWidget(plot)

@@ -40,11 +40,11 @@ def test_the_note_says_step_distance_and_floor(plot: MarginalsPlot) -> None:
     assert plot.note.text() == ""
     plot.set_frame(FRAME)
     plot.set_comparison(comparison([0.01, 0.02, 0.05, 0.0314, 0.02]))
-    assert plot.note.text() == "step 3: SWD 0.031, floor 0.016"
+    assert plot.note.text() == "step 3: distance 0.031, floor 0.016"
     plot.set_cursor(0.2)
-    assert plot.note.text() == "step 0: SWD 0.010, floor 0.016"
+    assert plot.note.text() == "step 0: distance 0.010, floor 0.016"
     plot.set_cursor(40)
-    assert plot.note.text() == "step 4: SWD 0.020, floor 0.016"
+    assert plot.note.text() == "step 4: distance 0.020, floor 0.016"
     plot.set_frame(frame_of(steps=5))
     assert plot.note.text() == "" and not plot.plot.getAxis("left").style["showValues"]
 
@@ -82,7 +82,7 @@ def test_steps_without_finite_points_are_a_gap_and_a_warning(plot: MarginalsPlot
     plot.set_cursor(1.0)
     assert plot.note.text() == "step 1: no finite points"
     plot.set_cursor(3.0)
-    assert plot.note.text() == "step 3: SWD 0.030, floor 0.016"
+    assert plot.note.text() == "step 3: distance 0.030, floor 0.016"
     assert plot.box.viewRange()[1][1] < 0.05
     assert share_near(pixels(plot.plot), LIGHT.text, 30) > 0
 
@@ -96,14 +96,14 @@ def test_only_a_plot_that_is_seen_is_computed(window: MainWindow, open_in: Calla
     assert not asked
     window.views.pair.tabs.setCurrentIndex(2)
     plot = window.views.marginals
-    qtbot.waitUntil(lambda: "SWD" in plot.note.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "distance" in plot.note.text(), timeout=20_000)
     assert asked == [window.views.frame]
     steps = len(asked[0].t) - 1
     window.session.cursor.set_playing(False)
     plot.step_clicked.emit(steps)
     assert window.session.cursor.position == steps
     # Latents and the forward end are both near N(0, I)
-    assert plot.note.text().startswith(f"step {steps}: SWD 0.") or plot.note.text().startswith("SWD 0.")
+    assert plot.note.text().startswith(f"step {steps}: distance 0.") or plot.note.text().startswith("distance 0.")
     window.session.apply({"steps": 5})
     qtbot.waitUntil(lambda: len(plot._distance) == 6, timeout=20_000)
     assert all(frame.complete for frame in asked)

@@ -19,6 +19,14 @@ from tests.gui.plots.scenes import frame_of, pixels, share_near
 FRAME = frame_of()
 
 
+def choose(view: ProcessView | TimeView, *points: int) -> None:
+    rows = np.array(points, np.intp)
+    if isinstance(view, TimeView):
+        view.set_selection({"forward": rows, "backward": rows}, "forward")
+    else:
+        view.set_selection(rows)
+
+
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
 @pytest.mark.parametrize("kind", ["forward", "backward", "time"])
 def test_a_chosen_path_is_drawn_in_the_accent_from_end_to_end(qtbot: QtBot, theme: Theme, kind: str) -> None:
@@ -29,7 +37,7 @@ def test_a_chosen_path_is_drawn_in_the_accent_from_end_to_end(qtbot: QtBot, them
     view.set_theme(theme)
     view.set_frame(FRAME)
     before = pixels(view.plot)
-    view.set_selection((3,))
+    choose(view, 3)
     after = pixels(view.plot)
     assert share_near(after, theme.accent, 40) > share_near(before, theme.accent, 40) + 5e-4
     path = FRAME.backward[:, 3] if kind == "backward" else FRAME.forward[:, 3]
@@ -37,7 +45,7 @@ def test_a_chosen_path_is_drawn_in_the_accent_from_end_to_end(qtbot: QtBot, them
         x, y = (float(node), float(path[node, 0])) if kind == "time" else map(float, path[node])
         at = view.plot.mapFromScene(view.box.mapViewToScene(QPointF(x, y)))
         assert share_near(around(after, at, 3), theme.accent, 60) > 0.1, node
-    view.set_selection(())
+    choose(view)
     assert np.array_equal(pixels(view.plot), before)
 
 
@@ -62,7 +70,7 @@ def test_it_survives_new_frames_and_points_that_are_not_there_are_left_out(qtbot
         qtbot.addWidget(view)
         layer = view._chosen if isinstance(view, ProcessView) else view._chosen["backward"]
         view.set_frame(FRAME)
-        view.set_selection((299, 3))
+        choose(view, 299, 3)
         view.set_frame(frame_of(points=100, steps=4))
         assert layer._paths.shape == (5, 1, 2) and len(layer._points) == 1
         view.set_frame(frame_of(steps=25))

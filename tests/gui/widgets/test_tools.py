@@ -75,7 +75,8 @@ def test_a_lasso_chooses_what_is_drawn_within_it(window: MainWindow, direction: 
     assert chosen(window) == set()
 
 
-def test_a_rectangle_lights_up_whole_lineages_in_every_view(window: MainWindow) -> None:
+def test_a_rectangle_lights_up_whole_round_trips_in_every_view(window: MainWindow) -> None:
+    window.session.apply({"start": "forward"})
     QTest.keySequence(window, QKeySequence("M"))
     dots = share_near(pixels(window.views.backward.plot), LIGHT.accent, 40)
     drag(window.views.forward, [(-2, -2), (-1, -1), (0.5, 0.5)])

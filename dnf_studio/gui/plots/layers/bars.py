@@ -6,14 +6,16 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF
-from PySide6.QtGui import QColor, QPainter, QTransform
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF, QTransform
 
 from dnf_studio.gui.plots.layers.device import DeviceLayer
 
 __all__ = ["BarsLayer", "colour_ramp"]
 
 SHADES = 33
+MARKED = 7.0
+"""Pixels of a bar from which on diamonds are drawn beside its whisker."""
 Array = NDArray[np.float64]
 
 
@@ -35,6 +37,11 @@ class BarsLayer(DeviceLayer):
         self._parts: Array | None = None
         self._part_colours: list[QColor] = []
         self._mark = QColor()
+        self._errors: Array = np.empty(0)
+        self._other: Array = np.empty(0)
+        self._other_errors: Array = np.empty(0)
+        self._apart: NDArray[np.bool_] = np.empty(0, bool)
+        self._whisker = self._diamond = self._warning = QColor()
 
     def set_bars(self, values: Array, strengths: Array) -> None:
         """Show `values` (N,); `strengths` (N,) from 0 to 1 choose the colours."""
@@ -47,6 +54,19 @@ class BarsLayer(DeviceLayer):
         self._parts = parts
         self.update()
 
+    def set_errors(self, errors: Array, other: Array, other_errors: Array, apart: NDArray[np.bool_]) -> None:
+        """A whisker of ±`errors` (N,) on each bar, and a diamond at `other` (N,) with whiskers of its own.
+
+        Diamonds that are `apart` (N,) from their bars are filled. Empty arrays draw nothing.
+        """
+        self._errors, self._other, self._other_errors, self._apart = errors, other, other_errors, apart
+        self.update()
+
+    def set_error_colours(self, whisker: str, diamond: str, warning: str) -> None:
+        """Of whiskers, of diamonds and of those that are apart."""
+        self._whisker, self._diamond, self._warning = map(QColor, (whisker, diamond, warning))
+        self.update()
+
     def set_current(self, step: int | None) -> None:
         """Set off this step."""
         if step != self._current:
@@ -54,7 +74,7 @@ class BarsLayer(DeviceLayer):
             self.update()
 
     def set_colours(self, stops: tuple[str, ...], band: str, edge: str) -> None:
-        """The sequential map of the bars, the band behind the current one and its outline."""
+        """The diverging map of the bars, the band behind the current one and its outline."""
         self._colours = [QColor(colour) for colour in colour_ramp(stops, SHADES)]
         self._band, self._edge = QColor(band), QColor(edge)
         self.update()
@@ -88,6 +108,37 @@ class BarsLayer(DeviceLayer):
             if self._current is not None and part.start <= self._current < part.stop:
                 painter.setPen(self._edge)
                 painter.drawRect(bar)
+
+        if group == 1:
+            self._draw_errors(painter, transform)
+
+    def _draw_errors(self, painter: QPainter, transform: QTransform) -> None:
+        """Whiskers, and diamonds beside them where a bar has room for both."""
+        across = transform.m11()
+
+        def height(value: float) -> float:
+            return float(np.clip(transform.dy() + value * transform.m22(), -1e5, 1e5))
+
+        wide = across >= MARKED
+        places = transform.dx() + across * (np.arange(len(self._values)) + (0.35 if wide and len(self._other) else 0.5))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for x, value, error in zip(places, self._values, self._errors, strict=False):
+            painter.setPen(QPen(self._whisker, 1))
+            painter.drawLine(QPointF(x, height(value - error)), QPointF(x, height(value + error)))
+        if not wide:
+            return
+        rows = zip(self._other, self._other_errors, self._apart, strict=False)
+        for k, (value, error, apart) in enumerate(rows):
+            if not np.isfinite([value, error]).all():
+                continue
+            x, size = transform.dx() + across * (k + 0.68), min(4.0, 0.22 * across)
+            painter.setPen(QPen(self._warning if apart else self._diamond, 1))
+            painter.drawLine(QPointF(x, height(value - error)), QPointF(x, height(value + error)))
+            y = height(value)
+            corners = QPointF(x - size, y), QPointF(x, y - size), QPointF(x + size, y), QPointF(x, y + size)
+            painter.setBrush(self._warning if apart else Qt.BrushStyle.NoBrush)
+            painter.drawPolygon(QPolygonF(corners))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
 
     def _draw_parts(self, painter: QPainter, bar: QRectF, zero: float, heights: Array) -> None:
         """One step's parts, in the width of its bar, away from the zero line on both sides of it."""

@@ -23,7 +23,7 @@ Array = NDArray[np.float32]
 class CellsLayer(DeviceLayer):
     """Values in sixteen colours, nothing where there is no number, and the key of the colours.
 
-    `ramp` is the sequential map of the theme, `words` writes the ends of the key.
+    `ramp` is the map of the theme, `words` writes the ends of the key.
     """
 
     def __init__(self, ramp: str = "disagreement", words: Callable[[float, float], tuple[str, str]] = nats_at) -> None:

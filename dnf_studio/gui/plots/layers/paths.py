@@ -109,7 +109,7 @@ class PathsLayer(DeviceLayer):
             self._key = key
         painter.drawImage(corner, self._image)
         if self._steps is not None and self._fitting_buckets() is not None:
-            self._colour_key.draw(painter, area, self._steps.limits, QApplication.font())
+            self._colour_key.draw(painter, area, self._steps.limits, QApplication.font(), extremes=self._steps.extremes)
 
     def _argb(self, pixels: Array, width: int, height: int) -> NDArray[np.uint32]:
         """The picture of paths in pixels, (height, width)."""

@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF, QTransform
 
 from dnf_studio.gui.plots.layers.device import DeviceLayer
 
-__all__ = ["PriorBarLayer", "tail_of"]
+__all__ = ["PriorBarLayer", "step_ticks", "tail_of"]
 
 CUT = 5.0
 """Pixels of the break in a bar that is higher than the axis."""
@@ -55,3 +55,10 @@ class PriorBarLayer(DeviceLayer):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._ground)
             painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in corners]))
+
+
+def step_ticks(steps: int, most: int) -> list[tuple[float, str]]:
+    """Round step numbers, at most `most` beside 0, and the name of the last bar."""
+    apart = next(size * 10**k for k in range(9) for size in (1, 2, 5) if steps <= most * size * 10**k)
+    rounds = [(float(i), str(i)) for i in range(0, steps + 1, apart) if i <= steps - 0.3 * apart or apart == 1]
+    return [*rounds, (sum(tail_of(steps)) / 2, "prior")]
