@@ -21,8 +21,8 @@ Array = NDArray[np.float64]
 NONE = np.empty(0)
 CAPTION = "Distance of both clouds, sliced Wasserstein, and its floor."
 PAIRED = (
-    "Distance of both clouds, which share their noise end, and its floor. Pairs are nearer than chance, which the floor "
-    "is, leaves clouds that have nothing in common."
+    "Distance of both clouds, which share their noise end, and its floor. Pairs are nearer to each other than that: it "
+    "is what chance leaves between clouds that have nothing in common."
 )
 
 
