@@ -53,7 +53,7 @@ class Views(QWidget):
         self._frame: Frame | None = None
         self.forward, self.backward = ProcessView("forward"), ProcessView("backward")
         self.forward.link(self.backward)
-        self.backward.header.insertWidget(1, start_button(session))
+        self.backward.add_beside_caption(start_button(session))
         self.time, self.disagreement, self.loss = TimeView(), DisagreementPlot(), LossPlot()
         self.grid: GridPlot
         self.marginals: MarginalsPlot
@@ -122,7 +122,7 @@ class Views(QWidget):
             grid.set_theme(theme)
             stack.addWidget(grid)
             self.selecting.add(grid)
-        grids[1].header.insertWidget(1, start_button(self._session))
+        grids[1].add_beside_caption(start_button(self._session))
         self._framed = (*self._framed, *grids)
         self._say_moved()
 

@@ -58,7 +58,7 @@ def start_button(session: Session) -> QToolButton:
     def show(names: frozenset[str]) -> None:
         if "start" in names:
             start = session.state.start
-            button.setText(PAIRINGS[start].removeprefix("the "))
+            button.setText(f"from {PAIRINGS[start]}")
             button.setToolTip(f"{START_WORDS[start][1]}. Choose where it starts (Ctrl+B)")
 
     session.changed.connect(show)

@@ -67,7 +67,9 @@ class Plot(QWidget):
         layout.setContentsMargins(4, 6, 4, 2)
         layout.setSpacing(2)
         layout.addLayout(self.header)
-        layout.addWidget(self.caption_line)
+        self._caption_row = QHBoxLayout()
+        self._caption_row.addWidget(self.caption_line, 1)
+        layout.addLayout(self._caption_row)
         layout.addWidget(self.plot, 1)
         for watched in (self.plot, self.title, self.note, self._empty, self.caption_line):
             watched.installEventFilter(self)
@@ -118,6 +120,11 @@ class Plot(QWidget):
         self.plot.setAccessibleDescription(caption)
         self.caption_line.set_whole(caption)
         self.title.show_title(title, self.title_mark(), caption)
+
+    def add_beside_caption(self, button: QWidget) -> None:
+        """Put `button` at the end of the caption, which keeps its height: linked plots stay of one size."""
+        button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Ignored)
+        self._caption_row.addWidget(button)
 
     def set_hint(self, text: str) -> None:
         """What stands in the middle while there is nothing to show."""

@@ -40,7 +40,7 @@ class ImageGrid(ProcessPlot):
     captions: ClassVar = {
         "forward": "Images of the data, carried to noise by {}. Click one to follow it.",
         "backward": "Latent noise, carried to generated images by {}. Click one to follow it.",
-        "paired": "The forward ends, carried back to images by {}. Click one to follow its round trip.",
+        "paired": "The forward ends, carried back by {}. Click one to follow its round trip.",
     }
 
     def __init__(self, direction: str, parent: QWidget | None = None) -> None:

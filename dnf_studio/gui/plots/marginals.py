@@ -19,6 +19,11 @@ __all__ = ["MarginalsPlot"]
 
 Array = NDArray[np.float64]
 NONE = np.empty(0)
+CAPTION = "Distance of both clouds, sliced Wasserstein, and its floor."
+PAIRED = (
+    "Distance of both clouds, which share their noise end, and its floor. Pairs are nearer to each other than that: it "
+    "is what chance leaves between clouds that have nothing in common."
+)
 
 
 class MarginalsPlot(Plot):
@@ -33,7 +38,7 @@ class MarginalsPlot(Plot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Marginals",
-            "Distance of both clouds, sliced Wasserstein, and its floor.",
+            CAPTION,
             "Open a model or press Train, and the distance between both clouds is shown here for every step.",
             parent,
             topic="marginals",
@@ -60,6 +65,7 @@ class MarginalsPlot(Plot):
         """Show these distances."""
         fresh = found.frame.request != self._request or not len(self._distance)
         self._request = found.frame.request
+        self.set_words("Marginals", PAIRED if found.frame.paired else CAPTION)
         rows = found.marginals
         self._distance, self._floor, self._highest = rows.distance, rows.floor, rows.highest
         both = np.concatenate([self._distance, self._highest])

@@ -49,7 +49,7 @@ class ProcessView(ProcessPlot):
     captions: ClassVar = {
         "forward": "Points of the data, carried to noise by {}. Click a point to follow it.",
         "backward": "Latent noise, carried to samples by {}. Click a point to follow it.",
-        "paired": "The forward ends, carried back to data by {}. Click a point to follow its round trip.",
+        "paired": "The forward ends, carried back by {}. Click a point to follow its round trip.",
     }
 
     def __init__(self, direction: str, parent: QWidget | None = None) -> None:

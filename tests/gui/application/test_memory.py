@@ -90,6 +90,20 @@ def test_it_comes_back_as_it_was_left(visits: Visits) -> None:
     assert splitters(window)["rows"] == pytest.approx(left, abs=3)
 
 
+def test_an_inspector_that_was_closed_stays_closed_and_one_that_nobody_touched_opens(visits: Visits) -> None:
+    visits.begin()
+    visits.end()
+    window = visits.begin((1700, 650))
+    assert window.inspector.isVisible(), "a wide window has it, and nobody has closed it"
+    window.inspector.close()
+    visits.end()
+    window = visits.begin((1700, 650))
+    window.session.apply({"selection": (3,)})
+    assert window.inspector.isHidden()
+    window.commands[Key.INSPECTOR].trigger()
+    assert window.inspector.isVisible()
+
+
 def test_a_size_that_is_asked_for_goes_first(visits: Visits) -> None:
     window = visits.begin()
     window.resize(1100, 700)

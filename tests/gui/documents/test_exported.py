@@ -103,6 +103,11 @@ def test_other_settings_show_the_model_and_the_old_ones_the_file_again(
         frame = shown(window, qtbot)
         assert np.array_equal(frame.backward[0][:300], samples) == same
         assert ("no longer" in window.status.message.text()) != same
+    # Rows of a file are no partners of the forward points
+    for start, same in (("forward", False), ("noise", True)):
+        window.session.apply({"start": start})
+        qtbot.waitUntil(lambda start=start: shown(window, qtbot).request.start == start, timeout=20_000)
+        assert np.array_equal(shown(window, qtbot).backward[0][:300], samples) == same
 
 
 def test_only_the_first_rows_of_a_large_file_are_read(

@@ -123,15 +123,15 @@ def test_the_switch_stands_in_menu_panel_and_view_and_they_agree(window: MainWin
     qtbot.addWidget(panel)
     button = next(b for b in window.views.backward.findChildren(type(window.views.backward.field.button))
                   if b.accessibleName() == "Where the backward process starts")  # fmt: skip
-    assert button.text() == "fresh noise" and panel.start.currentText() == "fresh noise"
+    assert button.text() == "from fresh noise" and panel.start.currentText() == "fresh noise"
     fresh, ends = button.menu().actions()
     assert fresh.isChecked()
     ends.trigger()
-    assert session.state.start == "forward" and button.text() == "forward ends"
+    assert session.state.start == "forward" and button.text() == "from the forward ends"
     assert panel.start.currentText() == "the forward ends" and window.commands[Key.ROUND_TRIPS].isChecked()
     assert "round trip" in window.views.backward.caption and "forward ends" in window.views.backward.caption
     panel.start.chosen.emit("noise")
-    assert session.state.start == "noise" and fresh.isChecked() and button.text() == "fresh noise"
+    assert session.state.start == "noise" and fresh.isChecked() and button.text() == "from fresh noise"
     assert window.views.backward.caption.startswith("Latent noise")
 
 

@@ -49,6 +49,14 @@ def test_the_note_says_step_distance_and_floor(plot: MarginalsPlot) -> None:
     assert plot.note.text() == "" and not plot.plot.getAxis("left").style["showValues"]
 
 
+def test_pairs_share_their_noise_end_which_the_caption_says(plot: MarginalsPlot) -> None:
+    plain = plot.caption
+    plot.set_comparison(comparison([0.0], dataclasses.replace(FRAME, request=ViewRequest(start="forward"))))
+    assert "share their noise end" in plot.caption and "share" not in plain
+    plot.set_comparison(comparison([0.01]))
+    assert plot.caption == plain
+
+
 def test_a_click_goes_to_the_nearest_step(plot: MarginalsPlot, qtbot: QtBot) -> None:
     plot.set_comparison(comparison([0.01, 0.02, 0.05, 0.03, 0.02]))
     place = plot.plot.mapFromScene(plot.box.mapViewToScene(QPointF(2.7, 0.01)))
