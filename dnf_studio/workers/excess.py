@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from dnf_studio.core.models.two_sdes import TwoSDEs
     from dnf_studio.core.parallel import BlockPool
     from dnf_studio.core.sde.grid import TimeGrid
-    from dnf_studio.workers.explorer import Wanted
+    from dnf_studio.workers.frames import Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = ["Direction", "ExcessFrame", "ExcessWatch"]
 
+PILOTS, TOLERANCE = 8, 5e-3
+"""Points and nats by which the steps of the ODE are chosen: less than the errors of the bars ever are."""
 FIRST = 32
 """Points whose excess is told first; every further block doubles their number, up to `BLOCK`."""
 BLOCK = 512
@@ -96,6 +98,7 @@ class _Work:
     grid: TimeGrid
     jobs: list[Job]
     times: list[float] = field(default_factory=list)
+    """Those of `choose_times`, which serve any grid and seed of the same weights."""
     rows: dict[Direction, list[Array]] = field(default_factory=lambda: {"forward": [], "backward": []})
     stride: int = 1
     neighbours: StepMeans | None = None
@@ -113,10 +116,11 @@ class ExcessWatch:
         self._tell = tell
         self._work: _Work | None = None
         self._began = 0.0
+        self._times: tuple[int, list[float]] = -1, []
 
     def show(self, frame: Frame, wanted: Wanted | None, training: bool) -> None:
         """`frame`, of what was `wanted`, is what the views show now; one that still grows is not looked at."""
-        if not frame.complete:
+        if not frame.all_points:
             self._work = None
             return
         if training and self._work is not None and self._work.jobs:
@@ -145,8 +149,9 @@ class ExcessWatch:
             return
         kind, part, stride = work.jobs[0]
         try:
-            if not work.times:
-                work.times = _times(work, check)
+            if self._times[0] != work.frame.weights:
+                self._times = work.frame.weights, _times(work, check)
+            work.times = self._times[1]
             if kind == "neighbours":
                 work.neighbours = _neighbours(work, check)
             else:
@@ -206,10 +211,10 @@ def _training_jobs(frame: Frame) -> Iterator[Job]:
 def _times(work: _Work, check: Callable[[], None]) -> list[float]:
     import torch
 
-    from dnf_studio.core.sampling.node_density import PILOTS, choose_times
+    from dnf_studio.core.sampling.node_density import choose_times
 
     with torch.inference_mode():
-        return choose_times(work.flow, torch.from_numpy(work.frame.forward[0, :PILOTS]), check=check)
+        return choose_times(work.flow, torch.from_numpy(work.frame.forward[0, :PILOTS]), TOLERANCE, check)
 
 
 def _neighbours(work: _Work, check: Callable[[], None]) -> StepMeans:

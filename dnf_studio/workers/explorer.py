@@ -6,7 +6,6 @@ It imports torch itself, so whoever makes an `Explorer` pays nothing at start-up
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import zip_longest
 from threading import Condition, Lock, Thread
 from time import perf_counter
@@ -16,7 +15,7 @@ from dnf_studio.workers.allocator import keep_freed_memory
 from dnf_studio.workers.comparing import Comparing
 from dnf_studio.workers.excess import ExcessWatch
 from dnf_studio.workers.fields import FieldRequest, FieldWatch
-from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
+from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest, Wanted
 from dnf_studio.workers.leaving import Left, leaving
 from dnf_studio.workers.mailbox import Mailbox
 from dnf_studio.workers.priority import stand_back
@@ -31,25 +30,6 @@ __all__ = ["Explorer", "Wanted"]
 
 FRAME_SECONDS = 0.45
 """Between two frames of new weights."""
-
-
-@dataclass(frozen=True, eq=False)
-class Wanted:
-    """What the next pass is to show; a change makes a new one."""
-
-    snapshot: Snapshot | None = None
-    request: ViewRequest = field(default_factory=ViewRequest)
-    data: Tensor | None = None
-    """The display set (P, D), model units."""
-    since: float = 0.0
-    """When the last change came, by `perf_counter`."""
-
-    @property
-    def ready(self) -> bool:
-        """Whether there is a model, data of the same dimension, and a solver that the model has."""
-        if self.snapshot is None or self.data is None:
-            return False
-        return self.snapshot.dim == self.data.shape[1] and self.request.solver in (None, *self.snapshot.flow.solvers)
 
 
 class Explorer:
@@ -198,7 +178,9 @@ class Explorer:
                 started = perf_counter()
                 self._running = wanted
                 passes.use(1 if self._training else 2)
-                passes.run(wanted, lambda wanted: self._left(passes, wanted), self._training)
+                passes.run(
+                    wanted, lambda w: self._left(passes, w), self._training, lambda: self._find_excess(passes)
+                )
                 self._done = wanted
                 self._rest(wanted, started + FRAME_SECONDS - perf_counter())
         except Exception as error:
@@ -214,9 +196,10 @@ class Explorer:
             self.errors.put(error)
 
     def _find_excess(self, passes: Passes) -> None:
-        """The next piece of it, left where a change is to be shown; questions are answered meanwhile."""
+        """The next piece of it, if any; left where a change is to be shown, while questions are answered."""
         shown = self._framed
-        assert shown is not None
+        if shown is None:
+            return
         try:
             self._excess.run(leaving(lambda: self._left(passes, shown) or self.comparing.waiting), passes.pool)
         except Left:

@@ -13,13 +13,16 @@ from dnf_studio.grids import GridKind
 from dnf_studio.solvers import WITHOUT_NOISE, Solver
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from dnf_studio.core.data.dataset import Standardisation
     from dnf_studio.core.exploration.inspect import Direction, PointTable
     from dnf_studio.core.exploration.pairing import Start
     from dnf_studio.core.exploration.parts import Parts
     from dnf_studio.core.sde.paths import LastStep
+    from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Frame", "InspectRequest", "Inspection", "ViewRequest"]
+__all__ = ["Frame", "InspectRequest", "Inspection", "ViewRequest", "Wanted"]
 
 Array = NDArray[np.float32]
 
@@ -72,6 +75,8 @@ class Frame:
     """False while further blocks of points, or the same in float32, are still to come."""
     seconds: float
     """From the change to this frame."""
+    all_points: bool = True
+    """Whether all points are there, perhaps not yet in float32."""
     own: Array | None = None
     """(M+1,) times of the model's own grid where `t` is another."""
     step_disagreement: Array = field(default_factory=lambda: np.empty((0, 0), np.float32))
@@ -120,3 +125,22 @@ class Inspection:
     table: PointTable
     standardisation: Standardisation
     """The way to data units."""
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """What the next pass is to show; a change makes a new one."""
+
+    snapshot: Snapshot | None = None
+    request: ViewRequest = field(default_factory=ViewRequest)
+    data: Tensor | None = None
+    """The display set (P, D), model units."""
+    since: float = 0.0
+    """When the last change came, by `perf_counter`."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a model, data of the same dimension, and a solver that the model has."""
+        if self.snapshot is None or self.data is None:
+            return False
+        return self.snapshot.dim == self.data.shape[1] and self.request.solver in (None, *self.snapshot.flow.solvers)

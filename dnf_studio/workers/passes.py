@@ -6,7 +6,7 @@ Imports torch, so only the explorer's thread imports it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,13 +26,13 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import check_last_step
 from dnf_studio.core.training.hardware import choose_hidden_type
 from dnf_studio.workers.display import Carrier, ForwardBlock
-from dnf_studio.workers.display_set import DisplayNoise, blocks, lead
+from dnf_studio.workers.display_set import DisplayNoise, blocks, lead, merged
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
 from dnf_studio.workers.leaving import Left, leaving
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
-    from dnf_studio.workers.explorer import Wanted
+    from dnf_studio.workers.frames import Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = ["Passes"]
@@ -97,8 +97,15 @@ class Passes:
         """End the threads."""
         self._pool.close()
 
-    def run(self, wanted: Wanted, cancelled: Callable[[Wanted], bool], training: bool) -> None:
+    def run(
+        self,
+        wanted: Wanted,
+        cancelled: Callable[[Wanted], bool],
+        training: bool,
+        between: Callable[[], None] = lambda: None,
+    ) -> None:
         """Show what is wanted; leaves early, without an error, once `cancelled`.
+        `between` two passes other work is due.
 
         A change is answered block by block in the type in which the processor is fastest, then
         once more in float32. New weights alone are shown when all points are there: in float32, or
@@ -118,6 +125,8 @@ class Passes:
             with torch.inference_mode():
                 for work in passes:
                     self._run(work, check, work is passes[-1])
+                    if work is not passes[-1]:
+                        between()
         except Left:
             return
         self._shown = request, data
@@ -169,9 +178,9 @@ class Passes:
         whole = _kept(self._whole, work.hidden, back) if kept_parts != "both" else None
         parts = [own[:first], *([part] for part in own[first:])]
         if not work.grows:
-            parts = _merged(parts, MERGED_ROWS)
+            parts = merged(parts, MERGED_ROWS)
         elif dim <= NARROW:
-            parts = parts[:1] + _merged(parts[1:], GROWING_ROWS)
+            parts = parts[:1] + merged(parts[1:], GROWING_ROWS)
         for k, group in enumerate(parts):
             noises = [self._noise.noise(request.seed, part, dim, grid.t) for part in group]
             part = slice(group[0].start, group[-1].stop)
@@ -192,7 +201,8 @@ class Passes:
             last_one = k + 1 == len(parts)
             if last_one or work.grows:
                 found = forward[: k + 1], backward[: k + 1], None if whole is None else whole[: k + 1]
-                self._post(_frame(work, grid, *found, complete=last_one and final))
+                frame = _frame(work, grid, *found, complete=last_one and final)
+                self._post(replace(frame, all_points=last_one))
 
     def _carry(self, jobs: list[_Job]) -> None:
         """Do them, as many at once as there are threads, and keep what comes out."""
@@ -208,21 +218,6 @@ def _kept(
     if hidden not in store or not _same(store[hidden][0], key):
         store[hidden] = key, []
     return store[hidden][1]
-
-
-def _merged(parts: list[list[slice]], rows: int) -> list[list[slice]]:
-    """Fewer batches, of at least so many rows.
-
-    Every operation waits for Python's lock, which the thread of the other direction and the window want as well; in
-    small batches two threads are hardly faster than one: 1.1 times with 256 points, 1.3 times with 512.
-    """
-    merged: list[list[slice]] = []
-    for part in parts:
-        if merged and merged[-1][-1].stop - merged[-1][0].start < rows:
-            merged[-1] = merged[-1] + part
-        else:
-            merged.append(part)
-    return merged
 
 
 def _without_gradients(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `work` returns

@@ -72,7 +72,7 @@ def test_a_frame_is_what_the_models_own_paths_are(explorer: Explorer, dim: int) 
     np.testing.assert_allclose(frame.forward, path, atol=2e-5)
     np.testing.assert_allclose(frame.backward, reverse.flip(0), atol=2e-5)
     np.testing.assert_allclose(frame.disagreement, rows, atol=1e-4)
-    np.testing.assert_allclose(frame.point_disagreement.mean(), rows.sum(), atol=1e-3)
+    np.testing.assert_allclose(frame.step_disagreement.sum(0).mean(), rows.sum(), atol=1e-3)
     np.testing.assert_allclose(frame.step_disagreement, explained.steps, atol=1e-3)
     np.testing.assert_allclose(frame.parts, [part.mean(1) for part in explained.parts], atol=1e-4)
     np.testing.assert_allclose(frame.parts.sum(0), frame.disagreement, atol=1e-6)
@@ -290,7 +290,7 @@ def test_the_numbers_of_a_point_are_those_of_its_frame(explorer: Explorer, point
     np.testing.assert_allclose(found.table.x, path[:, point], atol=2e-5)
     np.testing.assert_allclose(found.table.t, frame.t, atol=1e-9)
     if direction == "forward":
-        np.testing.assert_allclose(found.table.disagreement.sum(), frame.point_disagreement[point], atol=1e-3)
+        np.testing.assert_allclose(found.table.disagreement.sum(), frame.step_disagreement[:, point].sum(), atol=1e-3)
 
 
 def test_the_numbers_follow_the_frames_and_nothing_else(explorer: Explorer) -> None:

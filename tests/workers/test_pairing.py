@@ -18,8 +18,7 @@ from dnf_studio.errors import SettingError
 from dnf_studio.solvers import Solver
 from dnf_studio.workers import outliers, passes
 from dnf_studio.workers.display_set import DisplayNoise, blocks
-from dnf_studio.workers.explorer import Wanted
-from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
+from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest, Wanted
 from dnf_studio.workers.passes import Passes
 from dnf_studio.workers.selection import export_selection
 from dnf_studio.workers.snapshot import Snapshot

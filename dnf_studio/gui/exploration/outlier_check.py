@@ -9,7 +9,7 @@ from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset
-    from dnf_studio.workers.explorer import Wanted
+    from dnf_studio.workers.frames import Wanted
     from dnf_studio.workers.outliers import OutlierCheck
 
 __all__ = ["check_of"]

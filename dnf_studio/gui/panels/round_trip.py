@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.exploration.round_trip import RoundTrip, Way
     from dnf_studio.core.sde.paths import LastStep
     from dnf_studio.gui.main_window import MainWindow
-    from dnf_studio.workers.explorer import Wanted
-    from dnf_studio.workers.frames import ViewRequest
+    from dnf_studio.workers.frames import ViewRequest, Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = ["RoundTripPanel"]
