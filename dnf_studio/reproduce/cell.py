@@ -85,6 +85,7 @@ def measure(run: Run, plan: Plan, cell: Cell, tell: Tell) -> Measured:
         sum(p.numel() for p in flow.parameters()),
         found.nll_bound,
         found.nll_ode,
+        found.nll_ode_error,
         entropy_of(flow, run.dataset),
         by_solver,
     )

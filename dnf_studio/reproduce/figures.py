@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["COLOURS", "MODE_COLOURS", "curves", "points_picture"]
+__all__ = ["COLOURS", "MODE_COLOURS", "Mark", "curves", "points_picture"]
 
 SIDE = 220
 REACH = 3.0
@@ -21,6 +22,8 @@ COLOURS = {"diffflow": "#0072b2", "diffusion": "#d55e00", "flow": "#009e73", "da
 MODE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999933", "#882255")
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 360, 230, 52, 34, 10
 MOST_TICKS = 6
+LINEAR = 0.005
+TICKS = (-0.1, -0.05, -0.02, -0.01, -0.005, 0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 Array = NDArray[np.float32]
 
 
@@ -45,47 +48,68 @@ def points_picture(points: Array, colours: Sequence[str] | str, parts: NDArray[n
     return f"data:image/png;base64,{base64.b64encode(written.getvalue()).decode('ascii')}"
 
 
-def curves(lines: Mapping[str, Sequence[tuple[float, float]]], across: str, up: str, colours: Mapping[str, str]) -> str:
-    """Lines with their points over two logarithmic axes, as SVG; a value of 0 lies on the lower edge."""
-    shown = {name: [(x, y) for x, y in line if x > 0] for name, line in lines.items()}
-    xs = [x for line in shown.values() for x, _ in line]
-    ys = [y for line in shown.values() for _, y in line if y > 0]
-    if not xs or not ys:
+class Mark(NamedTuple):
+    """A point of a curve, the ends of its interval where there is one, and whether it is told apart from 0."""
+
+    x: float
+    y: float
+    low: float | None = None
+    high: float | None = None
+    apart: bool = True
+
+
+def curves(lines: Mapping[str, Sequence[Mark]], across: str, up: str, colours: Mapping[str, str]) -> str:
+    """Lines with their points and intervals, as SVG; hollow ones are not told apart from 0.
+
+    Across is a logarithm, up is one beyond `LINEAR` and linear about 0, so that negative values lie where they are.
+    """
+    shown = {name: [one for one in line if one.x > 0] for name, line in lines.items()}
+    xs = [one.x for line in shown.values() for one in line]
+    ys = [y for line in shown.values() for one in line for y in (one.y, one.low, one.high) if y is not None]
+    if not xs:
         return ""
-    low, high = _decades(ys)
+    low, high = min(0.0, *ys), max(LINEAR, *ys)
     ends = min(xs), max(max(xs), 1.01 * min(xs))
 
     def place(x: float, y: float) -> tuple[float, float]:
         along = math.log(x / ends[0]) / math.log(ends[1] / ends[0])
-        height = math.log(max(y, low) / low) / math.log(high / low)
+        height = (_height(y) - _height(low)) / (_height(high) - _height(low))
         return LEFT + along * (WIDTH - LEFT - 12), TOP + (1 - height) * (HEIGHT - TOP - BOTTOM)
 
     parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img">']
     parts.append(f"<title>{escape(up)} over {escape(across)}</title>")
-    for tick in _ticks(low, high):
+    for tick in (tick for tick in TICKS if low <= tick <= high):
         _, y = place(ends[0], tick)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - 12}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text x="{LEFT - 5}" y="{y + 3:.1f}" text-anchor="end">{tick:g}</text>')
+        label = f"{tick:g}".replace("-", "−")
+        parts.append(f'<text x="{LEFT - 5}" y="{y + 3:.1f}" text-anchor="end">{label}</text>')
     whole = sorted(set(xs))
     for tick in whole if len(whole) <= MOST_TICKS else _ticks(*ends):
         x, _ = place(tick, low)
         parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 14}" text-anchor="middle">{tick:g}</text>')
     parts.append(f'<text x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 4}" text-anchor="middle">{escape(across)}</text>')
     for name, line in shown.items():
-        places = " ".join("{:.1f},{:.1f}".format(*place(x, y)) for x, y in sorted(line))
-        colour = colours[name]
-        parts.append(f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        for at in places.split():
-            across_at, up_at = at.split(",")
-            title = f"<title>{escape(name)}</title>"
-            parts.append(f'<circle cx="{across_at}" cy="{up_at}" r="3" fill="{colour}">{title}</circle>')
+        parts += _line(name, sorted(line), colours[name], place)
     return "".join([*parts, "</svg>"])
 
 
-def _decades(values: Sequence[float]) -> tuple[float, float]:
-    """Round ends around them, at least a factor of two apart."""
-    low, high = min(values), max(values)
-    return 10 ** (math.floor(math.log10(low) * 3) / 3), 10 ** (math.ceil(math.log10(high) * 3 + 1e-9) / 3 + 0.1)
+def _line(
+    name: str, line: Sequence[Mark], colour: str, place: Callable[[float, float], tuple[float, float]]
+) -> list[str]:
+    places = " ".join("{:.1f},{:.1f}".format(*place(one.x, one.y)) for one in line)
+    parts = [f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"/>']
+    for one in line:
+        (x, y), fill = place(one.x, one.y), colour if one.apart else "white"
+        if one.low is not None and one.high is not None:
+            ends = [place(one.x, end)[1] for end in (one.low, one.high)]
+            parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{ends[0]:.1f}" y2="{ends[1]:.1f}" stroke="{colour}"/>')
+        title = f"<title>{escape(name)}</title>"
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{fill}" stroke="{colour}">{title}</circle>')
+    return parts
+
+
+def _height(value: float) -> float:
+    return math.asinh(value / LINEAR)
 
 
 def _ticks(low: float, high: float) -> list[float]:

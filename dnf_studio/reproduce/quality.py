@@ -51,12 +51,13 @@ def quality_of(run: Run, plan: Plan, cell: Cell, tell: Tell) -> Quality:
     """The samples of `run` as it is now, by the solver that is best at N = `STEPS`."""
     steps, points, draws = STEPS[cell.model], min(plan.points, POINTS), min(DRAWS, max(1, plan.draws // 2))
     found = [
-        row.sliced_wasserstein
+        (row.sliced_wasserstein, row.told_apart)
         for solver in compared_solvers(run.flow)
         for row in step_rows(run.flow, run.dataset, (steps,), points, draws, tell, solver)
+        if row.sliced_wasserstein is not None
     ]
-    distance = min((value for value in found if value is not None), default=None)
-    return Quality(cell.data, cell.model, cell.seed, run.seconds, steps, distance)
+    best = min(found, key=lambda one: one[0], default=(None, None))
+    return Quality(cell.data, cell.model, cell.seed, run.seconds, steps, *best)
 
 
 def _curve(quality: Sequence[Quality], cell: Cell) -> list[tuple[float, float]]:
@@ -75,14 +76,22 @@ def mean_curve(quality: Sequence[Quality], data: str, model: str) -> list[tuple[
 def seconds_needed(quality: Sequence[Quality], data: str, seed: int) -> tuple[float, float] | None:
     """Training times of DiffFlow and of the diffusion model until both have come as near as the worse of them ends.
 
-    None where one of the two is not known.
+    None where one of the two is not known, or in the end neither is told apart from the data.
     """
+    if _at_the_data(quality, data, seed):
+        return None
     lines = [_curve(quality, Cell(data, model, seed)) for model in STEPS]
     if not all(lines):
         return None
     both = max(line[-1][1] for line in lines)
     first, second = (steps_at_equal_quality(both, line) for line in lines)
     return None if first is None or second is None else (first, second)
+
+
+def _at_the_data(quality: Sequence[Quality], data: str, seed: int) -> bool:
+    """Whether in the end neither model's samples are told apart from the data: then there is nothing to be reached."""
+    ends = {one.model: one.told_apart for one in quality if (one.data, one.seed) == (data, seed)}
+    return len(ends) == len(STEPS) and not any(apart is None or apart for apart in ends.values())
 
 
 def training_claim(quality: Sequence[Quality]) -> Claim:
@@ -107,6 +116,8 @@ def told_of(quality: Sequence[Quality], data: str) -> str:
     lines = {model: mean_curve(quality, data, model) for model in STEPS}
     if not all(lines.values()):
         return ""
+    if all(_at_the_data(quality, data, seed) for seed in {one.seed for one in quality if one.data == data}):
+        return "In the end neither is told apart from the data, so there is no time to be compared."
     first, second = _took(*lines.values()), _took(*reversed(lines.values()))
     return (
         f"To be as near as the diffusion model in the end, DiffFlow took {first}; to be as near as DiffFlow in the "

@@ -15,7 +15,7 @@ from dnf_studio.reproduce.plan import Cell, Plan
 
 __all__ = ["Density", "Measured", "Quality", "Results"]
 
-FORMAT = 2
+FORMAT = 3
 MORE = ("machine", "claims")
 """What a report adds."""
 
@@ -45,9 +45,11 @@ class Measured(_OfModel):
     parameters: int
     nll_bound: float | None
     nll_ode: float | None
+    nll_ode_error: float | None
+    """Standard error of `nll_ode` over its points, which are the same for all models."""
     entropy: float | None
     by_solver: dict[str, list[dict[str, Any]]]
-    """For each solver the rows of `evaluate`: steps, nfe, sliced_wasserstein, floor, outside, beyond_4."""
+    """For each solver the rows of `evaluate`: steps, nfe, sliced_wasserstein, squares, floor, outside, beyond_4."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class Quality(_OfModel):
     steps: int
     distance: float | None
     """As `sliced_wasserstein` of a row, with the best solver; None where no solver's samples are finite."""
+    told_apart: bool | None = None
+    """Whether that is told apart from the data."""
 
 
 class Results:

@@ -22,7 +22,7 @@ from dnf_studio.reproduce import plan as plans
 from dnf_studio.reproduce import report as reporting
 from dnf_studio.reproduce import spline
 from dnf_studio.reproduce.compare import compare
-from dnf_studio.reproduce.figures import curves
+from dnf_studio.reproduce.figures import Mark, curves
 from dnf_studio.reproduce.plan import FULL, MODELS, QUICK, TABLE_MODELS, Cell, Plan
 from dnf_studio.reproduce.results import Density, Quality, Results
 from tests.reproduce.test_verdicts import measured
@@ -82,6 +82,9 @@ def test_the_report_stands_alone(folder: Path) -> None:
         and "seconds of training" in text
     )
     assert "not resolved here" in text and "NaN" not in text and "None" not in text
+    assert "The thresholds are ours" in text and "chosen by the NLL of test splits" in text
+    assert text.index("fitted Gaussian</td>") < text.index("DiffFlow (ODE)</td>")
+    assert "NLL of the ODE" in text
     kept = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     assert len(kept["claims"]) == 10 and kept["machine"]["cores"] >= 1
 
@@ -217,12 +220,14 @@ def test_results_come_back(tmp_path: Path) -> None:
     assert one.cell in again and density.cell in again and quality.cell not in again
 
 
-def test_curves_with_nothing_to_show_are_nothing_and_a_zero_stays_inside() -> None:
+def test_curves_with_nothing_to_show_are_nothing_and_what_is_below_0_stays_there() -> None:
     assert curves({"data": []}, "N", "distance", {"data": "#000000"}) == ""
-    assert curves({"data": [(5, 0.0)]}, "N", "distance", {"data": "#000000"}) == ""
-    drawn = curves({"data": [(5, 0.1), (10, 0.0)]}, "N", "distance", {"data": "#000000"})
+    line = [Mark(5, 0.1, 0.09, 0.11), Mark(10, 0.0), Mark(20, -0.004, -0.01, 0.003, apart=False)]
+    drawn = curves({"data": line}, "N", "distance", {"data": "#000000"})
     heights = [float(y) for y in re.findall(r'cy="([\d.]+)"', drawn)]
-    assert len(heights) == 2 and heights[1] == max(heights) <= 230
+    assert len(heights) == 3 and heights[0] < heights[1] < heights[2] < 230
+    assert drawn.count('fill="white"') == 1 and drawn.count("stroke=\"#000000\"/>") == 2
+    assert ">−0.005<" in drawn
 
 
 def test_an_interrupt_while_quality_is_measured_loses_neither_training_nor_the_place(

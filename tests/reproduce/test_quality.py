@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -81,6 +82,13 @@ def test_words_say_what_was_not_reached_and_what_at_once() -> None:
     slower = line("diffflow", (0.6, 0.4, 0.2, 0.1)) + line("diffusion", (0.8, 0.6, 0.4, 0.2))
     assert "DiffFlow took 40 s;" in told_of(slower, "rings")
     assert told_of(found, "tree") == ""
+
+
+def test_where_neither_is_told_apart_from_the_data_there_is_nothing_to_be_reached() -> None:
+    found = line("diffflow", (0.15, 0.12, 0.01, 0.001)) + line("diffusion", (0.8, 0.6, 0.01, -0.002))
+    at_the_data = [replace(one, told_apart=abs(one.distance or 0) > 0.005) for one in found]
+    assert seconds_needed(found, "rings", 0) is not None and seconds_needed(at_the_data, "rings", 0) is None
+    assert "neither is told apart" in told_of(at_the_data, "rings")
 
 
 def test_the_mean_is_over_seeds_that_are_whole() -> None:

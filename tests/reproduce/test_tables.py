@@ -16,7 +16,7 @@ from dnf_studio.reproduce import spline
 from dnf_studio.reproduce.plan import QUICK, Cell
 from dnf_studio.reproduce.results import Density, Results
 from dnf_studio.reproduce.spline import spline_density
-from dnf_studio.reproduce.tables import density_claims, gaussian_density, tables_section
+from dnf_studio.reproduce.tables import density_claims, gaussian_density, tables_section, worse_than_gaussian
 
 COVARIANCE = torch.tensor([[1.0, 0.9], [0.9, 1.0]], dtype=torch.float64)
 ENTROPY = math.log(2 * math.pi * math.e) + 0.5 * math.log(1 - 0.81)
@@ -96,3 +96,14 @@ def test_the_section_tells_mean_and_standard_error(tmp_path: Path) -> None:
 
 def test_the_library_is_imported_only_where_it_is_used() -> None:
     assert not {"zuko", "NSF"} & vars(spline).keys()
+
+
+def test_what_a_fitted_gaussian_beats_is_said() -> None:
+    """The figures of breast-cancer after a minute a model."""
+    nlls = {"gaussian": 7.34, "diffflow": 1.76, "flow": 26.08, "spline": 3.48}
+    found = [density("breast-cancer", model, seed, nll) for model, nll in nlls.items() for seed in range(2)]
+    assert worse_than_gaussian(found, "breast-cancer") == "Worse than the fitted Gaussian: flow (FFJORD) by 18.7 nats."
+    assert worse_than_gaussian(found, "wine") == ""
+    flow, spline = density_claims(found)
+    assert flow.because.endswith(" A fitted Gaussian is better than that flow on breast-cancer.")
+    assert "Gaussian" not in spline.because

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from dnf_studio.reproduce.distances import best_by_evaluations, best_solver, pooled, standing
+from dnf_studio.reproduce.lowest import lowest_nll
 from dnf_studio.reproduce.results import Measured
-from dnf_studio.reproduce.verdicts import best_distance, claims, interval, steps_at_equal_quality
+from dnf_studio.reproduce.verdicts import claims, interval, steps_at_equal_quality
 
 SETS = ("rings", "four-rings", "tree", "carpet", "checkerboard", "2spirals")
 
@@ -18,6 +21,7 @@ def row(steps: int, distance: float | None, outside: float | None = 0.01) -> dic
         "steps": steps,
         "nfe": 2 * steps,
         "sliced_wasserstein": distance,
+        "squares": None if distance is None else [share * abs(distance) * distance for share in (0.98, 1.0, 1.02)],
         "floor": 0.005,
         "outside": outside,
         "beyond_4": 0.0,
@@ -35,6 +39,7 @@ def measured(
         "parameters": 1,
         "nll_bound": 2.0,
         "nll_ode": 1.85,
+        "nll_ode_error": 0.02,
         "entropy": 1.8,
         "by_solver": {"sde": rows},
     }
@@ -105,7 +110,11 @@ def test_the_best_solver_counts_and_one_that_exploded_does_not() -> None:
     both = Measured(
         **(vars(one) | {"by_solver": {"ddim": [row(10, None)], "heun": [row(10, 0.3)], "ode": [row(10, 0.1)]}})
     )
-    assert best_distance(both, 10) == 0.1 and best_distance(both, 20) is None
+    assert best_solver([both], 10) == "ode" and best_solver([both], 20) is None
+    found = standing([both], 10)
+    assert found is not None and found.value == pytest.approx(0.1) and standing([both], 20) is None
+    better = replace(both, seed=1, by_solver={"heun": [row(10, 0.01)], "ode": [row(10, 0.1)]})
+    assert best_solver([both, better], 10) == "ode", "in mean over seeds"
 
 
 def test_intervals_are_those_of_student() -> None:
@@ -120,3 +129,44 @@ def test_steps_at_equal_quality() -> None:
     assert steps_at_equal_quality(0.25, line) == pytest.approx(20)
     assert steps_at_equal_quality(0.05, line) is None
     assert steps_at_equal_quality(0.1, [(10, 0.1)]) == 10
+
+
+def test_a_distance_is_told_apart_or_equal_or_unresolved() -> None:
+    apart, equal, unresolved = (
+        pooled({seed: [middle + spread * k for k in (-1, 0, 1)] for seed in range(3)})
+        for middle, spread in ((1e-4, 1e-5), (0.0, 1e-5), (0.0, 1e-4))
+    )
+    assert apart is not None and equal is not None and unresolved is not None
+    assert (apart.word, equal.word, unresolved.word) == ("told apart", "equal", "unresolved")
+    assert apart.value == pytest.approx(0.01) and apart.low < 0.01 < apart.high
+    assert equal.low < 0 < equal.high < 0.005 < unresolved.high
+    assert pooled({}) is None
+    wide = pooled({0: [1e-4] * 3, 1: [9e-4] * 3, 2: [4e-4] * 3})
+    assert wide is not None and (wide.low, wide.high) == pytest.approx((0.01, 0.03)), "seeds are drawn anew, too"
+
+
+def test_there_is_no_rank_among_what_is_not_told_apart_from_the_data() -> None:
+    """Each seed has the same small difference, but both may be at the data."""
+    found = []
+    for one in of_all(0.001, 0.002):
+        rows = [r | {"squares": [r["squares"][1] + k * 1e-4 for k in (-1, 0, 1)]} for r in one.by_solver["sde"]]
+        found.append(replace(one, by_solver={"sde": rows}))
+    few, *_ = claims(found)
+    assert few.answer == "not resolved here" and "equal" not in few.because and "unresolved" in few.because
+    best = best_by_evaluations([one for one in found if (one.data, one.model) == ("rings", "diffflow")])
+    assert [nfe for nfe, _ in best] == [10, 20, 100, 200]
+
+
+def test_the_lowest_nll_of_the_ode_is_named_with_its_errors() -> None:
+    def seeds(model: str, values: tuple[float, ...]) -> list[Measured]:
+        return [replace(measured("rings", model, seed, 0.1), nll_ode=nll) for seed, nll in enumerate(values)]
+
+    names = {"diffflow": "DiffFlow", "diffusion": "diffusion", "flow": "flow"}
+    own = seeds("diffflow", (-0.66, -0.67, -0.65))
+    told = lowest_nll({"diffflow": own, "diffusion": seeds("diffusion", (-0.71, -0.72, -0.70)), "flow": []}, names)
+    assert told.startswith("The lowest NLL of the ODE is that of diffusion, 0.050 nats below DiffFlow, 95% from +0.050")
+    assert "diffusion −0.710 ± 0.006, DiffFlow −0.660 ± 0.006" in told
+    close = lowest_nll({"diffflow": own, "diffusion": seeds("diffusion", (-0.71, -0.61, -0.67))}, names)
+    assert "which is not resolved here" in close
+    assert lowest_nll({"diffflow": own[:1]}, names) == "NLL of the ODE: DiffFlow -0.660 ± 0.020."
+    assert lowest_nll({}, names) == ""
