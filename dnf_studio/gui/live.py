@@ -7,12 +7,13 @@ from time import perf_counter
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from dnf_studio.gui.documents.opening import DISPLAY_POINTS
+from dnf_studio.gui.documents.opening import DISPLAY_POINTS, Opened
 from dnf_studio.gui.runs.training import Phase
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.state import State
 from dnf_studio.gui.studio import Studio
 from dnf_studio.gui.views import Views
+from dnf_studio.workers.excess import affordable
 from dnf_studio.workers.fields import FieldRequest
 from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
 
@@ -65,6 +66,7 @@ class Live(QObject):
         self._player.setInterval(TICK_MS)
         self._player.timeout.connect(self._play)
         studio.opened.connect(views.hold)
+        studio.opened.connect(self._begin)
         session.changed.connect(self._ask)
         session.lacks_changed.connect(lambda: self._ask(VIEW))
         # From the explorer's thread: half a tick sooner than the next tick
@@ -99,6 +101,12 @@ class Live(QObject):
             self._player.stop()
             self._studio.explorer.tell(None)
 
+    @Slot(object)
+    def _begin(self, opened: Opened) -> None:
+        """Of another model nothing is known yet, also where the settings are the same."""
+        self._views.show_excess(None)
+        self._views.set_excess_known(affordable(opened.snapshot))
+
     def _ask(self, names: frozenset[str]) -> None:
         if names & VIEW and self._timer.isActive():
             self._studio.explorer.request(_request(self._session.effective))
@@ -129,6 +137,9 @@ class Live(QObject):
             self._show(frame)
         excess = self._studio.explorer.excess.take()
         if excess is not None:
+            if self._exported:
+                # The backward paths that are shown are not the model's own
+                excess = replace(excess, backward=excess.backward[:, :0])
             self._views.show_excess(excess)
             self.excess_found.emit(excess)
         found = self._studio.explorer.fields.take()

@@ -166,6 +166,8 @@ class Views(QWidget):
     def show_frame(self, frame: Frame | None) -> None:
         """Show `frame` in every view; None empties them."""
         self._frame = frame
+        if self._found is not None and not self._found.fits(frame):
+            self._found = None
         self.selecting.count = frame.forward.shape[1] if frame is not None else 0
         if frame is not None:
             self._session.cursor.set_steps(len(frame.t) - 1)
@@ -224,7 +226,12 @@ class Views(QWidget):
             view.set_step_colours(colours)
 
     def show_excess(self, found: ExcessFrame | None) -> None:
-        """Show what is known so far of the excess of the newest frame; None where nothing can be."""
+        """Show what is known so far of the excess of what is shown; None: nothing yet.
+
+        That of settings which are no longer shown is left out.
+        """
+        if found is not None and not found.fits(self._frame):
+            return
         self._found = found
         self.disagreement.set_excess(found)
         self.space_time.set_excess(found)
@@ -233,13 +240,22 @@ class Views(QWidget):
     @property
     def excess(self) -> ExcessFrame | None:
         """What is known of the excess of the settings that are shown."""
-        fits = self._found is not None and self._frame is not None and self._found.frame.request == self._frame.request
-        return self._found if fits else None
+        return self._found
+
+    def set_excess_known(self, known: bool) -> None:
+        """Whether the excess of the model that is shown will be looked for."""
+        self.disagreement.set_excess_known(known)
+        self.space_time.set_excess_known(known)
 
     def _choose_worst(self, step: int, adds: bool) -> None:
-        found = self.excess
-        if found is not None and step < len(found.forward):
-            self.selecting.choose(worst_points(found.forward, step), "forward", adds)
+        """By what the bars show."""
+        frame, found = self._frame, self._found
+        if frame is None or step >= len(frame.t) - 1:
+            return
+        if self.disagreement.shown == "contribution":
+            self.selecting.choose(worst_points(frame.step_disagreement, step), "forward", adds)
+        elif found is not None:
+            self.selecting.choose(worst_points(found.rows("forward", self.selecting.count), step), "forward", adds)
 
     def _move(self, position: float) -> None:
         for plot in self._framed:

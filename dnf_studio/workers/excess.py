@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from dnf_studio.workers.frames import Frame
 from dnf_studio.workers.leaving import Left
-from dnf_studio.workers.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from dnf_studio.workers.frames import Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Direction", "ExcessFrame", "ExcessWatch"]
+__all__ = ["Direction", "ExcessFrame", "ExcessWatch", "affordable"]
 
 PILOTS, TOLERANCE = 8, 5e-3
 """Points and nats by which the steps of the ODE are chosen: less than the errors of the bars ever are."""
@@ -84,8 +83,10 @@ class ExcessFrame:
         return padded
 
     def fits(self, frame: Frame | None) -> bool:
-        """Whether `frame` shows the same points and settings, if perhaps by newer weights."""
-        return frame is not None and frame.request == self.frame.request
+        """Whether `frame` has the same settings and as many steps and components, though perhaps other weights."""
+        if frame is None or frame.request != self.frame.request:
+            return False
+        return len(frame.t) == len(self.frame.t) and frame.forward.shape[2] == self.frame.forward.shape[2]
 
 
 @dataclass(eq=False)
@@ -110,10 +111,9 @@ class ExcessWatch:
     `show` may be called from the explorer's thread only, as all else here.
     """
 
-    def __init__(self, tell: Callable[[], None]) -> None:
-        """`tell` is called when there is something new in `mailbox`."""
-        self.mailbox: Mailbox[ExcessFrame] = Mailbox()
-        self._tell = tell
+    def __init__(self, post: Callable[[ExcessFrame], None]) -> None:
+        """`post` is called with all that is known, each time that is more."""
+        self._post = post
         self._work: _Work | None = None
         self._began = 0.0
         self._times: tuple[int, list[float]] = -1, []
@@ -143,7 +143,7 @@ class ExcessWatch:
         return self._work is not None and bool(self._work.jobs)
 
     def run(self, check: Callable[[], None], pool: BlockPool) -> None:
-        """The next piece, left in `mailbox`; `check` raises to leave, and the piece is begun anew the next time."""
+        """The next piece, which is posted; `check` raises to leave, and the piece is begun anew the next time."""
         work = self._work
         if work is None or not work.jobs:
             return
@@ -165,9 +165,7 @@ class ExcessWatch:
             work.jobs.clear()
             raise
         del work.jobs[0]
-        if self._work is work:
-            self.mailbox.put(_told(work))
-            self._tell()
+        self._post(_told(work))
 
 
 def affordable(snapshot: Snapshot) -> bool:

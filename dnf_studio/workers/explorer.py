@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dnf_studio.workers.allocator import keep_freed_memory
 from dnf_studio.workers.comparing import Comparing
-from dnf_studio.workers.excess import ExcessWatch
+from dnf_studio.workers.excess import ExcessFrame, ExcessWatch
 from dnf_studio.workers.fields import FieldRequest, FieldWatch
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest, Wanted
 from dnf_studio.workers.leaving import Left, leaving
@@ -51,8 +51,8 @@ class Explorer:
         self._told: Callable[[], None] | None = None
         self._fields = FieldWatch(self._tell)
         self.fields = self._fields.mailbox
-        self._excess = ExcessWatch(self._tell)
-        self.excess = self._excess.mailbox
+        self.excess: Mailbox[ExcessFrame] = Mailbox()
+        self._excess = ExcessWatch(self._post_excess)
         self._condition = Condition()
         self._wanted = Wanted()
         self._done: Wanted | None = None
@@ -70,8 +70,9 @@ class Explorer:
         """Show these weights from now on, with another display set where one is given."""
         with self._condition:
             if data is not None:
-                # A frame that nobody has taken is of what was opened before
+                # What nobody has taken is of what was opened before
                 self.mailbox.take()
+                self.excess.take()
             self._want(lambda w: Wanted(snapshot, w.request, w.data if data is None else data, perf_counter()))
 
     def request(self, request: ViewRequest) -> None:
@@ -172,7 +173,8 @@ class Explorer:
                 self._answer(passes)
             elif self.comparing.waiting and not self._changed():
                 self._compare()
-            elif self._excess.pending and not self._pending():
+            elif self._excess.pending and not (self._changed() if self._training else self._pending()):
+                # While a model trains newer weights always wait: the little that is looked for then goes first
                 self._find_excess(passes)
             else:
                 started = perf_counter()
@@ -204,6 +206,16 @@ class Explorer:
             self._excess.run(leaving(lambda: self._left(passes, shown) or self.comparing.waiting), passes.pool)
         except Left:
             return
+        except Exception as error:
+            self.errors.put(error)
+
+    def _post_excess(self, found: ExcessFrame) -> None:
+        """Unless something else is to be shown in the meantime."""
+        with self._condition:
+            if self._framed is None or self._cancelled(self._framed):
+                return
+            self.excess.put(found)
+        self._tell()
 
     def _left(self, passes: Passes, wanted: Wanted) -> bool:
         """Whether to leave the pass for `wanted`; a point asked for is answered at once, not after a long pass.

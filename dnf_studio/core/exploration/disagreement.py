@@ -1,10 +1,12 @@
-"""Where the bound comes from: the disagreement of every step and point, split by its causes.
+"""Where the bound comes from: what every step and point contributes to it, split by its causes.
+
+That is not yet where the two processes disagree: a perfect model has contributions that are not zero (`excess`).
 
 On a forward path the implied backward noise has three parts (15), δB = n + d + c with
 
     n = −(g_i/g_{i+1}) δF_i,   d = (f_{i+1} − f_i) √Δ_i / g_{i+1},   c = −g_{i+1} s_{i+1} √Δ_i,
 
-and from ½‖δB‖² − ½‖n‖² = ½⟨δB − n, δB + n⟩ the step disagreement splits without remainder:
+and from ½‖δB‖² − ½‖n‖² = ½⟨δB − n, δB + n⟩ the contribution of a step splits without remainder:
 
     ½(‖δB‖² − ‖δF‖²) = ½(‖n‖² − ‖δF‖²) + ½⟨d, δB + n⟩ + ½⟨c, δB + n⟩.
                          noise ratio      drift change    score

@@ -15,7 +15,7 @@ from dnf_studio.gui.plots.layers.bars import BarsLayer
 from dnf_studio.gui.plots.layers.prior_bar import PriorBarLayer, step_ticks, tail_of
 from dnf_studio.gui.plots.layers.scale import next_limits
 from dnf_studio.gui.plots.legend import PartsLegend
-from dnf_studio.gui.plots.step_bars import NO_BARS, Shown, StepBars, contribution_bars, excess_bars
+from dnf_studio.gui.plots.step_bars import NO_BARS, WAITING, Shown, StepBars, contribution_bars, excess_bars
 from dnf_studio.gui.plots.words import hint
 from dnf_studio.gui.theme import mix
 from dnf_studio.workers.excess import ExcessFrame
@@ -24,7 +24,10 @@ from dnf_studio.workers.frames import Frame, ViewRequest
 __all__ = ["DisagreementPlot"]
 
 SHOWN: dict[Shown, str] = {"excess": "excess", "contribution": "contribution to the bound"}
-WAITING = "Looking for densities at every node …"
+UNAFFORDABLE = "With networks as slow as this model's nobody looks for densities at every node, which the excess needs"
+CHOICES = (
+    "Excess: what the step misses, 0 for a perfect model. Contribution: its summand of the bound, which is not"
+)
 SEEN = 0.3
 """Of what the steps' bars take, how much the prior's may take before it is broken."""
 Array = NDArray[np.float64]
@@ -58,6 +61,8 @@ class DisagreementPlot(Plot):
         self._bars_shown: StepBars = NO_BARS
         self._frame: Frame | None = None
         self._found: ExcessFrame | None = None
+        self._reason: str | None = None
+        self._chosen: Shown = "excess"
         self._request: ViewRequest | None = None
         self._limits: tuple[float, float] | None = None
         self._ranged: tuple[int, bool, tuple[float, float] | None] = (0, False, None)
@@ -77,9 +82,7 @@ class DisagreementPlot(Plot):
         self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.chooser.setMinimumContentsLength(6)
         self.chooser.setAccessibleName("What the bars show")
-        self.chooser.setToolTip(
-            "Excess: what the step misses, 0 for a perfect model. Contribution: its summand of the bound, which is not"
-        )
+        self.chooser.setToolTip(CHOICES)
         self.chooser.activated.connect(self._choose)
         self.header.insertWidget(1, self.chooser)
         self.header.insertWidget(2, self.legend)
@@ -110,13 +113,26 @@ class DisagreementPlot(Plot):
         self.chooser.setVisible(known)
         self.legend.setVisible(known and self.shown == "contribution")
 
+    def set_excess_known(self, known: bool) -> None:
+        """Whether the excess of the model that is shown will be looked for; else there are only contributions."""
+        if known != self.chooser.isEnabled():
+            chosen, self._chosen = self._chosen, self.shown
+            self.chooser.setEnabled(known)
+            self.chooser.setToolTip(CHOICES if known else UNAFFORDABLE)
+            self.set_shown(chosen if known else "contribution")
+
+    def set_reason(self, reason: str | None) -> None:
+        """Say why there will be nothing to show."""
+        self._reason = reason
+        self._take()
+
     def set_frame(self, frame: Frame | None) -> None:
         """Show the steps of `frame`; None, or one of a model without a bound, empties the plot.
 
         Its excess comes later (`set_excess`). Until then that of the same settings with other weights stays.
         """
         self._frame = frame if frame is not None and len(frame.disagreement) else None
-        if self._found is not None and (self._frame is None or self._frame.request != self._found.frame.request):
+        if self._found is not None and not self._found.fits(self._frame):
             self._found = None
         self._take()
 
@@ -130,7 +146,7 @@ class DisagreementPlot(Plot):
         """The bars of what is chosen."""
         frame, found = self._frame, self._found
         waits = frame is not None and self.shown == "excess" and found is None
-        self.set_hint(WAITING if waits else self._invitation)
+        self.set_hint(self._reason or (WAITING if waits else self._invitation))
         self.set_empty(frame is None or waits)
         self._zero.setVisible(frame is not None and not waits)
         if frame is None or waits:
@@ -237,7 +253,7 @@ class DisagreementPlot(Plot):
     @Slot()
     def _choose(self) -> None:
         """Other bars have other limits; only contributions have parts."""
-        self.legend.setVisible(self.shown == "contribution")
+        self.legend.setVisible(self._reason is None and self.shown == "contribution")
         self._request = None
         self._take()
         self._fit_legend()
@@ -305,6 +321,6 @@ class DisagreementPlot(Plot):
         """0.5 at zero, the ends of the map at the farthest value on either side."""
         values = self._bars_shown.values
         most = float(np.abs(values).max(initial=0))
-        if self._limits and not self.legend.on:
+        if self._limits and not self._split_now:
             most = max(most, self._limits[1], -self._limits[0])
         return 0.5 + 0.5 * np.clip(values / max(most, 1e-9), -1, 1)

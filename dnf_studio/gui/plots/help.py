@@ -117,7 +117,7 @@ HELP = {
             "t<sub>i+1</sub>) Δ<sub>i</sub>) / (g<sub>i+1</sub> √Δ<sub>i</sub>) = n + d + c",
             "contribution: mean of ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) = noise ratio ½(‖n‖² − ‖δF‖²) + drift "
             "change ½⟨d, δB + n⟩ + score ½⟨c, δB + n⟩",
-            "prior: KL(p<sub>N</sub> ‖ N(0, I)); of the contributions −log N(x<sub>N</sub>; 0, I) + "
+            "prior = KL(p<sub>N</sub> ‖ N(0, I)); of the contributions −log N(x<sub>N</sub>; 0, I) + "
             "D log(g<sub>N</sub>/g<sub>0</sub>)",
         ),
         "(15) for δB; the contribution is a summand of the trajectory KL, (13)",

@@ -13,6 +13,7 @@ from dnf_studio.core.exploration.space_time import space_time
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.layers.cells import CellsLayer
 from dnf_studio.gui.plots.layers.scale import SteadyLimits
+from dnf_studio.gui.plots.step_bars import WAITING
 from dnf_studio.gui.plots.words import component_name, half_range, hint, nats, time_note
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
@@ -24,6 +25,7 @@ KEY_ROOM = 0.12
 """Of the height, for the key below the cells."""
 MOST_COMPONENTS = 64
 RADIUS = "radius"
+UNAFFORDABLE = "With networks as slow as this model's nobody looks for densities at every node."
 Array = NDArray[np.float32]
 
 
@@ -50,6 +52,8 @@ class SpaceTimePlot(Plot):
         self._position = 0.0
         self._steady = SteadyLimits(around_zero=True)
         self._found: ExcessFrame | None = None
+        self._reason: str | None = None
+        self._looked_for = True
         self._layer, self._line = CellsLayer(), pg.InfiniteLine(angle=90)
         for item in (self._layer, self._line):
             self.plot.addItem(item, ignoreBounds=True)
@@ -73,9 +77,8 @@ class SpaceTimePlot(Plot):
     def set_frame(self, frame: Frame | None) -> None:
         """Show the places of `frame`, once its log-ratios are known (`set_excess`); None empties the plot."""
         self._frame = frame if frame is not None and frame.step_disagreement.size else None
-        if self._found is not None and (self._frame is None or self._frame.request != self._found.frame.request):
+        if self._found is not None and not self._found.fits(self._frame):
             self._found = None
-        self.set_empty(self._frame is None)
         self._line.setVisible(self._frame is not None)
         if self._frame is not None:
             self._offer(self._frame.forward.shape[2])
@@ -87,6 +90,16 @@ class SpaceTimePlot(Plot):
         """Show the log-ratios that are known so far; None where there are none."""
         self._found = found
         self._take()
+
+    def set_reason(self, reason: str | None) -> None:
+        """Say why there will be nothing to show."""
+        self._reason = reason
+        self._say()
+
+    def set_excess_known(self, known: bool) -> None:
+        """Whether log-ratios of the model that is shown will be looked for."""
+        self._looked_for = known
+        self._say()
 
     def set_cursor(self, position: float) -> None:
         """Move the time cursor to `position` in node units, 0 … N."""
@@ -162,6 +175,7 @@ class SpaceTimePlot(Plot):
         self._stale = not self.isVisible()
         # The places are those that the log-ratios were found at, also where newer weights have moved the points
         found, frame = self._found, None if self._found is None else self._found.frame
+        self._say()
         if frame is None or found is None or self._frame is None:
             self._cells = np.empty((0, 0), np.float32)
             self._layer.set_cells(self._cells, QRectF(), (0.0, 1.0))
@@ -180,6 +194,12 @@ class SpaceTimePlot(Plot):
         self._layer.set_cells(self._cells, area, limits)
         if before != self._range or self.box.viewRange()[0][1] != steps:
             self.reset_view()
+
+    def _say(self) -> None:
+        """The sentence in place of the map while there is none."""
+        coming = WAITING if self._looked_for else UNAFFORDABLE
+        self.set_hint(self._reason or (self._invitation if self._frame is None else coming))
+        self.set_empty(self._frame is None or self._found is None)
 
     @Slot(int)
     def _chosen(self, _choice: int) -> None:

@@ -13,9 +13,11 @@ from dnf_studio.gui.plots.words import nats
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["NO_BARS", "Shown", "StepBars", "contribution_bars", "excess_bars"]
+__all__ = ["NO_BARS", "WAITING", "Shown", "StepBars", "contribution_bars", "excess_bars"]
 
 Shown = Literal["excess", "contribution"]
+WAITING = "Looking for densities at every node …"
+"""While nothing is known yet of a frame."""
 NO_PARTS = np.empty((3, 0))
 NONE = np.empty(0)
 FAR_APART = 3.0
@@ -43,6 +45,8 @@ class StepBars:
     """A sentence on each bar, the prior's last where there is one."""
     points: int = 0
     """Of how many paths the values are the means."""
+    total_error: float = 0.0
+    """Standard error of the sum of all values: those of the steps depend on each other."""
     stride: int = 1
     """How many neighbouring steps share their value so far."""
 
@@ -64,7 +68,7 @@ class StepBars:
             return [*texts, f"{where}{here}    sum {total} nats", f"{step} → {step + 1}: {here}", here]
         error = f"{here} ± {self.errors[step]:.3f}"
         shared = f", {self.stride} steps together" if self.stride > 1 else ""
-        of_all = f"sum {total} ± {np.sqrt(np.square(self.errors).sum() * self.stride):.3f} nats"
+        of_all = f"sum {total} ± {self.total_error:.3f} nats"
         return [
             f"{where}{error}    {of_all}, {self.points:,} points{shared}",
             f"{where}{error}    {of_all}",
@@ -105,6 +109,7 @@ def excess_bars(found: ExcessFrame) -> StepBars:
         other_errors=other_errors,
         prior=None if neighbours is None or not np.isfinite(neighbours.mean[-1]) else float(neighbours.mean[-1]),
         points=means.points,
+        total_error=_error_of_sum(found.forward),
         stride=found.stride,
     )
     saved = found.saved
@@ -121,3 +126,9 @@ def excess_bars(found: ExcessFrame) -> StepBars:
     if bars.prior is not None and neighbours is not None:
         notes.append(about_prior_excess(bars.prior, float(neighbours.error[-1])))
     return StepBars(**{**bars.__dict__, "notes": tuple(notes)})
+
+
+def _error_of_sum(rows: NDArray[np.float32]) -> float:
+    """Standard error of the mean over paths (N, K) of the sum over their steps, over the same paths as the means."""
+    totals = rows[:, np.isfinite(rows).all(axis=0)].sum(axis=0, dtype=np.float64)
+    return float(totals.std(ddof=1) / np.sqrt(len(totals))) if len(totals) > 1 else 0.0

@@ -37,7 +37,7 @@ class StepColouring:
 
     def colours(self, frame: Frame | None, found: ExcessFrame | None) -> StepColours | None:
         """The colours of the first 500 paths of `frame`; None where nothing is known of their log-ratios."""
-        if frame is None or found is None or found.frame.request != frame.request:
+        if frame is None or found is None or not found.fits(frame):
             return None
         known = found.forward if self._direction == "forward" else found.backward
         if not known.shape[1]:

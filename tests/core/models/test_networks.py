@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 import torch
+from torch import Tensor
 
+from dnf_studio.config import Config
+from dnf_studio.core.models.autograd_kernel import AutogradKernel
+from dnf_studio.core.models.base import FieldWithDivergence
+from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.models.field_kernel import make_kernels, network_field, network_fields
+from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.models.input_layer import InputLayer
 from dnf_studio.core.models.kernels import FourierKernel, Tape, value_and_trace
 from dnf_studio.core.models.networks import NOISE_REACH, FourierMLP
@@ -190,3 +199,44 @@ def test_features_leave_the_first_weights_of_x_as_they_are() -> None:
     plain = torch.cat([FourierMLP(2, channels=64).input_embed.weight.flatten() for _ in range(20)]).std()
     own = torch.cat([FourierMLP(2, channels=64, features=32).input_embed.weight[:, :2].flatten() for _ in range(20)])
     assert float((own.std() / plain).detach()) == pytest.approx(1, rel=0.1)
+
+
+def fields_of(name: str) -> list[FieldWithDivergence]:
+    """Fields in three dimensions of everything that tells a divergence, in float64."""
+    torch.manual_seed(1)
+    if name in ("fourier", "autograd"):
+        network = FourierMLP(3, layers=2, channels=8, features=2).double()
+        made = FourierKernel if name == "fourier" else AutogradKernel
+        kernel = made(network, network.embed_time(torch.tensor([0.1, 0.4]).double()))
+        return [lambda i, x, signs=None: kernel.with_divergence(x, i, signs)]
+    config = Config.create({"model": name, "sde": {"steps": 4}, "network": {"layers": 1, "channels": 8}})
+    flow = {"flow": Flow, "diffusion": Diffusion, "diffflow": DiffFlow}[name](3, config).double()
+    return list(flow.fields_with_divergence(flow.grid()))
+
+
+@pytest.mark.parametrize("name", ["fourier", "autograd", "flow", "diffusion", "diffflow"])
+def test_estimates_of_the_divergence_by_all_signs_average_to_the_exact_one(name: str) -> None:
+    """E εᵀJε = tr J, and over all 2³ vectors of signs without any chance in it."""
+    x = torch.randn(6, 3, generator=torch.Generator().manual_seed(0)).double()
+    estimates: list[Tensor] = []
+    for field in fields_of(name):
+        with torch.no_grad():
+            value, exact = field(1, x)
+            for signs in product((-1.0, 1.0), repeat=3):
+                again, found = field(1, x, torch.tensor(signs).double().expand(6, 3))
+                torch.testing.assert_close(again, value)
+                estimates.append(found)
+        torch.testing.assert_close(torch.stack(estimates[-8:]).mean(0), exact)
+    spread = torch.stack(estimates).reshape(-1, 8, 6).std(dim=1)
+    # At least one of the fields is no multiple of x, whose estimates are all exact
+    assert spread.max() > 1e-4
+
+
+@pytest.mark.parametrize("name", ["fourier", "autograd"])
+def test_every_point_has_signs_of_its_own(name: str) -> None:
+    (field,) = fields_of(name)
+    x = torch.randn(40, 3, generator=torch.Generator().manual_seed(0)).double()
+    signs = 2 * torch.randint(0, 2, (40, 3), generator=torch.Generator().manual_seed(1)).double() - 1
+    whole = field(0, x, signs)[1]
+    one_by_one = torch.cat([field(0, x[k : k + 1], signs[k : k + 1])[1] for k in range(40)])
+    torch.testing.assert_close(whole, one_by_one)

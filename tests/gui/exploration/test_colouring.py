@@ -17,7 +17,7 @@ from dnf_studio.gui.exploration.colouring import NO_MODES, ONE_COMPONENT, TOO_MA
 from dnf_studio.gui.main_window import MainWindow
 from dnf_studio.gui.plots.point_colours import PointColours
 from dnf_studio.gui.state import State
-from tests.gui.plots.scenes import frame_of
+from tests.gui.plots.scenes import excess_of, frame_of
 
 
 def shown(window: MainWindow) -> list[PointColours | None]:
@@ -83,6 +83,28 @@ def test_one_dimension_has_a_radius_but_no_angle(still_window: MainWindow) -> No
     assert None not in shown(window)
 
 
+def test_log_ratios_colour_each_process_as_they_become_known(still_window: MainWindow) -> None:
+    window = still_window
+    frame = frame_of()
+    window.views.show_frame(frame)
+    window.colouring.menu.choices["colouring", "log-ratio"].trigger()
+    assert shown(window) == [None] * 4
+    rows = np.zeros((10, 60))
+    rows[3, :30], rows[7, 30:] = 1.0, -1.0
+    for known, lost in ((60, 240), (300, 0)):
+        found = excess_of(frame, np.tile(rows, 5)[:, :known])
+        window.views.show_excess(found)
+        window.live.excess_found.emit(found)
+        forward, backward, *time = shown(window)
+        assert forward is not None and backward is not None and time == [forward, backward]
+        assert forward.buckets[:60].tolist() == [15] * 30 + [0] * 30 == backward.buckets[:60][::-1].tolist()
+        assert (forward.buckets == 16).sum() == lost and forward.ends == ("−1.0 (−1.0)", "1.0 (1.0)")
+    assert "log-ratio" in window.views.forward.plot.accessibleDescription()
+    window.views.show_excess(None)
+    window.live.excess_found.emit(None)
+    assert shown(window) == [None] * 4
+
+
 def test_modes_of_a_model_are_those_of_its_data_and_follow_the_frames(
     window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot
 ) -> None:
@@ -135,5 +157,5 @@ def test_more_classes_than_colours_grey_the_mode_and_say_why(
 
 
 def test_another_colouring_is_refused() -> None:
-    with pytest.raises(SettingError, match="none, mode, angle or radius"):
+    with pytest.raises(SettingError, match="none, mode, angle, radius, log-ratio"):
         State(colouring="taste")

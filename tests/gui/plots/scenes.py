@@ -7,9 +7,11 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.core.exploration.excess import StepMeans, step_means
+from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame, ViewRequest
 
-__all__ = ["frame_of", "pixels", "share_near"]
+__all__ = ["excess_of", "frame_of", "pixels", "share_near"]
 
 
 def frame_of(points: int = 300, steps: int = 10, dim: int = 2, request: ViewRequest | None = None) -> Frame:
@@ -35,6 +37,20 @@ def frame_of(points: int = 300, steps: int = 10, dim: int = 2, request: ViewRequ
         parts=shares * disagreement,
         prior=(2.9, 0.1),
     )
+
+
+def excess_of(
+    frame: Frame, rows: NDArray[np.floating] | None = None, neighbours: StepMeans | None = None, stride: int = 1
+) -> ExcessFrame:
+    """Log-ratios `rows` (N, K) of the first K forward paths of `frame`, the opposite ones of the backward paths.
+
+    Unless given, step i has 0.1 (i + 1) in the mean, ±0.5 from path to path, of the first 100.
+    """
+    if rows is None:
+        steps, count = len(frame.t) - 1, min(100, frame.forward.shape[1])
+        rows = 0.1 * np.arange(1, steps + 1)[:, None] + np.where(np.arange(count) % 2, 0.5, -0.5)
+    found = rows.astype(np.float32)
+    return ExcessFrame(frame, found, -found, step_means(found), stride, neighbours)
 
 
 def pixels(widget: QWidget) -> NDArray[np.int64]:

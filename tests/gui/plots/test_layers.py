@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from PySide6.QtGui import QTransform
 
 from dnf_studio.core.data.catalogue import open_dataset
-from dnf_studio.gui.plots.disagreement import next_limits
 from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.plots.layers.device import to_device
 from dnf_studio.gui.plots.layers.paths import count_pixels
+from dnf_studio.gui.plots.layers.scale import next_limits
 from dnf_studio.gui.plots.layers.trails import at_position, stretch
 from dnf_studio.gui.plots.words import far_points, half_range, lost_paths, lost_words, nats, time_note
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +12,14 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.plots.layers.paths import MAX_COUNT, count_pixels, path_picture
-from dnf_studio.gui.plots.point_colours import PointColours, angle_colours, mode_colours, radius_colours
+from dnf_studio.gui.plots.layers.scale import SteadyLimits
+from dnf_studio.gui.plots.point_colours import (
+    PointColours,
+    angle_colours,
+    mode_colours,
+    radius_colours,
+    ratio_colours,
+)
 from dnf_studio.gui.plots.process_view import ProcessView
 from dnf_studio.gui.plots.time_view import TimeView
 from dnf_studio.gui.theme import DARK, LIGHT
@@ -62,6 +70,21 @@ def test_the_angle_goes_round_and_the_radius_out() -> None:
     assert len(np.unique(many.buckets)) > 10
 
 
+def ratios(points: int = 60) -> PointColours:
+    return ratio_colours(np.linspace(-1, 1, points, dtype=np.float32), SteadyLimits(around_zero=True), "one")
+
+
+def test_log_ratios_go_both_ways_from_zero_and_the_legend_says_how_far() -> None:
+    totals = np.zeros(200, np.float32)
+    totals[:3] = 9.0, -4.0, np.nan
+    totals[3:103] = np.minimum(np.linspace(-1, 3, 100), 2.0)
+    found = ratio_colours(totals, SteadyLimits(around_zero=True), "one")
+    assert found.kind == "log-ratio" and found.count == 16
+    assert found.buckets[:3].tolist() == [15, 0, 16] and found.buckets[150] in (7, 8)
+    assert found.ends == ("−2.0 (−4.0)", "2.0 (9.0)")
+    assert (np.diff(found.buckets[3:103].astype(int)) >= 0).all() and found.buckets[3] == 4
+
+
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
 def test_there_is_a_colour_for_every_bucket_and_one_for_none(theme: object) -> None:
     points = np.ones((4, 2), np.float32)
@@ -69,6 +92,7 @@ def test_there_is_a_colour_for_every_bucket_and_one_for_none(theme: object) -> N
         (mode_colours(np.array([-1, 7]), 8), 8),
         (angle_colours(points), 16),
         (radius_colours(points), 16),
+        (ratios(), 16),
     ):
         named = colours.colours(theme)  # type: ignore[arg-type]
         assert len(named) == count + 1 and len(set(named)) == count + 1
@@ -142,12 +166,13 @@ def test_the_legend_says_what_the_colours_are(qtbot: QtBot) -> None:
     empty = pixels(view.plot)
     points = np.random.default_rng(0).standard_normal((60, 2)).astype(np.float32)
     drawn = []
-    for colours, word in ((halves(), "mode"), (angle_colours(points), "angle"), (radius_colours(points), "radius")):
+    kinds = (halves(), "mode"), (angle_colours(points), "angle"), (radius_colours(points), "radius")
+    for colours, word in (*kinds, (ratios(), "log-ratio")):
         view.by_point.show(colours)
         assert word in view.by_point.sentence()
         drawn.append(pixels(view.plot))
         assert not np.array_equal(drawn[-1][:70], empty[:70]) and np.array_equal(drawn[-1][80:], empty[80:])
-    assert not np.array_equal(drawn[0], drawn[1]) and not np.array_equal(drawn[1], drawn[2])
+    assert all(not np.array_equal(first, second) for first, second in pairwise(drawn))
 
 
 def test_without_room_the_legend_loses_its_title_before_its_colours(qtbot: QtBot) -> None:

@@ -11,11 +11,12 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.disagreement import DisagreementPlot
 from dnf_studio.gui.plots.grid import GridPlot
+from dnf_studio.gui.plots.layers.bars import colour_ramp
 from dnf_studio.gui.plots.loss import LossPlot
 from dnf_studio.gui.plots.process_view import ProcessView
 from dnf_studio.gui.plots.time_view import TimeView
 from dnf_studio.gui.theme import DARK, LIGHT, Theme, apply_theme
-from tests.gui.plots.scenes import frame_of, pixels, share_near
+from tests.gui.plots.scenes import excess_of, frame_of, pixels, share_near
 
 
 def shown(qtbot: QtBot, plot: Plot, width: int = 420, height: int = 400) -> Plot:
@@ -179,8 +180,12 @@ def test_directions_and_component_of_the_time_view(qtbot: QtBot) -> None:
 def test_a_bar_is_clicked_and_the_current_one_said(qtbot: QtBot) -> None:
     plot = DisagreementPlot()
     shown(qtbot, plot, 600, 300)
-    plot.set_frame(frame_of(steps=10))
+    frame = frame_of(steps=10)
+    plot.set_frame(frame)
+    plot.set_excess(excess_of(frame))
     plot.set_cursor(3.7)
+    assert plot.note.text() == "step 3 → 4: +0.400 ± 0.050"
+    plot.set_shown("contribution")
     assert plot.note.text() == "step 3 → 4: +0.267    sum +1.500 nats"
     with qtbot.waitSignal(plot.step_clicked, timeout=1000) as clicked:
         qtbot.mouseClick(plot.plot.viewport(), Qt.MouseButton.LeftButton, pos=at(plot, 6.4, 0.05))
@@ -189,20 +194,25 @@ def test_a_bar_is_clicked_and_the_current_one_said(qtbot: QtBot) -> None:
     assert plot.note.text().startswith("step 9 → 10: −0.200")
 
 
-def test_costs_and_gains_differ_in_colour(qtbot: QtBot) -> None:
+def test_bars_above_and_below_zero_differ_in_colour(qtbot: QtBot) -> None:
     plot = DisagreementPlot()
     shown(qtbot, plot, 600, 300)
-    plot.set_frame(frame_of(steps=10))
+    frame = frame_of(steps=10)
+    plot.set_frame(frame)
+    plot.set_excess(excess_of(frame, np.linspace(0.5, -0.5, 10)[:, None] * np.ones(20)))
     plot.set_cursor(5.0)
     picture = pixels(plot.plot)
-    high, low = at(plot, 0.5, 0.25), at(plot, 9.5, -0.1)
-    assert share_near(picture[high.y() : high.y() + 1, high.x() : high.x() + 1], LIGHT.disagreement[-1], 30) == 1
-    assert share_near(picture[low.y() : low.y() + 1, low.x() : low.x() + 1], LIGHT.disagreement[1], 30) == 1
+    high, low = at(plot, 0.3, 0.25), at(plot, 9.3, -0.25)
+    # The ends of the map are the limits, which leave room above the bars
+    ramp = colour_ramp(LIGHT.disagreement, 101)
+    assert share_near(picture[high.y() : high.y() + 1, high.x() : high.x() + 1], ramp[90], 10) == 1
+    assert share_near(picture[low.y() : low.y() + 1, low.x() : low.x() + 1], ramp[10], 10) == 1
 
 
 def test_many_bars_are_drawn_as_groups(qtbot: QtBot) -> None:
     plot = DisagreementPlot()
     shown(qtbot, plot)
+    plot.set_shown("contribution")
     frame = frame_of(points=2, steps=10_000)
     plot.set_frame(dataclasses.replace(frame, disagreement=np.full(10_000, 0.1, np.float32)))
     assert share_near(pixels(plot.plot), LIGHT.disagreement[-1], 60) > 0.4
@@ -215,7 +225,10 @@ def test_every_plot_has_names_a_caption_and_an_empty_sentence(qtbot: QtBot, kind
     assert plot.caption.endswith(".") and "\n" not in plot.caption
     assert plot._empty.isVisible() and plot._empty.text().endswith(".")
     if not isinstance(plot, LossPlot):
-        plot.set_frame(frame_of())
+        frame = frame_of()
+        plot.set_frame(frame)
+        if isinstance(plot, DisagreementPlot):
+            plot.set_excess(excess_of(frame))
         assert not plot._empty.isVisible()
         plot.set_frame(None)
         assert plot._empty.isVisible() and plot.note.text() == ""
@@ -235,11 +248,15 @@ def test_a_theme_survives_the_style_of_the_application(qtbot: QtBot, qapp: QAppl
 def test_notes_shrink_to_their_room(qtbot: QtBot) -> None:
     plot = DisagreementPlot()
     shown(qtbot, plot, 600, 200)
-    plot.set_frame(frame_of(steps=10))
+    frame = frame_of(steps=10)
+    plot.set_frame(frame)
+    plot.set_excess(excess_of(frame))
     assert plot.note.text().startswith("step 0")
-    plot.resize(280, 200)
-    qtbot.waitUntil(lambda: plot.note.text() in ("Σ +1.500", "+1.500") or plot.note.text().startswith("+0.500"))
-    assert plot.note.toolTip().startswith("step 0")
+    plot.resize(400, 200)
+    qtbot.waitUntil(lambda: plot.note.text() == "+0.100 ± 0.050")
+    plot.resize(360, 200)
+    qtbot.waitUntil(lambda: plot.note.text() == "+0.100")
+    assert plot.note.toolTip().startswith("step 0 → 1: +0.100 ± 0.050    sum +5.500 ± 0.503 nats, 100 points")
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])

@@ -46,7 +46,8 @@ class SteadyLimits:
         low, high = (float(v) for v in np.quantile(flat, (SHARE, 1 - SHARE))) if len(flat) else (0.0, 0.0)
         if self._around_zero:
             most = float(np.quantile(np.abs(flat), 1 - SHARE)) if len(flat) else 0.0
-            low, high = -max(most, 1e-6), most
+            high = max(most, 1e-6)
+            low = -high
         high = max(high, low + 1e-6)
         if self.limits is not None and subject == self._subject:
             before, after = self.limits
