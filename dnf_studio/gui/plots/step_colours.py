@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.gui.plots.layers.scale import SteadyLimits, bucket_of, extremes_of
+from dnf_studio.gui.plots.layers.scale import BUCKETS, SteadyLimits, bucket_of, extremes_of
 from dnf_studio.workers.excess import Direction, ExcessFrame
 from dnf_studio.workers.frames import Frame
 
@@ -44,4 +44,5 @@ class StepColouring:
             return None
         rows = found.rows(self._direction, min(MAX_PATHS, frame.forward.shape[1]))
         limits = self._limits.follow(known, frame.request)
-        return StepColours(bucket_of(np.nan_to_num(rows, nan=0.0), limits), limits, extremes_of(known))
+        buckets = np.where(np.isnan(rows), BUCKETS // 2, bucket_of(rows, limits)).astype(np.uint8)
+        return StepColours(buckets, limits, extremes_of(known))
