@@ -26,7 +26,7 @@ from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_dens
 __all__ = ["ExcessRow", "ExcessRows", "excess_rows"]
 
 ODE_POINTS = 400
-MOST_STATES = 16_000
+MOST_STATES = 40_000
 """Of the paths whose densities are solved for: with very many steps there are fewer of them."""
 FEWEST = 16
 NEIGHBOUR_POINTS = 20_000
