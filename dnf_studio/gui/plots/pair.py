@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QSplitter, QTabBar, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QTabBar, QVBoxLayout, QWidget
 
 from dnf_studio.gui.plots.base import Plot
 
@@ -14,25 +14,31 @@ __all__ = ["LowerRow", "PlotTabs"]
 
 WIDE = 1250
 """Pixels from which on there is room for four plots."""
+SHORT, KEPT = 5, 3
+"""Letters of a name that is never cut, and those that are left of a longer one."""
 
 
 class PlotTabBar(QTabBar):
-    """Tabs that keep their names: where there is no room for all of them, two arrows bring the others."""
+    """Tabs that keep their names: where there is no room for all of them, long ones end in an ellipsis."""
 
     def __init__(self, names: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setDocumentMode(True)
         self.setDrawBase(False)
         self.setExpanding(False)
-        self.setUsesScrollButtons(True)
-        self.setElideMode(Qt.TextElideMode.ElideNone)
+        # No tab out of sight
+        self.setUsesScrollButtons(False)
+        self.setElideMode(Qt.TextElideMode.ElideRight)
         self.setAccessibleName(" or ".join(names))
-        for arrow, side in zip(self.findChildren(QToolButton), ("left", "right"), strict=False):
-            arrow.setToolTip(f"More tabs at the {side}")
-            arrow.setAccessibleName(f"More tabs at the {side}")
         for place, name in enumerate(names):
             self.addTab(name)
             self.setAccessibleTabName(place, name)
+
+    def minimumTabSizeHint(self, index: int) -> QSize:
+        """Room for a short name, or for the first letters of a long one."""
+        hint, width, name = self.tabSizeHint(index), self.fontMetrics().horizontalAdvance, self.tabText(index)
+        least = name if len(name) <= SHORT else f"{name[:KEPT]}…"
+        return QSize(hint.width() - width(name) + width(least), hint.height())
 
 
 class PlotTabs(QWidget):
