@@ -226,10 +226,20 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
     floor = "" if entropy is None else f" (the entropy is {entropy:.3f})"
     text = (
         f"{run.iteration} iterations in {clock(run.seconds)}, {rate:.1f} a second, {run.precision} on {run.device}.\n"
-        f"The {'bound' if run.flow.bounded else 'NLL'} is {number(bound if run.flow.bounded else exact)} {unit}{floor}."
+        f"The {_measured(run)} is {number(bound if run.flow.bounded else exact)} {unit}{floor}."
         f"\n{_validation(run)}Saved {output}"
     )
     emit(result, text, as_json)
+
+
+def _measured(run: Run) -> str:
+    """What was measured, with the chain that the bound is of where the model has several."""
+    from dnf_studio.core.models.two_sdes import TwoSDEs
+
+    if not isinstance(run.flow, TwoSDEs):
+        return "NLL"
+    chain = run.flow.chain_of()
+    return "bound" if chain == "sde" else f"bound of the {chain} chain"
 
 
 def _validation(run: Run) -> str:

@@ -68,6 +68,11 @@ def test_all_hold() -> None:
     assert answers(of_all(0.01, 0.05)) == ["holds"] * 7
 
 
+def test_the_networks_of_what_is_compared_are_said_to_differ() -> None:
+    sharper = claims(of_all(0.01, 0.05))[3]
+    assert sharper.because.endswith("the flow's network has no random features of its input, DiffFlow's 32.")
+
+
 def test_as_many_steps_are_compared_with_as_many() -> None:
     found = [
         Measured(**(vars(one) | {"by_solver": {"sde": [row(5, near), row(50, 0.001), row(100, 0.001)]}}))

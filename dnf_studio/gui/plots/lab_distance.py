@@ -157,8 +157,7 @@ class QualityPlot(DistancePlot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Quality by N",
-            "Debiased sliced Wasserstein of 40,000 samples to fresh data, with 95% intervals; hollow under the dashed "
-            "line it is not told apart from the data.",
+            "Debiased SWD of 40,000 samples to data, 95% intervals; hollow under the dashed line: not told apart.",
             "Compute compares the samples of each N with data.",
             parent,
         )
@@ -221,8 +220,7 @@ class LevelsPlot(DistancePlot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Distance by λ",
-            "Debiased sliced Wasserstein to data (round) and to samples of λ = 1 (square); hollow under the dashed "
-            "line it is not told apart.",
+            "Debiased SWD to data (round), to samples of λ = 1 (square); hollow under the dashed line: not told apart.",
             "Compute compares the samples of each λ.",
             parent,
         )
