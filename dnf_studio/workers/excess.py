@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from dnf_studio.core.models.two_sdes import TwoSDEs
     from dnf_studio.core.parallel import BlockPool
     from dnf_studio.core.sde.grid import TimeGrid
-    from dnf_studio.workers.explorer import Wanted
     from dnf_studio.workers.snapshot import Snapshot
+    from dnf_studio.workers.wanted import Wanted
 
 __all__ = ["Direction", "ExcessFrame", "ExcessWatch", "affordable"]
 

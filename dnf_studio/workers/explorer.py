@@ -6,7 +6,6 @@ It imports torch itself, so whoever makes an `Explorer` pays nothing at start-up
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import zip_longest
 from threading import Condition, Lock, Thread
 from time import perf_counter
@@ -20,6 +19,7 @@ from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewReq
 from dnf_studio.workers.leaving import Left, leaving
 from dnf_studio.workers.mailbox import Mailbox
 from dnf_studio.workers.priority import stand_back
+from dnf_studio.workers.wanted import Wanted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,25 +31,6 @@ __all__ = ["Explorer", "Wanted"]
 
 FRAME_SECONDS = 0.45
 """Between two frames of new weights."""
-
-
-@dataclass(frozen=True, eq=False)
-class Wanted:
-    """What the next pass is to show; a change makes a new one."""
-
-    snapshot: Snapshot | None = None
-    request: ViewRequest = field(default_factory=ViewRequest)
-    data: Tensor | None = None
-    """The display set (P, D), model units."""
-    since: float = 0.0
-    """When the last change came, by `perf_counter`."""
-
-    @property
-    def ready(self) -> bool:
-        """Whether there is a model, data of the same dimension, and a solver that the model has."""
-        if self.snapshot is None or self.data is None:
-            return False
-        return self.snapshot.dim == self.data.shape[1] and self.request.solver in (None, *self.snapshot.flow.solvers)
 
 
 class Explorer:

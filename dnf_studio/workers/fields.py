@@ -20,7 +20,7 @@ from dnf_studio.workers.mailbox import Mailbox
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.fields import FieldGrid, FieldName
     from dnf_studio.core.exploration.streamlines import Streamlines
-    from dnf_studio.workers.explorer import Wanted
+    from dnf_studio.workers.wanted import Wanted
 
 __all__ = ["FieldAnswer", "FieldRequest", "FieldWatch"]
 

@@ -31,8 +31,8 @@ from dnf_studio.workers.leaving import Left, leaving
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
-    from dnf_studio.workers.explorer import Wanted
     from dnf_studio.workers.snapshot import Snapshot
+    from dnf_studio.workers.wanted import Wanted
 
 __all__ = ["Passes"]
 
