@@ -226,10 +226,7 @@ class Views(QWidget):
             view.set_step_colours(colours)
 
     def show_excess(self, found: ExcessFrame | None) -> None:
-        """Show what is known so far of the excess of what is shown; None: nothing yet.
-
-        That of settings which are no longer shown is left out.
-        """
+        """Show what is known of the excess, unless of settings that are no longer shown; None: nothing yet."""
         if found is not None and not found.fits(self._frame):
             return
         self._found = found

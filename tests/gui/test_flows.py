@@ -94,7 +94,8 @@ def test_what_a_flow_lacks_is_grey_and_says_why_until_another_model_comes(
     views = shown.views
     for plot, ability in ((views.disagreement, "bound"), (views.space_time, "bound"), (views.score, "score")):
         assert plot._is_empty and plot._empty.text() == lacks[ability]
-    assert views.disagreement.legend.isHidden() and not views.grid.plot.getAxis("right").isVisible()
+    assert views.disagreement.chooser.isHidden() and views.disagreement.legend.isHidden()
+    assert not views.grid.plot.getAxis("right").isVisible()
     assert shown.toolbar.lam.value() == 0.5, "what was chosen comes back with a model that has it"
     assert views.forward._trails.isVisible(), "nothing hides the paths in favour of colours that are not there"
     open_in("diffflow-rings")
@@ -102,6 +103,9 @@ def test_what_a_flow_lacks_is_grey_and_says_why_until_another_model_comes(
         assert all(control.isEnabled() for controls in kinds.values() for control in controls)
     assert shown.toolbar.lam.box.toolTip().startswith("Noise of the backward process")
     qtbot.waitUntil(lambda: frame_of(shown).request.lam == 0.5 and not views.score._is_empty, timeout=20_000)
+    assert not views.disagreement.chooser.isHidden() and views.disagreement.legend.isHidden()
+    qtbot.waitUntil(lambda: not views.disagreement._is_empty and views.excess is not None, timeout=20_000)
+    views.disagreement.set_shown("contribution")
     assert not views.disagreement.legend.isHidden()
 
 

@@ -31,6 +31,9 @@ def test_a_unet_trains_on_images_and_is_watched_but_not_on_moons(
     current = window.studio.current
     assert current is not None and isinstance(current.snapshot.flow.drift, UNet)
     assert len(current.points) == FEWER_POINTS
+    bars = window.views.disagreement
+    assert bars.shown == "contribution" and not bars.chooser.isEnabled() and bars.limits is not None
+    assert "slow" in window.views.space_time._empty.text()
     window.session.apply({"config.training.iterations": 10**6})
     window.commands[Key.TRAIN].trigger()
     qtbot.waitUntil(lambda: window.studio.unsaved, timeout=60_000)

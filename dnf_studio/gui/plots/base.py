@@ -48,6 +48,7 @@ class Plot(QWidget):
         self._is_empty: bool | None = None
         self._notes: tuple[str, ...] = ("",)
         self._warns = False
+        self._note_room = 0
         self._ring = False
         self.setAutoFillBackground(True)
         self.setAccessibleName(title)
@@ -146,6 +147,11 @@ class Plot(QWidget):
         self._set_warning(True)
         self._fit_note()
 
+    def keep_note_room(self, pixels: int) -> None:
+        """Leave the note at least so much of the header; the title gives way."""
+        self._note_room = pixels
+        self._fit_note()
+
     def title_mark(self) -> str:
         """What stands before the title, as rich text: a plot of one direction has its mark."""
         return ""
@@ -215,7 +221,7 @@ class Plot(QWidget):
 
     def _fit_note(self) -> None:
         # The title gives a warning the room it needs
-        least = self.note.fontMetrics().horizontalAdvance(self._notes[-1]) if self._warns else 0
+        least = self.note.fontMetrics().horizontalAdvance(self._notes[-1]) if self._warns else self._note_room
         if least != self.note.minimumWidth():
             self.note.setMinimumWidth(least)
         room, metrics = self.note.width(), self.note.fontMetrics()

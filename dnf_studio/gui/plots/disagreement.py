@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QObject, QPointF, QRect, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QPointF, QRect, Signal, Slot
 from PySide6.QtGui import QHelpEvent, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QToolTip, QWidget
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from dnf_studio.gui.cursor import node_at
 from dnf_studio.gui.plots.base import Plot
 from dnf_studio.gui.plots.layers.bars import BarsLayer
 from dnf_studio.gui.plots.layers.prior_bar import PriorBarLayer, step_ticks, tail_of
 from dnf_studio.gui.plots.layers.scale import next_limits
-from dnf_studio.gui.plots.legend import PartsLegend
+from dnf_studio.gui.plots.legend import NAMED, BarsChooser, PartsLegend
 from dnf_studio.gui.plots.step_bars import NO_BARS, WAITING, Shown, StepBars, contribution_bars, excess_bars
 from dnf_studio.gui.plots.words import hint
 from dnf_studio.gui.theme import mix
@@ -23,13 +23,6 @@ from dnf_studio.workers.frames import Frame, ViewRequest
 
 __all__ = ["DisagreementPlot"]
 
-SHOWN: dict[Shown, str] = {"excess": "excess", "contribution": "contribution to the bound"}
-UNAFFORDABLE = "With networks as slow as this model's nobody looks for densities at every node, which the excess needs"
-CHOICES = (
-    "Excess: what the step misses, 0 for a perfect model. Contribution: its summand of the bound, which is not"
-)
-SEEN = 0.3
-"""Of what the steps' bars take, how much the prior's may take before it is broken."""
 Array = NDArray[np.float64]
 
 
@@ -62,7 +55,6 @@ class DisagreementPlot(Plot):
         self._frame: Frame | None = None
         self._found: ExcessFrame | None = None
         self._reason: str | None = None
-        self._chosen: Shown = "excess"
         self._request: ViewRequest | None = None
         self._limits: tuple[float, float] | None = None
         self._ranged: tuple[int, bool, tuple[float, float] | None] = (0, False, None)
@@ -76,13 +68,7 @@ class DisagreementPlot(Plot):
         self.box.setMouseEnabled(x=False, y=False)
         self.legend = PartsLegend(self)
         self.legend.hide()
-        self.chooser = QComboBox(self)
-        self.chooser.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.chooser.addItems(list(SHOWN.values()))
-        self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.chooser.setMinimumContentsLength(6)
-        self.chooser.setAccessibleName("What the bars show")
-        self.chooser.setToolTip(CHOICES)
+        self.chooser = BarsChooser(self)
         self.chooser.activated.connect(self._choose)
         self.add_beside_caption(self.chooser)
         self.header.insertWidget(1, self.legend)
@@ -101,11 +87,11 @@ class DisagreementPlot(Plot):
     @property
     def shown(self) -> Shown:
         """What the bars stand for."""
-        return "contribution" if self.chooser.currentIndex() else "excess"
+        return self.chooser.shown
 
     def set_shown(self, shown: Shown) -> None:
         """Show the excess, or what each step contributes to the bound."""
-        self.chooser.setCurrentIndex(list(SHOWN).index(shown))
+        self.chooser.show_choice(shown)
         self._choose()
 
     def set_steps_known(self, known: bool) -> None:
@@ -116,10 +102,8 @@ class DisagreementPlot(Plot):
     def set_excess_known(self, known: bool) -> None:
         """Whether the excess of the model that is shown will be looked for; else there are only contributions."""
         if known != self.chooser.isEnabled():
-            chosen, self._chosen = self._chosen, self.shown
-            self.chooser.setEnabled(known)
-            self.chooser.setToolTip(CHOICES if known else UNAFFORDABLE)
-            self.set_shown(chosen if known else "contribution")
+            self.chooser.set_excess_known(known)
+            self._choose()
 
     def set_reason(self, reason: str | None) -> None:
         """Say why there will be nothing to show."""
@@ -155,7 +139,7 @@ class DisagreementPlot(Plot):
             bars = contribution_bars(frame) if found is None or self.shown == "contribution" else excess_bars(found)
             self._bars_shown = bars
             fresh = frame.request != self._request
-            self._limits = next_limits(None if fresh else self._limits, self._extent())
+            self._limits = next_limits(None if fresh else self._limits, bars.extent(self._split_now))
             self._request = frame.request
         self._show_bars()
 
@@ -240,7 +224,7 @@ class DisagreementPlot(Plot):
     def _split(self) -> None:
         """Other bars have other ends."""
         if self._limits is not None:
-            self._limits = next_limits(None, self._extent())
+            self._limits = next_limits(None, self._bars_shown.extent(self._split_now))
         self._fit_legend()
         self._show_bars()
 
@@ -274,22 +258,6 @@ class DisagreementPlot(Plot):
     def _split_now(self) -> bool:
         return self.legend.on and self._bars_shown.parts.size > 0
 
-    def _extent(self) -> Array:
-        """The ends of all bars, stacked where they are split, and of as much of the prior's as is to be seen."""
-        bars = self._bars_shown
-        ends = bars.values
-        if self._split_now:
-            ends = np.concatenate([np.maximum(bars.parts, 0).sum(axis=0), np.minimum(bars.parts, 0).sum(axis=0)])
-        elif len(bars.errors):
-            # Errors and neighbours may leave the picture, but not by more than half of the bars
-            reach = 1.5 * max(float(np.abs(ends).max()), 1e-3)
-            around = [ends - bars.errors, ends + bars.errors, np.nan_to_num(bars.other)]
-            ends = np.clip(np.concatenate(around), -reach, reach)
-        if bars.prior is None:
-            return ends
-        most = SEEN * float(np.ptp(np.append(ends, 0.0)))
-        return np.append(ends, np.clip(bars.prior, -most, most))
-
     def _current(self) -> int:
         return int(np.clip(node_at(self._position), 0, len(self._bars_shown.values) - 1))
 
@@ -312,9 +280,11 @@ class DisagreementPlot(Plot):
     def _fit_legend(self) -> None:
         if hasattr(self, "legend"):
             metrics = self.fontMetrics()
-            self.legend.set_room(self.width() / metrics.height())
+            room = self.width() / metrics.height()
+            self.legend.set_room(room)
             # The title gives way to the numbers
-            self.note.setMinimumWidth(metrics.horizontalAdvance("−0.0000") if self.legend.on else 0)
+            crowded = room >= NAMED or (self.legend.on and self.shown == "contribution")
+            self.keep_note_room(metrics.horizontalAdvance("−0.0000") if crowded else 0)
             self._write_steps()
 
     def _strengths(self) -> Array:

@@ -1,20 +1,58 @@
-"""The switch that splits bars into their parts, and what the colours of the parts are."""
+"""What bars by step stand for: the chooser, the switch that splits them, and what the colours of the parts are."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from dnf_studio.gui.plots.explain import PARTS
+from dnf_studio.gui.plots.step_bars import Shown
 from dnf_studio.gui.theme import Theme
 
-__all__ = ["PartsLegend"]
+__all__ = ["NAMED", "BarsChooser", "PartsLegend"]
 
 SHORT = ("g", "f", "s")
 """What the parts come from, where there is no room for their names."""
 NAMED, NAMED_BESIDE, WORDY = 22, 28, 38
 """Heights of a line from which width of the plot on the switch, it beside the legend, and the parts are named."""
+SHOWN: dict[Shown, str] = {"excess": "excess", "contribution": "contribution to the bound"}
+CHOICES = "Excess: what the step misses, 0 for a perfect model. Contribution: its summand of the bound, which is not"
+UNAFFORDABLE = "With networks as slow as this model's nobody looks for densities at every node, which the excess needs"
+LEAST = 30
+"""Pixels of the chooser where there is no room for its words."""
 QWIDGETSIZE_MAX = (1 << 24) - 1
+
+
+class BarsChooser(QComboBox):
+    """What the bars show."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._before: Shown = "excess"
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.addItems(list(SHOWN.values()))
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(6)
+        # In a narrow window its letters go, before the window gets wider than the screen
+        self.setMinimumWidth(LEAST)
+        self.setAccessibleName("What the bars show")
+        self.setToolTip(CHOICES)
+
+    @property
+    def shown(self) -> Shown:
+        """What is chosen."""
+        return "contribution" if self.currentIndex() else "excess"
+
+    def show_choice(self, shown: Shown) -> None:
+        """Choose `shown`, without a signal."""
+        self.setCurrentIndex(list(SHOWN).index(shown))
+
+    def set_excess_known(self, known: bool) -> None:
+        """Without an excess nothing is to be chosen; what was chosen comes back with it."""
+        before, self._before = self._before, self.shown
+        self.setEnabled(known)
+        self.setToolTip(CHOICES if known else UNAFFORDABLE)
+        self.show_choice(before if known else "contribution")
 
 
 class PartsLegend(QWidget):

@@ -23,6 +23,8 @@ NONE = np.empty(0)
 FAR_APART = 3.0
 """Two ways to one number differ where they do by so many of both their errors: of thirty steps, by chance in one model
 of twelve."""
+SEEN = 0.3
+"""Of what the steps' bars take, how much the prior's may take before it is broken."""
 Array = NDArray[np.float64]
 
 
@@ -57,6 +59,21 @@ class StepBars:
             return np.zeros(len(self.values), bool)
         with np.errstate(invalid="ignore"):
             return np.abs(self.values - self.other) > FAR_APART * np.hypot(self.errors, self.other_errors)
+
+    def extent(self, split: bool) -> Array:
+        """The ends of all bars, stacked where they are `split`, and of as much of the prior's as is to be seen."""
+        ends = self.values
+        if split:
+            ends = np.concatenate([np.maximum(self.parts, 0).sum(axis=0), np.minimum(self.parts, 0).sum(axis=0)])
+        elif len(self.errors):
+            # Errors and neighbours may leave the picture, but not by more than half of the bars
+            reach = 1.5 * max(float(np.abs(ends).max()), 1e-3)
+            around = [ends - self.errors, ends + self.errors, np.nan_to_num(self.other)]
+            ends = np.clip(np.concatenate(around), -reach, reach)
+        if self.prior is None:
+            return ends
+        most = SEEN * float(np.ptp(np.append(ends, 0.0)))
+        return np.append(ends, np.clip(self.prior, -most, most))
 
     def texts(self, step: int) -> list[str]:
         """What the header says while the cursor is in `step`, ever shorter."""

@@ -86,8 +86,16 @@ def test_fewer_samples_than_the_views_show_go_with_the_disagreement_of_their_poi
     open_in(str(write(tmp_path / "few.h5", count=40)))
     frame = shown(window, qtbot)
     assert frame.forward.shape == (7, 40, 2) and frame.step_disagreement.shape == (6, 40)
-    qtbot.waitUntil(lambda: window.views.space_time.cells.size > 0)
+    views = window.views
+    qtbot.waitUntil(lambda: views.space_time.cells.size > 0, timeout=20_000)
     assert not window.grab().isNull()
+    # Log-ratios are known of more points than are shown, and of other backward paths
+    qtbot.waitUntil(lambda: views.excess is not None and views.excess.forward.shape[1] > 40, timeout=20_000)
+    assert views.forward._paths._steps is not None and views.forward._paths._steps.buckets.shape == (6, 40)
+    qtbot.waitUntil(lambda: views.excess is not None and views.excess.complete, timeout=20_000)
+    assert not views.excess.backward.size and views.backward._paths._steps is None
+    views.disagreement.worst_wanted.emit(3, False)
+    assert len(window.session.state.selection) == 5 and max(window.session.state.selection) < 40
 
 
 def test_other_settings_show_the_model_and_the_old_ones_the_file_again(

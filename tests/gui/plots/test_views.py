@@ -254,8 +254,14 @@ def test_notes_shrink_to_their_room(qtbot: QtBot) -> None:
     assert plot.note.text().startswith("step 0")
     plot.resize(400, 200)
     qtbot.waitUntil(lambda: plot.note.text() == "+0.100 ± 0.050")
-    plot.resize(360, 200)
+    # Before the number the title and the chooser give way
+    plot.resize(330, 200)
     qtbot.waitUntil(lambda: plot.note.text() == "+0.100")
+    assert plot.title.text() == "<b>Disagreement</b>"
+    for width in (240, 200):
+        plot.resize(width, 200)
+        QApplication.processEvents()
+    assert plot.width() == 200 and plot.chooser.width() < 80
     assert plot.note.toolTip().startswith("step 0 → 1: +0.100 ± 0.050    sum +5.500 ± 0.503 nats, 100 points")
 
 
