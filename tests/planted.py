@@ -6,41 +6,74 @@ Each changes drift and score, or the grid, and nothing else: weights and data st
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from dnf_studio.core.exploration.fields import differentiated
 from dnf_studio.core.models.diffflow import DiffFlow, FieldWithDivergence
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 
-Fault = Callable[[Field, Field, TimeGrid], tuple[Field, Field]]
+Factor = Callable[[int, Tensor], tuple[Tensor, Tensor]]
+"""(node, x (B, D)) -> what a field is multiplied by (B,), and its gradient (B, D)."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A field that is multiplied by what it should not be."""
+
+    field: Literal["drift", "score"]
+    factor: Callable[[TimeGrid], Factor]
+
+    def __call__(self, drift: Field, score: Field, grid: TimeGrid) -> tuple[Field, Field]:
+        """Drift and score with the fault."""
+        factor, right = self.factor(grid), drift if self.field == "drift" else score
+
+        def wrong(i: int, x: Tensor) -> Tensor:
+            return right(i, x) * factor(i, x)[0][:, None]
+
+        return (wrong, score) if self.field == "drift" else (drift, wrong)
+
+    def with_divergence(
+        self, drift: FieldWithDivergence, score: FieldWithDivergence, grid: TimeGrid
+    ) -> tuple[FieldWithDivergence, FieldWithDivergence]:
+        """The same of fields that come with their divergence: ∇·(a v) = a ∇·v + ⟨∇a, v⟩."""
+        factor, right = self.factor(grid), drift if self.field == "drift" else score
+
+        def wrong(i: int, x: Tensor, signs: Tensor | None = None) -> tuple[Tensor, Tensor]:
+            (value, divergence), (by, slope) = right(i, x, signs), factor(i, x)
+            return by[:, None] * value, by * divergence + (slope * value).sum(-1)
+
+        return (wrong, score) if self.field == "drift" else (drift, wrong)
 
 
 def scaled_score(factor: float, first: float, last: float) -> Fault:
     """The score times `factor` at the nodes with `first` ≤ t ≤ `last`."""
 
-    def plant(drift: Field, score: Field, grid: TimeGrid) -> tuple[Field, Field]:
+    def factors(grid: TimeGrid) -> Factor:
         wrong = ((grid.t >= first) & (grid.t <= last)).tolist()
-        return drift, lambda i, x: score(i, x) * (factor if wrong[i] else 1.0)
+        return lambda i, x: (torch.full_like(x[:, 0], factor if wrong[i] else 1.0), torch.zeros_like(x))
 
-    return plant
+    return Fault("score", factors)
 
 
 def ignored_mode(centre: tuple[float, ...], radius: float) -> Fault:
     """The drift times 1 − exp(−(r/`radius`)⁴), r being the distance to `centre` in model units: none at the mode."""
 
-    def plant(drift: Field, score: Field, grid: TimeGrid) -> tuple[Field, Field]:
+    def factors(grid: TimeGrid) -> Factor:
         middle = torch.tensor(centre).to(grid.t)
 
-        def blind(i: int, x: Tensor) -> Tensor:
-            far = (x - middle).square().sum(-1, keepdim=True) / radius**2
-            return drift(i, x) * -torch.expm1(-far.square())
+        def blind(_i: int, x: Tensor) -> tuple[Tensor, Tensor]:
+            away = (x - middle) / radius
+            far = away.square().sum(-1)
+            slope = 4 / radius * (far * torch.exp(-far.square()))[:, None] * away
+            return -torch.expm1(-far.square()), slope
 
-        return blind, score
+        return blind
 
-    return plant
+    return Fault("drift", factors)
 
 
 def long_step(grid: TimeGrid, first: int, last: int) -> TimeGrid:
@@ -74,7 +107,4 @@ class PlantedFlow(DiffFlow):
     def fields_with_divergence(
         self, grid: TimeGrid, _hidden: torch.dtype | None = None
     ) -> tuple[FieldWithDivergence, FieldWithDivergence]:
-        with torch.enable_grad():
-            drift, score = self.fields(grid)
-        exact = differentiated(drift), differentiated(score)
-        return lambda i, x, _signs=None: exact[0](i, x), lambda i, x, _signs=None: exact[1](i, x)
+        return self.fault.with_divergence(*super().fields_with_divergence(grid), grid)
