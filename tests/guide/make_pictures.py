@@ -1,6 +1,6 @@
 """Makes the pictures of resources/guide again, from the window itself; not part of the tests.
 
-The sound model is not kept, its training takes two to five minutes:
+The sound model is not kept, its training takes two to ten minutes:
 
     dnf-studio train --config tests/guide/live.toml --weights -o LIVE.safetensors
     xvfb-run -s "-screen 0 1920x1080x24" python -m tests.guide.make_pictures LIVE.safetensors [FOLDER]
@@ -18,14 +18,22 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QApplication, QWidget
 
 from dnf_studio.assets import resource
+from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.evaluation.fresh import fresh_points
+from dnf_studio.core.exploration.disagreement import disagreement
+from dnf_studio.core.exploration.excess import neighbour_excess, step_means, widths
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.gui.appearance import Appearance
 from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.plots.explain import about_prior, about_step
+from dnf_studio.gui.plots.step_bars import excess_bars
+from dnf_studio.workers.excess import ExcessFrame
+from dnf_studio.workers.frames import Frame
 from dnf_studio.workers.snapshot import Snapshot
 from tests.planted import PlantedFlow, ignored_mode, scaled_score, with_long_step
 
@@ -34,6 +42,9 @@ WIDE, NARROW = (1500, 1000), (1080, 900)
 GAP = 8
 COLOURS = 128
 POINTS = frozenset({"points"})
+Array = NDArray[np.float64]
+KNOWN = 1024
+"""So many points have log-ratios before a picture is taken; nearest neighbours have all of the window's."""
 MODE = 4 / 8.25**0.5
 """How far the modes of 8gaussian are from the middle, model units."""
 
@@ -78,8 +89,8 @@ class Scene:
         studio._take(replace(studio.current, snapshot=Snapshot.of(flow), config=flow.config, shown=shown))
         self.settle()
 
-    def settle(self) -> None:
-        """Until the views show all of the model and their comparison."""
+    def settle(self, known: int = KNOWN) -> None:
+        """Until the views show all of the model, its excess and the comparison of its processes."""
         studio, views = self.window.studio, self.window.views
         assert studio.current is not None
         wanted = studio.current.snapshot.version, self.window.session.state.grid
@@ -88,9 +99,12 @@ class Scene:
             frame = views.frame
             if frame is None or (frame.weights, frame.request.grid) != wanted or not frame.complete:
                 return False
+            found = views.excess
+            if found is None or found.frame.weights != wanted[0] or found.forward.shape[1] < known:
+                return False
             return len(views.marginals._distance) == len(frame.t)
 
-        self.wait(60, there)
+        self.wait(600, there)
         self.wait(1.5)
 
     def resize(self, size: tuple[int, int]) -> None:
@@ -104,19 +118,40 @@ class Scene:
         self.window.session.cursor.jump(at)
         self.wait(1.2)
 
-    def tell(self, name: str, *steps: int) -> None:
+    def tell(self, name: str) -> None:
         """Print what the views say in numbers."""
-        views, frame = self.window.views, self.window.views.frame
-        assert frame is not None and frame.prior is not None
+        views, frame, found = self.window.views, self.window.views.frame, self.window.views.excess
+        assert frame is not None and frame.prior is not None and found is not None
         bound = float(frame.disagreement.sum()) + sum(frame.prior)
-        print(f"{name}: bound {bound:.3f}; {about_prior(frame.prior, 2)}")
-        for step in steps:
-            print("  ", about_step(step, float(frame.disagreement[step]), frame.parts[:, step]))
+        bars = excess_bars(found)
+        print(f"{name}: bound {bound:.3f}; {bars.texts(0)[0]}; complete {found.complete}; {bars.notes[-1]}")
+        _rows("excess", bars.values, bars.errors)
+        ahead = found.neighbours
+        if ahead is not None:
+            _rows("neighbours", ahead.mean, ahead.error)
+            print("   differ at", np.flatnonzero(bars.apart).tolist(), "sum", round(float(ahead.mean.sum()), 3))
+        back = step_means(found.backward)
+        _rows("backward", back.mean, back.error)
+        for what, saved in zip(("a drift that does not change", "no score"), found.saved, strict=True):
+            print(f"   {what} would add", np.round(saved, 3).tolist())
+        self._tell_modes(frame, found)
         plot = views.marginals
-        print("   SWD", np.round(plot._distance, 3).tolist(), "\n   floor", np.round(plot._floor, 3).tolist())
-        print("   highest", np.round(plot._highest, 3).tolist())
+        for what in ("distance", "floor", "highest"):
+            print(f"   SWD {what}", np.round(getattr(plot, f"_{what}"), 3).tolist())
         if frame.score is not None:
             print("   share", np.round(frame.score.share, 3).tolist())
+
+    def _tell_modes(self, frame: Frame, found: ExcessFrame) -> None:
+        """The log-ratios of whole paths by the mode they begin in, and the bound of the same."""
+        known = found.forward.shape[1]
+        x0 = frame.forward[0, :known]
+        mode = np.rint(np.arctan2(x0[:, 1], x0[:, 0]) / (np.pi / 4)).astype(int) % 8
+        total = found.forward.sum(axis=0)
+        bound = frame.step_disagreement[:, :known].sum(axis=0) + 0.5 * np.square(frame.forward[-1, :known]).sum(axis=1)
+        for what, values in (("log-ratio", total), ("bound", bound + np.log(2 * np.pi))):
+            each = [step_means(values[None, mode == k]) for k in range(8)]
+            means, errors = (np.concatenate([getattr(e, part) for e in each]) for part in ("mean", "error"))
+            _rows(f"{what} by mode", means, errors)
 
     def look(self, *parts: QWidget) -> list[QImage]:
         """Pictures of parts of the window as they are now."""
@@ -139,6 +174,21 @@ class Scene:
         print(f"   {path.name}: {whole.width()} x {whole.height()}, {path.stat().st_size // 1000} kB")
 
 
+def many(name: str, flow: DiffFlow) -> None:
+    """Print the excess by the nearest neighbours of 20,000 fresh points, as `evaluate` has it."""
+    x0 = fresh_points(flow, open_dataset(flow.config.data), 20_000, 0)
+    noise = torch.randn((flow.grid().steps, *x0.shape), generator=torch.Generator().manual_seed(0))
+    found = disagreement(flow, x0, noise)
+    added = found.steps + widths(flow.grid(), flow.dim)[:, None]
+    near = neighbour_excess(found.path.numpy(), added.numpy())
+    _rows(f"{name}, neighbours of {near.points:,}", near.mean, near.error)
+
+
+def _rows(name: str, values: Array, errors: Array) -> None:
+    each = enumerate(zip(values, errors, strict=True))
+    print(f"   {name}:", "  ".join(f"{i} {v:+.3f}±{e:.3f}" for i, (v, e) in each), flush=True)
+
+
 def _shrink(path: Path) -> None:
     """A palette instead of three channels, which views of few colours do not need."""
     from PIL import Image
@@ -150,90 +200,96 @@ def _shrink(path: Path) -> None:
 
 
 def main(model: str, folder: Path) -> None:
-    """All pictures, in the order of the guide."""
+    """All pictures."""
     app = QApplication([])
     scene = Scene(app, folder)
     window, views = scene.window, scene.window.views
     sound = scene.open(model)
-    lower = views.disagreement, views.marginals
-    scene.set(10, layers=POINTS)
-    scene.tell("sound", 8, 9, 10)
-    views.disagreement.legend.switch.click()
-    scene.save("sound", scene.look(*lower))
-    views.disagreement.legend.switch.click()
-    for fault in (score, step, drift):
-        window.session.apply({"layers": POINTS, "heat": "none"})
-        fault(scene, sound)
+    many("sound", sound)
+    scene.set(0, layers=POINTS)
+    scene.tell("sound")
+    scene.save("sound", scene.look(views.disagreement, views.marginals))
+    scene.pair.tabs.setCurrentIndex(4)
+    share = scene.look(views.score)
+    scene.pair.tabs.setCurrentIndex(2)
+    field = field_of(scene)
+    step(scene, sound)
+    score(scene, sound, share)
+    drift(scene, sound, field)
     window.studio.training.unsaved = False
     window.close()
 
 
-def score(scene: Scene, sound: DiffFlow) -> None:
+def field_of(scene: Scene) -> list[QImage]:
+    """The drift at the data; the window is wide again afterwards."""
+    views = scene.window.views
+    scene.resize(NARROW)
+    scene.set(0, layers=frozenset({"field"}), field="drift", heat="magnitude")
+    views.forward.box.setRange(xRange=(-2.3, 2.3), yRange=(-2.3, 2.3))
+    scene.wait(1)
+    images = scene.look(views.forward)
+    views.reset_ranges()
+    scene.set(0, layers=POINTS, heat="none")
+    scene.resize(WIDE)
+    return images
+
+
+def score(scene: Scene, sound: DiffFlow, share: list[QImage]) -> None:
     """The score scaled by 1.5 between two times."""
     views, tabs = scene.window.views, scene.pair.tabs
-    tabs.setCurrentIndex(4)
-    images = scene.look(views.score)
-    tabs.setCurrentIndex(2)
-    scene.put(PlantedFlow(sound, scaled_score(1.5, 0.2, 0.4)))
-    scene.tell("score, t = 0.2 to 0.4", *range(6, 15))
-    scene.put(PlantedFlow(sound, scaled_score(1.5, 0.25, 0.55)))
-    scene.set(9)
+    flow = PlantedFlow(sound, scaled_score(1.5, 0.25, 0.55))
+    many("score", flow)
+    scene.put(flow)
+    scene.set(16)
+    scene.tell("score")
+    scene.save("score-excess", scene.look(views.disagreement, views.marginals))
     tabs.setCurrentIndex(4)
     for node in (8, 9, 17, 18, 9):
         scene.set(node)
         print("  ", views.score._notes[0])
-    scene.save("score-share", [*images, *scene.look(views.score)])
+    scene.save("score-share", [*share, *scene.look(views.score)])
     tabs.setCurrentIndex(2)
     scene.wait(0.5)
-    scene.tell("score", *range(6, 19))
-    views.disagreement.legend.switch.click()
-    scene.save("score-marginals", scene.look(views.disagreement, views.marginals))
-    views.disagreement.legend.switch.click()
 
 
 def step(scene: Scene, sound: DiffFlow) -> None:
     """One far too long step."""
-    views, switch = scene.window.views, scene.window.views.disagreement.legend.switch
-    scene.put(with_long_step(sound, 10, 20))
+    views = scene.window.views
+    flow = with_long_step(sound, 10, 20)
+    many("step", flow)
+    scene.put(flow)
     scene.set(10)
-    scene.tell("step", 9, 10, 11)
-    switch.click()
-    scene.save("step-marginals", scene.look(views.disagreement, views.marginals))
-    switch.click()
+    scene.tell("step")
+    scene.save("step-excess", scene.look(views.disagreement, views.marginals))
     scene.pair.tabs.setCurrentIndex(1)
     scene.save("step-grid", scene.look(views.grid))
     scene.pair.tabs.setCurrentIndex(2)
     scene.window.session.apply({"grid": "reference", "steps": 30})
-    scene.settle()
-    scene.tell("step, on the reference grid", 10)
+    scene.settle(256)
+    scene.tell("step, on the reference grid")
+    scene.window.session.apply({"grid": None})
 
 
-def drift(scene: Scene, sound: DiffFlow) -> None:
+def drift(scene: Scene, sound: DiffFlow, field: list[QImage]) -> None:
     """A drift that ignores one mode."""
-    window, views = scene.window, scene.window.views
-    scene.put(sound)
-    scene.resize(NARROW)
-    images = []
-    for flow in (sound, PlantedFlow(sound, ignored_mode((MODE, 0.0), 0.8))):
-        scene.put(flow)
-        scene.set(0, layers=frozenset({"field"}), field="drift", heat="magnitude")
-        views.forward.box.setRange(xRange=(-2.3, 2.3), yRange=(-2.3, 2.3))
-        scene.wait(1)
-        images += scene.look(views.forward)
-    scene.save("drift-field", images)
-    views.reset_ranges()
-    scene.resize(WIDE)
-    scene.set(30, layers=POINTS, heat="none")
-    scene.tell("drift", 4, 5, 6)
-    scene.save("drift-marginals", scene.look(views.disagreement, views.marginals))
+    views = scene.window.views
+    flow = PlantedFlow(sound, ignored_mode((MODE, 0.0), 0.8))
+    many("drift", flow)
+    scene.put(flow)
+    scene.set(30)
+    scene.tell("drift")
+    # Before points are chosen: the Inspector that they open takes room
+    scene.save("drift-field", [*field, *field_of(scene)])
+    scene.set(30)
     frame = views.frame
     assert frame is not None
     chosen = np.flatnonzero((np.abs(frame.forward[0] - [MODE, 0]) < 0.6).all(axis=1))
-    window.session.apply({"selection": tuple(int(i) for i in chosen)})
-    window.inspector.tabs.setCurrentIndex(1)
+    scene.window.session.apply({"selection": tuple(int(i) for i in chosen)})
+    scene.window.inspector.tabs.setCurrentIndex(1)
     scene.wait(1)
-    assert window.inspector.selection is not None
-    scene.save("drift-selection", scene.look(views.forward, window.inspector.selection.comparison))
+    assert scene.window.inspector.selection is not None
+    print("  ", scene.window.inspector.selection.comparison.rows())
+    scene.save("drift-selection", scene.look(views.forward, scene.window.inspector.selection.comparison))
 
 
 if __name__ == "__main__":
