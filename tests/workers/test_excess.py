@@ -211,7 +211,7 @@ def test_while_a_model_trains_it_is_few_points_and_seldom(monkeypatch: pytest.Mo
 
 
 def test_a_frame_that_grows_ends_what_was_being_found() -> None:
-    shown = Shown(flow_of(), 100)
+    shown = Shown(flow_of(), 40)
     shown.show()
     shown.run(1)
     shown.show(frame=dataclasses.replace(shown.frame, complete=False))
@@ -221,7 +221,7 @@ def test_a_frame_that_grows_ends_what_was_being_found() -> None:
 
 
 def test_a_piece_that_was_left_is_begun_anew() -> None:
-    shown = Shown(flow_of(), 100)
+    shown = Shown(flow_of(), 40)
     shown.show()
     shown.run(1)
 
@@ -231,11 +231,11 @@ def test_a_piece_that_was_left_is_begun_anew() -> None:
     with pytest.raises(Left):
         shown.watch.run(leave, shown.pool)
     assert shown.watch.pending and len(shown.told) == 1
-    assert shown.run()[-1].forward.shape == (6, 100)
+    assert shown.run()[-1].forward.shape == (6, 40)
 
 
 def test_two_threads_find_the_same_as_one() -> None:
-    shown = Shown(flow_of(), 100)
+    shown = Shown(flow_of(), 40)
     shown.show()
     alone = shown.run()[-1]
     shown.told.clear()
