@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dnf_studio.workers.frames import Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Direction", "ExcessFrame", "ExcessWatch", "affordable"]
+__all__ = ["MOST_NEIGHBOUR_DIM", "Direction", "ExcessFrame", "ExcessWatch", "affordable"]
 
 PILOTS, TOLERANCE = 8, 5e-3
 """Points and nats by which the steps of the ODE are chosen: less than the errors of the bars ever are."""
