@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -111,7 +111,8 @@ def contribution_bars(frame: Frame) -> StepBars:
     if frame.prior is not None:
         notes.append(about_prior(frame.prior, frame.forward.shape[2]))
     prior = None if frame.prior is None else sum(frame.prior)
-    return StepBars(values, parts=parts, prior=prior, tail=prior is not None, notes=tuple(notes), points=frame.forward.shape[1])
+    count, tail = frame.forward.shape[1], prior is not None
+    return StepBars(values, parts=parts, prior=prior, tail=tail, notes=tuple(notes), points=count)
 
 
 def excess_bars(found: ExcessFrame) -> StepBars:
@@ -145,7 +146,7 @@ def excess_bars(found: ExcessFrame) -> StepBars:
     ]
     if bars.prior is not None and neighbours is not None:
         notes.append(about_prior_excess(bars.prior, float(neighbours.error[-1])))
-    return StepBars(**{**bars.__dict__, "notes": tuple(notes)})
+    return replace(bars, notes=tuple(notes))
 
 
 def _error_of_sum(rows: NDArray[np.float32]) -> float:
