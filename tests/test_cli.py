@@ -150,6 +150,14 @@ def test_data_that_have_moved_are_named_anew(told: Told, tmp_path: Path) -> None
     assert told.err == f"dnf-studio: There is no file '{before}'.\n"
 
 
+def test_settings_that_a_run_has_already_are_no_change(told: Told, saved: Path, tmp_path: Path) -> None:
+    run, output = api.open_checkpoint(saved).config, tmp_path / "a.safetensors"
+    again = ("--seed", run.training.seed, "--data", run.data, "--model", run.model, "--batch", run.training.batch)
+    assert told("train", "--resume", saved, *again, "-o", output) == 0, told.err
+    assert told("train", "--resume", saved, "--seed", run.training.seed + 1, "-o", output) == 2
+    assert "seed" in told.err
+
+
 def test_weights_cannot_be_resumed(told: Told, saved: Path, tmp_path: Path) -> None:
     weights = tmp_path / "weights.safetensors"
     Run.resume(saved).save(weights, kind="weights")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.workers.frames import Frame
+from dnf_studio.workers.frames import Frame, ViewRequest
 from dnf_studio.workers.leaving import Left
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dnf_studio.workers.frames import Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Direction", "ExcessFrame", "ExcessWatch", "affordable"]
+__all__ = ["MOST_NEIGHBOUR_DIM", "Direction", "ExcessFrame", "ExcessWatch", "affordable"]
 
 PILOTS, TOLERANCE = 8, 5e-3
 """Points and nats by which the steps of the ODE are chosen: less than the errors of the bars ever are."""
@@ -117,6 +117,7 @@ class ExcessWatch:
         self._work: _Work | None = None
         self._began = 0.0
         self._times: tuple[int, list[float]] = -1, []
+        self._failed: tuple[int, ViewRequest] | None = None
 
     def show(self, frame: Frame, wanted: Wanted | None, training: bool) -> None:
         """`frame`, of what was `wanted`, is what the views show now; one that still grows is not looked at."""
@@ -131,6 +132,8 @@ class ExcessWatch:
         snapshot = None if wanted is None else wanted.snapshot
         self._work = None
         if snapshot is None or wanted is None or "bound" in snapshot.flow.lacks or not affordable(snapshot):
+            return
+        if self._failed == (frame.weights, frame.request):
             return
         grid = snapshot.flow.grid(wanted.request.steps, wanted.request.grid)
         self._began = perf_counter()
@@ -162,6 +165,7 @@ class ExcessWatch:
         except Left:
             raise
         except Exception:
+            self._failed = work.frame.weights, work.frame.request
             work.jobs.clear()
             raise
         del work.jobs[0]

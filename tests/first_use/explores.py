@@ -42,6 +42,8 @@ def finds_the_worst_step(person: Person) -> None:
     plot = window.views.disagreement
     person.press("ctrl+4")
     person.wait(lambda: window.views.forward._paths._steps is not None)
+    # The bar behind the steps comes with the nearest neighbours and moves the others
+    person.wait(lambda: window.views.excess.neighbours is not None)
     # What is known grows while one looks: the worst are those of any moment since
     known = [window.views.excess]
     window.live.excess_found.connect(known.append)

@@ -174,6 +174,9 @@ class Run:
         if run.dataset.fingerprint != checkpoint.data.fingerprint:
             raise CheckpointError(f"The data '{run.config.data}' is not what '{path}' was trained on.")
         restore(run, checkpoint)
+        # What the run has already is no change, also of what is fixed while it goes on
+        said, had = (flatten(c.model_dump()) for c in (checkpoint.config.changed(coming), checkpoint.config))
+        coming = {key: value for key, value in coming.items() if said.get(key, value) != had.get(key)}
         if coming:
             run.apply(coming)
         run._take_changes()

@@ -158,7 +158,7 @@ class DisagreementPlot(Plot):
         """All steps within the smoothed limits, and the bar of the prior behind them."""
         low, high = self._limits or (0.0, 1.0)
         steps = max(1, len(self._bars_shown.values))
-        end = tail_of(steps)[1] if self._bars_shown.prior is not None else steps
+        end = tail_of(steps)[1] if self._bars_shown.tail else steps
         self.box.setRange(xRange=(-0.01 * steps, end + 0.02 * steps), yRange=(low, high), padding=0)
         self._write_steps()
 
@@ -167,7 +167,7 @@ class DisagreementPlot(Plot):
         steps = max(1, len(self._bars_shown.values))
         each = 2 * self.fontMetrics().horizontalAdvance(str(steps))
         ticks = [step_ticks(steps, min(6, max(1, self.plot.width() // each)))]
-        self.plot.getAxis("bottom").setTicks(ticks if self._bars_shown.prior is not None else None)
+        self.plot.getAxis("bottom").setTicks(ticks if self._bars_shown.tail else None)
 
     def pick(self, at: QPointF, adding: bool) -> bool:
         """A click on the step one is at chooses its worst points, one with a modifier adds those of any step."""
@@ -248,7 +248,7 @@ class DisagreementPlot(Plot):
         self._bars.set_errors(bars.errors, bars.other, bars.other_errors, bars.apart)
         self._bars.set_parts(bars.parts if self._split_now else None)
         self._end.set_value(len(bars.values), bars.prior)
-        ranged = len(bars.values), bars.prior is not None, self._limits
+        ranged = len(bars.values), bars.tail, self._limits
         if ranged != self._ranged:
             self._ranged = ranged
             self.reset_view()

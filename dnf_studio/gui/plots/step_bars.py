@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dnf_studio.gui.plots.explain import PARTS, about_excess, about_prior, about_prior_excess, about_step, largest_part
 from dnf_studio.gui.plots.words import nats
-from dnf_studio.workers.excess import ExcessFrame
+from dnf_studio.workers.excess import MOST_NEIGHBOUR_DIM, ExcessFrame
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["NO_BARS", "WAITING", "Shown", "StepBars", "contribution_bars", "excess_bars"]
@@ -43,6 +43,8 @@ class StepBars:
     """(3, N) noise ratio, drift change and score of a contribution, or (3, 0)."""
     prior: float | None = None
     """The bar behind the steps."""
+    tail: bool = False
+    """Whether there is a place for that bar, kept also while it is to come, so that no step moves when it does."""
     notes: tuple[str, ...] = ()
     """A sentence on each bar, the prior's last where there is one."""
     points: int = 0
@@ -109,7 +111,8 @@ def contribution_bars(frame: Frame) -> StepBars:
     if frame.prior is not None:
         notes.append(about_prior(frame.prior, frame.forward.shape[2]))
     prior = None if frame.prior is None else sum(frame.prior)
-    return StepBars(values, parts=parts, prior=prior, notes=tuple(notes), points=frame.forward.shape[1])
+    count, tail = frame.forward.shape[1], prior is not None
+    return StepBars(values, parts=parts, prior=prior, tail=tail, notes=tuple(notes), points=count)
 
 
 def excess_bars(found: ExcessFrame) -> StepBars:
@@ -125,6 +128,7 @@ def excess_bars(found: ExcessFrame) -> StepBars:
         other=other,
         other_errors=other_errors,
         prior=None if neighbours is None or not np.isfinite(neighbours.mean[-1]) else float(neighbours.mean[-1]),
+        tail=found.frame.forward.shape[2] <= MOST_NEIGHBOUR_DIM,
         points=means.points,
         total_error=_error_of_sum(found.forward),
         stride=found.stride,
@@ -142,7 +146,7 @@ def excess_bars(found: ExcessFrame) -> StepBars:
     ]
     if bars.prior is not None and neighbours is not None:
         notes.append(about_prior_excess(bars.prior, float(neighbours.error[-1])))
-    return StepBars(**{**bars.__dict__, "notes": tuple(notes)})
+    return replace(bars, notes=tuple(notes))
 
 
 def _error_of_sum(rows: NDArray[np.float32]) -> float:

@@ -291,7 +291,8 @@ def test_the_header_says_the_value_its_error_and_of_how_many_points(qtbot: QtBot
     assert plot.note.text() == "step 4 → 5: +0.500 ± 0.050    sum +5.500 ± 0.503 nats, 100 points"
     plot.set_excess(excess_of(FRAME, stride=2))
     assert plot.note.text().endswith("100 points, 2 steps together")
-    for width, words in ((700, "step 4 → 5: +0.500 ± 0.050    sum +5.500 ± 0.503 nats"), (400, "+0.500 ± 0.050")):
+    here = "step 4 → 5: +0.500 ± 0.050"
+    for width, words in ((700, f"{here}    sum +5.500 ± 0.503 nats"), (400, here)):
         plot.resize(width, 320)
         assert plot.note.text() == words
 
