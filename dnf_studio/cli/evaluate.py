@@ -144,7 +144,10 @@ def _excess(result: dict[str, Any]) -> list[str]:
     worst = sorted(sorted(rows, key=lambda row: -row["excess"])[:WORST], key=lambda row: row["step"])
     told = ", ".join(f"step {row['step']} {row['excess']:.3f} ± {row['error']:.3f}" for row in worst)
     rest = sum(row["excess"] for row in rows) - sum(row["excess"] for row in worst)
-    lines = [f"Excess     {told}, the rest {rest:.3f}: what the steps miss of bound − NLL (ODE)"]
+    lines = [
+        f"Excess     {told}, the rest {rest:.3f}",
+        f"{'':<10} By how much each backward step misses the reverse of the forward one: in all, bound − NLL (ODE)",
+    ]
     near = {row["step"]: row for row in result["excess_by_neighbours"] or () if row["excess"] is not None}
     apart = [
         f"{row['step']} ({near[row['step']]['excess']:.3f} ± {near[row['step']]['error']:.3f})"

@@ -132,7 +132,8 @@ _RECORDS = (
     ActionInfo(Key.DENSITY, "Show dens&ity", "Ctrl+3", "Show where the points are dense, over the data as faint dots",
                checkable=True),
     ActionInfo(Key.DISAGREEMENT, "&Colour by disagreement", "Ctrl+4", "Colour each step of the paths by its log-ratio, "
-               "whose mean is the excess: pale is 0", checkable=True),
+               "whose mean is the excess: grey is 0, purple a step that goes back too seldom, green one too often",
+               checkable=True),
     ActionInfo(Key.OVERLAY, "O&verlay the other process", "Ctrl+5",
                "Show the points of the other process at the same time, faint and in its colour", checkable=True),
     ActionInfo(Key.FIELD, "Sho&w field", "Ctrl+6", "Show the field that moves points, at the time cursor, as arrows",

@@ -41,7 +41,7 @@ class Live(QObject):
     field_found = Signal(object)
     """A new `FieldAnswer`."""
     excess_found = Signal(object)
-    """A new `ExcessFrame`."""
+    """A new `ExcessFrame`; None where another model was opened, of which nothing is known yet."""
     _told = Signal()
     compared = Signal(object)
     """A new `Comparison` of marginals."""
@@ -105,6 +105,7 @@ class Live(QObject):
     def _begin(self, opened: Opened) -> None:
         """Of another model nothing is known yet, also where the settings are the same."""
         self._views.show_excess(None)
+        self.excess_found.emit(None)
         self._views.set_excess_known(affordable(opened.snapshot))
 
     def _ask(self, names: frozenset[str]) -> None:

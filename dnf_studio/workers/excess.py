@@ -59,7 +59,8 @@ class ExcessFrame:
     forward: Array
     """(N, K) log-ratios of the first K forward paths, nats."""
     backward: Array
-    """(N, K') those of the first K' backward paths, whose means are at most 0 where the marginals are right."""
+    """(N, K') those of the first K' backward paths, whose means are at most 0 where the marginals are right; (N, 0)
+    where these are not Euler's steps of the whole SDE, and not a number of a last step without noise."""
     by_step: StepMeans
     """Means of `forward`: the excess."""
     stride: int = 1
@@ -124,10 +125,9 @@ class ExcessWatch:
         if not frame.all_points:
             self._work = None
             return
-        if training and self._work is not None and self._work.jobs:
+        same = self._work is not None and self._work.frame.request == frame.request
+        if training and same and (self.pending or perf_counter() < self._began + TRAINING_SECONDS):
             # Of new weights alone the last ones are told first, else nothing would be while frames come fast
-            return
-        if training and perf_counter() < self._began + TRAINING_SECONDS:
             return
         snapshot = None if wanted is None else wanted.snapshot
         self._work = None
@@ -137,7 +137,7 @@ class ExcessWatch:
             return
         grid = snapshot.flow.grid(wanted.request.steps, wanted.request.grid)
         self._began = perf_counter()
-        jobs = list(_training_jobs(frame) if training else _jobs(frame))
+        jobs = list(_training_jobs(frame) if training else _jobs(frame, _is_chain(snapshot, frame.request)))
         self._work = _Work(frame, snapshot, snapshot.flow, grid, jobs)  # type: ignore[arg-type]
 
     @property
@@ -177,8 +177,13 @@ def affordable(snapshot: Snapshot) -> bool:
     return snapshot.config.network.kind == "mlp"
 
 
-def _jobs(frame: Frame) -> Iterator[Job]:
-    """First a few forward points, in groups of steps where there are many, then more of both processes."""
+def _is_chain(snapshot: Snapshot, request: ViewRequest) -> bool:
+    """Whether the backward paths are made by the chain that log-ratios are of: Euler's steps, whole, at λ = 1."""
+    return snapshot.flow.checked_solver(request.solver) == "sde" and request.lam == 1 and request.parts == "both"
+
+
+def _jobs(frame: Frame, both: bool) -> Iterator[Job]:
+    """First a few forward points, in groups of steps where there are many, then more of `both` processes."""
     steps, count, dim = len(frame.t) - 1, frame.forward.shape[1], frame.forward.shape[2]
     count = min(count, max(2 * FIRST, MOST_STATES // steps))
     stride = -(-steps // RESOLVED_STEPS)
@@ -190,10 +195,10 @@ def _jobs(frame: Frame) -> Iterator[Job]:
         if part.start < NEIGHBOURS_AFTER <= part.stop or (part is blocks[-1] and count < NEIGHBOURS_AFTER):
             if dim <= MOST_NEIGHBOUR_DIM:
                 yield "neighbours", slice(0, 0), 1
-            for back in blocks:
+            for back in blocks if both else ():
                 if back.stop <= part.stop:
                     yield "backward", back, 1
-        elif part.start >= NEIGHBOURS_AFTER:
+        elif both and part.start >= NEIGHBOURS_AFTER:
             yield "backward", part, 1
 
 
@@ -263,6 +268,9 @@ def _ratios(
     else:
         with torch.inference_mode():
             added = backward_contribution(work.flow.fields(grid), grid, path)
+            if work.frame.request.last == "mean":
+                # The last step drew no noise: its end is no sample of the chain
+                added[0] = torch.nan
     lengths = np.diff(nodes)
     summed = torch.from_numpy(np.add.reduceat(added.numpy(), nodes[:-1], axis=0))
     shared = log_ratios(summed, found).numpy() / lengths[:, None]

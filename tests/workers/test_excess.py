@@ -137,6 +137,21 @@ def test_points_double_and_backward_paths_and_neighbours_follow_once_there_are_e
     assert not shown.watch.pending
 
 
+@pytest.mark.parametrize("other", [{"lam": 0.5}, {"solver": "heun"}, {"solver": "ode"}, {"parts": "drift"}])
+def test_backward_paths_of_another_chain_have_no_log_ratios(other: dict[str, object]) -> None:
+    shown = Shown(flow_of(), 40, ViewRequest(**other))  # type: ignore[arg-type]
+    shown.show()
+    found = shown.run()[-1]
+    assert found.complete and found.forward.shape[1] == 40 and found.backward.shape == (6, 0)
+
+
+def test_a_last_step_without_noise_has_none() -> None:
+    shown = Shown(flow_of(), 40, ViewRequest(last="mean"))
+    shown.show()
+    found = shown.run()[-1].backward
+    assert np.isnan(found[0]).all() and np.isfinite(found[1:]).all()
+
+
 def test_backward_rows_are_their_contribution_and_their_densities() -> None:
     flow = flow_of()
     shown = Shown(flow, 40)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from dnf_studio.core.data.row_sets import (
     standardise,
     told_sizes,
 )
+from dnf_studio.core.data.source import split_selection
 from dnf_studio.core.data.table import Table
 from dnf_studio.errors import DataError
 
@@ -56,6 +59,7 @@ def open_table(
     a copy of another, or beyond single precision.
     """
     table = read_table(source)
+    _refuse_shared({"train": source, "validation": validation, "test": test})
     if len(table) < 3:
         few = ("no rows", "one row", "two rows")[len(table)]
         raise DataError(f"'{table.path}' holds {few}; at least three are needed, two to train on and one held out.")
@@ -74,6 +78,14 @@ def open_table(
         # A column that is constant where training looks is none of the model's, and does not split its rows
         keep = np.array(scaled.keep)
     return _dataset(scaled, split, chosen, (validation, test))
+
+
+def _refuse_shared(files: Mapping[str, str | None]) -> None:
+    """Raise `DataError` where one file is to serve two purposes: rows that were trained on would be tested on."""
+    named = [(role, split_selection(name)[0]) for role, name in files.items() if name is not None]
+    for (one, first), (other, second) in combinations(named, 2):
+        if os.path.exists(first) and os.path.exists(second) and os.path.samefile(first, second):
+            raise DataError(f"--{one} and --{other} name the same file, '{second}'; leave one out, or divide its rows.")
 
 
 def _by_content(

@@ -26,10 +26,11 @@ def attainable_of(
     """The least NLL, nats of model units, of a chain whose last step adds noise of deviation r = g_1 √Δ_0 to any mean.
 
     The entropy where the data is nowhere thinner than r; None where the thickness is not known (`Dataset.blur_excess`)
-    and where the solver is no chain. At the model's own grid or `grid`.
+    where the solver is no chain, and of a model trained on drawn grids, whose last steps differ. At the model's own
+    grid or `grid`.
     """
     entropy = entropy_of(flow, dataset)
-    if entropy is None or not isinstance(flow, TwoSDEs):
+    if entropy is None or not isinstance(flow, TwoSDEs) or flow.config.training.flexible_grid:
         return None
     blur = flow.last_spread(grid or flow.grid(), solver)
     excess = None if blur is None else dataset.blur_excess(blur, units_of(flow, dataset).scale)

@@ -45,7 +45,7 @@ def held_out_data(
     told = f"'{name}' is not the data that was trained on, '{checkpoint.data.name}'"
     if os.path.exists(split_selection(name)[0]):
         told += ", or has changed since"
-    if rule is not None and is_table(name):
+    if rule is not None and (is_table(name) or dataset.image is not None):
         # Whether a model of before was trained on generated data its file does not tell
         told += "; rows were held out by their places then, so some of those used may have been trained on"
     return dataset, f"{told}."
@@ -60,8 +60,8 @@ def _by_content(checkpoint: Checkpoint, name: str, rule: SplitRule) -> tuple[Dat
             "name a file of rows that it has never seen with --test."
         )
     try:
-        own = config.validation if name == config.data else None
-        dataset = open_dataset(name, config.drop_constant, own, rule=rule)
+        # Rows to validate on are none of those that are measured, and their file may be gone
+        dataset = open_dataset(name, config.drop_constant, rule=rule)
     except MissingDataError:
         raise
     except DataError:
@@ -80,7 +80,8 @@ def _by_content(checkpoint: Checkpoint, name: str, rule: SplitRule) -> tuple[Dat
 def _all_of(checkpoint: Checkpoint, test: str) -> Dataset:
     """All rows of a file that training has never seen."""
     if checkpoint.data.image is not None or not is_table(test):
-        raise DataError(f"A test file holds rows of a table, and '{test}' is none of this model; name it with --data.")
+        which = f"'{test}' is no file of rows" if not is_table(test) else "this model is of images"
+        raise DataError(f"--test takes a file of rows of a table, and {which}; name it with --data.")
     file, trained = split_selection(test)[0], split_selection(checkpoint.config.data)[0]
     if os.path.exists(file) and os.path.exists(trained) and os.path.samefile(file, trained):
         raise DataError(f"'{test}' is the file that was trained on; for the rows held out of it leave out --test.")

@@ -83,7 +83,7 @@ class Likelihoods:
     nll_bound_missing: str | None
     """Why there is no bound, in a word: ``deterministic`` of a solver that draws no noise, ``exact`` of a flow."""
     nll_bound_sde: float | None
-    """The same of the chain of Euler–Maruyama steps (12), which the excess of each step belongs to."""
+    """The same of the chain of Euler–Maruyama steps (12), whose steps the window shows."""
     nll_bound_sde_error: float | None
     nll_bound_flexible: float | None
     """The mean bound over 16 drawn grids; for models trained on a flexible grid."""

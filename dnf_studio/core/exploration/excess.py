@@ -154,14 +154,15 @@ def neighbour_log_density(points: NDArray[np.floating], neighbour: int = NEIGHBO
     """ln p (n,) at each of `points` (n, D) from the distance r to its k-th neighbour among the others.
 
     ln p = ψ(k) − ψ(n) − ln c_D − D ln r, c_D the volume of the unit ball: minus the mean of it is the entropy by
-    Kozachenko and Leonenko. Not a number for all of them where two stand at one place, which have no such density.
+    Kozachenko and Leonenko. Not a number for all of them where so many stand at one place that some r is 0.
     """
     from scipy.spatial import cKDTree
     from scipy.special import digamma
 
     count, dim = points.shape
     ball = 0.5 * dim * log(pi) - lgamma(0.5 * dim + 1)
-    if len(np.unique(points, axis=0)) < count:
+    _, repeats = np.unique(points, axis=0, return_counts=True)
+    if repeats.max(initial=0) > neighbour:
         return np.full(count, np.nan)
     distances = np.asarray(cKDTree(points).query(points, k=[neighbour + 1])[0])[:, 0]
     found: Array = digamma(neighbour) - digamma(count) - ball - dim * np.log(distances)

@@ -19,6 +19,7 @@ from torch import Tensor
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import minus_log_prior
+from dnf_studio.errors import DivergenceError
 
 __all__ = ["PILOTS", "TOLERANCE", "choose_times", "log_density_at_nodes", "random_signs"]
 
@@ -63,6 +64,8 @@ def choose_times(flow: TwoSDEs, x: Tensor, tolerance: float = TOLERANCE, check: 
             now, y = ahead, finer
             times.append(now)
         length *= min(4.0, max(0.25, 0.9 * (tolerance / max(wrong, 1e-12)) ** (1 / ORDER)))
+    if now < end:
+        raise DivergenceError("The probability-flow ODE of this model is too steep to be solved in steps.")
     times[-1] = end
     return times
 

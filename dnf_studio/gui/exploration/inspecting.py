@@ -178,7 +178,7 @@ class InspectorDock(QDockWidget):
                 panel.set_frame(frame)
 
     @Slot(object)
-    def _show_excess(self, found: ExcessFrame) -> None:
+    def _show_excess(self, found: ExcessFrame | None) -> None:
         for panel in (self.panel, self.selection):
             if panel is not None:
                 panel.set_excess(found)

@@ -88,7 +88,8 @@ def _numbers(group: Group, known: bool) -> Iterator[tuple[str, str, str]]:
         "Log-ratio",
         f"{total}{some}",
         "By how many nats the forward process finds their paths likelier than the backward one, a mean; in brackets "
-        "of how many points it is known so far. Of forward paths it is the excess, of backward ones at most about 0",
+        "of how many points it is known so far. Of forward paths it is the excess; of backward ones, where they are "
+        "SDE steps with λ = 1 and noise in the last one, it is at most about 0",
     )
     share = f"{100 * group.above:.0f}%" if math.isfinite(group.above) else DASH
     yield "Above zero", share, "Share of the points whose path is likelier by the forward process"

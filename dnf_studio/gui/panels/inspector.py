@@ -79,8 +79,8 @@ class InspectorPanel(QWidget):
         self._found = found
         self._refresh()
 
-    def set_excess(self, found: ExcessFrame) -> None:
-        """What is known of the log-ratios so far."""
+    def set_excess(self, found: ExcessFrame | None) -> None:
+        """What is known of the log-ratios so far; None is nothing."""
         self._excess = found
         self._refresh()
 

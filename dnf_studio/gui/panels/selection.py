@@ -83,8 +83,8 @@ class SelectionPanel(QWidget):
         self._frame = frame
         self._later()
 
-    def set_excess(self, found: ExcessFrame) -> None:
-        """What is known of the log-ratios so far."""
+    def set_excess(self, found: ExcessFrame | None) -> None:
+        """What is known of the log-ratios so far; None is nothing."""
         self._found = found
         self._later()
 

@@ -55,8 +55,8 @@ def about_excess(
     elif value < -2 * error:
         text += " Below zero by more than its error: the ODE's own density does not fit here."
     if saved is not None:
-        drift, score = (nats(float(part)) for part in saved)
-        text += f" Without its score the step would miss by {score} more, with a drift that does not change by {drift}."
+        drift, score = (f"{abs(float(part)):.3f} {'more' if part >= 0 else 'less'}" for part in saved)
+        text += f" Without its score it would miss by {score}. With a drift that does not change it would by {drift}."
     return text
 
 

@@ -103,11 +103,12 @@ HELP = {
         "disagreement by step",
         "By how much each backward step misses the reverse of the forward step: the divergence of the two, averaged "
         "over forward paths, 0 for a perfect model. The densities it needs are those of the probability-flow ODE, "
-        "solved from every node, so that all bars add up to the bound minus the NLL of the ODE; whiskers are standard "
-        "errors. Diamonds, in up to three dimensions, have densities by nearest neighbours instead and no model in "
-        "them; one that is filled, or a bar below zero by more than its error, says that the ODE’s own density is off "
-        "there. The chooser shows each step’s contribution to the bound instead, which is not 0 for a perfect model, "
-        "and its three parts. A click goes to a step, a second one chooses its five worst points.",
+        "solved from every node, so that all bars add up to the bound of the chain of SDE steps, whatever solver "
+        "draws the samples, minus the NLL of the ODE; whiskers are standard errors. Diamonds, in up to three "
+        "dimensions, have densities by nearest neighbours instead and no model in them; one that is filled, or a bar "
+        "below zero by more than its error, says that the ODE’s own density is off there. The chooser shows each "
+        "step’s contribution to the bound instead, which is not 0 for a perfect model, and its three parts. A click "
+        "goes to a step, a second one chooses its five worst points.",
         (
             "e<sub>i</sub> = ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) + D ln(g<sub>i+1</sub>/g<sub>i</sub>) + "
             "ln p<sub>i</sub>(x<sub>i</sub>) − ln p<sub>i+1</sub>(x<sub>i+1</sub>)",
@@ -124,9 +125,10 @@ HELP = {
     ),
     "space-time": Help(
         "the space-time map",
-        "The excess by step, taken apart by where the paths are: steps across, one component or the radius up. A cell "
-        "has the colour of the mean log-ratio of its paths, and none where no path is. One dark patch is one place at "
-        "one time that the model gets wrong. More and more paths are looked at. A click moves the time cursor.",
+        "The excess by step, taken apart by where the paths are: steps across, one component or the radius up. A "
+        "cell has the colour of the mean log-ratio of its paths, and none where no path is. Grey is 0; in a purple "
+        "patch the model goes back too seldom, in a green one too often. More and more paths are looked at. A click "
+        "moves the time cursor.",
         (
             "cell = mean of e<sub>i</sub> over the paths with x<sub>i</sub> in it, nats",
             "e<sub>i</sub> = ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) + D ln(g<sub>i+1</sub>/g<sub>i</sub>) + "

@@ -40,7 +40,7 @@ class SpaceTimePlot(Plot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Space-time",
-            "Mean log-ratio of a step by place, in nats: what the backward step misses there.",
+            "Mean log-ratio of each step by place, in nats.",
             "Open a model or press Train to see where forward and backward disagree.",
             parent,
             topic="space-time",

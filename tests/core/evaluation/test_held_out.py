@@ -132,7 +132,7 @@ class TestOwnFiles:
             held_out_data(checkpoint, source, test)
         with pytest.raises(DataError, match="is the file that was trained on"):
             held_out_data(checkpoint, test=source)
-        with pytest.raises(DataError, match="'moons' is none"):
+        with pytest.raises(DataError, match="'moons' is no file of rows"):
             held_out_data(checkpoint, test="moons")
 
     def test_that_of_training_is_used_when_nothing_is_named(self, source: str, tmp_path: Path) -> None:
@@ -155,6 +155,14 @@ class TestOwnFiles:
         assert told is None and found.fingerprint == checkpoint.data.fingerprint
         moved = text(tmp_path / "moved.csv", as_csv(ROWS, header="x,y,z\n"))
         assert held_out_data(checkpoint, moved)[1] is None
+        Path(tmp_path / "valid.npy").unlink()
+        assert held_out_data(checkpoint)[1] is None, "rows to validate on are not asked for"
+
+    @pytest.mark.parametrize("roles", [("test",), ("validation",), ("validation", "test")])
+    def test_one_file_cannot_serve_two_purposes(self, source: str, tmp_path: Path, roles: tuple[str, ...]) -> None:
+        file = source if len(roles) == 1 else npy(tmp_path / "rest.npy", NEW)
+        with pytest.raises(DataError, match=f"--{roles[-1]} name the same file"):
+            trained(tmp_path, data=source, **dict.fromkeys(roles, file))
 
 
 def test_a_run_goes_on_with_its_own_files_wherever_they_are(source: str, tmp_path: Path) -> None:

@@ -94,6 +94,14 @@ def test_it_compares_with_the_rest_at_the_cursor(panel: SelectionPanel, session:
     assert float(mean) == pytest.approx(FRAME.backward[4, list(points), 0].mean(), rel=0.01)
 
 
+def test_of_another_model_nothing_is_known(panel: SelectionPanel, session: Session) -> None:
+    choose(panel, session, 4, 9)
+    assert "log_ratio" in panel.model.table.names
+    panel.set_excess(None)
+    panel.refresh()
+    assert "log_ratio" not in panel.model.table.names
+
+
 def test_it_follows_selection_cursor_and_frame_by_itself(panel: SelectionPanel, session: Session, qtbot: QtBot) -> None:
     session.apply({"selection": (4, 9)})
     qtbot.waitUntil(lambda: panel.model.rowCount() == 2)

@@ -315,7 +315,7 @@ def test_sentences_on_the_excess() -> None:
     assert both == (
         "Step 3 → 4 misses the reverse of the forward step by +0.021 ± 0.004 nats (by nearest neighbours, without the "
         "ODE, +0.050 ± 0.010). The two differ by more than their errors: the ODE's own density does not fit here. "
-        "Without its score the step would miss by −0.002 more, with a drift that does not change by +0.030."
+        "Without its score it would miss by 0.002 less. With a drift that does not change it would by 0.030 more."
     )
     assert "nearest neighbours of so few points cannot tell" in about_excess(0, (0.1, 0.01), (np.nan, 0.1), False, None)
     below = "Below zero by more than its error: the ODE's own density does not fit here."
@@ -332,7 +332,7 @@ def test_hovering_explains_the_excess_and_what_of_it_the_parts_carry(qtbot: QtBo
     plot.set_frame(frame)
     plot.set_excess(excess_of(frame, neighbours=told(10, 0.1)))
     assert plot.explain(3).startswith("Step 3 → 4 misses the reverse of the forward step by +0.400 ± 0.050 nats (by ")
-    assert plot.explain(3).endswith("would miss by +0.125 more, with a drift that does not change by +0.250.")
+    assert plot.explain(3).endswith("would miss by 0.125 more. With a drift that does not change it would by 0.250 more.")
     assert plot.explain(10).startswith("The ends of the forward paths differ from N(0, I) by KL = +0.100 ± 0.050")
     assert near(plot, sum(tail_of(10)) / 2, 0.05, plot._end._fill.name())
 
