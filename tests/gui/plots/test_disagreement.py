@@ -332,7 +332,7 @@ def test_hovering_explains_the_excess_and_what_of_it_the_parts_carry(qtbot: QtBo
     plot.set_frame(frame)
     plot.set_excess(excess_of(frame, neighbours=told(10, 0.1)))
     assert plot.explain(3).startswith("Step 3 → 4 misses the reverse of the forward step by +0.400 ± 0.050 nats (by ")
-    assert plot.explain(3).endswith("would miss by 0.125 more. With a drift that does not change it would by 0.250 more.")
+    assert plot.explain(3).endswith("miss by 0.125 more. With a drift that does not change it would by 0.250 more.")
     assert plot.explain(10).startswith("The ends of the forward paths differ from N(0, I) by KL = +0.100 ± 0.050")
     assert near(plot, sum(tail_of(10)) / 2, 0.05, plot._end._fill.name())
 
