@@ -247,7 +247,7 @@ class DisagreementPlot(Plot):
         self._bars.set_bars(bars.values, self._strengths())
         self._bars.set_errors(bars.errors, bars.other, bars.other_errors, bars.apart)
         self._bars.set_parts(bars.parts if self._split_now else None)
-        self._end.set_value(len(bars.values), bars.prior)
+        self._end.set_value(len(bars.values), bars.prior, bars.prior_error)
         ranged = len(bars.values), bars.tail, self._limits
         if ranged != self._ranged:
             self._ranged = ranged

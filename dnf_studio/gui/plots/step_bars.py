@@ -43,6 +43,7 @@ class StepBars:
     """(3, N) noise ratio, drift change and score of a contribution, or (3, 0)."""
     prior: float | None = None
     """The bar behind the steps."""
+    prior_error: float = 0.0
     tail: bool = False
     """Whether there is a place for that bar, kept also while it is to come, so that no step moves when it does."""
     notes: tuple[str, ...] = ()
@@ -128,6 +129,7 @@ def excess_bars(found: ExcessFrame) -> StepBars:
         other=other,
         other_errors=other_errors,
         prior=None if neighbours is None or not np.isfinite(neighbours.mean[-1]) else float(neighbours.mean[-1]),
+        prior_error=0.0 if neighbours is None else float(np.nan_to_num(neighbours.error[-1])),
         tail=found.frame.forward.shape[2] <= MOST_NEIGHBOUR_DIM,
         points=means.points,
         total_error=_error_of_sum(found.forward),

@@ -26,11 +26,12 @@ class PriorBarLayer(DeviceLayer):
         super().__init__()
         self._steps = 0
         self._value: float | None = None
+        self._error = 0.0
         self._fill = self._ground = self._line = QColor()
 
-    def set_value(self, steps: int, value: float | None) -> None:
-        """Show `value` behind `steps` steps; None is no bar."""
-        self._steps, self._value = steps, value
+    def set_value(self, steps: int, value: float | None, error: float = 0.0) -> None:
+        """Show `value` behind `steps` steps, with a whisker of ±`error`; None is no bar."""
+        self._steps, self._value, self._error = steps, value, error
         self.update()
 
     def set_colours(self, fill: str, ground: str, line: str) -> None:
@@ -49,6 +50,11 @@ class PriorBarLayer(DeviceLayer):
         zero, tip = transform.dy(), transform.m22() * self._value + transform.dy()
         bar = QRectF(begin, zero, end - begin, tip - zero).normalized().intersected(area)
         painter.fillRect(bar, self._fill)
+        if self._error > 0:
+            ends = (transform.m22() * (self._value + side * self._error) + transform.dy() for side in (-1, 1))
+            across = 0.5 * (begin + end)
+            painter.setPen(QPen(self._line, 1))
+            painter.drawLine(*(QPointF(across, min(max(y, area.top()), area.bottom())) for y in ends))
         if not area.top() <= tip <= area.bottom():
             high = bar.top() + 2 * CUT if tip < zero else bar.bottom() - 2 * CUT
             corners = ((begin, high), (end, high - CUT), (end, high - CUT / 4), (begin, high + 3 * CUT / 4))
