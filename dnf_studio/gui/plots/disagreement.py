@@ -216,7 +216,7 @@ class DisagreementPlot(Plot):
             self._bars.set_colours(theme.disagreement, band, theme.accent)
             self._bars.set_part_colours(theme.parts, theme.text)
             self._bars.set_error_colours(theme.muted, theme.text, theme.warning)
-            self._end.set_colours(mix(theme.base, theme.data, 0.55), theme.base, theme.border)
+            self._end.set_colours(mix(theme.base, theme.data, 0.55), theme.base, theme.border, theme.text)
             self._zero.setPen(pg.mkPen(theme.muted))
             self.legend.set_theme(theme)
 

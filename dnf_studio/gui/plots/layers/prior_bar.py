@@ -27,16 +27,16 @@ class PriorBarLayer(DeviceLayer):
         self._steps = 0
         self._value: float | None = None
         self._error = 0.0
-        self._fill = self._ground = self._line = QColor()
+        self._fill = self._ground = self._line = self._whisker = QColor()
 
     def set_value(self, steps: int, value: float | None, error: float = 0.0) -> None:
         """Show `value` behind `steps` steps, with a whisker of ±`error`; None is no bar."""
         self._steps, self._value, self._error = steps, value, error
         self.update()
 
-    def set_colours(self, fill: str, ground: str, line: str) -> None:
-        """The bar, what its break shows, the line before it."""
-        self._fill, self._ground, self._line = map(QColor, (fill, ground, line))
+    def set_colours(self, fill: str, ground: str, line: str, whisker: str) -> None:
+        """The bar, what its break shows, the line before it, its whisker."""
+        self._fill, self._ground, self._line, self._whisker = map(QColor, (fill, ground, line, whisker))
         self.update()
 
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
@@ -53,7 +53,7 @@ class PriorBarLayer(DeviceLayer):
         if self._error > 0:
             ends = (transform.m22() * (self._value + side * self._error) + transform.dy() for side in (-1, 1))
             across = 0.5 * (begin + end)
-            painter.setPen(QPen(self._line, 1))
+            painter.setPen(QPen(self._whisker, 1))
             painter.drawLine(*(QPointF(across, min(max(y, area.top()), area.bottom())) for y in ends))
         if not area.top() <= tip <= area.bottom():
             high = bar.top() + 2 * CUT if tip < zero else bar.bottom() - 2 * CUT
