@@ -5,14 +5,15 @@ torch and what stands on it are imported where they are used, in the explorer's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.workers.excess_plan import MOST_NEIGHBOUR_DIM, Direction, Job, draft_times, jobs_of, training_jobs
 from dnf_studio.workers.frames import Frame, ViewRequest
 from dnf_studio.workers.leaving import Left
 
@@ -30,25 +31,11 @@ __all__ = ["MOST_NEIGHBOUR_DIM", "Direction", "ExcessFrame", "ExcessWatch", "aff
 
 PILOTS, TOLERANCE = 8, 5e-3
 """Points and nats by which the steps of the ODE are chosen: less than the errors of the bars ever are."""
-FIRST = 32
-"""Points whose excess is told first; every further block doubles their number, up to `BLOCK`."""
-BLOCK = 512
-TRAINING_POINTS = 24
 TRAINING_SECONDS = 3.0
-"""While a model trains: so few points, so seldom."""
-RESOLVED_STEPS = 40
-"""More steps than these are first told in groups: ln q at every second, fourth, … node costs as much less."""
-MOST_STATES = 120_000
-"""States of both processes, so many each, whose density is looked for at all: with many steps of fewer points."""
-PIECE = 128
-"""Points that one thread takes at a time, whose states stay in the cache."""
-MOST_NEIGHBOUR_DIM = 3
-NEIGHBOURS_AFTER = 256
-"""Points by the ODE before the nearest neighbours of all points are looked for."""
+"""While a model trains: so seldom."""
+PIECE, FEWEST_FOR_TWO = 256, 96
+"""Points that one thread takes at a time, and those from which a second one is worth its share of Python's lock."""
 Array = NDArray[np.float32]
-Direction = Literal["forward", "backward"]
-Job = tuple[Literal["forward", "backward", "neighbours"], slice, int]
-"""What to compute, of which points, and at every how manieth node."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,11 +86,11 @@ class _Work:
     flow: TwoSDEs
     grid: TimeGrid
     jobs: list[Job]
-    times: list[float] = field(default_factory=list)
-    """Those of `choose_times`, which serve any grid and seed of the same weights."""
     rows: dict[Direction, list[Array]] = field(default_factory=lambda: {"forward": [], "backward": []})
     stride: int = 1
     neighbours: StepMeans | None = None
+    drafted: bool = True
+    """Whether the rows are those of a draft."""
 
 
 class ExcessWatch:
@@ -118,6 +105,7 @@ class ExcessWatch:
         self._work: _Work | None = None
         self._began = 0.0
         self._times: tuple[int, list[float]] = -1, []
+        """Version of the weights, and `choose_times` of them, which serves any grid and seed."""
         self._failed: tuple[int, ViewRequest] | None = None
 
     def show(self, frame: Frame, wanted: Wanted | None, training: bool) -> None:
@@ -137,7 +125,9 @@ class ExcessWatch:
             return
         grid = snapshot.flow.grid(wanted.request.steps, wanted.request.grid)
         self._began = perf_counter()
-        jobs = list(_training_jobs(frame) if training else _jobs(frame, _is_chain(snapshot, frame.request)))
+        steps, (points, dim) = len(frame.t) - 1, frame.forward.shape[1:]
+        own = _is_chain(snapshot, frame.request)
+        jobs = list(training_jobs(steps, points) if training else jobs_of(steps, points, dim, own))
         self._work = _Work(frame, snapshot, snapshot.flow, grid, jobs)  # type: ignore[arg-type]
 
     @property
@@ -152,15 +142,18 @@ class ExcessWatch:
             return
         kind, part, stride = work.jobs[0]
         try:
-            if self._times[0] != work.frame.weights:
-                self._times = work.frame.weights, _times(work, check)
-            work.times = self._times[1]
             if kind == "neighbours":
                 work.neighbours = _neighbours(work, check)
+            elif kind == "draft":
+                work.stride = stride
+                how = stride, draft_times(work.flow.timestamps.tolist())
+                work.rows["forward"] = [_ratios(work, "forward", part, how, check, pool)]
             else:
-                found = _ratios(work, kind, part, stride, check, pool)
-                if stride != work.stride:
-                    work.stride, work.rows["forward"] = stride, []
+                if self._times[0] != work.frame.weights:
+                    self._times = work.frame.weights, _times(work, check)
+                found = _ratios(work, kind, part, (1, self._times[1]), check, pool)
+                if work.drafted:
+                    work.drafted, work.stride, work.rows["forward"] = False, 1, []
                 work.rows[kind].append(found)
         except Left:
             raise
@@ -180,39 +173,6 @@ def affordable(snapshot: Snapshot) -> bool:
 def _is_chain(snapshot: Snapshot, request: ViewRequest) -> bool:
     """Whether the backward paths are made by the chain that log-ratios are of: Euler's steps, whole, at λ = 1."""
     return snapshot.flow.checked_solver(request.solver) == "sde" and request.lam == 1 and request.parts == "both"
-
-
-def _jobs(frame: Frame, both: bool) -> Iterator[Job]:
-    """First a few forward points, in groups of steps where there are many, then more of `both` processes."""
-    steps, count, dim = len(frame.t) - 1, frame.forward.shape[1], frame.forward.shape[2]
-    count = min(count, max(2 * FIRST, MOST_STATES // steps))
-    stride = -(-steps // RESOLVED_STEPS)
-    if stride > 1:
-        yield "forward", slice(0, min(FIRST, count)), stride
-    blocks = list(_blocks(count))
-    for part in blocks:
-        yield "forward", part, 1
-        if part.start < NEIGHBOURS_AFTER <= part.stop or (part is blocks[-1] and count < NEIGHBOURS_AFTER):
-            if dim <= MOST_NEIGHBOUR_DIM:
-                yield "neighbours", slice(0, 0), 1
-            for back in blocks if both else ():
-                if back.stop <= part.stop:
-                    yield "backward", back, 1
-        elif both and part.start >= NEIGHBOURS_AFTER:
-            yield "backward", part, 1
-
-
-def _blocks(count: int) -> Iterator[slice]:
-    start = 0
-    while start < count:
-        stop = min(count, start + min(BLOCK, max(FIRST, start)))
-        yield slice(start, stop)
-        start = stop
-
-
-def _training_jobs(frame: Frame) -> Iterator[Job]:
-    steps = len(frame.t) - 1
-    yield "forward", slice(0, min(TRAINING_POINTS, frame.forward.shape[1])), -(-steps // RESOLVED_STEPS)
 
 
 def _times(work: _Work, check: Callable[[], None]) -> list[float]:
@@ -240,15 +200,24 @@ def _contribution(work: _Work, part: slice = slice(None)) -> Array:
 
 
 def _ratios(
-    work: _Work, kind: Direction, part: slice, stride: int, check: Callable[[], None], pool: BlockPool
+    work: _Work,
+    kind: Direction,
+    part: slice,
+    how: tuple[int, list[float]],
+    check: Callable[[], None],
+    pool: BlockPool,
 ) -> Array:
-    """The log-ratios (N, B) of the points `part`; the steps between every `stride`-th node share their mean."""
+    """The log-ratios (N, B) of the points `part`.
+
+    `how` is a stride, between whose nodes steps share their mean, and the times of the ODE's steps.
+    """
     import torch
 
     from dnf_studio.core.exploration.excess import backward_contribution, log_ratios
     from dnf_studio.core.parallel import equal_slices
     from dnf_studio.core.sampling.node_density import log_density_at_nodes, random_signs
 
+    stride, times = how
     paths = work.frame.forward if kind == "forward" else work.frame.backward
     path, grid = torch.from_numpy(paths[:, part]), work.grid
     steps = grid.steps
@@ -258,10 +227,10 @@ def _ratios(
     def density(some: slice) -> Tensor:
         with torch.inference_mode():
             own = None if signs is None else signs[some]
-            return log_density_at_nodes(work.flow, grid, path[:, some], work.times, nodes, own, check)
+            return log_density_at_nodes(work.flow, grid, path[:, some], times, nodes, own, check)
 
     count = path.shape[1]
-    pieces = max(min(pool.threads, count), -(-count // PIECE))
+    pieces = max(pool.threads if count >= FEWEST_FOR_TWO else 1, -(-count // PIECE))
     found = torch.cat(pool.map(density, equal_slices(count, pieces)), dim=1)
     if kind == "forward":
         added = torch.from_numpy(_contribution(work, part))

@@ -116,7 +116,8 @@ class SelectionPanel(QWidget):
             return
         paths, steps = frame.paths_of(state.listed), NOT_KNOWN
         if self._found is not None and self._found.fits(frame):
-            steps = self._found.rows(state.listed, count)
+            rows_of = self._found.rows(state.listed, count)
+            steps = rows_of if np.isfinite(rows_of).any() else NOT_KNOWN
         now = at_position(paths, float(np.clip(self._session.cursor.position, 0, len(paths) - 1)))
         found = compare(now, paths[-1], steps, mask_of(rows, count), self._in_units(now))
         self.comparison.set_comparison(found)

@@ -46,7 +46,7 @@ class DisagreementPlot(Plot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Disagreement by step",
-            "What each backward step misses of the reverse of the forward step, in nats.",
+            "What each backward step misses, in nats.",
             "Open a model or press Train to see at which steps forward and backward disagree.",
             parent,
             topic="disagreement",

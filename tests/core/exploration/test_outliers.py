@@ -203,7 +203,9 @@ def test_rings_agree_with_the_evaluation() -> None:
     found = results[-1]
     assert found.known and found.reach == 0.02 and found.data_off < 0.001
     (row,) = step_rows(flow, data, (5,), points=10_000, seeds=1, tell=lambda _: None)
-    assert row.outside == found.off / 10_000 and row.beyond_4 == found.beyond / 10_000
+    # The evaluation draws with seeds of its own: two shares of as many samples differ by chance
+    assert row.outside is not None and abs(row.outside - found.off / 10_000) < 4 * (2 * 0.025 / 10_000) ** 0.5
+    assert row.beyond_4 == found.beyond / 10_000 == 0
     (block,) = sample_blocks(flow, 10_000, SampleSettings(steps=5))
     own = data.standardisation.to_data(torch.from_numpy(found.rows.end)).numpy()
     assert own == pytest.approx(block.samples[found.rows.number], abs=1e-5)

@@ -20,7 +20,7 @@ from dnf_studio.gui.panels.sampling import SamplingPanel
 from dnf_studio.gui.session import Session
 from dnf_studio.gui.state import State
 from dnf_studio.workers.frames import ViewRequest
-from tests.gui.plots.scenes import frame_of
+from tests.gui.plots.scenes import excess_of, frame_of
 
 NONE = Qt.KeyboardModifier.NoModifier
 BOTH = ["forward", "backward"]
@@ -143,20 +143,21 @@ def test_the_inspector_lists_the_path_of_the_owner_and_says_which_pairing_it_sho
     panel.set_frame(FRAME)
     assert panel.directions.current == "backward" and not panel.directions.buttons["forward"].isEnabled()
     assert "fresh noise" in panel.directions.buttons["forward"].toolTip()
-    assert panel.pair.text() == path_words("backward", False, "") and "disagreement" not in panel.statistic.text()
+    assert panel.pair.text() == path_words("backward", False, "") and "log-ratio" not in panel.statistic.text()
     window.session.apply({"start": "forward"})
     panel.set_frame(PAIRED)
     assert panel.directions.buttons["forward"].isEnabled() and "round trip" in panel.pair.text()
-    assert "disagreement" in panel.statistic.text()
+    panel.set_excess(excess_of(PAIRED))
+    assert "log-ratio" in panel.statistic.text()
 
 
 @pytest.mark.parametrize(
     ("frame", "of", "columns"),
     [
-        (FRAME, "forward", ("data", "now", "latent", "disagreement", "worst_step")),
-        (FRAME, "backward", ("now", "latent", "sample")),
-        (PAIRED, "forward", ("data", "now", "latent", "sample", "disagreement", "worst_step")),
-        (PAIRED, "backward", ("data", "now", "latent", "sample", "disagreement", "worst_step")),
+        (FRAME, "forward", ("data", "now", "latent", "log_ratio", "worst_step")),
+        (FRAME, "backward", ("now", "latent", "sample", "log_ratio", "worst_step")),
+        (PAIRED, "forward", ("data", "now", "latent", "sample", "log_ratio", "worst_step")),
+        (PAIRED, "backward", ("data", "now", "latent", "sample", "log_ratio", "worst_step")),
     ],
 )
 def test_numbers_are_of_the_paths_of_the_selection(
@@ -167,6 +168,8 @@ def test_numbers_are_of_the_paths_of_the_selection(
     assert panel is not None
     window.session.apply(choice((3, 8), of) | {"start": frame.request.start})  # type: ignore[attr-defined]
     panel.set_frame(frame)  # type: ignore[arg-type]
+    found = excess_of(frame)  # type: ignore[arg-type]
+    panel.set_excess(found)
     panel.refresh()
     table = panel.model.table
     assert tuple(dict.fromkeys(column.name for column in table.columns))[1:] == columns
@@ -177,8 +180,10 @@ def test_numbers_are_of_the_paths_of_the_selection(
     np.testing.assert_array_equal(values["now", 1], paths[0, [3, 8], 1])
     if "sample" in columns:
         np.testing.assert_array_equal(values["sample", 0], FRAME.backward[0, [3, 8], 0])
-    known = {row[0] for row in panel.comparison.rows()}
-    assert ("Disagreement" in known) == ("disagreement" in columns)
+    # Of backward points there are the numbers of their own paths
+    own = (found.forward if of == "forward" else found.backward)[:, [3, 8]].sum(axis=0)
+    np.testing.assert_array_equal(values["log_ratio", -1], own)
+    assert "Log-ratio" in {row[0] for row in panel.comparison.rows()}
 
 
 def test_start_and_owner_are_of_a_few() -> None:
