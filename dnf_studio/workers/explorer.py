@@ -156,15 +156,7 @@ class Explorer:
     def _next(self, passes: Passes) -> bool:
         """Wait for work and do one piece of it; False when the thread is to end."""
         with self._condition:
-            self._condition.wait_for(
-                lambda: (
-                    self._closing
-                    or self._pending()
-                    or self._unanswered()
-                    or self.comparing.waiting
-                    or self._excess.pending
-                )
-            )
+            self._condition.wait_for(lambda: self._closing or self._pending() or self._has_questions())
             if self._closing:
                 return False
             wanted = self._wanted
@@ -173,22 +165,28 @@ class Explorer:
                 self._answer(passes)
             elif self.comparing.waiting and not self._changed():
                 self._compare()
-            elif self._excess.pending and not (self._changed() if self._training else self._pending()):
+            elif self._excess_due() and not (self._changed() if self._training else self._pending()):
                 # While a model trains newer weights always wait: the little that is looked for then goes first
                 self._find_excess(passes)
             else:
                 started = perf_counter()
                 self._running = wanted
                 passes.use(1 if self._training else 2)
-                passes.run(
-                    wanted, lambda w: self._left(passes, w), self._training, lambda: self._find_excess(passes)
-                )
+                left, between = (lambda w: self._left(passes, w)), (lambda: self._find_excess(passes))
+                passes.run(wanted, left, self._training, between)
                 self._done = wanted
                 self._rest(wanted, started + FRAME_SECONDS - perf_counter())
         except Exception as error:
             self.errors.put(error)
             self._done = wanted
         return True
+
+    def _has_questions(self) -> bool:
+        return self._unanswered() or self.comparing.waiting or self._excess_due()
+
+    def _excess_due(self) -> bool:
+        """Whether there is more to find of what is still wanted; what is not is left to the next frame."""
+        return self._excess.pending and self._framed is not None and not self._cancelled(self._framed)
 
     def _compare(self) -> None:
         """What failed is not tried again."""

@@ -19,7 +19,7 @@ from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_density_at_nodes
 from dnf_studio.workers import excess
 from dnf_studio.workers.excess import ExcessFrame, ExcessWatch, affordable
-from dnf_studio.workers.excess_plan import FIRST, TRAINING_POINTS
+from dnf_studio.workers.excess_plan import FIRST, MOST_NEIGHBOUR_DIM, TRAINING_POINTS
 from dnf_studio.workers.explorer import Explorer, Wanted
 from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
 from dnf_studio.workers.leaving import Left
@@ -374,6 +374,10 @@ def test_an_error_ends_the_work_and_is_told_once(explorer: Explorer, monkeypatch
         assert explorer.errors.take() is None and not explorer._excess.pending
     explorer.request(ViewRequest(seed=1))
     assert answers_until(explorer, lambda found: found.complete)[-1].frame.request.seed == 1
+
+
+def test_the_window_and_the_analysis_mean_the_same_dimensions() -> None:
+    assert MOST_NEIGHBOUR_DIM == measured.MOST_NEIGHBOUR_DIM
 
 
 def test_it_fits_frames_of_the_same_settings_and_size() -> None:
