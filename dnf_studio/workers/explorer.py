@@ -38,9 +38,8 @@ class Explorer:
     A new request or new data cancels the running pass at once and is shown block by block as it
     grows. New weights alone let the running pass finish, so that frames keep coming while a model
     trains, and are shown only when complete, so that nothing flickers. The numbers of one point follow
-    the frames in `inspections`, vector fields in `fields`, the marginals of a frame in
-    `comparing.found`, its excess, on more and more points, in `excess`. All methods may be called from
-    any thread and return at once.
+    the frames in `inspections`, vector fields in `fields`, marginals in `comparing.found`, the excess, on more and
+    more points, in `excess`. All methods may be called from any thread and return at once.
     """
 
     def __init__(self) -> None:

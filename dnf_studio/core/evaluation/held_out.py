@@ -65,10 +65,10 @@ def _by_content(checkpoint: Checkpoint, name: str, rule: SplitRule) -> tuple[Dat
     except MissingDataError:
         raise
     except DataError:
-        pass
-    else:
-        if dataset.fingerprint == checkpoint.data.fingerprint:
-            return dataset, None
+        # What it holds by now could not be trained on, such as a constant column; it can still be measured on
+        dataset = None
+    if dataset is not None and dataset.fingerprint == checkpoint.data.fingerprint:
+        return dataset, None
     found = _rows_of(checkpoint, name, rule)
     used = "is the one row" if found.rows[2] == 1 else f"are the {found.rows[2]:,} rows"
     return found, (
