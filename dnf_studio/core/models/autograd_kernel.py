@@ -85,7 +85,16 @@ class AutogradKernel:
             return torch.cat([self._value(rows, embedding) for rows in torch.split(x, VALUE_ROWS)])
 
     def with_divergence(self, x: Tensor, node: int, signs: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """`value` (R, D) and its divergence (R,): one vector-Jacobian product a dimension, or one with `signs`."""
+        """`value` (R, D) and its divergence (R,): one vector-Jacobian product a dimension, or one with `signs`.
+
+        So many points at a time as `room` lets have a graph.
+        """
+        rows = self.room.chunk
+        if len(x) > rows:
+            own = [None] * len(x) if signs is None else torch.split(signs, rows)
+            parts = [self.with_divergence(part, node, s) for part, s in zip(torch.split(x, rows), own, strict=False)]
+            values, divergences = zip(*parts, strict=True)
+            return torch.cat(values), torch.cat(divergences)
         with torch.inference_mode(False), torch.enable_grad():
             points = x.clone().requires_grad_()
             value = self._value(points, self.embeddings[node].clone())

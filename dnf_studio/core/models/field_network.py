@@ -40,7 +40,8 @@ class FieldNetwork(nn.Module, ABC):
     def kept_numbers(self) -> int:
         """About how many numbers autograd keeps of the evaluation at one point, parameters apart."""
         # A copy, so that it is the same whatever has been done with this one
-        network = copy.deepcopy(self).cpu().requires_grad_()
+        with torch.inference_mode(False):
+            network = copy.deepcopy(self).cpu().requires_grad_()
         own = {p.untyped_storage()._cdata for p in network.parameters()}
         kept: dict[int, int] = {}
 

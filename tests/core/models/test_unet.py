@@ -72,6 +72,21 @@ def test_the_divergence_is_the_trace_also_in_inference_mode() -> None:
     torch.testing.assert_close(divergence, jacobian.diagonal(dim1=0, dim2=2).sum(1))
 
 
+@pytest.mark.parametrize("probed", [False, True])
+def test_the_divergence_of_many_points_has_one_graph_after_the_other(
+    probed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = live(UNet(ImageShape(2, 2, 1, 0, 1), channels=4)).double()
+    x, times = torch.randn(7, 4).double(), torch.tensor([0.1]).double()
+    signs = torch.randn(7, 4).sign().double() if probed else None
+    kernel = AutogradKernel(network, network.embed_time(times))
+    whole = kernel.with_divergence(x, 0, signs)
+    monkeypatch.setattr("dnf_studio.core.models.autograd_kernel.KEPT_BYTES", {"cpu": 2 * 8 * network.kept_numbers})
+    assert kernel.room.chunk == 2
+    for one, other in zip(kernel.with_divergence(x, 0, signs), whole, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_hidden_layers_run_in_bfloat16_between_float32_ends() -> None:
     network = live(UNet(ImageShape(8, 8, 1, 0, 1), channels=8))
     x, embedding = torch.randn(4, 64), network.embed_time(torch.tensor([0.1]))
