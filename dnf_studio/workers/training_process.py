@@ -50,9 +50,8 @@ class _Job:
 
     state: RunState
     config: Config
-    fingerprint: str
+    fingerprint: str  # Both are of the data
     rule: SplitRule | None
-    """Of its data."""
     threads: int
 
 

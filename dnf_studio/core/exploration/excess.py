@@ -98,7 +98,8 @@ def excess(
     """Carry x0 (B, D), model units, to noise and tell the log-ratio of every step, by the probability-flow ODE.
 
     `noise` is the forward noise (N, B, D), drawn where it is left out; `grid` is the model's own where it is left
-    out. Its sum over steps is, point by point, the bound minus −ln q_0(x_0). Raises `DataError` for other points,
+    out. Whatever solver the model samples by, the backward steps are those of the SDE (12), at λ = 1. The sum over
+    steps is, point by point, their bound minus −ln q_0(x_0). Raises `DataError` for other points,
     `SettingError` for other noise, `UnsupportedError` for a model without a bound.
     """
     if not isinstance(flow, TwoSDEs):
