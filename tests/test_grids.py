@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnf_studio.config import Config
+from dnf_studio.config.grids import GRID_NAMES, LEAST_STEP, check_grid, grid_label
 from dnf_studio.errors import SettingError, StudioError
-from dnf_studio.grids import GRID_NAMES, LEAST_STEP, check_grid, grid_label
 
 NODES = (0.0, 0.1, 0.5, 1.0)
 anything = st.recursive(

@@ -12,10 +12,10 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication
 
-from dnf_studio.gui.plots.layers.paths import PathsLayer
-from dnf_studio.gui.plots.layers.points import PointsLayer
-from dnf_studio.gui.plots.layers.trails import TrailsLayer, at_position, stretch
-from dnf_studio.gui.theme import LIGHT
+from dnf_studio.gui.drawing.layers.paths import PathsLayer
+from dnf_studio.gui.drawing.layers.points import PointsLayer
+from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, stretch
+from dnf_studio.gui.drawing.theme import LIGHT
 
 __all__ = ["Canvas", "ItemsCanvas", "LayersCanvas", "ensure_application"]
 

@@ -12,13 +12,13 @@ import torch
 from dnf_studio.bench.child import run_python
 from dnf_studio.bench.rows import Row, less
 from dnf_studio.config import Config
+from dnf_studio.config.model_defaults import MOST_WITH_FEATURES
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.inward import box_of, draw_outside
 from dnf_studio.errors import SetupError
-from dnf_studio.model_defaults import MOST_WITH_FEATURES
 
 __all__ = ["FULL", "QUICK", "Sizes", "peak_of_a_step", "rows", "step_bytes", "unet_bytes"]
 

@@ -12,6 +12,7 @@ from dnf_studio.cli.interrupt import Interrupt
 from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, Output
 from dnf_studio.cli.output import Progress, clock, emit, note
 from dnf_studio.config import Device
+from dnf_studio.config.grids import GRID_NAMES
 from dnf_studio.core.models.base import Solver
 from dnf_studio.core.sampling.blocks import SampleSettings
 from dnf_studio.core.sde.paths import LastStep
@@ -19,7 +20,6 @@ from dnf_studio.core.storage.atomic import refuse_source
 from dnf_studio.core.storage.grid_presets import parse_grid
 from dnf_studio.core.training.hardware import choose_device
 from dnf_studio.errors import ExportError
-from dnf_studio.grids import GRID_NAMES
 
 __all__ = ["sample"]
 

@@ -13,9 +13,9 @@ from dnf_studio.cli.interrupt import Interrupt
 from dnf_studio.cli.options import AsJson, Output, asking_for_data
 from dnf_studio.cli.output import Progress, clock, emit, note, number
 from dnf_studio.config import Config, Device, ModelName, Precision
+from dnf_studio.config.model_defaults import MOST_WITH_FEATURES
 from dnf_studio.core.storage.atomic import check_target, refuse_source
 from dnf_studio.errors import CheckpointError, DivergenceError, SettingError, UnknownNameError
-from dnf_studio.model_defaults import MOST_WITH_FEATURES
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run

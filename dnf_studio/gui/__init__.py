@@ -1,1 +1,1 @@
-"""The window. `session` holds its state, panels write it, plots read it, `main_window` composes them."""
+"""The window: `application` is its process, `frame` surrounds `features`, a folder for each thing it does."""

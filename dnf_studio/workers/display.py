@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.config.solvers import WITHOUT_NOISE, Solver
 from dnf_studio.core.exploration.disagreement import split_disagreement
 from dnf_studio.core.exploration.parts import Parts, fields_in_part
 from dnf_studio.core.exploration.score_share import summed_lengths
@@ -21,7 +22,6 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep, backward_states, collected
 from dnf_studio.core.sde.steps import forward_step, split_backward_noise
-from dnf_studio.solvers import WITHOUT_NOISE, Solver
 
 __all__ = ["Carrier", "ForwardBlock", "forward_block"]
 Array = NDArray[np.float32]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.config.grids import GridKind
+from dnf_studio.config.solvers import WITHOUT_NOISE, Solver
 from dnf_studio.core.exploration.score_share import ScoreShare
-from dnf_studio.grids import GridKind
-from dnf_studio.solvers import WITHOUT_NOISE, Solver
 
 if TYPE_CHECKING:
     from torch import Tensor

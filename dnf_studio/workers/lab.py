@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.config.grids import GridKind
 from dnf_studio.errors import SettingError
-from dnf_studio.grids import GridKind
 from dnf_studio.workers.leaving import leaving
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from dnf_studio.config.solvers import Solver
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.exploration.pairing import Start
     from dnf_studio.core.exploration.variants import Variant
     from dnf_studio.core.sampling.blocks import SampleSettings
     from dnf_studio.core.sde.paths import LastStep
-    from dnf_studio.solvers import Solver
     from dnf_studio.workers.display_set import DisplayNoise
     from dnf_studio.workers.snapshot import Snapshot
 

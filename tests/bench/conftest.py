@@ -8,8 +8,8 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.appearance import Appearance
-from dnf_studio.gui.main_window import MainWindow
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.appearance import Appearance
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.runs.training import Phase
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.workers.fields import FieldAnswer
 
 pytestmark = pytest.mark.bench

@@ -16,8 +16,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.plots.layers.selection import SelectionLayer
+from dnf_studio.gui.drawing.layers.selection import SelectionLayer
+from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.workers.frames import Frame
 
 pytestmark = pytest.mark.bench

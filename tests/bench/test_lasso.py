@@ -16,10 +16,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.exploration.lineage import inside_polygon
-from dnf_studio.gui.appearance import Appearance
-from dnf_studio.gui.main_window import MainWindow
-from tests.gui.plots.mouse import drag, place_of, send
-from tests.gui.plots.scenes import frame_of
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.appearance import Appearance
+from tests.gui.mouse import drag, place_of, send
+from tests.gui.scenes import frame_of
 
 pytestmark = pytest.mark.bench
 POINTS = 50_000

@@ -20,8 +20,8 @@ from dnf_studio.core.exploration.log_density import SIZES, LogDensity, log_densi
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.likelihood import ode_nll
 from dnf_studio.core.training.hardware import choose_hidden_type
-from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.runs.training import Phase
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.training import Phase
 
 pytestmark = pytest.mark.bench
 WHOLE = (-5.0, -3.5, 5.0, 3.5)

@@ -13,7 +13,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer
 from PySide6.QtTest import QTest
 
 from dnf_studio.assets import checkpoint_names
-from dnf_studio.gui.main_window import MainWindow
+from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.workers.frames import Frame
 
 pytestmark = pytest.mark.bench

@@ -25,7 +25,7 @@ from dnf_studio.core.exploration.disagreement import explain_path
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.errors import SettingError, SetupError
 from dnf_studio.workers.frames import ViewRequest
-from tests.gui.plots.scenes import pixels, share_near
+from tests.gui.scenes import pixels, share_near
 
 SMALL = Config.create({"sde": {"steps": 4}, "network": {"layers": 1, "channels": 8}})
 
@@ -103,7 +103,7 @@ def test_drawing() -> None:
 @pytest.mark.usefixtures("qapp")
 def test_both_canvases_draw_the_scene() -> None:
     from dnf_studio.bench.canvas import ItemsCanvas, LayersCanvas
-    from dnf_studio.gui.theme import LIGHT
+    from dnf_studio.gui.drawing.theme import LIGHT
 
     rest = np.full((5, 200, 2), 50, np.float32)
     random = np.random.default_rng(0)

@@ -17,10 +17,11 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
 from dnf_studio.core.training.run import Run
-from dnf_studio.gui.actions import Key
-from dnf_studio.gui.cursor import TimeCursor
-from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.plots import process_view, step_colours, time_view
+from dnf_studio.gui.drawing import step_colours
+from dnf_studio.gui.features.processes import process_view, time_view
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.actions import Key
+from dnf_studio.gui.workspace.cursor import TimeCursor
 from dnf_studio.workers.frames import Frame
 
 pytestmark = [pytest.mark.bench, pytest.mark.xvfb]

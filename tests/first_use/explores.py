@@ -11,12 +11,12 @@ import pytest
 from PySide6.QtWidgets import QTabBar
 
 from dnf_studio.core.exploration.space_time import worst_points
-from dnf_studio.gui.actions import Key
-from dnf_studio.gui.exploration.late_dock import LateDock
-from dnf_studio.gui.panels.grid_editor import GridEditorPanel
-from dnf_studio.gui.panels.lab import LabPanel
-from dnf_studio.gui.panels.outliers import OutliersPanel
-from dnf_studio.gui.panels.round_trip import RoundTripPanel
+from dnf_studio.gui.features.lab.panel import LabPanel
+from dnf_studio.gui.features.outliers.panel import OutliersPanel
+from dnf_studio.gui.features.round_trip.panel import RoundTripPanel
+from dnf_studio.gui.features.time_grid.editor import GridEditorPanel
+from dnf_studio.gui.frame.late_dock import LateDock
+from dnf_studio.gui.workspace.actions import Key
 from tests.first_use.person import Person
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QModelIndex, QPointF
 
-from dnf_studio.gui.panels.library import LibraryPanel
-from dnf_studio.gui.runs.training import Phase
+from dnf_studio.gui.features.library.panel import LibraryPanel
+from dnf_studio.gui.workspace.training import Phase
 from tests.first_use.person import Person
 
 REFERENCE = Path(__file__).parents[1] / "golden" / "official_checkerboard.pt"

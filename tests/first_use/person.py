@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.plots.base import Plot
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.frame.main_window import MainWindow
 
 __all__ = ["Person"]
 

@@ -10,9 +10,9 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.appearance import Appearance
-from dnf_studio.gui.dialogs.error import ErrorDialog
-from dnf_studio.gui.main_window import MainWindow
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.appearance import Appearance
+from dnf_studio.gui.workspace.error_dialog import ErrorDialog
 
 TINY = {
     "config.network.channels": 8,
@@ -41,8 +41,8 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 @pytest.fixture
 def few_points(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames of 300 points instead of 2,000, where the tests say nothing of how many there are."""
-    for module in ("live", "documents.opening"):
-        monkeypatch.setattr(f"dnf_studio.gui.{module}.DISPLAY_POINTS", 300)
+    for module in ("live", "opening"):
+        monkeypatch.setattr(f"dnf_studio.gui.workspace.{module}.DISPLAY_POINTS", 300)
 
 
 def delete(window: MainWindow) -> None:

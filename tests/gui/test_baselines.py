@@ -9,10 +9,9 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.storage.checkpoint import read_checkpoint
-from dnf_studio.gui.actions import Key
-from dnf_studio.gui.main_window import MainWindow
-
-from .conftest import TINY
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.actions import Key
+from tests.gui.conftest import TINY
 
 Open = Callable[[str], None]
 

@@ -6,11 +6,10 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.actions import Key
-from dnf_studio.gui.appearance import Appearance
-from dnf_studio.gui.main_window import MainWindow
-
-from .conftest import delete
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.actions import Key
+from dnf_studio.gui.workspace.appearance import Appearance
+from tests.gui.conftest import delete
 
 
 def test_nothing_outlives_the_window(qapp: QApplication, qtbot: QtBot) -> None:

@@ -15,15 +15,14 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.config import Config
 from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
-from dnf_studio.gui.actions import Key
-from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.panels.grid_editor import GridEditorPanel
-from dnf_studio.gui.panels.lab import LabPanel
-from dnf_studio.gui.panels.round_trip import RoundTripPanel
-from dnf_studio.gui.runs.training import Phase
+from dnf_studio.gui.features.lab.panel import LabPanel
+from dnf_studio.gui.features.round_trip.panel import RoundTripPanel
+from dnf_studio.gui.features.time_grid.editor import GridEditorPanel
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.actions import Key
+from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.workers.frames import Frame
-
-from .conftest import TINY
+from tests.gui.conftest import TINY
 
 Open = Callable[[str], None]
 SMALL = Config.create(

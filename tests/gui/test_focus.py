@@ -8,8 +8,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.main_window import MainWindow
-from tests.gui.plots.scenes import frame_of, pixels, share_near
+from dnf_studio.gui.frame.main_window import MainWindow
+from tests.gui.scenes import frame_of, pixels, share_near
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.actions import Key
-from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.transport import LEAST_SLIDER
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.frame.transport import LEAST_SLIDER
+from dnf_studio.gui.workspace.actions import Key
 
 
 @pytest.fixture

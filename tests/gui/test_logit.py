@@ -15,13 +15,13 @@ from dnf_studio.core.data.recorded import RecordedDataset
 from dnf_studio.core.sampling.blocks import SampleSettings
 from dnf_studio.core.storage.checkpoint import read_checkpoint
 from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_export, read_rows
-from dnf_studio.gui.actions import Key
-from dnf_studio.gui.documents.exported import read_shown
-from dnf_studio.gui.documents.opening import untrained
-from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.runs.training import Phase
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.actions import Key
+from dnf_studio.gui.workspace.exported import read_shown
+from dnf_studio.gui.workspace.opening import untrained
+from dnf_studio.gui.workspace.training import Phase
 from tests.gui.conftest import TINY
-from tests.gui.plots.scenes import frame_of
+from tests.gui.scenes import frame_of
 
 Open = Callable[[str], None]
 

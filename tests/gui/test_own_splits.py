@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.actions import Key
-from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.runs.training import Phase
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.actions import Key
+from dnf_studio.gui.workspace.training import Phase
 from tests.gui.conftest import TINY
 
 pytestmark = pytest.mark.usefixtures("few_points")

@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 from PySide6.QtGui import QColor
 
-from dnf_studio.gui.plots.layers.bars import colour_ramp
-from dnf_studio.gui.theme import DARK, LIGHT, Theme
+from dnf_studio.gui.drawing.layers.bars import colour_ramp
+from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 
 MACHADO = {
     "none": np.eye(3),

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from dnf_studio.errors import SettingError
-from dnf_studio.gui.actions import Key
-from dnf_studio.gui.main_window import MainWindow
-from dnf_studio.gui.shown import ShownModel
-from dnf_studio.gui.state import State
-from tests.gui.plots.scenes import frame_of
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.actions import Key
+from dnf_studio.gui.workspace.shown import ShownModel
+from dnf_studio.gui.workspace.state import State
+from tests.gui.scenes import frame_of
 
 
 def shown(dim: int) -> ShownModel:

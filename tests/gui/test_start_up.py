@@ -15,9 +15,9 @@ from dnf_studio.cli.window import parse
 from dnf_studio.gui.application import app
 options = parse([])
 application = QApplication([])
-from dnf_studio.gui.appearance import Appearance
+from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.gui.application.life import Life
-from dnf_studio.gui.main_window import MainWindow
+from dnf_studio.gui.frame.main_window import MainWindow
 window = MainWindow(Appearance(application))
 life = Life(options, window)
 window.show()

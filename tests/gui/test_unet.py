@@ -10,11 +10,10 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.models.unet import UNet
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.actions import Key
-from dnf_studio.gui.documents.opening import FEWER_POINTS
-from dnf_studio.gui.main_window import MainWindow
-
-from .conftest import TINY
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.actions import Key
+from dnf_studio.gui.workspace.opening import FEWER_POINTS
+from tests.gui.conftest import TINY
 
 SMALL = {**TINY, "config.sde.steps": 2, "config.network.channels": 4, "config.training.batch": 4}
 

@@ -14,7 +14,7 @@ from dnf_studio.workers.comparing import Comparing, Comparison
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.frames import ViewRequest
 from dnf_studio.workers.snapshot import Snapshot
-from tests.gui.plots.scenes import frame_of
+from tests.gui.scenes import frame_of
 from tests.workers.test_explorer import flow_of, frames_until
 
 

@@ -337,7 +337,7 @@ def test_a_point_is_answered_within_a_long_pass(explorer: Explorer, monkeypatch:
 def test_importing_and_making_an_explorer_loads_no_torch_here() -> None:
     code = (
         "import sys, dnf_studio.workers.explorer, dnf_studio.workers.snapshot, dnf_studio.workers.training, "
-        "dnf_studio.workers.exporter, dnf_studio.gui.theme; "
+        "dnf_studio.workers.exporter, dnf_studio.gui.drawing.theme; "
         "bad = {'torch', 'pyqtgraph', 'h5py', 'scipy'} & set(sys.modules); assert not bad, bad"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

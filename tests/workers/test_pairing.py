@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from dnf_studio.config import Config
+from dnf_studio.config.solvers import Solver
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
 from dnf_studio.core.sampling.blocks import SampleSettings
 from dnf_studio.core.sde.paths import collected
 from dnf_studio.core.storage.samples import ExportPlan, read_export, read_rows
 from dnf_studio.errors import SettingError
-from dnf_studio.solvers import Solver
 from dnf_studio.workers import outliers, passes
 from dnf_studio.workers.display_set import DisplayNoise, blocks
 from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest, Wanted

@@ -82,7 +82,6 @@ class Rings(Toy2D):
         nearest: NDArray[np.float64] = np.min(distances, axis=0)
         return np.maximum(nearest - SUPPORT_SIGMAS * self.sigma / min(sx, sy), 0.0)
 
-
     def blur_excess(self, blur: float, scale: Sequence[float]) -> float | None:
         """As `Dataset`, for r up to a twentieth of the radius, where the bend of the curve leaves it right to 0.003.
 
@@ -147,7 +146,6 @@ class EightGaussians(Toy2D):
         squared = (x[:, None] - self.centres.to(x.device)).square().sum(-1)
         return densities.log_mean_exp(densities.log_gaussian(squared, self.SIGMA))
 
-
     def blur_excess(self, blur: float, scale: Sequence[float]) -> float | None:
         """As `Dataset`: none up to the modes' own width, for a Gaussian is a mixture of narrower ones."""
         return 0.0 if blur <= self.SIGMA / max(scale) else None
@@ -176,7 +174,6 @@ class Line(Toy2D):
         turned = np.stack([z[:, 0] + z[:, 1], z[:, 1] - z[:, 0]], 1) / math.sqrt(2)
         end = np.array([self.LENGTH / 2 / scale, 0.0])
         return np.maximum(densities.box_distance(turned, -end, end) - SUPPORT_SIGMAS * BLUR / scale, 0.0)
-
 
     def blur_excess(self, blur: float, scale: Sequence[float]) -> float | None:
         """As `Dataset`, of its width; its ends, where a little more is lost, are left out. For equal scales."""

@@ -94,9 +94,7 @@ def _told_of_test(checkpoint: Checkpoint, test: str) -> str | None:
     return f"All rows of '{test}' are used, on the word that training has never seen one of them."
 
 
-def _rows_of(
-    checkpoint: Checkpoint, name: str, rule: SplitRule | None = None, role: str | None = None
-) -> TableDataset:
+def _rows_of(checkpoint: Checkpoint, name: str, rule: SplitRule | None = None, role: str | None = None) -> TableDataset:
     """The rows of a file, those that `rule` holds out or all, in the units of the model; there are none to train on."""
     columns = checkpoint.data.columns or number_columns(checkpoint.dim)
     part = read_part(name, columns, checkpoint.standardisation, rule, role)

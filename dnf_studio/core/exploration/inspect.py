@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.config.solvers import WITHOUT_NOISE, Solver
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.exploration.parts import Parts, fields_in_part
 from dnf_studio.core.models.base import GenerativeModel
@@ -25,7 +26,6 @@ from dnf_studio.core.sde.steps import (
     path_backward_noise,
 )
 from dnf_studio.errors import SettingError
-from dnf_studio.solvers import WITHOUT_NOISE, Solver
 
 __all__ = ["Direction", "PointTable", "inspect_path", "inspect_point"]
 

@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.config import MAX_STEPS
+from dnf_studio.config.grids import GridKind
+from dnf_studio.config.solvers import Solver
 from dnf_studio.core.models.base import GenerativeModel, check_shape
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
 from dnf_studio.core.sde.paths import LastStep, collected
 from dnf_studio.errors import SettingError
-from dnf_studio.grids import GridKind
-from dnf_studio.solvers import Solver
 
 __all__ = ["DEFAULT_STEPS", "CoarseAndFine", "Rediscretised", "coarse_and_fine", "rediscretise"]
 

@@ -26,6 +26,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.config.grids import GridKind
 from dnf_studio.core.models.base import GenerativeModel, check_shape
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.brownian import BrownianPath
@@ -33,7 +34,6 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep, backward_states, check_last_step, collected
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 from dnf_studio.errors import SettingError, UnsupportedError
-from dnf_studio.grids import GridKind
 
 __all__ = ["RoundTrip", "Way", "round_trip", "round_trips"]
 

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from dnf_studio.config import Config
+from dnf_studio.config.grids import GridKind
+from dnf_studio.config.solvers import Solver
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.models.field_network import FieldNetwork
@@ -17,8 +19,6 @@ from dnf_studio.core.models.make_network import make_network
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
 from dnf_studio.core.sde.paths import Field, LastStep
 from dnf_studio.errors import DataError, SettingError, UnsupportedError
-from dnf_studio.grids import GridKind
-from dnf_studio.solvers import Solver
 
 __all__ = [
     "Ability",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config
+from dnf_studio.config.grids import GridKind
 from dnf_studio.core.models.base import (
     Ability,
     FieldWithDivergence,
@@ -27,7 +28,6 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep, minus_log_prior
 from dnf_studio.core.sde.steps import runge_kutta_step
 from dnf_studio.errors import UnsupportedError
-from dnf_studio.grids import GridKind
 
 __all__ = ["MOST_EXACT", "Flow"]
 

@@ -14,6 +14,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from dnf_studio.config.solvers import WITHOUT_NOISE
 from dnf_studio.core.models.base import (
     GenerativeModel,
     LogProbMethod,
@@ -27,7 +28,6 @@ from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import LastStep
 from dnf_studio.errors import UnsupportedError
-from dnf_studio.solvers import WITHOUT_NOISE
 
 __all__ = ["TwoSDEs", "check_no_level"]
 

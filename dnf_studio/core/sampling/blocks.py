@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.config.grids import GridKind
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.autograd_kernel import VALUE_ROWS
 from dnf_studio.core.models.base import GenerativeModel, Sampler, Solver
@@ -31,7 +32,6 @@ from dnf_studio.core.sampling.settings import SampleSettings, check_count
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep, backward_states
 from dnf_studio.errors import DivergenceError, UnsupportedError
-from dnf_studio.grids import GridKind
 
 __all__ = ["BLOCK", "SUB_BLOCK", "SampleBlock", "SampleSettings", "Solver", "sample", "sample_blocks"]
 

@@ -7,11 +7,11 @@ from typing import get_args
 
 import numpy as np
 
+from dnf_studio.config.grids import GridKind, check_grid
+from dnf_studio.config.solvers import WITHOUT_NOISE, Solver
 from dnf_studio.core.sde.grid import check_steps
 from dnf_studio.core.sde.paths import LastStep, check_last_step, check_level
 from dnf_studio.errors import SettingError
-from dnf_studio.grids import GridKind, check_grid
-from dnf_studio.solvers import WITHOUT_NOISE, Solver
 
 __all__ = ["SampleSettings", "check_count"]
 

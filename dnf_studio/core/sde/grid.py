@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import MAX_STEPS, SDEConfig
+from dnf_studio.config.grids import LEAST_STEP, GridKind, Nodes, check_grid
 from dnf_studio.core.sde.nodes import interpolate, s_curve
 from dnf_studio.errors import SettingError
-from dnf_studio.grids import LEAST_STEP, GridKind, Nodes, check_grid
 
 __all__ = [
     "TimeGrid",

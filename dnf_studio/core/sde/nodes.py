@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dnf_studio.config.grids import LEAST_STEP, Nodes
 from dnf_studio.errors import SettingError
-from dnf_studio.grids import LEAST_STEP, Nodes
 
 __all__ = ["change_step", "interpolate", "move_node", "nodes_of", "s_curve"]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dnf_studio.config.grids import GRID_NAMES, GridKind, Nodes, check_grid
 from dnf_studio.core.storage.atomic import atomic_file, explain, make_folder, source_size
 from dnf_studio.core.storage.file_names import checked_name, files_in, renamed
 from dnf_studio.errors import SettingError, StudioError, continued
-from dnf_studio.grids import GRID_NAMES, GridKind, Nodes, check_grid
 
 __all__ = [
     "GridPreset",

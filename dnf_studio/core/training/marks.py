@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from dnf_studio.config import Config, flatten
-from dnf_studio.grids import grid_label
+from dnf_studio.config.grids import grid_label
 
 __all__ = ["STAGE", "Mark", "Marks"]
 

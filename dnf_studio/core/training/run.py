@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config, flatten
+from dnf_studio.config.model_defaults import MOST_WITH_FEATURES
 from dnf_studio.core.data.catalogue import open_configured
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.models.base import GenerativeModel
@@ -36,7 +37,6 @@ from dnf_studio.core.training.report import StepReport
 from dnf_studio.core.training.schedules import learning_rate, remaining_steps, training_steps
 from dnf_studio.core.training.weights import TrainedWeights
 from dnf_studio.errors import CheckpointError, DivergenceError, SettingError
-from dnf_studio.model_defaults import MOST_WITH_FEATURES
 
 __all__ = ["Run"]
 

@@ -35,11 +35,11 @@ def run(options: WindowOptions) -> int:
     # first frame on the window's thread collects. It is not switched on again: a thread that has not ended
     # in time must not take the window apart.
     gc.disable()
-    from dnf_studio.gui.appearance import Appearance
     from dnf_studio.gui.application.life import Life
-    from dnf_studio.gui.application.log import stop_log
-    from dnf_studio.gui.application.memory import Memory
-    from dnf_studio.gui.main_window import MainWindow
+    from dnf_studio.gui.frame.main_window import MainWindow
+    from dnf_studio.gui.workspace.appearance import Appearance
+    from dnf_studio.gui.workspace.log import stop_log
+    from dnf_studio.gui.workspace.memory import Memory
 
     app = QApplication.instance()
     if not isinstance(app, QApplication):

@@ -13,11 +13,11 @@ from dnf_studio import api
 from dnf_studio.assets import checkpoint_names
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.application.garbage import Garbage
-from dnf_studio.gui.application.log import start_log
 from dnf_studio.gui.application.measures import Measures
 from dnf_studio.gui.application.options import WindowOptions
 from dnf_studio.gui.application.recorder import Recorder
-from dnf_studio.gui.main_window import MainWindow
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.log import start_log
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["Life"]

@@ -8,15 +8,15 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.application.log import LOGGER
-from dnf_studio.gui.application.report import versions
-from dnf_studio.gui.documents.files import Files
-from dnf_studio.gui.documents.opening import Opened
-from dnf_studio.gui.runs.training import Phase
-from dnf_studio.gui.runs.watch import RunWatch
-from dnf_studio.gui.session import Session
-from dnf_studio.gui.shown import data_label
-from dnf_studio.gui.studio import Studio
+from dnf_studio.gui.features.training.watch import RunWatch
+from dnf_studio.gui.workspace.files import Files
+from dnf_studio.gui.workspace.log import LOGGER
+from dnf_studio.gui.workspace.opening import Opened
+from dnf_studio.gui.workspace.report import versions
+from dnf_studio.gui.workspace.session import Session
+from dnf_studio.gui.workspace.shown import data_label
+from dnf_studio.gui.workspace.studio import Studio
+from dnf_studio.gui.workspace.training import Phase
 
 __all__ = ["Recorder"]
 

@@ -1,1 +1,1 @@
-"""Controls that several parts of the window use."""
+"""Controls that several features use."""

@@ -8,7 +8,7 @@ from functools import partial
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu
 
-from dnf_studio.gui.session import Session
+from dnf_studio.gui.workspace.session import Session
 
 __all__ = ["ChoiceMenu"]
 

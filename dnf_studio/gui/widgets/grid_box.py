@@ -8,7 +8,7 @@ from types import MappingProxyType
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.grids import GRID_NAMES, GridKind, Nodes, grid_label
+from dnf_studio.config.grids import GRID_NAMES, GridKind, Nodes, grid_label
 from dnf_studio.gui.widgets.controls import ChoiceBox
 
 __all__ = ["GridBox"]

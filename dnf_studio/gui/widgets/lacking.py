@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.gui.session import Session
+from dnf_studio.gui.workspace.session import Session
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import Ability

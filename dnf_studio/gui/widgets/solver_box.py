@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.gui.exploration.solving import solver_words
-from dnf_studio.gui.session import Session
 from dnf_studio.gui.widgets.controls import ChoiceBox
+from dnf_studio.gui.workspace.session import Session
+from dnf_studio.gui.workspace.solving import solver_words
 
 __all__ = ["SolverBox"]
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 
 from dnf_studio.config import Config, SDEConfig
+from dnf_studio.config.grids import LEAST_STEP, Nodes, check_grid
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import custom_times, make_grid, s_curve_times
 from dnf_studio.core.sde.nodes import change_step, interpolate, move_node, nodes_of
 from dnf_studio.errors import SettingError
-from dnf_studio.grids import LEAST_STEP, Nodes, check_grid
 
 FIVE = (0.0, 0.1, 0.3, 0.6, 1.0)
 

@@ -1,0 +1,217 @@
+"""All settings of an experiment, one frozen document: made, changed, read and written.
+
+A `Config` is validated when made; a change yields a new one. It travels as TOML (files a person writes) and
+as JSON (checkpoints and exports).
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from reprlib import repr as short_repr
+from typing import Any, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from dnf_studio.config.grids import MAX_STEPS, GridName
+from dnf_studio.config.model_defaults import GROUPS, ModelName, filled, model_fault, replaced
+from dnf_studio.config.settings import Device, NetworkConfig, Precision, SDEConfig, Settings, TrainingConfig
+from dnf_studio.errors import SettingError, continued
+
+__all__ = [
+    "DATA_SETTINGS",
+    "MAX_STEPS",
+    "Config",
+    "Device",
+    "GridName",
+    "ModelName",
+    "NetworkConfig",
+    "Precision",
+    "SDEConfig",
+    "TrainingConfig",
+    "flatten",
+    "recorded",
+]
+
+DATA_SETTINGS = ("data", "validation", "test", "drop_constant")
+"""The settings of a `Config` that say which data there are."""
+
+
+class Config(Settings):
+    """One experiment: data, model, SDE, networks and training.
+
+    What is not given has the default of the kind of network (`KIND_DEFAULTS`), of the model
+    (`MODEL_DEFAULTS`), or else that of the group.
+    """
+
+    data: str = Field(
+        "rings",
+        min_length=1,
+        title="Data name or file",
+        description="A data set of the studio, a file (.csv, .npy, .npz, .h5, .parquet) or a picture (.png, .jpg).",
+    )
+    validation: str | None = Field(
+        None,
+        min_length=1,
+        title="Validation file",
+        description="A file of rows to validate on, with the columns of the data, which is then a file too; "
+        "without one a tenth of the data's own rows.",
+    )
+    test: str | None = Field(
+        None,
+        min_length=1,
+        title="Test file",
+        description="A file of rows to test on, all of which are used; without one a tenth of the data's own rows.",
+    )
+    drop_constant: bool = Field(
+        False,
+        title="Drop constant columns",
+        description="Leave out columns that hold one value only, which cannot be standardised.",
+    )
+    model: ModelName = Field(
+        "diffflow",
+        title="Model",
+        description="A diffusion normalizing flow, or what it is compared with.",
+    )
+    sde: SDEConfig = SDEConfig()
+    network: NetworkConfig = NetworkConfig()
+    training: TrainingConfig = TrainingConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_its_model(cls, values: object) -> object:
+        """Settings that are not given, from `MODEL_DEFAULTS` and `KIND_DEFAULTS`."""
+        return filled(values) if isinstance(values, Mapping) else values
+
+    @model_validator(mode="after")
+    def _fits_its_model(self) -> Self:
+        training = self.training
+        parts = training.progressive, training.flexible_grid, training.precision, self.network.kind
+        fault = model_fault(self.model, self.sde.t_start, *parts)
+        if fault is not None:
+            raise ValueError(fault)
+        return self
+
+    @classmethod
+    def create(cls, values: object) -> Self:
+        """Build from plain values; raises `SettingError` naming the first wrong one."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise SettingError(_first_mistake(error)) from None
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote."""
+        try:
+            return cls.create(json.loads(text))
+        except ValueError as error:
+            raise SettingError(f"The settings are not valid JSON: {error}.") from None
+        except RecursionError:
+            raise SettingError("The settings are not valid JSON: they are nested too deeply.") from None
+
+    @classmethod
+    def from_toml(cls, path: Path | str) -> Self:
+        """Read a TOML file whose tables are `sde`, `network` and `training`."""
+        try:
+            return cls.create(tomllib.loads(Path(path).read_text(encoding="utf-8-sig")))
+        except FileNotFoundError:
+            raise SettingError(f"There is no file '{path}'.") from None
+        except OSError as error:
+            raise SettingError(f"Cannot read '{path}': {continued(error.strerror or str(error))}.") from None
+        except UnicodeDecodeError:
+            raise SettingError(f"'{path}' is not UTF-8 text.") from None
+        except ValueError as error:
+            raise SettingError(f"'{path}' is not valid TOML: {error}.") from None
+        except RecursionError:
+            raise SettingError(f"'{path}' is not valid TOML: it is nested too deeply.") from None
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return self.model_dump_json()
+
+    def to_toml(self) -> str:
+        """TOML with one table a group; what is None is left out."""
+        import tomli_w
+
+        return tomli_w.dumps(self.model_dump(exclude_none=True))
+
+    def without(self, preset: Self | None, own: Self | None = None) -> Self:
+        """A copy in which settings that stand as in `preset` are the defaults of this model and kind of network.
+
+        What stands at those defaults then is as in `own`, a preset of the same model and kind. Data, model and kind of
+        network stay.
+        """
+        kind = {"model": self.model, "network": {"kind": self.network.kind}}
+        defaults, values = self.create(kind).model_dump(), self.model_dump()
+        if preset is not None:
+            values = replaced(values, preset.model_dump(), defaults)
+        return self.create(values if own is None else replaced(values, defaults, own.model_dump()))
+
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """A copy with `changes` applied; keys are dotted (``sde.steps``) or nested mappings.
+
+        Files to validate and to test on belong to their data: with other data they go, unless they are named too. With
+        another model or kind of network, settings that stand at the default of the old one go to that of the new;
+        a U-Net takes over no larger batch than its own.
+        """
+        flat, values = flatten(changes), self.model_dump()
+        before = {"model": self.model, "network.kind": self.network.kind}
+        if flat.keys() & before.keys():
+            parts = before, {key: flat.get(key, value) for key, value in before.items()}
+            old, new = (
+                self.create({"model": part["model"], "network": {"kind": part["network.kind"]}}).model_dump()
+                for part in parts
+            )
+            values = replaced(values, old, new)
+        if flat.get("data", self.data) != self.data:
+            flat = {"validation": None, "test": None, **flat}
+        for key, value in flat.items():
+            group = values
+            *parents, leaf = key.split(".")
+            for parent in parents:
+                group = group.get(parent, {}) if isinstance(group, dict) else {}
+            if not isinstance(group, dict) or leaf not in group:
+                raise SettingError(f"There is no setting named '{key}'.")
+            group[leaf] = value
+        return self.create(values)
+
+
+def recorded(values: object) -> object:
+    """The settings in a file of a model as plain values: one that was written before there was one of them has none."""
+    if not isinstance(values, dict):
+        return values
+    full = dict(values)
+    for group, setting in (("network", "features"), ("training", "inward")):
+        if isinstance(given := full.get(group), dict):
+            full[group] = {setting: 0, **given}
+    return full
+
+
+def flatten(changes: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings, and groups of settings, as one mapping with dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, given in changes.items():
+        value = given.model_dump() if isinstance(given, Settings) else given
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _first_mistake(error: ValidationError) -> str:
+    """The first of pydantic's complaints as one sentence."""
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    # What does not fit within a group says itself which settings; all others of the group are beside the point
+    if not name or (name in GROUPS and first["type"] == "value_error"):
+        return f"{message[:1].upper()}{message[1:]}."
+    if first["type"] == "extra_forbidden":
+        return f"There is no setting named '{name}'."
+    value = first["input"]
+    shown = short_repr(value) if isinstance(value, list | tuple) else repr(value)
+    return f"The setting '{name}' cannot be {shown}: {continued(message)}."

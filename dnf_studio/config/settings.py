@@ -1,0 +1,238 @@
+"""The groups of settings of a `Config`: every default, with the texts that window and command line show beside it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from dnf_studio.config.grids import MAX_STEPS, GridKind, check_grid
+from dnf_studio.config.model_defaults import MOST_WITH_FEATURES, NetworkKind
+from dnf_studio.errors import SettingError
+
+__all__ = ["Device", "NetworkConfig", "Precision", "SDEConfig", "Settings", "TrainingConfig"]
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+def _grid(value: object) -> GridKind:
+    """`check_grid` with its sentence as pydantic wants it."""
+    try:
+        return check_grid(value)
+    except SettingError as error:
+        raise ValueError(str(error).removesuffix(".")) from None
+
+
+class Settings(BaseModel):
+    """A frozen group of settings that refuses unknown names and non-finite numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value_for_a_number(cls, value: object, info: ValidationInfo) -> object:
+        """pydantic would take true for 1."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("it is not a setting that is true or false")
+        return value
+
+
+class SDEConfig(Settings):
+    """The time grid and the diffusion coefficient g(t) (METHOD 4)."""
+
+    steps: int = Field(
+        30,
+        ge=1,
+        le=MAX_STEPS,
+        title="Steps N",
+        description="Steps of each process while training. More steps follow the SDEs closer and cost in proportion.",
+    )
+    grid: Annotated[GridKind, BeforeValidator(_grid)] = Field(
+        "reference",
+        title="Time grid",
+        description="How the times lie: reference and paper are power laws, uniform has equal steps, the s-curve "
+        "has short ones near the data; a list of nodes from 0 to 1 is a grid of one's own.",
+    )
+    beta: float = Field(
+        0.5,
+        gt=0,
+        le=10,
+        title="Grid power β",
+        description="Exponent of the power-law grids. 1 is uniform for the reference grid.",
+    )
+    t_start: float = Field(
+        0.0001,
+        ge=0,
+        lt=1000,
+        title="First time t₀",
+        description="Time of the data, dimensionless. Must be less than the last time.",
+    )
+    t_end: float = Field(0.1, gt=0, le=1000, title="Last time T", description="Time of the noise, dimensionless.")
+    g_start: float = Field(
+        0.5,
+        gt=0,
+        le=100,
+        title="g at the data",
+        description="Diffusion coefficient at the first time; from there it goes to that at the last.",
+    )
+    g_end: float = Field(
+        0.5,
+        gt=0,
+        le=100,
+        title="g at the noise",
+        description="Diffusion coefficient at the last time.",
+    )
+    linear: Literal["g", "beta"] = Field(
+        "g",
+        title="Linear in time",
+        description="What goes linearly in t from its first value to its last: g, or β = g² as in a diffusion model.",
+    )
+
+    @model_validator(mode="after")
+    def _times_increase(self) -> Self:
+        if self.t_end <= self.t_start:
+            raise ValueError("the last time t_end must be greater than the first time t_start")
+        return self
+
+
+class NetworkConfig(Settings):
+    """The kind and size of each network (METHOD 6)."""
+
+    kind: NetworkKind = Field(
+        "mlp",
+        title="Network",
+        description="mlp is a multilayer perceptron for any data; unet is a U-Net, whose convolutions are for images.",
+    )
+    layers: int = Field(
+        3,
+        ge=1,
+        le=16,
+        title="Hidden layers",
+        description="Hidden layers of each network; of a U-Net the residual blocks at each resolution.",
+    )
+    channels: int = Field(
+        128,
+        ge=4,
+        le=2048,
+        title="Channels",
+        description="Width of the hidden layers; of a U-Net at the images' own size, and twice that below.",
+    )
+    features: int = Field(
+        32,
+        ge=0,
+        le=1024,
+        title="Fourier features",
+        description="Sines and cosines of x beside x itself, which make sharp data sharp; "
+        "only of an mlp, where data has at most three dimensions.",
+    )
+
+    def features_of(self, dim: int) -> int:
+        """Features F of an mlp on `dim` dimensions."""
+        return self.features if dim <= MOST_WITH_FEATURES else 0
+
+
+class TrainingConfig(Settings):
+    """How the networks are fitted.
+
+    `iterations` and `seconds` are totals of the run, resumed parts included; where `seconds` is
+    set it alone decides when the run ends.
+    """
+
+    batch: int = Field(384, ge=1, le=1_000_000, title="Batch", description="Points in each iteration.")
+    iterations: int = Field(
+        3000,
+        ge=1,
+        le=10**9,
+        title="Iterations",
+        description="Iterations of the whole run; not used where a time is set.",
+    )
+    seconds: float | None = Field(
+        None,
+        gt=0,
+        le=10**8,
+        title="Seconds",
+        description="Training time of the whole run in seconds; where set, it alone decides when the run ends.",
+    )
+    patience: int = Field(
+        1000,
+        ge=0,
+        le=10**9,
+        title="Patience",
+        description="Iterations without a better validation NLL after which the run ends with the best weights; only "
+        "where the data has a validation split. 0 trains to the end and keeps the last.",
+    )
+    learning_rate: float = Field(
+        1.2e-2,
+        gt=0,
+        le=10,
+        title="Learning rate",
+        description="Step size of Adam at the start of the run.",
+    )
+    decay: Literal["cosine", "step", "constant"] = Field(
+        "cosine",
+        title="Learning-rate decay",
+        description="How the learning rate falls over the run.",
+    )
+    progressive: bool = Field(
+        True,
+        title="Progressive N",
+        description="Half of the run has a third of N, a quarter two thirds: the large shape is learned sooner.",
+    )
+    flexible_grid: bool = Field(
+        False,
+        title="Flexible grid",
+        description="Other times for each batch, each drawn in a cell of its own of the time grid: "
+        "one training serves sampling at any N.",
+    )
+    clip: float = Field(
+        1.0,
+        gt=0,
+        le=1e6,
+        title="Gradient clip",
+        description="Greatest norm of the gradient; a larger one is scaled down to it.",
+    )
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Weight decay",
+        description="Share of each weight, times the learning rate, that an iteration takes away: against learning few "
+        "data by heart.",
+    )
+    inward: float = Field(
+        0.1,
+        ge=0,
+        le=1e6,
+        title="Pull inward",
+        description="Weight of a penalty, beside the bound, on backward velocities that lead away from data and noise "
+        "where training never comes, so that no sample flies away; 0 leaves that to chance.",
+    )
+    ema: float = Field(
+        0.98,
+        ge=0,
+        lt=1,
+        title="EMA decay",
+        description="Share of the old average kept at each iteration; sampling uses the averaged weights.",
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**63,
+        title="Seed",
+        description="Seed of the weights, the batches and the noise: the same seed gives the same run.",
+    )
+    device: Device = Field(
+        "auto",
+        title="Device",
+        description="Where training runs; auto takes a GPU where there is one.",
+    )
+    precision: Precision = Field(
+        "auto",
+        title="Precision",
+        description="Number format of the hidden layers; auto takes bfloat16 where the processor is fast at it.",
+    )
+
+    def reached(self, iteration: int, seconds: float) -> bool:
+        """Whether a run that is so far along has its total: of seconds where there is one, else of iterations."""
+        return iteration >= self.iterations if self.seconds is None else seconds >= self.seconds

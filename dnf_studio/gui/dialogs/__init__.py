@@ -1,1 +1,0 @@
-"""What asks in a window of its own."""

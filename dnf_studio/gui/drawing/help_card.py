@@ -1,0 +1,82 @@
+"""The "?" of a plot and the card it opens."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QRect, Qt, Slot
+from PySide6.QtWidgets import QDialog, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from dnf_studio.gui.drawing.help import HELP, Help
+from dnf_studio.gui.drawing.theme import LIGHT, Theme
+
+__all__ = ["HelpButton", "HelpCard"]
+
+WIDTH = 400
+
+
+class HelpButton(QToolButton):
+    """Opens the help on `topic`; reached by Tab and pressed with Space, as any button."""
+
+    def __init__(self, topic: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._help = HELP[topic]
+        self._theme = LIGHT
+        self.setText("?")
+        # A click leaves the focus, and with it Space to play, where it is
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAccessibleName(f"Help on {self._help.about}")
+        self.setToolTip(f"What {self._help.about} shows, and its equation")
+        self.clicked.connect(self._open)
+
+    def set_theme(self, theme: Theme) -> None:
+        """A quiet letter that shows the pointer and the focus."""
+        self._theme = theme
+        self.setStyleSheet(
+            f"QToolButton {{ border: 1px solid {theme.border}; border-radius: 8px; min-width: 14px; max-width: 14px; "
+            f"min-height: 14px; max-height: 14px; color: {theme.muted}; }}"
+            f"QToolButton:hover, QToolButton:focus {{ border-color: {theme.accent}; color: {theme.accent}; }}"
+        )
+
+    @Slot()
+    def _open(self) -> None:
+        card = HelpCard(self._help, self._theme, self)
+        card.move(_beside(QRect(self.mapToGlobal(QPoint()), self.size()), card, self.screen().availableGeometry()))
+        card.show()
+
+
+class HelpCard(QDialog):
+    """A few sentences and equations; Esc or a click elsewhere closes it."""
+
+    def __init__(self, help_: Help, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(f"Help on {help_.about}")
+        self.setAccessibleName(self.windowTitle())
+        self.setStyleSheet(f"HelpCard {{ background: {theme.raised}; border: 1px solid {theme.border}; }}")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 12, 14, 12)
+        column.setSpacing(8)
+        equations = "<br>".join(help_.equations)
+        title = f"<b>{help_.about[0].upper()}{help_.about[1:]}</b>"
+        source = f"{help_.source} of {help_.paper}." if help_.paper else help_.source
+        for text, quiet in ((title, False), (help_.text, False), (equations, False), (source, True)):
+            column.addWidget(self._label(text, quiet))
+        self.setFixedSize(WIDTH, column.totalHeightForWidth(WIDTH))
+
+    def _label(self, text: str, quiet: bool) -> QLabel:
+        label = QLabel(text, self)
+        label.setTextFormat(Qt.TextFormat.RichText)
+        label.setWordWrap(True)
+        label.setProperty("caption", quiet)
+        label.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        return label
+
+
+def _beside(button: QRect, card: QWidget, screen: QRect) -> QPoint:
+    """Under the button, or over it where there is no room, and on the screen."""
+    size = card.size()
+    x = min(max(button.right() - size.width(), screen.left() + 4), screen.right() - size.width() - 4)
+    below = button.bottom() + 4
+    y = below if below + size.height() <= screen.bottom() else button.top() - 4 - size.height()
+    return QPoint(x, max(screen.top() + 4, y))

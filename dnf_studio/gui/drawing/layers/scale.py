@@ -1,0 +1,148 @@
+"""Sixteen colours for values such as log-ratios, steady limits for them and for axes, and the key of the colours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QFont, QPainter
+
+from dnf_studio.gui.drawing.layers.bars import colour_ramp
+from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.drawing.words import nats
+
+__all__ = ["BUCKETS", "ColourKey", "SteadyLimits", "bucket_of", "extremes_of", "nats_at", "next_limits"]
+
+BUCKETS = 16
+SHARE = 0.02
+"""Of the values at either end that share the first or the last colour."""
+SHRINK = 0.15
+OVER = 10
+"""Limits so many times as wide as what they hold are those of something else, such as a run that diverged."""
+LOOKED_AT = 20_000
+WIDTH, HEIGHT, MARGIN = 64, 6, 6
+"""Of the key and around it, pixels."""
+Array = NDArray[np.float32]
+
+
+class SteadyLimits:
+    """Limits that hold all but the outermost values: they grow at once and shrink slowly.
+
+    `around_zero` has them as far below zero as above it, for a map that diverges there.
+    """
+
+    def __init__(self, around_zero: bool = False) -> None:
+        self._around_zero = around_zero
+        self.limits: tuple[float, float] | None = None
+        self._subject: object = None
+
+    def follow(self, values: Array, subject: object) -> tuple[float, float]:
+        """The limits for new `values`; those of another `subject` begin anew."""
+        flat = values.ravel()
+        flat = flat[:: max(1, len(flat) // LOOKED_AT)]
+        flat = flat[np.isfinite(flat)]
+        low, high = (float(v) for v in np.quantile(flat, (SHARE, 1 - SHARE))) if len(flat) else (0.0, 0.0)
+        if self._around_zero:
+            most = float(np.quantile(np.abs(flat), 1 - SHARE)) if len(flat) else 0.0
+            high = max(most, 1e-6)
+            low = -high
+        high = max(high, low + 1e-6)
+        if self.limits is not None and subject == self._subject:
+            before, after = self.limits
+            low = low if low < before else before + SHRINK * (low - before)
+            high = high if high > after else after + SHRINK * (high - after)
+        self.limits, self._subject = (low, high), subject
+        return low, high
+
+
+def bucket_of(values: Array, limits: tuple[float, float]) -> NDArray[np.uint8]:
+    """Which of the sixteen colours each value has; what left the finite numbers has the last."""
+    low, high = limits
+    known = np.nan_to_num(values, nan=high, posinf=high, neginf=low)
+    buckets: NDArray[np.uint8] = np.clip((known - low) * (BUCKETS / (high - low)), 0, BUCKETS - 1).astype(np.uint8)
+    return buckets
+
+
+def nats_at(low: float, high: float) -> tuple[str, str]:
+    """How the key of a disagreement writes its ends."""
+    return nats(low), f"{nats(high)} nats"
+
+
+def extremes_of(values: Array) -> tuple[float, float] | None:
+    """The least and the greatest finite value, None where there is none."""
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else None
+
+
+class ColourKey:
+    """A bar of the colours with the numbers at its ends, in the lower right corner of a view.
+
+    `ramp` is the map of the theme, `words` writes the two ends.
+    """
+
+    def __init__(self, ramp: str = "disagreement", words: Callable[[float, float], tuple[str, str]] = nats_at) -> None:
+        self._ramp, self._words = ramp, words
+        self._colours: list[QColor] = []
+        self._ink = self._ground = QColor()
+
+    def set_theme(self, theme: Theme) -> None:
+        """The map of `theme`."""
+        self._colours = [QColor(colour) for colour in colour_ramp(getattr(theme, self._ramp), BUCKETS)]
+        self._ink, self._ground = QColor(theme.muted), QColor(theme.base)
+
+    def draw(
+        self,
+        painter: QPainter,
+        area: QRectF,
+        limits: tuple[float, float],
+        font: QFont,
+        lines: int = 0,
+        extremes: tuple[float, float] | None = None,
+    ) -> None:
+        """Draw it into the corner of `area`, device pixels, or `lines` above it; nothing where there is no room.
+
+        `extremes` are the least and the greatest value of all, said where there is room for them.
+        """
+        small = QFont(font)
+        small.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
+        painter.setFont(small)
+        metrics = painter.fontMetrics()
+        texts = self._words(*limits)
+        if extremes is not None:
+            least, most = self._words(*extremes)
+            told = texts[0], f"{texts[1]} (all: {least} to {most.removesuffix(' nats')})"
+            if sum(map(metrics.horizontalAdvance, told)) + WIDTH + 4 * MARGIN <= area.width():
+                texts = told
+        before, after = (metrics.horizontalAdvance(text) for text in texts)
+        whole = before + after + WIDTH + 2 * MARGIN
+        if whole + 2 * MARGIN > area.width():
+            return
+        left, middle = area.right() - whole - MARGIN, area.bottom() - MARGIN - (lines + 0.5) * metrics.height()
+        back = QColor(self._ground)
+        back.setAlphaF(0.8)
+        painter.fillRect(QRectF(left - 3, middle - metrics.height() / 2, whole + 6, metrics.height()), back)
+        painter.setPen(self._ink)
+        base = middle + metrics.ascent() / 2 - 1
+        painter.drawText(QPointF(left, base), texts[0])
+        painter.drawText(QPointF(left + before + WIDTH + 2 * MARGIN, base), texts[1])
+        for k, colour in enumerate(self._colours):
+            place = left + before + MARGIN + k * WIDTH / BUCKETS
+            painter.fillRect(QRectF(place, middle - HEIGHT / 2, WIDTH / BUCKETS, HEIGHT), colour)
+
+
+def next_limits(limits: tuple[float, float] | None, values: NDArray[np.floating]) -> tuple[float, float]:
+    """Limits that hold `values` and 0: they grow at once and shrink slowly, so the axis does not flicker.
+
+    Limits from which next to nothing could be seen are left at once.
+    """
+    low, high = min(0.0, float(values.min(initial=0))), max(0.0, float(values.max(initial=0)))
+    room = 0.12 * max(high - low, 1e-3)
+    low, high = low - (room if low < 0 else 0), high + room
+    if limits is None or limits[1] - limits[0] > OVER * (high - low):
+        return low, high
+    return (
+        low if low < limits[0] else limits[0] + SHRINK * (low - limits[0]),
+        high if high > limits[1] else limits[1] + SHRINK * (high - limits[1]),
+    )

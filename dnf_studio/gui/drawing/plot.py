@@ -1,0 +1,305 @@
+"""What every plot of the window shares: a header, a drawing area, a sentence while it is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyqtgraph as pg
+from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from dnf_studio.gui.drawing.caption import Caption, Title
+from dnf_studio.gui.drawing.help_card import HelpButton
+from dnf_studio.gui.drawing.marquee import SelectBox
+from dnf_studio.gui.drawing.picking import adds
+from dnf_studio.gui.drawing.picture import PictureMenu
+from dnf_studio.gui.drawing.theme import LIGHT, Theme
+
+__all__ = ["Plot"]
+
+BUTTON = 8
+"""Pixels around the letters of a button."""
+
+CAPTION_HEIGHT = 220
+"""From this height of the card on there is room for the caption under the title."""
+
+
+UNSEEN = (Qt.FocusReason.MouseFocusReason, Qt.FocusReason.ActiveWindowFocusReason)
+"""How a plot gets the focus without the keyboard."""
+
+
+class Plot(QWidget):
+    """A card with a title, a note on the right that follows the cursor, and a pyqtgraph plot.
+
+    `caption` says in one line what is seen; it is also the tooltip of the title and the description
+    that a screen reader gets, which reads the key numbers from the note. A `topic` of `help` gives
+    the plot its "?".
+    """
+
+    double_clicked = Signal()
+
+    def __init__(self, title: str, caption: str, empty: str, parent: QWidget | None = None, topic: str = "") -> None:
+        super().__init__(parent)
+        self.caption = caption
+        self.theme = LIGHT
+        self._title_text, self._invitation = title, empty
+        self._is_empty: bool | None = None
+        self._notes: tuple[str, ...] = ("",)
+        self._warns = False
+        self._note_room = 0
+        self._ring = False
+        self.setAutoFillBackground(True)
+        self.setAccessibleName(title)
+        self.title, self.note = Title(self), QLabel(self)
+        self.caption_line = Caption(caption, self)
+        self.help = HelpButton(topic, self) if topic else None
+        self.header = self._make_header()
+        self.plot = self._make_plot()
+        self.box: SelectBox = self.plot.getViewBox()
+        self.box.setMenuEnabled(False)
+        self.box.disableAutoRange()
+        self._empty = QLabel(empty, self.plot)
+        self._empty.setWordWrap(True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 6, 4, 2)
+        layout.setSpacing(2)
+        layout.addLayout(self.header)
+        self._caption_row = QHBoxLayout()
+        self._caption_row.addWidget(self.caption_line, 1)
+        layout.addLayout(self._caption_row)
+        layout.addWidget(self.plot, 1)
+        for watched in (self.plot, self.title, self.note, self._empty, self.caption_line):
+            watched.installEventFilter(self)
+        if self.help is not None:
+            # The plot first: the window begins with the focus there
+            self.setTabOrder(self.plot, self.help)
+        self.pictures = PictureMenu(self)
+        self._style_axes()
+        self.set_empty(True)
+        self.recolour()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Recolour everything."""
+        if theme is not self.theme:
+            self.theme = theme
+            self.recolour()
+
+    def name_axes(self, names: Sequence[str], written: bool) -> None:
+        """What is across and what is up, as tooltips and, where it can be chosen, `written` at the axes."""
+        for side, name in zip(("bottom", "left"), names, strict=True):
+            axis = self.plot.getAxis(side)
+            axis.setToolTip(f"{name}, chosen in the Data panel" if written else name)
+            axis.setLabel(name if written else None)
+
+    def reset_view(self) -> None:
+        """Show the whole again after zooming."""
+
+    def set_tool(self, tool: str) -> None:
+        """With ``rectangle`` or ``lasso`` a drag draws a region; with nothing it moves the view."""
+        self.box.set_tool(tool)
+        self.plot.viewport().setCursor(Qt.CursorShape.CrossCursor if tool else Qt.CursorShape.ArrowCursor)
+
+    def set_empty(self, empty: bool) -> None:
+        """Show the sentence instead of axes, or the axes."""
+        if empty == self._is_empty:
+            return
+        self._is_empty = empty
+        self._empty.setVisible(empty)
+        for side in ("left", "bottom"):
+            self.plot.getAxis(side).setStyle(showValues=not empty)
+            self.plot.getAxis(side).setOpacity(0.0 if empty else 1.0)
+
+    def set_words(self, title: str, caption: str) -> None:
+        """Another title and caption: what the plot shows is another thing."""
+        self._title_text, self.caption = title, caption
+        self.setAccessibleName(title)
+        self.plot.setAccessibleName(title)
+        self.plot.setAccessibleDescription(caption)
+        self.caption_line.set_whole(caption)
+        self.title.show_title(title, self.title_mark(), caption)
+
+    def add_beside_caption(self, button: QWidget) -> None:
+        """Put `button` at the end of the caption, which keeps its height: linked plots stay of one size."""
+        button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Ignored)
+        self._caption_row.addWidget(button)
+
+    def set_hint(self, text: str) -> None:
+        """What stands in the middle while there is nothing to show."""
+        self._empty.setText(text)
+
+    def set_reason(self, reason: str | None) -> None:
+        """Say in the middle why there will be nothing to show; None invites again."""
+        self.set_hint(reason or self._invitation)
+
+    def set_note(self, *texts: str) -> None:
+        """Say at the right of the header the first of `texts`, the longest first, for which there is room."""
+        self._notes = texts
+        self._set_warning(False)
+        self._fit_note()
+
+    def warn(self, *texts: str) -> None:
+        """The same as a warning."""
+        self._notes = texts
+        self._set_warning(True)
+        self._fit_note()
+
+    def keep_note_room(self, pixels: int) -> None:
+        """Leave the note at least so much of the header; the title gives way."""
+        self._note_room = pixels
+        self._fit_note()
+
+    def title_mark(self) -> str:
+        """What stands before the title, as rich text: a plot of one direction has its mark."""
+        return ""
+
+    def recolour(self) -> None:
+        """Give every part the colour of the theme; plots with more parts add theirs."""
+        theme = self.theme
+        palette = self.palette()
+        palette.setColor(QPalette.ColorRole.Window, QColor(theme.base))
+        self.setPalette(palette)
+        self.plot.setBackground(theme.base)
+        self.box.set_theme(theme)
+        self._colour_labels()
+        self.title.show_title(self._title_text, self.title_mark(), self.caption)
+        if self.help is not None:
+            self.help.set_theme(theme)
+        for side in ("left", "bottom"):
+            axis = self.plot.getAxis(side)
+            axis.setPen(pg.mkPen(theme.border))
+            axis.setTextPen(pg.mkPen(theme.muted))
+
+    def refont(self) -> None:
+        """Write the numbers at the axes in the font of the window; plots with more letters add theirs."""
+        self._style_axes()
+        self._fit_note()
+        # Keys within the plot are written in the font that comes with the colours
+        self.recolour()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep the sentence in the middle, the note as long as there is room, and labels in their colours."""
+        of_plot = watched is self.plot
+        if event.type() == QEvent.Type.Resize and of_plot:
+            self._empty.setGeometry(QRect(QPoint(), self.plot.size()).adjusted(24, 8, -24, -8))
+        elif event.type() == QEvent.Type.Resize and watched is self.note:
+            self._fit_note()
+        elif event.type() == QEvent.Type.StyleChange and not of_plot:
+            self._colour_labels()
+        elif of_plot and isinstance(event, QFocusEvent) and event.reason() != Qt.FocusReason.PopupFocusReason:
+            self._ring = event.gotFocus() and event.reason() not in UNSEEN
+            self.update()
+        return bool(super().eventFilter(watched, event))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """A ring around the card while its plot has the focus of the keyboard."""
+        super().paintEvent(event)
+        if self._ring:
+            painter = QPainter(self)
+            painter.setPen(QPen(QColor(self.theme.accent), 2))
+            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
+            painter.end()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The caption is a line of its own where there is room for it."""
+        super().resizeEvent(event)
+        self.caption_line.setVisible(self.height() >= CAPTION_HEIGHT)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """A new style brings back palettes of its own."""
+        super().changeEvent(event)
+        if self._is_empty is None:
+            return
+        if event.type() == QEvent.Type.StyleChange:
+            if self.palette().color(QPalette.ColorRole.Window) != QColor(self.theme.base):
+                self.recolour()
+        elif event.type() == QEvent.Type.FontChange:
+            self.refont()
+
+    def _fit_note(self) -> None:
+        # The title gives a warning the room it needs
+        least = self.note.fontMetrics().horizontalAdvance(self._notes[-1]) if self._warns else self._note_room
+        if least != self.note.minimumWidth():
+            self.note.setMinimumWidth(least)
+        room, metrics = self.note.width(), self.note.fontMetrics()
+        fits = [text for text in self._notes if metrics.horizontalAdvance(text) <= room]
+        # Half a number would be read as another one
+        cut = metrics.elidedText(self._notes[-1], Qt.TextElideMode.ElideRight, room) if self._warns else ""
+        text = fits[0] if fits else cut
+        if text != self.note.text():
+            self.note.setText(text)
+            self.note.setToolTip("" if text == self._notes[0] else self._notes[0])
+
+    def _set_warning(self, warns: bool) -> None:
+        if warns != self._warns:
+            self._warns = warns
+            self._colour_labels()
+
+    def _colour_labels(self) -> None:
+        note = self.theme.warning if self._warns else self.theme.muted
+        muted = self.theme.muted
+        colours = ((self.title, self.theme.text), (self.note, note), (self._empty, muted), (self.caption_line, muted))
+        for label, colour in colours:
+            palette = label.palette()
+            if palette.color(QPalette.ColorRole.WindowText) != QColor(colour):
+                palette.setColor(QPalette.ColorRole.WindowText, QColor(colour))
+                label.setPalette(palette)
+
+    @Slot(object)
+    def _scene_clicked(self, event: MouseClickEvent) -> None:
+        """A double click shows the whole."""
+        if event.double():
+            self.double_clicked.emit()
+            self.reset_view()
+        elif event.button() == Qt.MouseButton.LeftButton and self.box.sceneBoundingRect().contains(event.scenePos()):
+            if self.pick(event.scenePos(), adds(event.modifiers())):
+                return
+            point = self.box.mapSceneToView(event.scenePos())
+            self.clicked_at(float(point.x()), float(point.y()))
+
+    def pick(self, at: QPointF, adding: bool) -> bool:
+        """A click at `at`, pixels of the scene: whether it chose something, else `clicked_at` is called."""
+        return False
+
+    def clicked_at(self, x: float, y: float) -> None:
+        """A single click in plot coordinates; plots that answer to it say how."""
+
+    def _make_header(self) -> QHBoxLayout:
+        self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        header = QHBoxLayout()
+        header.setContentsMargins(6, 0, 0, 0)
+        header.setSpacing(6)
+        header.addWidget(self.title)
+        header.addWidget(self.note, 1)
+        if self.help is not None:
+            header.addWidget(self.help)
+        return header
+
+    def _make_plot(self) -> pg.PlotWidget:
+        plot = pg.PlotWidget(self, viewBox=SelectBox())
+        plot.setAccessibleName(self._title_text)
+        plot.setAccessibleDescription(self.caption)
+        plot.setMinimumSize(120, 80)
+        plot.setFrameShape(plot.Shape.NoFrame)
+        plot.hideButtons()
+        plot.setMenuEnabled(False)
+        # pyqtgraph makes it all the same, without a parent, and it would outlive the plot
+        plot.destroyed.connect(plot.getPlotItem().ctrlMenu.deleteLater)
+        plot.scene().sigMouseClicked.connect(self._scene_clicked)
+        return plot
+
+    def _style_axes(self, sides: tuple[str, ...] = ("left", "bottom")) -> None:
+        # As high as the buttons that come and go beside it, with which the plot would jump
+        self.note.setMinimumHeight(self.fontMetrics().height() + BUTTON)
+        font = QFont(self.font())
+        font.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
+        for side in sides:
+            axis = self.plot.getAxis(side)
+            axis.setStyle(tickFont=font, tickLength=-3, tickTextOffset=4, maxTickLevel=0)
+            axis.enableAutoSIPrefix(False)
+            # Drawn anew only when its range changes, not whenever the points move
+            axis.setCacheMode(axis.CacheMode.DeviceCoordinateCache)

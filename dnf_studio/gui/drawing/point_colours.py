@@ -1,0 +1,137 @@
+"""Which colour each point keeps on its whole way: by the part of the data, by its latent, or by its log-ratio."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtGui import QFont
+
+from dnf_studio.gui.drawing.layers.bars import colour_ramp
+from dnf_studio.gui.drawing.layers.colour_legend import LegendLayer
+from dnf_studio.gui.drawing.layers.paths import PathsLayer
+from dnf_studio.gui.drawing.layers.points import PointsLayer
+from dnf_studio.gui.drawing.layers.scale import BUCKETS, SteadyLimits, bucket_of, extremes_of
+from dnf_studio.gui.drawing.layers.trails import TrailsLayer
+from dnf_studio.gui.drawing.theme import LIGHT, Theme
+
+__all__ = ["ColouredByPoint", "PointColours", "angle_colours", "mode_colours", "radius_colours", "ratio_colours"]
+
+PARTS = {"forward": "mode", "backward": "mode of the sample"}
+SPREAD = 1.8
+"""Of the radius of standard normal points around its mean, shown in colours: all but about 1%."""
+Array = NDArray[np.float32]
+Buckets = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class PointColours:
+    """The colours of one process; the bucket after the last is that of points without one."""
+
+    kind: str
+    """``mode``, ``angle``, ``radius`` or ``log-ratio``."""
+    buckets: Buckets
+    """(P,)"""
+    count: int
+    """How many colours there are."""
+    ends: tuple[str, str] = ("", "")
+    """What the first and the last colour stand for."""
+    names: tuple[str, ...] = ()
+    """What each colour of modes stands for; numbers from 1 where there are none."""
+
+    def colours(self, theme: Theme) -> tuple[str, ...]:
+        """(count + 1) of them in `theme`."""
+        if self.kind == "mode":
+            named = theme.modes[: self.count]
+        elif self.kind == "angle":
+            # Each in the middle of its part of the circle
+            named = colour_ramp(theme.cycle, 2 * self.count + 1)[1::2]
+        else:
+            named = colour_ramp(theme.disagreement if self.kind == "log-ratio" else theme.amount, self.count)
+        return (*named, theme.muted)
+
+
+def mode_colours(modes: NDArray[np.intp], count: int, names: tuple[str, ...] = ()) -> PointColours:
+    """By the numbers of the parts (P,), −1 where there is none."""
+    return PointColours("mode", np.where(modes < 0, count, modes).astype(np.uint8), count, names=names)
+
+
+def angle_colours(plane: Array) -> PointColours:
+    """By the angle of latents (P, 2) in the plane that is shown, −π … π in sixteen parts."""
+    with np.errstate(invalid="ignore"):
+        parts = np.floor((np.arctan2(plane[:, 1], plane[:, 0]) / (2 * math.pi) + 0.5) * BUCKETS)
+    known = np.isfinite(plane).all(axis=1)
+    return PointColours("angle", np.where(known, parts % BUCKETS, BUCKETS).astype(np.uint8), BUCKETS)
+
+
+def radius_colours(latents: Array) -> PointColours:
+    """By the distance from 0 of latents (P, D), against that of standard normal points."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        radius = np.linalg.norm(latents, axis=1)
+    mean = math.sqrt(latents.shape[1] - 0.5)
+    low, high = max(0.0, mean - SPREAD), mean + SPREAD
+    buckets = np.where(np.isfinite(radius), bucket_of(radius, (low, high)), BUCKETS).astype(np.uint8)
+    return PointColours("radius", buckets, BUCKETS, (f"{low:.1f}", f"{high:.1f}"))
+
+
+def ratio_colours(totals: Array, limits: SteadyLimits, subject: object) -> PointColours:
+    """By the log-ratio of whole paths (P,), nats, around 0; what is not known yet has no colour.
+
+    The colours reach to all but the outermost fiftieth, the legend says how far the others go.
+    """
+    low, high = limits.follow(totals, subject)
+    known = np.isfinite(totals)
+    buckets = np.where(known, bucket_of(totals, (low, high)), BUCKETS).astype(np.uint8)
+    least, most = extremes_of(totals) or (low, high)
+    ends = (f"{v:.1f} ({x:.1f})".replace("-", "−") for v, x in ((low, least), (high, most)))
+    return PointColours("log-ratio", buckets, BUCKETS, (next(ends), next(ends)))
+
+
+class ColouredByPoint:
+    """Gives points, paths and trails of one process the same colours, and the view their legend."""
+
+    def __init__(self, direction: str, *layers: PointsLayer | PathsLayer | TrailsLayer) -> None:
+        self._direction, self._layers = direction, layers
+        self._colours: PointColours | None = None
+        self._theme = LIGHT
+        self.legend = LegendLayer()
+
+    @property
+    def shown(self) -> PointColours | None:
+        """The colours; None where all is in the colour of the direction."""
+        return self._colours
+
+    def show(self, colours: PointColours | None) -> None:
+        """Colour by point, or in the one colour again."""
+        if colours is not self._colours:
+            self._colours = colours
+            self._paint()
+
+    def set_theme(self, theme: Theme, font: QFont) -> None:
+        """The same colours in another theme."""
+        self._theme = theme
+        self.legend.set_look(theme.text, theme.base, font)
+        self._paint()
+
+    def sentence(self) -> str:
+        """What the colours say, for a screen reader."""
+        return f"Coloured by the {self._title()}." if self._colours is not None else ""
+
+    def _title(self) -> str:
+        kind = self._colours.kind if self._colours is not None else ""
+        if kind == "log-ratio":
+            return "log-ratio of the path, nats (extremes)"
+        return PARTS[self._direction] if kind == "mode" else f"{kind} of the latent"
+
+    def _paint(self) -> None:
+        found, theme = self._colours, self._theme
+        colours = found.colours(theme) if found is not None else ()
+        for layer in self._layers:
+            layer.set_buckets(found.buckets if found is not None else None, colours)
+        if found is None:
+            self.legend.set_content("", "", ())
+        else:
+            shape = {"mode": "dot", "angle": "wheel"}.get(found.kind, "bar")
+            self.legend.set_content(shape, self._title(), colours[:-1], found.ends, found.names)

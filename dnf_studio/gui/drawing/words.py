@@ -1,0 +1,115 @@
+"""Numbers and names as the plots write them."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnf_studio.gui.workspace.cursor import node_at
+
+__all__ = [
+    "component_name",
+    "far_points",
+    "half_range",
+    "hint",
+    "lost_paths",
+    "lost_words",
+    "nats",
+    "percent",
+    "principal_name",
+    "time_note",
+]
+
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+FAR, FEW = 4.0, 0.01
+"""From where on points are far from standardised data (METHOD 8), and which share of them goes without saying."""
+MOST_LETTERS = 40
+"""Of the name of a column."""
+Array = NDArray[np.float32]
+
+
+def component_name(component: int, columns: tuple[str, ...] = ()) -> str:
+    """``x₁`` for component 0, and ``x₁  length`` where the data calls it so."""
+    name = "x" + str(component + 1).translate(SUBSCRIPTS)
+    own = columns[component] if component < len(columns) else ""
+    return f"{name}  {own if len(own) <= MOST_LETTERS else own[: MOST_LETTERS - 1] + '…'}".rstrip()
+
+
+def principal_name(component: int, share: float) -> str:
+    """``PC 1 (63%)`` for component 0 with 0.63 of the variance."""
+    return f"PC {component + 1} ({100 * share:.0f}%)"
+
+
+def time_note(t: Array, position: float) -> tuple[str, str]:
+    """Where the cursor is: t and the node it is at, and the same in short."""
+    digits = max(0, 2 - math.floor(math.log10(max(float(t[-1]), 1e-9))))
+    now = float(np.interp(position, np.arange(len(t)), t))
+    i = node_at(position)
+    return f"t = {now:.{digits}f}    i = {i} of {len(t) - 1}", f"i = {i}"
+
+
+def hint(sentence: str) -> str:
+    """`sentence` as a tooltip that breaks into lines; nothing stays nothing."""
+    return f"<qt>{escape(sentence)}</qt>" if sentence else ""
+
+
+def short_number(value: float) -> str:
+    """Three significant digits with a true minus, as in 0.0123 and 4.2e−07."""
+    return f"{value:.3g}".replace("-", "−")
+
+
+def nats(value: float) -> str:
+    """With sign and a true minus; what rounds to nothing has neither."""
+    return "0.000" if round(value, 3) == 0 else f"{value:+.3f}".replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """``0.24%``, ``7.1%`` or ``78%`` of a share 0 … 1."""
+    value = 100 * share
+    if 0 < value < 0.01:
+        return "<0.01%"
+    return f"{value:.0f}%" if value >= 10 else f"{value:.2g}%"
+
+
+def half_range(data: Array) -> float:
+    """Half of the range that shows the data and standard normal noise: 3.3, or more in even steps of 15%.
+
+    The farthest points count where they are not much farther than the rest, single far ones do not, and small
+    changes of the data change nothing.
+    """
+    finite = np.abs(data[np.isfinite(data)])
+    most = float(np.quantile(finite, 0.995)) if finite.size else 0.0
+    reach = max(1.08 * most, min(1.03 * float(finite.max(initial=0.0)), 1.4 * most))
+    steps = max(0, math.ceil(math.log(max(reach, 1e-9) / 3.3) / math.log(1.15)))
+    return float(3.3 * 1.15 ** min(steps, 60))
+
+
+def far_points(points: Array, half: float) -> tuple[str, ...]:
+    """That more than one in a hundred of `points` (P, 2) is far out of a picture of ±`half`, ever shorter."""
+    reach = max(FAR, 1.2 * half)
+    with np.errstate(invalid="ignore"):
+        # A column at a time: numpy is ten times slower along an axis of two
+        near = np.logical_and(*(np.abs(column) <= reach for column in points.T))
+    far = len(points) - int(np.count_nonzero(near))
+    if far <= FEW * len(points):
+        return ()
+    beyond = f"beyond ±{reach:.2g}"
+    return f"{far:,} of {len(points):,} points {beyond}", f"{far:,} {beyond}", f"{far:,} far"
+
+
+def lost_paths(paths: Array) -> int:
+    """How many of the paths (N+1, P, D) hold a number that is not finite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        # One sum tells that all is well, twenty times sooner than looking at every number
+        if np.isfinite(paths.sum()):
+            return 0
+    return int((~np.isfinite(paths).all(axis=(0, 2))).sum())
+
+
+def lost_words(lost: int, whole: int, what: str = "paths") -> tuple[str, ...]:
+    """That so many of the whole left the finite numbers, ever shorter; nothing where none did."""
+    some = f"{lost:,} of {whole:,} {what}"
+    return (f"{some} left the finite numbers", f"{some} lost", f"{lost:,} lost") if lost else ()

@@ -1,0 +1,1 @@
+"""One folder for each thing the window does, named as a person would name it."""

@@ -1,0 +1,191 @@
+"""Choose data: which array of a file and which of its columns, with what speaks against some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QStandardItemModel
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from shiboken6 import isValid
+
+from dnf_studio.gui.features.data.column_table import ColumnTable
+from dnf_studio.gui.features.data.reading import ReadingDialog
+from dnf_studio.gui.widgets.controls import ChoiceBox, caption, heading
+from dnf_studio.gui.workspace.background import Background
+
+if TYPE_CHECKING:
+    from dnf_studio.core.data.arrays import ArrayInfo
+    from dnf_studio.core.data.describe import Description
+
+__all__ = ["ImportDialog"]
+
+MOST_NAMED = 8
+READING = "Reading… every value is looked at, which takes a while for a large file."
+
+
+class ImportDialog(ReadingDialog):
+    """Reads a data file in the background and, where there is something to choose, asks.
+
+    `chosen` comes once at most: with the file as it is where there is nothing to choose, or where it
+    cannot be read, so that opening it tells why. The array `inside` is chosen at first.
+    """
+
+    def __init__(
+        self, path: Path, background: Background, parent: QWidget | None = None, inside: str | None = None
+    ) -> None:
+        super().__init__(path, background, parent)
+        self.setWindowTitle("Choose data")
+        self.resize(820, 520)
+        self._reading, self._number, self._first = True, 0, inside
+        self._found: Description | None = None
+        self.title = heading(path.name)
+        self.array = ChoiceBox({})
+        self.array.setToolTip("Which array inside the file; rows are points, columns their components")
+        self.array.setAccessibleName("Array inside the file")
+        self.table = ColumnTable()
+        self.all, self.none = QPushButton("&All"), QPushButton("&None")
+        self.preview, self.problem = caption(), caption(warning=True)
+        self._arrange()
+        self.array.chosen.connect(self.read)
+        self.table.changed.connect(self._preview)
+        self.all.clicked.connect(lambda: self.table.tick_all(True))
+        self.none.clicked.connect(lambda: self.table.tick_all(False))
+        self.read(inside)
+
+    def read(self, inside: str | None) -> None:
+        """Describe this array in the background, or the one that seems meant; the newest reading counts."""
+        self._number += 1
+        number, path = self._number, self._path
+        self._reading = True
+        self._preview()
+
+        def work() -> Description:
+            from dnf_studio.core.data.describe import describe
+
+            return describe(path, inside, lambda: number != self._number)
+
+        self._background.run(work, self._answer(number, self._show), self._answer(number, self._failed))
+
+    def accept(self) -> None:
+        """Open what is chosen."""
+        from dnf_studio.core.data.describe import source_of
+
+        if self._found is not None and self.ok.isEnabled():
+            self._finish(source_of(self._found, self._columns()))
+
+    def _arrange(self) -> None:
+        self.picker = QWidget()
+        row = QHBoxLayout(self.picker)
+        row.setContentsMargins(0, 0, 0, 0)
+        label = QLabel("A&rray")
+        label.setBuddy(self.array)
+        row.addWidget(label)
+        row.addWidget(self.array, 1)
+        self.picker.hide()
+        foot = QHBoxLayout()
+        for button, tip in ((self.all, "Tick every column that can be used"), (self.none, "Tick no column")):
+            button.setToolTip(tip)
+            button.setAutoDefault(False)
+            foot.addWidget(button)
+        foot.addStretch(1)
+        foot.addWidget(self.buttons)
+        self.ok.setToolTip("Show an untrained model of the chosen columns, ready to train")
+        column = QVBoxLayout(self)
+        column.setSpacing(10)
+        for part in (self.title, self.picker, self.problem):
+            column.addWidget(part)
+        column.addWidget(self.table, 1)
+        column.addWidget(self.preview)
+        column.addLayout(foot)
+        self.problem.hide()
+
+    def _answer(self, number: int, then: Callable[..., None]) -> Callable[..., None]:
+        """`then`, unless something newer was asked or the dialog has ended."""
+        return lambda value: then(value) if number == self._number and isValid(self) else None
+
+    def _show(self, found: Description) -> None:
+        if self._found is None and found.simple:
+            self._finish(str(self._path) if self._first is None else f"{self._path}::{self._first}")
+            return
+        self._reading, self._found = False, found
+        self._offer(found.arrays, found.inside)
+        self.table.show_columns(found.columns)
+        self._complain(found.problem)
+        self._preview()
+        self._come_up()
+        self.table.setFocus()
+
+    def _failed(self, error: Exception) -> None:
+        if self._found is None:
+            self._finish(str(self._path))
+            return
+        self._reading, self._found = False, None
+        self.table.show_columns(())
+        self._complain(str(error))
+        self._preview()
+
+    def _offer(self, arrays: tuple[ArrayInfo, ...], inside: str | None) -> None:
+        """The arrays to choose from, those that cannot be used greyed with the reason."""
+        self.picker.setVisible(len(arrays) > 1)
+        self.array.set_choices({_array_label(info): info.name for info in arrays})
+        model = self.array.model()
+        for index, info in enumerate(arrays):
+            if info.problem and isinstance(model, QStandardItemModel):
+                model.item(index).setEnabled(False)
+        self.array.show_value(inside)
+
+    def _columns(self) -> tuple[int, ...]:
+        """Numbers of the columns to open; all of those that are too many to be listed."""
+        found = self._found
+        if found is None or found.problem:
+            return ()
+        return self.table.ticked() if found.columns else tuple(range(found.width))
+
+    def _preview(self) -> None:
+        """What would be opened, in words."""
+        chosen = () if self._reading else self._columns()
+        self.ok.setEnabled(bool(chosen))
+        listed = not self._reading and self._found is not None and bool(self._found.columns)
+        for part in (self.table, self.all, self.none):
+            part.setEnabled(listed)
+        self.preview.setText(READING if self._reading else _summary(self._found, chosen))
+
+    def _complain(self, sentence: str) -> None:
+        self.problem.setText(sentence)
+        self.problem.setVisible(bool(sentence))
+
+    def _end(self) -> None:
+        """Nothing that is still read counts."""
+        self._number += 1
+        super()._end()
+
+
+def _array_label(info: ArrayInfo) -> str:
+    """Name, shape and type, or why it cannot be used."""
+    if info.problem:
+        return f"{info.name} – {info.problem}"
+    return f"{info.name} – {' × '.join(f'{size:,}' for size in info.shape)}, {info.dtype}"
+
+
+def _summary(found: Description | None, chosen: tuple[int, ...]) -> str:
+    """Rows × columns and their names."""
+    if found is None or found.problem:
+        return ""
+    size = f"{found.rows:,} rows × {len(chosen):,} column{'' if len(chosen) == 1 else 's'}"
+    if not found.columns:
+        return f"{size}: too many to choose from here, so all are taken."
+    if not chosen:
+        return "Tick at least one column."
+    names = [found.columns[i].name for i in chosen[:MOST_NAMED]]
+    more = "" if len(chosen) <= MOST_NAMED else f" and {len(chosen) - MOST_NAMED} more"
+    rest = f" Only the first {found.rows:,} rows were looked at; opening reads all." if found.partial else ""
+    size = size.replace("rows", "or more rows") if found.partial else size
+    return f"{size}: {', '.join(names)}{more}.{rest}"

@@ -1,0 +1,1 @@
+"""The excess of each step, and what each step contributes to the bound."""

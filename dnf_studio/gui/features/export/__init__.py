@@ -1,0 +1,1 @@
+"""Samples written to HDF5 files."""

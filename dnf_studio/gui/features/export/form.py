@@ -1,0 +1,296 @@
+"""The fields of the Export panel."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QFormLayout,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QRadioButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dnf_studio.errors import ExportError
+from dnf_studio.gui.features.sampling.panel import GRIDS, LAST_STEPS
+from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, caption, label_of
+from dnf_studio.gui.widgets.grid_box import GridBox
+from dnf_studio.gui.widgets.pairing import EXPORT_WORDS
+from dnf_studio.gui.workspace.session import Session
+from dnf_studio.gui.workspace.shown import ShownModel, data_stem
+from dnf_studio.gui.workspace.solving import OWN_SOLVERS, solver_words, unused_settings
+
+if TYPE_CHECKING:
+    from dnf_studio.core.models.base import Solver
+    from dnf_studio.core.sde.paths import LastStep
+    from dnf_studio.core.storage.samples import ExportPlan
+
+__all__ = ["ExportForm"]
+
+PARTS = {
+    "latents": ("&Latents", "The noise each sample began from"),
+    "trajectories": ("Tra&jectories", "Every state from noise to data, (samples, N + 1, components), and their times"),
+    "noise": ("N&oise", "The noise of every step, in the order drawn"),
+    "log_prob": (
+        "Log-densit&y",
+        "log p of each sample by the probability-flow ODE, nats in data units; slow",
+    ),
+    "compress": ("&Compress", "gzip with shuffle: a little smaller, very much slower"),
+}
+OWN = {"count": 100_000, "last": "mean"}
+"""What new samples start with; the rest starts as the views are set."""
+IN_PART = "The views show the backward process without one of its fields: choose drift and score in Sampling first"
+OF_VIEWS = "Weights, N, solver, λ, grid, last step and seed are those of the views."
+NOTHING_SELECTED = "Nothing is selected: click points in the views, or encircle them, first"
+
+
+class ExportForm(QWidget):
+    """What an export is made of: it follows the views until a field is changed here."""
+
+    changed = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.shown: ShownModel | None = None
+        self._session = session
+        self._edited: dict[str, Any] = {}
+        self._own_target = False
+        # By `selecting`: of chosen points the whole paths are wanted
+        self._ticked = {False: {"latents"}, True: {"latents", "trajectories", "noise"}}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        self._add_choice(column)
+        self._rows = QFormLayout()
+        self._rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        column.addLayout(self._rows)
+        self._add_fields()
+        self._add_parts()
+        self._add_target()
+        self._watch()
+        rows: dict[str, QWidget] = {"lam": self.lam, "last": self.last}
+        named = {name: [control, self._rows.labelForField(control)] for name, control in rows.items()}
+        named["last"].append(self.parts["noise"])
+        self._explained = {name: {part: part.toolTip() for part in parts} for name, parts in named.items()}
+        session.lacks_changed.connect(self.refresh)
+        self.refresh()
+
+    @property
+    def selecting(self) -> bool:
+        """Whether the selected points are to be written instead of new samples."""
+        return self.selected.isChecked()
+
+    def set_shown(self, shown: ShownModel) -> None:
+        """Samples of this model."""
+        self.shown = shown
+        self.solver.set_choices({solver_words(name, shown.solvers).title: name for name in shown.solvers})
+        if self._edited.get("solver") not in shown.solvers:
+            self._edited.pop("solver", None)
+        self.refresh()
+
+    def plan(self) -> ExportPlan:
+        """The form as a plan; raises `SettingError` where it cannot be."""
+        from dnf_studio.core.sampling.blocks import SampleSettings
+        from dnf_studio.core.storage.samples import ExportPlan
+
+        state = self._session.effective
+        if self.selecting:
+            settings = SampleSettings(state.steps, state.lam, state.last, state.grid, state.seed, state.solver)
+        else:
+            settings = SampleSettings(
+                steps=self.steps.value(),
+                lam=self.lam.value() if self.solver.currentData() == "sde" else 1.0,
+                last=cast("LastStep", self.last.currentData()),
+                grid=self.grid.grid,
+                seed=self.seed.value(),
+                solver=cast("Solver", self.solver.currentData()),
+            )
+        parts = {name: tick.isChecked() for name, tick in self.parts.items()}
+        return ExportPlan(self.count.value(), settings, **parts, forward=self.selecting and self._with_forward)
+
+    @property
+    def _with_forward(self) -> bool:
+        """Whether the selected points have forward paths, which their backward ones then go on from."""
+        state = self._session.state
+        return state.paired or state.selection_of == "forward"
+
+    def path(self) -> Path:
+        """The target; raises `ExportError` where none is named."""
+        text = self.target.text().strip()
+        if not text:
+            raise ExportError("Choose a file to write the samples to.")
+        return Path(text).expanduser()
+
+    def indices(self) -> tuple[int, ...] | None:
+        """The selected points, or None for new samples."""
+        return self._session.state.selection if self.selecting else None
+
+    def refresh(self) -> None:
+        """Show what is in force: the views, and over them what was changed here. Disabled, it stays as it is."""
+        if not self.isEnabled():
+            return
+        chosen = len(self._session.state.selection)
+        self._show_choice(chosen)
+        selecting = self.selecting
+        values = self._of_views() if selecting else {**self._of_views(), **OWN, **self._edited}
+        if selecting:
+            values["count"] = chosen
+        for name, control in self._fields.items():
+            with QSignalBlocker(control):
+                if isinstance(control, ChoiceBox):
+                    control.show_value(values[name])
+                else:
+                    control.setValue(values[name])
+            control.setEnabled(not selecting)
+        noisy = self._grey(values["solver"], selecting)
+        for name, tick in self.parts.items():
+            with QSignalBlocker(tick):
+                tick.setChecked(name in self._ticked[selecting] and (noisy or name != "noise"))
+        self.follow.setEnabled(not selecting and not self._edited.keys() <= OWN.keys())
+        if not self._own_target and self.shown is not None:
+            label = data_stem(self.shown.data)
+            with QSignalBlocker(self.target):
+                self.target.setText(str(Path.cwd() / f"{label}-{'selection' if selecting else 'samples'}.h5"))
+        self.target.setToolTip(f"{self._target_tip}\n{self.target.text()}")
+        self.changed.emit()
+
+    def _grey(self, solver: str, selecting: bool) -> bool:
+        """Grey what `solver` leaves without a meaning, and say why; whether a step has noise."""
+        unused = unused_settings(solver, self._session.lacks)
+        for name, controls in self._explained.items():
+            for control, tip in controls.items():
+                control.setToolTip(unused.get(name, tip))
+        for name, control in (("lam", self.lam), ("last", self.last)):
+            control.setEnabled(not selecting and name not in unused)
+        self.solver.setEnabled(not selecting and self.solver.count() > 1)
+        self.parts["noise"].setEnabled("last" not in unused)
+        return "last" not in unused
+
+    def _of_views(self) -> dict[str, Any]:
+        state = self._session.effective
+        own = self.shown.steps if self.shown is not None else 30
+        seed = min(state.seed, self.seed.maximum())
+        views = {"steps": state.steps or own, "lam": state.lam, "last": state.last, "grid": state.grid, "seed": seed}
+        return {**views, "solver": state.solver or self._session.solvers[0]}
+
+    def _show_choice(self, chosen: int) -> None:
+        whole = self._session.effective.parts == "both"
+        self.selected.setEnabled(chosen > 0 and whole)
+        if not self.selected.isEnabled() and self.selecting:
+            self.fresh.setChecked(True)
+        state = self._session.state
+        where = "vie&ws" if state.paired or not chosen else f"{state.selection_of} vie&w"
+        self.selected.setText(f"{chosen:,} selected in the {where}" if chosen else f"Selected in the {where}")
+        self.selected.setToolTip(
+            IN_PART if not whole else "Just these points and their whole paths" if chosen else NOTHING_SELECTED
+        )
+        self.whole.setVisible(not whole)
+        self.as_shown.setVisible(self.selecting)
+        self.as_shown.setText(f"{EXPORT_WORDS['paired' if state.paired else state.selection_of]} {OF_VIEWS}")
+
+    def _add_choice(self, column: QVBoxLayout) -> None:
+        self.fresh, self.selected = QRadioButton("Samples drawn &by the model"), QRadioButton()
+        self.fresh.setToolTip("Draw new samples, as many as are wanted")
+        self.fresh.setChecked(True)
+        self._choice = QButtonGroup(self)
+        for button in (self.fresh, self.selected):
+            self._choice.addButton(button)
+            column.addWidget(button)
+        self.as_shown = caption()
+        column.addWidget(self.as_shown)
+        self.whole = caption(
+            "Exports use the whole process, drift and score, whatever the views leave out.", warning=True
+        )
+        column.addWidget(self.whole)
+
+    def _add_fields(self) -> None:
+        self.count, self.steps, self.lam = IntBox(1, 2**31 - 1), IntBox(1, 10_000), FloatBox(0, 2)
+        self.last, self.grid, self.seed = ChoiceBox(dict(LAST_STEPS)), GridBox(GRIDS), IntBox(0, 2**31 - 1)
+        self.solver = ChoiceBox({solver_words(name, OWN_SOLVERS).title: name for name in OWN_SOLVERS})
+        self.count.setSingleStep(10_000)
+        self.lam.setSingleStep(0.1)
+        self.seed.setGroupSeparatorShown(False)
+        self._fields: dict[str, IntBox | FloatBox | ChoiceBox] = {
+            "count": self.count,
+            "steps": self.steps,
+            "solver": self.solver,
+            "lam": self.lam,
+            "last": self.last,
+            "grid": self.grid,
+            "seed": self.seed,
+        }
+        self._add("&Samples", self.count, "How many samples to draw, 1 or more")
+        self._add("S&teps N", self.steps, "Steps from noise to data, 1 to 10,000")
+        self._add("Solver", self.solver, "How to step from noise to data; the Sampling panel has the equations")
+        self._add("λ", self.lam, "Noise of the backward SDE, 0 to 2: 1 the SDE, 0 the ODE")
+        self._add("L&ast step", self.last, "Whether the last step onto the data adds its noise; the mean is sharper")
+        self._add("Time &grid", self.grid, "How the times lie between the first and the last")
+        self._add("Seed", self.seed, "The same seed gives the same samples, 0 or more")
+        self.follow = QPushButton("As in the views")
+        self.follow.setToolTip("Take N, solver, λ, grid and seed from the views again")
+        self._rows.addRow("", self.follow)
+
+    def _add(self, text: str, control: QWidget, tip: str) -> None:
+        self._rows.addRow(label_of(control, text, tip), control)
+
+    def _add_parts(self) -> None:
+        self.parts = {}
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        for place, (name, (text, tip)) in enumerate(PARTS.items()):
+            tick = QCheckBox(text)
+            tick.setToolTip(tip)
+            grid.addWidget(tick, place // 2, place % 2)
+            self.parts[name] = tick
+        self._rows.addRow("Also", grid)
+
+    def _add_target(self) -> None:
+        self._target_tip = "The HDF5 file to write; an older one is replaced once the new one is whole"
+        self.target, self.browse = QLineEdit(), QToolButton()
+        self.browse.setText("…")
+        self.browse.setToolTip("Choose the file")
+        self.browse.setAccessibleName("Choose the file")
+        holder = QWidget()
+        row = QHBoxLayout(holder)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        row.addWidget(self.target, 1)
+        row.addWidget(self.browse)
+        holder.setFocusProxy(self.target)
+        self._add("F&ile", holder, self._target_tip)
+        self.target.setAccessibleName("File")
+
+    def _watch(self) -> None:
+        for name, control in self._fields.items():
+            told = control.chosen if isinstance(control, ChoiceBox) else control.valueChanged
+            told.connect(partial(self._edit, name))
+        for name, tick in self.parts.items():
+            tick.toggled.connect(partial(self._tick, name))
+        self._choice.buttonClicked.connect(lambda _button: self.refresh())
+        self.follow.clicked.connect(self._follow_views)
+        self.target.textChanged.connect(self._name_target)
+
+    def _edit(self, name: str, value: Any) -> None:  # noqa: ANN401 - whatever the field holds
+        self._edited[name] = value
+        self.refresh()
+
+    def _tick(self, name: str, _on: bool) -> None:
+        self._ticked[self.selecting] ^= {name}
+        self.changed.emit()
+
+    def _follow_views(self) -> None:
+        self._edited = {name: value for name, value in self._edited.items() if name in OWN}
+        self.refresh()
+
+    def _name_target(self) -> None:
+        self._own_target = True
+        self.target.setToolTip(f"{self._target_tip}\n{self.target.text()}")

@@ -1,0 +1,1 @@
+"""Vector fields over the process views."""

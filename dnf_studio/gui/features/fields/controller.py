@@ -1,0 +1,149 @@
+"""The field layer: asks the explorer for the fields at the time cursor, and the menu that chooses among them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject, Slot
+
+from dnf_studio.core.exploration.projection import Plane
+from dnf_studio.gui.features.fields.overlay import shown_field
+from dnf_studio.gui.widgets.choice_menu import ChoiceMenu
+from dnf_studio.gui.widgets.lacking import grey_without
+from dnf_studio.gui.workspace.actions import Key
+from dnf_studio.gui.workspace.state import FIELDS_OF_SCORE
+from dnf_studio.workers.fields import FieldAnswer, FieldRequest
+from dnf_studio.workers.frames import Frame
+
+if TYPE_CHECKING:
+    from dnf_studio.core.exploration.fields import FieldName
+    from dnf_studio.gui.frame.main_window import MainWindow
+
+__all__ = ["Fielding"]
+
+FIELD_WORDS = {
+    "used": (
+        "As the process &uses it",
+        "Forward the drift, backward the whole backward drift, each the way its points move",
+    ),
+    "drift": ("&Drift f", "What the two processes share, with its sign turned round in the backward view"),
+    "score": (
+        "&Score g²s",
+        "Points up the log-density, whichever way time runs: the backward process adds it to its drift where λ is 1",
+    ),
+    "backward": ("&Backward drift f − ½(1 + λ²) g²s", "What the backward process moves its points with (9, 17)"),
+    "flow": ("&Probability flow f − ½g²s", "The velocity of the ODE with the same marginals (17, λ = 0)"),
+}
+STYLE_WORDS = {
+    "arrows": ("&Arrows", "An arrow at each place, the longer the stronger the field"),
+    "streamlines": ("Strea&mlines", "Lines along the field, about as far apart everywhere whatever its strength"),
+}
+HEAT_WORDS = {
+    "none": ("&No heat map", "Arrows alone"),
+    "magnitude": ("Heat map of the &length", "Colour how strong the field is"),
+    "divergence": ("Heat map of the di&vergence", "Colour where the field drives points apart or draws them together"),
+}
+CHOICES = {"field": FIELD_WORDS, "field_style": STYLE_WORDS, "heat": HEAT_WORDS}
+APART = 16.0
+"""Pixels from streamline to streamline."""
+MOST_APART = 1 / 120
+"""Of the longer side: lines are not denser on however large a screen."""
+FINE = 48, 48
+"""Places that streamlines are drawn between."""
+Extent = tuple[float, float, float, float]
+
+
+class Fielding(QObject):
+    """Joins the field layers of both process views to session, cursor and explorer.
+
+    One question serves both views: the fields at the cursor's node over what the two show together.
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._session, self._views, self._live = window.session, window.views, window.live
+        self._both = self._views.forward, self._views.backward
+        self._plane: tuple[tuple[object, ...], Plane] | None = None
+        self._key: tuple[object, ...] | None = None
+        self.menu = ChoiceMenu("Field and &heat map", self._session, CHOICES, "field")
+        grey_without(self._session, "score", *(self.menu.choices["field", name] for name in FIELDS_OF_SCORE))
+        window.commands.insert_menu(Key.RESET_VIEW, self.menu)
+        for view in self._both:
+            view.field.button.setMenu(self.menu)
+            view.box.sigRangeChanged.connect(self._moved)
+        self._session.changed.connect(self._follow)
+        self._session.lacks_changed.connect(lambda: self._follow(frozenset({*CHOICES, "layers"})))
+        self._session.cursor.moved.connect(self._moved)
+        self._live.frame_shown.connect(self._moved)
+        self._live.field_found.connect(self._take)
+        self._follow(frozenset({*CHOICES, "layers"}))
+
+    def _follow(self, names: frozenset[str]) -> None:
+        state = self._session.effective
+        if names & CHOICES.keys():
+            for view in self._both:
+                view.field.set_choice(state.field, state.heat, state.field_style)
+        if names & {*CHOICES, "parts", "layers", "axes", "projection"}:
+            self._ask()
+
+    @Slot()
+    def _moved(self, *_: object) -> None:
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask where something has changed: other weights or settings of the view bring answers by themselves."""
+        plane = self._plane_now() if "field" in self._session.state.layers else None
+        if plane is None:
+            if self._key is not None:
+                self._key = None
+                self._live.field(None)
+                for view in self._both:
+                    view.field.set_answer(None)
+            return
+        node, extent, state = self._session.cursor.node, self._extent(), self._session.effective
+        divergence, names = state.heat == "divergence", self._names() if state.field_style == "streamlines" else ()
+        key = (node, extent, plane, divergence, names)
+        if key != self._key:
+            self._key = key
+            size = FINE if names and not divergence else FieldRequest.size
+            self._live.field(FieldRequest(node, plane, extent, size, divergence, names, self._apart(extent)))
+
+    def _names(self) -> tuple[FieldName, ...]:
+        """The fields of both views, each once."""
+        state = self._session.effective
+        return tuple(dict.fromkeys(shown_field(state.field, way, state.parts) for way in ("forward", "backward")))
+
+    def _apart(self, extent: Extent) -> float:
+        """Distance of streamlines in coordinates of the plane."""
+        box = self._both[0].box
+        pixel = float(box.viewRect().width()) / max(1.0, float(box.width()))
+        return max(APART * pixel, MOST_APART * max(extent[2] - extent[0], extent[3] - extent[1]))
+
+    def _extent(self) -> Extent:
+        seen = self._both[0].box.viewRect().united(self._both[1].box.viewRect())
+        return seen.left(), seen.top(), seen.right(), seen.bottom()
+
+    def _plane_now(self) -> Plane | None:
+        """The plane that is drawn, the same object as long as it is the same; None where there is none."""
+        frame: Frame | None = self._views.frame
+        if frame is None or frame.forward.shape[2] < 2:
+            return None
+        dim, state, principal = frame.forward.shape[2], self._session.state, self._views.principal
+        a, b = (min(axis, dim - 1) for axis in state.axes)
+        by_principal = state.projection == "principal" and principal is not None
+        if a == b and not by_principal:
+            return None
+        key = (dim, principal, by_principal, a, b)
+        if self._plane is None or self._plane[0] != key:
+            if principal is not None and by_principal:
+                self._plane = key, Plane.of_principal(principal)
+            else:
+                self._plane = key, Plane.of_pair(a, b, np.zeros(dim) if principal is None else principal.mean)
+        return self._plane[1]
+
+    @Slot(object)
+    def _take(self, answer: FieldAnswer) -> None:
+        if self._plane is not None and answer.asked.plane is self._plane[1]:
+            for view in self._both:
+                view.field.set_answer(answer)

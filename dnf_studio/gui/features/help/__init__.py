@@ -1,0 +1,1 @@
+"""The guide, the shortcuts, and what this program is."""

@@ -1,0 +1,263 @@
+"""The Inspector: every number of the chosen point on its way, step by step."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, Qt, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dnf_studio.config.solvers import WITHOUT_NOISE
+from dnf_studio.gui.drawing.picking import existing
+from dnf_studio.gui.drawing.switches import DIRECTIONS
+from dnf_studio.gui.drawing.theme import LIGHT, Theme
+from dnf_studio.gui.features.images.strip import NeighbourStrip
+from dnf_studio.gui.features.inspector.chosen import offered, statistic
+from dnf_studio.gui.features.inspector.point_model import PointModel
+from dnf_studio.gui.widgets.controls import ChoiceBox, caption, keep_place
+from dnf_studio.gui.widgets.copy_table import CopyTable
+from dnf_studio.gui.widgets.directions import Directions
+from dnf_studio.gui.widgets.pairing import OTHERS, path_words
+from dnf_studio.gui.workspace.session import Session
+from dnf_studio.gui.workspace.state import CHOICE
+from dnf_studio.workers.excess import ExcessFrame
+from dnf_studio.workers.frames import Frame, Inspection
+
+__all__ = ["InspectorPanel"]
+
+NOTHING = (
+    "Click a point or a path in a view: its numbers are listed here, step by step.\n\n"
+    "Ctrl-click or Shift-click chooses several, Esc clears."
+)
+BOTH, STILL = ", each with a Brownian path of its own", ", and goes back without noise"
+
+
+class InspectorPanel(QWidget):
+    """Which point and direction, one table of its path, and how the chosen points compare with all.
+
+    Writes selection and direction to the session and the row that is clicked to the cursor; shows
+    the newest `Inspection` it is given.
+    """
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._theme = LIGHT
+        self._found: Inspection | None = None
+        self._frame: Frame | None = None
+        self._excess: ExcessFrame | None = None
+        self._layout: tuple[object, ...] = ()
+        self._offered: list[int] = []
+        self.model = PointModel(self)
+        self.empty = caption(NOTHING)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setMargin(16)
+        self._make_header()
+        self._make_table()
+        self.statistic = caption()
+        self.statistic.setToolTip(
+            "Log-ratio of the whole path, nats: the mean of the chosen points and of all where it is known"
+        )
+        self.images = NeighbourStrip()
+        self._arrange()
+        session.changed.connect(self._follow)
+        session.lacks_changed.connect(self._show_pairing)
+        session.cursor.moved.connect(self._moved)
+        self._refresh()
+
+    def set_inspection(self, found: Inspection) -> None:
+        """Show the numbers of the point that was asked for."""
+        self._found = found
+        self._refresh()
+
+    def set_excess(self, found: ExcessFrame | None) -> None:
+        """What is known of the log-ratios so far; None is nothing."""
+        self._excess = found
+        self._refresh()
+
+    def set_frame(self, frame: Frame | None) -> None:
+        """What the views show: how many points there are."""
+        self._frame = frame
+        self._refresh_head()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Recolour marks and the row of the cursor."""
+        self._theme = theme
+        self.model.set_theme(theme)
+        self.directions.set_theme(theme)
+
+    def _make_header(self) -> None:
+        self.chooser = ChoiceBox({})
+        self.chooser.setToolTip("The chosen point that is listed")
+        self.chooser.setAccessibleName("Point listed")
+        self.chooser.chosen.connect(self._make_current)
+        self.label = QLabel("&Point")
+        self.label.setBuddy(self.chooser)
+        self.previous, self.next = QToolButton(), QToolButton()
+        for button, step, mark, word in ((self.previous, -1, "‹", "Previous"), (self.next, 1, "›", "Next")):
+            button.setText(mark)
+            button.setToolTip(f"{word} one of the chosen points")
+            button.setAccessibleName(f"{word} chosen point")
+            button.clicked.connect(lambda _checked=False, step=step: self._go(step))
+            # Or the views beside would move under the pointer when a second point is chosen
+            keep_place(button)
+        self.directions = Directions("List its", "path")
+        self.directions.turned.connect(self._turn)
+        self.units = QCheckBox("Data &units")
+        self.units.setToolTip("Show x, f and g²s in the units of the data instead of standardised ones")
+        self.units.toggled.connect(self._refresh)
+        self.copy_button = QPushButton("&Copy as text")
+        self.copy_button.setToolTip("Copy the whole table, separated by tabs; Ctrl+C copies the chosen rows")
+
+    def _make_table(self) -> None:
+        self.table = CopyTable(self.model, self.copy_button, lambda: [self._session.cursor.node])
+        self.table.setAccessibleName("Numbers of the chosen path")
+        self.table.setToolTip("Row i: the node i and the step to i + 1. Choosing a row moves the time cursor there")
+        self.table.fit_rows(self.fontMetrics())
+        self.table.horizontalHeader().setSectionsMovable(True)
+        self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
+
+    def _arrange(self) -> None:
+        first, ways, second = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
+        for part in (self.label, self.chooser, self.previous, self.next):
+            first.addWidget(part)
+        first.addStretch(1)
+        ways.addWidget(self.directions)
+        ways.addStretch(1)
+        second.addWidget(self.units)
+        second.addStretch(1)
+        second.addWidget(self.copy_button)
+        self.pair = caption()
+        self._show_pairing()
+        numbers = QWidget()
+        column = QVBoxLayout(numbers)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(6)
+        column.addLayout(first)
+        column.addLayout(ways)
+        column.addWidget(self.statistic)
+        column.addWidget(self.images)
+        column.addWidget(self.table, 1)
+        column.addLayout(second)
+        column.addWidget(self.pair)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.empty)
+        self.pages.addWidget(numbers)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.pages)
+
+    def _follow(self, names: frozenset[str]) -> None:
+        if names & CHOICE:
+            self._refresh()
+        if names & {*CHOICE, "solver"}:
+            self._show_pairing()
+
+    def _show_pairing(self) -> None:
+        """Say which of its two paths the point has, and let only that one be listed."""
+        state = self._session.effective
+        noise = "" if "noise" in self._session.lacks else STILL if state.solver in WITHOUT_NOISE else BOTH
+        self.pair.setText(path_words(state.listed, state.paired, noise))
+        self.directions.offer(*(DIRECTIONS if state.paired else (state.listed,)), why=OTHERS)
+
+    def _refresh(self) -> None:
+        """Head and table for the state as it is."""
+        self._refresh_head()
+        state, found = self._session.state, self._found
+        if found is None or not state.selection or found.asked.point != state.selection[-1]:
+            return
+        table = found.table.in_data_units(found.standardisation) if self.units.isChecked() else found.table
+        point = state.selection[-1]
+        ratios = self._log_ratios(point + 1)[:, point:]
+        self.model.set_table(table, ratios[:, 0] if np.isfinite(ratios).any() else None)
+        self._fit_columns((len(table.t), table.x.shape[1], self.units.isChecked()))
+        self._moved(self._session.cursor.position)
+
+    def _refresh_head(self) -> None:
+        state, frame = self._session.state, self._frame
+        count = frame.forward.shape[1] if frame is not None else 0
+        shown = existing(state.selection, count)
+        there = bool(state.selection) and state.selection[-1] < count
+        if state.selection and not there and frame is not None and frame.complete:
+            self.empty.setText(f"Point {state.selection[-1]:,} is not among the {count:,} points shown at this N.")
+        else:
+            self.empty.setText(NOTHING)
+        self.pages.setCurrentIndex(int(there))
+        points = offered(state.selection) if state.selection else []
+        if points != self._offered:
+            self._offered = points
+            self.chooser.set_choices({f"{point:,}": point for point in points})
+        if state.selection:
+            self.chooser.show_value(state.selection[-1])
+        for button in (self.previous, self.next):
+            button.setVisible(len(state.selection) > 1)
+        self.directions.set_current(state.listed)
+        with np.errstate(over="ignore", invalid="ignore"):
+            totals = self._log_ratios(count).sum(axis=0)
+        self.statistic.setText(statistic(shown, totals))
+
+    def _log_ratios(self, count: int) -> NDArray[np.float32]:
+        """(N, count) of the process that is listed, none where nothing is known of them."""
+        found = self._excess
+        if found is None or not found.fits(self._frame):
+            return np.empty((0, 0), np.float32)
+        return found.rows(self._session.state.listed, count)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Larger letters need higher rows and wider columns."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "pages"):
+            self.table.fit_rows(self.fontMetrics())
+            self._layout = ()
+            self._refresh()
+
+    def _fit_columns(self, layout: tuple[object, ...]) -> None:
+        """Wide enough; narrower again only for another kind of table, so that nothing jumps."""
+        metrics, fresh = self.fontMetrics(), layout != self._layout
+        self._layout = layout
+        for column in range(self.model.columnCount()):
+            width = metrics.horizontalAdvance(self.model.widest(column)) + 14
+            if fresh or width > self.table.columnWidth(column):
+                self.table.setColumnWidth(column, width)
+
+    def _moved(self, _position: float) -> None:
+        """Keep the row of the cursor in sight; several rows chosen for copying stay chosen."""
+        row = self._session.cursor.node
+        index = self.model.index(row, max(0, self.table.currentIndex().column()))
+        if row == self.model.current and self.table.currentIndex() == index:
+            return
+        self.model.set_current(row)
+        if index.isValid() and self.isVisible():
+            across = self.table.horizontalScrollBar().value()
+            self.table.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+            rows = self.table.chosen_rows()
+            if len(rows) == 1 and rows != [row]:
+                self.table.clearSelection()
+            self.table.scrollTo(index)
+            self.table.horizontalScrollBar().setValue(across)
+
+    @Slot(QModelIndex, QModelIndex)
+    def _row_chosen(self, current: QModelIndex, _before: QModelIndex) -> None:
+        if current.isValid() and current.row() != self._session.cursor.node:
+            self._session.cursor.jump(current.row())
+
+    def _turn(self, direction: str) -> None:
+        self._session.apply({"direction": direction})
+
+    def _go(self, step: int) -> None:
+        points = sorted(self._session.state.selection)
+        if points:
+            self._make_current(points[(points.index(self._session.state.selection[-1]) + step) % len(points)])
+
+    def _make_current(self, point: int) -> None:
+        others = tuple(other for other in self._session.state.selection if other != point)
+        self._session.apply({"selection": (*others, point)})

@@ -1,0 +1,142 @@
+"""Runs the studies of the discretisation lab away from the window, one at a time, and keeps what they found."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from dnf_studio.errors import StudioError
+from dnf_studio.gui.workspace.analysis import Analysis
+from dnf_studio.gui.workspace.training import Phase
+from dnf_studio.workers.lab import DisplayPaths, Ground, Study
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from dnf_studio.gui.frame.main_window import MainWindow
+
+__all__ = ["LabRunner"]
+
+KEPT = 24
+"""Studies whose results stay in memory."""
+BUSY = (Phase.STARTING, Phase.RUNNING)
+
+
+class LabRunner(QObject):
+    """`ask` runs a study from where it was left; another one that runs is left and goes on when it is asked again."""
+
+    changed = Signal(object)
+    """A study has more results, begins or ends."""
+    failed = Signal(str)
+    """What is wrong, in one sentence; nothing once a study begins again."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window, self._studio = window, window.studio
+        self._results: OrderedDict[Study, list[object]] = OrderedDict()
+        self._totals: dict[Study, int] = {}
+        self._running: Study | None = None
+        self._ground: Ground | None = None
+        self._noise = DisplayPaths()
+        self._analysis = Analysis(self)
+        self._analysis.found.connect(self._take)
+        self._analysis.ended.connect(self._end)
+        self._analysis.failed.connect(self._fail)
+        self._studio.opened.connect(self._forget)
+        self._studio.training.phase_changed.connect(self._share)
+        window.closing.connect(self._analysis.close)
+
+    @property
+    def running(self) -> Study | None:
+        """What is computed now."""
+        return self._running
+
+    def results(self, study: Study | None) -> list[object]:
+        """What there is of it so far."""
+        return self._results.get(study, []) if study is not None else []
+
+    def total(self, study: Study) -> int:
+        """How many results it will have, as far as that is known: it has been asked."""
+        return self._totals.get(study, 1)
+
+    def complete(self, study: Study) -> bool:
+        """Whether nothing is missing."""
+        return study in self._totals and len(self.results(study)) >= self._totals[study]
+
+    def ground(self) -> Ground | None:
+        """The newest model with its points and data; None where there is none."""
+        opened = self._studio.current
+        if opened is None:
+            return None
+        wanted = self._studio.explorer.newest
+        if not wanted.ready or wanted.snapshot is None or wanted.data is None:
+            return None
+        threads = 1 if self._studio.training.phase in BUSY else None
+        return Ground(wanted.snapshot, wanted.data, opened.dataset, threads, self._noise)
+
+    def ask(self, study: Study, ground: Ground) -> None:
+        """Compute what is missing of `study` with the model `ground`, whose weights are those of the study."""
+        if self.complete(study) or study == self._running:
+            return
+        before, self._running, self._ground = self._running, study, ground
+        self._results.setdefault(study, [])
+        self._results.move_to_end(study)
+        while len(self._results) > KEPT:
+            self._totals.pop(self._results.popitem(last=False)[0], None)
+        self._totals[study] = study.total(ground)
+        have = len(self._results[study])
+
+        def work(left: Callable[[], bool]) -> Iterable[object]:
+            return study.run(ground, have, left)
+
+        self._analysis.start(work)
+        self.failed.emit("")
+        for each in (before, study):
+            if each is not None:
+                self.changed.emit(each)
+
+    def cancel(self) -> None:
+        """Leave what runs; its results stay."""
+        self._analysis.cancel()
+
+    @Slot(object)
+    def _take(self, result: object) -> None:
+        study = self._running
+        if study is not None:
+            self._results[study].append(result)
+            self.changed.emit(study)
+
+    @Slot(bool)
+    def _end(self, whole: bool) -> None:
+        study, self._running = self._running, None
+        if study is not None:
+            if whole:
+                self._totals[study] = len(self._results[study])
+            self.changed.emit(study)
+
+    @Slot(object)
+    def _fail(self, error: Exception) -> None:
+        """A sentence in the panel, or the window's dialog for what nobody has thought of."""
+        if isinstance(error, StudioError):
+            self.failed.emit(str(error))
+        else:
+            self._window.files.tell(error)
+
+    @Slot(object)
+    def _forget(self, _opened: object) -> None:
+        """Another model: nothing of the one before is compared with it."""
+        self.cancel()
+        self._results.clear()
+        self._totals.clear()
+        self._ground = None
+
+    @Slot(object)
+    def _share(self, phase: Phase) -> None:
+        """What runs on every core goes on with one while a model trains."""
+        study, ground = self._running, self._ground
+        if study is not None and ground is not None and phase in BUSY and ground.threads != 1:
+            self.cancel()
+            self.ask(study, replace(ground, threads=1))

@@ -1,0 +1,1 @@
+"""Bundled models, models of one’s own, and files opened last."""

@@ -1,0 +1,290 @@
+"""The Library: bundled models, one's own, and the files opened last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QGridLayout,
+    QListView,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dnf_studio.errors import StudioError
+from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.drawing.units import breakable
+from dnf_studio.gui.features.library.cards import CardDelegate
+from dnf_studio.gui.features.library.model import Card, LibraryModel, Row, Section, read_rows
+from dnf_studio.gui.features.library.recent import Recent
+from dnf_studio.gui.features.library.thumbnails import Thumbnails
+from dnf_studio.gui.widgets.controls import caption
+from dnf_studio.gui.workspace.background import Background, Newest
+from dnf_studio.gui.workspace.folders import cache_folder, models_folder, own_folder, show_folder
+from dnf_studio.gui.workspace.memory import Memory
+
+if TYPE_CHECKING:
+    from dnf_studio.core.storage.library import Trash
+
+__all__ = ["LibraryPanel"]
+
+COMMANDS = {
+    "open": ("&Open", "Show the chosen model or file (Enter)"),
+    "rename": ("&Rename", "Give the chosen model of your folder another name (F2)"),
+    "duplicate": ("D&uplicate", "Copy the chosen model, a bundled one into your folder too"),
+    "delete": ("&Delete", "Remove the chosen model of your folder (Del); Undo brings it back until the program ends"),
+    "show": ("S&how folder", "Show the folder of the chosen model in the file manager"),
+    "folder": ("&Folder…", "Choose the folder of your models, where Save model also begins"),
+}
+
+
+class LibraryPanel(QWidget):
+    """Cards to open, rename, duplicate and delete; read in the background whenever it comes into view."""
+
+    def __init__(
+        self, memory: Memory, recent: Recent, open_source: Callable[[str], object], tell: Callable[[Exception], object]
+    ) -> None:
+        super().__init__()
+        self._memory, self._recent, self._open, self._tell = memory, recent, open_source, tell
+        self.moved: Callable[[Path, Path | None], object] = recent.moved
+        self.background = Background(self)
+        self._reading = Newest(self.background)
+        self.thumbnails = Thumbnails(cache_folder() / "thumbnails", self)
+        self._trash: Trash | None = None
+        self._ready = False
+        self._choose: Path | None = None
+        self.model = LibraryModel(self._rename)
+        self.view = QListView()
+        self.delegate = CardDelegate(self.thumbnails, self.view)
+        self.buttons = {name: QPushButton(text) for name, (text, _) in COMMANDS.items()}
+        self.undo = QPushButton()
+        self.problem = caption(warning=True)
+        self._compose()
+        self.thumbnails.changed.connect(self.view.viewport().update)
+        recent.changed.connect(self.refresh)
+        self._enable()
+
+    @property
+    def folder(self) -> Path:
+        """Where the user's own models are."""
+        return models_folder(self._memory)
+
+    @property
+    def chosen(self) -> Card | None:
+        """The card that the buttons act on."""
+        return self.model.card(self.view.currentIndex())
+
+    def start(self) -> None:
+        """From now on files may be read: what is first seen of the window is there."""
+        if not self._ready:
+            self._ready = True
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Read the files again, if anybody sees them."""
+        if self._ready and self.isVisible():
+            folder, recent = self.folder, self._recent.files
+            self._reading.run(lambda: read_rows(folder, recent), self._show, self._complain)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Recolour the cards."""
+        self.delegate.theme = theme
+        self.view.viewport().update()
+
+    def close_files(self) -> None:
+        """End the threads and delete for good what was deleted."""
+        self.thumbnails.close()
+        self.background.close()
+        if self._trash is not None:
+            self._trash.empty()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What is seen is up to date."""
+        super().showEvent(event)
+        self.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nobody sees pictures that are made now."""
+        super().hideEvent(event)
+        self.thumbnails.want(())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Coming back from the file manager."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.refresh()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter and Del, which the list leaves to its panel."""
+        acts = {Qt.Key.Key_Return: "open", Qt.Key.Key_Enter: "open", Qt.Key.Key_Delete: "delete"}
+        # Not those that end the editing of a name
+        if self.view.hasFocus() and event.key() in acts:
+            self.act(acts[Qt.Key(event.key())])
+        else:
+            super().keyPressEvent(event)
+
+    def act(self, name: str) -> None:
+        """Do what the button `name` says with the chosen card."""
+        card = self.chosen
+        if name == "folder":
+            self._choose_folder()
+        elif card is None or not self.buttons[name].isEnabled():
+            return
+        elif name == "open":
+            self._open(card.source)
+        elif name == "rename":
+            self.view.edit(self.view.currentIndex())
+        elif name == "duplicate":
+            self._duplicate(card)
+        elif name == "delete":
+            self._delete(card)
+        elif name == "show":
+            self._show_folder(card)
+
+    def _compose(self) -> None:
+        self.view.setModel(self.model)
+        self.view.setItemDelegate(self.delegate)
+        self.view.setAccessibleName("Library")
+        self.view.setToolTip("Models and files: double-click or Enter opens one")
+        self.view.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
+        self.view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.view.setResizeMode(QListView.ResizeMode.Adjust)
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.customContextMenuRequested.connect(self._menu)
+        self.view.doubleClicked.connect(lambda _index: self.act("open"))
+        self.view.selectionModel().currentChanged.connect(lambda _new, _old: self._enable())
+        self.model.modelReset.connect(self._enable)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.addWidget(self.view, 1)
+        self.undo.clicked.connect(lambda: self._work(self._bin().restore, self._restored))
+        self.undo.setToolTip("Deleted models can be brought back until the program ends")
+        self.undo.hide()
+        self.problem.hide()
+        grid = QGridLayout()
+        grid.setSpacing(4)
+        for place, (name, (_, tip)) in enumerate(COMMANDS.items()):
+            button = self.buttons[name]
+            button.setToolTip(tip)
+            button.clicked.connect(lambda _checked=False, name=name: self.act(name))
+            grid.addWidget(button, place // 3, place % 3)
+        for button in (self.undo, *self.buttons.values()):
+            # A narrow dock squeezes them rather than keep the window wide
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        for part in (self.undo, self.problem):
+            column.addWidget(part)
+        column.addLayout(grid)
+
+    def _enable(self) -> None:
+        card = self.chosen
+        own = card is not None and card.section is Section.OWN
+        model = card is not None and card.kind == "checkpoint" and not card.file.fault
+        possible = {
+            "open": card is not None,
+            "rename": own,
+            "duplicate": model,
+            "delete": own,
+            "show": card is not None,
+        }
+        for name, there in possible.items():
+            self.buttons[name].setEnabled(there)
+
+    def _menu(self, where: QPoint) -> None:
+        if self.model.card(self.view.indexAt(where)) is None:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.setToolTipsVisible(True)
+        for name, (text, tip) in COMMANDS.items():
+            if name != "folder":
+                action = menu.addAction(text)
+                action.setToolTip(tip)
+                action.setEnabled(self.buttons[name].isEnabled())
+                action.triggered.connect(lambda _checked=False, name=name: self.act(name))
+        menu.popup(self.view.viewport().mapToGlobal(where))
+
+    def _show(self, rows: tuple[Row, ...]) -> None:
+        self.problem.hide()
+        before = self._choose or (self.chosen.file.path if self.chosen is not None else None)
+        self._choose = None
+        self.model.set_rows(rows)
+        cards = [row.card for row in rows if row.card is not None]
+        for number, row in enumerate(rows):
+            if row.card is not None and row.card.file.path == before:
+                self.view.setCurrentIndex(self.model.index(number))
+                break
+        if self.isVisible():
+            self.thumbnails.want((card.file.sha256, card.file.path) for card in cards)
+
+    def _complain(self, error: Exception) -> None:
+        """The folder cannot be read: said in the panel, as long as it is so."""
+        if isinstance(error, StudioError):
+            self.problem.setText(breakable(str(error)))
+            self.problem.show()
+        else:
+            self._tell(error)
+
+    def _work(self, work: Callable[[], Any], done: Callable[[Any], object]) -> None:
+        self.background.run(work, done, self._failed)
+
+    def _failed(self, error: Exception) -> None:
+        self._tell(error)
+        self.refresh()
+
+    def _rename(self, card: Card, name: str) -> None:
+        from dnf_studio.core.storage.library import rename
+
+        self._work(lambda: rename(card.file.path, name), lambda new: self._changed(card.file.path, new))
+
+    def _duplicate(self, card: Card) -> None:
+        from dnf_studio.core.storage.library import duplicate
+
+        folder = self.folder
+        self._work(lambda: duplicate(card.file.path, folder), lambda new: self._changed(None, new))
+
+    def _delete(self, card: Card) -> None:
+        trash, path = self._bin(), card.file.path
+        self._work(lambda: trash.delete(path), lambda _none: self._changed(path, None))
+
+    def _restored(self, path: Path) -> None:
+        self._changed(None, path)
+
+    def _changed(self, old: Path | None, new: Path | None) -> None:
+        """A file has come, gone, or changed its name."""
+        self._choose = new
+        last = self._trash.last if self._trash is not None else None
+        self.undo.setVisible(last is not None)
+        if last is not None:
+            self.undo.setText(f"&Undo: bring {last.stem.replace('&', '&&')} back")
+        if old is not None and old != new:
+            self.moved(old, new)
+        self.refresh()
+
+    def _bin(self) -> Trash:
+        from dnf_studio.core.storage.library import Trash
+
+        if self._trash is None:
+            self._trash = Trash(own_folder() / "trash")
+        return self._trash
+
+    def _show_folder(self, card: Card) -> None:
+        try:
+            show_folder(card.file.path.parent)
+        except StudioError as error:
+            self._tell(error)
+
+    def _choose_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Folder of your models", str(self.folder))
+        if name:
+            self._memory.put("models", name)
+            self.refresh()

@@ -1,0 +1,196 @@
+"""Small pictures of what models sample, drawn in the background and kept on disk."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+from threading import Condition, Thread
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QColor, QImage, QPixmap
+
+from dnf_studio.gui.drawing.words import half_range
+from dnf_studio.gui.workspace.log import LOGGER
+
+if TYPE_CHECKING:
+    from dnf_studio.core.storage.checkpoint import Checkpoint
+
+__all__ = ["SIDE", "Thumbnails", "coverage", "sheet"]
+
+SIDE = 96
+"""Pixels, twice what is shown: sharp on screens of double density too."""
+POINTS = 1024
+MOST_STEPS = 50
+FEW = 4
+"""Images across, at least where they are small."""
+SUM = re.compile(r"[0-9a-f]{64}")
+"""What may be the name of a file of the cache: a checkpoint says of itself what its sum is."""
+
+
+class Thumbnails(QObject):
+    """Makes the wanted pictures one after the other in a thread that starts with the first of them.
+
+    It uses one core, none while `set_held`, and looks at the cache first.
+    """
+
+    changed = Signal()
+    """Another picture is there."""
+    _made = Signal(str, object)
+
+    def __init__(self, cache: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._cache = cache
+        self._images: dict[str, QImage] = {}
+        self._pixmaps: dict[tuple[str, str], QPixmap] = {}
+        self._condition = Condition()
+        self._wanted: deque[tuple[str, Path]] = deque()
+        self._tried: set[str] = set()
+        self._held = self._closing = False
+        self._thread: Thread | None = None
+        self._made.connect(self._take)
+
+    def pixmap(self, sha256: str, colour: str) -> QPixmap | None:
+        """The picture in this colour, or None as long as there is none."""
+        image = self._images.get(sha256)
+        if image is None:
+            return None
+        if (sha256, colour) not in self._pixmaps:
+            tinted = QImage(image.size(), QImage.Format.Format_ARGB32)
+            tinted.fill(QColor(colour))
+            tinted.setAlphaChannel(image)
+            self._pixmaps[sha256, colour] = QPixmap.fromImage(tinted)
+        return self._pixmaps[sha256, colour]
+
+    def want(self, models: Iterable[tuple[str, Path]]) -> None:
+        """Make pictures of these from now on, sum and file, and of no others."""
+        with self._condition:
+            self._wanted = deque(m for m in models if SUM.fullmatch(m[0]) and m[0] not in self._tried)
+            if self._wanted and self._thread is None and not self._closing:
+                self._thread = Thread(target=self._work, name="dnf-thumbnails", daemon=True)
+                self._thread.start()
+            self._condition.notify()
+
+    def set_held(self, held: bool) -> None:
+        """Make none for now: a model trains."""
+        with self._condition:
+            self._held = held
+            self._condition.notify()
+
+    def close(self, seconds: float = 5.0) -> None:
+        """End the thread and wait for it."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify()
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    def _work(self) -> None:
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: self._closing or (self._wanted and not self._held))
+                if self._closing:
+                    return
+                sha256, path = self._wanted.popleft()
+                self._tried.add(sha256)
+            image = self._image(sha256, path)
+            if image is not None and not self._closing:
+                self._made.emit(sha256, image)
+
+    def _image(self, sha256: str, path: Path) -> QImage | None:
+        """From the cache, or drawn and put there; None for a model that cannot be sampled."""
+        kept = self._cache / f"{sha256}.png"
+        image = QImage(str(kept)) if os.path.isfile(kept) else QImage()
+        if image.width() == SIDE == image.height():
+            return image.convertToFormat(QImage.Format.Format_Grayscale8)
+        try:
+            grey = _picture(path)
+        except Exception as error:
+            # Opening the model tells what is wrong with it; the others still want their pictures
+            LOGGER.info("no picture of %s: %s: %s", path.name, type(error).__name__, error)
+            return None
+        image = QImage(grey.tobytes(), SIDE, SIDE, SIDE, QImage.Format.Format_Grayscale8).copy()
+        _keep(image, kept)
+        return image
+
+    @Slot(str, object)
+    def _take(self, sha256: str, image: QImage) -> None:
+        self._images[sha256] = image
+        self.changed.emit()
+
+
+def coverage(points: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """How much of each pixel the points (n, D) cover, 0 … 255, up the picture what grows.
+
+    The first two components; of one component its histogram as bars.
+    """
+    finite = points[np.isfinite(points).all(axis=1)]
+    if finite.shape[1] == 1:
+        half = half_range(finite)
+        counts = np.histogram(finite[:, 0], SIDE // 2, (-half, half))[0].repeat(2)
+        heights = counts / max(1, int(counts.max())) * (SIDE - 8)
+        bars = np.arange(SIDE)[::-1, None] < heights[None]
+        return np.where(bars, 255, 0).astype(np.uint8)
+    half = half_range(finite[:, :2])
+    binned = np.histogram2d(finite[:, 1], finite[:, 0], SIDE, ((-half, half), (-half, half)))[0]
+    grey: NDArray[np.uint8] = (255 * (1 - np.exp(-1.2 * binned))).astype(np.uint8)[::-1].copy()
+    return grey
+
+
+def sheet(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """As many of `images` (n, height, width, channels) as fit side by side, in grey, 0 … 255."""
+    every = math.ceil(max(images.shape[1:3]) / SIDE)
+    small = images[:, ::every, ::every].mean(axis=-1)
+    side = max(small.shape[1:])
+    zoom = max(1, SIDE // (FEW * (side + 1)))
+    cell = zoom * (side + 1)
+    across = max(1, SIDE // cell)
+    margin = max(0, (SIDE - across * cell + zoom) // 2)
+    grey = np.zeros((SIDE, SIDE), np.uint8)
+    for k, image in enumerate(small[: across**2].repeat(zoom, 1).repeat(zoom, 2)):
+        top, left = (margin + place * cell for place in divmod(k, across))
+        grey[top : top + image.shape[0], left : left + image.shape[1]] = image
+    return grey
+
+
+def _picture(path: Path) -> NDArray[np.uint8]:
+    """Samples of the model, always the same, as points or, where they are images, as those."""
+    from dnf_studio.core.data.image_shape import PixelMap
+    from dnf_studio.core.storage.checkpoint import read_checkpoint
+
+    checkpoint = read_checkpoint(path)
+    points, image = _samples(checkpoint), checkpoint.data.image
+    if image is None:
+        return coverage(points)
+    return sheet(PixelMap(image, checkpoint.standardisation)(points[:SIDE]))
+
+
+def _samples(checkpoint: Checkpoint) -> NDArray[np.float32]:
+    """Points (n, D) in model units, always the same."""
+    import torch
+
+    from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
+
+    torch.set_num_threads(1)
+    flow = checkpoint.build()
+    settings = SampleSettings(steps=min(MOST_STEPS, len(flow.timestamps) - 1))
+    blocks = [torch.from_numpy(b.samples) for b in sample_blocks(flow, POINTS, settings, threads=1)]
+    points: NDArray[np.float32] = flow.standardisation.to_model(torch.cat(blocks)).numpy()
+    return points
+
+
+def _keep(image: QImage, path: Path) -> None:
+    """A cache that cannot be written is no reason to complain."""
+    partial = path.with_name(f".{path.stem}-partial-{os.getpid()}.png")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if image.save(str(partial)):
+            os.replace(partial, path)
+    except OSError:
+        partial.unlink(missing_ok=True)

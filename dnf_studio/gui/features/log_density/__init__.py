@@ -1,0 +1,1 @@
+"""Log-densities over the process views."""

@@ -1,0 +1,1 @@
+"""The loss of the run over its iterations, above its floor."""

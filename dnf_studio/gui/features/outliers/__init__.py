@@ -1,0 +1,1 @@
+"""Samples that explode or leave the support of the data."""

@@ -1,0 +1,176 @@
+"""Points and paths coloured by what they are or become, in every view, and the menu that chooses by what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Slot
+
+from dnf_studio.gui.drawing.layers.scale import SteadyLimits
+from dnf_studio.gui.drawing.point_colours import (
+    ColouredByPoint,
+    PointColours,
+    angle_colours,
+    mode_colours,
+    radius_colours,
+    ratio_colours,
+)
+from dnf_studio.gui.drawing.theme import LIGHT
+from dnf_studio.gui.widgets.choice_menu import ChoiceMenu
+from dnf_studio.gui.workspace.actions import Key
+from dnf_studio.gui.workspace.background import Newest
+from dnf_studio.workers.excess import Direction
+from dnf_studio.workers.frames import Frame
+
+if TYPE_CHECKING:
+    from dnf_studio.core.data.dataset import Dataset, Standardisation
+    from dnf_studio.gui.features.processes.process_view import ProcessView
+    from dnf_studio.gui.frame.main_window import MainWindow
+    from dnf_studio.gui.workspace.opening import Opened
+
+__all__ = ["Colouring"]
+
+WORDS = {
+    "none": ("Their &process", "Forward in one colour, backward in the other"),
+    "mode": (
+        "The &mode or class of the data",
+        "Forward the ring, Gaussian, moon, arm, square or class a point comes from, backward the one its sample lies "
+        "next to",
+    ),
+    "angle": ("The &angle of the latent", "Where around the middle the point is at the noise end, in the plane shown"),
+    "radius": ("The &radius of the latent", "How far from the middle the point is at the noise end"),
+    "log-ratio": (
+        "The &log-ratio of the path",
+        "By how many nats forward and backward process differ about the whole path of a point; its mean is the excess",
+    ),
+}
+NO_MODES = "This data is not known to have parts"
+TOO_MANY = "{} classes are more than can be told apart by colours"
+ONE_COMPONENT = "The angle needs two components"
+MOST_PRODUCTS = 1 << 27
+"""Numbers to multiply for what is found at once, about 0.05 s."""
+Array = NDArray[np.float32]
+
+
+class Colouring(QObject):
+    """Finds the colours of every frame and gives them to both process views and the t–x view.
+
+    A point keeps its colour through time: it follows from one end of its path, the data or the
+    latent. What cannot be, modes of data without parts, is drawn as if nothing were chosen.
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._session, self._views = window.session, window.views
+        self._dataset: Dataset | None = None
+        self._standardisation: Standardisation | None = None
+        self._modes: tuple[str, ...] = ()
+        self._known: dict[str, tuple[Array, PointColours]] = {}
+        self._finding = {name: Newest(window.studio.background) for name in ("forward", "backward")}
+        self._failed = window.files.tell
+        self._limits = {name: SteadyLimits(around_zero=True) for name in ("forward", "backward")}
+        self._images: dict[str, tuple[ColouredByPoint, ...]] = {}
+        self.menu = ChoiceMenu("Colour points &by", self._session, {"colouring": WORDS})
+        self.menu.offer("colouring", "mode", NO_MODES)
+        window.commands.insert_menu(Key.RESET_VIEW, self.menu)
+        self._session.changed.connect(self._follow)
+        window.studio.opened.connect(self._take)
+        window.live.frame_shown.connect(self._colour)
+        window.live.excess_found.connect(self._recolour)
+
+    @Slot(object)
+    def _take(self, opened: Opened) -> None:
+        """The data that the model shown belongs to."""
+        from dnf_studio.core.data.modes import mode_names
+
+        self._dataset, self._standardisation = opened.dataset, opened.snapshot.standardisation
+        names = mode_names(opened.dataset)
+        many = len(names) > len(LIGHT.modes)
+        self._modes, self._known = () if many else names, {}
+        self.menu.offer("colouring", "mode", TOO_MANY.format(len(names)) if many else "" if names else NO_MODES)
+        self.menu.offer("colouring", "angle", "" if opened.shown.dim > 1 else ONE_COMPONENT)
+
+    def add_images(self, overlays: Mapping[str, ColouredByPoint]) -> None:
+        """Colour what shows images of the directions, too."""
+        self._images = {name: (overlay,) for name, overlay in overlays.items()}
+        self._colour(self._views.frame)
+
+    def _follow(self, names: frozenset[str]) -> None:
+        if names & {"colouring", "axes", "projection"}:
+            self._colour(self._views.frame)
+
+    @Slot(object)
+    def _colour(self, frame: Frame | None) -> None:
+        kind, time = self._session.state.colouring, self._views.time
+        ways: tuple[tuple[ProcessView, Direction], ...] = (
+            (self._views.forward, "forward"),
+            (self._views.backward, "backward"),
+        )
+        for view, name in ways:
+            colours = self._colours(frame, name, kind) if frame is not None and kind != "none" else None
+            for shown in (view.by_point, time.by_point[name], *self._images.get(name, ())):
+                shown.show(colours)
+            view.plot.setAccessibleDescription(f"{view.caption} {view.by_point.sentence()}".strip())
+
+    def _colours(self, frame: Frame, name: Direction, kind: str) -> PointColours | None:
+        """What the points of one process have; None where it cannot be."""
+        path = frame.forward if name == "forward" else frame.backward
+        if kind == "mode":
+            return self._by_mode(path[0], name)
+        if kind == "log-ratio":
+            return self._by_ratio(frame, name)
+        if kind == "radius":
+            return radius_colours(path[-1])
+        return angle_colours(self._views.plane_of(path[-1])) if path.shape[2] > 1 else None
+
+    @Slot()
+    def _recolour(self) -> None:
+        """More log-ratios are known."""
+        if self._session.state.colouring == "log-ratio":
+            self._colour(self._views.frame)
+
+    def _by_ratio(self, frame: Frame, name: Direction) -> PointColours | None:
+        """Of the points whose log-ratios are known so far."""
+        found = self._views.excess
+        if found is None:
+            return None
+        with np.errstate(over="ignore", invalid="ignore"):
+            totals = found.rows(name, frame.forward.shape[1]).sum(axis=0)
+        return ratio_colours(totals, self._limits[name], frame.request) if np.isfinite(totals).any() else None
+
+    def _by_mode(self, ends: Array, name: str) -> PointColours | None:
+        """Of points at the data end (P, D); the same points are looked at once."""
+        from dnf_studio.core.data.modes import modes_of
+
+        known, units = self._known.get(name), self._standardisation
+        if known is not None and np.array_equal(known[0], ends, equal_nan=True):
+            return known[1]
+        if not self._modes or self._dataset is None or units is None or ends.shape[1] != self._dataset.dim:
+            return None
+        find = partial(modes_of, self._dataset, units.array_to_data(ends))
+        if _is_long(self._dataset, ends):
+            if not self._finding[name].waiting:
+                self._finding[name].run(find, partial(self._take_modes, self._dataset, name, ends), self._failed)
+            return known[1] if known is not None and len(known[0]) == len(ends) else None
+        modes = find()
+        if modes is None:
+            return None
+        self._known[name] = ends, mode_colours(modes, len(self._modes), self._modes)
+        return self._known[name][1]
+
+    def _take_modes(self, dataset: Dataset, name: str, ends: Array, modes: NDArray[np.intp]) -> None:
+        """What was found in the background, and once more for what is shown by now."""
+        if dataset is self._dataset:
+            self._known[name] = ends, mode_colours(modes, len(self._modes), self._modes)
+            self._colour(self._views.frame)
+
+
+def _is_long(dataset: Dataset, points: Array) -> bool:
+    """Whether the window would wait for the rows nearest to `points`."""
+    from dnf_studio.core.data.recorded import RecordedDataset
+
+    return isinstance(dataset, RecordedDataset) and points.size * len(dataset.recorded) > MOST_PRODUCTS

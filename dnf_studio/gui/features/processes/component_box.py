@@ -1,0 +1,43 @@
+"""Which component of the paths is shown."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
+
+from dnf_studio.core.exploration.projection import PrincipalComponents
+from dnf_studio.gui.drawing.words import component_name, principal_name
+
+__all__ = ["ComponentBox"]
+
+
+class ComponentBox(QComboBox):
+    """The components of the data and, of more than two, its principal ones; hidden where there is but one."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        # A click chooses; the keys stay with the plot
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        # Principal components, longer than the others, come after the first show; cut, they would all be the same
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Component shown")
+        self.setToolTip("The component shown")
+        self.setVisible(False)
+
+    def minimumSizeHint(self) -> QSize:
+        """That of the components offered now; Qt's own keeps that of the first ones."""
+        return self.sizeHint()
+
+    def offer(self, dim: int, principal: PrincipalComponents | None, component: int) -> int:
+        """Offer those of data with `dim` components; returns the one chosen, `component` or the last there is."""
+        names = [component_name(k) for k in range(dim)]
+        if principal is not None and len(principal.mean) == dim:
+            names += [principal_name(k, float(share)) for k, share in enumerate(principal.explained)]
+        if names != [self.itemText(k) for k in range(self.count())]:
+            component = min(component, len(names) - 1)
+            self.clear()
+            self.addItems(names)
+            self.setCurrentIndex(component)
+        self.setVisible(dim > 1)
+        return component

@@ -1,0 +1,280 @@
+"""The 2-D view of one of the two processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, Qt, Slot
+from PySide6.QtWidgets import QWidget
+
+from dnf_studio.core.exploration.lineage import inside_polygon, mask_of
+from dnf_studio.core.exploration.projection import PrincipalComponents
+from dnf_studio.gui.drawing import words
+from dnf_studio.gui.drawing.layers.density import DensityLayer, GroundLayer
+from dnf_studio.gui.drawing.layers.difference import DifferenceLayer
+from dnf_studio.gui.drawing.layers.paths import PathsLayer
+from dnf_studio.gui.drawing.layers.points import PointsLayer
+from dnf_studio.gui.drawing.layers.selection import MAX_BUNDLE, MAX_RINGS, SelectionLayer
+from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, stretch
+from dnf_studio.gui.drawing.picking import existing, nearest, sampled
+from dnf_studio.gui.drawing.point_colours import ColouredByPoint
+from dnf_studio.gui.drawing.step_colours import StepColours
+from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.features.fields.overlay import FieldOverlay
+from dnf_studio.gui.features.log_density.overlay import ContourOverlay
+from dnf_studio.gui.features.processes.process_plot import ProcessPlot
+from dnf_studio.workers.frames import Frame
+
+__all__ = ["ProcessView"]
+
+MAX_PATHS = 500
+OTHER = {"forward": "backward", "backward": "forward"}
+FAINT = 0.28
+"""Opacity of the other process's points."""
+Array = NDArray[np.float32]
+NONE = np.empty((0, 2), np.float32)
+
+
+class ProcessView(ProcessPlot):
+    """Points and paths of one process, ``forward`` or ``backward``, at the time cursor.
+
+    The range is fixed by the data and does not follow the points; wheel and drag change it, in
+    linked views together, and a double click brings it back. A click chooses the point under it or,
+    where there is none, the path.
+    """
+
+    captions: ClassVar = {
+        "forward": "Points of the data, carried to noise by {}. Click a point to follow it.",
+        "backward": "Latent noise, carried to samples by {}. Click a point to follow it.",
+        "paired": "The forward ends, carried back by {}. Click a point to follow its round trip.",
+    }
+
+    def __init__(self, direction: str, parent: QWidget | None = None) -> None:
+        super().__init__(direction, "Open a model or press Train, and both processes move here.", parent)
+        self._frame: Frame | None = None
+        self._planes: Array = NONE[:, None]
+        self._others: Array | None = None
+        self._position, self._axes = 0.0, (0, 1)
+        self._columns: tuple[str, ...] = ()
+        self._principal: PrincipalComponents | None = None
+        self._seen: tuple[object, ...] = ()
+        self._named = False
+        self._selection = self._rows = existing((), 0)
+        self._rest: NDArray[np.intp] | None = None
+        self._lost, self._half = 0, 0.0
+        self._linked: list[ProcessView] = []
+        self.box.setAspectLocked(True)
+        self.box.sigRangeChangedManually.connect(self._range_chosen)
+        self.box.region_drawn.connect(self._region_drawn)
+        self._label_axes()
+        self.reset_view()
+
+    def set_frame(self, frame: Frame | None) -> None:
+        """Show `frame`; None empties the view. One-dimensional data has no place here and empties it too."""
+        self._frame = frame if frame is not None and frame.forward.shape[2] > 1 else None
+        self.set_empty(self._frame is None)
+        self.field.set_score(None if frame is None else frame.score)
+        if self._named != (frame is not None and frame.forward.shape[2] > 2):
+            self._named = not self._named
+            self._label_axes()
+        self._take_planes()
+
+    def set_cursor(self, position: float) -> None:
+        """Move the time cursor to `position` in node units, 0 … N."""
+        self._position = position
+        self._place()
+
+    def set_layers(self, layers: frozenset[str]) -> None:
+        """Show exactly these layers; ``disagreement`` is how paths are coloured."""
+        self._points.setVisible("points" in layers)
+        self._paths.setVisible("paths" in layers)
+        # Trails in the one colour would hide those of the steps
+        self._trails.setVisible("paths" in layers and "disagreement" not in layers)
+        self._density.setVisible("density" in layers)
+        self._ground.setVisible("density" in layers)
+        self.field.set_visible("field" in layers)
+        self.contours.set_visible("contours" in layers)
+        for name, layer in (("overlay", self._other), ("difference", self._difference)):
+            if (name in layers) != layer.isVisible():
+                layer.setVisible(name in layers)
+                self._place()
+
+    def set_step_colours(self, colours: StepColours | None) -> None:
+        """Draw each step of the paths in its own colour, or all in that of the direction."""
+        self._paths.set_steps(colours)
+
+    def set_axes(self, a: int, b: int) -> None:
+        """Show component `a` across and `b` up."""
+        if (a, b) != self._axes:
+            self._axes = a, b
+            self._label_axes()
+            self._take_planes()
+
+    def set_columns(self, columns: tuple[str, ...]) -> None:
+        """What the data calls its components."""
+        self._columns = columns
+        self._label_axes()
+
+    def set_projection(self, principal: PrincipalComponents | None) -> None:
+        """Show the first two principal components instead of a pair of components, or the pair again."""
+        if principal is not self._principal:
+            self._principal = principal
+            self._label_axes()
+            self._take_planes()
+
+    def set_selection(self, selection: Sequence[int] | NDArray[np.intp]) -> None:
+        """Set these points off, with their paths; the others step back where there are many."""
+        self._selection = np.asarray(selection, np.intp)
+        self._rows = rows = existing(self._selection, self._planes.shape[1])
+        self._chosen.set_paths(self._planes[:, sampled(rows, MAX_BUNDLE)])
+        many = len(rows) > MAX_RINGS
+        for layer in (self._paths, self._trails, self._points):
+            layer.step_back(many)
+        self._rest = np.flatnonzero(~mask_of(rows, self._planes.shape[1])) if many else None
+        self._place()
+
+    def pick(self, at: QPointF, adding: bool) -> bool:
+        """Tell which point or path was clicked, if it is shown; a click that only adds misses nothing."""
+        if self._frame is None:
+            return False
+        points = at_position(self._planes, self._clipped()) if self._points.isVisible() else None
+        found = nearest(points, self._planes[:, :MAX_PATHS] if self._paths.isVisible() else None, self.box, at)
+        if found is not None:
+            self.point_picked.emit(found, self._direction, adding)
+        elif not adding:
+            self.missed.emit()
+        return True
+
+    def link(self, other: ProcessView) -> None:
+        """Pan and zoom together with `other`."""
+        self._linked.append(other)
+        other._linked.append(self)
+
+    def reset_view(self) -> None:
+        """Back to the fixed range, in linked views too."""
+        half = self._half or words.half_range(np.empty(0, np.float32))
+        for view in (self, *self._linked):
+            view.box.setRange(QRectF(-half, -half, 2 * half, 2 * half), padding=0)
+
+    def recolour(self) -> None:
+        """Also the layers."""
+        super().recolour()
+        if not hasattr(self, "_points"):
+            self._add_layers(self.theme)
+        colour = self.theme.direction(self._direction)
+        for layer in (self._paths, self._trails, self._points):
+            layer.set_colour(colour)
+        self._paths.set_ramp(self.theme)
+        self._density.set_colours(self.theme.density(self._direction))
+        self._ground.set_colour(self.theme.data)
+        self._difference.set_theme(self.theme)
+        self._other.set_colour(self.theme.direction(OTHER[self._direction]))
+        self._chosen.set_colours(self.theme.accent, self.theme.base)
+        self.by_point.set_theme(self.theme, self.font())
+        self.field.recolour(self.theme)
+        self.contours.recolour(self.theme)
+
+    def _add_layers(self, theme: Theme) -> None:
+        colour = theme.direction(self._direction)
+        self._paths, self._trails, self._points = PathsLayer(colour), TrailsLayer(colour), PointsLayer(colour)
+        self._ground, self._density, self._chosen = GroundLayer(), DensityLayer(), SelectionLayer()
+        self._other, self._difference = PointsLayer(theme.direction(OTHER[self._direction]), FAINT), DifferenceLayer()
+        for layer in (self._ground, self._density, self._difference, self._other):
+            layer.hide()
+        self.field, self.contours = FieldOverlay(self._direction, self.plot), ContourOverlay(self.plot)
+        for button in (self.field.button, self.contours.button):
+            self.header.insertWidget(2, button)
+        self.by_point = ColouredByPoint(self._direction, self._points, self._paths, self._trails)
+        maps = self.contours.map, self.field.heat, self._ground, self._density, self._difference
+        lines = self._paths, self._trails, self.contours.lines, self.field.arrows, self.field.streams
+        keys = self.contours.labels, self.by_point.legend, self._difference.key
+        for layer in (*maps, *lines, self._other, self._points, self._chosen, *keys):
+            self.plot.addItem(layer, ignoreBounds=True)
+
+    def _take_planes(self) -> None:
+        """The two coordinates of the frame that are shown, and the range they ask for."""
+        frame, self._others = self._frame, None
+        if frame is None:
+            self._planes, self._lost = NONE[:, None], 0
+        else:
+            paths = frame.forward if self._direction == "forward" else frame.backward
+            self._planes = self._plane_of(paths)
+            self._lost = words.lost_paths(paths)
+            data = self._plane_of(frame.forward[0])
+            half = words.half_range(data)
+            if half != self._half:
+                self._half = half
+                self.reset_view()
+            self._ground.set_points(data)
+            seen = (frame.request, self._planes.shape, self._axes, self._principal)
+            self._density.set_paths(self._planes, fresh=seen != self._seen)
+            self._seen = seen
+        self._paths.set_paths(self._planes[:, :MAX_PATHS])
+        self.set_selection(self._selection)
+
+    def _place(self) -> None:
+        """Everything that follows the cursor."""
+        if self._frame is None:
+            for layer in (self._points, self._ground, self._other, self._chosen):
+                layer.set_points(NONE)
+            self._density.set_points(NONE, 0.0)
+            self._difference.set_clouds(self._planes, self._planes, 0.0, None)
+            self._trails.set_trails(NONE[:, None])
+            self.set_note("")
+            return
+        points = at_position(self._planes, position := self._clipped())
+        self._points.set_points(points, self._rest)
+        if self._other.isVisible():
+            self._other.set_points(at_position(self._other_planes(self._frame), position))
+        if self._difference.isVisible():
+            own, other = self._planes, self._other_planes(self._frame)
+            clouds = (own, other) if self._direction == "forward" else (other, own)
+            seen = (self._frame.request, self._planes.shape, self._axes, self._principal)
+            self._difference.set_clouds(*clouds, position, seen)
+        self._density.set_points(points, position / max(1, len(self._planes) - 1))
+        self._chosen.set_points(points[self._rows])
+        if self._trails.isVisible():
+            self._trails.set_trails(stretch(self._planes[:, :MAX_PATHS], position, self._direction == "forward"))
+        if troubled := words.lost_words(self._lost, self._planes.shape[1]) or words.far_points(points, self._half):
+            self.warn(*troubled)
+        else:
+            self.set_note(*words.time_note(self._frame.t, position))
+
+    def _other_planes(self, frame: Frame) -> Array:
+        """The same coordinates of the other process, taken when they are first wanted."""
+        if self._others is None:
+            self._others = self._plane_of(frame.backward if self._direction == "forward" else frame.forward)
+        return self._others
+
+    def _plane_of(self, paths: Array) -> Array:
+        """The two coordinates of `paths` (…, D) that are shown, (…, 2)."""
+        if self._principal is not None and len(self._principal.mean) == paths.shape[-1]:
+            return self._principal.project(paths)
+        # A copy of 50,000 paths would take 12 ms a frame
+        both = self._axes == (0, 1) and paths.shape[-1] == 2
+        return paths if both else np.ascontiguousarray(paths[..., list(self._axes)])
+
+    def _clipped(self) -> float:
+        """The cursor within the steps of the frame."""
+        return float(np.clip(self._position, 0, len(self._planes) - 1))
+
+    def _label_axes(self) -> None:
+        """Names as tooltips, and written at the axes of data with more than two components."""
+        names = [f"{words.component_name(k, self._columns)}, standardised" for k in self._axes]
+        if self._principal is not None:
+            names = [words.principal_name(k, float(share)) for k, share in enumerate(self._principal.explained)]
+        self.name_axes(names, written=self._named)
+
+    @Slot(object, object)
+    def _region_drawn(self, corners: NDArray[np.float64], modifiers: Qt.KeyboardModifier) -> None:
+        if self._frame is not None:
+            found = inside_polygon(at_position(self._planes, self._clipped()), corners)
+            self.region_chosen.emit(found, self._direction, modifiers)
+
+    @Slot(object)
+    def _range_chosen(self, _: object) -> None:
+        for other in self._linked:
+            other.box.setRange(self.box.viewRect(), padding=0)

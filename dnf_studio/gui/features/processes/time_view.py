@@ -1,0 +1,300 @@
+"""The t–x view: one component of the paths over the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from dnf_studio.core.exploration.lineage import crossing
+from dnf_studio.core.exploration.projection import PrincipalComponents
+from dnf_studio.gui.drawing.layers.paths import PathsLayer
+from dnf_studio.gui.drawing.layers.points import PointsLayer
+from dnf_studio.gui.drawing.layers.selection import MAX_RINGS, SelectionLayer
+from dnf_studio.gui.drawing.layers.trails import at_position, over_steps
+from dnf_studio.gui.drawing.picking import existing, nearest_point, sampled, to_pixels
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.point_colours import ColouredByPoint
+from dnf_studio.gui.drawing.step_colours import StepColours
+from dnf_studio.gui.drawing.switches import DIRECTIONS, direction_switch, name_switch, recolour_switch
+from dnf_studio.gui.drawing.words import half_range, lost_paths, time_note
+from dnf_studio.gui.features.processes.component_box import ComponentBox
+from dnf_studio.workers.frames import Frame
+
+__all__ = ["TimeView"]
+
+MAX_PATHS = 500
+REACH = 6.0
+"""Pixels from a point within which a click chooses it instead of moving the cursor."""
+Array = NDArray[np.float32]
+
+
+class TimeView(Plot):
+    """One component of forward and backward paths over the steps i, with the time cursor.
+
+    A click or a drag moves the cursor; a click on a point chooses it. A region drawn over the cursor chooses the points
+    in it, one drawn elsewhere the paths that pass through it. Directions and component are chosen in the header.
+    """
+
+    cursor_moved = Signal(float)
+    component_changed = Signal(int)
+    point_picked = Signal(int, str, bool)
+    """Point, direction, and whether it is one more or less."""
+    region_chosen = Signal(object, object)
+    """By direction that is shown, which points (P,) the region that was drawn chooses, and the modifiers."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(
+            "Paths over steps",
+            "One component, step by step.",
+            "Open a model or press Train, and its paths are drawn here step by step.",
+            parent,
+            topic="time",
+        )
+        self._frame: Frame | None = None
+        self._principal: PrincipalComponents | None = None
+        self._values = {name: np.empty((0, 0), np.float32) for name in DIRECTIONS}
+        self._component = 0
+        self._position = 0.0
+        self._shown = self._selection = dict.fromkeys(DIRECTIONS, existing((), 0))
+        self._listed = "forward"
+        self._half = self._steps = 0.0
+        self._lost = 0
+        self._paths = {name: PathsLayer("#000000", alpha=0.07, most=0.4) for name in DIRECTIONS}
+        self._points = {name: PointsLayer("#000000", diameter=2.6, alpha=0.45) for name in DIRECTIONS}
+        self._chosen = {name: SelectionLayer() for name in DIRECTIONS}
+        for layer in (*self._paths.values(), *self._points.values(), *self._chosen.values()):
+            self.plot.addItem(layer, ignoreBounds=True)
+        self.by_point = {name: ColouredByPoint(name, self._points[name], self._paths[name]) for name in DIRECTIONS}
+        # In one dimension this is the only view of the paths
+        self._legend = self.by_point["forward"].legend
+        self.plot.addItem(self._legend, ignoreBounds=True)
+        self._line = pg.InfiniteLine(angle=90, movable=True)
+        self._line.setCursor(Qt.CursorShape.SizeHorCursor)
+        self._line.setZValue(5)
+        self._line.sigDragged.connect(self._dragged)
+        self.plot.addItem(self._line, ignoreBounds=True)
+        self._line.hide()
+        self.box.setMouseEnabled(x=False, y=True)
+        self.box.region_drawn.connect(self._region_drawn)
+        self._switches = {name: direction_switch(name, self, self._switched) for name in DIRECTIONS}
+        self._chooser = ComponentBox(self)
+        self._chooser.activated.connect(self._component_chosen)
+        for place, widget in enumerate((*self._switches.values(), self._chooser), start=1):
+            self.header.insertWidget(place, widget)
+        self.recolour()
+
+    @property
+    def component(self) -> int:
+        """The component shown, 0 … D−1, or D and D+1 for the principal ones."""
+        return self._component
+
+    def set_frame(self, frame: Frame | None) -> None:
+        """Show `frame`; None empties the view."""
+        self._frame = frame
+        self.set_empty(frame is None)
+        self._line.setVisible(frame is not None)
+        if frame is not None:
+            self._component = self._chooser.offer(frame.forward.shape[2], self._principal, self._component)
+            self._legend.setVisible(frame.forward.shape[2] == 1)
+            self._line.setBounds((0, len(frame.t) - 1))
+            self._lost = lost_paths(frame.forward) + lost_paths(frame.backward)
+        self._take_component()
+
+    def set_cursor(self, position: float) -> None:
+        """Move the time cursor to `position` in node units, 0 … N; emits nothing."""
+        self._position = position
+        self._place()
+
+    def set_component(self, component: int) -> None:
+        """Show this component (0 … D−1, or D and D+1 for the principal ones)."""
+        if component != self._component:
+            self._component = component
+            self._chooser.setCurrentIndex(component)
+            self._take_component()
+
+    def set_principal(self, principal: PrincipalComponents | None) -> None:
+        """Offer these principal components after those of the data."""
+        if principal is not self._principal:
+            self._principal = principal
+            if self._frame is not None:
+                self._component = self._chooser.offer(self._frame.forward.shape[2], self._principal, self._component)
+                self._take_component()
+
+    def set_selection(self, selection: Mapping[str, NDArray[np.intp]], listed: str) -> None:
+        """Set these points of each direction off, with their paths; many chosen in both, which would cover all, only
+        where their paths are `listed`."""
+        self._selection, self._listed = dict(selection), listed
+        self._show_chosen()
+
+    def _show_chosen(self) -> None:
+        count = self._values["forward"].shape[1]
+        rows = {name: sampled(existing(some, count), MAX_PATHS) for name, some in self._selection.items()}
+        many = max(map(len, rows.values())) > MAX_RINGS
+        if many and all(map(len, rows.values())):
+            rows = {name: some if name == self._listed else some[-1:] for name, some in rows.items()}
+        self._shown = rows
+        for name in DIRECTIONS:
+            self._chosen[name].set_paths(over_steps(self._values[name][:, rows[name]]))
+            for layer in (self._paths[name], self._points[name]):
+                layer.step_back(many)
+        self._place()
+
+    def set_tool(self, tool: str) -> None:
+        """Also, a region may begin on the cursor's line."""
+        super().set_tool(tool)
+        self._line.setMovable(not tool)
+        self._line.setCursor(Qt.CursorShape.CrossCursor if tool else Qt.CursorShape.SizeHorCursor)
+
+    def set_step_colours(self, colours: StepColours | None) -> None:
+        """Draw each step of the forward paths, then above the others, in its own colour, or all in theirs."""
+        self._paths["forward"].set_steps(colours)
+        self._paths["backward"].setZValue(0 if colours is None else -1)
+
+    def set_layers(self, layers: frozenset[str]) -> None:
+        """Show exactly these of ``forward`` and ``backward``."""
+        for name in DIRECTIONS:
+            with QSignalBlocker(self._switches[name]):
+                self._switches[name].setChecked(name in layers)
+            self._show_direction(name)
+
+    def reset_view(self) -> None:
+        """All steps, and the range that data and noise ask for."""
+        half = self._half or half_range(np.empty(0, np.float32))
+        steps = len(self._frame.t) - 1 if self._frame is not None else 1
+        self.box.setRange(xRange=(0, steps), yRange=(-half, half), padding=0.03)
+
+    def pick(self, at: QPointF, adding: bool) -> bool:
+        """Tell which of the points drawn at the cursor was clicked."""
+        if self._frame is None:
+            return False
+        shown = [name for name in DIRECTIONS if self._switches[name].isChecked()]
+        drawn = [self._at_cursor(self._rows(name)) for name in shown]
+        found = nearest_point(np.concatenate(drawn), to_pixels(self.box), at, REACH) if drawn else None
+        if found is None:
+            return False
+        place, point = divmod(found, len(drawn[0]))
+        self.point_picked.emit(point, shown[place], adding)
+        return True
+
+    def clicked_at(self, x: float, y: float) -> None:
+        """Move the cursor there."""
+        if self._frame is not None:
+            self.cursor_moved.emit(float(np.clip(x, 0, len(self._frame.t) - 1)))
+
+    def recolour(self) -> None:
+        """Also layers, cursor and switches."""
+        super().recolour()
+        if not hasattr(self, "_switches"):
+            return
+        for name in DIRECTIONS:
+            colour = self.theme.direction(name)
+            self._paths[name].set_colour(colour)
+            self._paths[name].set_ramp(self.theme)
+            self._points[name].set_colour(colour)
+            self._chosen[name].set_colours(self.theme.accent, self.theme.base)
+            self.by_point[name].set_theme(self.theme, self.font())
+            recolour_switch(self._switches[name], name, self.theme)
+        self._line.setPen(pg.mkPen(self.theme.accent, width=1))
+        self._line.setHoverPen(pg.mkPen(self.theme.accent, width=3))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room, the switches are their dots."""
+        super().resizeEvent(event)
+        self._name_switches()
+
+    def refont(self) -> None:
+        """Also the switches."""
+        super().refont()
+        self._name_switches()
+
+    def _name_switches(self) -> None:
+        for name, switch in self._switches.items():
+            name_switch(switch, name, self.width() - self._chooser.sizeHint().width())
+
+    @Slot(bool)
+    def _switched(self, _: bool) -> None:
+        for name in DIRECTIONS:
+            self._show_direction(name)
+
+    def _show_direction(self, name: str) -> None:
+        shown = self._switches[name].isChecked()
+        self._paths[name].setVisible(shown)
+        self._points[name].setVisible(shown)
+        self._chosen[name].setVisible(shown)
+
+    def _rows(self, name: str) -> Array:
+        """The chosen component of up to 500 paths of one direction, (N+1, P)."""
+        return self._values[name][:, :MAX_PATHS]
+
+    def _values_of(self, name: str) -> Array:
+        """The same of every path."""
+        if self._frame is None:
+            return np.empty((0, 0), np.float32)
+        paths = self._frame.forward if name == "forward" else self._frame.backward
+        place = self._component - paths.shape[2]
+        if place >= 0 and self._principal is not None and len(self._principal.mean) == paths.shape[2]:
+            return self._principal.project(paths)[..., place]
+        return paths[..., min(self._component, paths.shape[2] - 1)]
+
+    def _take_component(self) -> None:
+        """Layers and range for a new frame or component."""
+        self._name_switches()
+        self._values = {name: self._values_of(name) for name in DIRECTIONS}
+        for name in DIRECTIONS:
+            self._paths[name].set_paths(over_steps(self._rows(name)))
+        if self._frame is not None:
+            half = half_range(self._rows("forward")[0])
+            steps = float(len(self._frame.t) - 1)
+            if (half, steps) != (self._half, self._steps):
+                self._half, self._steps = half, steps
+                self.reset_view()
+        self._show_chosen()
+
+    def _place(self) -> None:
+        """Everything that follows the cursor."""
+        if self._frame is None:
+            for layer in (*self._points.values(), *self._chosen.values()):
+                layer.set_points(np.empty((0, 2), np.float32))
+            self.set_note("")
+            return
+        position = self._clipped()
+        self._line.setValue(position)
+        for name in DIRECTIONS:
+            self._points[name].set_points(self._at_cursor(self._rows(name)))
+            self._chosen[name].set_points(self._at_cursor(self._values[name][:, self._shown[name]]))
+        if self._lost:
+            self.warn(f"{self._lost:,} paths left the finite numbers", f"{self._lost:,} lost")
+        else:
+            self.set_note(*time_note(self._frame.t, position))
+
+    def _clipped(self) -> float:
+        """The cursor within the steps of the frame."""
+        return float(np.clip(self._position, 0, len(self._frame.t) - 1)) if self._frame is not None else 0.0
+
+    def _at_cursor(self, rows: Array) -> Array:
+        """Where `rows` (N+1, P) are at the cursor, (P, 2)."""
+        position = self._clipped()
+        values = at_position(rows, position)
+        return np.stack([np.full_like(values, position), values], axis=-1)
+
+    @Slot(object, object)
+    def _region_drawn(self, corners: NDArray[np.float64], modifiers: Qt.KeyboardModifier) -> None:
+        shown = [name for name in DIRECTIONS if self._switches[name].isChecked()]
+        if self._frame is not None and shown:
+            at = self._clipped()
+            self.region_chosen.emit({name: crossing(self._values[name], corners, at) for name in shown}, modifiers)
+
+    @Slot(object)
+    def _dragged(self, line: pg.InfiniteLine) -> None:
+        self.cursor_moved.emit(float(line.value()))
+
+    @Slot(int)
+    def _component_chosen(self, component: int) -> None:
+        self.set_component(component)
+        self.component_changed.emit(component)

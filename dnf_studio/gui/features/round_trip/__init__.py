@@ -1,0 +1,1 @@
+"""Data to noise and back, and what is lost on the way."""

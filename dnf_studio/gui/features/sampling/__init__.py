@@ -1,0 +1,1 @@
+"""How the model that is shown is sampled."""

@@ -1,0 +1,1 @@
+"""How much of the backward drift is the score."""

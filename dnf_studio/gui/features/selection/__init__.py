@@ -1,0 +1,1 @@
+"""Choosing points, and all chosen points at once."""

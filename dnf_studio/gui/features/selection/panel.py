@@ -1,0 +1,222 @@
+"""All chosen points at once: how they differ from the rest, and a table of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QHBoxLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dnf_studio.core.exploration.lineage import compare, mask_of
+from dnf_studio.core.exploration.lineage_table import LineageTable, lineage_table
+from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.gui.drawing.layers.trails import at_position
+from dnf_studio.gui.drawing.picking import existing
+from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.features.selection.comparison import ComparisonGrid
+from dnf_studio.gui.features.selection.lineage_model import LineageModel
+from dnf_studio.gui.widgets.controls import caption
+from dnf_studio.gui.widgets.copy_table import CopyTable
+from dnf_studio.gui.widgets.pairing import paths_words
+from dnf_studio.gui.workspace.session import Session
+from dnf_studio.gui.workspace.state import CHOICE
+from dnf_studio.workers.excess import ExcessFrame
+from dnf_studio.workers.frames import Frame, Inspection
+
+if TYPE_CHECKING:
+    from dnf_studio.core.data.dataset import Standardisation
+
+__all__ = ["SelectionPanel"]
+
+Array = NDArray[np.float32]
+NOTHING = (
+    "Draw a rectangle or a lasso around points with the tools at the left of the views, or click them: "
+    "they are compared with all others here.\n\nEsc chooses none any more."
+)
+NOT_KNOWN = np.empty((0, 0), np.float32)
+SETTLE_MS = 60
+"""The views come first; while time plays, the numbers follow this often."""
+
+
+class SelectionPanel(QWidget):
+    """Statistics of the chosen points against the rest at the time cursor, and each of them as a row.
+
+    A click on a row makes its point the current one. While nobody sees the panel it does nothing.
+    """
+
+    save_wanted = Signal(object, object)
+    """A `Path` and the `LineageTable` to write there."""
+    export_wanted = Signal()
+    """The chosen points are to be exported with their paths."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._frame: Frame | None = None
+        self._found: ExcessFrame | None = None
+        self._standardisation: Standardisation | None = None
+        self.model = LineageModel(self)
+        self.summary, self.comparison = caption(NOTHING), ComparisonGrid()
+        self._make_buttons()
+        self._make_table()
+        self._arrange()
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(self.refresh)
+        session.changed.connect(self._follow)
+        session.cursor.moved.connect(lambda _position: self._later())
+        self.refresh()
+
+    def set_frame(self, frame: Frame | None) -> None:
+        """What the views show."""
+        self._frame = frame
+        self._later()
+
+    def set_excess(self, found: ExcessFrame | None) -> None:
+        """What is known of the log-ratios so far; None is nothing."""
+        self._found = found
+        self._later()
+
+    def set_inspection(self, found: Inspection) -> None:
+        """Learn the units of the data."""
+        self._standardisation = found.standardisation
+        self.units.setEnabled(True)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Recolour the row of the current point."""
+        self.model.set_theme(theme)
+        self.table.viewport().update()
+
+    def refresh(self) -> None:
+        """Statistics and table for the state as it is."""
+        self._settle.stop()
+        frame, state = self._frame, self._session.state
+        count = frame.forward.shape[1] if frame is not None else 0
+        rows = np.sort(existing(state.selection, count))
+        some = frame is not None and len(rows) > 0
+        for part in (self.comparison, self.units, self.table, self.foot):
+            part.setVisible(some)
+        paired = frame is not None and frame.paired
+        told = f"{len(rows):,} of {count:,} points. {paths_words(state.listed, paired)}"
+        self.summary.setText(told if some else NOTHING)
+        self.summary.setAlignment(Qt.AlignmentFlag.AlignLeft if some else Qt.AlignmentFlag.AlignCenter)
+        if frame is None or not some:
+            self.model.set_table(LineageTable(()))
+            return
+        paths, steps = frame.paths_of(state.listed), NOT_KNOWN
+        if self._found is not None and self._found.fits(frame):
+            rows_of = self._found.rows(state.listed, count)
+            steps = rows_of if np.isfinite(rows_of).any() else NOT_KNOWN
+        now = at_position(paths, float(np.clip(self._session.cursor.position, 0, len(paths) - 1)))
+        found = compare(now, paths[-1], steps, mask_of(rows, count), self._in_units(now))
+        self.comparison.set_comparison(found)
+        fresh = not len(self.model.table)
+        places = {"now": now, "latent": paths[-1]}
+        if paired or state.listed == "forward":
+            places["data"] = frame.forward[0]
+        if paired or state.listed == "backward":
+            places["sample"] = frame.backward[0]
+        in_units = {name: self._in_units(states) for name, states in places.items()}
+        self.model.set_table(lineage_table(rows, in_units, steps))
+        self.model.set_current(state.selection[-1])
+        if fresh:
+            self._fit_columns()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What has happened meanwhile is shown now."""
+        super().showEvent(event)
+        self.refresh()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Larger letters need higher rows and wider columns."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "foot"):
+            self._fit_columns()
+
+    def _make_table(self) -> None:
+        self.table = CopyTable(self.model, self.copy_button)
+        self.table.setAccessibleName("The chosen points")
+        self.table.setToolTip("One row a chosen point. A click makes it the current one, which the tab Point lists")
+        head = self.table.horizontalHeader()
+        head.setSectionsMovable(True)
+        head.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+        self.table.setSortingEnabled(True)
+        self.table.clicked.connect(self._make_current)
+        self.table.activated.connect(self._make_current)
+
+    def _make_buttons(self) -> None:
+        self.units = QCheckBox("Data &units")
+        self.units.setToolTip("Show places in the units of the data instead of standardised ones")
+        self.units.setEnabled(False)
+        self.units.toggled.connect(self._change_units)
+        self.copy_button = QPushButton("&Copy")
+        self.copy_button.setToolTip("Copy the whole table, separated by tabs; Ctrl+C in it copies the chosen rows")
+        self.save_button = QPushButton("Save C&SV…")
+        self.save_button.setToolTip("Write the table to a text file, separated by commas")
+        self.save_button.clicked.connect(self._save)
+        self.export_button = QPushButton("Ex&port…")
+        self.export_button.setToolTip(
+            "Write these points with their whole paths and noises to an HDF5 file; the Export panel says which"
+        )
+        self.export_button.clicked.connect(self.export_wanted)
+
+    def _arrange(self) -> None:
+        self.foot = QWidget()
+        row = QHBoxLayout(self.foot)
+        row.setContentsMargins(0, 0, 0, 0)
+        for button in (self.copy_button, self.save_button, self.export_button):
+            row.addWidget(button, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(6)
+        column.addWidget(self.summary)
+        column.addWidget(self.comparison)
+        column.addWidget(self.units)
+        column.addWidget(self.table, 1)
+        column.addWidget(self.foot)
+
+    def _follow(self, names: frozenset[str]) -> None:
+        if names & CHOICE:
+            self._later()
+
+    def _later(self) -> None:
+        if self.isVisible() and not self._settle.isActive():
+            self._settle.start()
+
+    def _in_units(self, states: Array) -> NDArray[np.floating]:
+        """(…, D) in the units that are asked for; those of the data in float64, for they may be far from 0."""
+        known = self._standardisation
+        if not self.units.isChecked() or known is None or len(known.mean) != states.shape[-1]:
+            return states
+        return known.array_to_data(states)
+
+    def _change_units(self) -> None:
+        self.refresh()
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        metrics = self.fontMetrics()
+        self.table.fit_rows(self.fontMetrics())
+        for column in range(self.model.columnCount()):
+            self.table.setColumnWidth(column, metrics.horizontalAdvance(self.model.widest(column)) + 14)
+
+    def _make_current(self, index: QModelIndex) -> None:
+        point = self.model.point_at(index.row())
+        others = tuple(other for other in self._session.state.selection if other != point)
+        self._session.apply({"selection": (*others, point)})
+
+    def _save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self.window(), "Save table", "selection.csv", "Table (*.csv)")
+        if name:
+            self.save_wanted.emit(with_suffix(name, ".csv"), self.model.table)

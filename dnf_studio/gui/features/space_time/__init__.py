@@ -1,0 +1,1 @@
+"""Where in space and time the two processes disagree."""

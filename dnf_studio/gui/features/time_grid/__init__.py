@@ -1,0 +1,1 @@
+"""The time grid of the view, and the editor that makes one."""

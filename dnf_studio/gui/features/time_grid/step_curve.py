@@ -1,0 +1,248 @@
+"""The lengths of the steps as a curve whose nodes are dragged, and the noise that each step adds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QWidget
+
+from dnf_studio.gui.drawing.log_axis import log_ticks
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.theme import mix
+
+__all__ = ["NoiseCurve", "StepCurve"]
+
+Array = NDArray[np.float64]
+NONE = np.empty(0)
+FRAME_MS = 16
+GRASP = 14
+"""Pixels from a node within which it is taken hold of."""
+NUDGE = 1.05
+"""What one press of an arrow key makes of a step."""
+ROOM = 1.3
+MARGIN = 58
+"""Pixels of the left axis, the same in both plots, so that steps stand above each other."""
+CHOOSES = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Home: -(10**6), Qt.Key.Key_End: 10**6}
+NUDGES = {Qt.Key.Key_Up: NUDGE, Qt.Key.Key_Down: 1 / NUDGE}
+
+
+class _StepPlot(Plot):
+    """Values over the steps 0 … N − 1, one of them chosen."""
+
+    step_chosen = Signal(int)
+
+    def __init__(self, title: str, caption: str, label: str, topic: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(title, caption, "Open a model or press Train, and its steps are shown here.", parent, topic)
+        self.values: Array = NONE
+        self.chosen = 0
+        self.log = False
+        self._label = label
+        self._curve, self._dots, self._dot = pg.PlotCurveItem(), pg.ScatterPlotItem(size=7), pg.ScatterPlotItem(size=11)
+        for item in (self._curve, self._dots, self._dot):
+            self.plot.addItem(item, ignoreBounds=True)
+        self.box.setMouseEnabled(x=False, y=False)
+        self.plot.getAxis("left").setWidth(MARGIN)
+
+    def set_log(self, log: bool) -> None:
+        """Powers of ten up the axis, or an even scale from 0."""
+        self.log = log
+        self.show_values(self.values)
+        self.reset_view()
+
+    def show_values(self, values: Array) -> None:
+        """Show these (N,), all positive; an empty array empties the plot."""
+        self.values = values
+        self.set_empty(not len(values))
+        x, y = np.arange(len(values), dtype=np.float64), self.heights(values)
+        self._curve.setData(x, y)
+        self._dots.setSize(7 if len(values) <= 60 else 4)
+        self._dots.setData(x, y)
+        self.choose(self.chosen)
+
+    def choose(self, step: int) -> None:
+        """Set off this step, or the nearest there is."""
+        self.chosen = int(np.clip(step, 0, max(0, len(self.values) - 1)))
+        at = slice(self.chosen, self.chosen + 1)
+        self._dot.setData(np.arange(len(self.values))[at], self.heights(self.values[at]))
+        self.set_note(*([f"{self._label} = {self.values[self.chosen]:.3g}"] if len(self.values) else [""]))
+
+    def heights(self, values: Array) -> Array:
+        """Values as they are drawn."""
+        return np.log10(values) if self.log else values
+
+    def reset_view(self) -> None:
+        """All steps, and room above the longest."""
+        if not len(self.values):
+            return
+        low, high = float(self.values.min()), float(self.values.max())
+        y = (np.log10(low) - 0.15, np.log10(high) + 0.15) if self.log else (0.0, ROOM * high)
+        self.plot.getAxis("left").setTicks([log_ticks(*y)] if self.log else None)
+        self.box.setRange(xRange=(-0.7, len(self.values) - 0.3), yRange=y, padding=0)
+
+    def clicked_at(self, x: float, y: float) -> None:
+        """Choose the step under the pointer."""
+        if len(self.values):
+            self.step_chosen.emit(int(np.clip(round(x), 0, len(self.values) - 1)))
+
+    def recolour(self) -> None:
+        """Also the curve and its nodes."""
+        super().recolour()
+        if hasattr(self, "_dot"):
+            theme = self.theme
+            self._curve.setPen(pg.mkPen(mix(theme.base, theme.text, 0.55), width=1.5))
+            self._dots.setPen(pg.mkPen(theme.base))
+            self._dots.setBrush(pg.mkBrush(theme.text))
+            self._dot.setPen(pg.mkPen(theme.base))
+            self._dot.setBrush(pg.mkBrush(theme.accent))
+
+
+class NoiseCurve(_StepPlot):
+    """g_i √Δ_i: how far a step scatters points."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Noise of a step", "What each step adds, g√Δt.", "g√Δt", "grid-editor", parent)
+        self.recolour()
+
+
+class StepCurve(_StepPlot):
+    """Δt_i of every step as a node to drag up and down; dashed the model's own grid.
+
+    With Shift held all other steps give way, else its neighbours. Arrow keys choose a node and change it.
+    """
+
+    length_wanted = Signal(int, float, bool, object)
+    """A step, its length in time, whether all others give way, and the gesture this belongs to."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Steps", "Δt of every step: drag a node.", "Δt", "grid-editor", parent)
+        self._own: Array = NONE
+        self._outline = pg.PlotCurveItem()
+        self._outline.setZValue(-1)
+        self.plot.addItem(self._outline, ignoreBounds=True)
+        self._gesture: object = None
+        self._held: tuple[int, float] | None = None
+        self._wanted: tuple[int, float, bool] | None = None
+        self._frame = QTimer(self, singleShot=True, interval=FRAME_MS)
+        self._frame.timeout.connect(self._tell)
+        self.plot.setAccessibleDescription(
+            "Left and Right choose a step, Up and Down make it longer and shorter; with Shift all others give way"
+        )
+        self.plot.viewport().installEventFilter(self)
+        self.recolour()
+
+    def set_steps(self, lengths: Array, own: Array) -> None:
+        """Show the lengths (N,) of the steps and the model's own (M,)."""
+        self._own = own
+        self.show_values(lengths)
+        if self._held is None:
+            self.reset_view()
+
+    def show_values(self, values: Array) -> None:
+        """Also the model's own steps, as N steps would share them."""
+        super().show_values(values)
+        count, own = len(values), len(self._own)
+        if count and own:
+            x = (np.arange(own) + 0.5) * count / own - 0.5
+            self._outline.setData(x, self.heights(self._own * own / count))
+        else:
+            self._outline.setData([], [])
+
+    def recolour(self) -> None:
+        """Also the outline."""
+        super().recolour()
+        if hasattr(self, "_outline"):
+            self._outline.setPen(pg.mkPen(self.theme.muted, style=Qt.PenStyle.DashLine))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Nodes are dragged, and keys belong to them while the plot has the focus."""
+        kind = event.type()
+        if watched is self.plot and isinstance(event, QKeyEvent):
+            if kind == QEvent.Type.ShortcutOverride and _is_ours(event):
+                event.accept()
+                return True
+            if kind == QEvent.Type.KeyPress and _is_ours(event):
+                self._press(event)
+                return True
+        if watched is self.plot.viewport() and isinstance(event, QMouseEvent) and len(self.values):
+            if kind == QEvent.Type.MouseButtonPress and event.button() == Qt.MouseButton.LeftButton:
+                return self._grasp(event.position())
+            if kind == QEvent.Type.MouseMove:
+                return self._move(event)
+            if kind == QEvent.Type.MouseButtonRelease and self._held is not None:
+                self._let_go()
+                return True
+        return super().eventFilter(watched, event)
+
+    def _grasp(self, at: QPointF) -> bool:
+        node, away = self._nearest(at)
+        if away > GRASP:
+            return False
+        self.plot.setFocus(Qt.FocusReason.MouseFocusReason)
+        self._held, self._gesture = (node, self._place(node).y() - at.y()), object()
+        self.step_chosen.emit(node)
+        return True
+
+    def _move(self, event: QMouseEvent) -> bool:
+        if self._held is None:
+            near = self._nearest(event.position())[1] <= GRASP
+            self.plot.viewport().setCursor(Qt.CursorShape.SizeVerCursor if near else Qt.CursorShape.ArrowCursor)
+            return False
+        node, offset = self._held
+        y = float(self.box.mapSceneToView(event.position() + QPointF(0, offset)).y())
+        length = 10 ** min(y, 300.0) if self.log else y
+        self._wanted = node, length, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if not self._frame.isActive():
+            self._tell()
+            self._frame.start()
+        return True
+
+    def _let_go(self) -> None:
+        self._frame.stop()
+        self._tell()
+        self._held = None
+        self.reset_view()
+
+    @Slot()
+    def _tell(self) -> None:
+        """The newest wish, at most once in every frame of the screen."""
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            self.length_wanted.emit(*wanted, self._gesture)
+            if self._held is not None:
+                self._frame.start()
+
+    def _press(self, event: QKeyEvent) -> None:
+        if not len(self.values):
+            return
+        if (by := CHOOSES.get(Qt.Key(event.key()))) is not None:
+            self.step_chosen.emit(int(np.clip(self.chosen + by, 0, len(self.values) - 1)))
+            return
+        if not event.isAutoRepeat():
+            self._gesture = object()
+        length = float(self.values[self.chosen]) * NUDGES[Qt.Key(event.key())]
+        everywhere = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        self.length_wanted.emit(self.chosen, length, everywhere, self._gesture)
+
+    def _place(self, node: int) -> QPointF:
+        """Where a node is in the viewport."""
+        height = float(self.heights(self.values[node : node + 1])[0])
+        place: QPointF = self.box.mapViewToScene(QPointF(node, height))
+        return place
+
+    def _nearest(self, at: QPointF) -> tuple[int, float]:
+        """The node nearest to a place of the viewport, and how far it is, pixels."""
+        heights = self.heights(self.values)
+        zero, one = self.box.mapViewToScene(QPointF(0, 0)), self.box.mapViewToScene(QPointF(1, 1))
+        x = zero.x() + np.arange(len(heights)) * (one.x() - zero.x())
+        y = zero.y() + heights * (one.y() - zero.y())
+        away = np.hypot(x - at.x(), y - at.y())
+        node = int(away.argmin())
+        return node, float(away[node])
+
+
+def _is_ours(event: QKeyEvent) -> bool:
+    plain = not event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
+    return plain and (event.key() in CHOOSES or event.key() in NUDGES)

@@ -1,0 +1,1 @@
+"""Settings of a run, the run while it trains, and what becomes of it."""

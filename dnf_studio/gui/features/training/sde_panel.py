@@ -1,0 +1,31 @@
+"""The SDE panel: time grid and diffusion coefficient."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QWidget
+
+from dnf_studio.gui.widgets.page import Page
+from dnf_studio.gui.workspace.session import Session
+
+__all__ = ["SDEPanel"]
+
+FIELDS = ("sde.grid", "sde.beta", "sde.t_start", "sde.t_end", "sde.g_start", "sde.g_end", "sde.linear")
+SDES = "Both processes share these times and this g: dx = f dt + g dw forward, dx = [f − g²s] dt + g dw back."
+ODE = "A flow goes both ways by one ODE over these times: dx = f dt."
+
+
+class SDEPanel(Page):
+    """dx = f dt + g dw over t₀ … T: everything of it but N, which Training has. A flow's ODE has g = 0."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.equations = self.add_caption("")
+        self.form = self.add_form(session, FIELDS)
+        self.add_note()
+        session.changed.connect(self._follow)
+        self._follow(frozenset({"config.model"}))
+
+    def _follow(self, names: frozenset[str]) -> None:
+        if "config.model" in names:
+            self.equations.setText(ODE if self._session.state.config.model == "flow" else SDES)

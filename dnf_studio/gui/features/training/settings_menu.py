@@ -1,0 +1,106 @@
+"""Run, Settings: those of an experiment as a whole, from the bundled presets or a TOML file, and into one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QFileDialog, QMenu
+
+from dnf_studio import assets
+from dnf_studio.config import DATA_SETTINGS, Config
+from dnf_studio.core.storage.atomic import atomic_file
+from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.errors import SettingError, StudioError
+from dnf_studio.gui.workspace.actions import Key
+
+if TYPE_CHECKING:
+    from dnf_studio.gui.frame.main_window import MainWindow
+
+__all__ = ["ExperimentMenu"]
+
+TOML = "Settings (*.toml)"
+PRESETS = {
+    "reference": ("&Reference program", "A DiffFlow as the paper's own program trains it in two dimensions"),
+    "tables": ("&Tables", "A DiffFlow for tables of many columns: more noise, small batches, a lower learning rate"),
+    "digits": ("Di&gits", "A DiffFlow for the 8 × 8 digits in logit space: more noise, small batches, long"),
+}
+"""The bundled settings, by the names of their files."""
+
+
+class ExperimentMenu(QMenu):
+    """Puts whole settings into the session, as one step of undo, and writes them.
+
+    Data and device stay as they are where the settings do not name data.
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__("S&ettings")
+        self._window, self._session = window, window.session
+        self.setToolTipsVisible(True)
+        self._add("&Defaults", "What the model that is chosen in Training begins with", self._take_defaults)
+        for name, (text, tip) in PRESETS.items():
+            self._add(text, tip, partial(self._take_preset, name))
+        self.addSeparator()
+        self._add("&Open settings…", "Take the settings in a TOML file, as train --config does", self._open)
+        self._add("&Save settings…", "Write the settings to a TOML file, for train --config", self._save)
+        window.commands.insert_menu(Key.TRAIN, self)
+
+    def load(self, path: str) -> None:
+        """Take the settings in a file; one that cannot be read is told."""
+        try:
+            self._take(Config.from_toml(path), f"The settings of {Path(path).name} are in the panels.")
+        except StudioError as error:
+            self._window.files.tell(error)
+
+    def _add(self, text: str, tip: str, act: Callable[[], None]) -> None:
+        action = self.addAction(text)
+        action.setToolTip(tip)
+        action.triggered.connect(lambda _checked=False: act())
+
+    def _take_defaults(self) -> None:
+        config = self._session.state.config
+        own = Config.create({"model": config.model, "network": {"kind": config.network.kind}})
+        self._take(own, "The defaults are in the panels.")
+
+    def _take_preset(self, name: str) -> None:
+        path = assets.preset_path(name)
+        if path is not None:
+            self._take(Config.from_toml(path), f"The preset '{name}' is in the panels.")
+
+    def _take(self, config: Config, said: str) -> None:
+        old = self._session.state.config
+        kept: dict[str, object] = {"training.device": old.training.device}
+        if "data" not in config.model_fields_set:
+            kept |= {name: getattr(old, name) for name in DATA_SETTINGS}
+        new = config.changed(kept)
+
+        def apply(gesture: object = None) -> None:
+            self._session.apply({"config": new}, gesture)
+            self._window.status.say(said)
+
+        if new.data == old.data:
+            apply()
+        else:
+            # One step of undo with what the model of this data brings
+            self._window.files.when_safe(lambda: apply(("data", new.data)))
+
+    def _open(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self._window, "Open settings", "", f"{TOML};;All files (*)")
+        if name:
+            self.load(name)
+
+    def _save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self._window, "Save settings", "experiment.toml", TOML)
+        if not name:
+            return
+        path = with_suffix(name, ".toml")
+        try:
+            with atomic_file(path, SettingError) as partial_path:
+                partial_path.write_text(self._session.state.config.to_toml(), encoding="utf-8")
+        except StudioError as error:
+            self._window.files.tell(error)
+        else:
+            self._window.status.say(f"Saved {path.name}.")

@@ -1,0 +1,144 @@
+"""The lower row of plots, in which several share one place where the window is narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QSplitter, QTabBar, QVBoxLayout, QWidget
+
+from dnf_studio.gui.drawing.plot import Plot
+
+__all__ = ["LowerRow", "PlotTabs"]
+
+WIDE = 1250
+"""Pixels from which on there is room for four plots."""
+SHORT, KEPT = 5, 3
+"""Letters of a name that is never cut, and those that are left of a longer one."""
+
+
+class PlotTabBar(QTabBar):
+    """Tabs that keep their names: where there is no room for all of them, long ones end in an ellipsis."""
+
+    def __init__(self, names: Sequence[str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setDocumentMode(True)
+        self.setDrawBase(False)
+        self.setExpanding(False)
+        # No tab out of sight
+        self.setUsesScrollButtons(False)
+        self.setElideMode(Qt.TextElideMode.ElideRight)
+        self.setAccessibleName(" or ".join(names))
+        for place, name in enumerate(names):
+            self.addTab(name)
+            self.setAccessibleTabName(place, name)
+
+    def minimumTabSizeHint(self, index: int) -> QSize:
+        """Room for a short name, or for the first letters of a long one."""
+        hint, width, name = self.tabSizeHint(index), self.fontMetrics().horizontalAdvance, self.tabText(index)
+        least = name if len(name) <= SHORT else f"{name[:KEPT]}…"
+        return QSize(hint.width() - width(name) + width(least), hint.height())
+
+
+class PlotTabs(QWidget):
+    """Shows the first plot beside one of the others, or one of them all, with tabs to choose which.
+
+    The `others`, by name, come with `fill`, once the window is there.
+    """
+
+    def __init__(self, name: str, first: Plot, others: Sequence[str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._first = first
+        self._others: tuple[Plot, ...] = ()
+        self.tabs, self.other_tabs = PlotTabBar((name, *others), self), PlotTabBar(others, self)
+        self.tabs.setTabToolTip(0, first.caption)
+        self.tabs.currentChanged.connect(self._chosen)
+        self.other_tabs.currentChanged.connect(self._other_chosen)
+        self._side = QWidget(self)
+        self._side_column = _column(self._side)
+        self._side_column.addStretch()
+        self._side_column.addWidget(self.other_tabs)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._splitter.setChildrenCollapsible(False)
+        for part in (self._first, self._side):
+            self._splitter.addWidget(part)
+            self._splitter.setStretchFactor(self._splitter.count() - 1, 1)
+        column = _column(self)
+        column.addWidget(self._splitter, 1)
+        column.addWidget(self.tabs)
+        self._wide = False
+        self._refresh()
+
+    def fill(self, others: Sequence[Plot]) -> None:
+        """The plots behind the first one, in the order of their names."""
+        self._others = tuple(others)
+        for place, plot in enumerate(others):
+            self._side_column.insertWidget(place, plot, 1)
+            tip = f"{self.other_tabs.accessibleTabName(place)}: {plot.caption}"
+            self.tabs.setTabToolTip(place + 1, tip)
+            self.other_tabs.setTabToolTip(place, tip)
+        self._refresh()
+
+    @property
+    def wide(self) -> bool:
+        """Whether two are seen."""
+        return self._wide
+
+    def set_wide(self, wide: bool) -> None:
+        """Side by side, or one behind the other."""
+        if wide != self._wide:
+            self._wide = wide
+            self._refresh()
+
+    @Slot(int)
+    def _chosen(self, place: int) -> None:
+        if place > 0:
+            self.other_tabs.setCurrentIndex(place - 1)
+        self._refresh()
+
+    @Slot(int)
+    def _other_chosen(self, place: int) -> None:
+        # What was chosen beside the first one stays in sight where there is room for one alone
+        if self._wide or self.tabs.currentIndex() > 0:
+            self.tabs.setCurrentIndex(place + 1)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        first = self.tabs.currentIndex() == 0
+        self.tabs.setVisible(not self._wide)
+        self.other_tabs.setVisible(self._wide and self.other_tabs.count() > 1)
+        self._first.setVisible(self._wide or first)
+        self._side.setVisible(self._wide or not first)
+        for place, plot in enumerate(self._others):
+            plot.setVisible(place == self.other_tabs.currentIndex())
+        if self._wide:
+            self._splitter.setSizes([1000, 1000])
+
+
+def _column(parent: QWidget) -> QVBoxLayout:
+    column = QVBoxLayout(parent)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    return column
+
+
+class LowerRow(QSplitter):
+    """Two plots and tabs of more, in equal shares: four are seen where there is room for them, else three."""
+
+    def __init__(self, first: Plot, second: Plot, tabs: PlotTabs, parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self.setChildrenCollapsible(False)
+        self._tabs = tabs
+        for place, part in enumerate((first, second, tabs)):
+            self.addWidget(part)
+            self.setStretchFactor(place, 1)
+        self.setSizes([1000, 1000, 1000])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Shares that a person has dragged stay until the number of plots changes."""
+        super().resizeEvent(event)
+        wide = self.width() >= WIDE
+        if wide != self._tabs.wide:
+            self._tabs.set_wide(wide)
+            self.setSizes([1000, 1000, 2000 if wide else 1000])

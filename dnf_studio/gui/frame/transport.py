@@ -1,0 +1,127 @@
+"""The bar below the views: the time cursor, its playing, and where it stands."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolButton, QWidget
+
+from dnf_studio.gui.workspace.actions import Key
+from dnf_studio.gui.workspace.commands import Commands
+from dnf_studio.gui.workspace.cursor import TimeCursor
+from dnf_studio.workers.frames import Frame
+
+__all__ = ["TransportBar"]
+
+BUTTONS = (Key.FIRST, Key.PREVIOUS, Key.PLAY, Key.NEXT, Key.LAST, Key.LOOP)
+NOTCHES = 100
+"""Slider notches a step, so that dragging is smooth between steps."""
+LEAST_SLIDER = 90
+WIDEST = ("step 000 of 000   t = 0.00000   100%", "step 000 of 000   100%", "000 of 000")
+"""The readout at its longest: all of it, and less where there is little room."""
+
+
+class TransportBar(QFrame):
+    """|< < play > >|  loop  ―●―  step 17 of 30  t = 0.0231  57% to noise."""
+
+    def __init__(self, cursor: TimeCursor, commands: Commands, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._cursor = cursor
+        self._times: np.ndarray[tuple[int], np.dtype[np.float32]] | None = None
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 4, 8, 4)
+        row.setSpacing(2)
+        for key in BUTTONS:
+            row.addWidget(_button(commands, key))
+        row.addSpacing(8)
+        self.slider = QSlider(Qt.Orientation.Horizontal, self)
+        self.slider.setAccessibleName("Time cursor")
+        self.slider.setToolTip("Time: data at the left, noise at the right. Drag, or use Left, Right, Home, End.")
+        self.slider.setSingleStep(NOTCHES)
+        self.slider.setPageStep(5 * NOTCHES)
+        self.slider.setMinimumWidth(LEAST_SLIDER)
+        row.addWidget(QLabel("data"))
+        row.addSpacing(4)
+        row.addWidget(self.slider, 1)
+        row.addSpacing(4)
+        row.addWidget(QLabel("noise"))
+        row.addSpacing(12)
+        self.readout = _Readout()
+        self.readout.setToolTip("Step of the time cursor, the time there, and the share of the way to the noise")
+        row.addWidget(self.readout)
+        self.slider.valueChanged.connect(self._dragged)
+        self.slider.sliderPressed.connect(lambda: cursor.set_playing(False))
+        cursor.moved.connect(self._moved)
+        self._moved(cursor.position)
+
+    def set_frame(self, frame: Frame | None) -> None:
+        """Take the times of `frame`."""
+        self._times = None if frame is None else frame.t
+        self._moved(self._cursor.position)
+
+    def _dragged(self, value: int) -> None:
+        self._cursor.go(value / NOTCHES)
+
+    def _moved(self, position: float) -> None:
+        steps = self._cursor.steps
+        with QSignalBlocker(self.slider):
+            self.slider.setRange(0, steps * NOTCHES)
+            self.slider.setValue(round(position * NOTCHES))
+        time = ""
+        if self._times is not None and len(self._times) == steps + 1:
+            time = f"   t = {np.interp(position, np.arange(steps + 1), self._times):.5f}"
+        step, share = f"{self._cursor.node} of {steps}", f"{self._cursor.fraction:.0%}"
+        self.readout.show_texts((f"step {step}{time}   {share}", f"step {step}   {share}", step))
+
+
+class _Readout(QLabel):
+    """The longest of its texts for which there is always room, so that nothing moves while time plays."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._texts = ("", "", "")
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+
+    def show_texts(self, texts: tuple[str, str, str]) -> None:
+        """Say one of `texts`, the longest first."""
+        self._texts = texts
+        fits = [place for place in range(len(WIDEST)) if self._room(place) <= self.width()]
+        self.setText(texts[fits[0] if fits else -1])
+
+    def sizeHint(self) -> QSize:
+        """Room for the longest text."""
+        return QSize(self._room(0), super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        """Room for the shortest."""
+        return QSize(self._room(-1), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """As much as there is room for."""
+        super().resizeEvent(event)
+        self.show_texts(self._texts)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Larger letters need more room."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self.updateGeometry()
+            self.show_texts(self._texts)
+
+    def _room(self, place: int) -> int:
+        return self.fontMetrics().horizontalAdvance(WIDEST[place]) + 8
+
+
+def _button(commands: Commands, key: Key) -> QToolButton:
+    action = commands[key]
+    button = QToolButton()
+    button.setDefaultAction(action)
+    button.setAutoRaise(True)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+    button.setIconSize(QSize(20, 20))
+    button.setAccessibleName(action.text().replace("&", ""))
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button

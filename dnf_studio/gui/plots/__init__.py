@@ -1,1 +1,0 @@
-"""What shows: the views and the plots below them."""

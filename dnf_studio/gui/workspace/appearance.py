@@ -1,0 +1,126 @@
+"""Light or dark, the size of the letters, and how much moves: what was chosen and what the desktop asks for."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QFont, QFontDatabase
+from PySide6.QtWidgets import QApplication, QDockWidget, QTabBar
+
+from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, apply_theme, system_theme
+from dnf_studio.gui.workspace.memory import Memory, exactly
+
+__all__ = ["CHOICES", "SCALES", "Appearance"]
+
+CHOICES = ("system", "light", "dark")
+SCALES = range(80, 201)
+"""Sizes of letters, percent of the desktop's."""
+
+
+class Appearance(QObject):
+    """Holds theme, font scale and reduced motion, applies them at once and keeps them for the next start."""
+
+    changed = Signal(object)
+    """The new `Theme`."""
+    choice_changed = Signal(str)
+    scale_changed = Signal(int)
+    calm_changed = Signal(bool)
+
+    def __init__(self, app: QApplication, memory: Memory | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._app = app
+        self._memory = memory or Memory()
+        self._choice: str = self._memory.get("theme", _choice, "system")
+        self._scale: int = self._memory.get("font_scale", _percent, 100)
+        self._calm = self._memory.get("reduce_motion", exactly(bool), False)
+        self._theme = self._wanted()
+        self._set_font()
+        apply_theme(app, self._theme)
+        app.styleHints().colorSchemeChanged.connect(self._update)
+
+    @property
+    def theme(self) -> Theme:
+        """The theme in use."""
+        return self._theme
+
+    @property
+    def choice(self) -> str:
+        """``system``, ``light`` or ``dark``."""
+        return self._choice
+
+    @property
+    def scale(self) -> int:
+        """Size of the letters, percent of the desktop's, 80 … 200."""
+        return self._scale
+
+    @property
+    def calm(self) -> bool:
+        """Whether little moves: nothing plays by itself, and playing goes in whole steps."""
+        return self._calm
+
+    def choose(self, choice: str) -> None:
+        """Use ``light`` or ``dark``, or follow the ``system``."""
+        if choice != self._choice:
+            self._choice = choice
+            self._memory.put("theme", choice)
+            self._update()
+            self.choice_changed.emit(choice)
+
+    def set_scale(self, percent: int) -> None:
+        """Write everything in letters of `percent` of the desktop's size."""
+        percent = min(SCALES[-1], max(SCALES[0], percent))
+        if percent != self._scale:
+            self._scale = percent
+            self._memory.put("font_scale", percent)
+            self._set_font()
+            apply_theme(self._app, self._theme)
+            self._set_titles()
+            self.scale_changed.emit(percent)
+
+    def set_calm(self, calm: bool) -> None:
+        """Whether little moves."""
+        if calm != self._calm:
+            self._calm = calm
+            self._memory.put("reduce_motion", calm)
+            self.calm_changed.emit(calm)
+
+    def _wanted(self) -> Theme:
+        return {"light": LIGHT, "dark": DARK}.get(self._choice) or system_theme(self._app)
+
+    @Slot()
+    def _update(self) -> None:
+        theme = self._wanted()
+        if theme is not self._theme:
+            self._theme = theme
+            apply_theme(self._app, theme)
+            self.changed.emit(theme)
+
+    def _set_font(self) -> None:
+        font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+        if font.pointSizeF() > 0:
+            font.setPointSizeF(font.pointSizeF() * self._scale / 100)
+        else:
+            font.setPixelSize(round(font.pixelSize() * self._scale / 100))
+        if font != self._app.font():
+            # Under a style sheet a new font reaches only what is styled anew
+            self._app.setStyleSheet("")
+            self._app.setFont(font)
+
+    def _set_titles(self) -> None:
+        """Titles of docks and tabs keep their font until they get one that differs from the window's."""
+        font = QFont(self._app.font())
+        font.setPointSizeF(1.001 * font.pointSizeF())
+        for widget in self._app.allWidgets():
+            if isinstance(widget, QDockWidget | QTabBar):
+                widget.setFont(font)
+
+
+def _choice(kept: object) -> str:
+    if not (isinstance(kept, str) and kept in CHOICES):
+        raise ValueError("no such colours")
+    return kept
+
+
+def _percent(kept: object) -> int:
+    if not (isinstance(kept, int) and kept in SCALES):
+        raise ValueError("no such size of letters")
+    return kept

@@ -1,0 +1,255 @@
+"""Opening, saving and leaving: the dialogs around what the studio does."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.errors import ExportError, MissingModelError, StudioError
+from dnf_studio.gui.features.data.importing import Importer, samples_of
+from dnf_studio.gui.workspace import run_work as run_work
+from dnf_studio.gui.workspace.background import Newest
+from dnf_studio.gui.workspace.error_dialog import ErrorDialog
+from dnf_studio.gui.workspace.opening import bundled_name
+from dnf_studio.gui.workspace.question import Answer, ask_about_run, ask_discard, ask_resume
+from dnf_studio.gui.workspace.report import make_report
+from dnf_studio.gui.workspace.run_ending import RunPlace
+from dnf_studio.gui.workspace.session import Session
+from dnf_studio.gui.workspace.shown import data_stem
+from dnf_studio.gui.workspace.studio import Studio
+
+__all__ = ["Files"]
+
+DATA = "*.csv *.npy *.npz *.h5 *.hdf5 *.parquet"
+PICTURES = "*.png *.jpg *.jpeg"
+IMAGES = "*idx3-ubyte *idx3-ubyte.gz *idx3.ubyte *idx3.ubyte.gz *.bin"
+READABLE = f"Checkpoints, data, pictures, images and exports (*.safetensors *.pt *.pth {DATA} {PICTURES} {IMAGES})"
+DATA_ONLY = f"Data, pictures and images ({DATA} {PICTURES} {IMAGES})"
+RUN = "Run, to go on with later (*.safetensors)"
+WEIGHTS = "Model alone, smaller (*.safetensors)"
+QUICK_SECONDS = 60.0
+"""A run of no more training time is discarded without a question."""
+
+
+class Files(QObject):
+    """Asks for files, and before an unsaved run would be lost."""
+
+    told = Signal(object)
+    """The exception that a dialog tells."""
+    opening = Signal(str)
+    """What is being opened from now on."""
+    saved = Signal(object)
+    """The path of a checkpoint that was written."""
+
+    def __init__(self, window: QWidget, session: Session, studio: Studio) -> None:
+        super().__init__(window)
+        self._window, self._session, self._studio = window, session, studio
+        self._told: set[str] = set()
+        self._importer, self._looking = Importer(window, studio.background), Newest(studio.background)
+        self.folder: Callable[[], Path] = Path
+        """Where Save begins: the user's own models."""
+
+    def tell(self, error: BaseException) -> None:
+        """Show an error, once as long as its dialog is open; the window stays usable."""
+        sentence = f"{type(error).__name__}: {error}"
+        if sentence in self._told:
+            return
+        self._told.add(sentence)
+        self.told.emit(error)
+        dialog = ErrorDialog(error, self._window, lambda: make_report(self._session, self._studio, error))
+        dialog.finished.connect(lambda _result: self._told.discard(sentence))
+        if isinstance(error, MissingModelError):
+            source = samples_of(error.path)
+            dialog.offer("&Use its samples as data", f"Train a model on {source}", lambda: self.show(source))
+        dialog.show()
+
+    def open(self) -> None:
+        """Ask for a file and show it."""
+        name, _ = QFileDialog.getOpenFileName(self._window, "Open", "", f"{READABLE};;{DATA_ONLY};;All files (*)")
+        if name:
+            self.choose(name)
+
+    def open_data(self) -> None:
+        """Ask for a file of data and show an untrained model of it; an export is the samples in it."""
+        name, _ = QFileDialog.getOpenFileName(self._window, "Open data file", "", f"{DATA_ONLY};;All files (*)")
+        if name:
+            self._importer.choose(name, self.show, as_data=True)
+
+    def open_folder(self) -> None:
+        """Ask for a folder of pictures and show the model that belongs to them."""
+        name = QFileDialog.getExistingDirectory(self._window, "Open folder of images")
+        if name:
+            self.choose(name)
+
+    def choose(self, name: str, first: Callable[[], object] = lambda: None) -> None:
+        """Show `name`, or what is chosen of a table, as `show` does."""
+        self._importer.choose(name, lambda source: self.show(source, first))
+
+    def show(self, source: str, first: Callable[[], object] = lambda: None) -> None:
+        """Open a file or a bundled model once no unsaved run would be lost by it, after `first`.
+
+        An export that the run in memory drew just as it is takes nothing away: the run stays.
+        """
+        run, studio = self._studio.training.run, self._studio
+
+        def open_alone() -> None:
+            first()
+            studio.open(source)
+            self.opening.emit(source)
+
+        def begin(own: bool) -> None:
+            # A run that has gone on meanwhile, or is another, drew something else
+            if own and run is not None and run is studio.training.run and studio.training.at_rest:
+                first()
+                studio.look_at(source, run)
+            else:
+                self.when_safe(open_alone)
+
+        if run is None or not studio.training.at_rest:
+            begin(False)
+        else:
+            self._looking.run(lambda: run_work.drew(run, source), begin, lambda _error: begin(False))
+
+    def choose_data(self, name: str) -> None:
+        """Train on other data from now on, and show the model that belongs to it."""
+        if name == self._session.state.config.data:
+            return
+        # One step of undo with the settings that the model of this data brings
+        self.when_safe(lambda: self._session.apply({"config.data": name}, gesture=("data", name)))
+
+    def draw(self) -> None:
+        """Let data be drawn by hand, and show the model that belongs to it."""
+        from dnf_studio.gui.features.data.draw_data import DrawDataDialog
+
+        dialog = DrawDataDialog(self._session.state.config.data, self._window)
+        dialog.drawn.connect(self.choose_data)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def train(self) -> None:
+        """Begin a run, or go on with one; of what is being opened, once it is shown."""
+        if self._studio.loading.waiting:
+            self._studio.loading.after(self.train)
+            self._studio.said.emit("Training begins once the model is shown.")
+            return
+        iterations = self._studio.resumable
+        if iterations is None:
+            self._studio.train()
+            return
+        answer = ask_resume(self._window, iterations, *self._resuming())
+        if answer is Answer.RESUME:
+            self._studio.resume()
+        elif answer is Answer.NEW:
+            self.when_safe(self._studio.train)
+
+    def _resuming(self) -> tuple[str, tuple[str, str] | None]:
+        """Why the run in memory would end at once, and its model and that of the settings where they differ."""
+        run, config = self._studio.training.run, self._session.state.config
+        if run is None:
+            return "", None
+        kinds = None if run.config.model == config.model else (run.config.model, config.model)
+        return RunPlace.of_run(run).sentence(config), kinds
+
+    def discard(self) -> None:
+        """Forget the run that has ended, and show the model from before it; a long one is asked about once more."""
+        run = self._studio.training.run
+        if run is None or self._studio.training.active:
+            return
+        if run.seconds <= QUICK_SECONDS or ask_discard(self._window, run.iteration) is Answer.DISCARD:
+            self._studio.go_back()
+
+    def save(self, then: Callable[[], object] | None = None) -> None:
+        """Ask for a file name and write the run or the model; `then` follows once it is in place."""
+        run = self._studio.training.run
+        data, current = data_stem(self._session.state.config.data), self._studio.current
+        name = bundled_name(data, self._session.state.config.model if current is None else current.shown.kind)
+        filters = [RUN, WEIGHTS] if run is not None else [WEIGHTS]
+        name, chosen = QFileDialog.getSaveFileName(
+            self._window, "Save", str(_free(self._begin(), name)), ";;".join(filters)
+        )
+        if name:
+            path = with_suffix(name, ".safetensors")
+            self.save_to(path, "run" if chosen == RUN else "weights", then)
+
+    def _begin(self) -> Path:
+        """The folder of the user's models, made where it can be; else the working folder."""
+        folder = self.folder()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return Path()
+        return folder
+
+    def save_to(self, path: Path, kind: Literal["run", "weights"], then: Callable[[], object] | None = None) -> None:
+        """Write `path` in the background; a run that trains holds meanwhile."""
+        training = self._studio.training
+
+        def done(_result: object) -> None:
+            if training.run is not None and kind == "run":
+                self._studio.entitle(path.name)
+                training.unsaved = False
+            self._studio.said.emit(f"Saved {path.name}.")
+            self.saved.emit(path)
+            if then is not None:
+                then()
+
+        if training.run is not None:
+            training.while_held(lambda run: run.save(path, kind), done, self.tell)
+        else:
+            self._studio.background.run(self._checkpoint_writer(path), done, self.tell)
+
+    def picture(self) -> None:
+        """Ask for a file name and save the window as a picture."""
+        name, _ = QFileDialog.getSaveFileName(self._window, "Save picture", "dnf-studio.png", "PNG picture (*.png)")
+        if name:
+            try:
+                self.save_picture(with_suffix(name, ".png"))
+            except StudioError as error:
+                self.tell(error)
+
+    def save_picture(self, path: Path) -> None:
+        """Save the window as it is; raises `ExportError` where the file cannot be written."""
+        from dnf_studio.core.storage.atomic import atomic_file
+
+        image = self._window.grab()
+        with atomic_file(path, ExportError) as partial:
+            if not image.save(str(partial), "PNG"):
+                raise ExportError(f"The picture '{path}' cannot be written.")
+
+    def when_safe(self, then: Callable[[], object]) -> None:
+        """Do `then` once no unsaved run would be lost by it; nothing if that is not wanted."""
+        studio = self._studio
+        if not studio.unsaved and not studio.training.active:
+            then()
+            return
+        answer = ask_about_run(self._window, studio.training.active) if studio.unsaved else Answer.DISCARD
+        if answer is Answer.DISCARD:
+            studio.discard()
+            then()
+        elif answer is Answer.SAVE:
+            studio.training.set_paused(True)
+            self.save(lambda: self.when_safe(then))
+
+    def _checkpoint_writer(self, path: Path) -> Callable[[], Any]:
+        current = self._studio.current
+
+        def write() -> None:
+            from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
+
+            if current is None:
+                raise StudioError("There is no model to save yet; train one or open one.")
+            save_checkpoint(path, current.checkpoint or Checkpoint.of_model(current.snapshot.flow))
+
+        return write
+
+
+def _free(folder: Path, stem: str) -> Path:
+    """A name that no file in `folder` has, so that Enter alone replaces nothing."""
+    names = (f"{stem}{'' if count == 1 else f'-{count}'}.safetensors" for count in itertools.count(1))
+    return next(folder / name for name in names if not (folder / name).exists())

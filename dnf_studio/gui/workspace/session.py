@@ -1,0 +1,199 @@
+"""The one state of the window, its only writer, and undo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from dnf_studio.config import flatten
+from dnf_studio.config.solvers import Solver
+from dnf_studio.errors import SettingError
+from dnf_studio.gui.workspace.cursor import TimeCursor
+from dnf_studio.gui.workspace.solving import OWN_SOLVERS, unused_settings
+from dnf_studio.gui.workspace.state import State
+
+if TYPE_CHECKING:
+    from dnf_studio.core.models.base import Ability
+
+__all__ = ["Session"]
+
+MERGE_SECONDS = 1.0
+DEPTH = 200
+FIELDS = tuple(field.name for field in fields(State))
+
+
+class Session(QObject):
+    """Holds one `State`; `apply` is the only way to change it, apart from undo, redo and another file (`reset`).
+
+    The time cursor is not part of the state and not undoable; it hangs here because every view
+    shares it.
+    """
+
+    changed = Signal(object)
+    """What changed: a frozenset of names, those of `State` and ``config.…`` for single settings."""
+    lacks_changed = Signal()
+    """Another model is shown, which cannot do the same, has other solvers or other data."""
+    undo_changed = Signal(bool, bool)
+    """Whether there is something to undo and to redo."""
+
+    def __init__(self, parent: QObject | None = None, clock: Callable[[], float] = monotonic) -> None:
+        super().__init__(parent)
+        self._state = State()
+        self._lacks: Mapping[Ability, str] = {}
+        self._solvers, self._dim = OWN_SOLVERS, 2
+        self._clock = clock
+        self._past: list[State] = []
+        self._future: list[State] = []
+        self._last_names: frozenset[str] = frozenset()
+        self._last_time = 0.0
+        self._gesture: object = None
+        self.cursor = TimeCursor(self)
+
+    @property
+    def state(self) -> State:
+        """The state as it is now."""
+        return self._state
+
+    @property
+    def lacks(self) -> Mapping[Ability, str]:
+        """What the model shown cannot do, and why in one sentence."""
+        return self._lacks
+
+    @property
+    def effective(self) -> State:
+        """The state as far as the model shown can have it."""
+        return self._state.without(self._lacks, self._solvers)
+
+    @property
+    def solvers(self) -> tuple[Solver, ...]:
+        """What the model shown can be sampled with, its own choice first."""
+        return self._solvers
+
+    @property
+    def dim(self) -> int:
+        """Components of the data shown."""
+        return self._dim
+
+    @property
+    def unused(self) -> Mapping[str, str]:
+        """Settings of the view, by their names in `State`, that mean nothing to the model and the solver, and why."""
+        return unused_settings(self.effective.solver, self._lacks)
+
+    def set_lacks(self, lacks: Mapping[Ability, str], solvers: tuple[Solver, ...] = OWN_SOLVERS, dim: int = 2) -> None:
+        """A model is shown that cannot do these and has these solvers, for data of so many components."""
+        if (lacks, solvers, dim) != (self._lacks, self._solvers, self._dim):
+            self._lacks, self._solvers, self._dim = lacks, solvers, dim
+            self.lacks_changed.emit()
+
+    def apply(self, change: Mapping[str, Any], gesture: object = None) -> frozenset[str]:
+        """Change what `change` names and return the names of what is different now.
+
+        Keys are the names of `State`; single settings of the experiment are ``config.sde.steps``
+        or nested mappings under ``config``. Either all of it is applied or, with `SettingError`,
+        nothing. Quick successive changes of the same one number, as a slider makes them, are one
+        step of undo; so are those of one `gesture`, such as a drag, whatever they change.
+        """
+        new = _with(self._state, change)
+        names = _differences(self._state, new)
+        if not names:
+            return names
+        now = self._clock()
+        quick = names == self._last_names and now - self._last_time < MERGE_SECONDS
+        same = gesture is not None and gesture == self._gesture
+        self._last_names, self._last_time, self._gesture = names, now, gesture
+        if not (self._past and (same or (quick and _is_slid(self._state, new, names)))):
+            self._past.append(self._state)
+            del self._past[:-DEPTH]
+        elif self._past[-1] == new:
+            self._past.pop()
+            self._forget()
+        self._future.clear()
+        self._become(new, names)
+        return names
+
+    def undo(self) -> None:
+        """Go back one step; nothing where there is none."""
+        self._travel(self._past, self._future)
+
+    def redo(self) -> None:
+        """Take the last undo back; nothing where there is none."""
+        self._travel(self._future, self._past)
+
+    def reset(self, state: State) -> None:
+        """Begin anew from `state`, with nothing to undo: another file was opened."""
+        names = _differences(self._state, state)
+        self._past.clear()
+        self._future.clear()
+        self._forget()
+        self._become(state, names)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether `undo` would do something."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether `redo` would do something."""
+        return bool(self._future)
+
+    def _travel(self, source: list[State], target: list[State]) -> None:
+        if not source:
+            return
+        target.append(self._state)
+        new = source.pop()
+        self._forget()
+        self._become(new, _differences(self._state, new))
+
+    def _forget(self) -> None:
+        """Nothing that follows belongs to what was changed last."""
+        self._last_names, self._gesture = frozenset(), None
+
+    def _become(self, new: State, names: frozenset[str]) -> None:
+        self._state = new
+        if names:
+            self.changed.emit(names)
+        self.undo_changed.emit(self.can_undo, self.can_redo)
+
+
+def _with(state: State, change: Mapping[str, Any]) -> State:
+    """`state` with `change`; raises `SettingError` for names and values that cannot be."""
+    plain: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
+    for key, value in change.items():
+        if key.startswith("config."):
+            settings[key.removeprefix("config.")] = value
+        elif key == "config" and isinstance(value, Mapping):
+            settings |= flatten(value)
+        elif key in FIELDS:
+            plain[key] = value
+        else:
+            raise SettingError(f"There is no setting named '{key}'.")
+    if settings:
+        plain["config"] = plain.get("config", state.config).changed(settings)
+    return replace(state, **plain)
+
+
+def _differences(old: State, new: State) -> frozenset[str]:
+    """Names of what differs, single settings of the experiment as ``config.…``."""
+    names = {name for name in FIELDS if name != "config" and getattr(old, name) != getattr(new, name)}
+    if old.config != new.config:
+        before, after = flatten(old.config.model_dump()), flatten(new.config.model_dump())
+        names |= {f"config.{name}" for name in after if before[name] != after[name]}
+    return frozenset(names)
+
+
+def _is_slid(old: State, new: State, names: frozenset[str]) -> bool:
+    """Whether `names` is one setting that goes from number to number."""
+
+    def is_number(state: State) -> bool:
+        value: object = state
+        for part in next(iter(names)).split("."):
+            value = getattr(value, part)
+        return isinstance(value, int | float) and not isinstance(value, bool)
+
+    return len(names) == 1 and is_number(old) and is_number(new)

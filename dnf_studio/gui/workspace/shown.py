@@ -1,0 +1,64 @@
+"""What the window shows: one model and the data it belongs to, as plain facts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dnf_studio.config.solvers import Solver
+from dnf_studio.core.data.drawing_source import drawing_label, is_drawing
+from dnf_studio.core.data.image_shape import ImageShape
+from dnf_studio.gui.workspace.solving import OWN_SOLVERS
+
+if TYPE_CHECKING:
+    from dnf_studio.core.models.base import Ability
+
+__all__ = ["ShownModel", "data_label", "data_stem"]
+
+
+@dataclass(frozen=True)
+class ShownModel:
+    """Facts about the model in the views, none of which needs torch to read."""
+
+    title: str
+    """A bundled name, a file name, or what kind of model it is."""
+    data: str
+    dim: int
+    columns: tuple[str, ...]
+    steps: int
+    """N of its own grid."""
+    entropy: float | None
+    """Exact entropy of the standardised data, nats, or None where unknown."""
+    attainable: float | None = None
+    """The least NLL of a chain with the noise of this one's last step, nats, or None where unknown."""
+    trained: bool = True
+    """False for weights that no iteration has touched."""
+    about: str = ""
+    """What there is to know about its data in particular."""
+    image: ImageShape | None = None
+    """The size of its points where they are images."""
+    solvers: tuple[Solver, ...] = OWN_SOLVERS
+    """What the model can be sampled with, its own choice first."""
+    kind: str = "diffflow"
+    lacks: Mapping[Ability, str] = field(default_factory=dict)
+    """What the model cannot do, and why in one sentence."""
+
+    @property
+    def name(self) -> str:
+        """The title, with the kind of model where it does not say that."""
+        return self.title if self.kind in re.split("[^a-z]", self.title.lower()) else f"{self.title} ({self.kind})"
+
+
+def data_label(name: str) -> str:
+    """A file without its folder, and what is chosen of it; a data set by its name, a drawing by a short one."""
+    if is_drawing(name):
+        return drawing_label(name)
+    file, colons, chosen = name.replace("\\", "/").partition("::")
+    return file.rsplit("/", 1)[-1] + colons + chosen
+
+
+def data_stem(name: str) -> str:
+    """What a file made from this data is called after: without folder, suffix and selection."""
+    return data_label(name).partition("::")[0].partition(".")[0]

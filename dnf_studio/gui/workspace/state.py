@@ -1,0 +1,159 @@
+"""What the window is set to: the experiment and how it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import isfinite
+from typing import TYPE_CHECKING, Any, get_args
+
+from dnf_studio.config import MAX_STEPS, Config
+from dnf_studio.config.grids import GridKind, Nodes, check_grid
+from dnf_studio.config.solvers import Solver
+from dnf_studio.errors import SettingError
+from dnf_studio.gui.workspace.solving import OWN_SOLVERS, unused_settings
+
+if TYPE_CHECKING:
+    from dnf_studio.core.exploration.inspect import Direction
+    from dnf_studio.core.exploration.pairing import Start
+    from dnf_studio.core.exploration.parts import Parts
+    from dnf_studio.core.models.base import Ability
+    from dnf_studio.core.sde.paths import LastStep
+
+__all__ = ["CHOICE", "CONTOURS", "FIELDS", "LAYERS", "State"]
+
+COLOURINGS = ("none", "mode", "angle", "radius", "log-ratio")
+CONTOURS = ("model", "exact", "difference", "side")
+LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field", "contours", "difference"})
+FIELDS = ("used", "drift", "score", "backward", "flow")
+FIELDS_OF_SCORE = FIELDS[2:]
+HEATS = ("none", "magnitude", "divergence")
+FIELD_STYLES = ("arrows", "streamlines")
+PARTS = ("both", "drift", "score")
+STARTS = ("noise", "forward")
+CHOICE = frozenset({"selection", "selection_of", "direction", "start"})
+"""What says which points are chosen in which process."""
+USUAL: dict[str, Any] = {"lam": 1.0, "last": "noise", "parts": "both"}
+PROJECTIONS = ("images", "axes", "principal")
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that undo brings back. Raises `SettingError` where a value cannot be.
+
+    `config` is the experiment that Train starts; the rest only looks at a model.
+    """
+
+    config: Config = field(default_factory=Config)
+    steps: int | None = None
+    """View N; None is the model's own."""
+    grid: GridKind | None = None
+    """Time grid of the view by its name or its nodes; None is the model's own."""
+    draft: Nodes = ()
+    """Nodes in the grid editor; empty where it shows the grid of the view."""
+    solver: Solver | None = None
+    """How the backward process steps; None, or one that the model shown has not, is the model's own."""
+    lam: float = 1.0
+    """λ of the backward process, 0 (probability flow) … 2."""
+    last: LastStep = "noise"
+    """Last backward step: ``mean`` leaves its noise out."""
+    parts: Parts = "both"
+    """What the backward process keeps: ``both`` fields, the ``drift`` alone (s = 0) or the ``score`` alone (f = 0)."""
+    start: Start = "noise"
+    """Where the backward process begins: ``noise`` of its own, which leaves forward and backward points of the same
+    number nothing to share, or the ``forward`` ends, which makes each pair a round trip."""
+    seed: int = 0
+    """Seed of the display set: which points and which Brownian paths."""
+    layers: frozenset[str] = frozenset({"points", "paths"})
+    field: str = "used"
+    """Which vector field the layer shows; ``used`` is the one each process moves its points with."""
+    field_style: str = "arrows"
+    """How it is drawn, as ``arrows`` or ``streamlines``."""
+    heat: str = "none"
+    """What of it is coloured below: ``none``, ``magnitude`` or ``divergence``."""
+    colouring: str = "none"
+    """What colours points and paths: ``none``, the ``mode`` of the data, ``angle`` or ``radius`` of the latent."""
+    contours: str = "model"
+    """Whose log-density the layer shows; ``side`` is the model's beside the exact one."""
+    axes: tuple[int, int] = (0, 1)
+    """Components across and up."""
+    projection: str = "images"
+    """What is drawn of more than two components: ``axes``, a pair of them, the two ``principal`` ones, or all of them
+    as ``images``, which for points that are none is the same as ``axes``."""
+    component: int = 0
+    """Component of the t–x view; D and D + 1 are the principal ones where D > 2."""
+    selection: tuple[int, ...] = ()
+    """Chosen points of the display set; the last one is the one the Inspector lists."""
+    selection_of: Direction = "forward"
+    """The process they were chosen in; where the backward one starts from the forward ends they are those of both."""
+    direction: Direction = "forward"
+    """Which of its two paths the Inspector lists, where the point has two; see `listed`."""
+
+    @property
+    def paired(self) -> bool:
+        """Whether a forward and a backward point of the same number belong together."""
+        return self.start == "forward"
+
+    @property
+    def listed(self) -> Direction:
+        """The process whose paths are listed: that of the selection, or one of both where they are pairs."""
+        return self.direction if self.paired else self.selection_of
+
+    def chosen_in(self, direction: str) -> tuple[int, ...]:
+        """The points that are chosen in the process `direction`."""
+        return self.selection if self.paired or self.selection_of == direction else ()
+
+    def afresh(self, config: Config, view: Mapping[str, Any]) -> State:
+        """Another document with these settings: what stood for the last one's points and grid goes, `view` comes."""
+        none = {"steps": None, "grid": None, "draft": (), "axes": (0, 1), "projection": "images", "component": 0}
+        return replace(self, **{**none, "selection": (), "config": config, **view})
+
+    def without(self, lacks: Mapping[Ability, str], solvers: Sequence[Solver] = OWN_SOLVERS) -> State:
+        """The same with what a model that `lacks` these and has these `solvers` has not as if nobody had chosen it."""
+        chosen = self.solver if self.solver in solvers else solvers[0]
+        # None stands for Euler's steps of the model's own fields, which λ and parts are for
+        solver = None if chosen == solvers[0] and chosen in ("sde", "ode") else chosen
+        usual = {name: USUAL[name] for name in unused_settings(solver, lacks)}
+        state = replace(self, **{**usual, "solver": solver})
+        if "score" in lacks:
+            state = replace(state, field="drift")
+        return replace(state, layers=state.layers - {"disagreement"}) if "bound" in lacks else state
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and not 1 <= self.steps <= MAX_STEPS:
+            raise SettingError(f"View N must be between 1 and {MAX_STEPS:,}, not {self.steps}.")
+        if self.grid is not None:
+            object.__setattr__(self, "grid", check_grid(self.grid))
+        if self.draft:
+            object.__setattr__(self, "draft", check_grid(tuple(self.draft)))
+        if self.solver not in (None, *get_args(Solver)):
+            raise SettingError(f"There is no solver named '{self.solver}'.")
+        if not (isfinite(self.lam) and 0 <= self.lam <= 2):
+            raise SettingError(f"λ must be between 0 and 2, not {self.lam}.")
+        if self.last not in ("mean", "noise"):
+            raise SettingError(f"The last step is either mean or noise, not '{self.last}'.")
+        if self.parts not in PARTS:
+            raise SettingError(f"The backward process has both parts, drift or score, not '{self.parts}'.")
+        if self.start not in STARTS:
+            raise SettingError(f"The backward process starts from noise or forward, not '{self.start}'.")
+        for direction in (self.direction, self.selection_of):
+            if direction not in ("forward", "backward"):
+                raise SettingError(f"The direction is either forward or backward, not '{direction}'.")
+        if not 0 <= self.seed < 2**63:
+            raise SettingError(f"The seed must be a whole number of 0 or more, not {self.seed}.")
+        if not self.layers <= LAYERS:
+            raise SettingError(f"There is no layer named '{min(self.layers - LAYERS)}'.")
+        if self.field not in FIELDS:
+            raise SettingError(f"There is no field named '{self.field}'.")
+        if self.field_style not in FIELD_STYLES:
+            raise SettingError(f"A field is drawn as arrows or streamlines, not as '{self.field_style}'.")
+        if self.heat not in HEATS:
+            raise SettingError(f"The heat map shows none, magnitude or divergence, not '{self.heat}'.")
+        if self.colouring not in COLOURINGS:
+            raise SettingError(f"Points are coloured by {', '.join(COLOURINGS)}, not '{self.colouring}'.")
+        if self.contours not in CONTOURS:
+            raise SettingError(f"There is no log-density named '{self.contours}'.")
+        if self.projection not in PROJECTIONS:
+            raise SettingError(f"The projection is images, axes or principal, not '{self.projection}'.")
+        if min(*self.axes, self.component, min(self.selection, default=0)) < 0:
+            raise SettingError("Components and points are numbered from 0.")

@@ -1,0 +1,294 @@
+"""What the window works on: the model that is shown, where it came from, and the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from dnf_studio.config import DATA_SETTINGS, Config
+from dnf_studio.core.training.report import StepReport
+from dnf_studio.errors import SettingError, StudioError
+from dnf_studio.gui.workspace import opening
+from dnf_studio.gui.workspace import run_work as run_work
+from dnf_studio.gui.workspace.background import Background, Newest
+from dnf_studio.gui.workspace.lending import Lender
+from dnf_studio.gui.workspace.past_models import PastModels
+from dnf_studio.gui.workspace.run_changes import LIVE, value_of
+from dnf_studio.gui.workspace.run_ending import RunPlace
+from dnf_studio.gui.workspace.session import Session
+from dnf_studio.gui.workspace.training import Phase, Training
+from dnf_studio.workers.explorer import Explorer
+
+if TYPE_CHECKING:
+    from dnf_studio.core.training.run import Run
+
+__all__ = ["Studio"]
+
+SETTLE_MS = 150
+
+
+class Studio(QObject):
+    """Opens models and data, starts runs, and follows the settings of the experiment.
+
+    It asks nothing: whoever calls `open`, `train` or changes the data has made sure that no unsaved
+    run is lost.
+    """
+
+    opened = Signal(object)
+    """The `Opened` that is shown from now on."""
+    progressed = Signal(int, object, object)
+    """Iterations, iterations a second or None, seconds left or None."""
+    bound_changed = Signal(object)
+    """The smoothed bound, nats, or None."""
+    said = Signal(str)
+    failed = Signal(object)
+    """A `StudioError`, or whatever else went wrong."""
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._explorer: Explorer | None = None
+        self.background = Background(self)
+        self.training = Training(self.background, self)
+        self._session = session
+        self._opened: opening.Opened | None = None
+        self._before: opening.Opened | None = None
+        self._preset: Config | None = None
+        self.places: Callable[[], Sequence[Path]] = tuple
+        self._lender, self._past_models = Lender(self.training), PastModels()
+        self._config = session.state.config
+        self.loading = Newest(self.background)
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(self._renew)
+        self.training.failed.connect(lambda sentence: self.failed.emit(StudioError(sentence)))
+        self.training.phase_changed.connect(self._share_cores)
+        session.changed.connect(self._follow)
+
+    def start(self) -> None:
+        """Begin to load torch and to compute, which would delay the first picture of the window."""
+        if self._explorer is None:
+            self._explorer = Explorer()
+
+    @property
+    def explorer(self) -> Explorer:
+        """The thread that computes what the views show; there is none before `start`."""
+        if self._explorer is None:
+            raise RuntimeError("the studio has not started")
+        return self._explorer
+
+    @property
+    def current(self) -> opening.Opened | None:
+        """What is shown."""
+        return self._opened
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether a run would be lost with the window."""
+        return self.training.unsaved
+
+    def open(self, name: str) -> None:
+        """Show a bundled model, a checkpoint, an export or a data file; settings and undo begin anew with it."""
+        config = self._session.state.config.without(self._preset)
+        places, held = tuple(self.places()), self._lender.held
+        self._settle.stop()
+        self.loading.run(lambda: opening.open_any(name, config, places, held), self._take, self._open_failed)
+
+    def look_at(self, export: str, run: Run) -> None:
+        """Show an export that the weights of `run`, the one in memory, drew; run, settings and undo stay."""
+        config = self._session.state.config
+        self.loading.run(lambda: opening.beside_run(export, config, run), self._join, self._open_failed)
+
+    def train(self) -> None:
+        """Begin a new run with the settings of the session."""
+        config = self._session.state.config
+        self._settle.stop()
+        self.training.prepare()
+        self.loading.run(lambda: opening.untrained(config), self._begin, self._begin_failed)
+
+    def resume(self) -> None:
+        """Go on with the run in memory or of the checkpoint shown; what a run may change is as the session says."""
+        config, run = self._session.state.config, self.training.run
+        change = {name.removeprefix("config."): value_of(config, name) for name in LIVE if self._same_model}
+        if run is not None:
+            self.training.start(lambda _threads: run_work.changed(run, change), self.explorer)
+        elif self._opened is not None and self._opened.path is not None:
+            path, self._before = self._opened.path, self._opened
+            self.training.start(lambda threads: run_work.restored(path, change, threads), self.explorer)
+
+    @property
+    def _same_model(self) -> bool:
+        """Whether the settings are for the kind of model that is shown; else they are for the next run."""
+        return self._opened is None or self._opened.snapshot.config.model == self._session.state.config.model
+
+    @property
+    def resumable(self) -> int | None:
+        """Iterations of the run that `resume` would go on with, None also for one opened that would end at once."""
+        if self.training.run is not None:
+            return self.training.run.iteration
+        saved = self.opened_run
+        return None if saved is None or saved.obstacle(self._session.state.config) else saved.iteration
+
+    @property
+    def opened_run(self) -> RunPlace | None:
+        """Where the run stands whose file is shown."""
+        saved = self._opened.checkpoint if self._opened is not None else None
+        return RunPlace.of_checkpoint(saved) if saved is not None and saved.kind == "run" else None
+
+    def take_model(self, done: Callable[[Any], object], failed: Callable[[Exception], object]) -> None:
+        """Give `done` the model as it is now and its checkpoint, as `Lender.lend` does."""
+        self._lender.lend(self._opened, done, failed)
+
+    def file_moved(self, old: Path, new: Path) -> None:
+        """The file of the model shown has another name."""
+        self._opened, self._before = (
+            replace(opened, path=new) if opened and opened.path and opened.path.absolute() == old else opened
+            for opened in (self._opened, self._before)
+        )
+
+    def entitle(self, title: str) -> None:
+        """Call the model that is shown so."""
+        if self._opened is not None:
+            self._opened = self._opened.called(title)
+
+    def discard(self) -> None:
+        """Forget the run and wait for its thread."""
+        self.training.close()
+        self.training.forget()
+
+    def go_back(self) -> None:
+        """Forget the run and show the model that was there before it, as far as it fits the data that is set."""
+        self.discard()
+        self._show_before()
+        self._follow(frozenset({"config.data"}))
+
+    def close(self) -> None:
+        """End every thread."""
+        self.training.shut()
+        self.background.close()
+        if self._explorer is not None:
+            self._explorer.close()
+
+    def note_reports(self, reports: Sequence[StepReport], smoothed: float | None) -> None:
+        """Tell how the run stands after `reports`."""
+        rate, run = self.training.pace(reports), self.training.run
+        running = run if self.training.phase is Phase.RUNNING else None
+        self.progressed.emit(reports[-1].iteration, rate if running else None, running and running.remaining())
+        self.bound_changed.emit(smoothed)
+
+    def _take(self, opened: opening.Opened) -> None:
+        """Show what was opened as a new document."""
+        self.discard()
+        self._past_models.clear()
+        self._opened, self._before, self._preset = opened, None, opened.preset
+        view = opened.export.view if opened.export is not None else {}
+        self._session.reset(self._session.state.afresh(opened.config, view))
+        self._settle.stop()
+        self._show(opened)
+
+    def _join(self, opened: opening.Opened) -> None:
+        """Show the samples of the run in memory beside it."""
+        if opened.export is not None and self._opened is not None:
+            self._session.apply({**opened.export.view, "selection": ()})
+            self._show(opened.called(self._opened.shown.title))
+
+    def _show(self, opened: opening.Opened) -> None:
+        self._opened, shown = opened, opened.shown
+        self._session.set_lacks(shown.lacks, shown.solvers, shown.dim)
+        self.explorer.publish(opened.snapshot, opened.points)
+        self.opened.emit(opened)
+
+    def _begin(self, opened: opening.Opened) -> None:
+        """Show the first weights, then train them."""
+        self._before = self._before or self._opened
+        self.discard()
+        self._show(opened.called("new model"))
+        config, dataset = opened.config, opened.dataset
+
+        def make_run(threads: int) -> Run:
+            from dnf_studio.core.training.run import Run
+
+            return Run(config, dataset, threads)
+
+        self.training.start(make_run, self.explorer)
+        now = self._session.state.config
+        self._follow(frozenset(name for name in LIVE if value_of(now, name) != value_of(config, name)))
+
+    def _begin_failed(self, error: Exception) -> None:
+        self.training.give_up()
+        self._open_failed(error)
+
+    def _open_failed(self, error: Exception) -> None:
+        """Tell; where a run was discarded for what does not come, its weights leave the views too."""
+        if self.training.run is None and not self.training.active:
+            self._show_before()
+        self.failed.emit(error)
+
+    def _show_before(self) -> None:
+        """The model that was there before the run, which may be the one it went on with."""
+        before, self._before = self._before, None
+        if before is not None:
+            self._show(before)
+
+    def _share_cores(self, phase: Phase) -> None:
+        if self._explorer is not None:
+            self._explorer.set_training(phase in (Phase.STARTING, Phase.RUNNING))
+
+    def _follow(self, names: frozenset[str]) -> None:
+        """Give a run what it can take up, or show the model that belongs to changed settings."""
+        config = self._session.state.config
+        before, self._config = self._config, config
+        if self.training.active:
+            change = {name.removeprefix("config."): value_of(config, name) for name in names & LIVE if self._same_model}
+            if change:
+                try:
+                    self.training.apply(change)
+                except SettingError as error:
+                    self.failed.emit(error)
+            return
+        if self._opened is None or self.unsaved:
+            return
+        shown = self._opened.config
+        if any(getattr(config, name) != getattr(shown, name) for name in DATA_SETTINGS):
+            self._choose(config, before)
+        elif not self._opened.shown.trained and any(
+            name.startswith(("config.model", "config.sde", "config.network", "config.training.seed")) for name in names
+        ):
+            self._settle.start()
+
+    def _choose(self, config: Config, before: Config) -> None:
+        """Show the model of other data: that which undo comes back to, or the one that belongs to the settings."""
+        known, opened, preset = self._past_models.find(config), self._opened, self._preset
+        if opened is not None and self._before is None and before.data == opened.config.data:
+            self._past_models.note(before, replace(opened, config=before, preset=preset))
+        work = partial(opening.open_for, config, preset) if known is None else lambda: known
+        self.loading.run(work, self._replace, self._refuse_data)
+
+    def _renew(self) -> None:
+        """Another untrained model, as the settings describe it; what is being opened goes before it."""
+        if self.loading.waiting:
+            self._settle.start()
+        elif self.training.phase is Phase.NONE and self._opened is not None and not self._opened.shown.trained:
+            config = self._session.state.config
+            self.loading.run(lambda: opening.untrained(config), self._show, self.failed.emit)
+
+    def _replace(self, opened: opening.Opened) -> None:
+        """Show the model of other data; settings that came with the one before it go."""
+        self.discard()
+        self._before, self._preset = None, opened.preset
+        self._show(opened)
+        groups = opened.config.model_dump(include={"sde", "network", "training"})
+        self._session.apply({"config": groups}, gesture=("data", opened.config.data))
+        self._settle.stop()
+
+    def _refuse_data(self, error: Exception) -> None:
+        """Tell, and go back to the data that is shown."""
+        if self._opened is not None:
+            shown = (self._before or self._opened).config
+            self._session.apply({f"config.{name}": getattr(shown, name) for name in DATA_SETTINGS})
+        self._open_failed(error)

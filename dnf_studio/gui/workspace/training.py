@@ -1,0 +1,241 @@
+"""The run that trains, from the window's side: start, hold, end, and work on it while it is held."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from dnf_studio.core.training.report import StepReport
+from dnf_studio.gui.workspace.background import Background
+from dnf_studio.workers.explorer import Explorer
+from dnf_studio.workers.helping import Helping
+from dnf_studio.workers.mailbox import ReportLog
+from dnf_studio.workers.training import TrainingWorker
+
+if TYPE_CHECKING:
+    from dnf_studio.core.training.run import Run
+
+__all__ = ["Phase", "Training"]
+
+RATE_SECONDS = 3.0
+
+
+class Phase(Enum):
+    """Where a run stands."""
+
+    NONE = "none"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
+class Training(QObject):
+    """Owns the training worker and the run it made, which stays after the worker has ended."""
+
+    phase_changed = Signal(object)
+    """The new `Phase`."""
+    failed = Signal(str)
+    """One sentence; after a divergence the run is paused at its last good state."""
+    unsaved_changed = Signal(bool)
+    went_back = Signal(int)
+    """As that of the worker."""
+
+    def __init__(self, background: Background, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._log = ReportLog()
+        self._unsaved = False
+        self._background = background
+        self._worker: TrainingWorker | None = None
+        self._helping = Helping()
+        self._run: Run | None = None
+        self._phase = Phase.NONE
+        self._early: tuple[bool, bool] = False, False
+        self._held: list[Callable[[], None]] = []
+        self._pace: deque[tuple[int, float]] = deque()
+
+    @property
+    def phase(self) -> Phase:
+        """Where the run stands."""
+        return self._phase
+
+    @property
+    def active(self) -> bool:
+        """Whether a worker has the run, training or paused."""
+        return self._phase in (Phase.STARTING, Phase.RUNNING, Phase.PAUSED)
+
+    @property
+    def pausing(self) -> bool:
+        """Whether the run trains, or will, until a pause that was asked for."""
+        asked = self._early[0] if self._worker is None else self._worker.is_paused
+        return asked and self.busy
+
+    @property
+    def busy(self) -> bool:
+        """Whether it trains, or will as soon as it can."""
+        return self._phase in (Phase.STARTING, Phase.RUNNING)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether there is a run that nothing moves: paused or ended."""
+        return self._run is not None and self._phase in (Phase.PAUSED, Phase.ENDED)
+
+    @property
+    def run(self) -> Run | None:
+        """The run, training or not, or None."""
+        return self._run
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the run has learnt what no file holds."""
+        return self._unsaved
+
+    @unsaved.setter
+    def unsaved(self, unsaved: bool) -> None:
+        if unsaved != self._unsaved:
+            self._unsaved = unsaved
+            self.unsaved_changed.emit(unsaved)
+
+    def prepare(self) -> None:
+        """A run is on its way: its data is being opened."""
+        self._early = False, False
+        self._become(Phase.STARTING)
+
+    def give_up(self) -> None:
+        """The run that was on its way does not come."""
+        self._become(Phase.NONE if self._run is None else Phase.ENDED)
+
+    def start(self, make_run: Callable[[int], Run], explorer: Explorer) -> None:
+        """Train what `make_run(threads)` returns in a thread of its own, and show it in `explorer`."""
+        if self._worker is not None:
+            raise RuntimeError("a run is training already")
+        self._pace.clear()
+        self._log.take()
+        worker = TrainingWorker(make_run, explorer, self._log, self._helping, self)
+        worker.started_run.connect(self._started)
+        worker.paused.connect(self._paused)
+        worker.resumed.connect(self._resumed)
+        worker.failed.connect(self.failed)
+        worker.went_back.connect(self.went_back)
+        worker.finished.connect(self._ended)
+        paused, stopped = self._early
+        self._early = False, False
+        if paused:
+            worker.pause()
+        if stopped:
+            worker.stop()
+        self._worker = worker
+        self._become(Phase.STARTING)
+        worker.start()
+
+    def set_paused(self, paused: bool) -> None:
+        """Hold the run after the iteration it is at, or go on; one on its way begins so."""
+        if self._worker is None and self._phase is Phase.STARTING:
+            self._early = paused, self._early[1]
+        elif self._worker is not None and self.active:
+            (self._worker.pause if paused else self._worker.resume)()
+
+    def stop(self) -> None:
+        """End the run after the iteration it is at; what it has learnt stays. One on its way ends before its first."""
+        if self._worker is not None:
+            self._worker.stop()
+        elif self._phase is Phase.STARTING:
+            self._early = self._early[0], True
+
+    def apply(self, change: Mapping[str, Any]) -> None:
+        """Change settings between two iterations; raises `SettingError` for what cannot be."""
+        if self._worker is not None and self.active:
+            self._worker.apply(change)
+
+    def forget(self) -> None:
+        """Drop the run of an ended worker: another model is shown."""
+        self._log.take()
+        self._run, self.unsaved = None, False
+        self._become(Phase.NONE)
+
+    def while_held(
+        self, work: Callable[[Run], Any], done: Callable[[Any], object], failed: Callable[[Exception], object]
+    ) -> None:
+        """Call `work(run)` in the background while no iteration changes the run, which then goes on."""
+        run = self._run
+        if run is None:
+            raise RuntimeError("there is no run")
+        running = self._phase is Phase.RUNNING
+        # A pause that is still coming stays one
+        goes_on = running and not self.pausing
+
+        def finish(answer: Callable[[Any], object], value: object) -> None:
+            if goes_on:
+                self.set_paused(False)
+            answer(value)
+
+        def begin() -> None:
+            self._background.run(
+                lambda: work(run), lambda result: finish(done, result), lambda error: finish(failed, error)
+            )
+
+        if running:
+            self._held.append(begin)
+            self.set_paused(True)
+        else:
+            begin()
+
+    def close(self) -> None:
+        """End the thread and wait for it."""
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker.wait()
+
+    def shut(self) -> None:
+        """End the thread and the training process: the window closes."""
+        self.close()
+        self._helping.close()
+
+    def take_reports(self) -> list[StepReport]:
+        """What nobody has looked at yet; none before the window knows of the run that they are of."""
+        return [] if self._phase is Phase.STARTING else self._log.take()
+
+    def pace(self, reports: Sequence[StepReport]) -> float | None:
+        """Iterations a second over the last few seconds of training, None before there are two reports."""
+        self.unsaved = True
+        self._pace.extend((report.iteration, report.seconds) for report in reports)
+        while len(self._pace) > 2 and self._pace[-1][1] - self._pace[0][1] > RATE_SECONDS:
+            self._pace.popleft()
+        iterations, seconds = (b - a for a, b in zip(self._pace[0], self._pace[-1], strict=True))
+        return iterations / seconds if seconds > 0 else None
+
+    @Slot(object)
+    def _started(self, run: Run) -> None:
+        self._run = run
+        self._become(Phase.RUNNING)
+
+    @Slot()
+    def _paused(self) -> None:
+        self._become(Phase.PAUSED)
+        waiting, self._held = self._held, []
+        for begin in waiting:
+            begin()
+
+    @Slot()
+    def _resumed(self) -> None:
+        self._become(Phase.RUNNING)
+
+    @Slot()
+    def _ended(self) -> None:
+        if self._worker is not None:
+            self._worker.wait()
+            self._worker.deleteLater()
+        self._worker = None
+        self.give_up()
+        waiting, self._held = self._held, []
+        for begin in waiting:
+            begin()
+
+    def _become(self, phase: Phase) -> None:
+        if phase is not self._phase:
+            self._phase = phase
+            self.phase_changed.emit(phase)

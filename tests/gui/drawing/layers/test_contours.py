@@ -1,0 +1,177 @@
+"""Lines of equal value, and the log-density in a process view."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.core.exploration.log_density import LogDensity
+from dnf_studio.gui.drawing.layers.contours import contour_lines
+from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
+from dnf_studio.gui.features.processes.process_view import ProcessView
+from tests.gui.scenes import frame_of, pixels, share_near
+
+AXIS = np.linspace(-3, 3, 61)
+Array = NDArray[np.float64]
+
+
+def density_of(exact: bool = True, sharp: float = 1.0) -> LogDensity:
+    """A standard normal, and one moved to the right as the exact density."""
+    x = np.linspace(-6, 6, 61)
+    a, b = np.meshgrid(x, x)
+    model = -0.5 * sharp * (a**2 + b**2) - math.log(2 * math.pi / sharp)
+    moved = -0.5 * sharp * ((a - 1) ** 2 + b**2) - math.log(2 * math.pi / sharp)
+    return LogDensity(x, x, model, moved if exact else None, 0.02, True)
+
+
+def contour_view(qtbot: QtBot, theme: Theme = LIGHT) -> ProcessView:
+    view = ProcessView("forward")
+    qtbot.addWidget(view)
+    view.resize(420, 420)
+    view.set_theme(theme)
+    with qtbot.waitExposed(view):
+        view.show()
+    view.set_frame(frame_of())
+    view.set_layers(frozenset({"contours"}))
+    return view
+
+
+def length(lines: Array) -> float:
+    return float(np.hypot(lines[:, 0] - lines[:, 2], lines[:, 1] - lines[:, 3]).sum())
+
+
+def test_lines_of_a_bowl_are_circles() -> None:
+    a, b = np.meshgrid(AXIS, AXIS)
+    lines = contour_lines(AXIS, AXIS, a**2 + b**2, 4.03)
+    for x, y in (lines[:, :2].T, lines[:, 2:].T):
+        np.testing.assert_allclose(np.hypot(x, y), math.sqrt(4.03), atol=2e-3)
+    assert length(lines) == pytest.approx(2 * math.pi * math.sqrt(4.03), rel=2e-3)
+    # Closed: every end is the end of two segments
+    ends = np.round(lines.reshape(-1, 2), 9) + 0.0
+    assert (np.unique(ends, axis=0, return_counts=True)[1] == 2).all()
+
+
+def test_a_plane_is_crossed_once_where_it_has_the_level() -> None:
+    x, y = np.array([0.0, 1.0, 4.0]), np.array([0.0, 2.0])
+    lines = contour_lines(x, y, np.array([[0.0, 1.0, 4.0], [0.0, 1.0, 4.0]]), 2.5)
+    assert lines.shape == (1, 4) and sorted(lines[0, 1::2]) == [0, 2] and (lines[0, ::2] == 2.5).all()
+    assert contour_lines(x, y, np.zeros((2, 3)), 1.0).shape == (0, 4)
+
+
+@pytest.mark.parametrize("middle", [True, False])
+def test_a_saddle_has_two_lines_that_do_not_cross(middle: bool) -> None:
+    # Values of 1 at two opposite corners: joined where the middle is above the level
+    lines = contour_lines(np.arange(2.0), np.arange(2.0), np.array([[1.0, 0.0], [0.0, 1.0]]), 0.4 if middle else 0.6)
+    assert len(lines) == 2
+    cut = [(seg[:2] + seg[2:]) / 2 for seg in lines]
+    inside_corner = [min(np.hypot(*m), np.hypot(*(m - 1))) for m in cut]
+    assert all((distance > 0.5) == middle for distance in inside_corner)
+    (other,) = {len(contour_lines(np.arange(2.0), np.arange(2.0), np.array([[0.0, 1.0], [1.0, 0.0]]), 0.4))}
+    assert other == 2
+
+
+def test_cells_without_a_number_have_no_line_and_others_keep_theirs() -> None:
+    a, b = np.meshgrid(AXIS, AXIS)
+    values = a.copy()
+    whole = contour_lines(AXIS, AXIS, values, 0.05)
+    values[:10] = np.nan
+    part = contour_lines(AXIS, AXIS, values, 0.05)
+    assert len(whole) == 60 and len(part) == 50
+    with np.errstate(all="raise"):
+        assert len(contour_lines(AXIS, AXIS, np.where(b > 1, -np.inf, 1.0), 0.0)) in (0, 60)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_the_map_comes_and_goes_with_its_layer(qtbot: QtBot, theme: Theme) -> None:
+    view = contour_view(qtbot, theme)
+    empty = pixels(view.plot)
+    view.contours.set_found(density_of())
+    drawn = pixels(view.plot)
+    assert (np.abs(drawn - empty).max(axis=-1) > 40).mean() > 0.02
+    assert share_near(drawn, theme.magnitude[-1], 20) > 0.02
+    view.set_layers(frozenset())
+    assert view.contours.button.isHidden() and view.contours.legend.isHidden()
+    assert np.array_equal(pixels(view.plot), empty)
+    view.contours.set_found(density_of())
+    assert np.array_equal(pixels(view.plot), empty)
+
+
+def test_the_legend_says_whose_it_is_how_fine_and_how_right(qtbot: QtBot) -> None:
+    view = contour_view(qtbot)
+    view.contours.set_found(density_of(), refining=True)
+    text = view.contours.legend.text()
+    assert "log p, model, at t₀, nats, standardised" in text
+    assert "61 × 61, refining…" in text and "0 is −1.84, the model’s maximum" in text
+    view.contours.set_found(density_of())
+    assert "61 × 61, log p ± 0.02, ∫p here 1" in view.contours.legend.text()
+    view.contours.set_where("the points are at step 3")
+    assert "the points are at step 3" in view.contours.legend.text()
+    view.contours.set_choice("exact")
+    assert "log p, exact" in view.contours.legend.text() and "±" not in view.contours.legend.text()
+    view.contours.set_found(density_of(exact=False))
+    assert "log p, model" in view.contours.legend.text()
+    assert "the exact density is not known" in view.contours.legend.text() and view.contours.button.text() == "log p"
+    broken = dataclasses.replace(density_of(), model=np.full((61, 61), np.nan))
+    view.contours.set_found(broken)
+    assert "has no solution here" in view.contours.legend.text()
+    view.contours.say("Why not.")
+    assert view.contours.legend.text() == "Why not." and view.contours.found is None
+
+
+def test_the_difference_is_signed_and_blank_where_nothing_is(qtbot: QtBot) -> None:
+    view = contour_view(qtbot)
+    empty = pixels(view.plot)
+    view.contours.set_choice("difference")
+    view.contours.set_found(density_of(sharp=3.0))
+    view.contours.legend.hide()
+    picture, third = pixels(view.plot), pixels(view.plot).shape[1] // 3
+    # The model has too much at the left
+    assert share_near(picture[:, :third], LIGHT.divergence[-1], 20) > 0.15
+    assert share_near(picture[:, :third], LIGHT.divergence[0], 20) == 0
+    assert share_near(picture[:, -third:], LIGHT.divergence[0], 20) > 0.1
+    assert np.array_equal(picture[1:6, -40:-5], empty[1:6, -40:-5])
+    view.contours.set_choice("exact")
+    view.contours.legend.hide()
+    exact = pixels(view.plot)
+    assert not np.array_equal(exact, picture)
+
+
+def test_levels_are_below_the_models_maximum_whosever_density_it_is(qtbot: QtBot) -> None:
+    view = contour_view(qtbot)
+    found = density_of()
+    view.contours.set_found(found)
+    labels = view.contours.labels._lines
+    assert set(labels) == {"−1", "−2", "−4", "−8", "−12"}
+    np.testing.assert_allclose(np.hypot(labels["−2"][:, 0], labels["−2"][:, 1]), 2, atol=0.02)
+    view.contours.set_choice("exact")
+    lines = view.contours.labels._lines["−2"]
+    np.testing.assert_allclose(np.hypot(lines[:, 0] - 1, lines[:, 1]), 2, atol=0.02)
+
+
+def test_labels_are_within_the_view_and_apart(qtbot: QtBot) -> None:
+    view = contour_view(qtbot)
+    view.contours.set_found(density_of())
+    pixels(view.plot)
+    anchors = view.contours.labels._anchors
+    assert anchors is not None and {"−1", "−2", "−4"} <= set(anchors)
+    seen = view.box.viewRect()
+    places = np.array(list(anchors.values()))
+    assert all(seen.contains(*place) for place in places)
+    apart = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
+    assert apart[~np.eye(len(places), dtype=bool)].min() > 0.3
+
+
+def test_the_legend_is_at_the_upper_left(qtbot: QtBot) -> None:
+    view = contour_view(qtbot)
+    view.contours.set_found(density_of())
+    for size in ((420, 420), (700, 500)):
+        view.resize(*size)
+        pixels(view)
+        area = view.plot.mapFromScene(view.box.sceneBoundingRect()).boundingRect()
+        legend = view.contours.legend.geometry()
+        assert area.contains(legend) and legend.left() - area.left() < 12 and legend.top() - area.top() < 12

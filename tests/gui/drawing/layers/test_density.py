@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QPointF
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.gui.drawing.layers.density import argb_table, bin_points, next_levels, smooth
+from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, mix
+from dnf_studio.gui.features.processes.process_view import ProcessView
+from dnf_studio.workers.frames import ViewRequest
+from tests.gui.drawing.test_theme import contrast
+from tests.gui.scenes import frame_of, pixels, share_near
+
+
+def density_view(qtbot: QtBot, direction: str = "forward") -> ProcessView:
+    view = ProcessView(direction)
+    qtbot.addWidget(view)
+    view.resize(420, 420)
+    with qtbot.waitExposed(view):
+        view.show()
+    view.set_layers(frozenset({"density"}))
+    return view
+
+
+@given(st.integers(0, 400), st.integers(1, 40), st.integers(1, 30), st.floats(0.5, 9))
+def test_every_point_within_the_bins_counts_once(count: int, width: int, height: int, cell: float) -> None:
+    random = np.random.default_rng(count)
+    points = (random.random((count, 2)) * [width * cell, height * cell] * 0.999 + [7, -3]).astype(np.float32)
+    away = np.array([[6.9, 0], [7 + width * cell + 0.1, 0], [8, -3.1], [8, height * cell - 2.9]], np.float32)
+    counts = bin_points(np.concatenate([points, away]), (7, -3), cell, width, height)
+    assert counts.shape == (height, width) and counts.sum() == count
+
+
+def test_a_bin_takes_its_left_and_upper_edge() -> None:
+    points = np.array([[0, 0], [4, 0], [3.999, 4], [8, 0], [0, 8]], np.float32)
+    assert bin_points(points, (0, 0), 4, 2, 2).tolist() == [[1, 1], [1, 0]]
+
+
+def test_what_is_not_finite_does_not_count() -> None:
+    points = np.array([[np.nan, 1], [1, np.inf], [-np.inf, 1], [3e38, -3e38], [1, 1]], np.float32)
+    assert bin_points(points, (0, 0), 4, 2, 2).tolist() == [[1, 0], [0, 0]]
+    assert bin_points(np.empty((0, 2), np.float32), (0, 0), 4, 3, 2).tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+def test_smoothing_keeps_what_is_inside_and_is_even() -> None:
+    values = np.zeros((9, 13), np.float32)
+    values[4, 6] = 1
+    out = smooth(values)
+    assert out.shape == values.shape and out.sum() == pytest.approx(1)
+    assert np.allclose(out, out[::-1]) and np.allclose(out, out[:, ::-1]) and out[4, 6] == out.max() == 36 / 256
+
+
+def test_limits_follow_slowly() -> None:
+    first, wanted = np.zeros(3, np.float32), np.ones(3, np.float32)
+    assert next_levels(None, wanted) is wanted
+    once = next_levels(first, wanted)
+    assert (once > 0).all() and (once < 0.2).all()
+    for _ in range(60):
+        once = next_levels(once, wanted)
+    assert np.allclose(once, wanted, atol=1e-3)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_colours_leave_the_ground_evenly_in_lightness(theme: Theme, direction: str) -> None:
+    table = argb_table(theme.density(direction))
+    assert table[0] == 0
+    alpha = (table >> 24) / 255
+    ground = [int(theme.base[k : k + 2], 16) for k in (1, 3, 5)]
+    parts = [(table >> shift) & 255 for shift in (16, 8, 0)]
+    mixed = np.rint([part + under * (1 - alpha) for part, under in zip(parts, ground, strict=True)]).astype(int)
+    steps = [contrast("#" + "".join(f"{part:02x}" for part in colour), theme.base) for colour in mixed.T]
+    assert steps[0] == 1 and steps[-1] > 4.5 and (np.diff(steps[::8]) > 0).all()
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_the_cloud_is_coloured_over_the_data_as_dots(qtbot: QtBot, theme: Theme) -> None:
+    view = density_view(qtbot)
+    view.set_theme(theme)
+    frame = frame_of(points=2000)
+    moved = np.tile(np.array([2.5, -2.5], np.float32), (11, 2000, 1)) + 0.05 * frame.forward
+    moved[0] = frame.forward[0]
+    view.set_frame(dataclasses.replace(frame, forward=moved))
+    view.set_cursor(10)
+    picture = pixels(view.plot)
+
+    def around(x: float, y: float, reach: int) -> np.ndarray:
+        place = view.plot.mapFromScene(view.box.mapViewToScene(QPointF(x, y)))
+        return picture[place.y() - reach : place.y() + reach, place.x() - reach : place.x() + reach]
+
+    assert share_near(around(2.5, -2.5, 3), mix(theme.density("forward")[-1], theme.base, 0.08), 25) > 0.9
+    assert share_near(around(-2.5, -2.5, 10), theme.base, 2) == 1
+    dots = around(1.0, 1.0, 15)
+    assert share_near(dots, theme.base, 2) < 0.98
+    assert share_near(dots, theme.forward, 40) == 0
+
+
+def test_the_layer_switches_and_needs_no_points(qtbot: QtBot) -> None:
+    view = density_view(qtbot)
+    nothing = pixels(view.plot)
+    view.set_frame(frame_of())
+    assert share_near(pixels(view.plot), LIGHT.forward, 90) > 0.01
+    view.set_layers(frozenset())
+    assert share_near(pixels(view.plot), LIGHT.forward, 90) < 1e-3
+    view.set_layers(frozenset({"density"}))
+    view.set_frame(frame_of(dim=1))
+    assert share_near(pixels(view.plot), LIGHT.forward, 90) < 1e-3
+    view.set_frame(None)
+    assert np.array_equal(pixels(view.plot), nothing)
+
+
+def test_the_limit_depends_on_where_the_cursor_is_not_on_how_it_came_there(qtbot: QtBot) -> None:
+    view = density_view(qtbot)
+    view.set_frame(frame_of(points=1000))
+    layer, seen = view._density, []
+    for position in (0.0, 10.0, 5.0, 4.9, 5.0):
+        view.set_cursor(position)
+        view.grab()
+        seen.append(layer.limit)
+    assert seen[2] == seen[4] and abs(seen[3] / seen[2] - 1) < 0.1
+    assert seen[0] > seen[1] > 0
+
+
+def test_the_limit_follows_new_weights_slowly_and_another_request_at_once(qtbot: QtBot) -> None:
+    view = density_view(qtbot, "backward")
+    frame = frame_of(points=1000)
+    view.set_frame(frame)
+    view.grab()
+    before = view._density.limit
+    narrow = dataclasses.replace(frame, backward=frame.backward * np.float32(0.25))
+    view.set_frame(narrow)
+    view.grab()
+    assert 1 < view._density.limit / before < 1.6
+    view.set_frame(dataclasses.replace(narrow, request=ViewRequest(lam=0.5)))
+    view.grab()
+    assert view._density.limit / before > 2
+
+
+def test_bins_keep_their_size_on_the_screen(qtbot: QtBot) -> None:
+    view = density_view(qtbot)
+    frame = frame_of(points=5000)
+    view.set_frame(frame)
+    blobs = []
+    for zoom in (1.0, 0.25):
+        view.box.scaleBy((zoom, zoom))
+        one = np.full((11, 3, 2), 0.1, np.float32)
+        view.set_frame(dataclasses.replace(frame, forward=one, backward=one))
+        blobs.append(share_near(pixels(view.plot), LIGHT.base, 2))
+    assert blobs[0] == pytest.approx(blobs[1], abs=0.005) and blobs[0] < 0.98
+
+
+def test_points_that_left_the_finite_numbers_do_not_spoil_the_picture(qtbot: QtBot) -> None:
+    view = density_view(qtbot)
+    frame = frame_of(points=1000)
+    forward = frame.forward.copy()
+    forward[2:, ::3] = np.nan
+    view.set_frame(dataclasses.replace(frame, forward=forward))
+    view.set_cursor(5)
+    assert share_near(pixels(view.plot), LIGHT.forward, 90) > 0.01 and np.isfinite(view._density.limit)
+    view.set_frame(dataclasses.replace(frame, forward=np.full_like(forward, np.nan)))
+    view.grab()
+    assert np.isfinite(view._density.limit)

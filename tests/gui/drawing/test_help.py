@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.gui.drawing.help import HELP
+from dnf_studio.gui.drawing.help_card import HelpButton, HelpCard
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.features.disagreement.plot import DisagreementPlot
+from dnf_studio.gui.frame.main_window import MainWindow
+
+
+def test_every_plot_has_help_and_every_help_a_plot(seen_window: MainWindow) -> None:
+    for dock in seen_window.explore:
+        dock.fill()
+    plots = seen_window.findChildren(Plot)
+    names = {plot.help.accessibleName() for plot in plots if plot.help is not None}
+    # The solvers are chosen in a panel
+    names |= {button.accessibleName() for button in seen_window.tabs.findChildren(HelpButton)}
+    assert names == {f"Help on {help_.about}" for help_ in HELP.values()}
+    assert [plot.title.text() for plot in plots if plot.help is None] == []
+
+
+@pytest.mark.parametrize("topic", HELP)
+def test_help_has_a_few_sentences_and_an_equation_with_its_number(topic: str) -> None:
+    help_ = HELP[topic]
+    assert 2 <= help_.text.count(". ") + 1 <= 5 and help_.text.endswith(".")
+    assert help_.equations and all("=" in line or "≤" in line for line in help_.equations)
+    assert "(1" in help_.source or "(8)" in help_.source or "(9)" in help_.source
+
+
+@pytest.mark.parametrize("topic", HELP)
+def test_a_card_is_as_high_as_its_text_and_readable_by_key(qtbot: QtBot, topic: str) -> None:
+    plot = Plot("Title", "Caption.", "Empty.", topic=topic)
+    qtbot.addWidget(plot)
+    assert plot.help is not None
+    card = HelpCard(HELP[topic], plot.theme, plot.help)
+    qtbot.addWidget(card)
+    labels = card.findChildren(QLabel)
+    assert HELP[topic].text in [label.text() for label in labels]
+    assert all(label.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByKeyboard for label in labels)
+    assert card.height() == card.layout().totalHeightForWidth(card.width()) < 420
+
+
+def test_the_question_mark_opens_a_card_by_key_and_esc_closes_it(qtbot: QtBot) -> None:
+    plot = DisagreementPlot()
+    qtbot.addWidget(plot)
+    plot.resize(400, 300)
+    with qtbot.waitExposed(plot):
+        plot.show()
+    button = plot.help
+    assert button is not None and button.focusPolicy() & Qt.FocusPolicy.TabFocus and button.toolTip()
+    qtbot.keyClick(button, Qt.Key.Key_Space)
+    card = button.findChild(HelpCard)
+    assert card is not None and card.isVisible() and card.accessibleName() == "Help on disagreement by step"
+    assert card.screen().availableGeometry().contains(card.geometry())
+    with qtbot.waitSignal(card.destroyed, timeout=2000):
+        qtbot.keyClick(card, Qt.Key.Key_Escape)
+    assert button.findChild(HelpCard) is None
+
+
+def test_the_caption_is_a_line_where_there_is_room_and_cut_to_it(qtbot: QtBot) -> None:
+    plot = DisagreementPlot()
+    qtbot.addWidget(plot)
+    plot.resize(500, 300)
+    with qtbot.waitExposed(plot):
+        plot.show()
+    assert plot.caption_line.isVisible() and plot.caption_line.text() == plot.caption
+    plot.resize(170, 300)
+    qtbot.waitUntil(lambda: plot.caption_line.text().endswith("…"))
+    assert plot.caption_line.toolTip() == plot.caption
+    assert plot.title.toolTip() == f"Disagreement by step. {plot.caption}"
+    plot.resize(500, 180)
+    qtbot.waitUntil(lambda: not plot.caption_line.isVisible())
+
+
+def test_a_plot_without_a_topic_has_no_question_mark(qtbot: QtBot) -> None:
+    plot = Plot("Title", "Caption.", "Empty.")
+    qtbot.addWidget(plot)
+    assert plot.help is None
+
+
+def test_the_window_does_not_begin_with_a_question_mark(still_window: MainWindow, qtbot: QtBot) -> None:
+    window = still_window
+    window.activateWindow()
+    qtbot.waitUntil(lambda: window.focusWidget() is not None)
+    assert not isinstance(window.focusWidget(), HelpButton)
+    QTest.keySequence(window, QKeySequence("Space"))
+    assert window.session.cursor.playing
+    button = window.views.forward.help
+    assert button is not None
+    before = window.focusWidget()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    card = button.findChild(HelpCard)
+    assert card is not None and window.focusWidget() is before
+    card.reject()

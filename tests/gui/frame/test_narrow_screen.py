@@ -1,0 +1,65 @@
+"""Docks at the right on a screen with no room for them."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QRect, Qt
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.frame.narrow_screen import NarrowScreen
+from dnf_studio.gui.workspace.actions import Key
+
+LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+
+
+@pytest.mark.parametrize("key", [Key.GRID_EDITOR, Key.INSPECTOR])
+def test_a_dock_shares_the_place_of_the_settings_and_belongs_to_the_right_once_hidden(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, key: Key
+) -> None:
+    monkeypatch.setattr(NarrowScreen, "_available", lambda _self: QRect(0, 0, 700, 2000))
+    window.resize(600, 700)
+    dock = window.inspector if key is Key.INSPECTOR else next(d for d in window.explore if d.objectName() == key)
+    if not dock.isHidden():
+        window.commands[key].trigger()
+    window.commands[key].trigger()
+    qtbot.waitUntil(lambda: window.dockWidgetArea(dock) == LEFT, timeout=5000)
+    assert window.dock in window.tabifiedDockWidgets(dock)
+    qtbot.waitUntil(lambda: not dock.visibleRegion().isEmpty(), timeout=5000)
+    window.commands[key].trigger()
+    qtbot.waitUntil(lambda: window.dockWidgetArea(dock) == RIGHT, timeout=5000)
+    assert dock.isHidden() and not window.dock.isHidden()
+
+
+def test_the_next_start_has_it_at_the_right(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NarrowScreen, "_available", lambda _self: QRect(0, 0, 700, 2000))
+    window.resize(600, 700)
+    dock = next(d for d in window.explore if d.objectName() == Key.GRID_EDITOR)
+    window.commands[Key.GRID_EDITOR].trigger()
+    qtbot.waitUntil(lambda: window.dockWidgetArea(dock) == LEFT, timeout=5000)
+    window.closing.emit()
+    window.addDockWidget(LEFT, dock)
+    window.habits.places.restore((1700, 900))
+    assert window.dockWidgetArea(dock) == RIGHT and not dock.isHidden()
+
+
+def test_a_window_larger_than_the_screen_keeps_its_size(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pictures are taken, of any size."""
+    monkeypatch.setattr(NarrowScreen, "_available", lambda _self: QRect(0, 0, 700, 2000))
+    window.resize(1700, 900)
+    dock = next(d for d in window.explore if d.objectName() == Key.GRID_EDITOR)
+    window.commands[Key.GRID_EDITOR].trigger()
+    qtbot.waitUntil(lambda: not dock.visibleRegion().isEmpty(), timeout=5000)
+    qtbot.wait(50)
+    assert window.dockWidgetArea(dock) == RIGHT and window.width() == 1700
+
+
+def test_with_room_it_is_at_the_right(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NarrowScreen, "_available", lambda _self: QRect(0, 0, 4000, 2000))
+    dock = next(d for d in window.explore if d.objectName() == Key.GRID_EDITOR)
+    window.commands[Key.GRID_EDITOR].trigger()
+    qtbot.waitUntil(lambda: not dock.visibleRegion().isEmpty(), timeout=5000)
+    qtbot.wait(50)
+    assert window.dockWidgetArea(dock) == RIGHT

@@ -1,0 +1,43 @@
+"""What the views paint while another model is on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.gui.frame.main_window import MainWindow
+
+
+def test_nothing_is_painted_between_an_opening_and_its_first_frame(
+    window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot
+) -> None:
+    views, held = window.views, list[bool]()
+    window.studio.opened.connect(lambda _opened: held.append(views.updatesEnabled()))
+    open_in("circle")
+    assert held == [False] and views.updatesEnabled() and views.forward.plot.updatesEnabled()
+
+
+@pytest.mark.usefixtures("few_points")
+def test_nothing_of_the_excess_of_one_model_is_shown_with_another(
+    window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot
+) -> None:
+    """Their settings are the same."""
+    views, left = window.views, list[object]()
+    open_in("diffflow-rings")
+    qtbot.waitUntil(lambda: views.excess is not None, timeout=20_000)
+    request, first = views.frame.request, views.excess
+    window.studio.opened.connect(lambda _opened: left.append((views.excess, views.disagreement.limits)))
+    open_in("diffflow-checkerboard")
+    assert left == [(None, None)] and views.frame.request == request
+    qtbot.waitUntil(lambda: views.excess is not None and views.disagreement.limits is not None, timeout=20_000)
+    assert views.excess.frame.weights == window.studio.current.snapshot.version
+    assert views.excess.frame.forward.shape == first.frame.forward.shape
+    assert not (views.excess.frame.forward[0] == first.frame.forward[0]).all()
+
+
+def test_views_whose_frame_does_not_come_are_painted_again(still_window: MainWindow, qtbot: QtBot) -> None:
+    still_window.views.hold()
+    assert not still_window.views.updatesEnabled()
+    qtbot.waitUntil(still_window.views.updatesEnabled, timeout=5_000)

@@ -1,0 +1,168 @@
+"""Every command has a text, a shortcut of its own, a tooltip, a place in a menu, and does something."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QSlider, QWidget
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.assets import resource
+from dnf_studio.gui.drawing.icons import icon
+from dnf_studio.gui.drawing.theme import DARK, LIGHT
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.actions import ACTIONS, MENUS, Key
+
+
+@pytest.mark.parametrize("key", list(Key))
+def test_record_is_whole(key: Key) -> None:
+    info = ACTIONS[key]
+    assert info.text.strip() and info.tooltip.strip()
+    assert not QKeySequence(info.shortcut).isEmpty()
+    assert QKeySequence(info.shortcut).toString()
+    assert not info.icon or resource("icons", f"{info.icon}.svg").is_file()
+
+
+@pytest.mark.parametrize("key", list(Key))
+def test_action_shows_what_its_record_says(seen_window: MainWindow, key: Key) -> None:
+    action, info = seen_window.commands[key], ACTIONS[key]
+    assert action.text() == info.text
+    assert action.shortcut() == QKeySequence(info.shortcut)
+    # Without data that are images, the command for them says so
+    tip = action.toolTip() if key is not Key.IMAGES else f"{info.tooltip} ({info.shortcut})"
+    assert info.tooltip in tip and action.shortcut().toString() in tip
+    assert action.isCheckable() == info.checkable
+    assert action.receivers("2triggered(bool)") > 0
+
+
+def test_no_tip_of_a_command_hides_a_message(seen_window: MainWindow) -> None:
+    """What Qt does when the mouse comes to a button or a menu's line; the tooltips say it beside them."""
+    for action in seen_window.findChildren(QAction):
+        action.showStatusText(seen_window)
+        assert not seen_window.statusBar().currentMessage(), action.text()
+
+
+def test_every_command_is_in_one_menu_and_has_a_shortcut_of_its_own() -> None:
+    places = Counter(key for _, keys in MENUS for key in keys if key is not None)
+    assert places == Counter(list(Key))
+    assert max(Counter(info.shortcut for info in ACTIONS.values()).values()) == 1
+
+
+def test_mnemonics_within_a_menu_differ() -> None:
+    for title, keys in MENUS:
+        letters = [text[text.index("&") + 1].lower() for key in keys if key and "&" in (text := ACTIONS[key].text)]
+        assert len(set(letters)) == len(letters), title
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+@pytest.mark.parametrize("name", sorted({info.icon for info in ACTIONS.values() if info.icon} | {"dice"}))
+def test_icons_are_drawn_in_the_text_colour(qapp: object, name: str, theme: object) -> None:
+    image = icon(name, theme).pixmap(32, 32).toImage()
+    colours = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height())]
+    drawn = [colour for colour in colours if colour.alpha() > 200]
+    assert len(drawn) >= 16
+    assert Counter(colour.name() for colour in drawn).most_common(1)[0][0] == theme.text
+
+
+def test_undo_and_redo_from_the_keyboard(still_window: MainWindow) -> None:
+    window = still_window
+    assert not window.commands[Key.UNDO].isEnabled()
+    window.session.apply({"lam": 0.25})
+    QTest.keySequence(window, QKeySequence("Ctrl+Z"))
+    assert window.session.state.lam == 1.0
+    assert window.toolbar.lam.value() == 1.0
+    QTest.keySequence(window, QKeySequence("Ctrl+Shift+Z"))
+    assert window.session.state.lam == 0.25
+
+
+def test_keys_move_the_cursor(still_window: MainWindow) -> None:
+    window, cursor = still_window, still_window.session.cursor
+    window.views.setFocus()
+    cursor.set_steps(30)
+    for keys, expected in (("End", 30), ("Left", 29), ("Home", 0), ("Right", 1)):
+        QTest.keySequence(window, QKeySequence(keys))
+        assert cursor.position == pytest.approx(expected)
+    assert cursor.loop
+    QTest.keySequence(window, QKeySequence("L"))
+    assert not cursor.loop
+    QTest.keySequence(window, QKeySequence("Space"))
+    assert cursor.playing
+    assert window.commands[Key.PLAY].isChecked()
+
+
+def test_space_belongs_to_a_focused_button_or_text(still_window: MainWindow, qtbot: QtBot) -> None:
+    window = still_window
+    window.activateWindow()
+    window.data_panel.data.setFocus()
+    qtbot.waitUntil(window.data_panel.data.hasFocus)
+    box = next(widget for widget in window.findChildren(QWidget) if widget.accessibleName() == "Drop constant columns")
+    box.setFocus()
+    QTest.keyClick(box, Qt.Key.Key_Space)
+    assert window.session.state.config.drop_constant
+    assert not window.session.cursor.playing
+    window.toolbar.seed.setFocus()
+    QTest.keyClick(window.toolbar.seed, Qt.Key.Key_Space)
+    assert not window.session.cursor.playing
+
+
+def test_a_click_on_a_choice_leaves_the_keys_to_the_window(still_window: MainWindow, qtbot: QtBot) -> None:
+    """Else the Home that should show the data would choose the first solver, and the Space that should play a set."""
+    window = still_window
+    window.activateWindow()
+    window.views.forward.plot.setFocus()
+    qtbot.waitUntil(window.views.forward.plot.hasFocus)
+    for box in window.findChildren(QComboBox):
+        assert not box.focusPolicy() & Qt.FocusPolicy.ClickFocus, box.accessibleName()
+        assert not box.isEnabled() or box.focusPolicy() & Qt.FocusPolicy.TabFocus
+    QTest.mouseClick(window.data_panel.data, Qt.MouseButton.LeftButton)
+    QTest.keyClick(window.data_panel.data.view(), Qt.Key.Key_Escape)
+    assert window.views.forward.plot.hasFocus()
+
+
+def test_arrows_belong_to_a_focused_slider(still_window: MainWindow, qtbot: QtBot) -> None:
+    window, slider = still_window, still_window.toolbar.lam.slider
+    window.activateWindow()
+    slider.setFocus()
+    qtbot.waitUntil(slider.hasFocus)
+    window.session.cursor.set_steps(30)
+    QTest.keyClick(slider, Qt.Key.Key_Right)
+    assert window.session.state.lam == pytest.approx(1.01)
+    assert window.session.cursor.position == 0
+
+
+def test_layers_from_the_menu(still_window: MainWindow) -> None:
+    window = still_window
+    assert window.commands[Key.PATHS].isChecked()
+    window.commands[Key.PATHS].trigger()
+    assert window.session.state.layers == {"points"}
+    assert not window.commands[Key.PATHS].isChecked()
+    window.session.undo()
+    assert window.commands[Key.PATHS].isChecked()
+
+
+def test_themes_from_the_menu(still_window: MainWindow) -> None:
+    window = still_window
+    window.commands[Key.THEME_DARK].trigger()
+    assert window.appearance.theme is DARK
+    assert all(plot.theme is DARK for plot in window.views.plots)
+    window.commands[Key.THEME_LIGHT].trigger()
+    assert window.appearance.theme is LIGHT
+    assert window.palette().window().color().name() == LIGHT.window
+
+
+def test_every_control_has_a_tooltip_and_every_field_a_label(seen_window: MainWindow) -> None:
+    window = seen_window
+    for kind in (QAbstractButton, QComboBox, QSlider):
+        for control in window.findChildren(kind):
+            if control.isVisibleTo(window) or window.tabs.isAncestorOf(control):
+                inside = control.parent().metaObject().className()
+                if inside not in ("QTabBar", "QMenuBar", "QToolBar") and not control.objectName().startswith("qt_"):
+                    assert control.toolTip(), (kind, inside, control.accessibleName())
+    buddies = [label.buddy() for label in window.findChildren(QLabel) if label.buddy() is not None]
+    assert len(buddies) >= 25
+    for field in window.tabs.findChildren(QLineEdit):
+        assert field.parent().toolTip() or field.toolTip()

@@ -1,0 +1,203 @@
+"""The window comes back as it was left, and a broken memory is no memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication, QSplitter, QWidget
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.gui.drawing.theme import DARK, LIGHT, apply_theme
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.actions import Key
+from dnf_studio.gui.workspace.appearance import Appearance
+from dnf_studio.gui.workspace.memory import Memory
+from tests.gui.conftest import delete
+from tests.gui.test_start_up import python
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> QSettings:
+    return QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+
+
+class Visits:
+    """One window after the other over the same memory."""
+
+    def __init__(self, qapp: QApplication, qtbot: QtBot, settings: QSettings) -> None:
+        self._qapp, self._qtbot, self._settings = qapp, qtbot, settings
+        self._open: list[MainWindow] = []
+
+    def begin(self, size: tuple[int, int] | None = None) -> MainWindow:
+        memory = Memory(self._settings)
+        appearance = Appearance(self._qapp, memory)
+        window = MainWindow(appearance, memory)
+        if not window.habits.places.restore(size):
+            window.resize(*(size or (1280, 800)))
+        window.show()
+        self._qtbot.waitExposed(window)
+        window.add_panels()
+        self._open.append(window)
+        return window
+
+    def end(self) -> None:
+        while self._open:
+            window = self._open.pop()
+            window.close()
+            delete(window)
+        apply_theme(self._qapp, LIGHT)
+
+
+@pytest.fixture
+def visits(qapp: QApplication, qtbot: QtBot, settings: QSettings) -> Iterator[Visits]:
+    visits = Visits(qapp, qtbot, settings)
+    yield visits
+    visits.end()
+
+
+def splitters(window: MainWindow) -> dict[str, list[int]]:
+    return {part.objectName(): part.sizes() for part in window.findChildren(QSplitter) if part.objectName()}
+
+
+def test_it_comes_back_as_it_was_left(visits: Visits) -> None:
+    window = visits.begin()
+    assert set(splitters(window)) >= {"rows", "above", "below"}
+    window.resize(1100, 700)
+    window.tabs.setCurrentIndex(2)
+    title = window.tabs.tabText(2)
+    window.commands[Key.PATHS].trigger()
+    window.commands[Key.THEME_DARK].trigger()
+    window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, window.dock)
+    rows = window.findChild(QSplitter, "rows")
+    rows.setSizes([250, 330])
+    QApplication.processEvents()
+    left = splitters(window)["rows"]
+    visits.end()
+    window = visits.begin()
+    # The screen of the tests is 800 pixels wide, and no window comes back wider than its screen
+    assert window.height() == 700
+    assert window.tabs.tabText(window.tabs.currentIndex()) == title
+    assert window.session.state.layers == {"points"} and not window.session.can_undo
+    assert window.appearance.theme is DARK and window.commands[Key.THEME_DARK].isChecked()
+    QApplication.processEvents()
+    assert window.dockWidgetArea(window.dock) == Qt.DockWidgetArea.RightDockWidgetArea
+    assert splitters(window)["rows"] == pytest.approx(left, abs=3)
+
+
+def test_an_inspector_that_was_closed_stays_closed_and_one_that_nobody_touched_opens(visits: Visits) -> None:
+    visits.begin()
+    visits.end()
+    window = visits.begin((1700, 650))
+    assert window.inspector.isVisible(), "a wide window has it, and nobody has closed it"
+    window.inspector.close()
+    visits.end()
+    window = visits.begin((1700, 650))
+    window.session.apply({"selection": (3,)})
+    assert window.inspector.isHidden()
+    window.commands[Key.INSPECTOR].trigger()
+    assert window.inspector.isVisible()
+
+
+def test_a_size_that_is_asked_for_goes_first(visits: Visits) -> None:
+    window = visits.begin()
+    window.resize(1100, 700)
+    window.tabs.setCurrentIndex(1)
+    visits.end()
+    window = visits.begin((1000, 650))
+    assert (window.width(), window.height()) == (1000, 650)
+    assert window.tabs.currentIndex() == 1
+
+
+def test_reset_layout_brings_the_first_arrangement_back(visits: Visits) -> None:
+    window = visits.begin()
+    QApplication.processEvents()
+    width, before = window.dock.width(), splitters(window)
+    window.resizeDocks([window.dock], [420], Qt.Orientation.Horizontal)
+    window.findChild(QSplitter, "rows").setSizes([250, 400])
+    QApplication.processEvents()
+    assert window.dock.width() != width and splitters(window)["rows"] != before["rows"]
+    window.commands[Key.RESET_LAYOUT].trigger()
+    QApplication.processEvents()
+    assert window.dock.width() == width
+    for name, sizes in splitters(window).items():
+        assert sizes == pytest.approx(before[name], abs=3)
+
+
+def test_reset_layout_leaves_the_docks_of_explore_one_place(visits: Visits) -> None:
+    """One above the other they would make the window higher than any screen."""
+    window = visits.begin()
+    window.commands[Key.INSPECTOR].trigger()
+    window.commands[Key.RESET_LAYOUT].trigger()
+    assert window.inspector.isHidden()
+    docks = window.inspector, *window.explore
+    for dock in docks:
+        dock.show()
+    assert all(set(window.tabifiedDockWidgets(dock)) == {*docks} - {dock} for dock in docks)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "",
+        "{",
+        "[1, 2]",
+        "null",
+        json.dumps({"version": 99, "tab": "Training"}),
+        json.dumps({"version": 1}),
+        json.dumps({"version": 1, "docks": 5, "geometry": [], "layers": "points", "splitters": 3, "tab": {}}),
+        json.dumps({"version": 1, "docks": "ü!", "geometry": "AAAA", "layers": [1, None, "gone"], "tab": "Gone"}),
+        json.dumps({"version": 1, "splitters": {"rows": [-1, 1e9], "above": ["a"], "below": [0, 0, 0]}}),
+        "[" * 100_000,
+    ],
+)
+def test_a_broken_memory_is_dropped(visits: Visits, settings: QSettings, broken: str) -> None:
+    for name in ("arrangement", "theme", "recent", "reopen"):
+        settings.setValue(name, broken)
+    window = visits.begin()
+    assert (window.width(), window.height()) == (1280, 800)
+    assert window.tabs.currentIndex() == 0
+    assert window.habits.recent.files == () and window.habits.last_file is None
+    assert window.appearance.choice == "system"
+    assert all(size > 20 for sizes in splitters(window).values() for size in sizes)
+
+
+def test_a_window_of_a_screen_that_is_gone_comes_back_into_view(visits: Visits, settings: QSettings) -> None:
+    far = QWidget()
+    far.setGeometry(20_000, 15_000, 850, 600)
+    geometry = far.saveGeometry().toBase64().data().decode()
+    settings.setValue("arrangement", json.dumps({"version": 1, "geometry": geometry}))
+    window = visits.begin()
+    screen = window.screen().availableGeometry()
+    assert screen.intersects(window.frameGeometry())
+    assert screen.adjusted(-2, -2, 2, 2).contains(window.frameGeometry().topLeft())
+
+
+def test_without_settings_nothing_is_written(qapp: QApplication, tmp_path: Path) -> None:
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path))
+    window = MainWindow(Appearance(qapp))
+    window.habits.recent.add(tmp_path / "a.csv", "data")
+    window.close()
+    delete(window)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_neither_uses_nor_leaves_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    stored = tmp_path / "XDG_CONFIG_HOME" / "dnf-studio" / "window.ini"
+    stored.parent.mkdir(parents=True)
+    settings = QSettings(str(stored), QSettings.Format.IniFormat)
+    Memory(settings).put("theme", "dark")
+    Memory(settings).put("recent", [{"source": str(tmp_path / "gone.csv"), "kind": "data"}])
+    settings.sync()
+    before = stored.read_bytes()
+    result = python("-m", "dnf_studio", "--screenshot", str(tmp_path / "a.png"), "--after", "0.1")
+    assert result.returncode == 0, result.stderr
+    assert stored.read_bytes() == before
+    assert QImage(str(tmp_path / "a.png")).pixelColor(2, 2).lightness() > 128
+    assert not (tmp_path / "XDG_DATA_HOME").exists()
