@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import Generic, TypeVar
 
-from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.record import StepReport
 
 __all__ = ["Mailbox", "ReportLog"]
 

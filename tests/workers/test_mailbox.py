@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 
-from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.record import StepReport
 from dnf_studio.workers.mailbox import Mailbox, ReportLog
 
 

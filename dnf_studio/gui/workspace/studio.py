@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from dnf_studio.config import DATA_SETTINGS, Config
-from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.workspace import opening
-from dnf_studio.gui.workspace import run_work as run_work
 from dnf_studio.gui.workspace.background import Background, Newest
-from dnf_studio.gui.workspace.lending import Lender
-from dnf_studio.gui.workspace.past_models import PastModels
+from dnf_studio.gui.workspace.kept_models import ExportedModels, PastModels
 from dnf_studio.gui.workspace.run_changes import LIVE, value_of
 from dnf_studio.gui.workspace.run_ending import RunPlace
 from dnf_studio.gui.workspace.session import Session
@@ -59,7 +57,7 @@ class Studio(QObject):
         self._before: opening.Opened | None = None
         self._preset: Config | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
-        self._lender, self._past_models = Lender(self.training), PastModels()
+        self._exported, self._past_models = ExportedModels(self.training), PastModels()
         self._config = session.state.config
         self.loading = Newest(self.background)
         self._settle = QTimer(self)
@@ -95,7 +93,7 @@ class Studio(QObject):
     def open(self, name: str) -> None:
         """Show a bundled model, a checkpoint, an export or a data file; settings and undo begin anew with it."""
         config = self._session.state.config.without(self._preset)
-        places, held = tuple(self.places()), self._lender.held
+        places, held = tuple(self.places()), self._exported.kept
         self._settle.stop()
         self.loading.run(lambda: opening.open_any(name, config, places, held), self._take, self._open_failed)
 
@@ -116,10 +114,10 @@ class Studio(QObject):
         config, run = self._session.state.config, self.training.run
         change = {name.removeprefix("config."): value_of(config, name) for name in LIVE if self._same_model}
         if run is not None:
-            self.training.start(lambda _threads: run_work.changed(run, change), self.explorer)
+            self.training.resume(run, change, self.explorer)
         elif self._opened is not None and self._opened.path is not None:
-            path, self._before = self._opened.path, self._opened
-            self.training.start(lambda threads: run_work.restored(path, change, threads), self.explorer)
+            self._before = self._opened
+            self.training.resume(self._opened.path, change, self.explorer)
 
     @property
     def _same_model(self) -> bool:
@@ -141,8 +139,8 @@ class Studio(QObject):
         return RunPlace.of_checkpoint(saved) if saved is not None and saved.kind == "run" else None
 
     def take_model(self, done: Callable[[Any], object], failed: Callable[[Exception], object]) -> None:
-        """Give `done` the model as it is now and its checkpoint, as `Lender.lend` does."""
-        self._lender.lend(self._opened, done, failed)
+        """Give `done` the model as it is now and its checkpoint, or None for untrained weights."""
+        self._exported.give(self._opened, done, failed)
 
     def file_moved(self, old: Path, new: Path) -> None:
         """The file of the model shown has another name."""

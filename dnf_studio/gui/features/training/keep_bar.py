@@ -16,7 +16,7 @@ from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.gui.workspace.training import Phase
 
 if TYPE_CHECKING:
-    from dnf_studio.core.training.early_stopping import EarlyStopping
+    from dnf_studio.core.training.record import EarlyStopping
 
 __all__ = ["KeepBar"]
 

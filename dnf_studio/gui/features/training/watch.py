@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-from dnf_studio.core.training.history import History
-from dnf_studio.core.training.marks import Marks
+from dnf_studio.core.training.record import History, Marks
 from dnf_studio.gui.features.loss.plot import LossPlot
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.run_changes import LIVE, effect_sentence
