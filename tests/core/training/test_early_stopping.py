@@ -185,14 +185,13 @@ def test_a_state_is_a_copy_and_may_be_loaded_twice() -> None:
         for report in run:
             if report.iteration == 120:
                 break
-        ends.append((weights(run.flow), weights(run._weights.raw), run.history, run.early_stopping, run.marks.all))
+        ends.append(run.state())
         run.load(state)
-    assert all(
-        torch.equal(a, b)
-        for one, other in zip(ends[0][:2], ends[1][:2], strict=True)
-        for a, b in zip(one, other, strict=True)
-    )
-    assert ends[0][2:] == ends[1][2:] and run.iteration == 60
+    one, other = ends
+    assert all(torch.equal(tensor, other.model[name]) for name, tensor in one.model.items())
+    assert all(torch.equal(tensor, other.weights.raw[name]) for name, tensor in one.weights.raw.items())
+    assert (one.history, one.stopping, one.marks.all) == (other.history, other.stopping, other.marks.all)
+    assert run.iteration == 60
     assert all(torch.equal(tensor, state.model[name]) for name, tensor in kept.items())
 
 
