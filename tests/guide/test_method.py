@@ -1,4 +1,4 @@
-"""Comments refer to sections of the page on the mathematics, and each of those is there."""
+"""Comments refer to sections of the page on the mathematics, each of which is there, and what it says is so."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 
 import dnf_studio
 from dnf_studio.assets import resource
+from dnf_studio.core.data.catalogue import dataset_infos
+from dnf_studio.core.models.build import MODELS
+from dnf_studio.core.models.networks import FourierMLP
 
 ROOT = Path(dnf_studio.__file__).parent.parent
 PAGE = "method.md"
@@ -53,3 +56,44 @@ def test_every_mention_of_the_page_names_a_section() -> None:
 
 def test_no_comment_refers_to_the_page_before() -> None:
     assert [str(path) for path, text in texts().items() if FORMER.search(text)] == []
+
+
+def rows_of(heading: str) -> list[list[str]]:
+    """The cells of every table in the section whose heading ends so, header lines left out."""
+    page = resource("guide", PAGE).read_text(encoding="utf-8")
+    body = re.split(r"^## \d+\. ", page, flags=re.MULTILINE)
+    section = next(part for part in body if part.partition("\n")[0].endswith(heading))
+    lines = [line for line in section.splitlines() if line.startswith("|") and not line.startswith("| ---")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_entropies_on_the_page_are_those_of_the_sets() -> None:
+    rows = {name.split("`")[1]: entropy for name, _, entropy in rows_of("Data sets and their entropies")[1:]}
+    planar = {info.name: info.entropy for info in dataset_infos() if info.dim == 2}
+    told = {name: "–" if entropy is None else f"{entropy:.4f}".replace("-", "−") for name, entropy in planar.items()}
+    assert rows == told
+
+
+def test_solvers_and_their_cost_are_those_of_the_models() -> None:
+    rows = rows_of("noise level and last step")
+    split = next(number for number, row in enumerate(rows) if row[0] == "model")
+    named = {(row[0].strip("`"), model) for row in rows[1:split] for model in row[1].split(", ")}
+    kinds = {name: kind(2) for name, kind in MODELS.items()}
+    assert named == {(solver, name) for name, model in kinds.items() for solver in model.solvers}
+    head, *costs = rows[split:]
+    for name, *cells in costs:
+        for solver, cell in zip(head[1:], cells, strict=True):
+            model = kinds[name]
+            known = [solver == own for own in model.solvers]
+            assert any(known) == (cell != "–"), (name, solver)
+            if any(known):
+                formula = re.sub(r"(\d)N", r"\1*N", cell.replace("−", "-"))
+                own = next(one for one in model.solvers if one == solver)
+                assert eval(formula, {"N": 7}) == model.evaluations(7, own), (name, solver)
+
+
+def test_numbers_of_parameters_on_the_page() -> None:
+    page = resource("guide", PAGE).read_text(encoding="utf-8")
+    for channels, features in ((128, 0), (128, 32), (183, 32)):
+        count = sum(weight.numel() for weight in FourierMLP(2, 3, channels, features).parameters())
+        assert f"{count:,}" in page
