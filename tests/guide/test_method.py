@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+import struct
 from pathlib import Path
+
+import numpy as np
+import torch
 
 import dnf_studio
 from dnf_studio.assets import resource
+from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import dataset_infos
+from dnf_studio.core.data.content_split import row_positions
 from dnf_studio.core.models.build import MODELS
+from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.networks import FourierMLP
+from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
 
 ROOT = Path(dnf_studio.__file__).parent.parent
 PAGE = "method.md"
@@ -97,3 +105,31 @@ def test_numbers_of_parameters_on_the_page() -> None:
     for channels, features in ((128, 0), (128, 32), (183, 32)):
         count = sum(weight.numel() for weight in FourierMLP(2, 3, channels, features).parameters())
         assert f"{count:,}" in page
+
+
+def test_positions_of_rows_are_as_the_page_says() -> None:
+    rows = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
+    rows[0, 0] = -0.0
+
+    def position(row: np.ndarray) -> float:
+        raw = (row + np.float32(0)).astype("<f4").tobytes()
+        raw += bytes(-len(raw) % 8)
+        h = 0x646E665F73706C74
+        for word in struct.unpack(f"<{len(raw) // 8}Q", raw):
+            h ^= word
+            for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+                h = (h ^ (h >> shift)) * factor % 2**64
+            h ^= h >> 31
+        return (h >> 11) * 2.0**-53
+
+    assert [position(row) for row in rows] == row_positions(rows).tolist()
+
+
+def test_samples_are_seeded_as_the_page_says() -> None:
+    torch.manual_seed(0)
+    flow = DiffFlow(2, Config.create({"sde": {"steps": 2}, "network": {"layers": 1, "channels": 4}}))
+    block = next(sample_blocks(flow, 1500, SampleSettings(seed=5), noise=True))
+    source = np.random.Generator(np.random.PCG64(np.random.SeedSequence(5, spawn_key=(0, 1))))
+    latents, first = (source.standard_normal((1024, 2), dtype=np.float32)[:476] for _ in range(2))
+    assert block.noise is not None
+    assert np.array_equal(block.latents[1024:], latents) and np.array_equal(block.noise[1024:, 0], first)
