@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QSplitter, QWidget
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.assets import resource
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, apply_theme
+from dnf_studio.gui.features.export.history import ExportHistory, ExportRecord
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.gui.workspace.memory import Memory
@@ -200,3 +203,22 @@ def test_a_picture_neither_uses_nor_leaves_anything(tmp_path: Path, monkeypatch:
     assert stored.read_bytes() == before
     assert QImage(str(tmp_path / "a.png")).pixelColor(2, 2).lightness() > 128
     assert not (tmp_path / "XDG_DATA_HOME").exists()
+
+
+def test_what_is_remembered_is_on_the_page_of_file_formats(visits: Visits, settings: QSettings) -> None:
+    window = visits.begin()
+    window.appearance.choose("dark")
+    window.appearance.set_scale(110)
+    window.appearance.set_calm(True)
+    window.habits.recent.add("rows.csv", "data")
+    memory = Memory(settings)
+    ExportHistory(memory).add(ExportRecord("a.h5", 1, 2, 1.0))
+    visits.end()
+    page = resource("guide", "formats.md").read_text(encoding="utf-8").partition("What the window remembers")[2]
+    named = set(re.findall(r"^\| `([^`]+)`", page, flags=re.MULTILINE))
+    # The folder of models is kept once another one is chosen
+    assert {name for name in named if "." not in name} == {*settings.allKeys(), "models"}
+    for name in ("recent[]", "exports[]", "arrangement"):
+        kept = memory.get(name.removesuffix("[]"), lambda value: value, None)
+        one = kept[0] if isinstance(kept, list) else kept
+        assert {part for part in named if part.startswith(f"{name}.")} == {f"{name}.{key}" for key in one}

@@ -135,7 +135,7 @@ def test_arrows_of_a_model_follow_the_cursor_and_the_settings(
     qtbot.waitUntil(lambda: found[-1].grid.node == 7, timeout=20_000)
     for view in (window.plots["forward"], window.plots["backward"]):
         assert view.field.arrows.isVisible() and view.field.heat.isVisible() and view.field.legend.isVisible()
-    # METHOD 10: the score of this model does next to nothing, and the view says so
+    # method.md, section 18: the score of this model does next to nothing, and the view says so
     assert "score idle" in window.parts["fields"].overlays["backward"].legend.text()
     assert "score" not in window.parts["fields"].overlays["forward"].legend.text()
     window.session.apply({"lam": 0.0})
