@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DISPLAY_POINTS",
+    "SAMPLES",
     "Opened",
     "beside_run",
     "bundled_name",
@@ -34,6 +35,7 @@ __all__ = [
     "drew",
     "open_any",
     "open_for",
+    "samples_of",
     "untrained",
 ]
 
@@ -70,6 +72,15 @@ class Opened:
     def called(self, title: str) -> Opened:
         """The same by another title."""
         return replace(self, shown=replace(self.shown, title=title))
+
+
+SAMPLES = "samples"
+"""Of an export, the array that is data."""
+
+
+def samples_of(export: Path) -> str:
+    """An export as data: the samples in it."""
+    return f"{export}::{SAMPLES}"
 
 
 def bundled_name(data: str, model: str = "diffflow") -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +42,8 @@ class Studio(QObject):
     """Iterations, iterations a second or None, seconds left or None."""
     bound_changed = Signal(object)
     """The smoothed bound, nats, or None."""
+    data_names_found = Signal(object)
+    """The built-in data sets, name to title."""
     said = Signal(str)
     failed = Signal(object)
     """A `StudioError`, or whatever else went wrong."""
@@ -58,6 +59,8 @@ class Studio(QObject):
         self._preset: Config | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
         self._exported, self._past_models = ExportedModels(self.training), PastModels()
+        self.bound: float | None = None
+        """The smoothed bound, nats, as far as there is one."""
         self._config = session.state.config
         self.loading = Newest(self.background)
         self._settle = QTimer(self)
@@ -177,6 +180,11 @@ class Studio(QObject):
         rate, run = self.training.pace(reports), self.training.run
         running = run if self.training.phase is Phase.RUNNING else None
         self.progressed.emit(reports[-1].iteration, rate if running else None, running and running.remaining())
+        self.note_bound(smoothed)
+
+    def note_bound(self, smoothed: float | None) -> None:
+        """Tell the smoothed bound of the run or of the model that was opened, nats."""
+        self.bound = smoothed
         self.bound_changed.emit(smoothed)
 
     def _take(self, opened: opening.Opened) -> None:
@@ -197,7 +205,7 @@ class Studio(QObject):
 
     def _show(self, opened: opening.Opened) -> None:
         self._opened, shown = opened, opened.shown
-        self._session.set_lacks(shown.lacks, shown.solvers, shown.dim)
+        self._session.set_lacks(shown.lacks, shown.solvers, shown.dim, shown.as_images)
         self.explorer.publish(opened.snapshot, opened.points)
         self.opened.emit(opened)
 
@@ -264,8 +272,7 @@ class Studio(QObject):
         known, opened, preset = self._past_models.find(config), self._opened, self._preset
         if opened is not None and self._before is None and before.data == opened.config.data:
             self._past_models.note(before, replace(opened, config=before, preset=preset))
-        work = partial(opening.open_for, config, preset) if known is None else lambda: known
-        self.loading.run(work, self._replace, self._refuse_data)
+        self.loading.run(lambda: known or opening.open_for(config, preset), self._replace, self._refuse_data)
 
     def _renew(self) -> None:
         """Another untrained model, as the settings describe it; what is being opened goes before it."""
