@@ -44,7 +44,7 @@ def test_first_and_whole_picture_while_a_model_trains(live_window: MainWindow, q
     drive(live_window, name, qtbot)
     assert live_window.studio.current is not None
     flow, data = live_window.studio.current.snapshot.build(), open_dataset(name.removeprefix("diffflow-"))
-    analysis, ticks = live_window.contouring.analysis, QTimer()
+    analysis, ticks = live_window.contouring.task, QTimer()
     found: list[tuple[float, LogDensity]] = []
     beats: list[float] = []
     spent: list[float] = []

@@ -58,7 +58,7 @@ class Habits(QObject):
         from dnf_studio.gui.features.library.panel import LibraryPanel
 
         window = self._window
-        panel = LibraryPanel(self._memory, self.recent, self.open, window.files.tell)
+        panel = LibraryPanel(self._memory, self.recent, window.studio.background, self.open, window.files.tell)
         panel.moved = self._moved
         panel.set_theme(window.appearance.theme)
         window.appearance.changed.connect(panel.set_theme)

@@ -10,18 +10,17 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStackedWi
 
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.outliers import words as words
-from dnf_studio.gui.features.outliers.check import check_of
 from dnf_studio.gui.features.outliers.list import OutlierList
 from dnf_studio.gui.features.outliers.plot import LatentsPlot, WrongStepsPlot
 from dnf_studio.gui.features.selection.controller import choice
 from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, caption, label_of
-from dnf_studio.gui.workspace.analysis import Analysis
 from dnf_studio.gui.workspace.state import CHOICE
+from dnf_studio.workers.background import Newest
+from dnf_studio.workers.outliers import OutlierCheck, check_of
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.outliers import Outliers
     from dnf_studio.gui.frame.main_window import MainWindow
-    from dnf_studio.workers.outliers import OutlierCheck
 
 __all__ = ["OutliersPanel"]
 
@@ -43,7 +42,7 @@ class OutliersPanel(QWidget):
     def __init__(self, window: MainWindow) -> None:
         super().__init__()
         self._window, self._session = window, window.session
-        self.analysis = Analysis(self)
+        self.task = Newest(window.studio.background)
         self._found: OutlierCheck | None = None
         self._begun = False
         self._listed = VIEWS
@@ -86,7 +85,8 @@ class OutliersPanel(QWidget):
         self.progress.show()
         self.go.hide()
         self.cancel.show()
-        self.analysis.start(check_of(wanted, opened.dataset, frame, self.count.value()))
+        work = check_of(wanted, opened.dataset, frame, self.count.value())
+        self.task.start(work, self._take, self._window.files.tell, self._end)
         self._refresh_page()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -157,9 +157,6 @@ class OutliersPanel(QWidget):
         self.go.clicked.connect(self.start)
         self.cancel.clicked.connect(self._cancel)
         self.listed.chosen.connect(self._choose_list)
-        self.analysis.found.connect(self._take)
-        self.analysis.ended.connect(self._end)
-        self.analysis.failed.connect(window.files.tell)
         self.steps.step_clicked.connect(self._session.cursor.jump)
         self.latents.picked.connect(self.list.choose)
         self.list.chosen.connect(self._choose)
@@ -171,9 +168,7 @@ class OutliersPanel(QWidget):
         window.studio.training.phase_changed.connect(self._look)
         window.studio.training.phase_changed.connect(lambda _phase: self._refresh_page())
         self.count.valueChanged.connect(lambda _count: self._refresh_page())
-        window.closing.connect(self.analysis.close)
 
-    @Slot(object)
     def _take(self, found: OutlierCheck) -> None:
         self._found = found
         fresh = found.fresh
@@ -185,7 +180,6 @@ class OutliersPanel(QWidget):
             self._listed = VIEWS if len(found.views.rows) or fresh is None else FRESH
         self._refresh()
 
-    @Slot(bool)
     def _end(self, whole: bool) -> None:
         self.progress.hide()
         self.cancel.hide()
@@ -196,12 +190,12 @@ class OutliersPanel(QWidget):
 
     def _cancel(self) -> None:
         self.status.setText(words.CANCELLED)
-        self.analysis.cancel()
+        self.task.cancel()
 
     @Slot(object)
     def _forget(self, _opened: object) -> None:
         """Another model or other data."""
-        self.analysis.cancel()
+        self.task.cancel()
         self._found, self._begun, self._chosen_by_hand = None, False, False
         self.status.setText("")
         self._refresh()
@@ -219,7 +213,7 @@ class OutliersPanel(QWidget):
     def _mark(self) -> None:
         """Say so where the views show other weights or settings."""
         frame, found = self._window.views.frame, self._found
-        if frame is None or found is None or self.analysis.running:
+        if frame is None or found is None or self.task.running:
             return
         same = found.weights == frame.weights and found.request == frame.request
         if not same:
@@ -267,7 +261,7 @@ class OutliersPanel(QWidget):
         if listed is not None and not len(listed.rows):
             self.nothing.setText(words.none_of(listed, WHAT[self._listed]))
         else:
-            state = self.go.isEnabled(), self.analysis.running, self._window.studio.training.busy
+            state = self.go.isEnabled(), self.task.running, self._window.studio.training.busy
             self.nothing.setText(words.invitation(opened is not None, *state, self.count.value()))
 
     def _show_plots(self) -> None:

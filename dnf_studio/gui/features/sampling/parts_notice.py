@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QLabel
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.sampling.panel import PARTS
-from dnf_studio.workers.comparing import Comparison
 from dnf_studio.workers.frames import Frame
+from dnf_studio.workers.marginals import Comparison
 
 if TYPE_CHECKING:
     from dnf_studio.gui.frame.main_window import MainWindow

@@ -34,7 +34,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def found(window: MainWindow) -> list[LogDensity]:
     """What is computed from now on."""
     told: list[LogDensity] = []
-    window.contouring.analysis.found.connect(told.append)
+    window.contouring.task.found.connect(told.append)
     return told
 
 
@@ -56,7 +56,7 @@ def wait_whole(window: MainWindow, qtbot: QtBot) -> LogDensity:
 
     def there() -> bool:
         drawn = window.views.forward.contours.found
-        rests = not window.contouring.analysis.running and not window.contouring._timer.isActive()
+        rests = not window.contouring.task.running and not window.contouring._timer.isActive()
         return rests and drawn is not None and drawn.complete
 
     qtbot.waitUntil(there, timeout=20_000)
@@ -112,7 +112,7 @@ def test_a_zoom_into_a_fine_picture_keeps_it_until_there_is_a_finer_one(
     window.session.apply({"layers": frozenset({"contours"})})
     wait_whole(window, qtbot)
     drawn: list[int] = []
-    window.contouring.analysis.found.connect(lambda _: drawn.append(len(window.views.forward.contours.found.x)))
+    window.contouring.task.found.connect(lambda _: drawn.append(len(window.views.forward.contours.found.x)))
     zoom(window, 0.5)
     inner = wait_whole(window, qtbot)
     assert drawn[0] == 21 and inner.x[-1] - inner.x[0] < 8
@@ -129,9 +129,7 @@ def test_switched_on_again_it_begins_coarse_where_nothing_is_kept(
     assert window.views.forward.contours.found is None
     window.contouring._kept.clear()
     overlay = window.views.forward.contours
-    window.contouring.analysis.found.connect(
-        lambda _: shown.append(0 if overlay.found is None else len(overlay.found.x))
-    )
+    window.contouring.task.found.connect(lambda _: shown.append(0 if overlay.found is None else len(overlay.found.x)))
     window.session.apply({"layers": frozenset({"contours"})})
     wait_whole(window, qtbot)
     assert shown == [6, 11, 21]
@@ -224,7 +222,7 @@ def test_weights_seen_while_it_trained_are_drawn_finely_once_it_rests(
         patch.setattr(window.studio.training, "_phase", Phase.RUNNING)
         window.session.apply({"layers": frozenset({"contours"})})
         qtbot.waitUntil(lambda: window.views.forward.contours.found is not None, timeout=20_000)
-        qtbot.waitUntil(lambda: not window.contouring.analysis.running, timeout=20_000)
+        qtbot.waitUntil(lambda: not window.contouring.task.running, timeout=20_000)
     window.contouring._soon()
     assert len(wait_whole(window, qtbot).x) == 21
 
@@ -270,7 +268,7 @@ def test_without_a_model_nothing_is_asked(still_window: MainWindow) -> None:
     still_window.views.show_frame(frame_of())
     still_window.session.apply({"layers": frozenset({"contours"})})
     still_window.contouring._ask()
-    assert not still_window.contouring.analysis.running and still_window.views.forward.contours.found is None
+    assert not still_window.contouring.task.running and still_window.views.forward.contours.found is None
 
 
 def test_the_state_knows_its_choices() -> None:
