@@ -56,9 +56,9 @@ class Exporter(QObject):
     """One sentence."""
     cancelled = Signal()
 
-    def __init__(self, studio: Studio, parent: QObject | None = None) -> None:
+    def __init__(self, studio: Studio, tell: Callable[[Exception], object], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._studio = studio
+        self._studio, self._tell = studio, tell
         self._task = Task()
         self._number = 0
         self._preparing = self._unwanted = self._in_place = False
@@ -146,7 +146,7 @@ class Exporter(QObject):
         if isinstance(error, StudioError):
             self.failed.emit(str(error))
         else:
-            self._studio.failed.emit(error)
+            self._tell(error)
 
     def _end(self, _whole: bool) -> None:
         record = self._record

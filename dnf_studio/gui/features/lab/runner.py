@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.workspace.training import Phase
+from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 from dnf_studio.workers.lab import DisplayPaths, Ground, Study
-
-if TYPE_CHECKING:
-    from dnf_studio.gui.frame.main_window import MainWindow
 
 __all__ = ["LabRunner"]
 
@@ -31,9 +28,9 @@ class LabRunner(QObject):
     failed = Signal(str)
     """What is wrong, in one sentence; nothing once a study begins again."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window, self._studio = window, window.studio
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace.parent)
+        self._workspace, self._studio = workspace, workspace.studio
         self._results: OrderedDict[Study, list[object]] = OrderedDict()
         self._totals: dict[Study, int] = {}
         self._running: Study | None = None
@@ -111,7 +108,7 @@ class LabRunner(QObject):
         if isinstance(error, StudioError):
             self.failed.emit(str(error))
         else:
-            self._window.files.tell(error)
+            self._workspace.tell(error)
 
     @Slot(object)
     def _forget(self, _opened: object) -> None:

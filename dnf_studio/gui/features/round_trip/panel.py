@@ -15,9 +15,9 @@ from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import short_number
 from dnf_studio.gui.features.round_trip.error_map import ErrorHistogram, ErrorMap
 from dnf_studio.gui.features.round_trip.form import RoundTripForm
-from dnf_studio.gui.features.selection.controller import after_click, choice
 from dnf_studio.gui.widgets.controls import caption
-from dnf_studio.gui.workspace.state import CHOICE
+from dnf_studio.gui.workspace.state import CHOICE, after_click, choice
+from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from dnf_studio.core.exploration.round_trip import RoundTrip, Way
     from dnf_studio.core.sde.paths import LastStep
-    from dnf_studio.gui.frame.main_window import MainWindow
     from dnf_studio.workers.frames import ViewRequest, Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -43,22 +42,22 @@ class RoundTripPanel(QWidget):
     elsewhere only marks the result.
     """
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._window, self._session = window, window.session
+        self._workspace, self._session = workspace, workspace.session
         self._trip: RoundTrip | None = None
         self._total = 0
         self._basis: tuple[object, ...] = ()
         self._problem = ""
-        self.task = Newest(window.studio.background)
-        self.form, self.map, self.histogram = RoundTripForm(window.session), ErrorMap(), ErrorHistogram()
+        self.task = Newest(workspace.studio.background)
+        self.form, self.map, self.histogram = RoundTripForm(workspace.session), ErrorMap(), ErrorHistogram()
         self._make_controls()
         self._arrange()
         self.map.point_picked.connect(self._pick)
         self._session.changed.connect(self._follow)
         self._follow(CHOICE)
-        window.live.frame_shown.connect(self._framed)
-        window.studio.opened.connect(self._reopened)
+        workspace.live.frame_shown.connect(self._framed)
+        workspace.studio.opened.connect(self._reopened)
         self._reopened()
 
     @property
@@ -132,9 +131,9 @@ class RoundTripPanel(QWidget):
 
     def _wanted(self) -> Wanted | None:
         """What the explorer shows or will show; None before there is a model."""
-        if self._window.studio.current is None:
+        if self._workspace.studio.current is None:
             return None
-        wanted = self._window.studio.explorer.newest
+        wanted = self._workspace.studio.explorer.newest
         return wanted if wanted.ready else None
 
     def _basis_of(self, wanted: Wanted) -> tuple[object, ...]:
@@ -147,7 +146,7 @@ class RoundTripPanel(QWidget):
     def _reopened(self, _opened: object = None) -> None:
         """Another model: what was shown is not of it."""
         self.task.cancel()
-        current = self._window.studio.current
+        current = self._workspace.studio.current
         if current is not None:
             self.form.follow_steps(self._session.state.steps or current.shown.steps, anew=True)
         self._chosen()
@@ -159,7 +158,7 @@ class RoundTripPanel(QWidget):
         self._refresh()
 
     def _follow(self, names: frozenset[str]) -> None:
-        state, current = self._session.state, self._window.studio.current
+        state, current = self._session.state, self._workspace.studio.current
         if "steps" in names and current is not None and self.form.follow_steps(state.steps or current.shown.steps):
             self._chosen()
         if names & CHOICE:
@@ -198,7 +197,7 @@ class RoundTripPanel(QWidget):
     def _fail(self, error: Exception) -> None:
         self._problem = str(error) if isinstance(error, StudioError) else "It could not be carried through."
         if not isinstance(error, StudioError):
-            self._window.files.tell(error)
+            self._workspace.tell(error)
 
     @Slot(int, bool)
     def _pick(self, point: int, adds: bool) -> None:
@@ -217,7 +216,7 @@ class RoundTripPanel(QWidget):
             self.histogram.set_errors(np.empty(0))
             return
         points = getattr(trip, self.form.place.currentData())
-        self.map.set_errors(self._window.views.plane_of(points), trip.error)
+        self.map.set_errors(self._workspace.live.plane_of(points), trip.error)
         self.histogram.set_errors(trip.error)
 
     def _refresh(self) -> None:
