@@ -11,9 +11,8 @@ from PySide6.QtCore import QObject, QThread, Signal
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import DivergenceError, StudioError
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.mailbox import ReportLog
-from dnf_studio.workers.python_thread import run_in_python_thread
 from dnf_studio.workers.snapshot import Snapshot, Steps
+from dnf_studio.workers.threads import ReportLog, run_in_python_thread
 from dnf_studio.workers.trainer import Trainer
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from dnf_studio.core.data.catalogue import open_configured
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.data.summary import DataSummary
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.parallel import BlockPool, Interrupted, single_threaded_kernels, worker_threads
+from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_threads
 from dnf_studio.core.sde.grid import make_grid
 from dnf_studio.core.storage.atomic import as_path
 from dnf_studio.core.storage.checkpoint import read_checkpoint, save_checkpoint
@@ -32,7 +32,7 @@ from dnf_studio.core.training.record import EarlyStopping, History, Marks, StepR
 from dnf_studio.core.training.schedules import learning_rate, remaining_steps, training_steps
 from dnf_studio.core.training.state import RunState
 from dnf_studio.core.training.weights import TrainedWeights, first_model
-from dnf_studio.errors import CheckpointError, DivergenceError, SettingError
+from dnf_studio.errors import Cancelled, CheckpointError, DivergenceError, SettingError, cancel_when
 
 __all__ = ["Run"]
 
@@ -129,7 +129,7 @@ class Run:
 
         That iteration is then given up as if it had not begun; iterating again repeats it.
         """
-        self._pool.interrupted = asked
+        self._pool.check = cancel_when(asked)
 
     def save(self, path: Path | str, kind: Literal["run", "weights"] = "run") -> None:
         """Write a checkpoint: `run` to resume from, `weights` to sample with; raises `SettingError` for other kinds."""
@@ -228,7 +228,7 @@ class Run:
         with single_threaded_kernels():
             try:
                 found = self._engine.train(x0, steps, self._generator)
-            except Interrupted:
+            except Cancelled:
                 self._generator.set_state(before)
                 return None
             marks = self.marks.step(self.iteration, steps)

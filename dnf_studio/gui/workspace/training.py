@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal, Slot
 
 from dnf_studio.core.training.record import StepReport
-from dnf_studio.gui.workspace.background import Background
+from dnf_studio.workers.background import Background
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.mailbox import ReportLog
+from dnf_studio.workers.threads import ReportLog
 from dnf_studio.workers.trainer import Trainer
 from dnf_studio.workers.training import TrainingWorker
 
