@@ -67,7 +67,7 @@ def data_of(checkpoint: Checkpoint) -> Dataset | None:
     A file of more than `MOST_BYTES`, of which every value would be read, counts as not here.
     """
     from dnf_studio.core.data.catalogue import open_configured
-    from dnf_studio.core.data.source import split_selection
+    from dnf_studio.core.data.naming import split_selection
 
     file, _ = split_selection(checkpoint.config.data)
     if os.path.isfile(file) and os.path.getsize(file) > MOST_BYTES:

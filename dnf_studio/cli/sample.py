@@ -8,9 +8,8 @@ from typing import Annotated
 from typer import Option
 
 from dnf_studio import api, assets
-from dnf_studio.cli.interrupt import Interrupt
 from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, Output
-from dnf_studio.cli.output import Progress, clock, emit, note
+from dnf_studio.cli.output import Interrupt, Progress, clock, emit, note
 from dnf_studio.config import Device
 from dnf_studio.config.grids import GRID_NAMES
 from dnf_studio.core.models.base import Solver

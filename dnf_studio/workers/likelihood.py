@@ -76,7 +76,7 @@ class LikelihoodStudy(Study):
 
 
 def _facts(ground: Ground, dataset: Dataset) -> LikelihoodFacts:
-    from dnf_studio.core.evaluation.attainable import attainable_of, entropy_of
+    from dnf_studio.core.evaluation.chain_bounds import attainable_of, entropy_of
     from dnf_studio.core.evaluation.fresh import fresh_points, units_of
     from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, affordable
 

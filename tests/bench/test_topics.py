@@ -14,10 +14,21 @@ import numpy as np
 import pytest
 import torch
 
-from dnf_studio.bench import TOPICS, Row, check_topics, drawing, explorer, export, memory, sampling, startup, training
-from dnf_studio.bench.child import run_python
-from dnf_studio.bench.machine import machine_facts, screen
-from dnf_studio.bench.rows import less, more
+from dnf_studio.bench import (
+    TOPICS,
+    Row,
+    check_topics,
+    drawing,
+    explorer,
+    export,
+    less,
+    memory,
+    more,
+    sampling,
+    startup,
+    training,
+)
+from dnf_studio.bench.machine import machine_facts, run_python, screen
 from dnf_studio.bench.textbook import textbook_paths, textbook_sample
 from dnf_studio.bench.timing import fastest, in_turn, on_threads, plain_works
 from dnf_studio.config import Config

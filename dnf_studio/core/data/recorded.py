@@ -15,6 +15,7 @@ from dnf_studio.core.data.content_split import SplitRule
 from dnf_studio.core.data.dataset import Dataset, Standardisation, stream_of
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.logit import Logit
+from dnf_studio.core.data.neighbours import nearest_rows
 from dnf_studio.core.data.row_sets import SPLIT_SEED, fingerprint_start, told_sizes
 
 __all__ = ["HELD_OUT", "Parts", "RecordedDataset", "Records", "SplitName", "decimal_steps", "shuffled", "split_sizes"]
@@ -152,8 +153,6 @@ class RecordedDataset(Dataset):
         Nearest in model units, of images in levels: pixels that hardly vary do not count as much as others.
         """
         if self.image is not None:
-            from dnf_studio.core.exploration.neighbours import nearest_rows
-
             return self.classes[nearest_rows(np.floor(x), self._low).rows[:, 0]]
         from scipy.spatial import cKDTree
 

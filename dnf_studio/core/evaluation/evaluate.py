@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
-from dnf_studio.core.evaluation.attainable import attainable_of, entropy_of
 from dnf_studio.core.evaluation.by_steps import POINTS, SEEDS, Progress, StepRow, drawn, finite, step_rows
+from dnf_studio.core.evaluation.chain_bounds import attainable_of, entropy_of
 from dnf_studio.core.evaluation.classes import Classes, ClassShare, classes_of
-from dnf_studio.core.evaluation.copying import COPIES, Copying, copying
+from dnf_studio.core.evaluation.copying import MOST_POINTS, Copying, copying
 from dnf_studio.core.evaluation.excess_rows import ExcessRow, ExcessRows, excess_rows
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points, units_of
 from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, PATHS, Likelihoods, affordable, likelihoods, nll_bound
@@ -178,7 +178,7 @@ def _copying(flow: GenerativeModel, dataset: Dataset, solver: Solver | None, tel
         return None
     tell("nearest training images")
     try:
-        samples = drawn(flow, COPIES, flow.grid().steps, 0, solver)
+        samples = drawn(flow, MOST_POINTS, flow.grid().steps, 0, solver)
     except DivergenceError as error:
         tell(str(error))
         return None

@@ -19,8 +19,7 @@ from torch import Tensor
 
 import dnf_studio
 from dnf_studio.config import Config, recorded
-from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.data.summary import DataSummary
+from dnf_studio.core.data.dataset import DataSummary, Standardisation
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
 from dnf_studio.core.sde.grid import TimeGrid

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from dnf_studio.core.data.source import split_selection
+from dnf_studio.core.data.naming import split_selection
 from dnf_studio.gui.features.library.recent import Recent, RecentMenu
 from dnf_studio.gui.features.training.settings_menu import ExperimentMenu
 from dnf_studio.gui.frame.drop import DropZone

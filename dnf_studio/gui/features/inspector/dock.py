@@ -17,7 +17,7 @@ from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
 
 if TYPE_CHECKING:
-    from dnf_studio.core.exploration.lineage_table import LineageTable
+    from dnf_studio.core.exploration.lineage import LineageTable
     from dnf_studio.gui.features.inspector.panel import InspectorPanel
     from dnf_studio.gui.features.selection.panel import SelectionPanel
     from dnf_studio.gui.frame.main_window import MainWindow
@@ -144,7 +144,7 @@ class InspectorDock(QDockWidget):
 
     @Slot(object, object)
     def _save(self, path: Path, table: LineageTable) -> None:
-        from dnf_studio.core.exploration.lineage_table import write_csv
+        from dnf_studio.core.exploration.lineage import write_csv
 
         window = self._window
         window.studio.background.run(

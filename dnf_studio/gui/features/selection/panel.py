@@ -17,8 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dnf_studio.core.exploration.lineage import compare, mask_of
-from dnf_studio.core.exploration.lineage_table import LineageTable, lineage_table
+from dnf_studio.core.exploration.lineage import LineageTable, compare, lineage_table, mask_of
 from dnf_studio.core.storage.file_names import with_suffix
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.picking import existing
