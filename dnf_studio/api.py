@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from dnf_studio import assets
 from dnf_studio.config import Config
-from dnf_studio.core.storage.atomic import as_path, explain, source_size
+from dnf_studio.core.files import as_path, explain, source_size
 from dnf_studio.errors import CheckpointError, DataError, SettingError, StudioError, UnknownNameError
 
 if TYPE_CHECKING:

@@ -53,7 +53,7 @@ def evaluate(
 ) -> int:
     from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS
     from dnf_studio.core.evaluation.evaluate import evaluate as measure
-    from dnf_studio.core.evaluation.held_out import held_out_data
+    from dnf_studio.core.storage.held_out import held_out_data
 
     numbers = DEFAULT_STEPS if steps is None else _numbers(steps)
     source = api.open_checkpoint(checkpoint)

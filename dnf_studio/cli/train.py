@@ -13,7 +13,7 @@ from dnf_studio.cli.options import AsJson, Output, asking_for_data
 from dnf_studio.cli.output import Interrupt, Progress, clock, emit, note, number
 from dnf_studio.config import Config, Device, ModelName, Precision
 from dnf_studio.config.model_defaults import MOST_WITH_FEATURES
-from dnf_studio.core.storage.atomic import check_target, refuse_source
+from dnf_studio.core.files import check_target, refuse_source
 from dnf_studio.errors import CheckpointError, DivergenceError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:

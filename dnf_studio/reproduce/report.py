@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.modes import mode_count, modes_of
+from dnf_studio.core.files import atomic_file
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.storage.atomic import atomic_file
 from dnf_studio.errors import DivergenceError, ExportError
 from dnf_studio.reproduce.distances import EQUAL, Pooled, best_by_evaluations, standing
 from dnf_studio.reproduce.figures import COLOURS, MODE_COLOURS, Mark, curves, points_picture

@@ -19,7 +19,7 @@ from dnf_studio.core.data.naming import PICTURES, split_selection
 from dnf_studio.core.data.npy_file import list_npz, read_npy, read_npz
 from dnf_studio.core.data.parquet_file import read_parquet
 from dnf_studio.core.data.table import Table
-from dnf_studio.core.storage.atomic import explain
+from dnf_studio.core.files import explain
 from dnf_studio.errors import DataError, MissingDataError
 
 __all__ = ["SUFFIXES", "Table", "list_arrays", "read_table", "told"]

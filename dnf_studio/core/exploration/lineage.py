@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.core.storage.atomic import atomic_file
+from dnf_studio.core.files import atomic_file
 from dnf_studio.errors import ExportError
 
 __all__ = [

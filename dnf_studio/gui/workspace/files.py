@@ -10,7 +10,7 @@ from typing import Any, Literal
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError, MissingModelError, StudioError
 from dnf_studio.gui.features.data.importing import Importer, samples_of
 from dnf_studio.gui.workspace import run_work as run_work
@@ -215,7 +215,7 @@ class Files(QObject):
 
     def save_picture(self, path: Path) -> None:
         """Save the window as it is; raises `ExportError` where the file cannot be written."""
-        from dnf_studio.core.storage.atomic import atomic_file
+        from dnf_studio.core.files import atomic_file
 
         image = self._window.grab()
         with atomic_file(path, ExportError) as partial:

@@ -25,7 +25,6 @@ from dnf_studio.errors import ExportError
 
 RANDOM = np.random.default_rng(0)
 SQUARE = np.array([(0, 0), (2, 0), (2, 1), (0, 1)], float)
-RANDOM = np.random.default_rng(0)
 ROWS = np.array([1, 4, 7])
 
 

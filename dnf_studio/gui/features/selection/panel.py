@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from dnf_studio.core.exploration.lineage import LineageTable, compare, lineage_table, mask_of
-from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.core.files import with_suffix
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.picking import existing
 from dnf_studio.gui.drawing.theme import Theme
