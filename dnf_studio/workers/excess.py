@@ -195,7 +195,7 @@ def _contribution(work: _Work, part: slice = slice(None)) -> Array:
     from dnf_studio.core.exploration.excess import widths
 
     frame = work.frame
-    added: Array = frame.step_disagreement[:, part] + widths(work.grid, frame.forward.shape[2]).numpy()[:, None]
+    added: Array = frame.contributions[:, part] + widths(work.grid, frame.forward.shape[2]).numpy()[:, None]
     return added
 
 

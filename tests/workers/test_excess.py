@@ -102,7 +102,7 @@ def test_first_few_points_then_all_with_the_numbers_of_the_analysis(explorer: Ex
         # The very paths of the frame: `excess` would draw its own
         times = choose_times(flow, x0[:PILOTS])
         density = log_density_at_nodes(flow, flow.grid(), torch.from_numpy(frame.forward), times)
-    added = torch.from_numpy(frame.step_disagreement) + widths(flow.grid(), 2)[:, None]
+    added = torch.from_numpy(frame.contributions) + widths(flow.grid(), 2)[:, None]
     np.testing.assert_allclose(last.forward, log_ratios(added, density), atol=0.02)
     np.testing.assert_allclose(last.by_step.mean, last.forward.mean(1), atol=1e-5)
     np.testing.assert_allclose(last.by_step.error, last.forward.std(1, ddof=1) / np.sqrt(POINTS), rtol=1e-3)
@@ -174,7 +174,7 @@ def test_neighbours_are_looked_for_in_up_to_three_dimensions(dim: int, known: bo
     found = shown.run()[-1]
     assert found.complete and (found.neighbours is not None) == known
     if known:
-        added = shown.frame.step_disagreement + widths(shown.snapshot.flow.grid(), dim).numpy()[:, None]
+        added = shown.frame.contributions + widths(shown.snapshot.flow.grid(), dim).numpy()[:, None]
         expected = neighbour_excess(shown.frame.forward, added)
         np.testing.assert_allclose(found.neighbours.mean, expected.mean)
         assert len(found.neighbours.mean) == 7

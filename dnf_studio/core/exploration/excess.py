@@ -29,7 +29,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.core.exploration.disagreement import disagreement
+from dnf_studio.core.exploration.contributions import contributions
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_density_at_nodes, random_signs
@@ -105,7 +105,7 @@ def excess(
     if not isinstance(flow, TwoSDEs):
         raise UnsupportedError(flow.lacks["bound"])
     nodes = grid or flow.grid()
-    found = disagreement(flow, x0, noise, nodes)
+    found = contributions(flow, x0, noise, nodes)
     with torch.no_grad():
         times = choose_times(flow, x0[:PILOTS], check=check)
         density = log_density_at_nodes(flow, nodes, found.path, times, signs=random_signs(x0, 0), check=check)

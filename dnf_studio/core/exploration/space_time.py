@@ -1,4 +1,4 @@
-"""Where in space and time paths disagree, which do most, and means over the cells of a picture.
+"""Where in space and time paths cost how many nats, which most, and means over the cells of a picture.
 
 NumPy only: the window needs it before torch.
 """
@@ -15,24 +15,24 @@ __all__ = ["mean_by_cell", "mean_of_cells", "space_time", "worst_points"]
 Array = NDArray[np.float32]
 
 
-def space_time(values: Array, disagreement: Array, low: float, high: float, rows: int) -> Array:
-    """Mean disagreement of the paths in each cell, (rows, N), not a number where no path is.
+def space_time(values: Array, nats: Array, low: float, high: float, rows: int) -> Array:
+    """Mean nats of the paths in each cell, (rows, N), not a number where no path is.
 
-    `values` (N, P) says how high each path is at the beginning of step i, `disagreement` (N, P) is
-    that of the step. Row k holds what lies in the k-th of `rows` equal parts of `low` … `high`;
-    paths beyond, and those that left the finite numbers, are left out.
+    `values` (N, P) says how high each path is at the beginning of step i, `nats` (N, P) is its excess or
+    its contribution to the bound in that step. Row k holds what lies in the k-th of `rows` equal parts
+    of `low` … `high`; paths beyond, and those that left the finite numbers, are left out.
     """
     steps = len(values)
     with np.errstate(over="ignore", invalid="ignore"):
         place = np.floor((values - low) * (rows / (high - low)))
-        inside = (place >= 0) & (place < rows) & np.isfinite(disagreement)
+        inside = (place >= 0) & (place < rows) & np.isfinite(nats)
     step = np.broadcast_to(np.arange(steps)[:, None], values.shape)[inside]
-    return mean_by_cell(place[inside].astype(np.intp) * steps + step, disagreement[inside], (rows, steps))
+    return mean_by_cell(place[inside].astype(np.intp) * steps + step, nats[inside], (rows, steps))
 
 
-def worst_points(disagreement: Array, step: int, count: int = 5) -> tuple[int, ...]:
-    """The points that cost most at `step` of `disagreement` (N, P), the worst last; those that left do not count."""
-    row = np.where(np.isfinite(disagreement[step]), disagreement[step], -np.inf)
+def worst_points(nats: Array, step: int, count: int = 5) -> tuple[int, ...]:
+    """The points that cost most at `step` of `nats` (N, P), the worst last; those that left do not count."""
+    row = np.where(np.isfinite(nats[step]), nats[step], -np.inf)
     order = np.argsort(row, kind="stable")[-count:]
     return tuple(int(point) for point in order if np.isfinite(row[point]))
 

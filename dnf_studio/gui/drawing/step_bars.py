@@ -111,7 +111,7 @@ NO_BARS = StepBars()
 
 def contribution_bars(frame: Frame) -> StepBars:
     """What each step and the prior add to the bound, split by their causes where those are known."""
-    values = np.nan_to_num(frame.disagreement.astype(np.float64))
+    values = np.nan_to_num(frame.mean_contributions.astype(np.float64))
     fits = frame.parts.shape[1] == len(values)
     parts = np.nan_to_num(frame.parts.astype(np.float64)) if fits else NO_PARTS
     none = np.empty(0)

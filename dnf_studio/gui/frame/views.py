@@ -250,7 +250,7 @@ class Views(QWidget):
         if frame is None or step >= len(frame.t) - 1:
             return
         if self.disagreement.shown == "contribution":
-            self.selecting.choose(worst_points(frame.step_disagreement, step), "forward", adds)
+            self.selecting.choose(worst_points(frame.contributions, step), "forward", adds)
         elif found is not None:
             self.selecting.choose(worst_points(found.rows("forward", self.selecting.count), step), "forward", adds)
 

@@ -193,10 +193,8 @@ class Live(QObject):
         if not fits:
             return frame
         count = min(frame.forward.shape[1], export.paths.shape[1])
-        steps = frame.step_disagreement[:, :count]
-        return replace(
-            frame, forward=frame.forward[:, :count], backward=export.paths[:, :count], step_disagreement=steps
-        )
+        steps = frame.contributions[:, :count]
+        return replace(frame, forward=frame.forward[:, :count], backward=export.paths[:, :count], contributions=steps)
 
 
 def _request(state: State) -> ViewRequest:

@@ -84,7 +84,7 @@ def test_fewer_samples_than_the_views_show_go_with_the_disagreement_of_their_poi
     window.views.pair.tabs.setCurrentIndex(3)
     open_in(str(write(tmp_path / "few.h5", count=40)))
     frame = shown(window, qtbot)
-    assert frame.forward.shape == (7, 40, 2) and frame.step_disagreement.shape == (6, 40)
+    assert frame.forward.shape == (7, 40, 2) and frame.contributions.shape == (6, 40)
     views = window.views
     qtbot.waitUntil(lambda: views.space_time.cells.size > 0, timeout=20_000)
     assert not window.grab().isNull()

@@ -76,7 +76,7 @@ class SpaceTimePlot(Plot):
 
     def set_frame(self, frame: Frame | None) -> None:
         """Show the places of `frame`, once its log-ratios are known (`set_excess`); None empties the plot."""
-        self._frame = frame if frame is not None and frame.step_disagreement.size else None
+        self._frame = frame if frame is not None and frame.contributions.size else None
         if self._found is not None and not self._found.fits(self._frame):
             self._found = None
         self._line.setVisible(self._frame is not None)
