@@ -193,10 +193,10 @@ def _fit(run: Run, output: Path) -> bool:
 
 def _measure(run: Run, output: Path, kind: Literal["run", "weights"]) -> None:
     """Put the bound, or the exact likelihood, into the checkpoint, which a run keeps from its last iteration on."""
-    from dnf_studio.core.evaluation.likelihoods import affordable, nll_bound, nll_ode, validation_nll
+    from dnf_studio.core.evaluation.likelihoods import affordable_points, nll_bound, nll_ode, validation_nll
 
     if run.flow.bounded:
-        note(f"Measuring the bound on {affordable(run.flow):,} fresh points.")
+        note(f"Measuring the bound on {affordable_points(run.flow):,} fresh points.")
         run.metrics["nll_bound"] = nll_bound(run.flow, run.dataset)
     else:
         note("Measuring the likelihood on 2,000 fresh points.")

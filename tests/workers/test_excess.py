@@ -18,8 +18,8 @@ from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_density_at_nodes
 from dnf_studio.workers import excess
-from dnf_studio.workers.excess import ExcessFrame, ExcessWatch, affordable
-from dnf_studio.workers.excess_plan import FIRST, MOST_NEIGHBOUR_DIM, TRAINING_POINTS
+from dnf_studio.workers.excess import ExcessFrame, ExcessWatch, excess_affordable
+from dnf_studio.workers.excess_plan import FIRST, TRAINING_POINTS
 from dnf_studio.workers.explorer import Explorer, Wanted
 from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
 from dnf_studio.workers.leaving import Left
@@ -355,7 +355,7 @@ def test_a_model_without_a_bound_and_slow_networks_have_none(explorer: Explorer)
     frames_until(explorer)
     assert not drained(explorer)
     slow = Snapshot.of(DiffFlow(IMAGE.size, tiny_unets(2), image=IMAGE), 2)
-    assert affordable(Snapshot.of(flow_of())) and not affordable(slow)
+    assert excess_affordable(Snapshot.of(flow_of())) and not excess_affordable(slow)
     explorer.publish(slow, torch.randn(4, IMAGE.size))
     frames_until(explorer, 2)
     assert not drained(explorer)
@@ -374,10 +374,6 @@ def test_an_error_ends_the_work_and_is_told_once(explorer: Explorer, monkeypatch
         assert explorer.errors.take() is None and not explorer._excess.pending
     explorer.request(ViewRequest(seed=1))
     assert answers_until(explorer, lambda found: found.complete)[-1].frame.request.seed == 1
-
-
-def test_the_window_and_the_analysis_mean_the_same_dimensions() -> None:
-    assert MOST_NEIGHBOUR_DIM == measured.MOST_NEIGHBOUR_DIM
 
 
 def test_it_fits_frames_of_the_same_settings_and_size() -> None:

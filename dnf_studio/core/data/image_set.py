@@ -26,7 +26,7 @@ from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.naming import PICTURES, ImageOptions, split_selection
 from dnf_studio.core.data.picture_file import opened_picture
 from dnf_studio.core.data.readers import told
-from dnf_studio.core.data.recorded import HELD_OUT, Parts, RecordedDataset, Records, shuffled
+from dnf_studio.core.data.recorded import RECORDED_SHARE, Parts, RecordedDataset, Records, shuffled
 from dnf_studio.core.data.table import BLOCK, MOST_HELD, gigabytes
 from dnf_studio.errors import DataError
 
@@ -109,7 +109,7 @@ def _split(path: Path, rows: Levels, rule: SplitRule | None) -> tuple[Parts, Spl
     def positions() -> Iterator[NDArray[np.float64]]:
         return (row_positions(rows[start : start + BLOCK]) for start in range(0, len(rows), BLOCK))
 
-    found = rule or fitted(positions, len(rows), HELD_OUT, HELD_OUT, FEWEST)
+    found = rule or fitted(positions, len(rows), RECORDED_SHARE, RECORDED_SHARE, FEWEST)
     sides = np.zeros(len(rows), np.uint8) if found is None else divided(positions, len(rows), found)
     train, validation, test = (np.flatnonzero(sides == side) for side in (TRAIN, VALIDATION, TEST))
     if found is None or not (len(train) and len(validation) and len(test)):

@@ -18,10 +18,20 @@ from dnf_studio.core.data.logit import Logit
 from dnf_studio.core.data.neighbours import nearest_rows
 from dnf_studio.core.data.row_sets import SPLIT_SEED, fingerprint_start, told_sizes
 
-__all__ = ["HELD_OUT", "Parts", "RecordedDataset", "Records", "SplitName", "decimal_steps", "shuffled", "split_sizes"]
+__all__ = [
+    "RECORDED_SHARE",
+    "Parts",
+    "RecordedDataset",
+    "Records",
+    "SplitName",
+    "decimal_steps",
+    "shuffled",
+    "split_sizes",
+]
 
-HELD_OUT = 0.15
-"""The share of rows to validate on, and that to test on."""
+RECORDED_SHARE = 0.15
+"""The share of recorded rows and of images to validate on, and that to test on: more than of tables (`HELD_OUT`), for
+these sets are small."""
 AGREE = 0.9
 """The share of values that decides to which decimal place a column is recorded."""
 MOST_DECIMALS = 9
@@ -47,7 +57,7 @@ class Records:
 
 def split_sizes(rows: int) -> tuple[int, int, int]:
     """How many of `rows` are to train, to validate and to test on."""
-    held = round(rows * HELD_OUT)
+    held = round(rows * RECORDED_SHARE)
     return rows - 2 * held, held, held
 
 

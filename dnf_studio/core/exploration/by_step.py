@@ -1,4 +1,4 @@
-"""Where in space and time paths cost how many nats, which most, and means over the cells of a picture.
+"""Nats by step and path, their excess or what they contribute to the bound: where they are, and what tells them apart.
 
 NumPy only: the window needs it before torch.
 """
@@ -8,10 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["mean_by_cell", "mean_of_cells", "space_time", "worst_points"]
+__all__ = ["FAR_APART", "MOST_NEIGHBOUR_DIM", "differ", "mean_by_cell", "mean_of_cells", "space_time", "worst_points"]
 
+MOST_NEIGHBOUR_DIM = 3
+"""The most dimensions in which nearest neighbours tell densities; in more, far too many points would be needed."""
+FAR_APART = 3.0
+"""Two ways to one number differ where they do by so many of both their errors: of thirty steps, by chance in one model
+of twelve."""
 Array = NDArray[np.float32]
 
 
@@ -35,6 +40,12 @@ def worst_points(nats: Array, step: int, count: int = 5) -> tuple[int, ...]:
     row = np.where(np.isfinite(nats[step]), nats[step], -np.inf)
     order = np.argsort(row, kind="stable")[-count:]
     return tuple(int(point) for point in order if np.isfinite(row[point]))
+
+
+def differ(one: ArrayLike, other: ArrayLike, error: ArrayLike, other_error: ArrayLike) -> NDArray[np.bool_]:
+    """Where two ways to the same numbers (…) are farther apart than their standard errors explain (`FAR_APART`)."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.abs(np.subtract(one, other)) > FAR_APART * np.hypot(error, other_error))
 
 
 def mean_of_cells(points: NDArray[Any], values: NDArray[Any], half: float, rows: int) -> NDArray[np.float32]:

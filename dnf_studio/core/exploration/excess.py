@@ -29,6 +29,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.core.exploration.by_step import MOST_NEIGHBOUR_DIM
 from dnf_studio.core.exploration.contributions import contributions
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.two_sdes import TwoSDEs
@@ -39,7 +40,6 @@ from dnf_studio.core.sde.steps import implied_backward_noise, implied_forward_no
 from dnf_studio.errors import SettingError, UnsupportedError
 
 __all__ = [
-    "MOST_NEIGHBOUR_DIM",
     "Excess",
     "StepMeans",
     "backward_contribution",
@@ -51,8 +51,6 @@ __all__ = [
     "widths",
 ]
 
-MOST_NEIGHBOUR_DIM = 3
-"""In more dimensions far too many points would be needed."""
 NEIGHBOUR = 4
 """Which nearest neighbour tells a point's density."""
 BATCHES = 8

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from dnf_studio.core.exploration.by_step import worst_points
 from dnf_studio.core.exploration.projection import PrincipalComponents
-from dnf_studio.core.exploration.space_time import worst_points
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.step_colours import StepColouring
 from dnf_studio.gui.drawing.theme import Theme

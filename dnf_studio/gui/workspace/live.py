@@ -13,7 +13,7 @@ from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import State
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.gui.workspace.training import Phase
-from dnf_studio.workers.excess import affordable
+from dnf_studio.workers.excess import excess_affordable
 from dnf_studio.workers.fields import FieldRequest
 from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
 
@@ -106,7 +106,7 @@ class Live(QObject):
         """Of another model nothing is known yet, also where the settings are the same."""
         self._views.show_excess(None)
         self.excess_found.emit(None)
-        self._views.set_excess_known(affordable(opened.snapshot))
+        self._views.set_excess_known(excess_affordable(opened.snapshot))
 
     def _ask(self, names: frozenset[str]) -> None:
         if names & VIEW and self._timer.isActive():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dnf_studio.core.exploration.space_time import mean_of_cells, space_time, worst_points
+from dnf_studio.core.exploration.by_step import mean_of_cells, space_time, worst_points
 
 
 def test_cells_hold_the_mean_of_their_paths_and_empty_ones_nothing() -> None:

@@ -11,8 +11,8 @@ from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.core.exploration.by_step import worst_points
 from dnf_studio.core.exploration.excess import StepMeans
-from dnf_studio.core.exploration.space_time import worst_points
 from dnf_studio.gui.drawing.explain import (
     about_excess,
     about_prior,
