@@ -1,7 +1,7 @@
 """Blocks of work on threads that each run torch's kernels single-threaded.
 
 On a processor, blocks that stay in cache beat one large batch whose kernels are split over
-threads, and no spinning barrier takes a core from the window (METHOD 3).
+threads, and no spinning barrier takes a core from the window (method.md, section 3).
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def delete(window: MainWindow) -> None:
 def seen_window(qapp: QApplication) -> Iterator[MainWindow]:
     """One window for tests that only look at it."""
     window = MainWindow(Appearance(qapp))
-    window.add_panels()
+    window.fill()
     yield window
     window.close()
     delete(window)
@@ -66,7 +66,7 @@ def still_window(qtbot: QtBot, qapp: QApplication) -> Iterator[MainWindow]:
     """The window as it is before anything computes: no explorer, no timer."""
     window = MainWindow(Appearance(qapp))
     window.resize(1280, 800)
-    window.add_panels()
+    window.fill()
     window.show()
     qtbot.waitExposed(window)
     yield window
@@ -95,7 +95,8 @@ def open_in(window: MainWindow, qtbot: QtBot) -> Callable[[str], None]:
         version = window.studio.current.snapshot.version
         # Its first frame may have come before the wait for it begins
         qtbot.waitUntil(
-            lambda: window.views.frame is not None and window.views.frame.weights == version, timeout=20_000
+            lambda: window.live.frame is not None and window.live.frame.weights == version,
+            timeout=20_000,
         )
 
     return open_name

@@ -1,6 +1,6 @@
 """The bound of the chain that a solver draws samples by, and the least that any such chain can come to.
 
-A bound belongs to a sampler (METHOD 11).
+A bound belongs to a sampler (method.md, section 9).
 """
 
 from __future__ import annotations

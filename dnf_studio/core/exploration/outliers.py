@@ -1,7 +1,7 @@
 """Samples that explode or leave the data's support, and the step of their backward path that went wrong.
 
 **Exploded** is a sample with a state that is not finite, with an end beyond ±4 in a component
-(METHOD 8's share, of standardised data), or with a state on the way beyond ±4 and beyond its own
+(the share of method.md, section 15, of standardised data), or with a state on the way beyond ±4 and beyond its own
 latent. **Off the support** is a finite end farther than 0.02 from the support where the data set knows
 it, else farther from the nearest data point than 99.9% of held-out data are (one in a thousand of the
 data itself is off by that rule). A sample may be both.
@@ -114,7 +114,7 @@ class Outliers:
 
     @property
     def beyond(self) -> int:
-        """How many ends are beyond ±4 or not finite, the share of METHOD 8."""
+        """How many ends are beyond ±4 or not finite, the share of method.md, section 15."""
         return int(self.rows.beyond.sum())
 
     @property

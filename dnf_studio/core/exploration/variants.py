@@ -1,7 +1,7 @@
 """The same latents and Brownian paths sampled in several ways: what N, grid, λ or the last step does to samples.
 
 Each way is compared with fresh data and with a way of reference, by the debiased sliced Wasserstein
-distance of METHOD 8. Each way has fresh points of its own. The samples of two ways belong together row by
+distance of method.md, section 15. Each way has fresh points of its own. The samples of two ways belong together row by
 row, which would make them look closer than two independent sets ever are; so the sets of reference have
 latents and noise of their own, the same for all ways.
 """

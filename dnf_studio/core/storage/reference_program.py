@@ -1,4 +1,4 @@
-"""Checkpoints of the reference program: a `.pt` with a state dict, bare or under ``model`` (METHOD 6).
+"""Checkpoints of the reference program: a `.pt` with a state dict, bare or under ``model`` (method.md, section 19).
 
 Such a file is read as plain tensors, its archive and its pickle looked at before torch sees them:
 `torch.load(weights_only=True)` is not a boundary by itself, for it unpacks a deflated file of 262 kB to

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dnf_studio.gui.workspace.exported import ExportShown
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["DISPLAY_POINTS", "Opened", "bundled_name", "open_any", "open_for", "untrained"]
+__all__ = ["DISPLAY_POINTS", "SAMPLES", "Opened", "bundled_name", "open_any", "open_for", "samples_of", "untrained"]
 
 DISPLAY_POINTS = 2000
 FEWER_POINTS = 256
@@ -61,6 +61,15 @@ class Opened:
     def called(self, title: str) -> Opened:
         """The same by another title."""
         return replace(self, shown=replace(self.shown, title=title))
+
+
+SAMPLES = "samples"
+"""Of an export, the array that is data."""
+
+
+def samples_of(export: Path) -> str:
+    """An export as data: the samples in it."""
+    return f"{export}::{SAMPLES}"
 
 
 def bundled_name(data: str, model: str = "diffflow") -> str:

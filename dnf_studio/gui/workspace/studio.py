@@ -45,6 +45,8 @@ class Studio(QObject):
     """Iterations, iterations a second or None, seconds left or None."""
     bound_changed = Signal(object)
     """The smoothed bound, nats, or None."""
+    data_names_found = Signal(object)
+    """The built-in data sets, name to title."""
     said = Signal(str)
     failed = Signal(object)
     """A `StudioError`, or whatever else went wrong."""
@@ -60,6 +62,8 @@ class Studio(QObject):
         self._preset: Config | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
         self._lender, self._past_models = Lender(self.training), PastModels()
+        self.bound: float | None = None
+        """The smoothed bound, nats, as far as there is one."""
         self._config = session.state.config
         self.loading = Newest(self.background)
         self._settle = QTimer(self)
@@ -179,6 +183,11 @@ class Studio(QObject):
         rate, run = self.training.pace(reports), self.training.run
         running = run if self.training.phase is Phase.RUNNING else None
         self.progressed.emit(reports[-1].iteration, rate if running else None, running and running.remaining())
+        self.note_bound(smoothed)
+
+    def note_bound(self, smoothed: float | None) -> None:
+        """Tell the smoothed bound of the run or of the model that was opened, nats."""
+        self.bound = smoothed
         self.bound_changed.emit(smoothed)
 
     def _take(self, opened: opening.Opened) -> None:
@@ -199,7 +208,7 @@ class Studio(QObject):
 
     def _show(self, opened: opening.Opened) -> None:
         self._opened, shown = opened, opened.shown
-        self._session.set_lacks(shown.lacks, shown.solvers, shown.dim)
+        self._session.set_lacks(shown.lacks, shown.solvers, shown.dim, shown.as_images)
         self.explorer.publish(opened.snapshot, opened.points)
         self.opened.emit(opened)
 

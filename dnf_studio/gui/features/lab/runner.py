@@ -11,12 +11,12 @@ from PySide6.QtCore import QObject, Signal, Slot
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.workspace.analysis import Analysis
 from dnf_studio.gui.workspace.training import Phase
+from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import DisplayPaths, Ground, Study
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from dnf_studio.gui.frame.main_window import MainWindow
 
 __all__ = ["LabRunner"]
 
@@ -33,9 +33,9 @@ class LabRunner(QObject):
     failed = Signal(str)
     """What is wrong, in one sentence; nothing once a study begins again."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window, self._studio = window, window.studio
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace.parent)
+        self._workspace, self._studio = workspace, workspace.studio
         self._results: OrderedDict[Study, list[object]] = OrderedDict()
         self._totals: dict[Study, int] = {}
         self._running: Study | None = None
@@ -47,7 +47,7 @@ class LabRunner(QObject):
         self._analysis.failed.connect(self._fail)
         self._studio.opened.connect(self._forget)
         self._studio.training.phase_changed.connect(self._share)
-        window.closing.connect(self._analysis.close)
+        workspace.closing.now.connect(self._analysis.close)
 
     @property
     def running(self) -> Study | None:
@@ -123,7 +123,7 @@ class LabRunner(QObject):
         if isinstance(error, StudioError):
             self.failed.emit(str(error))
         else:
-            self._window.files.tell(error)
+            self._workspace.tell(error)
 
     @Slot(object)
     def _forget(self, _opened: object) -> None:

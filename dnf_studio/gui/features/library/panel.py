@@ -31,11 +31,12 @@ from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.gui.workspace.background import Background, Newest
 from dnf_studio.gui.workspace.folders import cache_folder, models_folder, own_folder, show_folder
 from dnf_studio.gui.workspace.memory import Memory
+from dnf_studio.gui.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.library import Trash
 
-__all__ = ["LibraryPanel"]
+__all__ = ["LibraryPanel", "make_panel"]
 
 COMMANDS = {
     "open": ("&Open", "Show the chosen model or file (Enter)"),
@@ -288,3 +289,18 @@ class LibraryPanel(QWidget):
         if name:
             self._memory.put("models", name)
             self.refresh()
+
+
+def make_panel(workspace: Workspace) -> LibraryPanel:
+    """The Library, which reads files only once the first frame is there."""
+    files, parts = workspace.files, workspace.parts["library"]
+    panel = LibraryPanel(workspace.memory, parts.recent, lambda source: files.show(source), workspace.tell)
+    panel.moved = parts.moved
+    panel.set_theme(workspace.appearance.theme)
+    workspace.appearance.changed.connect(panel.set_theme)
+    workspace.live.frame_shown.connect(panel.start)
+    files.saved.connect(lambda _path: panel.refresh())
+    training = workspace.studio.training
+    training.phase_changed.connect(lambda _phase: panel.thumbnails.set_held(training.active))
+    workspace.closing.now.connect(panel.close_files)
+    return panel

@@ -15,10 +15,10 @@ from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import short_number
 from dnf_studio.gui.features.round_trip.error_map import ErrorHistogram, ErrorMap
 from dnf_studio.gui.features.round_trip.form import RoundTripForm
-from dnf_studio.gui.features.selection.controller import after_click, choice
 from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.gui.workspace.analysis import Analysis
-from dnf_studio.gui.workspace.state import CHOICE
+from dnf_studio.gui.workspace.state import CHOICE, after_click, choice
+from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.leaving import leaving
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from dnf_studio.core.exploration.round_trip import RoundTrip, Way
     from dnf_studio.core.sde.paths import LastStep
-    from dnf_studio.gui.frame.main_window import MainWindow
     from dnf_studio.workers.frames import ViewRequest, Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -44,15 +43,15 @@ class RoundTripPanel(QWidget):
     elsewhere only marks the result.
     """
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._window, self._session = window, window.session
+        self._workspace, self._session = workspace, workspace.session
         self._trip: RoundTrip | None = None
         self._total = 0
         self._basis: tuple[object, ...] = ()
         self._problem = ""
         self.analysis = Analysis(self)
-        self.form, self.map, self.histogram = RoundTripForm(window.session), ErrorMap(), ErrorHistogram()
+        self.form, self.map, self.histogram = RoundTripForm(workspace.session), ErrorMap(), ErrorHistogram()
         self._make_controls()
         self._arrange()
         self.analysis.found.connect(self._take)
@@ -61,9 +60,9 @@ class RoundTripPanel(QWidget):
         self.map.point_picked.connect(self._pick)
         self._session.changed.connect(self._follow)
         self._follow(CHOICE)
-        window.live.frame_shown.connect(self._framed)
-        window.studio.opened.connect(self._reopened)
-        window.closing.connect(self.analysis.close)
+        workspace.live.frame_shown.connect(self._framed)
+        workspace.studio.opened.connect(self._reopened)
+        workspace.closing.now.connect(self.analysis.close)
         self._reopened()
 
     @property
@@ -138,9 +137,9 @@ class RoundTripPanel(QWidget):
 
     def _wanted(self) -> Wanted | None:
         """What the explorer shows or will show; None before there is a model."""
-        if self._window.studio.current is None:
+        if self._workspace.studio.current is None:
             return None
-        wanted = self._window.studio.explorer.newest
+        wanted = self._workspace.studio.explorer.newest
         return wanted if wanted.ready else None
 
     def _basis_of(self, wanted: Wanted) -> tuple[object, ...]:
@@ -153,7 +152,7 @@ class RoundTripPanel(QWidget):
     def _reopened(self, _opened: object = None) -> None:
         """Another model: what was shown is not of it."""
         self.analysis.cancel()
-        current = self._window.studio.current
+        current = self._workspace.studio.current
         if current is not None:
             self.form.follow_steps(self._session.state.steps or current.shown.steps, anew=True)
         self._chosen()
@@ -165,7 +164,7 @@ class RoundTripPanel(QWidget):
         self._refresh()
 
     def _follow(self, names: frozenset[str]) -> None:
-        state, current = self._session.state, self._window.studio.current
+        state, current = self._session.state, self._workspace.studio.current
         if "steps" in names and current is not None and self.form.follow_steps(state.steps or current.shown.steps):
             self._chosen()
         if names & CHOICE:
@@ -207,7 +206,7 @@ class RoundTripPanel(QWidget):
     def _fail(self, error: Exception) -> None:
         self._problem = str(error) if isinstance(error, StudioError) else "It could not be carried through."
         if not isinstance(error, StudioError):
-            self._window.files.tell(error)
+            self._workspace.tell(error)
 
     @Slot(int, bool)
     def _pick(self, point: int, adds: bool) -> None:
@@ -226,7 +225,7 @@ class RoundTripPanel(QWidget):
             self.histogram.set_errors(np.empty(0))
             return
         points = getattr(trip, self.form.place.currentData())
-        self.map.set_errors(self._window.views.plane_of(points), trip.error)
+        self.map.set_errors(self._workspace.live.plane_of(points), trip.error)
         self.histogram.set_errors(trip.error)
 
     def _refresh(self) -> None:

@@ -117,7 +117,7 @@ def test_enter_opens_and_it_becomes_recent(window: MainWindow, panel: LibraryPan
     with qtbot.waitSignal(window.studio.opened, timeout=20_000):
         QTest.keyClick(panel.view, Qt.Key.Key_Return)
     assert "first" in window.windowTitle()
-    assert [file.path for file in window.habits.recent.files] == [folder / "first.safetensors"]
+    assert [file.path for file in window.parts["library"].recent.files] == [folder / "first.safetensors"]
     assert cards(panel, Section.RECENT) == []
 
 
@@ -140,7 +140,7 @@ def test_f2_renames_in_place_and_the_open_model_follows(
     current = window.studio.current
     assert before is not None and current is not None
     assert current.snapshot is before.snapshot and current.path == folder / "third.safetensors"
-    assert [file.path.stem for file in window.habits.recent.files] == ["third"]
+    assert [file.path.stem for file in window.parts["library"].recent.files] == ["third"]
 
 
 @pytest.mark.parametrize(("name", "reason"), [("a/b", "cannot contain /"), ("second", "already")])

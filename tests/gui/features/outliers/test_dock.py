@@ -19,9 +19,8 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.gui.features.outliers.panel import FRESH, OutliersPanel
 from dnf_studio.gui.features.outliers.words import CANCELLED, NO_DATA, NO_MODEL, OUT_OF_DATE
-from dnf_studio.gui.frame.late_dock import LateDock
+from dnf_studio.gui.frame.docks import FeatureDock
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.workers.snapshot import Snapshot
 from tests.gui.conftest import TINY
@@ -35,8 +34,8 @@ def fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dnf_studio.gui.features.outliers.panel.COUNT", 5000)
 
 
-def dock_of(window: MainWindow) -> LateDock:
-    return next(dock for dock in window.explore if dock.objectName() == "outliers")
+def dock_of(window: MainWindow) -> FeatureDock:
+    return window.docks["outliers"]
 
 
 def open_dock(window: MainWindow) -> OutliersPanel:
@@ -51,7 +50,7 @@ def wait(window: MainWindow, qtbot: QtBot) -> Callable[[], None]:
     """For a complete frame, and for what is looked at."""
 
     def until_done() -> None:
-        qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.complete, timeout=20_000)
+        qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.complete, timeout=20_000)
         panel = dock_of(window).panel
         if isinstance(panel, OutliersPanel):
             qtbot.waitUntil(lambda: panel.found is not None and not panel.analysis.running, timeout=60_000)
@@ -73,7 +72,8 @@ def break_model(window: MainWindow, qtbot: QtBot) -> None:
     broken = Snapshot.of(DiffFlow(2))
     window.studio.explorer.publish(replace(broken, flow=flow))
     qtbot.waitUntil(
-        lambda: window.views.frame.weights == broken.version and window.views.frame.complete, timeout=20_000
+        lambda: window.live.frame.weights == broken.version and window.live.frame.complete,
+        timeout=20_000,
     )
 
 
@@ -101,7 +101,7 @@ def test_hidden_it_asks_for_nothing(
 def train_on(window: MainWindow, qtbot: QtBot) -> None:
     """A run that does not end by itself, with its first iteration behind it."""
     window.session.apply({**TINY, "config.training.iterations": 10**6})
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
 
 
@@ -145,10 +145,10 @@ def test_rings_at_five_steps(
 ) -> None:
     open_in("diffflow-rings")
     window.session.apply({"steps": 5})
-    qtbot.waitUntil(lambda: len(window.views.frame.t) == 6 and window.views.frame.complete, timeout=20_000)
+    qtbot.waitUntil(lambda: len(window.live.frame.t) == 6 and window.live.frame.complete, timeout=20_000)
     panel = open_dock(window)
     wait()
-    found, frame = panel.found, window.views.frame
+    found, frame = panel.found, window.live.frame
     assert found is not None and found.fresh is not None and found.request == frame.request
     assert (found.views.drawn, found.fresh.drawn, found.fresh.total) == (2000, 5000, 5000)
     assert 0.25 < found.fresh.off / 5000 < 0.45
@@ -195,7 +195,7 @@ def test_a_fault_in_one_step_is_found_in_the_window(
     wait()
     assert panel.found is not before and not panel.progress.isVisible() and panel.go.isVisible()
     views = panel.found.views
-    thrown = np.flatnonzero(window.views.frame.backward[FAULT, :, 0] > 1)
+    thrown = np.flatnonzero(window.live.frame.backward[FAULT, :, 0] > 1)
     assert len(thrown) > 100 and views.rows.number[views.rows.exploded].tolist() == thrown.tolist()
     steps = views.rows.step[views.rows.exploded]
     assert (steps == FAULT - 1).mean() > 0.99 and (views.rows.jump_step[views.rows.exploded] == FAULT - 1).all()

@@ -9,46 +9,55 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Slot
 
-from dnf_studio.gui.features.images.strip import NEAREST, NeighbourStrip
+from dnf_studio.core.data.image_shape import PixelMap
+from dnf_studio.gui.features.inspector.image_strip import NEAREST, NeighbourStrip
+from dnf_studio.gui.features.inspector.panel import InspectorPanel
 from dnf_studio.gui.workspace.background import Newest
 from dnf_studio.gui.workspace.state import CHOICE
+from dnf_studio.gui.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.neighbours import Neighbours
     from dnf_studio.core.data.recorded import RecordedDataset
-    from dnf_studio.gui.frame.main_window import MainWindow
     from dnf_studio.gui.workspace.opening import Opened
 
-__all__ = ["Neighbouring"]
+__all__ = ["NearestImages"]
 
 NOT_HERE = "The training images are not here to compare it with."
 LOST = "It left the finite numbers."
 Array = NDArray[np.float32]
 
 
-class Neighbouring(QObject):
+class NearestImages(QObject):
     """Gives the Inspector the chosen point at t_0 as an image and, found in the background, its nearest ones.
 
     Distances are Euclidean, in levels; the median of held-out images says what is no copy.
     """
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window, self._session = window, window.session
-        self._near, self._far = Newest(window.studio.background), Newest(window.studio.background)
+    def __init__(self, workspace: Workspace, panel: InspectorPanel) -> None:
+        super().__init__(panel)
+        self._session, self._live, self._tell = workspace.session, workspace.live, workspace.tell
+        self._strip, self._dock = panel.images, workspace.docks["inspector"]
+        background = workspace.studio.background
+        self._near, self._far = Newest(background), Newest(background)
+        self._pixels: PixelMap | None = None
         self._dataset: RecordedDataset | None = None
         self._median: float | None = None
         self._shown: Array | None = None
         self._session.changed.connect(self._follow)
-        window.studio.opened.connect(self._take)
-        window.live.frame_shown.connect(self._refresh)
-        window.inspector.visibilityChanged.connect(self._refresh)
+        workspace.studio.opened.connect(self._take)
+        self._live.frame_shown.connect(self._refresh)
+        self._dock.visibilityChanged.connect(self._refresh)
+        if workspace.studio.current is not None:
+            self._take(workspace.studio.current)
 
     @Slot(object)
     def _take(self, opened: Opened) -> None:
         from dnf_studio.core.data.recorded import RecordedDataset
 
-        data = opened.dataset
+        data, shape = opened.dataset, opened.shown.image
+        as_images = shape is not None and opened.shown.as_images
+        self._pixels = PixelMap(shape, opened.snapshot.standardisation) if shape is not None and as_images else None
         fits = isinstance(data, RecordedDataset) and data.image is not None and data.image == opened.shown.image
         self._dataset = data if isinstance(data, RecordedDataset) and fits else None
         self._median, self._shown = None, None
@@ -57,22 +66,16 @@ class Neighbouring(QObject):
         if names & CHOICE:
             self._refresh()
 
-    @property
-    def _strip(self) -> NeighbourStrip | None:
-        panel = self._window.inspector.panel
-        return None if panel is None else panel.images
-
     @Slot(object)
     def _refresh(self, _seen: object = None) -> None:
         """Another point, or the same one of other weights: its image at once, then what it is like."""
-        strip, pixels, point = self._strip, self._window.imaging.pixels, self._end()
-        if strip is None or pixels is None or point is None:
+        strip, pixels, point = self._strip, self._pixels, self._end()
+        if pixels is None or point is None:
             self._shown = None
-            if strip is not None:
-                strip.hide()
+            strip.hide()
             return
         # The next answer or frame asks again
-        hidden = self._window.inspector.isHidden()
+        hidden = self._dock.isHidden()
         if hidden or self._near.waiting or (self._shown is not None and np.array_equal(point, self._shown)):
             return
         self._shown = point
@@ -82,33 +85,33 @@ class Neighbouring(QObject):
             strip.say(NOT_HERE if self._dataset is None else LOST)
             return
         ask = partial(_nearest, self._dataset, pixels.to_data(point[None]))
-        self._near.run(ask, partial(self._show, self._dataset), self._window.files.tell)
+        self._near.run(ask, partial(self._show, self._dataset), self._tell)
 
     def _end(self) -> Array | None:
         """The current point at t_0, (D,), model units; None where none is chosen or it is not shown."""
-        frame, state = self._window.views.frame, self._session.state
+        frame, state = self._live.frame, self._session.state
         if frame is None or not state.selection:
             return None
         paths = frame.paths_of(state.listed)
-        pixels = self._window.imaging.pixels
+        pixels = self._pixels
         there = state.selection[-1] < paths.shape[1] and pixels is not None and paths.shape[2] == pixels.shape.size
         return paths[0, state.selection[-1]] if there else None
 
     def _show(self, dataset: RecordedDataset, found: Neighbours) -> None:
-        strip, pixels = self._strip, self._window.imaging.pixels
-        if dataset is self._dataset and strip is not None and pixels is not None:
+        strip, pixels = self._strip, self._pixels
+        if dataset is self._dataset and pixels is not None:
             images = pixels.draw(dataset.recorded[found.rows[0]] + np.float32(0.5))
             strip.show_neighbours(images, _words(dataset, found))
             self._say(strip)
             if self._median is None and not self._far.waiting:
-                self._far.run(partial(_held_out, dataset), partial(self._compare, dataset), self._window.files.tell)
+                self._far.run(partial(_held_out, dataset), partial(self._compare, dataset), self._tell)
         # What was chosen meanwhile
         self._refresh()
 
     def _compare(self, dataset: RecordedDataset, median: float) -> None:
         if dataset is self._dataset:
             self._median = median
-            if self._strip is not None and not self._near.waiting:
+            if not self._near.waiting:
                 self._say(self._strip)
 
     def _say(self, strip: NeighbourStrip) -> None:

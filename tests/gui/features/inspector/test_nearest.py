@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.recorded import RecordedDataset
-from dnf_studio.gui.features.images.nearest import LOST, NOT_HERE
-from dnf_studio.gui.features.images.strip import NeighbourStrip, pixmap_of
+from dnf_studio.gui.features.inspector.image_strip import NeighbourStrip, pixmap_of
+from dnf_studio.gui.features.inspector.nearest import LOST, NOT_HERE
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.opening import untrained
 from tests.gui.conftest import TINY
@@ -33,13 +33,13 @@ def digits(still_window: MainWindow) -> tuple[MainWindow, RecordedDataset]:
     frame.backward[0, 1] = (copy - np.array(data.standardisation.mean)) / np.array(data.standardisation.scale)
     frame.backward[0, 2, 5] = np.nan
     window.studio.opened.emit(opened)
-    window.views.show_frame(frame)
+    window.live.show(frame)
     return window, data
 
 
 def strip_of(window: MainWindow) -> NeighbourStrip:
-    assert window.inspector.panel is not None
-    return window.inspector.panel.images
+    assert window.docks["inspector"].panel is not None
+    return window.docks["inspector"].panel.images
 
 
 def test_a_copy_is_seen_beside_what_it_copies(digits: tuple[MainWindow, RecordedDataset], qtbot: QtBot) -> None:
@@ -70,16 +70,17 @@ def test_what_there_is_nothing_to_compare_with(digits: tuple[MainWindow, Recorde
     window.session.apply({"selection": (2,), "selection_of": "backward"})
     assert strip_of(window).sentence.text() == LOST
     opened = replace(
-        untrained(window.session.state.config.changed({"data": "digits", **{"network.channels": 8}})), dataset=None
+        untrained(window.session.state.config.changed({"data": "digits", **{"network.channels": 8}})),
+        dataset=None,
     )
     window.studio.opened.emit(opened)
-    window.views.show_frame(frame_of(20, dim=64))
+    window.live.show(frame_of(20, dim=64))
     window.session.apply({"selection": (0,)})
     assert strip_of(window).sentence.text() == NOT_HERE and strip_of(window).words[0].text() == "generated"
 
 
 def test_points_that_are_no_images_have_no_strip(still_window: MainWindow) -> None:
-    still_window.views.show_frame(frame_of())
+    still_window.live.show(frame_of())
     still_window.session.apply({"selection": (0,)})
     assert strip_of(still_window).isHidden()
 

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.workers.frames import Frame, Inspection
 from tests.gui.conftest import delete
@@ -22,19 +21,19 @@ def choose(window: MainWindow, *points: int) -> None:
 
 
 def test_it_opens_with_the_first_point_and_not_again_once_closed(still_window: MainWindow) -> None:
-    window, dock = still_window, still_window.inspector
-    window.views.show_frame(frame_of())
+    window, dock = still_window, still_window.docks["inspector"]
+    window.live.show(frame_of())
     assert dock.isHidden() and dock.objectName() == "inspector"
     choose(window, 3)
-    assert dock.isVisible() and window.commands[Key.INSPECTOR].isChecked()
+    assert dock.isVisible() and window.commands["inspector"].isChecked()
     assert window.dock.width() > 200
     dock.close()
-    assert not window.commands[Key.INSPECTOR].isChecked()
+    assert not window.commands["inspector"].isChecked()
     choose(window, 4)
     assert dock.isHidden()
-    window.commands[Key.INSPECTOR].trigger()
-    assert dock.isVisible() and window.commands[Key.INSPECTOR].isChecked()
-    window.commands[Key.INSPECTOR].trigger()
+    window.commands["inspector"].trigger()
+    assert dock.isVisible() and window.commands["inspector"].isChecked()
+    window.commands["inspector"].trigger()
     assert dock.isHidden()
 
 
@@ -47,18 +46,21 @@ def test_a_wide_window_has_it_from_the_beginning(
     window = MainWindow(Appearance(qapp))
     window.resize(width, 800)
     if settled:
-        window.inspector.settle()
+        window.docks["inspector"].settle()
     with qtbot.waitExposed(window):
         window.show()
-    window.add_panels()
-    assert window.inspector.isVisible() == there
+    window.fill()
+    assert window.docks["inspector"].isVisible() == there
     window.close()
     delete(window)
 
 
 def shown_row(window: MainWindow, row: int) -> list[float]:
-    assert window.inspector.panel is not None
-    return [float(cell or "nan") for cell in window.inspector.panel.model.as_text([row]).splitlines()[1].split("\t")]
+    assert window.docks["inspector"].panel is not None
+    return [
+        float(cell or "nan")
+        for cell in window.docks["inspector"].panel.model.as_text([row]).splitlines()[1].split("\t")
+    ]
 
 
 def test_the_numbers_are_those_of_the_view_and_follow_it(
@@ -81,15 +83,15 @@ def test_the_numbers_are_those_of_the_view_and_follow_it(
     qtbot.waitUntil(lambda: frames[-1].complete and len(frames[-1].t) == 13, timeout=20_000)
     assert window.session.state.selection == (1500,)
     np.testing.assert_allclose(shown_row(window, 12)[2:4], frames[-1].backward[12, 1500], atol=1e-4)
-    assert window.inspector.panel is not None and window.inspector.panel.model.rowCount() == 13
+    assert window.docks["inspector"].panel is not None and window.docks["inspector"].panel.model.rowCount() == 13
 
 
 def test_a_closed_inspector_asks_for_nothing(window: MainWindow, qtbot: QtBot, open_in: Callable[[str], None]) -> None:
     open_in("diffflow-rings")
-    window.inspector.settle()
+    window.docks["inspector"].settle()
     choose(window, 5)
     assert window.live._inspect is None
     with qtbot.waitSignal(window.live.inspected, timeout=20_000):
-        window.commands[Key.INSPECTOR].trigger()
-    window.inspector.close()
+        window.commands["inspector"].trigger()
+    window.docks["inspector"].close()
     assert window.live._inspect is None
