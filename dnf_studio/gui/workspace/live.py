@@ -17,7 +17,7 @@ from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import State
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.gui.workspace.training import Phase
-from dnf_studio.workers.excess import ExcessFrame
+from dnf_studio.workers.excess import ExcessFrame, excess_affordable
 from dnf_studio.workers.fields import FieldRequest
 from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
 
