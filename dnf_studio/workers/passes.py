@@ -21,10 +21,10 @@ from dnf_studio.core.exploration.inspect import inspect_point
 from dnf_studio.core.exploration.pairing import check_start
 from dnf_studio.core.exploration.parts import check_parts
 from dnf_studio.core.exploration.score_share import ScoreShare, share_of_lengths
+from dnf_studio.core.hardware import choose_hidden_type
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import check_last_step
-from dnf_studio.core.training.hardware import choose_hidden_type
 from dnf_studio.workers.display import Carrier, ForwardBlock
 from dnf_studio.workers.display_set import DisplayNoise, blocks, lead, merged
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest

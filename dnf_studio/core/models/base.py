@@ -14,8 +14,8 @@ from dnf_studio.config.grids import GridKind
 from dnf_studio.config.solvers import Solver
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.core.models.field_network import FieldNetwork
-from dnf_studio.core.models.make_network import make_network
+from dnf_studio.core.networks.base import FieldNetwork
+from dnf_studio.core.networks.build import make_network
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
 from dnf_studio.core.sde.paths import Field, LastStep
 from dnf_studio.errors import DataError, SettingError, UnsupportedError
@@ -25,6 +25,7 @@ __all__ = [
     "FieldWithDivergence",
     "GenerativeModel",
     "LogProbMethod",
+    "Objective",
     "Sampler",
     "Solver",
     "check_noise",
@@ -35,6 +36,8 @@ __all__ = [
 LogProbMethod = Literal["ode", "bound", "importance"]
 Ability = Literal["noise", "score", "bound"]
 """What only some models have: noise on their paths, a score beside the drift, a bound on the NLL by steps."""
+Objective = Literal["bound", "score matching", "likelihood"]
+"""What is made small in training: the bound on the NLL, the error of the noise, the NLL itself."""
 Sampler = Callable[[Tensor, Callable[[int], Tensor]], Iterator[Tensor]]
 """From latents z (B, D) and the noise of step j (B, D), asked for in order where it is used, to the N+1 states."""
 
@@ -63,6 +66,8 @@ class GenerativeModel(nn.Module, ABC):
     that are images, which a U-Net needs.
     """
 
+    objective: ClassVar[Objective]
+    """What it is trained on, and so by which engine (`core.training.engine.ENGINES`)."""
     solvers: ClassVar[tuple[Solver, ...]]
     """What it can sample with, its own choice first."""
     lacks: ClassVar[Mapping[Ability, str]] = {}

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.models.base import FieldWithDivergence
-from dnf_studio.core.models.field_kernel import make_kernel, network_fields
 from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.networks.build import make_kernel, network_fields
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 
@@ -25,6 +25,7 @@ class DiffFlow(TwoSDEs):
     Reference: Zhang and Chen, "Diffusion Normalizing Flow", NeurIPS 2021, arXiv:2110.07579.
     """
 
+    objective = "bound"
     networks = 2
 
     def make_networks(self) -> None:

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from dnf_studio.config import Config
 from dnf_studio.core.models.base import FieldWithDivergence, Sampler, Solver
-from dnf_studio.core.models.field_kernel import make_kernel, network_field
 from dnf_studio.core.models.probability_flow import ProbabilityFlow
 from dnf_studio.core.models.two_sdes import TwoSDEs, check_no_level
+from dnf_studio.core.networks.build import make_kernel, network_field
 from dnf_studio.core.sampling.samplers import ancestral_states, ancestral_terms, ddim_states, heun_states
 from dnf_studio.core.sde.grid import TimeGrid, diffusion_at
 from dnf_studio.core.sde.paths import Field, LastStep
@@ -34,6 +34,7 @@ class Diffusion(TwoSDEs):
     arXiv:2006.11239, equation 14; Song et al., ICLR 2021, arXiv:2011.13456, equation 7.
     """
 
+    objective = "score matching"
     solvers: ClassVar[tuple[Solver, ...]] = ("ancestral", "ddim", "heun", "sde", "ode")
     chains: ClassVar[tuple[Solver, ...]] = ("ancestral", "sde")
     networks = 1

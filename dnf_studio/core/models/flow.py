@@ -21,9 +21,9 @@ from dnf_studio.core.models.base import (
     Solver,
     check_points,
 )
-from dnf_studio.core.models.field_kernel import make_kernel, network_field
-from dnf_studio.core.models.kernels import value_and_trace
-from dnf_studio.core.models.networks import FourierMLP
+from dnf_studio.core.networks.build import make_kernel, network_field
+from dnf_studio.core.networks.fourier_kernel import value_and_trace
+from dnf_studio.core.networks.fourier_mlp import FourierMLP
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep, minus_log_prior
 from dnf_studio.core.sde.steps import runge_kutta_step
@@ -48,6 +48,7 @@ class Flow(GenerativeModel):
     Models", ICLR 2019, arXiv:1810.01367, equations 4 and 8.
     """
 
+    objective = "likelihood"
     solvers: ClassVar[tuple[Solver, ...]] = ("ode",)
     lacks: ClassVar[Mapping[Ability, str]] = {
         "noise": "A flow follows one ODE without noise: it has no g, no noise level λ and no choice of last step.",

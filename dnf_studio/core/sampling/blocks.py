@@ -23,9 +23,9 @@ from torch import Tensor
 
 from dnf_studio.config.grids import GridKind
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.models.autograd_kernel import VALUE_ROWS
 from dnf_studio.core.models.base import GenerativeModel, Sampler, Solver
 from dnf_studio.core.models.two_sdes import check_no_level
+from dnf_studio.core.networks.autograd_kernel import VALUE_ROWS
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sampling.langevin import LIVE, corrected, score_size
 from dnf_studio.core.sampling.settings import SampleSettings, check_count

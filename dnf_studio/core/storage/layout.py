@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dnf_studio.config import Config, SDEConfig
 from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.core.models.make_network import make_network
+from dnf_studio.core.networks.build import make_network
 from dnf_studio.core.sde.grid import TimeGrid, make_grid
 from dnf_studio.core.storage.safe_header import Entry
 

@@ -22,6 +22,7 @@ from dnf_studio.config import Config, flatten
 from dnf_studio.config.model_defaults import MOST_WITH_FEATURES
 from dnf_studio.core.data.catalogue import open_configured
 from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
 from dnf_studio.core.parallel import BlockPool, Interrupted, single_threaded_kernels, worker_threads
@@ -29,7 +30,6 @@ from dnf_studio.core.sde.grid import make_grid
 from dnf_studio.core.storage.atomic import as_path
 from dnf_studio.core.training.early_stopping import EarlyStopping
 from dnf_studio.core.training.engine import Engine, make_engine
-from dnf_studio.core.training.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.training.history import History
 from dnf_studio.core.training.inward import box_of
 from dnf_studio.core.training.marks import Marks
