@@ -13,7 +13,7 @@ from dnf_studio.cli.interrupt import Interrupt
 from dnf_studio.cli.options import AsJson, Output, asking_for_data
 from dnf_studio.cli.output import Progress, clock, emit, note, number
 from dnf_studio.config import Config, Device, ModelName, Precision
-from dnf_studio.config.model_defaults import MOST_WITH_FEATURES
+from dnf_studio.config.model_kinds import MOST_WITH_FEATURES
 from dnf_studio.core.storage.atomic import check_target, refuse_source
 from dnf_studio.errors import CheckpointError, DivergenceError, SettingError, UnknownNameError
 
@@ -35,6 +35,8 @@ VALIDATION = (
 )
 TEST = "With --train: rows to measure on, all of them used. Without it a tenth of the training file's are, too."
 
+FOR_TABLES = "tables"
+"""The settings that are for data of many columns."""
 CONFIG = f"Settings, a file or one of {', '.join(assets.preset_names())}; options go before it."
 
 
@@ -124,8 +126,8 @@ def _begin(file: str | None, changes: dict[str, Any]) -> Run:
         raise SettingError("Say what to learn with --data, for instance --data rings.")
     run = api.train(base.changed(changes))
     wide = run.dataset.dim > MOST_WITH_FEATURES and run.dataset.image is None
-    if file is None and wide and run.config.model == "diffflow":
-        note(f"{run.dataset.dim} columns: with --config tables they may be learned better.")
+    if file is None and wide and run.config.model == Config.from_toml(_settings(FOR_TABLES)).model:
+        note(f"{run.dataset.dim} columns: with --config {FOR_TABLES} they may be learned better.")
     return run
 
 

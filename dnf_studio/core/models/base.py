@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from dnf_studio.config import Config
 from dnf_studio.config.grids import GridKind
+from dnf_studio.config.model_kinds import ModelName
 from dnf_studio.config.solvers import Solver
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
@@ -25,7 +26,6 @@ __all__ = [
     "FieldWithDivergence",
     "GenerativeModel",
     "LogProbMethod",
-    "Objective",
     "Sampler",
     "Solver",
     "check_noise",
@@ -36,8 +36,6 @@ __all__ = [
 LogProbMethod = Literal["ode", "bound", "importance"]
 Ability = Literal["noise", "score", "bound"]
 """What only some models have: noise on their paths, a score beside the drift, a bound on the NLL by steps."""
-Objective = Literal["bound", "score matching", "likelihood"]
-"""What is made small in training: the bound on the NLL, the error of the noise, the NLL itself."""
 Sampler = Callable[[Tensor, Callable[[int], Tensor]], Iterator[Tensor]]
 """From latents z (B, D) and the noise of step j (B, D), asked for in order where it is used, to the N+1 states."""
 
@@ -58,7 +56,7 @@ class GenerativeModel(nn.Module, ABC):
     """A model between data and noise with paths of N steps each way.
 
     Model units are standardised data; `standardisation` leads to data units and back. What a
-    model cannot do raises `UnsupportedError`.
+    model cannot do raises `UnsupportedError`, and so does making one of networks for images where there are none.
 
     The grid it was trained on lives in the buffers `timestamps`, `diffusion` and `condition`,
     each (N+1,). `formula_grid` says whether `config.sde` describes that grid; where it does not
@@ -66,10 +64,14 @@ class GenerativeModel(nn.Module, ABC):
     that are images, which a U-Net needs.
     """
 
-    objective: ClassVar[Objective]
-    """What it is trained on, and so by which engine (`core.training.engine.ENGINES`)."""
+    kind: ClassVar[ModelName]
+    """Its name in the settings, by which `MODEL_KINDS` tells the rest."""
     solvers: ClassVar[tuple[Solver, ...]]
     """What it can sample with, its own choice first."""
+    networks: ClassVar[tuple[str, ...]]
+    """The names of its networks, which are attributes and begin the names of their tensors in files."""
+    other_nodes: ClassVar[bool] = False
+    """Whether its file may hold nodes that its settings do not describe, as some of the reference program do."""
     lacks: ClassVar[Mapping[Ability, str]] = {}
     """What it cannot do, and why in one sentence."""
     timestamps: Tensor
@@ -93,15 +95,8 @@ class GenerativeModel(nn.Module, ABC):
         self.register_buffer("timestamps", nodes.t.float())
         self.register_buffer("diffusion", nodes.g.float())
         self.register_buffer("condition", nodes.condition.float())
-        self.make_networks()
-
-    @abstractmethod
-    def make_networks(self) -> None:
-        """Set the attributes that are its networks, each a `new_network`."""
-
-    def new_network(self) -> FieldNetwork:
-        """One of the kind and size that the settings name; raises `UnsupportedError` where it is for images only."""
-        return make_network(self.dim, self.config, self.image)
+        for name in self.networks:
+            setattr(self, name, make_network(dim, self.config, image))
 
     def cover(self, points: Tensor) -> None:
         """Tell its networks where data lies, by `points` (n, D) in model units, before they are trained."""
@@ -112,7 +107,7 @@ class GenerativeModel(nn.Module, ABC):
     @classmethod
     def default_config(cls) -> Config:
         """The settings of a model that is given none."""
-        return Config()
+        return Config.create({"model": cls.kind})
 
     def grid(self, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
         """The training grid, or one with another N or of another kind over the same times."""

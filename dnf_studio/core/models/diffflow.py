@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dnf_studio.core.models.base import FieldWithDivergence
 from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.networks.base import FieldNetwork
 from dnf_studio.core.networks.build import make_kernel, network_fields
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
@@ -25,12 +26,11 @@ class DiffFlow(TwoSDEs):
     Reference: Zhang and Chen, "Diffusion Normalizing Flow", NeurIPS 2021, arXiv:2110.07579.
     """
 
-    objective = "bound"
-    networks = 2
-
-    def make_networks(self) -> None:
-        self.drift = self.new_network()
-        self.score = self.new_network()
+    kind = "diffflow"
+    networks = "drift", "score"
+    other_nodes = True
+    drift: FieldNetwork
+    score: FieldNetwork
 
     def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
         return network_fields(self.drift, self.score, grid.condition, hidden)

@@ -8,10 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from dnf_studio.config import Config
 from dnf_studio.core.models.base import FieldWithDivergence, Sampler, Solver
 from dnf_studio.core.models.probability_flow import ProbabilityFlow
 from dnf_studio.core.models.two_sdes import TwoSDEs, check_no_level
+from dnf_studio.core.networks.base import FieldNetwork
 from dnf_studio.core.networks.build import make_kernel, network_field
 from dnf_studio.core.sampling.samplers import ancestral_states, ancestral_terms, ddim_states, heun_states
 from dnf_studio.core.sde.grid import TimeGrid, diffusion_at
@@ -34,17 +34,11 @@ class Diffusion(TwoSDEs):
     arXiv:2006.11239, equation 14; Song et al., ICLR 2021, arXiv:2011.13456, equation 7.
     """
 
-    objective = "score matching"
+    kind = "diffusion"
     solvers: ClassVar[tuple[Solver, ...]] = ("ancestral", "ddim", "heun", "sde", "ode")
     chains: ClassVar[tuple[Solver, ...]] = ("ancestral", "sde")
-    networks = 1
-
-    def make_networks(self) -> None:
-        self.noise = self.new_network()
-
-    @classmethod
-    def default_config(cls) -> Config:
-        return Config.create({"model": "diffusion"})
+    networks = ("noise",)
+    noise: FieldNetwork
 
     def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
         noise = self.noise_field(grid, hidden)

@@ -10,7 +10,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from dnf_studio.config import Config
 from dnf_studio.config.grids import GridKind
 from dnf_studio.core.models.base import (
     Ability,
@@ -48,23 +47,16 @@ class Flow(GenerativeModel):
     Models", ICLR 2019, arXiv:1810.01367, equations 4 and 8.
     """
 
-    objective = "likelihood"
+    kind = "flow"
+    networks = ("drift",)
+    drift: FourierMLP
+    """Settings have no other kind for a flow, and `value_and_trace` is written out for it."""
     solvers: ClassVar[tuple[Solver, ...]] = ("ode",)
     lacks: ClassVar[Mapping[Ability, str]] = {
         "noise": "A flow follows one ODE without noise: it has no g, no noise level λ and no choice of last step.",
         "score": "A flow has no score: its drift f alone moves the points, both ways.",
         "bound": "The likelihood of a flow is exact: it has no bound to which steps could add, and nothing disagrees.",
     }
-
-    def make_networks(self) -> None:
-        drift = self.new_network()
-        # `value_and_trace` is written out for this network, and settings have no other for a flow
-        assert isinstance(drift, FourierMLP)
-        self.drift = drift
-
-    @classmethod
-    def default_config(cls) -> Config:
-        return Config.create({"model": "flow"})
 
     def grid(self, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
         """As `GenerativeModel`, with g = 0; the buffer `diffusion` keeps the settings' g, which nothing uses."""

@@ -42,8 +42,6 @@ class TwoSDEs(GenerativeModel):
     solvers: ClassVar[tuple[Solver, ...]] = ("sde", "ode", "heun")
     chains: ClassVar[tuple[Solver, ...]] = ("sde",)
     """Those of `solvers` whose steps with their noise are a chain of Gaussians, which has a bound."""
-    networks: ClassVar[int]
-    """Network evaluations of f and s together."""
 
     @abstractmethod
     def grid_at(self, times: Sequence[float]) -> TimeGrid:
@@ -120,7 +118,7 @@ class TwoSDEs(GenerativeModel):
 
     def evaluations(self, steps: int, solver: Solver | None = None) -> int:
         """Those of f and s at each step; ``heun`` makes them twice at all but the last."""
-        return self.networks * (2 * steps - 1 if self.checked_solver(solver) == "heun" else steps)
+        return len(self.networks) * (2 * steps - 1 if self.checked_solver(solver) == "heun" else steps)
 
     def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:
         nodes = grid or self.grid()

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.base import GenerativeModel, Objective
+from dnf_studio.config.model_kinds import MODEL_KINDS, Objective
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.gradients import BatchLoss
@@ -36,10 +37,10 @@ class Engine(Protocol):
 
 ENGINES: Mapping[Objective, Callable[[Any, BlockPool, torch.dtype, Tensor | None], Engine]] = {
     "bound": AdjointEngine,
-    "score matching": ScoreMatchingEngine,
+    "noise": ScoreMatchingEngine,
     "likelihood": LikelihoodEngine,
 }
-"""The engine of each `objective` that a class of models declares, made of such a model and `make_engine`'s others."""
+"""The engine of each objective of `MODEL_KINDS`, made of such a model and what else `make_engine` is given."""
 
 
 def make_engine(model: GenerativeModel, pool: BlockPool, hidden: torch.dtype, box: Tensor | None = None) -> Engine:
@@ -47,4 +48,4 @@ def make_engine(model: GenerativeModel, pool: BlockPool, hidden: torch.dtype, bo
 
     `box` (2, D) is that of the data, for a model that is to stay near it.
     """
-    return ENGINES[model.objective](model, pool, hidden, box)
+    return ENGINES[MODEL_KINDS[model.kind].objective](model, pool, hidden, box)

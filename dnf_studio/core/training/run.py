@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config, flatten
-from dnf_studio.config.model_defaults import MOST_WITH_FEATURES
+from dnf_studio.config.model_kinds import MOST_WITH_FEATURES
 from dnf_studio.core.data.catalogue import open_configured
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.hardware import choose_device, choose_hidden_type

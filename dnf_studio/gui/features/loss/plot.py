@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.config.model_kinds import MODEL_KINDS, Objective
 from dnf_studio.core.training.history import History
 from dnf_studio.core.training.marks import Mark
 from dnf_studio.core.training.report import StepReport
@@ -21,13 +22,13 @@ from dnf_studio.gui.workspace.run_changes import mark_words
 __all__ = ["LossPlot"]
 
 PRESS = "Press Train, and the loss falls here."
-WORDS = {
-    "diffflow": ("Loss: bound on the NLL", "The bound of every batch{}."),
-    "diffusion": (
+WORDS: dict[Objective, tuple[str, str]] = {
+    "bound": ("Loss: bound on the NLL", "The bound of every batch{}."),
+    "noise": (
         "Loss: error of the noise",
         "Mean squared error of the predicted noise. It is 1 a component where a network says 0, and not a likelihood.",
     ),
-    "flow": ("Loss: NLL", "An estimate of the exact NLL, not a bound{}."),
+    "likelihood": ("Loss: NLL", "An estimate of the exact NLL, not a bound{}."),
 }
 """Title and caption by what a model is trained on, with room for `FLOOR` where it is known."""
 FLOOR = ", and its floor"
@@ -50,8 +51,8 @@ class LossPlot(Plot):
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(*_words("diffflow", False), PRESS, parent, topic="loss")
-        self._model = "diffflow"
+        super().__init__(*_words("bound", False), PRESS, parent, topic="loss")
+        self._objective: Objective = "bound"
         self._late = QTimer(self, singleShot=True, interval=LATE_MS)
         self._late.timeout.connect(lambda: self.set_hint(LATE))
         self._curve = LossCurve()
@@ -126,14 +127,14 @@ class LossPlot(Plot):
         """The exact entropy and the least bound of a chain with the last step of this one, nats; None where unknown."""
         if (floor, attainable) != (self._floor, self._attainable):
             self._floor, self._attainable = floor, attainable
-            self.set_words(*_words(self._model, floor is not None))
+            self.set_words(*_words(self._objective, floor is not None))
             self._refresh()
 
     def set_model(self, model: str) -> None:
         """What the losses to come are: those of a diffusion model are not nats and have no floor."""
-        self._model = model
-        self.set_words(*_words(model, self._floor is not None))
-        self._nats = model != "diffusion"
+        self._objective = MODEL_KINDS[model].objective
+        self.set_words(*_words(self._objective, self._floor is not None))
+        self._nats = self._objective != "noise"
         self._name_scale()
         self._refresh()
 
@@ -208,7 +209,7 @@ class LossPlot(Plot):
     def _show_floors(self, floor: float | None) -> None:
         """The entropy, and above it what the chain can attain where that is another."""
         some = bool(len(self._curve.iterations))
-        least = self._attainable if self._model == "diffflow" else None
+        least = self._attainable if self._objective == "bound" else None
         if least is not None and floor is not None and least < floor + SAME:
             least = None
         for line, label, value, name in (
@@ -262,6 +263,6 @@ class LossPlot(Plot):
         self._following = False
 
 
-def _words(model: str, floor: bool) -> tuple[str, str]:
-    title, caption = WORDS[model]
+def _words(objective: Objective, floor: bool) -> tuple[str, str]:
+    title, caption = WORDS[objective]
     return title, caption.format(FLOOR if floor else "")
