@@ -21,7 +21,7 @@ __all__ = ["textbook_bound", "textbook_paths", "textbook_sample", "textbook_step
 
 
 def textbook_bound(flow: DiffFlow, x0: Tensor, noise: Tensor) -> Tensor:
-    """The bound of METHOD 2 for each point, (B,), nats, by equations 11, 12 and 15 as printed."""
+    """The bound of method.md, section 2 for each point, (B,), nats, by equations 11, 12 and 15 as printed."""
     g = flow.diffusion
     states, steps = _forward(flow, flow.grid(), x0, noise)
     prior = 0.5 * states[-1].square().sum(1) + 0.5 * flow.dim * math.log(2 * math.pi)

@@ -250,6 +250,6 @@ def _validation(run: Run) -> str:
     if nll is None:
         return ""
     best = run.early_stopping.best_iteration
-    kept = f"; the weights of iteration {best} are kept" if run.early_stopping.best is not None else ""
+    kept = f"; the weights of iteration {best} are kept" if run.early_stopping.best_nll is not None else ""
     early = ", and the run ended early" if run.early_stopping.exhausted(run.config.training.patience) else ""
     return f"On the validation split it is {number(nll)} nats{kept}{early}.\n"

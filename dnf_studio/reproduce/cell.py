@@ -68,7 +68,7 @@ def _base(cell: Cell) -> Config:
 
 
 def measure(run: Run, plan: Plan, cell: Cell, tell: Tell) -> Measured:
-    """Likelihoods once, and the samples of every solver at every N (METHOD 8)."""
+    """Likelihoods once, and the samples of every solver at every N (method.md, section 15)."""
     flow = run.flow
     found = likelihoods(flow, run.dataset, progress=tell)
     by_solver: dict[str, list[dict[str, Any]]] = {}

@@ -126,7 +126,7 @@ def test_without_cancellation_in_float32_where_steps_are_tiny() -> None:
     assert float((printed.double() - exact).abs().max()) > 1e-3
 
 
-# The bound of METHOD 2.
+# The bound of method.md, section 2.
 
 
 def sigma_points(problem: LinearGaussian, steps: int) -> tuple[Tensor, Tensor]:

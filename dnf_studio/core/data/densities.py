@@ -38,13 +38,13 @@ def log_gaussian(squared_distance: Tensor, sigma: float) -> Tensor:
 
 
 def log_blurred_ring(r: Tensor, sigma: float) -> Tensor:
-    """Unit circle blurred isotropically by `sigma`, at distance `r` from its centre (METHOD 7)."""
+    """Unit circle blurred isotropically by `sigma`, at distance `r` from its centre (method.md, section 13)."""
     bessel: Tensor = torch.special.i0e(r / sigma**2)
     return log_gaussian((r - 1) ** 2, sigma) + bessel.log()
 
 
 def log_radial_ring(r: Tensor, sigma: float) -> Tensor:
-    """Ring of radius N(1, `sigma`²) and uniform angle, at distance `r` from its centre (METHOD 7)."""
+    """Ring of radius N(1, `sigma`²) and uniform angle, at distance `r` from its centre (method.md, section 13)."""
     # The density has a pole at the centre, of no mass; it is kept finite there.
     r_positive = r.clamp_min(torch.finfo(r.dtype).tiny)
     return -((r - 1) ** 2) / (2 * sigma**2) - 1.5 * LOG_TWO_PI - math.log(sigma) - r_positive.log()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 from dnf_studio.core.data.content_split import BY_ORDER, SplitRule
+from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.data.image_shape import ImageShape
 
 __all__ = ["DataSummary"]
@@ -27,6 +28,11 @@ class DataSummary:
     """How the rows of its file were split; a checkpoint that does not say so is of a time with one rule only."""
     rows: tuple[int, int, int] | None = None
     """Rows to train, to validate and to test on; None where points are drawn afresh, or not told."""
+
+    @classmethod
+    def of(cls, data: Dataset) -> Self:
+        """What there is to keep of `data`."""
+        return cls(data.name, data.fingerprint, data.columns, data.entropy, data.image, data.rule, data.rows)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what a checkpoint of before does not say is not said."""

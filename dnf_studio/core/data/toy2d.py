@@ -1,4 +1,4 @@
-"""The built-in two-dimensional sets of the paper (METHOD 7).
+"""The built-in two-dimensional sets of the paper (method.md, section 13).
 
 Data units are those of the generators below; standardisation uses the exact mean and variance of
 each distribution, so that entropies of the standardised data are exact too. The forms of

@@ -1,4 +1,4 @@
-"""The bound of the chain that a solver draws samples by, on fresh points: a bound belongs to a sampler (METHOD 11)."""
+"""The bound of the chain that a solver draws samples by, on fresh points (method.md, section 9)."""
 
 from __future__ import annotations
 

@@ -100,8 +100,8 @@ def evaluate(
 ) -> Evaluation:
     """What `likelihoods` says, and at each N of `steps` the bound and the samples by `solver`; `mass` on demand.
 
-    Distances follow METHOD 8: at each N `seeds` sets of `points` samples against as many of fresh points, all its own;
-    a data set that holds fewer points is cut into so many disjoint sets. Raises
+    Distances follow method.md, section 15: at each N `seeds` sets of `points` samples against as many of fresh
+    points, all its own; a data set that holds fewer points is cut into so many disjoint sets. Raises
     `SettingError` for a wrong N, `DataError` where the data does not fit the model.
     """
     rows = sorted({check_steps(n) for n in steps})

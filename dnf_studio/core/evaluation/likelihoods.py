@@ -194,7 +194,7 @@ def nll_bound(
     grid: TimeGrid | None = None,
     solver: Solver | None = None,
 ) -> float:
-    """Mean bound of METHOD 2 on fresh points, nats of standardised data, at the model's own grid or `grid`.
+    """Mean bound of method.md, section 2 on fresh points, nats of standardised data, at the model's own grid or `grid`.
 
     It is that of the chain that `solver`, the model's own unless given, draws samples by.
 

@@ -47,7 +47,7 @@ class DisagreementParts(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Disagreement:
-    """The bound on −log p_B(x_0) of each point, taken apart (METHOD 2); nats of the standardised data."""
+    """The bound on −log p_B(x_0) of each point, taken apart (method.md, section 2); nats of the standardised data."""
 
     path: Tensor
     """The forward path (N+1, B, D), model units."""

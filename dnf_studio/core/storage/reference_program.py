@@ -1,4 +1,4 @@
-"""Checkpoints of the reference program: a `.pt` with a state dict, bare or under ``model`` (METHOD 6)."""
+"""Checkpoints of the reference program: a `.pt` with a state dict, bare or under ``model`` (method.md, section 19)."""
 
 from __future__ import annotations
 

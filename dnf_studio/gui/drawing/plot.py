@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
 from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
@@ -16,6 +17,10 @@ from dnf_studio.gui.drawing.marquee import SelectBox
 from dnf_studio.gui.drawing.picking import adds
 from dnf_studio.gui.drawing.picture import PictureMenu
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
+
+if TYPE_CHECKING:
+    from dnf_studio.workers.excess import ExcessFrame
+    from dnf_studio.workers.frames import Frame
 
 __all__ = ["Plot"]
 
@@ -97,6 +102,15 @@ class Plot(QWidget):
 
     def reset_view(self) -> None:
         """Show the whole again after zooming."""
+
+    def set_frame(self, frame: Frame | None) -> None:
+        """Show `frame`, or nothing where it is None; a plot that shows no frames ignores it."""
+
+    def set_cursor(self, position: float) -> None:
+        """Follow the time cursor to `position` in node units, 0 … N; a plot without a time ignores it."""
+
+    def set_excess(self, found: ExcessFrame | None) -> None:
+        """Show what is known of the excess so far; a plot that shows no excess ignores it."""
 
     def set_tool(self, tool: str) -> None:
         """With ``rectangle`` or ``lasso`` a drag draws a region; with nothing it moves the view."""

@@ -46,6 +46,11 @@ class ShownModel:
     """What the model cannot do, and why in one sentence."""
 
     @property
+    def as_images(self) -> bool:
+        """Whether each point can be shown as an image."""
+        return self.image is not None and self.image.size == self.dim
+
+    @property
     def name(self) -> str:
         """The title, with the kind of model where it does not say that."""
         return self.title if self.kind in re.split("[^a-z]", self.title.lower()) else f"{self.title} ({self.kind})"

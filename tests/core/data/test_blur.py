@@ -56,7 +56,7 @@ def test_rings_blurred_about_their_lines_have_the_excess_that_is_said(name: str,
 
 
 def test_scales_make_rings_thinner_and_too_wide_a_blur_is_not_known() -> None:
-    """METHOD 10 and 11: g √Δ of 0.0071 and 0.0088 beside five rings, and 0.0071 beside sharp ones."""
+    """g √Δ of 0.0071 and 0.0088 beside five rings, and 0.0071 beside sharp ones (method.md, section 18)."""
     rings, sharp = open_dataset("rings"), open_dataset("rings-sharp")
     assert rings.blur_excess(0.0088, rings.standardisation.scale) == pytest.approx(0.47, abs=0.01)
     assert rings.blur_excess(0.0071, rings.standardisation.scale) == pytest.approx(0.31, abs=0.015)

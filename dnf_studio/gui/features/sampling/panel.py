@@ -11,7 +11,6 @@ from dnf_studio.gui.widgets.grid_box import GridBox
 from dnf_studio.gui.widgets.lacking import grey_unused
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.widgets.solver_box import SolverBox
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.solving import solver_words
@@ -81,8 +80,8 @@ class SamplingPanel(Page):
         self.parts.chosen.connect(lambda value: session.apply({"parts": value}))
         self.start.chosen.connect(lambda value: session.apply({"start": value}))
         export = QPushButton("Export samples…")
-        export.setToolTip(commands[Key.EXPORT].toolTip())
-        export.clicked.connect(commands[Key.EXPORT].trigger)
+        export.setToolTip(commands["export"].toolTip())
+        export.clicked.connect(commands["export"].trigger)
         self.add(export)
         session.changed.connect(lambda _names: self._refresh())
         self._refresh()

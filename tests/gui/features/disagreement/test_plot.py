@@ -166,12 +166,12 @@ def test_the_worst_points_of_a_step_are_chosen_in_the_window(
 ) -> None:
     """By what the bars show: the log-ratios that are known, or what each point adds to the bound."""
     window = still_window
-    plot, session = window.views.disagreement, window.session
+    plot, session = window.plots["disagreement"], window.session
     plot.set_shown(kind)
-    window.views.show_frame(FRAME)
+    window.live.show(FRAME)
     found = excess_of(FRAME, FRAME.step_disagreement[:, 60::-1], neighbours=told(10, 0.1))
     assert np.argmax(FRAME.step_disagreement[6]) != np.argmax(found.forward[6])
-    window.views.show_excess(found)
+    window.live.show_excess(found)
     rows = found.forward if kind == "excess" else FRAME.step_disagreement
     session.apply({"selection": (1, 2)})
     spot = at(plot, 6.5)
