@@ -9,8 +9,8 @@ from typing import Any
 
 from dnf_studio import api, assets
 from dnf_studio.config import Config
-from dnf_studio.core.evaluation.attainable import entropy_of
 from dnf_studio.core.evaluation.by_steps import step_rows
+from dnf_studio.core.evaluation.chain_bounds import entropy_of
 from dnf_studio.core.evaluation.likelihoods import likelihoods
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import ExportError

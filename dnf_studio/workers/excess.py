@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.errors import Cancelled, Check
-from dnf_studio.workers.excess_plan import MOST_NEIGHBOUR_DIM, Direction, Job, draft_times, jobs_of, training_jobs
+from dnf_studio.workers.excess_plan import Direction, Job, draft_times, jobs_of, training_jobs
 from dnf_studio.workers.frames import Frame, ViewRequest
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dnf_studio.workers.frames import Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["MOST_NEIGHBOUR_DIM", "Direction", "ExcessFrame", "ExcessWatch", "affordable"]
+__all__ = ["Direction", "ExcessFrame", "ExcessWatch", "excess_affordable"]
 
 PILOTS, TOLERANCE = 8, 5e-3
 """Points and nats by which the steps of the ODE are chosen: less than the errors of the bars ever are."""
@@ -119,7 +119,7 @@ class ExcessWatch:
             return
         snapshot = None if wanted is None else wanted.snapshot
         self._work = None
-        if snapshot is None or wanted is None or "bound" in snapshot.flow.lacks or not affordable(snapshot):
+        if snapshot is None or wanted is None or "bound" in snapshot.flow.lacks or not excess_affordable(snapshot):
             return
         if self._failed == (frame.weights, frame.request):
             return
@@ -165,7 +165,7 @@ class ExcessWatch:
         self._post(_told(work))
 
 
-def affordable(snapshot: Snapshot) -> bool:
+def excess_affordable(snapshot: Snapshot) -> bool:
     """Whether densities can be had while somebody waits: a U-Net would take minutes for a first look."""
     return snapshot.config.network.kind == "mlp"
 
@@ -195,7 +195,7 @@ def _contribution(work: _Work, part: slice = slice(None)) -> Array:
     from dnf_studio.core.exploration.excess import widths
 
     frame = work.frame
-    added: Array = frame.step_disagreement[:, part] + widths(work.grid, frame.forward.shape[2]).numpy()[:, None]
+    added: Array = frame.contributions[:, part] + widths(work.grid, frame.forward.shape[2]).numpy()[:, None]
     return added
 
 

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.core.exploration.disagreement import prior_terms
+from dnf_studio.core.exploration.contributions import prior_terms
 from dnf_studio.core.exploration.inspect import inspect_point
 from dnf_studio.core.exploration.pairing import check_start
 from dnf_studio.core.exploration.parts import check_parts
@@ -242,7 +242,7 @@ def _frame(
     """A frame of the blocks so far, in arrays of its own."""
     flow = work.snapshot.flow
     own = flow.timestamps
-    disagreement = np.concatenate([block.disagreement for block in forward], axis=1)
+    contributions = np.concatenate([block.contributions for block in forward], axis=1)
     paths = np.concatenate([block.path for block in forward], axis=1)
     return Frame(
         weights=work.snapshot.version,
@@ -251,13 +251,13 @@ def _frame(
         g=grid.g.numpy().copy(),
         forward=paths,
         backward=np.concatenate(backward, axis=1),
-        disagreement=_finite_mean(disagreement),
+        mean_contributions=_finite_mean(contributions),
         complete=complete,
         seconds=perf_counter() - work.since,
         own=None if torch.equal(grid.t, own) else own.numpy().copy(),
-        step_disagreement=disagreement,
-        parts=_over_points([block.parts for block in forward], disagreement),
-        saved=_over_points([block.saved for block in forward], disagreement),
+        contributions=contributions,
+        parts=_over_points([block.parts for block in forward], contributions),
+        saved=_over_points([block.saved for block in forward], contributions),
         prior=_prior(paths[-1], grid) if flow.bounded else None,
         whole=None if whole is None else np.concatenate(whole),
         score=None if "score" in flow.lacks else _score(forward, grid, work.request.level),
@@ -272,10 +272,10 @@ def _finite_mean(rows: Array) -> Array:
     return mean
 
 
-def _over_points(sums: list[NDArray[np.float64]], disagreement: Array) -> Array:
+def _over_points(sums: list[NDArray[np.float64]], contributions: Array) -> Array:
     """Means (K, N), over the same points as `_finite_mean`, of the sums of all blocks."""
     total = np.sum(sums, axis=0)
-    mean: Array = (total / np.maximum(np.isfinite(disagreement).sum(axis=1), 1)).astype(np.float32)
+    mean: Array = (total / np.maximum(np.isfinite(contributions).sum(axis=1), 1)).astype(np.float32)
     return mean
 
 

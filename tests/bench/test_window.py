@@ -111,8 +111,8 @@ def heavy(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> MainWindow:
         ahead, back = (np.tile(paths, (1, times, 1)) for paths in (frame.forward, frame.backward))
         ahead += noise[:, : ahead.shape[1]]
         back += noise[:, : back.shape[1]]
-        many = np.tile(frame.step_disagreement, (1, times))
-        put(replace(frame, forward=ahead, backward=back, step_disagreement=many))
+        many = np.tile(frame.contributions, (1, times))
+        put(replace(frame, forward=ahead, backward=back, contributions=many))
 
     monkeypatch.setattr(mailbox, "put", put_many)
     window.session.apply({"layers": frozenset({"points", "paths", "disagreement"})})

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QTabBar
 
-from dnf_studio.core.exploration.space_time import worst_points
+from dnf_studio.core.exploration.by_step import worst_points
 from dnf_studio.gui.features.lab.panel import LabPanel
 from dnf_studio.gui.features.outliers.panel import OutliersPanel
 from dnf_studio.gui.features.round_trip.panel import RoundTripPanel

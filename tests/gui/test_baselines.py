@@ -33,7 +33,7 @@ def test_a_diffusion_model_trains_and_is_watched(diffusing: MainWindow, qtbot: Q
     assert window.plots["loss"].smoothed is None and "NLL" not in window.status.nll.text()
     qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.t[-1] == 1, timeout=30_000)
     frame = window.live.frame
-    assert frame is not None and frame.disagreement.shape == (len(frame.t) - 1,)
+    assert frame is not None and frame.mean_contributions.shape == (len(frame.t) - 1,)
     assert window.page("Export") is not None
     form = window.page("Export").form
     assert form.solver.count() == 5 and form.plan().settings.solver == "ancestral" and not form.lam.isEnabled()

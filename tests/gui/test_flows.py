@@ -133,7 +133,7 @@ def test_a_point_of_a_flow_has_a_drift_and_no_noise(shown: MainWindow, qtbot: Qt
         assert got.args is not None
         table = got.args[0].table
         np.testing.assert_allclose(table.x, paths[:, 5], atol=2e-5)
-        assert table.drift.shape == (4, 2) and not len(table.disagreement)
+        assert table.drift.shape == (4, 2) and not len(table.contributions)
     panel = shown.docks["inspector"].panel
     heads = [panel.model.headerData(k, panel.table.horizontalHeader().orientation()) for k in range(6)]
     assert panel.model.columnCount() == 6 and heads == ["i", "t", "x₁", "x₂", "f₁", "f₂"]

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from dnf_studio.assets import resource
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.evaluation.fresh import fresh_points
-from dnf_studio.core.exploration.disagreement import disagreement
+from dnf_studio.core.exploration.contributions import contributions
 from dnf_studio.core.exploration.excess import neighbour_excess, step_means, widths
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.gui.drawing.step_bars import excess_bars
@@ -122,7 +122,7 @@ class Scene:
         """Print what the views say in numbers."""
         views, frame, found = self.window.views, self.window.live.frame, self.window.live.excess
         assert frame is not None and frame.prior is not None and found is not None
-        bound = float(frame.disagreement.sum()) + sum(frame.prior)
+        bound = float(frame.mean_contributions.sum()) + sum(frame.prior)
         bars = excess_bars(found)
         print(f"{name}: bound {bound:.3f}; {bars.texts(0)[0]}; complete {found.complete}; {bars.notes[-1]}")
         _rows("excess", bars.values, bars.errors)
@@ -147,7 +147,7 @@ class Scene:
         x0 = frame.forward[0, :known]
         mode = np.rint(np.arctan2(x0[:, 1], x0[:, 0]) / (np.pi / 4)).astype(int) % 8
         total = found.forward.sum(axis=0)
-        bound = frame.step_disagreement[:, :known].sum(axis=0) + 0.5 * np.square(frame.forward[-1, :known]).sum(axis=1)
+        bound = frame.contributions[:, :known].sum(axis=0) + 0.5 * np.square(frame.forward[-1, :known]).sum(axis=1)
         for what, values in (("log-ratio", total), ("bound", bound + np.log(2 * np.pi))):
             each = [step_means(values[None, mode == k]) for k in range(8)]
             means, errors = (np.concatenate([getattr(e, part) for e in each]) for part in ("mean", "error"))
@@ -178,7 +178,7 @@ def many(name: str, flow: DiffFlow) -> None:
     """Print the excess by the nearest neighbours of 20,000 fresh points, as `evaluate` has it."""
     x0 = fresh_points(flow, open_dataset(flow.config.data), 20_000, 0)
     noise = torch.randn((flow.grid().steps, *x0.shape), generator=torch.Generator().manual_seed(0))
-    found = disagreement(flow, x0, noise)
+    found = contributions(flow, x0, noise)
     added = found.steps + widths(flow.grid(), flow.dim)[:, None]
     near = neighbour_excess(found.path.numpy(), added.numpy())
     _rows(f"{name}, neighbours of {near.points:,}", near.mean, near.error)

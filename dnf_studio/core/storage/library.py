@@ -11,9 +11,8 @@ from statistics import fmean
 from threading import Lock
 
 from dnf_studio.config.model_kinds import MODEL_KINDS
-from dnf_studio.core.storage.atomic import explain, make_folder, require_writable
+from dnf_studio.core.files import checked_name, explain, files_in, is_taken, make_folder, renamed, require_writable
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading
-from dnf_studio.core.storage.file_names import checked_name, files_in, is_taken, renamed
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
 from dnf_studio.core.training.record import History

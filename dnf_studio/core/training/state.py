@@ -8,8 +8,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from dnf_studio.config import Config
-from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.data.summary import DataSummary
+from dnf_studio.core.data.dataset import DataSummary, Standardisation
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.training.record import EarlyStopping, History, Marks
 from dnf_studio.core.training.weights import MOMENTS, WeightsState

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError, MissingModelError, StudioError
 from dnf_studio.gui.workspace.error_dialog import ErrorDialog
 from dnf_studio.gui.workspace.opening import bundled_name, drew, samples_of
@@ -198,7 +198,7 @@ class Files(QObject):
 
     def save_picture(self, path: Path) -> None:
         """Save the window as it is; raises `ExportError` where the file cannot be written."""
-        from dnf_studio.core.storage.atomic import atomic_file
+        from dnf_studio.core.files import atomic_file
 
         image = self._window.grab()
         with atomic_file(path, ExportError) as partial:

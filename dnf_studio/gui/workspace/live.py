@@ -17,7 +17,7 @@ from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import State
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.gui.workspace.training import Phase
-from dnf_studio.workers.excess import ExcessFrame, affordable
+from dnf_studio.workers.excess import ExcessFrame, excess_affordable
 from dnf_studio.workers.fields import FieldRequest
 from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
 
@@ -142,7 +142,7 @@ class Live(QObject):
     def _begin(self, opened: Opened) -> None:
         """Of another model nothing is known yet, also where the settings are the same."""
         self.show_excess(None)
-        self.excess_known.emit(affordable(opened.snapshot))
+        self.excess_known.emit(excess_affordable(opened.snapshot))
 
     def _ask(self, names: frozenset[str]) -> None:
         if names & VIEW and self._timer.isActive():
@@ -237,10 +237,8 @@ class Live(QObject):
         if not fits:
             return frame
         count = min(frame.forward.shape[1], export.paths.shape[1])
-        steps = frame.step_disagreement[:, :count]
-        return replace(
-            frame, forward=frame.forward[:, :count], backward=export.paths[:, :count], step_disagreement=steps
-        )
+        steps = frame.contributions[:, :count]
+        return replace(frame, forward=frame.forward[:, :count], backward=export.paths[:, :count], contributions=steps)
 
 
 def _request(state: State) -> ViewRequest:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dnf_studio import api, assets
 from dnf_studio.config import Config
-from dnf_studio.core.data.source import split_selection
+from dnf_studio.core.data.naming import split_selection
 from dnf_studio.errors import DataError, StudioError
 from dnf_studio.gui.workspace.shown import ShownModel
 
@@ -176,7 +176,7 @@ def _open_checkpoint(name: str) -> Opened:
 
 def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
     """The model of a checkpoint with its data, or with its own samples where the data is not here."""
-    from dnf_studio.core.evaluation.attainable import attainable_of
+    from dnf_studio.core.evaluation.chain_bounds import attainable_of
     from dnf_studio.workers.snapshot import Snapshot
 
     flow = checkpoint.build()
@@ -250,7 +250,7 @@ def untrained(config: Config) -> Opened:
     """The data that `config` names and a model of it with the weights a run would begin with."""
     import torch
 
-    from dnf_studio.core.evaluation.attainable import attainable_of
+    from dnf_studio.core.evaluation.chain_bounds import attainable_of
     from dnf_studio.core.models.build import build_model
     from dnf_studio.workers.snapshot import Snapshot
 

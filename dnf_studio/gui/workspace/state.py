@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from dnf_studio.config import MAX_STEPS, Config
 from dnf_studio.config.grids import GridKind, Nodes, check_grid
 from dnf_studio.config.solvers import Solver
+from dnf_studio.core.exploration.pairing import check_start
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.workspace.solving import OWN_SOLVERS, unused_settings
 
@@ -31,7 +32,6 @@ FIELDS_OF_SCORE = FIELDS[2:]
 HEATS = ("none", "magnitude", "divergence")
 FIELD_STYLES = ("arrows", "streamlines")
 PARTS = ("both", "drift", "score")
-STARTS = ("noise", "forward")
 CHOICE = frozenset({"selection", "selection_of", "direction", "start"})
 """What says which points are chosen in which process."""
 USUAL: dict[str, Any] = {"lam": 1.0, "last": "noise", "parts": "both"}
@@ -141,8 +141,7 @@ class State:
             raise SettingError(f"The last step is either mean or noise, not '{self.last}'.")
         if self.parts not in PARTS:
             raise SettingError(f"The backward process has both parts, drift or score, not '{self.parts}'.")
-        if self.start not in STARTS:
-            raise SettingError(f"The backward process starts from noise or forward, not '{self.start}'.")
+        check_start(self.start)
         for direction in (self.direction, self.selection_of):
             if direction not in ("forward", "backward"):
                 raise SettingError(f"The direction is either forward or backward, not '{direction}'.")

@@ -83,12 +83,14 @@ def test_fewer_samples_than_the_views_show_go_with_the_disagreement_of_their_poi
     window.views.tabs.tabs.setCurrentIndex(3)
     open_in(str(write(tmp_path / "few.h5", count=40)))
     frame = shown(window, qtbot)
-    assert frame.forward.shape == (7, 40, 2) and frame.step_disagreement.shape == (6, 40)
+    assert frame.forward.shape == (7, 40, 2) and frame.contributions.shape == (6, 40)
     qtbot.waitUntil(lambda: window.plots["space-time"].cells.size > 0, timeout=20_000)
     assert not window.grab().isNull()
     # Log-ratios are known of more points than are shown, and of other backward paths
     qtbot.waitUntil(lambda: window.live.excess is not None and window.live.excess.forward.shape[1] > 40, timeout=20_000)
-    assert window.plots["forward"]._paths._steps is not None and window.plots["forward"]._paths._steps.buckets.shape == (6, 40)
+    assert window.plots["forward"]._paths._steps is not None and window.plots[
+        "forward"
+    ]._paths._steps.buckets.shape == (6, 40)
     qtbot.waitUntil(lambda: window.live.excess is not None and window.live.excess.complete, timeout=20_000)
     assert not window.live.excess.backward.size and window.plots["backward"]._paths._steps is None
     window.plots["disagreement"].worst_wanted.emit(3, False)

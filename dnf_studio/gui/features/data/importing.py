@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from shiboken6 import isValid
 
 from dnf_studio import api, assets
-from dnf_studio.core.data.picture_source import is_picture
+from dnf_studio.core.data.naming import is_picture
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.workspace.files import DATA_ONLY
 from dnf_studio.gui.workspace.opening import SAMPLES

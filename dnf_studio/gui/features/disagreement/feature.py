@@ -22,13 +22,13 @@ def _plot(workspace: Workspace) -> Plot:
 
 def _choose_worst(workspace: Workspace, shown: str, step: int, adds: bool) -> None:
     """Choose the points that are worst at `step` by what the bars show."""
-    from dnf_studio.core.exploration.space_time import worst_points
+    from dnf_studio.core.exploration.by_step import worst_points
 
     frame, found, session = workspace.live.frame, workspace.live.excess, workspace.session
     if frame is None or step >= len(frame.t) - 1:
         return
     if shown == "contribution":
-        worst = worst_points(frame.step_disagreement, step)
+        worst = worst_points(frame.contributions, step)
     elif found is not None:
         worst = worst_points(found.rows("forward", frame.forward.shape[1]), step)
     else:

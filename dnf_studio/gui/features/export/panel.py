@@ -11,7 +11,7 @@ from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QProgressBar, QPushButton
 
-from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.drawing.units import about, breakable, duration, in_bytes
 from dnf_studio.gui.drawing.words import percent

@@ -17,8 +17,8 @@ from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 
 if TYPE_CHECKING:
+    from dnf_studio.core.data.neighbours import Neighbours
     from dnf_studio.core.data.recorded import RecordedDataset
-    from dnf_studio.core.exploration.neighbours import Neighbours
     from dnf_studio.gui.workspace.opening import Opened
 
 __all__ = ["NearestImages"]
@@ -137,13 +137,13 @@ def _levels(distance: float) -> str:
 
 def _nearest(dataset: RecordedDataset, points: Array) -> Neighbours:
     """The neighbours of one image (1, D), data units."""
-    from dnf_studio.core.exploration.neighbours import nearest_training
+    from dnf_studio.core.evaluation.copying import nearest_training
 
     return nearest_training(dataset, points, NEAREST)
 
 
 def _held_out(dataset: RecordedDataset) -> float:
     """How far held-out images are from the nearest training image, median."""
-    from dnf_studio.core.exploration.neighbours import held_out_distances
+    from dnf_studio.core.evaluation.copying import held_out_distances
 
     return float(np.median(held_out_distances(dataset)))

@@ -19,9 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dnf_studio.core.exploration.lineage import compare, mask_of
-from dnf_studio.core.exploration.lineage_table import LineageTable, lineage_table
-from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.core.exploration.lineage import LineageTable, compare, lineage_table, mask_of
+from dnf_studio.core.files import with_suffix
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.picking import existing
 from dnf_studio.gui.drawing.theme import Theme
@@ -236,7 +235,7 @@ def make_panel(workspace: Workspace) -> SelectionPanel:
     panel.export_wanted.connect(workspace.commands["export-selection"].trigger)
 
     def save(path: Path, table: LineageTable) -> None:
-        from dnf_studio.core.exploration.lineage_table import write_csv
+        from dnf_studio.core.exploration.lineage import write_csv
 
         done = f"Saved {path.name}."
         workspace.studio.background.run(

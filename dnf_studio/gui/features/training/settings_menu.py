@@ -10,8 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 
 from dnf_studio import assets
 from dnf_studio.config import DATA_SETTINGS, Config
-from dnf_studio.core.storage.atomic import atomic_file
-from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.core.files import atomic_file, with_suffix
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.workspace.workspace import Workspace
 

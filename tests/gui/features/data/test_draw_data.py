@@ -11,8 +11,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.core.data.drawing import decode_drawing, encode_drawing
-from dnf_studio.core.data.drawing_source import SIDE, drawing_label
+from dnf_studio.core.data.naming import SIDE, drawing_label
+from dnf_studio.core.data.picture import decode_drawing, encode_drawing
 from dnf_studio.gui.features.data import draw_data
 from dnf_studio.gui.features.data.canvas import Stroke
 from dnf_studio.gui.features.data.draw_data import DrawDataDialog

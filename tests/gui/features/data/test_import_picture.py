@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
-from dnf_studio.core.data.picture_source import PICTURES as SUFFIXES
+from dnf_studio.core.data.naming import PICTURES as SUFFIXES
 from dnf_studio.gui.features.data.import_picture import POINTS, PictureDialog
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.files import PICTURES

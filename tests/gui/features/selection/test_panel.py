@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.exploration.excess import step_means
-from dnf_studio.core.exploration.lineage_table import write_csv
+from dnf_studio.core.exploration.lineage import write_csv
 from dnf_studio.gui.features.selection.lineage_model import LineageModel
 from dnf_studio.gui.features.selection.panel import SelectionPanel
 from dnf_studio.gui.frame.main_window import MainWindow

@@ -100,7 +100,7 @@ def test_it_is_computed_only_while_it_is_seen(qtbot: QtBot) -> None:
     assert plot.cells.shape == (ROWS, 10)
     plot.set_frame(None)
     assert not plot.cells.size and plot._empty.isVisible()
-    plot.set_frame(dataclasses.replace(FRAME, step_disagreement=np.empty((0, 0), np.float32)))
+    plot.set_frame(dataclasses.replace(FRAME, contributions=np.empty((0, 0), np.float32)))
     assert plot._empty.isVisible() and plot.note.text() == ""
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dnf_studio.core.exploration.space_time import space_time, worst_points
+from dnf_studio.core.exploration.by_step import mean_of_cells, space_time, worst_points
 
 
 def test_cells_hold_the_mean_of_their_paths_and_empty_ones_nothing() -> None:
@@ -31,3 +31,10 @@ def test_the_worst_point_comes_last_and_lost_ones_not_at_all() -> None:
     assert worst_points(cost, 1) == (0, 4, 2)
     assert worst_points(cost, 1, 2) == (4, 2)
     assert worst_points(cost[:, :0], 1) == ()
+
+
+def test_each_cell_has_the_mean_of_its_points() -> None:
+    points = np.array([[-0.9, -0.9], [-0.1, -0.1], [0.5, -0.5], [0.5, 0.5], [3, 0], [np.nan, 0], [-0.5, 0.5]])
+    values = np.array([1.0, 3, 5, 7, 100, 100, np.inf])
+    np.testing.assert_array_equal(mean_of_cells(points, values, 1.0, 2), [[2, 5], [np.nan, 7]])
+    assert np.isnan(mean_of_cells(points[:0], values[:0], 1.0, 3)).all()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dnf_studio.core.storage.atomic import atomic_file, check_target, explain, source_size
+from dnf_studio.core.files import atomic_file, check_target, explain, source_size
 from dnf_studio.errors import ExportError
 
 

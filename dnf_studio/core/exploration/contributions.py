@@ -31,10 +31,10 @@ from dnf_studio.core.sde.paths import Field, forward_path, minus_log_prior, reme
 from dnf_studio.core.sde.steps import NoiseParts, split_backward_noise
 from dnf_studio.errors import SettingError, UnsupportedError
 
-__all__ = ["Disagreement", "DisagreementParts", "disagreement", "explain_path", "prior_terms", "split_disagreement"]
+__all__ = ["ContributionParts", "Contributions", "contributions", "explain_path", "prior_terms", "split_contributions"]
 
 
-class DisagreementParts(NamedTuple):
+class ContributionParts(NamedTuple):
     """The three parts whose sum is ½(‖δB_i‖² − ‖δF_i‖²), each (…), nats."""
 
     noise: Tensor
@@ -46,12 +46,12 @@ class DisagreementParts(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Disagreement:
+class Contributions:
     """The bound on −log p_B(x_0) of each point, taken apart (method.md, section 2); nats of the standardised data."""
 
     path: Tensor
     """The forward path (N+1, B, D), model units."""
-    parts: DisagreementParts
+    parts: ContributionParts
     """Each (N, B)."""
     prior: Tensor
     """−log N(x_N; 0, I), (B,)."""
@@ -69,11 +69,11 @@ class Disagreement:
         return self.steps.sum(0) + self.prior + self.noise_ratio
 
 
-def split_disagreement(back: NoiseParts, noise: Tensor) -> DisagreementParts:
+def split_contributions(back: NoiseParts, noise: Tensor) -> ContributionParts:
     """The parts (…) of ½(‖δB‖² − ‖δF‖²) from the parts of δB and δF = `noise`, all (…, D)."""
     both = back.noise * 2 + back.drift + back.score
     ratio = 0.5 * (back.noise.square().sum(-1) - noise.square().sum(-1))
-    return DisagreementParts(ratio, 0.5 * (back.drift * both).sum(-1), 0.5 * (back.score * both).sum(-1))
+    return ContributionParts(ratio, 0.5 * (back.drift * both).sum(-1), 0.5 * (back.score * both).sum(-1))
 
 
 def prior_terms(x_end: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,7 +81,7 @@ def prior_terms(x_end: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
     return minus_log_prior(x_end), x_end.shape[-1] * torch.log(g[-1] / g[0])
 
 
-def explain_path(fields: tuple[Field, Field], grid: TimeGrid, path: Tensor, noise: Tensor) -> Disagreement:
+def explain_path(fields: tuple[Field, Field], grid: TimeGrid, path: Tensor, noise: Tensor) -> Contributions:
     """Take apart the bound of forward paths (N+1, B, D) made with `noise` (N, B, D).
 
     `fields` are drift and score at the nodes. Raises `SettingError` where shapes do not fit.
@@ -92,13 +92,13 @@ def explain_path(fields: tuple[Field, Field], grid: TimeGrid, path: Tensor, nois
     f = torch.stack([drift(i, x) for i, x in enumerate(path)])
     s = torch.stack([score(i, x) for i, x in enumerate(path) if i])
     dt, g = grid.dt[:, None, None], grid.g[:, None, None]
-    parts = split_disagreement(split_backward_noise(f[:-1], f[1:], s, noise, dt, g[:-1], g[1:]), noise)
-    return Disagreement(path, parts, *prior_terms(path[-1], grid.g))
+    parts = split_contributions(split_backward_noise(f[:-1], f[1:], s, noise, dt, g[:-1], g[1:]), noise)
+    return Contributions(path, parts, *prior_terms(path[-1], grid.g))
 
 
-def disagreement(
+def contributions(
     flow: GenerativeModel, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None
-) -> Disagreement:
+) -> Contributions:
     """Carry x0 (B, D), model units, to noise and take the bound of each point apart.
 
     `noise` is the forward noise (N, B, D), drawn where it is left out; `grid` is the model's own

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from dnf_studio.api import open_checkpoint
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.evaluation.held_out import held_out_data
 from dnf_studio.core.evaluation.likelihoods import nll_bound
 from dnf_studio.core.storage.checkpoint import Checkpoint
+from dnf_studio.core.storage.held_out import held_out_data
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DataError, SettingError
 from tests.core.data.files import as_csv, npy, text

@@ -1,4 +1,4 @@
-"""The rows of a set nearest to points: whether what is generated was learned by heart. NumPy only."""
+"""The rows of a table nearest to points, found exactly and in bounded memory. NumPy only."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.core.data.recorded import RecordedDataset
-
-__all__ = ["MOST_POINTS", "Neighbours", "held_out_distances", "levels_of", "nearest_rows", "nearest_training"]
+__all__ = ["Neighbours", "nearest_rows"]
 
 BLOCK = 1 << 22
 """Numbers of one block: with all that is computed from it about 150 MB."""
 SPARE = 4
 """Rows looked at exactly beyond those wanted, for rounding may change the order of near ones."""
-MOST_POINTS = 256
-"""Held-out images that stand for all: with 50,000 of 32 × 32 colours to compare with, some 10 s of one core."""
 Array = NDArray[np.float64]
 
 
@@ -70,35 +66,3 @@ def _nearest_of_few(
         order = np.argsort(near, axis=1, kind="stable")[:, :count]
         near, numbers = np.take_along_axis(near, order, 1), np.take_along_axis(numbers, order, 1)
     return near, numbers
-
-
-def levels_of(dataset: RecordedDataset, points: NDArray[Any]) -> Array:
-    """The whole levels (n, D) of images `points` (n, D), data units: k for [k, k + 1), within the range there is."""
-    if dataset.image is None:
-        raise ValueError("the data are no images")
-    levels: Array = np.clip(np.floor(np.asarray(points, np.float64)), dataset.image.low, dataset.image.high - 1)
-    return levels
-
-
-def nearest_training(dataset: RecordedDataset, points: NDArray[Any], count: int = 1) -> Neighbours:
-    """The training images nearest to images `points` (n, D), data units, in levels, with which a copy is at 0.
-
-    Where training mirrors images, a mirror image is a copy, too.
-    """
-    return _nearest_levels(dataset, levels_of(dataset, points), count)
-
-
-def held_out_distances(dataset: RecordedDataset) -> Array:
-    """How far (n,) images of the test split are from the nearest training image: what is no copy."""
-    return _nearest_levels(dataset, dataset.recorded[dataset.splits[2][:MOST_POINTS]], 1).distances[:, 0]
-
-
-def _nearest_levels(dataset: RecordedDataset, levels: NDArray[Any], count: int) -> Neighbours:
-    image, table, train = dataset.image, dataset.recorded, dataset.splits[0]
-    found = nearest_rows(levels, table, count, train)
-    if image is None or not dataset.flips:
-        return found
-    other = nearest_rows(image.mirrored(levels), table, count, train)
-    distances, rows = np.hstack([found.distances, other.distances]), np.hstack([found.rows, other.rows])
-    order = np.argsort(distances, axis=1, kind="stable")[:, : found.rows.shape[1]]
-    return Neighbours(np.take_along_axis(distances, order, 1), np.take_along_axis(rows, order, 1))

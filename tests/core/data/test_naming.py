@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dnf_studio.core.data.source import split_selection
+from dnf_studio.core.data.naming import split_selection
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a::b.csv", "::a.csv", "a::0,1.csv", "ä ö ☃.csv"])

@@ -9,9 +9,9 @@ import torch
 from dnf_studio.core.data.catalogue import is_table, open_dataset
 from dnf_studio.core.data.content_split import SplitRule
 from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.data.naming import split_selection
 from dnf_studio.core.data.own_rows import read_part
 from dnf_studio.core.data.row_sets import TableDataset
-from dnf_studio.core.data.source import split_selection
 from dnf_studio.core.data.table import number_columns
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.errors import DataError, MissingDataError, SettingError

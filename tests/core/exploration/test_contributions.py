@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dnf_studio.core.exploration.disagreement import Disagreement, disagreement, explain_path
+from dnf_studio.core.exploration.contributions import Contributions, contributions, explain_path
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
@@ -24,7 +24,7 @@ def close(ours: Tensor, theirs: Tensor, to: float = 1e-9) -> None:
 
 
 def test_the_reference_programs_bound_is_the_sum_of_the_parts(reference: DiffFlow, golden: dict[str, Tensor]) -> None:
-    found = disagreement(reference, golden["x0"], golden["forward_noise"])
+    found = contributions(reference, golden["x0"], golden["forward_noise"])
     assert deviation(found.path, golden["forward_path"]) < 1e-9
     back, ahead = golden["implied_backward_noise"], golden["forward_noise"]
     close(found.steps, 0.5 * (back.square().sum(-1) - ahead.square().sum(-1)), 1e-8)
@@ -38,7 +38,7 @@ def test_parts_and_prior_add_up_to_the_bound_that_is_trained(reference: DiffFlow
         grid = replace(grid, g=torch.linspace(0.3, 0.9, grid.steps + 1, dtype=torch.float64))
         x0 = torch.randn(50, 2, generator=random, dtype=torch.float64)
         noise = torch.randn(grid.steps, 50, 2, generator=random, dtype=torch.float64)
-        found = disagreement(reference, x0, noise, grid)
+        found = contributions(reference, x0, noise, grid)
         close(found.bound, path_bound(reference, x0, noise, grid), 1e-6)
         close(found.noise_ratio, 2 * torch.log(torch.tensor(3.0, dtype=torch.float64)))
         drift, score = reference.fields(grid)
@@ -49,7 +49,7 @@ def test_parts_and_prior_add_up_to_the_bound_that_is_trained(reference: DiffFlow
             close(found.steps[i], 0.5 * (back.square().sum(-1) - noise[i].square().sum(-1)), 1e-6)
 
 
-def explained(problem: LinearGaussian, steps: int, scale: float = 1.0) -> tuple[Disagreement, TimeGrid]:
+def explained(problem: LinearGaussian, steps: int, scale: float = 1.0) -> tuple[Contributions, TimeGrid]:
     random = torch.Generator().manual_seed(1)
     grid = problem.grid(steps)
     x0 = problem.draw(200, random)
@@ -84,16 +84,16 @@ def test_a_score_that_is_too_strong_shows_in_its_part(reference: DiffFlow) -> No
 def test_shapes_that_do_not_fit_are_refused(reference: DiffFlow) -> None:
     x0 = torch.zeros(4, 2, dtype=torch.float64)
     with pytest.raises(SettingError, match="noise must have the shape"):
-        disagreement(reference, x0, torch.zeros(3, 4, 2))
+        contributions(reference, x0, torch.zeros(3, 4, 2))
     for points in (x0.float(), torch.zeros(4, 3).double(), x0.numpy(), None):
         with pytest.raises(DataError, match="The points must be"):
-            disagreement(reference, points)  # type: ignore[arg-type]
+            contributions(reference, points)  # type: ignore[arg-type]
     grid = reference.grid(5)
     with pytest.raises(SettingError, match="5 steps have 6 states"):
         explain_path(reference.fields(grid), grid, torch.zeros(5, 4, 2), torch.zeros(5, 4, 2))
 
 
 def test_noise_is_drawn_where_none_is_given(reference: DiffFlow) -> None:
-    found = disagreement(reference, torch.zeros(4, 2, dtype=torch.float64))
+    found = contributions(reference, torch.zeros(4, 2, dtype=torch.float64))
     assert found.steps.shape == (reference.grid().steps, 4) and found.bound.shape == found.prior.shape == (4,)
     assert not found.path.requires_grad

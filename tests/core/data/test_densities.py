@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from dnf_studio.core.data import densities
-from dnf_studio.core.data.blur import blur_excess, crossing_growth
 from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.densities import blur_excess, crossing_growth
 from dnf_studio.core.data.toy2d import Rings
 
 BLURRED = 0.01 * math.sqrt(0.2)
