@@ -15,7 +15,7 @@ from dnf_studio.workers.allocator import keep_freed_memory
 from dnf_studio.workers.comparing import Comparing
 from dnf_studio.workers.excess import ExcessFrame, ExcessWatch
 from dnf_studio.workers.fields import FieldRequest, FieldWatch
-from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest, Wanted
+from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, Wanted
 from dnf_studio.workers.leaving import Left, leaving
 from dnf_studio.workers.mailbox import Mailbox
 from dnf_studio.workers.priority import stand_back
@@ -23,6 +23,7 @@ from dnf_studio.workers.priority import stand_back
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from dnf_studio.core.sde.sample_settings import SampleSettings
     from dnf_studio.workers.passes import Passes
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -60,8 +61,7 @@ class Explorer:
         self._asked: InspectRequest | None = None
         self._answered: tuple[object, ...] = ()
         self._answering = Lock()
-        self._closing = False
-        self._training = False
+        self._closing = self._training = False
         self._thread = Thread(target=self._work, name="dnf-explorer", daemon=True)
         self._thread.start()
 
@@ -74,7 +74,7 @@ class Explorer:
                 self.excess.take()
             self._want(lambda w: Wanted(snapshot, w.request, w.data if data is None else data, perf_counter()))
 
-    def request(self, request: ViewRequest) -> None:
+    def request(self, request: SampleSettings) -> None:
         """Show it so from now on."""
         self._want(lambda w: Wanted(w.snapshot, request, w.data, perf_counter()))
 

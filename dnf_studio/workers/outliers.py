@@ -6,7 +6,7 @@ Imports torch, so only the thread of an analysis imports it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,14 +15,12 @@ from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.exploration.outliers import Outliers, find_outliers, outliers_among
-from dnf_studio.core.exploration.pairing import Start
 from dnf_studio.core.exploration.visited import visit
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
-from dnf_studio.core.sampling.blocks import SampleSettings
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.workers.display import Carrier
 from dnf_studio.workers.display_set import DisplayNoise, blocks
-from dnf_studio.workers.frames import ViewRequest
 from dnf_studio.workers.leaving import Left, leaving
 from dnf_studio.workers.snapshot import Snapshot
 
@@ -37,7 +35,7 @@ class OutlierCheck:
 
     weights: int
     """Version of the weights."""
-    request: ViewRequest
+    request: SampleSettings
     views: Outliers
     """Among the points of the views."""
     fresh: Outliers | None
@@ -47,7 +45,7 @@ class OutlierCheck:
 def check_outliers(
     snapshot: Snapshot,
     dataset: Dataset,
-    request: ViewRequest,
+    request: SampleSettings,
     shown: Array | Tensor,
     count: int,
     left: Callable[[], bool],
@@ -58,30 +56,28 @@ def check_outliers(
     Ends early once `left`.
     """
     flow, check = snapshot.flow, leaving(left)
-    settings = SampleSettings(request.steps, request.lam, request.last, request.grid, request.seed, request.solver)
+    anew = replace(request, parts="both", start="noise")
     try:
         visited = visit(flow, dataset, flow.grid(request.steps, request.grid), request.seed, check=check)
-        paths = _shown_paths(flow, settings, shown, request.start, check) if isinstance(shown, Tensor) else shown
+        paths = _shown_paths(flow, request, shown, check) if isinstance(shown, Tensor) else shown
         views = outliers_among(paths, visited)
         yield OutlierCheck(snapshot.version, request, views, None)
-        for fresh in find_outliers(flow, dataset, count, settings, visited=visited, threads=1, check=check):
+        for fresh in find_outliers(flow, dataset, count, anew, visited=visited, threads=1, check=check):
             yield OutlierCheck(snapshot.version, request, views, fresh)
     except Left:
         return
 
 
-def _shown_paths(
-    flow: GenerativeModel, settings: SampleSettings, data: Tensor, start: Start, check: Callable[[], None]
-) -> Array:
+def _shown_paths(flow: GenerativeModel, settings: SampleSettings, data: Tensor, check: Callable[[], None]) -> Array:
     """The backward paths (N+1, P, D) that the views show beside forward paths of `data` (P, D), in float32."""
     grid, noise = flow.grid(settings.steps, settings.grid), DisplayNoise()
     parts = blocks(len(data), grid.steps, flow.dim)
     latents = noise.latents(settings.seed, parts[-1].stop, flow.dim)
     with torch.inference_mode(), single_threaded_kernels():
-        carrier = Carrier(flow, grid, torch.float32, settings.solver)
+        carrier = Carrier(flow, grid, torch.float32, settings)
         rows = []
         for part in parts:
             own, eps = noise.noise(settings.seed, part, flow.dim, grid.t)
-            z = carrier.ends(data[part], own, check) if start == "forward" else latents[part]
-            rows.append(carrier.backward(z, eps, settings.level, settings.last, check))
+            z = carrier.ends(data[part], own, check) if settings.start == "forward" else latents[part]
+            rows.append(carrier.backward(z, eps, check))
     return np.concatenate(rows, axis=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.fresh import is_identity, units_of
-from dnf_studio.core.models.base import GenerativeModel, Solver
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sde.grid import TimeGrid
 
@@ -21,7 +21,7 @@ def entropy_of(flow: GenerativeModel, dataset: Dataset) -> float | None:
 
 
 def attainable_of(
-    flow: GenerativeModel, dataset: Dataset, grid: TimeGrid | None = None, solver: Solver | None = None
+    flow: GenerativeModel, dataset: Dataset, grid: TimeGrid | None = None, solver: str | None = None
 ) -> float | None:
     """The least NLL, nats of model units, of a chain whose last step adds noise of deviation r = g_1 √Δ_0 to any mean.
 

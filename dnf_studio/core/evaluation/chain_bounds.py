@@ -10,7 +10,6 @@ from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.fresh import fresh_points
-from dnf_studio.core.models.base import Solver
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.likelihood import BOUND_DRAWS, bound_nll
@@ -28,7 +27,7 @@ class ChainBounds:
 
     flow: TwoSDEs
     dataset: Dataset
-    solver: Solver | None = None
+    solver: str | None = None
     pool: BlockPool | None = None
 
     def values(self, points: int, seed: int = 0, grid: TimeGrid | None = None) -> Tensor:

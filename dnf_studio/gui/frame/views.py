@@ -33,7 +33,6 @@ from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.principal import PrincipalAxes
 from dnf_studio.gui.workspace.session import Session
-from dnf_studio.gui.workspace.solving import solver_words
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
@@ -210,10 +209,9 @@ class Views(QWidget):
 
     def _say_moved(self) -> None:
         """What carries the points of either process; where it is not the model's own solver, in the title too."""
-        solver, solvers = self._session.effective.solver, self._session.solvers
-        said = solver_words(solver, solvers)
+        solver, named = self._session.solver, self._session.effective.sampling.solver is not None
         ahead = "the ODE" if "noise" in self._session.lacks else "the forward SDE"
-        words = (ahead, ""), (said.moved, f" ({said.name})" if solver else "")
+        words = (ahead, ""), (solver.moved_by, f" ({solver.label})" if named else "")
         for stack, both in zip(self.stacks, words, strict=True):
             for view in map(stack.widget, range(stack.count())):
                 if isinstance(view, ProcessPlot):

@@ -8,14 +8,14 @@ from time import perf_counter
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from dnf_studio.gui.frame.views import Views
-from dnf_studio.gui.workspace.opening import DISPLAY_POINTS, Opened
+from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.session import Session
-from dnf_studio.gui.workspace.state import State
+from dnf_studio.gui.workspace.state import SAMPLING
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.workers.excess import affordable
 from dnf_studio.workers.fields import FieldRequest
-from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
+from dnf_studio.workers.frames import Frame, InspectRequest
 
 __all__ = ["Live"]
 
@@ -24,8 +24,6 @@ TRAINING_MS = 30
 """Between two moves of a playing cursor while a model trains, which needs the processor more."""
 COMPARE_SECONDS = 1.0
 """Between two comparisons of marginals while a model trains."""
-VIEW = frozenset({"steps", "grid", "solver", "lam", "last", "seed", "parts", "start"})
-"""What of the state the explorer needs to know."""
 
 
 class Live(QObject):
@@ -68,14 +66,14 @@ class Live(QObject):
         studio.opened.connect(views.hold)
         studio.opened.connect(self._begin)
         session.changed.connect(self._ask)
-        session.lacks_changed.connect(lambda: self._ask(VIEW))
+        session.lacks_changed.connect(lambda: self._ask(SAMPLING))
         # From the explorer's thread: half a tick sooner than the next tick
         self._told.connect(self._take)
 
     def start(self) -> None:
         """Begin; the explorer must be running."""
         self._studio.explorer.tell(self._told.emit)
-        self._studio.explorer.request(_request(self._session.effective))
+        self._studio.explorer.request(self._session.effective.sampling)
         self._studio.explorer.inspect(self._inspect)
         self._studio.explorer.field(self._field)
         self._last_move = perf_counter()
@@ -109,8 +107,8 @@ class Live(QObject):
         self._views.set_excess_known(affordable(opened.snapshot))
 
     def _ask(self, names: frozenset[str]) -> None:
-        if names & VIEW and self._timer.isActive():
-            self._studio.explorer.request(_request(self._session.effective))
+        if names & SAMPLING and self._timer.isActive():
+            self._studio.explorer.request(self._session.effective.sampling)
 
     @Slot()
     def _tick(self) -> None:
@@ -197,17 +195,3 @@ class Live(QObject):
         return replace(
             frame, forward=frame.forward[:, :count], backward=export.paths[:, :count], step_disagreement=steps
         )
-
-
-def _request(state: State) -> ViewRequest:
-    return ViewRequest(
-        steps=state.steps,
-        grid=state.grid,
-        lam=state.lam,
-        last=state.last,
-        seed=state.seed,
-        points=DISPLAY_POINTS,
-        parts=state.parts,
-        solver=state.solver,
-        start=state.start,
-    )

@@ -207,9 +207,9 @@ def test_view_settings_reach_the_views(window: MainWindow, open_in: Open, qtbot:
             lambda: (
                 window.views.frame is not None
                 and window.views.frame.complete
-                and window.views.frame.request.steps == window.session.state.steps
-                and window.views.frame.request.lam == window.session.state.lam
-                and window.views.frame.request.grid == window.session.state.grid
+                and window.views.frame.request.steps == window.session.state.sampling.steps
+                and window.views.frame.request.lam == window.session.state.sampling.lam
+                and window.views.frame.request.grid == window.session.state.sampling.grid
             ),
             timeout=20_000,
         )

@@ -23,7 +23,7 @@ def check_of(
     if snapshot is None or data is None:
         raise ValueError("there is no model to look at")
     shows = frame is not None and frame.complete and (frame.weights, frame.request) == (snapshot.version, request)
-    paths = frame.backward if frame is not None and shows else data[: request.points]
+    paths = frame.backward if frame is not None and shows else data
 
     def work(left: Callable[[], bool]) -> Iterator[OutlierCheck]:
         from dnf_studio.workers.outliers import check_outliers

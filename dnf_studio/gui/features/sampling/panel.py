@@ -14,7 +14,6 @@ from dnf_studio.gui.widgets.solver_box import SolverBox
 from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.session import Session
-from dnf_studio.gui.workspace.solving import solver_words
 
 __all__ = ["GRIDS", "LAST_STEPS", "PARTS", "SamplingPanel"]
 
@@ -30,7 +29,7 @@ WITHOUT = {
     "drift": "dx = f dt: the score is left out, to see what it does. Not the model.",
     "score": "dx = −½ g² s dt: the drift is left out, to see what it does. Not the model.",
 }
-"""The same for the ODE."""
+"""The same without noise, λ = 0."""
 LAST_STEPS: dict[str, str | None] = {"with its noise": "noise", "mean only": "mean"}
 
 
@@ -107,13 +106,13 @@ class SamplingPanel(Page):
         rows.addRow(label, both)
 
     def _refresh(self) -> None:
-        self.grid.show_value(self._session.state.grid)
-        state = self._session.effective
-        self.last.show_value(state.last)
-        self.parts.show_value(state.parts)
-        self.start.show_value(state.start)
-        shown = (WITHOUT if state.solver == "ode" else EQUATIONS).get(state.parts)
-        self.equation.setText(shown or solver_words(state.solver, self._session.solvers).equation)
+        self.grid.show_value(self._session.state.sampling.grid)
+        sampling, solver = self._session.effective.sampling, self._session.solver
+        self.last.show_value(sampling.last)
+        self.parts.show_value(sampling.parts)
+        self.start.show_value(sampling.start)
+        shown = (EQUATIONS if solver.noise else WITHOUT).get(sampling.parts)
+        self.equation.setText(shown or solver.equation)
 
 
 def _row(rows: QFormLayout, text: str, box: ChoiceBox, tip: str) -> ChoiceBox:
