@@ -94,7 +94,7 @@ class State:
             own["sampling"] = replace(own.get("sampling", self.sampling), **sampling)
         return replace(self, **own)
 
-    def value(self, name: str) -> object:
+    def value(self, name: str) -> Any:  # noqa: ANN401 - as each field has it
         """What `changed` takes by this name."""
         return getattr(self.sampling if name in SAMPLING else self, name)
 

@@ -47,7 +47,7 @@ def test_what_is_no_grid_is_refused_and_lists_become_nodes(name: str) -> None:
             session.apply({name: bad})
     assert session.state == State()
     session.apply({name: [0.0, 0.25, 1.0]})
-    assert getattr(session.state, name) == (0, 0.25, 1)
+    assert session.state.value(name) == (0, 0.25, 1)
 
 
 class Clock:
