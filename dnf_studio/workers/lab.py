@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
 from dnf_studio.core.sde.solvers import SDE
-from dnf_studio.errors import SettingError
-from dnf_studio.workers.leaving import leaving
+from dnf_studio.errors import Check, SettingError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -100,8 +99,8 @@ class Study:
         """How many results there will be."""
         raise NotImplementedError
 
-    def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
-        """The results from number `have` on; ends with an exception once `left()`."""
+    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
+        """The results from number `have` on, until `check` raises."""
         raise NotImplementedError
 
 
@@ -127,16 +126,16 @@ class StepsStudy(SamplingStudy):
     def total(self, ground: Ground) -> int:
         return len(self.steps) * (1 if ground.dataset is None else 2)
 
-    def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
+    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
         from dnf_studio.core.exploration.rediscretise import rediscretise
 
-        flow, x0, count, check = ground.snapshot.flow, ground.points[:ERROR_POINTS], len(self.steps), leaving(left)
+        flow, x0, count = ground.snapshot.flow, ground.points[:ERROR_POINTS], len(self.steps)
         if have < count:
             rows = rediscretise(flow, x0, self.steps, self.sampling, check=check)
             yield from islice(rows, have, None)
         if ground.dataset is not None:
             ways = [replace(self.sampling, steps=n, seed=0) for n in self.steps[max(0, have - count) :]]
-            yield from _variants(ground, ways, left)
+            yield from _variants(ground, ways, check)
 
 
 @dataclass(frozen=True)
@@ -148,9 +147,9 @@ class LevelsStudy(SamplingStudy):
     def total(self, ground: Ground) -> int:
         return len(LEVELS)
 
-    def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
+    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
         ways = [replace(self.sampling, lam=lam) for lam in LEVELS]
-        yield from _variants(ground, ways[have:], left, ways[LEVELS.index(1.0)])
+        yield from _variants(ground, ways[have:], check, ways[LEVELS.index(1.0)])
 
 
 @dataclass(frozen=True)
@@ -162,10 +161,10 @@ class LastStudy(SamplingStudy):
     def total(self, ground: Ground) -> int:
         return 2
 
-    def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
+    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
         lasts: tuple[LastStep, ...] = ("mean", "noise")
         ways = [replace(self.sampling, last=last) for last in lasts]
-        yield from _variants(ground, ways[have:], left)
+        yield from _variants(ground, ways[have:], check)
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +189,7 @@ class PathsStudy(SamplingStudy):
     def total(self, ground: Ground) -> int:
         return 1
 
-    def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
+    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
         """Latents and Brownian paths are the ones of the views, so that the coarse paths are too."""
         from dnf_studio.workers.display_set import blocks
 
@@ -209,7 +208,7 @@ class PathsStudy(SamplingStudy):
                     return ahead[:, places], back[:, places]
 
                 z = latents[rows] if self.sampling.start == "noise" else None
-                found.append((rows, self._part(ground, steps, (ground.points[rows], z), noise, left)))
+                found.append((rows, self._part(ground, steps, (ground.points[rows], z), noise, check)))
         if found:
             yield _joined(found)
 
@@ -219,7 +218,7 @@ class PathsStudy(SamplingStudy):
         steps: int,
         start: tuple[Tensor, Tensor | None],
         noise: Callable[[Tensor], tuple[Tensor, Tensor]],
-        left: Callable[[], bool],
+        check: Check,
     ) -> PathsFound:
         from dnf_studio.core.exploration.rediscretise import coarse_and_fine
 
@@ -229,7 +228,7 @@ class PathsStudy(SamplingStudy):
             start,
             noise,
             finest=max(FINEST, FINER * steps),
-            check=leaving(left),
+            check=check,
         )
         both = [(a.float().numpy(), b.float().numpy()) for a, b in (found.forward, found.backward)]
         return PathsFound(self.points, found.coarse_t, found.fine_t, both[0], both[1])
@@ -254,13 +253,13 @@ def parse_steps(text: str) -> tuple[int, ...]:
 def _variants(
     ground: Ground,
     ways: Sequence[SampleSettings],
-    left: Callable[[], bool],
+    check: Check,
     reference: SampleSettings | None = None,
 ) -> Iterator[Variant]:
     from dnf_studio.core.exploration.variants import compare_variants
 
     model, threads = (ground.snapshot.flow, ways, ground.dataset, reference), ground.threads
-    yield from compare_variants(*model, points=SAMPLES, threads=threads, check=leaving(left))
+    yield from compare_variants(*model, points=SAMPLES, threads=threads, check=check)
 
 
 def _joined(found: Sequence[tuple[list[int], PathsFound]]) -> PathsFound:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import forward_step
+from dnf_studio.errors import Check
 
 __all__ = [
     "Field",
@@ -61,7 +62,7 @@ def forward_states(drift: Field, grid: TimeGrid, x0: Tensor, noise: Callable[[in
         yield x
 
 
-def collected(states: Iterator[Tensor], check: Callable[[], None] | None = None) -> Tensor:
+def collected(states: Iterator[Tensor], check: Check | None = None) -> Tensor:
     """All of `states` (N+1, B, D); `check` is called before each of them and raises to leave."""
     path: list[Tensor] = []
     while True:

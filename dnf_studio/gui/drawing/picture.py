@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Slot
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QFileDialog, QGraphicsItem, QMenu, QWidget
 
-from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError, StudioError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _draw_plot(plot: Plot, image: QImage) -> None:
 
 def save_picture(plot: Plot, path: Path) -> None:
     """Write the picture of `plot` as PNG, whole or not at all; raises `ExportError` where it cannot be."""
-    from dnf_studio.core.storage.atomic import atomic_file
+    from dnf_studio.core.files import atomic_file
 
     image = QPixmap.fromImage(picture_of(plot))
     with atomic_file(path, ExportError) as partial:

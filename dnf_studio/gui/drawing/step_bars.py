@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.core.exploration.by_step import MOST_NEIGHBOUR_DIM, differ
 from dnf_studio.gui.drawing.explain import (
     PARTS,
     about_excess,
@@ -17,19 +18,17 @@ from dnf_studio.gui.drawing.explain import (
     largest_part,
 )
 from dnf_studio.gui.drawing.words import nats
-from dnf_studio.workers.excess import MOST_NEIGHBOUR_DIM, ExcessFrame
+from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["NO_BARS", "WAITING", "Shown", "StepBars", "contribution_bars", "excess_bars"]
+__all__ = ["NO_BARS", "UNAFFORDABLE", "WAITING", "Shown", "StepBars", "contribution_bars", "excess_bars"]
 
 Shown = Literal["excess", "contribution"]
 WAITING = "Looking for densities at every node …"
 """While nothing is known yet of a frame."""
+UNAFFORDABLE = "With networks as slow as this model's nobody looks for densities at every node, which the excess needs"
 NO_PARTS = np.empty((3, 0))
 NONE = np.empty(0)
-FAR_APART = 3.0
-"""Two ways to one number differ where they do by so many of both their errors: of thirty steps, by chance in one model
-of twelve."""
 SEEN = 0.3
 """Of what the steps' bars take, how much the prior's may take before it is broken."""
 Array = NDArray[np.float64]
@@ -67,8 +66,7 @@ class StepBars:
         """Where the two ways differ by more than their errors: the mismatch of the ODE's own density."""
         if not len(self.other):
             return np.zeros(len(self.values), bool)
-        with np.errstate(invalid="ignore"):
-            return np.abs(self.values - self.other) > FAR_APART * np.hypot(self.errors, self.other_errors)
+        return differ(self.values, self.other, self.errors, self.other_errors)
 
     def extent(self, split: bool) -> Array:
         """The ends of all bars, stacked where they are `split`, and of as much of the prior's as is to be seen."""
@@ -111,7 +109,7 @@ NO_BARS = StepBars()
 
 def contribution_bars(frame: Frame) -> StepBars:
     """What each step and the prior add to the bound, split by their causes where those are known."""
-    values = np.nan_to_num(frame.disagreement.astype(np.float64))
+    values = np.nan_to_num(frame.mean_contributions.astype(np.float64))
     fits = frame.parts.shape[1] == len(values)
     parts = np.nan_to_num(frame.parts.astype(np.float64)) if fits else NO_PARTS
     none = np.empty(0)

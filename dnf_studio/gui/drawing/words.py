@@ -25,7 +25,7 @@ __all__ = [
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 FAR, FEW = 4.0, 0.01
-"""From where on points are far from standardised data (METHOD 8), and which share of them goes without saying."""
+"""From where on points are far from standardised data (method.md, section 15), and the least share that is told."""
 MOST_LETTERS = 40
 """Of the name of a column."""
 Array = NDArray[np.float32]

@@ -14,9 +14,10 @@ from dnf_studio.errors import SettingError
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.inspect import Direction
+    from dnf_studio.core.exploration.lineage import Mode
     from dnf_studio.core.models.base import Ability
 
-__all__ = ["CHOICE", "CONTOURS", "FIELDS", "LAYERS", "OWN_SOLVERS", "SAMPLING", "State"]
+__all__ = ["CHOICE", "CONTOURS", "FIELDS", "LAYERS", "OWN_SOLVERS", "SAMPLING", "State", "after_click", "choice"]
 
 COLOURINGS = ("none", "mode", "angle", "radius", "log-ratio")
 CONTOURS = ("model", "exact", "difference", "side")
@@ -86,6 +87,12 @@ class State:
         """The points that are chosen in the process `direction`."""
         return self.selection if self.paired or self.selection_of == direction else ()
 
+    def choosing(self, points: tuple[int, ...], direction: str, adds: bool = False) -> dict[str, object]:
+        """The change that chooses `points` in the process `direction`, the current one last; with `adds` beside what
+        is chosen there."""
+        kept = tuple(p for p in self.chosen_in(direction) if p not in points) if adds else ()
+        return choice((*kept, *points), direction)
+
     def changed(self, change: Mapping[str, Any]) -> State:
         """The same with other values of fields of this class and of `sampling`, by their names."""
         sampling = {name: value for name, value in change.items() if name in SAMPLING}
@@ -138,3 +145,21 @@ class State:
             raise SettingError(f"The projection is images, axes or principal, not '{self.projection}'.")
         if min(*self.axes, self.component, min(self.selection, default=0)) < 0:
             raise SettingError("Components and points are numbered from 0.")
+
+
+def choice(selection: tuple[int, ...], direction: str, of: str | None = None) -> dict[str, object]:
+    """The change that chooses these points of the process `direction`, or of the process `of` and lists their paths of
+    `direction`."""
+    return {"selection": selection, "selection_of": of or direction, "direction": direction}
+
+
+def after_click(selection: tuple[int, ...], point: int, adds: bool, mode: Mode = "replace") -> tuple[int, ...]:
+    """What is chosen after a click on `point`, the current point last.
+
+    It alone; with `adds`, a modifier, one more or less; else as the `mode` of the buttons says.
+    """
+    if not adds and mode == "replace":
+        return (point,)
+    others = tuple(other for other in selection if other != point)
+    leaves = len(others) < len(selection) if adds else mode == "subtract"
+    return others if leaves else (*others, point)

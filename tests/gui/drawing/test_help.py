@@ -15,7 +15,7 @@ from dnf_studio.gui.frame.main_window import MainWindow
 
 
 def test_every_plot_has_help_and_every_help_a_plot(seen_window: MainWindow) -> None:
-    for dock in seen_window.explore:
+    for dock in list(seen_window.docks.values())[1:]:
         dock.fill()
     plots = seen_window.findChildren(Plot)
     names = {plot.help.accessibleName() for plot in plots if plot.help is not None}
@@ -91,7 +91,7 @@ def test_the_window_does_not_begin_with_a_question_mark(still_window: MainWindow
     assert not isinstance(window.focusWidget(), HelpButton)
     QTest.keySequence(window, QKeySequence("Space"))
     assert window.session.cursor.playing
-    button = window.views.forward.help
+    button = window.plots["forward"].help
     assert button is not None
     before = window.focusWidget()
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)

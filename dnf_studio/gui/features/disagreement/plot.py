@@ -116,7 +116,7 @@ class DisagreementPlot(Plot):
 
         Its excess comes later (`set_excess`). Until then that of the same settings with other weights stays.
         """
-        self._frame = frame if frame is not None and len(frame.disagreement) else None
+        self._frame = frame if frame is not None and len(frame.mean_contributions) else None
         if self._found is not None and not self._found.fits(self._frame):
             self._found = None
         self._take()

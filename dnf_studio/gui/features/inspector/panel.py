@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 from dnf_studio.gui.drawing.picking import existing
 from dnf_studio.gui.drawing.switches import DIRECTIONS
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
-from dnf_studio.gui.features.images.strip import NeighbourStrip
 from dnf_studio.gui.features.inspector.chosen import offered, statistic
+from dnf_studio.gui.features.inspector.image_strip import NeighbourStrip
 from dnf_studio.gui.features.inspector.point_model import PointModel
 from dnf_studio.gui.widgets.controls import ChoiceBox, caption, keep_place
 from dnf_studio.gui.widgets.copy_table import CopyTable

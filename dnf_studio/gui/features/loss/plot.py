@@ -9,9 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.core.training.history import History
-from dnf_studio.core.training.marks import Mark
-from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.record import History, Mark, StepReport
 from dnf_studio.gui.drawing.layers.marks import MarksLayer
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Signal
 from PySide6.QtGui import QPainter, QTransform
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.core.exploration.cells import mean_of_cells
+from dnf_studio.core.exploration.by_step import mean_of_cells
 from dnf_studio.gui.drawing.layers.bars import BarsLayer, colour_ramp
 from dnf_studio.gui.drawing.layers.cells import CellsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from dnf_studio.core.sde.sample_settings import STARTS
 from dnf_studio.gui.drawing.help_card import HelpButton
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.widgets.controls import ChoiceBox, label_of
@@ -11,7 +12,6 @@ from dnf_studio.gui.widgets.grid_box import GridBox
 from dnf_studio.gui.widgets.lacking import grey_unused
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.widgets.solver_box import SolverBox
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.session import Session
 
@@ -19,7 +19,6 @@ __all__ = ["GRIDS", "LAST_STEPS", "PARTS", "SamplingPanel"]
 
 GRIDS = {"the model's own": None}
 """Before the names of grids."""
-STARTS: dict[str, str | None] = {"fresh noise": "noise", "the forward ends": "forward"}
 PARTS: dict[str, str | None] = {"drift and score": "both", "drift only, s = 0": "drift", "score only, f = 0": "score"}
 EQUATIONS = {
     "drift": "dx = f dt + λ g dw̄: the score is left out, to see what it does. Not the model.",
@@ -65,7 +64,7 @@ class SamplingPanel(Page):
         self.start = _row(
             rows,
             "Starts &from",
-            ChoiceBox(dict(STARTS)),
+            ChoiceBox({words: start for start, words in STARTS.items()}),
             "Where the backward process of the views starts: fresh noise, with nothing in common with the forward\n"
             "points of the same numbers, or the forward ends, each where its forward point ended, which makes the two\n"
             "a round trip and a selection one of both",
@@ -80,8 +79,8 @@ class SamplingPanel(Page):
         self.parts.chosen.connect(lambda value: session.apply({"parts": value}))
         self.start.chosen.connect(lambda value: session.apply({"start": value}))
         export = QPushButton("Export samples…")
-        export.setToolTip(commands[Key.EXPORT].toolTip())
-        export.clicked.connect(commands[Key.EXPORT].trigger)
+        export.setToolTip(commands["export"].toolTip())
+        export.clicked.connect(commands["export"].trigger)
         self.add(export)
         session.changed.connect(lambda _names: self._refresh())
         self._refresh()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor
 
-from dnf_studio.core.exploration.lineage_table import LineageColumn, LineageTable
+from dnf_studio.core.exploration.lineage import LineageColumn, LineageTable
 from dnf_studio.gui.drawing.theme import LIGHT, Theme, mix
 from dnf_studio.gui.drawing.words import component_name
 

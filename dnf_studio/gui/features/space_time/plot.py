@@ -9,11 +9,11 @@ from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QHelpEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QToolTip, QWidget
 
-from dnf_studio.core.exploration.space_time import space_time
+from dnf_studio.core.exploration.by_step import space_time
 from dnf_studio.gui.drawing.layers.cells import CellsLayer
 from dnf_studio.gui.drawing.layers.scale import SteadyLimits
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.drawing.step_bars import WAITING
+from dnf_studio.gui.drawing.step_bars import UNAFFORDABLE, WAITING
 from dnf_studio.gui.drawing.words import component_name, half_range, hint, nats, time_note
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
@@ -25,7 +25,6 @@ KEY_ROOM = 0.12
 """Of the height, for the key below the cells."""
 MOST_COMPONENTS = 64
 RADIUS = "radius"
-UNAFFORDABLE = "With networks as slow as this model's nobody looks for densities at every node."
 Array = NDArray[np.float32]
 
 
@@ -76,7 +75,7 @@ class SpaceTimePlot(Plot):
 
     def set_frame(self, frame: Frame | None) -> None:
         """Show the places of `frame`, once its log-ratios are known (`set_excess`); None empties the plot."""
-        self._frame = frame if frame is not None and frame.step_disagreement.size else None
+        self._frame = frame if frame is not None and frame.contributions.size else None
         if self._found is not None and not self._found.fits(self._frame):
             self._found = None
         self._line.setVisible(self._frame is not None)
@@ -197,7 +196,7 @@ class SpaceTimePlot(Plot):
 
     def _say(self) -> None:
         """The sentence in place of the map while there is none."""
-        coming = WAITING if self._looked_for else UNAFFORDABLE
+        coming = WAITING if self._looked_for else f"{UNAFFORDABLE}."
         self.set_hint(self._reason or (self._invitation if self._frame is None else coming))
         self.set_empty(self._frame is None or self._found is None)
 
