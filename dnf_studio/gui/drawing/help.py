@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dnf_studio.core.sde.solvers import SOLVERS
+
 __all__ = ["HELP", "Help"]
 
 SOURCE = "Zhang and Chen, “Diffusion Normalizing Flow”, NeurIPS 2021"
@@ -32,6 +34,13 @@ _STEP_BACKWARD = (
     "x<sub>i</sub> = x<sub>i+1</sub> − [f − g²<sub>i+1</sub> s](x<sub>i+1</sub>, t<sub>i+1</sub>) Δ<sub>i</sub> "
     "+ g<sub>i+1</sub> √Δ<sub>i</sub> δB<sub>i</sub>"
 )
+_SOURCES = tuple(dict.fromkeys(one.source for one in SOLVERS))
+
+
+def _solver_lines() -> tuple[str, ...]:
+    """A line for each solver, with the number of its source."""
+    return tuple(dict.fromkeys(f"{one.card} [{_SOURCES.index(one.source) + 1}]" for one in SOLVERS))
+
 
 HELP = {
     "forward": Help(
@@ -71,23 +80,12 @@ HELP = {
     ),
     "solver": Help(
         "the solvers",
-        "Ways to step from noise to data, on the same time grid and from the same latents. The SDE, its ODE and "
-        "Heun’s steps of that are there for every pair of SDEs. A diffusion model, whose network predicts the noise ε̂ "
+        "Ways to step from noise to data, on the same time grid and from the same latents. Every pair of SDEs has "
+        "those that step by f and s. A diffusion model, whose network predicts the noise ε̂ "
         "of x<sub>t</sub> = a<sub>t</sub> x<sub>0</sub> + σ<sub>t</sub> ε, has more, which step from t to an earlier s "
-        "by its exact marginals and so stand fewer steps; y is the data it predicts. A flow has one: "
-        "Runge–Kutta steps of its ODE dx = f dt [5].",
-        (
-            "<b>SDE</b>  dx = [f − ½(1 + λ²) g² s] dt + λ g dw̄, Euler–Maruyama [1]",
-            "<b>ODE</b>  dx = [f − ½ g² s] dt, Euler [1]",
-            "<b>ancestral</b>  x<sub>s</sub> = E q(x<sub>s</sub> | x<sub>t</sub>, y) + noise, y = (x<sub>t</sub> − "
-            "σ<sub>t</sub> ε̂) / a<sub>t</sub> [2]",
-            "<b>DDIM</b>  x<sub>s</sub> = a<sub>s</sub> y + σ<sub>s</sub> ε̂, no noise [3]",
-            "<b>Heun</b>  the ODE at second order, of a diffusion model as d(x/a) = ε̂ d(σ/a); two evaluations a step "
-            "but the last [4]",
-        ),
-        "[1] Zhang and Chen 2021, arXiv:2110.07579, (12) and (17). [2] Ho, Jain and Abbeel 2020, arXiv:2006.11239, 3.2 "
-        "and (7). [3] J. Song, Meng and Ermon 2021, arXiv:2010.02502, (12) with σ = 0. [4] Karras et al. 2022, "
-        "arXiv:2206.00364, algorithm 1. [5] Grathwohl et al. 2019, arXiv:1810.01367, (4).",
+        "by its exact marginals and so stand fewer steps; y is the data it predicts. A flow has steps of its ODE.",
+        _solver_lines(),
+        " ".join(f"[{number}] {source}." for number, source in enumerate(_SOURCES, 1)),
         paper="",
     ),
     "time": Help(

@@ -57,4 +57,4 @@ class ChoiceMenu(QMenu):
 
     def _show(self, names: frozenset[str]) -> None:
         for name in names & self._words.keys():
-            self.choices[name, getattr(self._session.state, name)].setChecked(True)
+            self.choices[name, self._session.state.value(name)].setChecked(True)

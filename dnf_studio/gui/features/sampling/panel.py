@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
-from dnf_studio.core.exploration.pairing import PAIRINGS
+from dnf_studio.core.sde.sample_settings import STARTS
 from dnf_studio.gui.drawing.help_card import HelpButton
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.widgets.controls import ChoiceBox, label_of
@@ -14,7 +14,6 @@ from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.widgets.solver_box import SolverBox
 from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.session import Session
-from dnf_studio.gui.workspace.solving import solver_words
 
 __all__ = ["GRIDS", "LAST_STEPS", "PARTS", "SamplingPanel"]
 
@@ -29,7 +28,7 @@ WITHOUT = {
     "drift": "dx = f dt: the score is left out, to see what it does. Not the model.",
     "score": "dx = −½ g² s dt: the drift is left out, to see what it does. Not the model.",
 }
-"""The same for the ODE."""
+"""The same without noise, λ = 0."""
 LAST_STEPS: dict[str, str | None] = {"with its noise": "noise", "mean only": "mean"}
 
 
@@ -65,7 +64,7 @@ class SamplingPanel(Page):
         self.start = _row(
             rows,
             "Starts &from",
-            ChoiceBox({words: start for start, words in PAIRINGS.items()}),
+            ChoiceBox({words: start for start, words in STARTS.items()}),
             "Where the backward process of the views starts: fresh noise, with nothing in common with the forward\n"
             "points of the same numbers, or the forward ends, each where its forward point ended, which makes the two\n"
             "a round trip and a selection one of both",
@@ -106,13 +105,13 @@ class SamplingPanel(Page):
         rows.addRow(label, both)
 
     def _refresh(self) -> None:
-        self.grid.show_value(self._session.state.grid)
-        state = self._session.effective
-        self.last.show_value(state.last)
-        self.parts.show_value(state.parts)
-        self.start.show_value(state.start)
-        shown = (WITHOUT if state.solver == "ode" else EQUATIONS).get(state.parts)
-        self.equation.setText(shown or solver_words(state.solver, self._session.solvers).equation)
+        self.grid.show_value(self._session.state.sampling.grid)
+        sampling, solver = self._session.effective.sampling, self._session.solver
+        self.last.show_value(sampling.last)
+        self.parts.show_value(sampling.parts)
+        self.start.show_value(sampling.start)
+        shown = (EQUATIONS if solver.noise else WITHOUT).get(sampling.parts)
+        self.equation.setText(shown or solver.equation)
 
 
 def _row(rows: QFormLayout, text: str, box: ChoiceBox, tip: str) -> ChoiceBox:
