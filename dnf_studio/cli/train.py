@@ -235,9 +235,7 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
 
 def _measured(run: Run) -> str:
     """What was measured, with the chain that the bound is of where the model has several."""
-    from dnf_studio.core.models.two_sdes import TwoSDEs
-
-    if not isinstance(run.flow, TwoSDEs):
+    if not run.flow.bounded:
         return "NLL"
     own = run.flow.checked_solver(None)
     return "bound" if own.euler else f"bound of the {own.name} chain"

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.gui.workspace.session import Session
 
 if TYPE_CHECKING:
-    from dnf_studio.core.models.base import Ability
+    from dnf_studio.core.sampling.model import Ability
 
 __all__ = ["grey_plane", "grey_unused", "grey_without", "greying"]
 

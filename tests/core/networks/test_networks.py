@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config
-from dnf_studio.core.models.base import FieldWithDivergence
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.models.flow import Flow
@@ -18,6 +17,7 @@ from dnf_studio.core.networks.build import make_kernels, network_field, network_
 from dnf_studio.core.networks.fourier_kernel import FourierKernel, value_and_trace
 from dnf_studio.core.networks.fourier_mlp import NOISE_REACH, FourierMLP
 from dnf_studio.core.networks.layers import InputLayer
+from dnf_studio.core.sampling.model import FieldWithDivergence
 
 
 def test_size_and_names_are_the_reference_programs() -> None:
