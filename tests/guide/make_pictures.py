@@ -246,7 +246,7 @@ def score(scene: Scene, sound: DiffFlow, share: list[QImage]) -> None:
     tabs.setCurrentIndex(4)
     for node in (8, 9, 17, 18, 9):
         scene.set(node)
-        print("  ", views.score._notes[0])
+        print("  ", views.score.note.texts[0])
     scene.save("score-share", [*share, *scene.look(views.score)])
     tabs.setCurrentIndex(2)
     scene.wait(0.5)

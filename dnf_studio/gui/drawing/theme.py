@@ -15,7 +15,10 @@ from PySide6.QtWidgets import QApplication
 
 from dnf_studio.assets import resource
 
-__all__ = ["DARK", "LIGHT", "Theme", "apply_theme", "mix", "system_theme"]
+__all__ = ["DARK", "DIRECTIONS", "LIGHT", "Theme", "apply_theme", "mix", "system_theme"]
+
+DIRECTIONS = ("forward", "backward")
+"""Both processes, each of which has its colour."""
 
 
 @dataclass(frozen=True)

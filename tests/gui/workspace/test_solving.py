@@ -12,8 +12,8 @@ from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.errors import SettingError
-from dnf_studio.gui.drawing.help import HELP
 from dnf_studio.gui.features.export.history import ExportHistory, ExportRecord
+from dnf_studio.gui.features.sampling.feature import HELP
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.widgets.solver_box import SolverBox
 from dnf_studio.gui.workspace.memory import Memory
@@ -66,7 +66,7 @@ def test_what_has_no_meaning_is_named_with_its_reason(solver: str | None, expect
 
 
 def test_every_solver_is_explained_with_its_source() -> None:
-    told = HELP["solver"].text + "".join(HELP["solver"].equations)
+    told = HELP.text + "".join(HELP.equations)
     for name in Diffusion.solvers:
         said = solver_words(name, Diffusion.solvers)
         assert said.name in told and "20" in said.equation

@@ -85,10 +85,10 @@ class PartsLegend(QWidget):
         """Whether the bars are split."""
         return self.switch.isChecked()
 
-    def set_room(self, room: float) -> None:
-        """Name switch and parts, or give them signs, in a plot `room` heights of a line wide."""
-        wordy = room >= WORDY
-        named = room >= (NAMED_BESIDE if self.on else NAMED)
+    def set_width(self, width: float) -> None:
+        """Name switch and parts, or give them signs, in a plot `width` heights of a line wide."""
+        wordy = width >= WORDY
+        named = width >= (NAMED_BESIDE if self.on else NAMED)
         self.switch.setText("parts" if named else "≡")
         self.switch.setMaximumWidth(QWIDGETSIZE_MAX if named else 2 * self.switch.fontMetrics().horizontalAdvance("≡"))
         if wordy != self._wordy:

@@ -45,6 +45,9 @@ class ImageGrid(ProcessPlot):
 
     def __init__(self, direction: str, parent: QWidget | None = None) -> None:
         super().__init__(direction, "", parent)
+
+    def add_parts(self) -> None:
+        """Add the images and the buttons that turn pages."""
         self._frame: Frame | None = None
         self._pixels: PixelMap | None = None
         self._mosaic: Mosaic | None = None
@@ -58,6 +61,12 @@ class ImageGrid(ProcessPlot):
         self.box.sigResized.connect(self._arrange)
         self.box.sigRangeChangedManually.connect(self._range_chosen)
         self.box.region_drawn.connect(self._region_drawn)
+        self._images = ImagesLayer()
+        self._images.coloured_changed.connect(self._arrange)
+        self.by_point = ColouredByPoint(self._direction, self._images)
+        for layer in (self._images, self.by_point.legend):
+            self.plot.addItem(layer, ignoreBounds=True)
+        self._add_pages()
 
     def set_pixels(self, pixels: PixelMap | None, count: int = 0) -> None:
         """Draw points by `pixels` from now on, about `count` of them; None shows nothing until there is a way."""
@@ -129,8 +138,6 @@ class ImageGrid(ProcessPlot):
         """Also the images, whose gaps are the ground."""
         super().recolour()
         theme = self.theme
-        if not hasattr(self, "_images"):
-            self._add_parts()
         self._images.set_look(theme.base, theme.accent, theme.text)
         self.by_point.set_theme(theme, self.font())
         self._pages.setStyleSheet(f"color: {theme.muted};")
@@ -153,12 +160,8 @@ class ImageGrid(ProcessPlot):
                 grid._frame_chosen()
                 grid._say_page()
 
-    def _add_parts(self) -> None:
-        self._images = ImagesLayer()
-        self._images.coloured_changed.connect(self._arrange)
-        self.by_point = ColouredByPoint(self._direction, self._images)
-        for layer in (self._images, self.by_point.legend):
-            self.plot.addItem(layer, ignoreBounds=True)
+    def _add_pages(self) -> None:
+        """Which images are seen, between the buttons that turn pages."""
         self._pages = QLabel()
         self._pages.setAccessibleName("Images shown")
         self._back, self._on = QToolButton(), QToolButton()

@@ -18,8 +18,7 @@ from PySide6.QtWidgets import (
 
 from dnf_studio.config.solvers import WITHOUT_NOISE
 from dnf_studio.gui.drawing.picking import existing
-from dnf_studio.gui.drawing.switches import DIRECTIONS
-from dnf_studio.gui.drawing.theme import LIGHT, Theme
+from dnf_studio.gui.drawing.theme import DIRECTIONS, LIGHT, Theme
 from dnf_studio.gui.features.images.strip import NeighbourStrip
 from dnf_studio.gui.features.inspector.chosen import offered, statistic
 from dnf_studio.gui.features.inspector.point_model import PointModel

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.gui.drawing.log_axis import number_ticks
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.features.lab.distance_curve import DistanceCurve, ends_of, signed, told
+from dnf_studio.gui.features.lab.feature import QUALITY_HELP
 
 if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
@@ -46,7 +47,10 @@ class DistancePlot(Plot):
     """Which of the rows is next to a click."""
 
     def __init__(self, title: str, caption: str, empty: str, parent: QWidget | None = None) -> None:
-        super().__init__(title, caption, empty, parent, topic="quality")
+        super().__init__(title, caption, empty, parent, help_=QUALITY_HELP)
+
+    def add_parts(self) -> None:
+        """Add both curves, the floor and what marks the row chosen."""
         self._rows: Sequence[Variant] = ()
         self._chosen: int | None = None
         self._span = -0.01, 0.01
@@ -57,7 +61,6 @@ class DistancePlot(Plot):
         self._reference, self._data = DistanceCurve(self.plot, "s", 7), DistanceCurve(self.plot, "o", 7)
         self._line.hide()
         self.box.setMouseEnabled(x=False, y=False)
-        self.recolour()
 
     def place(self, row: Variant) -> float:
         """Where `row` is along the axis."""
@@ -103,13 +106,12 @@ class DistancePlot(Plot):
     def recolour(self) -> None:
         """Also curves and floor."""
         super().recolour()
-        if hasattr(self, "_data"):
-            theme = self.theme
-            self._data.recolour(theme.backward, theme.base, 2)
-            self._reference.recolour(theme.text, theme.base, 2)
-            self._floor.setPen(pg.mkPen(theme.floor, style=Qt.PenStyle.DashLine))
-            self._zero.setPen(pg.mkPen(theme.floor, width=1))
-            self._line.setPen(pg.mkPen(theme.accent, width=1))
+        theme = self.theme
+        self._data.recolour(theme.backward, theme.base, 2)
+        self._reference.recolour(theme.text, theme.base, 2)
+        self._floor.setPen(pg.mkPen(theme.floor, style=Qt.PenStyle.DashLine))
+        self._zero.setPen(pg.mkPen(theme.floor, width=1))
+        self._line.setPen(pg.mkPen(theme.accent, width=1))
 
     def _widened(self, x: object, floor: Sequence[float]) -> tuple[list[float], list[float]]:
         """The floor is seen with a single point, too."""
@@ -161,6 +163,10 @@ class QualityPlot(DistancePlot):
             "Compute compares the samples of each N with data.",
             parent,
         )
+
+    def add_parts(self) -> None:
+        """Begin without kept curves."""
+        super().add_parts()
         self._curves: Sequence[KeptCurve] = ()
         self._by_evaluations = False
         self._lines: list[DistanceCurve] = []

@@ -15,6 +15,7 @@ from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.log_axis import as_logs, log_limits, log_ticks, number_ticks
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import Theme, mix
+from dnf_studio.gui.features.lab.feature import PATHS_HELP
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.rediscretise import Rediscretised
@@ -43,8 +44,11 @@ class ErrorPlot(Plot):
             "Distance to the finest paths, model units: data at the left, noise at the right. Click a curve.",
             "Compute shows how far the paths of each N are from the finest ones.",
             parent,
-            topic="path error",
+            help_=PATHS_HELP,
         )
+
+    def add_parts(self) -> None:
+        """Begin without curves."""
         self._rows: Sequence[Rediscretised] = ()
         self._direction, self._by_time, self._chosen = "forward", False, 0
         self._lines: list[pg.PlotCurveItem] = []
@@ -80,14 +84,13 @@ class ErrorPlot(Plot):
     def recolour(self) -> None:
         """Also the curves."""
         super().recolour()
-        if hasattr(self, "_lines"):
-            colours = ramp_of(self.theme, self._direction, len(self._steps))
-            places = {n: k for k, n in enumerate(self._steps)}
-            for row, line in zip(self._rows, self._lines, strict=False):
-                chosen = row.steps == self._chosen
-                colour = self.theme.accent if chosen else colours[places.get(row.steps, 0)]
-                line.setPen(pg.mkPen(colour, width=3 if chosen else 1.5))
-                line.setZValue(2 if chosen else 1)
+        colours = ramp_of(self.theme, self._direction, len(self._steps))
+        places = {n: k for k, n in enumerate(self._steps)}
+        for row, line in zip(self._rows, self._lines, strict=False):
+            chosen = row.steps == self._chosen
+            colour = self.theme.accent if chosen else colours[places.get(row.steps, 0)]
+            line.setPen(pg.mkPen(colour, width=3 if chosen else 1.5))
+            line.setZValue(2 if chosen else 1)
 
     def _draw(self) -> None:
         self.set_empty(not self._rows)
@@ -122,8 +125,11 @@ class EndsPlot(Plot):
             "Error of latents (forward) and of samples (backward), model units; dashed lines fall as 1/N.",
             "Compute shows how the errors at the ends fall with N.",
             parent,
-            topic="path error",
+            help_=PATHS_HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add curves, the lines they should follow, and what marks the N chosen."""
         self._rows: Sequence[Rediscretised] = ()
         self._chosen = 0
         self._curves = {name: pg.PlotDataItem(symbol="o", symbolSize=6) for name in ("forward", "backward")}
@@ -133,7 +139,6 @@ class EndsPlot(Plot):
             self.plot.addItem(item, ignoreBounds=True)
         self._line.hide()
         self.box.setMouseEnabled(x=False, y=False)
-        self.recolour()
 
     def show_rows(self, rows: Sequence[Rediscretised], chosen: int) -> None:
         """Draw the ends of `rows`, and an upright line at N = `chosen`."""
@@ -174,15 +179,14 @@ class EndsPlot(Plot):
     def recolour(self) -> None:
         """Also curves and lines."""
         super().recolour()
-        if hasattr(self, "_line"):
-            for name, curve in self._curves.items():
-                colour = self.theme.direction(name)
-                curve.setPen(pg.mkPen(colour, width=2))
-                curve.setSymbolBrush(pg.mkBrush(colour))
-                curve.setSymbolPen(pg.mkPen(self.theme.base))
-                slope = mix(self.theme.base, colour, 0.6)
-                self._slopes[name].setPen(pg.mkPen(slope, width=1, style=Qt.PenStyle.DashLine))
-            self._line.setPen(pg.mkPen(self.theme.accent, width=1))
+        for name, curve in self._curves.items():
+            colour = self.theme.direction(name)
+            curve.setPen(pg.mkPen(colour, width=2))
+            curve.setSymbolBrush(pg.mkBrush(colour))
+            curve.setSymbolPen(pg.mkPen(self.theme.base))
+            slope = mix(self.theme.base, colour, 0.6)
+            self._slopes[name].setPen(pg.mkPen(slope, width=1, style=Qt.PenStyle.DashLine))
+        self._line.setPen(pg.mkPen(self.theme.accent, width=1))
 
     def _say(self) -> None:
         """The measured order of the samples' error, a power of 1/N."""

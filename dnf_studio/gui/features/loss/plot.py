@@ -16,6 +16,7 @@ from dnf_studio.gui.drawing.layers.marks import MarksLayer
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.features.loss.curve import LossCurve
+from dnf_studio.gui.features.loss.feature import HELP
 from dnf_studio.gui.workspace.run_changes import mark_words
 
 __all__ = ["LossPlot"]
@@ -50,7 +51,10 @@ class LossPlot(Plot):
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(*_words("diffflow", False), PRESS, parent, topic="loss")
+        super().__init__(*_words("diffflow", False), PRESS, parent, help_=HELP)
+
+    def add_parts(self) -> None:
+        """Add curves, floors, marks and the scale of the validation split."""
         self._model = "diffflow"
         self._late = QTimer(self, singleShot=True, interval=LATE_MS)
         self._late.timeout.connect(lambda: self.set_hint(LATE))
@@ -79,7 +83,6 @@ class LossPlot(Plot):
         self.marks = MarksLayer(self.plot, self.theme)
         for label in (self._label, self._least_label):
             label.setFont(self.plot.getAxis("bottom").style["tickFont"])
-        self.recolour()
 
     @property
     def smoothed(self) -> float | None:
@@ -167,20 +170,19 @@ class LossPlot(Plot):
     def recolour(self) -> None:
         """Also curves and floor."""
         super().recolour()
-        if hasattr(self, "marks"):
-            theme = self.theme
-            self._raw.setPen(pg.mkPen(mix(theme.data, theme.base, 0.62)))
-            self._smooth.setPen(pg.mkPen(theme.text, width=2))
-            self._validation.setPen(pg.mkPen(theme.accent))
-            self._validation.setSymbolPen(None)
-            self._validation.setSymbolBrush(theme.accent)
-            self._scale.setPen(pg.mkPen(theme.border))
-            self._scale.setTextPen(pg.mkPen(theme.accent))
-            self._line.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DashLine))
-            self._least.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DotLine))
-            for label in (self._label, self._least_label):
-                label.setColor(theme.floor)
-            self.marks.recolour(theme)
+        theme = self.theme
+        self._raw.setPen(pg.mkPen(mix(theme.data, theme.base, 0.62)))
+        self._smooth.setPen(pg.mkPen(theme.text, width=2))
+        self._validation.setPen(pg.mkPen(theme.accent))
+        self._validation.setSymbolPen(None)
+        self._validation.setSymbolBrush(theme.accent)
+        self._scale.setPen(pg.mkPen(theme.border))
+        self._scale.setTextPen(pg.mkPen(theme.accent))
+        self._line.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DashLine))
+        self._least.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DotLine))
+        for label in (self._label, self._least_label):
+            label.setColor(theme.floor)
+        self.marks.recolour(theme)
 
     def refont(self) -> None:
         """Also the scale at the right and the labels."""

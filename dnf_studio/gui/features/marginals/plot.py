@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.gui.drawing.layers.scale import next_limits
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
+from dnf_studio.gui.features.marginals.feature import HELP
 from dnf_studio.gui.workspace.cursor import node_at
 from dnf_studio.workers.comparing import Comparison
 from dnf_studio.workers.frames import Frame, ViewRequest
@@ -41,8 +42,11 @@ class MarginalsPlot(Plot):
             CAPTION,
             "Open a model or press Train, and the distance between both clouds is shown here for every step.",
             parent,
-            topic="marginals",
+            help_=HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add curve, floor, band and cursor."""
         self._distance, self._floor, self._highest = NONE, NONE, NONE
         self._request: ViewRequest | None = None
         self._limits: tuple[float, float] | None = None
@@ -52,7 +56,6 @@ class MarginalsPlot(Plot):
         for item in (self._band, self._dashed, self._line, self._curve, self._dot):
             self.plot.addItem(item, ignoreBounds=True)
         self.box.setMouseEnabled(x=False, y=False)
-        self.recolour()
         self._show()
 
     def set_frame(self, frame: Frame | None) -> None:
@@ -103,15 +106,14 @@ class MarginalsPlot(Plot):
     def recolour(self) -> None:
         """Also curve, band and cursor."""
         super().recolour()
-        if hasattr(self, "_dot"):
-            theme = self.theme
-            self._dashed.setPen(pg.mkPen(theme.floor, style=Qt.PenStyle.DashLine))
-            self._band.setPen(pg.mkPen(None))
-            self._band.setBrush(pg.mkBrush(mix(theme.base, theme.floor, 0.16)))
-            self._curve.setPen(pg.mkPen(theme.text, width=2))
-            self._line.setPen(pg.mkPen(theme.accent, width=1))
-            self._dot.setPen(pg.mkPen(theme.base))
-            self._dot.setBrush(pg.mkBrush(theme.accent))
+        theme = self.theme
+        self._dashed.setPen(pg.mkPen(theme.floor, style=Qt.PenStyle.DashLine))
+        self._band.setPen(pg.mkPen(None))
+        self._band.setBrush(pg.mkBrush(mix(theme.base, theme.floor, 0.16)))
+        self._curve.setPen(pg.mkPen(theme.text, width=2))
+        self._line.setPen(pg.mkPen(theme.accent, width=1))
+        self._dot.setPen(pg.mkPen(theme.base))
+        self._dot.setBrush(pg.mkBrush(theme.accent))
 
     def _show(self) -> None:
         shown = bool(len(self._distance))

@@ -15,6 +15,7 @@ from dnf_studio.gui.drawing.picking import nearest_point, to_pixels
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import component_name
+from dnf_studio.gui.features.outliers.feature import LATENTS_HELP, STEPS_HELP
 from dnf_studio.gui.workspace.cursor import node_at
 
 if TYPE_CHECKING:
@@ -39,14 +40,16 @@ class WrongStepsPlot(Plot):
             "How many went wrong in each step; a click goes there.",
             "No outliers, no step.",
             parent,
-            topic="outlier steps",
+            help_=STEPS_HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add the bars."""
         self._counts: NDArray[np.int64] = np.empty(0, np.int64)
         self._position = 0.0
         self._bars = BarsLayer()
         self.plot.addItem(self._bars, ignoreBounds=True)
         self.box.setMouseEnabled(x=False, y=False)
-        self.recolour()
 
     def set_outliers(self, found: Outliers | None) -> None:
         """Show these; None empties the plot."""
@@ -96,9 +99,8 @@ class WrongStepsPlot(Plot):
     def recolour(self) -> None:
         """Also the bars."""
         super().recolour()
-        if hasattr(self, "_bars"):
-            theme = self.theme
-            self._bars.set_colours((theme.backward,) * 2, mix(theme.base, theme.accent, 0.18), theme.text)
+        theme = self.theme
+        self._bars.set_colours((theme.backward,) * 2, mix(theme.base, theme.accent, 0.18), theme.text)
 
     def _ticks(self) -> list[tuple[float, str]]:
         steps = len(self._counts) - 1
@@ -124,15 +126,17 @@ class LatentsPlot(Plot):
             "The noise they began as, over that of all points; a click chooses one.",
             "No outliers, no latents.",
             parent,
-            topic="outlier latents",
+            help_=LATENTS_HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add all latents, those of the outliers, and what sets one off."""
         self._points: Array = NONE
         self._all: Array = NONE
         self._locked: bool | None = None
         self._ground, self._own, self._current = (PointsLayer("#000000", d, a) for d, a in ((2, 0.5), (4, 0.9), (9, 1)))
         for layer in (self._ground, self._own, self._current):
             self.plot.addItem(layer, ignoreBounds=True)
-        self.recolour()
 
     def set_outliers(self, found: Outliers | None, ends: Array, latents: Array, axes: tuple[int, int]) -> None:
         """Show these; `ends` and `latents` (P, D) are those of the views."""
@@ -170,11 +174,10 @@ class LatentsPlot(Plot):
     def recolour(self) -> None:
         """Also the points."""
         super().recolour()
-        if hasattr(self, "_current"):
-            theme = self.theme
-            colours = mix(theme.base, theme.data, 0.6), theme.backward, theme.text
-            for layer, colour in zip((self._ground, self._own, self._current), colours, strict=True):
-                layer.set_colour(colour)
+        theme = self.theme
+        colours = mix(theme.base, theme.data, 0.6), theme.backward, theme.text
+        for layer, colour in zip((self._ground, self._own, self._current), colours, strict=True):
+            layer.set_colour(colour)
 
     def _name_axes(self, dim: int, axes: tuple[int, int]) -> None:
         flat = dim > 1

@@ -9,9 +9,11 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.features.processes.feature import BACKWARD_HELP, FORWARD_HELP
 
 __all__ = ["ProcessPlot"]
 
+HELP = {"forward": FORWARD_HELP, "backward": BACKWARD_HELP}
 TITLES = {"forward": "Forward: data → noise", "backward": "Backward: noise → data"}
 
 
@@ -31,7 +33,7 @@ class ProcessPlot(Plot):
     def __init__(self, direction: str, empty: str, parent: QWidget | None = None) -> None:
         self.direction = self._direction = direction
         caption = self.captions[direction].format(f"the {direction} SDE")
-        super().__init__(TITLES[direction], caption, empty, parent, topic=direction)
+        super().__init__(TITLES[direction], caption, empty, parent, HELP[direction])
 
     def set_moved(self, moved: str, addition: str = "", paired: bool = False) -> None:
         """What moves the points, such as “the forward SDE”, an addition to the direction in the title, and whether

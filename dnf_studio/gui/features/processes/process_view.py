@@ -22,7 +22,6 @@ from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, stret
 from dnf_studio.gui.drawing.picking import existing, nearest, sampled
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
 from dnf_studio.gui.drawing.step_colours import StepColours
-from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.fields.overlay import FieldOverlay
 from dnf_studio.gui.features.log_density.overlay import ContourOverlay
 from dnf_studio.gui.features.processes.process_plot import ProcessPlot
@@ -54,6 +53,9 @@ class ProcessView(ProcessPlot):
 
     def __init__(self, direction: str, parent: QWidget | None = None) -> None:
         super().__init__(direction, "Open a model or press Train, and both processes move here.", parent)
+
+    def add_parts(self) -> None:
+        """Add the layers, lowest first."""
         self._frame: Frame | None = None
         self._planes: Array = NONE[:, None]
         self._others: Array | None = None
@@ -66,6 +68,7 @@ class ProcessView(ProcessPlot):
         self._rest: NDArray[np.intp] | None = None
         self._lost, self._half = 0, 0.0
         self._linked: list[ProcessView] = []
+        self._add_layers()
         self.box.setAspectLocked(True)
         self.box.sigRangeChangedManually.connect(self._range_chosen)
         self.box.region_drawn.connect(self._region_drawn)
@@ -162,8 +165,6 @@ class ProcessView(ProcessPlot):
     def recolour(self) -> None:
         """Also the layers."""
         super().recolour()
-        if not hasattr(self, "_points"):
-            self._add_layers(self.theme)
         colour = self.theme.direction(self._direction)
         for layer in (self._paths, self._trails, self._points):
             layer.set_colour(colour)
@@ -177,7 +178,8 @@ class ProcessView(ProcessPlot):
         self.field.recolour(self.theme)
         self.contours.recolour(self.theme)
 
-    def _add_layers(self, theme: Theme) -> None:
+    def _add_layers(self) -> None:
+        theme = self.theme
         colour = theme.direction(self._direction)
         self._paths, self._trails, self._points = PathsLayer(colour), TrailsLayer(colour), PointsLayer(colour)
         self._ground, self._density, self._chosen = GroundLayer(), DensityLayer(), SelectionLayer()

@@ -17,6 +17,7 @@ from dnf_studio.gui.drawing.layers.selection import SelectionLayer
 from dnf_studio.gui.drawing.picking import existing, nearest_point, to_pixels
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.words import short_number
+from dnf_studio.gui.features.round_trip.feature import HELP
 
 __all__ = ["ErrorHistogram", "ErrorMap", "error_limit"]
 
@@ -61,8 +62,11 @@ class ErrorMap(Plot):
             "Each point in the colour of how far off it comes back. Click a point to follow it.",
             EMPTY,
             parent,
-            topic="round-trip",
+            help_=HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add points, cells and what sets points off."""
         self._places: Array = np.empty((0, 2), np.float32)
         self._errors: Errors = np.empty(0)
         self._upright = False
@@ -73,7 +77,6 @@ class ErrorMap(Plot):
         for layer in (self._cells, self._points, self._chosen):
             self.plot.addItem(layer, ignoreBounds=True)
         self.box.setAspectLocked(True)
-        self.recolour()
 
     def set_errors(self, places: Array, errors: Errors) -> None:
         """Show points at `places` (P, 2), or (P, 1) with the error upwards, with `errors` (P,); none empties it."""
@@ -119,11 +122,10 @@ class ErrorMap(Plot):
     def recolour(self) -> None:
         """Also the layers."""
         super().recolour()
-        if hasattr(self, "_chosen"):
-            self._cells.set_theme(self.theme, self.font())
-            self._points.key.set_theme(self.theme)
-            self._chosen.set_colours(self.theme.accent, self.theme.base)
-            self._show()
+        self._cells.set_theme(self.theme, self.font())
+        self._points.key.set_theme(self.theme)
+        self._chosen.set_colours(self.theme.accent, self.theme.base)
+        self._show()
 
     def _show(self) -> None:
         limit = error_limit(self._errors)
@@ -168,14 +170,16 @@ class ErrorHistogram(Plot):
             "Number of points by their error; the last bar holds all beyond it.",
             "",
             parent,
-            topic="round-trip",
+            help_=HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add the bars."""
         self._bars = BarsLayer()
         self._counts = np.zeros(BARS)
         self.plot.addItem(self._bars, ignoreBounds=True)
         self.plot.setMinimumHeight(60)
         self.box.setMouseEnabled(x=False, y=False)
-        self.recolour()
 
     @property
     def counts(self) -> NDArray[np.float64]:
@@ -201,5 +205,4 @@ class ErrorHistogram(Plot):
     def recolour(self) -> None:
         """Also the bars."""
         super().recolour()
-        if hasattr(self, "_bars"):
-            self._bars.set_colours(self.theme.amount, self.theme.grid, self.theme.text)
+        self._bars.set_colours(self.theme.amount, self.theme.grid, self.theme.text)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
-from dnf_studio.gui.drawing.help_card import HelpButton
+from dnf_studio.gui.drawing.help import HelpButton
 from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.features.sampling.feature import HELP
 from dnf_studio.gui.widgets.controls import ChoiceBox, label_of
 from dnf_studio.gui.widgets.grid_box import GridBox
 from dnf_studio.gui.widgets.lacking import grey_unused
@@ -92,7 +93,7 @@ class SamplingPanel(Page):
         self.help.set_theme(theme)
 
     def _add_solver(self, rows: QFormLayout) -> None:
-        self.solver, self.help = SolverBox(self._session), HelpButton("solver", self)
+        self.solver, self.help = SolverBox(self._session), HelpButton(HELP, self)
         self.help.setToolTip("What each solver is, its equation and where that is written")
         both = QWidget()
         row = QHBoxLayout(both)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.core.exploration.score_share import IDLE, ScoreShare
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.words import percent
+from dnf_studio.gui.features.score.feature import HELP
 from dnf_studio.gui.workspace.cursor import node_at
 from dnf_studio.workers.frames import Frame, ViewRequest
 
@@ -36,8 +37,11 @@ class ScorePlot(Plot):
             "Its share of the backward drift. It is idle where that is below the dashed line.",
             "Open a model or press Train, and the score's share of the backward drift is shown here for every step.",
             parent,
-            topic="score",
+            help_=HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add curve, dots, threshold and cursor."""
         self._score: ScoreShare | None = None
         self._request = ViewRequest()
         self._top = TOPS[-1]
@@ -54,7 +58,6 @@ class ScorePlot(Plot):
         self.name_axes(("Node of the time grid", "Share of the backward drift, %"), False)
         self.plot.getAxis("left").setLabel("%")
         self._word.setFont(self.plot.getAxis("bottom").style["tickFont"])
-        self.recolour()
         self._show()
 
     def set_frame(self, frame: Frame | None) -> None:
@@ -99,15 +102,14 @@ class ScorePlot(Plot):
     def recolour(self) -> None:
         """Also curve, threshold and cursor."""
         super().recolour()
-        if hasattr(self, "_word"):
-            theme = self.theme
-            self._curve.setPen(pg.mkPen(theme.text, width=2))
-            self._limit.setPen(pg.mkPen(theme.warning, style=Qt.PenStyle.DashLine))
-            self._word.setColor(theme.warning)
-            self._idle.setBrush(pg.mkBrush(theme.warning))
-            self._line.setPen(pg.mkPen(theme.accent, width=1))
-            self._dot.setPen(pg.mkPen(theme.base))
-            self._dot.setBrush(pg.mkBrush(theme.accent))
+        theme = self.theme
+        self._curve.setPen(pg.mkPen(theme.text, width=2))
+        self._limit.setPen(pg.mkPen(theme.warning, style=Qt.PenStyle.DashLine))
+        self._word.setColor(theme.warning)
+        self._idle.setBrush(pg.mkBrush(theme.warning))
+        self._line.setPen(pg.mkPen(theme.accent, width=1))
+        self._dot.setPen(pg.mkPen(theme.base))
+        self._dot.setBrush(pg.mkBrush(theme.accent))
 
     def refont(self) -> None:
         """Also the word at the threshold."""

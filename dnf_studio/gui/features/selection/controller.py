@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from dnf_studio.core.exploration.lineage import Mode, combined, mask_of
-from dnf_studio.gui.drawing.switches import DIRECTIONS
+from dnf_studio.gui.drawing.theme import DIRECTIONS
 from dnf_studio.gui.features.images.grid import ImageGrid
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView

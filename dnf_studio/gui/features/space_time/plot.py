@@ -15,6 +15,7 @@ from dnf_studio.gui.drawing.layers.scale import SteadyLimits
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.step_bars import WAITING
 from dnf_studio.gui.drawing.words import component_name, half_range, hint, nats, time_note
+from dnf_studio.gui.features.space_time.feature import HELP
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
@@ -43,8 +44,11 @@ class SpaceTimePlot(Plot):
             "Mean log-ratio of each step by place, in nats.",
             "Open a model or press Train to see where forward and backward disagree.",
             parent,
-            topic="space-time",
+            help_=HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add cells, cursor and the chooser of what is up."""
         self._frame: Frame | None = None
         self._stale = False
         self._cells: Array = np.empty((0, 0), np.float32)
@@ -67,7 +71,6 @@ class SpaceTimePlot(Plot):
         self._chooser.activated.connect(self._chosen)
         self.header.insertWidget(1, self._chooser)
         self.plot.viewport().installEventFilter(self)
-        self.recolour()
 
     @property
     def cells(self) -> Array:
@@ -159,9 +162,8 @@ class SpaceTimePlot(Plot):
     def recolour(self) -> None:
         """Also cells and cursor."""
         super().recolour()
-        if hasattr(self, "_chooser"):
-            self._layer.set_theme(self.theme, self.font())
-            self._line.setPen(pg.mkPen(self.theme.accent, width=1))
+        self._layer.set_theme(self.theme, self.font())
+        self._line.setPen(pg.mkPen(self.theme.accent, width=1))
 
     def _offer(self, dim: int) -> None:
         """Names of the components, and the radius where there is more than one."""

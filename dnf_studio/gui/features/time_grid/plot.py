@@ -12,6 +12,7 @@ from dnf_studio.gui.drawing.layers.steps import StepsLayer
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import short_number
+from dnf_studio.gui.features.time_grid.feature import HELP
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["GridPlot"]
@@ -39,8 +40,11 @@ class GridPlot(Plot):
             CAPTION,
             "Open a model or press Train, and its time steps are shown here.",
             parent,
-            topic="grid",
+            help_=HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add bars, line, cursor and the second scale."""
         self._t: Array = np.empty(0)
         self._g: Array = np.empty(0)
         self._own: Array = np.empty(0)
@@ -54,7 +58,6 @@ class GridPlot(Plot):
         self.edit = self._make_edit()
         self.box.setMouseEnabled(x=False, y=False)
         self._scale = self._make_scale()
-        self.recolour()
 
     def set_frame(self, frame: Frame | None) -> None:
         """Show the grid of `frame`; None empties the plot."""
@@ -113,13 +116,12 @@ class GridPlot(Plot):
     def recolour(self) -> None:
         """Also bars, line, cursor and the second scale."""
         super().recolour()
-        if hasattr(self, "_scale"):
-            theme = self.theme
-            self._steps.set_colours(mix(theme.base, theme.data, 0.4), theme.base, theme.accent, theme.muted)
-            self._curve.setPen(pg.mkPen(theme.text, width=2))
-            self._line.setPen(pg.mkPen(theme.accent, width=1))
-            self._scale.setPen(pg.mkPen(theme.border))
-            self._scale.setTextPen(pg.mkPen(theme.text))
+        theme = self.theme
+        self._steps.set_colours(mix(theme.base, theme.data, 0.4), theme.base, theme.accent, theme.muted)
+        self._curve.setPen(pg.mkPen(theme.text, width=2))
+        self._line.setPen(pg.mkPen(theme.accent, width=1))
+        self._scale.setPen(pg.mkPen(theme.border))
+        self._scale.setTextPen(pg.mkPen(theme.text))
 
     def _show_noise(self, there: bool) -> None:
         """Line and scale of g, which a model without noise has not."""

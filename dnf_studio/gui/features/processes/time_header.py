@@ -1,14 +1,18 @@
-"""Which component of the paths is shown."""
+"""What is chosen in the header of the paths over steps: the directions shown, and one of their components."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
+from PySide6.QtWidgets import QComboBox, QSizePolicy, QToolButton, QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
+from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import component_name, principal_name
 
-__all__ = ["ComponentBox"]
+__all__ = ["ComponentBox", "DirectionSwitch"]
+
+WORDY = 22
+"""Heights of a line from which width of the plot without the choice of a component on they are named."""
 
 
 class ComponentBox(QComboBox):
@@ -41,3 +45,30 @@ class ComponentBox(QComboBox):
             self.setCurrentIndex(component)
         self.setVisible(dim > 1)
         return component
+
+
+class DirectionSwitch(QToolButton):
+    """Shows or hides the paths of one direction, ``forward`` or ``backward``, in whose colour it is while on."""
+
+    def __init__(self, name: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._name = name
+        self.setText(f"● {name}")
+        self.setCheckable(True)
+        self.setChecked(True)
+        self.setToolTip(f"Show the {name} paths")
+        self.setAccessibleName(f"Show the {name} paths")
+
+    def fit(self, width: int) -> None:
+        """Bear the name, or in a plot with little `width` (pixels) beside the choice of a component its dot."""
+        metrics = self.fontMetrics()
+        self.setText(f"● {self._name}" if width >= WORDY * metrics.height() else "●")
+        self.setMinimumWidth(metrics.horizontalAdvance("●") + 6)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the colours of `theme`."""
+        self.setStyleSheet(
+            f"QToolButton {{ border: none; padding: 1px; color: {theme.muted}; }}"
+            f"QToolButton:checked {{ color: {theme.direction(self._name)}; }}"
+            f"QToolButton:focus {{ border-bottom: 1px solid {theme.accent}; }}"
+        )
