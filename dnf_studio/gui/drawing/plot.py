@@ -81,7 +81,7 @@ class Plot(QWidget):
         if self.help is not None:
             # The plot first: the window begins with the focus there
             self.setTabOrder(self.plot, self.help)
-        self.pictures = PictureMenu(self)
+        self.pictures = PictureMenu(self, self.plot, self.help)
         self._style_axes()
         self.set_empty(True)
         self.add_parts()

@@ -8,8 +8,6 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.gui.workspace.cursor import node_at
-
 __all__ = [
     "component_name",
     "far_points",
@@ -18,6 +16,7 @@ __all__ = [
     "lost_paths",
     "lost_words",
     "nats",
+    "node_at",
     "percent",
     "principal_name",
     "time_note",
@@ -41,6 +40,11 @@ def component_name(component: int, columns: tuple[str, ...] = ()) -> str:
 def principal_name(component: int, share: float) -> str:
     """``PC 1 (63%)`` for component 0 with 0.63 of the variance."""
     return f"PC {component + 1} ({100 * share:.0f}%)"
+
+
+def node_at(position: float) -> int:
+    """The node at or before `position` in node units; what rounding leaves just below a node is at it."""
+    return int(position + 1e-6)
 
 
 def time_note(t: Array, position: float) -> tuple[str, str]:

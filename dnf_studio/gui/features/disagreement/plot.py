@@ -15,10 +15,9 @@ from dnf_studio.gui.drawing.layers.scale import next_limits
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.step_bars import NO_BARS, WAITING, Shown, StepBars, contribution_bars, excess_bars
 from dnf_studio.gui.drawing.theme import mix
-from dnf_studio.gui.drawing.words import hint
+from dnf_studio.gui.drawing.words import hint, node_at
 from dnf_studio.gui.features.disagreement.feature import HELP
 from dnf_studio.gui.features.disagreement.legend import NAMED, BarsChooser, PartsLegend
-from dnf_studio.gui.workspace.cursor import node_at
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame, ViewRequest
 

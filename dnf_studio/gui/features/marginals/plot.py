@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.gui.drawing.layers.scale import next_limits
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
+from dnf_studio.gui.drawing.words import node_at
 from dnf_studio.gui.features.marginals.feature import HELP
-from dnf_studio.gui.workspace.cursor import node_at
 from dnf_studio.workers.comparing import Comparison
 from dnf_studio.workers.frames import Frame, ViewRequest
 

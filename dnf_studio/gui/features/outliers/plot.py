@@ -14,9 +14,8 @@ from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.picking import nearest_point, to_pixels
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
-from dnf_studio.gui.drawing.words import component_name
+from dnf_studio.gui.drawing.words import component_name, node_at
 from dnf_studio.gui.features.outliers.feature import LATENTS_HELP, STEPS_HELP
-from dnf_studio.gui.workspace.cursor import node_at
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.outliers import Outliers

@@ -9,9 +9,8 @@ from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.score_share import IDLE, ScoreShare
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.drawing.words import percent
+from dnf_studio.gui.drawing.words import node_at, percent
 from dnf_studio.gui.features.score.feature import HELP
-from dnf_studio.gui.workspace.cursor import node_at
 from dnf_studio.workers.frames import Frame, ViewRequest
 
 __all__ = ["ScorePlot"]
