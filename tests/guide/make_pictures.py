@@ -29,7 +29,7 @@ from dnf_studio.core.evaluation.fresh import fresh_points
 from dnf_studio.core.exploration.disagreement import disagreement
 from dnf_studio.core.exploration.excess import neighbour_excess, step_means, widths
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.gui.drawing.step_bars import excess_bars
+from dnf_studio.gui.features.disagreement.bars import excess_bars
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.workers.excess import ExcessFrame

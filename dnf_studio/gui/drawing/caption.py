@@ -1,4 +1,4 @@
-"""The lines of text of a plot's card, which are shorter where they do not fit: title, caption and note."""
+"""The texts of a plot's card: title, caption and note, which are shorter where they do not fit, and notices over it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPalette, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
-__all__ = ["Caption", "Note", "Title", "colour_text", "cut_at_word"]
+from dnf_studio.gui.drawing.theme import Theme
+
+__all__ = ["Caption", "Note", "Notice", "Title", "colour_text", "cut_at_word"]
 
 LEAST, MOST = 48, 110
 """Pixels of a title that its header always leaves it, and that it may ask for."""
+VEIL = 0.85
+"""Opacity of the ground of a notice, through which its plot is seen."""
 BUTTON = 8
 """Pixels around the letters of a button."""
 
@@ -201,3 +205,23 @@ class Note(QLabel):
 
     def _colour(self) -> None:
         colour_text(self, self._colours[self.warns])
+
+
+class Notice(QLabel):
+    """Rich text over `plot`, on which the plot shines through a little."""
+
+    def __init__(self, plot: QWidget, name: str) -> None:
+        super().__init__(plot)
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAutoFillBackground(True)
+        self.setMargin(3)
+        self.setAccessibleName(name)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Text on the ground of plots."""
+        palette, ground = self.palette(), QColor(theme.base)
+        ground.setAlphaF(VEIL)
+        palette.setColor(QPalette.ColorRole.Window, ground)
+        palette.setColor(QPalette.ColorRole.WindowText, QColor(theme.text))
+        self.setPalette(palette)

@@ -64,10 +64,7 @@ class Plot(QWidget):
         self.box: SelectBox = self.plot.getViewBox()
         self.box.setMenuEnabled(False)
         self.box.disableAutoRange()
-        self._empty = QLabel(empty, self.plot)
-        self._empty.setWordWrap(True)
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._empty = self._make_empty()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 6, 4, 2)
         layout.setSpacing(2)
@@ -259,6 +256,13 @@ class Plot(QWidget):
         if self.help is not None:
             header.addWidget(self.help)
         return header
+
+    def _make_empty(self) -> QLabel:
+        empty = QLabel(self._invitation, self.plot)
+        empty.setWordWrap(True)
+        empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        return empty
 
     def _make_plot(self) -> pg.PlotWidget:
         plot = pg.PlotWidget(self, viewBox=SelectBox())

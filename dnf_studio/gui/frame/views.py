@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayou
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.core.exploration.space_time import worst_points
+from dnf_studio.gui.drawing.layers.scale import StepColouring
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.drawing.step_colours import StepColouring
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.disagreement.plot import DisagreementPlot
 from dnf_studio.gui.features.images.grid import ImageGrid

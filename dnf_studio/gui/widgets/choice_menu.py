@@ -1,4 +1,4 @@
-"""A menu of settings, each by items of which one is checked; writes the session and follows it."""
+"""Menus of settings, each by items of which one is checked, and the flat buttons that open them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from functools import partial
 
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QToolButton
 
 from dnf_studio.gui.workspace.session import Session
 
-__all__ = ["ChoiceMenu"]
+__all__ = ["ChoiceMenu", "menu_button"]
 
 
 class ChoiceMenu(QMenu):
-    """`words` has for each setting of the session the text and the tip of each of its values."""
+    """Writes the session and follows it.
+
+    `words` has for each setting of the session the text and the tip of each of its values."""
 
     def __init__(
         self,
@@ -58,3 +60,12 @@ class ChoiceMenu(QMenu):
     def _show(self, names: frozenset[str]) -> None:
         for name in names & self._words.keys():
             self.choices[name, getattr(self._session.state, name)].setChecked(True)
+
+
+def menu_button(name: str) -> QToolButton:
+    """A flat button that opens its menu at once."""
+    button = QToolButton()
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    button.setAutoRaise(True)
+    button.setAccessibleName(name)
+    return button

@@ -5,9 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
 
-from dnf_studio.gui.drawing.explain import PARTS
-from dnf_studio.gui.drawing.step_bars import Shown
 from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.features.disagreement.bars import PARTS, Shown
 
 __all__ = ["NAMED", "BarsChooser", "PartsLegend"]
 

@@ -9,13 +9,12 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRect, Signal, Slot
 from PySide6.QtGui import QHelpEvent, QResizeEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from dnf_studio.gui.drawing.layers.bars import BarsLayer
-from dnf_studio.gui.drawing.layers.prior_bar import PriorBarLayer, step_ticks, tail_of
-from dnf_studio.gui.drawing.layers.scale import next_limits
+from dnf_studio.gui.drawing.axes import next_limits
+from dnf_studio.gui.drawing.layers.bars import BarsLayer, PriorBarLayer, step_ticks, tail_of
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.drawing.step_bars import NO_BARS, WAITING, Shown, StepBars, contribution_bars, excess_bars
 from dnf_studio.gui.drawing.theme import mix
-from dnf_studio.gui.drawing.words import hint, node_at
+from dnf_studio.gui.drawing.words import WAITING, hint, node_at
+from dnf_studio.gui.features.disagreement.bars import NO_BARS, Shown, StepBars, contribution_bars, excess_bars
 from dnf_studio.gui.features.disagreement.feature import HELP
 from dnf_studio.gui.features.disagreement.legend import NAMED, BarsChooser, PartsLegend
 from dnf_studio.workers.excess import ExcessFrame

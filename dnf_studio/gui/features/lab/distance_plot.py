@@ -11,7 +11,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.gui.drawing.log_axis import number_ticks
+from dnf_studio.gui.drawing.axes import number_ticks
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.features.lab.distance_curve import DistanceCurve, ends_of, signed, told
 from dnf_studio.gui.features.lab.feature import QUALITY_HELP

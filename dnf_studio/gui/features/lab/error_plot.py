@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.gui.drawing.axes import as_logs, log_limits, log_ticks, number_ticks
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
-from dnf_studio.gui.drawing.log_axis import as_logs, log_limits, log_ticks, number_ticks
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import Theme, mix
 from dnf_studio.gui.features.lab.feature import PATHS_HELP

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Slot
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.gui.drawing.axes import half_range
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.layers.trails import TrailsLayer
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.drawing.words import half_range
 
 __all__ = ["CloudPlot", "PathsPlot"]
 

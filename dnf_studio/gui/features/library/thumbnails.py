@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QColor, QImage, QPixmap
 
-from dnf_studio.gui.drawing.words import half_range
+from dnf_studio.gui.drawing.axes import half_range
 from dnf_studio.gui.workspace.log import LOGGER
 
 if TYPE_CHECKING:

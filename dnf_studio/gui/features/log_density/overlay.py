@@ -10,10 +10,11 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Slot
 
-from dnf_studio.gui.drawing.layers.arrows import HeatLayer
+from dnf_studio.gui.drawing.caption import Notice
 from dnf_studio.gui.drawing.layers.contours import ContoursLayer, LabelsLayer, contour_lines
-from dnf_studio.gui.drawing.notice import Notice, menu_button
+from dnf_studio.gui.drawing.layers.maps import HeatLayer
 from dnf_studio.gui.drawing.theme import LIGHT, Theme, mix
+from dnf_studio.gui.widgets.choice_menu import menu_button
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.log_density import LogDensity

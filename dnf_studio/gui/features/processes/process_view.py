@@ -13,15 +13,16 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.core.exploration.lineage import inside_polygon, mask_of
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.drawing import words
+from dnf_studio.gui.drawing.axes import half_range
 from dnf_studio.gui.drawing.layers.density import DensityLayer, GroundLayer
 from dnf_studio.gui.drawing.layers.difference import DifferenceLayer
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
+from dnf_studio.gui.drawing.layers.scale import StepColours
 from dnf_studio.gui.drawing.layers.selection import MAX_BUNDLE, MAX_RINGS, SelectionLayer
 from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, stretch
 from dnf_studio.gui.drawing.picking import existing, nearest, sampled
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
-from dnf_studio.gui.drawing.step_colours import StepColours
 from dnf_studio.gui.features.fields.overlay import FieldOverlay
 from dnf_studio.gui.features.log_density.overlay import ContourOverlay
 from dnf_studio.gui.features.processes.process_plot import ProcessPlot
@@ -158,7 +159,7 @@ class ProcessView(ProcessPlot):
 
     def reset_view(self) -> None:
         """Back to the fixed range, in linked views too."""
-        half = self._half or words.half_range(np.empty(0, np.float32))
+        half = self._half or half_range(np.empty(0, np.float32))
         for view in (self, *self._linked):
             view.box.setRange(QRectF(-half, -half, 2 * half, 2 * half), padding=0)
 
@@ -206,7 +207,7 @@ class ProcessView(ProcessPlot):
             self._planes = self._plane_of(paths)
             self._lost = words.lost_paths(paths)
             data = self._plane_of(frame.forward[0])
-            half = words.half_range(data)
+            half = half_range(data)
             if half != self._half:
                 self._half = half
                 self.reset_view()

@@ -14,16 +14,17 @@ from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.lineage import crossing
 from dnf_studio.core.exploration.projection import PrincipalComponents
+from dnf_studio.gui.drawing.axes import half_range
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
+from dnf_studio.gui.drawing.layers.scale import StepColours
 from dnf_studio.gui.drawing.layers.selection import MAX_RINGS, SelectionLayer
 from dnf_studio.gui.drawing.layers.trails import at_position, over_steps
 from dnf_studio.gui.drawing.picking import existing, nearest_point, sampled, to_pixels
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
-from dnf_studio.gui.drawing.step_colours import StepColours
 from dnf_studio.gui.drawing.theme import DIRECTIONS
-from dnf_studio.gui.drawing.words import half_range, lost_paths, time_note
+from dnf_studio.gui.drawing.words import lost_paths, time_note
 from dnf_studio.gui.features.processes.feature import TIME_HELP
 from dnf_studio.gui.features.processes.time_header import ComponentBox, DirectionSwitch
 from dnf_studio.workers.frames import Frame

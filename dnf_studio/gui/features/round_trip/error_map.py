@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.cells import mean_of_cells
 from dnf_studio.gui.drawing.layers.bars import BarsLayer, colour_ramp
-from dnf_studio.gui.drawing.layers.cells import CellsLayer
+from dnf_studio.gui.drawing.layers.maps import CellsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.layers.scale import BUCKETS, ColourKey, bucket_of
 from dnf_studio.gui.drawing.layers.selection import SelectionLayer

@@ -10,11 +10,11 @@ from PySide6.QtGui import QHelpEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QToolTip, QWidget
 
 from dnf_studio.core.exploration.space_time import space_time
-from dnf_studio.gui.drawing.layers.cells import CellsLayer
+from dnf_studio.gui.drawing.axes import half_range
+from dnf_studio.gui.drawing.layers.maps import CellsLayer
 from dnf_studio.gui.drawing.layers.scale import SteadyLimits
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.drawing.step_bars import WAITING
-from dnf_studio.gui.drawing.words import component_name, half_range, hint, nats, time_note
+from dnf_studio.gui.drawing.words import WAITING, component_name, hint, nats, time_note
 from dnf_studio.gui.features.space_time.feature import HELP
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
