@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPoint, QRect, Qt, Slot
 from PySide6.QtWidgets import QDialog, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from dnf_studio.gui.drawing.theme import LIGHT, Theme
+from dnf_studio.gui.drawing.theme import LIGHT, Theme, letter_scale
 
 __all__ = ["BACKWARD_STEP", "FORWARD_STEP", "Help", "HelpButton", "HelpCard"]
 
 SOURCE = "Zhang and Chen, “Diffusion Normalizing Flow”, NeurIPS 2021"
+SIDE = 14
+"""Pixels of the button within its border, while the letters are as large as the desktop's."""
 WIDTH = 400
 """Pixels of a card."""
 
@@ -62,9 +64,10 @@ class HelpButton(QToolButton):
     def set_theme(self, theme: Theme) -> None:
         """A quiet letter that shows the pointer and the focus."""
         self._theme = theme
+        side = round(SIDE * letter_scale())
         self.setStyleSheet(
-            f"QToolButton {{ border: 1px solid {theme.border}; border-radius: 8px; min-width: 14px; max-width: 14px; "
-            f"min-height: 14px; max-height: 14px; color: {theme.muted}; }}"
+            f"QToolButton {{ border: 1px solid {theme.border}; border-radius: {side // 2 + 1}px; min-width: {side}px; "
+            f"max-width: {side}px; min-height: {side}px; max-height: {side}px; color: {theme.muted}; }}"
             f"QToolButton:hover, QToolButton:focus {{ border-color: {theme.accent}; color: {theme.accent}; }}"
         )
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plot"]
 
+AXES = ("left", "bottom", "right")
 CAPTION_HEIGHT = 220
 """From this height of the card on the caption is shown under the title."""
 
@@ -272,17 +273,20 @@ class Plot(QWidget):
         plot.setFrameShape(plot.Shape.NoFrame)
         plot.hideButtons()
         plot.setMenuEnabled(False)
+        for side in AXES:
+            # Once: each call scales by a prefix all the same where there is a label
+            plot.getAxis(side).enableAutoSIPrefix(False)
         # pyqtgraph makes it all the same, without a parent, and it would outlive the plot
         plot.destroyed.connect(plot.getPlotItem().ctrlMenu.deleteLater)
         plot.scene().sigMouseClicked.connect(self._scene_clicked)
         return plot
 
-    def _style_axes(self, sides: tuple[str, ...] = ("left", "bottom")) -> None:
+    def _style_axes(self) -> None:
         font = QFont(self.font())
         font.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
-        for side in sides:
+        for side in AXES:
             axis = self.plot.getAxis(side)
+            axis.label.setFont(font)
             axis.setStyle(tickFont=font, tickLength=-3, tickTextOffset=4, maxTickLevel=0)
-            axis.enableAutoSIPrefix(False)
             # Drawn anew only when its range changes, not whenever the points move
             axis.setCacheMode(axis.CacheMode.DeviceCoordinateCache)

@@ -185,9 +185,8 @@ class LossPlot(Plot):
         self.marks.recolour(theme)
 
     def refont(self) -> None:
-        """Also the scale at the right and the labels."""
+        """Also the labels."""
         super().refont()
-        self._style_axes(("right",))
         for label in (self._label, self._least_label):
             label.setFont(self.plot.getAxis("bottom").style["tickFont"])
         self.marks.refit()
@@ -245,7 +244,6 @@ class LossPlot(Plot):
         """The scale of what is measured on the validation split, which does not follow the box by itself."""
         scale = self.plot.getAxis("right")
         scale.unlinkFromView()
-        self._style_axes(("right",))
         return scale
 
     def _name_scale(self) -> None:

@@ -146,7 +146,6 @@ class GridPlot(Plot):
         """The scale of g, which does not follow the box."""
         left, scale = self.plot.getAxis("left"), self.plot.getAxis("right")
         scale.unlinkFromView()
-        self._style_axes(("right",))
         left.setLabel("Δt")
         scale.setLabel("g")
         return scale
