@@ -37,8 +37,8 @@ def log_limits(logs: Array, decades: float = 5.0) -> tuple[float, float]:
         return -1.0, 0.0
     high = float(finite.max())
     low = max(float(finite.min()), high - decades)
-    room = max(0.06 * (high - low), 0.06)
-    return low - room, high + room
+    margin = max(0.06 * (high - low), 0.06)
+    return low - margin, high + margin
 
 
 def log_ticks(low: float, high: float) -> Ticks:
@@ -54,8 +54,8 @@ def number_ticks(numbers: Sequence[int], low: float, high: float) -> Ticks:
     ticks: Ticks = []
     for number in sorted(numbers, reverse=True):
         place = float(np.log10(number))
-        room = CLOSE * (high - low) * (1 + 0.3 * (len(str(number)) - 1))
-        if not ticks or ticks[-1][0] - place >= room:
+        margin = CLOSE * (high - low) * (1 + 0.3 * (len(str(number)) - 1))
+        if not ticks or ticks[-1][0] - place >= margin:
             ticks.append((place, str(number)))
     return ticks[::-1]
 
@@ -79,8 +79,8 @@ def next_limits(limits: tuple[float, float] | None, values: NDArray[np.floating]
     Limits from which next to nothing could be seen are left at once.
     """
     low, high = min(0.0, float(values.min(initial=0))), max(0.0, float(values.max(initial=0)))
-    room = 0.12 * max(high - low, 1e-3)
-    low, high = low - (room if low < 0 else 0), high + room
+    margin = 0.12 * max(high - low, 1e-3)
+    low, high = low - (margin if low < 0 else 0), high + margin
     if limits is None or limits[1] - limits[0] > OVER * (high - low):
         return low, high
     return (

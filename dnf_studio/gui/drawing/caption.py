@@ -30,9 +30,9 @@ def colour_text(label: QLabel, colour: str) -> None:
         label.setPalette(palette)
 
 
-def cut_at_word(text: str, metrics: QFontMetrics, room: int) -> str:
-    """As many whole words of `text` as fit into `room` pixels, and an ellipsis; letters where not even one does."""
-    cut = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+def cut_at_word(text: str, metrics: QFontMetrics, width: int) -> str:
+    """As many whole words of `text` as fit into `width` pixels, and an ellipsis; letters where not even one does."""
+    cut = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
     if cut == text or not cut.endswith("…"):
         return cut
     kept = cut[:-1]
@@ -69,9 +69,9 @@ class Caption(QLabel):
         phrases = sentences[0].rstrip(".").split(", ")
         fitting = [", ".join(phrases[:count]) + "." for count in range(1, len(phrases))]
         fitting += [". ".join(sentences[:count]) + "." for count in range(1, len(sentences))] + [self._whole]
-        room, metrics = self.contentsRect().width(), self.fontMetrics()
-        fits = [text for text in fitting if metrics.horizontalAdvance(text) <= room]
-        self.setText(fits[-1] if fits else cut_at_word(fitting[0], metrics, room))
+        width, metrics = self.contentsRect().width(), self.fontMetrics()
+        fits = [text for text in fitting if metrics.horizontalAdvance(text) <= width]
+        self.setText(fits[-1] if fits else cut_at_word(fitting[0], metrics, width))
 
 
 class Title(QLabel):
@@ -123,8 +123,8 @@ class Title(QLabel):
 
     def _fit(self) -> None:
         metrics, missing = self._metrics(), self._hint.width() - self.width()
-        room = metrics.horizontalAdvance(self._whole) - max(0, missing)
-        shown = self._whole if missing <= 0 else cut_at_word(self._short, metrics, room)
+        width = metrics.horizontalAdvance(self._whole) - max(0, missing)
+        shown = self._whole if missing <= 0 else cut_at_word(self._short, metrics, width)
         self.setToolTip(self._tip if missing <= 0 else f"{self._whole}. {self._tip}")
         html = self._html(shown)
         if html != self.text():

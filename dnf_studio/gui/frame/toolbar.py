@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolBar, QToolB
 from dnf_studio.gui.drawing.icons import icon
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import DATA_SHOWN
+from dnf_studio.gui.widgets.choices import grey_unused
 from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, NumberSlider, fit, keep_place, label_of
-from dnf_studio.gui.widgets.lacking import grey_unused
 from dnf_studio.gui.widgets.solver_box import SolverBox
 from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.commands import Commands

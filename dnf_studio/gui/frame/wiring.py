@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.widgets.lacking import grey_without
+from dnf_studio.gui.widgets.choices import grey_without
 from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.folders import show_folder
 from dnf_studio.gui.workspace.log import log_folder

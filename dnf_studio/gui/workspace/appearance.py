@@ -93,6 +93,7 @@ class Appearance(QObject):
         if theme is not self._theme:
             self._theme = theme
             apply_theme(self._app, theme)
+            self._set_titles()
             self.changed.emit(theme)
 
     def _set_font(self) -> None:

@@ -65,7 +65,7 @@ class BarsLayer(DeviceLayer):
         self.update()
 
     def set_error_colours(self, whisker: str, diamond: str, warning: str) -> None:
-        """Of whiskers, of diamonds and of those that are apart."""
+        """Colour whiskers, diamonds, and the diamonds that are apart from their bars."""
         self._whisker, self._diamond, self._warning = map(QColor, (whisker, diamond, warning))
         self.update()
 

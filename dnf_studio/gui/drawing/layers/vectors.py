@@ -77,14 +77,14 @@ def arrow_lines(x: Array, y: Array, vectors: Array, limit: float, transform: QTr
     """
     apart = _apart(x, transform.m11()), _apart(y, transform.m22())
     strides = [max(1, int(np.ceil(CLOSEST / max(each, 1e-9)))) for each in apart]
-    room = min(stride * each for stride, each in zip(strides, apart, strict=True))
+    spacing = min(stride * each for stride, each in zip(strides, apart, strict=True))
     starts = [(len(axis) - 1) % stride // 2 for axis, stride in zip((x, y), strides, strict=True)]
     x, y = x[starts[0] :: strides[0]], y[starts[1] :: strides[1]]
     some = vectors[starts[1] :: strides[1], starts[0] :: strides[0]].reshape(-1, 2)
     places = to_device(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2).astype(np.float32), transform)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         length = np.hypot(some[:, 0], some[:, 1])
-        pixels = np.minimum(1.0, np.sqrt(length / limit)) * LONGEST * room
+        pixels = np.minimum(1.0, np.sqrt(length / limit)) * LONGEST * spacing
         shown = np.isfinite(length) & (pixels >= SHORTEST)
     places, pixels = places[shown].astype(np.float64), pixels[shown, None]
     ways = some[shown] / length[shown, None] * [np.sign(transform.m11()), np.sign(transform.m22())]

@@ -33,7 +33,7 @@ class DisagreementPlot(Plot):
     ends of the paths are from the prior. A chooser shows what each step contributes to the bound instead, which the
     switch "parts" splits into its causes. One map of colours diverges around 0.
 
-    A click goes to the step. It chooses no point: whoever walks through the bars would lose a
+    A click goes to the step. It chooses no point: whoever goes through the bars would lose a
     selection at every click. A click on the bar one is at, and so a double click on any bar,
     chooses the step's worst points; with Ctrl or Shift they join what is chosen.
     """
@@ -282,8 +282,8 @@ class DisagreementPlot(Plot):
         width = self.width() / metrics.height()
         self.legend.set_width(width)
         # The title gives way to the numbers
-        crowded = width >= NAMED or (self.legend.on and self.shown == "contribution")
-        self.note.set_least(metrics.horizontalAdvance("−0.0000") if crowded else 0)
+        wide = width >= NAMED or (self.legend.on and self.shown == "contribution")
+        self.note.set_least(metrics.horizontalAdvance("−0.0000") if wide else 0)
         self._write_steps()
 
     def _strengths(self) -> Array:

@@ -17,7 +17,7 @@ from dnf_studio.gui.drawing.layers.maps import HeatLayer
 from dnf_studio.gui.drawing.layers.vectors import ArrowsLayer, StreamsLayer, next_limit, upper_limit
 from dnf_studio.gui.drawing.theme import LIGHT, Theme, mix
 from dnf_studio.gui.drawing.words import percent, short_number
-from dnf_studio.gui.widgets.choice_menu import menu_button
+from dnf_studio.gui.widgets.choices import menu_button
 from dnf_studio.workers.fields import FieldAnswer
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Qt, Slot
 
 from dnf_studio.core.data.image_shape import PixelMap
 from dnf_studio.gui.features.images.grid import ImageGrid
-from dnf_studio.gui.widgets.lacking import greying
+from dnf_studio.gui.widgets.choices import greying
 from dnf_studio.gui.workspace.actions import Key
 
 if TYPE_CHECKING:

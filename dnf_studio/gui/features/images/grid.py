@@ -119,12 +119,12 @@ class ImageGrid(ProcessPlot):
         mosaic = self._mosaic
         if mosaic is None:
             return
-        width, height, above = self._room()
+        width, height, above = self._area()
         down, across = (mosaic.rows * mosaic.cell[0], mosaic.columns * mosaic.cell[1])
         # Whole device pixels, with which every pixel of an image is as large as the next one
         left, top = (
-            -int((room - (side - mosaic.gap) * mosaic.zoom) / 2) / mosaic.zoom
-            for room, side in ((width, across), (height, down))
+            -int((free - (side - mosaic.gap) * mosaic.zoom) / 2) / mosaic.zoom
+            for free, side in ((width, across), (height, down))
         )
         top -= above / mosaic.zoom
         self.box.setRange(QRectF(left, top, width / mosaic.zoom, (height + above) / mosaic.zoom), padding=0)
@@ -187,7 +187,7 @@ class ImageGrid(ProcessPlot):
     def _paths(self, frame: Frame) -> Array:
         return frame.forward if self._direction == "forward" else frame.backward
 
-    def _room(self) -> tuple[float, float, int]:
+    def _area(self) -> tuple[float, float, int]:
         """Width and height of the place for images, and the height of that for the legend above, device pixels."""
         ratio = self.devicePixelRatioF()
         legend = round(ratio * (self.fontMetrics().height() + 2 * LEGEND)) if self._images.coloured else 0
@@ -196,7 +196,7 @@ class ImageGrid(ProcessPlot):
     @Slot()
     def _arrange(self) -> None:
         """As many places as there is room for, the first image staying in sight."""
-        width, height, _ = self._room()
+        width, height, _ = self._area()
         if self._pixels is None or not self._count or min(width, height) < 1:
             self._mosaic = None
         else:

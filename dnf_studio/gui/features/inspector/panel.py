@@ -22,8 +22,8 @@ from dnf_studio.gui.drawing.theme import DIRECTIONS, LIGHT, Theme
 from dnf_studio.gui.features.images.strip import NeighbourStrip
 from dnf_studio.gui.features.inspector.chosen import offered, statistic
 from dnf_studio.gui.features.inspector.point_columns import point_columns
+from dnf_studio.gui.widgets.choices import Directions
 from dnf_studio.gui.widgets.controls import ChoiceBox, caption, keep_place
-from dnf_studio.gui.widgets.directions import Directions
 from dnf_studio.gui.widgets.pairing import OTHERS, path_words
 from dnf_studio.gui.widgets.table import CopyTable, TableModel
 from dnf_studio.gui.workspace.session import Session

@@ -70,8 +70,8 @@ class ErrorPlot(Plot):
         ends = [x for x, _ in self._shown]
         left, right = (float(ends[0][0]), float(ends[0][-1])) if ends else (0.0, 1.0)
         low, high = log_limits(logs)
-        room = 0.02 * (right - left)
-        self.box.setRange(xRange=(left - room, right + room), yRange=(low, high), padding=0)
+        margin = 0.02 * (right - left)
+        self.box.setRange(xRange=(left - margin, right + margin), yRange=(low, high), padding=0)
         self.plot.getAxis("left").setTicks([log_ticks(low, high)])
 
     def clicked_at(self, x: float, y: float) -> None:

@@ -92,7 +92,7 @@ class CardDelegate(QStyledItemDelegate):
 
 
 def _side(option: QStyleOptionViewItem) -> int:
-    """Of the picture, pixels: it is as high as the three lines where letters are large."""
+    """How large a picture is, pixels: as high as the three lines where letters are large."""
     return max(PICTURE, 3 * option.fontMetrics.height())
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
-from dnf_studio.gui.widgets.choice_menu import ChoiceMenu
+from dnf_studio.gui.widgets.choices import ChoiceMenu
 from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.analysis import Analysis
 from dnf_studio.gui.workspace.training import Phase

@@ -14,7 +14,7 @@ from dnf_studio.gui.drawing.caption import Notice
 from dnf_studio.gui.drawing.layers.contours import ContoursLayer, LabelsLayer, contour_lines
 from dnf_studio.gui.drawing.layers.maps import HeatLayer
 from dnf_studio.gui.drawing.theme import LIGHT, Theme, mix
-from dnf_studio.gui.widgets.choice_menu import menu_button
+from dnf_studio.gui.widgets.choices import menu_button
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.log_density import LogDensity

@@ -237,8 +237,8 @@ class LossPlot(Plot):
         """A range that shows what was measured well; the beginning and a rise at the end may leave it."""
         values = np.array(list(self._measured.values()))[len(self._measured) // 6 :]
         low, high = float(values.min()), float(np.quantile(values, 0.9))
-        room = max(0.08 * (high - low), 0.02)
-        return low - room, high + room
+        margin = max(0.08 * (high - low), 0.02)
+        return low - margin, high + margin
 
     def _make_scale(self) -> pg.AxisItem:
         """The scale of what is measured on the validation split, which does not follow the box by itself."""

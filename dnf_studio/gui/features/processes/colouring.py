@@ -20,7 +20,7 @@ from dnf_studio.gui.drawing.point_colours import (
     ratio_colours,
 )
 from dnf_studio.gui.drawing.theme import LIGHT
-from dnf_studio.gui.widgets.choice_menu import ChoiceMenu
+from dnf_studio.gui.widgets.choices import ChoiceMenu
 from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.background import Newest
 from dnf_studio.workers.excess import Direction
@@ -134,7 +134,7 @@ class Colouring(QObject):
             self._colour(self._views.frame)
 
     def _by_ratio(self, frame: Frame, name: Direction) -> PointColours | None:
-        """Of the points whose log-ratios are known so far."""
+        """Colour the points whose log-ratios are known so far."""
         found = self._views.excess
         if found is None:
             return None
@@ -143,7 +143,7 @@ class Colouring(QObject):
         return ratio_colours(totals, self._limits[name], frame.request) if np.isfinite(totals).any() else None
 
     def _by_mode(self, ends: Array, name: str) -> PointColours | None:
-        """Of points at the data end (P, D); the same points are looked at once."""
+        """Colour by the points (P, D) at the data end; the same points are looked at once."""
         from dnf_studio.core.data.modes import modes_of
 
         known, units = self._known.get(name), self._standardisation

@@ -183,7 +183,7 @@ class ErrorHistogram(Plot):
 
     @property
     def counts(self) -> NDArray[np.float64]:
-        """Of each bar."""
+        """How many points each bar stands for."""
         return self._counts
 
     def set_errors(self, errors: Errors) -> None:

@@ -6,8 +6,8 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from dnf_studio.gui.features.sampling.panel import LAST_STEPS
+from dnf_studio.gui.widgets.choices import grey_without
 from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, caption, label_of
-from dnf_studio.gui.widgets.lacking import grey_without
 from dnf_studio.gui.workspace.session import Session
 
 __all__ = ["RoundTripForm"]

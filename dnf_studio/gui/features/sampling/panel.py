@@ -7,9 +7,8 @@ from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QWi
 from dnf_studio.gui.drawing.help import HelpButton
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.sampling.feature import HELP
+from dnf_studio.gui.widgets.choices import GridBox, grey_unused
 from dnf_studio.gui.widgets.controls import ChoiceBox, label_of
-from dnf_studio.gui.widgets.grid_box import GridBox
-from dnf_studio.gui.widgets.lacking import grey_unused
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.widgets.solver_box import SolverBox
 from dnf_studio.gui.workspace.actions import Key

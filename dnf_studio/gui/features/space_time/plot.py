@@ -22,7 +22,7 @@ from dnf_studio.workers.frames import Frame
 __all__ = ["SpaceTimePlot"]
 
 ROWS = 40
-KEY_ROOM = 0.12
+KEY_SHARE = 0.12
 """Of the height, for the key below the cells."""
 MOST_COMPONENTS = 64
 RADIUS = "radius"
@@ -123,8 +123,8 @@ class SpaceTimePlot(Plot):
         """All steps, and the range of the cells above the key."""
         if self._frame is not None:
             low, high = self._range
-            room = KEY_ROOM * (high - low)
-            self.box.setRange(xRange=(0, len(self._frame.t) - 1), yRange=(low - room, high), padding=0)
+            below = KEY_SHARE * (high - low)
+            self.box.setRange(xRange=(0, len(self._frame.t) - 1), yRange=(low - below, high), padding=0)
 
     def clicked_at(self, x: float, y: float) -> None:
         """Move the cursor there."""

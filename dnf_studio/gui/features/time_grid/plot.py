@@ -17,7 +17,7 @@ from dnf_studio.workers.frames import Frame
 
 __all__ = ["GridPlot"]
 
-ROOM, ROOM_OF_G = 1.5, 1.15
+HEADROOM, HEADROOM_OF_G = 1.5, 1.15
 """Of both scales over their highest value; the line stays clear of the bars where both are even."""
 CAPTION = "Step lengths Δt and noise g over time t."
 WITHOUT = "Step lengths Δt over time t; g is 0."
@@ -56,6 +56,7 @@ class GridPlot(Plot):
             self.plot.addItem(item, ignoreBounds=True)
         self._line.hide()
         self.edit = self._make_edit()
+        self._fit_edit()
         self.box.setMouseEnabled(x=False, y=False)
         self._scale = self._make_scale()
 
@@ -103,10 +104,10 @@ class GridPlot(Plot):
             return
         longest = max(float(np.diff(times).max()) for times in (self._t, self._own) if len(times) > 1)
         most = float(np.abs(self._g).max()) or 1.0
-        height = ROOM * longest
+        height = HEADROOM * longest
         self.box.setRange(xRange=(self._t[0], self._t[-1]), yRange=(0, height), padding=0)
-        self._curve.setData(self._t, self._g * (height / (ROOM_OF_G * most)))
-        self._scale.setRange(0, ROOM_OF_G * most)
+        self._curve.setData(self._t, self._g * (height / (HEADROOM_OF_G * most)))
+        self._scale.setRange(0, HEADROOM_OF_G * most)
 
     def clicked_at(self, x: float, y: float) -> None:
         """Move the cursor to the time under the pointer."""
@@ -123,6 +124,14 @@ class GridPlot(Plot):
         self._scale.setPen(pg.mkPen(theme.border))
         self._scale.setTextPen(pg.mkPen(theme.text))
 
+    def refont(self) -> None:
+        """Also the button."""
+        super().refont()
+        self._fit_edit()
+
+    def _fit_edit(self) -> None:
+        self.edit.setMaximumWidth(self.edit.fontMetrics().horizontalAdvance("Edit…") + 12)
+
     def _show_noise(self, there: bool) -> None:
         """Line and scale of g, which a model without noise has not."""
         self._curve.setVisible(there)
@@ -138,7 +147,6 @@ class GridPlot(Plot):
         # As the "?" beside it
         edit.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         edit.clicked.connect(self.edit_wanted)
-        edit.setMaximumWidth(edit.fontMetrics().horizontalAdvance("Edit…") + 12)
         self.header.insertWidget(self.header.count() - 1, edit)
         return edit
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.drawing.axes import log_ticks
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.drawing.theme import mix
+from dnf_studio.gui.drawing.theme import letter_scale, mix
 from dnf_studio.gui.features.time_grid.feature import EDITOR_HELP
 
 __all__ = ["NoiseCurve", "StepCurve"]
@@ -26,7 +26,7 @@ NUDGE = 1.05
 HEADROOM = 1.3
 """Height of the axis over the longest step."""
 MARGIN = 58
-"""Pixels of the left axis, the same in both plots, so that steps stand above each other."""
+"""Pixels of the left axis in letters of the desktop's size, the same in both plots: steps stand above each other."""
 EMPTY = "Open a model or press Train, and its steps are shown here."
 CHOOSES = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Home: -(10**6), Qt.Key.Key_End: 10**6}
 NUDGES = {Qt.Key.Key_Up: NUDGE, Qt.Key.Key_Down: 1 / NUDGE}
@@ -50,7 +50,7 @@ class _StepPlot(Plot):
         for item in (self._curve, self._dots, self._dot):
             self.plot.addItem(item, ignoreBounds=True)
         self.box.setMouseEnabled(x=False, y=False)
-        self.plot.getAxis("left").setWidth(MARGIN)
+        self._fit_axis()
 
     def set_log(self, log: bool) -> None:
         """Powers of ten up the axis, or an even scale from 0."""
@@ -102,6 +102,14 @@ class _StepPlot(Plot):
         self._dots.setBrush(pg.mkBrush(theme.text))
         self._dot.setPen(pg.mkPen(theme.base))
         self._dot.setBrush(pg.mkBrush(theme.accent))
+
+    def refont(self) -> None:
+        """Also the place of the left axis."""
+        super().refont()
+        self._fit_axis()
+
+    def _fit_axis(self) -> None:
+        self.plot.getAxis("left").setWidth(round(MARGIN * letter_scale()))
 
 
 class NoiseCurve(_StepPlot):
