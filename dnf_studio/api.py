@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from dnf_studio import assets
 from dnf_studio.config import Config
-from dnf_studio.core.storage.atomic import as_path, explain, source_size
+from dnf_studio.core.files import as_path, explain, source_size
 from dnf_studio.errors import CheckpointError, DataError, SettingError, StudioError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def data_of(checkpoint: Checkpoint) -> Dataset | None:
     A file of more than `MOST_BYTES`, of which every value would be read, counts as not here.
     """
     from dnf_studio.core.data.catalogue import open_configured
-    from dnf_studio.core.data.source import split_selection
+    from dnf_studio.core.data.naming import split_selection
 
     file, _ = split_selection(checkpoint.config.data)
     if os.path.isfile(file) and os.path.getsize(file) > MOST_BYTES:

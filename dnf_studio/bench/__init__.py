@@ -12,12 +12,12 @@ than the reference; two topics measure a cost, where the best is 1:
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 from importlib import import_module
 
-from dnf_studio.bench.rows import Row
 from dnf_studio.errors import SettingError, UnknownNameError
 
-__all__ = ["TOPICS", "Row", "check_topics", "measure"]
+__all__ = ["TOPICS", "Row", "check_topics", "less", "measure", "more"]
 
 PLAIN = "the plain loop of the paper, on one thread or on two, whichever is faster"
 TOPICS = {
@@ -30,6 +30,29 @@ TOPICS = {
     "explorer": f"{PLAIN}, for as many paths from nothing",
 }
 """Each topic and what its reference is."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured, what its reference gave in the same minute, and how many times better it is."""
+
+    name: str
+    value: float
+    unit: str
+    reference: float
+    """In `unit` too."""
+    ratio: float
+    """Above 1 is better than the reference."""
+
+
+def less(name: str, value: float, unit: str, reference: float) -> Row:
+    """A row of which less is better."""
+    return Row(name, value, unit, reference, reference / value)
+
+
+def more(name: str, value: float, unit: str, reference: float) -> Row:
+    """A row of which more is better."""
+    return Row(name, value, unit, reference, value / reference)
 
 
 def check_topics(names: Iterable[str]) -> tuple[str, ...]:

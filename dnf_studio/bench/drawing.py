@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.bench.rows import Row, less
+from dnf_studio.bench import Row, less
 from dnf_studio.bench.timing import in_turn
 from dnf_studio.system_libraries import explain_import_error
 

@@ -10,7 +10,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from dnf_studio.bench.rows import Row, less
+from dnf_studio.bench import Row, less
 from dnf_studio.bench.textbook import textbook_paths
 from dnf_studio.bench.timing import fastest, in_turn, plain_works
 from dnf_studio.core.models.diffflow import DiffFlow

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dnf_studio.bench.rows import Row, less
+from dnf_studio.bench import Row, less
 from dnf_studio.bench.timing import in_turn
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks

@@ -1,17 +1,20 @@
-"""What the numbers were measured on."""
+"""The machine that the numbers were measured on, and a fresh Python on it, for what a process of its own shows only."""
 
 from __future__ import annotations
 
 import os
 import platform
+import subprocess
+import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import dnf_studio
 from dnf_studio import __version__
 from dnf_studio.errors import SetupError
 
-__all__ = ["OFFSCREEN", "cores_in_words", "machine_facts", "screen"]
+__all__ = ["OFFSCREEN", "cores_in_words", "machine_facts", "run_python", "screen"]
 
 OFFSCREEN = "offscreen"
 
@@ -70,3 +73,25 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
+
+
+def run_python(*words: str, environment: Mapping[str, str] | None = None) -> str:
+    """What ``python`` with `words` printed; Ctrl-C ends it too.
+
+    Raises `SetupError` where it failed, with the last line it said.
+    """
+    home = str(Path(dnf_studio.__file__).parents[1])
+    paths = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
+    done = subprocess.run(
+        [sys.executable, *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, "PYTHONPATH": paths, **(environment or {})},
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["it said nothing"]
+        raise SetupError(f"A process that was to be measured ended with code {done.returncode}: {said[-1]}")
+    return done.stdout

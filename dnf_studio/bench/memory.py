@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from dnf_studio.bench.child import run_python
-from dnf_studio.bench.rows import Row, less
+from dnf_studio.bench import Row, less
+from dnf_studio.bench.machine import run_python
 from dnf_studio.config import Config
 from dnf_studio.config.model_defaults import MOST_WITH_FEATURES
 from dnf_studio.core.data.image_shape import ImageShape

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from dnf_studio.bench.rows import Row, more
+from dnf_studio.bench import Row, more
 from dnf_studio.bench.textbook import textbook_sample
 from dnf_studio.bench.timing import fastest, in_turn, plain_works
 from dnf_studio.core.models.diffflow import DiffFlow

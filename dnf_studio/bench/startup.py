@@ -10,9 +10,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from dnf_studio.bench.child import run_python
-from dnf_studio.bench.machine import OFFSCREEN, screen
-from dnf_studio.bench.rows import Row, less
+from dnf_studio.bench import Row, less
+from dnf_studio.bench.machine import OFFSCREEN, run_python, screen
 
 __all__ = ["FULL", "QUICK", "Sizes", "rows"]
 

@@ -21,7 +21,7 @@ __all__ = ["textbook_bound", "textbook_paths", "textbook_sample", "textbook_step
 
 
 def textbook_bound(flow: DiffFlow, x0: Tensor, noise: Tensor) -> Tensor:
-    """The bound of METHOD 2 for each point, (B,), nats, by equations 11, 12 and 15 as printed."""
+    """The bound of method.md, section 2 for each point, (B,), nats, by equations 11, 12 and 15 as printed."""
     g = flow.diffusion
     states, steps = _forward(flow, flow.grid(), x0, noise)
     prior = 0.5 * states[-1].square().sum(1) + 0.5 * flow.dim * math.log(2 * math.pi)
@@ -48,7 +48,7 @@ def textbook_sample(flow: DiffFlow, z: Tensor, generator: torch.Generator) -> Te
 def textbook_paths(
     flow: DiffFlow, grid: TimeGrid, x0: Tensor, z: Tensor, generator: torch.Generator, lam: float = 1.0
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What the window shows, computed from nothing: both processes and the disagreement of the forward one.
+    """What the window shows, computed from nothing: both processes and what the forward one's steps contribute.
 
     From x0 and z (B, D), model units: the forward path (N+1, B, D), row 0 at t_0, the backward
     path (N+1, B, D), row 0 at t_N, and ½(‖δB_i‖² − ‖δF_i‖²) of each step and point, (N, B), nats.

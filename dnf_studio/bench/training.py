@@ -8,7 +8,7 @@ from functools import partial
 
 import torch
 
-from dnf_studio.bench.rows import Row, less
+from dnf_studio.bench import Row, less
 from dnf_studio.bench.textbook import textbook_step
 from dnf_studio.bench.timing import fastest, in_turn, on_threads, plain_works
 from dnf_studio.core.models.diffflow import DiffFlow

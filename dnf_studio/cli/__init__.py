@@ -9,19 +9,11 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from dnf_studio.cli.verbs import VERBS, run_verb
 from dnf_studio.errors import SettingError, StudioError
 
 __all__ = ["VERBS", "main"]
 
-VERBS = {
-    "train": "fit a model to a data set",
-    "sample": "draw samples into an HDF5 file",
-    "evaluate": "measure a model: bound, entropy, sliced Wasserstein by steps",
-    "inspect": "tell what a checkpoint, run or export holds",
-    "bench": "measure speed here, each number beside a reference run in turn",
-    "datasets": "list the built-in data sets",
-    "reproduce": "compare with a diffusion model and a flow, as the paper does",
-}
 DONE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -48,9 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatch(words: list[str]) -> int:
     if words and words[0] in VERBS:
-        from dnf_studio.cli.verbs import run
-
-        code = run(words[0], words[1:])
+        code = run_verb(words[0], words[1:])
     else:
         from dnf_studio.cli.window import run as open_window
 

@@ -10,6 +10,7 @@ from typer import Option
 from dnf_studio import api
 from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, asking_for_data
 from dnf_studio.cli.output import Progress, emit, note, number, table
+from dnf_studio.core.exploration.by_step import differ
 from dnf_studio.core.models.base import Solver
 from dnf_studio.errors import SettingError
 
@@ -20,8 +21,6 @@ DATA = (
     "wherever they stand in a file that has changed."
 )
 TEST = "A file of rows that training has never seen; all of them are used."
-APART = 3
-"""Errors by which two values of a step differ: of thirty steps, by chance in one model of twelve."""
 WORST = 3
 """Steps that are named."""
 WHY = {"deterministic": "the solver draws no noise", "exact": "see the ODE's NLL"}
@@ -53,7 +52,7 @@ def evaluate(
 ) -> int:
     from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS
     from dnf_studio.core.evaluation.evaluate import evaluate as measure
-    from dnf_studio.core.evaluation.held_out import held_out_data
+    from dnf_studio.core.storage.held_out import held_out_data
 
     numbers = DEFAULT_STEPS if steps is None else _numbers(steps)
     source = api.open_checkpoint(checkpoint)
@@ -150,11 +149,10 @@ def _excess(result: dict[str, Any]) -> list[str]:
     ]
     near = {row["step"]: row for row in result["excess_by_neighbours"] or () if row["excess"] is not None}
     apart = [
-        f"{row['step']} ({near[row['step']]['excess']:.3f} ± {near[row['step']]['error']:.3f})"
+        f"{row['step']} ({other['excess']:.3f} ± {other['error']:.3f})"
         for row in rows
-        if row["step"] in near
-        and abs(row["excess"] - near[row["step"]]["excess"])
-        > APART * math.hypot(row["error"], near[row["step"]]["error"] or math.inf)
+        if (other := near.get(row["step"])) is not None
+        and differ(row["excess"], other["excess"], row["error"], other["error"] or math.inf)
     ]
     if apart:
         lines.append(f"Nearest neighbours say otherwise, so the ODE's own density is off: step {', '.join(apart)}")

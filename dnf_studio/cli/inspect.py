@@ -13,7 +13,7 @@ from typer import Argument
 from dnf_studio import api
 from dnf_studio.cli.options import AsJson
 from dnf_studio.cli.output import emit
-from dnf_studio.core.data.picture_source import is_picture
+from dnf_studio.core.data.naming import is_picture
 
 __all__ = ["inspect"]
 

@@ -1,19 +1,21 @@
-"""What the verbs write: results to stdout, progress to stderr."""
+"""What the verbs write, results to stdout and progress to stderr, and how Ctrl-C reaches their work."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from types import FrameType
 from typing import Any, Self, TextIO
 
 from dnf_studio.errors import StudioError
 
-__all__ = ["Progress", "clock", "drop", "emit", "note", "number", "table"]
+__all__ = ["Interrupt", "Progress", "clock", "drop", "emit", "note", "number", "table"]
 
 PLAIN_EVERY = 10.0
 
@@ -101,3 +103,21 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class Interrupt:
+    """Takes Ctrl-C and SIGTERM as a wish to end between two steps of the work."""
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def __enter__(self) -> Interrupt:
+        self._previous = [(number, signal.signal(number, self._take)) for number in (signal.SIGINT, signal.SIGTERM)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for signum, handler in self._previous:
+            signal.signal(signum, handler)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        self.came = True

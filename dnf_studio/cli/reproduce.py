@@ -7,9 +7,8 @@ from typing import Annotated
 
 from typer import Option
 
-from dnf_studio.cli.interrupt import Interrupt
 from dnf_studio.cli.options import AsJson
-from dnf_studio.cli.output import Progress, emit, note
+from dnf_studio.cli.output import Interrupt, Progress, emit, note
 from dnf_studio.reproduce.plan import FULL, QUICK, SETS, TABLES
 
 __all__ = ["reproduce"]

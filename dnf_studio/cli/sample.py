@@ -8,15 +8,14 @@ from typing import Annotated
 from typer import Option
 
 from dnf_studio import api, assets
-from dnf_studio.cli.interrupt import Interrupt
 from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, Output
-from dnf_studio.cli.output import Progress, clock, emit, note
+from dnf_studio.cli.output import Interrupt, Progress, clock, emit, note
 from dnf_studio.config import Device
 from dnf_studio.config.grids import GRID_NAMES
+from dnf_studio.core.files import refuse_source
 from dnf_studio.core.models.base import Solver
 from dnf_studio.core.sampling.blocks import SampleSettings
 from dnf_studio.core.sde.paths import LastStep
-from dnf_studio.core.storage.atomic import refuse_source
 from dnf_studio.core.storage.grid_presets import parse_grid
 from dnf_studio.core.training.hardware import choose_device
 from dnf_studio.errors import ExportError

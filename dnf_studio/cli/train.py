@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from typer import Option
 
 from dnf_studio import api, assets
-from dnf_studio.cli.interrupt import Interrupt
 from dnf_studio.cli.options import AsJson, Output, asking_for_data
-from dnf_studio.cli.output import Progress, clock, emit, note, number
+from dnf_studio.cli.output import Interrupt, Progress, clock, emit, note, number
 from dnf_studio.config import Config, Device, ModelName, Precision
 from dnf_studio.config.model_defaults import MOST_WITH_FEATURES
-from dnf_studio.core.storage.atomic import check_target, refuse_source
+from dnf_studio.core.files import check_target, refuse_source
 from dnf_studio.errors import CheckpointError, DivergenceError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def _named(data: str | None, train: str | None, own_splits: bool, resume: Path |
 
 def _data(data: str | None, threshold: float | None, blur: float | None) -> str | None:
     """`data`, with the settings of a picture where there are any."""
-    from dnf_studio.core.data.picture_source import with_settings
+    from dnf_studio.core.data.naming import with_settings
 
     if threshold is None and blur is None:
         return data
@@ -131,7 +130,7 @@ def _begin(file: str | None, changes: dict[str, Any]) -> Run:
 
 def _read(run: Run, file: str | None) -> list[Path | str]:
     """The files that `run` and its settings come from."""
-    from dnf_studio.core.data.source import split_selection
+    from dnf_studio.core.data.naming import split_selection
 
     built_in = {name for info in api.datasets() for name in (info.name, *info.aliases)}
     named = [run.config.data, run.config.validation, run.config.test]
@@ -194,10 +193,10 @@ def _fit(run: Run, output: Path) -> bool:
 
 def _measure(run: Run, output: Path, kind: Literal["run", "weights"]) -> None:
     """Put the bound, or the exact likelihood, into the checkpoint, which a run keeps from its last iteration on."""
-    from dnf_studio.core.evaluation.likelihoods import affordable, nll_bound, nll_ode, validation_nll
+    from dnf_studio.core.evaluation.likelihoods import affordable_points, nll_bound, nll_ode, validation_nll
 
     if run.flow.bounded:
-        note(f"Measuring the bound on {affordable(run.flow):,} fresh points.")
+        note(f"Measuring the bound on {affordable_points(run.flow):,} fresh points.")
         run.metrics["nll_bound"] = nll_bound(run.flow, run.dataset)
     else:
         note("Measuring the likelihood on 2,000 fresh points.")
@@ -248,6 +247,6 @@ def _validation(run: Run) -> str:
     if nll is None:
         return ""
     best = run.early_stopping.best_iteration
-    kept = f"; the weights of iteration {best} are kept" if run.early_stopping.best is not None else ""
+    kept = f"; the weights of iteration {best} are kept" if run.early_stopping.best_nll is not None else ""
     early = ", and the run ended early" if run.early_stopping.exhausted(run.config.training.patience) else ""
     return f"On the validation split it is {number(nll)} nats{kept}{early}.\n"

@@ -1,24 +1,33 @@
-"""Hands the words after a verb to typer and the verb's own module."""
+"""The verbs of the command line, each a module of this package that typer hands the words after it."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from inspect import getdoc
 
-import typer
-from typer.main import get_command
-
-from dnf_studio.cli import VERBS
 from dnf_studio.errors import SettingError
 
-__all__ = ["run"]
+__all__ = ["VERBS", "run_verb"]
+
+VERBS = {
+    "train": "fit a model to a data set",
+    "sample": "draw samples into an HDF5 file",
+    "evaluate": "measure a model: bound, entropy, sliced Wasserstein by steps",
+    "inspect": "tell what a checkpoint, run or export holds",
+    "bench": "measure speed here, each number beside a reference run in turn",
+    "datasets": "list the built-in data sets",
+    "reproduce": "compare with a diffusion model and a flow, as the paper does",
+}
 
 
-def run(verb: str, words: list[str]) -> int:
+def run_verb(verb: str, words: list[str]) -> int:
     """Carry out `verb`, the function of that name in the module of that name; its docstring adds to its help.
 
     Raises `SettingError` where `words` are not what it takes.
     """
+    import typer
+    from typer.main import get_command
+
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     function = getattr(import_module(f"dnf_studio.cli.{verb}"), verb)
     app.command(help="\n\n".join(filter(None, (_sentence(VERBS[verb]), getdoc(function)))))(function)

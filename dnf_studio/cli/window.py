@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from dnf_studio import __version__, assets
-from dnf_studio.cli import VERBS
-from dnf_studio.core.data.source import split_selection
-from dnf_studio.core.storage.atomic import source_size
+from dnf_studio.cli.verbs import VERBS
+from dnf_studio.core.data.naming import split_selection
+from dnf_studio.core.files import source_size
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.application.options import WindowOptions
 

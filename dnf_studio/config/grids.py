@@ -1,4 +1,4 @@
-"""Which time grid: one of the formulas by its name, or a grid of one's own by its nodes (METHOD 4)."""
+"""Which time grid: one of the formulas by its name, or a grid of one's own by its nodes (method.md, section 5)."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Settings(BaseModel):
 
 
 class SDEConfig(Settings):
-    """The time grid and the diffusion coefficient g(t) (METHOD 4)."""
+    """The time grid and the diffusion coefficient g(t) (method.md, section 5)."""
 
     steps: int = Field(
         30,
@@ -97,7 +97,7 @@ class SDEConfig(Settings):
 
 
 class NetworkConfig(Settings):
-    """The kind and size of each network (METHOD 6)."""
+    """The kind and size of each network (method.md, section 12)."""
 
     kind: NetworkKind = Field(
         "mlp",

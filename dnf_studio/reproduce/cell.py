@@ -9,8 +9,8 @@ from typing import Any
 
 from dnf_studio import api, assets
 from dnf_studio.config import Config
-from dnf_studio.core.evaluation.attainable import entropy_of
 from dnf_studio.core.evaluation.by_steps import step_rows
+from dnf_studio.core.evaluation.chain_bounds import entropy_of
 from dnf_studio.core.evaluation.likelihoods import likelihoods
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import ExportError
@@ -68,7 +68,7 @@ def _base(cell: Cell) -> Config:
 
 
 def measure(run: Run, plan: Plan, cell: Cell, tell: Tell) -> Measured:
-    """Likelihoods once, and the samples of every solver at every N (METHOD 8)."""
+    """Likelihoods once, and the samples of every solver at every N (method.md, section 15)."""
     flow = run.flow
     found = likelihoods(flow, run.dataset, progress=tell)
     by_solver: dict[str, list[dict[str, Any]]] = {}

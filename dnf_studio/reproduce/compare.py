@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dnf_studio.bench.machine import cores_in_words, machine_facts
-from dnf_studio.core.storage.atomic import make_folder
+from dnf_studio.core.files import make_folder
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, ExportError
 from dnf_studio.reproduce.cell import measure, train

@@ -1,4 +1,4 @@
-"""Distances to the data over training seeds and draws, and whether there is a rank among them (METHOD 8).
+"""Distances to the data over training seeds and draws, and whether there is a rank among them (method.md, section 15).
 
 Each model, training seed, N and draw has references of its own. The squared distances are averaged and
 bootstrapped over both, the signed root is taken last.

@@ -39,7 +39,7 @@ class Plan:
     seconds: float
     """Training time of each model; on tables early stopping may end it sooner."""
     seeds: int
-    """Training seeds, the pairs of which intervals are made (METHOD 8)."""
+    """Training seeds, the pairs of which intervals are made (method.md, section 15)."""
     points: int
     """Samples and fresh points in each distance."""
     draws: int

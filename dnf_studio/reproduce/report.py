@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -12,19 +13,18 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.modes import mode_count, modes_of
+from dnf_studio.core.files import atomic_file
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.storage.atomic import atomic_file
 from dnf_studio.errors import DivergenceError, ExportError
 from dnf_studio.reproduce.distances import EQUAL, Pooled, best_by_evaluations, standing
 from dnf_studio.reproduce.figures import COLOURS, MODE_COLOURS, Mark, curves, points_picture
-from dnf_studio.reproduce.lowest import lowest_nll
 from dnf_studio.reproduce.plan import MODELS, Plan
 from dnf_studio.reproduce.quality import STEPS, mean_curve, told_of
 from dnf_studio.reproduce.results import Measured, Quality, Results
 from dnf_studio.reproduce.tables import tables_section
-from dnf_studio.reproduce.verdicts import FEW, Claim, outside_share, steps_at_equal_quality
+from dnf_studio.reproduce.verdicts import FEW, Claim, interval, outside_share, steps_at_equal_quality
 
-__all__ = ["Pictures", "write_report"]
+__all__ = ["Pictures", "lowest_nll", "write_report"]
 
 OURS = (
     "What is claimed follows Zhang and Chen, <i>Diffusion Normalizing Flow</i>, NeurIPS 2021. The thresholds are ours, "
@@ -235,3 +235,41 @@ def _number(value: float | None, digits: int = 4) -> str:
 
 def _figure(url: str, caption: str) -> str:
     return f'<figure><img src="{url}" alt="{escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'
+
+
+def lowest_nll(by_model: Mapping[str, Sequence[Measured]], names: Mapping[str, str]) -> str:
+    """The models by their NLL of the ODE, the lowest first, and whether that is below the next beyond chance.
+
+    Errors are standard errors over training seeds, of one seed that over its points; the difference to the next is
+    paired by seed, since all models have the same points.
+    """
+    known = {model: _by_seed(found) for model, found in by_model.items()}
+    order = sorted((model for model in known if known[model]), key=lambda model: _over_seeds(known[model]))
+    if not order:
+        return ""
+    told = ", ".join(f"{names[model]} {_with_error(by_model[model])}" for model in order)
+    if len(order) == 1:
+        return f"NLL of the ODE: {told}."
+    first, second = known[order[0]], known[order[1]]
+    found = interval([second[seed] - first[seed] for seed in sorted(first.keys() & second.keys())])
+    ends = "" if found is None else f", 95% from {found[0]:+.3f} to {found[1]:+.3f}"
+    sure = "" if found is not None and found[0] > 0 else ", which is not resolved here"
+    gap = f"{_over_seeds(second) - _over_seeds(first):.3f} nats below {names[order[1]]}{ends}{sure}"
+    return f"The lowest NLL of the ODE is that of {names[order[0]]}, {gap}: {told}.".replace("-", "−")
+
+
+def _by_seed(found: Sequence[Measured]) -> dict[int, float]:
+    return {one.seed: one.nll_ode for one in found if one.nll_ode is not None}
+
+
+def _over_seeds(values: Mapping[int, float]) -> float:
+    return float(np.mean(list(values.values())))
+
+
+def _with_error(found: Sequence[Measured]) -> str:
+    values = list(_by_seed(found).values())
+    if len(values) > 1:
+        error: float | None = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    else:
+        error = next((one.nll_ode_error for one in found if one.nll_ode is not None), None)
+    return f"{np.mean(values):.3f}" + ("" if error is None else f" ± {error:.3f}")

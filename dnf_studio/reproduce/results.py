@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dnf_studio.core.storage.atomic import atomic_file, explain
+from dnf_studio.core.files import atomic_file, explain
 from dnf_studio.errors import ExportError
 from dnf_studio.reproduce.plan import Cell, Plan
 

@@ -1,7 +1,7 @@
 """The paper's claims, with thresholds of our own, held against the numbers: holds, does not hold, or not resolved here.
 
 A difference counts where the 95% interval of the mean over training seeds, in pairs, leaves out zero
-(Student's t; METHOD 8). With one seed there is no interval and nothing is resolved. Distances are compared
+(Student's t; method.md, section 15). With one seed there is no interval and nothing is resolved. Distances are compared
 by their squares, and where neither model is told apart from the data there is no rank between them.
 """
 

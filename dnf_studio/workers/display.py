@@ -5,7 +5,6 @@ Imports torch, so only the explorer's thread imports it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -15,13 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.config.solvers import WITHOUT_NOISE, Solver
-from dnf_studio.core.exploration.disagreement import split_disagreement
+from dnf_studio.core.exploration.contributions import split_contributions
 from dnf_studio.core.exploration.parts import Parts, fields_in_part
 from dnf_studio.core.exploration.score_share import summed_lengths
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep, backward_states, collected
 from dnf_studio.core.sde.steps import forward_step, split_backward_noise
+from dnf_studio.errors import Check
 
 __all__ = ["Carrier", "ForwardBlock", "forward_block"]
 Array = NDArray[np.float32]
@@ -32,23 +32,21 @@ class ForwardBlock(NamedTuple):
 
     path: Array
     """(N+1, B, D), model units, row 0 at t_0."""
-    disagreement: Array
+    contributions: Array
     """(N, B): ½(‖δB_i‖² − ‖δF_i‖²) of each step and point, nats; empty, as all below, where the model has no bound."""
     parts: NDArray[np.float64]
     """(3, N): what noise ratio, drift change and score add to it, summed over the points whose sum is finite."""
     saved: NDArray[np.float64]
-    """(2, N): what the disagreement would be higher by with a drift that does not change, and without a score, summed
+    """(2, N): what the contributions would be higher by with a drift that does not change, and without a score, summed
     so too."""
     lengths: NDArray[np.float64]
     """(3, N): `summed_lengths` of f and s at t_1 … t_N."""
 
 
-def forward_block(
-    fields: tuple[Field, Field], grid: TimeGrid, x0: Tensor, noise: Tensor, check: Callable[[], None]
-) -> ForwardBlock:
-    """Path and step disagreement of x0 (B, D) with noise (N, B, D).
+def forward_block(fields: tuple[Field, Field], grid: TimeGrid, x0: Tensor, noise: Tensor, check: Check) -> ForwardBlock:
+    """Path and contributions of x0 (B, D) with noise (N, B, D).
 
-    The drift at x_{i+1} serves the step from there and the disagreement of the step to there.
+    The drift at x_{i+1} serves the step from there and the contribution of the step to there.
     `check` is called at every step and raises to leave.
     """
     (drift, score), dt = fields, grid.dt
@@ -64,15 +62,15 @@ def forward_block(
     lengths = summed_lengths(path[1:], f[1:], s)
     dt, g = dt[:, None, None], grid.g[:, None, None]
     back = split_backward_noise(f[:-1], f[1:], s, noise, dt, g[:-1], g[1:])
-    parts = torch.stack(split_disagreement(back, noise))
-    disagreement = parts.sum(0)
+    parts = torch.stack(split_contributions(back, noise))
+    contributions = parts.sum(0)
     # ½‖δB − d‖² − ½‖δB‖² = −½⟨d, δB + n + c⟩, and so for the score c; the parts hold ½⟨d, δB + n⟩
     shared = 0.5 * (back.drift * back.score).sum(-1)
     saved = -(parts[1:] + shared)
     kept, kept_saved = (
-        torch.where(disagreement.isfinite(), rows, 0).sum(-1, dtype=torch.float64).numpy() for rows in (parts, saved)
+        torch.where(contributions.isfinite(), rows, 0).sum(-1, dtype=torch.float64).numpy() for rows in (parts, saved)
     )
-    return ForwardBlock(path.numpy(), disagreement.numpy(), kept, kept_saved, lengths.numpy())
+    return ForwardBlock(path.numpy(), contributions.numpy(), kept, kept_saved, lengths.numpy())
 
 
 class Carrier:
@@ -95,14 +93,14 @@ class Carrier:
             self._sampler = cache(lambda last: flow.sampler(grid, name, last=last, hidden=hidden))
         self._fields = flow.fields(grid, hidden)
 
-    def forward(self, x0: Tensor, noise: Tensor, check: Callable[[], None]) -> ForwardBlock:
-        """The path of x0 (B, D) with noise (N, B, D), and what is known of its disagreement."""
+    def forward(self, x0: Tensor, noise: Tensor, check: Check) -> ForwardBlock:
+        """The path of x0 (B, D) with noise (N, B, D), and what is known of its contributions."""
         if self._encoder is None:
             return forward_block(self._fields, self._grid, x0, noise, check)
         path, none = collected(self._encoder(x0, noise.__getitem__), check), np.empty((3, 0))
         return ForwardBlock(path.numpy(), np.empty((0, 0), np.float32), none, none[:2], none)
 
-    def ends(self, x0: Tensor, noise: Tensor, check: Callable[[], None]) -> Tensor:
+    def ends(self, x0: Tensor, noise: Tensor, check: Check) -> Tensor:
         """Where the path of x0 (B, D) with noise (N, B, D) ends, x_N (B, D): the latents of a round trip."""
         return torch.from_numpy(self.forward(x0, noise, check).path[-1])
 
@@ -112,7 +110,7 @@ class Carrier:
         noise: Tensor,
         lam: float,
         last: LastStep,
-        check: Callable[[], None],
+        check: Check,
         parts: Parts = "both",
     ) -> Array:
         """The path (N+1, B, D) of latents (B, D), row i at t_i.

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.workers.excess_plan import MOST_NEIGHBOUR_DIM, Direction, Job, draft_times, jobs_of, training_jobs
+from dnf_studio.errors import Cancelled, Check
+from dnf_studio.workers.excess_plan import Direction, Job, draft_times, jobs_of, training_jobs
 from dnf_studio.workers.frames import Frame, ViewRequest
-from dnf_studio.workers.leaving import Left
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dnf_studio.workers.frames import Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["MOST_NEIGHBOUR_DIM", "Direction", "ExcessFrame", "ExcessWatch", "affordable"]
+__all__ = ["Direction", "ExcessFrame", "ExcessWatch", "excess_affordable"]
 
 PILOTS, TOLERANCE = 8, 5e-3
 """Points and nats by which the steps of the ODE are chosen: less than the errors of the bars ever are."""
@@ -119,7 +119,7 @@ class ExcessWatch:
             return
         snapshot = None if wanted is None else wanted.snapshot
         self._work = None
-        if snapshot is None or wanted is None or "bound" in snapshot.flow.lacks or not affordable(snapshot):
+        if snapshot is None or wanted is None or "bound" in snapshot.flow.lacks or not excess_affordable(snapshot):
             return
         if self._failed == (frame.weights, frame.request):
             return
@@ -135,8 +135,8 @@ class ExcessWatch:
         """Whether there is more to find."""
         return self._work is not None and bool(self._work.jobs)
 
-    def run(self, check: Callable[[], None], pool: BlockPool) -> None:
-        """The next piece, which is posted; `check` raises to leave, and the piece is begun anew the next time."""
+    def run(self, check: Check, pool: BlockPool) -> None:
+        """The next piece, which is posted; cancelled by `check` the piece is begun anew the next time."""
         work = self._work
         if work is None or not work.jobs:
             return
@@ -155,7 +155,7 @@ class ExcessWatch:
                 if work.drafted:
                     work.drafted, work.stride, work.rows["forward"] = False, 1, []
                 work.rows[kind].append(found)
-        except Left:
+        except Cancelled:
             raise
         except Exception:
             self._failed = work.frame.weights, work.frame.request
@@ -165,7 +165,7 @@ class ExcessWatch:
         self._post(_told(work))
 
 
-def affordable(snapshot: Snapshot) -> bool:
+def excess_affordable(snapshot: Snapshot) -> bool:
     """Whether densities can be had while somebody waits: a U-Net would take minutes for a first look."""
     return snapshot.config.network.kind == "mlp"
 
@@ -175,7 +175,7 @@ def _is_chain(snapshot: Snapshot, request: ViewRequest) -> bool:
     return snapshot.flow.checked_solver(request.solver) == "sde" and request.lam == 1 and request.parts == "both"
 
 
-def _times(work: _Work, check: Callable[[], None]) -> list[float]:
+def _times(work: _Work, check: Check) -> list[float]:
     import torch
 
     from dnf_studio.core.sampling.node_density import choose_times
@@ -184,7 +184,7 @@ def _times(work: _Work, check: Callable[[], None]) -> list[float]:
         return choose_times(work.flow, torch.from_numpy(work.frame.forward[0, :PILOTS]), TOLERANCE, check)
 
 
-def _neighbours(work: _Work, check: Callable[[], None]) -> StepMeans:
+def _neighbours(work: _Work, check: Check) -> StepMeans:
     from dnf_studio.core.exploration.excess import neighbour_excess
 
     return neighbour_excess(work.frame.forward, _contribution(work), check)
@@ -195,7 +195,7 @@ def _contribution(work: _Work, part: slice = slice(None)) -> Array:
     from dnf_studio.core.exploration.excess import widths
 
     frame = work.frame
-    added: Array = frame.step_disagreement[:, part] + widths(work.grid, frame.forward.shape[2]).numpy()[:, None]
+    added: Array = frame.contributions[:, part] + widths(work.grid, frame.forward.shape[2]).numpy()[:, None]
     return added
 
 
@@ -204,7 +204,7 @@ def _ratios(
     kind: Direction,
     part: slice,
     how: tuple[int, list[float]],
-    check: Callable[[], None],
+    check: Check,
     pool: BlockPool,
 ) -> Array:
     """The log-ratios (N, B) of the points `part`.

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Literal
 
+from dnf_studio.core.exploration.by_step import MOST_NEIGHBOUR_DIM
+
 __all__ = [
     "FIRST",
-    "MOST_NEIGHBOUR_DIM",
     "TRAINING_POINTS",
     "Direction",
     "Job",
@@ -27,7 +28,6 @@ MOST_STATES = 120_000
 """States of both processes, so many each, whose density is looked for at all: with many steps of fewer points."""
 FEWEST_TIMES = 15
 """Steps of the ODE in a draft, at least."""
-MOST_NEIGHBOUR_DIM = 3
 NEIGHBOURS_AFTER = 256
 """Points by the ODE before the nearest neighbours of all points are looked for."""
 Direction = Literal["forward", "backward"]

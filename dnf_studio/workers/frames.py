@@ -69,8 +69,9 @@ class Frame:
     """(N+1, P, D), model units."""
     backward: Array
     """(N+1, P, D), model units, row N the latents; those of `forward` where `request.start` says so."""
-    disagreement: Array
-    """(N,) mean ½(‖δB_i‖² − ‖δF_i‖²) over the P points, nats; empty where the model has no bound."""
+    mean_contributions: Array
+    """(N,) what each step contributes to the bound, mean ½(‖δB_i‖² − ‖δF_i‖²) over the P points, nats; empty where the
+    model has no bound."""
     complete: bool
     """False while further blocks of points, or the same in float32, are still to come."""
     seconds: float
@@ -79,15 +80,15 @@ class Frame:
     """Whether all points are there, perhaps not yet in float32."""
     own: Array | None = None
     """(M+1,) times of the model's own grid where `t` is another."""
-    step_disagreement: Array = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    contributions: Array = field(default_factory=lambda: np.empty((0, 0), np.float32))
     """(N, P) the same for each step and point, nats; empty where nobody computed it."""
     parts: Array = field(default_factory=lambda: np.empty((3, 0), np.float32))
-    """(3, N) what noise ratio, drift change and score add to `disagreement`; empty where nobody computed it."""
+    """(3, N) what noise ratio, drift change and score add to `mean_contributions`; empty where nobody computed it."""
     saved: Array = field(default_factory=lambda: np.empty((2, 0), np.float32))
     """(2, N) what the excess of a step would be higher by with a drift that does not change over it, and without a
     score; empty where nobody computed it."""
     prior: tuple[float, float] | None = None
-    """Mean −log N(x_N; 0, I) and D log(g_N/g_0), nats: with the sum of `disagreement` the bound."""
+    """Mean −log N(x_N; 0, I) and D log(g_N/g_0), nats: with the sum of `mean_contributions` the bound."""
 
     whole: Array | None = None
     """(P, D) samples of the whole backward process from the same latents and noise, where `request.parts` leaves

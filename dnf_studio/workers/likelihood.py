@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dnf_studio.errors import Check
 from dnf_studio.workers.lab import Ground, Study
 
 if TYPE_CHECKING:
@@ -57,17 +58,18 @@ class LikelihoodStudy(Study):
             return 0
         return OF_TWO_SDES if ground.snapshot.flow.bounded else OF_FLOW
 
-    def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
+    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
         from dnf_studio.core.evaluation.evaluate import bits_of
-        from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, affordable, likelihood_parts
+        from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, affordable_points, likelihood_parts
         from dnf_studio.core.parallel import BlockPool, worker_threads
 
         flow, dataset = ground.snapshot.flow, ground.dataset
         if dataset is None:
             return
-        facts, most = _facts(ground, dataset), {"nll_bound": affordable(flow), "nll_ode": affordable(flow, ODE_POINTS)}
+        facts = _facts(ground, dataset)
+        most = {"nll_bound": affordable_points(flow), "nll_ode": affordable_points(flow, ODE_POINTS)}
         with BlockPool(ground.threads or worker_threads(flow.device)) as pool:
-            pool.interrupted = left
+            pool.check = check
             parts = likelihood_parts(flow, dataset, paths=self.paths, pool=pool)
             for measure in list(parts.values())[have:]:
                 found = measure()
@@ -76,12 +78,13 @@ class LikelihoodStudy(Study):
 
 
 def _facts(ground: Ground, dataset: Dataset) -> LikelihoodFacts:
-    from dnf_studio.core.evaluation.attainable import attainable_of, entropy_of
+    from dnf_studio.core.evaluation.chain_bounds import attainable_of, entropy_of
     from dnf_studio.core.evaluation.fresh import fresh_points, units_of
-    from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, affordable
+    from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, affordable_points
 
     flow = ground.snapshot.flow
-    counts = [len(fresh_points(flow, dataset, count, 0)) for count in (affordable(flow), affordable(flow, ODE_POINTS))]
+    most = affordable_points(flow), affordable_points(flow, ODE_POINTS)
+    counts = [len(fresh_points(flow, dataset, count, 0)) for count in most]
     units = units_of(flow, dataset)
     volume = None if units.logit is not None else units.log_scale
     floors = entropy_of(flow, dataset), attainable_of(flow, dataset)

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.core.exploration.disagreement import prior_terms
+from dnf_studio.core.exploration.contributions import prior_terms
 from dnf_studio.core.exploration.inspect import inspect_point
 from dnf_studio.core.exploration.pairing import check_start
 from dnf_studio.core.exploration.parts import check_parts
@@ -25,10 +25,10 @@ from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import check_last_step
 from dnf_studio.core.training.hardware import choose_hidden_type
+from dnf_studio.errors import Cancelled, Check, cancel_when
 from dnf_studio.workers.display import Carrier, ForwardBlock
 from dnf_studio.workers.display_set import DisplayNoise, blocks, lead, merged
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
-from dnf_studio.workers.leaving import Left, leaving
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
@@ -104,8 +104,7 @@ class Passes:
         training: bool,
         between: Callable[[], None] = lambda: None,
     ) -> None:
-        """Show what is wanted; leaves early, without an error, once `cancelled`.
-        `between` two passes other work is due.
+        """Show what is wanted; ends early, without an error, once `cancelled`. `between` two passes other work is due.
 
         A change is answered block by block in the type in which the processor is fastest, then
         once more in float32. New weights alone are shown when all points are there: in float32, or
@@ -120,14 +119,14 @@ class Passes:
         passes = [_Pass(snapshot, data, request, wanted.since, fast, grows)] if grows or training else []
         if not training and (not passes or fast is not torch.float32):
             passes.append(_Pass(snapshot, data, request, wanted.since, torch.float32, False))
-        check = leaving(lambda: cancelled(wanted))
+        check = cancel_when(lambda: cancelled(wanted))
         try:
             with torch.inference_mode():
                 for work in passes:
                     self._run(work, check, work is passes[-1])
                     if work is not passes[-1]:
                         between()
-        except Left:
+        except Cancelled:
             return
         self._shown = request, data
 
@@ -158,7 +157,7 @@ class Passes:
         table = inspect_point(exact, grid, start, eps, *way)
         return Inspection(asked, snapshot.version, request, table, snapshot.standardisation)
 
-    def _run(self, work: _Pass, check: Callable[[], None], final: bool) -> None:
+    def _run(self, work: _Pass, check: Check, final: bool) -> None:
         snapshot, data, request = work.snapshot, work.data, work.request
         check_last_step(request.last)
         check_parts(request.parts)
@@ -243,7 +242,7 @@ def _frame(
     """A frame of the blocks so far, in arrays of its own."""
     flow = work.snapshot.flow
     own = flow.timestamps
-    disagreement = np.concatenate([block.disagreement for block in forward], axis=1)
+    contributions = np.concatenate([block.contributions for block in forward], axis=1)
     paths = np.concatenate([block.path for block in forward], axis=1)
     return Frame(
         weights=work.snapshot.version,
@@ -252,13 +251,13 @@ def _frame(
         g=grid.g.numpy().copy(),
         forward=paths,
         backward=np.concatenate(backward, axis=1),
-        disagreement=_finite_mean(disagreement),
+        mean_contributions=_finite_mean(contributions),
         complete=complete,
         seconds=perf_counter() - work.since,
         own=None if torch.equal(grid.t, own) else own.numpy().copy(),
-        step_disagreement=disagreement,
-        parts=_over_points([block.parts for block in forward], disagreement),
-        saved=_over_points([block.saved for block in forward], disagreement),
+        contributions=contributions,
+        parts=_over_points([block.parts for block in forward], contributions),
+        saved=_over_points([block.saved for block in forward], contributions),
         prior=_prior(paths[-1], grid) if flow.bounded else None,
         whole=None if whole is None else np.concatenate(whole),
         score=None if "score" in flow.lacks else _score(forward, grid, work.request.level),
@@ -273,10 +272,10 @@ def _finite_mean(rows: Array) -> Array:
     return mean
 
 
-def _over_points(sums: list[NDArray[np.float64]], disagreement: Array) -> Array:
+def _over_points(sums: list[NDArray[np.float64]], contributions: Array) -> Array:
     """Means (K, N), over the same points as `_finite_mean`, of the sums of all blocks."""
     total = np.sum(sums, axis=0)
-    mean: Array = (total / np.maximum(np.isfinite(disagreement).sum(axis=1), 1)).astype(np.float32)
+    mean: Array = (total / np.maximum(np.isfinite(contributions).sum(axis=1), 1)).astype(np.float32)
     return mean
 
 

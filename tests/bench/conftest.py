@@ -19,7 +19,7 @@ def live_window(qtbot: QtBot, qapp: QApplication) -> Iterator[MainWindow]:
     window.resize(1440, 900)
     window.show()
     window.studio.start()
-    window.add_panels()
+    window.fill()
     window.live.start()
     yield window
     window.studio.discard()

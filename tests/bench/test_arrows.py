@@ -24,7 +24,7 @@ TURNS = 40
 def test_arrows_with_divergence_at_a_new_time(live_window: MainWindow, qtbot: QtBot, training: bool) -> None:
     window = live_window
     window.studio.open("diffflow-rings")
-    qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.complete, timeout=30_000)
+    qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.complete, timeout=30_000)
     if training:
         window.studio.train()
         qtbot.waitUntil(lambda: window.studio.training.phase is Phase.RUNNING, timeout=30_000)

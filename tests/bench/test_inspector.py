@@ -48,10 +48,10 @@ def test_numbers_are_there_within_50_ms_of_a_click(
     qtbot.waitUntil(lambda: bool(frames) and frames[-1].complete, timeout=30_000)
     window.session.apply({"steps": steps})
     qtbot.waitUntil(lambda: frames[-1].complete and len(frames[-1].t) == steps + 1, timeout=30_000)
-    shown, paints, view = [], Paints(), window.views.forward
+    shown, paints, view = [], Paints(), window.plots["forward"]
     window.live.inspected.connect(lambda _found: shown.append(perf_counter()))
-    assert window.inspector.panel is not None
-    window.inspector.panel.table.viewport().installEventFilter(paints)
+    assert window.docks["inspector"].panel is not None
+    window.docks["inspector"].panel.table.viewport().installEventFilter(paints)
     waits = []
     for point in range(0, 20 * CLICKS, 20):
         x, y = map(float, frames[-1].forward[0, point])

@@ -45,13 +45,13 @@ def test_a_lasso_of_50_000_points_lights_up_within_50_ms(qtbot: QtBot, qapp: QAp
     window = MainWindow(Appearance(qapp))
     qtbot.addWidget(window)
     window.resize(1280, 800)
-    window.add_panels()
+    window.fill()
     window.show()
     qtbot.waitExposed(window)
-    window.views.show_frame(frame_of(points=POINTS, steps=30))
-    window.views.tools.set_tool("lasso")
-    view = window.views.forward
-    viewports = [plot.plot.viewport() for plot in (view, window.views.backward, window.views.time)]
+    window.live.show(frame_of(points=POINTS, steps=30))
+    window.parts["selection"].tools.set_tool("lasso")
+    view = window.plots["forward"]
+    viewports = [plot.plot.viewport() for plot in (view, window.plots["backward"], window.plots["time"])]
     waits, chosen = [], 0
     for turn in range(12):
         window.session.apply({"selection": (0,)})
@@ -81,14 +81,14 @@ def test_the_lineage_of_many_is_painted_within_20_ms(qtbot: QtBot, qapp: QApplic
     qtbot.addWidget(window)
     window.resize(1280, 800)
     window.show()
-    window.views.show_frame(frame_of(points=POINTS, steps=30))
-    window.views.selecting.choose_all()
+    window.live.show(frame_of(points=POINTS, steps=30))
+    window.parts["selection"].choose_all()
     window.session.apply({"selection": tuple(range(0, POINTS, 2))})
     times = []
     for turn in range(40):
         started = perf_counter()
-        window.views.forward.set_cursor(turn / 2)
-        window.views.forward.plot.grab()
+        window.plots["forward"].set_cursor(turn / 2)
+        window.plots["forward"].plot.grab()
         times.append(1e3 * (perf_counter() - started))
     print(f"half of {POINTS:,} chosen: {np.median(times):.1f} ms for one view at a new time")
     assert np.median(times) <= 20

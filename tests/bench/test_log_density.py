@@ -6,7 +6,7 @@ Needs an idle machine: ``pytest -m bench -s tests/bench/test_log_density.py``, u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from time import perf_counter, thread_time
 
 import numpy as np
@@ -20,6 +20,7 @@ from dnf_studio.core.exploration.log_density import SIZES, LogDensity, log_densi
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.likelihood import ode_nll
 from dnf_studio.core.training.hardware import choose_hidden_type
+from dnf_studio.errors import Check
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.training import Phase
 
@@ -32,7 +33,7 @@ SAMPLE = 512
 
 def drive(window: MainWindow, name: str, qtbot: QtBot) -> None:
     window.studio.open(name)
-    qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.complete, timeout=30_000)
+    qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.complete, timeout=30_000)
     window.studio.train()
     qtbot.waitUntil(lambda: window.studio.training.phase is Phase.RUNNING, timeout=30_000)
     qtbot.wait(4000)
@@ -44,22 +45,21 @@ def test_first_and_whole_picture_while_a_model_trains(live_window: MainWindow, q
     drive(live_window, name, qtbot)
     assert live_window.studio.current is not None
     flow, data = live_window.studio.current.snapshot.build(), open_dataset(name.removeprefix("diffflow-"))
-    analysis, ticks = live_window.contouring.analysis, QTimer()
+    task, ticks = live_window.parts["log_density"].task, QTimer()
     found: list[tuple[float, LogDensity]] = []
     beats: list[float] = []
     spent: list[float] = []
 
-    def work(left: Callable[[], bool]) -> Iterator[LogDensity]:
+    def work(check: Check) -> Iterator[LogDensity]:
         started = thread_time()
-        for each in log_densities(flow, WHOLE, left, data, hidden=choose_hidden_type("auto", torch.device("cpu"))):
+        for each in log_densities(flow, WHOLE, check, data, hidden=choose_hidden_type("auto", torch.device("cpu"))):
             spent.append(thread_time() - started)
             yield each
 
-    analysis.found.connect(lambda each: found.append((perf_counter(), each)))
     ticks.timeout.connect(lambda: beats.append(perf_counter()))
     ticks.start(5)
     began = perf_counter()
-    analysis.start(work)
+    task.start(work, lambda each: found.append((perf_counter(), each)), live_window.workspace.tell)
     qtbot.waitUntil(lambda: bool(found) and found[-1][1].complete, timeout=240_000)
     ticks.stop()
     gaps = 1e3 * np.diff(beats)
@@ -88,19 +88,22 @@ def test_from_the_key_to_the_first_picture(live_window: MainWindow, qtbot: QtBot
         drive(window, "diffflow-8gaussian", qtbot)
     else:
         window.studio.open("diffflow-8gaussian")
-        qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.complete, timeout=30_000)
+        qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.complete, timeout=30_000)
     times = []
     for turn in range(6):
         window.session.apply({"layers": frozenset({"points"})})
         qtbot.wait(300)
-        window.contouring._kept.clear()
+        window.parts["log_density"]._kept.clear()
         began = perf_counter()
         window.session.apply({"layers": frozenset({"points", "contours"})})
-        qtbot.waitUntil(lambda: window.views.forward.contours.found is not None, timeout=20_000)
+        qtbot.waitUntil(lambda: window.parts["log_density"].overlays["forward"].found is not None, timeout=20_000)
         if turn:
             times.append(1e3 * (perf_counter() - began))
     print(f"key to first picture, training {training_too}: median {np.median(times):.0f} ms, most {max(times):.0f} ms")
     if not training_too:
-        qtbot.waitUntil(lambda: bool((f := window.views.forward.contours.found) and f.complete), timeout=60_000)
+        qtbot.waitUntil(
+            lambda: bool((f := window.parts["log_density"].overlays["forward"].found) and f.complete),
+            timeout=60_000,
+        )
         print(f"all of it after {perf_counter() - began:.2f} s")
     assert np.median(times) < 300

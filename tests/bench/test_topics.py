@@ -14,14 +14,25 @@ import numpy as np
 import pytest
 import torch
 
-from dnf_studio.bench import TOPICS, Row, check_topics, drawing, explorer, export, memory, sampling, startup, training
-from dnf_studio.bench.child import run_python
-from dnf_studio.bench.machine import machine_facts, screen
-from dnf_studio.bench.rows import less, more
+from dnf_studio.bench import (
+    TOPICS,
+    Row,
+    check_topics,
+    drawing,
+    explorer,
+    export,
+    less,
+    memory,
+    more,
+    sampling,
+    startup,
+    training,
+)
+from dnf_studio.bench.machine import machine_facts, run_python, screen
 from dnf_studio.bench.textbook import textbook_paths, textbook_sample
 from dnf_studio.bench.timing import fastest, in_turn, on_threads, plain_works
 from dnf_studio.config import Config
-from dnf_studio.core.exploration.disagreement import explain_path
+from dnf_studio.core.exploration.contributions import explain_path
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.errors import SettingError, SetupError
 from dnf_studio.workers.frames import ViewRequest

@@ -20,7 +20,6 @@ from dnf_studio.core.training.run import Run
 from dnf_studio.gui.drawing.layers import scale
 from dnf_studio.gui.features.processes import process_view, time_view
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.cursor import TimeCursor
 from dnf_studio.workers.frames import Frame
 
@@ -73,7 +72,7 @@ def test_gaps_frames_and_speed(window: MainWindow, qtbot: QtBot) -> None:
     say("playing, not training", gaps())
     before = headless(8)
     window.session.apply({"config.training.progressive": False})
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     qtbot.waitUntil(lambda: window.studio.training.run is not None, timeout=20_000)
     run = window.studio.training.run
     assert run is not None
@@ -112,8 +111,8 @@ def heavy(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> MainWindow:
         ahead, back = (np.tile(paths, (1, times, 1)) for paths in (frame.forward, frame.backward))
         ahead += noise[:, : ahead.shape[1]]
         back += noise[:, : back.shape[1]]
-        many = np.tile(frame.step_disagreement, (1, times))
-        put(replace(frame, forward=ahead, backward=back, step_disagreement=many))
+        many = np.tile(frame.contributions, (1, times))
+        put(replace(frame, forward=ahead, backward=back, contributions=many))
 
     monkeypatch.setattr(mailbox, "put", put_many)
     window.session.apply({"layers": frozenset({"points", "paths", "disagreement"})})
@@ -142,14 +141,14 @@ class Paints(QObject):
 def test_heavy_scene_while_it_trains(heavy: MainWindow, qtbot: QtBot) -> None:
     before = headless(8)
     heavy.session.apply({"config.training.progressive": False})
-    heavy.commands[Key.TRAIN].trigger()
+    heavy.commands["train"].trigger()
     qtbot.waitUntil(lambda: heavy.studio.training.run is not None, timeout=20_000)
     run = heavy.studio.training.run
     assert run is not None
     qtbot.waitUntil(lambda: run.iteration > 3, timeout=20_000)
     # Until the run is in its own process
     qtbot.wait(10_000)
-    paints = Paints(heavy.views.forward.plot.viewport(), heavy.session.cursor)
+    paints = Paints(heavy.plots["forward"].plot.viewport(), heavy.session.cursor)
     first, started = run.iteration, perf_counter()
     qtbot.wait(1000 * SECONDS)
     rate = (run.iteration - first) / (perf_counter() - started)
@@ -163,7 +162,7 @@ def test_heavy_scene_while_it_trains(heavy: MainWindow, qtbot: QtBot) -> None:
 
 def test_latency_of_view_changes(window: MainWindow, qtbot: QtBot) -> None:
     """From the change of a setting to the first and the complete frame in the views."""
-    qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.complete, timeout=20_000)
+    qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.complete, timeout=20_000)
     window.session.cursor.set_playing(False)
     for name, change in (
         ("N 30 to 10", {"steps": 10}),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from dnf_studio.config import Config, SDEConfig
-from dnf_studio.core.exploration.disagreement import explain_path
+from dnf_studio.core.exploration.contributions import explain_path
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid, uniform_times
 from dnf_studio.core.sde.paths import backward_path, forward_path
@@ -126,7 +126,7 @@ def test_without_cancellation_in_float32_where_steps_are_tiny() -> None:
     assert float((printed.double() - exact).abs().max()) > 1e-3
 
 
-# The bound of METHOD 2.
+# The bound of method.md, section 2.
 
 
 def sigma_points(problem: LinearGaussian, steps: int) -> tuple[Tensor, Tensor]:

@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QTabBar
 
-from dnf_studio.core.exploration.space_time import worst_points
+from dnf_studio.core.exploration.by_step import worst_points
 from dnf_studio.gui.features.lab.panel import LabPanel
 from dnf_studio.gui.features.outliers.panel import OutliersPanel
 from dnf_studio.gui.features.round_trip.panel import RoundTripPanel
 from dnf_studio.gui.features.time_grid.editor import GridEditorPanel
-from dnf_studio.gui.frame.late_dock import LateDock
-from dnf_studio.gui.workspace.actions import Key
+from dnf_studio.gui.frame.docks import FeatureDock
 from tests.first_use.person import Person
 
 
@@ -39,13 +38,13 @@ def test_takes_trajectories_apart(person: Person, tmp_path: Path, monkeypatch: p
 
 def finds_the_worst_step(person: Person) -> None:
     window = person.window
-    plot = window.views.disagreement
+    plot = window.plots["disagreement"]
     person.press("ctrl+4")
-    person.wait(lambda: window.views.forward._paths._steps is not None)
+    person.wait(lambda: window.plots["forward"]._paths._steps is not None)
     # The bar behind the steps comes with the nearest neighbours and moves the others
-    person.wait(lambda: window.views.excess.neighbours is not None)
+    person.wait(lambda: window.live.excess.neighbours is not None)
     # What is known grows while one looks: the worst are those of any moment since
-    known = [window.views.excess]
+    known = [window.live.excess]
     window.live.excess_found.connect(known.append)
     bar = person.place(plot, 12.5, 0.02)
     person.click(plot.plot.viewport(), bar)
@@ -59,7 +58,7 @@ def finds_the_worst_step(person: Person) -> None:
     person.click(plot.legend.switch)
     person.wait(lambda: plot.legend.on)
     person.choose_tab(tabs(person), "Space-time")
-    person.wait(window.views.space_time.isVisible)
+    person.wait(window.plots["space-time"].isVisible)
     person.look("1-worst-step")
     person.press("Escape", "ctrl+4")
     person.wait(lambda: not window.session.state.selection)
@@ -69,22 +68,22 @@ def finds_the_worst_step(person: Person) -> None:
 
 def compares_marginals(person: Person) -> None:
     window = person.window
-    plot = window.views.marginals
+    plot = window.plots["marginals"]
     person.choose_tab(tabs(person), "Marginals")
-    person.wait(lambda: plot.isVisible() and len(plot._distance) == len(window.views.frame.t))
+    person.wait(lambda: plot.isVisible() and len(plot._distance) == len(window.live.frame.t))
     # A plot that was never seen is laid out once it is
     person.rest()
     person.click(plot.plot.viewport(), person.place(plot, 20, float(plot._distance[20])))
     person.wait(lambda: window.session.cursor.position == pytest.approx(20))
     person.press("ctrl+5", "ctrl+8")
-    person.wait(lambda: window.views.forward._difference.isVisible() and window.views.backward._other.isVisible())
+    person.wait(lambda: window.plots["forward"]._difference.isVisible() and window.plots["backward"]._other.isVisible())
     person.look("2-marginals")
     person.press("ctrl+5", "ctrl+8")
 
 
 def reads_fields(person: Person) -> None:
     window = person.window
-    overlay = window.views.backward.field
+    overlay = window.parts["fields"].overlays["backward"]
     person.press("ctrl+6")
     person.wait(lambda: overlay._answer is not None)
     for entry in ("Streamlines", "Heat map of the divergence"):
@@ -97,7 +96,7 @@ def reads_fields(person: Person) -> None:
 
 def reads_the_log_density(person: Person) -> None:
     window = person.window
-    overlay = window.views.forward.contours
+    overlay = window.parts["log_density"].overlays["forward"]
     person.press("ctrl+7")
     person.wait(lambda: overlay.found is not None)
     person.look("4-log-density")
@@ -105,7 +104,7 @@ def reads_the_log_density(person: Person) -> None:
 
 
 def compares_numbers_of_steps(person: Person) -> None:
-    dock = opens_dock(person, Key.LAB)
+    dock = opens_dock(person, "lab")
     panel = dock.panel
     assert isinstance(panel, LabPanel)
     person.wait(lambda: panel.runner.running is not None)
@@ -126,7 +125,7 @@ def compares_numbers_of_steps(person: Person) -> None:
 
 def bends_the_time_grid(person: Person) -> None:
     window = person.window
-    dock = opens_dock(person, Key.GRID_EDITOR)
+    dock = opens_dock(person, "grid-editor")
     panel = dock.panel
     assert isinstance(panel, GridEditorPanel)
     person.wait(lambda: panel.curve.isVisible())
@@ -144,7 +143,7 @@ def bends_the_time_grid(person: Person) -> None:
 
 
 def goes_to_noise_and_back(person: Person) -> None:
-    dock = opens_dock(person, Key.ROUND_TRIP)
+    dock = opens_dock(person, "round-trip")
     panel = dock.panel
     assert isinstance(panel, RoundTripPanel)
     person.wait(lambda: panel.trip is not None)
@@ -153,7 +152,7 @@ def goes_to_noise_and_back(person: Person) -> None:
 
 
 def lists_outliers(person: Person) -> None:
-    dock = opens_dock(person, Key.OUTLIERS)
+    dock = opens_dock(person, "outliers")
     panel = dock.panel
     assert isinstance(panel, OutliersPanel)
     person.wait(lambda: panel.found is not None and len(panel.found.views.rows) > 0)
@@ -164,10 +163,10 @@ def lists_outliers(person: Person) -> None:
 
 def follows_a_lineage(person: Person, path: Path) -> None:
     window = person.window
-    view = window.views.forward
+    view = window.plots["forward"]
     person.press("Home")
-    person.click(window.views.strip.widgetForAction(window.commands[Key.TOOL_LASSO]))
-    person.wait(lambda: window.views.tools.tool == "lasso")
+    person.click(window.views.strip.widgetForAction(window.commands["tool-lasso"]))
+    person.wait(lambda: window.parts["selection"].tools.tool == "lasso")
     # Around the upper right ring
     angles = np.linspace(0, 2 * math.pi, 24)
     corners = [person.place(view, 1.19 + 0.85 * math.cos(a), 0.72 + 1.2 * math.sin(a)) for a in angles]
@@ -182,12 +181,12 @@ def follows_a_lineage(person: Person, path: Path) -> None:
     assert set(window.session.state.selection) < many
     person.press("equal", "v")
     person.press("ctrl+e")
-    panel = window.export_panel
+    panel = window.page("Export")
     person.wait(panel.isVisible)
     person.click(panel.form.selected)
     person.fill(panel.form.target, str(path))
     person.click(panel.export)
-    person.wait(lambda: path.exists() and not window.exporter.running, 60_000)
+    person.wait(lambda: path.exists() and not window.parts["export"].exporter.running, 60_000)
     with h5py.File(path) as file:
         count = len(window.session.state.selection)
         assert len(file["samples"]) == len(file["forward_trajectories"]) == count
@@ -195,10 +194,10 @@ def follows_a_lineage(person: Person, path: Path) -> None:
     person.look("10-exported")
 
 
-def opens_dock(person: Person, key: Key) -> LateDock:
+def opens_dock(person: Person, key: str) -> FeatureDock:
     """By the Explore menu."""
     window = person.window
-    dock = next(dock for dock in window.explore if dock.objectName() == key)
+    dock = window.docks[key]
     person.menu("Explore", window.commands[key].text().replace("&", ""))
     person.wait(lambda: dock.isVisible() and dock.panel is not None)
     return dock
@@ -206,5 +205,5 @@ def opens_dock(person: Person, key: Key) -> LateDock:
 
 def tabs(person: Person) -> QTabBar:
     """Those at the plots below."""
-    pair = person.window.views.pair
+    pair = person.window.views.tabs
     return pair.other_tabs if pair.wide else pair.tabs

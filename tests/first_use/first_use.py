@@ -39,13 +39,13 @@ def looks_around(person: Person) -> None:
     person.press("Home", "Right", "Right")
     person.wait(lambda: cursor.position == pytest.approx(2))
     person.fill(toolbar.steps.box, "5")
-    person.wait(lambda: window.views.frame.request.steps == 5 and window.views.frame.complete)
+    person.wait(lambda: window.live.frame.request.steps == 5 and window.live.frame.complete)
     assert toolbar.badge.isVisible()
     person.fill(toolbar.lam.box, "0")
-    person.wait(lambda: window.views.frame.request.lam == 0 and window.views.frame.complete)
+    person.wait(lambda: window.live.frame.request.lam == 0 and window.live.frame.complete)
     person.look("2-five-steps-no-noise")
     person.click(toolbar.badge)
-    person.wait(lambda: window.views.frame.request.steps is None)
+    person.wait(lambda: window.live.frame.request.steps is None)
     person.press("ctrl+z", "ctrl+z", "ctrl+z")
     person.wait(lambda: window.session.state.lam == 1 and window.session.state.steps is None)
 
@@ -120,11 +120,11 @@ def inspects_a_point(person: Person) -> None:
     window = person.window
     person.settled()
     person.menu("Time", "To the data")
-    view = window.views.forward
+    view = window.plots["forward"]
     person.wait(lambda: window.session.cursor.position == 0)
     point = view.box.mapViewToScene(QPointF(*map(float, view._planes[0, 0])))
     person.click(view.plot.viewport(), view.plot.mapFromScene(point))
-    person.wait(lambda: window.session.state.selection and window.inspector.isVisible())
+    person.wait(lambda: window.session.state.selection and window.docks["inspector"].isVisible())
     person.look("8-inspector")
     person.press("Escape")
     person.wait(lambda: not window.session.state.selection)
@@ -133,13 +133,13 @@ def inspects_a_point(person: Person) -> None:
 def exports(person: Person, path: Path) -> None:
     window = person.window
     person.press("ctrl+e")
-    panel = window.export_panel
+    panel = window.page("Export")
     person.wait(panel.isVisible)
     person.fill(panel.form.count, "200000")
     person.fill(panel.form.target, str(path))
     person.click(panel.export)
     person.look("9-exporting")
-    person.wait(lambda: path.exists() and not window.exporter.running, 120_000)
+    person.wait(lambda: path.exists() and not window.parts["export"].exporter.running, 120_000)
     person.look("10-exported")
     person.click(person.button(panel, "Open here"))
     person.wait(lambda: path.name in window.windowTitle())

@@ -171,7 +171,7 @@ class Person:
 
     def settled(self) -> None:
         """Until every point is in the views."""
-        self.wait(lambda: self.window.views.frame is not None and self.window.views.frame.complete)
+        self.wait(lambda: self.window.live.frame is not None and self.window.live.frame.complete)
 
     def choose_tab(self, bar: QTabBar, title: str) -> None:
         """Click a tab."""

@@ -1,4 +1,4 @@
-"""What the reference program computes from one of its checkpoints, in float64 (METHOD 9)."""
+"""What the reference program computes from one of its checkpoints, in float64 (method.md, section 19)."""
 
 from __future__ import annotations
 

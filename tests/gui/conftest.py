@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.gui.workspace.error_dialog import ErrorDialog
+from dnf_studio.workers.background import Background
 
 TINY = {
     "config.network.channels": 8,
@@ -45,6 +46,14 @@ def few_points(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"dnf_studio.gui.workspace.{module}.DISPLAY_POINTS", 300)
 
 
+@pytest.fixture
+def background(qapp: QApplication) -> Iterator[Background]:
+    """What drives long work where there is no window."""
+    made = Background()
+    yield made
+    made.close()
+
+
 def delete(window: MainWindow) -> None:
     """Now, not at the next turn of an event loop that the tests do not have."""
     window.deleteLater()
@@ -55,7 +64,7 @@ def delete(window: MainWindow) -> None:
 def seen_window(qapp: QApplication) -> Iterator[MainWindow]:
     """One window for tests that only look at it."""
     window = MainWindow(Appearance(qapp))
-    window.add_panels()
+    window.fill()
     yield window
     window.close()
     delete(window)
@@ -66,7 +75,7 @@ def still_window(qtbot: QtBot, qapp: QApplication) -> Iterator[MainWindow]:
     """The window as it is before anything computes: no explorer, no timer."""
     window = MainWindow(Appearance(qapp))
     window.resize(1280, 800)
-    window.add_panels()
+    window.fill()
     window.show()
     qtbot.waitExposed(window)
     yield window
@@ -95,7 +104,8 @@ def open_in(window: MainWindow, qtbot: QtBot) -> Callable[[str], None]:
         version = window.studio.current.snapshot.version
         # Its first frame may have come before the wait for it begins
         qtbot.waitUntil(
-            lambda: window.views.frame is not None and window.views.frame.weights == version, timeout=20_000
+            lambda: window.live.frame is not None and window.live.frame.weights == version,
+            timeout=20_000,
         )
 
     return open_name

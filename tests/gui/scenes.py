@@ -21,7 +21,7 @@ def frame_of(points: int = 300, steps: int = 10, dim: int = 2, request: ViewRequ
     noise = random.standard_normal((points, dim))
     way = np.linspace(0, 1, steps + 1)[:, None, None]
     forward = ((1 - way) * data + way * noise).astype(np.float32)
-    disagreement = np.linspace(0.5, -0.2, steps).astype(np.float32)
+    contributions = np.linspace(0.5, -0.2, steps).astype(np.float32)
     shares = np.array([-0.25, 1.5, -0.25], np.float32)[:, None]
     return Frame(
         weights=1,
@@ -30,11 +30,11 @@ def frame_of(points: int = 300, steps: int = 10, dim: int = 2, request: ViewRequ
         g=np.full(steps + 1, 0.2, np.float32),
         forward=forward,
         backward=forward[:, ::-1].copy(),
-        disagreement=disagreement,
+        mean_contributions=contributions,
         complete=True,
         seconds=0.1,
-        step_disagreement=disagreement[:, None] + random.standard_normal((steps, points)).astype(np.float32),
-        parts=shares * disagreement,
+        contributions=contributions[:, None] + random.standard_normal((steps, points)).astype(np.float32),
+        parts=shares * contributions,
         prior=(2.9, 0.1),
     )
 

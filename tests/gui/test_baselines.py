@@ -10,7 +10,6 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.storage.checkpoint import read_checkpoint
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from tests.gui.conftest import TINY
 
 Open = Callable[[str], None]
@@ -21,7 +20,7 @@ def diffusing(window: MainWindow, open_in: Open, qtbot: QtBot) -> MainWindow:
     """A window in which a tiny diffusion model trains."""
     open_in("circle")
     window.session.apply({"config.model": "diffusion", **TINY, "config.training.iterations": 10**6})
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
     return window
 
@@ -30,13 +29,13 @@ def test_a_diffusion_model_trains_and_is_watched(diffusing: MainWindow, qtbot: Q
     window = diffusing
     run = window.studio.training.run
     assert run is not None and run.config.model == "diffusion"
-    assert window.views.loss.accessibleName() == "Loss: error of the noise"
-    assert window.views.loss.smoothed is None and "NLL" not in window.status.nll.text()
-    qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.t[-1] == 1, timeout=30_000)
-    frame = window.views.frame
-    assert frame is not None and frame.disagreement.shape == (len(frame.t) - 1,)
-    assert window.export_panel is not None
-    form = window.export_panel.form
+    assert window.plots["loss"].accessibleName() == "Loss: error of the noise"
+    assert window.plots["loss"].smoothed is None and "NLL" not in window.status.nll.text()
+    qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.t[-1] == 1, timeout=30_000)
+    frame = window.live.frame
+    assert frame is not None and frame.mean_contributions.shape == (len(frame.t) - 1,)
+    assert window.page("Export") is not None
+    form = window.page("Export").form
     assert form.solver.count() == 5 and form.plan().settings.solver == "ancestral" and not form.lam.isEnabled()
     form.solver.setCurrentIndex(3)
     form.solver.activated.emit(3)
@@ -49,7 +48,7 @@ def test_a_diffusion_model_trains_and_is_watched(diffusing: MainWindow, qtbot: Q
     # Another kind of model is for the next run; this one keeps its settings
     steps = run.config.sde.steps
     window.session.apply({"config.model": "diffflow", "config.sde.steps": steps + 3})
-    window.commands[Key.STOP].trigger()
+    window.commands["stop"].trigger()
     qtbot.waitUntil(lambda: not window.studio.training.active, timeout=30_000)
     assert (run.config.model, run.config.sde.steps) == ("diffusion", steps)
     run.save(tmp_path / "a.safetensors")

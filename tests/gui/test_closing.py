@@ -7,7 +7,6 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.appearance import Appearance
 from tests.gui.conftest import delete
 
@@ -15,10 +14,10 @@ from tests.gui.conftest import delete
 def test_nothing_outlives_the_window(qapp: QApplication, qtbot: QtBot) -> None:
     before = set(qapp.topLevelWidgets())
     window = MainWindow(Appearance(qapp))
-    window.add_panels()
+    window.fill()
     window.show()
     qtbot.waitExposed(window)
-    for key in (Key.LAB, Key.ROUND_TRIP, Key.OUTLIERS):
+    for key in ("lab", "round-trip", "outliers"):
         window.commands[key].trigger()
     window.close()
     delete(window)

@@ -19,7 +19,6 @@ from dnf_studio.gui.features.lab.panel import LabPanel
 from dnf_studio.gui.features.round_trip.panel import RoundTripPanel
 from dnf_studio.gui.features.time_grid.editor import GridEditorPanel
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.workers.frames import Frame
 from tests.gui.conftest import TINY
@@ -50,8 +49,8 @@ def shown(window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path) -> Ma
 
 
 def frame_of(window: MainWindow) -> Frame:
-    assert window.views.frame is not None
-    return window.views.frame
+    assert window.live.frame is not None
+    return window.live.frame
 
 
 def reasons(window: MainWindow) -> dict[str, str]:
@@ -71,7 +70,7 @@ def test_the_views_carry_points_by_the_solver_both_ways(shown: MainWindow, qtbot
     shown.session.apply({"steps": 7, "seed": 3})
     qtbot.waitUntil(lambda: len(frame_of(shown).t) == 8, timeout=20_000)
     assert "small.safetensors (flow)" in shown.windowTitle() and "(flow)" in shown.status.message.text()
-    assert shown.views.forward.caption.startswith("Points of the data, carried to noise by the ODE.")
+    assert shown.plots["forward"].caption.startswith("Points of the data, carried to noise by the ODE.")
 
 
 def test_what_a_flow_lacks_is_grey_and_says_why_until_another_model_comes(
@@ -83,8 +82,8 @@ def test_what_a_flow_lacks_is_grey_and_says_why_until_another_model_comes(
         "score": [sampling.parts],
     }
     actions = {
-        "bound": [shown.commands[Key.DISAGREEMENT]],
-        "score": [shown.fielding.menu.choices["field", name] for name in ("score", "backward", "flow")],
+        "bound": [shown.commands["disagreement"]],
+        "score": [shown.parts["fields"].menu.choices["field", name] for name in ("score", "backward", "flow")],
     }
     for kinds in (greyed, actions):
         for ability, controls in kinds.items():
@@ -103,13 +102,13 @@ def test_what_a_flow_lacks_is_grey_and_says_why_until_another_model_comes(
     assert shown.toolbar.lam.box.toolTip().startswith("Noise of the backward process")
     qtbot.waitUntil(lambda: frame_of(shown).request.lam == 0.5 and not views.score._is_empty, timeout=20_000)
     assert not views.disagreement.chooser.isHidden() and views.disagreement.legend.isHidden()
-    qtbot.waitUntil(lambda: not views.disagreement._is_empty and views.excess is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: not views.disagreement._is_empty and window.live.excess is not None, timeout=20_000)
     views.disagreement.set_shown("contribution")
     assert not views.disagreement.legend.isHidden()
 
 
 def test_explore_panels_offer_what_a_flow_can(shown: MainWindow, qtbot: QtBot) -> None:
-    for key in (Key.ROUND_TRIP, Key.LAB, Key.GRID_EDITOR):
+    for key in ("round-trip", "lab", "grid-editor"):
         shown.commands[key].trigger()
     trip, lab, editor = (shown.findChild(kind) for kind in (RoundTripPanel, LabPanel, GridEditorPanel))
     assert isinstance(trip, RoundTripPanel) and isinstance(lab, LabPanel) and isinstance(editor, GridEditorPanel)
@@ -134,15 +133,15 @@ def test_a_point_of_a_flow_has_a_drift_and_no_noise(shown: MainWindow, qtbot: Qt
         assert got.args is not None
         table = got.args[0].table
         np.testing.assert_allclose(table.x, paths[:, 5], atol=2e-5)
-        assert table.drift.shape == (4, 2) and not len(table.disagreement)
-    panel = shown.inspector.panel
+        assert table.drift.shape == (4, 2) and not len(table.contributions)
+    panel = shown.docks["inspector"].panel
     heads = [panel.model.headerData(k, panel.table.horizontalHeader().orientation()) for k in range(6)]
     assert panel.model.columnCount() == 6 and heads == ["i", "t", "x₁", "x₂", "f₁", "f₂"]
 
 
 def test_an_export_of_a_flow_is_read_back(shown: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path) -> None:
-    shown.commands[Key.EXPORT].trigger()
-    panel = shown.export_panel
+    shown.commands["export"].trigger()
+    panel = shown.page("Export")
     assert panel is not None
     for control in (panel.form.lam, panel.form.last, panel.form.parts["noise"]):
         assert not control.isEnabled() and control.toolTip() == reasons(shown)["noise"]
@@ -150,7 +149,7 @@ def test_an_export_of_a_flow_is_read_back(shown: MainWindow, open_in: Open, qtbo
     panel.form.parts["log_prob"].setChecked(True)
     path = tmp_path / "flow.h5"
     panel.form.target.setText(str(path))
-    with qtbot.waitSignal(shown.exporter.written, timeout=30_000):
+    with qtbot.waitSignal(shown.parts["export"].exporter.written, timeout=30_000):
         panel.export.click()
     assert shown.studio.current is not None
     flow = shown.studio.current.snapshot.flow
@@ -164,13 +163,13 @@ def test_an_export_of_a_flow_is_read_back(shown: MainWindow, open_in: Open, qtbo
 
 def test_selected_points_of_a_flow_are_exported_without_noise(shown: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     shown.session.apply({"selection": (3, 1)})
-    shown.commands[Key.EXPORT].trigger()
-    panel = shown.export_panel
+    shown.commands["export"].trigger()
+    panel = shown.page("Export")
     assert panel is not None
     panel.form.selected.click()
     path = tmp_path / "few.h5"
     panel.form.target.setText(str(path))
-    with qtbot.waitSignal(shown.exporter.written, timeout=30_000):
+    with qtbot.waitSignal(shown.parts["export"].exporter.written, timeout=30_000):
         panel.export.click()
     with h5py.File(path) as file:
         assert file["trajectories"].shape == (2, 4, 2) and "noise" not in file
@@ -184,9 +183,9 @@ def test_a_flow_trains_in_the_window(window: MainWindow, open_in: Open, qtbot: Q
     qtbot.waitUntil(lambda: "score" in window.session.lacks, timeout=20_000)
     assert "untrained flow" in window.status.message.text()
     first = frame_of(window).weights
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     qtbot.waitUntil(lambda: window.studio.training.phase is Phase.ENDED, timeout=60_000)
     qtbot.waitUntil(lambda: frame_of(window).weights > first and frame_of(window).complete, timeout=20_000)
-    assert window.views.loss.accessibleName() == "Loss: NLL" and "not a bound" in window.views.loss.caption
+    assert window.plots["loss"].accessibleName() == "Loss: NLL" and "not a bound" in window.plots["loss"].caption
     assert window.status.nll.toolTip().startswith("Exact") and window.status.nll.text().startswith("NLL")
     assert "flow" in window.windowTitle()

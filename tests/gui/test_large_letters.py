@@ -10,7 +10,6 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.frame.transport import LEAST_SLIDER
-from dnf_studio.gui.workspace.actions import Key
 
 
 @pytest.fixture
@@ -25,7 +24,7 @@ def large(still_window: MainWindow, qtbot: QtBot) -> Iterator[MainWindow]:
 
 
 def pause_button(window: MainWindow) -> QToolButton:
-    button = window.toolbar.widgetForAction(window.commands[Key.PAUSE])
+    button = window.toolbar.widgetForAction(window.commands["pause"])
     assert isinstance(button, QToolButton)
     return button
 
@@ -55,7 +54,7 @@ def test_pause_has_room_for_its_word_and_does_not_move_when_it_is_resume(large: 
 
 
 def test_keys_within_plots_are_written_in_the_letters_of_the_window(large: MainWindow, qtbot: QtBot) -> None:
-    plot = large.views.space_time
+    plot = large.plots["space-time"]
     assert plot._layer._font == plot.font()
     large.appearance.set_scale(100)
     qtbot.waitUntil(lambda: large.toolbar.font().pointSizeF() < 15)

@@ -16,7 +16,6 @@ from dnf_studio.core.sampling.blocks import SampleSettings
 from dnf_studio.core.storage.checkpoint import read_checkpoint
 from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_export, read_rows
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.exported import read_shown
 from dnf_studio.gui.workspace.opening import untrained
 from dnf_studio.gui.workspace.training import Phase
@@ -33,7 +32,7 @@ def config(data: str) -> Config:
 def test_a_box_chooses_logits_of_images_and_of_nothing_else(window: MainWindow, open_in: Open, qtbot: QtBot) -> None:
     window.session.apply(TINY)
     open_in("circle")
-    box = window.data_panel.logit
+    box = window.page("Data").logit
     assert box.isHidden()
     open_in("digits")
     assert not box.isHidden() and not box.isChecked()
@@ -42,17 +41,18 @@ def test_a_box_chooses_logits_of_images_and_of_nothing_else(window: MainWindow, 
     assert window.session.state.config.data == "digits::logit" and box.isChecked()
     opened = window.studio.current
     assert opened is not None and opened.snapshot.standardisation.logit is not None
-    assert "as logits with α = 1e-06" in window.data_panel.facts.text()
+    assert "as logits with α = 1e-06" in window.page("Data").facts.text()
     assert window.toolbar.data.currentText() == "digits::logit"
     qtbot.waitUntil(
-        lambda: window.views.frame is not None and window.views.frame.weights == opened.snapshot.version, timeout=20_000
+        lambda: window.live.frame is not None and window.live.frame.weights == opened.snapshot.version,
+        timeout=20_000,
     )
-    assert window.imaging.shown and window.views.frame is not None
-    pixels, dataset = window.imaging.pixels, opened.dataset
+    assert window.parts["images"].shown and window.live.frame is not None
+    pixels, dataset = window.parts["images"].pixels, opened.dataset
     assert pixels is not None and isinstance(dataset, RecordedDataset)
-    shown = pixels.to_data(window.views.frame.forward[0])
+    shown = pixels.to_data(window.live.frame.forward[0])
     assert shown.min() > -1e-4 and shown.max() < 17 + 1e-4 and shown.std() > 3
-    assert pixels.to_data(window.views.frame.backward[0]).max() < 17.1
+    assert pixels.to_data(window.live.frame.backward[0]).max() < 17.1
     with qtbot.waitSignal(window.studio.opened, timeout=20_000):
         box.click()
     assert window.session.state.config.data == "digits" and not box.isChecked()
@@ -64,7 +64,7 @@ def test_logits_are_trained_in_the_window_and_saved(
     window.session.apply(TINY)
     open_in("digits::logit")
     window.session.apply({**TINY, "config.training.iterations": 20})
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     training = window.studio.training
     qtbot.waitUntil(lambda: training.phase is Phase.ENDED and window.studio.unsaved, timeout=30_000)
     assert training.run is not None and training.run.iteration == 20
@@ -83,10 +83,10 @@ def test_neighbours_and_classes_are_found_by_the_levels(still_window: MainWindow
     frame.backward[0] = data.fresh(20, 0).numpy()
     frame.backward[0, 1] = data.standardisation.to_model(torch.from_numpy(data.recorded[row] + 0.5)).numpy()
     window.studio.opened.emit(opened)
-    window.views.show_frame(frame)
+    window.live.show(frame)
     window.session.apply({"selection": (1,), "selection_of": "backward"})
-    assert window.inspector.panel is not None
-    strip = window.inspector.panel.images
+    assert window.docks["inspector"].panel is not None
+    strip = window.docks["inspector"].panel.images
     qtbot.waitUntil(lambda: strip.words[1].text() == f"{data.class_names[data.classes[row]]}\n0.0", timeout=20_000)
     ends = data.standardisation.array_to_data(frame.backward[0])
     assert data.nearest_class(ends)[1] == data.classes[row]

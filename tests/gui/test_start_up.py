@@ -21,7 +21,7 @@ from dnf_studio.gui.frame.main_window import MainWindow
 window = MainWindow(Appearance(application))
 life = Life(options, window)
 window.show()
-window.add_panels()
+window.fill()
 heavy = [name for name in ("torch", "typer", "rich", "h5py", "scipy", "sklearn", "safetensors") if name in sys.modules]
 print(heavy)
 """

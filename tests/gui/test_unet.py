@@ -11,7 +11,6 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.models.unet import UNet
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.opening import FEWER_POINTS
 from tests.gui.conftest import TINY
 
@@ -26,20 +25,20 @@ def test_a_unet_trains_on_images_and_is_watched_but_not_on_moons(
     images.write_bytes(struct.pack(">4I", 0x0803, *levels.shape) + levels.tobytes())
     window.session.apply({"config.network.kind": "unet", **SMALL})
     window.studio.open(str(images))
-    qtbot.waitUntil(lambda: window.views.frame is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: window.live.frame is not None, timeout=60_000)
     current = window.studio.current
     assert current is not None and isinstance(current.snapshot.flow.drift, UNet)
     assert len(current.points) == FEWER_POINTS
-    bars = window.views.disagreement
+    bars = window.plots["disagreement"]
     assert bars.shown == "contribution" and not bars.chooser.isEnabled() and bars.limits is not None
-    assert "slow" in window.views.space_time._empty.text()
+    assert "slow" in window.plots["space-time"]._empty.text()
     window.session.apply({"config.training.iterations": 10**6})
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     qtbot.waitUntil(lambda: window.studio.unsaved, timeout=60_000)
     run = window.studio.training.run
     assert run is not None and isinstance(run.flow.drift, UNet)
     qtbot.waitUntil(lambda: run.iteration > 2, timeout=60_000)
-    window.commands[Key.STOP].trigger()
+    window.commands["stop"].trigger()
     qtbot.waitUntil(lambda: not window.studio.training.active, timeout=60_000)
     window.studio.training.unsaved = False
     told: list[Exception] = []

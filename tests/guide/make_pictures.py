@@ -26,7 +26,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from dnf_studio.assets import resource
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.evaluation.fresh import fresh_points
-from dnf_studio.core.exploration.disagreement import disagreement
+from dnf_studio.core.exploration.contributions import contributions
 from dnf_studio.core.exploration.excess import neighbour_excess, step_means, widths
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.gui.features.disagreement.bars import excess_bars
@@ -58,11 +58,11 @@ class Scene:
         appearance.choose("light")
         self.window = MainWindow(appearance)
         self.window.resize(*WIDE)
-        self.window.add_panels()
+        self.window.fill()
         self.window.show()
         self.window.studio.start()
         self.window.live.start()
-        self.pair = self.window.views.pair
+        self.pair = self.window.views.tabs
         self.pair.tabs.setCurrentIndex(2)
 
     def wait(self, seconds: float, done: Callable[[], object] = lambda: False) -> None:
@@ -96,13 +96,13 @@ class Scene:
         wanted = studio.current.snapshot.version, self.window.session.state.grid
 
         def there() -> bool:
-            frame = views.frame
+            frame = window.live.frame
             if frame is None or (frame.weights, frame.request.grid) != wanted or not frame.complete:
                 return False
-            found = views.excess
+            found = window.live.excess
             if found is None or found.frame.weights != wanted[0] or found.forward.shape[1] < known:
                 return False
-            return len(views.marginals._distance) == len(frame.t)
+            return len(window.plots["marginals"]._distance) == len(frame.t)
 
         self.wait(600, there)
         self.wait(1.5)
@@ -120,9 +120,9 @@ class Scene:
 
     def tell(self, name: str) -> None:
         """Print what the views say in numbers."""
-        views, frame, found = self.window.views, self.window.views.frame, self.window.views.excess
+        views, frame, found = self.window.views, self.window.live.frame, self.window.live.excess
         assert frame is not None and frame.prior is not None and found is not None
-        bound = float(frame.disagreement.sum()) + sum(frame.prior)
+        bound = float(frame.mean_contributions.sum()) + sum(frame.prior)
         bars = excess_bars(found)
         print(f"{name}: bound {bound:.3f}; {bars.texts(0)[0]}; complete {found.complete}; {bars.notes[-1]}")
         _rows("excess", bars.values, bars.errors)
@@ -135,7 +135,7 @@ class Scene:
         for what, saved in zip(("a drift that does not change", "no score"), found.saved, strict=True):
             print(f"   {what} would add", np.round(saved, 3).tolist())
         self._tell_modes(frame, found)
-        plot = views.marginals
+        plot = window.plots["marginals"]
         for what in ("distance", "floor", "highest"):
             print(f"   SWD {what}", np.round(getattr(plot, f"_{what}"), 3).tolist())
         if frame.score is not None:
@@ -147,7 +147,7 @@ class Scene:
         x0 = frame.forward[0, :known]
         mode = np.rint(np.arctan2(x0[:, 1], x0[:, 0]) / (np.pi / 4)).astype(int) % 8
         total = found.forward.sum(axis=0)
-        bound = frame.step_disagreement[:, :known].sum(axis=0) + 0.5 * np.square(frame.forward[-1, :known]).sum(axis=1)
+        bound = frame.contributions[:, :known].sum(axis=0) + 0.5 * np.square(frame.forward[-1, :known]).sum(axis=1)
         for what, values in (("log-ratio", total), ("bound", bound + np.log(2 * np.pi))):
             each = [step_means(values[None, mode == k]) for k in range(8)]
             means, errors = (np.concatenate([getattr(e, part) for e in each]) for part in ("mean", "error"))
@@ -178,7 +178,7 @@ def many(name: str, flow: DiffFlow) -> None:
     """Print the excess by the nearest neighbours of 20,000 fresh points, as `evaluate` has it."""
     x0 = fresh_points(flow, open_dataset(flow.config.data), 20_000, 0)
     noise = torch.randn((flow.grid().steps, *x0.shape), generator=torch.Generator().manual_seed(0))
-    found = disagreement(flow, x0, noise)
+    found = contributions(flow, x0, noise)
     added = found.steps + widths(flow.grid(), flow.dim)[:, None]
     near = neighbour_excess(found.path.numpy(), added.numpy())
     _rows(f"{name}, neighbours of {near.points:,}", near.mean, near.error)
@@ -208,9 +208,9 @@ def main(model: str, folder: Path) -> None:
     many("sound", sound)
     scene.set(0, layers=POINTS)
     scene.tell("sound")
-    scene.save("sound", scene.look(views.disagreement, views.marginals))
+    scene.save("sound", scene.look(window.plots["disagreement"], window.plots["marginals"]))
     scene.pair.tabs.setCurrentIndex(4)
-    share = scene.look(views.score)
+    share = scene.look(window.plots["score"])
     scene.pair.tabs.setCurrentIndex(2)
     field = field_of(scene)
     step(scene, sound)
@@ -225,9 +225,9 @@ def field_of(scene: Scene) -> list[QImage]:
     views = scene.window.views
     scene.resize(NARROW)
     scene.set(0, layers=frozenset({"field"}), field="drift", heat="magnitude")
-    views.forward.box.setRange(xRange=(-2.3, 2.3), yRange=(-2.3, 2.3))
+    window.plots["forward"].box.setRange(xRange=(-2.3, 2.3), yRange=(-2.3, 2.3))
     scene.wait(1)
-    images = scene.look(views.forward)
+    images = scene.look(window.plots["forward"])
     views.reset_ranges()
     scene.set(0, layers=POINTS, heat="none")
     scene.resize(WIDE)
@@ -242,12 +242,12 @@ def score(scene: Scene, sound: DiffFlow, share: list[QImage]) -> None:
     scene.put(flow)
     scene.set(16)
     scene.tell("score")
-    scene.save("score-excess", scene.look(views.disagreement, views.marginals))
+    scene.save("score-excess", scene.look(window.plots["disagreement"], window.plots["marginals"]))
     tabs.setCurrentIndex(4)
     for node in (8, 9, 17, 18, 9):
         scene.set(node)
-        print("  ", views.score.note.texts[0])
-    scene.save("score-share", [*share, *scene.look(views.score)])
+        print("  ", window.plots["score"].note.texts[0])
+    scene.save("score-share", [*share, *scene.look(window.plots["score"])])
     tabs.setCurrentIndex(2)
     scene.wait(0.5)
 
@@ -260,9 +260,9 @@ def step(scene: Scene, sound: DiffFlow) -> None:
     scene.put(flow)
     scene.set(10)
     scene.tell("step")
-    scene.save("step-excess", scene.look(views.disagreement, views.marginals))
+    scene.save("step-excess", scene.look(window.plots["disagreement"], window.plots["marginals"]))
     scene.pair.tabs.setCurrentIndex(1)
-    scene.save("step-grid", scene.look(views.grid))
+    scene.save("step-grid", scene.look(window.plots["grid"]))
     scene.pair.tabs.setCurrentIndex(2)
     scene.window.session.apply({"grid": "reference", "steps": 30})
     scene.settle(256)
@@ -281,15 +281,18 @@ def drift(scene: Scene, sound: DiffFlow, field: list[QImage]) -> None:
     # Before points are chosen: the Inspector that they open takes room
     scene.save("drift-field", [*field, *field_of(scene)])
     scene.set(30)
-    frame = views.frame
+    frame = window.live.frame
     assert frame is not None
     chosen = np.flatnonzero((np.abs(frame.forward[0] - [MODE, 0]) < 0.6).all(axis=1))
     scene.window.session.apply({"selection": tuple(int(i) for i in chosen)})
-    scene.window.inspector.tabs.setCurrentIndex(1)
+    scene.window.docks["inspector"].tabs.setCurrentIndex(1)
     scene.wait(1)
-    assert scene.window.inspector.selection is not None
-    print("  ", scene.window.inspector.selection.comparison.rows())
-    scene.save("drift-selection", scene.look(views.forward, scene.window.inspector.selection.comparison))
+    assert scene.window.docks["inspector"].pages["Selection"] is not None
+    print("  ", scene.window.docks["inspector"].pages["Selection"].comparison.rows())
+    scene.save(
+        "drift-selection",
+        scene.look(window.plots["forward"], scene.window.docks["inspector"].pages["Selection"].comparison),
+    )
 
 
 if __name__ == "__main__":

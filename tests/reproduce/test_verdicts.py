@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dnf_studio.reproduce.distances import best_by_evaluations, best_solver, pooled, standing
-from dnf_studio.reproduce.lowest import lowest_nll
+from dnf_studio.reproduce.report import lowest_nll
 from dnf_studio.reproduce.results import Measured
 from dnf_studio.reproduce.verdicts import claims, interval, steps_at_equal_quality
 

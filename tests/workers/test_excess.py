@@ -17,12 +17,12 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_density_at_nodes
+from dnf_studio.errors import Cancelled
 from dnf_studio.workers import excess
-from dnf_studio.workers.excess import ExcessFrame, ExcessWatch, affordable
-from dnf_studio.workers.excess_plan import FIRST, MOST_NEIGHBOUR_DIM, TRAINING_POINTS
+from dnf_studio.workers.excess import ExcessFrame, ExcessWatch, excess_affordable
+from dnf_studio.workers.excess_plan import FIRST, TRAINING_POINTS
 from dnf_studio.workers.explorer import Explorer, Wanted
 from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
-from dnf_studio.workers.leaving import Left
 from dnf_studio.workers.snapshot import Snapshot
 from tests.networks import IMAGE, tiny_unets
 from tests.workers.test_explorer import flow_of, frames_until
@@ -102,7 +102,7 @@ def test_first_few_points_then_all_with_the_numbers_of_the_analysis(explorer: Ex
         # The very paths of the frame: `excess` would draw its own
         times = choose_times(flow, x0[:PILOTS])
         density = log_density_at_nodes(flow, flow.grid(), torch.from_numpy(frame.forward), times)
-    added = torch.from_numpy(frame.step_disagreement) + widths(flow.grid(), 2)[:, None]
+    added = torch.from_numpy(frame.contributions) + widths(flow.grid(), 2)[:, None]
     np.testing.assert_allclose(last.forward, log_ratios(added, density), atol=0.02)
     np.testing.assert_allclose(last.by_step.mean, last.forward.mean(1), atol=1e-5)
     np.testing.assert_allclose(last.by_step.error, last.forward.std(1, ddof=1) / np.sqrt(POINTS), rtol=1e-3)
@@ -174,7 +174,7 @@ def test_neighbours_are_looked_for_in_up_to_three_dimensions(dim: int, known: bo
     found = shown.run()[-1]
     assert found.complete and (found.neighbours is not None) == known
     if known:
-        added = shown.frame.step_disagreement + widths(shown.snapshot.flow.grid(), dim).numpy()[:, None]
+        added = shown.frame.contributions + widths(shown.snapshot.flow.grid(), dim).numpy()[:, None]
         expected = neighbour_excess(shown.frame.forward, added)
         np.testing.assert_allclose(found.neighbours.mean, expected.mean)
         assert len(found.neighbours.mean) == 7
@@ -243,9 +243,9 @@ def test_a_piece_that_was_left_is_begun_anew() -> None:
     shown.run(1)
 
     def leave() -> None:
-        raise Left
+        raise Cancelled
 
-    with pytest.raises(Left):
+    with pytest.raises(Cancelled):
         shown.watch.run(leave, shown.pool)
     assert shown.watch.pending and len(shown.told) == 1
     assert shown.run()[-1].forward.shape == (6, 40)
@@ -355,7 +355,7 @@ def test_a_model_without_a_bound_and_slow_networks_have_none(explorer: Explorer)
     frames_until(explorer)
     assert not drained(explorer)
     slow = Snapshot.of(DiffFlow(IMAGE.size, tiny_unets(2), image=IMAGE), 2)
-    assert affordable(Snapshot.of(flow_of())) and not affordable(slow)
+    assert excess_affordable(Snapshot.of(flow_of())) and not excess_affordable(slow)
     explorer.publish(slow, torch.randn(4, IMAGE.size))
     frames_until(explorer, 2)
     assert not drained(explorer)
@@ -374,10 +374,6 @@ def test_an_error_ends_the_work_and_is_told_once(explorer: Explorer, monkeypatch
         assert explorer.errors.take() is None and not explorer._excess.pending
     explorer.request(ViewRequest(seed=1))
     assert answers_until(explorer, lambda found: found.complete)[-1].frame.request.seed == 1
-
-
-def test_the_window_and_the_analysis_mean_the_same_dimensions() -> None:
-    assert MOST_NEIGHBOUR_DIM == measured.MOST_NEIGHBOUR_DIM
 
 
 def test_it_fits_frames_of_the_same_settings_and_size() -> None:

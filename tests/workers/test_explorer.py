@@ -11,14 +11,13 @@ import pytest
 import torch
 
 from dnf_studio.config import Config
-from dnf_studio.core.exploration.disagreement import disagreement
+from dnf_studio.core.exploration.contributions import contributions
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.errors import SettingError
+from dnf_studio.errors import Cancelled, SettingError
 from dnf_studio.workers import passes
 from dnf_studio.workers.display_set import DisplayNoise, blocks
 from dnf_studio.workers.explorer import Explorer, Wanted
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
-from dnf_studio.workers.leaving import Left
 from dnf_studio.workers.snapshot import Snapshot
 
 CONFIG = Config.create({"sde": {"steps": 6, "t_end": 0.5, "g_end": 0.5}, "network": {"layers": 1, "channels": 16}})
@@ -66,16 +65,16 @@ def test_a_frame_is_what_the_models_own_paths_are(explorer: Explorer, dim: int) 
     with torch.no_grad():
         path = flow.forward_path(x0, ahead, grid)
         reverse = flow.backward_path(noise.latents(3, 300, dim), back.flip(0), lam=0.7, last="mean", grid=grid)
-        explained = disagreement(flow, x0, ahead, grid)
+        explained = contributions(flow, x0, ahead, grid)
         rows = explained.steps.mean(1)
     assert frame.weights == 5 and frame.request is request and frame.seconds > 0
     np.testing.assert_allclose(frame.forward, path, atol=2e-5)
     np.testing.assert_allclose(frame.backward, reverse.flip(0), atol=2e-5)
-    np.testing.assert_allclose(frame.disagreement, rows, atol=1e-4)
-    np.testing.assert_allclose(frame.step_disagreement.sum(0).mean(), rows.sum(), atol=1e-3)
-    np.testing.assert_allclose(frame.step_disagreement, explained.steps, atol=1e-3)
+    np.testing.assert_allclose(frame.mean_contributions, rows, atol=1e-4)
+    np.testing.assert_allclose(frame.contributions.sum(0).mean(), rows.sum(), atol=1e-3)
+    np.testing.assert_allclose(frame.contributions, explained.steps, atol=1e-3)
     np.testing.assert_allclose(frame.parts, [part.mean(1) for part in explained.parts], atol=1e-4)
-    np.testing.assert_allclose(frame.parts.sum(0), frame.disagreement, atol=1e-6)
+    np.testing.assert_allclose(frame.parts.sum(0), frame.mean_contributions, atol=1e-6)
     np.testing.assert_allclose(frame.prior, (explained.prior.mean(), explained.noise_ratio), atol=1e-4)
     np.testing.assert_allclose(frame.t, grid.t)
     np.testing.assert_allclose(frame.g, grid.g)
@@ -192,7 +191,7 @@ def test_a_new_request_cancels_within_a_block_and_new_weights_do_not(
             leave.wait(10)
             try:
                 check()  # type: ignore[operator]
-            except Left:
+            except Cancelled:
                 left.append("cancelled")
                 raise
             left.append("went on")
@@ -247,8 +246,8 @@ def test_numbers_that_are_not_finite_are_shown_and_do_not_spoil_the_mean(explore
     x0[7] = torch.nan
     explorer.publish(Snapshot.of(flow_of()), x0)
     frame = frames_until(explorer)[-1]
-    assert np.isnan(frame.forward[:, 7]).all() and np.isfinite(frame.disagreement).all()
-    np.testing.assert_allclose(frame.parts.sum(0), frame.disagreement, atol=1e-6)
+    assert np.isnan(frame.forward[:, 7]).all() and np.isfinite(frame.mean_contributions).all()
+    np.testing.assert_allclose(frame.parts.sum(0), frame.mean_contributions, atol=1e-6)
     assert frame.prior is not None and np.isfinite(frame.prior).all()
 
 
@@ -290,7 +289,7 @@ def test_the_numbers_of_a_point_are_those_of_its_frame(explorer: Explorer, point
     np.testing.assert_allclose(found.table.x, path[:, point], atol=2e-5)
     np.testing.assert_allclose(found.table.t, frame.t, atol=1e-9)
     if direction == "forward":
-        np.testing.assert_allclose(found.table.disagreement.sum(), frame.step_disagreement[:, point].sum(), atol=1e-3)
+        np.testing.assert_allclose(found.table.contributions.sum(), frame.contributions[:, point].sum(), atol=1e-3)
 
 
 def test_the_numbers_follow_the_frames_and_nothing_else(explorer: Explorer) -> None:
@@ -337,7 +336,8 @@ def test_a_point_is_answered_within_a_long_pass(explorer: Explorer, monkeypatch:
 def test_importing_and_making_an_explorer_loads_no_torch_here() -> None:
     code = (
         "import sys, dnf_studio.workers.explorer, dnf_studio.workers.snapshot, dnf_studio.workers.training, "
-        "dnf_studio.workers.exporter, dnf_studio.gui.drawing.theme; "
+        "dnf_studio.workers.background, dnf_studio.workers.lab, dnf_studio.workers.likelihood, "
+        "dnf_studio.workers.outliers, dnf_studio.gui.drawing.theme; "
         "bad = {'torch', 'pyqtgraph', 'h5py', 'scipy'} & set(sys.modules); assert not bad, bad"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
@@ -353,7 +353,7 @@ def test_new_weights_move_the_same_points_along_the_same_paths(explorer: Explore
     assert len(second) == 1
     np.testing.assert_allclose(second[0].forward, first.forward, atol=0.02)
     np.testing.assert_allclose(second[0].backward, first.backward, atol=0.02)
-    np.testing.assert_allclose(second[0].disagreement, first.disagreement, atol=0.02)
+    np.testing.assert_allclose(second[0].mean_contributions, first.mean_contributions, atol=0.02)
 
 
 @pytest.mark.usefixtures("one_type")

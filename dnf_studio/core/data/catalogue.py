@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from dnf_studio.config import Config
 from dnf_studio.core.data.content_split import SplitRule
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.data.drawing import open_drawing
-from dnf_studio.core.data.drawing_source import is_drawing
 from dnf_studio.core.data.fractals import FRACTAL_SETS
 from dnf_studio.core.data.image_set import is_image_set, open_image_set
 from dnf_studio.core.data.literature import is_literature, open_literature
-from dnf_studio.core.data.picture import open_picture
-from dnf_studio.core.data.picture_source import is_picture
+from dnf_studio.core.data.naming import is_drawing, is_picture, split_selection
+from dnf_studio.core.data.picture import open_drawing, open_picture
 from dnf_studio.core.data.planar import Toy2D
 from dnf_studio.core.data.sklearn_sets import SKLEARN_SETS, SklearnSet
-from dnf_studio.core.data.source import split_selection
 from dnf_studio.core.data.tables import open_table
 from dnf_studio.core.data.toy2d import TOY_SETS
 from dnf_studio.errors import DataError, UnknownNameError

@@ -9,13 +9,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BY_ORDER", "SHARE", "TEST", "VALIDATION", "SplitRule", "divided", "fitted", "row_positions"]
+__all__ = ["BY_ORDER", "HELD_OUT", "TEST", "VALIDATION", "SplitRule", "divided", "fitted", "row_positions"]
 
 KEY = 0x646E665F73706C74
 """Makes these positions independent of every other use of the same mixing."""
 FACTORS = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-SHARE = 0.1
-"""Of the rows, to test on; as many to validate on."""
+HELD_OUT = 0.1
+"""The share of the rows of a table to test on; as many are to validate on."""
 LEAST, MOST = 0.5, 0.4
 """Of its share what a side has at least, and of all rows at most, before its edge is moved: edges that stay are the
 same for a file when it is small and when it has grown."""
@@ -41,7 +41,7 @@ class SplitRule:
     validation: float
 
 
-BY_ORDER = SplitRule("order-1", SHARE, SHARE)
+BY_ORDER = SplitRule("order-1", HELD_OUT, HELD_OUT)
 
 
 def row_positions(rows: NDArray[Any]) -> NDArray[np.float64]:
@@ -84,8 +84,8 @@ def divided(positions: Positions, count: int, rule: SplitRule) -> NDArray[np.uin
 def fitted(
     positions: Positions,
     count: int,
-    validation: float = SHARE,
-    test: float = SHARE,
+    validation: float = HELD_OUT,
+    test: float = HELD_OUT,
     fewest: int = FEWEST_TO_VALIDATE,
 ) -> SplitRule | None:
     """The rule by which `count` rows are split: these shares of all positions, which are about those of the rows.

@@ -1,4 +1,7 @@
-"""The two fractal sets of the paper, generated exactly: a branching tree and the Sierpinski carpet (METHOD 7)."""
+"""The two fractal sets of the paper, generated exactly: a branching tree and the Sierpinski carpet.
+
+Formulas and entropies are in method.md, section 13.
+"""
 
 from __future__ import annotations
 

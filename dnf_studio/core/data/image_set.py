@@ -8,11 +8,13 @@ they show. A row runs through an image line by line, the channels of a pixel tog
 
 from __future__ import annotations
 
+import gzip
 import math
 import os
 import re
 import struct
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -20,22 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.core.data.content_split import TEST, TRAIN, VALIDATION, SplitRule, divided, fitted, row_positions
-from dnf_studio.core.data.image_labels import (
-    BROKEN,
-    CIFAR_NAMES,
-    Classes,
-    classes_of,
-    labels_beside,
-    named_classes,
-    unpacked,
-)
-from dnf_studio.core.data.image_options import ImageOptions
 from dnf_studio.core.data.image_shape import ImageShape
+from dnf_studio.core.data.naming import PICTURES, ImageOptions, split_selection
 from dnf_studio.core.data.picture_file import opened_picture
-from dnf_studio.core.data.picture_source import PICTURES
 from dnf_studio.core.data.readers import told
-from dnf_studio.core.data.recorded import HELD_OUT, Parts, RecordedDataset, Records, shuffled
-from dnf_studio.core.data.source import split_selection
+from dnf_studio.core.data.recorded import RECORDED_SHARE, Parts, RecordedDataset, Records, shuffled
 from dnf_studio.core.data.table import BLOCK, MOST_HELD, gigabytes
 from dnf_studio.errors import DataError
 
@@ -53,6 +44,15 @@ FEWEST = 10
 GREY, COLOUR = ("",), (" red", " green", " blue")
 ABOUT = "256 levels dequantised uniformly"
 Levels = NDArray[np.uint8]
+CIFAR_NAMES = ("plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+LABELS_MAGIC = 0x0801
+"""Unsigned bytes in one dimension."""
+MOST_CLASSES = 100
+"""Classes; of more, each would have too few images to say anything about it."""
+BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
+"""What a packed file that is damaged or cut short raises."""
+Classes = tuple[NDArray[np.intp], tuple[str, ...]]
+"""The class (n,) of each image, and what the classes are called; no names where they are not known or too many."""
 
 
 def is_image_set(source: str) -> bool:
@@ -109,7 +109,7 @@ def _split(path: Path, rows: Levels, rule: SplitRule | None) -> tuple[Parts, Spl
     def positions() -> Iterator[NDArray[np.float64]]:
         return (row_positions(rows[start : start + BLOCK]) for start in range(0, len(rows), BLOCK))
 
-    found = rule or fitted(positions, len(rows), HELD_OUT, HELD_OUT, FEWEST)
+    found = rule or fitted(positions, len(rows), RECORDED_SHARE, RECORDED_SHARE, FEWEST)
     sides = np.zeros(len(rows), np.uint8) if found is None else divided(positions, len(rows), found)
     train, validation, test = (np.flatnonzero(sides == side) for side in (TRAIN, VALIDATION, TEST))
     if found is None or not (len(train) and len(validation) and len(test)):
@@ -120,7 +120,7 @@ def _split(path: Path, rows: Levels, rule: SplitRule | None) -> tuple[Parts, Spl
 def _read_idx(path: Path) -> tuple[Levels, Classes]:
     """(n, rows, columns, 1)"""
     try:
-        with unpacked(path) as file:
+        with _unpacked(path) as file:
             head = file.read(16)
             if len(head) < 16 or struct.unpack(">I", head[:4])[0] != IDX_MAGIC:
                 raise DataError(f"'{path}' is no idx file of images, or its header is damaged.")
@@ -128,8 +128,8 @@ def _read_idx(path: Path) -> tuple[Levels, Classes]:
             _check_size(path, count, high, wide, 1)
             images = _bytes(path, file, count * high * wide).reshape(count, high, wide, 1)
     except BROKEN:
-        raise DataError(f"'{path}' is damaged or cut short: it cannot be unpacked.") from None
-    return images, labels_beside(path, count)
+        raise DataError(f"'{path}' is damaged or cut short: it cannot be _unpacked.") from None
+    return images, _labels_beside(path, count)
 
 
 def _read_cifar(path: Path) -> tuple[Levels, Classes]:
@@ -143,7 +143,7 @@ def _read_cifar(path: Path) -> tuple[Levels, Classes]:
     with path.open("rb") as file:
         rows = _bytes(path, file, size).reshape(count, record)
     planes = rows[:, 1:].reshape(count, 3, CIFAR_SIDE, CIFAR_SIDE)
-    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), classes_of(rows[:, 0], CIFAR_NAMES)
+    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), _classes_of(rows[:, 0], CIFAR_NAMES)
 
 
 def _read_folder(folder: Path) -> tuple[Levels, Classes]:
@@ -164,7 +164,7 @@ def _read_folder(folder: Path) -> tuple[Levels, Classes]:
         images.append(image)
     levels = np.stack(images)
     levels = levels[..., :1].copy() if (levels == levels[..., :1]).all() else levels
-    return levels, named_classes([path.parent.name for path in paths])
+    return levels, _named_classes([path.parent.name for path in paths])
 
 
 def _levels(path: Path) -> Levels:
@@ -216,3 +216,47 @@ def _bytes(path: Path, file: IO[bytes], count: int) -> Levels:
     if len(data) < count:
         raise DataError(f"'{path}' is cut short: its header promises more images than it holds.")
     return np.frombuffer(data, np.uint8)
+
+
+def _unpacked(path: Path) -> IO[bytes]:
+    """The file, _unpacked on the way where it ends in .gz."""
+    if path.suffix.lower() == ".gz":
+        return gzip.open(path)  # type: ignore[return-value]
+    return path.open("rb")
+
+
+def _labels_beside(images: Path, count: int) -> Classes:
+    """The classes in ``…-labels-idx1-ubyte`` beside ``…-images-idx3-ubyte``, packed or not; unknown without it.
+
+    Raises `DataError` where that file is not one of `count` labels.
+    """
+    name = re.sub("images", "labels", re.sub("idx3", "idx1", images.name, flags=re.IGNORECASE), flags=re.IGNORECASE)
+    plain = name.removesuffix(".gz")
+    beside = (images.with_name(one) for one in (name, plain, f"{plain}.gz") if one != images.name)
+    path = next((one for one in beside if one.is_file()), None)
+    if path is None:
+        return np.zeros(count, np.intp), ()
+    wrong = f"'{path}' does not hold the labels of the {count:,} images in '{images.name}'; remove or replace it."
+    try:
+        with told(path, (path.suffix.lower(),)), _unpacked(path) as file:
+            content = file.read(8 + count + 1)
+    except BROKEN:
+        raise DataError(wrong) from None
+    if len(content) != 8 + count or struct.unpack(">2I", content[:8]) != (LABELS_MAGIC, count):
+        raise DataError(wrong)
+    return _classes_of(np.frombuffer(content, np.uint8, offset=8))
+
+
+def _classes_of(labels: NDArray[np.uint8], names: tuple[str, ...] = ()) -> Classes:
+    """Classes of labels (n,), called by `names`, or by their numbers where these do not do."""
+    if names and labels.max() < len(names):
+        return labels.astype(np.intp), names
+    return _named_classes(labels.tolist())
+
+
+def _named_classes(labels: Sequence[object]) -> Classes:
+    """Classes of labels (n,), in their order, called as they are; unknown where there are too many, or one."""
+    found, classes = np.unique(np.asarray(labels), return_inverse=True)
+    if not 1 < len(found) <= MOST_CLASSES:
+        return np.zeros(len(labels), np.intp), ()
+    return classes.astype(np.intp), tuple(map(str, found.tolist()))

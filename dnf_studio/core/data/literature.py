@@ -29,11 +29,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dnf_studio.core.data.checks import check_values, varies_too_little
 from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.data.naming import split_selection
 from dnf_studio.core.data.readers import read_table
 from dnf_studio.core.data.row_sets import TableDataset, fingerprint_start, standardise, told_sizes
-from dnf_studio.core.data.source import split_selection
+from dnf_studio.core.data.table import check_values, varies_too_little
 from dnf_studio.errors import DataError
 
 __all__ = ["is_literature", "open_literature"]

@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dnf_studio.core.data.checks import check_values
 from dnf_studio.core.data.content_split import TEST, SplitRule, divided, row_positions
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.readers import read_table
 from dnf_studio.core.data.row_sets import MappedRows, Part, numbers_of, standardise
-from dnf_studio.core.data.table import Table, number_columns
+from dnf_studio.core.data.table import Table, check_values, number_columns
 from dnf_studio.errors import DataError, MissingDataError
 
 __all__ = ["LARGE", "read_part"]

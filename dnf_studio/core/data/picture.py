@@ -1,28 +1,34 @@
-"""A picture as a density in the plane: dark is dense, and the same everywhere within a pixel."""
+"""Pictures and drawings as densities in the plane: dark is dense, and the same everywhere within a pixel."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import math
+import zlib
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.core.data.naming import PREFIX, SIDE, PictureSettings, drawing_label, split_selection
 from dnf_studio.core.data.picture_file import Picture, read_picture
-from dnf_studio.core.data.picture_source import PictureSettings
 from dnf_studio.core.data.planar import Toy2D, uniform
-from dnf_studio.core.data.source import split_selection
 from dnf_studio.errors import DataError
 
-__all__ = ["PictureDensity", "make_density", "open_picture"]
+__all__ = ["PictureDensity", "decode_drawing", "encode_drawing", "make_density", "open_drawing", "open_picture"]
 
 GENERATOR_VERSION = 1
 """Part of the fingerprint: to be raised whenever pixels or points come out differently."""
 ROUNDING = 5e-7
 """Of the width or height: how far a point may be rounded across the edge of a pixel in float32."""
 CORNERS = ((-1, -1), (-1, 1), (1, -1), (1, 1))
+BYTES = SIDE * SIDE // 8
+MOST_LETTERS = 4 * BYTES
+"""Longer than any drawing: base64 of what deflate cannot make smaller."""
 
 
 class PictureDensity(Toy2D):
@@ -168,3 +174,35 @@ def _nothing(picture: Picture, settings: PictureSettings) -> str:
     if settings.blur:
         most += " before the blur"
     return f"No pixel of '{picture.path}' is as dark as the threshold of {settings.threshold:g}; {most}."
+
+
+def encode_drawing(dark: NDArray[np.bool_]) -> str:
+    """The drawing `dark` (400, 400), top row first, as a name of data: deflated bits in the letters of URLs."""
+    packed = np.packbits(dark.astype(bool), axis=None).tobytes()
+    return PREFIX + base64.urlsafe_b64encode(zlib.compress(packed, 9)).decode("ascii")
+
+
+def decode_drawing(source: str) -> NDArray[np.bool_]:
+    """What `encode_drawing` made a name of; raises `DataError` where it is no whole drawing."""
+    letters = source.removeprefix(PREFIX)
+    unpacker = zlib.decompressobj()
+    try:
+        if len(letters) > MOST_LETTERS:
+            raise ValueError
+        # No more is unpacked than a drawing has
+        packed = unpacker.decompress(base64.b64decode(letters, altchars=b"-_", validate=True), BYTES + 1)
+    except (ValueError, binascii.Error, zlib.error):
+        packed = b""
+    if len(packed) != BYTES or not unpacker.eof or unpacker.unused_data:
+        raise DataError("The drawing is damaged: its name was cut or changed.")
+    return np.unpackbits(np.frombuffer(packed, np.uint8)).reshape(SIDE, SIDE).astype(bool)
+
+
+def open_drawing(source: str) -> PictureDensity:
+    """The density of a drawing, uniform over its dark pixels; raises `DataError` for a damaged or an empty one."""
+    dark = decode_drawing(source)
+    if not dark.any():
+        raise DataError("Nothing is drawn: the drawing has no dark pixel to draw points from.")
+    sha256 = hashlib.sha256(np.packbits(dark, axis=None).tobytes()).hexdigest()
+    picture = Picture(Path(drawing_label(source)), (SIDE, SIDE), dark.astype(np.float64), False, sha256)
+    return make_density(picture, PictureSettings())

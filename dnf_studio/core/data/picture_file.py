@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.core.data.picture_source import PICTURES
+from dnf_studio.core.data.naming import PICTURES
 from dnf_studio.core.data.readers import told
 from dnf_studio.errors import DataError
 

@@ -15,12 +15,23 @@ from dnf_studio.core.data.content_split import SplitRule
 from dnf_studio.core.data.dataset import Dataset, Standardisation, stream_of
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.logit import Logit
+from dnf_studio.core.data.neighbours import nearest_rows
 from dnf_studio.core.data.row_sets import SPLIT_SEED, fingerprint_start, told_sizes
 
-__all__ = ["HELD_OUT", "Parts", "RecordedDataset", "Records", "SplitName", "decimal_steps", "shuffled", "split_sizes"]
+__all__ = [
+    "RECORDED_SHARE",
+    "Parts",
+    "RecordedDataset",
+    "Records",
+    "SplitName",
+    "decimal_steps",
+    "shuffled",
+    "split_sizes",
+]
 
-HELD_OUT = 0.15
-"""The share of rows to validate on, and that to test on."""
+RECORDED_SHARE = 0.15
+"""The share of recorded rows and of images to validate on, and that to test on: more than of tables (`HELD_OUT`), for
+these sets are small."""
 AGREE = 0.9
 """The share of values that decides to which decimal place a column is recorded."""
 MOST_DECIMALS = 9
@@ -46,7 +57,7 @@ class Records:
 
 def split_sizes(rows: int) -> tuple[int, int, int]:
     """How many of `rows` are to train, to validate and to test on."""
-    held = round(rows * HELD_OUT)
+    held = round(rows * RECORDED_SHARE)
     return rows - 2 * held, held, held
 
 
@@ -152,8 +163,6 @@ class RecordedDataset(Dataset):
         Nearest in model units, of images in levels: pixels that hardly vary do not count as much as others.
         """
         if self.image is not None:
-            from dnf_studio.core.exploration.neighbours import nearest_rows
-
             return self.classes[nearest_rows(np.floor(x), self._low).rows[:, 0]]
         from scipy.spatial import cKDTree
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.core.data.content_split import TEST, VALIDATION, SplitRule
+from dnf_studio.core.data.content_split import HELD_OUT, TEST, VALIDATION, SplitRule
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.data.table import Table
 
@@ -35,12 +35,10 @@ __all__ = [
 ]
 
 SPLIT_SEED = 20_211
-HELD_OUT = 0.1
-"""The share of rows that training never sees where they are split by their place; at least one row."""
 
 
 def held_out_rows(count: int) -> NDArray[np.int64]:
-    """The rows of `count` that training never sees where they are split by their place, ascending."""
+    """The rows of `count` that training never sees where they are split by their place, at least one, ascending."""
     # RandomState's stream is frozen for good, so a file is split alike by every version of NumPy; it
     # shuffles numbers of any width alike, and narrow ones take half the memory.
     order = np.arange(count, dtype=np.uint32 if count <= 2**32 else np.uint64)

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from dnf_studio.core.data.image_options import ImageOptions
 from dnf_studio.core.data.image_shape import ImageShape
+from dnf_studio.core.data.naming import ImageOptions
 from dnf_studio.core.data.recorded import RecordedDataset, Records, decimal_steps, split_sizes
 
 __all__ = ["SKLEARN_SETS", "SklearnSet"]

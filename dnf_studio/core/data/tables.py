@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dnf_studio.core.data.checks import CopyFinder, check_values, varies_too_little
-from dnf_studio.core.data.content_split import SHARE, SplitRule, divided, fitted, row_positions
+from dnf_studio.core.data.content_split import HELD_OUT, SplitRule, divided, fitted, row_positions
 from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.data.naming import split_selection
 from dnf_studio.core.data.own_rows import LARGE, read_part
 from dnf_studio.core.data.readers import read_table
 from dnf_studio.core.data.row_sets import (
@@ -27,8 +27,7 @@ from dnf_studio.core.data.row_sets import (
     standardise,
     told_sizes,
 )
-from dnf_studio.core.data.source import split_selection
-from dnf_studio.core.data.table import Table
+from dnf_studio.core.data.table import CopyFinder, Table, check_values, varies_too_little
 from dnf_studio.errors import DataError
 
 __all__ = ["open_table"]
@@ -98,7 +97,7 @@ def _by_content(
     def positions() -> Iterator[NDArray[np.float64]]:
         return (row_positions(_of(block, keep)) for _, block in table.blocks())
 
-    found = rule or fitted(positions, len(table), SHARE * validation, SHARE * test)
+    found = rule or fitted(positions, len(table), HELD_OUT * validation, HELD_OUT * test)
     if found is None:
         raise DataError(
             f"'{table.path}' holds fewer than three different rows; two are needed to train on and one held out."

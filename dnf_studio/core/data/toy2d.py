@@ -1,4 +1,4 @@
-"""The built-in two-dimensional sets of the paper (METHOD 7).
+"""The built-in two-dimensional sets of the paper (method.md, section 13).
 
 Data units are those of the generators below; standardisation uses the exact mean and variance of
 each distribution, so that entropies of the standardised data are exact too. The forms of
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data import densities
-from dnf_studio.core.data.blur import blur_excess, crossing_growth
 from dnf_studio.core.data.planar import Toy2D, normal, uniform
 
 __all__ = ["TOY_SETS"]
@@ -92,9 +91,9 @@ class Rings(Toy2D):
             return None
         angles = np.arange(ANGLES) * (0.5 * math.pi / ANGLES)
         thick = self.sigma / np.hypot(sx * np.cos(angles), sy * np.sin(angles))
-        excess = float(np.mean([blur_excess(float(sigma), blur) for sigma in thick]))
+        excess = float(np.mean([densities.blur_excess(float(sigma), blur) for sigma in thick]))
         middle = float(np.exp(np.log(thick).mean()))
-        return max(0.0, excess - self.overlap * (crossing_growth(middle, blur) - 1))
+        return max(0.0, excess - self.overlap * (densities.crossing_growth(middle, blur) - 1))
 
 
 class Checkerboard(Toy2D):
@@ -177,7 +176,7 @@ class Line(Toy2D):
 
     def blur_excess(self, blur: float, scale: Sequence[float]) -> float | None:
         """As `Dataset`, of its width; its ends, where a little more is lost, are left out. For equal scales."""
-        return blur_excess(BLUR / scale[0], blur) if math.isclose(scale[0], scale[1], rel_tol=1e-3) else None
+        return densities.blur_excess(BLUR / scale[0], blur) if math.isclose(scale[0], scale[1], rel_tol=1e-3) else None
 
 
 class TwoSpirals(Toy2D):

@@ -1,4 +1,4 @@
-"""The samples of a model at each N beside fresh data, by the protocol of METHOD 8."""
+"""The samples of a model at each N beside fresh data, as method.md, section 15 compares them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = [
 
 POINTS = 200_000
 SEEDS = 5
-"""Sets of samples and of data; with `POINTS` the protocol of METHOD 8, 40 s on two cores at the default steps."""
+"""Sets of samples and of data; with `POINTS` as method.md, section 15 says: 40 s on two cores at the default steps."""
 FEWEST_SETS = 5
 """Of fewer the error is hardly known; cut smaller, as many points tell as much apart (`distances.Comparison`)."""
 FAR = 4.0

@@ -1,4 +1,7 @@
-"""The bound of the chain that a solver draws samples by, on fresh points: a bound belongs to a sampler (METHOD 11)."""
+"""The bound of the chain that a solver draws samples by, and the least that any such chain can come to.
+
+A bound belongs to a sampler (method.md, section 9).
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,15 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.evaluation.fresh import fresh_points
-from dnf_studio.core.models.base import Solver
+from dnf_studio.core.evaluation.fresh import fresh_points, is_identity, units_of
+from dnf_studio.core.models.base import GenerativeModel, Solver
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.likelihood import BOUND_DRAWS, bound_nll
 from dnf_studio.core.sde.flexible import draw_grid
 from dnf_studio.core.sde.grid import TimeGrid
 
-__all__ = ["ChainBounds"]
+__all__ = ["ChainBounds", "attainable_of", "entropy_of"]
 
 DRAWN_GRIDS = 16
 
@@ -47,3 +50,29 @@ class ChainBounds:
             grid = draw_grid(config.sde, generator, self.flow.grid().steps).to(self.flow.timestamps)
             total += float(self.values(points // DRAWN_GRIDS, k, grid).cpu().double().mean())
         return total / DRAWN_GRIDS if math.isfinite(total) else None
+
+
+def entropy_of(flow: GenerativeModel, dataset: Dataset) -> float | None:
+    """The data's entropy in the model's units; None where it is not known, or not of a model's logits."""
+    if dataset.entropy is None or flow.standardisation.logit is not None:
+        return None
+    if is_identity(flow.standardisation):
+        return dataset.entropy
+    return dataset.entropy + dataset.standardisation.log_scale - flow.standardisation.log_scale
+
+
+def attainable_of(
+    flow: GenerativeModel, dataset: Dataset, grid: TimeGrid | None = None, solver: Solver | None = None
+) -> float | None:
+    """The least NLL, nats of model units, of a chain whose last step adds noise of deviation r = g_1 √Δ_0 to any mean.
+
+    The entropy where the data is nowhere thinner than r; None where the thickness is not known (`Dataset.blur_excess`)
+    where the solver is no chain, and of a model trained on drawn grids, whose last steps differ. At the model's own
+    grid or `grid`.
+    """
+    entropy = entropy_of(flow, dataset)
+    if entropy is None or not isinstance(flow, TwoSDEs) or flow.config.training.flexible_grid:
+        return None
+    blur = flow.last_spread(grid or flow.grid(), solver)
+    excess = None if blur is None else dataset.blur_excess(blur, units_of(flow, dataset).scale)
+    return None if excess is None else entropy + excess

@@ -1,7 +1,7 @@
-"""Sliced Wasserstein-2 distances between equally many points, as METHOD 8 compares samples.
+"""Sliced Wasserstein-2 distances between equally many points (method.md, section 15).
 
 Written out rather than taken from POT: its `sliced_wasserstein_distance` draws random directions
-where METHOD 8 fixes equally spaced angles, and sorts both sets at every call where a set of fresh
+where ours are equally spaced angles, and sorts both sets at every call where a set of fresh
 points is compared several times. On a line a sort of each set is the whole optimal transport.
 """
 
@@ -60,7 +60,7 @@ def directions(dim: int, count: int = DIRECTIONS) -> Array:
 class Projections:
     """A set of points projected on each direction and sorted: `values` (K, n), float32.
 
-    The directions are those of METHOD 8 unless others are given, (K, D).
+    The directions are those of `directions` unless others are given, (K, D).
     """
 
     def __init__(self, points: Array, along: Array | None = None, threads: int | None = None) -> None:
@@ -142,8 +142,8 @@ class Distance:
 class Comparison:
     """K sets of samples m_k beside K sets of data d_k, all of them independent and of one size.
 
-    METHOD 8 has D² = SWD²(m, d) − ½[SWD²(m, m′) + SWD²(d, d′)] with second sets m′ and d′. Here m and d′ are those of
-    one k, m′ and d those of another one, and D² is the mean over all such pairs. With δ_k = m_k − d_k, the
+    With second sets m′ and d′, D² = SWD²(m, d) − ½[SWD²(m, m′) + SWD²(d, d′)] (method.md, section 15). Here m and d′
+    are those of one k, m′ and d those of another one, and D² is the mean over all such pairs. With δ_k = m_k − d_k, the
     differences of the sorted projections, it is the mean of δ_k · δ_l over k ≠ l: right in the mean, 0 for equal
     distributions, and as precise however the points are cut into sets. The shares of
     the sets are the jackknife's pseudo-values (Efron and Stein 1981, Annals of Statistics 9, 586), whose spread never

@@ -13,13 +13,20 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
-from dnf_studio.core.evaluation.attainable import attainable_of, entropy_of
 from dnf_studio.core.evaluation.by_steps import POINTS, SEEDS, Progress, StepRow, drawn, finite, step_rows
+from dnf_studio.core.evaluation.chain_bounds import attainable_of, entropy_of
 from dnf_studio.core.evaluation.classes import Classes, ClassShare, classes_of
-from dnf_studio.core.evaluation.copying import COPIES, Copying, copying
+from dnf_studio.core.evaluation.copying import MOST_POINTS, Copying, copying
 from dnf_studio.core.evaluation.excess_rows import ExcessRow, ExcessRows, excess_rows
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points, units_of
-from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, PATHS, Likelihoods, affordable, likelihoods, nll_bound
+from dnf_studio.core.evaluation.likelihoods import (
+    ODE_POINTS,
+    PATHS,
+    Likelihoods,
+    affordable_points,
+    likelihoods,
+    nll_bound,
+)
 from dnf_studio.core.models.base import GenerativeModel, Solver
 from dnf_studio.core.sampling.mass import ode_mass
 from dnf_studio.core.sde.grid import check_steps
@@ -100,8 +107,8 @@ def evaluate(
 ) -> Evaluation:
     """What `likelihoods` says, and at each N of `steps` the bound and the samples by `solver`; `mass` on demand.
 
-    Distances follow METHOD 8: at each N `seeds` sets of `points` samples against as many of fresh points, all its own;
-    a data set that holds fewer points is cut into so many disjoint sets. Raises
+    Distances follow method.md, section 15: at each N `seeds` sets of `points` samples against as many of fresh
+    points, all its own; a data set that holds fewer points is cut into so many disjoint sets. Raises
     `SettingError` for a wrong N, `DataError` where the data does not fit the model.
     """
     rows = sorted({check_steps(n) for n in steps})
@@ -131,8 +138,8 @@ def evaluate(
         by_steps = tuple(replace(row, classes=_shown(flow, dataset, judge, row.steps, solver)) for row in by_steps)
     real = None if judge is None else RealClasses(judge.names, judge.accuracy, judge.sure_test)
     known = {field.name: getattr(found, field.name) for field in fields(found)}
-    bound = bits_of(flow, dataset, found.nll_bound, affordable(flow))
-    exact = bits_of(flow, dataset, found.nll_ode, affordable(flow, ODE_POINTS))
+    bound = bits_of(flow, dataset, found.nll_bound, affordable_points(flow))
+    exact = bits_of(flow, dataset, found.nll_ode, affordable_points(flow, ODE_POINTS))
     held = _mass(flow, tell) if mass else (None, None)
     return Evaluation(
         **known,
@@ -178,7 +185,7 @@ def _copying(flow: GenerativeModel, dataset: Dataset, solver: Solver | None, tel
         return None
     tell("nearest training images")
     try:
-        samples = drawn(flow, COPIES, flow.grid().steps, 0, solver)
+        samples = drawn(flow, MOST_POINTS, flow.grid().steps, 0, solver)
     except DivergenceError as error:
         tell(str(error))
         return None

@@ -10,9 +10,9 @@ import torch
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.by_steps import finite
 from dnf_studio.core.evaluation.fresh import fresh_points
-from dnf_studio.core.evaluation.likelihoods import affordable
+from dnf_studio.core.evaluation.likelihoods import affordable_points
+from dnf_studio.core.exploration.by_step import MOST_NEIGHBOUR_DIM
 from dnf_studio.core.exploration.excess import (
-    MOST_NEIGHBOUR_DIM,
     StepMeans,
     log_ratios,
     neighbour_excess,
@@ -63,7 +63,7 @@ def excess_rows(flow: GenerativeModel, dataset: Dataset, solver: Solver | None =
         return ExcessRows(None, None)
     grid = flow.grid()
     near = flow.dim <= MOST_NEIGHBOUR_DIM
-    count = max(FEWEST, min(affordable(flow, ODE_POINTS), MOST_STATES // grid.steps))
+    count = max(FEWEST, min(affordable_points(flow, ODE_POINTS), MOST_STATES // grid.steps))
     x0 = fresh_points(flow, dataset, NEIGHBOUR_POINTS if near else count, 0)
     source = torch.Generator().manual_seed(0)
     noise = torch.randn((grid.steps, *x0.shape), generator=source).to(x0)

@@ -40,7 +40,7 @@ __all__ = [
     "PATHS",
     "GridNLL",
     "Likelihoods",
-    "affordable",
+    "affordable_points",
     "likelihood_parts",
     "likelihoods",
     "mean_and_error",
@@ -114,7 +114,7 @@ def likelihoods(
     progress: Progress = lambda _: None,
     solver: Solver | None = None,
 ) -> Likelihoods:
-    """The bound on 20,000 fresh points, the rest on 2,000, seed 0 (`affordable`).
+    """The bound on 20,000 fresh points, the rest on 2,000, seed 0 (`affordable_points`).
 
     Bounds are of the chain of `solver`, the model's own unless given; there are none of a solver that draws no noise
     and of a model whose likelihood is exact. Raises `DataError` where the data has another number of columns.
@@ -145,7 +145,7 @@ def likelihood_parts(
     Computed on the threads of `pool`, unless given on as many as there are, until that is interrupted.
     """
     parts: dict[str, Part] = {}
-    x = fresh_points(flow, dataset, affordable(flow, ODE_POINTS), 0)
+    x = fresh_points(flow, dataset, affordable_points(flow, ODE_POINTS), 0)
     if isinstance(flow, TwoSDEs) and (name := flow.chain_of(solver)) is not None:
         chain = ChainBounds(flow, dataset, name, pool)
         parts["bound on the negative log-likelihood"] = lambda: _bound_part(chain)
@@ -156,7 +156,7 @@ def likelihood_parts(
 
 
 def _bound_part(chain: ChainBounds) -> dict[str, Any]:
-    count = affordable(chain.flow)
+    count = affordable_points(chain.flow)
     own = mean_and_error(chain.values(count))
     euler = own if chain.solver == "sde" else mean_and_error(replace(chain, solver="sde").values(count))
     names = ("nll_bound", "nll_bound_error", "nll_bound_sde", "nll_bound_sde_error")
@@ -180,7 +180,7 @@ def _ode_part(flow: GenerativeModel, x: Tensor, pool: BlockPool | None) -> dict[
     return found
 
 
-def affordable(flow: GenerativeModel, points: int | None = None) -> int:
+def affordable_points(flow: GenerativeModel, points: int | None = None) -> int:
     """On how many points `flow` is measured where an `mlp` is on so many, `BOUND_POINTS` unless given."""
     count = BOUND_POINTS if points is None else points
     return count if flow.config.network.kind == "mlp" else count // COSTLY
@@ -194,19 +194,19 @@ def nll_bound(
     grid: TimeGrid | None = None,
     solver: Solver | None = None,
 ) -> float:
-    """Mean bound of METHOD 2 on fresh points, nats of standardised data, at the model's own grid or `grid`.
+    """Mean bound of method.md, section 2 on fresh points, nats of standardised data, at the model's own grid or `grid`.
 
     It is that of the chain that `solver`, the model's own unless given, draws samples by.
 
-    There are 20,000 points unless given, fewer for U-Nets (`affordable`), and one noise draw a point; up to
+    There are 20,000 points unless given, fewer for U-Nets (`affordable_points`), and one noise draw a point; up to
     `BOUND_DRAWS` where the data has fewer points. Raises `UnsupportedError` for a model without a bound.
     """
-    count = affordable(flow) if points is None else points
+    count = affordable_points(flow) if points is None else points
     return float(ChainBounds(_bounded(flow), dataset, solver).values(count, seed, grid).cpu().double().mean())
 
 
 def validation_bound(flow: GenerativeModel, dataset: Dataset) -> float:
-    """As `nll_bound`, on at most 2,000 noise draws (`affordable`) of the points that decide when training ends.
+    """As `nll_bound`, on at most 2,000 noise draws (`affordable_points`) of the points that decide when training ends.
 
     Raises `UnsupportedError` where the data has none, and for a model without a bound.
     """
@@ -236,7 +236,7 @@ def validation_nll(flow: GenerativeModel, dataset: Dataset) -> float:
 
 def _validation(flow: GenerativeModel, dataset: Dataset) -> tuple[Tensor, int]:
     """The validation points in the model's units and how often each is drawn noise for."""
-    count = affordable(flow, VALIDATION_POINTS)
+    count = affordable_points(flow, VALIDATION_POINTS)
     x = dataset.validation(count, 0)
     if x is None:
         raise UnsupportedError(f"The data '{dataset.name}' has no validation split.")
@@ -245,11 +245,11 @@ def _validation(flow: GenerativeModel, dataset: Dataset) -> tuple[Tensor, int]:
 
 
 def nll_ode(flow: GenerativeModel, dataset: Dataset) -> float | None:
-    """Mean −log p of the ODE on 2,000 fresh points (`affordable`), nats of standardised data.
+    """Mean −log p of the ODE on 2,000 fresh points (`affordable_points`), nats of standardised data.
 
     None where it cannot be had.
     """
-    return _ode(flow, fresh_points(flow, dataset, affordable(flow, ODE_POINTS), 0), TOLERANCE, None)[0]
+    return _ode(flow, fresh_points(flow, dataset, affordable_points(flow, ODE_POINTS), 0), TOLERANCE, None)[0]
 
 
 def _bounded(flow: GenerativeModel) -> TwoSDEs:

@@ -20,7 +20,6 @@ Transmission 23, 1987.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import lgamma, log, pi
 
@@ -29,17 +28,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.core.exploration.disagreement import disagreement
+from dnf_studio.core.exploration.by_step import MOST_NEIGHBOUR_DIM
+from dnf_studio.core.exploration.contributions import contributions
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_density_at_nodes, random_signs
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.core.sde.steps import implied_backward_noise, implied_forward_noise
-from dnf_studio.errors import SettingError, UnsupportedError
+from dnf_studio.errors import Check, SettingError, UnsupportedError
 
 __all__ = [
-    "MOST_NEIGHBOUR_DIM",
     "Excess",
     "StepMeans",
     "backward_contribution",
@@ -51,13 +50,10 @@ __all__ = [
     "widths",
 ]
 
-MOST_NEIGHBOUR_DIM = 3
-"""In more dimensions far too many points would be needed."""
 NEIGHBOUR = 4
 """Which nearest neighbour tells a point's density."""
 BATCHES = 8
 Array = NDArray[np.float64]
-Check = Callable[[], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +101,7 @@ def excess(
     if not isinstance(flow, TwoSDEs):
         raise UnsupportedError(flow.lacks["bound"])
     nodes = grid or flow.grid()
-    found = disagreement(flow, x0, noise, nodes)
+    found = contributions(flow, x0, noise, nodes)
     with torch.no_grad():
         times = choose_times(flow, x0[:PILOTS], check=check)
         density = log_density_at_nodes(flow, nodes, found.path, times, signs=random_signs(x0, 0), check=check)

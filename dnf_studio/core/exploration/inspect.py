@@ -58,11 +58,11 @@ class PointTable:
     """δF_i, (N, D)."""
     backward_noise: Array
     """δB_i, (N, D)."""
-    disagreement: Array
+    contributions: Array
     """½(‖δB_i‖² − ‖δF_i‖²), (N,), nats."""
 
     def in_data_units(self, standardisation: Standardisation) -> PointTable:
-        """The same with states, drift and score term in data units; noises and disagreement have no unit.
+        """The same with states, drift and score term in data units; noises and contributions have no unit.
 
         Drift and score term are moved by the slope at their state. With a logit that is how fast each moves the
         value, to which noise adds what the curve between the units makes of it (Itô's second term).
@@ -106,8 +106,8 @@ def inspect_path(
     else:
         ahead = chain_forward_noise(f[:-1], f[1:], s[1:], eps, dt, g[:-1], g[1:], lam)
         back = chain_backward_noise(s[1:], eps, dt, g[1:], lam)
-    disagreement = 0.5 * (back.square().sum(-1) - ahead.square().sum(-1))
-    columns = (nodes.t, nodes.g, x, f, s * g * g, ahead, back, disagreement)
+    contributions = 0.5 * (back.square().sum(-1) - ahead.square().sum(-1))
+    columns = (nodes.t, nodes.g, x, f, s * g * g, ahead, back, contributions)
     return PointTable(direction, *(column.detach().cpu().numpy().copy() for column in columns))
 
 

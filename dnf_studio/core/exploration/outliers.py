@@ -1,7 +1,7 @@
 """Samples that explode or leave the data's support, and the step of their backward path that went wrong.
 
 **Exploded** is a sample with a state that is not finite, with an end beyond ±4 in a component
-(METHOD 8's share, of standardised data), or with a state on the way beyond ±4 and beyond its own
+(the share of method.md, section 15, of standardised data), or with a state on the way beyond ±4 and beyond its own
 latent. **Off the support** is a finite end farther than 0.02 from the support where the data set knows
 it, else farther from the nearest data point than 99.9% of held-out data are (one in a thousand of the
 data itself is off by that rule). A sample may be both.
@@ -19,7 +19,7 @@ Beside it stands the largest jump ‖x_i − x_{i+1}‖ in units of what forward
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -31,6 +31,7 @@ from dnf_studio.core.evaluation.fresh import in_model_units
 from dnf_studio.core.exploration.visited import Visited, visit
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
+from dnf_studio.errors import Check
 
 __all__ = ["COUNT", "NEVER", "OutlierRows", "Outliers", "find_outliers", "outliers_among", "wilson"]
 
@@ -114,7 +115,7 @@ class Outliers:
 
     @property
     def beyond(self) -> int:
-        """How many ends are beyond ±4 or not finite, the share of METHOD 8."""
+        """How many ends are beyond ±4 or not finite, the share of method.md, section 15."""
         return int(self.rows.beyond.sum())
 
     @property
@@ -136,7 +137,7 @@ def find_outliers(
     *,
     visited: Visited | None = None,
     threads: int | None = None,
-    check: Callable[[], None] | None = None,
+    check: Check | None = None,
 ) -> Iterator[Outliers]:
     """Draw `count` samples in blocks of bounded memory; what is told after each block holds all so far.
 

@@ -140,7 +140,7 @@ class GenerativeModel(nn.Module, ABC):
 
     @property
     def bounded(self) -> bool:
-        """Whether its N-step chain has a bound on the NLL, and with it a disagreement (METHOD 2)."""
+        """Whether its N-step chain has a bound on the NLL, to which each step contributes (method.md, section 4)."""
         return "bound" not in self.lacks
 
     @abstractmethod

@@ -62,7 +62,7 @@ class DiffFlow(TwoSDEs):
         return TimeGrid(*(values.to(nodes.t) for values in found))
 
     def training_loss(self, x0: Tensor, noise: Tensor) -> Tensor:
-        """The mean bound of METHOD 2, nats, of a batch (B, D) in model units and its forward noise (N, B, D)."""
+        """The mean bound (method.md, section 2), nats, of x0 (B, D) in model units and forward noise (N, B, D)."""
         from dnf_studio.core.training.objective import mean_bound
 
         return mean_bound(self, x0, noise)

@@ -1,4 +1,4 @@
-"""The network of the reference program, with its parameter names (METHOD 6), and Fourier features of x (METHOD 10)."""
+"""The network of the reference program, with its parameter names, and Fourier features of x (method.md, section 12)."""
 
 from __future__ import annotations
 

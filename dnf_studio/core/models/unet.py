@@ -34,8 +34,8 @@ class UNet(FieldNetwork):
     more on the way up, which take the values of the way down beside their own. Nothing is shared between
     the points of a batch. At first the field is zero, and every block passes on what it gets.
 
-    t is embedded by sines and cosines as in `FourierMLP` (METHOD 6), and the shifts of all blocks come from
-    there: `embed_time` has them side by side, `body` hands them out. Under autocast the first and
+    t is embedded by sines and cosines as in `FourierMLP` (method.md, section 12), and the shifts of all blocks come
+    from there: `embed_time` has them side by side, `body` hands them out. Under autocast the first and
     the last layer stay in the type of x.
 
     Reference: Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", NeurIPS 2020, arXiv:2006.11239,

@@ -1,12 +1,12 @@
-"""The Langevin corrector: a few steps with the score at one fixed time (METHOD 5).
+"""The Langevin corrector: a few steps with the score at one fixed time (method.md, section 8).
 
     x ← x + h s(x) + √(2h) ε,   h = 2 (snr · mean‖ε‖ / mean‖s‖)²
 
 leave p_t as it is up to O(h), whatever came before; the last step leaves out its noise. They need a score that
 is one: of every density p with mean μ, E⟨∇log p(x), x − μ⟩ = −D (Stein's identity), so that by Cauchy and Schwarz
-E‖∇log p(x)‖² E‖x − μ‖² ≥ D². A score that training left idle (METHOD 10) falls short of that, and h would be as large
-as it is small. The identity itself tells nothing: of thin data the score is so large that its mean is chance, and on
-samples a little beside the data it is any number.
+E‖∇log p(x)‖² E‖x − μ‖² ≥ D². A score that training left idle (method.md, section 18) falls short of that, and h
+would be as large as it is small. The identity itself tells nothing: of thin data the score is so large that its mean
+is chance, and on samples a little beside the data it is any number.
 
 Reference: Song et al., "Score-Based Generative Modeling through SDEs", ICLR 2021, arXiv:2011.13456, algorithm 4.
 """

@@ -1,4 +1,4 @@
-"""Log densities of points under a trained model, three ways (METHOD 2 and 5).
+"""Log densities of points under a trained model, three ways (method.md, section 9).
 
 ``ode`` is the density of the probability-flow ODE, ``bound`` and ``importance`` bound that of the
 N-step chain that the model draws samples by, of a diffusion model the ancestral one, from below. They
@@ -22,7 +22,7 @@ from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import minus_log_prior
-from dnf_studio.errors import DataError, DivergenceError, SettingError, UnsupportedError
+from dnf_studio.errors import Check, DataError, DivergenceError, SettingError, UnsupportedError
 
 __all__ = [
     "BOUND_DRAWS",
@@ -55,17 +55,15 @@ GRAPH_BYTES = 1 << 29
 DivergenceName = Literal["exact", "hutchinson"]
 Divergence = Callable[[Tensor, Tensor], Tensor]
 """The divergence (B, K) of a value (B, D) computed from points (B, D) that need their gradient, K estimates of it."""
-Check = Callable[[], None]
-"""Raises where the values are no longer wanted."""
 
 
 def log_prob(flow: GenerativeModel, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
     """Log density (n,), nats, data units, of points (n, D) in data units.
 
-    ``ode`` is `ode_nll`; ``bound`` averages the bound of METHOD 2 over `BOUND_DRAWS` noise draws of a fixed seed;
-    ``importance`` is the tighter one of `IMPORTANCE_PATHS` paths. Raises `SettingError` for another
-    method, `DataError` for points of the wrong shape or not finite. Where data units have a range, those of a logit, a
-    point with a value beyond it has no density: −∞.
+    ``ode`` is `ode_nll`; ``bound`` averages the bound of method.md, section 2 over `BOUND_DRAWS` noise
+    draws of a fixed seed; ``importance`` is the tighter one of `IMPORTANCE_PATHS` paths. Raises `SettingError` for
+    another method, `DataError` for points of the wrong shape or not finite. Where data units have a range, those of a
+    logit, a point with a value beyond it has no density: −∞.
     """
     if method not in get_args(LogProbMethod):
         raise SettingError(f"The method '{method}' is not one of ode, bound and importance.")
@@ -94,7 +92,7 @@ def bound_nll(
     pool: BlockPool | None = None,
     solver: Solver | None = None,
 ) -> Tensor:
-    """Upper bound (n,) on the NLL of points (n, D), both in model units, nats (METHOD 2).
+    """Upper bound (n,) on the NLL of points (n, D), both in model units, nats (method.md, section 2).
 
     It is that of the chain of `solver`, the model's own unless given; raises `UnsupportedError` where that draws no
     noise.

@@ -1,4 +1,4 @@
-"""The flexible grid L̂_β: other times for each batch, so that one training serves every N (METHOD 4).
+"""The flexible grid L̂_β: other times for each batch, so that one training serves every N (method.md, section 5).
 
 The paper draws t_i = [α_i ((i−1)/(N−1))^β + (1−α_i) (i/(N−1))^β] T for i = 1 … N−1 with its ends fixed:
 each inner node anywhere in a cell of its own. Here the cells are those of any kind of grid with N−1 steps,

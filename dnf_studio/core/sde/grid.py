@@ -1,4 +1,4 @@
-"""Time grids t_0 < … < t_N and the diffusion coefficient g on them (METHOD 4)."""
+"""Time grids t_0 < … < t_N and the diffusion coefficient g on them (method.md, section 5)."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def nodes_of(times: ArrayLike) -> Nodes:
 def s_curve(steps: int) -> Array:
     """(N+1,) the reference program's S-curve, its times (Σ_{j≤i} y_j + t_start) T / (Σ y + t_start) as fractions.
 
-    y is the not-a-knot cubic spline of METHOD 4 at u = linspace(1e-4, 1, N+1). Between its own ends
+    y is the not-a-knot cubic spline of method.md, section 5 at u = linspace(1e-4, 1, N+1). Between its own ends
     the formula is exactly that; its own first time is (y_0 + t_start) T / (Σ y + t_start), not t_start.
     """
     u, y = np.array(S_CURVE, np.float64).T

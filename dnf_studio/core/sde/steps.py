@@ -1,4 +1,4 @@
-"""One Euler–Maruyama step each way, the noises a pair of states implies (METHOD 1), and a step of an ODE.
+"""One Euler–Maruyama step each way, the noises a pair of states implies (method.md, section 1), and a step of an ODE.
 
 Everything that moves a point through time stands on `forward_step` and `backward_step`, that of a flow on
 `runge_kutta_step`: training, the live view, the samplers and the analysis. All functions are pure and elementwise:

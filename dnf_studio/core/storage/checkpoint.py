@@ -19,12 +19,11 @@ from torch import Tensor
 
 import dnf_studio
 from dnf_studio.config import Config, recorded
-from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.data.summary import DataSummary
+from dnf_studio.core.data.dataset import DataSummary, Standardisation
+from dnf_studio.core.files import atomic_file, explain, source_size
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.storage.atomic import atomic_file, explain, source_size
 from dnf_studio.core.storage.layout import (
     digest,
     entry_of,

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dnf_studio.config.grids import GRID_NAMES, GridKind, Nodes, check_grid
-from dnf_studio.core.storage.atomic import atomic_file, explain, make_folder, source_size
-from dnf_studio.core.storage.file_names import checked_name, files_in, renamed
+from dnf_studio.core.files import atomic_file, checked_name, explain, files_in, make_folder, renamed, source_size
 from dnf_studio.errors import SettingError, StudioError, continued
 
 __all__ = [

@@ -10,12 +10,11 @@ from pathlib import Path
 from statistics import fmean
 from threading import Lock
 
-from dnf_studio.core.storage.atomic import explain, make_folder, require_writable
+from dnf_studio.core.files import checked_name, explain, files_in, is_taken, make_folder, renamed, require_writable
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading
-from dnf_studio.core.storage.file_names import checked_name, files_in, is_taken, renamed
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
-from dnf_studio.core.training.history import History
+from dnf_studio.core.training.record import History
 from dnf_studio.errors import CheckpointError, StudioError
 
 __all__ = ["ModelFile", "Trash", "duplicate", "find_checkpoint", "list_models", "model_file", "rename"]
@@ -156,8 +155,9 @@ class Trash:
 
     def empty(self) -> None:
         """Delete for good what is here."""
-        self._held.clear()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with self._lock:
+            self._held.clear()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def find_checkpoint(sha256: str, iteration: int, places: Iterable[Path]) -> tuple[Path, Checkpoint] | None:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.core.files import explain
 from dnf_studio.core.sampling.blocks import SampleBlock
-from dnf_studio.core.storage.atomic import explain
 from dnf_studio.core.storage.sink import Sink
 from dnf_studio.errors import ExportError
 

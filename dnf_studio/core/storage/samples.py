@@ -22,11 +22,11 @@ import dnf_studio
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.far import Reach
 from dnf_studio.core.exploration.pairing import PAIRINGS, Start
+from dnf_studio.core.files import atomic_file, check_target
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sampling.blocks import SUB_BLOCK, SampleBlock, SampleSettings, sample_blocks
 from dnf_studio.core.sampling.settings import check_count
-from dnf_studio.core.storage.atomic import atomic_file, check_target
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.sample_file import FORMAT, FORMAT_VERSION, Contents, SampleWriter, file_bytes

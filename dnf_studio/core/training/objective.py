@@ -1,4 +1,4 @@
-"""The bound that both networks are trained on (METHOD 2), differentiable by autograd.
+"""The bound that both networks are trained on (method.md, section 2), differentiable by autograd.
 
 The training engine computes the same value and gradients faster (`adjoint`); this form serves
 evaluation, likelihoods and models without an engine of their own.

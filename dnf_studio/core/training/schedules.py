@@ -39,7 +39,7 @@ def _decayed(training: TrainingConfig, iteration: int, seconds: float) -> float:
 
 
 def training_steps(training: TrainingConfig, steps: int, iteration: int, seconds: float) -> int:
-    """N of the next iteration of a run that ends at N = `steps` (METHOD 4, progressive training).
+    """N of the next iteration of a run that ends at N = `steps` (method.md, section 6, progressive training).
 
     An iteration costs in proportion to N, and what few steps teach about the large shape holds for
     many: at equal time rings end about 0.2 nats lower.

@@ -55,7 +55,7 @@ def run(options: WindowOptions) -> int:
     previous = sys.excepthook
     sys.excepthook = life.catch
     try:
-        if not window.habits.places.restore(options.size):
+        if not window.places.restore(options.size):
             window.resize(_size(options, app))
         window.show()
         code = app.exec()

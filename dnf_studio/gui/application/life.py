@@ -38,13 +38,14 @@ class Life(QObject):
         self._painted = False
         self._pictured = False
         self._printed: set[tuple[type[BaseException], str]] = set()
-        self._viewport = window.views.forward.plot.viewport()
+        self._workspace = window.workspace
+        self._viewport = self._workspace.plots["forward"].plot.viewport()
         self._garbage = Garbage(self)
         self._measures = Measures(options.started, window, self._viewport)
         self._viewport.installEventFilter(self)
-        self._caught.connect(window.files.tell)
-        window.live.frame_shown.connect(self._framed)
-        window.closing.connect(self._close)
+        self._caught.connect(self._workspace.tell)
+        self._workspace.live.frame_shown.connect(self._framed)
+        self._workspace.closing.now.connect(self._close)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Wait for the first paint, after which the rest is loaded."""
@@ -58,7 +59,7 @@ class Life(QObject):
         """Show an error that nothing else has; from any thread. Ctrl-C closes the window."""
         if issubclass(kind, KeyboardInterrupt):
             self.code = 128 + signal.SIGINT
-            self._window.studio.training.unsaved = False
+            self._workspace.studio.training.unsaved = False
             self._window.close()
             return
         place = (kind, str(error))
@@ -66,41 +67,41 @@ class Life(QObject):
             self._printed.add(place)
             sys.__excepthook__(kind, error, trace)
         if current_thread() is main_thread():
-            self._window.files.tell(error)
+            self._workspace.files.tell(error)
         else:
             self._caught.emit(error)
 
     @Slot()
     def _start(self) -> None:
         """Torch, the model and the names of the data, all in other threads."""
-        window, studio = self._window, self._window.studio
+        workspace, studio, files = self._workspace, self._workspace.studio, self._workspace.files
         studio.start()
-        window.add_panels()
+        self._window.fill()
         start_log()
-        Recorder(window.session, studio, window.files, window.watch, window)
-        window.live.start()
-        window.session.cursor.set_playing(not window.appearance.calm)
-        file = self._options.file or window.habits.last_file
+        Recorder(workspace, self._window)
+        workspace.live.start()
+        workspace.session.cursor.set_playing(not workspace.appearance.calm)
+        file = self._options.file or workspace.parts["library"].last_file
         if file is not None:
             studio.failed.connect(self._missed)
             studio.open(file)
-            window.files.opening.emit(file)
+            files.opening.emit(file)
         else:
             self._open_bundled()
         studio.background.run(
-            lambda: {info.name: info.title for info in api.datasets()}, window.set_data_names, window.files.tell
+            lambda: {info.name: info.title for info in api.datasets()}, studio.data_names_found.emit, workspace.tell
         )
 
     def _open_bundled(self) -> None:
-        window = self._window
-        name = BUNDLED if BUNDLED in checkpoint_names() else window.session.state.config.data
-        window.studio.open(name)
-        window.files.opening.emit(name)
+        workspace = self._workspace
+        name = BUNDLED if BUNDLED in checkpoint_names() else workspace.session.state.config.data
+        workspace.studio.open(name)
+        workspace.files.opening.emit(name)
 
     def _missed(self, error: Exception) -> None:
         """The file that was asked for cannot be shown: no picture comes of it, but a window does."""
-        self._window.studio.failed.disconnect(self._missed)
-        if self._window.studio.current is not None:
+        self._workspace.studio.failed.disconnect(self._missed)
+        if self._workspace.studio.current is not None:
             return
         if self._options.screenshot is None:
             self._open_bundled()
@@ -120,11 +121,11 @@ class Life(QObject):
         """Save the picture that the command line asked for, and quit."""
         if self._options.screenshot is not None:
             try:
-                self._window.files.save_picture(self._options.screenshot)
+                self._workspace.files.save_picture(self._options.screenshot)
             except StudioError as error:
                 print(f"dnf-studio: {error}", file=sys.stderr)
                 self.code = 1
-        self._window.studio.training.unsaved = False
+        self._workspace.studio.training.unsaved = False
         self._window.close()
 
     def _close(self) -> None:

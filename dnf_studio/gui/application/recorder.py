@@ -8,15 +8,12 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.features.training.watch import RunWatch
-from dnf_studio.gui.workspace.files import Files
 from dnf_studio.gui.workspace.log import LOGGER
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.report import versions
-from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.shown import data_label
-from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.gui.workspace.training import Phase
+from dnf_studio.gui.workspace.workspace import Workspace
 
 __all__ = ["Recorder"]
 
@@ -24,16 +21,17 @@ __all__ = ["Recorder"]
 class Recorder(QObject):
     """Start, opened files, runs, changes of their settings, and errors; of files their names alone."""
 
-    def __init__(self, session: Session, studio: Studio, files: Files, watch: RunWatch, parent: QObject) -> None:
+    def __init__(self, workspace: Workspace, parent: QObject) -> None:
         super().__init__(parent)
-        self._session, self._studio = session, studio
+        session, studio = workspace.session, workspace.studio
+        self._studio = studio
         numbers = ", ".join(f"{name} {number}" for name, number in versions().items())
         LOGGER.info("started on %s: %s; device %s", platform.platform(), numbers, session.state.config.training.device)
         studio.opened.connect(self._opened)
         studio.said.connect(self._said)
         studio.training.phase_changed.connect(self._phase)
-        watch.said.connect(self._said)
-        files.told.connect(self._told)
+        workspace.parts["training"].said.connect(self._said)
+        workspace.files.told.connect(self._told)
 
     def _opened(self, opened: Opened) -> None:
         shown = opened.shown

@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Slot
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QFileDialog, QGraphicsItem, QMenu, QWidget
 
-from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError
 
 __all__ = ["PictureMenu"]
@@ -72,7 +72,7 @@ class PictureMenu(QObject):
 
     def save(self, path: Path) -> None:
         """Write the picture as PNG, whole or not at all; raises `ExportError` where it cannot be."""
-        from dnf_studio.core.storage.atomic import atomic_file
+        from dnf_studio.core.files import atomic_file
 
         image = QPixmap.fromImage(self.picture())
         with atomic_file(path, ExportError) as partial:

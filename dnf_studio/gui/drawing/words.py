@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "DATA_SHOWN",
+    "UNAFFORDABLE",
     "WAITING",
     "about",
     "breakable",
@@ -31,12 +32,13 @@ __all__ = [
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 FAR, FEW = 4.0, 0.01
-"""From where on points are far from standardised data (METHOD 8), and which share of them goes without saying."""
+"""From where on points are far from standardised data (method.md, section 15), and the least share that is told."""
 MOST_LETTERS = 40
 """Of the name of a column."""
 Array = NDArray[np.float32]
 WAITING = "Looking for densities at every node …"
 """What a plot says while the excess is not known yet."""
+UNAFFORDABLE = "With networks as slow as this model's nobody looks for densities at every node, which the excess needs"
 DATA_SHOWN = (
     "Settings that you changed stay: its bundled model is shown where they are those of SDE and network that it was "
     "trained with, else an untrained one"

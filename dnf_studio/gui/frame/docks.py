@@ -1,58 +1,164 @@
-"""The docks of the Explore menu: each a panel that is made when it is first wanted."""
+"""The docks at the right: each shown, raised and hidden by its command, its pages made when somebody first looks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol, cast
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QTabWidget, QWidget
 
-from dnf_studio.gui.frame.late_dock import LateDock
-from dnf_studio.gui.frame.narrow_screen import NarrowScreen
-from dnf_studio.gui.workspace.actions import Key
+from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.workspace.workspace import DockPage, DockPlace, Workspace
 
-if TYPE_CHECKING:
-    from dnf_studio.gui.frame.main_window import MainWindow
+__all__ = ["FeatureDock"]
 
-__all__ = ["explore_docks"]
-
-
-def _round_trip(window: MainWindow) -> QWidget:
-    from dnf_studio.gui.features.round_trip.panel import RoundTripPanel
-
-    return RoundTripPanel(window)
-
-
-def _outliers(window: MainWindow) -> QWidget:
-    from dnf_studio.gui.features.outliers.panel import OutliersPanel
-
-    return OutliersPanel(window)
+WIDE = 1600
+"""From this width of the window on a dock that opens itself is there from the beginning."""
+WIDTH, SHARE = 420, 0.33
+"""Pixels, and most of the window's width, that a dock takes when it opens."""
+WIDTH_OF_FIRST, SHARE_OF_FIRST = 400, 0.26
+"""The same for one that opens itself."""
 
 
-def _lab(window: MainWindow) -> QWidget:
-    from dnf_studio.gui.features.lab.panel import LabPanel
+class Themed(Protocol):
+    """What every page of a dock can do."""
 
-    return LabPanel(window)
-
-
-def _grid_editor(window: MainWindow) -> QWidget:
-    from dnf_studio.gui.features.time_grid.editor import GridEditorPanel
-
-    return GridEditorPanel(window)
+    def set_theme(self, theme: Theme) -> None:
+        """Recolour it."""
 
 
-DOCKS: tuple[tuple[Key, str, Callable[[MainWindow], QWidget]], ...] = (
-    (Key.LAB, "Lab", _lab),
-    (Key.GRID_EDITOR, "Grid editor", _grid_editor),
-    (Key.ROUND_TRIP, "Round trip", _round_trip),
-    (Key.OUTLIERS, "Outliers", _outliers),
-)
-"""Command, title, and what makes the panel; it imports the panel's module itself."""
+class FeatureDock(QDockWidget):
+    """A dock of one or several pages, hidden at first; all docks share one place.
 
+    One that opens itself is shown from the beginning in a wide window, else when its feature offers it. Once a person
+    has decided it comes and goes by its command only, after the next start too; whoever brings the layout back calls
+    `settle`.
+    """
 
-def explore_docks(window: MainWindow) -> tuple[LateDock, ...]:
-    """One hidden dock for each of `DOCKS`, with which the first layout is whole."""
-    docks = tuple(LateDock(window, *row) for row in DOCKS)
-    window.habits.places.note_first()
-    NarrowScreen(window, (window.inspector, *docks))
-    return docks
+    def __init__(self, window: QMainWindow, left: QDockWidget, place: DockPlace, pages: Sequence[DockPage]) -> None:
+        super().__init__(place.title)
+        self.setObjectName(place.name)
+        self._window, self._left, self._place, self._pages = window, left, place, tuple(pages)
+        self._settled = not place.opens_itself
+        self._workspace: Workspace | None = None
+        self._first: FeatureDock | None = None
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.pages: dict[str, QWidget] = {}
+        self.setVisible(False)
+        window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self)
+        if place.opens_itself:
+            window.installEventFilter(self)
+
+    def connect_to(self, workspace: Workspace, first: FeatureDock) -> None:
+        """Follow the command and the theme; share the place of the `first` of all docks."""
+        self._workspace, self._first = workspace, first
+        name, command = self._place.name, workspace.commands[self._place.name]
+        if self is not first:
+            self._window.tabifyDockWidget(first, self)
+        workspace.commands.connect_to(name, self._toggle)
+        self.toggleViewAction().toggled.connect(command.setChecked)
+        workspace.appearance.changed.connect(self._set_theme)
+        # Also where a layout of an earlier session brings it back
+        self.visibilityChanged.connect(self._shown)
+        self._mind_bars()
+
+    @property
+    def opens_itself(self) -> bool:
+        """Whether it may open without its command."""
+        return self._place.opens_itself
+
+    @property
+    def panel(self) -> QWidget | None:
+        """The first page, once it is made."""
+        return next(iter(self.pages.values()), None)
+
+    @property
+    def settled(self) -> bool:
+        """Whether it stays as it is until its command is given."""
+        return self._settled
+
+    def settle(self) -> None:
+        """Leave it from now on as it is until its command is given."""
+        self._settled = True
+
+    def offer(self) -> None:
+        """Open by itself, unless a person has opened or closed it before."""
+        if not self._settled and self.isHidden():
+            self._settled = True
+            self.fill()
+            self._open()
+
+    def fill(self) -> None:
+        """Make the pages, once."""
+        if self.pages or self._workspace is None:
+            return
+        for page in self._pages:
+            widget = page.make(self._workspace)
+            self.pages[page.title] = widget
+            cast(Themed, widget).set_theme(self._workspace.appearance.theme)
+            if len(self._pages) > 1:
+                index = self.tabs.addTab(widget, widget.windowTitle() or page.title)
+                self.tabs.setTabToolTip(index, page.tip)
+                widget.windowTitleChanged.connect(lambda title, index=index: self.tabs.setTabText(index, title))
+        self.setWidget(self.tabs if len(self._pages) > 1 else next(iter(self.pages.values())))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Closed by a person, it does not open by itself again."""
+        self._settled = True
+        super().closeEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Before the window is first shown, see whether there is room."""
+        if event.type() == QEvent.Type.Show and watched is self._window:
+            self._window.removeEventFilter(self)
+            if not self._settled and self._window.width() >= WIDE:
+                self._open()
+        return False
+
+    @Slot(object)
+    def _set_theme(self, theme: Theme) -> None:
+        for page in self.pages.values():
+            cast(Themed, page).set_theme(theme)
+
+    @Slot(bool)
+    def _shown(self, visible: bool) -> None:
+        if visible and not self._place.opens_itself:
+            self.fill()
+        self._mind_bars_soon()
+
+    @Slot()
+    def _mind_bars_soon(self) -> None:
+        # Qt fills the bar after it has told
+        QTimer.singleShot(0, self, self._mind_bars)
+
+    def _mind_bars(self) -> None:
+        """Qt moves a tab bar with nothing to choose out of sight, but leaves it among the stops of Tab."""
+        for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            bar.setFocusPolicy(Qt.FocusPolicy.TabFocus if bar.count() > 1 else Qt.FocusPolicy.NoFocus)
+
+    def _toggle(self) -> None:
+        """Seen, it goes; behind another one or hidden, it comes to the front."""
+        self._settled = True
+        if not self.isHidden() and (self._place.opens_itself or not self.visibleRegion().isEmpty()):
+            self.hide()
+            return
+        self.fill()
+        alone = self.isHidden() and (self._first is self or self._first is None or self._first.isHidden())
+        if alone:
+            self._open()
+        else:
+            self.show()
+        self.raise_()
+        if self._workspace is not None:
+            self._workspace.commands[self._place.name].setChecked(True)
+
+    def _open(self) -> None:
+        own = self._place.opens_itself
+        width, share = (WIDTH_OF_FIRST, SHARE_OF_FIRST) if own else (WIDTH, SHARE)
+        others = self._left.width()
+        self.show()
+        sizes = [others, min(width, round(share * self._window.width()))]
+        self._window.resizeDocks([self._left, self], sizes, Qt.Orientation.Horizontal)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, QTimer, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, QTimer, QUrl, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QLabel, QMainWindow
 
+from dnf_studio.core.data.naming import split_selection
 from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.workspace.opening import Opened
+from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["DropZone"]
+__all__ = ["DropZone", "Dropping"]
 
 REFUSED = "Only files of this computer can be dropped here; save that one first."
 
@@ -77,6 +81,45 @@ class DropZone(QObject):
         # A question about an unsaved run would hold up the program that the file was dragged from
         QTimer.singleShot(0, lambda: self._open(files[0], files[1:]))
         return True
+
+
+class Dropping(QObject):
+    """Opens the first of the files that were dropped together, and says that the others were not."""
+
+    def __init__(self, window: QMainWindow, workspace: Workspace, message: Callable[[], str]) -> None:
+        super().__init__(window)
+        self._files, self._say, self._message = workspace.files, workspace.say, message
+        self._left_out: tuple[str, int] | None = None
+        self.zone = DropZone(window, self.open, workspace.say)
+        self.zone.set_theme(workspace.appearance.theme)
+        workspace.appearance.changed.connect(self.zone.set_theme)
+        workspace.studio.opened.connect(self._opened)
+        workspace.studio.failed.connect(self._forget)
+
+    def open(self, first: str, others: Sequence[str]) -> None:
+        """Open `first`, or hand it to what takes files of its kind."""
+        opener = self._files.openers.get(Path(first).suffix.lower())
+        if opener is not None:
+            opener(first)
+            return
+
+        def begin() -> None:
+            self._left_out = (str(Path(first).absolute()), len(others)) if others else None
+
+        self._files.choose(first, begin)
+
+    @Slot(object)
+    def _opened(self, opened: Opened) -> None:
+        left_out, self._left_out = self._left_out, None
+        if left_out is not None and split_selection(opened.source)[0] == Path(left_out[0]):
+            count = left_out[1]
+            rest = "the other file was" if count == 1 else f"the other {count} files were"
+            name = Path(left_out[0]).name
+            self._say(f"Opened {name}; {rest} left out, one is shown at a time. {self._message()}")
+
+    @Slot()
+    def _forget(self) -> None:
+        self._left_out = None
 
 
 def _local(dragged: QMimeData) -> list[str]:

@@ -124,16 +124,16 @@ def _column(parent: QWidget) -> QVBoxLayout:
 
 
 class LowerRow(QSplitter):
-    """Two plots and tabs of more, in equal shares: four are seen where there is room for them, else three."""
+    """Plots and tabs of more, in equal shares; the tabs show two at once where there is room for them."""
 
-    def __init__(self, first: Plot, second: Plot, tabs: PlotTabs, parent: QWidget | None = None) -> None:
-        super().__init__(Qt.Orientation.Horizontal, parent)
+    def __init__(self, plots: Sequence[Plot], tabs: PlotTabs) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
         self.setChildrenCollapsible(False)
         self._tabs = tabs
-        for place, part in enumerate((first, second, tabs)):
+        for place, part in enumerate((*plots, tabs)):
             self.addWidget(part)
             self.setStretchFactor(place, 1)
-        self.setSizes([1000, 1000, 1000])
+        self.setSizes([1000] * self.count())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Shares that a person has dragged stay until the number of plots changes."""
@@ -141,4 +141,4 @@ class LowerRow(QSplitter):
         wide = self.width() >= WIDE
         if wide != self._tabs.wide:
             self._tabs.set_wide(wide)
-            self.setSizes([1000, 1000, 2000 if wide else 1000])
+            self.setSizes([*[1000] * (self.count() - 1), 2000 if wide else 1000])

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QWidget
 
 from dnf_studio.gui.drawing.words import counted, duration
 
 __all__ = ["StudioStatusBar"]
 
-NO_EXPORT = "Export"
-"""As high as what is told of one; nobody sees it."""
 LONG = 1e5
 """A bound of a run that diverges, which nobody reads digit by digit."""
 
@@ -41,16 +39,6 @@ class StudioStatusBar(QStatusBar):
         self._meanwhile, self._before = "", ""
         self.message.setAccessibleName("Message")
         self.addWidget(self.message, 1)
-        self.export = QToolButton()
-        self.export.setAutoRaise(True)
-        self.export.setToolTip("An export is being written; click to go to it")
-        # Its place is kept while it is hidden: the bar would be lower without it, and all above would move
-        policy = self.export.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        self.export.setSizePolicy(policy)
-        self.export.setText(NO_EXPORT)
-        self.export.hide()
-        self.addPermanentWidget(self.export)
         self.iterations = self._part("Iterations since the run began")
         self.rate = self._part("Iterations a second, over the last few seconds")
         self.nll = self._part("")
@@ -80,11 +68,9 @@ class StudioStatusBar(QStatusBar):
         self.rate.setText("" if rate is None else f"{rate:.0f} it/s" if rate >= 10 else f"{rate:.1f} it/s")
         self.left.setText("" if left is None else f"{duration(left)} left")
 
-    def show_export(self, text: str) -> None:
-        """How far an export is; an empty text when there is none."""
-        self.export.setText(text or NO_EXPORT)
-        self.export.setAccessibleName(text)
-        self.export.setVisible(bool(text))
+    def add(self, widget: QWidget) -> None:
+        """Put `widget` between the message and the numbers."""
+        self.insertPermanentWidget(1, widget)
 
     def set_bounded(self, bounded: bool) -> None:
         """Whether the number told is a bound on the likelihood, or the likelihood itself."""

@@ -15,7 +15,6 @@ from dnf_studio.gui.drawing.words import DATA_SHOWN
 from dnf_studio.gui.widgets.choices import grey_unused
 from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, NumberSlider, fit, keep_place, label_of
 from dnf_studio.gui.widgets.solver_box import SolverBox
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.shown import data_label
@@ -37,7 +36,7 @@ class StudioToolBar(QToolBar):
         self._session = session
         self._own_steps = 1
         self._choose_data = choose_data
-        for key in (Key.TRAIN, Key.PAUSE, Key.STOP):
+        for key in ("train", "pause", "stop"):
             self._add_button(commands, key)
         self.addSeparator()
         self.data = ChoiceBox({})
@@ -117,14 +116,14 @@ class StudioToolBar(QToolBar):
         super().showEvent(event)
         self._fit_pause()
 
-    def _add_button(self, commands: Commands, key: Key) -> None:
+    def _add_button(self, commands: Commands, key: str) -> None:
         self.addAction(commands[key])
         button = self.widgetForAction(commands[key])
         if isinstance(button, QToolButton):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.setAccessibleName(commands[key].text().replace("&", ""))
-            if key is Key.PAUSE:
+            if key == "pause":
                 self._pause = button
 
     def _add_labelled(self, text: str, control: QWidget, tip: str) -> None:

@@ -8,14 +8,13 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolButton, QWidget
 
 from dnf_studio.gui.drawing.icons import icon_size
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.cursor import TimeCursor
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["TransportBar"]
 
-BUTTONS = (Key.FIRST, Key.PREVIOUS, Key.PLAY, Key.NEXT, Key.LAST, Key.LOOP)
+BUTTONS = ("first", "previous", "play", "next", "last", "loop")
 NOTCHES = 100
 """Slider notches a step, so that dragging is smooth between steps."""
 BUTTON_ICON = 20
@@ -56,6 +55,7 @@ class TransportBar(QFrame):
         self.slider.valueChanged.connect(self._dragged)
         self.slider.sliderPressed.connect(lambda: cursor.set_playing(False))
         cursor.moved.connect(self._moved)
+        self._connect(commands)
         self._moved(cursor.position)
 
     def set_frame(self, frame: Frame | None) -> None:
@@ -69,6 +69,27 @@ class TransportBar(QFrame):
         if event.type() == QEvent.Type.FontChange:
             for button in self.findChildren(QToolButton):
                 button.setIconSize(icon_size(BUTTON_ICON))
+
+    def _connect(self, commands: Commands) -> None:
+        cursor = self._cursor
+
+        def show_playing(playing: bool) -> None:
+            """Play looks like what it does next."""
+            commands["play"].setChecked(playing)
+            commands.set_icon("play", "pause" if playing else "play")
+
+        for name, act in (
+            ("play", lambda: cursor.set_playing(not cursor.playing)),
+            ("loop", lambda: cursor.set_loop(not cursor.loop)),
+            ("previous", lambda: cursor.step(-1)),
+            ("next", lambda: cursor.step(1)),
+            ("first", lambda: cursor.jump(0)),
+            ("last", lambda: cursor.jump(cursor.steps)),
+        ):
+            commands.connect_to(name, act)
+        cursor.playing_changed.connect(show_playing)
+        cursor.loop_changed.connect(commands["loop"].setChecked)
+        commands["loop"].setChecked(cursor.loop)
 
     def _dragged(self, value: int) -> None:
         self._cursor.go(value / NOTCHES)
@@ -125,7 +146,7 @@ class _Readout(QLabel):
         return self.fontMetrics().horizontalAdvance(WIDEST[place]) + 8
 
 
-def _button(commands: Commands, key: Key) -> QToolButton:
+def _button(commands: Commands, key: str) -> QToolButton:
     action = commands[key]
     button = QToolButton()
     button.setDefaultAction(action)

@@ -19,7 +19,7 @@ from dnf_studio.gui.workspace.session import Session
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import Ability
 
-__all__ = ["ChoiceMenu", "Directions", "GridBox", "grey_unused", "grey_without", "greying", "menu_button"]
+__all__ = ["ChoiceMenu", "Directions", "GridBox", "grey_plane", "grey_unused", "grey_without", "greying", "menu_button"]
 
 Control = QWidget | QAction
 
@@ -195,6 +195,13 @@ def grey_unused(session: Session, setting: str, *controls: Control) -> None:
     show = greying(lambda: session.unused.get(setting), *controls)
     session.lacks_changed.connect(show)
     session.changed.connect(lambda names: show() if "solver" in names else None)
+
+
+def grey_plane(session: Session, *controls: Control) -> None:
+    """The same while the process views show no plane."""
+    show = greying(lambda: session.no_plane, *controls)
+    session.lacks_changed.connect(show)
+    session.changed.connect(lambda names: show() if "projection" in names else None)
 
 
 def greying(reason: Callable[[], str | None], *controls: Control) -> Callable[[], None]:

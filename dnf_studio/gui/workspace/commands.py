@@ -1,8 +1,9 @@
-"""The commands of `actions` as QActions, and which keys a focused control keeps for itself."""
+"""The commands of the window: a record each, from the feature that it belongs to, and the QActions made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
@@ -21,53 +22,82 @@ from shiboken6 import isValid
 
 from dnf_studio.gui.drawing.icons import icon
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
-from dnf_studio.gui.workspace.actions import ACTIONS, MENUS, ActionInfo, Key
 
-__all__ = ["Commands"]
+__all__ = ["Command", "Commands"]
 
 KEEPERS = (QAbstractButton, QAbstractSlider, QAbstractItemView, QComboBox, QTabBar)
 _ARROWS = frozenset({Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End})
 
 
+@dataclass(frozen=True)
+class Command:
+    """One command: what it is called, how it is reached and what it does."""
+
+    name: str
+    text: str
+    """As in the menu, with its mnemonic."""
+    shortcut: str
+    tooltip: str
+    menu: str = ""
+    """The menu it stands in; one without is given by buttons only."""
+    section: str = ""
+    """The part of the menu, between two lines."""
+    order: int = 0
+    """Within a section the least comes first; equal ones stand in the order of the features."""
+    icon: str = ""
+    """A picture of resources/icons, or none."""
+    checkable: bool = False
+    group: str = ""
+    """Commands of one group exclude each other."""
+
+
 class Commands(QObject):
-    """One QAction for each record; `connect` says what it does.
+    """One QAction for each record, found by its name; `connect_to` says what it does.
 
     Space, arrows and letters belong to a button, slider, list or tab bar that has the focus;
     text fields keep theirs without help.
     """
 
-    def __init__(self, window: QWidget) -> None:
+    def __init__(self, window: QWidget, records: Iterable[Command]) -> None:
         super().__init__(window)
         self._window = window
         self._groups: dict[str, QActionGroup] = {}
-        self._actions = {key: self._make(info) for key, info in ACTIONS.items()}
+        self.records = {record.name: record for record in records}
+        self._icons = {name: record.icon for name, record in self.records.items() if record.icon}
+        self._actions = {name: self._make(record) for name, record in self.records.items()}
         self._menus: list[QMenu] = []
+        self._order: list[str] = []
         self._guarded: QWidget | None = None
-        self._theme, self._hold = LIGHT, (False, False)
+        self._theme = LIGHT
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.focusChanged.connect(self._guard)
 
-    def __getitem__(self, key: Key) -> QAction:
-        return self._actions[key]
+    def __getitem__(self, name: str) -> QAction:
+        return self._actions[name]
 
-    def connect_to(self, key: Key, act: Callable[[], object]) -> None:
-        """Call `act` when the command is given by a person."""
-        self._actions[key].triggered.connect(lambda _checked=False: act())
+    def connect_to(self, name: str, act: Callable[[], object]) -> None:
+        """Call `act` when a person gives the command."""
+        self._actions[name].triggered.connect(lambda _checked=False: act())
 
-    def fill(self, bar: QMenuBar) -> None:
-        """Put the menus of `MENUS` into `bar`."""
-        for title, keys in MENUS:
+    def fill(self, bar: QMenuBar, menus: Mapping[str, Sequence[str]]) -> None:
+        """Put every command into its menu in `bar`; `menus` has the titles, in their order, and their sections."""
+        for title, sections in menus.items():
             menu = bar.addMenu(title)
             self._menus.append(menu)
             menu.setToolTipsVisible(True)
-            for key in keys:
-                if key is None:
+            for place, section in enumerate(sections):
+                if place:
                     menu.addSeparator()
-                else:
-                    menu.addAction(self._actions[key])
+                for record in self._section(title.replace("&", ""), section):
+                    menu.addAction(self._actions[record.name])
+                    self._order.append(record.name)
 
-    def insert_menu(self, before: Key, menu: QMenu) -> None:
+    def in_menus(self) -> list[Command]:
+        """The records as they follow each other in the menus, once these are filled."""
+        return [self.records[name] for name in self._order]
+
+    def insert_menu(self, before: str, menu: QMenu) -> None:
         """Put a menu of its own before a command, once the menus are filled; it ends with them."""
         for owner in self._menus:
             if self._actions[before] in owner.actions():
@@ -77,25 +107,13 @@ class Commands(QObject):
     def set_theme(self, theme: Theme) -> None:
         """Redraw the icons."""
         self._theme = theme
-        for key, info in ACTIONS.items():
-            if info.icon:
-                self._actions[key].setIcon(icon(info.icon, theme))
-        self.show_playing(self._actions[Key.PLAY].isChecked())
-        self.show_paused(*self._hold)
+        for name, picture in self._icons.items():
+            self._actions[name].setIcon(icon(picture, theme))
 
-    def show_playing(self, playing: bool) -> None:
-        """Play looks like what it does next."""
-        play = self._actions[Key.PLAY]
-        play.setChecked(playing)
-        play.setIcon(icon("pause" if playing else "play", self._theme))
-
-    def show_paused(self, paused: bool, coming: bool = False) -> None:
-        """Pause of the run reads as what it does next; while a pause is `coming`, which a click takes back, as that."""
-        self._hold = paused, coming
-        pause, text = self._actions[Key.PAUSE], ACTIONS[Key.PAUSE].text
-        pause.setChecked(paused or coming)
-        pause.setText("Pausing…" if coming else "Resum&e" if paused else text)
-        pause.setIcon(icon("play" if paused else "pause", self._theme))
+    def set_icon(self, name: str, picture: str) -> None:
+        """Give a command another picture of resources/icons from now on."""
+        self._icons[name] = picture
+        self._actions[name].setIcon(icon(picture, self._theme))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Tell Qt that the focused control wants the key, before a shortcut takes it."""
@@ -104,15 +122,19 @@ class Commands(QObject):
             return True
         return False
 
-    def _make(self, info: ActionInfo) -> QAction:
-        action = QAction(info.text, self._window)
-        action.setObjectName(info.key)
-        action.setShortcut(QKeySequence(info.shortcut))
+    def _section(self, menu: str, section: str) -> list[Command]:
+        found = [each for each in self.records.values() if (each.menu, each.section) == (menu, section)]
+        return sorted(found, key=lambda record: record.order)
+
+    def _make(self, record: Command) -> QAction:
+        action = QAction(record.text, self._window)
+        action.setObjectName(record.name)
+        action.setShortcut(QKeySequence(record.shortcut))
         shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        action.setToolTip(f"{info.tooltip} ({shown})")
-        action.setCheckable(info.checkable)
-        if info.group:
-            group = self._groups.setdefault(info.group, QActionGroup(self))
+        action.setToolTip(f"{record.tooltip} ({shown})" if shown else record.tooltip)
+        action.setCheckable(record.checkable)
+        if record.group:
+            group = self._groups.setdefault(record.group, QActionGroup(self))
             group.addAction(action)
         self._window.addAction(action)
         return action

@@ -10,21 +10,19 @@ from typing import Any, Literal
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError, MissingModelError, StudioError
-from dnf_studio.gui.features.data.importing import Importer, samples_of
-from dnf_studio.gui.workspace import run_work as run_work
-from dnf_studio.gui.workspace.background import Newest
 from dnf_studio.gui.workspace.error_dialog import ErrorDialog
-from dnf_studio.gui.workspace.opening import bundled_name
+from dnf_studio.gui.workspace.opening import bundled_name, drew, samples_of
 from dnf_studio.gui.workspace.question import Answer, ask_about_run, ask_discard, ask_resume
 from dnf_studio.gui.workspace.report import make_report
 from dnf_studio.gui.workspace.run_ending import RunPlace
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.shown import data_stem
 from dnf_studio.gui.workspace.studio import Studio
+from dnf_studio.workers.background import Newest
 
-__all__ = ["Files"]
+__all__ = ["DATA_ONLY", "Files"]
 
 DATA = "*.csv *.npy *.npz *.h5 *.hdf5 *.parquet"
 PICTURES = "*.png *.jpg *.jpeg"
@@ -46,12 +44,18 @@ class Files(QObject):
     """What is being opened from now on."""
     saved = Signal(object)
     """The path of a checkpoint that was written."""
+    exported = Signal(object)
+    """The path of an export that was written."""
 
     def __init__(self, window: QWidget, session: Session, studio: Studio) -> None:
         super().__init__(window)
         self._window, self._session, self._studio = window, session, studio
         self._told: set[str] = set()
-        self._importer, self._looking = Importer(window, studio.background), Newest(studio.background)
+        self._looking = Newest(studio.background)
+        self.ask_what: Callable[[str, Callable[[str], object]], object] = lambda name, then: then(name)
+        """Given a file, calls back with what of it is to be opened, having asked where there is a choice."""
+        self.openers: dict[str, Callable[[str], object]] = {}
+        """By their suffixes, files that are neither models nor data, and what takes them."""
         self.folder: Callable[[], Path] = Path
         """Where Save begins: the user's own models."""
 
@@ -75,21 +79,9 @@ class Files(QObject):
         if name:
             self.choose(name)
 
-    def open_data(self) -> None:
-        """Ask for a file of data and show an untrained model of it; an export is the samples in it."""
-        name, _ = QFileDialog.getOpenFileName(self._window, "Open data file", "", f"{DATA_ONLY};;All files (*)")
-        if name:
-            self._importer.choose(name, self.show, as_data=True)
-
-    def open_folder(self) -> None:
-        """Ask for a folder of pictures and show the model that belongs to them."""
-        name = QFileDialog.getExistingDirectory(self._window, "Open folder of images")
-        if name:
-            self.choose(name)
-
     def choose(self, name: str, first: Callable[[], object] = lambda: None) -> None:
         """Show `name`, or what is chosen of a table, as `show` does."""
-        self._importer.choose(name, lambda source: self.show(source, first))
+        self.ask_what(name, lambda source: self.show(source, first))
 
     def show(self, source: str, first: Callable[[], object] = lambda: None) -> None:
         """Open a file or a bundled model once no unsaved run would be lost by it, after `first`.
@@ -114,7 +106,7 @@ class Files(QObject):
         if run is None or not studio.training.at_rest:
             begin(False)
         else:
-            self._looking.run(lambda: run_work.drew(run, source), begin, lambda _error: begin(False))
+            self._looking.run(lambda: drew(run, source), begin, lambda _error: begin(False))
 
     def choose_data(self, name: str) -> None:
         """Train on other data from now on, and show the model that belongs to it."""
@@ -123,18 +115,9 @@ class Files(QObject):
         # One step of undo with the settings that the model of this data brings
         self.when_safe(lambda: self._session.apply({"config.data": name}, gesture=("data", name)))
 
-    def draw(self) -> None:
-        """Let data be drawn by hand, and show the model that belongs to it."""
-        from dnf_studio.gui.features.data.draw_data import DrawDataDialog
-
-        dialog = DrawDataDialog(self._session.state.config.data, self._window)
-        dialog.drawn.connect(self.choose_data)
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
-
     def train(self) -> None:
         """Begin a run, or go on with one; of what is being opened, once it is shown."""
-        if self._studio.loading.waiting:
+        if self._studio.loading.running:
             self._studio.loading.after(self.train)
             self._studio.said.emit("Training begins once the model is shown.")
             return
@@ -215,7 +198,7 @@ class Files(QObject):
 
     def save_picture(self, path: Path) -> None:
         """Save the window as it is; raises `ExportError` where the file cannot be written."""
-        from dnf_studio.core.storage.atomic import atomic_file
+        from dnf_studio.core.files import atomic_file
 
         image = self._window.grab()
         with atomic_file(path, ExportError) as partial:

@@ -1,19 +1,23 @@
-"""The one place where session, explorer, run and views meet, driven by the explorer's word and two timers."""
+"""The one place where session, explorer and run meet, driven by the explorer's word and two timers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from dnf_studio.gui.frame.views import Views
+from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.workspace.opening import DISPLAY_POINTS, Opened
+from dnf_studio.gui.workspace.principal import PrincipalAxes
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import State
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.gui.workspace.training import Phase
-from dnf_studio.workers.excess import affordable
+from dnf_studio.workers.excess import ExcessFrame, excess_affordable
 from dnf_studio.workers.fields import FieldRequest
 from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
 
@@ -29,28 +33,39 @@ VIEW = frozenset({"steps", "grid", "solver", "lam", "last", "seed", "parts", "st
 
 
 class Live(QObject):
-    """Shows frames as they come, empties the report log at every tick, plays the cursor, and asks for new frames.
+    """Hands on frames as they come, empties the report log at every tick, plays the cursor, and asks for new frames.
 
-    A tick with nothing new looks into empty slots and draws nothing.
+    A tick with nothing new looks into empty slots and emits nothing.
     """
 
+    frame_changes = Signal()
+    """There is a new `frame`, which no plot shows yet."""
     frame_shown = Signal(object)
-    """A new `Frame` is in the views."""
+    """A new `Frame`, which is `frame` from now on."""
+    reported = Signal(object)
+    """The `StepReport`s of a run that came since the last tick."""
     inspected = Signal(object)
     """A new `Inspection` of the point that is asked for."""
     field_found = Signal(object)
     """A new `FieldAnswer`."""
     excess_found = Signal(object)
-    """A new `ExcessFrame`; None where another model was opened, of which nothing is known yet."""
+    """A new `ExcessFrame` of the settings that are shown, from now on `excess`; None where nothing is known."""
+    excess_known = Signal(bool)
+    """Whether the excess of the model that was opened will be looked for."""
     _told = Signal()
     compared = Signal(object)
     """A new `Comparison` of marginals."""
     failed = Signal(object)
     """An exception of the explorer's thread."""
 
-    def __init__(self, session: Session, studio: Studio, views: Views, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, studio: Studio, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._session, self._studio, self._views = session, studio, views
+        self._session, self._studio = session, studio
+        self._frame: Frame | None = None
+        self._excess: ExcessFrame | None = None
+        self._principal = PrincipalAxes()
+        self.comparison_seen: Callable[[], bool] = lambda: False
+        """Whether somebody sees the comparison of marginals, which is made for nobody else."""
         self._last_move = perf_counter()
         self._inspect: InspectRequest | None = None
         self._field: FieldRequest | None = None
@@ -65,12 +80,34 @@ class Live(QObject):
         self._player.setTimerType(Qt.TimerType.PreciseTimer)
         self._player.setInterval(TICK_MS)
         self._player.timeout.connect(self._play)
-        studio.opened.connect(views.hold)
         studio.opened.connect(self._begin)
         session.changed.connect(self._ask)
         session.lacks_changed.connect(lambda: self._ask(VIEW))
         # From the explorer's thread: half a tick sooner than the next tick
         self._told.connect(self._take)
+
+    @property
+    def frame(self) -> Frame | None:
+        """What is shown."""
+        return self._frame
+
+    @property
+    def excess(self) -> ExcessFrame | None:
+        """What is known of the excess of the settings that are shown."""
+        return self._excess
+
+    @property
+    def principal(self) -> PrincipalComponents | None:
+        """The principal components of the data that is shown; None of one or two components."""
+        return self._principal.follow(self._frame) if self._frame is not None else None
+
+    def plane_of(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """The two coordinates of `points` (…, D) that the views show, (…, 2), or the only one, (…, 1)."""
+        last, state, principal = points.shape[-1] - 1, self._session.state, self.principal
+        if state.projection == "principal" and principal is not None and len(principal.mean) == last + 1:
+            return principal.project(points)
+        shown = [min(axis, last) for axis in state.axes] if last else [0]
+        return np.ascontiguousarray(points[..., shown], np.float32)
 
     def start(self) -> None:
         """Begin; the explorer must be running."""
@@ -104,9 +141,8 @@ class Live(QObject):
     @Slot(object)
     def _begin(self, opened: Opened) -> None:
         """Of another model nothing is known yet, also where the settings are the same."""
-        self._views.show_excess(None)
-        self.excess_found.emit(None)
-        self._views.set_excess_known(affordable(opened.snapshot))
+        self.show_excess(None)
+        self.excess_known.emit(excess_affordable(opened.snapshot))
 
     def _ask(self, names: frozenset[str]) -> None:
         if names & VIEW and self._timer.isActive():
@@ -125,8 +161,7 @@ class Live(QObject):
             self.failed.emit(error)
         reports = self._studio.training.take_reports()
         if reports:
-            self._views.loss.append(reports)
-            self._studio.note_reports(reports, self._views.loss.smoothed)
+            self.reported.emit(reports)
 
     @Slot()
     def _take(self) -> None:
@@ -135,27 +170,26 @@ class Live(QObject):
             return
         frame = self._studio.explorer.mailbox.take()
         if frame is not None:
-            self._show(frame)
+            self.show(self._with_export(frame))
         excess = self._studio.explorer.excess.take()
         if excess is not None:
             if self._exported:
                 # The backward paths that are shown are not the model's own
                 excess = replace(excess, backward=excess.backward[:, :0])
-            self._views.show_excess(excess)
-            self.excess_found.emit(excess)
+            self.show_excess(excess)
         found = self._studio.explorer.fields.take()
         if found is not None and self._field is not None:
             self.field_found.emit(found)
 
     def _compare(self, now: float) -> None:
         """Marginals of every complete frame that somebody sees, or is told of; while training, of one a second."""
-        explorer, plot, frame = self._studio.explorer, self._views.marginals, self._views.frame
+        explorer, frame = self._studio.explorer, self._frame
         found = explorer.comparing.found.take()
         if found is not None:
-            plot.set_comparison(found)
             self.compared.emit(found)
         last, since = self._compared
-        if frame is None or frame is last or not frame.complete or not (plot.isVisible() or frame.whole is not None):
+        seen = frame is not None and (frame.whole is not None or self.comparison_seen())
+        if frame is None or frame is last or not frame.complete or not seen:
             return
         if self._studio.training.phase is not Phase.RUNNING or now >= since + COMPARE_SECONDS:
             self._compared = frame, now
@@ -170,10 +204,20 @@ class Live(QObject):
         self._session.cursor.advance(min(0.1, now - self._last_move))
         self._last_move = now
 
-    def _show(self, frame: Frame) -> None:
-        frame = self._with_export(frame)
-        self._views.show_frame(frame)
+    def show(self, frame: Frame) -> None:
+        """Let `frame` be shown."""
+        self._frame = frame
+        if self._excess is not None and not self._excess.fits(frame):
+            self._excess = None
+        self._session.cursor.set_steps(len(frame.t) - 1)
+        self.frame_changes.emit()
         self.frame_shown.emit(frame)
+
+    def show_excess(self, found: ExcessFrame | None) -> None:
+        """Let this be what is known of the excess, unless it is of settings that are no longer shown."""
+        if found is None or found.fits(self._frame):
+            self._excess = found
+            self.excess_found.emit(found)
 
     def _with_export(self, frame: Frame) -> Frame:
         """The samples of an opened export in place of the model's own, as long as the settings are theirs."""
@@ -193,10 +237,8 @@ class Live(QObject):
         if not fits:
             return frame
         count = min(frame.forward.shape[1], export.paths.shape[1])
-        steps = frame.step_disagreement[:, :count]
-        return replace(
-            frame, forward=frame.forward[:, :count], backward=export.paths[:, :count], step_disagreement=steps
-        )
+        steps = frame.contributions[:, :count]
+        return replace(frame, forward=frame.forward[:, :count], backward=export.paths[:, :count], contributions=steps)
 
 
 def _request(state: State) -> ViewRequest:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from dnf_studio import api, assets
 from dnf_studio.config import Config
-from dnf_studio.core.data.source import split_selection
+from dnf_studio.core.data.naming import split_selection
 from dnf_studio.errors import DataError, StudioError
-from dnf_studio.gui.workspace.run_work import copy_of
 from dnf_studio.gui.workspace.shown import ShownModel
 
 if TYPE_CHECKING:
@@ -26,7 +25,19 @@ if TYPE_CHECKING:
     from dnf_studio.gui.workspace.exported import ExportShown
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["DISPLAY_POINTS", "Opened", "bundled_name", "open_any", "open_for", "untrained"]
+__all__ = [
+    "DISPLAY_POINTS",
+    "SAMPLES",
+    "Opened",
+    "beside_run",
+    "bundled_name",
+    "copy_of",
+    "drew",
+    "open_any",
+    "open_for",
+    "samples_of",
+    "untrained",
+]
 
 DISPLAY_POINTS = 2000
 FEWER_POINTS = 256
@@ -61,6 +72,15 @@ class Opened:
     def called(self, title: str) -> Opened:
         """The same by another title."""
         return replace(self, shown=replace(self.shown, title=title))
+
+
+SAMPLES = "samples"
+"""Of an export, the array that is data."""
+
+
+def samples_of(export: Path) -> str:
+    """An export as data: the samples in it."""
+    return f"{export}::{SAMPLES}"
 
 
 def bundled_name(data: str, model: str = "diffflow") -> str:
@@ -156,7 +176,7 @@ def _open_checkpoint(name: str) -> Opened:
 
 def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
     """The model of a checkpoint with its data, or with its own samples where the data is not here."""
-    from dnf_studio.core.evaluation.attainable import attainable_of
+    from dnf_studio.core.evaluation.chain_bounds import attainable_of
     from dnf_studio.workers.snapshot import Snapshot
 
     flow = checkpoint.build()
@@ -203,6 +223,23 @@ def _open_export(
     return replace(opened, note=note, source=_whole(str(path)), kind="export", export=export)
 
 
+def copy_of(run: Run) -> tuple[GenerativeModel, Checkpoint]:
+    """The weights that sampling uses, which nobody changes any more, and their checkpoint."""
+    checkpoint = run.state().checkpoint("weights")
+    return checkpoint.build(), checkpoint
+
+
+def drew(run: Run, source: str) -> bool:
+    """Whether `source` is an export that was drawn with the weights of `run` as they are."""
+    from dnf_studio.core.storage.layout import digest
+    from dnf_studio.core.storage.sample_reader import read_export
+
+    path = Path(source)
+    if not path.is_file() or api.file_kind(path) != "export":
+        return False
+    return read_export(path).checkpoint_sha256 == digest(run.state().checkpoint("weights").tensors)
+
+
 def beside_run(export: str, config: Config, run: Run) -> Opened:
     """An export that the weights of `run` drew as they are, to be shown while the run stays in memory."""
     opened = open_any(export, config, held=[copy_of(run)])
@@ -213,7 +250,7 @@ def untrained(config: Config) -> Opened:
     """The data that `config` names and a model of it with the weights a run would begin with."""
     import torch
 
-    from dnf_studio.core.evaluation.attainable import attainable_of
+    from dnf_studio.core.evaluation.chain_bounds import attainable_of
     from dnf_studio.core.models.build import build_model
     from dnf_studio.workers.snapshot import Snapshot
 

@@ -23,6 +23,8 @@ __all__ = ["Session"]
 
 MERGE_SECONDS = 1.0
 DEPTH = 200
+AS_IMAGES = "Images are shown in place of points: View, Show as images goes back to the points"
+NO_PLANE = "Data of one component has no plane to show this in: its paths are drawn over the steps"
 FIELDS = tuple(field.name for field in fields(State))
 
 
@@ -44,7 +46,7 @@ class Session(QObject):
         super().__init__(parent)
         self._state = State()
         self._lacks: Mapping[Ability, str] = {}
-        self._solvers, self._dim = OWN_SOLVERS, 2
+        self._solvers, self._dim, self._images = OWN_SOLVERS, 2, False
         self._clock = clock
         self._past: list[State] = []
         self._future: list[State] = []
@@ -83,10 +85,23 @@ class Session(QObject):
         """Settings of the view, by their names in `State`, that mean nothing to the model and the solver, and why."""
         return unused_settings(self.effective.solver, self._lacks)
 
-    def set_lacks(self, lacks: Mapping[Ability, str], solvers: tuple[Solver, ...] = OWN_SOLVERS, dim: int = 2) -> None:
-        """A model is shown that cannot do these and has these solvers, for data of so many components."""
-        if (lacks, solvers, dim) != (self._lacks, self._solvers, self._dim):
-            self._lacks, self._solvers, self._dim = lacks, solvers, dim
+    @property
+    def no_plane(self) -> str | None:
+        """Why the process views show no plane that layers could be drawn on; None where they do."""
+        if self._images and self._state.projection == "images":
+            return AS_IMAGES
+        return NO_PLANE if self._dim == 1 else None
+
+    def set_lacks(
+        self,
+        lacks: Mapping[Ability, str],
+        solvers: tuple[Solver, ...] = OWN_SOLVERS,
+        dim: int = 2,
+        images: bool = False,
+    ) -> None:
+        """A model is shown that cannot do these and has these solvers, for data of so many components or `images`."""
+        if (lacks, solvers, dim, images) != (self._lacks, self._solvers, self._dim, self._images):
+            self._lacks, self._solvers, self._dim, self._images = lacks, solvers, dim, images
             self.lacks_changed.emit()
 
     def apply(self, change: Mapping[str, Any], gesture: object = None) -> frozenset[str]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dnf_studio.config.solvers import Solver
-from dnf_studio.core.data.drawing_source import drawing_label, is_drawing
 from dnf_studio.core.data.image_shape import ImageShape
+from dnf_studio.core.data.naming import drawing_label, is_drawing
 from dnf_studio.gui.workspace.solving import OWN_SOLVERS
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ class ShownModel:
     kind: str = "diffflow"
     lacks: Mapping[Ability, str] = field(default_factory=dict)
     """What the model cannot do, and why in one sentence."""
+
+    @property
+    def as_images(self) -> bool:
+        """Whether each point can be shown as an image."""
+        return self.image is not None and self.image.size == self.dim
 
     @property
     def name(self) -> str:

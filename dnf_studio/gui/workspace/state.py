@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any, get_args
 from dnf_studio.config import MAX_STEPS, Config
 from dnf_studio.config.grids import GridKind, Nodes, check_grid
 from dnf_studio.config.solvers import Solver
+from dnf_studio.core.exploration.pairing import check_start
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.workspace.solving import OWN_SOLVERS, unused_settings
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.inspect import Direction
+    from dnf_studio.core.exploration.lineage import Mode
     from dnf_studio.core.exploration.pairing import Start
     from dnf_studio.core.exploration.parts import Parts
     from dnf_studio.core.models.base import Ability
     from dnf_studio.core.sde.paths import LastStep
 
-__all__ = ["CHOICE", "CONTOURS", "FIELDS", "LAYERS", "State"]
+__all__ = ["CHOICE", "CONTOURS", "FIELDS", "LAYERS", "State", "after_click", "choice"]
 
 COLOURINGS = ("none", "mode", "angle", "radius", "log-ratio")
 CONTOURS = ("model", "exact", "difference", "side")
@@ -30,7 +32,6 @@ FIELDS_OF_SCORE = FIELDS[2:]
 HEATS = ("none", "magnitude", "divergence")
 FIELD_STYLES = ("arrows", "streamlines")
 PARTS = ("both", "drift", "score")
-STARTS = ("noise", "forward")
 CHOICE = frozenset({"selection", "selection_of", "direction", "start"})
 """What says which points are chosen in which process."""
 USUAL: dict[str, Any] = {"lam": 1.0, "last": "noise", "parts": "both"}
@@ -103,6 +104,12 @@ class State:
         """The points that are chosen in the process `direction`."""
         return self.selection if self.paired or self.selection_of == direction else ()
 
+    def choosing(self, points: tuple[int, ...], direction: str, adds: bool = False) -> dict[str, object]:
+        """The change that chooses `points` in the process `direction`, the current one last; with `adds` beside what
+        is chosen there."""
+        kept = tuple(p for p in self.chosen_in(direction) if p not in points) if adds else ()
+        return choice((*kept, *points), direction)
+
     def afresh(self, config: Config, view: Mapping[str, Any]) -> State:
         """Another document with these settings: what stood for the last one's points and grid goes, `view` comes."""
         none = {"steps": None, "grid": None, "draft": (), "axes": (0, 1), "projection": "images", "component": 0}
@@ -134,8 +141,7 @@ class State:
             raise SettingError(f"The last step is either mean or noise, not '{self.last}'.")
         if self.parts not in PARTS:
             raise SettingError(f"The backward process has both parts, drift or score, not '{self.parts}'.")
-        if self.start not in STARTS:
-            raise SettingError(f"The backward process starts from noise or forward, not '{self.start}'.")
+        check_start(self.start)
         for direction in (self.direction, self.selection_of):
             if direction not in ("forward", "backward"):
                 raise SettingError(f"The direction is either forward or backward, not '{direction}'.")
@@ -157,3 +163,21 @@ class State:
             raise SettingError(f"The projection is images, axes or principal, not '{self.projection}'.")
         if min(*self.axes, self.component, min(self.selection, default=0)) < 0:
             raise SettingError("Components and points are numbered from 0.")
+
+
+def choice(selection: tuple[int, ...], direction: str, of: str | None = None) -> dict[str, object]:
+    """The change that chooses these points of the process `direction`, or of the process `of` and lists their paths of
+    `direction`."""
+    return {"selection": selection, "selection_of": of or direction, "direction": direction}
+
+
+def after_click(selection: tuple[int, ...], point: int, adds: bool, mode: Mode = "replace") -> tuple[int, ...]:
+    """What is chosen after a click on `point`, the current point last.
+
+    It alone; with `adds`, a modifier, one more or less; else as the `mode` of the buttons says.
+    """
+    if not adds and mode == "replace":
+        return (point,)
+    others = tuple(other for other in selection if other != point)
+    leaves = len(others) < len(selection) if adds else mode == "subtract"
+    return others if leaves else (*others, point)

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from dnf_studio.config import DATA_SETTINGS, Config
-from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.workspace import opening
-from dnf_studio.gui.workspace import run_work as run_work
-from dnf_studio.gui.workspace.background import Background, Newest
-from dnf_studio.gui.workspace.lending import Lender
-from dnf_studio.gui.workspace.past_models import PastModels
+from dnf_studio.gui.workspace.kept_models import ExportedModels, PastModels
 from dnf_studio.gui.workspace.run_changes import LIVE, value_of
 from dnf_studio.gui.workspace.run_ending import RunPlace
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.training import Phase, Training
+from dnf_studio.workers.background import Background, Newest
 from dnf_studio.workers.explorer import Explorer
 
 if TYPE_CHECKING:
@@ -45,6 +42,8 @@ class Studio(QObject):
     """Iterations, iterations a second or None, seconds left or None."""
     bound_changed = Signal(object)
     """The smoothed bound, nats, or None."""
+    data_names_found = Signal(object)
+    """The built-in data sets, name to title."""
     said = Signal(str)
     failed = Signal(object)
     """A `StudioError`, or whatever else went wrong."""
@@ -59,7 +58,9 @@ class Studio(QObject):
         self._before: opening.Opened | None = None
         self._preset: Config | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
-        self._lender, self._past_models = Lender(self.training), PastModels()
+        self._exported, self._past_models = ExportedModels(self.training), PastModels()
+        self.bound: float | None = None
+        """The smoothed bound, nats, as far as there is one."""
         self._config = session.state.config
         self.loading = Newest(self.background)
         self._settle = QTimer(self)
@@ -95,7 +96,7 @@ class Studio(QObject):
     def open(self, name: str) -> None:
         """Show a bundled model, a checkpoint, an export or a data file; settings and undo begin anew with it."""
         config = self._session.state.config.without(self._preset)
-        places, held = tuple(self.places()), self._lender.held
+        places, held = tuple(self.places()), self._exported.kept
         self._settle.stop()
         self.loading.run(lambda: opening.open_any(name, config, places, held), self._take, self._open_failed)
 
@@ -116,10 +117,10 @@ class Studio(QObject):
         config, run = self._session.state.config, self.training.run
         change = {name.removeprefix("config."): value_of(config, name) for name in LIVE if self._same_model}
         if run is not None:
-            self.training.start(lambda _threads: run_work.changed(run, change), self.explorer)
+            self.training.resume(run, change, self.explorer)
         elif self._opened is not None and self._opened.path is not None:
-            path, self._before = self._opened.path, self._opened
-            self.training.start(lambda threads: run_work.restored(path, change, threads), self.explorer)
+            self._before = self._opened
+            self.training.resume(self._opened.path, change, self.explorer)
 
     @property
     def _same_model(self) -> bool:
@@ -141,8 +142,8 @@ class Studio(QObject):
         return RunPlace.of_checkpoint(saved) if saved is not None and saved.kind == "run" else None
 
     def take_model(self, done: Callable[[Any], object], failed: Callable[[Exception], object]) -> None:
-        """Give `done` the model as it is now and its checkpoint, as `Lender.lend` does."""
-        self._lender.lend(self._opened, done, failed)
+        """Give `done` the model as it is now and its checkpoint, or None for untrained weights."""
+        self._exported.give(self._opened, done, failed)
 
     def file_moved(self, old: Path, new: Path) -> None:
         """The file of the model shown has another name."""
@@ -179,6 +180,11 @@ class Studio(QObject):
         rate, run = self.training.pace(reports), self.training.run
         running = run if self.training.phase is Phase.RUNNING else None
         self.progressed.emit(reports[-1].iteration, rate if running else None, running and running.remaining())
+        self.note_bound(smoothed)
+
+    def note_bound(self, smoothed: float | None) -> None:
+        """Tell the smoothed bound of the run or of the model that was opened, nats."""
+        self.bound = smoothed
         self.bound_changed.emit(smoothed)
 
     def _take(self, opened: opening.Opened) -> None:
@@ -199,7 +205,7 @@ class Studio(QObject):
 
     def _show(self, opened: opening.Opened) -> None:
         self._opened, shown = opened, opened.shown
-        self._session.set_lacks(shown.lacks, shown.solvers, shown.dim)
+        self._session.set_lacks(shown.lacks, shown.solvers, shown.dim, shown.as_images)
         self.explorer.publish(opened.snapshot, opened.points)
         self.opened.emit(opened)
 
@@ -266,12 +272,11 @@ class Studio(QObject):
         known, opened, preset = self._past_models.find(config), self._opened, self._preset
         if opened is not None and self._before is None and before.data == opened.config.data:
             self._past_models.note(before, replace(opened, config=before, preset=preset))
-        work = partial(opening.open_for, config, preset) if known is None else lambda: known
-        self.loading.run(work, self._replace, self._refuse_data)
+        self.loading.run(lambda: known or opening.open_for(config, preset), self._replace, self._refuse_data)
 
     def _renew(self) -> None:
         """Another untrained model, as the settings describe it; what is being opened goes before it."""
-        if self.loading.waiting:
+        if self.loading.running:
             self._settle.start()
         elif self.training.phase is Phase.NONE and self._opened is not None and not self._opened.shown.trained:
             config = self._session.state.config

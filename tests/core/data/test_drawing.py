@@ -13,8 +13,8 @@ from hypothesis.extra.numpy import arrays
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
-from dnf_studio.core.data.drawing import BYTES, decode_drawing, encode_drawing
-from dnf_studio.core.data.drawing_source import PREFIX, SIDE, drawing_label, is_drawing
+from dnf_studio.core.data.naming import PREFIX, SIDE, drawing_label, is_drawing
+from dnf_studio.core.data.picture import BYTES, decode_drawing, encode_drawing
 from dnf_studio.errors import DataError
 
 BLOCK = np.zeros((SIDE, SIDE), bool)

@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from dnf_studio.core.data.catalogue import open_dataset
-from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.data.dataset import DataSummary, Standardisation
 from dnf_studio.core.data.image_shape import ImageShape, PixelMap
-from dnf_studio.core.data.summary import DataSummary
 
 RANDOM = np.random.default_rng(0)
 

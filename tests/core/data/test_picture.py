@@ -17,9 +17,9 @@ from PIL import Image
 from scipy.stats import chisquare
 
 from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.naming import PictureSettings, is_picture, picture_source, with_settings
 from dnf_studio.core.data.picture import PictureDensity, make_density
 from dnf_studio.core.data.picture_file import Picture, read_picture
-from dnf_studio.core.data.picture_source import PictureSettings, is_picture, picture_source, with_settings
 from dnf_studio.errors import DataError, SettingError
 
 GREY = np.array([[255, 0, 128, 255], [51, 255, 250, 204], [255, 255, 0, 102]], np.uint8)

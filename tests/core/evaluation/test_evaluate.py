@@ -16,7 +16,7 @@ from dnf_studio import load
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation import likelihoods as measuring
-from dnf_studio.core.evaluation.attainable import attainable_of, entropy_of
+from dnf_studio.core.evaluation.chain_bounds import attainable_of, entropy_of
 from dnf_studio.core.evaluation.evaluate import evaluate
 from dnf_studio.core.evaluation.far import BoundingBox
 from dnf_studio.core.evaluation.fresh import fresh_points

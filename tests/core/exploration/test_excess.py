@@ -12,7 +12,7 @@ from torch import Tensor
 import dnf_studio as dnf
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.evaluation.fresh import fresh_points
-from dnf_studio.core.exploration.disagreement import disagreement, explain_path
+from dnf_studio.core.exploration.contributions import contributions, explain_path
 from dnf_studio.core.exploration.excess import (
     backward_contribution,
     excess,
@@ -182,7 +182,7 @@ def test_it_adds_up_to_the_bound_minus_the_nll_of_the_ode_on_bundled_models(name
     x0 = fresh_points(flow, dataset, 24, 0)
     noise = torch.randn(flow.grid().steps, *x0.shape, generator=torch.Generator().manual_seed(0))
     found = excess(flow, x0, noise)
-    own = disagreement(flow, x0, noise)
+    own = contributions(flow, x0, noise)
     total = own.bound - ode_nll(flow, x0)
     # Point by point, but for the tolerance of the two solvers
     assert float((found.log_ratios.sum(0) - total).abs().mean()) < 0.02

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dnf_studio.core.data.catalogue import open_dataset
-from dnf_studio.core.exploration.disagreement import disagreement
+from dnf_studio.core.exploration.contributions import contributions
 from dnf_studio.core.exploration.fields import field_grid
 from dnf_studio.core.exploration.inspect import inspect_point
 from dnf_studio.core.exploration.log_density import ode_log_density
@@ -63,7 +63,7 @@ def test_a_round_trip_goes_by_the_own_solver() -> None:
 
 def test_there_is_no_disagreement_to_take_apart(flow: Flow) -> None:
     x, noise = points(3), torch.zeros(5, 3, 2, dtype=torch.float64)
-    for ask in (lambda: disagreement(flow, x, noise), lambda: path_bound(flow, x, noise)):
+    for ask in (lambda: contributions(flow, x, noise), lambda: path_bound(flow, x, noise)):
         with pytest.raises(UnsupportedError, match=r"likelihood of a flow is exact[^\n]+\.$"):
             ask()
 
@@ -78,7 +78,7 @@ def test_the_numbers_of_a_point_are_its_states_and_drift(flow: Flow) -> None:
             table = inspect_point(flow, grid, start, torch.ones(6, 2), direction, 0.3, "mean", "score")  # type: ignore[arg-type]
         np.testing.assert_allclose(table.x, path[:, 0], atol=1e-12)
         np.testing.assert_allclose(table.drift[4], flow.drift(path[4], grid.t[4])[0], atol=1e-12)
-        assert not table.g.any() and table.forward_noise.shape == (0, 2) and table.disagreement.shape == (0,)
+        assert not table.g.any() and table.forward_noise.shape == (0, 2) and table.contributions.shape == (0,)
         assert table.in_data_units(flow.standardisation).score_term.shape == (0, 2)
 
 

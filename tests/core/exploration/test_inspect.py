@@ -38,7 +38,7 @@ def assert_steps_land(table: PointTable) -> None:
     home = backward_step(x[1:], f[1:], g2s[1:] / g[1:] ** 2, dt, g[1:], back)
     torch.testing.assert_close(home, x[:-1], rtol=0, atol=1e-11)
     expected = 0.5 * (back.square().sum(1) - ahead.square().sum(1))
-    np.testing.assert_allclose(table.disagreement, expected, atol=1e-12)
+    np.testing.assert_allclose(table.contributions, expected, atol=1e-12)
 
 
 def test_a_forward_path_of_the_reference_program(reference: DiffFlow, golden: dict[str, Tensor]) -> None:
@@ -47,7 +47,7 @@ def test_a_forward_path_of_the_reference_program(reference: DiffFlow, golden: di
     np.testing.assert_allclose(table.x, golden["forward_path"][:, POINT], rtol=0, atol=1e-9)
     np.testing.assert_allclose(table.forward_noise, noise)
     np.testing.assert_allclose(table.backward_noise, golden["implied_backward_noise"][:, POINT], rtol=0, atol=1e-9)
-    np.testing.assert_allclose(-table.disagreement.sum(), golden["logabsdet"][POINT], atol=1e-8)
+    np.testing.assert_allclose(-table.contributions.sum(), golden["logabsdet"][POINT], atol=1e-8)
     assert_steps_land(table)
 
 
@@ -87,10 +87,10 @@ def test_a_path_in_float32_keeps_its_noise_and_shapes() -> None:
     path = flow.forward_path(torch.zeros(1, 2), noise[:, None], grid)[:, 0]
     exact = flow_of(2).double()
     table = inspect_path(exact.fields(grid.to(exact.timestamps)), grid, path, noise)
-    assert table.t.shape == table.g.shape == (6,) and table.disagreement.shape == (5,)
+    assert table.t.shape == table.g.shape == (6,) and table.contributions.shape == (5,)
     assert table.x.shape == table.drift.shape == table.score_term.shape == (6, 2)
     assert table.forward_noise.shape == table.backward_noise.shape == (5, 2)
-    assert {getattr(table, name).dtype for name in ("t", "g", "x", "drift", "disagreement")} == {np.dtype(np.float64)}
+    assert {getattr(table, name).dtype for name in ("t", "g", "x", "drift", "contributions")} == {np.dtype(np.float64)}
     np.testing.assert_array_equal(table.forward_noise, noise.double())
     whole = inspect_point(flow, grid, torch.zeros(2), noise)
     np.testing.assert_allclose(table.backward_noise, whole.backward_noise, atol=1e-4)
@@ -104,7 +104,7 @@ def test_data_units_scale_what_has_a_unit() -> None:
     np.testing.assert_allclose(other.x, units.to_data(torch.from_numpy(table.x)))
     np.testing.assert_allclose(other.drift, table.drift * [3, 0.5])
     np.testing.assert_allclose(other.score_term, table.score_term * [3, 0.5])
-    assert other.backward_noise is table.backward_noise and other.disagreement is table.disagreement
+    assert other.backward_noise is table.backward_noise and other.contributions is table.contributions
 
 
 @pytest.mark.parametrize("shapes", [((5, 2), (5, 2)), ((6, 2), (4, 2)), ((6, 2), (5, 3)), ((6, 1, 2), (5, 1, 2))])

@@ -31,7 +31,7 @@ def test_without_score_the_reference_program_takes_the_path_of_the_plain_drift(
             torch.testing.assert_close(path[j + 1], x, rtol=0, atol=1e-9)
         whole = backward_path(*fields_in_part(fields, "both"), grid, golden["latent"], noise)
     torch.testing.assert_close(whole, golden["backward_path"], rtol=0, atol=1e-9)
-    # METHOD 10: the score of this model is nearly idle
+    # method.md, section 18: the score of this model is nearly idle
     assert 1e-5 < float((whole[-1] - path[-1]).abs().max()) < 1e-2
 
 

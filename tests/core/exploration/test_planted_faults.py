@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.core.exploration.disagreement import Disagreement, explain_path
+from dnf_studio.core.exploration.contributions import Contributions, explain_path
 from dnf_studio.core.exploration.excess import StepMeans, log_ratios, neighbour_excess, step_means, widths
 from dnf_studio.core.exploration.fields import differentiated, field_grid
 from dnf_studio.core.exploration.marginals import Marginals, compare_marginals
@@ -191,7 +191,7 @@ class Seen:
 
     grid: TimeGrid
     fields: tuple[Field, Field]
-    found: Disagreement
+    found: Contributions
     marginals: Marginals
     share: Array
 

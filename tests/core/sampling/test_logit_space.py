@@ -102,7 +102,7 @@ def test_the_numbers_of_a_point_in_data_units() -> None:
         moved = states + 1e-6 * torch.from_numpy(getattr(table, name))
         change = (flow.standardisation.to_data(moved) - flow.standardisation.to_data(states)) / 1e-6
         np.testing.assert_allclose(getattr(shown, name), change, rtol=1e-4, atol=1e-7)
-    np.testing.assert_array_equal(shown.disagreement, table.disagreement)
+    np.testing.assert_array_equal(shown.contributions, table.contributions)
 
 
 def test_points_beyond_the_range_come_to_its_end_in_logit_space() -> None:

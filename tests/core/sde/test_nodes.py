@@ -30,7 +30,7 @@ def nodes(draw: st.DrawFn, most: int = 40) -> Nodes:
 @pytest.mark.parametrize("steps", [1, 5, 30, 75, 1000])
 @pytest.mark.parametrize(("start", "end"), [(0.001, 0.05), (0.0, 1.0)])
 def test_the_s_curve_is_the_reference_programs(steps: int, start: float, end: float) -> None:
-    """METHOD 4 word for word; our first time is the one that is asked for, theirs follows from the formula."""
+    """As method.md, section 5 has it; our first time is the one that is asked for, theirs follows from the formula."""
     spline = CubicSpline([0, 0.1, 0.2, 0.4, 0.7, 0.9, 1], [1e-4, 0.05, 0.1, 0.6, 0.93, 0.98, 1])
     y = spline(np.linspace(1e-4, 1, steps + 1))
     theirs = (np.cumsum(y) + start) * end / (np.sum(y) + start)

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import pytest
 from PySide6.QtCore import Qt
@@ -11,7 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui import features
+from dnf_studio import gui
 from dnf_studio.gui.drawing.help import Help, HelpButton, HelpCard
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.features.disagreement.plot import DisagreementPlot
@@ -19,18 +18,17 @@ from dnf_studio.gui.frame.main_window import MainWindow
 
 
 def helps() -> dict[str, Help]:
-    """What all features say behind a "?", by the name in their `feature` modules."""
-    folders = [f"{features.__name__}.{found.name}" for found in iter_modules(features.__path__)]
-    modules = [import_module(f"{folder}.feature") for folder in folders if find_spec(f"{folder}.feature")]
-    found = [(f"{module.__name__}.{name}", value) for module in modules for name, value in vars(module).items()]
-    return {name: value for name, value in found if isinstance(value, Help)}
+    """What all plots and panels say behind a "?", by what it is on."""
+    names = [found.name for found in walk_packages(gui.__path__, f"{gui.__name__}.") if "application" not in found.name]
+    found = [value for name in names for value in vars(import_module(name)).values()]
+    return {value.about: value for value in found if isinstance(value, Help)}
 
 
 HELP = helps()
 
 
 def test_every_plot_has_help_and_every_help_a_plot(seen_window: MainWindow) -> None:
-    for dock in seen_window.explore:
+    for dock in list(seen_window.docks.values())[1:]:
         dock.fill()
     plots = seen_window.findChildren(Plot)
     names = {plot.help.accessibleName() for plot in plots if plot.help is not None}
@@ -105,7 +103,7 @@ def test_the_window_does_not_begin_with_a_question_mark(still_window: MainWindow
     assert not isinstance(window.focusWidget(), HelpButton)
     QTest.keySequence(window, QKeySequence("Space"))
     assert window.session.cursor.playing
-    button = window.views.forward.help
+    button = window.plots["forward"].help
     assert button is not None
     before = window.focusWidget()
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)

@@ -25,7 +25,6 @@ from dnf_studio.gui.drawing.theme import LIGHT
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.workers.frames import ViewRequest
 from tests.gui.scenes import excess_of, frame_of, pixels, share_near
 
@@ -176,47 +175,58 @@ def test_lost_paths_keep_the_colours_of_the_others_in_place(qtbot: QtBot) -> Non
 
 def test_the_command_colours_the_views_of_both_processes_once_something_is_known(still_window: MainWindow) -> None:
     window = still_window
-    views, command = window.views, window.commands[Key.DISAGREEMENT]
+    command = window.commands["disagreement"]
     frame = frame_of()
-    views.show_frame(frame)
+    window.live.show(frame)
     command.trigger()
     assert command.isChecked() and "disagreement" in window.session.state.layers
-    assert views.forward._paths._steps is None and views.backward._paths._steps is None
-    views.show_excess(excess_of(frame, np.random.default_rng(1).standard_normal((10, 100))))
-    ahead, back = views.forward._paths._steps, views.backward._paths._steps
-    assert ahead is not None and views.time._paths["forward"]._steps is ahead
+    assert window.plots["forward"]._paths._steps is None and window.plots["backward"]._paths._steps is None
+    window.live.show_excess(excess_of(frame, np.random.default_rng(1).standard_normal((10, 100))))
+    ahead, back = window.plots["forward"]._paths._steps, window.plots["backward"]._paths._steps
+    assert ahead is not None and window.plots["time"]._paths["forward"]._steps is ahead
     assert back is not None and np.array_equal(back.buckets[:, :100], 15 - ahead.buckets[:, :100])
-    assert views.time._paths["backward"]._steps is None
-    views.show_frame(frame_of(points=200))
-    assert views.forward._paths._fitting_buckets() is not None and views.forward._paths._steps is not ahead
-    assert views.backward._paths._fitting_buckets() is not None
+    assert window.plots["time"]._paths["backward"]._steps is None
+    window.live.show(frame_of(points=200))
+    assert (
+        window.plots["forward"]._paths._fitting_buckets() is not None
+        and window.plots["forward"]._paths._steps is not ahead
+    )
+    assert window.plots["backward"]._paths._fitting_buckets() is not None
     window.session.undo()
-    assert not command.isChecked() and views.forward._paths._steps is None and views.backward._paths._steps is None
+    assert (
+        not command.isChecked()
+        and window.plots["forward"]._paths._steps is None
+        and window.plots["backward"]._paths._steps is None
+    )
 
 
 def test_trails_in_one_colour_make_way_for_those_of_the_steps_in_both_views(still_window: MainWindow) -> None:
     window = still_window
-    window.views.show_frame(frame_of())
+    window.live.show(frame_of())
     for layers, seen in (({"paths"}, True), ({"paths", "disagreement"}, False)):
         window.session.apply({"layers": frozenset(layers)})
-        for view in (window.views.forward, window.views.backward):
+        for view in (window.plots["forward"], window.plots["backward"]):
             assert view._trails.isVisible() == seen
 
 
 def test_what_is_known_of_other_settings_or_another_model_is_not_shown(still_window: MainWindow) -> None:
     window = still_window
-    views, command = window.views, window.commands[Key.DISAGREEMENT]
+    command = window.commands["disagreement"]
     command.trigger()
     frame, other = frame_of(), frame_of(request=ViewRequest(seed=1))
-    views.show_frame(frame)
-    views.show_excess(excess_of(other))
-    assert views.excess is None and views.forward._paths._steps is None and views.disagreement.limits is None
-    views.show_excess(excess_of(frame))
-    views.show_frame(dataclasses.replace(frame, weights=2))
-    assert views.excess is not None and views.disagreement.limits is not None
+    window.live.show(frame)
+    window.live.show_excess(excess_of(other))
+    assert (
+        window.live.excess is None
+        and window.plots["forward"]._paths._steps is None
+        and window.plots["disagreement"].limits is None
+    )
+    window.live.show_excess(excess_of(frame))
+    window.live.show(dataclasses.replace(frame, weights=2))
+    assert window.live.excess is not None and window.plots["disagreement"].limits is not None
     for gone in (other, None):
-        views.show_excess(excess_of(frame))
-        views.show_frame(gone)
-        assert views.excess is None and views.forward._paths._steps is None
-        views.show_frame(frame)
-        assert views.excess is None and views.disagreement.limits is None
+        window.live.show_excess(excess_of(frame))
+        window.live.show(gone)
+        assert window.live.excess is None and window.plots["forward"]._paths._steps is None
+        window.live.show(frame)
+        assert window.live.excess is None and window.plots["disagreement"].limits is None

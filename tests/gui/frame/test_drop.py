@@ -53,7 +53,7 @@ def files(tmp_path: Path) -> list[QUrl]:
 
 
 def test_the_window_lights_up_while_files_are_over_it(still_window: MainWindow, files: list[QUrl]) -> None:
-    light = still_window.habits.drop.light
+    light = still_window.dropping.zone.light
     assert still_window.acceptDrops() and not light.isVisible()
     assert enter(still_window, dragged(files))
     assert light.isVisible() and "b.npy" in light.text() and "first" in light.text()
@@ -66,7 +66,7 @@ def test_a_dropped_file_is_opened(window: MainWindow, open_in: Open, qtbot: QtBo
     data = dragged(files[:1])
     with qtbot.waitSignal(window.studio.opened, timeout=20_000):
         assert drop(window, data)
-    assert not window.habits.drop.light.isVisible()
+    assert not window.dropping.zone.light.isVisible()
     assert window.session.state.config.data == files[0].toLocalFile()
     assert "left out" not in window.status.message.text()
 
@@ -83,7 +83,7 @@ def test_of_several_the_first_is_opened_and_the_rest_is_told(
 @pytest.mark.parametrize("url", ["https://somewhere.example/a.npy", "ftp://there/b.csv", "file://another-host/c.csv"])
 def test_what_is_not_here_is_refused(still_window: MainWindow, url: str) -> None:
     assert not enter(still_window, dragged([QUrl(url)]))
-    assert not still_window.habits.drop.light.isVisible()
+    assert not still_window.dropping.zone.light.isVisible()
     assert "Only files of this computer" in still_window.status.message.text()
 
 

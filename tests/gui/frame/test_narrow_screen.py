@@ -7,19 +7,18 @@ from PySide6.QtCore import QRect, Qt
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.frame.narrow_screen import NarrowScreen
-from dnf_studio.gui.workspace.actions import Key
+from dnf_studio.gui.frame.places import NarrowScreen
 
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 
 
-@pytest.mark.parametrize("key", [Key.GRID_EDITOR, Key.INSPECTOR])
+@pytest.mark.parametrize("key", ["grid-editor", "inspector"])
 def test_a_dock_shares_the_place_of_the_settings_and_belongs_to_the_right_once_hidden(
-    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, key: Key
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     monkeypatch.setattr(NarrowScreen, "_available", lambda _self: QRect(0, 0, 700, 2000))
     window.resize(600, 700)
-    dock = window.inspector if key is Key.INSPECTOR else next(d for d in window.explore if d.objectName() == key)
+    dock = window.docks[key]
     if not dock.isHidden():
         window.commands[key].trigger()
     window.commands[key].trigger()
@@ -34,12 +33,12 @@ def test_a_dock_shares_the_place_of_the_settings_and_belongs_to_the_right_once_h
 def test_the_next_start_has_it_at_the_right(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NarrowScreen, "_available", lambda _self: QRect(0, 0, 700, 2000))
     window.resize(600, 700)
-    dock = next(d for d in window.explore if d.objectName() == Key.GRID_EDITOR)
-    window.commands[Key.GRID_EDITOR].trigger()
+    dock = window.docks["grid-editor"]
+    window.commands["grid-editor"].trigger()
     qtbot.waitUntil(lambda: window.dockWidgetArea(dock) == LEFT, timeout=5000)
-    window.closing.emit()
+    window.workspace.closing.now.emit()
     window.addDockWidget(LEFT, dock)
-    window.habits.places.restore((1700, 900))
+    window.places.restore((1700, 900))
     assert window.dockWidgetArea(dock) == RIGHT and not dock.isHidden()
 
 
@@ -49,8 +48,8 @@ def test_a_window_larger_than_the_screen_keeps_its_size(
     """As pictures are taken, of any size."""
     monkeypatch.setattr(NarrowScreen, "_available", lambda _self: QRect(0, 0, 700, 2000))
     window.resize(1700, 900)
-    dock = next(d for d in window.explore if d.objectName() == Key.GRID_EDITOR)
-    window.commands[Key.GRID_EDITOR].trigger()
+    dock = window.docks["grid-editor"]
+    window.commands["grid-editor"].trigger()
     qtbot.waitUntil(lambda: not dock.visibleRegion().isEmpty(), timeout=5000)
     qtbot.wait(50)
     assert window.dockWidgetArea(dock) == RIGHT and window.width() == 1700
@@ -58,8 +57,8 @@ def test_a_window_larger_than_the_screen_keeps_its_size(
 
 def test_with_room_it_is_at_the_right(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NarrowScreen, "_available", lambda _self: QRect(0, 0, 4000, 2000))
-    dock = next(d for d in window.explore if d.objectName() == Key.GRID_EDITOR)
-    window.commands[Key.GRID_EDITOR].trigger()
+    dock = window.docks["grid-editor"]
+    window.commands["grid-editor"].trigger()
     qtbot.waitUntil(lambda: not dock.visibleRegion().isEmpty(), timeout=5000)
     qtbot.wait(50)
     assert window.dockWidgetArea(dock) == RIGHT

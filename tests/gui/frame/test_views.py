@@ -16,7 +16,7 @@ def test_nothing_is_painted_between_an_opening_and_its_first_frame(
     views, held = window.views, list[bool]()
     window.studio.opened.connect(lambda _opened: held.append(views.updatesEnabled()))
     open_in("circle")
-    assert held == [False] and views.updatesEnabled() and views.forward.plot.updatesEnabled()
+    assert held == [False] and views.updatesEnabled() and window.plots["forward"].plot.updatesEnabled()
 
 
 @pytest.mark.usefixtures("few_points")
@@ -26,15 +26,17 @@ def test_nothing_of_the_excess_of_one_model_is_shown_with_another(
     """Their settings are the same."""
     views, left = window.views, list[object]()
     open_in("diffflow-rings")
-    qtbot.waitUntil(lambda: views.excess is not None, timeout=20_000)
-    request, first = views.frame.request, views.excess
-    window.studio.opened.connect(lambda _opened: left.append((views.excess, views.disagreement.limits)))
+    qtbot.waitUntil(lambda: window.live.excess is not None, timeout=20_000)
+    request, first = window.live.frame.request, window.live.excess
+    window.studio.opened.connect(lambda _opened: left.append((window.live.excess, window.plots["disagreement"].limits)))
     open_in("diffflow-checkerboard")
-    assert left == [(None, None)] and views.frame.request == request
-    qtbot.waitUntil(lambda: views.excess is not None and views.disagreement.limits is not None, timeout=20_000)
-    assert views.excess.frame.weights == window.studio.current.snapshot.version
-    assert views.excess.frame.forward.shape == first.frame.forward.shape
-    assert not (views.excess.frame.forward[0] == first.frame.forward[0]).all()
+    assert left == [(None, None)] and window.live.frame.request == request
+    qtbot.waitUntil(
+        lambda: window.live.excess is not None and window.plots["disagreement"].limits is not None, timeout=20_000
+    )
+    assert window.live.excess.frame.weights == window.studio.current.snapshot.version
+    assert window.live.excess.frame.forward.shape == first.frame.forward.shape
+    assert not (window.live.excess.frame.forward[0] == first.frame.forward[0]).all()
 
 
 def test_views_whose_frame_does_not_come_are_painted_again(still_window: MainWindow, qtbot: QtBot) -> None:

@@ -56,7 +56,7 @@ def test_panels_show_a_grid_of_ones_own_and_go_back_from_it(still_window: MainWi
     form = next(form for form in window.findChildren(SettingsForm) if "sde.grid" in form.editors)
     training = form.editors["sde.grid"]
     window.session.apply({"grid": MINE, "config.sde.grid": MINE})
-    for box in (sampling.grid, training, window.export_panel.form.grid):
+    for box in (sampling.grid, training, window.page("Export").form.grid):
         assert box.currentText() == "custom, 3 steps" and box.grid == MINE
     for box in (sampling.grid, training):
         index = words(box).index("paper")
@@ -66,4 +66,4 @@ def test_panels_show_a_grid_of_ones_own_and_go_back_from_it(still_window: MainWi
     window.session.undo()
     window.session.undo()
     assert training.grid == sampling.grid.grid == MINE
-    assert window.export_panel.form.plan().settings.grid == MINE
+    assert window.page("Export").form.plan().settings.grid == MINE

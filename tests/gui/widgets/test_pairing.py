@@ -16,7 +16,6 @@ from dnf_studio.gui.features.sampling.panel import SamplingPanel
 from dnf_studio.gui.features.selection.controller import choice
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.widgets.pairing import path_words, paths_words
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import State
 from dnf_studio.workers.frames import ViewRequest
@@ -30,7 +29,7 @@ PAIRED = dataclasses.replace(FRAME, request=ViewRequest(start="forward"))
 
 @pytest.fixture
 def window(still_window: MainWindow) -> MainWindow:
-    still_window.views.show_frame(FRAME)
+    still_window.live.show(FRAME)
     return still_window
 
 
@@ -38,7 +37,7 @@ def lit(window: MainWindow) -> dict[str, tuple[int, int]]:
     """How many points are set off in the plane and over the steps, by process."""
     views = window.views
     return {
-        name: (len(getattr(views, name)._rows), views.time._chosen[name]._paths.shape[1]) for name in BOTH
+        name: (len(getattr(views, name)._rows), window.plots["time"]._chosen[name]._paths.shape[1]) for name in BOTH
     }  # fmt: skip
 
 
@@ -64,7 +63,7 @@ def test_what_is_chosen_in_one_view_leaves_the_other_dark(window: MainWindow, na
 def test_from_the_forward_ends_both_light_and_back_again_it_stays_with_its_owner(window: MainWindow) -> None:
     region(window, "forward", [3, 5])
     QTest.keySequence(window, QKeySequence("Ctrl+B"))
-    assert window.session.state.paired and window.commands[Key.ROUND_TRIPS].isChecked()
+    assert window.session.state.paired and window.commands["round-trips"].isChecked()
     assert lit(window) == {"forward": (2, 2), "backward": (2, 2)}
     # The Inspector may list the other half, which changes no owner
     window.session.apply({"direction": "backward"})
@@ -88,14 +87,14 @@ def test_what_adds_begins_anew_in_the_other_view_and_what_takes_away_does_nothin
 
 def test_all_and_the_others_are_of_the_process_chosen_in_last(window: MainWindow) -> None:
     region(window, "backward", [3])
-    window.commands[Key.INVERT_SELECTION].trigger()
+    window.commands["invert-selection"].trigger()
     assert len(window.session.state.selection) == 39 and window.session.state.selection_of == "backward"
-    window.commands[Key.SELECT_ALL].trigger()
+    window.commands["select-all"].trigger()
     assert lit(window)["forward"] == (0, 0) and lit(window)["backward"][0] == 40
 
 
 def test_a_region_over_the_steps_chooses_of_one_process_unless_points_are_pairs(window: MainWindow) -> None:
-    time, session = window.views.time, window.session
+    time, session = window.plots["time"], window.session
     found = {"forward": np.arange(40) < 3, "backward": np.arange(40) >= 35}
     time.region_chosen.emit(found, NONE)
     assert session.state.selection == (35, 36, 37, 38, 39) and session.state.selection_of == "backward"
@@ -108,7 +107,7 @@ def test_a_region_over_the_steps_chooses_of_one_process_unless_points_are_pairs(
 
 
 def test_a_click_over_the_steps_chooses_in_the_process_it_hits(window: MainWindow) -> None:
-    time = window.views.time
+    time = window.plots["time"]
     window.session.cursor.jump(4)
     time._switches["forward"].click()
     top = int(FRAME.backward[4, :, 0].argmax())
@@ -121,23 +120,23 @@ def test_the_switch_stands_in_menu_panel_and_view_and_they_agree(window: MainWin
     session = window.session
     panel = SamplingPanel(session, window.commands)
     qtbot.addWidget(panel)
-    button = next(b for b in window.views.backward.findChildren(type(window.views.backward.field.button))
+    button = next(b for b in window.plots["backward"].findChildren(type(window.parts["fields"].overlays["backward"].button))
                   if b.accessibleName() == "Where the backward process starts")  # fmt: skip
     assert button.text() == "from fresh noise" and panel.start.currentText() == "fresh noise"
     fresh, ends = button.menu().actions()
     assert fresh.isChecked()
     ends.trigger()
     assert session.state.start == "forward" and button.text() == "from the forward ends"
-    assert panel.start.currentText() == "the forward ends" and window.commands[Key.ROUND_TRIPS].isChecked()
-    assert "round trip" in window.views.backward.caption and "forward ends" in window.views.backward.caption
+    assert panel.start.currentText() == "the forward ends" and window.commands["round-trips"].isChecked()
+    assert "round trip" in window.plots["backward"].caption and "forward ends" in window.plots["backward"].caption
     panel.start.chosen.emit("noise")
     assert session.state.start == "noise" and fresh.isChecked() and button.text() == "from fresh noise"
-    assert window.views.backward.caption.startswith("Latent noise")
+    assert window.plots["backward"].caption.startswith("Latent noise")
 
 
 def test_the_inspector_lists_the_path_of_the_owner_and_says_which_pairing_it_shows(window: MainWindow) -> None:
-    window.inspector.fill()
-    panel = window.inspector.panel
+    window.docks["inspector"].fill()
+    panel = window.docks["inspector"].panel
     assert panel is not None
     region(window, "backward", [3])
     panel.set_frame(FRAME)
@@ -163,8 +162,8 @@ def test_the_inspector_lists_the_path_of_the_owner_and_says_which_pairing_it_sho
 def test_numbers_are_of_the_paths_of_the_selection(
     window: MainWindow, frame: object, of: str, columns: tuple[str, ...]
 ) -> None:
-    window.inspector.fill()
-    panel = window.inspector.selection
+    window.docks["inspector"].fill()
+    panel = window.docks["inspector"].pages["Selection"]
     assert panel is not None
     window.session.apply(choice((3, 8), of) | {"start": frame.request.start})  # type: ignore[attr-defined]
     panel.set_frame(frame)  # type: ignore[arg-type]

@@ -14,7 +14,6 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.gui.drawing.theme import DARK
 from dnf_studio.gui.features.preferences.dialog import PreferencesDialog
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.gui.workspace.memory import Memory
 from tests.gui.scenes import frame_of
@@ -55,15 +54,15 @@ def test_what_was_kept_badly_is_as_if_it_was_not(qapp: QApplication, kept: objec
 
 
 def test_letters_grow_everywhere_at_once(window: MainWindow, qtbot: QtBot) -> None:
-    window.views.show_frame(frame_of())
+    window.live.show(frame_of())
     labels = [label for label in window.findChildren(QLabel) if label.text()]
     before = {label: label.font().pointSizeF() for label in labels}
-    ticks = [plot.plot.getAxis("left").style["tickFont"].pointSizeF() for plot in window.views.plots]
+    ticks = [plot.plot.getAxis("left").style["tickFont"].pointSizeF() for plot in window.plots]
     dialog = preferences(window)
     dialog.scale.setValue(150)
     for label in labels:
         assert label.font().pointSizeF() == pytest.approx(1.5 * before[label], rel=0.01), label.text()
-    for plot, small in zip(window.views.plots, ticks, strict=True):
+    for plot, small in zip(window.plots, ticks, strict=True):
         assert plot.plot.getAxis("left").style["tickFont"].pointSizeF() > 1.3 * small
     small = next(iter(before.values()))
     assert window.findChildren(QDockWidget)[0].font().pointSizeF() > 1.4 * small
@@ -71,7 +70,7 @@ def test_letters_grow_everywhere_at_once(window: MainWindow, qtbot: QtBot) -> No
 
 @pytest.mark.parametrize("percent", [80, 130, 200])
 def test_no_text_is_cut(window: MainWindow, qtbot: QtBot, percent: int) -> None:
-    window.views.show_frame(frame_of())
+    window.live.show(frame_of())
     window.appearance.set_scale(percent)
     for index in range(window.tabs.count()):
         window.tabs.setCurrentIndex(index)
@@ -80,7 +79,7 @@ def test_no_text_is_cut(window: MainWindow, qtbot: QtBot, percent: int) -> None:
         for label in window.tabs.currentWidget().findChildren(QLabel):
             if label.isVisible() and not label.wordWrap():
                 assert label.width() >= label.minimumSizeHint().width(), label.text()
-    for plot in window.views.plots:
+    for plot in window.plots:
         title = plot.title
         assert not title.isVisible() or title.height() >= title.heightForWidth(title.width()), plot.accessibleName()
     for box in window.toolbar.findChildren(QAbstractSpinBox):
@@ -98,12 +97,12 @@ def test_enter_keeps_what_was_typed(window: MainWindow) -> None:
 
 def test_the_dialog_follows_the_menu(window: MainWindow) -> None:
     dialog = preferences(window)
-    window.commands[Key.THEME_DARK].trigger()
+    window.commands["theme-dark"].trigger()
     assert dialog.colours.currentData() == "dark"
     dialog.colours.chosen.emit("light")
-    assert window.commands[Key.THEME_LIGHT].isChecked()
+    assert window.commands["theme-light"].isChecked()
     dialog._reset()
-    assert window.appearance.choice == "system" and window.commands[Key.THEME_SYSTEM].isChecked()
+    assert window.appearance.choice == "system" and window.commands["theme-system"].isChecked()
 
 
 def test_reduced_motion_plays_in_whole_steps(window: MainWindow) -> None:

@@ -13,7 +13,6 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.config import Config
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.error_dialog import ErrorDialog
 from dnf_studio.gui.workspace.report import make_report
 
@@ -56,11 +55,11 @@ def test_the_report_is_whole_and_private(still_window: MainWindow) -> None:
 
 
 def test_a_report_from_the_menu(still_window: MainWindow) -> None:
-    still_window.commands[Key.REPORT].trigger()
+    still_window.commands["report"].trigger()
     assert QGuiApplication.clipboard().text().startswith("## DNF Studio report")
     assert still_window.status.message.text() == "The report is copied."
 
 
 def test_the_log_folder_from_the_menu(still_window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
-    still_window.commands[Key.LOG].trigger()
+    still_window.commands["log"].trigger()
     assert "cannot be shown: it is not there" in still_window.status.message.text()

@@ -19,7 +19,6 @@ from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_row
 from dnf_studio.gui.features.data.import_data import ImportDialog
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace import files
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.error_dialog import ErrorDialog
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.question import Answer
@@ -48,9 +47,9 @@ def write(path: Path, count: int = 300, settings: SampleSettings = SETTINGS, tra
 
 
 def shown(window: MainWindow, qtbot: QtBot) -> Frame:
-    qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.complete, timeout=20_000)
-    assert window.views.frame is not None
-    return window.views.frame
+    qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.complete, timeout=20_000)
+    assert window.live.frame is not None
+    return window.live.frame
 
 
 def in_data_units(path: np.ndarray) -> np.ndarray:
@@ -81,19 +80,20 @@ def test_fewer_samples_than_the_views_show_go_with_the_disagreement_of_their_poi
 ) -> None:
     window.studio.places = lambda: [model]
     window.session.apply({"layers": window.session.state.layers | {"disagreement"}})
-    window.views.pair.tabs.setCurrentIndex(3)
+    window.views.tabs.tabs.setCurrentIndex(3)
     open_in(str(write(tmp_path / "few.h5", count=40)))
     frame = shown(window, qtbot)
-    assert frame.forward.shape == (7, 40, 2) and frame.step_disagreement.shape == (6, 40)
-    views = window.views
-    qtbot.waitUntil(lambda: views.space_time.cells.size > 0, timeout=20_000)
+    assert frame.forward.shape == (7, 40, 2) and frame.contributions.shape == (6, 40)
+    qtbot.waitUntil(lambda: window.plots["space-time"].cells.size > 0, timeout=20_000)
     assert not window.grab().isNull()
     # Log-ratios are known of more points than are shown, and of other backward paths
-    qtbot.waitUntil(lambda: views.excess is not None and views.excess.forward.shape[1] > 40, timeout=20_000)
-    assert views.forward._paths._steps is not None and views.forward._paths._steps.buckets.shape == (6, 40)
-    qtbot.waitUntil(lambda: views.excess is not None and views.excess.complete, timeout=20_000)
-    assert not views.excess.backward.size and views.backward._paths._steps is None
-    views.disagreement.worst_wanted.emit(3, False)
+    qtbot.waitUntil(lambda: window.live.excess is not None and window.live.excess.forward.shape[1] > 40, timeout=20_000)
+    assert window.plots["forward"]._paths._steps is not None and window.plots[
+        "forward"
+    ]._paths._steps.buckets.shape == (6, 40)
+    qtbot.waitUntil(lambda: window.live.excess is not None and window.live.excess.complete, timeout=20_000)
+    assert not window.live.excess.backward.size and window.plots["backward"]._paths._steps is None
+    window.plots["disagreement"].worst_wanted.emit(3, False)
     assert len(window.session.state.selection) == 5 and max(window.session.state.selection) < 40
 
 
@@ -155,7 +155,8 @@ def test_an_export_without_its_model_is_told(
 
 def wait_for_data(window: MainWindow, qtbot: QtBot, data: str) -> Opened:
     qtbot.waitUntil(
-        lambda: window.studio.current is not None and window.studio.current.config.data == data, timeout=20_000
+        lambda: window.studio.current is not None and window.studio.current.config.data == data,
+        timeout=20_000,
     )
     return window.studio.current
 
@@ -174,7 +175,7 @@ def test_an_export_without_its_model_can_be_used_as_data(
     assert opened.dataset is not None
     points = opened.dataset.standardisation.to_data(opened.points[:20].double()).numpy()
     assert np.abs(points[:, None] - read_rows(export)).sum(2).min(1).max() < 1e-5
-    assert window.habits.recent.files[0].source == f"{export}::samples"
+    assert window.parts["library"].recent.files[0].source == f"{export}::samples"
 
 
 def test_open_data_file_takes_the_samples_of_an_export(
@@ -184,7 +185,7 @@ def test_open_data_file_takes_the_samples_of_an_export(
     # Larger than the samples, so that it is not size that chooses
     export = write(tmp_path / "a.h5", trajectories=True)
     monkeypatch.setattr(files.QFileDialog, "getOpenFileName", lambda *_: (str(export), ""))
-    button = next(b for b in window.data_panel.findChildren(QPushButton) if b.text() == "Open data file…")
+    button = next(b for b in window.page("Data").findChildren(QPushButton) if b.text() == "Open data file…")
     button.click()
     qtbot.waitUntil(lambda: bool(window.findChildren(ImportDialog)), timeout=20_000)
     dialog = window.findChildren(ImportDialog)[0]
@@ -199,8 +200,11 @@ def exported(window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path) ->
     """An export of a run that has ended and is not saved."""
     open_in("diffflow-rings")
     window.session.apply({**TINY, "config.training.iterations": 6})
-    window.commands[Key.TRAIN].trigger()
-    qtbot.waitUntil(lambda: window.studio.training.phase is Phase.ENDED and window.studio.unsaved, timeout=30_000)
+    window.commands["train"].trigger()
+    qtbot.waitUntil(
+        lambda: window.studio.training.phase is Phase.ENDED and window.studio.unsaved,
+        timeout=30_000,
+    )
     given: list[tuple[GenerativeModel, Checkpoint]] = []
     window.studio.take_model(given.append, pytest.fail)
     qtbot.waitUntil(lambda: bool(given), timeout=20_000)
@@ -221,28 +225,32 @@ def test_an_export_of_the_run_in_memory_asks_nothing_and_takes_nothing_away(
     window.session.apply({"config.training.iterations": 9, "lam": 1.5})
     for _ in range(2):
         with qtbot.waitSignal(window.studio.opened, timeout=20_000):
-            window.habits.open(str(exported))
+            window.files.show(str(exported))
         assert not asked and window.studio.training.run is run and window.studio.unsaved
-        assert window.keep.isVisible() and window.isWindowModified() and window.commands[Key.DISCARD].isEnabled()
+        assert (
+            window.parts["training"].bar.isVisible()
+            and window.isWindowModified()
+            and window.commands["discard"].isEnabled()
+        )
         assert (window.session.state.lam, window.session.state.steps) == (0.5, 6)
         assert window.status.message.text().endswith("The run stays as it is.")
     qtbot.waitUntil(lambda: shown(window, qtbot).backward.shape == (7, 40, 2), timeout=20_000)
     np.testing.assert_allclose(
         window.studio.current.snapshot.flow.standardisation.to_data(
-            torch.from_numpy(window.views.frame.backward[0]).double()
+            torch.from_numpy(window.live.frame.backward[0]).double()
         ).numpy(),
         read_rows(exported),
         atol=1e-5,
     )
     window.session.undo()
     assert window.session.state.lam == 1.5 and window.session.state.config.training.iterations == 9
-    window.keep.buttons[Key.RESUME].click()
+    window.parts["training"].bar.buttons["resume"].click()
     qtbot.waitUntil(lambda: run.iteration == 9 and window.studio.training.phase is Phase.ENDED, timeout=20_000)
     # The weights are others now
-    window.habits.open(str(exported))
+    window.files.show(str(exported))
     qtbot.waitUntil(lambda: asked == [False], timeout=20_000)
     assert window.studio.training.run is run
-    window.commands[Key.DISCARD].trigger()
+    window.commands["discard"].trigger()
     assert window.studio.current.shown.title == "diffflow-rings"
 
 
@@ -253,7 +261,7 @@ def test_another_export_and_another_file_ask_about_the_run(
     broken = tmp_path / "broken.h5"
     broken.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64))
     for count, file in enumerate((write(tmp_path / "other.h5"), model, broken, "diffflow-8gaussian"), start=1):
-        window.habits.open(str(file))
+        window.files.show(str(file))
         qtbot.waitUntil(lambda count=count: len(asked) == count, timeout=20_000)
     assert window.studio.training.run is run
 

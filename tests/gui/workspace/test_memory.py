@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QSplitter, QWidget
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.assets import resource
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, apply_theme
+from dnf_studio.gui.features.export.history import ExportHistory, ExportRecord
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.gui.workspace.memory import Memory
 from tests.gui.conftest import delete
@@ -37,11 +39,11 @@ class Visits:
         memory = Memory(self._settings)
         appearance = Appearance(self._qapp, memory)
         window = MainWindow(appearance, memory)
-        if not window.habits.places.restore(size):
+        if not window.places.restore(size):
             window.resize(*(size or (1280, 800)))
         window.show()
         self._qtbot.waitExposed(window)
-        window.add_panels()
+        window.fill()
         self._open.append(window)
         return window
 
@@ -70,8 +72,8 @@ def test_it_comes_back_as_it_was_left(visits: Visits) -> None:
     window.resize(1100, 700)
     window.tabs.setCurrentIndex(2)
     title = window.tabs.tabText(2)
-    window.commands[Key.PATHS].trigger()
-    window.commands[Key.THEME_DARK].trigger()
+    window.commands["paths"].trigger()
+    window.commands["theme-dark"].trigger()
     window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, window.dock)
     rows = window.findChild(QSplitter, "rows")
     rows.setSizes([250, 330])
@@ -83,7 +85,7 @@ def test_it_comes_back_as_it_was_left(visits: Visits) -> None:
     assert window.height() == 700
     assert window.tabs.tabText(window.tabs.currentIndex()) == title
     assert window.session.state.layers == {"points"} and not window.session.can_undo
-    assert window.appearance.theme is DARK and window.commands[Key.THEME_DARK].isChecked()
+    assert window.appearance.theme is DARK and window.commands["theme-dark"].isChecked()
     QApplication.processEvents()
     assert window.dockWidgetArea(window.dock) == Qt.DockWidgetArea.RightDockWidgetArea
     assert splitters(window)["rows"] == pytest.approx(left, abs=3)
@@ -93,14 +95,14 @@ def test_an_inspector_that_was_closed_stays_closed_and_one_that_nobody_touched_o
     visits.begin()
     visits.end()
     window = visits.begin((1700, 650))
-    assert window.inspector.isVisible(), "a wide window has it, and nobody has closed it"
-    window.inspector.close()
+    assert window.docks["inspector"].isVisible(), "a wide window has it, and nobody has closed it"
+    window.docks["inspector"].close()
     visits.end()
     window = visits.begin((1700, 650))
     window.session.apply({"selection": (3,)})
-    assert window.inspector.isHidden()
-    window.commands[Key.INSPECTOR].trigger()
-    assert window.inspector.isVisible()
+    assert window.docks["inspector"].isHidden()
+    window.commands["inspector"].trigger()
+    assert window.docks["inspector"].isVisible()
 
 
 def test_a_size_that_is_asked_for_goes_first(visits: Visits) -> None:
@@ -121,7 +123,7 @@ def test_reset_layout_brings_the_first_arrangement_back(visits: Visits) -> None:
     window.findChild(QSplitter, "rows").setSizes([250, 400])
     QApplication.processEvents()
     assert window.dock.width() != width and splitters(window)["rows"] != before["rows"]
-    window.commands[Key.RESET_LAYOUT].trigger()
+    window.commands["reset-layout"].trigger()
     QApplication.processEvents()
     assert window.dock.width() == width
     for name, sizes in splitters(window).items():
@@ -131,10 +133,10 @@ def test_reset_layout_brings_the_first_arrangement_back(visits: Visits) -> None:
 def test_reset_layout_leaves_the_docks_of_explore_one_place(visits: Visits) -> None:
     """One above the other they would make the window higher than any screen."""
     window = visits.begin()
-    window.commands[Key.INSPECTOR].trigger()
-    window.commands[Key.RESET_LAYOUT].trigger()
-    assert window.inspector.isHidden()
-    docks = window.inspector, *window.explore
+    window.commands["inspector"].trigger()
+    window.commands["reset-layout"].trigger()
+    assert window.docks["inspector"].isHidden()
+    docks = tuple(window.docks.values())
     for dock in docks:
         dock.show()
     assert all(set(window.tabifiedDockWidgets(dock)) == {*docks} - {dock} for dock in docks)
@@ -161,7 +163,7 @@ def test_a_broken_memory_is_dropped(visits: Visits, settings: QSettings, broken:
     window = visits.begin()
     assert (window.width(), window.height()) == (1280, 800)
     assert window.tabs.currentIndex() == 0
-    assert window.habits.recent.files == () and window.habits.last_file is None
+    assert window.parts["library"].recent.files == () and window.parts["library"].last_file is None
     assert window.appearance.choice == "system"
     assert all(size > 20 for sizes in splitters(window).values() for size in sizes)
 
@@ -180,7 +182,7 @@ def test_a_window_of_a_screen_that_is_gone_comes_back_into_view(visits: Visits, 
 def test_without_settings_nothing_is_written(qapp: QApplication, tmp_path: Path) -> None:
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path))
     window = MainWindow(Appearance(qapp))
-    window.habits.recent.add(tmp_path / "a.csv", "data")
+    window.parts["library"].recent.add(tmp_path / "a.csv", "data")
     window.close()
     delete(window)
     assert list(tmp_path.iterdir()) == []
@@ -201,3 +203,22 @@ def test_a_picture_neither_uses_nor_leaves_anything(tmp_path: Path, monkeypatch:
     assert stored.read_bytes() == before
     assert QImage(str(tmp_path / "a.png")).pixelColor(2, 2).lightness() > 128
     assert not (tmp_path / "XDG_DATA_HOME").exists()
+
+
+def test_what_is_remembered_is_on_the_page_of_file_formats(visits: Visits, settings: QSettings) -> None:
+    window = visits.begin()
+    window.appearance.choose("dark")
+    window.appearance.set_scale(110)
+    window.appearance.set_calm(True)
+    window.habits.recent.add("rows.csv", "data")
+    memory = Memory(settings)
+    ExportHistory(memory).add(ExportRecord("a.h5", 1, 2, 1.0))
+    visits.end()
+    page = resource("guide", "formats.md").read_text(encoding="utf-8").partition("What the window remembers")[2]
+    named = set(re.findall(r"^\| `([^`]+)`", page, flags=re.MULTILINE))
+    # The folder of models is kept once another one is chosen
+    assert {name for name in named if "." not in name} == {*settings.allKeys(), "models"}
+    for name in ("recent[]", "exports[]", "arrangement"):
+        kept = memory.get(name.removesuffix("[]"), lambda value: value, None)
+        one = kept[0] if isinstance(kept, list) else kept
+        assert {part for part in named if part.startswith(f"{name}.")} == {f"{name}.{key}" for key in one}

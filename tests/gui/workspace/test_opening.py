@@ -18,7 +18,6 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace import opening
-from dnf_studio.gui.workspace.actions import Key
 from tests.golden import FOLDER
 
 Open = Callable[[str], None]
@@ -39,7 +38,7 @@ def test_a_built_in_set_shows_an_untrained_model(window: MainWindow, open_in: Op
     assert window.studio.current is not None and not window.studio.current.shown.trained
     assert "untrained" in window.status.message.text()
     assert "moons" in window.windowTitle()
-    assert window.views.frame is not None
+    assert window.live.frame is not None
     assert window.session.cursor.steps == window.session.state.config.sde.steps
     assert not window.session.can_undo
 
@@ -57,7 +56,7 @@ def test_train_pressed_while_a_file_is_opened_trains_that_file(
 ) -> None:
     open_in("circle")
     window.studio.open(str(checkpoint_file))
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     assert not window.studio.training.active and "once the model is shown" in window.status.message.text()
     qtbot.waitUntil(lambda: window.studio.training.run is not None, timeout=20_000)
     assert window.studio.training.run is not None
@@ -70,7 +69,7 @@ def test_train_pressed_while_what_is_opened_fails_trains_nothing(
 ) -> None:
     open_in("circle")
     window.studio.open(str(tmp_path / "nowhere.safetensors"))
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     with qtbot.waitSignal(window.studio.failed):
         pass
     qtbot.wait(100)
@@ -99,10 +98,10 @@ def test_training_without_known_data_asks_for_data_and_says_what_is_shown(
     window: MainWindow, open_in: Open, errors_of: Callable[[], list[str]]
 ) -> None:
     open_in(str(FOLDER / "official_checkerboard.pt"))
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     (told,) = errors_of()
     assert "choose data first" in told
-    assert window.commands[Key.TRAIN].isEnabled()
+    assert window.commands["train"].isEnabled()
     assert window.status.message.text().startswith("official_checkerboard.pt does not say")
 
 
@@ -111,13 +110,19 @@ def test_a_table_of_five_columns_offers_axes(window: MainWindow, open_in: Open, 
     rows = np.random.default_rng(0).normal(size=(60, 5))
     np.savetxt(table, rows, delimiter=",", header="a,b,c,d,e", comments="")
     open_in(str(table))
-    assert window.studio.current is not None and window.studio.current.shown.columns == ("a", "b", "c", "d", "e")
-    panel = window.data_panel
+    assert window.studio.current is not None and window.studio.current.shown.columns == (
+        "a",
+        "b",
+        "c",
+        "d",
+        "e",
+    )
+    panel = window.page("Data")
     assert panel.axes.isVisibleTo(panel)
     assert [panel.up.itemText(i) for i in range(panel.up.count())] == ["a", "b", "c", "d", "e"]
     window.session.apply({"axes": (3, 4)})
     assert panel.across.currentText() == "d" and panel.up.currentText() == "e"
-    axes = [window.views.forward.plot.getAxis(side).labelText for side in ("bottom", "left")]
+    axes = [window.plots["forward"].plot.getAxis(side).labelText for side in ("bottom", "left")]
     assert axes == ["x₄  d, standardised", "x₅  e, standardised"]
     assert panel.data.currentText() == "five.csv"
 
@@ -125,7 +130,7 @@ def test_a_table_of_five_columns_offers_axes(window: MainWindow, open_in: Open, 
 def test_one_column_has_only_the_time_view(window: MainWindow, open_in: Open, tmp_path: Path) -> None:
     np.save(tmp_path / "one.npy", np.random.default_rng(0).normal(size=(50, 1)))
     open_in(str(tmp_path / "one.npy"))
-    assert not window.views.above.isVisible() and window.views.time.isVisible()
+    assert not window.views.above.isVisible() and window.plots["time"].isVisible()
     open_in("rings")
     assert window.views.above.isVisible()
 
@@ -205,15 +210,15 @@ def test_view_settings_reach_the_views(window: MainWindow, open_in: Open, qtbot:
         window.session.apply(change)
         qtbot.waitUntil(
             lambda: (
-                window.views.frame is not None
-                and window.views.frame.complete
-                and window.views.frame.request.steps == window.session.state.steps
-                and window.views.frame.request.lam == window.session.state.lam
-                and window.views.frame.request.grid == window.session.state.grid
+                window.live.frame is not None
+                and window.live.frame.complete
+                and window.live.frame.request.steps == window.session.state.steps
+                and window.live.frame.request.lam == window.session.state.lam
+                and window.live.frame.request.grid == window.session.state.grid
             ),
             timeout=20_000,
         )
-        assert window.views.frame is not None and len(window.views.frame.t) == steps + 1
+        assert window.live.frame is not None and len(window.live.frame.t) == steps + 1
         assert window.session.cursor.steps == steps
     assert window.toolbar.steps.value() == 30
 

@@ -13,7 +13,7 @@ from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.features.export.history import ExportHistory, ExportRecord
-from dnf_studio.gui.features.sampling.feature import HELP
+from dnf_studio.gui.features.sampling.panel import HELP
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.widgets.solver_box import SolverBox
 from dnf_studio.gui.workspace.memory import Memory
@@ -108,22 +108,28 @@ def test_the_window_shows_exports_and_reopens_a_solver(
     qtbot.waitUntil(lambda: len(session.solvers) == 5, timeout=20_000)
     session.apply({"solver": "ddim"})
     assert not window.toolbar.lam.slider.isEnabled() and "DDIM steps have no noise" in window.toolbar.lam.box.toolTip()
-    assert window.views.backward.accessibleName().startswith("Backward (DDIM):")
-    assert "by DDIM steps" in window.views.backward.caption and "forward SDE" in window.views.forward.caption
-    qtbot.waitUntil(lambda: window.views.frame.request.solver == "ddim" and window.views.frame.complete, timeout=20_000)
-    panel = window.export_panel
+    assert window.plots["backward"].accessibleName().startswith("Backward (DDIM):")
+    assert "by DDIM steps" in window.plots["backward"].caption and "forward SDE" in window.plots["forward"].caption
+    qtbot.waitUntil(
+        lambda: window.live.frame.request.solver == "ddim" and window.live.frame.complete,
+        timeout=20_000,
+    )
+    panel = window.page("Export")
     assert panel is not None and panel.form.solver.currentData() == "ddim" and not panel.form.last.isEnabled()
     assert "no noise" in panel.form.last.toolTip() and not panel.form.parts["noise"].isEnabled()
     panel.form.count.setValue(50)
     panel.form.target.setText(str(tmp_path / "a.h5"))
     panel.export.click()
-    qtbot.waitUntil(lambda: panel.earlier.list.count() == 1 and not window.exporter.running, timeout=20_000)
+    qtbot.waitUntil(
+        lambda: panel.earlier.list.count() == 1 and not window.parts["export"].exporter.running,
+        timeout=20_000,
+    )
     assert "N 4, DDIM" in panel.earlier.list.item(0).text()
     assert read_export(tmp_path / "a.h5").sampling["solver"] == "ddim"
     session.apply({"solver": "heun"})
     open_in(str(tmp_path / "a.h5"))
-    assert session.state.solver == "ddim" and window.views.frame.backward.shape == (5, 50, 2)
+    assert session.state.solver == "ddim" and window.live.frame.backward.shape == (5, 50, 2)
     assert window.toolbar.solver.currentText() == "DDIM"
     session.apply({"config.model": "diffflow"})
     open_in("circle")
-    assert window.views.frame.request.solver is None and window.toolbar.lam.slider.isEnabled()
+    assert window.live.frame.request.solver is None and window.toolbar.lam.slider.isEnabled()

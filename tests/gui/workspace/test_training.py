@@ -12,13 +12,12 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.storage.checkpoint import read_checkpoint
-from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError
 from dnf_studio.gui.drawing.theme import DARK
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace import files
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.question import Answer
 from dnf_studio.gui.workspace.training import Phase
 from tests.gui.conftest import TINY
@@ -31,7 +30,7 @@ def training(window: MainWindow, open_in: Open, qtbot: QtBot) -> MainWindow:
     """A window in which a tiny run has trained a little and trains on."""
     open_in("circle")
     window.session.apply({**TINY, "config.training.iterations": 10**6})
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
     return window
 
@@ -54,28 +53,28 @@ def answer_with(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> list[bool]:
 def test_train_pause_resume_stop(training: MainWindow, qtbot: QtBot) -> None:
     window = training
     assert phase(window) is Phase.RUNNING
-    assert "begins" in window.views.loss._empty.text()
-    assert not window.commands[Key.TRAIN].isEnabled() and window.commands[Key.STOP].isEnabled()
+    assert "begins" in window.plots["loss"]._empty.text()
+    assert not window.commands["train"].isEnabled() and window.commands["stop"].isEnabled()
     assert window.isWindowModified()
     assert re.match(r"[\d,]+ iterations?", window.status.iterations.text())
-    assert window.views.loss.smoothed is not None and np.isfinite(window.views.loss.smoothed)
-    window.commands[Key.PAUSE].trigger()
+    assert window.plots["loss"].smoothed is not None and np.isfinite(window.plots["loss"].smoothed)
+    window.commands["pause"].trigger()
     assert window.status.message.text() == "Pausing…"
     qtbot.waitUntil(lambda: phase(window) is Phase.PAUSED, timeout=10_000)
     assert window.status.message.text() == "Training paused"
     run = window.studio.training.run
     assert run is not None
     held = run.iteration
-    window.commands[Key.PAUSE].trigger()
+    window.commands["pause"].trigger()
     qtbot.waitUntil(lambda: run.iteration > held, timeout=10_000)
-    window.commands[Key.STOP].trigger()
+    window.commands["stop"].trigger()
     qtbot.waitUntil(lambda: phase(window) is Phase.ENDED, timeout=10_000)
-    assert window.commands[Key.TRAIN].isEnabled() and not window.commands[Key.STOP].isEnabled()
+    assert window.commands["train"].isEnabled() and not window.commands["stop"].isEnabled()
     assert window.studio.unsaved and window.studio.training.run is run
 
 
 def pause_words(window: MainWindow) -> tuple[str, bool]:
-    pause = window.commands[Key.PAUSE]
+    pause = window.commands["pause"]
     return pause.text().replace("&", ""), pause.isChecked()
 
 
@@ -102,15 +101,15 @@ def test_pause_answers_at_once_and_is_true_when_it_is_done(
 ) -> None:
     window, gate = long_iteration
     width = window.toolbar._pause.width()
-    window.commands[Key.PAUSE].trigger()
+    window.commands["pause"].trigger()
     assert pause_words(window) == ("Pausing…", True) and phase(window) is Phase.RUNNING
     window.commands.set_theme(DARK)
     qtbot.wait(50)
     assert pause_words(window) == ("Pausing…", True) and window.toolbar._pause.width() == width
     # Taken back before it came
-    window.commands[Key.PAUSE].trigger()
+    window.commands["pause"].trigger()
     assert pause_words(window) == ("Pause", False) and window.status.message.text() == "Training goes on."
-    window.commands[Key.PAUSE].trigger()
+    window.commands["pause"].trigger()
     gate.set()
     qtbot.waitUntil(lambda: phase(window) is Phase.PAUSED, timeout=10_000)
     assert pause_words(window) == ("Resume", True)
@@ -129,19 +128,19 @@ def test_a_run_has_learnt_nothing_before_the_window_knows_of_it(window: MainWind
 
 def test_stop_answers_at_once(long_iteration: tuple[MainWindow, Event], qtbot: QtBot) -> None:
     window, gate = long_iteration
-    window.commands[Key.STOP].trigger()
+    window.commands["stop"].trigger()
     assert window.status.message.text() == "Stopping…"
-    assert not window.commands[Key.STOP].isEnabled() and not window.commands[Key.PAUSE].isEnabled()
+    assert not window.commands["stop"].isEnabled() and not window.commands["pause"].isEnabled()
     gate.set()
     qtbot.waitUntil(lambda: phase(window) is Phase.ENDED, timeout=10_000)
-    assert window.status.message.text() == "Training ended" and window.commands[Key.TRAIN].isEnabled()
+    assert window.status.message.text() == "Training ended" and window.commands["train"].isEnabled()
 
 
 def test_a_pause_that_is_still_coming_outlasts_a_save(
     long_iteration: tuple[MainWindow, Event], qtbot: QtBot, tmp_path: Path
 ) -> None:
     window, gate = long_iteration
-    window.commands[Key.PAUSE].trigger()
+    window.commands["pause"].trigger()
     saved: list[bool] = []
     window.files.save_to(tmp_path / "run.safetensors", "run", lambda: saved.append(True))
     gate.set()
@@ -152,14 +151,14 @@ def test_a_pause_that_is_still_coming_outlasts_a_save(
 def test_pause_and_stop_reach_a_run_that_is_still_on_its_way(window: MainWindow, open_in: Open, qtbot: QtBot) -> None:
     open_in("circle")
     window.session.apply({**TINY, "config.training.iterations": 10**6})
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     assert phase(window) is Phase.STARTING and window.studio.training._worker is None
-    window.commands[Key.PAUSE].trigger()
+    window.commands["pause"].trigger()
     assert pause_words(window) == ("Pausing…", True)
     qtbot.waitUntil(lambda: phase(window) is Phase.PAUSED, timeout=20_000)
     run = window.studio.training.run
     assert run is not None and run.iteration == 0
-    window.commands[Key.STOP].trigger()
+    window.commands["stop"].trigger()
     qtbot.waitUntil(lambda: phase(window) is Phase.ENDED, timeout=10_000)
     window.studio.train()
     window.studio.training.stop()
@@ -202,7 +201,7 @@ def test_frames_of_new_weights_arrive_while_it_trains(training: MainWindow, qtbo
 def test_a_run_reaches_its_iterations_and_ends(window: MainWindow, open_in: Open, qtbot: QtBot) -> None:
     open_in("circle")
     window.session.apply({**TINY, "config.training.iterations": 5})
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     qtbot.waitUntil(lambda: phase(window) is Phase.ENDED, timeout=30_000)
     qtbot.waitUntil(lambda: window.status.iterations.text() == "5 iterations", timeout=5_000)
 
@@ -215,8 +214,8 @@ def test_n_and_learning_rate_change_the_run_others_wait(training: MainWindow, qt
     qtbot.waitUntil(lambda: run.config.sde.steps == 7, timeout=10_000)
     assert run.config.training.learning_rate == 1e-3
     assert run.config.training.batch == TINY["config.training.batch"]
-    assert any("waits for the next Train" in page._note.text() for page in window._noted)
-    qtbot.waitUntil(lambda: window.views.frame is not None and len(window.views.frame.t) == 8, timeout=20_000)
+    assert any("waits for the next Train" in page._note.text() for page in window.parts["training"]._pages)
+    qtbot.waitUntil(lambda: window.live.frame is not None and len(window.live.frame.t) == 8, timeout=20_000)
     assert window.toolbar.steps.value() == 7 and not window.toolbar.badge.isVisible()
 
 
@@ -242,16 +241,16 @@ def test_a_saved_run_is_gone_on_with(
     list(run)
     run.save(path)
     open_in(str(path))
-    assert window.studio.resumable is None and not window.commands[Key.RESUME].isEnabled(), "it has all its iterations"
+    assert window.studio.resumable is None and not window.commands["resume"].isEnabled(), "it has all its iterations"
     window.session.apply({"config.training.iterations": 9})
-    assert window.studio.resumable == 4 and window.commands[Key.RESUME].isEnabled()
+    assert window.studio.resumable == 4 and window.commands["resume"].isEnabled()
     monkeypatch.setattr(files, "ask_resume", lambda _window, iterations, *_: Answer.RESUME)
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     qtbot.waitUntil(lambda: phase(window) is Phase.ENDED, timeout=30_000)
     assert window.studio.training.run is not None and window.studio.training.run.iteration == 9
     open_in(str(path))
     window.session.apply({"config.training.iterations": 6})
-    window.commands[Key.RESUME].trigger()
+    window.commands["resume"].trigger()
     qtbot.waitUntil(lambda: window.studio.training.run is not None and phase(window) is Phase.ENDED, timeout=30_000)
     assert window.studio.training.run.iteration == 6
 
@@ -281,7 +280,7 @@ def test_a_loss_that_leaves_the_numbers_pauses_the_run(
         qtbot.waitUntil(lambda: phase(window) is Phase.PAUSED, timeout=10_000)
     held = run.iteration
     window.session.apply({"config.training.learning_rate": 1e-4})
-    window.commands[Key.PAUSE].trigger()
+    window.commands["pause"].trigger()
     qtbot.waitUntil(lambda: run.iteration > held, timeout=10_000)
 
 
@@ -297,7 +296,7 @@ def test_closing_asks_and_cancel_keeps_everything(
 def test_closing_may_discard(training: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     answer_with(monkeypatch, Answer.DISCARD)
     closed: list[bool] = []
-    training.closing.connect(lambda: closed.append(True))
+    training.workspace.closing.now.connect(lambda: closed.append(True))
     training.close()
     qtbot.waitUntil(lambda: bool(closed), timeout=10_000)
     assert not training.isVisible()
@@ -310,7 +309,7 @@ def test_closing_may_save_first(
     asked = answer_with(monkeypatch, Answer.SAVE)
     monkeypatch.setattr(files.QFileDialog, "getSaveFileName", lambda *_: (str(path), files.RUN))
     closed: list[bool] = []
-    training.closing.connect(lambda: closed.append(True))
+    training.workspace.closing.now.connect(lambda: closed.append(True))
     training.close()
     qtbot.waitUntil(lambda: bool(closed), timeout=20_000)
     assert len(asked) == 1
@@ -339,7 +338,7 @@ def test_bad_data_stops_train_before_anything_is_lost(
     open_in(str(table))
     shown = window.studio.current
     table.unlink()
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     assert "gone.csv" in errors_of()[0]
     assert phase(window) is Phase.NONE and window.studio.current is shown
-    assert window.commands[Key.TRAIN].isEnabled()
+    assert window.commands["train"].isEnabled()

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from dnf_studio.core.data.drawing_source import SIDE
+from dnf_studio.core.data.naming import SIDE
 
 __all__ = ["Canvas", "Stroke"]
 

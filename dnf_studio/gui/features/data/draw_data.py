@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dnf_studio.core.data.drawing_source import is_drawing
+from dnf_studio.core.data.naming import is_drawing
 from dnf_studio.errors import DataError
 from dnf_studio.gui.features.data.canvas import Canvas
 from dnf_studio.gui.widgets.controls import ChoiceBox, NumberSlider, caption, label_of
@@ -70,7 +70,7 @@ class DrawDataDialog(QDialog):
 
     def accept(self) -> None:
         """Use what is drawn as data."""
-        from dnf_studio.core.data.drawing import encode_drawing
+        from dnf_studio.core.data.picture import encode_drawing
 
         dark = self.canvas.dark
         if dark.any():
@@ -85,7 +85,7 @@ class DrawDataDialog(QDialog):
             super().reject()
 
     def _begin_with(self, source: str) -> None:
-        from dnf_studio.core.data.drawing import decode_drawing
+        from dnf_studio.core.data.picture import decode_drawing
 
         try:
             self.canvas.show_drawing(decode_drawing(source))

@@ -12,11 +12,11 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF, QTransform
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
-from dnf_studio.core.data.picture_source import MOST_BLUR, PictureSettings, picture_source
+from dnf_studio.core.data.naming import MOST_BLUR, PictureSettings, picture_source
 from dnf_studio.errors import DataError
 from dnf_studio.gui.features.data.reading import ReadingDialog
 from dnf_studio.gui.widgets.controls import NumberSlider, caption, heading
-from dnf_studio.gui.workspace.background import Background
+from dnf_studio.workers.background import Background
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.picture import PictureDensity

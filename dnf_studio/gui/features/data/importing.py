@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 from shiboken6 import isValid
 
 from dnf_studio import api, assets
-from dnf_studio.core.data.picture_source import is_picture
+from dnf_studio.core.data.naming import is_picture
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.workspace.background import Background, Newest
+from dnf_studio.gui.workspace.files import DATA_ONLY
+from dnf_studio.gui.workspace.opening import SAMPLES
+from dnf_studio.gui.workspace.workspace import Workspace
+from dnf_studio.workers.background import Background, Newest
 
 if TYPE_CHECKING:
     from dnf_studio.gui.features.data.import_data import ImportDialog
     from dnf_studio.gui.features.data.import_picture import PictureDialog
 
-__all__ = ["Importer", "samples_of"]
-
-SAMPLES = "samples"
-"""Of an export, the array that is data."""
+__all__ = ["DataController", "Importer"]
 
 
 class Importer(QObject):
@@ -69,9 +69,38 @@ class Importer(QObject):
         self._dialog = None
 
 
-def samples_of(export: Path) -> str:
-    """An export as data: the samples in it."""
-    return f"{export}::{SAMPLES}"
+class DataController(QObject):
+    """The ways to other data: files of it, folders of pictures, and drawings."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace.parent)
+        self._files, self._session, self._parent = workspace.files, workspace.session, workspace.parent
+        self.importer = Importer(workspace.parent, workspace.studio.background)
+        workspace.files.ask_what = self.importer.choose
+        workspace.commands.connect_to("open-data", self.open)
+        workspace.commands.connect_to("open-folder", self.open_folder)
+        workspace.commands.connect_to("draw", self.draw)
+
+    def open(self) -> None:
+        """Ask for a file of data and show an untrained model of it; an export is the samples in it."""
+        name, _ = QFileDialog.getOpenFileName(self._parent, "Open data file", "", f"{DATA_ONLY};;All files (*)")
+        if name:
+            self.importer.choose(name, self._files.show, as_data=True)
+
+    def open_folder(self) -> None:
+        """Ask for a folder of pictures and show the model that belongs to them."""
+        name = QFileDialog.getExistingDirectory(self._parent, "Open folder of images")
+        if name:
+            self._files.choose(name)
+
+    def draw(self) -> None:
+        """Let data be drawn by hand, and show the model that belongs to it."""
+        from dnf_studio.gui.features.data.draw_data import DrawDataDialog
+
+        dialog = DrawDataDialog(self._session.state.config.data, self._parent)
+        dialog.drawn.connect(self._files.choose_data)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
 
 def _kind_of(name: str) -> str:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QLabel, QPushButton, QWidget
 
-from dnf_studio.core.data.image_options import logit_chosen, with_logit
+from dnf_studio.core.data.naming import logit_chosen, with_logit
 from dnf_studio.gui.drawing.words import DATA_SHOWN
 from dnf_studio.gui.widgets.controls import ChoiceBox
 from dnf_studio.gui.widgets.page import Page
-from dnf_studio.gui.workspace.actions import Key
-from dnf_studio.gui.workspace.commands import Commands
-from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.shown import ShownModel, data_label
+from dnf_studio.gui.workspace.workspace import Workspace
 
 __all__ = ["DataPanel"]
 
@@ -22,16 +20,11 @@ __all__ = ["DataPanel"]
 class DataPanel(Page):
     """Choose data; read its size, entropy and columns; choose a pair of components."""
 
-    def __init__(
-        self,
-        session: Session,
-        commands: Commands,
-        choose_data: Callable[[str], None],
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        session, commands = workspace.session, workspace.commands
         self._session = session
-        self._choose_data = choose_data
+        self._choose_data = workspace.files.choose_data
         self._titles, self._images = dict[str, str](), False
         self._shown: ShownModel | None = None
         self.data = ChoiceBox({})
@@ -50,11 +43,11 @@ class DataPanel(Page):
             "images: MNIST's idx files, CIFAR-10's batches (.bin). An export is the samples in it; folders of pictures "
             "are in the File menu"
         )
-        opener.clicked.connect(commands[Key.OPEN_DATA].trigger)
+        opener.clicked.connect(commands["open-data"].trigger)
         self.add(opener)
         painter = QPushButton("Draw data…")
-        painter.setToolTip(commands[Key.DRAW].toolTip())
-        painter.clicked.connect(commands[Key.DRAW].trigger)
+        painter.setToolTip(commands["draw"].toolTip())
+        painter.clicked.connect(commands["draw"].trigger)
         self.add(painter)
         self.add_form(session, ("drop_constant",))
         self._add_logit()
@@ -65,6 +58,8 @@ class DataPanel(Page):
         self.add_note()
         self.data.chosen.connect(self._chosen)
         session.changed.connect(lambda _names: self._refresh())
+        workspace.studio.opened.connect(lambda opened: self.set_shown(opened.shown))
+        workspace.studio.data_names_found.connect(self.set_data)
         self._refresh()
 
     def set_data(self, titles: Mapping[str, str]) -> None:

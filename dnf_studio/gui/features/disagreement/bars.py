@@ -10,11 +10,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.core.exploration.by_step import MOST_NEIGHBOUR_DIM, differ
+from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.words import nats
-from dnf_studio.workers.excess import MOST_NEIGHBOUR_DIM, ExcessFrame
+from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
 __all__ = [
+    "HELP",
     "NO_BARS",
     "PARTS",
     "Shown",
@@ -28,12 +31,33 @@ __all__ = [
     "largest_part",
 ]
 
+HELP = Help(
+    "disagreement by step",
+    "By how much each backward step misses the reverse of the forward step: the divergence of the two, averaged "
+    "over forward paths, 0 for a perfect model. The densities it needs are those of the probability-flow ODE, "
+    "solved from every node, so that all bars add up to the bound of the chain of SDE steps, whatever solver "
+    "draws the samples, minus the NLL of the ODE; whiskers are standard errors. Diamonds, in up to three "
+    "dimensions, have densities by nearest neighbours instead and no model in them; one that is filled, or a bar "
+    "below zero by more than its error, says that the ODE’s own density is off there. The chooser shows each "
+    "step’s contribution to the bound instead, which is not 0 for a perfect model, and its three parts. A click "
+    "goes to a step, a second one chooses its five worst points.",
+    (
+        "e<sub>i</sub> = ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) + D ln(g<sub>i+1</sub>/g<sub>i</sub>) + "
+        "ln p<sub>i</sub>(x<sub>i</sub>) − ln p<sub>i+1</sub>(x<sub>i+1</sub>)",
+        "excess<sub>i</sub> = mean of e<sub>i</sub> = KL(p<sub>F</sub>(x<sub>i</sub>|x<sub>i+1</sub>) ‖ "
+        "p<sub>B</sub>(x<sub>i</sub>|x<sub>i+1</sub>)), nats",
+        "δB<sub>i</sub> = (x<sub>i</sub> − x<sub>i+1</sub> + [f − g²<sub>i+1</sub> s](x<sub>i+1</sub>, "
+        "t<sub>i+1</sub>) Δ<sub>i</sub>) / (g<sub>i+1</sub> √Δ<sub>i</sub>) = n + d + c",
+        "contribution: mean of ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) = noise ratio ½(‖n‖² − ‖δF‖²) + drift "
+        "change ½⟨d, δB + n⟩ + score ½⟨c, δB + n⟩",
+        "prior = KL(p<sub>N</sub> ‖ N(0, I)); of the contributions −log N(x<sub>N</sub>; 0, I) + "
+        "D log(g<sub>N</sub>/g<sub>0</sub>)",
+    ),
+    "(15) for δB; the contribution is a summand of the trajectory KL, (13)",
+)
 Shown = Literal["excess", "contribution"]
 NO_PARTS = np.empty((3, 0))
 NONE = np.empty(0)
-FAR_APART = 3.0
-"""Two ways to one number differ where they do by so many of both their errors: of thirty steps, by chance in one model
-of twelve."""
 SEEN = 0.3
 """Of what the steps' bars take, how much the prior's may take before it is broken."""
 Array = NDArray[np.float64]
@@ -74,8 +98,7 @@ class StepBars:
         """Where the two ways differ by more than their errors: the mismatch of the ODE's own density."""
         if not len(self.other):
             return np.zeros(len(self.values), bool)
-        with np.errstate(invalid="ignore"):
-            return np.abs(self.values - self.other) > FAR_APART * np.hypot(self.errors, self.other_errors)
+        return differ(self.values, self.other, self.errors, self.other_errors)
 
     def extent(self, split: bool) -> Array:
         """The ends of all bars, stacked where they are `split`, and of as much of the prior's as is to be seen."""
@@ -118,7 +141,7 @@ NO_BARS = StepBars()
 
 def contribution_bars(frame: Frame) -> StepBars:
     """What each step and the prior add to the bound, split by their causes where those are known."""
-    values = np.nan_to_num(frame.disagreement.astype(np.float64))
+    values = np.nan_to_num(frame.mean_contributions.astype(np.float64))
     fits = frame.parts.shape[1] == len(values)
     parts = np.nan_to_num(frame.parts.astype(np.float64)) if fits else NO_PARTS
     none = np.empty(0)

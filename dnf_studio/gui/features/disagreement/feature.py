@@ -1,32 +1,65 @@
-"""Disagreement by step: by how much each backward step misses the reverse of the forward step."""
+"""Disagreement: the excess of each step as bars, and as the colour of the steps of paths."""
 
 from __future__ import annotations
 
-from dnf_studio.gui.drawing.help import Help
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.workspace.commands import Command
+from dnf_studio.gui.workspace.workspace import Feature, PlotPlace, Workspace
 
-__all__ = ["HELP"]
+__all__ = ["FEATURE"]
 
-HELP = Help(
-    "disagreement by step",
-    "By how much each backward step misses the reverse of the forward step: the divergence of the two, averaged "
-    "over forward paths, 0 for a perfect model. The densities it needs are those of the probability-flow ODE, "
-    "solved from every node, so that all bars add up to the bound of the chain of SDE steps, whatever solver "
-    "draws the samples, minus the NLL of the ODE; whiskers are standard errors. Diamonds, in up to three "
-    "dimensions, have densities by nearest neighbours instead and no model in them; one that is filled, or a bar "
-    "below zero by more than its error, says that the ODE’s own density is off there. The chooser shows each "
-    "step’s contribution to the bound instead, which is not 0 for a perfect model, and its three parts. A click "
-    "goes to a step, a second one chooses its five worst points.",
-    (
-        "e<sub>i</sub> = ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) + D ln(g<sub>i+1</sub>/g<sub>i</sub>) + "
-        "ln p<sub>i</sub>(x<sub>i</sub>) − ln p<sub>i+1</sub>(x<sub>i+1</sub>)",
-        "excess<sub>i</sub> = mean of e<sub>i</sub> = KL(p<sub>F</sub>(x<sub>i</sub>|x<sub>i+1</sub>) ‖ "
-        "p<sub>B</sub>(x<sub>i</sub>|x<sub>i+1</sub>)), nats",
-        "δB<sub>i</sub> = (x<sub>i</sub> − x<sub>i+1</sub> + [f − g²<sub>i+1</sub> s](x<sub>i+1</sub>, "
-        "t<sub>i+1</sub>) Δ<sub>i</sub>) / (g<sub>i+1</sub> √Δ<sub>i</sub>) = n + d + c",
-        "contribution: mean of ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) = noise ratio ½(‖n‖² − ‖δF‖²) + drift "
-        "change ½⟨d, δB + n⟩ + score ½⟨c, δB + n⟩",
-        "prior = KL(p<sub>N</sub> ‖ N(0, I)); of the contributions −log N(x<sub>N</sub>; 0, I) + "
-        "D log(g<sub>N</sub>/g<sub>0</sub>)",
+
+def _plot(workspace: Workspace) -> Plot:
+    from dnf_studio.gui.features.disagreement.plot import DisagreementPlot
+
+    plot, session = DisagreementPlot(), workspace.session
+    plot.step_clicked.connect(session.cursor.jump)
+    workspace.live.excess_known.connect(plot.set_excess_known)
+    session.lacks_changed.connect(lambda: plot.set_steps_known("bound" not in session.lacks))
+    plot.worst_wanted.connect(lambda step, adds: _choose_worst(workspace, plot.shown, step, adds))
+    return plot
+
+
+def _choose_worst(workspace: Workspace, shown: str, step: int, adds: bool) -> None:
+    """Choose the points that are worst at `step` by what the bars show."""
+    from dnf_studio.core.exploration.by_step import worst_points
+
+    frame, found, session = workspace.live.frame, workspace.live.excess, workspace.session
+    if frame is None or step >= len(frame.t) - 1:
+        return
+    if shown == "contribution":
+        worst = worst_points(frame.contributions, step)
+    elif found is not None:
+        worst = worst_points(found.rows("forward", frame.forward.shape[1]), step)
+    else:
+        return
+    session.apply(session.state.choosing(worst, "forward", adds))
+
+
+def _start(workspace: Workspace) -> None:
+    from dnf_studio.gui.widgets.choices import grey_without
+
+    grey_without(workspace.session, "bound", workspace.commands["disagreement"])
+
+
+COMMANDS = (
+    Command(
+        "disagreement",
+        "&Colour by disagreement",
+        "Ctrl+4",
+        "Colour each step of the paths by its log-ratio, whose mean is the excess: grey is 0, purple a step "
+        "that goes back too seldom, green one too often",
+        menu="View",
+        section="layers",
+        order=4,
+        checkable=True,
     ),
-    "(15) for δB; the contribution is a summand of the trajectory KL, (13)",
+)
+
+FEATURE = Feature(
+    "disagreement",
+    commands=COMMANDS,
+    layers=("disagreement",),
+    plots=(PlotPlace("disagreement", "Disagreement", "below", _plot, needs="bound"),),
+    start=_start,
 )

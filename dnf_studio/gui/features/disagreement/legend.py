@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.drawing.words import UNAFFORDABLE
 from dnf_studio.gui.features.disagreement.bars import PARTS, Shown
 
 __all__ = ["NAMED", "BarsChooser", "PartsLegend"]
@@ -16,7 +17,6 @@ NAMED, NAMED_BESIDE, WORDY = 22, 28, 38
 """Heights of a line from which width of the plot on the switch, it beside the legend, and the parts are named."""
 SHOWN: dict[Shown, str] = {"excess": "excess", "contribution": "contribution to the bound"}
 CHOICES = "Excess: what the step misses, 0 for a perfect model. Contribution: its summand of the bound, which is not"
-UNAFFORDABLE = "With networks as slow as this model's nobody looks for densities at every node, which the excess needs"
 LEAST = 30
 """Pixels of the chooser where there is no room for its words."""
 QWIDGETSIZE_MAX = (1 << 24) - 1

@@ -14,8 +14,7 @@ from dnf_studio.gui.drawing.layers.bars import BarsLayer, PriorBarLayer, step_ti
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import WAITING, hint, node_at
-from dnf_studio.gui.features.disagreement.bars import NO_BARS, Shown, StepBars, contribution_bars, excess_bars
-from dnf_studio.gui.features.disagreement.feature import HELP
+from dnf_studio.gui.features.disagreement.bars import HELP, NO_BARS, Shown, StepBars, contribution_bars, excess_bars
 from dnf_studio.gui.features.disagreement.legend import NAMED, BarsChooser, PartsLegend
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame, ViewRequest
@@ -116,7 +115,7 @@ class DisagreementPlot(Plot):
 
         Its excess comes later (`set_excess`). Until then that of the same settings with other weights stays.
         """
-        self._frame = frame if frame is not None and len(frame.disagreement) else None
+        self._frame = frame if frame is not None and len(frame.mean_contributions) else None
         if self._found is not None and not self._found.fits(self._frame):
             self._found = None
         self._take()

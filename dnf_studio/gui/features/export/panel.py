@@ -9,24 +9,21 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QProgressBar, QPushButton
 
-from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.drawing.words import about, breakable, duration, in_bytes, percent
-from dnf_studio.gui.features.export.estimate import trial_seconds
-from dnf_studio.gui.features.export.exporter import Exporter, ExportOrder
+from dnf_studio.gui.features.export.exporter import Exporter, ExportOrder, trial_seconds
 from dnf_studio.gui.features.export.form import ExportForm
 from dnf_studio.gui.features.export.history import ExportRecord
 from dnf_studio.gui.features.export.list import ExportList
 from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.workspace import question
-from dnf_studio.gui.workspace.files import Files
-from dnf_studio.gui.workspace.memory import Memory
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.session import Session
-from dnf_studio.gui.workspace.studio import Studio
+from dnf_studio.gui.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.samples import ExportPlan, ExportProgress
@@ -41,21 +38,14 @@ VIEW = frozenset({"steps", "grid", "solver", "lam", "last", "seed", "selection",
 class ExportPanel(Page):
     """Writes samples of the shown model, or the selected points, to an HDF5 file; the window stays usable."""
 
-    def __init__(
-        self,
-        session: Session,
-        studio: Studio,
-        files: Files,
-        exporter: Exporter,
-        memory: Memory,
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self._studio, self._files, self._exporter = studio, files, exporter
+    def __init__(self, workspace: Workspace, exporter: Exporter) -> None:
+        super().__init__()
+        session, studio = workspace.session, workspace.studio
+        self._studio, self._files, self._exporter = studio, workspace.files, exporter
         self._size = ""
         self._stale, self._told = True, False
         self.form = ExportForm(session)
-        self.earlier = ExportList(memory, studio.background)
+        self.earlier = ExportList(workspace.memory, studio.background)
         self.preview, self.problem, self.remaining = caption(), caption(warning=True), caption()
         self.progress = QProgressBar()
         self.export, self.cancel = QPushButton("Ex&port"), QPushButton("Cancel")

@@ -8,18 +8,18 @@ import numpy as np
 from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.core.exploration.projection import Plane
-from dnf_studio.gui.features.fields.overlay import shown_field
-from dnf_studio.gui.widgets.choices import ChoiceMenu, grey_without
-from dnf_studio.gui.workspace.actions import Key
+from dnf_studio.gui.drawing.point_plot import ProcessPlot
+from dnf_studio.gui.features.fields.overlay import FieldOverlay, shown_field
+from dnf_studio.gui.widgets.choices import ChoiceMenu, grey_plane, grey_without
 from dnf_studio.gui.workspace.state import FIELDS_OF_SCORE
+from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.fields import FieldAnswer, FieldRequest
 from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.fields import FieldName
-    from dnf_studio.gui.frame.main_window import MainWindow
 
-__all__ = ["Fielding"]
+__all__ = ["FieldController"]
 
 FIELD_WORDS = {
     "used": (
@@ -53,38 +53,54 @@ FINE = 48, 48
 Extent = tuple[float, float, float, float]
 
 
-class Fielding(QObject):
+class FieldController(QObject):
     """Joins the field layers of both process views to session, cursor and explorer.
 
     One question serves both views: the fields at the cursor's node over what the two show together.
     """
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._session, self._views, self._live = window.session, window.views, window.live
-        self._both = self._views.forward, self._views.backward
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace.parent)
+        self._session, self._live = workspace.session, workspace.live
+        self.overlays = {
+            view.direction: FieldOverlay(view)
+            for view in (workspace.plots["forward"], workspace.plots["backward"])
+            if isinstance(view, ProcessPlot)
+        }
+        self._boxes = [workspace.plots[name].box for name in self.overlays]
         self._plane: tuple[tuple[object, ...], Plane] | None = None
         self._key: tuple[object, ...] | None = None
         self.menu = ChoiceMenu("Field and &heat map", self._session, CHOICES, "field")
         grey_without(self._session, "score", *(self.menu.choices["field", name] for name in FIELDS_OF_SCORE))
-        window.commands.insert_menu(Key.RESET_VIEW, self.menu)
-        for view in self._both:
-            view.field.button.setMenu(self.menu)
-            view.box.sigRangeChanged.connect(self._moved)
+        workspace.commands.insert_menu("reset-view", self.menu)
+        grey_plane(self._session, workspace.commands["field"], self.menu.menuAction())
+        for overlay in self.overlays.values():
+            overlay.button.setMenu(self.menu)
+        for box in self._boxes:
+            box.sigRangeChanged.connect(self._moved)
         self._session.changed.connect(self._follow)
         self._session.lacks_changed.connect(lambda: self._follow(frozenset({*CHOICES, "layers"})))
         self._session.cursor.moved.connect(self._moved)
-        self._live.frame_shown.connect(self._moved)
+        self._live.frame_shown.connect(self._framed)
         self._live.field_found.connect(self._take)
         self._follow(frozenset({*CHOICES, "layers"}))
 
     def _follow(self, names: frozenset[str]) -> None:
         state = self._session.effective
         if names & CHOICES.keys():
-            for view in self._both:
-                view.field.set_choice(state.field, state.heat, state.field_style)
+            for overlay in self.overlays.values():
+                overlay.set_choice(state.field, state.heat, state.field_style)
+        if "layers" in names:
+            for overlay in self.overlays.values():
+                overlay.set_visible("field" in state.layers)
         if names & {*CHOICES, "parts", "layers", "axes", "projection"}:
             self._ask()
+
+    @Slot(object)
+    def _framed(self, frame: Frame) -> None:
+        for overlay in self.overlays.values():
+            overlay.set_score(frame.score)
+        self._ask()
 
     @Slot()
     def _moved(self, *_: object) -> None:
@@ -97,8 +113,8 @@ class Fielding(QObject):
             if self._key is not None:
                 self._key = None
                 self._live.field(None)
-                for view in self._both:
-                    view.field.set_answer(None)
+                for overlay in self.overlays.values():
+                    overlay.set_answer(None)
             return
         node, extent, state = self._session.cursor.node, self._extent(), self._session.effective
         divergence, names = state.heat == "divergence", self._names() if state.field_style == "streamlines" else ()
@@ -115,20 +131,20 @@ class Fielding(QObject):
 
     def _apart(self, extent: Extent) -> float:
         """Distance of streamlines in coordinates of the plane."""
-        box = self._both[0].box
+        box = self._boxes[0]
         pixel = float(box.viewRect().width()) / max(1.0, float(box.width()))
         return max(APART * pixel, MOST_APART * max(extent[2] - extent[0], extent[3] - extent[1]))
 
     def _extent(self) -> Extent:
-        seen = self._both[0].box.viewRect().united(self._both[1].box.viewRect())
+        seen = self._boxes[0].viewRect().united(self._boxes[1].viewRect())
         return seen.left(), seen.top(), seen.right(), seen.bottom()
 
     def _plane_now(self) -> Plane | None:
         """The plane that is drawn, the same object as long as it is the same; None where there is none."""
-        frame: Frame | None = self._views.frame
+        frame: Frame | None = self._live.frame
         if frame is None or frame.forward.shape[2] < 2:
             return None
-        dim, state, principal = frame.forward.shape[2], self._session.state, self._views.principal
+        dim, state, principal = frame.forward.shape[2], self._session.state, self._live.principal
         a, b = (min(axis, dim - 1) for axis in state.axes)
         by_principal = state.projection == "principal" and principal is not None
         if a == b and not by_principal:
@@ -144,5 +160,5 @@ class Fielding(QObject):
     @Slot(object)
     def _take(self, answer: FieldAnswer) -> None:
         if self._plane is not None and answer.asked.plane is self._plane[1]:
-            for view in self._both:
-                view.field.set_answer(answer)
+            for overlay in self.overlays.values():
+                overlay.set_answer(answer)

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.gui.drawing.caption import Notice
 from dnf_studio.gui.drawing.layers.maps import HeatLayer
 from dnf_studio.gui.drawing.layers.vectors import ArrowsLayer, StreamsLayer, next_limit, upper_limit
+from dnf_studio.gui.drawing.point_plot import LINES, MAPS, ProcessPlot
 from dnf_studio.gui.drawing.theme import LIGHT, Theme, mix
 from dnf_studio.gui.drawing.words import percent, short_number
 from dnf_studio.gui.widgets.choices import menu_button
@@ -35,11 +35,11 @@ MARGIN = 6
 
 
 class FieldOverlay(QObject):
-    """Layers to put into a plot, a legend over it, and a button that says which field is shown."""
+    """Layers of a process view, a legend over it, and a button that says which field is shown."""
 
-    def __init__(self, direction: str, plot: pg.PlotWidget) -> None:
-        super().__init__(plot)
-        self._direction, self._plot = cast("Direction", direction), plot
+    def __init__(self, view: ProcessPlot) -> None:
+        super().__init__(view)
+        self._direction, self._plot = cast("Direction", view.direction), view.plot
         self._theme = LIGHT
         self._field, self._heat, self._style = "used", "none", "arrows"
         self._answer: FieldAnswer | None = None
@@ -48,10 +48,14 @@ class FieldOverlay(QObject):
         self._limits: dict[str, float] = {}
         self._key: tuple[object, ...] = ()
         self.arrows, self.streams, self.heat = ArrowsLayer(), StreamsLayer(), HeatLayer()
-        self.legend, self.button = Notice(plot, "What the arrows show"), menu_button("Field and heat map")
+        for layer, depth in ((self.heat, MAPS + 1), (self.arrows, LINES + 2), (self.streams, LINES + 2)):
+            layer.setZValue(depth)
+            view.plot.addItem(layer, ignoreBounds=True)
+        self.legend, self.button = Notice(view.plot, "What the arrows show"), menu_button("Field and heat map")
         self._visible = True
         self.set_visible(False)
-        plot.getViewBox().sigResized.connect(self._place_legend)
+        view.box.sigResized.connect(self._place_legend)
+        view.add_overlay(self, self.button)
 
     def set_visible(self, visible: bool) -> None:
         """Show the field, or nothing of it."""

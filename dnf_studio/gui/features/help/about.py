@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 import dnf_studio
-from dnf_studio.gui.workspace.actions import ACTIONS, MENUS
+from dnf_studio.gui.workspace.commands import Commands
 
 __all__ = ["ShortcutsDialog", "about_box"]
 
@@ -43,20 +43,19 @@ def about_box(parent: QWidget) -> QMessageBox:
 class ShortcutsDialog(QDialog):
     """Every command with its shortcut and what it does."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, commands: Commands, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Keyboard shortcuts")
         self.resize(620, 560)
-        keys = [key for _, menu in MENUS for key in menu if key is not None]
-        table = QTableWidget(len(keys), 3, self)
+        records = commands.in_menus()
+        table = QTableWidget(len(records), 3, self)
         table.setHorizontalHeaderLabels(["Command", "Keys", "What it does"])
         table.verticalHeader().hide()
         table.setShowGrid(False)
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
-        for row, key in enumerate(keys):
-            info = ACTIONS[key]
+        for row, info in enumerate(records):
             shown = QKeySequence(info.shortcut).toString(QKeySequence.SequenceFormat.NativeText)
             for column, text in enumerate((info.text.replace("&", "").rstrip("…"), shown, info.tooltip)):
                 table.setItem(row, column, QTableWidgetItem(text))

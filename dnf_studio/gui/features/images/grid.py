@@ -17,8 +17,8 @@ from dnf_studio.gui.drawing.layers.images import ImagesLayer, Mosaic, arrange
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.picking import existing
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
+from dnf_studio.gui.drawing.point_plot import ProcessPlot
 from dnf_studio.gui.drawing.words import lost_paths, lost_words, time_note
-from dnf_studio.gui.features.processes.process_plot import ProcessPlot
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["ImageGrid"]
@@ -64,6 +64,7 @@ class ImageGrid(ProcessPlot):
         self._images = ImagesLayer()
         self._images.coloured_changed.connect(self._arrange)
         self.by_point = ColouredByPoint(self._direction, self._images)
+        self.coloured = {self._direction: self.by_point}
         for layer in (self._images, self.by_point.legend):
             self.plot.addItem(layer, ignoreBounds=True)
         self._add_pages()
@@ -250,7 +251,7 @@ class ImageGrid(ProcessPlot):
             inside = np.zeros(self._count, bool)
             seen = inside[self._first : self._first + self._mosaic.count]
             seen[:] = inside_polygon(self._mosaic.centres(len(seen)).astype(np.float32), corners)
-            self.region_chosen.emit(inside, self._direction, modifiers)
+            self.region_chosen.emit({self._direction: inside}, modifiers)
 
     @Slot(object)
     def _range_chosen(self, _: object) -> None:

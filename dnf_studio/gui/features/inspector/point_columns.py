@@ -45,13 +45,13 @@ def point_columns(table: PointTable, log_ratios: NDArray[np.floating] | None = N
             end = component_name(k).removeprefix("x") if values.shape[1] > 1 else ""
             # In data units each component has a unit of its own
             columns.append(_column(name + end, tip, values[:, k], _decimals(values[:, k])))
-    if not len(table.disagreement):
+    if not len(table.contributions):
         return columns
     known = log_ratios is not None and len(log_ratios) == steps
     ratios = log_ratios.astype(np.float64) if log_ratios is not None and known else np.empty(0)
     told = (
         ("to the bound", "What the step from i to i + 1 contributes to the bound, ½(‖δB‖² − ‖δF‖²), nats",
-         table.disagreement),
+         table.contributions),
         ("log-ratio", "ln p_F(x_i | x_i+1) − ln p_B(x_i | x_i+1) of this step, nats, a moment later than the rest; "
          "the mean over points is the excess", ratios),
     )  # fmt: skip

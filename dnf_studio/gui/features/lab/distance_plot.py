@@ -12,9 +12,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.drawing.axes import number_ticks
+from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.features.lab.distance_curve import DistanceCurve, ends_of, signed, told
-from dnf_studio.gui.features.lab.feature import QUALITY_HELP
 
 if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 
 __all__ = ["MARKS", "DistancePlot", "KeptCurve", "LevelsPlot", "QualityPlot"]
 
+HELP = Help(
+    "the distance of samples",
+    "The sliced Wasserstein distance of samples to fresh data, in model units, less what chance makes of it; "
+    "of exact samples it is as often negative as positive. The sets m, m′ of samples and d, d′ of data share no "
+    "point, and every N has its own; bars are 95% intervals of D², the root taken last. A hollow point under the "
+    "dashed line is not told apart from the data, and no better than another one. Where the curve turns flat more "
+    "steps, or another λ, are of no use. Kept curves of other models stand beside it; a step of a DiffFlow takes "
+    "two network evaluations, one of a diffusion model one.",
+    (
+        "D² = SWD²(m, d) − ½ [SWD²(m, m′) + SWD²(d, d′)], shown as sign(D²) √|D²|",
+        "SWD² = mean over directions θ of W₂²(θ·m, θ·d)",
+    ),
+    "samples by (12), or by (17) for another λ",
+)
 MARKS = (("▲", "t1"), ("■", "s"), ("◆", "d"), ("▼", "t"), ("✚", "+"), ("★", "star"))
 """How kept curves are marked, in words and in the plot, besides their colours."""
 
@@ -47,7 +61,7 @@ class DistancePlot(Plot):
     """Which of the rows is next to a click."""
 
     def __init__(self, title: str, caption: str, empty: str, parent: QWidget | None = None) -> None:
-        super().__init__(title, caption, empty, parent, help_=QUALITY_HELP)
+        super().__init__(title, caption, empty, parent, help_=HELP)
 
     def add_parts(self) -> None:
         """Add both curves, the floor and what marks the row chosen."""

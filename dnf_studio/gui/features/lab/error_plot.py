@@ -12,16 +12,29 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.drawing.axes import as_logs, log_limits, log_ticks, number_ticks
+from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import Theme, mix
-from dnf_studio.gui.features.lab.feature import PATHS_HELP
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.rediscretise import Rediscretised
 
 __all__ = ["EndsPlot", "ErrorPlot", "ramp_of"]
 
+HELP = Help(
+    "the error of coarse paths",
+    "Every N follows the same Brownian paths, so that only the length of the steps makes paths differ from those "
+    "of the finest grid. Where noise does not depend on x the error falls as 1/N once steps are short enough: "
+    "between logarithms a line that falls by 1 in 1. A curve that stays high has steps too long for what the "
+    "fields do there.",
+    (
+        "error<sub>i</sub>² = mean over paths of ‖x<sub>i</sub><sup>N</sup> − x(t<sub>i</sub>)<sup>finest</sup>‖²",
+        FORWARD_STEP,
+        BACKWARD_STEP,
+    ),
+    "(11) and (12), or (17) for another λ",
+)
 PALEST = 0.3
 Array = NDArray[np.float64]
 
@@ -44,7 +57,7 @@ class ErrorPlot(Plot):
             "Distance to the finest paths, model units: data at the left, noise at the right. Click a curve.",
             "Compute shows how far the paths of each N are from the finest ones.",
             parent,
-            help_=PATHS_HELP,
+            help_=HELP,
         )
 
     def add_parts(self) -> None:
@@ -125,7 +138,7 @@ class EndsPlot(Plot):
             "Error of latents (forward) and of samples (backward), model units; dashed lines fall as 1/N.",
             "Compute shows how the errors at the ends fall with N.",
             parent,
-            help_=PATHS_HELP,
+            help_=HELP,
         )
 
     def add_parts(self) -> None:

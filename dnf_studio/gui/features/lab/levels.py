@@ -15,11 +15,11 @@ from dnf_studio.gui.features.lab.distance_plot import LevelsPlot
 from dnf_studio.gui.features.lab.page import LabPage, RowTable, grid_words, last_words, number, steps_words
 from dnf_studio.gui.features.lab.plane_plot import NO_POINTS, Array, CloudPlot
 from dnf_studio.gui.widgets.controls import caption
+from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import LEVELS, LastStudy, LevelsStudy, Study
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.variants import Variant
-    from dnf_studio.gui.frame.main_window import MainWindow
 
 __all__ = ["LastPage", "LevelsPage"]
 
@@ -51,8 +51,8 @@ class LevelsPage(LabPage):
 
     views = frozenset({"axes", "projection"})
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
         self._rows: list[Variant] = []
         self._chosen = 0
         self.cloud = CloudPlot("Samples by λ", "Samples of the chosen λ over those of λ = 1, grey; same latents.", LINE)
@@ -112,7 +112,7 @@ class LevelsPage(LabPage):
     def _plane(self, row: Variant) -> Array:
         if row.samples.shape[-1] < 2:
             return NO_POINTS
-        return self.window_views.plane_of(row.samples)
+        return self.live.plane_of(row.samples)
 
 
 def _cells(row: Variant) -> list[str]:
@@ -131,8 +131,8 @@ class LastPage(LabPage):
 
     views = frozenset({"axes", "projection"})
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
         self._rows: list[Variant] = []
         titles = {"mean": "Mean only", "noise": "With its noise"}
         self.clouds = {
@@ -182,7 +182,7 @@ class LastPage(LabPage):
             row = self._rows[k] if k < len(self._rows) else None
             plot.set_hint("Compute shows the samples." if row is None else LINE)
             flat = row is not None and row.samples.shape[-1] > 1
-            points = self.window_views.plane_of(row.samples) if row is not None and flat else NO_POINTS
+            points = self.live.plane_of(row.samples) if row is not None and flat else NO_POINTS
             plot.show_clouds(points, np.empty((0, 2), np.float32))
             self.buttons[name].setEnabled(row is not None)
             self.told[name].setText(_told(row))

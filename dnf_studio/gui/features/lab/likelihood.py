@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
@@ -14,11 +14,9 @@ from dnf_studio.gui.drawing.words import nats
 from dnf_studio.gui.features.lab.page import LabPage, RowTable
 from dnf_studio.gui.widgets.choices import grey_without
 from dnf_studio.gui.widgets.controls import IntBox, caption, label_of, say_for_a_moment
+from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import Study
 from dnf_studio.workers.likelihood import LikelihoodFacts, LikelihoodFound, LikelihoodStudy
-
-if TYPE_CHECKING:
-    from dnf_studio.gui.frame.main_window import MainWindow
 
 __all__ = ["LikelihoodPage"]
 
@@ -55,15 +53,15 @@ class _Row(NamedTuple):
 class LikelihoodPage(LabPage):
     """The field of K, a table of what is known so far, and what follows from it in sentences."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._studio = window.studio
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._studio = workspace.studio
         self._rows: list[_Row] = []
         self.paths, self.copy = IntBox(1, MOST_PATHS), QPushButton("Cop&y table")
         self.paths.setValue(PATHS)
         label = label_of(self.paths, "&Paths K", "Paths a point of the importance-weighted bound: more are tighter")
         self.copy.setToolTip("Copy the table as text, tabs between its columns")
-        grey_without(window.session, "bound", self.paths, label)
+        grey_without(workspace.session, "bound", self.paths, label)
         self.table = RowTable("Likelihoods", "What was found; Copy table takes all of it", HEADERS)
         header = self.table.horizontalHeader()
         for column in range(1, len(HEADERS)):

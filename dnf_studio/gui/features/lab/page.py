@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -18,10 +17,8 @@ from dnf_studio.config.grids import GridKind, grid_label
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
 from dnf_studio.gui.workspace.solving import solver_words, unused_settings
+from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import PathsStudy, StepsStudy, Study
-
-if TYPE_CHECKING:
-    from dnf_studio.gui.frame.main_window import MainWindow
 
 __all__ = ["LabPage", "RowTable", "grid_words", "last_words", "number", "steps_words"]
 
@@ -36,9 +33,9 @@ class LabPage(QWidget):
     views = frozenset[str]()
     """Names of the state whose change asks for another drawing of the same results."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self.session, self.window_views = window.session, window.views
+        self.session, self.live = workspace.session, workspace.live
         self.theme = LIGHT
         self.plots: tuple[Plot, ...] = ()
         self.column = QVBoxLayout(self)

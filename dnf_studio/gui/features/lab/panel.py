@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QShowEvent
@@ -17,14 +16,12 @@ from dnf_studio.gui.features.lab.paths import PathsPage
 from dnf_studio.gui.features.lab.runner import LabRunner
 from dnf_studio.gui.features.lab.steps import StepsPage
 from dnf_studio.gui.widgets.controls import caption
+from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import Study
-
-if TYPE_CHECKING:
-    from dnf_studio.gui.frame.main_window import MainWindow
 
 __all__ = ["LabPanel"]
 
-PAGES: dict[str, tuple[Callable[[MainWindow], LabPage], str, bool]] = {
+PAGES: dict[str, tuple[Callable[[Workspace], LabPage], str, bool]] = {
     "Steps": (StepsPage, "Errors along the same paths and quality of samples for several N", False),
     "Paths": (PathsPage, "Paths at View N over those of the finest grid", False),
     "λ": (LevelsPage, "Samples for λ from 0, the ODE, to 2", True),
@@ -41,10 +38,10 @@ class LabPanel(QWidget):
     What a page shows stays while weights or settings change, and is marked as out of date.
     """
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._window = window
-        self.runner = LabRunner(window)
+        self._workspace = workspace
+        self.runner = LabRunner(workspace)
         self.pages: dict[str, LabPage] = {}
         self._theme: Theme | None = None
         self._shown: dict[LabPage, Study] = {}
@@ -112,20 +109,20 @@ class LabPanel(QWidget):
         column.addWidget(self.tabs, 1)
 
     def _connect(self) -> None:
-        window = self._window
+        workspace = self._workspace
         self.button.clicked.connect(lambda: self.compute())
         self.cancel.clicked.connect(self.runner.cancel)
         self.tabs.currentChanged.connect(self._turned)
         self.runner.changed.connect(self._changed)
         self.runner.failed.connect(self._complain)
-        window.session.changed.connect(self._follow)
-        window.session.lacks_changed.connect(self._show_lacks)
-        window.live.frame_shown.connect(self._framed)
-        window.studio.opened.connect(self._opened)
+        workspace.session.changed.connect(self._follow)
+        workspace.session.lacks_changed.connect(self._show_lacks)
+        workspace.live.frame_shown.connect(self._framed)
+        workspace.studio.opened.connect(self._opened)
 
     def _show_lacks(self) -> None:
         """Grey the pages about noise of a model that has none."""
-        reason = self._window.session.lacks.get("noise")
+        reason = self._workspace.session.lacks.get("noise")
         for place, (_, tip, noise) in enumerate(PAGES.values()):
             self.tabs.setTabEnabled(place, not (noise and reason))
             self.tabs.setTabToolTip(place, reason if noise and reason else tip)
@@ -135,7 +132,7 @@ class LabPanel(QWidget):
         title = self.tabs.tabText(self.tabs.currentIndex())
         page = self.pages.get(title)
         if page is None:
-            page = self.pages[title] = PAGES[title][0](self._window)
+            page = self.pages[title] = PAGES[title][0](self._workspace)
             layout = self.tabs.currentWidget().layout()
             assert layout is not None
             layout.addWidget(page)
@@ -147,7 +144,7 @@ class LabPanel(QWidget):
 
     def _begin(self) -> None:
         """Compute a page of a trained model that has nothing to show, and go on with one that was left for another."""
-        current, page = self._window.studio.current, self._page()
+        current, page = self._workspace.studio.current, self._page()
         trained = current is not None and current.shown.trained
         if self.isVisible() and trained and (page not in self._asked or self._now(page) in self._left):
             self.compute()
@@ -169,7 +166,7 @@ class LabPanel(QWidget):
                 self._shown[page] = study
         shown = self._shown.get(page)
         results = self.runner.results(shown)
-        state = self._window.session.state
+        state = self._workspace.session.state
         drawn = (page, shown, len(results), *(getattr(state, name) for name in sorted(page.views)))
         if drawn != self._drawn:
             self._drawn = drawn

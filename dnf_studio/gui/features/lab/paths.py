@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,8 @@ from dnf_studio.gui.features.lab.plane_plot import PathsPlot
 from dnf_studio.gui.widgets.choices import Directions
 from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.gui.workspace.state import CHOICE
+from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import PathsFound, PathsStudy, Study
-
-if TYPE_CHECKING:
-    from dnf_studio.gui.frame.main_window import MainWindow
 
 __all__ = ["PathsPage"]
 
@@ -32,8 +30,8 @@ class PathsPage(LabPage):
 
     views = frozenset({"axes", "projection"})
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
         self._found: PathsFound | None = None
         self.plot = PathsPlot()
         self.plots = (self.plot,)
@@ -50,10 +48,10 @@ class PathsPage(LabPage):
         self.column.addLayout(row)
         self.column.addWidget(self.plot, 1)
         self.column.addWidget(self.told)
-        window.session.changed.connect(self._follow)
+        workspace.session.changed.connect(self._follow)
 
     def study(self, weights: int) -> Study | None:
-        state, frame = self.session.effective, self.window_views.frame
+        state, frame = self.session.effective, self.live.frame
         count = frame.forward.shape[1] if frame is not None else FEW
         # Chosen in the other process they are other points
         own = state.chosen_in(self.directions.current)
@@ -90,7 +88,7 @@ class PathsPage(LabPage):
         if paths[0].shape[-1] == 1:
             ends = found.fine_t[0], found.fine_t[-1]
             return _over_time(paths[0], found.coarse_t, ends), _over_time(paths[1], found.fine_t, ends)
-        return self.window_views.plane_of(paths[0]), self.window_views.plane_of(paths[1])
+        return self.live.plane_of(paths[0]), self.live.plane_of(paths[1])
 
     def _draw(self) -> None:
         coarse, fine = self._planes()

@@ -21,12 +21,12 @@ from dnf_studio.gui.widgets.choices import Directions
 from dnf_studio.gui.widgets.controls import ChoiceBox, caption, label_of
 from dnf_studio.gui.workspace.solving import solver_words, unused_settings
 from dnf_studio.gui.workspace.state import State
+from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import StepsStudy, Study, parse_steps
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.rediscretise import Rediscretised
     from dnf_studio.core.exploration.variants import Variant
-    from dnf_studio.gui.frame.main_window import MainWindow
 
 __all__ = ["StepsPage"]
 
@@ -50,13 +50,13 @@ NO_DATA = "The data of this model is not here, so the quality of its samples can
 class StepsPage(LabPage):
     """The field of N, three plots of what is found, and a table whose row, as a curve, chooses an N."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
         self._steps = parse_steps(DEFAULT)
         self._chosen = 0
         self._study: StepsStudy | None = None
         self._results: Sequence[object] = ()
-        self._studio = window.studio
+        self._studio = workspace.studio
         self.error, self.ends, self.quality = ErrorPlot(), EndsPlot(), QualityPlot()
         self.plots = self.error, self.ends, self.quality
         self._make_field()

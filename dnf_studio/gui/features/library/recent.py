@@ -10,11 +10,13 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMenu
 
-from dnf_studio.core.data.source import split_selection
-from dnf_studio.gui.workspace.memory import Memory
+from dnf_studio.core.data.naming import split_selection
+from dnf_studio.gui.workspace.folders import models_folder
+from dnf_studio.gui.workspace.memory import Memory, exactly
 from dnf_studio.gui.workspace.opening import Opened
+from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["Recent", "RecentFile"]
+__all__ = ["Recent", "RecentController", "RecentFile"]
 
 MOST = 10
 KINDS = {"checkpoint": "model", "data": "data", "export": "samples"}
@@ -115,6 +117,54 @@ class RecentMenu(QMenu):
 
     def _follow(self) -> None:
         self.menuAction().setEnabled(bool(self._recent.files))
+
+
+class RecentController(QObject):
+    """Remembers what is opened, saved and exported, and opens it again; knows where one's own models are."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace.parent)
+        self._memory, self._studio = workspace.memory, workspace.studio
+        self.recent = Recent(workspace.memory, self)
+        self.menu = RecentMenu(self.recent)
+        self.menu.chosen.connect(lambda source: workspace.files.show(source))
+        workspace.commands.insert_menu("save", self.menu)
+        self._reopen = workspace.commands["reopen"]
+        self._reopen.setChecked(self._memory.get("reopen", exactly(bool), False))
+        workspace.commands.connect_to("reopen", self._store)
+        workspace.commands.connect_to("open", workspace.files.open)
+        workspace.closing.now.connect(self._store)
+        workspace.studio.places = self._checkpoints
+        workspace.files.folder = self._folder
+        workspace.studio.opened.connect(self.recent.note)
+        workspace.files.saved.connect(lambda path: self.recent.add(Path(path).absolute(), "checkpoint"))
+        workspace.files.exported.connect(lambda path: self.recent.add(Path(path).absolute(), "export"))
+
+    @property
+    def last_file(self) -> str | None:
+        """What to open at the start instead of the bundled model, if that is wished and still there."""
+        if not self._memory.get("reopen", exactly(bool), False) or not self.recent.files:
+            return None
+        last = self.recent.files[0]
+        return last.source if os.path.isfile(last.path) else None
+
+    def moved(self, old: Path, new: Path | None) -> None:
+        """A file has another name now, or None: it is gone."""
+        self.recent.moved(old, new)
+        if new is not None:
+            self._studio.file_moved(old, new)
+
+    def _store(self) -> None:
+        self._memory.put("reopen", self._reopen.isChecked())
+
+    def _checkpoints(self) -> tuple[Path, ...]:
+        """Where the model of an export is looked for, besides the bundled ones."""
+        recent = (file.path for file in self.recent.files if file.kind == "checkpoint")
+        return self._folder(), *recent
+
+    def _folder(self) -> Path:
+        """Where the user's own models are."""
+        return models_folder(self._memory)
 
 
 def _files(value: Any) -> tuple[RecentFile, ...]:  # noqa: ANN401 - what a settings file holds

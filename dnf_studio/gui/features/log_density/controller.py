@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 from math import ceil, floor, log2
 from time import perf_counter
@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
-from dnf_studio.gui.widgets.choices import ChoiceMenu
-from dnf_studio.gui.workspace.actions import Key
-from dnf_studio.gui.workspace.analysis import Analysis
+from dnf_studio.errors import Check
+from dnf_studio.gui.drawing.point_plot import ProcessPlot
+from dnf_studio.gui.features.log_density.overlay import ContourOverlay
+from dnf_studio.gui.widgets.choices import ChoiceMenu, grey_plane
 from dnf_studio.gui.workspace.training import Phase
+from dnf_studio.gui.workspace.workspace import Workspace
+from dnf_studio.workers.background import Newest, Work
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.exploration.log_density import Extent, LogDensity
-    from dnf_studio.gui.frame.main_window import MainWindow
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Contouring", "rounded"]
+__all__ = ["LogDensityController", "rounded"]
 
 WORDS = {
     "model": ("&Model", "The density of the probability-flow ODE that belongs to the model"),
@@ -42,40 +44,45 @@ PAIR = "Choose two different components to see the log-density."
 Question = tuple["Snapshot", "Extent", "Dataset | None"]
 
 
-class Contouring(QObject):
+class LogDensityController(QObject):
     """Joins the log-density of both process views to session, cursor, weights and range.
 
     One question serves both views. A coarse picture comes at once, finer ones follow; while a model trains
     only coarse ones of the newest weights, so that the run keeps the cores.
     """
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._session, self._views, self._studio = window.session, window.views, window.studio
-        self._both = self._views.forward, self._views.backward
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace.parent)
+        self._session, self._live, self._studio = workspace.session, workspace.live, workspace.studio
+        self.overlays = {
+            view.direction: ContourOverlay(view)
+            for view in (workspace.plots["forward"], workspace.plots["backward"])
+            if isinstance(view, ProcessPlot)
+        }
+        self._boxes = [workspace.plots[name].box for name in self.overlays]
         self._kept: OrderedDict[tuple[object, ...], LogDensity] = OrderedDict()
         self._asked: Question | None = None
         self._drawn: LogDensity | None = None
         self._drawn_of: Question | None = None
         self._whole = True
         self._began = 0.0
-        self.analysis = Analysis(self)
+        self.task = Newest(self._studio.background)
         self.menu = ChoiceMenu("Log-density &map", self._session, {"contours": WORDS}, "contours")
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._ask)
-        window.commands.insert_menu(Key.RESET_VIEW, self.menu)
-        for view in self._both:
-            view.contours.button.setMenu(self.menu)
-            view.box.sigRangeChanged.connect(self._soon)
+        workspace.commands.insert_menu("reset-view", self.menu)
+        grey_plane(self._session, workspace.commands["contours"], self.menu.menuAction())
+        for overlay in self.overlays.values():
+            overlay.button.setMenu(self.menu)
+        for box in self._boxes:
+            box.sigRangeChanged.connect(self._soon)
         self._session.changed.connect(self._follow)
         self._session.cursor.moved.connect(self._place)
-        window.live.frame_shown.connect(self._when_due)
+        workspace.live.frame_shown.connect(self._when_due)
         self._studio.training.phase_changed.connect(self._soon)
-        self.analysis.found.connect(self._take)
-        self.analysis.ended.connect(self._end)
-        self.analysis.failed.connect(window.files.tell)
-        window.closing.connect(self._close)
+        self._tell = workspace.tell
+        workspace.closing.now.connect(self._timer.stop)
         self._follow(frozenset({"contours", "layers"}))
 
     @property
@@ -89,8 +96,12 @@ class Contouring(QObject):
     def _follow(self, names: frozenset[str]) -> None:
         choice = self._session.state.contours
         if "contours" in names:
-            for view, each in zip(self._both, ("model", "exact") if choice == "side" else (choice,) * 2, strict=True):
-                view.contours.set_choice(each)
+            both = ("model", "exact") if choice == "side" else (choice,) * 2
+            for overlay, each in zip(self.overlays.values(), both, strict=True):
+                overlay.set_choice(each)
+        if "layers" in names:
+            for overlay in self.overlays.values():
+                overlay.set_visible(self._on)
         if names & {"layers", "axes", "projection"}:
             self._asked = None
             self._place()
@@ -98,7 +109,7 @@ class Contouring(QObject):
             if not self._on:
                 # What the views showed is gone with the layer
                 self._drawn = self._drawn_of = None
-                self.analysis.cancel()
+                self.task.cancel()
 
     @Slot()
     def _soon(self, *_: object) -> None:
@@ -119,36 +130,36 @@ class Contouring(QObject):
     def _place(self, *_: object) -> None:
         """The density belongs to t_0; what is said where the points are elsewhere."""
         node = self._session.cursor.node
-        for view in self._both:
-            view.contours.set_where(f"the points are at step {node}" if self._on and node else "")
+        for overlay in self.overlays.values():
+            overlay.set_where(f"the points are at step {node}" if self._on and node else "")
 
     @Slot()
     def _ask(self) -> None:
         question = self._question()
         if question is None:
             self._asked = None
-            self.analysis.cancel()
+            self.task.cancel()
             return
         found, whole = self._kept.get(_key(question)), not self._training
         done = found is not None and (found.complete or not whole)
-        if self._same(question) and (done or (self.analysis.running and whole == self._whole)):
+        if self._same(question) and (done or (self.task.running and whole == self._whole)):
             return
         self._asked, self._whole = question, whole
         if found is not None:
             self._kept.move_to_end(_key(question))
             self._show(found, not done)
         if done:
-            self.analysis.cancel()
+            self.task.cancel()
             return
         self._began = perf_counter()
-        self.analysis.start(_work(question, whole, found))
+        self.task.start(_work(question, whole, found), self._take, self._tell, self._end)
 
     def _same(self, question: Question) -> bool:
         return self._asked is not None and _key(self._asked) == _key(question)
 
     def _question(self) -> Question | None:
         """What is to be shown; None where there is nothing, which the views then say."""
-        frame, opened = self._views.frame, self._studio.current
+        frame, opened = self._live.frame, self._studio.current
         if not self._on or frame is None or opened is None:
             return None
         state, snapshot = self._session.state, self._studio.explorer.newest.snapshot
@@ -156,10 +167,10 @@ class Contouring(QObject):
         if snapshot is None or snapshot.dim != dim or dim < 2:
             return None
         if dim > 2 or state.axes[0] == state.axes[1]:
-            for view in self._both:
-                view.contours.say(PLANE if dim > 2 else PAIR)
+            for overlay in self.overlays.values():
+                overlay.say(PLANE if dim > 2 else PAIR)
             return None
-        seen = self._both[0].box.viewRect().united(self._both[1].box.viewRect())
+        seen = self._boxes[0].viewRect().united(self._boxes[1].viewRect())
         extent = rounded((seen.left(), seen.top(), seen.right(), seen.bottom()))
         if self._turned:
             extent = extent[1], extent[0], extent[3], extent[2]
@@ -170,7 +181,6 @@ class Contouring(QObject):
         """Whether the second component is the one across."""
         return self._session.state.axes[0] > self._session.state.axes[1]
 
-    @Slot(object)
     def _take(self, found: LogDensity) -> None:
         if self._asked is None:
             return
@@ -184,8 +194,8 @@ class Contouring(QObject):
         refining = self._whole and not found.complete
         if self._finer(found):
             # A zoom into a fine picture does not make it coarse again
-            for view in self._both:
-                view.contours.set_found(view.contours.found, refining)
+            for overlay in self.overlays.values():
+                overlay.set_found(overlay.found, refining)
         else:
             self._show(found, refining)
 
@@ -199,7 +209,6 @@ class Contouring(QObject):
         )
         return holds and drawn.x[1] - drawn.x[0] <= found.x[1] - found.x[0]
 
-    @Slot(bool)
     def _end(self, _all: bool) -> None:
         """Whatever came in the meantime has its turn."""
         self._when_due()
@@ -207,13 +216,8 @@ class Contouring(QObject):
     def _show(self, found: LogDensity, refining: bool) -> None:
         self._drawn, self._drawn_of = found, self._asked
         shown = found.transposed() if self._turned else found
-        for view in self._both:
-            view.contours.set_found(shown, refining)
-
-    @Slot()
-    def _close(self) -> None:
-        self._timer.stop()
-        self.analysis.close()
+        for overlay in self.overlays.values():
+            overlay.set_found(shown, refining)
 
 
 def rounded(extent: Extent) -> Extent:
@@ -228,12 +232,10 @@ def _key(question: Question) -> tuple[object, ...]:
     return snapshot.version, extent, data
 
 
-def _work(
-    question: Question, whole: bool, begun: LogDensity | None
-) -> Callable[[Callable[[], bool]], Iterable[LogDensity]]:
+def _work(question: Question, whole: bool, begun: LogDensity | None) -> Work[LogDensity]:
     """One kernel thread and one coarse picture while a model trains, else two and all of them."""
 
-    def work(left: Callable[[], bool]) -> Iterable[LogDensity]:
+    def work(check: Check) -> Iterator[LogDensity]:
         from dnf_studio.core.exploration.log_density import SIZES, log_densities
         from dnf_studio.core.parallel import worker_threads
         from dnf_studio.core.training.hardware import choose_hidden_type
@@ -241,6 +243,6 @@ def _work(
         snapshot, extent, data = question
         threads = min(2, worker_threads()) if whole else 1
         hidden = choose_hidden_type("auto", snapshot.flow.timestamps.device)
-        return log_densities(snapshot.flow, extent, left, data, threads, SIZES if whole else SIZES[:1], begun, hidden)
+        return log_densities(snapshot.flow, extent, check, data, threads, SIZES if whole else SIZES[:1], begun, hidden)
 
     return work

@@ -6,13 +6,13 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.gui.drawing.caption import Notice
 from dnf_studio.gui.drawing.layers.contours import ContoursLayer, LabelsLayer, contour_lines
 from dnf_studio.gui.drawing.layers.maps import HeatLayer
+from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, ProcessPlot
 from dnf_studio.gui.drawing.theme import LIGHT, Theme, mix
 from dnf_studio.gui.widgets.choices import menu_button
 
@@ -34,19 +34,23 @@ Array = NDArray[np.float64]
 
 
 class ContourOverlay(QObject):
-    """Three layers to put into a plot, a legend over it, and a button that says whose density is shown."""
+    """Three layers of a process view, a legend over it, and a button that says whose density is shown."""
 
-    def __init__(self, plot: pg.PlotWidget) -> None:
-        super().__init__(plot)
-        self._plot, self._theme = plot, LIGHT
+    def __init__(self, view: ProcessPlot) -> None:
+        super().__init__(view)
+        self._plot, self._theme = view.plot, LIGHT
         self._choice, self._refining, self._where = "model", False, ""
         self._found: LogDensity | None = None
         self._key: tuple[object, ...] = ()
         self.map, self.lines, self.labels = HeatLayer(), ContoursLayer(), LabelsLayer()
-        self.legend, self.button = Notice(plot, "What the log-density shows"), menu_button("Log-density")
+        for layer, depth in ((self.map, MAPS), (self.lines, LINES + 1), (self.labels, KEYS)):
+            layer.setZValue(depth)
+            view.plot.addItem(layer, ignoreBounds=True)
+        self.legend, self.button = Notice(view.plot, "What the log-density shows"), menu_button("Log-density")
         self._visible = True
         self.set_visible(False)
-        plot.getViewBox().sigResized.connect(self._place_legend)
+        view.box.sigResized.connect(self._place_legend)
+        view.add_overlay(self, self.button)
 
     @property
     def found(self) -> LogDensity | None:

@@ -9,18 +9,31 @@ import pyqtgraph as pg
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.core.training.history import History
-from dnf_studio.core.training.marks import Mark
-from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.record import History, Mark, StepReport
+from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.layers.marks import MarksLayer
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.features.loss.curve import LossCurve
-from dnf_studio.gui.features.loss.feature import HELP
 from dnf_studio.gui.workspace.run_changes import mark_words
 
 __all__ = ["LossPlot"]
 
+HELP = Help(
+    "the loss",
+    "What training lowers: a bound on the negative log-likelihood of the standardised data at the N of training, "
+    "in nats. The thin line is the mean of each batch, the strong one is smoothed. It cannot fall below the "
+    "entropy of the data, the dashed line, where that is known; nor below the dotted one, since the last step adds "
+    "noise g<sub>1</sub>√Δ<sub>0</sub> and can show nothing thinner. A continuous normalizing flow has no bound: "
+    "it trains on an unbiased estimate of the exact likelihood. A validation split has a second curve, the same of "
+    "rows that training never sees; a diffusion model's loss is no likelihood, so there it has its own scale.",
+    (
+        "−log p<sub>B</sub>(x<sub>0</sub>) ≤ E[ −log N(x<sub>N</sub>; 0, I) + "
+        "Σ<sub>i</sub> ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) ] + D log(g<sub>N</sub> / g<sub>0</sub>)",
+        "of a flow:  −log p(x<sub>0</sub>) = −log N(x<sub>T</sub>; 0, I) − ∫ ∇·f dt",
+    ),
+    "from (13); (16) is the same without the terms that have no gradient",
+)
 PRESS = "Press Train, and the loss falls here."
 WORDS = {
     "diffflow": ("Loss: bound on the NLL", "The bound of every batch{}."),

@@ -1,20 +1,24 @@
-"""The marginals: how far both processes are apart at every step."""
+"""How far the forward marginals are from the backward ones at every step."""
 
 from __future__ import annotations
 
-from dnf_studio.gui.drawing.help import Help
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.workspace.workspace import Feature, PlotPlace, Workspace
 
-__all__ = ["HELP"]
+__all__ = ["FEATURE"]
 
-HELP = Help(
-    "the marginals",
-    "At each step the sliced Wasserstein distance between all forward and all backward points, in model units. "
-    "A well-trained model has it near the floor, the dashed line: what two sets of so many points of one "
-    "distribution differ by on average; chance alone leaves the band at about one step in ten. A rise towards the "
-    "data says where samples go astray. A click moves the time cursor.",
-    (
-        "SWD<sub>i</sub>² = mean over directions θ of W₂²(θ·x<sub>i</sub> forward, θ·x<sub>i</sub> backward)",
-        "W₂² = mean of (a<sub>(k)</sub> − b<sub>(k)</sub>)² over the points, both sorted",
-    ),
-    "forward points by (11), backward points by (12), or by (17) for another λ",
+
+def _plot(workspace: Workspace) -> Plot:
+    from dnf_studio.gui.features.marginals.plot import MarginalsPlot
+
+    plot = MarginalsPlot()
+    plot.step_clicked.connect(workspace.session.cursor.jump)
+    workspace.live.compared.connect(plot.set_comparison)
+    workspace.live.comparison_seen = plot.isVisible
+    return plot
+
+
+FEATURE = Feature(
+    "marginals",
+    plots=(PlotPlace("marginals", "Marginals", "tabs", _plot),),
 )

@@ -9,15 +9,27 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.drawing.axes import next_limits
+from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import node_at
-from dnf_studio.gui.features.marginals.feature import HELP
-from dnf_studio.workers.comparing import Comparison
 from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.marginals import Comparison
 
 __all__ = ["MarginalsPlot"]
 
+HELP = Help(
+    "the marginals",
+    "At each step the sliced Wasserstein distance between all forward and all backward points, in model units. "
+    "A well-trained model has it near the floor, the dashed line: what two sets of so many points of one "
+    "distribution differ by on average; chance alone leaves the band at about one step in ten. A rise towards the "
+    "data says where samples go astray. A click moves the time cursor.",
+    (
+        "SWD<sub>i</sub>² = mean over directions θ of W₂²(θ·x<sub>i</sub> forward, θ·x<sub>i</sub> backward)",
+        "W₂² = mean of (a<sub>(k)</sub> − b<sub>(k)</sub>)² over the points, both sorted",
+    ),
+    "forward points by (11), backward points by (12), or by (17) for another λ",
+)
 Array = NDArray[np.float64]
 NONE = np.empty(0)
 CAPTION = "Distance of both clouds, sliced Wasserstein, and its floor."

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from dnf_studio.core.storage.atomic import atomic_file
-from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.core.files import atomic_file, with_suffix
 from dnf_studio.errors import ExportError, StudioError
 from dnf_studio.gui.features.outliers.columns import columns_shown, outlier_columns
 from dnf_studio.gui.widgets.controls import say_for_a_moment

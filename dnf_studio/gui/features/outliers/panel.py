@@ -10,18 +10,16 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStackedWi
 
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.outliers import words as words
-from dnf_studio.gui.features.outliers.check import check_of
 from dnf_studio.gui.features.outliers.list import OutlierList
 from dnf_studio.gui.features.outliers.plot import LatentsPlot, WrongStepsPlot
-from dnf_studio.gui.features.selection.controller import choice
 from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, caption, label_of
-from dnf_studio.gui.workspace.analysis import Analysis
-from dnf_studio.gui.workspace.state import CHOICE
+from dnf_studio.gui.workspace.state import CHOICE, choice
+from dnf_studio.gui.workspace.workspace import Workspace
+from dnf_studio.workers.background import Newest
+from dnf_studio.workers.outliers import OutlierCheck, check_of
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.outliers import Outliers
-    from dnf_studio.gui.frame.main_window import MainWindow
-    from dnf_studio.workers.outliers import OutlierCheck
 
 __all__ = ["OutliersPanel"]
 
@@ -40,10 +38,10 @@ class OutliersPanel(QWidget):
     step that went wrong to the cursor.
     """
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._window, self._session = window, window.session
-        self.analysis = Analysis(self)
+        self._workspace, self._session = workspace, workspace.session
+        self.task = Newest(workspace.studio.background)
         self._found: OutlierCheck | None = None
         self._begun = False
         self._listed = VIEWS
@@ -75,8 +73,8 @@ class OutliersPanel(QWidget):
 
     def start(self) -> None:
         """Look at the newest weights with the settings of the view."""
-        opened, frame = self._window.studio.current, self._window.views.frame
-        wanted = self._window.studio.explorer.newest
+        opened, frame = self._workspace.studio.current, self._workspace.live.frame
+        wanted = self._workspace.studio.explorer.newest
         if opened is None or opened.dataset is None or not wanted.ready:
             self._refresh_page()
             return
@@ -86,7 +84,8 @@ class OutliersPanel(QWidget):
         self.progress.show()
         self.go.hide()
         self.cancel.show()
-        self.analysis.start(check_of(wanted, opened.dataset, frame, self.count.value()))
+        work = check_of(wanted, opened.dataset, frame, self.count.value())
+        self.task.start(work, self._take, self._workspace.tell, self._end)
         self._refresh_page()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -153,27 +152,22 @@ class OutliersPanel(QWidget):
         whole.addWidget(self.pages, 1)
 
     def _connect(self) -> None:
-        window = self._window
+        workspace = self._workspace
         self.go.clicked.connect(self.start)
         self.cancel.clicked.connect(self._cancel)
         self.listed.chosen.connect(self._choose_list)
-        self.analysis.found.connect(self._take)
-        self.analysis.ended.connect(self._end)
-        self.analysis.failed.connect(window.files.tell)
         self.steps.step_clicked.connect(self._session.cursor.jump)
         self.latents.picked.connect(self.list.choose)
         self.list.chosen.connect(self._choose)
-        self.list.failed.connect(window.files.tell)
+        self.list.failed.connect(workspace.tell)
         self._session.cursor.moved.connect(self.steps.set_cursor)
         self._session.changed.connect(self._follow)
-        window.live.frame_shown.connect(self._look)
-        window.studio.opened.connect(self._forget)
-        window.studio.training.phase_changed.connect(self._look)
-        window.studio.training.phase_changed.connect(lambda _phase: self._refresh_page())
+        workspace.live.frame_shown.connect(self._look)
+        workspace.studio.opened.connect(self._forget)
+        workspace.studio.training.phase_changed.connect(self._look)
+        workspace.studio.training.phase_changed.connect(lambda _phase: self._refresh_page())
         self.count.valueChanged.connect(lambda _count: self._refresh_page())
-        window.closing.connect(self.analysis.close)
 
-    @Slot(object)
     def _take(self, found: OutlierCheck) -> None:
         self._found = found
         fresh = found.fresh
@@ -185,7 +179,6 @@ class OutliersPanel(QWidget):
             self._listed = VIEWS if len(found.views.rows) or fresh is None else FRESH
         self._refresh()
 
-    @Slot(bool)
     def _end(self, whole: bool) -> None:
         self.progress.hide()
         self.cancel.hide()
@@ -196,12 +189,12 @@ class OutliersPanel(QWidget):
 
     def _cancel(self) -> None:
         self.status.setText(words.CANCELLED)
-        self.analysis.cancel()
+        self.task.cancel()
 
     @Slot(object)
     def _forget(self, _opened: object) -> None:
         """Another model or other data."""
-        self.analysis.cancel()
+        self.task.cancel()
         self._found, self._begun, self._chosen_by_hand = None, False, False
         self.status.setText("")
         self._refresh()
@@ -209,7 +202,7 @@ class OutliersPanel(QWidget):
     @Slot(object)
     def _look(self, _what: object = None) -> None:
         """Once, when there is something to look at, somebody who does, and no run that would be slowed down."""
-        frame, training = self._window.views.frame, self._window.studio.training
+        frame, training = self._workspace.live.frame, self._workspace.studio.training
         if not self.isVisible():
             return
         if not self._begun and not training.busy and frame is not None and frame.complete:
@@ -218,8 +211,8 @@ class OutliersPanel(QWidget):
 
     def _mark(self) -> None:
         """Say so where the views show other weights or settings."""
-        frame, found = self._window.views.frame, self._found
-        if frame is None or found is None or self.analysis.running:
+        frame, found = self._workspace.live.frame, self._found
+        if frame is None or found is None or self.task.running:
             return
         same = found.weights == frame.weights and found.request == frame.request
         if not same:
@@ -250,14 +243,14 @@ class OutliersPanel(QWidget):
         self.numbers.setText("" if listed is None else words.numbers(listed))
         self.definition.setText("" if listed is None else words.definition(listed))
         self.origins.setText("" if listed is None else words.origins(listed))
-        opened = self._window.studio.current
+        opened = self._workspace.studio.current
         self.list.set_outliers(listed, opened.shown.columns if opened is not None else ())
         self._show_plots()
         self._refresh_page()
 
     def _refresh_page(self) -> None:
         """The lists, or why there are none."""
-        listed, opened = self.outliers, self._window.studio.current
+        listed, opened = self.outliers, self._workspace.studio.current
         for widget in (self.listed, self.listed_label, self.numbers, self.definition):
             widget.setVisible(listed is not None)
         self.status.setVisible(bool(self.status.text()))
@@ -267,12 +260,12 @@ class OutliersPanel(QWidget):
         if listed is not None and not len(listed.rows):
             self.nothing.setText(words.none_of(listed, WHAT[self._listed]))
         else:
-            state = self.go.isEnabled(), self.analysis.running, self._window.studio.training.busy
+            state = self.go.isEnabled(), self.task.running, self._workspace.studio.training.busy
             self.nothing.setText(words.invitation(opened is not None, *state, self.count.value()))
 
     def _show_plots(self) -> None:
         """The same again leaves range and marks as they are."""
-        listed, frame = self.outliers, self._window.views.frame
+        listed, frame = self.outliers, self._workspace.live.frame
         axes = self._session.state.axes
         if self._plotted == (listed, axes):
             return

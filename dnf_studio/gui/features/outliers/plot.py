@@ -9,19 +9,40 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Signal
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.gui.drawing.help import BACKWARD_STEP, Help
 from dnf_studio.gui.drawing.layers.bars import BarsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.picking import nearest_point, to_pixels
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import component_name, node_at
-from dnf_studio.gui.features.outliers.feature import LATENTS_HELP, STEPS_HELP
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.outliers import Outliers
 
 __all__ = ["LatentsPlot", "WrongStepsPlot"]
 
+STEPS_HELP = Help(
+    "the step that went wrong",
+    "From its bad state each outlier is followed back towards the noise as long as it is out of what the forward "
+    "process visits: farther from the nearest of many forward points at that step than 99.9% of other forward "
+    "points are. The step that led into this last run of states gets the blame. “z”: the latent was out there "
+    "already. Bar 0 is the last step: nothing was wrong before it. A click moves the time cursor.",
+    (
+        BACKWARD_STEP,
+        "d(x<sub>i</sub>) = min over forward points y<sub>i</sub> of ‖x<sub>i</sub> − y<sub>i</sub>‖",
+        "out where not  d(x<sub>i</sub>) ≤ 99.9% quantile of d over other forward points",
+    ),
+    "(12), or (17) for another λ, against points by (11)",
+)
+LATENTS_HELP = Help(
+    "the latents of the outliers",
+    "The noise that each outlier began as, over the latents of all points of the views. A cluster is a region of "
+    "the noise that the model carries to the wrong place; an even spread is something that can happen to any. "
+    "Of data with one component the end of each path is drawn up. A click chooses one.",
+    ("z = x<sub>N</sub> ~ N(0, I)",),
+    "the prior of (13)",
+)
 LABELS = 4
 """About how many steps have a number; and up to so many outliers all counts have."""
 Array = NDArray[np.float32]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,24 +11,22 @@ from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.gui.drawing.layers.scale import SteadyLimits
 from dnf_studio.gui.drawing.point_colours import (
-    ColouredByPoint,
     PointColours,
     angle_colours,
     mode_colours,
     radius_colours,
     ratio_colours,
 )
+from dnf_studio.gui.drawing.point_plot import PointPlot, ProcessPlot
 from dnf_studio.gui.drawing.theme import LIGHT
 from dnf_studio.gui.widgets.choices import ChoiceMenu
-from dnf_studio.gui.workspace.actions import Key
-from dnf_studio.gui.workspace.background import Newest
+from dnf_studio.gui.workspace.workspace import Workspace
+from dnf_studio.workers.background import Newest
 from dnf_studio.workers.excess import Direction
 from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset, Standardisation
-    from dnf_studio.gui.features.processes.process_view import ProcessView
-    from dnf_studio.gui.frame.main_window import MainWindow
     from dnf_studio.gui.workspace.opening import Opened
 
 __all__ = ["Colouring"]
@@ -53,34 +50,35 @@ TOO_MANY = "{} classes are more than can be told apart by colours"
 ONE_COMPONENT = "The angle needs two components"
 MOST_PRODUCTS = 1 << 27
 """Numbers to multiply for what is found at once, about 0.05 s."""
+WAYS: tuple[Direction, ...] = ("forward", "backward")
 Array = NDArray[np.float32]
 
 
 class Colouring(QObject):
-    """Finds the colours of every frame and gives them to both process views and the t–x view.
+    """Finds the colours of every frame and gives them to every plot of points.
 
     A point keeps its colour through time: it follows from one end of its path, the data or the
     latent. What cannot be, modes of data without parts, is drawn as if nothing were chosen.
     """
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._session, self._views = window.session, window.views
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace.parent)
+        self._session, self._live, self._plots = workspace.session, workspace.live, workspace.plots
         self._dataset: Dataset | None = None
         self._standardisation: Standardisation | None = None
         self._modes: tuple[str, ...] = ()
         self._known: dict[str, tuple[Array, PointColours]] = {}
-        self._finding = {name: Newest(window.studio.background) for name in ("forward", "backward")}
-        self._failed = window.files.tell
+        self._finding = {name: Newest(workspace.studio.background) for name in ("forward", "backward")}
+        self._failed = workspace.tell
         self._limits = {name: SteadyLimits(around_zero=True) for name in ("forward", "backward")}
-        self._images: dict[str, tuple[ColouredByPoint, ...]] = {}
         self.menu = ChoiceMenu("Colour points &by", self._session, {"colouring": WORDS})
         self.menu.offer("colouring", "mode", NO_MODES)
-        window.commands.insert_menu(Key.RESET_VIEW, self.menu)
+        workspace.commands.insert_menu("reset-view", self.menu)
         self._session.changed.connect(self._follow)
-        window.studio.opened.connect(self._take)
-        window.live.frame_shown.connect(self._colour)
-        window.live.excess_found.connect(self._recolour)
+        workspace.studio.opened.connect(self._take)
+        self._live.frame_shown.connect(self._colour)
+        self._live.excess_found.connect(self._recolour)
+        self._plots.added.connect(lambda _plot: self._colour(self._live.frame))
 
     @Slot(object)
     def _take(self, opened: Opened) -> None:
@@ -94,27 +92,21 @@ class Colouring(QObject):
         self.menu.offer("colouring", "mode", TOO_MANY.format(len(names)) if many else "" if names else NO_MODES)
         self.menu.offer("colouring", "angle", "" if opened.shown.dim > 1 else ONE_COMPONENT)
 
-    def add_images(self, overlays: Mapping[str, ColouredByPoint]) -> None:
-        """Colour what shows images of the directions, too."""
-        self._images = {name: (overlay,) for name, overlay in overlays.items()}
-        self._colour(self._views.frame)
-
     def _follow(self, names: frozenset[str]) -> None:
         if names & {"colouring", "axes", "projection"}:
-            self._colour(self._views.frame)
+            self._colour(self._live.frame)
 
     @Slot(object)
     def _colour(self, frame: Frame | None) -> None:
-        kind, time = self._session.state.colouring, self._views.time
-        ways: tuple[tuple[ProcessView, Direction], ...] = (
-            (self._views.forward, "forward"),
-            (self._views.backward, "backward"),
-        )
-        for view, name in ways:
+        kind = self._session.state.colouring
+        for name in WAYS:
             colours = self._colours(frame, name, kind) if frame is not None and kind != "none" else None
-            for shown in (view.by_point, time.by_point[name], *self._images.get(name, ())):
-                shown.show(colours)
-            view.plot.setAccessibleDescription(f"{view.caption} {view.by_point.sentence()}".strip())
+            for plot in self._plots:
+                if isinstance(plot, PointPlot) and name in plot.coloured:
+                    plot.coloured[name].show(colours)
+                    if isinstance(plot, ProcessPlot):
+                        sentence = plot.coloured[name].sentence()
+                        plot.plot.setAccessibleDescription(f"{plot.caption} {sentence}".strip())
 
     def _colours(self, frame: Frame, name: Direction, kind: str) -> PointColours | None:
         """What the points of one process have; None where it cannot be."""
@@ -125,17 +117,17 @@ class Colouring(QObject):
             return self._by_ratio(frame, name)
         if kind == "radius":
             return radius_colours(path[-1])
-        return angle_colours(self._views.plane_of(path[-1])) if path.shape[2] > 1 else None
+        return angle_colours(self._live.plane_of(path[-1])) if path.shape[2] > 1 else None
 
     @Slot()
     def _recolour(self) -> None:
         """More log-ratios are known."""
         if self._session.state.colouring == "log-ratio":
-            self._colour(self._views.frame)
+            self._colour(self._live.frame)
 
     def _by_ratio(self, frame: Frame, name: Direction) -> PointColours | None:
         """Colour the points whose log-ratios are known so far."""
-        found = self._views.excess
+        found = self._live.excess
         if found is None:
             return None
         with np.errstate(over="ignore", invalid="ignore"):
@@ -153,7 +145,7 @@ class Colouring(QObject):
             return None
         find = partial(modes_of, self._dataset, units.array_to_data(ends))
         if _is_long(self._dataset, ends):
-            if not self._finding[name].waiting:
+            if not self._finding[name].running:
                 self._finding[name].run(find, partial(self._take_modes, self._dataset, name, ends), self._failed)
             return known[1] if known is not None and len(known[0]) == len(ends) else None
         modes = find()
@@ -166,7 +158,7 @@ class Colouring(QObject):
         """What was found in the background, and once more for what is shown by now."""
         if dataset is self._dataset:
             self._known[name] = ends, mode_colours(modes, len(self._modes), self._modes)
-            self._colour(self._views.frame)
+            self._colour(self._live.frame)
 
 
 def _is_long(dataset: Dataset, points: Array) -> bool:

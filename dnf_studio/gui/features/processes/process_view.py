@@ -23,9 +23,7 @@ from dnf_studio.gui.drawing.layers.selection import MAX_BUNDLE, MAX_RINGS, Selec
 from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, stretch
 from dnf_studio.gui.drawing.picking import existing, nearest, sampled
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
-from dnf_studio.gui.features.fields.overlay import FieldOverlay
-from dnf_studio.gui.features.log_density.overlay import ContourOverlay
-from dnf_studio.gui.features.processes.process_plot import ProcessPlot
+from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS, ProcessPlot
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["ProcessView"]
@@ -80,7 +78,6 @@ class ProcessView(ProcessPlot):
         """Show `frame`; None empties the view. One-dimensional data has no place here and empties it too."""
         self._frame = frame if frame is not None and frame.forward.shape[2] > 1 else None
         self.set_empty(self._frame is None)
-        self.field.set_score(None if frame is None else frame.score)
         if self._named != (frame is not None and frame.forward.shape[2] > 2):
             self._named = not self._named
             self._label_axes()
@@ -99,8 +96,6 @@ class ProcessView(ProcessPlot):
         self._trails.setVisible("paths" in layers and "disagreement" not in layers)
         self._density.setVisible("density" in layers)
         self._ground.setVisible("density" in layers)
-        self.field.set_visible("field" in layers)
-        self.contours.set_visible("contours" in layers)
         for name, layer in (("overlay", self._other), ("difference", self._difference)):
             if (name in layers) != layer.isVisible():
                 layer.setVisible(name in layers)
@@ -176,8 +171,6 @@ class ProcessView(ProcessPlot):
         self._other.set_colour(self.theme.direction(OTHER[self._direction]))
         self._chosen.set_colours(self.theme.accent, self.theme.base)
         self.by_point.set_theme(self.theme, self.font())
-        self.field.recolour(self.theme)
-        self.contours.recolour(self.theme)
 
     def _add_layers(self) -> None:
         theme = self.theme
@@ -187,15 +180,17 @@ class ProcessView(ProcessPlot):
         self._other, self._difference = PointsLayer(theme.direction(OTHER[self._direction]), FAINT), DifferenceLayer()
         for layer in (self._ground, self._density, self._difference, self._other):
             layer.hide()
-        self.field, self.contours = FieldOverlay(self._direction, self.plot), ContourOverlay(self.plot)
-        for button in (self.field.button, self.contours.button):
-            self.header.insertWidget(2, button)
         self.by_point = ColouredByPoint(self._direction, self._points, self._paths, self._trails)
-        maps = self.contours.map, self.field.heat, self._ground, self._density, self._difference
-        lines = self._paths, self._trails, self.contours.lines, self.field.arrows, self.field.streams
-        keys = self.contours.labels, self.by_point.legend, self._difference.key
-        for layer in (*maps, *lines, self._other, self._points, self._chosen, *keys):
-            self.plot.addItem(layer, ignoreBounds=True)
+        self.coloured = {self._direction: self.by_point}
+        for depth, layers in {
+            MAPS + 2: (self._ground, self._density, self._difference),
+            LINES: (self._paths, self._trails),
+            POINTS: (self._other, self._points, self._chosen),
+            KEYS + 1: (self.by_point.legend, self._difference.key),
+        }.items():
+            for layer in layers:
+                layer.setZValue(depth)
+                self.plot.addItem(layer, ignoreBounds=True)
 
     def _take_planes(self) -> None:
         """The two coordinates of the frame that are shown, and the range they ask for."""
@@ -275,7 +270,7 @@ class ProcessView(ProcessPlot):
     def _region_drawn(self, corners: NDArray[np.float64], modifiers: Qt.KeyboardModifier) -> None:
         if self._frame is not None:
             found = inside_polygon(at_position(self._planes, self._clipped()), corners)
-            self.region_chosen.emit(found, self._direction, modifiers)
+            self.region_chosen.emit({self._direction: found}, modifiers)
 
     @Slot(object)
     def _range_chosen(self, _: object) -> None:

@@ -6,11 +6,21 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QToolButton, QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
+from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import component_name, principal_name
 
-__all__ = ["ComponentBox", "DirectionSwitch"]
+__all__ = ["HELP", "ComponentBox", "DirectionSwitch"]
 
+HELP = Help(
+    "paths over steps",
+    "One component of the paths, one step after the other: data at the left, noise at the right. A well-trained "
+    "model has both directions fill the same band at every step. A click or a drag moves the time cursor. A "
+    "rectangle or a lasso drawn over the cursor chooses the points in it, one drawn elsewhere the paths that pass "
+    "through it.",
+    (FORWARD_STEP, BACKWARD_STEP),
+    "(11) and (12)",
+)
 WORDY = 22
 """Heights of a line from which width of the plot without the choice of a component on they are named."""
 

@@ -21,12 +21,11 @@ from dnf_studio.gui.drawing.layers.scale import StepColours
 from dnf_studio.gui.drawing.layers.selection import MAX_RINGS, SelectionLayer
 from dnf_studio.gui.drawing.layers.trails import at_position, over_steps
 from dnf_studio.gui.drawing.picking import existing, nearest_point, sampled, to_pixels
-from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
+from dnf_studio.gui.drawing.point_plot import PointPlot
 from dnf_studio.gui.drawing.theme import DIRECTIONS
 from dnf_studio.gui.drawing.words import lost_paths, time_note
-from dnf_studio.gui.features.processes.feature import TIME_HELP
-from dnf_studio.gui.features.processes.time_header import ComponentBox, DirectionSwitch
+from dnf_studio.gui.features.processes.time_header import HELP, ComponentBox, DirectionSwitch
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["TimeView"]
@@ -37,7 +36,7 @@ REACH = 6.0
 Array = NDArray[np.float32]
 
 
-class TimeView(Plot):
+class TimeView(PointPlot):
     """One component of forward and backward paths over the steps i, with the time cursor.
 
     A click or a drag moves the cursor; a click on a point chooses it. A region drawn over the cursor chooses the points
@@ -46,10 +45,6 @@ class TimeView(Plot):
 
     cursor_moved = Signal(float)
     component_changed = Signal(int)
-    point_picked = Signal(int, str, bool)
-    """Point, direction, and whether it is one more or less."""
-    region_chosen = Signal(object, object)
-    """By direction that is shown, which points (P,) the region that was drawn chooses, and the modifiers."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
@@ -57,7 +52,7 @@ class TimeView(Plot):
             "One component, step by step.",
             "Open a model or press Train, and its paths are drawn here step by step.",
             parent,
-            help_=TIME_HELP,
+            help_=HELP,
         )
 
     def add_parts(self) -> None:
@@ -76,7 +71,9 @@ class TimeView(Plot):
         self._chosen = {name: SelectionLayer() for name in DIRECTIONS}
         for layer in (*self._paths.values(), *self._points.values(), *self._chosen.values()):
             self.plot.addItem(layer, ignoreBounds=True)
-        self.by_point = {name: ColouredByPoint(name, self._points[name], self._paths[name]) for name in DIRECTIONS}
+        self.coloured = self.by_point = {
+            name: ColouredByPoint(name, self._points[name], self._paths[name]) for name in DIRECTIONS
+        }
         # In one dimension this is the only view of the paths
         self._legend = self.by_point["forward"].legend
         self.plot.addItem(self._legend, ignoreBounds=True)
@@ -133,10 +130,10 @@ class TimeView(Plot):
                 self._component = self._chooser.offer(self._frame.forward.shape[2], self._principal, self._component)
                 self._take_component()
 
-    def set_selection(self, selection: Mapping[str, NDArray[np.intp]], listed: str) -> None:
+    def show_selection(self, chosen: Mapping[str, NDArray[np.intp]], listed: str) -> None:
         """Set these points of each direction off, with their paths; many chosen in both, which would cover all, only
         where their paths are `listed`."""
-        self._selection, self._listed = dict(selection), listed
+        self._selection, self._listed = dict(chosen), listed
         self._show_chosen()
 
     def _show_chosen(self) -> None:

@@ -8,7 +8,8 @@ from PySide6.QtCore import QPointF, QRectF, Signal
 from PySide6.QtGui import QPainter, QTransform
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.core.exploration.cells import mean_of_cells
+from dnf_studio.core.exploration.by_step import mean_of_cells
+from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
 from dnf_studio.gui.drawing.layers.bars import BarsLayer, colour_ramp
 from dnf_studio.gui.drawing.layers.maps import CellsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
@@ -17,10 +18,22 @@ from dnf_studio.gui.drawing.layers.selection import SelectionLayer
 from dnf_studio.gui.drawing.picking import existing, nearest_point, to_pixels
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.words import short_number
-from dnf_studio.gui.features.round_trip.feature import HELP
 
 __all__ = ["ErrorHistogram", "ErrorMap", "error_limit"]
 
+HELP = Help(
+    "the round trip",
+    "Each point of the data is carried to noise and back, and has the colour of how far from itself it arrives. "
+    "With fresh noise that is what its latent does not know: places that share latents come back mixed. With "
+    "the probability flow it is the discretisation, with the implied noises rounding alone.",
+    (
+        "error = ‖y − x<sub>0</sub>‖, model units",
+        FORWARD_STEP,
+        BACKWARD_STEP,
+        "probability flow:  dx = [f − ½ g² s] dt",
+    ),
+    "(11) there, (12) back; (15) for the implied noises, (17) with λ = 0 for the flow",
+)
 ROWS = 40
 BARS = 32
 SHARE = 0.98

@@ -1,21 +1,36 @@
-"""The round trip: data carried to noise and back."""
+"""Data to noise and back again, and what of it is lost."""
 
 from __future__ import annotations
 
-from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
+from PySide6.QtWidgets import QWidget
 
-__all__ = ["HELP"]
+from dnf_studio.gui.workspace.commands import Command
+from dnf_studio.gui.workspace.workspace import DockPage, DockPlace, Feature, Workspace
 
-HELP = Help(
-    "the round trip",
-    "Each point of the data is carried to noise and back, and has the colour of how far from itself it arrives. "
-    "With fresh noise that is what its latent does not know: places that share latents come back mixed. With "
-    "the probability flow it is the discretisation, with the implied noises rounding alone.",
-    (
-        "error = ‖y − x<sub>0</sub>‖, model units",
-        FORWARD_STEP,
-        BACKWARD_STEP,
-        "probability flow:  dx = [f − ½ g² s] dt",
+__all__ = ["FEATURE"]
+
+
+def _panel(workspace: Workspace) -> QWidget:
+    from dnf_studio.gui.features.round_trip.panel import RoundTripPanel
+
+    return RoundTripPanel(workspace)
+
+
+COMMANDS = (
+    Command(
+        "round-trip",
+        "&Round trip",
+        "Ctrl+Shift+U",
+        "Carry the data to noise and back, and map what is lost",
+        menu="Explore",
+        section="study",
+        checkable=True,
     ),
-    "(11) there, (12) back; (15) for the implied noises, (17) with λ = 0 for the flow",
+)
+
+FEATURE = Feature(
+    "round_trip",
+    commands=COMMANDS,
+    docks=(DockPlace("round-trip", "Round trip"),),
+    dock_pages=(DockPage("round-trip", "Round trip", _panel),),
 )

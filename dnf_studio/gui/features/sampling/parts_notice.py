@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtGui import QColor, QPalette
@@ -12,11 +10,9 @@ from PySide6.QtWidgets import QLabel
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.sampling.panel import PARTS
-from dnf_studio.workers.comparing import Comparison
+from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import Frame
-
-if TYPE_CHECKING:
-    from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.workers.marginals import Comparison
 
 __all__ = ["PartsNotice"]
 
@@ -27,19 +23,19 @@ MARGIN = 6
 class PartsNotice(QObject):
     """A label over every plot that shows the backward process, as long as its frame is not the whole process."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        views = window.views
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace.parent)
+        backward, time, marginals = (workspace.plots[name] for name in ("backward", "time", "marginals"))
         self._frame: Frame | None = None
         self._moved = ""
-        self._small, self._right = views.time, views.marginals
-        self.labels = {plot: _label(plot) for plot in (views.backward, views.time, views.marginals)}
+        self._small, self._right = time, marginals
+        self.labels = {plot: _label(plot) for plot in (backward, time, marginals)}
         for plot in self.labels:
             plot.box.sigResized.connect(self._place)
-        window.live.frame_shown.connect(self._show)
-        window.live.compared.connect(self._measure)
-        window.appearance.changed.connect(self.set_theme)
-        self.set_theme(window.appearance.theme)
+        workspace.live.frame_shown.connect(self._show)
+        workspace.live.compared.connect(self._measure)
+        workspace.appearance.changed.connect(self.set_theme)
+        self.set_theme(workspace.appearance.theme)
         self._write()
 
     @Slot(object)

@@ -1,21 +1,22 @@
-"""The score’s share of the backward drift."""
+"""How much of the backward drift is the score."""
 
 from __future__ import annotations
 
-from dnf_studio.gui.drawing.help import Help
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.workspace.workspace import Feature, PlotPlace, Workspace
 
-__all__ = ["HELP"]
+__all__ = ["FEATURE"]
 
-HELP = Help(
-    "the score",
-    "At each step the score’s share of the backward drift: the mean length of its term beside that of f, at the "
-    "forward points. A sound model has a curve without edges; between two edges the score, or the drift, is too "
-    "strong or too weak, and the lengths at the cursor tell which. Dots are steps whose score is idle, below the "
-    "dashed line: there λ changes next to nothing. A click moves the time cursor.",
-    (
-        "share<sub>i</sub> = mean ‖½(1 + λ²) g² s‖ / (mean ‖f‖ + mean ‖½(1 + λ²) g² s‖) "
-        "at (x<sub>i</sub>, t<sub>i</sub>), i = 1 … N",
-        "with λ = 1:  dx = [f − g² s] dt + g dw̄",
-    ),
-    "(9), and (17) for another λ",
+
+def _plot(workspace: Workspace) -> Plot:
+    from dnf_studio.gui.features.score.plot import ScorePlot
+
+    plot = ScorePlot()
+    plot.step_clicked.connect(workspace.session.cursor.jump)
+    return plot
+
+
+FEATURE = Feature(
+    "score",
+    plots=(PlotPlace("score", "Score", "tabs", _plot, needs="score"),),
 )

@@ -8,13 +8,26 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.score_share import IDLE, ScoreShare
+from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.words import node_at, percent
-from dnf_studio.gui.features.score.feature import HELP
 from dnf_studio.workers.frames import Frame, ViewRequest
 
 __all__ = ["ScorePlot"]
 
+HELP = Help(
+    "the score",
+    "At each step the score’s share of the backward drift: the mean length of its term beside that of f, at the "
+    "forward points. A sound model has a curve without edges; between two edges the score, or the drift, is too "
+    "strong or too weak, and the lengths at the cursor tell which. Dots are steps whose score is idle, below the "
+    "dashed line: there λ changes next to nothing. A click moves the time cursor.",
+    (
+        "share<sub>i</sub> = mean ‖½(1 + λ²) g² s‖ / (mean ‖f‖ + mean ‖½(1 + λ²) g² s‖) "
+        "at (x<sub>i</sub>, t<sub>i</sub>), i = 1 … N",
+        "with λ = 1:  dx = [f − g² s] dt + g dw̄",
+    ),
+    "(9), and (17) for another λ",
+)
 TOPS = (3.0, 10.0, 30.0, 100.0)
 """Ends of the axis, %: few, so that it stands still, and one of them for scores that are nearly idle."""
 SPARE = 0.8

@@ -1,28 +1,27 @@
-"""Choosing points: from clicks and regions in the views to the session, and from the session to every view."""
+"""Choosing points: from clicks and regions in the plots to the session, and from the session to every plot."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
 from dnf_studio.core.exploration.lineage import Mode, combined, mask_of
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.point_plot import PointPlot
 from dnf_studio.gui.drawing.theme import DIRECTIONS
-from dnf_studio.gui.features.images.grid import ImageGrid
-from dnf_studio.gui.features.processes.process_view import ProcessView
-from dnf_studio.gui.features.processes.time_view import TimeView
-from dnf_studio.gui.features.selection.tools import Tools, mode_for
-from dnf_studio.gui.workspace.session import Session
-from dnf_studio.gui.workspace.state import CHOICE
+from dnf_studio.gui.features.selection.tools import Tools, ToolStrip, mode_for
+from dnf_studio.gui.workspace.state import CHOICE, after_click, choice
+from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["Selecting", "after_click", "choice"]
+__all__ = ["SelectionController"]
 
 
-class Selecting(QObject):
-    """Writes what is clicked and encircled to the session and shows its selection in the views.
+class SelectionController(QObject):
+    """Writes what is clicked and encircled to the session and shows its selection in every plot of points.
 
     A selection belongs to the process it was made in, and one made in the other takes its place. Both share it only
     while the backward process starts from the forward ends.
@@ -30,30 +29,32 @@ class Selecting(QObject):
     half of a double click, which shows the whole again.
     """
 
-    def __init__(
-        self, session: Session, views: Sequence[ProcessView | TimeView], tools: Tools, parent: QObject | None = None
-    ) -> None:
-        super().__init__(parent)
-        self._session, self._tools = session, tools
-        self._views: tuple[ProcessView | TimeView | ImageGrid, ...] = tuple(views)
-        self.count = 0
-        """How many points are shown."""
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace.parent)
+        self._session, self._live = workspace.session, workspace.live
+        self.tools = Tools(self)
+        self._plots: list[PointPlot] = []
         self._clearing = QTimer(self)
         self._clearing.setSingleShot(True)
         self._clearing.setInterval(QApplication.doubleClickInterval())
         self._clearing.timeout.connect(self.clear)
-        for view in views:
-            self._connect(view)
-        session.changed.connect(self._show)
-        tools.changed.connect(self._take_tool)
-        self._show(CHOICE)
+        for plot in workspace.plots:
+            self._add(plot)
+        workspace.plots.added.connect(self._add)
+        self._session.changed.connect(self._follow)
+        self.tools.changed.connect(self._take_tool)
+        workspace.add_strip(ToolStrip(self.tools, workspace.commands))
+        for name, act in (
+            ("select-all", self.choose_all),
+            ("invert-selection", self.invert),
+            ("clear-selection", self.clear),
+        ):
+            workspace.commands.connect_to(name, act)
 
-    def add(self, view: ImageGrid) -> None:
-        """One more view to choose in and to show what is chosen."""
-        self._views = (*self._views, view)
-        self._connect(view)
-        view.set_tool(self._tools.tool)
-        self._show(CHOICE)
+    @property
+    def count(self) -> int:
+        """How many points are shown."""
+        return 0 if self._live.frame is None else self._live.frame.forward.shape[1]
 
     def clear(self) -> None:
         """Choose nothing."""
@@ -69,38 +70,32 @@ class Selecting(QObject):
         chosen = mask_of(np.asarray(self._session.state.selection, np.intp), self.count)
         self._combine(np.flatnonzero(~chosen), "replace")
 
-    def choose(self, points: tuple[int, ...], direction: str, adds: bool) -> None:
-        """Choose `points` of the process `direction`, the current one last; with `adds` beside what is chosen there."""
-        self._clearing.stop()
-        kept = tuple(p for p in self._session.state.chosen_in(direction) if p not in points) if adds else ()
-        self._session.apply(choice((*kept, *points), direction))
-
-    def _connect(self, view: ProcessView | TimeView | ImageGrid) -> None:
-        view.point_picked.connect(self._picked)
-        if isinstance(view, TimeView):
-            view.region_chosen.connect(self._passed)
-        else:
-            view.region_chosen.connect(self._encircled)
-            view.missed.connect(self._missed)
-            view.double_clicked.connect(self._clearing.stop)
+    @Slot(object)
+    def _add(self, plot: Plot) -> None:
+        """One more plot to choose in and to show what is chosen."""
+        if isinstance(plot, PointPlot):
+            self._plots.append(plot)
+            plot.point_picked.connect(self._picked)
+            plot.region_chosen.connect(self._encircled)
+            plot.missed.connect(self._missed)
+            plot.double_clicked.connect(self._clearing.stop)
+            plot.set_tool(self.tools.tool)
+            self._show((plot,))
 
     def _picked(self, point: int, direction: str, adds: bool) -> None:
         self._clearing.stop()
         state = self._session.state
-        if self._tools.mode == "subtract" and not adds and not state.chosen_in(direction):
+        if self.tools.mode == "subtract" and not adds and not state.chosen_in(direction):
             return
-        self._session.apply(choice(after_click(state.chosen_in(direction), point, adds, self._tools.mode), direction))
+        self._session.apply(choice(after_click(state.chosen_in(direction), point, adds, self.tools.mode), direction))
 
-    def _encircled(self, inside: NDArray[np.bool_], direction: str, modifiers: Qt.KeyboardModifier) -> None:
-        self._combine(np.flatnonzero(inside), mode_for(self._tools.mode, modifiers), direction)
-
-    def _passed(self, found: Mapping[str, NDArray[np.bool_]], modifiers: Qt.KeyboardModifier) -> None:
-        """A region in a view of both processes, with what it holds of each that is shown.
+    def _encircled(self, found: Mapping[str, NDArray[np.bool_]], modifiers: Qt.KeyboardModifier) -> None:
+        """A region, with what it holds of each process that its plot shows.
 
         It chooses of the one it holds most of, or of both as pairs; what adds or takes away stays with the process
         that is chosen in.
         """
-        state, mode = self._session.state, mode_for(self._tools.mode, modifiers)
+        state, mode = self._session.state, mode_for(self.tools.mode, modifiers)
         most = max(found, key=lambda name: int(found[name].sum()))
         if mode != "replace" and state.selection and state.selection_of in found:
             most = state.selection_of
@@ -117,39 +112,24 @@ class Selecting(QObject):
             self._session.apply(choice(combined(before, found, mode), direction or state.listed, whose))
 
     def _missed(self) -> None:
-        if self._tools.mode == "replace":
+        if self.tools.mode == "replace":
             self._clearing.start()
 
     def _take_tool(self) -> None:
-        for view in self._views:
-            view.set_tool(self._tools.tool)
+        for plot in self._plots:
+            plot.set_tool(self.tools.tool)
 
-    def _show(self, names: frozenset[str]) -> None:
+    def _follow(self, names: frozenset[str]) -> None:
+        if "selection" in names:
+            # Whoever has chosen them: a click that missed before does not take them away
+            self._clearing.stop()
         if names & CHOICE:
-            state = self._session.state
-            # Once for all views: with 50,000 points that counts
-            rows = np.asarray(state.selection, np.intp)
-            lit = {name: rows if state.chosen_in(name) else rows[:0] for name in DIRECTIONS}
-            for view in self._views:
-                if isinstance(view, TimeView):
-                    view.set_selection(lit, state.listed)
-                else:
-                    view.set_selection(lit[view.direction])
+            self._show(self._plots)
 
-
-def choice(selection: tuple[int, ...], direction: str, of: str | None = None) -> dict[str, object]:
-    """The change of the session that chooses these points of the process `direction`, or of the process `of` and lists
-    their paths of `direction`."""
-    return {"selection": selection, "selection_of": of or direction, "direction": direction}
-
-
-def after_click(selection: tuple[int, ...], point: int, adds: bool, mode: Mode = "replace") -> tuple[int, ...]:
-    """What is chosen after a click on `point`, the current point last.
-
-    It alone; with `adds`, a modifier, one more or less; else as the `mode` of the buttons says.
-    """
-    if not adds and mode == "replace":
-        return (point,)
-    others = tuple(other for other in selection if other != point)
-    leaves = len(others) < len(selection) if adds else mode == "subtract"
-    return others if leaves else (*others, point)
+    def _show(self, plots: Iterable[PointPlot]) -> None:
+        state = self._session.state
+        # Once for all plots: with 50,000 points that counts
+        rows = np.asarray(state.selection, np.intp)
+        chosen = {name: rows if state.chosen_in(name) else rows[:0] for name in DIRECTIONS}
+        for plot in plots:
+            plot.show_selection(chosen, state.listed)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.core.exploration.lineage_table import LineageColumn, LineageTable
+from dnf_studio.core.exploration.lineage import LineageColumn, LineageTable
 from dnf_studio.gui.drawing.words import component_name
 from dnf_studio.gui.widgets.table import Column
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,9 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dnf_studio.core.exploration.lineage import compare, mask_of
-from dnf_studio.core.exploration.lineage_table import LineageTable, lineage_table
-from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.core.exploration.lineage import LineageTable, compare, lineage_table, mask_of
+from dnf_studio.core.files import with_suffix
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.picking import existing
 from dnf_studio.gui.drawing.theme import Theme
@@ -30,13 +31,14 @@ from dnf_studio.gui.widgets.pairing import paths_words
 from dnf_studio.gui.widgets.table import CopyTable, TableModel
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import CHOICE
+from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame, Inspection
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Standardisation
 
-__all__ = ["SelectionPanel"]
+__all__ = ["SelectionPanel", "make_panel"]
 
 Array = NDArray[np.float32]
 NOTHING = (
@@ -214,3 +216,33 @@ class SelectionPanel(QWidget):
         name, _ = QFileDialog.getSaveFileName(self.window(), "Save table", "selection.csv", "Table (*.csv)")
         if name:
             self.save_wanted.emit(with_suffix(name, ".csv"), self.lineage)
+
+
+def make_panel(workspace: Workspace) -> SelectionPanel:
+    """The panel, which follows the frames and saves and exports what is chosen."""
+    panel, live, session = SelectionPanel(workspace.session), workspace.live, workspace.session
+    panel.set_frame(live.frame)
+    panel.set_excess(live.excess)
+    live.frame_shown.connect(panel.set_frame)
+    live.excess_found.connect(panel.set_excess)
+    live.inspected.connect(panel.set_inspection)
+    panel.export_wanted.connect(workspace.commands["export-selection"].trigger)
+
+    def save(path: Path, table: LineageTable) -> None:
+        from dnf_studio.core.exploration.lineage import write_csv
+
+        done = f"Saved {path.name}."
+        workspace.studio.background.run(
+            partial(write_csv, path, table), lambda _done: workspace.say(done), workspace.tell
+        )
+
+    def count(names: frozenset[str]) -> None:
+        """How many points are chosen, at the tab that lists them."""
+        if "selection" in names:
+            chosen = len(session.state.selection)
+            panel.setWindowTitle(f"Selection ({chosen:,})" if chosen > 1 else "Selection")
+
+    panel.save_wanted.connect(save)
+    session.changed.connect(count)
+    count(frozenset({"selection"}))
+    return panel

@@ -8,13 +8,12 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QToolBar, QToolButton, QWidget
 
 from dnf_studio.core.exploration.lineage import Mode
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.commands import Commands
 
 __all__ = ["MODES", "TOOLS", "ToolStrip", "Tools", "mode_for"]
 
-TOOLS: dict[Key, str] = {Key.TOOL_POINTER: "", Key.TOOL_RECTANGLE: "rectangle", Key.TOOL_LASSO: "lasso"}
-MODES: dict[Key, Mode] = {Key.MODE_REPLACE: "replace", Key.MODE_ADD: "add", Key.MODE_SUBTRACT: "subtract"}
+TOOLS = {"tool-pointer": "", "tool-rectangle": "rectangle", "tool-lasso": "lasso"}
+MODES: dict[str, Mode] = {"mode-replace": "replace", "mode-add": "add", "mode-subtract": "subtract"}
 
 
 class Tools(QObject):

@@ -9,24 +9,36 @@ from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QHelpEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QToolTip, QWidget
 
-from dnf_studio.core.exploration.space_time import space_time
+from dnf_studio.core.exploration.by_step import space_time
 from dnf_studio.gui.drawing.axes import half_range
+from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.layers.maps import CellsLayer
 from dnf_studio.gui.drawing.layers.scale import SteadyLimits
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.drawing.words import WAITING, component_name, hint, nats, time_note
-from dnf_studio.gui.features.space_time.feature import HELP
+from dnf_studio.gui.drawing.words import UNAFFORDABLE, WAITING, component_name, hint, nats, time_note
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["SpaceTimePlot"]
 
+HELP = Help(
+    "the space-time map",
+    "The excess by step, taken apart by where the paths are: steps across, one component or the radius up. A "
+    "cell has the colour of the mean log-ratio of its paths, and none where no path is. Grey is 0; in a purple "
+    "patch the model goes back too seldom, in a green one too often. More and more paths are looked at. A click "
+    "moves the time cursor.",
+    (
+        "cell = mean of e<sub>i</sub> over the paths with x<sub>i</sub> in it, nats",
+        "e<sub>i</sub> = ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) + D ln(g<sub>i+1</sub>/g<sub>i</sub>) + "
+        "ln p<sub>i</sub>(x<sub>i</sub>) − ln p<sub>i+1</sub>(x<sub>i+1</sub>)",
+    ),
+    "(15) for δB; the densities by the probability-flow ODE",
+)
 ROWS = 40
 KEY_SHARE = 0.12
 """Of the height, for the key below the cells."""
 MOST_COMPONENTS = 64
 RADIUS = "radius"
-UNAFFORDABLE = "With networks as slow as this model's nobody looks for densities at every node."
 Array = NDArray[np.float32]
 
 
@@ -79,7 +91,7 @@ class SpaceTimePlot(Plot):
 
     def set_frame(self, frame: Frame | None) -> None:
         """Show the places of `frame`, once its log-ratios are known (`set_excess`); None empties the plot."""
-        self._frame = frame if frame is not None and frame.step_disagreement.size else None
+        self._frame = frame if frame is not None and frame.contributions.size else None
         if self._found is not None and not self._found.fits(self._frame):
             self._found = None
         self._line.setVisible(self._frame is not None)
@@ -199,7 +211,7 @@ class SpaceTimePlot(Plot):
 
     def _say(self) -> None:
         """The sentence in place of the map while there is none."""
-        coming = WAITING if self._looked_for else UNAFFORDABLE
+        coming = WAITING if self._looked_for else f"{UNAFFORDABLE}."
         self.set_hint(self._reason or (self._invitation if self._frame is None else coming))
         self.set_empty(self._frame is None or self._found is None)
 

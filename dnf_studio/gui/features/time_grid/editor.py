@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, Slot
@@ -19,9 +18,7 @@ from dnf_studio.gui.features.time_grid.step_curve import NoiseCurve, StepCurve
 from dnf_studio.gui.widgets.choices import GridBox
 from dnf_studio.gui.widgets.controls import FloatBox, IntBox, caption, fit, label_of
 from dnf_studio.gui.workspace.folders import grids_folder
-
-if TYPE_CHECKING:
-    from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.workspace import Workspace
 
 __all__ = ["GridEditorPanel"]
 
@@ -32,10 +29,10 @@ USED = "The next Train has this grid."
 class GridEditorPanel(QScrollArea):
     """Curves above, numbers of the chosen step, what the grid is used for and the presets below."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._session = window.session
-        self.editing = GridEditing(window.session, window.studio, self)
+        self._session = workspace.session
+        self.editing = GridEditing(workspace.session, workspace.studio, self)
         self._started: tuple[GridKind | None, Nodes] = None, ()
         self.start, self.steps = GridBox({OWN: None}), IntBox(1, MOST_STEPS)
         self.curve, self.noise = StepCurve(), NoiseCurve()
@@ -46,8 +43,8 @@ class GridEditorPanel(QScrollArea):
         self.presets = PresetButtons(grids_folder(), lambda: self.editing.nodes, self)
         self._compose()
         self._connect()
-        self.editing.set_frame(window.views.frame)
-        window.live.frame_shown.connect(self.editing.set_frame)
+        self.editing.set_frame(workspace.live.frame)
+        workspace.live.frame_shown.connect(self.editing.set_frame)
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour the plots."""

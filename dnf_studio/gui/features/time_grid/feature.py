@@ -1,34 +1,47 @@
-"""The time grid of the view and its editor."""
+"""The time grid of the view as a plot, and the editor in which its steps are dragged."""
 
 from __future__ import annotations
 
-from dnf_studio.gui.drawing.help import Help
+from PySide6.QtWidgets import QWidget
 
-__all__ = ["EDITOR_HELP", "HELP"]
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.workspace.commands import Command
+from dnf_studio.gui.workspace.workspace import DockPage, DockPlace, Feature, PlotPlace, Workspace
 
-HELP = Help(
-    "time grid and g",
-    "Each bar is one step: as wide and as high as the time Δ<sub>i</sub> it takes. The line is the noise "
-    "strength g with its scale at the right. Another N or grid of the view leaves the model's own grid as an "
-    "outline. A click moves the time cursor.",
-    (
-        "reference grid:  t<sub>i</sub> = (t<sub>0</sub><sup>β</sup> + (i/N) (T<sup>β</sup> − "
-        "t<sub>0</sub><sup>β</sup>))<sup>1/β</sup>",
-        "paper’s grid L<sub>β</sub>:  t<sub>i</sub> = t<sub>0</sub> + (i/N)<sup>β</sup> (T − t<sub>0</sub>)",
-        "Δ<sub>i</sub> = t<sub>i+1</sub> − t<sub>i</sub>",
+__all__ = ["FEATURE"]
+
+
+def _plot(workspace: Workspace) -> Plot:
+    from dnf_studio.gui.features.time_grid.plot import GridPlot
+
+    plot = GridPlot()
+    plot.cursor_moved.connect(workspace.session.cursor.jump)
+    plot.edit_wanted.connect(workspace.commands["grid-editor"].trigger)
+    return plot
+
+
+def _editor(workspace: Workspace) -> QWidget:
+    from dnf_studio.gui.features.time_grid.editor import GridEditorPanel
+
+    return GridEditorPanel(workspace)
+
+
+COMMANDS = (
+    Command(
+        "grid-editor",
+        "&Grid editor",
+        "Ctrl+Shift+G",
+        "Drag the steps of the time grid, use it for the view and for training, keep it as a preset",
+        menu="Explore",
+        section="study",
+        checkable=True,
     ),
-    "g and Δ as in (11) and (12)",
 )
 
-EDITOR_HELP = Help(
-    "the steps of the grid",
-    "Each node is one step of the grid; drag it up for a longer step, down for a shorter one. Its neighbours give "
-    "way, or with Shift all other steps do: together they always take the time T − t<sub>0</sub>. Left and Right "
-    "choose a step, Up and Down change it. Dashed are the steps of the model’s own grid. Short steps follow the "
-    "SDEs closer, and each adds less noise, which is drawn below.",
-    (
-        "Δ<sub>i</sub> = t<sub>i+1</sub> − t<sub>i</sub>,  Σ<sub>i</sub> Δ<sub>i</sub> = T − t<sub>0</sub>",
-        "noise of a step = g<sub>i</sub> √Δ<sub>i</sub>",
-    ),
-    "g and Δ as in (11) and (12)",
+FEATURE = Feature(
+    "time_grid",
+    commands=COMMANDS,
+    plots=(PlotPlace("grid", "Grid", "tabs", _plot),),
+    docks=(DockPlace("grid-editor", "Grid editor"),),
+    dock_pages=(DockPage("grid-editor", "Grid editor", _editor),),
 )

@@ -8,15 +8,28 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QToolButton, QWidget
 
+from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.layers.steps import StepsLayer
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import short_number
-from dnf_studio.gui.features.time_grid.feature import HELP
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["GridPlot"]
 
+HELP = Help(
+    "time grid and g",
+    "Each bar is one step: as wide and as high as the time Δ<sub>i</sub> it takes. The line is the noise "
+    "strength g with its scale at the right. Another N or grid of the view leaves the model's own grid as an "
+    "outline. A click moves the time cursor.",
+    (
+        "reference grid:  t<sub>i</sub> = (t<sub>0</sub><sup>β</sup> + (i/N) (T<sup>β</sup> − "
+        "t<sub>0</sub><sup>β</sup>))<sup>1/β</sup>",
+        "paper’s grid L<sub>β</sub>:  t<sub>i</sub> = t<sub>0</sub> + (i/N)<sup>β</sup> (T − t<sub>0</sub>)",
+        "Δ<sub>i</sub> = t<sub>i+1</sub> − t<sub>i</sub>",
+    ),
+    "g and Δ as in (11) and (12)",
+)
 HEADROOM, HEADROOM_OF_G = 1.5, 1.15
 """Of both scales over their highest value; the line stays clear of the bars where both are even."""
 CAPTION = "Step lengths Δt and noise g over time t."

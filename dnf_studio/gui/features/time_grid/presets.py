@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from dnf_studio.config.grids import GridKind, Nodes
-from dnf_studio.core.storage.file_names import is_taken
+from dnf_studio.core.files import is_taken
 from dnf_studio.core.storage.grid_presets import (
     GridPreset,
     delete_preset,

@@ -10,12 +10,24 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.drawing.axes import log_ticks
+from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import letter_scale, mix
-from dnf_studio.gui.features.time_grid.feature import EDITOR_HELP
 
 __all__ = ["NoiseCurve", "StepCurve"]
 
+HELP = Help(
+    "the steps of the grid",
+    "Each node is one step of the grid; drag it up for a longer step, down for a shorter one. Its neighbours give "
+    "way, or with Shift all other steps do: together they always take the time T − t<sub>0</sub>. Left and Right "
+    "choose a step, Up and Down change it. Dashed are the steps of the model’s own grid. Short steps follow the "
+    "SDEs closer, and each adds less noise, which is drawn below.",
+    (
+        "Δ<sub>i</sub> = t<sub>i+1</sub> − t<sub>i</sub>,  Σ<sub>i</sub> Δ<sub>i</sub> = T − t<sub>0</sub>",
+        "noise of a step = g<sub>i</sub> √Δ<sub>i</sub>",
+    ),
+    "g and Δ as in (11) and (12)",
+)
 Array = NDArray[np.float64]
 NONE = np.empty(0)
 FRAME_MS = 16
@@ -38,7 +50,7 @@ class _StepPlot(Plot):
     step_chosen = Signal(int)
 
     def __init__(self, title: str, caption: str, label: str, parent: QWidget | None = None) -> None:
-        super().__init__(title, caption, EMPTY, parent, EDITOR_HELP)
+        super().__init__(title, caption, EMPTY, parent, HELP)
         self._label = label
 
     def add_parts(self) -> None:

@@ -8,19 +8,16 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from dnf_studio.gui.drawing.words import counted
-from dnf_studio.gui.workspace.actions import Key
-from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.run_ending import RunPlace
-from dnf_studio.gui.workspace.session import Session
-from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.gui.workspace.training import Phase
+from dnf_studio.gui.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from dnf_studio.core.training.early_stopping import EarlyStopping
+    from dnf_studio.core.training.record import EarlyStopping
 
 __all__ = ["KeepBar"]
 
-BUTTONS = {Key.SAVE: "Save…", Key.DISCARD: "Discard", Key.RESUME: "Resume"}
+BUTTONS = {"save": "Save…", "discard": "Discard", "resume": "Resume"}
 
 
 class KeepBar(QFrame):
@@ -30,11 +27,12 @@ class KeepBar(QFrame):
     the commands to discard and to resume.
     """
 
-    def __init__(self, session: Session, studio: Studio, commands: Commands, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        session, studio, commands = workspace.session, workspace.studio, workspace.commands
         self._session, self._studio, self._training, self._commands = session, studio, studio.training, commands
         self._nll: float | None = None
-        self._resume_tip = commands[Key.RESUME].toolTip()
+        self._resume_tip = commands["resume"].toolTip()
         self.setObjectName("keep")
         self.setAccessibleName("Run that is not saved")
         self.text = QLabel()
@@ -43,12 +41,13 @@ class KeepBar(QFrame):
         row.setContentsMargins(10, 4, 8, 4)
         row.setSpacing(6)
         row.addWidget(self.text, 1)
-        self.buttons: dict[Key, QToolButton] = {}
+        self.buttons: dict[str, QToolButton] = {}
         for key in BUTTONS:
             self.buttons[key] = self._button(key)
             row.addWidget(self.buttons[key])
         self._training.phase_changed.connect(lambda _phase: self.refresh())
         self._training.unsaved_changed.connect(lambda _unsaved: self.refresh())
+        studio.bound_changed.connect(self.show_nll)
         studio.opened.connect(lambda _opened: self.refresh())
         session.changed.connect(lambda _names: self.refresh())
         self.refresh()
@@ -71,7 +70,7 @@ class KeepBar(QFrame):
         # Also one that was opened from its file
         place = RunPlace.of_run(run) if run is not None else self._studio.opened_run
         end = "" if place is None else place.sentence(self._session.state.config)
-        self._commands[Key.DISCARD].setEnabled(unsaved)
+        self._commands["discard"].setEnabled(unsaved)
         self._show_resume(place is not None and not self._training.active, end)
         if run is not None and unsaved:
             nll = "" if self._nll is None else f", NLL {self._nll:.2f}".replace("-", "−")
@@ -81,13 +80,13 @@ class KeepBar(QFrame):
 
     def _show_resume(self, there: bool, end: str) -> None:
         """Resume where a run is `there`, or why that would `end` at once."""
-        action = self._commands[Key.RESUME]
+        action = self._commands["resume"]
         action.setEnabled(there and not end)
         tip = end if there and end else self._resume_tip
         action.setToolTip(tip)
-        self.buttons[Key.RESUME].setToolTip(tip)
+        self.buttons["resume"].setToolTip(tip)
 
-    def _button(self, key: Key) -> QToolButton:
+    def _button(self, key: str) -> QToolButton:
         """The command itself with a shorter word."""
         action = self._commands[key]
         button = QToolButton()

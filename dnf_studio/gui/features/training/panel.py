@@ -1,4 +1,4 @@
-"""The Training panel: how long and how the networks are fitted, and their size."""
+"""The pages of the experiment's settings: the SDE, and the training."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.workspace.session import Session
 
-__all__ = ["TrainingPanel"]
+__all__ = ["SDEPanel", "TrainingPanel"]
 
+FIELDS = ("sde.grid", "sde.beta", "sde.t_start", "sde.t_end", "sde.g_start", "sde.g_end", "sde.linear")
+SDES = "Both processes share these times and this g: dx = f dt + g dw forward, dx = [f − g²s] dt + g dw back."
+ODE = "A flow goes both ways by one ODE over these times: dx = f dt."
 RUN = (
     "model",
     "sde.steps",
@@ -29,6 +32,23 @@ FIT = (
 )
 PLACE = ("training.seed", "training.device", "training.precision")
 NETWORKS = ("network.kind", "network.layers", "network.channels", "network.features")
+
+
+class SDEPanel(Page):
+    """dx = f dt + g dw over t₀ … T: everything of it but N, which Training has. A flow's ODE has g = 0."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.equations = self.add_caption("")
+        self.form = self.add_form(session, FIELDS)
+        self.add_note()
+        session.changed.connect(self._follow)
+        self._follow(frozenset({"config.model"}))
+
+    def _follow(self, names: frozenset[str]) -> None:
+        if "config.model" in names:
+            self.equations.setText(ODE if self._session.state.config.model == "flow" else SDES)
 
 
 class TrainingPanel(Page):

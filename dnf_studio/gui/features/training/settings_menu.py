@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from dnf_studio import assets
 from dnf_studio.config import DATA_SETTINGS, Config
-from dnf_studio.core.storage.atomic import atomic_file
-from dnf_studio.core.storage.file_names import with_suffix
+from dnf_studio.core.files import atomic_file, with_suffix
 from dnf_studio.errors import SettingError, StudioError
-from dnf_studio.gui.workspace.actions import Key
+from dnf_studio.gui.workspace.workspace import Workspace
 
-if TYPE_CHECKING:
-    from dnf_studio.gui.frame.main_window import MainWindow
-
-__all__ = ["ExperimentMenu"]
+__all__ = ["SettingsMenu"]
 
 TOML = "Settings (*.toml)"
 PRESETS = {
@@ -30,15 +25,15 @@ PRESETS = {
 """The bundled settings, by the names of their files."""
 
 
-class ExperimentMenu(QMenu):
+class SettingsMenu(QMenu):
     """Puts whole settings into the session, as one step of undo, and writes them.
 
     Data and device stay as they are where the settings do not name data.
     """
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__("S&ettings")
-        self._window, self._session = window, window.session
+        self._workspace, self._session = workspace, workspace.session
         self.setToolTipsVisible(True)
         self._add("&Defaults", "What the model that is chosen in Training begins with", self._take_defaults)
         for name, (text, tip) in PRESETS.items():
@@ -46,14 +41,15 @@ class ExperimentMenu(QMenu):
         self.addSeparator()
         self._add("&Open settings…", "Take the settings in a TOML file, as train --config does", self._open)
         self._add("&Save settings…", "Write the settings to a TOML file, for train --config", self._save)
-        window.commands.insert_menu(Key.TRAIN, self)
+        workspace.commands.insert_menu("train", self)
+        workspace.files.openers[".toml"] = self.load
 
     def load(self, path: str) -> None:
         """Take the settings in a file; one that cannot be read is told."""
         try:
             self._take(Config.from_toml(path), f"The settings of {Path(path).name} are in the panels.")
         except StudioError as error:
-            self._window.files.tell(error)
+            self._workspace.tell(error)
 
     def _add(self, text: str, tip: str, act: Callable[[], None]) -> None:
         action = self.addAction(text)
@@ -79,21 +75,21 @@ class ExperimentMenu(QMenu):
 
         def apply(gesture: object = None) -> None:
             self._session.apply({"config": new}, gesture)
-            self._window.status.say(said)
+            self._workspace.say(said)
 
         if new.data == old.data:
             apply()
         else:
             # One step of undo with what the model of this data brings
-            self._window.files.when_safe(lambda: apply(("data", new.data)))
+            self._workspace.files.when_safe(lambda: apply(("data", new.data)))
 
     def _open(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self._window, "Open settings", "", f"{TOML};;All files (*)")
+        name, _ = QFileDialog.getOpenFileName(self._workspace.parent, "Open settings", "", f"{TOML};;All files (*)")
         if name:
             self.load(name)
 
     def _save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self._window, "Save settings", "experiment.toml", TOML)
+        name, _ = QFileDialog.getSaveFileName(self._workspace.parent, "Save settings", "experiment.toml", TOML)
         if not name:
             return
         path = with_suffix(name, ".toml")
@@ -101,6 +97,6 @@ class ExperimentMenu(QMenu):
             with atomic_file(path, SettingError) as partial_path:
                 partial_path.write_text(self._session.state.config.to_toml(), encoding="utf-8")
         except StudioError as error:
-            self._window.files.tell(error)
+            self._workspace.tell(error)
         else:
-            self._window.status.say(f"Saved {path.name}.")
+            self._workspace.say(f"Saved {path.name}.")

@@ -11,13 +11,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.core.data.drawing import decode_drawing, encode_drawing
-from dnf_studio.core.data.drawing_source import SIDE, drawing_label
+from dnf_studio.core.data.naming import SIDE, drawing_label
+from dnf_studio.core.data.picture import decode_drawing, encode_drawing
 from dnf_studio.gui.features.data import draw_data
 from dnf_studio.gui.features.data.canvas import Stroke
 from dnf_studio.gui.features.data.draw_data import DrawDataDialog
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.question import Answer
 
 
@@ -136,7 +135,7 @@ def test_it_begins_with_the_drawing_of_the_window_and_says_where_that_is_damaged
 
 def test_what_is_drawn_is_data_at_once(window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot) -> None:
     open_in("rings")
-    window.commands[Key.DRAW].trigger()
+    window.commands["draw"].trigger()
     dialog = window.findChild(DrawDataDialog)
     assert isinstance(dialog, DrawDataDialog)
     dialog.canvas.add(Stroke("brush", 30, "none", ((100.0, 100.0), (300.0, 100.0))))
@@ -144,10 +143,11 @@ def test_what_is_drawn_is_data_at_once(window: MainWindow, open_in: Callable[[st
     name = window.session.state.config.data
     assert decode_drawing(name)[100, 200]
     qtbot.waitUntil(
-        lambda: window.studio.current is not None and window.studio.current.shown.data == name, timeout=20_000
+        lambda: window.studio.current is not None and window.studio.current.shown.data == name,
+        timeout=20_000,
     )
     assert drawing_label(name) in window.windowTitle()
-    assert drawing_label(name) in window.data_panel.data.currentText()
+    assert drawing_label(name) in window.page("Data").data.currentText()
 
 
 def test_every_control_has_a_name_and_a_tooltip(dialog: DrawDataDialog) -> None:

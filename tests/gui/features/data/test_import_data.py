@@ -18,7 +18,6 @@ from shiboken6 import isValid
 from dnf_studio.gui.features.data.column_table import HISTOGRAM, NAME, PROBLEM
 from dnf_studio.gui.features.data.import_data import ImportDialog
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.files import DATA
 from dnf_studio.gui.workspace.training import Phase
 from tests.gui.conftest import TINY
@@ -42,7 +41,7 @@ def pick(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path]
 
     def picked(path: Path) -> None:
         monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
-        window.commands[Key.OPEN].trigger()
+        window.commands["open"].trigger()
 
     return picked
 
@@ -90,7 +89,7 @@ def test_refused_columns_say_why_and_cannot_be_ticked(
     assert dialog.table.ticked() == (0, 3) and dialog.preview.text() == "60 rows × 2 columns: x, z."
     assert accept(window, dialog, qtbot) == f"{table}::x,z"
     assert window.studio.current is not None and window.studio.current.shown.columns == ("x", "z")
-    assert window.data_panel.data.currentText() == "table.csv::x,z"
+    assert window.page("Data").data.currentText() == "table.csv::x,z"
 
 
 def test_all_none_and_the_space_bar(choose: Choose, table: Path, qtbot: QtBot) -> None:
@@ -145,7 +144,7 @@ def test_another_file_takes_the_place_of_the_first(
 ) -> None:
     first = choose(table)
     np.save(tmp_path / "b.npy", ROWS)
-    window.files._importer.choose(str(tmp_path / "b.npy"), lambda _source: None)
+    window.parts["data"].importer.choose(str(tmp_path / "b.npy"), lambda _source: None)
     qtbot.waitUntil(lambda: not isValid(first), timeout=20_000)
     qtbot.waitUntil(lambda: any(d.ok.isEnabled() for d in window.findChildren(ImportDialog)), timeout=20_000)
     (second,) = window.findChildren(ImportDialog)
@@ -189,9 +188,9 @@ def test_one_column_opens_at_once_and_trains(
     assert window.session.state.config.data == str(path)
     assert window.studio.current is not None and window.studio.current.shown.dim == 1
     assert not any(dialog.isVisible() for dialog in window.findChildren(ImportDialog) if isValid(dialog))
-    qtbot.waitUntil(lambda: not window.views.above.isVisible() and window.views.time.isVisible(), timeout=20_000)
+    qtbot.waitUntil(lambda: not window.views.above.isVisible() and window.plots["time"].isVisible(), timeout=20_000)
     window.session.apply({**TINY, "config.training.iterations": 3})
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     qtbot.waitUntil(lambda: window.studio.training.phase is Phase.ENDED, timeout=30_000)
     assert window.studio.training.run is not None and window.studio.training.run.iteration == 3
 

@@ -13,10 +13,9 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
-from dnf_studio.core.data.picture_source import PICTURES as SUFFIXES
+from dnf_studio.core.data.naming import PICTURES as SUFFIXES
 from dnf_studio.gui.features.data.import_picture import POINTS, PictureDialog
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.files import PICTURES
 from dnf_studio.gui.workspace.training import Phase
 from tests.gui.conftest import TINY
@@ -39,7 +38,7 @@ def pick(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path]
 
     def picked(path: Path) -> None:
         monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
-        window.commands[Key.OPEN].trigger()
+        window.commands["open"].trigger()
 
     return picked
 
@@ -91,9 +90,9 @@ def test_the_preview_follows_the_settings_which_open_and_train(
     with qtbot.waitSignal(window.studio.opened, timeout=20_000):
         dialog.ok.click()
     assert window.session.state.config.data == f"{picture}::threshold=0.5,blur=0.5"
-    assert "threshold 0.5, blur 0.5" in window.data_panel.facts.text()
+    assert "threshold 0.5, blur 0.5" in window.page("Data").facts.text()
     window.session.apply({**TINY, "config.training.iterations": 3})
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     qtbot.waitUntil(lambda: window.studio.training.phase is Phase.ENDED, timeout=30_000)
     assert window.studio.training.run is not None and window.studio.training.run.iteration == 3
 

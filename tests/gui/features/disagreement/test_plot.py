@@ -11,8 +11,8 @@ from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.core.exploration.by_step import worst_points
 from dnf_studio.core.exploration.excess import StepMeans
-from dnf_studio.core.exploration.space_time import worst_points
 from dnf_studio.gui.drawing.layers.bars import tail_of
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 from dnf_studio.gui.drawing.words import WAITING
@@ -168,13 +168,13 @@ def test_the_worst_points_of_a_step_are_chosen_in_the_window(
 ) -> None:
     """By what the bars show: the log-ratios that are known, or what each point adds to the bound."""
     window = still_window
-    plot, session = window.views.disagreement, window.session
+    plot, session = window.plots["disagreement"], window.session
     plot.set_shown(kind)
-    window.views.show_frame(FRAME)
-    found = excess_of(FRAME, FRAME.step_disagreement[:, 60::-1], neighbours=told(10, 0.1))
-    assert np.argmax(FRAME.step_disagreement[6]) != np.argmax(found.forward[6])
-    window.views.show_excess(found)
-    rows = found.forward if kind == "excess" else FRAME.step_disagreement
+    window.live.show(FRAME)
+    found = excess_of(FRAME, FRAME.contributions[:, 60::-1], neighbours=told(10, 0.1))
+    assert np.argmax(FRAME.contributions[6]) != np.argmax(found.forward[6])
+    window.live.show_excess(found)
+    rows = found.forward if kind == "excess" else FRAME.contributions
     session.apply({"selection": (1, 2)})
     spot = at(plot, 6.5)
     qtbot.mouseClick(plot.plot.viewport(), LEFT, pos=spot)
@@ -207,7 +207,7 @@ def test_bars_wait_with_a_sentence_until_the_excess_is_known(qtbot: QtBot) -> No
     assert not plot._empty.isVisible() and not np.array_equal(pixels(plot.plot), blank)
     assert plot._bars._values == pytest.approx(0.1 * np.arange(1, 11))
     plot.set_shown("contribution")
-    assert plot.legend.isVisible() and plot._bars._values == pytest.approx(FRAME.disagreement)
+    assert plot.legend.isVisible() and plot._bars._values == pytest.approx(FRAME.mean_contributions)
     plot.set_shown("excess")
     plot.set_frame(None)
     assert plot._empty.isVisible() and plot._empty.text().startswith("Open a model")
@@ -393,7 +393,7 @@ def test_the_reason_why_there_are_no_bars_stays_when_frames_come(qtbot: QtBot) -
     plot = shown(qtbot, kind="excess")
     plot.set_reason("A flow has no bound.")
     plot.set_steps_known(False)
-    plot.set_frame(dataclasses.replace(FRAME, disagreement=np.empty(0, np.float32)))
+    plot.set_frame(dataclasses.replace(FRAME, mean_contributions=np.empty(0, np.float32)))
     assert plot._empty.isVisible() and plot._empty.text() == "A flow has no bound." and not plot.chooser.isVisible()
     plot.set_reason(None)
     plot.set_steps_known(True)

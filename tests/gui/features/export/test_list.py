@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
@@ -15,15 +14,8 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.gui.features.export import list as export_list
 from dnf_studio.gui.features.export.history import ExportRecord
 from dnf_studio.gui.features.export.list import MISSING, ExportList
-from dnf_studio.gui.workspace.background import Background
 from dnf_studio.gui.workspace.memory import Memory
-
-
-@pytest.fixture
-def background() -> Iterator[Background]:
-    made = Background()
-    yield made
-    made.close()
+from dnf_studio.workers.background import Background
 
 
 @pytest.fixture
@@ -54,7 +46,7 @@ def test_the_newest_comes_first_with_its_facts(made: ExportList, tmp_path: Path)
 
 
 def test_what_was_found_last_is_not_undone_by_an_older_look(
-    made: ExportList, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    made: ExportList, tmp_path: Path, qtbot: QtBot, background: Background, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made.add(record(tmp_path / "a.h5"))
     began, gate = Event(), Event()
@@ -71,8 +63,8 @@ def test_what_was_found_last_is_not_undone_by_an_older_look(
     (tmp_path / "a.h5").unlink()
     made.look()
     qtbot.waitUntil(lambda: bool(made.list.item(0).data(MISSING)), timeout=10_000)
-    with qtbot.waitSignal(made._looking._background.busy_changed, check_params_cb=lambda busy: not busy):
-        gate.set()
+    gate.set()
+    qtbot.waitUntil(lambda: not background.busy, timeout=10_000)
     assert made.list.item(0).data(MISSING)
 
 

@@ -18,8 +18,8 @@ from dnf_studio.core.storage.samples import read_export, read_rows
 from dnf_studio.gui.drawing.words import in_bytes
 from dnf_studio.gui.features.export.panel import ExportPanel
 from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.frame.menus import MENUS
 from dnf_studio.gui.workspace import files, question
-from dnf_studio.gui.workspace.actions import MENUS, Key
 from dnf_studio.gui.workspace.question import Answer
 from dnf_studio.gui.workspace.training import Phase
 from tests.gui.conftest import TINY
@@ -32,19 +32,19 @@ def panel(window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path) -> It
     window.session.apply({**TINY, "lam": 0.5, "seed": 3})
     open_in("circle")
     qtbot.waitUntil(
-        lambda: window.views.frame is not None and len(window.views.frame.t) == 5 and window.views.frame.complete,
+        lambda: window.live.frame is not None and len(window.live.frame.t) == 5 and window.live.frame.complete,
         timeout=20_000,
     )
     panel = front(window)
     panel.form.target.setText(str(tmp_path / "out.h5"))
     yield panel
-    window.exporter.shut()
+    window.parts["export"].exporter.shut()
 
 
 def front(window: MainWindow) -> ExportPanel:
-    window.commands[Key.EXPORT].trigger()
-    assert window.export_panel is not None and window.export_panel.isVisible()
-    return window.export_panel
+    window.commands["export"].trigger()
+    assert window.page("Export") is not None and window.page("Export").isVisible()
+    return window.page("Export")
 
 
 def files_in(folder: Path) -> list[str]:
@@ -52,16 +52,16 @@ def files_in(folder: Path) -> list[str]:
 
 
 def export(window: MainWindow, panel: ExportPanel, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(window.exporter.written, timeout=30_000):
+    with qtbot.waitSignal(window.parts["export"].exporter.written, timeout=30_000):
         panel.export.click()
-    qtbot.waitUntil(lambda: not window.exporter.running, timeout=10_000)
+    qtbot.waitUntil(lambda: not window.parts["export"].exporter.running, timeout=10_000)
 
 
 def begin_long(window: MainWindow, panel: ExportPanel, qtbot: QtBot) -> None:
     panel.form.count.setValue(50_000_000)
     panel.export.click()
     qtbot.waitUntil(lambda: " of " in panel.remaining.text(), timeout=30_000)
-    assert window.exporter.running
+    assert window.parts["export"].exporter.running
 
 
 def test_ctrl_e_brings_it_to_the_front_to_type_the_count(panel: ExportPanel, window: MainWindow, qtbot: QtBot) -> None:
@@ -84,10 +84,10 @@ def test_the_button_of_the_sampling_panel_leads_here(panel: ExportPanel, window:
 
 
 def test_nothing_can_be_exported_before_there_is_a_model(still_window: MainWindow) -> None:
-    panel = still_window.export_panel
+    panel = still_window.page("Export")
     assert panel is not None and not panel.export.isEnabled()
     panel.start()
-    assert not still_window.exporter.running
+    assert not still_window.parts["export"].exporter.running
 
 
 def test_it_starts_as_the_views_and_follows_until_changed(panel: ExportPanel, window: MainWindow) -> None:
@@ -123,7 +123,7 @@ def test_it_writes_what_it_says(panel: ExportPanel, window: MainWindow, qtbot: Q
     panel.export.click()
     assert not panel.form.isEnabled() and panel.progress.isVisible() and not panel.export.isEnabled()
     qtbot.waitUntil(lambda: "Written" in panel.remaining.text(), timeout=30_000)
-    qtbot.waitUntil(lambda: not window.exporter.running, timeout=10_000)
+    qtbot.waitUntil(lambda: not window.parts["export"].exporter.running, timeout=10_000)
     assert files_in(tmp_path) == ["out.h5"]
     info = read_export(tmp_path / "out.h5")
     assert info.complete and info.count == 100_000 and "selection" not in info.sampling
@@ -140,17 +140,17 @@ def test_the_window_stays_usable_and_tells_elsewhere_too(
 ) -> None:
     begin_long(window, panel, qtbot)
     window.tabs.setCurrentIndex(0)
-    qtbot.waitUntil(lambda: "%" in window.status.export.text(), timeout=20_000)
-    assert window.status.export.isVisible()
+    qtbot.waitUntil(lambda: "%" in window.parts["export"].button.text(), timeout=20_000)
+    assert window.parts["export"].button.isVisible()
     with qtbot.waitSignal(window.live.frame_shown, timeout=20_000):
         window.session.apply({"lam": 0.0, "steps": 9})
     assert panel.form.steps.value() == 4, "the form shows what is being written"
     panel.start()
-    window.status.export.click()
+    window.parts["export"].button.click()
     assert window.tabs.currentWidget() is panel
     panel.cancel.click()
-    qtbot.waitUntil(lambda: not window.exporter.running, timeout=30_000)
-    assert not window.status.export.isVisible() and panel.form.steps.value() == 9
+    qtbot.waitUntil(lambda: not window.parts["export"].exporter.running, timeout=30_000)
+    assert not window.parts["export"].button.isVisible() and panel.form.steps.value() == 9
     assert files_in(tmp_path) == []
 
 
@@ -177,7 +177,7 @@ def test_points_far_from_the_data_are_told_and_stay_in_the_list(
 def test_cancel_leaves_no_file(panel: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     begin_long(window, panel, qtbot)
     panel.cancel.click()
-    qtbot.waitUntil(lambda: not window.exporter.running, timeout=30_000)
+    qtbot.waitUntil(lambda: not window.parts["export"].exporter.running, timeout=30_000)
     assert "Cancelled" in panel.remaining.text()
     assert files_in(tmp_path) == [] and not panel.earlier.history.records
     assert panel.export.isEnabled() and not panel.progress.isVisible()
@@ -189,10 +189,10 @@ def test_closing_the_window_cancels_after_asking(
     begin_long(window, panel, qtbot)
     monkeypatch.setattr(question, "ask_about_export", lambda _window: Answer.CANCEL)
     window.close()
-    assert window.isVisible() and window.exporter.running
+    assert window.isVisible() and window.parts["export"].exporter.running
     monkeypatch.setattr(question, "ask_about_export", lambda _window: Answer.DISCARD)
     window.close()
-    assert not window.isVisible() and not window.exporter.running
+    assert not window.isVisible() and not window.parts["export"].exporter.running
     assert files_in(tmp_path) == []
 
 
@@ -200,7 +200,7 @@ def test_closing_asks_about_export_and_run_before_it_ends_either(
     panel: ExportPanel, window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window.session.apply({"config.training.iterations": 2})
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     qtbot.waitUntil(lambda: window.studio.training.phase is Phase.ENDED, timeout=30_000)
     begin_long(window, panel, qtbot)
     asked, answers = [], {"export": Answer.CANCEL, "run": Answer.DISCARD}
@@ -212,14 +212,14 @@ def test_closing_asks_about_export_and_run_before_it_ends_either(
     monkeypatch.setattr(question, "ask_about_export", lambda _window: ask("export"))
     monkeypatch.setattr(files, "ask_about_run", lambda _window, _active: ask("run"))
     window.close()
-    assert asked == ["export"] and window.studio.unsaved and window.exporter.running
+    assert asked == ["export"] and window.studio.unsaved and window.parts["export"].exporter.running
     answers |= {"export": Answer.DISCARD, "run": Answer.CANCEL}
     window.close()
-    assert asked[1:] == ["export", "run"] and window.studio.unsaved and window.exporter.running
+    assert asked[1:] == ["export", "run"] and window.studio.unsaved and window.parts["export"].exporter.running
     answers["run"] = Answer.DISCARD
     window.close()
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=10_000)
-    assert asked[3:] == ["export", "run"] and not window.exporter.running
+    assert asked[3:] == ["export", "run"] and not window.parts["export"].exporter.running
 
 
 @pytest.mark.parametrize("target", ["no/such/folder/out.h5", ""])
@@ -229,7 +229,7 @@ def test_a_target_that_cannot_be_written_is_told_at_the_form(
     panel.form.target.setText(str(tmp_path / target) if target else "")
     panel.export.click()
     qtbot.waitUntil(lambda: panel.problem.isVisible(), timeout=20_000)
-    qtbot.waitUntil(lambda: panel.export.isEnabled() and not window.exporter.running, timeout=20_000)
+    qtbot.waitUntil(lambda: panel.export.isEnabled() and not window.parts["export"].exporter.running, timeout=20_000)
     assert panel.problem.isVisible() and panel.problem.text().endswith(".")
     assert files_in(tmp_path) == []
     panel.form.count.setValue(5)
@@ -253,7 +253,7 @@ def test_an_older_file_is_asked_about(
     panel.form.count.setValue(100)
     monkeypatch.setattr(question, "ask_about_older_file", lambda _window, _name: Answer.CANCEL)
     panel.export.click()
-    assert not window.exporter.running and older.read_text() == "of value"
+    assert not window.parts["export"].exporter.running and older.read_text() == "of value"
     monkeypatch.setattr(question, "ask_about_older_file", lambda _window, _name: Answer.OTHER_NAME)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_words, **_more: (str(tmp_path / "other"), ""))
     export(window, panel, qtbot)
@@ -289,7 +289,7 @@ def test_the_selection_is_written_as_it_is_shown(
     panel.form.selected.click()
     export(window, panel, qtbot)
     qtbot.waitUntil(lambda: _shows(window, 6, last), timeout=20_000)
-    frame, current = window.views.frame, window.studio.current
+    frame, current = window.live.frame, window.studio.current
     assert frame is not None and current is not None
     shown = current.snapshot.standardisation
     expected = frame.backward[::-1, sorted(chosen)].swapaxes(0, 1) * np.array(shown.scale) + np.array(shown.mean)
@@ -307,7 +307,7 @@ def test_the_selection_is_written_as_it_is_shown(
 
 
 def _shows(window: MainWindow, steps: int, last: str) -> bool:
-    frame = window.views.frame
+    frame = window.live.frame
     return frame is not None and frame.complete and len(frame.t) == steps + 1 and frame.request.last == last
 
 
@@ -321,7 +321,7 @@ def test_points_of_the_forward_view_are_written_with_their_own_way_back(
     assert form.as_shown.text().startswith("Their forward paths") and form.plan().forward
     export(window, panel, qtbot)
     qtbot.waitUntil(lambda: _shows(window, 6, "noise"), timeout=20_000)
-    frame, current = window.views.frame, window.studio.current
+    frame, current = window.live.frame, window.studio.current
     assert frame is not None and current is not None
     units, path = current.snapshot.standardisation, tmp_path / "out.h5"
     expected = frame.forward[::-1, [3, 300]].swapaxes(0, 1) * np.array(units.scale) + np.array(units.mean)
@@ -340,7 +340,7 @@ def test_a_run_that_trains_is_exported_and_trains_on(
 ) -> None:
     open_in("circle")
     window.session.apply({**TINY, "config.training.iterations": 10**6})
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
     run = window.studio.training.run
     assert run is not None
@@ -384,7 +384,7 @@ def test_it_fits_the_dock_without_clipped_words(panel: ExportPanel, window: Main
 
 def test_mnemonics_differ_from_each_other_and_the_menus(panel: ExportPanel) -> None:
     texts = [part.text() for kind in (QLabel, QAbstractButton) for part in panel.findChildren(kind)]
-    letters = [text[text.index("&") + 1].lower() for text in [*texts, *(title for title, _ in MENUS)] if "&" in text]
+    letters = [text[text.index("&") + 1].lower() for text in [*texts, *(title for title in MENUS)] if "&" in text]
     assert len(letters) >= 16 and max(Counter(letters).values()) == 1
 
 
@@ -394,5 +394,7 @@ def test_a_full_disk_while_writing_is_told(
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage._replace(free=10))
     panel.export.click()
-    qtbot.waitUntil(lambda: "free" in panel.problem.text() and not window.exporter.running, timeout=20_000)
+    qtbot.waitUntil(
+        lambda: "free" in panel.problem.text() and not window.parts["export"].exporter.running, timeout=20_000
+    )
     assert panel.problem.isVisible() and "failed" in window.status.message.text()

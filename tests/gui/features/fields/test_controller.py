@@ -13,7 +13,6 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.workers.fields import FieldAnswer, FieldRequest
 from tests.golden import FOLDER
 from tests.gui.scenes import frame_of, pixels
@@ -24,13 +23,13 @@ def asked(still_window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> list[Fie
     """What is asked of the explorer from now on."""
     told: list[FieldRequest | None] = []
     monkeypatch.setattr(still_window.live, "field", told.append)
-    still_window.live.frame_shown.connect(still_window.views.show_frame)
+    still_window.live.frame_shown.connect(still_window.live.show)
     return told
 
 
 def show(window: MainWindow, dim: int = 2) -> None:
     frame = frame_of(dim=dim)
-    window.views.show_frame(frame)
+    window.live.show(frame)
     window.live.frame_shown.emit(frame)
 
 
@@ -39,7 +38,7 @@ def test_nothing_is_asked_while_the_layer_is_off(still_window: MainWindow, asked
     still_window.session.cursor.jump(3)
     assert asked == []
     QTest.keySequence(still_window, QKeySequence("Ctrl+6"))
-    assert "field" in still_window.session.state.layers and still_window.commands[Key.FIELD].isChecked()
+    assert "field" in still_window.session.state.layers and still_window.commands["field"].isChecked()
     assert len(asked) == 1 and asked[0] is not None and asked[0].node == 3 and asked[0].size == (32, 32)
     QTest.keySequence(still_window, QKeySequence("Ctrl+6"))
     assert asked[1:] == [None]
@@ -55,11 +54,11 @@ def test_another_node_or_range_is_asked_once(still_window: MainWindow, asked: li
         cursor.go(position)
     show(window)
     assert [request.node for request in asked if request] == [0, 3]
-    window.views.forward.box.scaleBy((0.5, 0.5))
+    window.plots["forward"].box.scaleBy((0.5, 0.5))
     assert asked[-1] is not None and asked[-2] is not None
     inner, outer = asked[-1].extent, asked[-2].extent
     assert inner[2] - inner[0] < outer[2] - outer[0]
-    seen = window.views.forward.box.viewRect()
+    seen = window.plots["forward"].box.viewRect()
     assert inner[0] <= seen.left() + 1e-9 and inner[3] >= seen.bottom() - 1e-9
 
 
@@ -73,7 +72,7 @@ def test_the_plane_is_the_one_that_is_drawn(still_window: MainWindow, asked: lis
     np.testing.assert_allclose(plane.origin, np.where([True, False, True, False, True], mean, 0), atol=1e-6)
     window.session.apply({"projection": "principal"})
     plane = asked[-1].plane if asked[-1] is not None else None
-    principal = window.views.principal
+    principal = window.live.principal
     assert plane is not None and principal is not None and np.array_equal(plane.axes, principal.axes)
     window.session.apply({"projection": "axes", "axes": (2, 2)})
     assert asked[-1] is None
@@ -86,20 +85,23 @@ def test_one_dimension_has_no_field(still_window: MainWindow, asked: list[FieldR
 
 
 def test_the_menu_chooses_and_switches_the_layer_on(still_window: MainWindow) -> None:
-    window, menu = still_window, still_window.fielding.menu
+    window, menu = still_window, still_window.parts["fields"].menu
     chosen = [("field", "used"), ("field_style", "arrows"), ("heat", "none")]
     assert [key for key, action in menu.choices.items() if action.isChecked()] == chosen
     menu.choices["field", "flow"].trigger()
     menu.choices["heat", "divergence"].trigger()
     state = window.session.state
     assert (state.field, state.heat) == ("flow", "divergence") and "field" in state.layers
-    both = window.views.forward, window.views.backward
+    both = window.plots["forward"], window.plots["backward"]
     assert [view.field.button.text() for view in both] == ["f − ½g²s", "½g²s − f"]
     window.session.undo()
     assert window.session.state.heat == "none" and menu.choices["heat", "none"].isChecked()
     window.session.undo()
     assert window.session.state.field == "used" and "field" not in window.session.state.layers
-    assert [view.field.button.text() for view in (window.views.forward, window.views.backward)] == ["f", "g²s − f"]
+    assert [view.field.button.text() for view in (window.plots["forward"], window.plots["backward"])] == [
+        "f",
+        "g²s − f",
+    ]
 
 
 def test_the_menu_is_in_the_view_menu_with_mnemonics_of_its_own(still_window: MainWindow) -> None:
@@ -108,14 +110,17 @@ def test_the_menu_is_in_the_view_menu_with_mnemonics_of_its_own(still_window: Ma
         return [text[text.index("&") + 1].lower() for text in texts if "&" in text]
 
     window = still_window
-    owner = next(m for m in window.menuBar().findChildren(QMenu) if window.fielding.menu.menuAction() in m.actions())
-    assert window.commands[Key.FIELD] in owner.actions()
-    for menu in (owner, window.fielding.menu):
+    owner = next(
+        m for m in window.menuBar().findChildren(QMenu) if window.parts["fields"].menu.menuAction() in m.actions()
+    )
+    assert window.commands["field"] in owner.actions()
+    for menu in (owner, window.parts["fields"].menu):
         assert len(set(letters(menu.actions()))) == len(letters(menu.actions()))
     assert all(
-        view.field.button.menu() is window.fielding.menu for view in (window.views.forward, window.views.backward)
+        view.field.button.menu() is window.parts["fields"].menu
+        for view in (window.plots["forward"], window.plots["backward"])
     )
-    assert all(action.toolTip() for action in window.fielding.menu.choices.values())
+    assert all(action.toolTip() for action in window.parts["fields"].menu.choices.values())
 
 
 def test_arrows_of_a_model_follow_the_cursor_and_the_settings(
@@ -128,22 +133,25 @@ def test_arrows_of_a_model_follow_the_cursor_and_the_settings(
     qtbot.waitUntil(lambda: bool(found), timeout=20_000)
     window.session.cursor.jump(7)
     qtbot.waitUntil(lambda: found[-1].grid.node == 7, timeout=20_000)
-    for view in (window.views.forward, window.views.backward):
+    for view in (window.plots["forward"], window.plots["backward"]):
         assert view.field.arrows.isVisible() and view.field.heat.isVisible() and view.field.legend.isVisible()
-    # METHOD 10: the score of this model does next to nothing, and the view says so
-    assert "score idle" in window.views.backward.field.legend.text()
-    assert "score" not in window.views.forward.field.legend.text()
+    # method.md, section 18: the score of this model does next to nothing, and the view says so
+    assert "score idle" in window.parts["fields"].overlays["backward"].legend.text()
+    assert "score" not in window.parts["fields"].overlays["forward"].legend.text()
     window.session.apply({"lam": 0.0})
     qtbot.waitUntil(lambda: found[-1].request.lam == 0, timeout=20_000)
-    assert window.views.backward.field.button.text() == "0.5 g²s − f"
+    assert window.parts["fields"].overlays["backward"].button.text() == "0.5 g²s − f"
     window.session.apply({"layers": frozenset({"points"})})
-    assert not window.views.forward.field.arrows.isVisible() and window.views.forward.field.legend.isHidden()
+    assert (
+        not window.parts["fields"].overlays["forward"].arrows.isVisible()
+        and window.parts["fields"].overlays["forward"].legend.isHidden()
+    )
 
 
 def test_streamlines_are_asked_for_each_field_once_and_only_then(
     still_window: MainWindow, asked: list[FieldRequest | None]
 ) -> None:
-    window, menu = still_window, still_window.fielding.menu
+    window, menu = still_window, still_window.parts["fields"].menu
     show(window)
     menu.choices["field", "used"].trigger()
     window.session.apply({"layers": frozenset({"field"})})
@@ -152,7 +160,7 @@ def test_streamlines_are_asked_for_each_field_once_and_only_then(
     menu.choices["field_style", "streamlines"].trigger()
     fine = asked[-1]
     assert fine is not None and fine.lines == ("drift", "backward") and fine.size == (48, 48) and not fine.divergence
-    seen = window.views.forward.box
+    seen = window.plots["forward"].box
     assert fine.apart == pytest.approx(16 * seen.viewRect().width() / seen.width())
     menu.choices["heat", "divergence"].trigger()
     assert asked[-1] is not None and asked[-1].divergence and asked[-1].size == (32, 32)
@@ -171,7 +179,7 @@ def test_streamlines_of_a_model_take_the_place_of_its_arrows(
     window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot
 ) -> None:
     open_in("diffflow-checkerboard")
-    view = window.views.backward
+    view = window.plots["backward"]
     window.session.apply({"layers": frozenset({"field"})})
     qtbot.waitUntil(lambda: view.field.arrows.isVisible(), timeout=20_000)
     nothing = pixels(view.plot)
@@ -186,7 +194,7 @@ def test_streamlines_of_a_model_take_the_place_of_its_arrows(
 
 
 def test_the_button_is_there_with_its_layer(still_window: MainWindow) -> None:
-    button = still_window.views.backward.field.button
+    button = still_window.parts["fields"].overlays["backward"].button
     assert button.isHidden()
     still_window.session.apply({"layers": frozenset({"field"})})
     assert button.isVisible() and button.toolTip() and button.accessibleName()

@@ -17,8 +17,9 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.assets import resource
 from dnf_studio.gui.drawing.theme import DARK, LIGHT
 from dnf_studio.gui.features.help.guide import FILE, GuideDialog
+from dnf_studio.gui.frame.features import FEATURES
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import ACTIONS, Key
+from dnf_studio.gui.frame.menus import COMMANDS
 from dnf_studio.gui.workspace.appearance import Appearance
 
 FOLDER = resource("guide")
@@ -26,6 +27,9 @@ TEXT = resource(*FILE).read_text(encoding="utf-8")
 PICTURES = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", TEXT)
 NAMED = re.findall(r"\*\*([^*]+)\*\*\s+\(`([^`]+)`\)", TEXT)
 LARGEST, TOGETHER = 80_000, 500_000
+RECORDS = [*COMMANDS, *(command for feature in FEATURES for command in feature.commands)]
+OTHER_PAGES = "method.md", "formats.md"
+"""For readers of files and of the code; the window does not show them."""
 
 
 def guides(window: MainWindow) -> list[GuideDialog]:
@@ -33,7 +37,7 @@ def guides(window: MainWindow) -> list[GuideDialog]:
 
 
 def opened(window: MainWindow, qtbot: QtBot) -> GuideDialog:
-    QTest.keySequence(window, QKeySequence(ACTIONS[Key.GUIDE].shortcut))
+    QTest.keySequence(window, QKeySequence(window.commands.records["guide"].shortcut))
     (guide,) = guides(window)
     qtbot.waitUntil(guide.isActiveWindow)
     return guide
@@ -42,18 +46,18 @@ def opened(window: MainWindow, qtbot: QtBot) -> GuideDialog:
 def test_every_picture_is_there_named_once_and_small() -> None:
     files = sorted(path for path in FOLDER.iterdir() if path.suffix == ".png")
     assert sorted(name for _, name in PICTURES) == [path.name for path in files]
-    assert {path.name for path in FOLDER.iterdir()} == {path.name for path in files} | {FILE[1]}
+    assert {path.name for path in FOLDER.iterdir()} == {path.name for path in files} | {FILE[1], *OTHER_PAGES}
     sizes = [path.stat().st_size for path in files]
     assert max(sizes) <= LARGEST and sum(sizes) <= TOGETHER
     assert all(len(words) > 20 for words, _ in PICTURES)
 
 
 def test_every_shortcut_is_that_of_the_command_named_before_it() -> None:
-    known = {info.text.replace("&", "").rstrip("…"): info.shortcut for info in ACTIONS.values()}
+    known = {info.text.replace("&", "").rstrip("…"): info.shortcut for info in RECORDS}
     assert len(NAMED) >= 8
     for name, keys in NAMED:
         assert known[name] == keys
-    shortcuts = {info.shortcut for info in ACTIONS.values()}
+    shortcuts = {info.shortcut for info in RECORDS}
     lonely = re.findall(r"`([^`]+)`", re.sub(r"\*\*[^*]+\*\*\s+\(`[^`]+`\)", "", TEXT))
     assert not [word for word in lonely if word in shortcuts or re.match(r"(Ctrl|Shift|Alt)\+|F\d", word)]
 
@@ -73,11 +77,11 @@ def test_it_opens_once_with_all_pictures_and_closes_with_escape(still_window: Ma
         assert isinstance(image, QPixmap) and not image.isNull(), name
     assert "Case 3" in document.toPlainText() and document.toPlainText().count("\ufffc") >= len(PICTURES)
     assert guide.browser.horizontalScrollBar().maximum() == 0
-    still_window.commands[Key.GUIDE].trigger()
+    still_window.commands["guide"].trigger()
     assert guides(still_window) == [guide]
     QTest.keyClick(guide.browser, Qt.Key.Key_Escape)
     assert not guide.isVisible()
-    still_window.commands[Key.GUIDE].trigger()
+    still_window.commands["guide"].trigger()
     assert guides(still_window) == [guide] and guide.isVisible()
 
 

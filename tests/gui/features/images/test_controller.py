@@ -15,14 +15,16 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.config import Config
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.gui.drawing.theme import DARK
-from dnf_studio.gui.features.images.controller import AS_IMAGES, NO_IMAGES, NO_PLANE, OF_POINTS
+from dnf_studio.gui.features.images.controller import NO_IMAGES
 from dnf_studio.gui.features.images.grid import ImageGrid
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.opening import untrained
+from dnf_studio.gui.workspace.session import AS_IMAGES, NO_PLANE
 from tests.gui.conftest import TINY
 from tests.gui.mouse import NONE, drag, place_of, send
 from tests.gui.scenes import frame_of, pixels
+
+OF_POINTS = ("points", "paths", "density", "overlay", "field", "contours", "difference")
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
@@ -34,7 +36,7 @@ def digits(still_window: MainWindow) -> MainWindow:
         {name.removeprefix("config."): value for name, value in TINY.items()} | {"data": "digits"}
     )
     still_window.studio.opened.emit(untrained(config))
-    still_window.views.show_frame(frame_of(dim=64))
+    still_window.live.show(frame_of(dim=64))
     return still_window
 
 
@@ -47,39 +49,39 @@ def click(grid: ImageGrid, index: int, modifier: Qt.KeyboardModifier = NONE) -> 
 
 
 def test_images_are_a_grid_and_the_plane_is_a_choice(digits: MainWindow) -> None:
-    window, (forward, backward) = digits, digits.imaging.grids
-    assert forward.isVisible() and backward.isVisible() and not window.views.forward.isVisible()
-    assert window.data_panel.projection.currentData() == "images" and not window.data_panel.across.isEnabled()
-    assert window.commands[Key.IMAGES].isChecked() and not window.commands[Key.PATHS].isEnabled()
-    window.commands[Key.IMAGES].trigger()
-    assert window.views.forward.isVisible() and not forward.isVisible()
-    assert window.session.state.projection == "axes" and window.data_panel.across.isEnabled()
+    window, (forward, backward) = digits, digits.parts["images"].grids
+    assert forward.isVisible() and backward.isVisible() and not window.plots["forward"].isVisible()
+    assert window.page("Data").projection.currentData() == "images" and not window.page("Data").across.isEnabled()
+    assert window.commands["images"].isChecked() and not window.commands["paths"].isEnabled()
+    window.commands["images"].trigger()
+    assert window.plots["forward"].isVisible() and not forward.isVisible()
+    assert window.session.state.projection == "axes" and window.page("Data").across.isEnabled()
     assert all(window.commands[key].isEnabled() for key in OF_POINTS)
     window.session.apply({"projection": "principal"})
-    assert window.views.forward.isVisible() and not window.commands[Key.IMAGES].isChecked()
+    assert window.plots["forward"].isVisible() and not window.commands["images"].isChecked()
     window.session.undo()
     window.session.undo()
-    assert forward.isVisible() and window.commands[Key.IMAGES].isChecked()
+    assert forward.isVisible() and window.commands["images"].isChecked()
 
 
 def test_layers_of_a_plane_are_grey_without_one_and_say_why(digits: MainWindow) -> None:
     window, commands = digits, digits.commands
-    menus = window.fielding.menu.menuAction(), window.contouring.menu.menuAction()
+    menus = window.parts["fields"].menu.menuAction(), window.parts["log_density"].menu.menuAction()
     layers = (*(commands[key] for key in OF_POINTS), *menus)
     usual = "Ctrl+2"
     assert all(action.toolTip() == AS_IMAGES and not action.isEnabled() for action in layers)
     window.session.apply({"projection": "axes"})
-    assert all(action.isEnabled() for action in layers) and usual in commands[Key.PATHS].toolTip()
+    assert all(action.isEnabled() for action in layers) and usual in commands["paths"].toolTip()
     window.session.set_lacks({}, dim=1)
     assert all(action.toolTip() == NO_PLANE and not action.isEnabled() for action in layers)
     window.session.set_lacks({}, dim=2)
-    assert all(action.isEnabled() for action in layers) and commands[Key.IMAGES].isEnabled()
+    assert all(action.isEnabled() for action in layers) and commands["images"].isEnabled()
     window.studio.opened.emit(untrained(Config().changed({"data": "moons", "network.layers": 1})))
-    assert commands[Key.IMAGES].toolTip() == NO_IMAGES and not commands[Key.IMAGES].isEnabled()
+    assert commands["images"].toolTip() == NO_IMAGES and not commands["images"].isEnabled()
 
 
 def test_what_is_opened_begins_with_the_first_page(digits: MainWindow) -> None:
-    forward, backward = digits.imaging.grids
+    forward, backward = digits.parts["images"].grids
     opened = untrained(digits.session.state.config.changed({"data": "digits", "network.layers": 1}))
     forward.turn(1)
     assert forward._first == backward._first > 0
@@ -90,8 +92,8 @@ def test_what_is_opened_begins_with_the_first_page(digits: MainWindow) -> None:
 
 
 def test_the_grid_follows_the_cursor_and_is_drawn_as_the_data_says(digits: MainWindow) -> None:
-    window, (forward, backward) = digits, digits.imaging.grids
-    frame = window.views.frame
+    window, (forward, backward) = digits, digits.parts["images"].grids
+    frame = window.live.frame
     assert frame is not None and forward._mosaic is not None
     count = forward._mosaic.count
     for position, node in ((0.0, 0), (10.0, 10), (4.0, 4)):
@@ -99,7 +101,7 @@ def test_the_grid_follows_the_cursor_and_is_drawn_as_the_data_says(digits: MainW
         np.testing.assert_array_equal(forward._images._points, frame.forward[node, :count])
         np.testing.assert_array_equal(backward._images._points, frame.backward[node, :count])
         assert f"i = {node}" in forward.note.text()
-    draw, seen = window.imaging.pixels, pixels(forward.plot)
+    draw, seen = window.parts["images"].pixels, pixels(forward.plot)
     assert draw is not None
     shown = draw(frame.forward[4, :count])
     for k, row, column in ((0, 0, 0), (5, 3, 6), (count - 1, 7, 7)):
@@ -109,7 +111,7 @@ def test_the_grid_follows_the_cursor_and_is_drawn_as_the_data_says(digits: MainW
 
 
 def test_a_click_chooses_the_image_in_every_view(digits: MainWindow, qtbot: QtBot) -> None:
-    window, (forward, backward) = digits, digits.imaging.grids
+    window, (forward, backward) = digits, digits.parts["images"].grids
     click(forward, 3)
     assert forward._images._chosen == [3] and not backward._images._chosen, "they are not the same image"
     window.session.apply({"start": "forward", "selection": ()})
@@ -118,7 +120,7 @@ def test_a_click_chooses_the_image_in_every_view(digits: MainWindow, qtbot: QtBo
     click(forward, 2, CONTROL)
     assert window.session.state.selection == (7, 2) and window.session.state.direction == "forward"
     assert forward._images._chosen == backward._images._chosen == [7, 2]
-    assert window.views.time._selection["backward"].tolist() == [7, 2]
+    assert window.plots["time"]._selection["backward"].tolist() == [7, 2]
     click(forward, 7, CONTROL)
     assert window.session.state.selection == (2,)
     assert forward._mosaic is not None
@@ -129,8 +131,8 @@ def test_a_click_chooses_the_image_in_every_view(digits: MainWindow, qtbot: QtBo
 
 
 def test_a_rectangle_chooses_the_images_whose_middles_are_inside(digits: MainWindow) -> None:
-    window, (forward, _) = digits, digits.imaging.grids
-    window.commands[Key.TOOL_RECTANGLE].trigger()
+    window, (forward, _) = digits, digits.parts["images"].grids
+    window.commands["tool-rectangle"].trigger()
     mosaic = forward._mosaic
     assert mosaic is not None
     first, last = mosaic.place(1).center(), mosaic.place(mosaic.columns + 2).center()
@@ -139,7 +141,7 @@ def test_a_rectangle_chooses_the_images_whose_middles_are_inside(digits: MainWin
 
 
 def test_pages_turn_together_and_to_what_is_chosen(digits: MainWindow) -> None:
-    window, (forward, backward) = digits, digits.imaging.grids
+    window, (forward, backward) = digits, digits.parts["images"].grids
     assert forward._mosaic is not None
     count = forward._mosaic.count
     assert count < 300 and forward._on.isVisible() and not forward._back.isEnabled()
@@ -154,36 +156,36 @@ def test_pages_turn_together_and_to_what_is_chosen(digits: MainWindow) -> None:
 
 
 def test_other_data_goes_back_to_the_plane_and_a_size_that_does_not_fit_too(digits: MainWindow) -> None:
-    window, (forward, _) = digits, digits.imaging.grids
+    window, (forward, _) = digits, digits.parts["images"].grids
     current = untrained(Config().changed({"data": "rings", "network.channels": 8, "network.layers": 1}))
     window.studio.opened.emit(current)
-    window.views.show_frame(frame_of())
-    assert window.views.forward.isVisible() and not window.commands[Key.IMAGES].isEnabled()
-    assert forward._frame is None and window.commands[Key.PATHS].isEnabled()
+    window.live.show(frame_of())
+    assert window.plots["forward"].isVisible() and not window.commands["images"].isEnabled()
+    assert forward._frame is None and window.commands["paths"].isEnabled()
     wrong = replace(current, shown=replace(current.shown, image=ImageShape(8, 8, 1, 0, 1)))
     window.studio.opened.emit(wrong)
-    assert window.views.forward.isVisible()
+    assert window.plots["forward"].isVisible()
 
 
 def test_a_lost_image_is_told_and_leaves_its_place_empty(digits: MainWindow) -> None:
-    window, (forward, _) = digits, digits.imaging.grids
+    window, (forward, _) = digits, digits.parts["images"].grids
     frame = frame_of(dim=64)
     frame.forward[3:, 1, 5] = np.nan
-    window.views.show_frame(frame)
+    window.live.show(frame)
     window.views.set_theme(DARK)
     window.session.cursor.jump(6)
     assert forward.note.toolTip() or forward.note.text() == "1 of 300 images left the finite numbers"
     assert "1" in forward.note.text() and "lost" in forward.note.texts[-1] and forward.note.warns
-    shown = forward._images._shown(window.imaging.pixels)
+    shown = forward._images._shown(window.parts["images"].pixels)
     assert len(np.unique(shown[1])) == 1 and len(np.unique(shown[0])) > 1
     forward.grab()
 
 
 def test_colours_frame_the_images(digits: MainWindow) -> None:
-    window, (forward, _) = digits, digits.imaging.grids
+    window, (forward, _) = digits, digits.parts["images"].grids
     before = pixels(forward.plot)
     window.session.apply({"colouring": "radius"})
-    assert forward.by_point.shown is not None and forward.by_point.shown is window.views.forward.by_point.shown
+    assert forward.by_point.shown is not None and forward.by_point.shown is window.plots["forward"].by_point.shown
     assert (pixels(forward.plot) != before).any()
     frames = forward._images._frames
     assert frames is not None
@@ -212,17 +214,17 @@ def test_a_reopened_model_still_makes_images_where_its_data_is_gone(
     run.save(model, "weights")
     file.unlink()
     open_in(str(model))
-    assert window.imaging.shown and window.imaging.grids[1].isVisible()
+    assert window.parts["images"].shown and window.parts["images"].grids[1].isVisible()
     assert window.studio.current is not None and window.studio.current.dataset is None
     assert window.studio.current.shown.image == ImageShape(32, 32, 3, 0, 256)
 
 
 def test_frames_that_grow_do_not_arrange_the_images_anew(digits: MainWindow) -> None:
-    window, (forward, _) = digits, digits.imaging.grids
+    window, (forward, _) = digits, digits.parts["images"].grids
     whole = forward._mosaic
-    window.views.show_frame(replace(frame_of(40, dim=64), complete=False))
+    window.live.show(replace(frame_of(40, dim=64), complete=False))
     assert forward._mosaic == whole and len(forward._images._points) == 40
-    window.views.show_frame(frame_of(40, dim=64))
+    window.live.show(frame_of(40, dim=64))
     assert forward._mosaic is not None and whole is not None and forward._mosaic.zoom > whole.zoom
 
 
@@ -231,12 +233,12 @@ def test_a_folder_is_opened_by_the_menu(window: MainWindow, qtbot: QtBot, monkey
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/nowhere/pictures")
     monkeypatch.setattr(window.studio, "open", asked.append)
     monkeypatch.setattr(window.files._studio, "open", asked.append)
-    window.commands[Key.OPEN_FOLDER].trigger()
+    window.commands["open-folder"].trigger()
     qtbot.waitUntil(lambda: asked == ["/nowhere/pictures"], timeout=20_000)
 
 
 def test_images_stay_until_there_are_those_of_another_model_of_the_data(digits: MainWindow) -> None:
-    window, (forward, _) = digits, digits.imaging.grids
+    window, (forward, _) = digits, digits.parts["images"].grids
     shown = forward._images._points
     other = window.session.state.config.changed({"data": "digits", "network.channels": 8, "network.layers": 1})
     window.studio.opened.emit(untrained(other))

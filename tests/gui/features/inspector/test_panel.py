@@ -25,7 +25,7 @@ def rows(*points: int) -> np.ndarray:  # type: ignore[type-arg]
 
 
 def frame() -> Frame:
-    return dataclasses.replace(frame_of(points=300), step_disagreement=np.arange(300, dtype=np.float32)[None])
+    return dataclasses.replace(frame_of(points=300), contributions=np.arange(300, dtype=np.float32)[None])
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def test_new_numbers_of_the_same_shape_do_not_reset(qtbot: QtBot) -> None:
     show(model, table_of())
     with qtbot.assertNotEmitted(model.modelReset), qtbot.waitSignal(model.dataChanged):
         show(model, table_of(seed=1))
-    assert float(text(model, 0, 12).replace("−", "-")) == pytest.approx(table_of(seed=1).disagreement[0], abs=1e-4)
+    assert float(text(model, 0, 12).replace("−", "-")) == pytest.approx(table_of(seed=1).contributions[0], abs=1e-4)
     with qtbot.waitSignal(model.modelReset):
         show(model, table_of(steps=3))
 
@@ -74,7 +74,7 @@ def test_text_for_other_programs_is_exact_and_plain() -> None:
     assert lines[0] == names(model) and len(lines) == 4
     numbers = np.array([[float(cell or "nan") for cell in line] for line in lines[1:]])
     np.testing.assert_allclose(numbers[:, 2], table.x[:, 0], rtol=1e-8)
-    np.testing.assert_allclose(numbers[:2, 7], table.disagreement, rtol=1e-8)
+    np.testing.assert_allclose(numbers[:2, 7], table.contributions, rtol=1e-8)
     assert np.isnan(numbers[2, 5:]).all() and "−" not in model.as_text()
     assert model.as_text([1]).splitlines() == ["\t".join(lines[0]), "\t".join(lines[2])]
 

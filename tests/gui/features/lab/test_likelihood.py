@@ -18,7 +18,6 @@ from dnf_studio.errors import DivergenceError
 from dnf_studio.gui.features.lab.likelihood import LikelihoodPage
 from dnf_studio.gui.features.lab.panel import LabPanel
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.workers.snapshot import Snapshot
 
 WAIT = 60_000
@@ -50,7 +49,7 @@ def open_page(window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot) 
 
 
 def panel_of(window: MainWindow) -> LabPanel:
-    panel = next(dock for dock in window.explore if dock.objectName() == Key.LAB).panel
+    panel = window.docks["lab"].panel
     assert isinstance(panel, LabPanel)
     return panel
 

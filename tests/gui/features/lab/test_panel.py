@@ -18,7 +18,6 @@ from dnf_studio.gui.features.lab.panel import NO_MODEL, LabPanel
 from dnf_studio.gui.features.lab.paths import PathsPage
 from dnf_studio.gui.features.lab.steps import StepsPage
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.workers import lab
 
@@ -38,8 +37,8 @@ def panel(
     monkeypatch.setattr("dnf_studio.gui.features.lab.steps.DEFAULT", "3, 6, 12, 20")
     open_in("diffflow-checkerboard")
     QTest.keySequence(window, QKeySequence("Ctrl+Shift+N"))
-    made = next(dock for dock in window.explore if dock.objectName() == Key.LAB).panel
-    assert isinstance(made, LabPanel) and window.commands[Key.LAB].isChecked()
+    made = window.docks["lab"].panel
+    assert isinstance(made, LabPanel) and window.commands["lab"].isChecked()
     return made
 
 
@@ -100,7 +99,7 @@ def test_a_click_on_a_curve_chooses_its_n(panel: LabPanel, qtbot: QtBot) -> None
     assert not np.array_equal(forward, page.error._shown[0][1], equal_nan=True)
     page.along.setCurrentIndex(1)
     page.along.activated.emit(1)
-    assert page.error._shown[0][0][-1] == pytest.approx(float(panel._window.views.frame.t[-1]))
+    assert page.error._shown[0][0][-1] == pytest.approx(float(panel._window.live.frame.t[-1]))
 
 
 def test_bad_lists_are_refused_and_a_good_one_is_computed_by_enter(panel: LabPanel, qtbot: QtBot) -> None:
@@ -161,10 +160,10 @@ def test_cancel_keeps_what_was_found_and_compute_goes_on(panel: LabPanel, qtbot:
 
 def test_coarse_paths_are_those_of_the_views(panel: LabPanel, window: MainWindow, qtbot: QtBot) -> None:
     # Point 270 can be chosen once it is there
-    qtbot.waitUntil(lambda: window.views.frame.complete, timeout=WAIT)
+    qtbot.waitUntil(lambda: window.live.frame.complete, timeout=WAIT)
     window.session.apply({"selection": (270, 5)})
     turn(panel, "Paths", qtbot)
-    page, frame = panel.pages["Paths"], window.views.frame
+    page, frame = panel.pages["Paths"], window.live.frame
     assert isinstance(page, PathsPage) and page._found is not None
     assert page._found.points == (5, 270) and "Points 5, 270" in page.told.text()
     for own, shown in ((page._found.forward[0], frame.forward), (page._found.backward[0], frame.backward)):
@@ -176,10 +175,10 @@ def test_coarse_paths_are_those_of_the_views(panel: LabPanel, window: MainWindow
     qtbot.waitUntil(lambda: page._found.points == (9,), timeout=WAIT)
     # Pairs: the coarse backward path goes on from where the coarse forward one ends, and the fine one with it
     window.session.apply({"start": "forward"})
-    qtbot.waitUntil(lambda: window.views.frame.paired and window.views.frame.complete, timeout=WAIT)
+    qtbot.waitUntil(lambda: window.live.frame.paired and window.live.frame.complete, timeout=WAIT)
     qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: panel.runner.running is None, timeout=WAIT)
-    np.testing.assert_allclose(page._found.backward[0], window.views.frame.backward[:, [9]], atol=2e-4)
+    np.testing.assert_allclose(page._found.backward[0], window.live.frame.backward[:, [9]], atol=2e-4)
     np.testing.assert_allclose(page._found.backward[1][-1], page._found.forward[0][-1], atol=1e-6)
 
 
@@ -257,8 +256,8 @@ def test_every_control_has_a_tooltip_and_a_name(panel: LabPanel, qtbot: QtBot) -
 
 
 def test_without_a_model_it_says_so(still_window: MainWindow) -> None:
-    still_window.commands[Key.LAB].trigger()
-    panel = next(dock for dock in still_window.explore if dock.objectName() == Key.LAB).panel
+    still_window.commands["lab"].trigger()
+    panel = still_window.docks["lab"].panel
     assert isinstance(panel, LabPanel)
     assert panel.told.text() == NO_MODEL and not panel.button.isEnabled()
     panel.compute()
@@ -271,8 +270,8 @@ def test_the_bar_of_tabs_takes_the_focus_only_while_it_is_there(still_window: Ma
         return still_window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
 
     assert all(bar.focusPolicy() == Qt.FocusPolicy.NoFocus for bar in bars())
-    still_window.commands[Key.INSPECTOR].trigger()
-    still_window.commands[Key.LAB].trigger()
+    still_window.commands["inspector"].trigger()
+    still_window.commands["lab"].trigger()
     qtbot.waitUntil(lambda: any(bar.count() == 2 and bar.focusPolicy() & Qt.FocusPolicy.TabFocus for bar in bars()))
 
 

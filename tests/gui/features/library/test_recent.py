@@ -14,7 +14,6 @@ from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.gui.features.library.model import Section, read_rows
 from dnf_studio.gui.features.library.recent import Recent, RecentFile, RecentMenu
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.memory import Memory
 from tests.core.storage.files import make_flow
 
@@ -54,11 +53,11 @@ def test_opened_and_saved_files_are_remembered(
     window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path, table: Path
 ) -> None:
     open_in("circle")
-    assert window.habits.recent.files == ()
+    assert window.parts["library"].recent.files == ()
     open_in(f"{table}::x,z")
     with qtbot.waitSignal(window.files.saved, timeout=20_000):
         window.files.save_to(tmp_path / "m.safetensors", "weights")
-    assert window.habits.recent.files == (
+    assert window.parts["library"].recent.files == (
         RecentFile(str(tmp_path / "m.safetensors"), "checkpoint"),
         RecentFile(f"{table}::x,z", "data"),
     )
@@ -67,11 +66,11 @@ def test_opened_and_saved_files_are_remembered(
 def test_the_menu_opens_them_again_and_greys_what_is_gone(
     window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path, table: Path
 ) -> None:
-    menu = window.habits.menu
+    menu = window.parts["library"].menu
     assert not menu.menuAction().isEnabled()
     assert menu.menuAction() in window.menuBar().actions()[0].menu().actions()
     gone = tmp_path / "gone.safetensors"
-    window.habits.recent.add(gone, "checkpoint")
+    window.parts["library"].recent.add(gone, "checkpoint")
     open_in(str(table))
     open_in("circle")
     assert menu.menuAction().isEnabled()
@@ -83,15 +82,15 @@ def test_the_menu_opens_them_again_and_greys_what_is_gone(
         first.trigger()
     assert window.studio.current is not None and window.studio.current.shown.dim == 3
     menu.actions()[-1].trigger()
-    assert window.habits.recent.files == () and not menu.menuAction().isEnabled()
+    assert window.parts["library"].recent.files == () and not menu.menuAction().isEnabled()
 
 
 def test_a_folder_of_images_is_there(still_window: MainWindow, tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
-    recent = still_window.habits.recent
+    recent = still_window.parts["library"].recent
     recent.add(tmp_path / "images", "data")
     recent.add(tmp_path / "gone", "data")
-    menu = still_window.habits.menu
+    menu = still_window.parts["library"].menu
     menu.fill()
     assert [action.isEnabled() for action in menu.actions()[:2]] == [False, True]
     assert "not there" not in menu.actions()[1].text()
@@ -100,7 +99,7 @@ def test_a_folder_of_images_is_there(still_window: MainWindow, tmp_path: Path) -
 
 
 def test_the_last_file_is_reopened_only_where_wished_and_there(still_window: MainWindow, tmp_path: Path) -> None:
-    habits, reopen = still_window.habits, still_window.commands[Key.REOPEN]
+    habits, reopen = still_window.habits, still_window.commands["reopen"]
     path = tmp_path / "m.safetensors"
     save_checkpoint(path, Checkpoint.of_model(make_flow()))
     habits.recent.add(path, "checkpoint")
@@ -115,11 +114,11 @@ def test_a_file_may_have_colons_in_its_name(window: MainWindow, open_in: Open, t
     odd = tmp_path / "x::y.csv"
     odd.write_bytes(table.read_bytes())
     open_in(f"{odd}::x,z")
-    (file,) = window.habits.recent.files
+    (file,) = window.parts["library"].recent.files
     assert (file.path, file.label) == (odd, "x::y.csv (x,z) – data")
     open_in(str(odd))
-    assert window.habits.recent.files[0] == RecentFile(str(odd), "data")
-    assert window.habits.recent.files[0].path == odd
+    assert window.parts["library"].recent.files[0] == RecentFile(str(odd), "data")
+    assert window.parts["library"].recent.files[0].path == odd
 
 
 def test_names_that_no_system_takes_are_greyed(qapp: object) -> None:

@@ -15,7 +15,6 @@ from dnf_studio.core.exploration.log_density import LogDensity
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.features.log_density.controller import KEPT, rounded
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.state import State
 from dnf_studio.gui.workspace.training import Phase
 from tests.gui.conftest import TINY
@@ -34,8 +33,20 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def found(window: MainWindow) -> list[LogDensity]:
     """What is computed from now on."""
     told: list[LogDensity] = []
-    window.contouring.analysis.found.connect(told.append)
+    hear(window, told.append)
     return told
+
+
+def hear(window: MainWindow, tell: Callable[[LogDensity], object]) -> None:
+    """Call `tell` with each picture that is computed from now on, once it is drawn."""
+    controller = window.parts["log_density"]
+    take = controller._take
+
+    def both(found: LogDensity) -> None:
+        take(found)
+        tell(found)
+
+    controller._take = both
 
 
 def sizes(found: list[LogDensity]) -> list[int]:
@@ -44,7 +55,7 @@ def sizes(found: list[LogDensity]) -> list[int]:
 
 def zoom(window: MainWindow, factor: float, right: float = 0.0) -> None:
     """As the wheel does, and a drag: in both views."""
-    for view in (window.views.forward, window.views.backward):
+    for view in (window.plots["forward"], window.plots["backward"]):
         if factor != 1:
             view.box.scaleBy((factor, factor))
         if right:
@@ -55,12 +66,12 @@ def wait_whole(window: MainWindow, qtbot: QtBot) -> LogDensity:
     """Until the finest picture of what is asked is drawn."""
 
     def there() -> bool:
-        drawn = window.views.forward.contours.found
-        rests = not window.contouring.analysis.running and not window.contouring._timer.isActive()
+        drawn = window.parts["log_density"].overlays["forward"].found
+        rests = not window.parts["log_density"].task.running and not window.parts["log_density"]._timer.isActive()
         return rests and drawn is not None and drawn.complete
 
     qtbot.waitUntil(there, timeout=20_000)
-    drawn = window.views.forward.contours.found
+    drawn = window.parts["log_density"].overlays["forward"].found
     assert drawn is not None
     return drawn
 
@@ -69,18 +80,21 @@ def test_the_key_brings_a_coarse_picture_then_finer_ones(
     window: MainWindow, open_in: Open, found: list[LogDensity], qtbot: QtBot
 ) -> None:
     open_in("diffflow-8gaussian")
-    assert found == [] and window.views.forward.contours.button.isHidden()
+    assert found == [] and window.parts["log_density"].overlays["forward"].button.isHidden()
     QTest.keySequence(window, QKeySequence("Ctrl+7"))
-    assert "contours" in window.session.state.layers and window.commands[Key.CONTOURS].isChecked()
+    assert "contours" in window.session.state.layers and window.commands["contours"].isChecked()
     drawn = wait_whole(window, qtbot)
     assert sizes(found) == [6, 11, 21] and drawn is found[-1]
-    seen = window.views.forward.box.viewRect()
+    seen = window.plots["forward"].box.viewRect()
     assert drawn.x[0] <= seen.left() and drawn.x[-1] >= seen.right()
     assert drawn.y[0] <= seen.top() and drawn.y[-1] >= seen.bottom()
-    for view in (window.views.forward, window.views.backward):
+    for view in (window.plots["forward"], window.plots["backward"]):
         assert view.contours.map.isVisible() and view.contours.legend.isVisible() and view.contours.button.isVisible()
     QTest.keySequence(window, QKeySequence("Ctrl+7"))
-    assert window.views.forward.contours.found is None and window.views.forward.contours.legend.isHidden()
+    assert (
+        window.parts["log_density"].overlays["forward"].found is None
+        and window.parts["log_density"].overlays["forward"].legend.isHidden()
+    )
 
 
 def test_what_was_computed_is_not_computed_again(
@@ -94,12 +108,12 @@ def test_what_was_computed_is_not_computed_again(
     window.session.cursor.jump(5)
     zoom(window, 1.0, right=0.01)
     assert wait_whole(window, qtbot) is first and sizes(found) == [6, 11, 21]
-    assert "the points are at step 5" in window.views.backward.contours.legend.text()
+    assert "the points are at step 5" in window.parts["log_density"].overlays["backward"].legend.text()
     for _ in range(KEPT + 2):
         zoom(window, 1.0, right=1.5)
         wait_whole(window, qtbot)
-    assert len(window.contouring._kept) == KEPT
-    window.views.reset_ranges()
+    assert len(window.parts["log_density"]._kept) == KEPT
+    window.plots.reset_ranges()
     wait_whole(window, qtbot)
     # The oldest one was forgotten
     assert sizes(found)[-3:] == [6, 11, 21] and len(found) == 3 * (KEPT + 4)
@@ -112,7 +126,7 @@ def test_a_zoom_into_a_fine_picture_keeps_it_until_there_is_a_finer_one(
     window.session.apply({"layers": frozenset({"contours"})})
     wait_whole(window, qtbot)
     drawn: list[int] = []
-    window.contouring.analysis.found.connect(lambda _: drawn.append(len(window.views.forward.contours.found.x)))
+    hear(window, lambda _: drawn.append(len(window.parts["log_density"].overlays["forward"].found.x)))
     zoom(window, 0.5)
     inner = wait_whole(window, qtbot)
     assert drawn[0] == 21 and inner.x[-1] - inner.x[0] < 8
@@ -126,12 +140,10 @@ def test_switched_on_again_it_begins_coarse_where_nothing_is_kept(
     window.session.apply({"layers": frozenset({"contours"})})
     wait_whole(window, qtbot)
     window.session.apply({"layers": frozenset({"points"})})
-    assert window.views.forward.contours.found is None
-    window.contouring._kept.clear()
-    overlay = window.views.forward.contours
-    window.contouring.analysis.found.connect(
-        lambda _: shown.append(0 if overlay.found is None else len(overlay.found.x))
-    )
+    assert window.parts["log_density"].overlays["forward"].found is None
+    window.parts["log_density"]._kept.clear()
+    overlay = window.parts["log_density"].overlays["forward"]
+    hear(window, lambda _: shown.append(0 if overlay.found is None else len(overlay.found.x)))
     window.session.apply({"layers": frozenset({"contours"})})
     wait_whole(window, qtbot)
     assert shown == [6, 11, 21]
@@ -139,18 +151,18 @@ def test_switched_on_again_it_begins_coarse_where_nothing_is_kept(
 
 def test_side_by_side_and_difference_follow_the_menu(window: MainWindow, open_in: Open, qtbot: QtBot) -> None:
     open_in("diffflow-checkerboard")
-    menu = window.contouring.menu
+    menu = window.parts["log_density"].menu
     assert [value for (_, value), action in menu.choices.items() if action.isChecked()] == ["model"]
     menu.choices["contours", "side"].trigger()
     assert window.session.state.contours == "side" and "contours" in window.session.state.layers
     drawn = wait_whole(window, qtbot)
     assert drawn.exact is not None
-    views = window.views.forward, window.views.backward
-    assert [view.contours.shown for view in views] == ["model", "exact"]
+    overlays = window.parts["log_density"].overlays.values()
+    assert [overlay.shown for overlay in overlays] == ["model", "exact"]
     menu.choices["contours", "difference"].trigger()
-    assert [view.contours.button.text() for view in views] == ["Δ log p"] * 2
+    assert [overlay.button.text() for overlay in overlays] == ["Δ log p"] * 2
     window.session.undo()
-    assert menu.choices["contours", "side"].isChecked() and [view.contours.shown for view in views] == [
+    assert menu.choices["contours", "side"].isChecked() and [overlay.shown for overlay in overlays] == [
         "model",
         "exact",
     ]
@@ -172,14 +184,14 @@ def test_swapped_components_swap_the_picture(window: MainWindow, open_in: Open, 
     open_in("diffflow-checkerboard")
     window.session.apply({"layers": frozenset({"contours"}), "axes": (1, 0)})
     drawn = wait_whole(window, qtbot)
-    seen = window.views.forward.box.viewRect()
+    seen = window.plots["forward"].box.viewRect()
     assert drawn.x[0] <= seen.left() and drawn.x[-1] >= seen.right() and drawn.y[-1] < drawn.x[-1]
-    asked = window.contouring._asked
+    asked = window.parts["log_density"]._asked
     assert asked is not None
     # The model has its own components: the long side of the view is its second one
     assert asked[1][3] - asked[1][1] > asked[1][2] - asked[1][0]
     window.session.apply({"axes": (0, 0)})
-    qtbot.waitUntil(lambda: "two different components" in window.views.forward.contours.legend.text())
+    qtbot.waitUntil(lambda: "two different components" in window.parts["log_density"].overlays["forward"].legend.text())
 
 
 def test_more_than_two_components_have_one_sentence(
@@ -191,7 +203,7 @@ def test_more_than_two_components_have_one_sentence(
     np.save(file, np.random.default_rng(0).standard_normal((500, 3)))
     open_in(str(file))
     window.session.apply({"layers": frozenset({"contours"})})
-    legend = window.views.forward.contours.legend
+    legend = window.parts["log_density"].overlays["forward"].legend
     qtbot.waitUntil(lambda: legend.text().startswith("Log-density is drawn for two components only"))
     assert legend.isVisible() and found == [] and legend.text().count(".") == 1
 
@@ -204,15 +216,15 @@ def test_while_a_model_trains_pictures_are_coarse_and_fine_when_it_rests(
     window.session.apply({**TINY, "layers": frozenset({"contours"})})
     window.studio.train()
     qtbot.waitUntil(lambda: window.studio.training.phase is Phase.RUNNING, timeout=20_000)
-    qtbot.waitUntil(lambda: not window.contouring._whole, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.parts["log_density"]._whole, timeout=20_000)
     begun = len(found)
     qtbot.waitUntil(lambda: len(found) >= begun + 3, timeout=20_000)
     assert set(sizes(found[begun:])) == {6}
-    assert "refining" not in window.views.forward.contours.legend.text()
+    assert "refining" not in window.parts["log_density"].overlays["forward"].legend.text()
     window.studio.training.set_paused(True)
     qtbot.waitUntil(lambda: window.studio.training.phase is Phase.PAUSED, timeout=20_000)
     assert len(wait_whole(window, qtbot).x) == 21
-    assert "the exact density" not in window.views.forward.contours.legend.text()
+    assert "the exact density" not in window.parts["log_density"].overlays["forward"].legend.text()
 
 
 def test_weights_seen_while_it_trained_are_drawn_finely_once_it_rests(
@@ -223,9 +235,9 @@ def test_weights_seen_while_it_trained_are_drawn_finely_once_it_rests(
     with monkeypatch.context() as patch:
         patch.setattr(window.studio.training, "_phase", Phase.RUNNING)
         window.session.apply({"layers": frozenset({"contours"})})
-        qtbot.waitUntil(lambda: window.views.forward.contours.found is not None, timeout=20_000)
-        qtbot.waitUntil(lambda: not window.contouring.analysis.running, timeout=20_000)
-    window.contouring._soon()
+        qtbot.waitUntil(lambda: window.parts["log_density"].overlays["forward"].found is not None, timeout=20_000)
+        qtbot.waitUntil(lambda: not window.parts["log_density"].task.running, timeout=20_000)
+    window.parts["log_density"]._soon()
     assert len(wait_whole(window, qtbot).x) == 21
 
 
@@ -236,7 +248,7 @@ def test_a_newer_question_leaves_the_older_one(
     monkeypatch.setattr(log_density, "SIZES", (6, 401))
     window.session.apply({"layers": frozenset({"contours"})})
     qtbot.waitUntil(lambda: len(found) == 1, timeout=20_000)
-    assert "refining…" in window.views.forward.contours.legend.text()
+    assert "refining…" in window.parts["log_density"].overlays["forward"].legend.text()
     monkeypatch.setattr(log_density, "SIZES", (6, 11))
     zoom(window, 0.5)
     wait_whole(window, qtbot)
@@ -255,22 +267,25 @@ def test_the_menu_is_in_the_view_menu_with_mnemonics_of_its_own(seen_window: Mai
         texts = [action.text() for action in actions]
         return [text[text.index("&") + 1].lower() for text in texts if "&" in text]
 
-    menu = seen_window.contouring.menu
+    menu = seen_window.parts["log_density"].menu
     owner = next(m for m in seen_window.menuBar().findChildren(QMenu) if menu.menuAction() in m.actions())
-    assert seen_window.commands[Key.CONTOURS] in owner.actions()
+    assert seen_window.commands["contours"] in owner.actions()
     for each in (owner, menu):
         assert len(set(letters(each.actions()))) == len(letters(each.actions()))
-    for view in (seen_window.views.forward, seen_window.views.backward):
+    for view in (seen_window.plots["forward"], seen_window.plots["backward"]):
         assert view.contours.button.menu() is menu
         assert view.contours.button.toolTip() and view.contours.button.accessibleName()
     assert all(action.toolTip() for action in menu.choices.values())
 
 
 def test_without_a_model_nothing_is_asked(still_window: MainWindow) -> None:
-    still_window.views.show_frame(frame_of())
+    still_window.live.show(frame_of())
     still_window.session.apply({"layers": frozenset({"contours"})})
-    still_window.contouring._ask()
-    assert not still_window.contouring.analysis.running and still_window.views.forward.contours.found is None
+    still_window.parts["log_density"]._ask()
+    assert (
+        not still_window.parts["log_density"].task.running
+        and still_window.parts["log_density"].overlays["forward"].found is None
+    )
 
 
 def test_the_state_knows_its_choices() -> None:

@@ -13,8 +13,8 @@ from dnf_studio.gui.drawing.theme import DARK, LIGHT
 from dnf_studio.gui.features.marginals.plot import MarginalsPlot
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.training import Phase
-from dnf_studio.workers.comparing import Comparison
 from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.marginals import Comparison
 from tests.gui.conftest import TINY
 from tests.gui.scenes import frame_of, pixels, share_near
 
@@ -100,12 +100,12 @@ def test_only_a_plot_that_is_seen_is_computed(window: MainWindow, open_in: Calla
     compare = window.studio.explorer.compare
     window.studio.explorer.compare = lambda frame: (asked.append(frame), compare(frame))  # type: ignore[method-assign]
     open_in("diffflow-rings")
-    qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.complete, timeout=20_000)
+    qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.complete, timeout=20_000)
     assert not asked
-    window.views.pair.tabs.setCurrentIndex(2)
-    plot = window.views.marginals
+    window.views.tabs.tabs.setCurrentIndex(2)
+    plot = window.plots["marginals"]
     qtbot.waitUntil(lambda: "distance" in plot.note.text(), timeout=20_000)
-    assert asked == [window.views.frame]
+    assert asked == [window.live.frame]
     steps = len(asked[0].t) - 1
     window.session.cursor.set_playing(False)
     plot.step_clicked.emit(steps)
@@ -126,7 +126,7 @@ def test_while_training_there_is_time_between_two_comparisons(
     shown: list[Frame] = []
     window.live.frame_shown.connect(shown.append)
     window.session.apply(TINY)
-    window.views.pair.tabs.setCurrentIndex(2)
+    window.views.tabs.tabs.setCurrentIndex(2)
     window.studio.train()
     qtbot.waitUntil(lambda: window.studio.training.phase is Phase.RUNNING, timeout=20_000)
     before = len(asked), len(shown)
@@ -134,4 +134,4 @@ def test_while_training_there_is_time_between_two_comparisons(
     assert len(asked) <= before[0] + 1
     window.studio.training.stop()
     qtbot.waitUntil(lambda: window.studio.training.phase is Phase.ENDED, timeout=20_000)
-    qtbot.waitUntil(lambda: bool(asked) and asked[-1] is window.views.frame, timeout=20_000)
+    qtbot.waitUntil(lambda: bool(asked) and asked[-1] is window.live.frame, timeout=20_000)

@@ -214,7 +214,7 @@ def test_many_bars_are_drawn_as_groups(qtbot: QtBot) -> None:
     shown(qtbot, plot)
     plot.set_shown("contribution")
     frame = frame_of(points=2, steps=10_000)
-    plot.set_frame(dataclasses.replace(frame, disagreement=np.full(10_000, 0.1, np.float32)))
+    plot.set_frame(dataclasses.replace(frame, mean_contributions=np.full(10_000, 0.1, np.float32)))
     assert share_near(pixels(plot.plot), LIGHT.disagreement[-1], 60) > 0.4
 
 

@@ -17,14 +17,13 @@ from dnf_studio.gui.drawing.words import short_number
 from dnf_studio.gui.features.round_trip import panel as module
 from dnf_studio.gui.features.round_trip.error_map import ErrorHistogram, ErrorMap, error_limit
 from dnf_studio.gui.features.round_trip.panel import RoundTripPanel
-from dnf_studio.gui.frame.late_dock import LateDock
+from dnf_studio.gui.frame.docks import FeatureDock
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from tests.gui.scenes import pixels, share_near
 
 
-def dock_of(window: MainWindow) -> LateDock:
-    return next(dock for dock in window.explore if dock.objectName() == Key.ROUND_TRIP)
+def dock_of(window: MainWindow) -> FeatureDock:
+    return window.docks["round-trip"]
 
 
 pytestmark = pytest.mark.usefixtures("few_points")
@@ -34,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("few_points")
 def panel(window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot) -> RoundTripPanel:
     """Opened by its shortcut on a bundled model, with its first result."""
     open_in("diffflow-8gaussian")
-    qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.complete, timeout=20_000)
+    qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.complete, timeout=20_000)
     QTest.keySequence(window, QKeySequence("Ctrl+Shift+U"))
     found = dock_of(window).panel
     assert isinstance(found, RoundTripPanel)
@@ -43,7 +42,7 @@ def panel(window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot) -> R
 
 
 def wait(qtbot: QtBot, panel: RoundTripPanel) -> None:
-    qtbot.waitUntil(lambda: panel.trip is not None and not panel.analysis.running, timeout=30_000)
+    qtbot.waitUntil(lambda: panel.trip is not None and not panel.task.running, timeout=30_000)
 
 
 def choose(panel: RoundTripPanel, way: str) -> None:
@@ -56,7 +55,7 @@ def choose(panel: RoundTripPanel, way: str) -> None:
 def test_the_dock_begins_by_itself_and_its_numbers_are_those_of_the_model(
     window: MainWindow, panel: RoundTripPanel, qtbot: QtBot
 ) -> None:
-    trip, frame = panel.trip, window.views.frame
+    trip, frame = panel.trip, window.live.frame
     assert trip is not None and frame is not None and (trip.way, trip.steps) == ("sde", 30)
     np.testing.assert_array_equal(trip.x0.astype(np.float32), frame.forward[0])
     assert 0 < trip.median < trip.rms < trip.largest and panel.stale.isHidden()
@@ -109,7 +108,7 @@ def test_other_weights_or_settings_mark_it_and_another_n_of_the_views_is_followe
     assert not panel.stale.isVisible()
     window.session.apply({"grid": "uniform"})
     assert panel.stale.isVisible()
-    qtbot.waitUntil(lambda: window.views.frame.request.grid == "uniform", timeout=20_000)
+    qtbot.waitUntil(lambda: window.live.frame.request.grid == "uniform", timeout=20_000)
     qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
     wait(qtbot, panel)
     assert not panel.stale.isVisible()
@@ -128,7 +127,7 @@ def test_another_version_of_the_weights_marks_it(window: MainWindow, panel: Roun
     before = window.studio.explorer.newest.snapshot
     assert before is not None
     window.studio.explorer.publish(Snapshot.of(before.flow))
-    window.live.frame_shown.emit(window.views.frame)
+    window.live.frame_shown.emit(window.live.frame)
     assert panel.stale.isVisible()
 
 
@@ -136,16 +135,16 @@ def test_it_can_be_cancelled_and_does_not_begin_again_by_itself(
     window: MainWindow, panel: RoundTripPanel, qtbot: QtBot
 ) -> None:
     panel.form.steps.setValue(1000)
-    qtbot.waitUntil(lambda: panel.analysis.running)
+    qtbot.waitUntil(lambda: panel.task.running)
     assert panel.button.text() == module.CANCEL and not panel.worst.isEnabled()
     qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
-    assert not panel.analysis.running and panel.button.text() == module.GO
+    assert not panel.task.running and panel.button.text() == module.GO
     # What was there already stays
     assert panel.numbers.text() if panel.trip else panel.numbers.text() == "Cancelled."
-    window.live.frame_shown.emit(window.views.frame)
-    assert not panel.analysis.running
+    window.live.frame_shown.emit(window.live.frame)
+    assert not panel.task.running
     qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
-    assert panel.analysis.running and panel.numbers.text() != "Cancelled."
+    assert panel.task.running and panel.numbers.text() != "Cancelled."
 
 
 def test_hidden_it_computes_nothing_and_seen_again_what_is_missing(
@@ -154,7 +153,7 @@ def test_hidden_it_computes_nothing_and_seen_again_what_is_missing(
     QTest.keySequence(window, QKeySequence("Ctrl+Shift+U"))
     assert dock_of(window).isHidden()
     window.session.apply({"steps": 7})
-    assert not panel.analysis.running and panel.trip is None
+    assert not panel.task.running and panel.trip is None
     QTest.keySequence(window, QKeySequence("Ctrl+Shift+U"))
     wait(qtbot, panel)
     assert panel.trip is not None and panel.trip.steps == 7
@@ -169,7 +168,7 @@ def test_data_of_another_dimension(
     open_in(str(tmp_path / "rows.npy"))
     wait(qtbot, panel)
     trip, places = panel.trip, panel.map._places
-    assert len(trip.x0) == window.views.frame.forward.shape[1]
+    assert len(trip.x0) == window.live.frame.forward.shape[1]
     assert trip is not None and trip.x0.shape[1] == dim and places.shape == (len(trip.x0), 2)
     np.testing.assert_allclose(places[:, 0], trip.x0[:, 0], rtol=1e-6)
     np.testing.assert_allclose(places[:, 1], trip.error if dim == 1 else trip.x0[:, 1], rtol=1e-6)

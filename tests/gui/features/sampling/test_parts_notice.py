@@ -13,8 +13,8 @@ from dnf_studio.errors import SettingError
 from dnf_studio.gui.features.sampling.panel import EQUATIONS, PARTS, SamplingPanel
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.state import State
-from dnf_studio.workers.comparing import Comparison
 from dnf_studio.workers.frames import ViewRequest
+from dnf_studio.workers.marginals import Comparison
 from tests.gui.scenes import frame_of
 
 Open = Callable[[str], None]
@@ -40,14 +40,14 @@ def test_the_views_say_what_is_left_out_and_how_far_it_moves_the_samples(
     window: MainWindow, open_in: Open, qtbot: QtBot
 ) -> None:
     open_in("diffflow-tree")
-    labels = window.parts_notice.labels
+    labels = window.parts["sampling"].labels
     assert all(label.isHidden() for label in labels.values())
     window.session.apply({"parts": "score"})
-    backward = labels[window.views.backward]
+    backward = labels[window.plots["backward"]]
     qtbot.waitUntil(lambda: "Wasserstein" in backward.text(), timeout=20_000)
     assert all("score only, f = 0. Not the model." in label.text() for label in labels.values())
     assert not any(label.isHidden() for label in labels.values())
-    assert "Wasserstein" not in labels[window.views.time].text()
+    assert "Wasserstein" not in labels[window.plots["time"]].text()
     assert float(backward.text().split("distance of ")[1].split(",")[0]) > 0.1
     window.session.apply({"parts": "both"})
     qtbot.waitUntil(lambda: backward.isHidden(), timeout=20_000)
@@ -58,17 +58,17 @@ def test_one_component_has_the_distance_beside_its_paths(still_window: MainWindo
     one = np.ones(1)
     window.live.frame_shown.emit(frame)
     window.live.compared.emit(Comparison(frame, Marginals(one, one, one), Marginals(0.25 * one, 0.02 * one, one)))
-    text = window.parts_notice.labels[window.views.time].text()
+    text = window.parts["sampling"].labels[window.plots["time"]].text()
     assert text.endswith("moved by a sliced Wasserstein distance of 0.250, floor 0.020.")
     window.live.compared.emit(Comparison(frame, Marginals(one, one, one), Marginals(np.nan * one, one, one)))
-    assert "Too few" in window.parts_notice.labels[window.views.time].text()
+    assert "Too few" in window.parts["sampling"].labels[window.plots["time"]].text()
     window.live.frame_shown.emit(frame_of(dim=1))
-    assert window.parts_notice.labels[window.views.time].isHidden()
+    assert window.parts["sampling"].labels[window.plots["time"]].isHidden()
 
 
 def test_the_export_says_that_it_is_of_the_whole_and_selected_points_wait(window: MainWindow, open_in: Open) -> None:
     open_in("diffflow-rings")
-    panel = window.export_panel
+    panel = window.page("Export")
     assert panel is not None
     form = panel.form
     window.session.apply({"selection": (3, 7)})

@@ -115,18 +115,18 @@ def test_the_tab_shows_the_share_of_a_model_and_a_click_moves_the_cursor(
     window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot
 ) -> None:
     open_in("diffflow-rings")
-    bar, plot = window.views.pair.tabs, window.views.score
+    bar, plot = window.views.tabs.tabs, window.plots["score"]
     assert plot.plot.accessibleName() == "Score" and bar.tabToolTip(4) == f"Score: {plot.caption}"
     window.session.cursor.set_playing(False)
     qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(4).center())
     qtbot.waitUntil(plot.isVisible)
-    qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.complete, timeout=30_000)
+    qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.complete, timeout=30_000)
     at = plot.plot.mapFromScene(plot.box.mapViewToScene(QPointF(4.0, 1.0)))
     qtbot.mouseClick(plot.plot.viewport(), Qt.MouseButton.LeftButton, pos=at)
     assert window.session.cursor.node == 4
     assert plot.note.text().startswith("step 4: share") and not plot.note.text().endswith("idle")
-    assert window.views.frame is not None and window.views.frame.score is not None
-    full = window.views.frame.score.score
+    assert window.live.frame is not None and window.live.frame.score is not None
+    full = window.live.frame.score.score
     window.session.apply({"lam": 0.0, "parts": "drift"})
-    qtbot.waitUntil(lambda: window.views.frame.request.lam == 0 and window.views.frame.complete, timeout=30_000)  # type: ignore[union-attr]
-    np.testing.assert_allclose(window.views.frame.score.score, full / 2, rtol=1e-5)
+    qtbot.waitUntil(lambda: window.live.frame.request.lam == 0 and window.live.frame.complete, timeout=30_000)  # type: ignore[union-attr]
+    np.testing.assert_allclose(window.live.frame.score.score, full / 2, rtol=1e-5)

@@ -15,7 +15,6 @@ from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView
 from dnf_studio.gui.features.selection.controller import after_click
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.state import State
 from tests.gui.scenes import frame_of, pixels
 
@@ -26,7 +25,7 @@ FRAME = frame_of(points=40)
 @pytest.fixture
 def window(still_window: MainWindow) -> MainWindow:
     """Few points, so that they lie apart, and no faint paths to hit beside them."""
-    still_window.views.show_frame(FRAME)
+    still_window.live.show(FRAME)
     still_window.session.apply({"layers": frozenset({"points"})})
     still_window.session.cursor.jump(4)
     return still_window
@@ -55,9 +54,12 @@ def test_a_click_on_a_point_chooses_it_in_every_view_of_its_process(window: Main
     first, second = lone(direction, 2)
     click(view, *map(float, paths[4, first]))
     assert window.session.state.selection == (first,) and window.session.state.direction == direction
-    for name, other in (("forward", window.views.forward), ("backward", window.views.backward)):
+    for name, other in (
+        ("forward", window.plots["forward"]),
+        ("backward", window.plots["backward"]),
+    ):
         assert other._chosen._paths.shape[1] == (name == direction)
-        assert window.views.time._chosen[name]._paths.shape[1] == (name == direction)
+        assert window.plots["time"]._chosen[name]._paths.shape[1] == (name == direction)
     click(view, *map(float, paths[4, second]), CONTROL)
     assert window.session.state.selection == (first, second)
     click(view, *map(float, paths[4, first]), CONTROL)
@@ -67,7 +69,7 @@ def test_a_click_on_a_point_chooses_it_in_every_view_of_its_process(window: Main
 
 
 def test_a_click_on_a_path_chooses_it_where_paths_are_shown(window: MainWindow) -> None:
-    view = window.views.forward
+    view = window.plots["forward"]
     point = lone("forward", 1)[0]
     middle = (FRAME.forward[9, point] + FRAME.forward[10, point]) / 2
     window.session.apply({"layers": frozenset({"paths"})})
@@ -76,7 +78,7 @@ def test_a_click_on_a_path_chooses_it_where_paths_are_shown(window: MainWindow) 
 
 
 def test_a_click_on_nothing_clears_unless_it_becomes_a_double_click(window: MainWindow, qtbot: QtBot) -> None:
-    view = window.views.forward
+    view = window.plots["forward"]
     view.box.scaleBy((0.5, 0.5))
     pixels(view)
     zoomed = view.box.viewRect().width()
@@ -87,10 +89,10 @@ def test_a_click_on_nothing_clears_unless_it_becomes_a_double_click(window: Main
     QTest.mouseDClick(view.plot.viewport(), Qt.MouseButton.LeftButton, NONE, where)
     QTest.mouseRelease(view.plot.viewport(), Qt.MouseButton.LeftButton, NONE, where)
     assert view.box.viewRect().width() > 1.5 * zoomed
-    assert not window.views.selecting._clearing.isActive() and window.session.state.selection == (3,)
+    assert not window.parts["selection"]._clearing.isActive() and window.session.state.selection == (3,)
     corner = view.box.viewRect().topLeft() * 0.97
     click(view, corner.x(), corner.y(), CONTROL)
-    assert not window.views.selecting._clearing.isActive()
+    assert not window.parts["selection"]._clearing.isActive()
     click(view, corner.x(), corner.y())
     qtbot.waitUntil(lambda: window.session.state.selection == (), timeout=5000)
 
@@ -99,12 +101,12 @@ def test_escape_clears_and_undo_brings_back(window: MainWindow) -> None:
     window.session.apply({"selection": (3, 5)})
     QTest.keySequence(window, QKeySequence("Esc"))
     assert window.session.state.selection == ()
-    window.commands[Key.UNDO].trigger()
+    window.commands["undo"].trigger()
     assert window.session.state.selection == (3, 5)
 
 
 def test_the_time_view_chooses_near_a_point_and_else_moves_the_cursor(window: MainWindow) -> None:
-    time, session = window.views.time, window.session
+    time, session = window.plots["time"], window.session
     top = int(FRAME.forward[4, :, 0].argmax())
     highest = float(FRAME.forward[4, top, 0])
     time._switches["backward"].click()

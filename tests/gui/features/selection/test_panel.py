@@ -16,11 +16,10 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.exploration.excess import step_means
-from dnf_studio.core.exploration.lineage_table import write_csv
+from dnf_studio.core.exploration.lineage import write_csv
 from dnf_studio.gui.features.selection.panel import SelectionPanel
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.widgets.table import TableModel
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.workers.excess import ExcessFrame
 from tests.gui.scenes import frame_of
@@ -228,36 +227,36 @@ def test_in_the_window_it_is_a_tab_that_counts_saves_and_leads_to_export(
     still_window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = still_window
-    window.views.show_frame(FRAME)
+    window.live.show(FRAME)
     window.live.frame_shown.emit(FRAME)
     window.session.apply({"selection": (5, 280, 41)})
-    assert window.inspector.tabs.tabText(1) == "Selection (3)"
-    window.inspector.tabs.setCurrentIndex(1)
-    panel = window.inspector.selection
+    assert window.docks["inspector"].tabs.tabText(1) == "Selection (3)"
+    window.docks["inspector"].tabs.setCurrentIndex(1)
+    panel = window.docks["inspector"].pages["Selection"]
     assert panel is not None and panel.model.rowCount() == 3
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args: (str(tmp_path / "chosen"), ""))
     panel.save_button.click()
     qtbot.waitUntil(lambda: window.status.message.text() == "Saved chosen.csv.")
     with open(tmp_path / "chosen.csv", encoding="utf-8", newline="") as file:
         assert [row[0] for row in csv.reader(file)] == ["point", "5", "41", "280"]
-    window.commands[Key.EXPORT].setEnabled(True)
+    window.commands["export"].setEnabled(True)
     panel.export_button.click()
-    assert window.export_panel is not None and window.tabs.currentWidget() is window.export_panel
-    assert window.export_panel.form.indices() == (5, 280, 41)
+    assert window.page("Export") is not None and window.tabs.currentWidget() is window.page("Export")
+    assert window.page("Export").form.indices() == (5, 280, 41)
 
 
 def test_a_table_that_cannot_be_written_is_told(
     still_window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = still_window
-    window.views.show_frame(FRAME)
+    window.live.show(FRAME)
     window.live.frame_shown.emit(FRAME)
     window.session.apply({"selection": (5,)})
-    window.inspector.tabs.setCurrentIndex(1)
+    window.docks["inspector"].tabs.setCurrentIndex(1)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args: (str(tmp_path / "none" / "a.csv"), ""))
     told: list[object] = []
     monkeypatch.setattr(window.files, "tell", told.append)
-    assert window.inspector.selection is not None
-    window.inspector.selection.save_button.click()
+    assert window.docks["inspector"].pages["Selection"] is not None
+    window.docks["inspector"].pages["Selection"].save_button.click()
     qtbot.waitUntil(lambda: bool(told))
     assert "no folder" in str(told[0])

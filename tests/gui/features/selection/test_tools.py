@@ -16,7 +16,6 @@ from dnf_studio.gui.drawing.theme import LIGHT
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.selection.tools import MODES, TOOLS
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 from tests.gui.mouse import drag, place_of
 from tests.gui.scenes import frame_of, pixels, share_near
 
@@ -29,7 +28,7 @@ TIMES = (0.0, 4.0, 6.5)
 
 @pytest.fixture
 def window(still_window: MainWindow) -> MainWindow:
-    still_window.views.show_frame(FRAME)
+    still_window.live.show(FRAME)
     still_window.live.frame_shown.emit(FRAME)
     pixels(still_window.views)
     return still_window
@@ -52,7 +51,7 @@ def clearly(points: np.ndarray, region: np.ndarray) -> tuple[set[int], set[int]]
     return set(np.flatnonzero(small)), set(np.flatnonzero(large & ~small))
 
 
-def click(window: MainWindow, key: Key) -> None:
+def click(window: MainWindow, key: str) -> None:
     button = window.views.strip.widgetForAction(window.commands[key])
     assert isinstance(button, QToolButton)
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
@@ -62,7 +61,7 @@ def click(window: MainWindow, key: Key) -> None:
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 def test_a_lasso_chooses_what_is_drawn_within_it(window: MainWindow, direction: str, position: float) -> None:
     window.session.cursor.jump(position)
-    click(window, Key.TOOL_LASSO)
+    click(window, "tool-lasso")
     view: ProcessView = getattr(window.views, direction)
     before = view.box.viewRect().center()
     region = RING * 0.8 + [0.4, 0.3]
@@ -78,30 +77,30 @@ def test_a_lasso_chooses_what_is_drawn_within_it(window: MainWindow, direction: 
 def test_a_rectangle_lights_up_whole_round_trips_in_every_view(window: MainWindow) -> None:
     window.session.apply({"start": "forward"})
     QTest.keySequence(window, QKeySequence("M"))
-    dots = share_near(pixels(window.views.backward.plot), LIGHT.accent, 40)
-    drag(window.views.forward, [(-2, -2), (-1, -1), (0.5, 0.5)])
+    dots = share_near(pixels(window.plots["backward"].plot), LIGHT.accent, 40)
+    drag(window.plots["forward"], [(-2, -2), (-1, -1), (0.5, 0.5)])
     inside, rim = clearly(states("forward", 0), np.array([(-2, -2), (0.5, -2), (0.5, 0.5), (-2, 0.5)]))
     assert len(inside) > 60 and inside <= chosen(window) <= inside | rim
     count = len(chosen(window))
-    for view in (window.views.forward, window.views.backward):
+    for view in (window.plots["forward"], window.plots["backward"]):
         assert len(view._chosen._dots._points) == count - 1 and len(view._points._points) == 300 - count
         assert view._chosen._bundle._paths.shape[1] == count - 1
-    assert window.views.time._chosen["forward"]._bundle._paths.shape[1] == count - 1
-    assert share_near(pixels(window.views.backward.plot), LIGHT.accent, 40) > dots + 1e-3
-    window.commands[Key.CLEAR_SELECTION].trigger()
-    assert len(window.views.forward._points._points) == 300
-    assert share_near(pixels(window.views.backward.plot), LIGHT.accent, 40) == dots
+    assert window.plots["time"]._chosen["forward"]._bundle._paths.shape[1] == count - 1
+    assert share_near(pixels(window.plots["backward"].plot), LIGHT.accent, 40) > dots + 1e-3
+    window.commands["clear-selection"].trigger()
+    assert len(window.plots["forward"]._points._points) == 300
+    assert share_near(pixels(window.plots["backward"].plot), LIGHT.accent, 40) == dots
 
 
 @pytest.mark.parametrize("way", ["buttons", "modifiers", "keys"])
 def test_regions_add_and_subtract(window: MainWindow, way: str) -> None:
-    view, at = window.views.forward, states("forward", 0)
-    click(window, Key.TOOL_RECTANGLE)
+    view, at = window.plots["forward"], states("forward", 0)
+    click(window, "tool-rectangle")
     drag(view, [(-2, -2), (-1.5, -1.5), (-1, 0)])
     first = chosen(window)
     for mode, key, letter, modifier in (
-        ("add", Key.MODE_ADD, "+", SHIFT),
-        ("subtract", Key.MODE_SUBTRACT, "-", CONTROL),
+        ("add", "mode-add", "+", SHIFT),
+        ("subtract", "mode-subtract", "-", CONTROL),
     ):
         before = chosen(window)
         if way == "buttons":
@@ -123,45 +122,45 @@ def test_regions_add_and_subtract(window: MainWindow, way: str) -> None:
 
 
 def test_alt_subtracts_too_and_an_empty_region_replaces(window: MainWindow) -> None:
-    window.views.tools.set_tool("rectangle")
-    window.commands[Key.SELECT_ALL].trigger()
-    drag(window.views.forward, [(-2, -2), (0, 0), (0, 2)], ALT)
+    window.parts["selection"].tools.set_tool("rectangle")
+    window.commands["select-all"].trigger()
+    drag(window.plots["forward"], [(-2, -2), (0, 0), (0, 2)], ALT)
     assert 100 < len(chosen(window)) < 200
-    drag(window.views.forward, [(2.5, 2.5), (2.6, 2.7), (2.8, 2.8)])
+    drag(window.plots["forward"], [(2.5, 2.5), (2.6, 2.7), (2.8, 2.8)])
     assert chosen(window) == set()
 
 
 @pytest.mark.parametrize("over", [True, False], ids=["at the cursor", "elsewhere"])
 def test_in_the_time_view_points_at_the_cursor_or_paths_elsewhere(window: MainWindow, over: bool) -> None:
     window.session.cursor.jump(4)
-    time = window.views.time
+    time = window.plots["time"]
     time._switches["backward"].click()
-    click(window, Key.TOOL_RECTANGLE)
+    click(window, "tool-rectangle")
     left, right = (3.6, 4.4) if over else (7.7, 8.3)
     drag(time, [(left, 0.5), (left + 0.2, 1), (right, 3)])
     values = FRAME.forward[4 if over else 8, :, 0]
     assert set(np.flatnonzero(values > 0.6)) <= chosen(window) <= set(np.flatnonzero(values > 0.4))
     assert window.session.cursor.position == 4 and window.session.state.direction == "forward"
-    window.views.tools.set_tool("")
+    window.parts["selection"].tools.set_tool("")
     drag(time, [(4, 0), (5, 0), (6, 0)])
     assert window.session.cursor.position == pytest.approx(6, abs=0.2)
 
 
 def test_with_a_tool_the_middle_button_pans_and_the_pointer_pans_with_the_left(window: MainWindow) -> None:
-    view = window.views.forward
-    window.views.tools.set_tool("lasso")
+    view = window.plots["forward"]
+    window.parts["selection"].tools.set_tool("lasso")
     for tool, button in (("lasso", Qt.MouseButton.MiddleButton), ("", Qt.MouseButton.LeftButton)):
-        window.views.tools.set_tool(tool)
+        window.parts["selection"].tools.set_tool(tool)
         before = view.box.viewRect().center().x()
         drag(view, [(0, 0), (0.5, 0), (1, 0)], button=button)
         assert view.box.viewRect().center().x() == pytest.approx(before - 1, abs=0.1)
-        assert window.views.backward.box.viewRect().center().x() == pytest.approx(before - 1, abs=0.1)
+        assert window.plots["backward"].box.viewRect().center().x() == pytest.approx(before - 1, abs=0.1)
     assert chosen(window) == set()
 
 
 def test_the_outline_is_seen_while_it_is_drawn(window: MainWindow) -> None:
-    view = window.views.forward
-    window.views.tools.set_tool("lasso")
+    view = window.plots["forward"]
+    window.parts["selection"].tools.set_tool("lasso")
     before = pixels(view.plot)
     drag(view, (RING * 2.8).tolist()[:30], release=False)
     during = pixels(view.plot)
@@ -171,28 +170,28 @@ def test_the_outline_is_seen_while_it_is_drawn(window: MainWindow) -> None:
 
 
 def test_clicks_follow_the_mode_of_the_buttons_and_modifiers_toggle_as_ever(window: MainWindow) -> None:
-    views, at = window.views, states("forward", 0)
+    at = states("forward", 0)
     window.session.apply({"layers": frozenset({"points"})})
     away = np.linalg.norm(at[:, None] - at, axis=2)
     np.fill_diagonal(away, 9)
     a, b = (int(k) for k in away.min(axis=1).argsort()[::-1][:2])
 
     def hit(point: int, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
-        place: QPoint = place_of(views.forward, *map(float, at[point]))
-        QTest.mouseClick(views.forward.plot.viewport(), Qt.MouseButton.LeftButton, modifier, place)
+        place: QPoint = place_of(window.plots["forward"], *map(float, at[point]))
+        QTest.mouseClick(window.plots["forward"].plot.viewport(), Qt.MouseButton.LeftButton, modifier, place)
 
     hit(a)
-    click(window, Key.MODE_ADD)
+    click(window, "mode-add")
     hit(b)
     hit(b)
     assert window.session.state.selection == (a, b)
     hit(b, CONTROL)
     assert window.session.state.selection == (a,)
-    corner = views.forward.box.viewRect().topLeft() * 0.97
-    place = place_of(views.forward, corner.x(), corner.y())
-    QTest.mouseClick(views.forward.plot.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    assert not views.selecting._clearing.isActive()
-    click(window, Key.MODE_SUBTRACT)
+    corner = window.plots["forward"].box.viewRect().topLeft() * 0.97
+    place = place_of(window.plots["forward"], corner.x(), corner.y())
+    QTest.mouseClick(window.plots["forward"].plot.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert not window.parts["selection"]._clearing.isActive()
+    click(window, "mode-subtract")
     hit(b)
     assert window.session.state.selection == (a,)
     hit(a)
@@ -216,9 +215,9 @@ def test_ctrl_a_in_a_list_or_a_text_is_theirs(window: MainWindow, qtbot: QtBot) 
     seed.setFocus()
     qtbot.waitUntil(seed.hasFocus)
     QTest.keyClick(seed, Qt.Key.Key_A, CONTROL)
-    window.inspector.tabs.setCurrentIndex(1)
-    assert window.inspector.selection is not None
-    table = window.inspector.selection.table
+    window.docks["inspector"].tabs.setCurrentIndex(1)
+    assert window.docks["inspector"].pages["Selection"] is not None
+    table = window.docks["inspector"].pages["Selection"].table
     qtbot.waitUntil(lambda: table.model().rowCount() == 2)
     table.setFocus()
     qtbot.waitUntil(table.hasFocus)
@@ -233,4 +232,4 @@ def test_one_tool_and_one_mode_are_checked_and_every_button_says_what_it_does(wi
             assert [other for other in keys if window.commands[other].isChecked()] == [key]
             button = window.views.strip.widgetForAction(window.commands[key])
             assert button.toolTip() and button.accessibleName() and not button.icon().isNull()
-    assert window.views.tools.tool == "lasso" and window.views.tools.mode == "subtract"
+    assert window.parts["selection"].tools.tool == "lasso" and window.parts["selection"].tools.mode == "subtract"

@@ -100,7 +100,7 @@ def test_it_is_computed_only_while_it_is_seen(qtbot: QtBot) -> None:
     assert plot.cells.shape == (ROWS, 10)
     plot.set_frame(None)
     assert not plot.cells.size and plot._empty.isVisible()
-    plot.set_frame(dataclasses.replace(FRAME, step_disagreement=np.empty((0, 0), np.float32)))
+    plot.set_frame(dataclasses.replace(FRAME, contributions=np.empty((0, 0), np.float32)))
     assert plot._empty.isVisible() and plot.note.text() == ""
 
 
@@ -147,13 +147,13 @@ def test_only_paths_that_are_known_are_averaged_and_colours_are_even_around_zero
 
 def test_the_map_follows_the_window(still_window: MainWindow, qtbot: QtBot) -> None:
     window = still_window
-    views = window.views
-    views.show_frame(FRAME)
-    views.show_excess(bad_patch())
-    assert not views.space_time.cells.size
-    views.pair.tabs.setCurrentIndex(3)
-    qtbot.waitUntil(lambda: views.space_time.cells.size > 0)
-    views.space_time.clicked_at(4.0, 0.0)
-    assert window.session.cursor.node == 4 and views.space_time._line.value() == 4.0
-    views.show_frame(None)
-    assert not views.space_time.cells.size
+    plot = window.plots["space-time"]
+    window.live.show(FRAME)
+    window.live.show_excess(bad_patch())
+    assert not plot.cells.size
+    window.views.tabs.tabs.setCurrentIndex(3)
+    qtbot.waitUntil(lambda: plot.cells.size > 0)
+    plot.clicked_at(4.0, 0.0)
+    assert window.session.cursor.node == 4 and plot._line.value() == 4.0
+    window.live.show(None)
+    assert not plot.cells.size

@@ -15,8 +15,8 @@ from dnf_studio.core.storage.grid_presets import list_presets, save_preset
 from dnf_studio.gui.features.time_grid.editor import GridEditorPanel
 from dnf_studio.gui.features.time_grid.preset_name import PresetNameDialog
 from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.frame.menus import MENUS
 from dnf_studio.gui.workspace import question
-from dnf_studio.gui.workspace.actions import MENUS, Key
 from dnf_studio.gui.workspace.folders import grids_folder
 from tests.gui.features.time_grid.test_step_curve import drag
 
@@ -26,8 +26,8 @@ MINE = (0.0, 0.1, 0.3, 0.6, 1.0)
 @pytest.fixture
 def panel(window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot) -> GridEditorPanel:
     open_in("diffflow-rings")
-    window.commands[Key.GRID_EDITOR].trigger()
-    dock = next(dock for dock in window.explore if dock.objectName() == Key.GRID_EDITOR)
+    window.commands["grid-editor"].trigger()
+    dock = window.docks["grid-editor"]
     qtbot.waitUntil(lambda: dock.panel is not None and dock.panel.isVisible(), timeout=20_000)
     assert isinstance(dock.panel, GridEditorPanel)
     return dock.panel
@@ -55,8 +55,11 @@ def test_a_drag_changes_the_view_at_once_and_is_one_step_of_undo(
     assert lengths[7] == pytest.approx(2e-3, rel=0.02) and lengths.sum() == pytest.approx(0.0999)
     moved = np.flatnonzero(~np.isclose(nodes, before, atol=1e-7))
     assert moved.tolist() == [7, 8], "its two neighbours gave way, no other node moved"
-    qtbot.waitUntil(lambda: window.views.frame.request.grid == nodes and window.views.frame.complete, timeout=20_000)
-    np.testing.assert_allclose(np.diff(window.views.frame.t), lengths, rtol=1e-3)
+    qtbot.waitUntil(
+        lambda: window.live.frame.request.grid == nodes and window.live.frame.complete,
+        timeout=20_000,
+    )
+    np.testing.assert_allclose(np.diff(window.live.frame.t), lengths, rtol=1e-3)
     assert panel.start.currentText() == "custom, 30 steps"
     assert panel.noise.values[7] == pytest.approx(0.5 * np.sqrt(lengths[7]), rel=1e-3)
     session.undo()
@@ -189,8 +192,8 @@ def test_presets_are_saved_used_renamed_and_deleted(
 def test_a_malformed_preset_is_told_and_left_out(panel: GridEditorPanel, window: MainWindow, tmp_path: Path) -> None:
     save_preset(grids_folder(), "good", MINE)
     (grids_folder() / "bad.json").write_text("{}")
-    window.commands[Key.GRID_EDITOR].trigger()
-    window.commands[Key.GRID_EDITOR].trigger()
+    window.commands["grid-editor"].trigger()
+    window.commands["grid-editor"].trigger()
     assert [preset.name for preset in panel.presets.presets] == ["good"]
     assert "bad.json' is not a preset of a time grid." in panel.problem.text()
 
@@ -205,15 +208,15 @@ def test_another_model_begins_with_its_own_grid(
 
 
 def test_the_button_of_the_grid_plot_opens_it(window: MainWindow, qtbot: QtBot) -> None:
-    window.views.pair.tabs.setCurrentIndex(1)
-    qtbot.waitUntil(lambda: window.views.grid.edit.width() > 20, timeout=5_000)
-    qtbot.mouseClick(window.views.grid.edit, Qt.MouseButton.LeftButton)
-    dock = next(dock for dock in window.explore if dock.objectName() == Key.GRID_EDITOR)
+    window.views.tabs.tabs.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: window.plots["grid"].edit.width() > 20, timeout=5_000)
+    qtbot.mouseClick(window.plots["grid"].edit, Qt.MouseButton.LeftButton)
+    dock = window.docks["grid-editor"]
     qtbot.waitUntil(lambda: dock.isVisible() and isinstance(dock.panel, GridEditorPanel), timeout=5_000)
     panel = dock.panel
     assert isinstance(panel, GridEditorPanel) and not panel.train.isEnabled() and not panel.presets.save.isEnabled()
     texts = [part.text() for kind in (QLabel, QAbstractButton) for part in panel.findChildren(kind)]
-    letters = [text[text.index("&") + 1].lower() for text in [*texts, *(title for title, _ in MENUS)] if "&" in text]
+    letters = [text[text.index("&") + 1].lower() for text in [*texts, *(title for title in MENUS)] if "&" in text]
     assert len(letters) == len(set(letters)) >= 16
     for part in (panel.start, panel.steps, panel.step, panel.time, panel.length, panel.live, panel.train):
         assert part.toolTip() and (part.accessibleName() or isinstance(part, QAbstractButton))

@@ -16,9 +16,9 @@ from dnf_studio.config import Config
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.training.run import Run
-from dnf_studio.gui.frame.main_window import NOTES, MainWindow
+from dnf_studio.gui.features.training.controller import NOTES
+from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace import files, question
-from dnf_studio.gui.workspace.actions import Key
 from dnf_studio.gui.workspace.question import Answer
 from dnf_studio.gui.workspace.run_ending import RunPlace
 from dnf_studio.gui.workspace.training import Phase
@@ -29,7 +29,7 @@ Open = Callable[[str], None]
 
 def train(window: MainWindow, qtbot: QtBot, iterations: int) -> None:
     window.session.apply({**TINY, "config.training.iterations": iterations})
-    window.commands[Key.TRAIN].trigger()
+    window.commands["train"].trigger()
     qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
 
 
@@ -43,42 +43,48 @@ def ended(window: MainWindow, open_in: Open, qtbot: QtBot) -> MainWindow:
     open_in("diffflow-rings")
     train(window, qtbot, 6)
     wait_for(window, qtbot, Phase.ENDED)
-    qtbot.waitUntil(window.keep.isVisible, timeout=5_000)
+    qtbot.waitUntil(window.parts["training"].bar.isVisible, timeout=5_000)
     return window
 
 
 def test_the_bar_comes_after_the_last_iteration_and_says_what_there_is(ended: MainWindow, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: "NLL" in ended.keep.text.text(), timeout=5_000)
-    assert ended.keep.text.text().startswith("Training ended after 6 iterations, NLL ")
-    assert ended.keep.buttons[Key.SAVE].isEnabled() and ended.keep.buttons[Key.DISCARD].isEnabled()
+    qtbot.waitUntil(lambda: "NLL" in ended.parts["training"].bar.text.text(), timeout=5_000)
+    assert ended.parts["training"].bar.text.text().startswith("Training ended after 6 iterations, NLL ")
+    assert (
+        ended.parts["training"].bar.buttons["save"].isEnabled()
+        and ended.parts["training"].bar.buttons["discard"].isEnabled()
+    )
 
 
 def test_the_settings_say_that_they_are_for_the_next_run_then(ended: MainWindow) -> None:
-    assert [panel._note.text() for panel in ended._noted] == 2 * [NOTES[False]]
+    assert [panel._note.text() for panel in ended.parts["training"]._pages] == 2 * [NOTES[False]]
 
 
 def test_the_data_panel_says_what_is_seen_where_undo_chose_other_data(ended: MainWindow) -> None:
     ended.session.apply({"config.data": "moons"})
-    assert ended.data_panel._note.text() == "The views still show rings."
+    assert ended.page("Data")._note.text() == "The views still show rings."
     ended.session.undo()
-    assert ended.data_panel._note.isHidden()
+    assert ended.page("Data")._note.isHidden()
 
 
 def test_no_bar_while_it_trains_or_before(window: MainWindow, open_in: Open, qtbot: QtBot) -> None:
     open_in("circle")
-    assert not window.keep.isVisible() and not window.commands[Key.DISCARD].isEnabled()
+    assert not window.parts["training"].bar.isVisible() and not window.commands["discard"].isEnabled()
     train(window, qtbot, 10**6)
-    assert not window.keep.isVisible() and not window.commands[Key.RESUME].isEnabled()
+    assert not window.parts["training"].bar.isVisible() and not window.commands["resume"].isEnabled()
 
 
 def test_discard_goes_back_to_the_model_from_before(ended: MainWindow, qtbot: QtBot) -> None:
     window = ended
     assert window.studio.current is not None and window.studio.current.shown.title == "new model"
     QTest.keySequence(window, QKeySequence("Ctrl+Shift+Backspace"))
-    assert window.studio.training.phase is Phase.NONE and not window.keep.isVisible()
+    assert window.studio.training.phase is Phase.NONE and not window.parts["training"].bar.isVisible()
     assert window.studio.current is not None and window.studio.current.shown.title == "diffflow-rings"
     version = window.studio.current.snapshot.version
-    qtbot.waitUntil(lambda: window.views.frame is not None and window.views.frame.weights == version, timeout=20_000)
+    qtbot.waitUntil(
+        lambda: window.live.frame is not None and window.live.frame.weights == version,
+        timeout=20_000,
+    )
     assert window.session.state.config.network.channels == TINY["config.network.channels"]
     assert not window.isWindowModified()
 
@@ -88,40 +94,43 @@ def test_a_long_run_is_asked_about_once_more(ended: MainWindow, monkeypatch: pyt
     assert run is not None
     run.seconds = 61.0
     monkeypatch.setattr(files, "ask_discard", lambda _window, iterations, *_: Answer.CANCEL)
-    ended.keep.buttons[Key.DISCARD].click()
-    assert ended.studio.training.run is run and ended.keep.isVisible()
+    ended.parts["training"].bar.buttons["discard"].click()
+    assert ended.studio.training.run is run and ended.parts["training"].bar.isVisible()
     monkeypatch.setattr(files, "ask_discard", lambda _window, iterations, *_: Answer.DISCARD)
-    ended.keep.buttons[Key.DISCARD].click()
+    ended.parts["training"].bar.buttons["discard"].click()
     assert ended.studio.training.run is None
 
 
 def test_resume_needs_iterations_left(ended: MainWindow, qtbot: QtBot) -> None:
     run = ended.studio.training.run
     assert run is not None
-    assert not ended.keep.buttons[Key.RESUME].isEnabled() and "raise Iterations" in ended.keep.text.text()
+    assert (
+        not ended.parts["training"].bar.buttons["resume"].isEnabled()
+        and "raise Iterations" in ended.parts["training"].bar.text.text()
+    )
     ended.session.apply({"config.training.iterations": 9})
     assert "when the run is resumed" in ended.status.message.text()
-    assert "raise" not in ended.keep.text.text()
-    button = ended.keep.buttons[Key.RESUME]
+    assert "raise" not in ended.parts["training"].bar.text.text()
+    button = ended.parts["training"].bar.buttons["resume"]
     ended.activateWindow()
     button.setFocus()
     qtbot.waitUntil(button.hasFocus)
     QTest.keyClick(button, Qt.Key.Key_Space)
     assert not ended.session.cursor.playing
     qtbot.waitUntil(lambda: run.iteration == 9 and ended.studio.training.phase is Phase.ENDED, timeout=20_000)
-    assert ended.views.loss.marks.places == [6.0]
+    assert ended.plots["loss"].marks.places == [6.0]
 
 
 def test_saving_lets_the_bar_and_the_star_go_and_names_the_run(ended: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     assert ended.isWindowModified() and ended.windowTitle().startswith("new model")
     ended.files.save_to(tmp_path / "run.safetensors", "run")
-    qtbot.waitUntil(lambda: not ended.keep.isVisible(), timeout=20_000)
+    qtbot.waitUntil(lambda: not ended.parts["training"].bar.isVisible(), timeout=20_000)
     assert not ended.isWindowModified() and ended.studio.training.run is not None
     assert ended.windowTitle().startswith("run.safetensors (diffflow)")
 
 
 def test_the_bar_is_reached_with_tab(ended: MainWindow) -> None:
-    for button in ended.keep.buttons.values():
+    for button in ended.parts["training"].bar.buttons.values():
         assert button.focusPolicy() & Qt.FocusPolicy.TabFocus and button.toolTip() and button.accessibleName()
 
 
@@ -146,7 +155,7 @@ def test_train_again_asks_before_the_run_is_lost(ended: MainWindow, monkeypatch:
     monkeypatch.setattr(files, "ask_resume", lambda _window, iterations, *_: Answer.NEW)
     monkeypatch.setattr(files, "ask_about_run", ask)
     run = ended.studio.training.run
-    ended.commands[Key.TRAIN].trigger()
+    ended.commands["train"].trigger()
     assert asked == [False] and ended.studio.training.run is run
 
 
@@ -158,15 +167,15 @@ def test_train_offers_to_go_on_only_where_the_run_would(ended: MainWindow, monke
         return Answer.CANCEL
 
     monkeypatch.setattr(files, "ask_resume", ask)
-    ended.commands[Key.TRAIN].trigger()
+    ended.commands["train"].trigger()
     ended.session.apply({"config.training.iterations": 60})
-    ended.commands[Key.TRAIN].trigger()
+    ended.commands["train"].trigger()
     ended.session.apply({"config.model": "diffusion", "config.training.iterations": 1000})
-    ended.commands[Key.TRAIN].trigger()
+    ended.commands["train"].trigger()
     spent = "The run has all its 6 iterations; to resume it, raise Iterations in Training."
     # With settings for another model a run goes on with its own, and those are spent
     assert asked == [(spent, None), ("", None), (spent, ("diffflow", "diffusion"))]
-    assert not ended.keep.buttons[Key.RESUME].isEnabled()
+    assert not ended.parts["training"].bar.buttons["resume"].isEnabled()
 
 
 def test_the_question_leaves_out_what_would_do_nothing(ended: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,15 +202,15 @@ def test_changes_during_a_run_are_said_and_marked(window: MainWindow, open_in: O
     train(window, qtbot, 10**6)
     window.session.apply({"config.sde.steps": 7})
     assert window.status.message.text() == "N 4→7: from the next iteration."
-    qtbot.waitUntil(lambda: window.views.loss.marks.labels == ["N 4→7"], timeout=20_000)
+    qtbot.waitUntil(lambda: window.plots["loss"].marks.labels == ["N 4→7"], timeout=20_000)
     window.session.apply({"config.training.batch": 32})
     assert window.status.message.text() == "Batch 16→32: with the next Train."
-    window.commands[Key.PAUSE].trigger()
+    window.commands["pause"].trigger()
     wait_for(window, qtbot, Phase.PAUSED)
     window.session.apply({"config.training.learning_rate": 0.001})
     assert window.status.message.text() == "Rate 0.012→0.001: once the run goes on."
-    window.commands[Key.PAUSE].trigger()
-    qtbot.waitUntil(lambda: len(window.views.loss.marks.places) == 2, timeout=20_000)
+    window.commands["pause"].trigger()
+    qtbot.waitUntil(lambda: len(window.plots["loss"].marks.places) == 2, timeout=20_000)
     run = window.studio.training.run
     assert run is not None and [mark.name for mark in run.marks.all] == ["sde.steps", "training.learning_rate"]
 
@@ -221,10 +230,10 @@ def test_a_saved_run_brings_its_curve_and_marks(window: MainWindow, open_in: Ope
             run.apply({"sde.steps": 3})
     run.save(tmp_path / "run.safetensors")
     open_in(str(tmp_path / "run.safetensors"))
-    assert window.views.loss.smoothed is not None
-    assert window.views.loss.marks.labels == ["N 4→3"]
+    assert window.plots["loss"].smoothed is not None
+    assert window.plots["loss"].marks.labels == ["N 4→3"]
     open_in("moons")
-    assert window.views.loss.smoothed is None and window.views.loss.marks.places == []
+    assert window.plots["loss"].smoothed is None and window.plots["loss"].marks.places == []
 
 
 def test_a_run_that_ran_out_of_patience_says_so_when_it_is_opened(
@@ -241,7 +250,7 @@ def test_a_run_that_ran_out_of_patience_says_so_when_it_is_opened(
     run.config = config
     run.save(tmp_path / "run.safetensors")
     open_in(str(tmp_path / "run.safetensors"))
-    resume, reason = window.commands[Key.RESUME], "The validation NLL has not fallen for 100 iterations"
+    resume, reason = window.commands["resume"], "The validation NLL has not fallen for 100 iterations"
     assert window.studio.resumable is None and not resume.isEnabled()
     assert resume.toolTip() == f"{reason}; to resume it, raise Patience in Training."
     assert window.status.message.text().endswith(resume.toolTip())

@@ -12,17 +12,18 @@ from dnf_studio import assets
 from dnf_studio.config import Config
 from dnf_studio.gui.features.training.settings_menu import PRESETS
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.actions import Key
 
 
 def entry(window: MainWindow, text: str) -> QAction:
-    return next(a for a in window.habits.experiment.actions() if a.text().replace("&", "").startswith(text))
+    return next(
+        a for a in window.parts["training"].settings_menu.actions() if a.text().replace("&", "").startswith(text)
+    )
 
 
 def test_every_preset_is_in_the_menu_of_runs(still_window: MainWindow) -> None:
     assert sorted(PRESETS) == list(assets.preset_names())
-    run = next(menu for menu in still_window.commands._menus if still_window.commands[Key.TRAIN] in menu.actions())
-    assert run.actions()[0] is still_window.habits.experiment.menuAction()
+    run = next(menu for menu in still_window.commands._menus if still_window.commands["train"] in menu.actions())
+    assert run.actions()[0] is still_window.parts["training"].settings_menu.menuAction()
 
 
 def test_a_preset_leaves_data_and_device_and_is_one_step_of_undo(still_window: MainWindow) -> None:
@@ -75,7 +76,7 @@ def test_bad_settings_are_told_and_change_nothing(
     place, told, before = tmp_path / "bad.toml", [], still_window.session.state
     place.write_text(text)
     still_window.files.told.connect(told.append)
-    still_window.habits.experiment.load(str(place))
+    still_window.parts["training"].settings_menu.load(str(place))
     assert len(told) == 1 and sentence in str(told[0]) and still_window.session.state is before
 
 

@@ -1,0 +1,126 @@
+"""Plots whose points can be chosen, and what the two ways of showing one process share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.point_colours import ColouredByPoint
+from dnf_studio.gui.drawing.theme import Theme
+
+__all__ = ["KEYS", "LINES", "MAPS", "POINTS", "Overlay", "PointPlot", "ProcessPlot"]
+
+FORWARD = Help(
+    "the forward process",
+    "Each point begins at the data, t<sub>0</sub>, and is carried to noise by a learnt drift f and random kicks "
+    "of strength g. The time cursor shows where all points are, standardised: each component less the data’s mean, "
+    "over its standard deviation; wheel and drag zoom both processes, a double click shows the whole again. "
+    "The tools at the left choose points by a rectangle or a lasso, at any time; Shift adds to what is chosen, "
+    "Ctrl takes away. Density colours how many points are where, over the data set "
+    "as grey dots; the signed difference where one process has more than the other, beyond two standard "
+    "deviations of chance, in shares of the densest place; the log-density is the model’s at t<sub>0</sub> by the "
+    "probability flow v. The arrows of a field point the way it moves points from data to noise, those of the "
+    "score up the log-density; their length goes with the root of the strength.",
+    (
+        "dx = f(x, t) dt + g(t) dw",
+        FORWARD_STEP,
+        "log p(x) = log N(x(t<sub>N</sub>); 0, I) + ∫ ∇·v dt along dx/dt = v = f − ½ g² s",
+    ),
+    "(8), one step of it, (11), and the density of (17) with λ = 0",
+)
+BACKWARD = Help(
+    "the backward process",
+    "Each point begins as noise, t<sub>N</sub>, and is carried to a sample by the same drift, corrected by the "
+    "learnt score s. λ scales its noise: 1 is the equation below, 0 the deterministic probability flow; other "
+    "solvers step otherwise, as the “?” of the Sampling panel says. "
+    "Density over the grey dots of the data set shows where the model lacks or exceeds data. "
+    "The Sampling panel leaves out the score or the drift, to see what each does, or has each point start where "
+    "the forward point of its number ended: the two are then a round trip, and a selection is one of both. "
+    "The arrows of a field point the way it moves points from noise to data, those of the score up the "
+    "log-density.",
+    (
+        "dx = [f(x, t) − g²(t) s(x, t)] dt + g(t) dw̄",
+        BACKWARD_STEP,
+        "with λ:  dx = [f − ½(1 + λ²) g² s] dt + λ g dw̄",
+    ),
+    "(9), one step of it, (12), and the family with the same marginals, (17)",
+)
+MAPS, LINES, POINTS, KEYS = 0, 4, 8, 12
+"""Depths of what a view draws, from the ground up; layers of one kind are a few steps apart."""
+TITLES = {"forward": "Forward: data → noise", "backward": "Backward: noise → data"}
+
+
+class Overlay(Protocol):
+    """What a feature draws over a plot."""
+
+    def recolour(self, theme: Theme) -> None:
+        """Give every part the colours of `theme`."""
+
+
+class PointPlot(Plot):
+    """A plot that shows points of one process or of both, of which some can be chosen."""
+
+    point_picked = Signal(int, str, bool)
+    """Point, direction, and whether it is one more or less."""
+    region_chosen = Signal(object, object)
+    """By direction that is shown, which points (P,) lie in the region that was drawn, and the modifiers."""
+    missed = Signal()
+    """A click beside all that can be chosen."""
+
+    coloured: Mapping[str, ColouredByPoint]
+    """By direction that is shown, what colours its points."""
+
+    @abstractmethod
+    def show_selection(self, chosen: Mapping[str, NDArray[np.intp]], listed: str) -> None:
+        """Set the points off that are `chosen` in each direction; the Inspector lists paths of `listed`."""
+
+
+class ProcessPlot(PointPlot):
+    """The points of one process, ``forward`` or ``backward``."""
+
+    captions: ClassVar[Mapping[str, str]]
+    """For each direction, and for ``paired`` backward points, with a place for what moves the points."""
+
+    def __init__(self, direction: str, empty: str, parent: QWidget | None = None) -> None:
+        self.direction = self._direction = direction
+        self._overlays: list[Overlay] = []
+        caption = self.captions[direction].format(f"the {direction} SDE")
+        super().__init__(TITLES[direction], caption, empty, parent, FORWARD if direction == "forward" else BACKWARD)
+
+    def add_overlay(self, overlay: Overlay, button: QWidget) -> None:
+        """Let `overlay`, which has put its layers into `plot`, follow the theme, with its `button` in the header."""
+        self._overlays.append(overlay)
+        self.header.insertWidget(2, button)
+        overlay.recolour(self.theme)
+
+    @abstractmethod
+    def set_selection(self, selection: NDArray[np.intp]) -> None:
+        """Set these points off."""
+
+    def show_selection(self, chosen: Mapping[str, NDArray[np.intp]], listed: str) -> None:
+        """Set the points off that are chosen in its direction."""
+        self.set_selection(chosen[self.direction])
+
+    def set_moved(self, moved: str, addition: str = "", paired: bool = False) -> None:
+        """What moves the points, such as “the forward SDE”, an addition to the direction in the title, and whether
+        backward points start where the forward ones ended."""
+        kind = "paired" if paired and self._direction == "backward" else self._direction
+        self.set_words(TITLES[self._direction].replace(":", f"{addition}:"), self.captions[kind].format(moved))
+
+    def title_mark(self) -> str:
+        """The direction's mark before its name."""
+        return f'<span style="color:{self.theme.direction(self._direction)}">●</span>&nbsp; '
+
+    def recolour(self) -> None:
+        """Also what others have drawn over it."""
+        super().recolour()
+        for overlay in self._overlays:
+            overlay.recolour(self.theme)

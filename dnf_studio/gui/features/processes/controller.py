@@ -1,0 +1,106 @@
+"""Both processes in their views: which plane and layers are shown, what moves the points, and the colours of steps."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from PySide6.QtCore import QObject, Slot
+
+from dnf_studio.gui.drawing.layers.scale import StepColouring
+from dnf_studio.gui.drawing.point_plot import ProcessPlot
+from dnf_studio.gui.features.processes.process_view import ProcessView
+from dnf_studio.gui.features.processes.time_view import TimeView
+from dnf_studio.gui.widgets.choices import grey_plane
+from dnf_studio.gui.widgets.pairing import start_button
+from dnf_studio.gui.workspace.opening import Opened
+from dnf_studio.gui.workspace.solving import solver_words
+from dnf_studio.gui.workspace.workspace import Workspace
+
+__all__ = ["LAYERS", "ProcessesController"]
+
+LAYERS = ("points", "paths", "density", "overlay", "difference")
+"""What the views draw themselves."""
+
+
+class ProcessesController(QObject):
+    """Joins the two process views and the t–x view to session, frames and excess."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace.parent)
+        self._session, self._live, self._plots = workspace.session, workspace.live, workspace.plots
+        forward, backward = (cast(ProcessView, workspace.plots[name]) for name in ("forward", "backward"))
+        time = cast(TimeView, workspace.plots["time"])
+        self._both, self._time = (forward, backward), time
+        self._colouring = StepColouring("forward"), StepColouring("backward")
+        forward.link(backward)
+        backward.add_beside_caption(start_button(self._session))
+        time.cursor_moved.connect(self._session.cursor.jump)
+        time.component_changed.connect(lambda component: self._session.apply({"component": component}))
+        commands = workspace.commands
+        commands.connect_to("round-trips", self._turn_pairing)
+        grey_plane(self._session, *(commands[name] for name in LAYERS))
+        self._round_trips = commands["round-trips"]
+        self._session.changed.connect(self._follow)
+        self._session.lacks_changed.connect(self._show_lacks)
+        workspace.studio.opened.connect(self._take)
+        self._live.frame_changes.connect(self._prepare)
+        self._live.excess_found.connect(self._colour_steps)
+        workspace.plots.added.connect(self._say_moved)
+        self._follow(frozenset({"layers", "axes", "component"}))
+
+    def _turn_pairing(self) -> None:
+        self._session.apply({"start": "noise" if self._session.state.paired else "forward"})
+
+    @Slot(object)
+    def _take(self, opened: Opened) -> None:
+        for view in self._both:
+            view.set_columns(opened.shown.columns)
+
+    @Slot()
+    def _prepare(self) -> None:
+        """Another frame is about to be shown, maybe of other data."""
+        self._follow(frozenset({"axes", "component"}))
+        self._colour_steps()
+
+    @Slot()
+    def _show_lacks(self) -> None:
+        self._say_moved()
+        self._follow(frozenset({"layers"}))
+
+    @Slot()
+    def _say_moved(self) -> None:
+        """What carries the points of either process; where it is not the model's own solver, in the title too."""
+        solver, solvers = self._session.effective.solver, self._session.solvers
+        said = solver_words(solver, solvers)
+        ahead = "the ODE" if "noise" in self._session.lacks else "the forward SDE"
+        words = {"forward": (ahead, ""), "backward": (said.moved, f" ({said.name})" if solver else "")}
+        for plot in self._plots:
+            if isinstance(plot, ProcessPlot):
+                plot.set_moved(*words[plot.direction], paired=self._session.state.paired)
+
+    @Slot()
+    def _colour_steps(self) -> None:
+        wanted, frame = "disagreement" in self._session.effective.layers, self._live.frame
+        ahead, back = (way.colours(frame, self._live.excess) if wanted else None for way in self._colouring)
+        for view, colours in ((self._both[0], ahead), (self._time, ahead), (self._both[1], back)):
+            view.set_step_colours(colours)
+
+    def _follow(self, names: frozenset[str]) -> None:
+        if names & {"solver", "start"}:
+            self._say_moved()
+        if "start" in names:
+            self._round_trips.setChecked(self._session.state.paired)
+        state, frame = self._session.effective, self._live.frame
+        last = frame.forward.shape[2] - 1 if frame is not None else 1
+        if "layers" in names:
+            for view in self._both:
+                view.set_layers(state.layers)
+            self._colour_steps()
+        principal = self._live.principal
+        if names & {"axes", "projection"} and last > 0:
+            for view in self._both:
+                view.set_projection(principal if state.projection == "principal" else None)
+                view.set_axes(min(state.axes[0], last), min(state.axes[1], last))
+        self._time.set_principal(principal)
+        if "component" in names:
+            self._time.set_component(min(state.component, last if principal is None else last + 2))

@@ -1,0 +1,128 @@
+"""The run from the window's side: its commands, what is said of it, and what its settings' pages say."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from dnf_studio.gui.features.training.keep_bar import KeepBar
+from dnf_studio.gui.features.training.settings_menu import SettingsMenu
+from dnf_studio.gui.widgets.page import Page
+from dnf_studio.gui.workspace.run_changes import LIVE, effect_sentence
+from dnf_studio.gui.workspace.training import Phase
+from dnf_studio.gui.workspace.workspace import Workspace
+
+__all__ = ["TrainingController"]
+
+OF_A_RUN = ("config.model", "config.sde.", "config.training.", "config.network.", "config.drop_constant")
+NOTES = {
+    True: "A run is under way: N, progressive or not, the learning rate, iterations and seconds reach it at once; "
+    "the rest waits for the next Train.",
+    False: "The model shown is trained; these settings are for the next Train.",
+}
+
+
+class TrainingController(QObject):
+    """Gives the run its commands, and says of every changed setting when a run takes it up."""
+
+    said = Signal(str)
+    """The same sentences, for the log."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace.parent)
+        self._workspace, self._session, self._studio = workspace, workspace.session, workspace.studio
+        self._training = training = workspace.studio.training
+        self._commands = commands = workspace.commands
+        self._pause_text = commands["pause"].text()
+        self._config = self._session.state.config
+        self._pages: list[Page] = []
+        self.bar = KeepBar(workspace)
+        workspace.add_bar(self.bar)
+        self.settings_menu = SettingsMenu(workspace)
+        for name, act in (
+            ("save", workspace.files.save),
+            ("train", workspace.files.train),
+            ("pause", self._pause),
+            ("stop", self._stop),
+            ("resume", self._studio.resume),
+            ("discard", workspace.files.discard),
+        ):
+            commands.connect_to(name, act)
+        commands["save"].setEnabled(False)
+        self._studio.opened.connect(self._take)
+        training.phase_changed.connect(self._show_phase)
+        training.went_back.connect(self._tell_loss)
+        self._session.changed.connect(self._settings_changed)
+        self._show_phase(Phase.NONE)
+
+    def explain(self, page: Page) -> None:
+        """Let `page` of settings say when they take effect."""
+        self._pages.append(page)
+        self._explain()
+
+    @Slot()
+    def _take(self) -> None:
+        self._commands["save"].setEnabled(True)
+        self._explain()
+
+    @Slot(object)
+    def _show_phase(self, phase: Phase) -> None:
+        active = self._training.active
+        self._commands["train"].setEnabled(not active)
+        self._commands["pause"].setEnabled(active)
+        self._show_paused(phase is Phase.PAUSED, self._training.pausing)
+        self._commands["stop"].setEnabled(active)
+        self._explain()
+
+    def _show_paused(self, paused: bool, coming: bool = False) -> None:
+        """Pause reads as what it does next; while a pause is `coming`, which a click takes back, as that."""
+        pause = self._commands["pause"]
+        pause.setChecked(paused or coming)
+        pause.setText("Pausing…" if coming else "Resum&e" if paused else self._pause_text)
+        self._commands.set_icon("pause", "play" if paused else "pause")
+
+    def _pause(self) -> None:
+        """Hold the run or go on with it; until an iteration has ended button and status bar tell that it was heard."""
+        paused = self._commands["pause"].isChecked()
+        self._training.set_paused(paused)
+        if self._training.phase is not Phase.PAUSED:
+            self._show_paused(False, self._training.pausing)
+            self._workspace.say("Pausing…" if paused else "Training goes on.")
+
+    def _stop(self) -> None:
+        """End the run; until an iteration has ended nothing more can be asked of it."""
+        self._training.stop()
+        for name in ("pause", "stop"):
+            self._commands[name].setEnabled(False)
+        self._workspace.say("Stopping…")
+
+    def _explain(self) -> None:
+        current, active = self._studio.current, self._training.active
+        trained = active or self._training.run is not None or (current is not None and current.shown.trained)
+        for page in self._pages:
+            page.set_note(NOTES[active] if trained else "")
+
+    @Slot(int)
+    def _tell_loss(self, iteration: int) -> None:
+        self._say(f"The training process was lost: the run goes on from iteration {iteration:,}, its last whole state.")
+
+    def _settings_changed(self, names: frozenset[str]) -> None:
+        before, self._config = self._config, self._session.state.config
+        if self._training.run is None and not self._training.active:
+            return
+        of_run = [name for name in names if name.startswith(OF_A_RUN)]
+        run = self._training.run
+        # Settings of another kind of model are for the next run
+        same = run is None or run.config.model == self._config.model
+        sentence = effect_sentence(of_run, before, self._config, LIVE if same else frozenset(), self._soon())
+        if sentence:
+            self._say(sentence)
+
+    def _say(self, sentence: str) -> None:
+        self._workspace.say(sentence)
+        self.said.emit(sentence)
+
+    def _soon(self) -> str:
+        """When the run takes up what it may take up."""
+        if not self._training.active:
+            return "when the run is resumed"
+        return "once the run goes on" if self._training.phase is Phase.PAUSED else "from the next iteration"

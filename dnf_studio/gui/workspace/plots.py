@@ -1,0 +1,75 @@
+"""The plots of the window by name, so that a feature draws on one without knowing which feature made it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QStackedWidget
+
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.workspace.appearance import Appearance
+
+__all__ = ["Plots"]
+
+
+class Plots(QObject):
+    """Every plot that is in the window, in the order in which they came; all have the colours of the window."""
+
+    added = Signal(object)
+    """A `Plot` that is new."""
+
+    def __init__(self, appearance: Appearance, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._appearance = appearance
+        self._plots: dict[str, Plot] = {}
+        appearance.changed.connect(self._set_theme)
+
+    def __getitem__(self, name: str) -> Plot:
+        return self._plots[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._plots
+
+    def __iter__(self) -> Iterator[Plot]:
+        return iter(self._plots.values())
+
+    def add(self, name: str, plot: Plot) -> None:
+        """Let `plot` be known by `name`."""
+        self._plots[name] = plot
+        plot.set_theme(self._appearance.theme)
+        self.added.emit(plot)
+
+    def put_behind(self, name: str, other: str, plot: Plot) -> None:
+        """Let `plot`, known as `other`, share the place of the plot `name`, which stays in front."""
+        self._stack(name).addWidget(plot)
+        self.add(other, plot)
+
+    def bring_to_front(self, name: str, place: str) -> None:
+        """Show the plot `name` in the place that it shares with the plot `place`; the keyboard's focus goes with it."""
+        stack, plot = self._stack(place), self._plots[name]
+        if stack.currentWidget() is plot:
+            return
+        focused = stack.window().focusWidget()
+        keeps = focused is not None and stack.isAncestorOf(focused)
+        if focused is not None and keeps:
+            # Or Qt gives it to whatever comes next, as Tab does
+            focused.clearFocus()
+        stack.setCurrentWidget(plot)
+        if keeps:
+            plot.plot.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
+
+    def reset_ranges(self) -> None:
+        """Fit every plot to what it shows."""
+        for plot in self:
+            plot.reset_view()
+
+    def _set_theme(self, theme: object) -> None:
+        for plot in self:
+            plot.set_theme(self._appearance.theme)
+
+    def _stack(self, name: str) -> QStackedWidget:
+        stack = self._plots[name].parentWidget()
+        if not isinstance(stack, QStackedWidget):
+            raise ValueError(f"the place of '{name}' is for one plot")
+        return stack
