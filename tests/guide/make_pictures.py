@@ -93,7 +93,7 @@ class Scene:
         """Until the views show all of the model, its excess and the comparison of its processes."""
         studio, views = self.window.studio, self.window.views
         assert studio.current is not None
-        wanted = studio.current.snapshot.version, self.window.session.state.grid
+        wanted = studio.current.snapshot.version, self.window.session.state.sampling.grid
 
         def there() -> bool:
             frame = window.live.frame

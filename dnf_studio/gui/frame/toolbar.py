@@ -190,10 +190,10 @@ class StudioToolBar(QToolBar):
         with QSignalBlocker(self.data):
             self.data.set_choices(offered)
             self.data.show_value(current)
-        self.steps.set_value(state.steps or self._own_steps)
-        differs = state.steps not in (None, self._own_steps)
+        self.steps.set_value(state.sampling.steps or self._own_steps)
+        differs = state.sampling.steps not in (None, self._own_steps)
         self.badge.setText(f"own {self._own_steps}")
         self.badge.setVisible(differs)
-        self.lam.set_value(state.lam)
+        self.lam.set_value(state.sampling.lam)
         with QSignalBlocker(self.seed):
-            self.seed.setValue(min(state.seed, 2**31 - 1))
+            self.seed.setValue(min(state.sampling.seed, 2**31 - 1))

@@ -19,7 +19,22 @@ from dnf_studio.gui.workspace.session import Session
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import Ability
 
-__all__ = ["ChoiceMenu", "Directions", "GridBox", "grey_plane", "grey_unused", "grey_without", "greying", "menu_button"]
+__all__ = [
+    "GRIDS",
+    "LAST_STEPS",
+    "ChoiceMenu",
+    "Directions",
+    "GridBox",
+    "grey_plane",
+    "grey_unused",
+    "grey_without",
+    "greying",
+    "menu_button",
+]
+
+GRIDS = {"the model's own": None}
+"""Before the names of grids."""
+LAST_STEPS: dict[str, str | None] = {"with its noise": "noise", "mean only": "mean"}
 
 Control = QWidget | QAction
 
@@ -70,7 +85,7 @@ class ChoiceMenu(QMenu):
 
     def _show(self, names: frozenset[str]) -> None:
         for name in names & self._words.keys():
-            self.choices[name, getattr(self._session.state, name)].setChecked(True)
+            self.choices[name, self._session.state.value(name)].setChecked(True)
 
 
 def menu_button(name: str) -> QToolButton:

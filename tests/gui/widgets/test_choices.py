@@ -62,7 +62,7 @@ def test_panels_show_a_grid_of_ones_own_and_go_back_from_it(still_window: MainWi
         index = words(box).index("paper")
         box.setCurrentIndex(index)
         box.activated.emit(index)
-    assert window.session.state.grid == window.session.state.config.sde.grid == "paper"
+    assert window.session.state.sampling.grid == window.session.state.config.sde.grid == "paper"
     window.session.undo()
     window.session.undo()
     assert training.grid == sampling.grid.grid == MINE

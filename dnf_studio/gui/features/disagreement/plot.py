@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRect, Signal, Slot
 from PySide6.QtGui import QHelpEvent, QResizeEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.gui.drawing.axes import next_limits
 from dnf_studio.gui.drawing.layers.bars import BarsLayer, PriorBarLayer, step_ticks, tail_of
 from dnf_studio.gui.drawing.plot import Plot
@@ -17,7 +18,7 @@ from dnf_studio.gui.drawing.words import WAITING, hint, node_at
 from dnf_studio.gui.features.disagreement.bars import HELP, NO_BARS, Shown, StepBars, contribution_bars, excess_bars
 from dnf_studio.gui.features.disagreement.legend import NAMED, BarsChooser, PartsLegend
 from dnf_studio.workers.excess import ExcessFrame
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.frames import Frame
 
 __all__ = ["DisagreementPlot"]
 
@@ -56,7 +57,7 @@ class DisagreementPlot(Plot):
         self._frame: Frame | None = None
         self._found: ExcessFrame | None = None
         self._reason: str | None = None
-        self._request: ViewRequest | None = None
+        self._request: SampleSettings | None = None
         self._limits: tuple[float, float] | None = None
         self._ranged: tuple[int, bool, tuple[float, float] | None] = (0, False, None)
         self._position = 0.0

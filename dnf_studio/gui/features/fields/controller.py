@@ -127,7 +127,9 @@ class FieldController(QObject):
     def _names(self) -> tuple[FieldName, ...]:
         """The fields of both views, each once."""
         state = self._session.effective
-        return tuple(dict.fromkeys(shown_field(state.field, way, state.parts) for way in ("forward", "backward")))
+        return tuple(
+            dict.fromkeys(shown_field(state.field, way, state.sampling.parts) for way in ("forward", "backward"))
+        )
 
     def _apart(self, extent: Extent) -> float:
         """Distance of streamlines in coordinates of the plane."""

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dnf_studio.config.solvers import WITHOUT_NOISE
 from dnf_studio.gui.drawing.picking import existing
 from dnf_studio.gui.drawing.theme import DIRECTIONS, LIGHT, Theme
 from dnf_studio.gui.features.inspector.chosen import offered, statistic
@@ -163,7 +162,7 @@ class InspectorPanel(QWidget):
     def _show_pairing(self) -> None:
         """Say which of its two paths the point has, and let only that one be listed."""
         state = self._session.effective
-        noise = "" if "noise" in self._session.lacks else STILL if state.solver in WITHOUT_NOISE else BOTH
+        noise = "" if "noise" in self._session.lacks else BOTH if self._session.solver.noise else STILL
         self.pair.setText(path_words(state.listed, state.paired, noise))
         self.directions.offer(*(DIRECTIONS if state.paired else (state.listed,)), why=OTHERS)
 

@@ -169,7 +169,8 @@ def _samples(checkpoint: Checkpoint) -> NDArray[np.float32]:
     """Points (n, D) in model units, always the same."""
     import torch
 
-    from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
+    from dnf_studio.core.sampling.blocks import sample_blocks
+    from dnf_studio.core.sde.sample_settings import SampleSettings
 
     torch.set_num_threads(1)
     flow = checkpoint.build()

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.gui.drawing.axes import next_limits
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import node_at
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.frames import Frame
 from dnf_studio.workers.marginals import Comparison
 
 __all__ = ["MarginalsPlot"]
@@ -60,7 +61,7 @@ class MarginalsPlot(Plot):
     def add_parts(self) -> None:
         """Add curve, floor, band and cursor."""
         self._distance, self._floor, self._highest = NONE, NONE, NONE
-        self._request: ViewRequest | None = None
+        self._request: SampleSettings | None = None
         self._limits: tuple[float, float] | None = None
         self._position = 0.0
         self._band, self._dashed, self._curve = pg.PlotCurveItem(), pg.PlotCurveItem(), pg.PlotCurveItem()

@@ -8,10 +8,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.score_share import IDLE, ScoreShare
+from dnf_studio.core.sde.sample_settings import AS_VIEWED
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.words import node_at, percent
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.frames import Frame
 
 __all__ = ["ScorePlot"]
 
@@ -55,7 +56,7 @@ class ScorePlot(Plot):
     def add_parts(self) -> None:
         """Add curve, dots, threshold and cursor."""
         self._score: ScoreShare | None = None
-        self._request = ViewRequest()
+        self._request = AS_VIEWED
         self._top = TOPS[-1]
         self._position = 0.0
         self._curve, self._line, self._dot = pg.PlotCurveItem(), pg.InfiniteLine(angle=90), pg.ScatterPlotItem(size=9)
@@ -75,7 +76,7 @@ class ScorePlot(Plot):
     def set_frame(self, frame: Frame | None) -> None:
         """Show the shares of `frame`; None, or a frame without them, empties the plot."""
         self._score = None if frame is None else frame.score
-        self._request = ViewRequest() if frame is None else frame.request
+        self._request = AS_VIEWED if frame is None else frame.request
         self._show()
 
     def set_cursor(self, position: float) -> None:

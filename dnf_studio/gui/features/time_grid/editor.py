@@ -185,7 +185,7 @@ class GridEditorPanel(QScrollArea):
         with QSignalBlocker(self.steps):
             self.steps.setValue(max(1, len(editing.nodes) - 1))
         state = self._session.state
-        kind = self._draft() if state.draft and not editing.live else state.grid
+        kind = self._draft() if state.draft and not editing.live else state.sampling.grid
         self.start.show_value(kind)
         self.presets.show_grid(kind)
         trains = ready and editing.trains

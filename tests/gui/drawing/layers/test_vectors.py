@@ -17,14 +17,14 @@ from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 from dnf_studio.gui.features.fields.overlay import shown_field
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.workers.fields import FieldAnswer, FieldRequest
-from dnf_studio.workers.frames import ViewRequest
 from tests.gui.drawing.test_theme import contrast
 from tests.gui.scenes import frame_of, pixels, share_near
+from tests.views import viewed
 
 FLAT = Plane.of_pair(0, 1, np.zeros(2))
 EXTENT = (-3.3, -3.3, 3.3, 3.3)
 ASKED = FieldRequest(5, FLAT, EXTENT)
-REQUEST = ViewRequest()
+REQUEST = viewed()
 SCREEN = QTransform(50, 0, 0, -50, 200, 200)
 """50 pixels a unit, y upward, the origin at (200, 200)."""
 
@@ -38,7 +38,7 @@ def answer_of(
     score = np.broadcast_to([0.0, -0.25], (32, 32, 2)).copy()
     rising = np.broadcast_to(np.linspace(-2, 2, 32), (32, 32)).copy()
     grid = FieldGrid(5, 0.02, 0.2, FLAT, x, x, f, score, rising, rising * 0, True)
-    request = REQUEST if lam == 1 else ViewRequest(lam=lam)
+    request = REQUEST if lam == 1 else viewed(lam=lam)
     asked = ASKED if node == ASKED.node else FieldRequest(node, FLAT, EXTENT)
     return FieldAnswer(asked, weights, request, grid, np.ones((32, 32), np.bool_))
 

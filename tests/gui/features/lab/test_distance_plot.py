@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.evaluation.distances import Distance
 from dnf_studio.core.exploration.variants import Variant
-from dnf_studio.core.sampling.blocks import SampleSettings
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.gui.features.lab.distance_curve import in_brackets, told
 from dnf_studio.gui.features.lab.distance_plot import KeptCurve, QualityPlot
 

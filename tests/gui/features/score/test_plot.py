@@ -13,15 +13,16 @@ from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 from dnf_studio.gui.drawing.words import percent
 from dnf_studio.gui.features.score.plot import TOPS, ScorePlot
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.frames import Frame
 from tests.gui.scenes import frame_of, pixels, share_near
+from tests.views import viewed
 
 
 def frame_with(share: list[float], **request: object) -> Frame:
     """A frame whose drift is 2 long and whose score has the shares given."""
     part = np.array(share)
     score = ScoreShare(np.full(len(part), 2.0), 2 * part / (1 - part))
-    return dataclasses.replace(frame_of(steps=len(part), request=ViewRequest(**request)), score=score)  # type: ignore[arg-type]
+    return dataclasses.replace(frame_of(steps=len(part), request=viewed(**request)), score=score)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.models.flow import Flow
+from dnf_studio.core.sde.solvers import SOLVERS, solver_in_effect, solvers_for, unused_settings
 from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.features.export.history import ExportHistory, ExportRecord
@@ -18,9 +19,9 @@ from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.widgets.solver_box import SolverBox
 from dnf_studio.gui.workspace.memory import Memory
 from dnf_studio.gui.workspace.session import Session
-from dnf_studio.gui.workspace.solving import solver_words, unused_settings
 from dnf_studio.gui.workspace.state import State
 from tests.gui.conftest import TINY
+from tests.views import viewed
 
 Open = Callable[[str], None]
 
@@ -34,44 +35,42 @@ def session() -> Session:
 
 def test_a_solver_is_undone_and_survives_a_model_that_has_not_got_it(session: Session) -> None:
     session.apply({"lam": 0.5, "last": "mean", "solver": "ddim"})
-    assert (session.effective.solver, session.effective.lam, session.effective.last) == ("ddim", 1.0, "noise")
+    assert session.effective.sampling == viewed(solver="ddim")
     session.set_lacks({})
-    assert (session.effective.solver, session.effective.lam, session.effective.last) == (None, 0.5, "mean")
+    assert session.effective.sampling == viewed(lam=0.5, last="mean")
     session.set_lacks({}, Diffusion.solvers)
-    assert session.effective.solver == "ddim"
+    assert session.effective.sampling.solver == "ddim"
     session.undo()
     assert session.state == State()
     session.redo()
-    assert session.state.solver == "ddim"
-    with pytest.raises(SettingError, match="no solver named 'euler'"):
+    assert session.state.sampling.solver == "ddim"
+    with pytest.raises(SettingError, match="The solver 'euler' is not one of"):
         session.apply({"solver": "euler"})
 
 
 @pytest.mark.parametrize(
     ("solver", "expected"),
     [
-        (None, set()),
         ("sde", set()),
         ("ode", {"lam", "last"}),
-        ("ancestral", {"lam", "parts"}),
-        ("ddim", {"lam", "last", "parts"}),
-        ("heun", {"lam", "last", "parts"}),
+        ("ancestral", {"lam", "parts", "langevin"}),
+        ("ddim", {"lam", "last", "parts", "langevin"}),
+        ("heun", {"lam", "last", "parts", "langevin"}),
     ],
 )
-def test_what_has_no_meaning_is_named_with_its_reason(solver: str | None, expected: set[str]) -> None:
-    found = unused_settings(solver, {})
+def test_what_has_no_meaning_is_named_with_its_reason(solver: str, expected: set[str]) -> None:
+    found = unused_settings(solver_in_effect(solver, Diffusion.solvers), {})
     assert found.keys() == expected and all(reason.endswith(".") for reason in found.values())
-    assert unused_settings("ode", Flow.lacks).keys() == {"lam", "last", "parts"}
-    assert unused_settings("ode", Flow.lacks)["lam"] == Flow.lacks["noise"]
+    of_flow = unused_settings(Flow.solvers[0], Flow.lacks)
+    assert of_flow.keys() == {"lam", "last", "parts", "langevin"} and of_flow["lam"] == Flow.lacks["noise"]
 
 
 def test_every_solver_is_explained_with_its_source() -> None:
     told = HELP.text + "".join(HELP.equations)
-    for name in Diffusion.solvers:
-        said = solver_words(name, Diffusion.solvers)
-        assert said.name in told and "20" in said.equation
-    assert "Runge–Kutta" in solver_words(None, Flow.solvers).title
-    assert "½ g² s" in solver_words("heun", ("sde", "ode", "heun")).equation
+    for solver in SOLVERS:
+        assert solver.label in told and "20" in solver.equation and solver.source in HELP.source
+    assert "Runge–Kutta" in Flow.solvers[0].title
+    assert "½ g² s" in solver_in_effect("heun", solvers_for("fields")).equation
 
 
 def test_the_box_offers_what_the_model_has(session: Session, qtbot: QtBot) -> None:
@@ -80,7 +79,7 @@ def test_the_box_offers_what_the_model_has(session: Session, qtbot: QtBot) -> No
     assert [box.itemText(k) for k in range(box.count())] == ["ancestral", "DDIM", "Heun", "SDE", "ODE"]
     box.setCurrentIndex(1)
     box.activated.emit(1)
-    assert session.state.solver == "ddim" and "Ermon 2021" in box.toolTip()
+    assert session.state.sampling.solver == "ddim" and "Ermon 2021" in box.toolTip()
     session.undo()
     assert box.currentText() == "ancestral"
     session.set_lacks(Flow.lacks, Flow.solvers)
@@ -128,7 +127,7 @@ def test_the_window_shows_exports_and_reopens_a_solver(
     assert read_export(tmp_path / "a.h5").sampling["solver"] == "ddim"
     session.apply({"solver": "heun"})
     open_in(str(tmp_path / "a.h5"))
-    assert session.state.solver == "ddim" and window.live.frame.backward.shape == (5, 50, 2)
+    assert session.state.sampling.solver == "ddim" and window.live.frame.backward.shape == (5, 50, 2)
     assert window.toolbar.solver.currentText() == "DDIM"
     session.apply({"config.model": "diffflow"})
     open_in("circle")
