@@ -12,8 +12,15 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.layers.paths import MAX_COUNT, count_pixels, step_picture
-from dnf_studio.gui.drawing.layers.scale import BUCKETS, ColourKey, SteadyLimits, bucket_of, nats_at
-from dnf_studio.gui.drawing.step_colours import StepColouring, StepColours
+from dnf_studio.gui.drawing.layers.scale import (
+    BUCKETS,
+    ColourKey,
+    SteadyLimits,
+    StepColouring,
+    StepColours,
+    bucket_of,
+    nats_at,
+)
 from dnf_studio.gui.drawing.theme import LIGHT
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView

@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.layers.scale import BUCKETS
-from dnf_studio.gui.drawing.step_bars import WAITING
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
+from dnf_studio.gui.drawing.words import WAITING
 from dnf_studio.gui.features.space_time.plot import ROWS, SpaceTimePlot
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.workers.excess import ExcessFrame

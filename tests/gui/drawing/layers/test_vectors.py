@@ -12,7 +12,7 @@ from dnf_studio.core.exploration.fields import FieldGrid
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.core.exploration.score_share import ScoreShare
 from dnf_studio.core.exploration.streamlines import Streamlines
-from dnf_studio.gui.drawing.layers.arrows import CLOSEST, arrow_lines, next_limit, upper_limit
+from dnf_studio.gui.drawing.layers.vectors import CLOSEST, arrow_lines, next_limit, upper_limit
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 from dnf_studio.gui.features.fields.overlay import shown_field
 from dnf_studio.gui.features.processes.process_view import ProcessView
