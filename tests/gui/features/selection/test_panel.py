@@ -253,7 +253,7 @@ def test_a_table_that_cannot_be_written_is_told(
     window.docks["inspector"].tabs.setCurrentIndex(1)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args: (str(tmp_path / "none" / "a.csv"), ""))
     told: list[object] = []
-    monkeypatch.setattr(window.files, "tell", told.append)
+    window.files.told.connect(told.append)
     assert window.docks["inspector"].pages["Selection"] is not None
     window.docks["inspector"].pages["Selection"].save_button.click()
     qtbot.waitUntil(lambda: bool(told))
