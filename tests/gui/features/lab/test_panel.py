@@ -99,7 +99,7 @@ def test_a_click_on_a_curve_chooses_its_n(panel: LabPanel, qtbot: QtBot) -> None
     assert not np.array_equal(forward, page.error._shown[0][1], equal_nan=True)
     page.along.setCurrentIndex(1)
     page.along.activated.emit(1)
-    assert page.error._shown[0][0][-1] == pytest.approx(float(panel._window.live.frame.t[-1]))
+    assert page.error._shown[0][0][-1] == pytest.approx(float(panel._workspace.live.frame.t[-1]))
 
 
 def test_bad_lists_are_refused_and_a_good_one_is_computed_by_enter(panel: LabPanel, qtbot: QtBot) -> None:
