@@ -237,8 +237,8 @@ def _measured(run: Run) -> str:
 
     if not isinstance(run.flow, TwoSDEs):
         return "NLL"
-    chain = run.flow.chain_of()
-    return "bound" if chain == "sde" else f"bound of the {chain} chain"
+    own = run.flow.checked_solver(None)
+    return "bound" if own.euler else f"bound of the {own.name} chain"
 
 
 def _validation(run: Run) -> str:

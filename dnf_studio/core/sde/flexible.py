@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 
 from dnf_studio.config import SDEConfig
-from dnf_studio.core.sde.grid import TimeGrid, check_steps, grid_at, make_grid
+from dnf_studio.config.grids import check_steps
+from dnf_studio.core.sde.grid import TimeGrid, grid_at, make_grid
 
 __all__ = ["MARGIN", "draw_grid"]
 
