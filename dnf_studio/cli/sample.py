@@ -13,10 +13,10 @@ from dnf_studio.cli.output import Interrupt, Progress, clock, emit, note
 from dnf_studio.config import Device
 from dnf_studio.config.grids import GRID_NAMES
 from dnf_studio.core.files import refuse_source
+from dnf_studio.core.hardware import choose_device
 from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
 from dnf_studio.core.sde.solvers import solver_named
 from dnf_studio.core.storage.grid_presets import parse_grid
-from dnf_studio.core.training.hardware import choose_device
 from dnf_studio.errors import ExportError
 
 __all__ = ["sample"]

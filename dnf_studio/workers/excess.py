@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dnf_studio.core.exploration.excess import StepMeans
-    from dnf_studio.core.models.two_sdes import TwoSDEs
+    from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.parallel import BlockPool
     from dnf_studio.core.sde.grid import TimeGrid
     from dnf_studio.core.sde.sample_settings import SampleSettings
@@ -85,7 +85,7 @@ class _Work:
 
     frame: Frame
     snapshot: Snapshot
-    flow: TwoSDEs
+    flow: GenerativeModel
     grid: TimeGrid
     jobs: list[Job]
     rows: dict[Direction, list[Array]] = field(default_factory=lambda: {"forward": [], "backward": []})
@@ -130,7 +130,7 @@ class ExcessWatch:
         steps, (points, dim) = len(frame.t) - 1, frame.forward.shape[1:]
         own = _is_chain(snapshot, frame.request)
         jobs = list(training_jobs(steps, points) if training else jobs_of(steps, points, dim, own))
-        self._work = _Work(frame, snapshot, snapshot.flow, grid, jobs)  # type: ignore[arg-type]
+        self._work = _Work(frame, snapshot, snapshot.flow, grid, jobs)
 
     @property
     def pending(self) -> bool:

@@ -21,12 +21,12 @@ from dnf_studio.config import Config, flatten
 from dnf_studio.core.data.catalogue import open_configured
 from dnf_studio.core.data.dataset import Dataset, DataSummary
 from dnf_studio.core.files import as_path
+from dnf_studio.core.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_threads
 from dnf_studio.core.sde.grid import make_grid
 from dnf_studio.core.storage.checkpoint import read_checkpoint, save_checkpoint
 from dnf_studio.core.training.engine import Engine, make_engine
-from dnf_studio.core.training.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.training.record import EarlyStopping, History, Marks, StepReport
 from dnf_studio.core.training.schedules import learning_rate, remaining_steps, training_steps
 from dnf_studio.core.training.state import RunState
