@@ -1,16 +1,19 @@
-"""Every error that a user or a file can cause.
+"""Every error that a user or a file can cause, and what ends work that nobody wants any more.
 
 The message of a `StudioError` is one plain sentence: the command line prints it after
-``dnf-studio: `` and the window shows it in a dialog. Anything else that is raised is a defect.
+``dnf-studio: `` and the window shows it in a dialog. `Cancelled` is no error: whoever cancels work expects it.
+Anything else that is raised is a defect.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
 __all__ = [
+    "Cancelled",
+    "Check",
     "CheckpointError",
     "DataError",
     "DivergenceError",
@@ -22,6 +25,7 @@ __all__ = [
     "StudioError",
     "UnknownNameError",
     "UnsupportedError",
+    "cancel_when",
     "continued",
 ]
 
@@ -79,6 +83,24 @@ class UnknownNameError(StudioError):
         hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(names)}."
         shown = name if len(name) <= 200 else f"{name[:200]}…"
         super().__init__(f"There is no {kind} named '{shown}'; {hint}")
+
+
+class Cancelled(Exception):
+    """Ends work that is no longer wanted, or that something else goes before; raised by the `Check` it was given."""
+
+
+Check = Callable[[], None]
+"""What long work calls as often as it can, for instance between two steps: it raises `Cancelled` or does nothing."""
+
+
+def cancel_when(unwanted: Callable[[], bool]) -> Check:
+    """A check that raises `Cancelled` as soon as `unwanted()`."""
+
+    def check() -> None:
+        if unwanted():
+            raise Cancelled
+
+    return check
 
 
 def continued(sentence: str) -> str:

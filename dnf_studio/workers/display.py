@@ -5,7 +5,6 @@ Imports torch, so only the explorer's thread imports it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep, backward_states, collected
 from dnf_studio.core.sde.steps import forward_step, split_backward_noise
+from dnf_studio.errors import Check
 
 __all__ = ["Carrier", "ForwardBlock", "forward_block"]
 Array = NDArray[np.float32]
@@ -43,9 +43,7 @@ class ForwardBlock(NamedTuple):
     """(3, N): `summed_lengths` of f and s at t_1 … t_N."""
 
 
-def forward_block(
-    fields: tuple[Field, Field], grid: TimeGrid, x0: Tensor, noise: Tensor, check: Callable[[], None]
-) -> ForwardBlock:
+def forward_block(fields: tuple[Field, Field], grid: TimeGrid, x0: Tensor, noise: Tensor, check: Check) -> ForwardBlock:
     """Path and contributions of x0 (B, D) with noise (N, B, D).
 
     The drift at x_{i+1} serves the step from there and the contribution of the step to there.
@@ -95,14 +93,14 @@ class Carrier:
             self._sampler = cache(lambda last: flow.sampler(grid, name, last=last, hidden=hidden))
         self._fields = flow.fields(grid, hidden)
 
-    def forward(self, x0: Tensor, noise: Tensor, check: Callable[[], None]) -> ForwardBlock:
+    def forward(self, x0: Tensor, noise: Tensor, check: Check) -> ForwardBlock:
         """The path of x0 (B, D) with noise (N, B, D), and what is known of its contributions."""
         if self._encoder is None:
             return forward_block(self._fields, self._grid, x0, noise, check)
         path, none = collected(self._encoder(x0, noise.__getitem__), check), np.empty((3, 0))
         return ForwardBlock(path.numpy(), np.empty((0, 0), np.float32), none, none[:2], none)
 
-    def ends(self, x0: Tensor, noise: Tensor, check: Callable[[], None]) -> Tensor:
+    def ends(self, x0: Tensor, noise: Tensor, check: Check) -> Tensor:
         """Where the path of x0 (B, D) with noise (N, B, D) ends, x_N (B, D): the latents of a round trip."""
         return torch.from_numpy(self.forward(x0, noise, check).path[-1])
 
@@ -112,7 +110,7 @@ class Carrier:
         noise: Tensor,
         lam: float,
         last: LastStep,
-        check: Callable[[], None],
+        check: Check,
         parts: Parts = "both",
     ) -> Array:
         """The path (N+1, B, D) of latents (B, D), row i at t_i.

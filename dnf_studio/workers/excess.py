@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.errors import Cancelled, Check
 from dnf_studio.workers.excess_plan import Direction, Job, draft_times, jobs_of, training_jobs
 from dnf_studio.workers.frames import Frame, ViewRequest
-from dnf_studio.workers.leaving import Left
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -135,8 +135,8 @@ class ExcessWatch:
         """Whether there is more to find."""
         return self._work is not None and bool(self._work.jobs)
 
-    def run(self, check: Callable[[], None], pool: BlockPool) -> None:
-        """The next piece, which is posted; `check` raises to leave, and the piece is begun anew the next time."""
+    def run(self, check: Check, pool: BlockPool) -> None:
+        """The next piece, which is posted; cancelled by `check` the piece is begun anew the next time."""
         work = self._work
         if work is None or not work.jobs:
             return
@@ -155,7 +155,7 @@ class ExcessWatch:
                 if work.drafted:
                     work.drafted, work.stride, work.rows["forward"] = False, 1, []
                 work.rows[kind].append(found)
-        except Left:
+        except Cancelled:
             raise
         except Exception:
             self._failed = work.frame.weights, work.frame.request
@@ -175,7 +175,7 @@ def _is_chain(snapshot: Snapshot, request: ViewRequest) -> bool:
     return snapshot.flow.checked_solver(request.solver) == "sde" and request.lam == 1 and request.parts == "both"
 
 
-def _times(work: _Work, check: Callable[[], None]) -> list[float]:
+def _times(work: _Work, check: Check) -> list[float]:
     import torch
 
     from dnf_studio.core.sampling.node_density import choose_times
@@ -184,7 +184,7 @@ def _times(work: _Work, check: Callable[[], None]) -> list[float]:
         return choose_times(work.flow, torch.from_numpy(work.frame.forward[0, :PILOTS]), TOLERANCE, check)
 
 
-def _neighbours(work: _Work, check: Callable[[], None]) -> StepMeans:
+def _neighbours(work: _Work, check: Check) -> StepMeans:
     from dnf_studio.core.exploration.excess import neighbour_excess
 
     return neighbour_excess(work.frame.forward, _contribution(work), check)
@@ -204,7 +204,7 @@ def _ratios(
     kind: Direction,
     part: slice,
     how: tuple[int, list[float]],
-    check: Callable[[], None],
+    check: Check,
     pool: BlockPool,
 ) -> Array:
     """The log-ratios (N, B) of the points `part`.

@@ -11,14 +11,12 @@ from threading import Condition, Lock, Thread
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from dnf_studio.workers.allocator import keep_freed_memory
-from dnf_studio.workers.comparing import Comparing
+from dnf_studio.errors import Cancelled, cancel_when
 from dnf_studio.workers.excess import ExcessFrame, ExcessWatch
 from dnf_studio.workers.fields import FieldRequest, FieldWatch
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest, Wanted
-from dnf_studio.workers.leaving import Left, leaving
-from dnf_studio.workers.mailbox import Mailbox
-from dnf_studio.workers.priority import stand_back
+from dnf_studio.workers.marginals import Comparing
+from dnf_studio.workers.threads import Mailbox, stand_back
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -135,7 +133,6 @@ class Explorer:
     def _work(self) -> None:
         # Else two cores are shared in equal parts with the training and the window, which need them more
         stand_back()
-        keep_freed_memory()
         try:
             import torch
 
@@ -171,8 +168,8 @@ class Explorer:
                 started = perf_counter()
                 self._running = wanted
                 passes.use(1 if self._training else 2)
-                left, between = (lambda w: self._left(passes, w)), (lambda: self._find_excess(passes))
-                passes.run(wanted, left, self._training, between)
+                overtaken, between = (lambda w: self._overtaken(passes, w)), (lambda: self._find_excess(passes))
+                passes.run(wanted, overtaken, self._training, between)
                 self._done = wanted
                 self._rest(wanted, started + FRAME_SECONDS - perf_counter())
         except Exception as error:
@@ -195,13 +192,14 @@ class Explorer:
             self.errors.put(error)
 
     def _find_excess(self, passes: Passes) -> None:
-        """The next piece of it, if any; left where a change is to be shown, while questions are answered."""
+        """The next piece of it, if any, unless a change is to be shown; questions are answered meanwhile."""
         shown = self._framed
         if shown is None:
             return
         try:
-            self._excess.run(leaving(lambda: self._left(passes, shown) or self.comparing.waiting), passes.pool)
-        except Left:
+            overtaken = cancel_when(lambda: self._overtaken(passes, shown) or self.comparing.waiting)
+            self._excess.run(overtaken, passes.pool)
+        except Cancelled:
             return
         except Exception as error:
             self.errors.put(error)
@@ -214,8 +212,8 @@ class Explorer:
             self.excess.put(found)
         self._tell()
 
-    def _left(self, passes: Passes, wanted: Wanted) -> bool:
-        """Whether to leave the pass for `wanted`; a point asked for is answered at once, not after a long pass.
+    def _overtaken(self, passes: Passes, wanted: Wanted) -> bool:
+        """Whether to end the pass for `wanted`; a point asked for is answered at once, not after a long pass.
 
         Two threads of a pass may be here at the same time.
         """

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.workers.frames import Frame, ViewRequest
-from dnf_studio.workers.mailbox import Mailbox
+from dnf_studio.workers.threads import Mailbox
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.fields import FieldGrid, FieldName

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.config.grids import GridKind
-from dnf_studio.errors import SettingError
-from dnf_studio.workers.leaving import leaving
+from dnf_studio.errors import Check, SettingError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -102,8 +101,8 @@ class Study:
         """How many results there will be."""
         raise NotImplementedError
 
-    def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
-        """The results from number `have` on; ends with an exception once `left()`."""
+    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
+        """The results from number `have` on, until `check` raises."""
         raise NotImplementedError
 
 
@@ -120,10 +119,10 @@ class StepsStudy(Study):
     def total(self, ground: Ground) -> int:
         return len(self.steps) * (1 if ground.dataset is None else 2)
 
-    def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
+    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
         from dnf_studio.core.exploration.rediscretise import rediscretise
 
-        flow, x0, count, check = ground.snapshot.flow, ground.points[:ERROR_POINTS], len(self.steps), leaving(left)
+        flow, x0, count = ground.snapshot.flow, ground.points[:ERROR_POINTS], len(self.steps)
         if have < count:
             rows = rediscretise(
                 flow, x0, self.steps, lam=self.lam, kind=self.grid, seed=self.seed, solver=self.solver, check=check
@@ -131,7 +130,7 @@ class StepsStudy(Study):
             yield from islice(rows, have, None)
         if ground.dataset is not None:
             ways = [_way(n, self.grid, self.lam, self.last, self.solver) for n in self.steps[max(0, have - count) :]]
-            yield from _variants(ground, ways, left)
+            yield from _variants(ground, ways, check)
 
 
 @dataclass(frozen=True)
@@ -144,9 +143,9 @@ class LevelsStudy(Study):
     def total(self, ground: Ground) -> int:
         return len(LEVELS)
 
-    def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
+    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
         ways = [_way(self.steps, self.grid, lam, self.last, "sde") for lam in LEVELS]
-        yield from _variants(ground, ways[have:], left, ways[LEVELS.index(1.0)])
+        yield from _variants(ground, ways[have:], check, ways[LEVELS.index(1.0)])
 
 
 @dataclass(frozen=True)
@@ -159,9 +158,9 @@ class LastStudy(Study):
     def total(self, ground: Ground) -> int:
         return 2
 
-    def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
+    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
         ways = [_way(self.steps, self.grid, self.lam, last, "sde") for last in ("mean", "noise")]
-        yield from _variants(ground, ways[have:], left)
+        yield from _variants(ground, ways[have:], check)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +190,7 @@ class PathsStudy(Study):
     def total(self, ground: Ground) -> int:
         return 1
 
-    def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
+    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
         """Latents and Brownian paths are the ones of the views, so that the coarse paths are too."""
         from dnf_studio.workers.display_set import blocks
 
@@ -210,7 +209,7 @@ class PathsStudy(Study):
                     return ahead[:, places], back[:, places]
 
                 z = latents[rows] if self.start == "noise" else None
-                found.append((rows, self._part(ground, steps, (ground.points[rows], z), noise, left)))
+                found.append((rows, self._part(ground, steps, (ground.points[rows], z), noise, check)))
         if found:
             yield _joined(found)
 
@@ -220,7 +219,7 @@ class PathsStudy(Study):
         steps: int,
         start: tuple[Tensor, Tensor | None],
         noise: Callable[[Tensor], tuple[Tensor, Tensor]],
-        left: Callable[[], bool],
+        check: Check,
     ) -> PathsFound:
         from dnf_studio.core.exploration.rediscretise import coarse_and_fine
 
@@ -234,7 +233,7 @@ class PathsStudy(Study):
             kind=self.grid,
             last=self.last,
             solver=self.solver,
-            check=leaving(left),
+            check=check,
         )
         both = [(a.float().numpy(), b.float().numpy()) for a, b in (found.forward, found.backward)]
         return PathsFound(self.points, found.coarse_t, found.fine_t, both[0], both[1])
@@ -265,13 +264,13 @@ def _way(n: int | None, grid: GridKind | None, lam: float, last: LastStep, solve
 def _variants(
     ground: Ground,
     ways: Sequence[SampleSettings],
-    left: Callable[[], bool],
+    check: Check,
     reference: SampleSettings | None = None,
 ) -> Iterator[Variant]:
     from dnf_studio.core.exploration.variants import compare_variants
 
     model, threads = (ground.snapshot.flow, ways, ground.dataset, reference), ground.threads
-    yield from compare_variants(*model, points=SAMPLES, threads=threads, check=leaving(left))
+    yield from compare_variants(*model, points=SAMPLES, threads=threads, check=check)
 
 
 def _joined(found: Sequence[tuple[list[int], PathsFound]]) -> PathsFound:

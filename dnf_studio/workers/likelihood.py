@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dnf_studio.errors import Check
 from dnf_studio.workers.lab import Ground, Study
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class LikelihoodStudy(Study):
             return 0
         return OF_TWO_SDES if ground.snapshot.flow.bounded else OF_FLOW
 
-    def run(self, ground: Ground, have: int, left: Callable[[], bool]) -> Iterator[object]:
+    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
         from dnf_studio.core.evaluation.evaluate import bits_of
         from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, affordable_points, likelihood_parts
         from dnf_studio.core.parallel import BlockPool, worker_threads
@@ -68,7 +69,7 @@ class LikelihoodStudy(Study):
         facts = _facts(ground, dataset)
         most = {"nll_bound": affordable_points(flow), "nll_ode": affordable_points(flow, ODE_POINTS)}
         with BlockPool(ground.threads or worker_threads(flow.device)) as pool:
-            pool.interrupted = left
+            pool.check = check
             parts = likelihood_parts(flow, dataset, paths=self.paths, pool=pool)
             for measure in list(parts.values())[have:]:
                 found = measure()

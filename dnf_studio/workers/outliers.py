@@ -1,32 +1,31 @@
 """The outliers among the points of the views and among fresh samples, for one set of weights and settings.
 
-Imports torch, so only the thread of an analysis imports it.
+Imports torch only where it works.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.exploration.outliers import Outliers, find_outliers, outliers_among
-from dnf_studio.core.exploration.pairing import Start
-from dnf_studio.core.exploration.visited import visit
-from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.parallel import single_threaded_kernels
-from dnf_studio.core.sampling.blocks import SampleSettings
-from dnf_studio.workers.display import Carrier
-from dnf_studio.workers.display_set import DisplayNoise, blocks
-from dnf_studio.workers.frames import ViewRequest
-from dnf_studio.workers.leaving import Left, leaving
-from dnf_studio.workers.snapshot import Snapshot
+if TYPE_CHECKING:
+    from torch import Tensor
 
-__all__ = ["OutlierCheck", "check_outliers"]
+    from dnf_studio.core.data.dataset import Dataset
+    from dnf_studio.core.exploration.outliers import Outliers
+    from dnf_studio.core.exploration.pairing import Start
+    from dnf_studio.core.models.base import GenerativeModel
+    from dnf_studio.core.sampling.blocks import SampleSettings
+    from dnf_studio.errors import Check
+    from dnf_studio.workers.background import Work
+    from dnf_studio.workers.frames import Frame, ViewRequest, Wanted
+    from dnf_studio.workers.snapshot import Snapshot
+
+__all__ = ["OutlierCheck", "check_of", "check_outliers"]
 
 Array = NDArray[np.float32]
 
@@ -44,36 +43,56 @@ class OutlierCheck:
     """Among samples drawn anew; None before the first block."""
 
 
+def check_of(wanted: Wanted, dataset: Dataset, frame: Frame | None, count: int) -> Work[OutlierCheck]:
+    """The work for the points and weights of the views as they are now, and for `count` samples.
+
+    The paths are those of `frame` where it shows just what is `wanted`.
+    """
+    snapshot, data, request = wanted.snapshot, wanted.data, wanted.request
+    if snapshot is None or data is None:
+        raise ValueError("there is no model to look at")
+    shows = frame is not None and frame.complete and (frame.weights, frame.request) == (snapshot.version, request)
+    shown = frame.backward if frame is not None and shows else data[: request.points]
+    return lambda check: check_outliers(snapshot, dataset, request, shown, count, check)
+
+
 def check_outliers(
     snapshot: Snapshot,
     dataset: Dataset,
     request: ViewRequest,
     shown: Array | Tensor,
     count: int,
-    left: Callable[[], bool],
+    check: Check,
 ) -> Iterator[OutlierCheck]:
     """Look at the points of the views, then at `count` samples as they are drawn, on this thread alone.
 
     `shown` are the backward paths (N+1, P, D) of the views, or the data (P, D) they begin with, to compute them.
-    Ends early once `left`.
+    `check` ends it early.
     """
-    flow, check = snapshot.flow, leaving(left)
+    import torch
+
+    from dnf_studio.core.exploration.outliers import find_outliers, outliers_among
+    from dnf_studio.core.exploration.visited import visit
+    from dnf_studio.core.sampling.blocks import SampleSettings
+
+    flow = snapshot.flow
     settings = SampleSettings(request.steps, request.lam, request.last, request.grid, request.seed, request.solver)
-    try:
-        visited = visit(flow, dataset, flow.grid(request.steps, request.grid), request.seed, check=check)
-        paths = _shown_paths(flow, settings, shown, request.start, check) if isinstance(shown, Tensor) else shown
-        views = outliers_among(paths, visited)
-        yield OutlierCheck(snapshot.version, request, views, None)
-        for fresh in find_outliers(flow, dataset, count, settings, visited=visited, threads=1, check=check):
-            yield OutlierCheck(snapshot.version, request, views, fresh)
-    except Left:
-        return
+    visited = visit(flow, dataset, flow.grid(request.steps, request.grid), request.seed, check=check)
+    paths = _shown_paths(flow, settings, shown, request.start, check) if isinstance(shown, torch.Tensor) else shown
+    views = outliers_among(paths, visited)
+    yield OutlierCheck(snapshot.version, request, views, None)
+    for fresh in find_outliers(flow, dataset, count, settings, visited=visited, threads=1, check=check):
+        yield OutlierCheck(snapshot.version, request, views, fresh)
 
 
-def _shown_paths(
-    flow: GenerativeModel, settings: SampleSettings, data: Tensor, start: Start, check: Callable[[], None]
-) -> Array:
+def _shown_paths(flow: GenerativeModel, settings: SampleSettings, data: Tensor, start: Start, check: Check) -> Array:
     """The backward paths (N+1, P, D) that the views show beside forward paths of `data` (P, D), in float32."""
+    import torch
+
+    from dnf_studio.core.parallel import single_threaded_kernels
+    from dnf_studio.workers.display import Carrier
+    from dnf_studio.workers.display_set import DisplayNoise, blocks
+
     grid, noise = flow.grid(settings.steps, settings.grid), DisplayNoise()
     parts = blocks(len(data), grid.steps, flow.dim)
     latents = noise.latents(settings.seed, parts[-1].stop, flow.dim)

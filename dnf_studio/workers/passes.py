@@ -25,10 +25,10 @@ from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import check_last_step
 from dnf_studio.core.training.hardware import choose_hidden_type
+from dnf_studio.errors import Cancelled, Check, cancel_when
 from dnf_studio.workers.display import Carrier, ForwardBlock
 from dnf_studio.workers.display_set import DisplayNoise, blocks, lead, merged
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
-from dnf_studio.workers.leaving import Left, leaving
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
@@ -104,8 +104,7 @@ class Passes:
         training: bool,
         between: Callable[[], None] = lambda: None,
     ) -> None:
-        """Show what is wanted; leaves early, without an error, once `cancelled`.
-        `between` two passes other work is due.
+        """Show what is wanted; ends early, without an error, once `cancelled`. `between` two passes other work is due.
 
         A change is answered block by block in the type in which the processor is fastest, then
         once more in float32. New weights alone are shown when all points are there: in float32, or
@@ -120,14 +119,14 @@ class Passes:
         passes = [_Pass(snapshot, data, request, wanted.since, fast, grows)] if grows or training else []
         if not training and (not passes or fast is not torch.float32):
             passes.append(_Pass(snapshot, data, request, wanted.since, torch.float32, False))
-        check = leaving(lambda: cancelled(wanted))
+        check = cancel_when(lambda: cancelled(wanted))
         try:
             with torch.inference_mode():
                 for work in passes:
                     self._run(work, check, work is passes[-1])
                     if work is not passes[-1]:
                         between()
-        except Left:
+        except Cancelled:
             return
         self._shown = request, data
 
@@ -158,7 +157,7 @@ class Passes:
         table = inspect_point(exact, grid, start, eps, *way)
         return Inspection(asked, snapshot.version, request, table, snapshot.standardisation)
 
-    def _run(self, work: _Pass, check: Callable[[], None], final: bool) -> None:
+    def _run(self, work: _Pass, check: Check, final: bool) -> None:
         snapshot, data, request = work.snapshot, work.data, work.request
         check_last_step(request.last)
         check_parts(request.parts)

@@ -13,9 +13,8 @@ from dnf_studio.core.training.report import StepReport
 from dnf_studio.errors import DivergenceError, StudioError
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.helping import Helping
-from dnf_studio.workers.mailbox import ReportLog
-from dnf_studio.workers.python_thread import run_in_python_thread
 from dnf_studio.workers.snapshot import Snapshot
+from dnf_studio.workers.threads import ReportLog, run_in_python_thread
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run

@@ -6,7 +6,7 @@ Needs an idle machine: ``pytest -m bench -s tests/bench/test_log_density.py``, u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from time import perf_counter, thread_time
 
 import numpy as np
@@ -20,6 +20,7 @@ from dnf_studio.core.exploration.log_density import SIZES, LogDensity, log_densi
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.likelihood import ode_nll
 from dnf_studio.core.training.hardware import choose_hidden_type
+from dnf_studio.errors import Check
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.training import Phase
 
@@ -44,22 +45,21 @@ def test_first_and_whole_picture_while_a_model_trains(live_window: MainWindow, q
     drive(live_window, name, qtbot)
     assert live_window.studio.current is not None
     flow, data = live_window.studio.current.snapshot.build(), open_dataset(name.removeprefix("diffflow-"))
-    analysis, ticks = live_window.parts["log_density"].analysis, QTimer()
+    task, ticks = live_window.parts["log_density"].task, QTimer()
     found: list[tuple[float, LogDensity]] = []
     beats: list[float] = []
     spent: list[float] = []
 
-    def work(left: Callable[[], bool]) -> Iterator[LogDensity]:
+    def work(check: Check) -> Iterator[LogDensity]:
         started = thread_time()
-        for each in log_densities(flow, WHOLE, left, data, hidden=choose_hidden_type("auto", torch.device("cpu"))):
+        for each in log_densities(flow, WHOLE, check, data, hidden=choose_hidden_type("auto", torch.device("cpu"))):
             spent.append(thread_time() - started)
             yield each
 
-    analysis.found.connect(lambda each: found.append((perf_counter(), each)))
     ticks.timeout.connect(lambda: beats.append(perf_counter()))
     ticks.start(5)
     began = perf_counter()
-    analysis.start(work)
+    task.start(work, lambda each: found.append((perf_counter(), each)), live_window.workspace.tell)
     qtbot.waitUntil(lambda: bool(found) and found[-1][1].complete, timeout=240_000)
     ticks.stop()
     gaps = 1e3 * np.diff(beats)

@@ -113,3 +113,28 @@ def test_memory_that_was_freed_serves_again_without_new_pages() -> None:
     """20 times 8 MiB, of 2,048 pages each."""
     done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 10_000
+
+
+ARRAYS = """
+import resource
+import numpy as np
+from dnf_studio.core.parallel import keep_freed_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(100):
+        kept = [np.ones(1 << 17) for _ in range(4)]
+        del kept
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+before = faults()
+keep_freed_memory()
+faults()
+print(before, faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's own way with memory")
+def test_arrays_of_a_megabyte_are_made_where_earlier_ones_were() -> None:
+    before, after = map(int, subprocess.check_output([sys.executable, "-c", ARRAYS], text=True).split())
+    assert after < 100 and before > 10 * max(after, 10), (before, after)

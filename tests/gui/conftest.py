@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.gui.workspace.error_dialog import ErrorDialog
+from dnf_studio.workers.background import Background
 
 TINY = {
     "config.network.channels": 8,
@@ -43,6 +44,14 @@ def few_points(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames of 300 points instead of 2,000, where the tests say nothing of how many there are."""
     for module in ("live", "opening"):
         monkeypatch.setattr(f"dnf_studio.gui.workspace.{module}.DISPLAY_POINTS", 300)
+
+
+@pytest.fixture
+def background(qapp: QApplication) -> Iterator[Background]:
+    """What drives long work where there is no window."""
+    made = Background()
+    yield made
+    made.close()
 
 
 def delete(window: MainWindow) -> None:

@@ -17,12 +17,12 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_density_at_nodes
+from dnf_studio.errors import Cancelled
 from dnf_studio.workers import excess
 from dnf_studio.workers.excess import ExcessFrame, ExcessWatch, excess_affordable
 from dnf_studio.workers.excess_plan import FIRST, TRAINING_POINTS
 from dnf_studio.workers.explorer import Explorer, Wanted
 from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
-from dnf_studio.workers.leaving import Left
 from dnf_studio.workers.snapshot import Snapshot
 from tests.networks import IMAGE, tiny_unets
 from tests.workers.test_explorer import flow_of, frames_until
@@ -243,9 +243,9 @@ def test_a_piece_that_was_left_is_begun_anew() -> None:
     shown.run(1)
 
     def leave() -> None:
-        raise Left
+        raise Cancelled
 
-    with pytest.raises(Left):
+    with pytest.raises(Cancelled):
         shown.watch.run(leave, shown.pool)
     assert shown.watch.pending and len(shown.told) == 1
     assert shown.run()[-1].forward.shape == (6, 40)

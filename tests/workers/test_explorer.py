@@ -13,12 +13,11 @@ import torch
 from dnf_studio.config import Config
 from dnf_studio.core.exploration.contributions import contributions
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.errors import SettingError
+from dnf_studio.errors import Cancelled, SettingError
 from dnf_studio.workers import passes
 from dnf_studio.workers.display_set import DisplayNoise, blocks
 from dnf_studio.workers.explorer import Explorer, Wanted
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
-from dnf_studio.workers.leaving import Left
 from dnf_studio.workers.snapshot import Snapshot
 
 CONFIG = Config.create({"sde": {"steps": 6, "t_end": 0.5, "g_end": 0.5}, "network": {"layers": 1, "channels": 16}})
@@ -192,7 +191,7 @@ def test_a_new_request_cancels_within_a_block_and_new_weights_do_not(
             leave.wait(10)
             try:
                 check()  # type: ignore[operator]
-            except Left:
+            except Cancelled:
                 left.append("cancelled")
                 raise
             left.append("went on")
@@ -337,7 +336,8 @@ def test_a_point_is_answered_within_a_long_pass(explorer: Explorer, monkeypatch:
 def test_importing_and_making_an_explorer_loads_no_torch_here() -> None:
     code = (
         "import sys, dnf_studio.workers.explorer, dnf_studio.workers.snapshot, dnf_studio.workers.training, "
-        "dnf_studio.workers.exporter, dnf_studio.gui.drawing.theme; "
+        "dnf_studio.workers.background, dnf_studio.workers.lab, dnf_studio.workers.likelihood, "
+        "dnf_studio.workers.outliers, dnf_studio.gui.drawing.theme; "
         "bad = {'torch', 'pyqtgraph', 'h5py', 'scipy'} & set(sys.modules); assert not bad, bad"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -9,10 +9,9 @@ import torch
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.errors import SettingError
+from dnf_studio.errors import Cancelled, SettingError, cancel_when
 from dnf_studio.workers import lab
 from dnf_studio.workers.lab import Ground, LastStudy, LevelsStudy, PathsStudy, StepsStudy, parse_steps
-from dnf_studio.workers.leaving import Left
 from dnf_studio.workers.snapshot import Snapshot
 
 
@@ -26,8 +25,8 @@ def ground(monkeypatch: pytest.MonkeyPatch) -> Ground:
     return Ground(Snapshot.of(flow), data.fresh(700, 0), data, 1)
 
 
-def never() -> bool:
-    return False
+def never() -> None:
+    """Nobody cancels it."""
 
 
 STEPS = StepsStudy(1, None, (3, 6), 1.0, "noise", 0)
@@ -69,7 +68,7 @@ def test_errors_come_first_then_the_quality_of_each_n(ground: Ground) -> None:
 
 
 @pytest.mark.parametrize("have", [1, 2, 3])
-def test_it_goes_on_where_it_was_left(ground: Ground, have: int) -> None:
+def test_it_goes_on_where_it_ended(ground: Ground, have: int) -> None:
     whole, rest = list(STEPS.run(ground, 0, never)), list(STEPS.run(ground, have, never))
     assert len(rest) == 4 - have
     for a, b in zip(whole[have:], rest, strict=True):
@@ -100,15 +99,15 @@ def test_points_of_several_blocks_come_in_their_order(ground: Ground) -> None:
     np.testing.assert_allclose(single.backward[0][:, 0], found.backward[0][:, 1], atol=1e-6)
 
 
-def test_a_study_is_left_soon(ground: Ground) -> None:
+def test_a_study_is_cancelled_soon(ground: Ground) -> None:
     calls = []
 
-    def left() -> bool:
+    def unwanted() -> bool:
         calls.append(1)
         return len(calls) > 3
 
-    with pytest.raises(Left):
-        list(STEPS.run(ground, 0, left))
+    with pytest.raises(Cancelled):
+        list(STEPS.run(ground, 0, cancel_when(unwanted)))
     assert len(calls) == 4
 
 

@@ -13,7 +13,7 @@ from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.evaluation import likelihoods as module
 from dnf_studio.core.evaluation.likelihoods import NOTHING, likelihoods
 from dnf_studio.core.models.build import build_model
-from dnf_studio.core.parallel import Interrupted
+from dnf_studio.errors import Cancelled, cancel_when
 from dnf_studio.workers.lab import Ground
 from dnf_studio.workers.likelihood import LikelihoodFound, LikelihoodStudy
 from dnf_studio.workers.snapshot import Snapshot
@@ -34,7 +34,7 @@ def ground_of(data: str, model: str) -> Ground:
 
 
 def found_by(ground: Ground, have: int = 0) -> list[LikelihoodFound]:
-    found = list(LikelihoodStudy(1, None, 3).run(ground, have, lambda: False))
+    found = list(LikelihoodStudy(1, None, 3).run(ground, have, lambda: None))
     assert all(isinstance(one, LikelihoodFound) for one in found)
     return found  # type: ignore[return-value]
 
@@ -88,15 +88,15 @@ def test_without_data_there_is_nothing() -> None:
 
 
 @pytest.mark.parametrize("calls", [0, 1, 40, 310])
-def test_it_is_left_within_a_part(calls: int) -> None:
+def test_it_is_cancelled_within_a_part(calls: int) -> None:
     """The bound asks once a block, importance once a path, the ODE at each evaluation."""
     asked = 0
 
-    def left() -> bool:
+    def unwanted() -> bool:
         nonlocal asked
         asked += 1
         return asked > calls
 
-    with pytest.raises(Interrupted):
-        list(LikelihoodStudy(1, None, 300).run(ground_of("rings", "diffflow"), 0, left))
+    with pytest.raises(Cancelled):
+        list(LikelihoodStudy(1, None, 300).run(ground_of("rings", "diffflow"), 0, cancel_when(unwanted)))
     assert asked == calls + 1

@@ -10,9 +10,9 @@ import torch
 
 from dnf_studio.core.exploration.marginals import compare_marginals
 from dnf_studio.errors import SettingError
-from dnf_studio.workers.comparing import Comparing
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.frames import InspectRequest, ViewRequest
+from dnf_studio.workers.marginals import Comparing
 from dnf_studio.workers.snapshot import Snapshot
 from tests.workers.test_explorer import flow_of, frames_until
 

@@ -12,15 +12,14 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.parallel import Interrupted
 from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.report import StepReport
 from dnf_studio.core.training.run import Run
-from dnf_studio.errors import DataError, DivergenceError, SettingError
+from dnf_studio.errors import Cancelled, DataError, DivergenceError, SettingError
 from dnf_studio.workers import training
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.helping import Helping
-from dnf_studio.workers.mailbox import ReportLog
+from dnf_studio.workers.threads import ReportLog
 from dnf_studio.workers.training import TrainingWorker
 
 SMALL = {"network": {"layers": 1, "channels": 8}, "sde": {"steps": 3}, "training": {"batch": 16, "iterations": 30}}
@@ -250,7 +249,7 @@ def test_a_run_that_gave_up_an_iteration_and_is_to_go_on_again_has_not_ended(
     def train(engine: AdjointEngine, *_: object) -> None:
         begun.append(1)
         if len(begun) < 5:
-            raise Interrupted
+            raise Cancelled
         while True:
             engine.pool.check()
             time.sleep(0.002)

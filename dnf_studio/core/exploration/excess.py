@@ -20,7 +20,6 @@ Transmission 23, 1987.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import lgamma, log, pi
 
@@ -37,7 +36,7 @@ from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_dens
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.core.sde.steps import implied_backward_noise, implied_forward_noise
-from dnf_studio.errors import SettingError, UnsupportedError
+from dnf_studio.errors import Check, SettingError, UnsupportedError
 
 __all__ = [
     "Excess",
@@ -55,7 +54,6 @@ NEIGHBOUR = 4
 """Which nearest neighbour tells a point's density."""
 BATCHES = 8
 Array = NDArray[np.float64]
-Check = Callable[[], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ measures what the steps leave.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -23,7 +23,7 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import minus_log_prior
-from dnf_studio.errors import SettingError, UnsupportedError
+from dnf_studio.errors import Check, SettingError, UnsupportedError
 
 __all__ = ["DEPTH", "SIZES", "STEPS", "Extent", "LogDensity", "log_densities", "ode_log_density"]
 
@@ -105,7 +105,7 @@ class LogDensity:
 def log_densities(
     flow: GenerativeModel,
     extent: Extent,
-    left: Callable[[], bool] = lambda: False,
+    check: Check = lambda: None,
     data: Dataset | None = None,
     threads: int = 1,
     sizes: Sequence[int] = SIZES,
@@ -116,7 +116,7 @@ def log_densities(
 
     Only the coarsest of `SIZES` is solved in few steps and not kept. `data` tells the exact density where it is
     known; `begun` is a grid of the same rectangle and weights to go on from. Hidden layers run in `hidden`:
-    bfloat16 loses less than the steps do. Ends early once `left()`. Raises `UnsupportedError` for models of
+    bfloat16 loses less than the steps do. `check` is called before every block. Raises `UnsupportedError` for models of
     another than two components, `SettingError` for a rectangle without area.
     """
     check_plane(flow.dim, extent)
@@ -125,16 +125,13 @@ def log_densities(
         for place, size in enumerate(sizes):
             if found is not None and len(found.x) >= size:
                 continue
-            job = _Job(flow, extent, size, data, left, pool, hidden)
+            job = _Job(flow, extent, size, data, check, pool, hidden)
             found = job.run(found)
-            if found is None:
-                return
             # The first picture comes before its error is known
             if place and math.isnan(found.error):
                 found = replace(found, error=job.error(found))
             found = replace(found, complete=size == sizes[-1])
-            if left():
-                return
+            check()
             yield found
 
 
@@ -229,7 +226,7 @@ class _Job:
     extent: Extent
     size: int
     data: Dataset | None
-    left: Callable[[], bool]
+    check: Check
     pool: BlockPool
     hidden: torch.dtype | None
     places: Tensor = field(init=False)
@@ -239,8 +236,8 @@ class _Job:
         x, y = self._axes()
         object.__setattr__(self, "places", torch.from_numpy(np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)))
 
-    def run(self, before: LogDensity | None) -> LogDensity | None:
-        """The grid, with what is known of it from the one `before`; None where it was left."""
+    def run(self, before: LogDensity | None) -> LogDensity:
+        """The grid, with what is known of it from the one `before`."""
         steps = PREVIEW_STEPS if self.size == SIZES[0] else STEPS
         model, exact = np.full(2 * (self.size,), np.nan), np.full(2 * (self.size,), np.nan)
         new = np.ones(model.shape, np.bool_)
@@ -253,10 +250,7 @@ class _Job:
                 exact[::every, ::every] = before.exact
             new[::every, ::every] = False
         places = self.places[torch.from_numpy(new.ravel())]
-        solved = self._solve(places, steps)
-        if solved is None:
-            return None
-        model[new] = solved
+        model[new] = self._solve(places, steps)
         known = self._exact(places)
         if known is not None:
             exact[new] = known
@@ -268,26 +262,23 @@ class _Job:
         with np.errstate(invalid="ignore"):
             some = np.flatnonzero(found.model.ravel() >= found.top - DEPTH)
         some = some[:: -(-len(some) // CHECKED)] if some.size else some
-        again = self._solve(self.places[torch.from_numpy(some)], 2 * found.steps)
-        if again is None or not some.size:
+        if not some.size:
             return math.nan
+        again = self._solve(self.places[torch.from_numpy(some)], 2 * found.steps)
         return float(np.quantile(np.abs(again - found.model.ravel()[some]), 0.95))
 
-    def _solve(self, places: Tensor, steps: int) -> Array | None:
-        """log p (n,) of `places` (n, 2) in blocks; None where that was left."""
+    def _solve(self, places: Tensor, steps: int) -> Array:
+        """log p (n,) of `places` (n, 2) in blocks."""
         points = places.to(self.flow.timestamps)
         with torch.inference_mode():
             solver = _Solver(self.flow, steps, self.hidden)
 
-        def block(start: int) -> Tensor | None:
-            if self.left():
-                return None
+        def block(start: int) -> Tensor:
+            self.check()
             with torch.inference_mode():
                 return solver.log_density(points[start : start + BLOCK])
 
-        parts = [part for part in self.pool.map(block, range(0, len(points), BLOCK)) if part is not None]
-        if sum(map(len, parts)) < len(points) or self.left():
-            return None
+        parts = self.pool.map(block, range(0, len(points), BLOCK))
         return torch.cat(parts).cpu().double().numpy() if parts else np.empty(0)
 
     def _exact(self, places: Tensor) -> Array | None:

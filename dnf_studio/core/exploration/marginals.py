@@ -7,7 +7,6 @@ finite sets of one law are not at distance 0 either: the floor says what to expe
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.core.evaluation.distances import Projections, directions, squared_distance
-from dnf_studio.errors import DataError
+from dnf_studio.errors import Check, DataError
 
 __all__ = ["FEWEST", "Marginals", "compare_marginals"]
 
@@ -39,7 +38,7 @@ class Marginals:
     """The largest of eight such differences: chance alone makes more at one step in ten or so."""
 
 
-def compare_marginals(forward: Array, backward: Array, check: Callable[[], None] | None = None) -> Marginals:
+def compare_marginals(forward: Array, backward: Array, check: Check | None = None) -> Marginals:
     """Distance and floor at every node of two sets of paths (N+1, P, D), row i of both at t_i.
 
     The floor is resampled: a random half of each process together against the other two halves, P

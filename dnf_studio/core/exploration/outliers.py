@@ -19,7 +19,7 @@ Beside it stands the largest jump ‖x_i − x_{i+1}‖ in units of what forward
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -31,6 +31,7 @@ from dnf_studio.core.evaluation.fresh import in_model_units
 from dnf_studio.core.exploration.visited import Visited, visit
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
+from dnf_studio.errors import Check
 
 __all__ = ["COUNT", "NEVER", "OutlierRows", "Outliers", "find_outliers", "outliers_among", "wilson"]
 
@@ -136,7 +137,7 @@ def find_outliers(
     *,
     visited: Visited | None = None,
     threads: int | None = None,
-    check: Callable[[], None] | None = None,
+    check: Check | None = None,
 ) -> Iterator[Outliers]:
     """Draw `count` samples in blocks of bounded memory; what is told after each block holds all so far.
 

@@ -26,7 +26,7 @@ from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid, check_steps
 from dnf_studio.core.sde.paths import LastStep, collected
-from dnf_studio.errors import SettingError
+from dnf_studio.errors import Check, SettingError
 
 __all__ = ["DEFAULT_STEPS", "CoarseAndFine", "Rediscretised", "coarse_and_fine", "rediscretise"]
 
@@ -38,7 +38,6 @@ APART = 2.0**-18
 MAX_NUMBERS = 32_000_000
 """In the noise of both processes on the finest grid; of more points the first are taken."""
 Array = NDArray[np.float64]
-Check = Callable[[], None]
 Noise = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Times (N+1,) to forward and backward noise, each (N, P, D), row i between t_i and t_{i+1}."""
 

@@ -17,7 +17,7 @@ Equation numbers are those of Zhang and Chen, "Diffusion Normalizing Flow", arXi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -33,7 +33,7 @@ from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, LastStep, backward_states, check_last_step, collected
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
-from dnf_studio.errors import SettingError, UnsupportedError
+from dnf_studio.errors import Check, SettingError, UnsupportedError
 
 __all__ = ["RoundTrip", "Way", "round_trip", "round_trips"]
 
@@ -129,7 +129,7 @@ def round_trips(
     kind: GridKind | None = None,
     last: LastStep = "noise",
     seed: int = 0,
-    check: Callable[[], None] | None = None,
+    check: Check | None = None,
 ) -> Iterator[RoundTrip]:
     """The same block by block: each result holds the points so far, the last one all of them.
 
@@ -166,9 +166,7 @@ def _noise(flow: GenerativeModel, grid: TimeGrid, rows: int, seed: int, start: i
     return ahead, back
 
 
-def _solved(
-    flow: GenerativeModel, grid: TimeGrid, x0: Tensor, check: Callable[[], None] | None
-) -> tuple[Tensor, Tensor]:
+def _solved(flow: GenerativeModel, grid: TimeGrid, x0: Tensor, check: Check | None) -> tuple[Tensor, Tensor]:
     """x_N of a model without noise, and what its solver brings back of it, both (B, D)."""
     still = torch.zeros_like(x0).expand(grid.steps, *x0.shape).__getitem__
     latent = collected(flow.encoder(grid)(x0, still), check)[-1]
@@ -226,7 +224,7 @@ def _implied(fields: tuple[Field, Field], grid: TimeGrid, x0: Tensor, noise: Ten
     return x, torch.stack(back)
 
 
-def _checked(fields: tuple[Field, Field], check: Callable[[], None] | None) -> tuple[Field, Field]:
+def _checked(fields: tuple[Field, Field], check: Check | None) -> tuple[Field, Field]:
     """The same fields, whose drift asks `check` first."""
     if check is None:
         return fields

@@ -8,7 +8,7 @@ latents and noise of their own, the same for all ways.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +22,7 @@ from dnf_studio.core.evaluation.fresh import between_units, fresh_sets, in_model
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
-from dnf_studio.errors import DivergenceError, SettingError
+from dnf_studio.errors import Check, DivergenceError, SettingError
 
 __all__ = ["Variant", "compare_variants"]
 
@@ -31,7 +31,6 @@ POINTS, SETS, SHOWN = 40_000, 8, 2_000
 SEED, OTHER_SEED = 0, 1_000
 """Of the samples, and of those of the way of reference."""
 Array = NDArray[np.float32]
-Check = Callable[[], None]
 
 
 @dataclass(frozen=True, eq=False)

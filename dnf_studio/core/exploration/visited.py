@@ -9,7 +9,6 @@ many dimensions all distances are much alike, and only what is far away is told 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,6 +24,7 @@ from dnf_studio.core.evaluation.fresh import between_units, check_columns
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.errors import Check
 
 __all__ = ["Visited", "visit"]
 
@@ -115,7 +115,7 @@ def visit(
     grid: TimeGrid,
     seed: int = 0,
     points: int | None = None,
-    check: Callable[[], None] | None = None,
+    check: Check | None = None,
 ) -> Visited:
     """Carry `points` training points and as many held-out ones forward (11) on `grid`, each with noise of its own.
 

@@ -22,7 +22,7 @@ from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import minus_log_prior
-from dnf_studio.errors import DataError, DivergenceError, SettingError, UnsupportedError
+from dnf_studio.errors import Check, DataError, DivergenceError, SettingError, UnsupportedError
 
 __all__ = [
     "BOUND_DRAWS",
@@ -55,8 +55,6 @@ GRAPH_BYTES = 1 << 29
 DivergenceName = Literal["exact", "hutchinson"]
 Divergence = Callable[[Tensor, Tensor], Tensor]
 """The divergence (B, K) of a value (B, D) computed from points (B, D) that need their gradient, K estimates of it."""
-Check = Callable[[], None]
-"""Raises where the values are no longer wanted."""
 
 
 def log_prob(flow: GenerativeModel, x: Tensor, method: LogProbMethod = "ode") -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -19,7 +19,7 @@ from torch import Tensor
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import minus_log_prior
-from dnf_studio.errors import DivergenceError
+from dnf_studio.errors import Check, DivergenceError
 
 __all__ = ["PILOTS", "TOLERANCE", "choose_times", "log_density_at_nodes", "random_signs"]
 
@@ -31,7 +31,6 @@ LEAST = 1e-4
 """The shortest step as a part of the whole span."""
 ORDER = 5
 """The error of one step falls with this power of its length."""
-Check = Callable[[], None]
 
 
 def choose_times(flow: TwoSDEs, x: Tensor, tolerance: float = TOLERANCE, check: Check = lambda: None) -> list[float]:

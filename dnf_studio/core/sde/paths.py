@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import backward_step, forward_step
-from dnf_studio.errors import SettingError
+from dnf_studio.errors import Check, SettingError
 
 __all__ = [
     "Field",
@@ -132,7 +132,7 @@ def heun_states(drift: Field, score: Field, grid: TimeGrid, z: Tensor) -> Iterat
         yield x
 
 
-def collected(states: Iterator[Tensor], check: Callable[[], None] | None = None) -> Tensor:
+def collected(states: Iterator[Tensor], check: Check | None = None) -> Tensor:
     """All of `states` (N+1, B, D); `check` is called before each of them and raises to leave."""
     path: list[Tensor] = []
     while True:

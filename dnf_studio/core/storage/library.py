@@ -155,8 +155,9 @@ class Trash:
 
     def empty(self) -> None:
         """Delete for good what is here."""
-        self._held.clear()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with self._lock:
+            self._held.clear()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def find_checkpoint(sha256: str, iteration: int, places: Iterable[Path]) -> tuple[Path, Checkpoint] | None:

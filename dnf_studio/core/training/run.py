@@ -25,7 +25,7 @@ from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.files import as_path
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
-from dnf_studio.core.parallel import BlockPool, Interrupted, single_threaded_kernels, worker_threads
+from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_threads
 from dnf_studio.core.sde.grid import make_grid
 from dnf_studio.core.training.early_stopping import EarlyStopping
 from dnf_studio.core.training.engine import Engine, make_engine
@@ -36,7 +36,7 @@ from dnf_studio.core.training.marks import Marks
 from dnf_studio.core.training.report import StepReport
 from dnf_studio.core.training.schedules import learning_rate, remaining_steps, training_steps
 from dnf_studio.core.training.weights import TrainedWeights
-from dnf_studio.errors import CheckpointError, DivergenceError, SettingError
+from dnf_studio.errors import Cancelled, CheckpointError, DivergenceError, SettingError, cancel_when
 
 __all__ = ["Run"]
 
@@ -140,7 +140,7 @@ class Run:
 
         That iteration is then given up as if it had not begun; iterating again repeats it.
         """
-        self._pool.interrupted = asked
+        self._pool.check = cancel_when(asked)
 
     def save(self, path: Path | str, kind: Literal["run", "weights"] = "run") -> None:
         """Write a checkpoint: `run` to resume from, `weights` to sample with."""
@@ -193,7 +193,7 @@ class Run:
         with single_threaded_kernels():
             try:
                 found = self._engine.train(x0, steps, self._generator)
-            except Interrupted:
+            except Cancelled:
                 self._generator.set_state(before)
                 return None
             marks = self.marks.step(self.iteration, steps)

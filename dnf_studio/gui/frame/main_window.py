@@ -114,8 +114,8 @@ class MainWindow(QMainWindow):
             return
         workspace.live.stop()
         workspace.session.cursor.set_playing(False)
-        workspace.closing.now.emit()
         workspace.studio.close()
+        workspace.closing.now.emit()
         event.accept()
 
     def _compose(self) -> None:

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError, MissingModelError, StudioError
 from dnf_studio.gui.workspace import run_work as run_work
-from dnf_studio.gui.workspace.background import Newest
 from dnf_studio.gui.workspace.error_dialog import ErrorDialog
 from dnf_studio.gui.workspace.opening import bundled_name, samples_of
 from dnf_studio.gui.workspace.question import Answer, ask_about_run, ask_discard, ask_resume
@@ -22,6 +21,7 @@ from dnf_studio.gui.workspace.run_ending import RunPlace
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.shown import data_stem
 from dnf_studio.gui.workspace.studio import Studio
+from dnf_studio.workers.background import Newest
 
 __all__ = ["DATA_ONLY", "Files"]
 
@@ -118,7 +118,7 @@ class Files(QObject):
 
     def train(self) -> None:
         """Begin a run, or go on with one; of what is being opened, once it is shown."""
-        if self._studio.loading.waiting:
+        if self._studio.loading.running:
             self._studio.loading.after(self.train)
             self._studio.said.emit("Training begins once the model is shown.")
             return

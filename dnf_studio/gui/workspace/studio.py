@@ -15,13 +15,13 @@ from dnf_studio.core.training.report import StepReport
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.workspace import opening
 from dnf_studio.gui.workspace import run_work as run_work
-from dnf_studio.gui.workspace.background import Background, Newest
 from dnf_studio.gui.workspace.lending import Lender
 from dnf_studio.gui.workspace.past_models import PastModels
 from dnf_studio.gui.workspace.run_changes import LIVE, value_of
 from dnf_studio.gui.workspace.run_ending import RunPlace
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.training import Phase, Training
+from dnf_studio.workers.background import Background, Newest
 from dnf_studio.workers.explorer import Explorer
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ class Studio(QObject):
 
     def _renew(self) -> None:
         """Another untrained model, as the settings describe it; what is being opened goes before it."""
-        if self.loading.waiting:
+        if self.loading.running:
             self._settle.start()
         elif self.training.phase is Phase.NONE and self._opened is not None and not self._opened.shown.trained:
             config = self._session.state.config

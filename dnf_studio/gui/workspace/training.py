@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal, Slot
 
 from dnf_studio.core.training.report import StepReport
-from dnf_studio.gui.workspace.background import Background
+from dnf_studio.workers.background import Background
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.helping import Helping
-from dnf_studio.workers.mailbox import ReportLog
+from dnf_studio.workers.threads import ReportLog
 from dnf_studio.workers.training import TrainingWorker
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from dnf_studio.core.exploration.log_density import (
 )
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.likelihood import ode_nll
-from dnf_studio.errors import SettingError, UnsupportedError
+from dnf_studio.errors import Cancelled, SettingError, UnsupportedError, cancel_when
 from tests.problems import ExactFlow, log_normal, turning_to_standard_normal
 
 WHOLE = (-4.0, -4.5, 4.5, 4.0)
@@ -124,17 +124,21 @@ def test_it_goes_on_from_a_grid_and_on_two_threads() -> None:
     assert list(log_densities(flow, WHOLE, sizes=FEW, begun=last)) == []
 
 
-def test_it_ends_between_two_blocks_once_it_is_left() -> None:
+def test_it_ends_between_two_blocks_once_it_is_cancelled() -> None:
     asked = []
 
-    def left() -> bool:
+    def unwanted() -> bool:
         asked.append(None)
         return len(asked) > 12
 
-    found = list(log_densities(small_flow(), WHOLE, left, sizes=(26, 101)))
+    found = []
+    with pytest.raises(Cancelled):
+        for each in log_densities(small_flow(), WHOLE, cancel_when(unwanted), sizes=(26, 101)):
+            found.append(each)
     assert [len(each.x) for each in found] == [26]
-    assert 12 < len(asked) < 60
-    assert list(log_densities(small_flow(), WHOLE, lambda: True)) == []
+    assert len(asked) == 13
+    with pytest.raises(Cancelled):
+        next(log_densities(small_flow(), WHOLE, cancel_when(lambda: True)))
 
 
 def test_the_exact_density_is_in_the_same_units() -> None:

@@ -20,7 +20,7 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
-from dnf_studio.errors import DataError
+from dnf_studio.errors import Cancelled, DataError
 from tests.problems import ExactFlow, LinearGaussian, exploding, ornstein_uhlenbeck, to_standard_normal
 
 STEPS = 10
@@ -218,15 +218,15 @@ def test_other_data_is_refused() -> None:
         next(find_outliers(flow, open_dataset("rings")))
 
 
-def test_leaving_early() -> None:
+def test_it_is_cancelled_early() -> None:
     flow, calls = ExactFlow(ornstein_uhlenbeck(), STEPS), [0]
 
     def check() -> None:
         calls[0] += 1
         if calls[0] > 3:
-            raise InterruptedError
+            raise Cancelled
 
-    with pytest.raises(InterruptedError):
+    with pytest.raises(Cancelled):
         next(find_outliers(flow, Draws(ornstein_uhlenbeck()), check=check))
 
 

@@ -14,7 +14,7 @@ from dnf_studio.core.exploration.rediscretise import Rediscretised, coarse_and_f
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.sde.brownian import BrownianPath
-from dnf_studio.errors import DataError, SettingError
+from dnf_studio.errors import Cancelled, DataError, SettingError
 from tests.problems import ExactFlow, LinearGaussian, coupled, ornstein_uhlenbeck
 
 STEPS = (4, 8, 16, 32)
@@ -144,19 +144,16 @@ def test_the_last_step_without_noise_changes_only_the_end() -> None:
     assert torch.equal(with_noise[1:], mean[1:]) and not torch.equal(with_noise[0], mean[0])
 
 
-def test_a_comparison_is_left_at_a_step() -> None:
-    class Left(Exception):
-        pass
-
+def test_a_comparison_is_cancelled_at_a_step() -> None:
     calls = []
 
     def check() -> None:
         calls.append(1)
         if len(calls) == 20:
-            raise Left
+            raise Cancelled
 
     problem = ornstein_uhlenbeck()
-    with pytest.raises(Left):
+    with pytest.raises(Cancelled):
         next(rediscretise(ExactFlow(problem, 8), points(problem), (8,), finest=64, check=check))
     assert len(calls) == 20
 

@@ -15,7 +15,7 @@ from dnf_studio.core.evaluation.distances import Distance
 from dnf_studio.core.exploration.variants import Variant, compare_variants
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.blocks import SampleSettings
-from dnf_studio.errors import DataError, SettingError
+from dnf_studio.errors import Cancelled, DataError, SettingError
 from tests.problems import ExactField, ExactFlow, LinearGaussian, to_standard_normal
 
 LEVELS = (0.0, 0.5, 1.0, 1.5, 2.0)
@@ -130,20 +130,17 @@ def test_samples_that_explode_have_no_distance() -> None:
     assert row.to_data is None and row.to_reference is None and not len(row.samples)
 
 
-def test_it_is_left_where_the_check_says_so() -> None:
-    class Left(Exception):
-        pass
-
+def test_it_ends_where_the_check_says_so() -> None:
     calls = []
 
     def check() -> None:
         calls.append(1)
         if len(calls) == 5:
-            raise Left
+            raise Cancelled
 
     flow = make_flow()
     rows = compare_variants(flow, [SampleSettings(n) for n in (3, 4, 5, 6)], points=200, threads=1, check=check)
-    with pytest.raises(Left):
+    with pytest.raises(Cancelled):
         list(rows)
     assert len(calls) == 5
 

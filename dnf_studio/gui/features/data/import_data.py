@@ -19,7 +19,7 @@ from shiboken6 import isValid
 from dnf_studio.gui.features.data.column_table import ColumnTable
 from dnf_studio.gui.features.data.reading import ReadingDialog
 from dnf_studio.gui.widgets.controls import ChoiceBox, caption, heading
-from dnf_studio.gui.workspace.background import Background
+from dnf_studio.workers.background import Background
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.arrays import ArrayInfo

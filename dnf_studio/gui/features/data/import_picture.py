@@ -16,7 +16,7 @@ from dnf_studio.core.data.naming import MOST_BLUR, PictureSettings, picture_sour
 from dnf_studio.errors import DataError
 from dnf_studio.gui.features.data.reading import ReadingDialog
 from dnf_studio.gui.widgets.controls import NumberSlider, caption, heading
-from dnf_studio.gui.workspace.background import Background
+from dnf_studio.workers.background import Background
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.picture import PictureDensity

@@ -14,10 +14,10 @@ from shiboken6 import isValid
 from dnf_studio import api, assets
 from dnf_studio.core.data.naming import is_picture
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.workspace.background import Background, Newest
 from dnf_studio.gui.workspace.files import DATA_ONLY
 from dnf_studio.gui.workspace.opening import SAMPLES
 from dnf_studio.gui.workspace.workspace import Workspace
+from dnf_studio.workers.background import Background, Newest
 
 if TYPE_CHECKING:
     from dnf_studio.gui.features.data.import_data import ImportDialog

@@ -8,7 +8,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QWidget
 
-from dnf_studio.gui.workspace.background import Background
+from dnf_studio.workers.background import Background
 
 __all__ = ["ReadingDialog"]
 

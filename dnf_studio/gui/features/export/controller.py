@@ -27,7 +27,7 @@ class ExportController(QObject):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace.parent)
         self._workspace, self._files = workspace, workspace.files
-        self.exporter = Exporter(workspace.studio, self)
+        self.exporter = Exporter(workspace.studio, workspace.tell, self)
         self.button = _status_button()
         self.button.clicked.connect(workspace.commands["export"].trigger)
         workspace.add_status(self.button)

@@ -1,21 +1,22 @@
-"""The one export that may run at a time, whatever panel is in front."""
+"""The one export that may run at a time, whatever panel is in front, and how long one will take."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal
 
+from dnf_studio.errors import StudioError
 from dnf_studio.gui.features.export.history import ExportRecord
 from dnf_studio.gui.workspace.opening import DISPLAY_POINTS
 from dnf_studio.gui.workspace.solving import solver_words
 from dnf_studio.gui.workspace.studio import Studio
-from dnf_studio.workers.exporter import ExportWorker
+from dnf_studio.workers.background import Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.storage.samples import ExportPlan, ExportProgress
 
-__all__ = ["ExportOrder", "Exporter"]
+__all__ = ["ExportOrder", "Exporter", "trial_seconds"]
 
-POLL_MS = 100
+WAIT_SECONDS = 60.0
+"""For the block that an export is at when the window closes."""
+TRIAL_STEPS = 500_000
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class ExportOrder:
 
 
 class Exporter(QObject):
-    """Writes in a thread of its own while the window and a run go on. Cancel and failure leave no file."""
+    """Writes in the background while the window and a run go on. Cancel and failure leave no file."""
 
     running_changed = Signal(bool)
     progressed = Signal(object)
@@ -53,22 +56,19 @@ class Exporter(QObject):
     """One sentence."""
     cancelled = Signal()
 
-    def __init__(self, studio: Studio, parent: QObject | None = None) -> None:
+    def __init__(self, studio: Studio, tell: Callable[[Exception], object], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._studio = studio
-        self._worker: ExportWorker | None = None
-        self._preparing = False
-        self._unwanted = False
+        self._studio, self._tell = studio, tell
+        self._task = Task()
         self._number = 0
+        self._preparing = self._unwanted = self._in_place = False
         self._record: ExportRecord | None = None
-        self._poll = QTimer(self)
-        self._poll.setInterval(POLL_MS)
-        self._poll.timeout.connect(self._look)
+        """Of what is written; None once it has failed."""
 
     @property
     def running(self) -> bool:
         """Whether a file is being written."""
-        return self._preparing or self._worker is not None
+        return self._preparing or self._task.running
 
     def start(self, order: ExportOrder) -> None:
         """Begin to write what is ordered with the model as it is now; nothing while another export runs."""
@@ -83,20 +83,18 @@ class Exporter(QObject):
         self._studio.take_model(partial(self._write, number, order, data), partial(self._refuse, number))
 
     def cancel(self) -> None:
-        """Stop what runs, after the block it is at."""
+        """Stop what runs, after the block it is at; a file that is in place by then stays."""
         self._unwanted = True
-        if self._worker is not None:
-            self._worker.cancel()
+        self._task.cancel()
 
     def shut(self) -> None:
-        """Stop what runs and wait for it; whoever is told of it is told now."""
+        """Stop what runs and wait for it, so that no part of a file is left; nothing is told of it any more."""
         self._number += 1
-        if self._preparing:
-            self._preparing = False
+        self.cancel()
+        self._task.wait(WAIT_SECONDS)
+        if self.running:
+            self._preparing, self._task = False, Task()
             self.running_changed.emit(False)
-        if self._worker is not None:
-            self._worker.cancel()
-            self._ended()
 
     def _write(
         self,
@@ -120,16 +118,14 @@ class Exporter(QObject):
         self._record = ExportRecord(
             str(order.path), count, steps, plan.settings.level, selected=order.indices is not None, solver=solver
         )
-        worker = ExportWorker(partial(_export, order, *data, flow, checkpoint), str(order.path), self)
-        worker.finished_export.connect(self._finished)
-        worker.failed.connect(self.failed)
-        # What was done before it is no news after it
-        worker.cancelled.connect(self._poll.stop)
-        worker.cancelled.connect(self.cancelled)
-        worker.finished.connect(self._ended)
-        self._worker = worker
-        worker.start()
-        self._poll.start()
+        self._in_place = False
+
+        def own(tell: Callable[[Any], None]) -> Callable[[Any], None]:
+            return lambda what: tell(what) if number == self._number else None
+
+        self._task = self._studio.background.start(
+            lambda _check: _export(order, *data, flow, checkpoint), own(self._take), own(self._fail), own(self._end)
+        )
 
     def _refuse(self, number: int, error: Exception) -> None:
         if number == self._number:
@@ -137,27 +133,27 @@ class Exporter(QObject):
             self.failed.emit(str(error))
             self.running_changed.emit(False)
 
-    def _look(self) -> None:
-        progress = self._worker.progress.take() if self._worker is not None else None
-        if progress is not None:
-            if self._record is not None:
-                self._record = replace(self._record, far=progress.far or 0)
+    def _take(self, progress: ExportProgress) -> None:
+        self._in_place = progress.done >= progress.total
+        if self._record is not None:
+            self._record = replace(self._record, far=progress.far or 0)
+        # What was done before a cancel is no news after it
+        if self._in_place or not self._unwanted:
             self.progressed.emit(progress)
 
-    @Slot(str)
-    def _finished(self, path: str) -> None:
-        self._look()
-        if self._record is not None:
-            self.written.emit(self._record.in_place(_size(Path(path)), datetime.now().astimezone()))
+    def _fail(self, error: Exception) -> None:
+        self._record = None
+        if isinstance(error, StudioError):
+            self.failed.emit(str(error))
+        else:
+            self._tell(error)
 
-    @Slot()
-    def _ended(self) -> None:
-        self._poll.stop()
-        if self._worker is None:
-            return
-        self._worker.wait()
-        self._worker.deleteLater()
-        self._worker = None
+    def _end(self, _whole: bool) -> None:
+        record = self._record
+        if record is not None and self._in_place:
+            self.written.emit(record.in_place(_size(Path(record.path)), datetime.now().astimezone()))
+        elif record is not None:
+            self.cancelled.emit()
         self.running_changed.emit(False)
 
 
@@ -185,3 +181,36 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def trial_seconds(flow: GenerativeModel, plan: ExportPlan) -> float:
+    """Seconds that `plan` will take, from a small part of it; imports torch, for a thread in the background.
+
+    Every thread gets as much to do, in blocks as whole as those of the export.
+    """
+    from time import perf_counter
+
+    from dnf_studio.core.models.autograd_kernel import VALUE_ROWS
+    from dnf_studio.core.parallel import worker_threads
+    from dnf_studio.core.sampling.blocks import SUB_BLOCK, sample_blocks
+    from dnf_studio.core.sampling.likelihood import BLOCK, log_prob
+
+    steps, threads = plan.settings.steps or len(flow.timestamps) - 1, worker_threads(flow.device)
+    if flow.config.network.kind == "mlp":
+        together, few = threads * SUB_BLOCK, threads * BLOCK
+        count = max(1, min(16_384, TRIAL_STEPS // steps) // together) * together
+    else:
+        # Images take thousands of times as long
+        count = few = threads * VALUE_ROWS
+    began = perf_counter()
+    samples = [block.samples for block in sample_blocks(flow, count, plan.settings)]
+    each = (perf_counter() - began) / count
+    if plan.log_prob:
+        import numpy as np
+        import torch
+
+        some = torch.from_numpy(np.concatenate(samples)[:few])
+        began = perf_counter()
+        log_prob(flow, some, "ode")
+        each += (perf_counter() - began) / len(some)
+    return each * plan.count

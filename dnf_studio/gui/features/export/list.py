@@ -26,9 +26,9 @@ from dnf_studio.errors import StudioError
 from dnf_studio.gui.drawing.units import in_bytes
 from dnf_studio.gui.features.export.history import ExportHistory, ExportRecord
 from dnf_studio.gui.widgets.controls import caption, heading
-from dnf_studio.gui.workspace.background import Background, Newest
 from dnf_studio.gui.workspace.folders import show_folder
 from dnf_studio.gui.workspace.memory import Memory
+from dnf_studio.workers.background import Background, Newest
 
 __all__ = ["ExportList"]
 

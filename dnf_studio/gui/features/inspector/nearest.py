@@ -12,9 +12,9 @@ from PySide6.QtCore import QObject, Slot
 from dnf_studio.core.data.image_shape import PixelMap
 from dnf_studio.gui.features.inspector.image_strip import NEAREST, NeighbourStrip
 from dnf_studio.gui.features.inspector.panel import InspectorPanel
-from dnf_studio.gui.workspace.background import Newest
 from dnf_studio.gui.workspace.state import CHOICE
 from dnf_studio.gui.workspace.workspace import Workspace
+from dnf_studio.workers.background import Newest
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.neighbours import Neighbours
@@ -76,7 +76,7 @@ class NearestImages(QObject):
             return
         # The next answer or frame asks again
         hidden = self._dock.isHidden()
-        if hidden or self._near.waiting or (self._shown is not None and np.array_equal(point, self._shown)):
+        if hidden or self._near.running or (self._shown is not None and np.array_equal(point, self._shown)):
             return
         self._shown = point
         generated = self._dataset is None or self._session.state.listed == "backward"
@@ -103,7 +103,7 @@ class NearestImages(QObject):
             images = pixels.draw(dataset.recorded[found.rows[0]] + np.float32(0.5))
             strip.show_neighbours(images, _words(dataset, found))
             self._say(strip)
-            if self._median is None and not self._far.waiting:
+            if self._median is None and not self._far.running:
                 self._far.run(partial(_held_out, dataset), partial(self._compare, dataset), self._tell)
         # What was chosen meanwhile
         self._refresh()
@@ -111,7 +111,7 @@ class NearestImages(QObject):
     def _compare(self, dataset: RecordedDataset, median: float) -> None:
         if dataset is self._dataset:
             self._median = median
-            if not self._near.waiting:
+            if not self._near.running:
                 self._say(self._strip)
 
     def _say(self, strip: NeighbourStrip) -> None:

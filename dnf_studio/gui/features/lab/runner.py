@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.workspace.analysis import Analysis
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
+from dnf_studio.workers.background import Newest
 from dnf_studio.workers.lab import DisplayPaths, Ground, Study
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
 
 __all__ = ["LabRunner"]
 
@@ -26,7 +21,7 @@ BUSY = (Phase.STARTING, Phase.RUNNING)
 
 
 class LabRunner(QObject):
-    """`ask` runs a study from where it was left; another one that runs is left and goes on when it is asked again."""
+    """`ask` runs a study from where it ended; another one that runs ends and goes on when it is asked for again."""
 
     changed = Signal(object)
     """A study has more results, begins or ends."""
@@ -41,13 +36,9 @@ class LabRunner(QObject):
         self._running: Study | None = None
         self._ground: Ground | None = None
         self._noise = DisplayPaths()
-        self._analysis = Analysis(self)
-        self._analysis.found.connect(self._take)
-        self._analysis.ended.connect(self._end)
-        self._analysis.failed.connect(self._fail)
+        self._task = Newest(self._studio.background)
         self._studio.opened.connect(self._forget)
         self._studio.training.phase_changed.connect(self._share)
-        workspace.closing.now.connect(self._analysis.close)
 
     @property
     def running(self) -> Study | None:
@@ -89,27 +80,22 @@ class LabRunner(QObject):
         self._totals[study] = study.total(ground)
         have = len(self._results[study])
 
-        def work(left: Callable[[], bool]) -> Iterable[object]:
-            return study.run(ground, have, left)
-
-        self._analysis.start(work)
+        self._task.start(lambda check: study.run(ground, have, check), self._take, self._fail, self._end)
         self.failed.emit("")
         for each in (before, study):
             if each is not None:
                 self.changed.emit(each)
 
     def cancel(self) -> None:
-        """Leave what runs; its results stay."""
-        self._analysis.cancel()
+        """End what runs; its results stay."""
+        self._task.cancel()
 
-    @Slot(object)
     def _take(self, result: object) -> None:
         study = self._running
         if study is not None:
             self._results[study].append(result)
             self.changed.emit(study)
 
-    @Slot(bool)
     def _end(self, whole: bool) -> None:
         study, self._running = self._running, None
         if study is not None:
@@ -117,7 +103,6 @@ class LabRunner(QObject):
                 self._totals[study] = len(self._results[study])
             self.changed.emit(study)
 
-    @Slot(object)
     def _fail(self, error: Exception) -> None:
         """A sentence in the panel, or the window's dialog for what nobody has thought of."""
         if isinstance(error, StudioError):

@@ -28,10 +28,10 @@ from dnf_studio.gui.features.library.model import Card, LibraryModel, Row, Secti
 from dnf_studio.gui.features.library.recent import Recent
 from dnf_studio.gui.features.library.thumbnails import Thumbnails
 from dnf_studio.gui.widgets.controls import caption
-from dnf_studio.gui.workspace.background import Background, Newest
 from dnf_studio.gui.workspace.folders import cache_folder, models_folder, own_folder, show_folder
 from dnf_studio.gui.workspace.memory import Memory
 from dnf_studio.gui.workspace.workspace import Workspace
+from dnf_studio.workers.background import Background, Newest
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.library import Trash
@@ -52,14 +52,18 @@ class LibraryPanel(QWidget):
     """Cards to open, rename, duplicate and delete; read in the background whenever it comes into view."""
 
     def __init__(
-        self, memory: Memory, recent: Recent, open_source: Callable[[str], object], tell: Callable[[Exception], object]
+        self,
+        memory: Memory,
+        recent: Recent,
+        background: Background,
+        open_source: Callable[[str], object],
+        tell: Callable[[Exception], object],
     ) -> None:
         super().__init__()
         self._memory, self._recent, self._open, self._tell = memory, recent, open_source, tell
         self.moved: Callable[[Path, Path | None], object] = recent.moved
-        self.background = Background(self)
-        self._reading = Newest(self.background)
-        self.thumbnails = Thumbnails(cache_folder() / "thumbnails", self)
+        self._background, self._reading = background, Newest(background)
+        self.thumbnails = Thumbnails(cache_folder() / "thumbnails", background, self)
         self._trash: Trash | None = None
         self._ready = False
         self._choose: Path | None = None
@@ -102,9 +106,7 @@ class LibraryPanel(QWidget):
         self.view.viewport().update()
 
     def close_files(self) -> None:
-        """End the threads and delete for good what was deleted."""
-        self.thumbnails.close()
-        self.background.close()
+        """Delete for good what was deleted."""
         if self._trash is not None:
             self._trash.empty()
 
@@ -236,7 +238,7 @@ class LibraryPanel(QWidget):
             self._tell(error)
 
     def _work(self, work: Callable[[], Any], done: Callable[[Any], object]) -> None:
-        self.background.run(work, done, self._failed)
+        self._background.run(work, done, self._failed)
 
     def _failed(self, error: Exception) -> None:
         self._tell(error)
@@ -294,7 +296,9 @@ class LibraryPanel(QWidget):
 def make_panel(workspace: Workspace) -> LibraryPanel:
     """The Library, which reads files only once the first frame is there."""
     files, parts = workspace.files, workspace.parts["library"]
-    panel = LibraryPanel(workspace.memory, parts.recent, lambda source: files.show(source), workspace.tell)
+    panel = LibraryPanel(
+        workspace.memory, parts.recent, workspace.studio.background, lambda source: files.show(source), workspace.tell
+    )
     panel.moved = parts.moved
     panel.set_theme(workspace.appearance.theme)
     workspace.appearance.changed.connect(panel.set_theme)

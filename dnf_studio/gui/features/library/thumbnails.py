@@ -6,18 +6,19 @@ import math
 import os
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from threading import Condition, Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QImage, QPixmap
 
+from dnf_studio.errors import Check
 from dnf_studio.gui.drawing.words import half_range
 from dnf_studio.gui.workspace.log import LOGGER
+from dnf_studio.workers.background import Background, Task
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.checkpoint import Checkpoint
@@ -35,26 +36,23 @@ SUM = re.compile(r"[0-9a-f]{64}")
 
 
 class Thumbnails(QObject):
-    """Makes the wanted pictures one after the other in a thread that starts with the first of them.
+    """Makes the wanted pictures one after the other in the background, on one core, none while `set_held`.
 
-    It uses one core, none while `set_held`, and looks at the cache first.
+    It looks at the cache first.
     """
 
     changed = Signal()
     """Another picture is there."""
-    _made = Signal(str, object)
 
-    def __init__(self, cache: Path, parent: QObject | None = None) -> None:
+    def __init__(self, cache: Path, background: Background, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._cache = cache
+        self._cache, self._background = cache, background
         self._images: dict[str, QImage] = {}
         self._pixmaps: dict[tuple[str, str], QPixmap] = {}
-        self._condition = Condition()
         self._wanted: deque[tuple[str, Path]] = deque()
         self._tried: set[str] = set()
-        self._held = self._closing = False
-        self._thread: Thread | None = None
-        self._made.connect(self._take)
+        self._held = False
+        self._task = Task()
 
     def pixmap(self, sha256: str, colour: str) -> QPixmap | None:
         """The picture in this colour, or None as long as there is none."""
@@ -70,38 +68,30 @@ class Thumbnails(QObject):
 
     def want(self, models: Iterable[tuple[str, Path]]) -> None:
         """Make pictures of these from now on, sum and file, and of no others."""
-        with self._condition:
-            self._wanted = deque(m for m in models if SUM.fullmatch(m[0]) and m[0] not in self._tried)
-            if self._wanted and self._thread is None and not self._closing:
-                self._thread = Thread(target=self._work, name="dnf-thumbnails", daemon=True)
-                self._thread.start()
-            self._condition.notify()
+        self._wanted = deque(m for m in models if SUM.fullmatch(m[0]) and m[0] not in self._tried)
+        self._go_on()
 
     def set_held(self, held: bool) -> None:
         """Make none for now: a model trains."""
-        with self._condition:
-            self._held = held
-            self._condition.notify()
+        self._held = held
+        self._go_on()
 
-    def close(self, seconds: float = 5.0) -> None:
-        """End the thread and wait for it."""
-        with self._condition:
-            self._closing = True
-            self._condition.notify()
-        if self._thread is not None:
-            self._thread.join(seconds)
+    def _go_on(self) -> None:
+        if self._wanted and not self._held and not self._task.running:
+            # What went wrong is in the log
+            self._task = self._background.start(self._pictures, self._take, lambda _error: None, self._end)
 
-    def _work(self) -> None:
-        while True:
-            with self._condition:
-                self._condition.wait_for(lambda: self._closing or (self._wanted and not self._held))
-                if self._closing:
-                    return
-                sha256, path = self._wanted.popleft()
-                self._tried.add(sha256)
+    def _pictures(self, check: Check) -> Iterator[tuple[str, QImage]]:
+        """In the thread of the task: those that are wanted by then."""
+        wanted = self._wanted
+        while wanted and not self._held:
+            sha256, path = wanted.popleft()
+            self._tried.add(sha256)
             image = self._image(sha256, path)
-            if image is not None and not self._closing:
-                self._made.emit(sha256, image)
+            if image is not None:
+                yield sha256, image
+            check()
+            wanted = self._wanted
 
     def _image(self, sha256: str, path: Path) -> QImage | None:
         """From the cache, or drawn and put there; None for a model that cannot be sampled."""
@@ -119,10 +109,14 @@ class Thumbnails(QObject):
         _keep(image, kept)
         return image
 
-    @Slot(str, object)
-    def _take(self, sha256: str, image: QImage) -> None:
+    def _take(self, made: tuple[str, QImage]) -> None:
+        sha256, image = made
         self._images[sha256] = image
         self.changed.emit()
+
+    def _end(self, _whole: bool) -> None:
+        """What is wanted since the task saw its last has its turn."""
+        self._go_on()
 
 
 def coverage(points: NDArray[np.float32]) -> NDArray[np.uint8]:

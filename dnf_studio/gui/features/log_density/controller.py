@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 from math import ceil, floor, log2
 from time import perf_counter
@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
+from dnf_studio.errors import Check
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
 from dnf_studio.gui.features.log_density.overlay import ContourOverlay
 from dnf_studio.gui.widgets.choice_menu import ChoiceMenu
 from dnf_studio.gui.widgets.lacking import grey_plane
-from dnf_studio.gui.workspace.analysis import Analysis
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
+from dnf_studio.workers.background import Newest, Work
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset
@@ -66,7 +67,7 @@ class LogDensityController(QObject):
         self._drawn_of: Question | None = None
         self._whole = True
         self._began = 0.0
-        self.analysis = Analysis(self)
+        self.task = Newest(self._studio.background)
         self.menu = ChoiceMenu("Log-density &map", self._session, {"contours": WORDS}, "contours")
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -81,10 +82,8 @@ class LogDensityController(QObject):
         self._session.cursor.moved.connect(self._place)
         workspace.live.frame_shown.connect(self._when_due)
         self._studio.training.phase_changed.connect(self._soon)
-        self.analysis.found.connect(self._take)
-        self.analysis.ended.connect(self._end)
-        self.analysis.failed.connect(workspace.tell)
-        workspace.closing.now.connect(self._close)
+        self._tell = workspace.tell
+        workspace.closing.now.connect(self._timer.stop)
         self._follow(frozenset({"contours", "layers"}))
 
     @property
@@ -111,7 +110,7 @@ class LogDensityController(QObject):
             if not self._on:
                 # What the views showed is gone with the layer
                 self._drawn = self._drawn_of = None
-                self.analysis.cancel()
+                self.task.cancel()
 
     @Slot()
     def _soon(self, *_: object) -> None:
@@ -140,21 +139,21 @@ class LogDensityController(QObject):
         question = self._question()
         if question is None:
             self._asked = None
-            self.analysis.cancel()
+            self.task.cancel()
             return
         found, whole = self._kept.get(_key(question)), not self._training
         done = found is not None and (found.complete or not whole)
-        if self._same(question) and (done or (self.analysis.running and whole == self._whole)):
+        if self._same(question) and (done or (self.task.running and whole == self._whole)):
             return
         self._asked, self._whole = question, whole
         if found is not None:
             self._kept.move_to_end(_key(question))
             self._show(found, not done)
         if done:
-            self.analysis.cancel()
+            self.task.cancel()
             return
         self._began = perf_counter()
-        self.analysis.start(_work(question, whole, found))
+        self.task.start(_work(question, whole, found), self._take, self._tell, self._end)
 
     def _same(self, question: Question) -> bool:
         return self._asked is not None and _key(self._asked) == _key(question)
@@ -183,7 +182,6 @@ class LogDensityController(QObject):
         """Whether the second component is the one across."""
         return self._session.state.axes[0] > self._session.state.axes[1]
 
-    @Slot(object)
     def _take(self, found: LogDensity) -> None:
         if self._asked is None:
             return
@@ -212,7 +210,6 @@ class LogDensityController(QObject):
         )
         return holds and drawn.x[1] - drawn.x[0] <= found.x[1] - found.x[0]
 
-    @Slot(bool)
     def _end(self, _all: bool) -> None:
         """Whatever came in the meantime has its turn."""
         self._when_due()
@@ -222,11 +219,6 @@ class LogDensityController(QObject):
         shown = found.transposed() if self._turned else found
         for overlay in self.overlays.values():
             overlay.set_found(shown, refining)
-
-    @Slot()
-    def _close(self) -> None:
-        self._timer.stop()
-        self.analysis.close()
 
 
 def rounded(extent: Extent) -> Extent:
@@ -241,12 +233,10 @@ def _key(question: Question) -> tuple[object, ...]:
     return snapshot.version, extent, data
 
 
-def _work(
-    question: Question, whole: bool, begun: LogDensity | None
-) -> Callable[[Callable[[], bool]], Iterable[LogDensity]]:
+def _work(question: Question, whole: bool, begun: LogDensity | None) -> Work[LogDensity]:
     """One kernel thread and one coarse picture while a model trains, else two and all of them."""
 
-    def work(left: Callable[[], bool]) -> Iterable[LogDensity]:
+    def work(check: Check) -> Iterator[LogDensity]:
         from dnf_studio.core.exploration.log_density import SIZES, log_densities
         from dnf_studio.core.parallel import worker_threads
         from dnf_studio.core.training.hardware import choose_hidden_type
@@ -254,6 +244,6 @@ def _work(
         snapshot, extent, data = question
         threads = min(2, worker_threads()) if whole else 1
         hidden = choose_hidden_type("auto", snapshot.flow.timestamps.device)
-        return log_densities(snapshot.flow, extent, left, data, threads, SIZES if whole else SIZES[:1], begun, hidden)
+        return log_densities(snapshot.flow, extent, check, data, threads, SIZES if whole else SIZES[:1], begun, hidden)
 
     return work

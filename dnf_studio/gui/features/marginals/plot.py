@@ -12,8 +12,8 @@ from dnf_studio.gui.drawing.layers.scale import next_limits
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.workspace.cursor import node_at
-from dnf_studio.workers.comparing import Comparison
 from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.marginals import Comparison
 
 __all__ = ["MarginalsPlot"]
 

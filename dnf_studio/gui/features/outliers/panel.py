@@ -10,17 +10,16 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStackedWi
 
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.outliers import words as words
-from dnf_studio.gui.features.outliers.check import check_of
 from dnf_studio.gui.features.outliers.list import OutlierList
 from dnf_studio.gui.features.outliers.plot import LatentsPlot, WrongStepsPlot
 from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, caption, label_of
-from dnf_studio.gui.workspace.analysis import Analysis
 from dnf_studio.gui.workspace.state import CHOICE, choice
 from dnf_studio.gui.workspace.workspace import Workspace
+from dnf_studio.workers.background import Newest
+from dnf_studio.workers.outliers import OutlierCheck, check_of
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.outliers import Outliers
-    from dnf_studio.workers.outliers import OutlierCheck
 
 __all__ = ["OutliersPanel"]
 
@@ -42,7 +41,7 @@ class OutliersPanel(QWidget):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._workspace, self._session = workspace, workspace.session
-        self.analysis = Analysis(self)
+        self.task = Newest(workspace.studio.background)
         self._found: OutlierCheck | None = None
         self._begun = False
         self._listed = VIEWS
@@ -85,7 +84,8 @@ class OutliersPanel(QWidget):
         self.progress.show()
         self.go.hide()
         self.cancel.show()
-        self.analysis.start(check_of(wanted, opened.dataset, frame, self.count.value()))
+        work = check_of(wanted, opened.dataset, frame, self.count.value())
+        self.task.start(work, self._take, self._workspace.tell, self._end)
         self._refresh_page()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -156,9 +156,6 @@ class OutliersPanel(QWidget):
         self.go.clicked.connect(self.start)
         self.cancel.clicked.connect(self._cancel)
         self.listed.chosen.connect(self._choose_list)
-        self.analysis.found.connect(self._take)
-        self.analysis.ended.connect(self._end)
-        self.analysis.failed.connect(workspace.tell)
         self.steps.step_clicked.connect(self._session.cursor.jump)
         self.latents.picked.connect(self.list.choose)
         self.list.chosen.connect(self._choose)
@@ -170,9 +167,7 @@ class OutliersPanel(QWidget):
         workspace.studio.training.phase_changed.connect(self._look)
         workspace.studio.training.phase_changed.connect(lambda _phase: self._refresh_page())
         self.count.valueChanged.connect(lambda _count: self._refresh_page())
-        workspace.closing.now.connect(self.analysis.close)
 
-    @Slot(object)
     def _take(self, found: OutlierCheck) -> None:
         self._found = found
         fresh = found.fresh
@@ -184,7 +179,6 @@ class OutliersPanel(QWidget):
             self._listed = VIEWS if len(found.views.rows) or fresh is None else FRESH
         self._refresh()
 
-    @Slot(bool)
     def _end(self, whole: bool) -> None:
         self.progress.hide()
         self.cancel.hide()
@@ -195,12 +189,12 @@ class OutliersPanel(QWidget):
 
     def _cancel(self) -> None:
         self.status.setText(words.CANCELLED)
-        self.analysis.cancel()
+        self.task.cancel()
 
     @Slot(object)
     def _forget(self, _opened: object) -> None:
         """Another model or other data."""
-        self.analysis.cancel()
+        self.task.cancel()
         self._found, self._begun, self._chosen_by_hand = None, False, False
         self.status.setText("")
         self._refresh()
@@ -218,7 +212,7 @@ class OutliersPanel(QWidget):
     def _mark(self) -> None:
         """Say so where the views show other weights or settings."""
         frame, found = self._workspace.live.frame, self._found
-        if frame is None or found is None or self.analysis.running:
+        if frame is None or found is None or self.task.running:
             return
         same = found.weights == frame.weights and found.request == frame.request
         if not same:
@@ -266,7 +260,7 @@ class OutliersPanel(QWidget):
         if listed is not None and not len(listed.rows):
             self.nothing.setText(words.none_of(listed, WHAT[self._listed]))
         else:
-            state = self.go.isEnabled(), self.analysis.running, self._workspace.studio.training.busy
+            state = self.go.isEnabled(), self.task.running, self._workspace.studio.training.busy
             self.nothing.setText(words.invitation(opened is not None, *state, self.count.value()))
 
     def _show_plots(self) -> None:

@@ -20,8 +20,8 @@ from dnf_studio.gui.drawing.point_colours import (
 from dnf_studio.gui.drawing.point_plot import PointPlot, ProcessPlot
 from dnf_studio.gui.drawing.theme import LIGHT
 from dnf_studio.gui.widgets.choice_menu import ChoiceMenu
-from dnf_studio.gui.workspace.background import Newest
 from dnf_studio.gui.workspace.workspace import Workspace
+from dnf_studio.workers.background import Newest
 from dnf_studio.workers.excess import Direction
 from dnf_studio.workers.frames import Frame
 
@@ -145,7 +145,7 @@ class Colouring(QObject):
             return None
         find = partial(modes_of, self._dataset, units.array_to_data(ends))
         if _is_long(self._dataset, ends):
-            if not self._finding[name].waiting:
+            if not self._finding[name].running:
                 self._finding[name].run(find, partial(self._take_modes, self._dataset, name, ends), self._failed)
             return known[1] if known is not None and len(known[0]) == len(ends) else None
         modes = find()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -10,16 +10,15 @@ from PySide6.QtCore import Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from dnf_studio.errors import StudioError
+from dnf_studio.errors import Check, StudioError
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import short_number
 from dnf_studio.gui.features.round_trip.error_map import ErrorHistogram, ErrorMap
 from dnf_studio.gui.features.round_trip.form import RoundTripForm
 from dnf_studio.gui.widgets.controls import caption
-from dnf_studio.gui.workspace.analysis import Analysis
 from dnf_studio.gui.workspace.state import CHOICE, after_click, choice
 from dnf_studio.gui.workspace.workspace import Workspace
-from dnf_studio.workers.leaving import leaving
+from dnf_studio.workers.background import Newest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,19 +49,15 @@ class RoundTripPanel(QWidget):
         self._total = 0
         self._basis: tuple[object, ...] = ()
         self._problem = ""
-        self.analysis = Analysis(self)
+        self.task = Newest(workspace.studio.background)
         self.form, self.map, self.histogram = RoundTripForm(workspace.session), ErrorMap(), ErrorHistogram()
         self._make_controls()
         self._arrange()
-        self.analysis.found.connect(self._take)
-        self.analysis.ended.connect(self._end)
-        self.analysis.failed.connect(self._fail)
         self.map.point_picked.connect(self._pick)
         self._session.changed.connect(self._follow)
         self._follow(CHOICE)
         workspace.live.frame_shown.connect(self._framed)
         workspace.studio.opened.connect(self._reopened)
-        workspace.closing.now.connect(self.analysis.close)
         self._reopened()
 
     @property
@@ -81,13 +76,12 @@ class RoundTripPanel(QWidget):
         flow, steps, request = wanted.snapshot.flow, self.form.steps.value(), wanted.request
         self._problem = ""
 
-        def work(left: Callable[[], bool]) -> Iterator[object]:
+        def work(check: Check) -> Iterator[RoundTrip]:
             from dnf_studio.core.exploration.round_trip import round_trips
 
-            check = leaving(left)
             return round_trips(flow, points, way, steps, kind=request.grid, last=last, seed=request.seed, check=check)
 
-        self.analysis.start(work)
+        self.task.start(work, self._take, self._fail, self._end)
         self._refresh()
 
     def set_theme(self, theme: Theme) -> None:
@@ -98,7 +92,7 @@ class RoundTripPanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """What nobody asked for while it was hidden."""
         super().showEvent(event)
-        if self._trip is None and not self.analysis.running:
+        if self._trip is None and not self.task.running:
             self.start()
 
     def _make_controls(self) -> None:
@@ -151,7 +145,7 @@ class RoundTripPanel(QWidget):
     @Slot()
     def _reopened(self, _opened: object = None) -> None:
         """Another model: what was shown is not of it."""
-        self.analysis.cancel()
+        self.task.cancel()
         current = self._workspace.studio.current
         if current is not None:
             self.form.follow_steps(self._session.state.steps or current.shown.steps, anew=True)
@@ -159,7 +153,7 @@ class RoundTripPanel(QWidget):
 
     @Slot(object)
     def _framed(self, _frame: object) -> None:
-        if self._trip is None and not self.analysis.running and not self._problem and self.isVisible():
+        if self._trip is None and not self.task.running and not self._problem and self.isVisible():
             self.start()
         self._refresh()
 
@@ -185,24 +179,21 @@ class RoundTripPanel(QWidget):
 
     @Slot()
     def _pressed(self) -> None:
-        if self.analysis.running:
-            # What was left by a person does not begin again with the next frame
+        if self.task.running:
+            # What a person has cancelled does not begin again with the next frame
             self._problem = "Cancelled." if self._trip is None else ""
-            self.analysis.cancel()
+            self.task.cancel()
         else:
             self.start()
 
-    @Slot(object)
     def _take(self, trip: RoundTrip) -> None:
         self._trip = trip
         self._draw()
         self._refresh()
 
-    @Slot(bool)
     def _end(self, _whole: bool) -> None:
         self._refresh()
 
-    @Slot(object)
     def _fail(self, error: Exception) -> None:
         self._problem = str(error) if isinstance(error, StudioError) else "It could not be carried through."
         if not isinstance(error, StudioError):
@@ -230,9 +221,11 @@ class RoundTripPanel(QWidget):
 
     def _refresh(self) -> None:
         """Everything but the plots."""
-        trip, wanted, running = self._trip, self._wanted(), self.analysis.running
+        trip, wanted, running = self._trip, self._wanted(), self.task.running
         self.button.setText(CANCEL if running else GO)
-        self.button.setToolTip("Leave it" if running else "Carry the points of the newest weights to noise and back")
+        self.button.setToolTip(
+            "Stop the computation" if running else "Carry the points of the newest weights to noise and back"
+        )
         self.button.setEnabled(running or wanted is not None)
         done = len(trip.x0) if trip is not None and running else 0
         self.bar.setMaximum(max(1, self._total))

@@ -11,8 +11,8 @@ from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.sampling.panel import PARTS
 from dnf_studio.gui.workspace.workspace import Workspace
-from dnf_studio.workers.comparing import Comparison
 from dnf_studio.workers.frames import Frame
+from dnf_studio.workers.marginals import Comparison
 
 __all__ = ["PartsNotice"]
 

@@ -22,6 +22,7 @@ from dnf_studio.gui.features.library.model import Card, Section
 from dnf_studio.gui.features.library.panel import LibraryPanel
 from dnf_studio.gui.features.library.thumbnails import SIDE, Thumbnails, coverage, sheet
 from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.workers.background import Background
 from tests.core.storage.files import make_flow
 
 Open = Callable[[str], None]
@@ -208,25 +209,24 @@ def test_pictures_are_drawn_once_and_kept(panel: LibraryPanel, qtbot: QtBot, tmp
     assert {colour.name() for colour in alphas if colour.alpha() == 255} <= {"#ff0000"}
 
 
-def test_the_cache_is_used_and_no_name_leads_out_of_it(qtbot: QtBot, tmp_path: Path) -> None:
+def test_the_cache_is_used_and_no_name_leads_out_of_it(qtbot: QtBot, tmp_path: Path, background: Background) -> None:
     sha256 = "ab" * 32
     image = QImage(SIDE, SIDE, QImage.Format.Format_Grayscale8)
     image.fill(255)
     (tmp_path / "cache").mkdir()
     image.save(str(tmp_path / "cache" / f"{sha256}.png"))
     image.save(str(tmp_path / "outside.png"))
-    made = Thumbnails(tmp_path / "cache")
+    made = Thumbnails(tmp_path / "cache", background)
     with qtbot.waitSignal(made.changed, timeout=20_000):
         made.want([("../outside", tmp_path / "gone"), (sha256, tmp_path / "gone")])
     assert made.pixmap(sha256, "#000000") is not None
     assert made.pixmap("../outside", "#000000") is None
-    made.close()
 
 
-def test_none_is_made_while_a_model_trains(qtbot: QtBot, tmp_path: Path) -> None:
+def test_none_is_made_while_a_model_trains(qtbot: QtBot, tmp_path: Path, background: Background) -> None:
     path = tmp_path / "a.safetensors"
     sha256 = save_checkpoint(path, Checkpoint.of_model(make_flow())).sha256
-    made = Thumbnails(tmp_path / "cache")
+    made = Thumbnails(tmp_path / "cache", background)
     made.set_held(True)
     made.want([(sha256, path)])
     with qtbot.assertNotEmitted(made.changed, wait=200):
@@ -234,11 +234,10 @@ def test_none_is_made_while_a_model_trains(qtbot: QtBot, tmp_path: Path) -> None
     assert not (tmp_path / "cache").exists()
     with qtbot.waitSignal(made.changed, timeout=30_000):
         made.set_held(False)
-    made.close()
 
 
 def test_a_model_that_breaks_keeps_no_other_from_its_picture(
-    qtbot: QtBot, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, tmp_path: Path, background: Background, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def picture(path: Path) -> np.ndarray:
         if path.name == "broken":
@@ -246,11 +245,10 @@ def test_a_model_that_breaks_keeps_no_other_from_its_picture(
         return np.zeros((SIDE, SIDE), np.uint8)
 
     monkeypatch.setattr(thumbnails, "_picture", picture)
-    made = Thumbnails(tmp_path / "cache")
-    with qtbot.waitSignal(made._made, timeout=30_000) as told:
+    made = Thumbnails(tmp_path / "cache", background)
+    with qtbot.waitSignal(made.changed, timeout=30_000):
         made.want([("a" * 64, tmp_path / "broken"), ("b" * 64, tmp_path / "good")])
-    made.close()
-    assert told.args[0] == "b" * 64
+    assert made.pixmap("b" * 64, "#000000") is not None and made.pixmap("a" * 64, "#000000") is None
 
 
 @pytest.mark.parametrize("dim", [1, 2, 5])

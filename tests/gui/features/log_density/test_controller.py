@@ -33,8 +33,20 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def found(window: MainWindow) -> list[LogDensity]:
     """What is computed from now on."""
     told: list[LogDensity] = []
-    window.parts["log_density"].analysis.found.connect(told.append)
+    hear(window, told.append)
     return told
+
+
+def hear(window: MainWindow, tell: Callable[[LogDensity], object]) -> None:
+    """Call `tell` with each picture that is computed from now on, once it is drawn."""
+    controller = window.parts["log_density"]
+    take = controller._take
+
+    def both(found: LogDensity) -> None:
+        take(found)
+        tell(found)
+
+    controller._take = both
 
 
 def sizes(found: list[LogDensity]) -> list[int]:
@@ -55,7 +67,7 @@ def wait_whole(window: MainWindow, qtbot: QtBot) -> LogDensity:
 
     def there() -> bool:
         drawn = window.parts["log_density"].overlays["forward"].found
-        rests = not window.parts["log_density"].analysis.running and not window.parts["log_density"]._timer.isActive()
+        rests = not window.parts["log_density"].task.running and not window.parts["log_density"]._timer.isActive()
         return rests and drawn is not None and drawn.complete
 
     qtbot.waitUntil(there, timeout=20_000)
@@ -114,9 +126,7 @@ def test_a_zoom_into_a_fine_picture_keeps_it_until_there_is_a_finer_one(
     window.session.apply({"layers": frozenset({"contours"})})
     wait_whole(window, qtbot)
     drawn: list[int] = []
-    window.parts["log_density"].analysis.found.connect(
-        lambda _: drawn.append(len(window.parts["log_density"].overlays["forward"].found.x))
-    )
+    hear(window, lambda _: drawn.append(len(window.parts["log_density"].overlays["forward"].found.x)))
     zoom(window, 0.5)
     inner = wait_whole(window, qtbot)
     assert drawn[0] == 21 and inner.x[-1] - inner.x[0] < 8
@@ -133,9 +143,7 @@ def test_switched_on_again_it_begins_coarse_where_nothing_is_kept(
     assert window.parts["log_density"].overlays["forward"].found is None
     window.parts["log_density"]._kept.clear()
     overlay = window.parts["log_density"].overlays["forward"]
-    window.parts["log_density"].analysis.found.connect(
-        lambda _: shown.append(0 if overlay.found is None else len(overlay.found.x))
-    )
+    hear(window, lambda _: shown.append(0 if overlay.found is None else len(overlay.found.x)))
     window.session.apply({"layers": frozenset({"contours"})})
     wait_whole(window, qtbot)
     assert shown == [6, 11, 21]
@@ -228,7 +236,7 @@ def test_weights_seen_while_it_trained_are_drawn_finely_once_it_rests(
         patch.setattr(window.studio.training, "_phase", Phase.RUNNING)
         window.session.apply({"layers": frozenset({"contours"})})
         qtbot.waitUntil(lambda: window.parts["log_density"].overlays["forward"].found is not None, timeout=20_000)
-        qtbot.waitUntil(lambda: not window.parts["log_density"].analysis.running, timeout=20_000)
+        qtbot.waitUntil(lambda: not window.parts["log_density"].task.running, timeout=20_000)
     window.parts["log_density"]._soon()
     assert len(wait_whole(window, qtbot).x) == 21
 
@@ -275,7 +283,7 @@ def test_without_a_model_nothing_is_asked(still_window: MainWindow) -> None:
     still_window.session.apply({"layers": frozenset({"contours"})})
     still_window.parts["log_density"]._ask()
     assert (
-        not still_window.parts["log_density"].analysis.running
+        not still_window.parts["log_density"].task.running
         and still_window.parts["log_density"].overlays["forward"].found is None
     )
 

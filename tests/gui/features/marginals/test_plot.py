@@ -13,8 +13,8 @@ from dnf_studio.gui.drawing.theme import DARK, LIGHT
 from dnf_studio.gui.features.marginals.plot import MarginalsPlot
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.training import Phase
-from dnf_studio.workers.comparing import Comparison
 from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.marginals import Comparison
 from tests.gui.conftest import TINY
 from tests.gui.scenes import frame_of, pixels, share_near
 

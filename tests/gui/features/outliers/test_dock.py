@@ -53,7 +53,7 @@ def wait(window: MainWindow, qtbot: QtBot) -> Callable[[], None]:
         qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.complete, timeout=20_000)
         panel = dock_of(window).panel
         if isinstance(panel, OutliersPanel):
-            qtbot.waitUntil(lambda: panel.found is not None and not panel.analysis.running, timeout=60_000)
+            qtbot.waitUntil(lambda: panel.found is not None and not panel.task.running, timeout=60_000)
 
     return until_done
 
@@ -80,7 +80,7 @@ def break_model(window: MainWindow, qtbot: QtBot) -> None:
 def test_without_a_model_it_says_so_and_nothing_runs(still_window: MainWindow) -> None:
     panel = open_dock(still_window)
     assert panel.nothing.text() == NO_MODEL and panel.nothing.isVisible()
-    assert not panel.go.isEnabled() and not panel.analysis.running and not panel.numbers.isVisible()
+    assert not panel.go.isEnabled() and not panel.task.running and not panel.numbers.isVisible()
 
 
 def test_hidden_it_asks_for_nothing(
@@ -95,7 +95,7 @@ def test_hidden_it_asks_for_nothing(
     before = panel.found
     window.session.apply({"steps": 5})
     wait()
-    assert panel.found is before and not panel.analysis.running
+    assert panel.found is before and not panel.task.running
 
 
 def train_on(window: MainWindow, qtbot: QtBot) -> None:
@@ -113,7 +113,7 @@ def test_while_a_run_trains_it_waits_and_says_what_it_would_do(
     panel = open_dock(window)
     with qtbot.waitSignals([window.live.frame_shown] * 3, timeout=20_000):
         pass
-    assert not panel.analysis.running and panel.found is None
+    assert not panel.task.running and panel.found is None
     told = panel.nothing.text()
     assert told.startswith("Check draws 5,000 samples") and "once the run pauses or ends" in told
     panel.count.setValue(2000)
@@ -121,11 +121,11 @@ def test_while_a_run_trains_it_waits_and_says_what_it_would_do(
     assert panel.go.isVisible() and panel.go.isEnabled() and panel.go.text() == "&Check"
     # Asked for it does
     panel.go.click()
-    assert panel.analysis.running and panel.nothing.text().startswith("Drawing 2,000 samples")
+    assert panel.task.running and panel.nothing.text().startswith("Drawing 2,000 samples")
     panel.cancel.click()
     window.studio.training.set_paused(True)
     qtbot.waitUntil(lambda: window.studio.training.phase is Phase.PAUSED, timeout=20_000)
-    assert not panel.analysis.running, "what was cancelled does not begin again"
+    assert not panel.task.running, "what was cancelled does not begin again"
 
 
 def test_it_begins_by_itself_once_the_run_is_held(
@@ -215,7 +215,7 @@ def test_cancel_keeps_what_was_found(
     panel.go.click()
     qtbot.waitUntil(lambda: panel.found is not before and panel.found.fresh is not None, timeout=60_000)
     panel.cancel.click()
-    assert not panel.analysis.running and panel.status.text() == CANCELLED and panel.status.isVisible()
+    assert not panel.task.running and panel.status.text() == CANCELLED and panel.status.isVisible()
     assert panel.found.fresh.drawn < 1_000_000 and panel.go.isVisible() and not panel.progress.isVisible()
     assert "of 2,000" in panel.numbers.text()
 
@@ -250,7 +250,7 @@ def test_no_outliers_are_told_in_a_sentence_and_another_model_begins_anew(
     assert panel.nothing.isVisible() and panel.nothing.text().startswith("None of 5,000 samples")
     assert not panel.list.isVisible() and panel.numbers.isVisible()
     open_in("diffflow-8gaussian")
-    qtbot.waitUntil(lambda: panel.found is not None and not panel.analysis.running, timeout=60_000)
+    qtbot.waitUntil(lambda: panel.found is not None and not panel.task.running, timeout=60_000)
     assert panel.found.weights == window.studio.current.snapshot.version and not panel.found.views.known
 
 
@@ -261,4 +261,4 @@ def test_a_model_without_its_data(
     wait()
     monkeypatch.setattr(window.studio, "_opened", replace(window.studio.current, dataset=None))
     panel = open_dock(window)
-    assert panel.nothing.text() == NO_DATA and not panel.go.isEnabled() and not panel.analysis.running
+    assert panel.nothing.text() == NO_DATA and not panel.go.isEnabled() and not panel.task.running

@@ -42,7 +42,7 @@ def panel(window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot) -> R
 
 
 def wait(qtbot: QtBot, panel: RoundTripPanel) -> None:
-    qtbot.waitUntil(lambda: panel.trip is not None and not panel.analysis.running, timeout=30_000)
+    qtbot.waitUntil(lambda: panel.trip is not None and not panel.task.running, timeout=30_000)
 
 
 def choose(panel: RoundTripPanel, way: str) -> None:
@@ -135,16 +135,16 @@ def test_it_can_be_cancelled_and_does_not_begin_again_by_itself(
     window: MainWindow, panel: RoundTripPanel, qtbot: QtBot
 ) -> None:
     panel.form.steps.setValue(1000)
-    qtbot.waitUntil(lambda: panel.analysis.running)
+    qtbot.waitUntil(lambda: panel.task.running)
     assert panel.button.text() == module.CANCEL and not panel.worst.isEnabled()
     qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
-    assert not panel.analysis.running and panel.button.text() == module.GO
+    assert not panel.task.running and panel.button.text() == module.GO
     # What was there already stays
     assert panel.numbers.text() if panel.trip else panel.numbers.text() == "Cancelled."
     window.live.frame_shown.emit(window.live.frame)
-    assert not panel.analysis.running
+    assert not panel.task.running
     qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
-    assert panel.analysis.running and panel.numbers.text() != "Cancelled."
+    assert panel.task.running and panel.numbers.text() != "Cancelled."
 
 
 def test_hidden_it_computes_nothing_and_seen_again_what_is_missing(
@@ -153,7 +153,7 @@ def test_hidden_it_computes_nothing_and_seen_again_what_is_missing(
     QTest.keySequence(window, QKeySequence("Ctrl+Shift+U"))
     assert dock_of(window).isHidden()
     window.session.apply({"steps": 7})
-    assert not panel.analysis.running and panel.trip is None
+    assert not panel.task.running and panel.trip is None
     QTest.keySequence(window, QKeySequence("Ctrl+Shift+U"))
     wait(qtbot, panel)
     assert panel.trip is not None and panel.trip.steps == 7

@@ -13,8 +13,8 @@ from dnf_studio.errors import SettingError
 from dnf_studio.gui.features.sampling.panel import EQUATIONS, PARTS, SamplingPanel
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.state import State
-from dnf_studio.workers.comparing import Comparison
 from dnf_studio.workers.frames import ViewRequest
+from dnf_studio.workers.marginals import Comparison
 from tests.gui.scenes import frame_of
 
 Open = Callable[[str], None]

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.exploration import marginals
-from dnf_studio.workers.comparing import Comparing, Comparison
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.frames import ViewRequest
+from dnf_studio.workers.marginals import Comparing, Comparison
 from dnf_studio.workers.snapshot import Snapshot
 from tests.gui.scenes import frame_of
 from tests.workers.test_explorer import flow_of, frames_until

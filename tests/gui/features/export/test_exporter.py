@@ -14,7 +14,7 @@ from dnf_studio.core import parallel
 from dnf_studio.core.sampling import blocks, likelihood
 from dnf_studio.core.sampling.settings import SampleSettings
 from dnf_studio.core.storage.samples import ExportPlan
-from dnf_studio.gui.features.export.estimate import trial_seconds
+from dnf_studio.gui.features.export.exporter import trial_seconds
 
 
 @pytest.mark.parametrize(("steps", "threads"), [(30, 2), (200, 2), (1000, 2), (1000, 16)])

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dnf_studio.errors import Cancelled, cancel_when
 from dnf_studio.workers.frames import Frame
-from dnf_studio.workers.leaving import Left, leaving
-from dnf_studio.workers.mailbox import Mailbox
+from dnf_studio.workers.threads import Mailbox
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.marginals import Marginals
@@ -31,7 +31,7 @@ class Comparison:
 
 
 class Comparing:
-    """One frame at most is waiting, the newest; what is found is left in `found`."""
+    """One frame at most is waiting, the newest; what comes of it is in `found`."""
 
     def __init__(self) -> None:
         self.found: Mailbox[Comparison] = Mailbox()
@@ -46,21 +46,21 @@ class Comparing:
         """Whether there is something to compare."""
         return self._asked is not None
 
-    def run(self, leave: Callable[[], bool]) -> None:
-        """Compare what waits; it goes on waiting if `leave` says so at some step, unless a newer frame came."""
+    def run(self, cancelled: Callable[[], bool]) -> None:
+        """Compare what waits; once `cancelled()` it goes on waiting, unless a newer frame came."""
         from dnf_studio.core.exploration.marginals import FEWEST, compare_marginals
 
         frame = self._asked
         if frame is None:
             return
-        check = leaving(lambda: leave() or self._asked is not frame)
+        check = cancel_when(lambda: cancelled() or self._asked is not frame)
         try:
             if frame.forward.shape[1] >= FEWEST:
                 whole = frame.whole
                 moved = None if whole is None else compare_marginals(whole[None], frame.backward[:1], check)
                 marginals = compare_marginals(frame.forward, frame.backward, check)
                 self.found.put(Comparison(frame, marginals, moved))
-        except Left:
+        except Cancelled:
             return
         except Exception:
             self._forget(frame)

@@ -1,25 +1,53 @@
-"""The explorer's thread stands back behind the window and the training, where the system knows such a thing."""
+"""Mailboxes between threads; the explorer's thread gives way to the window and the training where that can be."""
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 from threading import get_native_id
 from time import monotonic, sleep
 
+import numpy as np
 import pytest
 
+from dnf_studio.core.training.report import StepReport
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.priority import NICER, NICEST, stand_back
-from dnf_studio.workers.python_thread import run_in_python_thread
+from dnf_studio.workers.threads import NICER, NICEST, Mailbox, ReportLog, run_in_python_thread, stand_back
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="single threads have a priority on Linux only")
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="single threads have a priority on Linux only")
+
+
+def report(iteration: int) -> StepReport:
+    return StepReport(iteration, 1.0, 3, np.zeros(3, np.float32), 0.01, 1.0, 0.0)
+
+
+def test_newest_wins_and_taking_empties() -> None:
+    box: Mailbox[int] = Mailbox()
+    assert box.take() is None
+    box.put(1)
+    box.put(2)
+    assert box.take() == 2
+    assert box.take() is None
+
+
+def test_no_report_is_lost_or_out_of_order_between_threads() -> None:
+    log, taken = ReportLog(), []
+    writer = threading.Thread(target=lambda: [log.append(report(i)) for i in range(20_000)])
+    writer.start()
+    while writer.is_alive():
+        taken += log.take()
+    writer.join()
+    taken += log.take()
+    assert [r.iteration for r in taken] == list(range(20_000))
+    assert log.take() == []
 
 
 def nice(thread: int | None = None) -> int:
     return os.getpriority(os.PRIO_PROCESS, thread or get_native_id())
 
 
+@on_linux
 def test_the_explorer_stands_back_and_the_window_does_not() -> None:
     before, explorer = nice(), Explorer()
     thread = explorer._thread.native_id
@@ -30,6 +58,7 @@ def test_the_explorer_stands_back_and_the_window_does_not() -> None:
     assert explorer.close() and nice() == before
 
 
+@on_linux
 def test_there_is_an_end_to_it() -> None:
     seen = []
 
@@ -42,6 +71,7 @@ def test_there_is_an_end_to_it() -> None:
     assert seen == sorted(seen) and seen[-1] == NICEST
 
 
+@on_linux
 def test_where_it_is_forbidden_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_numbers: int) -> None:
         raise PermissionError

@@ -1,0 +1,230 @@
+"""Long work away from the window: every piece of it is an iterable that a thread of its own drives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from threading import Event, Thread
+from time import monotonic
+from typing import Any, TypeVar
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from dnf_studio.errors import Cancelled, Check
+
+__all__ = ["Background", "Newest", "Task", "Work"]
+
+T = TypeVar("T")
+Work = Callable[[Check], Iterable[T]]
+"""Makes the iterable, in the thread; it may import torch there."""
+
+
+class Task:
+    """One piece of work that was started. It knows nobody who waits for it, so its thread keeps no widget alive."""
+
+    def __init__(self) -> None:
+        self._cancelled = Event()
+        self._thread: Thread | None = None
+        self._running = False
+
+    @property
+    def running(self) -> bool:
+        """Whether its end has still to be told."""
+        return self._running
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was asked to end."""
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Ask it to end, at its next check or after its next result."""
+        self._cancelled.set()
+
+    def check(self) -> None:
+        """Raise `Cancelled` where it is to end; for the work, in its thread."""
+        if self.cancelled:
+            raise Cancelled
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the thread; whether it has ended in time."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+        return self._thread is None or not self._thread.is_alive()
+
+
+@dataclass(frozen=True)
+class _Listener:
+    """Who is told of a task."""
+
+    found: Callable[[Any], object]
+    failed: Callable[[Exception], object]
+    ended: Callable[[bool], object]
+
+
+class Background(QObject):
+    """Drives iterables in threads of their own and tells what comes of them in the thread that made it, the window's.
+
+    Any number of tasks run side by side; `Newest` is for those of which only the newest counts. All of them are
+    cancelled and waited for in `close`, after which nothing begins and nothing is told.
+    """
+
+    _found = Signal(object, object)
+    _over = Signal(object, bool, object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._listeners: dict[Task, _Listener] = {}
+        self._closed = False
+        self._found.connect(self._tell)
+        self._over.connect(self._end)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything runs."""
+        return bool(self._listeners)
+
+    def start(
+        self,
+        work: Work[T],
+        found: Callable[[T], object],
+        failed: Callable[[Exception], object],
+        ended: Callable[[bool], object] = lambda whole: None,
+    ) -> Task:
+        """Iterate over `work(check)` in a thread.
+
+        `found` is called with each result, in order, `failed` with the exception that the work raised, and at last,
+        in any case, `ended` with whether all results came. Cancelled work fails with nothing.
+        """
+        task = Task()
+        if not self._closed:
+            self._listeners[task] = _Listener(found, failed, ended)
+            task._thread = Thread(target=self._drive, args=(task, work), name="dnf-background", daemon=True)
+            task._running = True
+            task._thread.start()
+        return task
+
+    def run(self, work: Callable[[], T], done: Callable[[T], object], failed: Callable[[Exception], object]) -> Task:
+        """Call `work()` in a thread, then `done` with what it returned or `failed` with what it raised."""
+        returned: list[T] = []
+
+        def end(whole: bool) -> None:
+            if whole:
+                done(returned[0])
+
+        return self.start(lambda _check: _once(work), returned.append, failed, end)
+
+    def close(self, seconds: float = 5.0) -> None:
+        """Cancel all tasks, tell nothing any more and wait up to so many seconds for the threads, all together."""
+        self._closed = True
+        for task in self._listeners:
+            task.cancel()
+        until = monotonic() + seconds
+        for task in self._listeners:
+            task.wait(max(0.0, until - monotonic()))
+        self._listeners.clear()
+
+    def _drive(self, task: Task, work: Work[Any]) -> None:
+        """The thread."""
+        whole, error = False, None
+        try:
+            whole = self._iterate(task, work)
+        except Cancelled:
+            pass
+        except Exception as problem:
+            error = problem
+        if not self._closed:
+            self._over.emit(task, whole, error)
+
+    def _iterate(self, task: Task, work: Work[Any]) -> bool:
+        """Hand on what comes; whether all of it did. A generator is closed in this thread, where it may clean up."""
+        results = iter(work(task.check))
+        try:
+            for result in results:
+                if not self._closed:
+                    self._found.emit(task, result)
+                if task.cancelled:
+                    return False
+        finally:
+            if isinstance(results, Generator):
+                results.close()
+        return True
+
+    @Slot(object, object)
+    def _tell(self, task: Task, result: object) -> None:
+        listener = self._listeners.get(task)
+        if listener is not None:
+            listener.found(result)
+
+    @Slot(object, bool, object)
+    def _end(self, task: Task, whole: bool, error: Exception | None) -> None:
+        listener = self._listeners.pop(task, None)
+        if listener is None:
+            return
+        task._running = False
+        if error is not None:
+            listener.failed(error)
+        listener.ended(whole)
+
+
+class Newest:
+    """Work of one kind, of which only what was asked last is answered: asking again cancels what was asked before."""
+
+    def __init__(self, background: Background) -> None:
+        self._background = background
+        self._task = Task()
+        self._ended: Callable[[bool], object] = lambda whole: None
+        self._after: Callable[[], object] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the newest is still to be answered."""
+        return self._task.running
+
+    def start(
+        self,
+        work: Work[T],
+        found: Callable[[T], object],
+        failed: Callable[[Exception], object],
+        ended: Callable[[bool], object] = lambda whole: None,
+    ) -> None:
+        """As `Background.start`; of what was asked before nothing is told any more, not even its end."""
+        self._forget()
+
+        def newest(tell: Callable[[Any], object]) -> Callable[[Any], object]:
+            return lambda what: tell(what) if task is self._task else None
+
+        self._ended = ended
+        task = self._task = self._background.start(work, newest(found), newest(failed), newest(ended))
+
+    def run(self, work: Callable[[], T], done: Callable[[T], object], failed: Callable[[Exception], object]) -> None:
+        """As `Background.run`; what was asked before is not answered any more."""
+        returned: list[T] = []
+
+        def end(whole: bool) -> None:
+            if whole:
+                then, self._after = self._after, None
+                done(returned[0])
+                if then is not None and not self.running:
+                    then()
+
+        self.start(lambda _check: _once(work), returned.append, failed, end)
+
+    def cancel(self) -> None:
+        """Tell at once that what runs has ended, and nothing more of it; nothing where nothing runs."""
+        if self.running:
+            self._forget()
+            self._ended(False)
+
+    def after(self, act: Callable[[], object]) -> None:
+        """Call `act` once what runs is answered; not where that fails or something else is asked first."""
+        self._after = act
+
+    def _forget(self) -> None:
+        self._task.cancel()
+        self._task, self._after = Task(), None
+
+
+def _once(work: Callable[[], T]) -> Iterator[T]:
+    """What `work` returns as the only result."""
+    yield work()
