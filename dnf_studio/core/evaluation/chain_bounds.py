@@ -17,8 +17,7 @@ from dnf_studio.core.models.base import GenerativeModel, Solver
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.likelihood import BOUND_DRAWS, bound_nll
-from dnf_studio.core.sde.flexible import draw_grid
-from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.grid import TimeGrid, draw_grid
 
 __all__ = ["ChainBounds", "attainable_of", "entropy_of"]
 

@@ -29,8 +29,7 @@ from dnf_studio.core.models.field_kernel import AnyGradients, AnyKernel, make_ke
 from dnf_studio.core.models.field_network import FieldNetwork
 from dnf_studio.core.models.room import Room
 from dnf_studio.core.parallel import BlockPool, equal_slices, single_threaded_kernels
-from dnf_studio.core.sde.flexible import draw_grid
-from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.grid import TimeGrid, draw_grid
 from dnf_studio.core.training.engine import BatchLoss
 from dnf_studio.core.training.inward import Outside, draw_outside, inward_penalty
 from dnf_studio.core.training.walk import Walk, Workspace

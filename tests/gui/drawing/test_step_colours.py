@@ -180,10 +180,17 @@ def test_the_command_colours_the_views_of_both_processes_once_something_is_known
     assert back is not None and np.array_equal(back.buckets[:, :100], 15 - ahead.buckets[:, :100])
     assert window.plots["time"]._paths["backward"]._steps is None
     window.live.show(frame_of(points=200))
-    assert window.plots["forward"]._paths._fitting_buckets() is not None and window.plots["forward"]._paths._steps is not ahead
+    assert (
+        window.plots["forward"]._paths._fitting_buckets() is not None
+        and window.plots["forward"]._paths._steps is not ahead
+    )
     assert window.plots["backward"]._paths._fitting_buckets() is not None
     window.session.undo()
-    assert not command.isChecked() and window.plots["forward"]._paths._steps is None and window.plots["backward"]._paths._steps is None
+    assert (
+        not command.isChecked()
+        and window.plots["forward"]._paths._steps is None
+        and window.plots["backward"]._paths._steps is None
+    )
 
 
 def test_trails_in_one_colour_make_way_for_those_of_the_steps_in_both_views(still_window: MainWindow) -> None:
@@ -202,7 +209,11 @@ def test_what_is_known_of_other_settings_or_another_model_is_not_shown(still_win
     frame, other = frame_of(), frame_of(request=ViewRequest(seed=1))
     window.live.show(frame)
     window.live.show_excess(excess_of(other))
-    assert window.live.excess is None and window.plots["forward"]._paths._steps is None and window.plots["disagreement"].limits is None
+    assert (
+        window.live.excess is None
+        and window.plots["forward"]._paths._steps is None
+        and window.plots["disagreement"].limits is None
+    )
     window.live.show_excess(excess_of(frame))
     window.live.show(dataclasses.replace(frame, weights=2))
     assert window.live.excess is not None and window.plots["disagreement"].limits is not None

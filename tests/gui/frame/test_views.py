@@ -31,7 +31,9 @@ def test_nothing_of_the_excess_of_one_model_is_shown_with_another(
     window.studio.opened.connect(lambda _opened: left.append((window.live.excess, window.plots["disagreement"].limits)))
     open_in("diffflow-checkerboard")
     assert left == [(None, None)] and window.live.frame.request == request
-    qtbot.waitUntil(lambda: window.live.excess is not None and window.plots["disagreement"].limits is not None, timeout=20_000)
+    qtbot.waitUntil(
+        lambda: window.live.excess is not None and window.plots["disagreement"].limits is not None, timeout=20_000
+    )
     assert window.live.excess.frame.weights == window.studio.current.snapshot.version
     assert window.live.excess.frame.forward.shape == first.frame.forward.shape
     assert not (window.live.excess.frame.forward[0] == first.frame.forward[0]).all()

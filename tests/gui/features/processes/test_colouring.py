@@ -21,7 +21,11 @@ from tests.gui.scenes import excess_of, frame_of
 
 def shown(window: MainWindow) -> list[PointColours | None]:
     """Forward and backward, in the process views and in the t–x view."""
-    overlays = (window.plots["forward"].by_point, window.plots["backward"].by_point, *window.plots["time"].by_point.values())
+    overlays = (
+        window.plots["forward"].by_point,
+        window.plots["backward"].by_point,
+        *window.plots["time"].by_point.values(),
+    )
     return [overlay.shown for overlay in overlays]
 
 
