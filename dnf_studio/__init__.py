@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dnf_studio.api import datasets, load, open_checkpoint, train
     from dnf_studio.config import Config
     from dnf_studio.core.models.base import GenerativeModel
-    from dnf_studio.core.training.report import StepReport
+    from dnf_studio.core.training.record import StepReport
     from dnf_studio.core.training.run import Run
     from dnf_studio.errors import StudioError
 
@@ -35,7 +35,7 @@ _HOMES = {
     "Config": "dnf_studio.config",
     "GenerativeModel": "dnf_studio.core.models.base",
     "Run": "dnf_studio.core.training.run",
-    "StepReport": "dnf_studio.core.training.report",
+    "StepReport": "dnf_studio.core.training.record",
     "StudioError": "dnf_studio.errors",
     "datasets": "dnf_studio.api",
     "load": "dnf_studio.api",

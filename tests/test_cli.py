@@ -24,7 +24,7 @@ from dnf_studio.cli.window import parse
 from dnf_studio.core.sampling import blocks
 from dnf_studio.core.storage.grid_presets import save_preset
 from dnf_studio.core.storage.sample_reader import read_export, read_rows
-from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, SettingError
 from dnf_studio.gui.application.options import WindowOptions

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from typer import Option
 
 from dnf_studio import api
-from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, asking_for_data
+from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, SolverName, asking_for_data
 from dnf_studio.cli.output import Progress, emit, note, number, table
 from dnf_studio.core.exploration.by_step import differ
-from dnf_studio.core.models.base import Solver
+from dnf_studio.core.sde.solvers import SDE
 from dnf_studio.errors import SettingError
 
 __all__ = ["evaluate"]
@@ -43,7 +43,7 @@ def evaluate(
     test: Annotated[str | None, Option("--test", metavar="FILE", help=TEST)] = None,
     steps: Annotated[str | None, Option("--steps", metavar="5,10,30", help="Numbers of steps to sample with.")] = None,
     no_ode: Annotated[bool, Option("--no-ode", help="Leave out the NLL of the probability-flow ODE.")] = False,
-    solver: Annotated[Solver | None, Option("--solver", help=f"{SOLVER} {BOUND_OF}")] = None,
+    solver: Annotated[SolverName | None, Option("--solver", help=f"{SOLVER} {BOUND_OF}")] = None,
     paths: Annotated[int, Option("--paths", metavar="K", help="Paths a point of the importance-weighted bound.")] = 16,
     mass: Annotated[
         bool, Option("--mass", help="Also ∫p of the ODE's density, which is 1 where that is right; by sampling.")
@@ -203,7 +203,7 @@ def _chain(result: dict[str, Any]) -> str:
     """Which chain the bound is of, or why there is none."""
     if (why := result["nll_bound_missing"]) is not None:
         return f" ({why}: {WHY[why]})"
-    if (sampler := result["nll_bound_sampler"]) == "sde":
+    if (sampler := result["nll_bound_sampler"]) == SDE.name:
         return ", of the chain of Euler steps, its last one with noise"
     euler = f"{number(result['nll_bound_sde'])}{_error(result['nll_bound_sde_error'])}"
     return f", of the {sampler} chain, its last step with noise; {euler} of the chain of Euler steps"

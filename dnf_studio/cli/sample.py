@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from dnf_studio import api, assets
-from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, Output
+from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, Output, SolverName
 from dnf_studio.cli.output import Interrupt, Progress, clock, emit, note
 from dnf_studio.config import Device
 from dnf_studio.config.grids import GRID_NAMES
 from dnf_studio.core.files import refuse_source
-from dnf_studio.core.models.base import Solver
-from dnf_studio.core.sampling.blocks import SampleSettings
-from dnf_studio.core.sde.paths import LastStep
+from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
+from dnf_studio.core.sde.solvers import solver_named
 from dnf_studio.core.storage.grid_presets import parse_grid
 from dnf_studio.core.training.hardware import choose_device
 from dnf_studio.errors import ExportError
@@ -40,7 +39,7 @@ def sample(
     count: Annotated[int, Option("-n", "--count", metavar="COUNT", help="How many samples.")],
     steps: Annotated[int | None, Option("--steps", metavar="N", help="Steps; the model's own unless given.")] = None,
     lam: Annotated[float, Option("--lambda", metavar="L", help="Noise level from 0 to 2; 1 is the SDE.")] = 1.0,
-    solver: Annotated[Solver | None, Option("--solver", help=SOLVER)] = None,
+    solver: Annotated[SolverName | None, Option("--solver", help=SOLVER)] = None,
     last_step: Annotated[LastStep, Option("--last-step", help=LAST)] = "mean",
     langevin: Annotated[int, Option("--langevin", metavar="K", help=LANGEVIN)] = 0,
     grid: Annotated[str | None, Option("--grid", metavar="G", help=GRID)] = None,
@@ -51,13 +50,12 @@ def sample(
     as_json: AsJson = False,
 ) -> int:
     # Long by its signature, from which typer reads the options
-    from dnf_studio.core.models.two_sdes import check_no_level
     from dnf_studio.core.storage.samples import ExportPlan
 
     kind = None if grid is None else parse_grid(grid)
     settings = SampleSettings(steps, lam, last_step, kind, seed, solver, langevin)
-    if solver == "ode":
-        check_no_level(solver, lam)
+    if solver is not None:
+        solver_named(solver).check_level(lam)
     plan = ExportPlan(count, settings, trajectories=trajectories, log_prob=log_prob)
     place = choose_device(device)
     source = api.open_checkpoint(checkpoint)

@@ -238,8 +238,8 @@ def _measured(run: Run) -> str:
 
     if not isinstance(run.flow, TwoSDEs):
         return "NLL"
-    chain = run.flow.chain_of()
-    return "bound" if chain == "sde" else f"bound of the {chain} chain"
+    own = run.flow.checked_solver(None)
+    return "bound" if own.euler else f"bound of the {own.name} chain"
 
 
 def _validation(run: Run) -> str:
@@ -248,6 +248,6 @@ def _validation(run: Run) -> str:
     if nll is None:
         return ""
     best = run.early_stopping.best_iteration
-    kept = f"; the weights of iteration {best} are kept" if run.early_stopping.best is not None else ""
+    kept = f"; the weights of iteration {best} are kept" if run.early_stopping.best_nll is not None else ""
     early = ", and the run ended early" if run.early_stopping.exhausted(run.config.training.patience) else ""
     return f"On the validation split it is {number(nll)} nats{kept}{early}.\n"

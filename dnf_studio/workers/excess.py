@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Cancelled, Check
 from dnf_studio.workers.excess_plan import Direction, Job, draft_times, jobs_of, training_jobs
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.models.two_sdes import TwoSDEs
     from dnf_studio.core.parallel import BlockPool
     from dnf_studio.core.sde.grid import TimeGrid
+    from dnf_studio.core.sde.sample_settings import SampleSettings
     from dnf_studio.workers.frames import Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -106,7 +108,7 @@ class ExcessWatch:
         self._began = 0.0
         self._times: tuple[int, list[float]] = -1, []
         """Version of the weights, and `choose_times` of them, which serves any grid and seed."""
-        self._failed: tuple[int, ViewRequest] | None = None
+        self._failed: tuple[int, SampleSettings] | None = None
 
     def show(self, frame: Frame, wanted: Wanted | None, training: bool) -> None:
         """`frame`, of what was `wanted`, is what the views show now; one that still grows is not looked at."""
@@ -170,9 +172,10 @@ def excess_affordable(snapshot: Snapshot) -> bool:
     return snapshot.config.network.kind == "mlp"
 
 
-def _is_chain(snapshot: Snapshot, request: ViewRequest) -> bool:
+def _is_chain(snapshot: Snapshot, request: SampleSettings) -> bool:
     """Whether the backward paths are made by the chain that log-ratios are of: Euler's steps, whole, at λ = 1."""
-    return snapshot.flow.checked_solver(request.solver) == "sde" and request.lam == 1 and request.parts == "both"
+    solver = snapshot.flow.checked_solver(request.solver)
+    return solver.euler and solver.noise and request.lam == 1 and request.parts == "both"
 
 
 def _times(work: _Work, check: Check) -> list[float]:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from threading import Lock, Thread, get_native_id
 from typing import Generic, TypeVar
 
-from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.record import StepReport
 
 __all__ = ["Mailbox", "ReportLog", "run_in_python_thread", "stand_back"]
 

@@ -1,27 +1,24 @@
-"""The thread that drives a run and lends its weights to the explorer."""
+"""The thread that drives a run and publishes its weights to the explorer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from threading import Event, Lock
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import DivergenceError, StudioError
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.helping import Helping
-from dnf_studio.workers.snapshot import Snapshot
+from dnf_studio.workers.snapshot import Snapshot, Steps
 from dnf_studio.workers.threads import ReportLog, run_in_python_thread
+from dnf_studio.workers.trainer import Trainer
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
 
 __all__ = ["TrainingWorker"]
-
-PUBLISH_SECONDS = 0.25
 
 
 class TrainingWorker(QThread):
@@ -50,14 +47,14 @@ class TrainingWorker(QThread):
         make_run: Callable[[int], Run],
         explorer: Explorer,
         reports: ReportLog,
-        helping: Helping,
+        trainer: Trainer,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._make_run = make_run
         self._explorer = explorer
         self._reports = reports
-        self._helping = helping
+        self._trainer = trainer
         self._threads = 1
         self._going = Event()
         self._going.set()
@@ -65,7 +62,6 @@ class TrainingWorker(QThread):
         self._lock = Lock()
         self._early: list[Mapping[str, Any]] = []
         self._run: Run | None = None
-        self._published = 0.0
         self._last = 0
 
     @property
@@ -76,7 +72,7 @@ class TrainingWorker(QThread):
     def pause(self) -> None:
         """Pause after the iteration it is at, or give one up that lasts."""
         self._going.clear()
-        self._helping.recall()
+        self._trainer.recall()
 
     def resume(self) -> None:
         """Go on training."""
@@ -86,7 +82,7 @@ class TrainingWorker(QThread):
         """End as `pause` does, paused or not; then `wait` for the thread."""
         self._stopping.set()
         self._going.set()
-        self._helping.recall()
+        self._trainer.recall()
 
     def apply(self, change: Mapping[str, Any]) -> None:
         """Queue a change of settings for the run; raises `SettingError` for one that cannot be."""
@@ -94,7 +90,7 @@ class TrainingWorker(QThread):
             if self._run is None:
                 self._early.append(change)
                 return
-        self._helping.apply(self._run, change)
+        self._trainer.apply(self._run, change)
 
     def run(self) -> None:
         """Called by Qt; the work itself is in a thread of Python's own."""
@@ -116,17 +112,17 @@ class TrainingWorker(QThread):
     def _train(self, run: Run) -> bool:
         """Train until it is paused or stopped; whether it reached its totals."""
         late: list[StepReport] = []
-        steps = self._helping.steps(run, self._threads, late)
+        steps = self._trainer.steps(run, self._threads, late)
         try:
-            for report in steps:
+            for report, snapshot in steps:
                 self._reports.append(report)
                 if report.iteration <= self._last:
                     self.went_back.emit(report.iteration - 1)
                 self._last = report.iteration
                 if self._held():
                     return False
-                if monotonic() - self._published >= PUBLISH_SECONDS:
-                    self._publish(run)
+                if snapshot is not None:
+                    self._explorer.publish(snapshot)
         except DivergenceError as error:
             self._diverged(error)
             return False
@@ -139,7 +135,7 @@ class TrainingWorker(QThread):
         """Whether it is to pause or to stop."""
         return not self._going.is_set() or self._stopping.is_set()
 
-    def _bring_home(self, steps: Generator[StepReport, None, None], late: list[StepReport]) -> None:
+    def _bring_home(self, steps: Steps, late: list[StepReport]) -> None:
         """The run is here and at rest after that."""
         try:
             steps.close()
@@ -180,4 +176,3 @@ class TrainingWorker(QThread):
 
     def _publish(self, run: Run) -> None:
         self._explorer.publish(Snapshot.of(run.flow))
-        self._published = monotonic()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pickle
 import signal
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -23,20 +23,18 @@ import torch
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_configured
-from dnf_studio.core.data.content_split import SplitRule
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.training.report import StepReport
-from dnf_studio.core.training.resume import RunState, state_of, take_over
+from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run
+from dnf_studio.core.training.state import RunState
 from dnf_studio.errors import DataError, StudioError
+from dnf_studio.workers.snapshot import Snapshot, Steps, watched
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["TrainingProcess"]
 
-WEIGHTS_SECONDS = 0.2
-"""Between two copies of the weights that come home while it trains."""
 STATE_SECONDS = 10.0
 """Between two copies of everything, from which a run goes on should the process end."""
 END_SECONDS = 3.0
@@ -49,9 +47,6 @@ class _Job:
     """A run to go on with."""
 
     state: RunState
-    config: Config
-    fingerprint: str  # Both are of the data
-    rule: SplitRule | None
     threads: int
 
 
@@ -68,10 +63,10 @@ class _Progress:
     """One iteration."""
 
     report: StepReport
-    pace: float | None
-    config: Config
+    config: Config | None
+    """The settings it had, where they are others than before."""
     weights: dict[str, NDArray[Any]] | None
-    """Those that sampling uses, when it is time for them."""
+    """Those that sampling uses, when the views are due them."""
     place: _Place | None
     """Everything, when it is time for that."""
 
@@ -112,11 +107,11 @@ class TrainingProcess:
             raise EOFError("the training process ended") from problem
         return self._ready
 
-    def train(self, run: Run, threads: int, late: list[StepReport]) -> Generator[StepReport, None, None]:
+    def train(self, run: Run, threads: int, late: list[StepReport]) -> Steps:
         """Its reports, until it is finished. Closing the generator brings the run home; reports on their way go to
         `late` then.
 
-        While it is away `run` shows its iteration, seconds, config and the weights that sampling uses; whenever the
+        While it is away `run` shows its iteration, seconds and config, and its weights stay as they were; whenever the
         generator has ended it is as if it had trained here. Raises `DivergenceError` as the run does, `DataError`
         where its data cannot be opened there, which leaves it as it was, and `EOFError` where the process is gone: the
         run is then where it last told everything.
@@ -128,8 +123,7 @@ class TrainingProcess:
                 if isinstance(told, _Home):
                     self._come_home(run, told.place, told.problem)
                     return
-                self._mirror(run, told)
-                yield told.report
+                yield told.report, self._follow(run, told)
         except (EOFError, OSError) as problem:
             self._come_home(run, self._place)
             raise EOFError("the training process ended") from problem
@@ -169,8 +163,8 @@ class TrainingProcess:
 
     def _send_away(self, run: Run, threads: int) -> None:
         with self._lock:
-            self._sent, self._place = [], _Place(state_of(run), 0)
-            self._send(_Job(self._place.state, run.config, run.dataset.fingerprint, run.dataset.rule, threads))
+            self._sent, self._place = [], _Place(run.state(), 0)
+            self._send(_Job(self._place.state, threads))
 
     def _call_home(self, run: Run, late: list[StepReport]) -> None:
         """Hold it after the iteration it is at. If the process is gone, that is where it last was."""
@@ -180,7 +174,7 @@ class TrainingProcess:
                 told = self._receive()
                 if isinstance(told, _Home):
                     break
-                self._mirror(run, told)
+                self._follow(run, told)
                 late.append(told.report)
         except (EOFError, OSError):
             self._come_home(run, self._place)
@@ -192,24 +186,20 @@ class TrainingProcess:
         with self._lock:
             self._place, sent = None, self._sent
             if place is not None:
-                take_over(run, place.state)
+                run.load(place.state)
                 for change in sent[place.changes :]:
                     run.apply(change)
         if problem is not None:
             raise problem
 
-    def _mirror(self, run: Run, told: _Progress) -> None:
-        """Let `run` show how it stands elsewhere."""
+    def _follow(self, run: Run, told: _Progress) -> Snapshot | None:
+        """Let `run` show how far it has come elsewhere; the weights that came with it, as they came."""
         if told.place is not None:
             self._place = told.place
-        run.iteration, run.seconds, run._pace = told.report.iteration, told.report.seconds, told.pace
-        before, run.config = run.config, told.config
-        if before != told.config:
-            run._follow(before)
-        if told.weights is not None:
-            with torch.no_grad():
-                for name, tensor in run.flow.state_dict().items():
-                    tensor.copy_(torch.from_numpy(told.weights[name]))
+        run.follow(told.report, told.config)
+        if told.weights is None:
+            return None
+        return Snapshot.taking(run.flow, {name: torch.from_numpy(array) for name, array in told.weights.items()})
 
     def _send(self, message: object) -> None:
         # Plain pickle: the one of multiprocessing would hand tensors over as shared files
@@ -251,30 +241,30 @@ class _Here:
         called = _Called(self._connection, run)
         run.interrupt_when(called)
         problem: StudioError | None = None
-        weights_due = state_due = monotonic()
+        state_due, config = monotonic(), run.config
         try:
-            for report in run:
-                now, weights, place = monotonic(), None, None
-                if now >= weights_due:
-                    weights = {name: tensor.numpy() for name, tensor in run.flow.state_dict().items()}
-                    weights_due = now + WEIGHTS_SECONDS
+            for report, due in watched(run):
+                changed, place, now = run.config if run.config is not config else None, None, monotonic()
+                # Not copied before they are packed
+                weights = {name: tensor.numpy() for name, tensor in run.flow.state_dict().items()} if due else None
                 if now >= state_due:
-                    place, state_due = _Place(state_of(run), called.changes), now + STATE_SECONDS
-                self._send(_Progress(report, run._pace, run.config, weights, place))
+                    place, state_due = _Place(run.state(), called.changes), now + STATE_SECONDS
+                self._send(_Progress(report, changed, weights, place))
+                config = run.config
                 if called():
                     break
         except StudioError as error:
             problem = error
-        self._send(_Home(_Place(state_of(run), called.changes), problem))
+        self._send(_Home(_Place(run.state(), called.changes), problem))
 
     def _run(self, job: _Job) -> Run:
-        config = job.config
-        if self._dataset is None or self._dataset.fingerprint != job.fingerprint:
-            self._dataset = open_configured(config, job.rule)
-        if self._dataset.fingerprint != job.fingerprint:
+        config, data = job.state.config, job.state.data
+        if self._dataset is None or self._dataset.fingerprint != data.fingerprint:
+            self._dataset = open_configured(config, data.split)
+        if self._dataset.fingerprint != data.fingerprint:
             raise DataError(f"The data '{config.data}' is no longer what the run began with.")
         run = Run(config, self._dataset, job.threads)
-        take_over(run, job.state)
+        run.load(job.state)
         return run
 
     def _send(self, message: object) -> None:

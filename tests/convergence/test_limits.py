@@ -16,7 +16,8 @@ from dnf_studio.config import Config, SDEConfig
 from dnf_studio.core.exploration.contributions import explain_path
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid, uniform_times
-from dnf_studio.core.sde.paths import backward_path, forward_path
+from dnf_studio.core.sde.paths import forward_path
+from dnf_studio.core.sde.solvers.sde import backward_path
 from dnf_studio.core.sde.steps import (
     backward_step,
     forward_step,

@@ -132,13 +132,13 @@ def bends_the_time_grid(person: Person) -> None:
     lengths = np.diff(panel.editing.times)
     start = person.place(panel.curve, 10, float(lengths[10]))
     person.drag(panel.curve.plot.viewport(), start, person.place(panel.curve, 10, 0.6 * float(lengths[10])))
-    person.wait(lambda: window.session.state.grid is not None)
+    person.wait(lambda: window.session.state.sampling.grid is not None)
     person.settled()
     moved = np.diff(panel.editing.times)
     assert moved[10] < 0.8 * lengths[10] and moved.sum() == pytest.approx(lengths.sum())
     person.look("6-grid-editor")
     person.press("ctrl+z")
-    person.wait(lambda: window.session.state.grid is None)
+    person.wait(lambda: window.session.state.sampling.grid is None)
     person.press("ctrl+shift+g")
 
 

@@ -29,7 +29,7 @@ from dnf_studio.core.evaluation.fresh import fresh_points
 from dnf_studio.core.exploration.contributions import contributions
 from dnf_studio.core.exploration.excess import neighbour_excess, step_means, widths
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.gui.drawing.step_bars import excess_bars
+from dnf_studio.gui.features.disagreement.bars import excess_bars
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.workers.excess import ExcessFrame
@@ -93,7 +93,7 @@ class Scene:
         """Until the views show all of the model, its excess and the comparison of its processes."""
         studio, views = self.window.studio, self.window.views
         assert studio.current is not None
-        wanted = studio.current.snapshot.version, self.window.session.state.grid
+        wanted = studio.current.snapshot.version, self.window.session.state.sampling.grid
 
         def there() -> bool:
             frame = window.live.frame
@@ -246,7 +246,7 @@ def score(scene: Scene, sound: DiffFlow, share: list[QImage]) -> None:
     tabs.setCurrentIndex(4)
     for node in (8, 9, 17, 18, 9):
         scene.set(node)
-        print("  ", window.plots["score"]._notes[0])
+        print("  ", window.plots["score"].note.texts[0])
     scene.save("score-share", [*share, *scene.look(window.plots["score"])])
     tabs.setCurrentIndex(2)
     scene.wait(0.5)

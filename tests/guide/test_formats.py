@@ -22,7 +22,8 @@ from dnf_studio.config.model_defaults import KIND_DEFAULTS, MODEL_DEFAULTS
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.toy2d import TOY_SETS
 from dnf_studio.core.models.build import build_model
-from dnf_studio.core.sampling.blocks import SampleBlock, SampleSettings
+from dnf_studio.core.sampling.blocks import SampleBlock
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint
 from dnf_studio.core.storage.grid_presets import save_preset
 from dnf_studio.core.storage.samples import ExportPlan, Selection, export_samples

@@ -17,7 +17,8 @@ from dnf_studio.core.data.content_split import row_positions
 from dnf_studio.core.models.build import MODELS
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.networks import FourierMLP
-from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
+from dnf_studio.core.sampling.blocks import sample_blocks
+from dnf_studio.core.sde.sample_settings import SampleSettings
 
 PACKAGE = Path(dnf_studio.__file__).parent
 ROOT = PACKAGE.parent

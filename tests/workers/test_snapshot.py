@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from dnf_studio.config import Config
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.workers.snapshot import Snapshot
+from dnf_studio.workers import snapshot as way
+from dnf_studio.workers.snapshot import PUBLISH_SECONDS, Snapshot, watched
 
 CONFIG = Config.create({"sde": {"steps": 7}, "network": {"layers": 1, "channels": 8}})
 
@@ -43,3 +45,24 @@ def test_a_built_model_is_the_callers_own_and_keeps_its_grid() -> None:
     with torch.no_grad():
         built.drift.input_embed.weight.zero_()
     assert snapshot.flow.drift.input_embed.weight.abs().sum() > 0
+
+
+def test_what_is_given_away_is_copied_no_further() -> None:
+    flow, other = DiffFlow(2, CONFIG), DiffFlow(2, CONFIG.changed({"sde.steps": 4}))
+    tensors = {name: tensor.clone() for name, tensor in other.state_dict().items()}
+    snapshot = Snapshot.taking(flow, tensors)
+    assert snapshot.steps == 4 and set(snapshot.tensors) == set(tensors)
+    for name, tensor in snapshot.tensors.items():
+        assert tensor.data_ptr() == tensors[name].data_ptr() != flow.state_dict()[name].data_ptr(), name
+    assert isinstance(snapshot.flow.drift.input_embed.weight, torch.nn.Parameter)
+    assert flow.drift.input_embed.weight.requires_grad and not any(p.requires_grad for p in snapshot.flow.parameters())
+    z, noise = torch.randn(3, 2), torch.randn(4, 3, 2)
+    assert torch.equal(snapshot.flow.backward_path(z, noise), other.backward_path(z, noise))
+
+
+def test_one_clock_says_when_a_copy_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([0.0, 0.1, 0.24, 0.25, 0.3, 0.5, 1.4, 1.6, 1.7])
+    monkeypatch.setattr(way, "monotonic", lambda: next(times))
+    assert PUBLISH_SECONDS == 0.25
+    found = list(watched(range(8)))  # type: ignore[arg-type]
+    assert [due for _, due in found] == [False, False, True, False, True, True, False, True]

@@ -11,7 +11,7 @@ from time import monotonic, sleep
 import numpy as np
 import pytest
 
-from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.record import StepReport
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.threads import NICER, NICEST, Mailbox, ReportLog, run_in_python_thread, stand_back
 

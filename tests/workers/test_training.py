@@ -13,13 +13,13 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.config import Config
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.training.adjoint import AdjointEngine
-from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import Cancelled, DataError, DivergenceError, SettingError
-from dnf_studio.workers import training
+from dnf_studio.workers import snapshot
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.helping import Helping
 from dnf_studio.workers.threads import ReportLog
+from dnf_studio.workers.trainer import Trainer
 from dnf_studio.workers.training import TrainingWorker
 
 SMALL = {"network": {"layers": 1, "channels": 8}, "sde": {"steps": 3}, "training": {"batch": 16, "iterations": 30}}
@@ -71,7 +71,7 @@ def start(explorer: Explorer) -> Iterator[Start]:
     workers: list[TrainingWorker] = []
 
     def make(make_run: Callable[[int], Any]) -> TrainingWorker:
-        workers.append(TrainingWorker(make_run, explorer, ReportLog(), Helping()))
+        workers.append(TrainingWorker(make_run, explorer, ReportLog(), Trainer()))
         return workers[-1]
 
     yield make
@@ -191,7 +191,7 @@ def test_an_early_change_that_cannot_be_is_reported(qtbot: QtBot, start: Start) 
 def test_weights_are_published_while_a_real_run_trains(
     qtbot: QtBot, start: Start, explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "PUBLISH_SECONDS", 0.0)
+    monkeypatch.setattr(snapshot, "PUBLISH_SECONDS", 0.0)
     versions: list[int] = []
     monkeypatch.setattr(explorer, "publish", lambda snapshot: versions.append(snapshot.version))
     config = Config.create({"data": "checkerboard", **SMALL})

@@ -14,12 +14,12 @@ import pytest
 import torch
 
 from dnf_studio.config import Config
-from dnf_studio.core.training.report import StepReport
-from dnf_studio.core.training.resume import state_of
+from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DataError, DivergenceError, SettingError
-from dnf_studio.workers import helping
-from dnf_studio.workers.helping import Helping
+from dnf_studio.workers import trainer
+from dnf_studio.workers.snapshot import Snapshot
+from dnf_studio.workers.trainer import Trainer
 from dnf_studio.workers.training_process import TrainingProcess
 
 CONFIG = Config.create(
@@ -41,13 +41,13 @@ def wait(done: Callable[[], object], seconds: float = 60.0) -> None:
 
 def same(one: Run, other: Run) -> None:
     """Both runs stand at the same place, to the bit."""
-    first, second = state_of(one), state_of(other)
+    first, second = one.state(), other.state()
     assert (first.iteration, first.config, first.changes) == (second.iteration, second.config, second.changes)
     assert first.history.as_dict() == second.history.as_dict() and first.marks.all == second.marks.all
     assert torch.equal(first.generator, second.generator)
     for part in ("raw", "average", "exp_avg", "exp_avg_sq"):
-        for name, tensor in first.weights[part].items():
-            assert torch.equal(tensor, second.weights[part][name]), name
+        for name, tensor in getattr(first.weights, part).items():
+            assert torch.equal(tensor, getattr(second.weights, part)[name]), name
 
 
 def plain(changes: dict[int, dict[str, object]]) -> Run:
@@ -68,16 +68,16 @@ def process() -> Iterator[TrainingProcess]:
 
 
 def test_away_and_at_home_it_is_the_same_run(process: TrainingProcess) -> None:
-    run, reports, late = Run(CONFIG, threads=1), [], []
+    run, reports, late = Run(CONFIG, threads=1), list[StepReport](), list[StepReport]()
     ahead = iter(run)
     reports += [next(ahead) for _ in range(7)]
     away = process.train(run, 1, late)
-    reports += [next(away) for _ in range(5)]
+    reports += [next(away)[0] for _ in range(5)]
     away.close()
     reports += late
     assert run.iteration == len(reports)
     reports += [next(ahead) for _ in range(3)]
-    reports += process.train(run, 1, late)
+    reports += [report for report, _ in process.train(run, 1, late)]
     assert [r.iteration for r in reports] == list(range(1, 61)) and run.finished
     other = plain({})
     same(run, other)
@@ -88,7 +88,7 @@ def test_away_and_at_home_it_is_the_same_run(process: TrainingProcess) -> None:
 def test_a_flow_is_the_same_run_away(process: TrainingProcess) -> None:
     config = CONFIG.changed({"model": "flow", "training.iterations": 6})
     run, here = Run(config, threads=1), Run(config, threads=1)
-    losses = [report.loss for report in process.train(run, 1, [])]
+    losses = [report.loss for report, _ in process.train(run, 1, [])]
     assert losses == [report.loss for report in here] and run.finished
     same(run, here)
 
@@ -96,18 +96,17 @@ def test_a_flow_is_the_same_run_away(process: TrainingProcess) -> None:
 def test_changes_reach_it_and_come_home(process: TrainingProcess) -> None:
     run, late = Run(CONFIG.changed({"training.iterations": 10**6}), threads=1), []
     away = process.train(run, 1, late)
-    seen = next(away)
+    seen, _ = next(away)
     process.apply(run, {"sde.steps": 9})
     with pytest.raises(SettingError):
         process.apply(run, {"training.seed": 3})
     while seen.steps != 9:
-        seen = next(away)
+        seen, _ = next(away)
     assert run.config.sde.steps == 9 and len(run.flow.timestamps) == 10
     process.apply(run, {"training.iterations": 1})
-    rest = list(away)
+    rest = [report for report, _ in away]
     assert [name for _, change in run.changes for name in change] == ["sde.steps", "training.iterations"]
     assert run.finished and run.iteration == (rest[-1] if rest else seen).iteration
-    # Shown while away: the weights that sampling uses
     assert all(torch.isfinite(tensor).all() for tensor in run.flow.state_dict().values())
 
 
@@ -122,24 +121,35 @@ def test_a_change_that_comes_too_late_waits_at_home(process: TrainingProcess) ->
     assert [report.iteration for report in run] == [4, 5]
 
 
-def test_weights_are_shown_while_it_is_away(process: TrainingProcess) -> None:
+def test_copies_of_the_weights_come_while_it_is_away(process: TrainingProcess) -> None:
+    """As they come: the run at home has its own until it is back, and each copy has the settings of its moment."""
     run = Run(CONFIG.changed({"training.iterations": 10**6}), threads=1)
-    before = run.flow.state_dict()["drift.input_embed.weight"].clone()
+    name = "drift.input_embed.weight"
+    before, shown = run.flow.state_dict()[name].clone(), list[Snapshot]()
     away = process.train(run, 1, [])
-    for _ in range(2):
-        next(away)
-    assert not torch.equal(run.flow.state_dict()["drift.input_embed.weight"], before)
+    while len(shown) < 4:
+        snapshot = next(away)[1]
+        if snapshot is not None:
+            shown.append(snapshot)
+            if len(shown) == 2:
+                process.apply(run, {"sde.steps": 9})
+    assert torch.equal(run.flow.state_dict()[name], before)
+    assert len({float(snapshot.tensors[name].sum()) for snapshot in shown}) == 4
+    assert [s.version for s in shown] == sorted({s.version for s in shown})
+    assert (shown[0].steps, shown[3].steps, shown[3].config.sde.steps) == (6, 9, 9)
+    held = {name: tensor.clone() for name, tensor in shown[3].tensors.items()}
     away.close()
+    assert all(torch.equal(tensor, held[name]) for name, tensor in shown[3].tensors.items()), "never changes again"
 
 
 def test_a_divergence_is_raised_here_with_the_good_weights_back(process: TrainingProcess) -> None:
     run = Run(CONFIG, threads=1)
-    good = state_of(run).weights["raw"]["drift.input_embed.weight"]
+    good = run.state().weights.raw["drift.input_embed.weight"]
     with torch.no_grad():
         run._weights.raw.drift.input_embed.weight.fill_(float("nan"))
     with pytest.raises(DivergenceError, match=r"iteration 1: .* iteration 0 are back"):
         list(process.train(run, 1, []))
-    assert torch.equal(state_of(run).weights["raw"]["drift.input_embed.weight"], good)
+    assert torch.equal(run.state().weights.raw["drift.input_embed.weight"], good)
     assert next(iter(run)).iteration == 1
 
 
@@ -155,19 +165,19 @@ def test_data_that_has_changed_leaves_it_at_home(process: TrainingProcess, tmp_p
 
 
 @pytest.fixture
-def helper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Helping]:
-    monkeypatch.setattr(helping, "HELP_AFTER", 0.0)
+def helper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trainer]:
+    monkeypatch.setattr(trainer, "MOVE_AFTER", 0.0)
     monkeypatch.setattr("dnf_studio.core.parallel.worker_threads", lambda device="cpu": 2)
-    made = Helping()
+    made = Trainer()
     yield made
     made.close()
 
 
 def test_a_run_moves_once_the_process_is_ready_and_on_when_it_is_killed(
-    helper: Helping, caplog: pytest.LogCaptureFixture
+    helper: Trainer, caplog: pytest.LogCaptureFixture
 ) -> None:
     run, late = Run(CONFIG.changed({"training.iterations": 10**6}), threads=1), []
-    steps = helper.steps(run, 1, late)
+    steps = (report for report, _ in helper.steps(run, 1, late))
     wait(lambda: next(steps) and helper._process is not None and helper._process._place is not None)
     helper.apply(run, {"training.learning_rate": 0.001})
     for _ in range(20):
@@ -186,7 +196,7 @@ def test_a_run_moves_once_the_process_is_ready_and_on_when_it_is_killed(
     assert list(steps) == []
 
 
-def test_a_machine_with_one_core_has_no_process(helper: Helping, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_with_one_core_has_no_process(helper: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dnf_studio.core.parallel.worker_threads", lambda device="cpu": 1)
     assert len(list(helper.steps(Run(CONFIG, threads=1), 1, []))) == 60
     assert helper._process is None
@@ -209,5 +219,5 @@ def test_a_run_that_is_recalled_goes_on_to_the_bit(process: TrainingProcess) -> 
             break
     same(run, other)
     again = process.train(run, 1, late)
-    assert next(again).iteration == count + 1, "what was left over of the call is not taken for another"
+    assert next(again)[0].iteration == count + 1, "what was left over of the call is not taken for another"
     again.close()

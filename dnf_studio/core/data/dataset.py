@@ -6,7 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -170,6 +170,11 @@ class DataSummary:
     """How the rows of its file were split; a checkpoint that does not say so is of a time with one rule only."""
     rows: tuple[int, int, int] | None = None
     """Rows to train, to validate and to test on; None where points are drawn afresh, or not told."""
+
+    @classmethod
+    def of(cls, data: Dataset) -> Self:
+        """What there is to keep of `data`."""
+        return cls(data.name, data.fingerprint, data.columns, data.entropy, data.image, data.rule, data.rows)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what a checkpoint of before does not say is not said."""

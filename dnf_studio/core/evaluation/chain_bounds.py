@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.fresh import fresh_points, is_identity, units_of
-from dnf_studio.core.models.base import GenerativeModel, Solver
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.likelihood import BOUND_DRAWS, bound_nll
@@ -30,7 +30,7 @@ class ChainBounds:
 
     flow: TwoSDEs
     dataset: Dataset
-    solver: Solver | None = None
+    solver: str | None = None
     pool: BlockPool | None = None
 
     def values(self, points: int, seed: int = 0, grid: TimeGrid | None = None) -> Tensor:
@@ -61,7 +61,7 @@ def entropy_of(flow: GenerativeModel, dataset: Dataset) -> float | None:
 
 
 def attainable_of(
-    flow: GenerativeModel, dataset: Dataset, grid: TimeGrid | None = None, solver: Solver | None = None
+    flow: GenerativeModel, dataset: Dataset, grid: TimeGrid | None = None, solver: str | None = None
 ) -> float | None:
     """The least NLL, nats of model units, of a chain whose last step adds noise of deviation r = g_1 √Δ_0 to any mean.
 

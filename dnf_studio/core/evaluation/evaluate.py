@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from dnf_studio.config.grids import check_steps
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.by_steps import POINTS, SEEDS, Progress, StepRow, drawn, finite, step_rows
 from dnf_studio.core.evaluation.chain_bounds import attainable_of, entropy_of
@@ -27,9 +28,8 @@ from dnf_studio.core.evaluation.likelihoods import (
     likelihoods,
     nll_bound,
 )
-from dnf_studio.core.models.base import GenerativeModel, Solver
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sampling.mass import ode_mass
-from dnf_studio.core.sde.grid import check_steps
 from dnf_studio.errors import DivergenceError, SettingError
 
 __all__ = [
@@ -101,7 +101,7 @@ def evaluate(
     points: int = POINTS,
     seeds: int = SEEDS,
     progress: Progress | None = None,
-    solver: Solver | None = None,
+    solver: str | None = None,
     paths: int = PATHS,
     mass: bool = False,
 ) -> Evaluation:
@@ -155,7 +155,7 @@ def _with_bounds(
     flow: GenerativeModel,
     dataset: Dataset,
     own: float | None,
-    solver: Solver | None,
+    solver: str | None,
     tell: Progress,
 ) -> tuple[StepRow, ...]:
     """`rows` with the bound at each N, which at the model's own is `own`, and the least that such a chain can have."""
@@ -184,7 +184,7 @@ def bits_per_dimension(nll: float, standardisation: Standardisation, x: Tensor) 
 
 
 def _shown(
-    flow: GenerativeModel, dataset: Dataset, judge: Classes, steps: int, solver: Solver | None
+    flow: GenerativeModel, dataset: Dataset, judge: Classes, steps: int, solver: str | None
 ) -> ClassShare | None:
     """What `judge` says of samples at N = `steps`; None where sampling fails."""
     try:
@@ -194,7 +194,7 @@ def _shown(
     return judge.share(between_units(flow.standardisation, dataset.standardisation, torch.from_numpy(samples)))
 
 
-def _copying(flow: GenerativeModel, dataset: Dataset, solver: Solver | None, tell: Progress) -> Copying | None:
+def _copying(flow: GenerativeModel, dataset: Dataset, solver: str | None, tell: Progress) -> Copying | None:
     if dataset.image is None:
         return None
     tell("nearest training images")
@@ -213,7 +213,7 @@ def bits_of(flow: GenerativeModel, dataset: Dataset, nll: float | None, points: 
     return bits_per_dimension(nll, units_of(flow, dataset), fresh_points(flow, dataset, points, 0).cpu())
 
 
-def _excess(flow: GenerativeModel, dataset: Dataset, solver: Solver | None, tell: Progress) -> ExcessRows:
+def _excess(flow: GenerativeModel, dataset: Dataset, solver: str | None, tell: Progress) -> ExcessRows:
     tell("excess by step")
     try:
         return excess_rows(flow, dataset, solver)

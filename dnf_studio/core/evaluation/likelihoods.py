@@ -17,7 +17,7 @@ from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.by_steps import Progress, finite
 from dnf_studio.core.evaluation.chain_bounds import ChainBounds
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points
-from dnf_studio.core.models.base import GenerativeModel, Solver
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.flow import MOST_EXACT, Flow
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool
@@ -32,6 +32,7 @@ from dnf_studio.core.sampling.likelihood import (
     ode_nll,
 )
 from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.solvers import SDE
 from dnf_studio.errors import DivergenceError, UnsupportedError
 
 __all__ = [
@@ -78,7 +79,7 @@ class Likelihoods:
     nll_bound: float | None
     """Of the chain of the solver that samples are drawn by, with the noise of its last step, at the model's own N."""
     nll_bound_error: float | None
-    nll_bound_sampler: Solver | None
+    nll_bound_sampler: str | None
     """That solver: ``ancestral`` or ``sde``; None where there is no such chain."""
     nll_bound_missing: str | None
     """Why there is no bound, in a word: ``deterministic`` of a solver that draws no noise, ``exact`` of a flow."""
@@ -112,7 +113,7 @@ def likelihoods(
     ode: bool = True,
     paths: int = PATHS,
     progress: Progress = lambda _: None,
-    solver: Solver | None = None,
+    solver: str | None = None,
 ) -> Likelihoods:
     """The bound on 20,000 fresh points, the rest on 2,000, seed 0 (`affordable_points`).
 
@@ -126,10 +127,10 @@ def likelihoods(
     return found
 
 
-def _missing(flow: GenerativeModel, solver: Solver | None) -> str | None:
+def _missing(flow: GenerativeModel, solver: str | None) -> str | None:
     if not isinstance(flow, TwoSDEs):
         return "exact"
-    return "deterministic" if flow.chain_of(solver) is None else None
+    return "deterministic" if flow.checked_solver(solver).chain is None else None
 
 
 def likelihood_parts(
@@ -138,7 +139,7 @@ def likelihood_parts(
     ode: bool = True,
     paths: int = PATHS,
     pool: BlockPool | None = None,
-    solver: Solver | None = None,
+    solver: str | None = None,
 ) -> dict[str, Part]:
     """What `likelihoods` is made of, each part by its name: bound, importance, ODE, as far as the model has them.
 
@@ -146,8 +147,8 @@ def likelihood_parts(
     """
     parts: dict[str, Part] = {}
     x = fresh_points(flow, dataset, affordable_points(flow, ODE_POINTS), 0)
-    if isinstance(flow, TwoSDEs) and (name := flow.chain_of(solver)) is not None:
-        chain = ChainBounds(flow, dataset, name, pool)
+    if isinstance(flow, TwoSDEs) and (own := flow.checked_solver(solver)).chain is not None:
+        chain = ChainBounds(flow, dataset, own.name, pool)
         parts["bound on the negative log-likelihood"] = lambda: _bound_part(chain)
         parts[f"importance-weighted bound of {paths} paths"] = lambda: _importance_part(chain, x, paths)
     if ode:
@@ -158,7 +159,7 @@ def likelihood_parts(
 def _bound_part(chain: ChainBounds) -> dict[str, Any]:
     count = affordable_points(chain.flow)
     own = mean_and_error(chain.values(count))
-    euler = own if chain.solver == "sde" else mean_and_error(replace(chain, solver="sde").values(count))
+    euler = own if chain.solver == SDE.name else mean_and_error(replace(chain, solver=SDE.name).values(count))
     names = ("nll_bound", "nll_bound_error", "nll_bound_sde", "nll_bound_sde_error")
     found: dict[str, Any] = dict(zip(names, (*own, *euler), strict=True))
     return found | {"nll_bound_sampler": chain.solver, "nll_bound_flexible": chain.flexible(count)}
@@ -192,7 +193,7 @@ def nll_bound(
     points: int | None = None,
     seed: int = 0,
     grid: TimeGrid | None = None,
-    solver: Solver | None = None,
+    solver: str | None = None,
 ) -> float:
     """Mean bound of method.md, section 2 on fresh points, nats of standardised data, at the model's own grid or `grid`.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Literal, Protocol
 
 import torch
@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 from dnf_studio.config import Config
 from dnf_studio.config.grids import GridKind
-from dnf_studio.config.solvers import Solver
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.models.field_network import FieldNetwork
 from dnf_studio.core.models.make_network import make_network
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
-from dnf_studio.core.sde.paths import Field, LastStep
+from dnf_studio.core.sde.paths import Field, Sampler
+from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
+from dnf_studio.core.sde.solvers import Solver
 from dnf_studio.errors import DataError, SettingError, UnsupportedError
 
 __all__ = [
@@ -25,8 +26,6 @@ __all__ = [
     "FieldWithDivergence",
     "GenerativeModel",
     "LogProbMethod",
-    "Sampler",
-    "Solver",
     "check_noise",
     "check_points",
     "check_shape",
@@ -35,8 +34,6 @@ __all__ = [
 LogProbMethod = Literal["ode", "bound", "importance"]
 Ability = Literal["noise", "score", "bound"]
 """What only some models have: noise on their paths, a score beside the drift, a bound on the NLL by steps."""
-Sampler = Callable[[Tensor, Callable[[int], Tensor]], Iterator[Tensor]]
-"""From latents z (B, D) and the noise of step j (B, D), asked for in order where it is used, to the N+1 states."""
 
 
 class FieldWithDivergence(Protocol):
@@ -64,7 +61,9 @@ class GenerativeModel(nn.Module, ABC):
     """
 
     solvers: ClassVar[tuple[Solver, ...]]
-    """What it can sample with, its own choice first."""
+    """What it can be sampled with, its own choice first: those for what it is (`core.sde.solvers.solvers_for`)."""
+    networks: ClassVar[int]
+    """Network evaluations that f and s take together."""
     lacks: ClassVar[Mapping[Ability, str]] = {}
     """What it cannot do, and why in one sentence."""
     timestamps: Tensor
@@ -131,12 +130,16 @@ class GenerativeModel(nn.Module, ABC):
         seed: int = 0,
         last: LastStep = "mean",
         grid: GridKind | None = None,
-        solver: Solver | None = None,
+        solver: str | None = None,
     ) -> Tensor:
-        """`count` samples (n, D), float32, data units."""
+        """`count` samples (n, D), float32, data units.
+
+        `steps` is N, `grid` the kind of time grid and `solver` the name of one of `solvers`, each the model's own
+        unless given; `lam` is the noise level λ of the SDE, `last` the last step, its ``mean`` or with its ``noise``.
+        """
         from dnf_studio.core.sampling.blocks import sample
 
-        return sample(self, count, steps=steps, lam=lam, seed=seed, last=last, grid=grid, solver=solver)
+        return sample(self, count, SampleSettings(steps, lam, last, grid, seed, solver))
 
     @property
     def bounded(self) -> bool:
@@ -167,23 +170,23 @@ class GenerativeModel(nn.Module, ABC):
         `hidden` is as in `fields`.
         """
 
-    @abstractmethod
     def sampler(
-        self,
-        grid: TimeGrid,
-        solver: Solver | None = None,
-        lam: float = 1.0,
-        last: LastStep = "mean",
-        hidden: torch.dtype | None = None,
+        self, grid: TimeGrid, settings: SampleSettings | None = None, hidden: torch.dtype | None = None
     ) -> Sampler:
-        """How `solver`, the first of `solvers` where none is named, goes from latents to samples on `grid`.
+        """How latents go to samples on `grid` by the solver, λ and last step of `settings`.
 
-        `hidden` is as in `fields`. Raises `UnsupportedError` for a solver that the model has not.
+        `hidden` is as in `fields`. Raises `UnsupportedError` for a solver that the model has not, and for a λ that the
+        solver has not; the ODE by Euler's steps takes any, as it is λ = 0.
         """
+        chosen = settings or SampleSettings()
+        solver = self.checked_solver(chosen.solver)
+        if not solver.euler:
+            solver.check_level(chosen.lam)
+        return solver.sampler(self, grid, chosen.lam, chosen.last, hidden)
 
-    @abstractmethod
-    def evaluations(self, steps: int, solver: Solver | None = None) -> int:
+    def evaluations(self, steps: int, solver: str | None = None) -> int:
         """Network evaluations (NFE) that `sampler` makes for a sample in `steps` steps."""
+        return self.networks * self.checked_solver(solver).evaluations(steps)
 
     @abstractmethod
     def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:
@@ -222,15 +225,13 @@ class GenerativeModel(nn.Module, ABC):
         """About how many numbers autograd keeps of one evaluation of all its networks at one point."""
         return sum(part.kept_numbers for part in self.modules() if isinstance(part, FieldNetwork))
 
-    def checked_solver(self, solver: Solver | None) -> Solver:
-        """`solver`, or the model's own; raises `UnsupportedError` for one that it has not."""
-        if solver is None:
-            return self.solvers[0]
-        if solver not in self.solvers:
-            raise UnsupportedError(
-                f"The solver '{solver}' is not one that a {self.config.model} has; try {' or '.join(self.solvers)}."
-            )
-        return solver
+    def checked_solver(self, name: str | None) -> Solver:
+        """Its solver of this name, its own choice for None; raises `UnsupportedError` for one that it has not."""
+        for solver in self.solvers:
+            if name in (None, solver.name):
+                return solver
+        known = " or ".join(solver.name for solver in self.solvers)
+        raise UnsupportedError(f"The solver '{name}' is not one that a {self.config.model} has; try {known}.")
 
 
 def check_shape(x: Tensor, model: GenerativeModel, fewest: int = 0) -> None:

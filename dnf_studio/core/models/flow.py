@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import ClassVar
 
 import torch
@@ -17,16 +16,16 @@ from dnf_studio.core.models.base import (
     FieldWithDivergence,
     GenerativeModel,
     LogProbMethod,
-    Sampler,
-    Solver,
     check_points,
 )
 from dnf_studio.core.models.field_kernel import make_kernel, network_field
 from dnf_studio.core.models.kernels import value_and_trace
 from dnf_studio.core.models.networks import FourierMLP
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field, LastStep, minus_log_prior
-from dnf_studio.core.sde.steps import runge_kutta_step
+from dnf_studio.core.sde.paths import Field, Sampler, minus_log_prior
+from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
+from dnf_studio.core.sde.solvers import Solver, solvers_for
+from dnf_studio.core.sde.solvers.ode import runge_kutta_sampler
 from dnf_studio.errors import UnsupportedError
 
 __all__ = ["MOST_EXACT", "Flow"]
@@ -48,7 +47,8 @@ class Flow(GenerativeModel):
     Models", ICLR 2019, arXiv:1810.01367, equations 4 and 8.
     """
 
-    solvers: ClassVar[tuple[Solver, ...]] = ("ode",)
+    solvers: ClassVar[tuple[Solver, ...]] = solvers_for("drift")
+    networks = 1
     lacks: ClassVar[Mapping[Ability, str]] = {
         "noise": "A flow follows one ODE without noise: it has no g, no noise level λ and no choice of last step.",
         "score": "A flow has no score: its drift f alone moves the points, both ways.",
@@ -89,24 +89,16 @@ class Flow(GenerativeModel):
 
     def encoder(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> Sampler:
         """Steps of the solver; the noise is never asked for."""
-        return self._solver(grid.t, hidden)
+        return runge_kutta_sampler(lambda times: self.drift_at(times, hidden), grid.t)
 
     def sampler(
-        self,
-        grid: TimeGrid,
-        solver: Solver | None = None,
-        lam: float = 1.0,
-        last: LastStep = "mean",
-        hidden: torch.dtype | None = None,
+        self, grid: TimeGrid, settings: SampleSettings | None = None, hidden: torch.dtype | None = None
     ) -> Sampler:
-        self.checked_solver(solver)
-        _refuse_level(lam)
-        return self._solver(grid.t.flip(0), hidden)
-
-    def evaluations(self, steps: int, solver: Solver | None = None) -> int:
-        """Four a step."""
-        self.checked_solver(solver)
-        return 4 * steps
+        """As `GenerativeModel`; there is no λ but 1, which is no choice."""
+        chosen = settings or SampleSettings()
+        self.checked_solver(chosen.solver)
+        _refuse_level(chosen.lam)
+        return super().sampler(grid, chosen, hidden)
 
     def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:
         """Data to noise: states (N+1, B, D) in model units, row 0 at t_0. Raises `UnsupportedError` for noise."""
@@ -161,25 +153,7 @@ class Flow(GenerativeModel):
 
     def _solved(self, x: Tensor, times: Tensor) -> Tensor:
         """The states (N+1, B, D) at `times` (N+1,), x (B, D) first."""
-        return torch.stack(list(self._solver(times)(x, lambda _: x)))
-
-    def _solver(self, times: Tensor, hidden: torch.dtype | None = None) -> Sampler:
-        """From states (B, D) at the first of `times` (N+1,) to those at all of them, without noise."""
-        dt = times.diff()
-        stages = torch.stack([times[:-1], times[:-1] + dt / 3, times[:-1] + 2 * dt / 3, times[1:]], 1)
-        drift = self.drift_at(stages.flatten(), hidden)
-
-        def states(x: Tensor) -> Iterator[Tensor]:
-            yield x
-            for i in range(len(dt)):
-                x = runge_kutta_step(partial(_stage, drift, 4 * i), x, dt[i])
-                yield x
-
-        return lambda x, _: states(x)
-
-
-def _stage(drift: Field, first: int, number: int, x: Tensor) -> Tensor:
-    return drift(first + number, x)
+        return torch.stack(list(runge_kutta_sampler(self.drift_at, times)(x, lambda _: x)))
 
 
 def _refuse_noise(noise: Tensor | None) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, Solver, check_shape
+from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, check_shape
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
@@ -90,7 +90,7 @@ def bound_nll(
     seed: int = 0,
     grid: TimeGrid | None = None,
     pool: BlockPool | None = None,
-    solver: Solver | None = None,
+    solver: str | None = None,
 ) -> Tensor:
     """Upper bound (n,) on the NLL of points (n, D), both in model units, nats (method.md, section 2).
 
@@ -100,7 +100,7 @@ def bound_nll(
     The mean over `draws` noise draws, or with `importance` −log (1/K) Σ_k exp(−bracket_k) of K = `draws`. Computed on
     the threads of `pool`, unless given on as many as there are, until that is interrupted.
     """
-    nodes, chain = grid or flow.grid(), flow.chain_of(solver)
+    nodes, chain = grid or flow.grid(), flow.checked_solver(solver).chain
     if chain is None:
         raise UnsupportedError(f"The solver '{solver}' draws no noise, so what it samples has no bound.")
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnf_studio.config import MAX_STEPS, SDEConfig
-from dnf_studio.config.grids import LEAST_STEP, GridKind, Nodes, check_grid
+from dnf_studio.config import SDEConfig
+from dnf_studio.config.grids import LEAST_STEP, GridKind, Nodes, check_grid, check_steps
 from dnf_studio.core.sde.nodes import interpolate, s_curve
 from dnf_studio.errors import SettingError
 
@@ -169,13 +169,6 @@ def _between(fractions: Tensor, t_start: float, t_end: float) -> Tensor:
     t = t_start + fractions * (t_end - t_start)
     t[0], t[-1] = t_start, t_end
     return t
-
-
-def check_steps(steps: int) -> int:
-    """`steps`, or `SettingError` if it is not a possible N."""
-    if not 1 <= steps <= MAX_STEPS:
-        raise SettingError(f"The number of steps N must be between 1 and {MAX_STEPS:,}, not {steps}.")
-    return steps
 
 
 def draw_grid(sde: SDEConfig, generator: torch.Generator, steps: int | None = None) -> TimeGrid:

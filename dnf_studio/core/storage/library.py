@@ -14,7 +14,7 @@ from dnf_studio.core.files import checked_name, explain, files_in, is_taken, mak
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
-from dnf_studio.core.training.history import History
+from dnf_studio.core.training.record import History
 from dnf_studio.errors import CheckpointError, StudioError
 
 __all__ = ["ModelFile", "Trash", "duplicate", "find_checkpoint", "list_models", "model_file", "rename"]

@@ -6,16 +6,15 @@ evaluation, likelihoods and models without an engine of their own.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import minus_log_prior
-from dnf_studio.core.sde.steps import forward_step, path_backward_noise
+from dnf_studio.core.sde.solvers.sde import chain_terms
 from dnf_studio.errors import UnsupportedError
 
-__all__ = ["mean_bound", "path_bound", "path_terms"]
+__all__ = ["mean_bound", "path_bound"]
 
 
 def path_bound(flow: GenerativeModel, x0: Tensor, noise: Tensor, grid: TimeGrid | None = None) -> Tensor:
@@ -25,26 +24,10 @@ def path_bound(flow: GenerativeModel, x0: Tensor, noise: Tensor, grid: TimeGrid 
     x0 is (B, D) in model units, `noise` the forward noise (N, B, D). Raises `UnsupportedError` for a model
     without such a bound.
     """
-    path, terms = path_terms(flow, x0, noise, grid or flow.grid())
-    return minus_log_prior(path[-1]) + terms.sum(0)
-
-
-def path_terms(flow: GenerativeModel, x0: Tensor, noise: Tensor, grid: TimeGrid) -> tuple[Tensor, Tensor]:
-    """The forward paths (N+1, B, D) and what each step adds to `path_bound`, its g term included, (N, B)."""
     if not flow.bounded:
         raise UnsupportedError(flow.lacks["bound"])
-    drift, score = flow.fields(grid)
-    dt, g, states, terms = grid.dt, grid.g, [x0], []
-    f = drift(0, x0)
-    for i in range(grid.steps):
-        x = forward_step(states[-1], f, dt[i], g[i], noise[i])
-        f_next = drift(i + 1, x)
-        back = path_backward_noise(f, f_next, score(i + 1, x), noise[i], dt[i], g[i], g[i + 1])
-        width = flow.dim * torch.log(g[i + 1] / g[i])
-        terms.append(0.5 * (back.square().sum(-1) - noise[i].square().sum(-1)) + width)
-        states.append(x)
-        f = f_next
-    return torch.stack(states), torch.stack(terms)
+    path, terms = chain_terms(flow, x0, noise, grid or flow.grid())
+    return minus_log_prior(path[-1]) + terms.sum(0)
 
 
 def mean_bound(flow: GenerativeModel, x0: Tensor, noise: Tensor) -> Tensor:

@@ -1,8 +1,6 @@
 """A training run as an iterable of reports.
 
-Command line, window and scripts only drive a `Run`: they iterate, queue changes and save. It
-knows nothing of display. Between two yields it applies what was queued; a change yields a new
-config and is kept with its iteration.
+Command line, window and scripts only drive a `Run`: they iterate, queue changes and save. It knows nothing of display.
 """
 
 from __future__ import annotations
@@ -11,39 +9,36 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
-from torch import Tensor
 
 from dnf_studio.config import Config, flatten
-from dnf_studio.config.model_defaults import MOST_WITH_FEATURES
 from dnf_studio.core.data.catalogue import open_configured
-from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.data.dataset import Dataset, DataSummary
 from dnf_studio.core.files import as_path
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.models.build import build_model
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_threads
 from dnf_studio.core.sde.grid import make_grid
-from dnf_studio.core.training.early_stopping import EarlyStopping
+from dnf_studio.core.storage.checkpoint import read_checkpoint, save_checkpoint
 from dnf_studio.core.training.engine import Engine, make_engine
 from dnf_studio.core.training.hardware import choose_device, choose_hidden_type
-from dnf_studio.core.training.history import History
-from dnf_studio.core.training.inward import box_of
-from dnf_studio.core.training.marks import Marks
-from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.record import EarlyStopping, History, Marks, StepReport
 from dnf_studio.core.training.schedules import learning_rate, remaining_steps, training_steps
-from dnf_studio.core.training.weights import TrainedWeights
+from dnf_studio.core.training.state import RunState
+from dnf_studio.core.training.weights import TrainedWeights, first_model
 from dnf_studio.errors import Cancelled, CheckpointError, DivergenceError, SettingError, cancel_when
 
 __all__ = ["Run"]
 
 FIXED = ("data", "validation", "test", "drop_constant", "model", "network.", "training.seed", "training.device")
 GOOD_STATE_EVERY = 50
-COVERED_POINTS = 10_000
-"""By which the networks are told where the data lies."""
+MEASURE_EVERY = 50
+"""Iterations from one NLL of the validation split to the next, which costs about as much as two."""
 
 
 class Run:
@@ -59,15 +54,8 @@ class Run:
         self.device = choose_device(config.training.device)
         self.dataset = open_configured(config) if data is None else data
         self._generator = torch.Generator().manual_seed(config.training.seed)
-        # The networks' first weights come from the run's own generator, not from the global one
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.training.seed)
-            flow = build_model(self.dataset.dim, config, self.dataset.standardisation, image=self.dataset.image)
-        self._box: Tensor | None = None
-        if self.dataset.dim <= MOST_WITH_FEATURES:
-            points = self.dataset.draw(COVERED_POINTS, torch.Generator().manual_seed(0))
-            flow.cover(points)
-            self._box = box_of(points)
+        self._validates = self.dataset.validation(1, 0) is not None
+        flow, self._box = first_model(config, self.dataset)
         self._weights = TrainedWeights(flow.to(self.device), config.training)
         self._pool = BlockPool(threads or worker_threads(self.device))
         self._engine = self._make_engine()
@@ -78,12 +66,12 @@ class Run:
         self.history, self.marks = History(), Marks()
         self.metrics: dict[str, float | None] = {}
         self._good = self._weights.state(), 0
-        self.early_stopping = EarlyStopping(self.dataset)
+        self.early_stopping = EarlyStopping()
 
     @property
     def flow(self) -> GenerativeModel:
         """The model with the weights that sampling uses: their moving average (EMA), the best by a validation split."""
-        return self.early_stopping.best or self._weights.average
+        return self._weights.sampled
 
     @property
     def precision(self) -> str:
@@ -143,13 +131,62 @@ class Run:
         self._pool.check = cancel_when(asked)
 
     def save(self, path: Path | str, kind: Literal["run", "weights"] = "run") -> None:
-        """Write a checkpoint: `run` to resume from, `weights` to sample with."""
-        from dnf_studio.core.storage.checkpoint import save_checkpoint
-        from dnf_studio.core.training.resume import checkpoint_of
+        """Write a checkpoint: `run` to resume from, `weights` to sample with; raises `SettingError` for other kinds."""
+        save_checkpoint(as_path(path, CheckpointError), self.state().checkpoint(kind))
 
-        if kind not in ("run", "weights"):
-            raise SettingError(f"A checkpoint is of the kind run or weights, not {kind!r:.100}.")
-        save_checkpoint(as_path(path, CheckpointError), checkpoint_of(self, kind))
+    def state(self) -> RunState:
+        """Where it stands, in copies. Call it between two iterations."""
+        data, weights = self.dataset, self._weights.state()
+        # Copied once: without best weights those that sampling uses are the average
+        copied = weights.average if self._weights.best is None else {}
+        own = self.flow.state_dict().items()
+        return RunState(
+            config=self.config,
+            data=DataSummary.of(data),
+            standardisation=data.standardisation,
+            iteration=self.iteration,
+            seconds=self.seconds,
+            model={name: copied[name] if name in copied else tensor.clone() for name, tensor in own},
+            weights=weights,
+            generator=self._generator.get_state(),
+            history=deepcopy(self.history),
+            marks=deepcopy(self.marks),
+            changes=tuple(self.changes),
+            stopping=deepcopy(self.early_stopping),
+            metrics=dict(self.metrics),
+            queue=tuple(self._queue),
+            pace=self._pace,
+            good=self._good,
+        )
+
+    def load(self, state: RunState) -> None:
+        """Go on from the `state` of a run with the same data and networks, on a processor to the bit."""
+        before, self.config = self.config, state.config
+        self._adapt(before)
+        self._weights.load(state.weights)
+        self._weights.best = None
+        if state.best is not None:
+            self._weights.keep(state.best)
+        self._good = state.good or (state.weights, state.iteration)
+        self._generator.set_state(state.generator)
+        self.iteration, self.seconds, self._pace = state.iteration, state.seconds, state.pace
+        self.history, self.marks = deepcopy(state.history), deepcopy(state.marks)
+        self.early_stopping = deepcopy(state.stopping)
+        self.changes, self.metrics = list(state.changes), dict(state.metrics)
+        self._queue = deque(state.queue)
+
+    def follow(self, report: StepReport, config: Config | None = None) -> None:
+        """Take up how far a `report` says it has come, and the settings it goes on with; the weights are not in it.
+
+        So a run that is trained by a copy of it elsewhere shows where that is, until it loads its state.
+        """
+        if config is not None:
+            before, self.config = self.config, config
+            self._adapt(before)
+        pace = (report.seconds - self.seconds) / report.steps
+        self._pace = pace if self._pace is None else 0.9 * self._pace + 0.1 * pace
+        self.iteration, self.seconds = report.iteration, report.seconds
+        self.history.add(report.iteration, report.loss)
 
     @classmethod
     def resume(cls, path: Path | str, changes: Mapping[str, Any] | None = None, threads: int | None = None) -> Self:
@@ -159,9 +196,6 @@ class Run:
         they have moved. The rows stay on the side of the split that they are on. Raises
         `CheckpointError` if the file holds no run or its data is no longer the same.
         """
-        from dnf_studio.core.storage.checkpoint import read_checkpoint
-        from dnf_studio.core.training.resume import restore
-
         checkpoint = read_checkpoint(as_path(path, CheckpointError))
         if checkpoint.kind != "run":
             raise CheckpointError(f"'{path}' holds weights only, no run that could be resumed.")
@@ -173,7 +207,7 @@ class Run:
         run = cls(config, open_configured(config, checkpoint.data.split), threads)
         if run.dataset.fingerprint != checkpoint.data.fingerprint:
             raise CheckpointError(f"The data '{run.config.data}' is not what '{path}' was trained on.")
-        restore(run, checkpoint)
+        run.load(replace(RunState.of_checkpoint(checkpoint), config=config))
         # What the run has already is no change, also of what is fixed while it goes on
         said, had = (flatten(c.model_dump()) for c in (checkpoint.config.changed(coming), checkpoint.config))
         coming = {key: value for key, value in coming.items() if said.get(key, value) != had.get(key)}
@@ -202,17 +236,25 @@ class Run:
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 self._go_back()
             self._weights.update(rate, training)
-            validation = self.early_stopping.note(self.iteration + 1, self._weights.average, training.patience)
-        self.iteration += 1
-        if self.iteration % GOOD_STATE_EVERY == 0:
-            self._good = self._weights.state(), self.iteration
-        self.history.add(self.iteration, loss)
-        elapsed = time.perf_counter() - started
-        self.seconds += elapsed
-        pace = elapsed / steps
-        self._pace = pace if self._pace is None else 0.9 * self._pace + 0.1 * pace
+            validation = self._measure(self.iteration + 1)
+        if (self.iteration + 1) % GOOD_STATE_EVERY == 0:
+            self._good = self._weights.state(), self.iteration + 1
         parts = found.disagreement.float().cpu().numpy()
-        return StepReport(self.iteration, loss, steps, parts, rate, norm, self.seconds, marks, validation)
+        seconds = self.seconds + time.perf_counter() - started
+        report = StepReport(self.iteration + 1, loss, steps, parts, rate, norm, seconds, marks, validation)
+        self.follow(report)
+        return report
+
+    def _measure(self, iteration: int) -> float | None:
+        """The NLL on the validation split after `iteration`, nats, where there is one and it is time for it."""
+        if not self._validates or iteration % MEASURE_EVERY:
+            return None
+        from dnf_studio.core.evaluation.likelihoods import validation_nll
+
+        nll = validation_nll(self._weights.average, self.dataset)
+        if self.early_stopping.note(iteration, nll, self.config.training.patience):
+            self._weights.keep()
+        return nll if math.isfinite(nll) else None
 
     def _make_engine(self) -> Engine:
         hidden = choose_hidden_type(self.config.training.precision, self.device)
@@ -221,7 +263,7 @@ class Run:
     def _go_back(self) -> None:
         """Return to the last good weights and say so; never returns."""
         state, then = self._good
-        self._weights.restore(state)
+        self._weights.load(state)
         raise DivergenceError(
             f"Training diverged at iteration {self.iteration + 1}: the loss is no longer finite, and the weights of "
             f"iteration {then} are back; try a lower learning rate than {self.config.training.learning_rate:g} "
@@ -234,15 +276,16 @@ class Run:
             before, self.config = self.config, self.config.changed(change)
             self.changes.append((self.iteration, change))
             self.marks.change(self.iteration, before, self.config)
-            self._follow(before)
+            self._adapt(before)
 
-    def _follow(self, before: Config) -> None:
+    def _adapt(self, before: Config) -> None:
         """Let engine and models be as the config says, which was `before`."""
         if self.config.training.precision != before.training.precision:
             self._engine = self._make_engine()
         if self.config.sde != before.sde or not self.config.training.patience:
             self.early_stopping.forget()
-        for flow in (self._weights.raw, self._weights.average, *filter(None, [self.early_stopping.best])):
+            self._weights.best = None
+        for flow in self._weights.models:
             flow.config = self.config
             if self.config.sde != before.sde:
                 flow.set_grid(make_grid(self.config.sde))

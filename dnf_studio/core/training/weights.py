@@ -1,21 +1,43 @@
-"""The weights in training, their moving average and the optimizer's state, moved together."""
+"""The weights a run begins with, those in training, their moving average and the optimizer's state, moved together."""
 
 from __future__ import annotations
 
+import copy
 import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from dnf_studio.config import TrainingConfig
+from dnf_studio.config import Config, TrainingConfig
+from dnf_studio.config.model_defaults import MOST_WITH_FEATURES
+from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.models.build import build_model
+from dnf_studio.core.training.inward import box_of
 
-__all__ = ["TrainedWeights"]
+__all__ = ["MOMENTS", "TrainedWeights", "WeightsState", "first_model"]
 
 BETAS = (0.9, 0.99)
 MOMENTS = ("exp_avg", "exp_avg_sq")
+COVERED_POINTS = 10_000
+"""By which the networks are told where the data lies."""
+
+
+def first_model(config: Config, dataset: Dataset) -> tuple[GenerativeModel, Tensor | None]:
+    """The model of a run before its first iteration, and the box (2, D) of its data where features cover that."""
+    # The first weights come from the run's own seed, and torch's global generator is left alone
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.training.seed)
+        flow = build_model(dataset.dim, config, dataset.standardisation, image=dataset.image)
+    if dataset.dim > MOST_WITH_FEATURES:
+        return flow, None
+    points = dataset.draw(COVERED_POINTS, torch.Generator().manual_seed(0))
+    flow.cover(points)
+    return flow, box_of(points)
 
 
 class _AdamW(torch.optim.AdamW):
@@ -26,8 +48,21 @@ class _AdamW(torch.optim.AdamW):
     step = torch.no_grad()(inspect.unwrap(torch.optim.AdamW.step))
 
 
+@dataclass(frozen=True, eq=False)
+class WeightsState:
+    """Copies of all that an update moves, by the names of the parameters."""
+
+    raw: dict[str, Tensor]
+    average: dict[str, Tensor]
+    exp_avg: dict[str, Tensor]
+    """The optimizer's first moments."""
+    exp_avg_sq: dict[str, Tensor]
+    """Its second ones."""
+    updates: int
+
+
 class TrainedWeights:
-    """`raw` is trained by AdamW, `average` is its exponential moving average.
+    """`raw` is trained by AdamW, `average` is its exponential moving average, `best` the one that was kept, if any.
 
     The average's decay is min(ema, (1 + n)/(10 + n)) after n updates, so that the first weights
     are soon forgotten.
@@ -35,6 +70,7 @@ class TrainedWeights:
 
     def __init__(self, flow: GenerativeModel, training: TrainingConfig) -> None:
         self.raw = flow
+        self.best: GenerativeModel | None = None
         self.decay = training.ema
         self._averaged = AveragedModel(flow, multi_avg_fn=self._average)
         self._averaged.requires_grad_(False).eval()
@@ -59,34 +95,47 @@ class TrainedWeights:
         self._adam.step()
         self._averaged.update_parameters(self.raw)
 
-    def state(self) -> dict[str, Any]:
-        """Copies of all that moves: `raw`, `average`, the moments by parameter name, the counts."""
+    @property
+    def sampled(self) -> GenerativeModel:
+        """The model that sampling uses: the one that was kept, else the averaged one."""
+        return self.average if self.best is None else self.best
+
+    @property
+    def models(self) -> tuple[GenerativeModel, ...]:
+        """Every model there is of these weights, for settings that hold for all."""
+        return self.raw, self.average, *filter(None, [self.best])
+
+    def keep(self, weights: Mapping[str, Tensor] | None = None) -> None:
+        """Let `best` be the average as it is now, or with `weights`, a state dict."""
+        self.best = copy.deepcopy(self.average)
+        if weights is not None:
+            self.best.load_state_dict(weights)
+
+    def state(self) -> WeightsState:
+        """Copies of all that moves; `best` does not."""
         moments: dict[str, dict[str, Tensor]] = {moment: {} for moment in MOMENTS}
         for name, parameter in self.raw.named_parameters():
             own = self._adam.state.get(parameter, {})
             for moment in MOMENTS:
                 moments[moment][name] = own[moment].clone() if own else torch.zeros_like(parameter)
-        return {
-            "raw": {name: p.detach().clone() for name, p in self.raw.named_parameters()},
-            "average": {name: p.detach().clone() for name, p in self.average.named_parameters()},
-            **moments,
-            "updates": int(self._averaged.n_averaged),
-        }
+        raw, average = (
+            {name: p.detach().clone() for name, p in flow.named_parameters()} for flow in (self.raw, self.average)
+        )
+        return WeightsState(raw, average, **moments, updates=int(self._averaged.n_averaged))
 
     @torch.no_grad()
-    def restore(self, state: dict[str, Any]) -> None:
+    def load(self, state: WeightsState) -> None:
         """Go back to what `state` returned."""
-        for flow, key in ((self.raw, "raw"), (self.average, "average")):
+        for flow, weights in ((self.raw, state.raw), (self.average, state.average)):
             for name, parameter in flow.named_parameters():
-                parameter.copy_(state[key][name])
-        updates = state["updates"]
-        self._averaged.n_averaged.fill_(updates)
+                parameter.copy_(weights[name])
+        self._averaged.n_averaged.fill_(state.updates)
         self._adam.state.clear()
         for name, parameter in self.raw.named_parameters():
-            if updates:
+            if state.updates:
                 self._adam.state[parameter] = {
-                    "step": torch.tensor(float(updates), device=parameter.device),
-                    **{moment: state[moment][name].to(parameter).clone() for moment in MOMENTS},
+                    "step": torch.tensor(float(state.updates), device=parameter.device),
+                    **{moment: getattr(state, moment)[name].to(parameter, copy=True) for moment in MOMENTS},
                 }
 
     def _average(self, averaged: Any, current: Any, updates: Any) -> None:  # noqa: ANN401 - torch's signature

@@ -12,9 +12,8 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError, MissingModelError, StudioError
-from dnf_studio.gui.workspace import run_work as run_work
 from dnf_studio.gui.workspace.error_dialog import ErrorDialog
-from dnf_studio.gui.workspace.opening import bundled_name, samples_of
+from dnf_studio.gui.workspace.opening import bundled_name, drew, samples_of
 from dnf_studio.gui.workspace.question import Answer, ask_about_run, ask_discard, ask_resume
 from dnf_studio.gui.workspace.report import make_report
 from dnf_studio.gui.workspace.run_ending import RunPlace
@@ -107,7 +106,7 @@ class Files(QObject):
         if run is None or not studio.training.at_rest:
             begin(False)
         else:
-            self._looking.run(lambda: run_work.drew(run, source), begin, lambda _error: begin(False))
+            self._looking.run(lambda: drew(run, source), begin, lambda _error: begin(False))
 
     def choose_data(self, name: str) -> None:
         """Train on other data from now on, and show the model that belongs to it."""

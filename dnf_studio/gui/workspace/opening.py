@@ -12,7 +12,6 @@ from dnf_studio import api, assets
 from dnf_studio.config import Config
 from dnf_studio.core.data.naming import split_selection
 from dnf_studio.errors import DataError, StudioError
-from dnf_studio.gui.workspace.run_work import copy_of
 from dnf_studio.gui.workspace.shown import ShownModel
 
 if TYPE_CHECKING:
@@ -26,7 +25,19 @@ if TYPE_CHECKING:
     from dnf_studio.gui.workspace.exported import ExportShown
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["DISPLAY_POINTS", "SAMPLES", "Opened", "bundled_name", "open_any", "open_for", "samples_of", "untrained"]
+__all__ = [
+    "DISPLAY_POINTS",
+    "SAMPLES",
+    "Opened",
+    "beside_run",
+    "bundled_name",
+    "copy_of",
+    "drew",
+    "open_any",
+    "open_for",
+    "samples_of",
+    "untrained",
+]
 
 DISPLAY_POINTS = 2000
 FEWER_POINTS = 256
@@ -210,6 +221,23 @@ def _open_export(
     export = read_shown(path, info, opened.snapshot.flow)
     note = f"{export.sentence(model, len(opened.points))} {opened.note}".strip()
     return replace(opened, note=note, source=_whole(str(path)), kind="export", export=export)
+
+
+def copy_of(run: Run) -> tuple[GenerativeModel, Checkpoint]:
+    """The weights that sampling uses, which nobody changes any more, and their checkpoint."""
+    checkpoint = run.state().checkpoint("weights")
+    return checkpoint.build(), checkpoint
+
+
+def drew(run: Run, source: str) -> bool:
+    """Whether `source` is an export that was drawn with the weights of `run` as they are."""
+    from dnf_studio.core.storage.layout import digest
+    from dnf_studio.core.storage.sample_reader import read_export
+
+    path = Path(source)
+    if not path.is_file() or api.file_kind(path) != "export":
+        return False
+    return read_export(path).checkpoint_sha256 == digest(run.state().checkpoint("weights").tensors)
 
 
 def beside_run(export: str, config: Config, run: Run) -> Opened:

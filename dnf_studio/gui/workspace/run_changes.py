@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from dnf_studio.config import Config
 from dnf_studio.config.grids import grid_label
-from dnf_studio.core.training.marks import STAGE, Mark
+from dnf_studio.core.training.record import STAGE, Mark
 
 __all__ = ["LIVE", "change_words", "effect_sentence", "field_of", "mark_words", "value_of"]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from dnf_studio.config import Config
+from dnf_studio.core.training.record import EarlyStopping
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.checkpoint import Checkpoint
@@ -28,17 +29,12 @@ class RunPlace:
     @classmethod
     def of_run(cls, run: Run) -> Self:
         """Where `run` stands."""
-        stopping = run.early_stopping
-        waited = None if stopping.best_nll is None else stopping.measured - stopping.best_iteration
-        return cls(run.config, run.iteration, run.seconds, waited)
+        return cls(run.config, run.iteration, run.seconds, run.early_stopping.waited)
 
     @classmethod
     def of_checkpoint(cls, saved: Checkpoint) -> Self:
         """Where a saved run stood."""
-        values = saved.state.get("early_stopping")
-        known = values if isinstance(values, dict) else {}
-        best, measured = known.get("best_iteration"), known.get("measured")
-        waited = measured - best if isinstance(best, int) and isinstance(measured, int) else None
+        waited = EarlyStopping.from_dict(saved.state.get("early_stopping")).waited
         return cls(saved.config, saved.iteration, saved.seconds, waited)
 
     def out_of_patience(self, config: Config) -> bool:

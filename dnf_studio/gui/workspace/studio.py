@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from dnf_studio.config import DATA_SETTINGS, Config
-from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.workspace import opening
-from dnf_studio.gui.workspace import run_work as run_work
-from dnf_studio.gui.workspace.lending import Lender
-from dnf_studio.gui.workspace.past_models import PastModels
+from dnf_studio.gui.workspace.kept_models import ExportedModels, PastModels
 from dnf_studio.gui.workspace.run_changes import LIVE, value_of
 from dnf_studio.gui.workspace.run_ending import RunPlace
 from dnf_studio.gui.workspace.session import Session
@@ -61,7 +58,7 @@ class Studio(QObject):
         self._before: opening.Opened | None = None
         self._preset: Config | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
-        self._lender, self._past_models = Lender(self.training), PastModels()
+        self._exported, self._past_models = ExportedModels(self.training), PastModels()
         self.bound: float | None = None
         """The smoothed bound, nats, as far as there is one."""
         self._config = session.state.config
@@ -99,7 +96,7 @@ class Studio(QObject):
     def open(self, name: str) -> None:
         """Show a bundled model, a checkpoint, an export or a data file; settings and undo begin anew with it."""
         config = self._session.state.config.without(self._preset)
-        places, held = tuple(self.places()), self._lender.held
+        places, held = tuple(self.places()), self._exported.kept
         self._settle.stop()
         self.loading.run(lambda: opening.open_any(name, config, places, held), self._take, self._open_failed)
 
@@ -120,10 +117,10 @@ class Studio(QObject):
         config, run = self._session.state.config, self.training.run
         change = {name.removeprefix("config."): value_of(config, name) for name in LIVE if self._same_model}
         if run is not None:
-            self.training.start(lambda _threads: run_work.changed(run, change), self.explorer)
+            self.training.resume(run, change, self.explorer)
         elif self._opened is not None and self._opened.path is not None:
-            path, self._before = self._opened.path, self._opened
-            self.training.start(lambda threads: run_work.restored(path, change, threads), self.explorer)
+            self._before = self._opened
+            self.training.resume(self._opened.path, change, self.explorer)
 
     @property
     def _same_model(self) -> bool:
@@ -145,8 +142,8 @@ class Studio(QObject):
         return RunPlace.of_checkpoint(saved) if saved is not None and saved.kind == "run" else None
 
     def take_model(self, done: Callable[[Any], object], failed: Callable[[Exception], object]) -> None:
-        """Give `done` the model as it is now and its checkpoint, as `Lender.lend` does."""
-        self._lender.lend(self._opened, done, failed)
+        """Give `done` the model as it is now and its checkpoint, or None for untrained weights."""
+        self._exported.give(self._opened, done, failed)
 
     def file_moved(self, old: Path, new: Path) -> None:
         """The file of the model shown has another name."""
@@ -195,7 +192,7 @@ class Studio(QObject):
         self.discard()
         self._past_models.clear()
         self._opened, self._before, self._preset = opened, None, opened.preset
-        view = opened.export.view if opened.export is not None else {}
+        view = {"sampling": opened.export.sampling} if opened.export is not None else {}
         self._session.reset(self._session.state.afresh(opened.config, view))
         self._settle.stop()
         self._show(opened)
@@ -203,7 +200,7 @@ class Studio(QObject):
     def _join(self, opened: opening.Opened) -> None:
         """Show the samples of the run in memory beside it."""
         if opened.export is not None and self._opened is not None:
-            self._session.apply({**opened.export.view, "selection": ()})
+            self._session.apply({"sampling": opened.export.sampling, "selection": ()})
             self._show(opened.called(self._opened.shown.title))
 
     def _show(self, opened: opening.Opened) -> None:
@@ -275,8 +272,7 @@ class Studio(QObject):
         known, opened, preset = self._past_models.find(config), self._opened, self._preset
         if opened is not None and self._before is None and before.data == opened.config.data:
             self._past_models.note(before, replace(opened, config=before, preset=preset))
-        work = partial(opening.open_for, config, preset) if known is None else lambda: known
-        self.loading.run(work, self._replace, self._refuse_data)
+        self.loading.run(lambda: known or opening.open_for(config, preset), self._replace, self._refuse_data)
 
     def _renew(self) -> None:
         """Another untrained model, as the settings describe it; what is being opened goes before it."""

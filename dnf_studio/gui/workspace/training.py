@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.record import StepReport
 from dnf_studio.workers.background import Background
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.helping import Helping
 from dnf_studio.workers.threads import ReportLog
+from dnf_studio.workers.trainer import Trainer
 from dnf_studio.workers.training import TrainingWorker
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Training(QObject):
         self._unsaved = False
         self._background = background
         self._worker: TrainingWorker | None = None
-        self._helping = Helping()
+        self._trainer = Trainer()
         self._run: Run | None = None
         self._phase = Phase.NONE
         self._early: tuple[bool, bool] = False, False
@@ -115,7 +116,7 @@ class Training(QObject):
             raise RuntimeError("a run is training already")
         self._pace.clear()
         self._log.take()
-        worker = TrainingWorker(make_run, explorer, self._log, self._helping, self)
+        worker = TrainingWorker(make_run, explorer, self._log, self._trainer, self)
         worker.started_run.connect(self._started)
         worker.paused.connect(self._paused)
         worker.resumed.connect(self._resumed)
@@ -131,6 +132,19 @@ class Training(QObject):
         self._worker = worker
         self._become(Phase.STARTING)
         worker.start()
+
+    def resume(self, source: Run | Path, change: Mapping[str, object], explorer: Explorer) -> None:
+        """Go on with a run, or with that of a checkpoint, with a change of settings."""
+
+        def make_run(threads: int) -> Run:
+            if not isinstance(source, Path):
+                source.apply(change)
+                return source
+            from dnf_studio.core.training.run import Run
+
+            return Run.resume(source, change, threads)
+
+        self.start(make_run, explorer)
 
     def set_paused(self, paused: bool) -> None:
         """Hold the run after the iteration it is at, or go on; one on its way begins so."""
@@ -193,7 +207,7 @@ class Training(QObject):
     def shut(self) -> None:
         """End the thread and the training process: the window closes."""
         self.close()
-        self._helping.close()
+        self._trainer.close()
 
     def take_reports(self) -> list[StepReport]:
         """What nobody has looked at yet; none before the window knows of the run that they are of."""

@@ -15,7 +15,7 @@ from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading, save_checkpoint
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.library import Trash, duplicate, find_checkpoint, list_models, model_file, rename
-from dnf_studio.core.training.history import History
+from dnf_studio.core.training.record import History
 from dnf_studio.errors import CheckpointError, StudioError
 from tests.core.storage.files import GOLDEN, make_flow, make_run
 

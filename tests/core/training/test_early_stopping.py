@@ -19,10 +19,9 @@ from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.likelihoods import nll_bound, validation_bound, validation_nll
 from dnf_studio.core.sampling.likelihood import ode_nll
 from dnf_studio.core.storage.checkpoint import read_checkpoint, save_checkpoint
-from dnf_studio.core.training.early_stopping import MEASURE_EVERY
-from dnf_studio.core.training.resume import checkpoint_of, state_of, take_over
-from dnf_studio.core.training.run import Run
+from dnf_studio.core.training.run import MEASURE_EVERY, Run
 from dnf_studio.errors import CheckpointError, UnsupportedError
+from tests.golden import FOLDER
 
 WINE = Config.create(
     {
@@ -101,7 +100,7 @@ def test_without_a_validation_split_nothing_is_measured() -> None:
     run = Run(config, threads=1)
     assert all(report.validation is None for report in run)
     assert run.iteration == 120 and run.flow is run._weights.average
-    assert checkpoint_of(run, "run").state.keys() == {"updates"}
+    assert run.state().checkpoint().state.keys() == {"updates"}
     with pytest.raises(UnsupportedError, match="has no validation split"):
         validation_bound(run.flow, run.dataset)
 
@@ -109,13 +108,13 @@ def test_without_a_validation_split_nothing_is_measured() -> None:
 def test_without_patience_it_trains_to_the_end_and_keeps_the_last_weights(ended: Run) -> None:
     longer = ended.iteration + 60
     run = Run(WINE, threads=1)
-    take_over(run, state_of(ended))
+    run.load(ended.state())
     run.apply({"training.patience": 0, "training.iterations": longer})
     assert sum(1 for _ in run) == 60
     assert run.flow is run._weights.average
     measured = run.early_stopping.history.iterations
     assert measured[-1] > ended.iteration and run.early_stopping.best_nll is None
-    assert "early_stopping" not in checkpoint_of(run, "run").state
+    assert "early_stopping" not in run.state().checkpoint().state
 
 
 def test_a_resumed_run_is_the_same_to_the_bit(ended: Run, tmp_path: Path) -> None:
@@ -128,8 +127,7 @@ def test_a_resumed_run_is_the_same_to_the_bit(ended: Run, tmp_path: Path) -> Non
         pass
     assert again.iteration == ended.iteration and same(again.flow, ended.flow)
     assert same(again._weights.average, ended._weights.average)
-    assert again.early_stopping.state() == ended.early_stopping.state()
-    assert again.early_stopping.history.as_dict() == ended.early_stopping.history.as_dict()
+    assert again.early_stopping == ended.early_stopping
 
 
 def test_a_checkpoint_samples_with_the_best_weights(ended: Run, tmp_path: Path) -> None:
@@ -145,7 +143,7 @@ def test_a_checkpoint_samples_with_the_best_weights(ended: Run, tmp_path: Path) 
 
 
 def test_a_checkpoint_must_hold_what_its_state_says(ended: Run, tmp_path: Path) -> None:
-    whole = checkpoint_of(ended, "run")
+    whole = ended.state().checkpoint()
     less = {name: tensor for name, tensor in whole.tensors.items() if not name.startswith("average.")}
     whole.tensors.clear()
     whole.tensors.update(less)
@@ -155,25 +153,58 @@ def test_a_checkpoint_must_hold_what_its_state_says(ended: Run, tmp_path: Path) 
 
 def test_a_run_goes_on_elsewhere(ended: Run) -> None:
     early = at(ended.early_stopping.best_iteration + 20)
-    state = pickle.loads(pickle.dumps(state_of(early)))
+    state = pickle.loads(pickle.dumps(early.state()))
     elsewhere = Run(WINE, open_dataset("wine"), threads=1)
-    take_over(elsewhere, state)
+    elsewhere.load(state)
     assert same(elsewhere.flow, early.flow)
     for _ in elsewhere:
         pass
     assert elsewhere.iteration == ended.iteration and same(elsewhere.flow, ended.flow)
 
 
+def test_a_run_saved_before_a_run_had_one_state_goes_on(tmp_path: Path) -> None:
+    """A file of the studio before `RunState`: best weights, curves, changes and marks are where they were."""
+    old = read_checkpoint(FOLDER / "best_kept.safetensors")
+    run = Run.resume(FOLDER / "best_kept.safetensors", threads=1)
+    assert run.iteration == 310 and run.early_stopping.best_iteration == 250 and run.early_stopping.waited == 50
+    assert run.early_stopping.best_nll == pytest.approx(validation_bound(run.flow, run.dataset), rel=1e-5)
+    assert not same(run.flow, run._weights.average)
+    assert [mark.name for mark in run.marks.all] == ["training.learning_rate"] and len(run.changes) == 1
+    run.save(tmp_path / "a.safetensors")
+    new = read_checkpoint(tmp_path / "a.safetensors")
+    assert (new.sha256, new.history, new.state) == (old.sha256, old.history, old.state)
+    assert [report.iteration for report in run][-1] == 350 and run.early_stopping.best_iteration == 250
+
+
+def test_a_state_is_a_copy_and_may_be_loaded_twice() -> None:
+    run = at(60)
+    state = run.state()
+    kept = {name: tensor.clone() for name, tensor in state.model.items()}
+    ends = []
+    for _ in range(2):
+        for report in run:
+            if report.iteration == 120:
+                break
+        ends.append(run.state())
+        run.load(state)
+    one, other = ends
+    assert all(torch.equal(tensor, other.model[name]) for name, tensor in one.model.items())
+    assert all(torch.equal(tensor, other.weights.raw[name]) for name, tensor in one.weights.raw.items())
+    assert (one.history, one.stopping, one.marks.all) == (other.history, other.stopping, other.marks.all)
+    assert run.iteration == 60
+    assert all(torch.equal(tensor, state.model[name]) for name, tensor in kept.items())
+
+
 def test_another_time_grid_begins_the_comparison_anew() -> None:
     run = at(60)
-    assert run.flow is run.early_stopping.best
+    assert run.flow is run._weights.best
     run.apply({"sde.steps": 5})
     next(iter(run))
     assert run.flow is run._weights.average and run.flow.grid().steps == 5
     for report in run:
         if report.iteration == 100:
             break
-    assert run.flow is run.early_stopping.best and run.early_stopping.best_iteration == 100
+    assert run.flow is run._weights.best and run.early_stopping.best_iteration == 100
     run.apply({"training.patience": 7})
     next(iter(run))
     assert run.flow.config.training.patience == 7
@@ -236,7 +267,7 @@ def test_a_file_of_ones_own_ends_a_run_early_where_it_has_rows_for_that(tmp_path
     run = Run(WINE.changed({"data": str(tmp_path / "a.csv"), "training.iterations": iterations}), threads=1)
     measured = {report.iteration: report.validation for report in run if report.validation is not None}
     if rows < 100:
-        assert not measured and run.iteration == 101 and run.early_stopping.best is None
+        assert not measured and run.iteration == 101 and run.early_stopping.best_nll is None
         return
     assert run.finished and run.iteration < 400 and run.early_stopping.best_iteration == run.iteration - 100
     assert list(measured) == run.early_stopping.history.iterations

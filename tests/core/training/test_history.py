@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnf_studio.core.training.history import MOST_POINTS, History
+from dnf_studio.core.training.record import MOST_POINTS, History
 
 
 @given(st.integers(0, 5000), st.integers(0, 5000))

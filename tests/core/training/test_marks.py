@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from dnf_studio.config import Config
-from dnf_studio.core.training.history import History
-from dnf_studio.core.training.marks import STAGE, Mark, Marks
+from dnf_studio.core.training.record import STAGE, History, Mark, Marks
 from dnf_studio.core.training.run import Run
 
 TINY = Config().changed(

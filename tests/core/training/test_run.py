@@ -194,7 +194,7 @@ def test_a_loss_that_turns_nan_brings_the_last_good_weights_back() -> None:
     reports = iter(run)
     for _ in range(60):
         next(reports)
-    good = run._good[0]["raw"]["drift.input_embed.weight"].clone()
+    good = run._good[0].raw["drift.input_embed.weight"].clone()
     with torch.no_grad():
         run._weights.raw.drift.input_embed.weight.fill_(float("nan"))
     with pytest.raises(DivergenceError, match=r"iteration 61.*iteration 50.*learning rate"):

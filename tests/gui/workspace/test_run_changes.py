@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dnf_studio.config import Config
-from dnf_studio.core.training.marks import STAGE, Mark
+from dnf_studio.core.training.record import STAGE, Mark
 from dnf_studio.gui.workspace.run_changes import LIVE, change_words, effect_sentence, mark_words
 
 CONFIG = Config()

@@ -31,10 +31,10 @@ def test_one_gesture_is_one_step_of_undo_whatever_it_changes() -> None:
     session.apply({"grid": (0.0, 0.3, 1.0)}, drag)
     session.apply({"grid": (0.0, 0.2, 1.0)}, object())
     session.undo()
-    assert session.state.grid == (0, 0.3, 1)
+    assert session.state.sampling.grid == (0, 0.3, 1)
     session.apply({"grid": (0.0, 0.1, 1.0)}, drag)
     session.undo()
-    assert session.state.grid == (0, 0.3, 1), "after an undo a gesture begins anew"
+    assert session.state.sampling.grid == (0, 0.3, 1), "after an undo a gesture begins anew"
     session.undo()
     assert session.state == start and not session.can_undo
 
@@ -47,7 +47,7 @@ def test_what_is_no_grid_is_refused_and_lists_become_nodes(name: str) -> None:
             session.apply({name: bad})
     assert session.state == State()
     session.apply({name: [0.0, 0.25, 1.0]})
-    assert getattr(session.state, name) == (0, 0.25, 1)
+    assert session.state.value(name) == (0, 0.25, 1)
 
 
 class Clock:
@@ -128,7 +128,7 @@ def test_what_does_not_merge() -> None:
     seen = []
     while session.can_undo:
         session.undo()
-        seen.append((session.state.lam, session.state.steps))
+        seen.append((session.state.sampling.lam, session.state.sampling.steps))
     assert seen == [(0.6, 5), (0.6, None), (0.5, None), (1.0, None)]
 
 
@@ -147,7 +147,7 @@ def test_switches_do_not_merge() -> None:
     for last in ("mean", "noise", "mean"):
         session.apply({"last": last})
     session.undo()
-    assert session.state.last == "noise"
+    assert session.state.sampling.last == "noise"
 
 
 def test_undo_ends_merging() -> None:
@@ -156,7 +156,7 @@ def test_undo_ends_merging() -> None:
     session.undo()
     session.apply({"lam": 0.7})
     session.undo()
-    assert session.state.lam == 1.0
+    assert session.state.sampling.lam == 1.0
 
 
 def test_names_of_what_changed_are_told_once() -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Slot
 
-from dnf_studio.core.training.history import History
-from dnf_studio.core.training.marks import Marks
-from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.record import History, Marks, StepReport
 from dnf_studio.gui.features.loss.plot import LossPlot
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.workspace import Workspace

@@ -7,7 +7,7 @@ import itertools
 import pytest
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.core.training.marks import Mark
+from dnf_studio.core.training.record import Mark
 from dnf_studio.gui.drawing.theme import DARK
 from dnf_studio.gui.features.loss.plot import LossPlot
 from tests.gui.features.loss.test_plot import reports

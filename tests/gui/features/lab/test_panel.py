@@ -74,9 +74,9 @@ def test_several_n_are_computed_on_opening_and_one_is_shown_in_the_views(
     page.table.setCurrentCell(2, 0)
     assert page.show_button.isEnabled() and "12" in page.show_button.text()
     page.tabs.setCurrentIndex(2)
-    assert page.quality.isVisible() and "N = 12" in page.quality._notes[0] and "SWD" in page.quality._notes[0]
+    assert page.quality.isVisible() and "N = 12" in page.quality.note.texts[0] and "SWD" in page.quality.note.texts[0]
     qtbot.mouseClick(page.show_button, Qt.MouseButton.LeftButton)
-    assert window.session.state.steps == 12 and window.session.can_undo
+    assert window.session.state.sampling.steps == 12 and window.session.can_undo
     assert panel.told.text().startswith("Newest weights"), "View N does not matter here"
 
 
@@ -190,9 +190,9 @@ def test_levels_are_compared_and_one_is_shown_in_the_views(panel: LabPanel, wind
     assert column == ["0", "0.5", "1", "1.5", "2"] and "±" in page.table.item(2, 1).text()
     assert len(page.distances._data.apart) == len(page.distances._reference.apart) == 5
     page.table.setCurrentCell(4, 0)
-    assert "λ = 2 over λ = 1" in page.cloud._notes
+    assert "λ = 2 over λ = 1" in page.cloud.note.texts
     qtbot.mouseClick(page.show_button, Qt.MouseButton.LeftButton)
-    assert window.session.state.lam == 2.0
+    assert window.session.state.sampling.lam == 2.0
     assert panel.told.text().startswith("Newest weights"), "the λ of the views does not matter here"
 
 
@@ -202,7 +202,7 @@ def test_both_last_steps_side_by_side(panel: LabPanel, window: MainWindow, qtbot
     assert isinstance(page, LastPage)
     assert all("To data: SWD" in told.text() and "±" in told.text() for told in page.told.values())
     qtbot.mouseClick(page.buttons["mean"], Qt.MouseButton.LeftButton)
-    assert window.session.state.last == "mean"
+    assert window.session.state.sampling.last == "mean"
     page.clouds["mean"].box.scaleBy((0.5, 0.5))
     page.clouds["mean"]._range_chosen(None)
     assert page.clouds["noise"].box.viewRect().width() == pytest.approx(

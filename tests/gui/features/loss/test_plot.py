@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.core.training.history import History
-from dnf_studio.core.training.report import StepReport
+from dnf_studio.core.training.record import History, StepReport
 from dnf_studio.gui.features.loss import plot as loss
 from dnf_studio.gui.features.loss.curve import MAX_POINTS, LossCurve
 from dnf_studio.gui.features.loss.plot import LossPlot
