@@ -63,6 +63,7 @@ def train(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
+    # Long by its signature, from which typer reads the options
     changes: dict[str, Any] = {
         "data": _data(_named(data, train_file, (validation or test) is not None, resume), threshold, blur),
         "validation": validation,

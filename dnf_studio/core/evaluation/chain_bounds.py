@@ -16,8 +16,7 @@ from dnf_studio.core.evaluation.fresh import fresh_points, is_identity, units_of
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.likelihood import BOUND_DRAWS, bound_nll
-from dnf_studio.core.sde.flexible import draw_grid
-from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.grid import TimeGrid, draw_grid
 
 __all__ = ["ChainBounds", "attainable_of", "entropy_of"]
 

@@ -27,8 +27,7 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.networks.base import BlockSizes, FieldKernel, Gradients
 from dnf_studio.core.networks.build import make_kernels
 from dnf_studio.core.parallel import BlockPool, equal_slices, single_threaded_kernels
-from dnf_studio.core.sde.flexible import draw_grid
-from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.grid import TimeGrid, draw_grid
 from dnf_studio.core.training.adjoint_pass import AdjointPass, TapeMemory
 from dnf_studio.core.training.gradients import BatchLoss, Trained, assign_gradients, embed_times
 from dnf_studio.core.training.inward import Outside, draw_outside, inward_penalty

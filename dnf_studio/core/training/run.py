@@ -96,8 +96,8 @@ class Run:
     def apply(self, change: Mapping[str, Any]) -> Config:
         """Queue a change of settings, dotted (``sde.steps``) or nested; it acts before the next iteration.
 
-        Returns the config as it will be. Raises `SettingError` at once, with nothing queued, for
-        a value that cannot be or a setting that is fixed during a run.
+        Returns the config as it will be; `changes` keeps what changed and when. Raises `SettingError` at once, with
+        nothing queued, for a value that cannot be or a setting that is fixed during a run.
         """
         if not isinstance(change, Mapping):
             raise SettingError(f"A change is a mapping such as {{'sde.steps': 20}}, not {change!r:.100}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from dnf_studio.core.sde.sample_settings import STARTS
+from dnf_studio.core.sde.solvers import SOLVERS
 from dnf_studio.gui.drawing.help import Help, HelpButton
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.widgets.choices import GRIDS, LAST_STEPS, GridBox, grey_unused
