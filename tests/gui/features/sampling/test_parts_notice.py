@@ -22,7 +22,7 @@ Open = Callable[[str], None]
 
 def test_a_part_that_is_none_is_refused() -> None:
     with pytest.raises(SettingError, match="'noise'"):
-        State(parts="noise")
+        State().changed({"parts": "noise"})
 
 
 def test_the_panel_chooses_says_the_equation_and_undo_brings_it_back(still_window: MainWindow) -> None:
