@@ -168,7 +168,7 @@ def test_numbers_are_of_the_paths_of_the_selection(
     found = excess_of(frame)  # type: ignore[arg-type]
     panel.set_excess(found)
     panel.refresh()
-    table = panel.model.table
+    table = panel.lineage
     assert tuple(dict.fromkeys(column.name for column in table.columns))[1:] == columns
     assert paths_words(of, frame is PAIRED) in panel.summary.text()  # type: ignore[arg-type]
     values = {(column.name, column.component): column.values for column in table.columns}

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.exploration.inspect import PointTable
 from dnf_studio.gui.drawing.theme import DARK
-from dnf_studio.gui.features.inspector.point_columns import point_columns
+from dnf_studio.gui.features.inspector.numbers import point_columns
 from dnf_studio.gui.widgets.table import DASH, TableModel
 from tests.gui.tables import table_of
 

@@ -1,4 +1,4 @@
-"""The numbers of one path as the columns of a table."""
+"""The numbers of one path as the columns of a table, and what is said of the chosen points."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.gui.drawing.words import component_name
+from dnf_studio.gui.drawing.words import component_name, nats
 from dnf_studio.gui.widgets.table import Column
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.inspect import PointTable
 
-__all__ = ["point_columns"]
+__all__ = ["MOST_OFFERED", "offered", "point_columns", "statistic"]
 
 DIGITS = 5
 MOST_DECIMALS = 6
 Array = NDArray[np.float64]
+MOST_OFFERED = 200
+"""Of more chosen points the list holds only those around the current one; thousands would be slow to fill."""
 
 
 def point_columns(table: PointTable, log_ratios: NDArray[np.floating] | None = None) -> list[Column]:
@@ -76,3 +78,27 @@ def _decimals(values: Array) -> int:
 def _decimals_of_times(t: Array) -> int:
     """At least as many as tell the shortest step."""
     return max(_decimals(t), -math.floor(math.log10(float(np.diff(t).min()))))
+
+
+def offered(selection: tuple[int, ...]) -> list[int]:
+    """The chosen points by rising number, of very many those around the current one."""
+    points = sorted(selection)
+    if len(points) <= MOST_OFFERED:
+        return points
+    first = min(max(0, points.index(selection[-1]) - MOST_OFFERED // 2), len(points) - MOST_OFFERED)
+    return points[first : first + MOST_OFFERED]
+
+
+def statistic(chosen: NDArray[np.intp], log_ratios: NDArray[np.floating]) -> str:
+    """How many points are chosen, and the mean log-ratio (P,) of their paths against that of all where it is known."""
+    several = f"{len(chosen):,} points: " if len(chosen) > 1 else ""
+    finite = log_ratios[np.isfinite(log_ratios)]
+    if not len(chosen) or chosen.max() >= len(log_ratios) or not len(finite):
+        return several.rstrip(": ")
+    own = log_ratios[chosen]
+    known = own[np.isfinite(own)]
+    if not len(known):
+        return f"{several}log-ratio not known yet"
+    some = f", of {len(known):,} of them" if len(known) < len(own) else ""
+    mean, every = (float(values.mean(dtype=np.float64)) for values in (known, finite))
+    return f"{several}log-ratio {nats(mean)} nats{some} (all: {nats(every)})"
