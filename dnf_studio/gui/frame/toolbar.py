@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from random import SystemRandom
 
-from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt
+from PySide6.QtCore import QEvent, QSignalBlocker, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from dnf_studio.gui.drawing.icons import icon
 from dnf_studio.gui.drawing.theme import Theme
-from dnf_studio.gui.drawing.units import DATA_SHOWN
+from dnf_studio.gui.drawing.words import DATA_SHOWN
+from dnf_studio.gui.widgets.choices import grey_unused
 from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, NumberSlider, fit, keep_place, label_of
-from dnf_studio.gui.widgets.lacking import grey_unused
 from dnf_studio.gui.widgets.solver_box import SolverBox
 from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.session import Session
@@ -32,7 +32,6 @@ class StudioToolBar(QToolBar):
         super().__init__("Toolbar")
         self.setObjectName("toolbar")
         self.setMovable(False)
-        self.setIconSize(QSize(18, 18))
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self._session = session
         self._own_steps = 1

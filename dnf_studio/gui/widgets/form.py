@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QWidg
 from dnf_studio.config.grids import GridKind
 from dnf_studio.config.model_defaults import unused
 from dnf_studio.errors import SettingError
+from dnf_studio.gui.widgets.choices import GridBox
 from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, caption
-from dnf_studio.gui.widgets.grid_box import GridBox
 from dnf_studio.gui.workspace.run_changes import field_of, value_of
 from dnf_studio.gui.workspace.session import Session
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QToolButton
 
 from dnf_studio.core.sde.sample_settings import STARTS
-from dnf_studio.gui.drawing.notice import menu_button
-from dnf_studio.gui.widgets.choice_menu import ChoiceMenu
+from dnf_studio.gui.widgets.choices import ChoiceMenu, menu_button
 from dnf_studio.gui.workspace.session import Session
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.sde.solvers import SOLVERS, solver_in_effect, solvers_for, unused_settings
 from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.errors import SettingError
-from dnf_studio.gui.drawing.help import HELP
 from dnf_studio.gui.features.export.history import ExportHistory, ExportRecord
+from dnf_studio.gui.features.sampling.panel import HELP
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.widgets.solver_box import SolverBox
 from dnf_studio.gui.workspace.memory import Memory
@@ -66,9 +66,9 @@ def test_what_has_no_meaning_is_named_with_its_reason(solver: str, expected: set
 
 
 def test_every_solver_is_explained_with_its_source() -> None:
-    told = HELP["solver"].text + "".join(HELP["solver"].equations)
+    told = HELP.text + "".join(HELP.equations)
     for solver in SOLVERS:
-        assert solver.label in told and "20" in solver.equation and solver.source in HELP["solver"].source
+        assert solver.label in told and "20" in solver.equation and solver.source in HELP.source
     assert "Runge–Kutta" in Flow.solvers[0].title
     assert "½ g² s" in solver_in_effect("heun", solvers_for("fields")).equation
 

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton
 from dnf_studio.core.sde.solvers import SDE
 from dnf_studio.gui.drawing.words import nats
 from dnf_studio.gui.features.lab.page import LabPage, RowTable
+from dnf_studio.gui.widgets.choices import grey_without
 from dnf_studio.gui.widgets.controls import IntBox, caption, label_of, say_for_a_moment
-from dnf_studio.gui.widgets.lacking import grey_without
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import Study
 from dnf_studio.workers.likelihood import LikelihoodFacts, LikelihoodFound, LikelihoodStudy

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.lab.page import LabPage, number, steps_words
 from dnf_studio.gui.features.lab.plane_plot import PathsPlot
+from dnf_studio.gui.widgets.choices import Directions
 from dnf_studio.gui.widgets.controls import caption
-from dnf_studio.gui.widgets.directions import Directions
 from dnf_studio.gui.workspace.state import CHOICE
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import PathsFound, PathsStudy, Study

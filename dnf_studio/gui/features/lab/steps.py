@@ -19,8 +19,8 @@ from dnf_studio.gui.features.lab.distance_curve import in_brackets
 from dnf_studio.gui.features.lab.distance_plot import QualityPlot
 from dnf_studio.gui.features.lab.error_plot import EndsPlot, ErrorPlot, ramp_of
 from dnf_studio.gui.features.lab.page import LabPage, RowTable, grid_words, last_words, number
+from dnf_studio.gui.widgets.choices import Directions
 from dnf_studio.gui.widgets.controls import ChoiceBox, caption, label_of
-from dnf_studio.gui.widgets.directions import Directions
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import StepsStudy, Study, parse_steps
 

@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QImage, QPixmap
 
 from dnf_studio.errors import Check
-from dnf_studio.gui.drawing.words import half_range
+from dnf_studio.gui.drawing.axes import half_range
 from dnf_studio.gui.workspace.log import LOGGER
 from dnf_studio.workers.background import Background, Task
 

@@ -14,8 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Slot
 from dnf_studio.errors import Check
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
 from dnf_studio.gui.features.log_density.overlay import ContourOverlay
-from dnf_studio.gui.widgets.choice_menu import ChoiceMenu
-from dnf_studio.gui.widgets.lacking import grey_plane
+from dnf_studio.gui.widgets.choices import ChoiceMenu, grey_plane
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest, Work

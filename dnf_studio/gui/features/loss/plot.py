@@ -10,6 +10,7 @@ from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.training.record import History, Mark, StepReport
+from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.layers.marks import MarksLayer
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
@@ -18,6 +19,21 @@ from dnf_studio.gui.workspace.run_changes import mark_words
 
 __all__ = ["LossPlot"]
 
+HELP = Help(
+    "the loss",
+    "What training lowers: a bound on the negative log-likelihood of the standardised data at the N of training, "
+    "in nats. The thin line is the mean of each batch, the strong one is smoothed. It cannot fall below the "
+    "entropy of the data, the dashed line, where that is known; nor below the dotted one, since the last step adds "
+    "noise g<sub>1</sub>√Δ<sub>0</sub> and can show nothing thinner. A continuous normalizing flow has no bound: "
+    "it trains on an unbiased estimate of the exact likelihood. A validation split has a second curve, the same of "
+    "rows that training never sees; a diffusion model's loss is no likelihood, so there it has its own scale.",
+    (
+        "−log p<sub>B</sub>(x<sub>0</sub>) ≤ E[ −log N(x<sub>N</sub>; 0, I) + "
+        "Σ<sub>i</sub> ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) ] + D log(g<sub>N</sub> / g<sub>0</sub>)",
+        "of a flow:  −log p(x<sub>0</sub>) = −log N(x<sub>T</sub>; 0, I) − ∫ ∇·f dt",
+    ),
+    "from (13); (16) is the same without the terms that have no gradient",
+)
 PRESS = "Press Train, and the loss falls here."
 WORDS = {
     "diffflow": ("Loss: bound on the NLL", "The bound of every batch{}."),
@@ -48,7 +64,10 @@ class LossPlot(Plot):
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(*_words("diffflow", False), PRESS, parent, topic="loss")
+        super().__init__(*_words("diffflow", False), PRESS, parent, help_=HELP)
+
+    def add_parts(self) -> None:
+        """Add curves, floors, marks and the scale of the validation split."""
         self._model = "diffflow"
         self._late = QTimer(self, singleShot=True, interval=LATE_MS)
         self._late.timeout.connect(lambda: self.set_hint(LATE))
@@ -77,7 +96,6 @@ class LossPlot(Plot):
         self.marks = MarksLayer(self.plot, self.theme)
         for label in (self._label, self._least_label):
             label.setFont(self.plot.getAxis("bottom").style["tickFont"])
-        self.recolour()
 
     @property
     def smoothed(self) -> float | None:
@@ -165,25 +183,23 @@ class LossPlot(Plot):
     def recolour(self) -> None:
         """Also curves and floor."""
         super().recolour()
-        if hasattr(self, "marks"):
-            theme = self.theme
-            self._raw.setPen(pg.mkPen(mix(theme.data, theme.base, 0.62)))
-            self._smooth.setPen(pg.mkPen(theme.text, width=2))
-            self._validation.setPen(pg.mkPen(theme.accent))
-            self._validation.setSymbolPen(None)
-            self._validation.setSymbolBrush(theme.accent)
-            self._scale.setPen(pg.mkPen(theme.border))
-            self._scale.setTextPen(pg.mkPen(theme.accent))
-            self._line.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DashLine))
-            self._least.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DotLine))
-            for label in (self._label, self._least_label):
-                label.setColor(theme.floor)
-            self.marks.recolour(theme)
+        theme = self.theme
+        self._raw.setPen(pg.mkPen(mix(theme.data, theme.base, 0.62)))
+        self._smooth.setPen(pg.mkPen(theme.text, width=2))
+        self._validation.setPen(pg.mkPen(theme.accent))
+        self._validation.setSymbolPen(None)
+        self._validation.setSymbolBrush(theme.accent)
+        self._scale.setPen(pg.mkPen(theme.border))
+        self._scale.setTextPen(pg.mkPen(theme.accent))
+        self._line.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DashLine))
+        self._least.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DotLine))
+        for label in (self._label, self._least_label):
+            label.setColor(theme.floor)
+        self.marks.recolour(theme)
 
     def refont(self) -> None:
-        """Also the scale at the right and the labels."""
+        """Also the labels."""
         super().refont()
-        self._style_axes(("right",))
         for label in (self._label, self._least_label):
             label.setFont(self.plot.getAxis("bottom").style["tickFont"])
         self.marks.refit()
@@ -234,14 +250,13 @@ class LossPlot(Plot):
         """A range that shows what was measured well; the beginning and a rise at the end may leave it."""
         values = np.array(list(self._measured.values()))[len(self._measured) // 6 :]
         low, high = float(values.min()), float(np.quantile(values, 0.9))
-        room = max(0.08 * (high - low), 0.02)
-        return low - room, high + room
+        margin = max(0.08 * (high - low), 0.02)
+        return low - margin, high + margin
 
     def _make_scale(self) -> pg.AxisItem:
         """The scale of what is measured on the validation split, which does not follow the box by itself."""
         scale = self.plot.getAxis("right")
         scale.unlinkFromView()
-        self._style_axes(("right",))
         return scale
 
     def _name_scale(self) -> None:

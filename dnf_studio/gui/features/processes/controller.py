@@ -6,11 +6,11 @@ from typing import cast
 
 from PySide6.QtCore import QObject, Slot
 
+from dnf_studio.gui.drawing.layers.scale import StepColouring
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
-from dnf_studio.gui.drawing.step_colours import StepColouring
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView
-from dnf_studio.gui.widgets.lacking import grey_plane
+from dnf_studio.gui.widgets.choices import grey_plane
 from dnf_studio.gui.widgets.pairing import start_button
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.workspace import Workspace

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -25,10 +25,10 @@ from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.picking import existing
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.selection.comparison import ComparisonGrid
-from dnf_studio.gui.features.selection.lineage_model import LineageModel
+from dnf_studio.gui.features.selection.lineage_columns import lineage_columns
 from dnf_studio.gui.widgets.controls import caption
-from dnf_studio.gui.widgets.copy_table import CopyTable
 from dnf_studio.gui.widgets.pairing import paths_words
+from dnf_studio.gui.widgets.table import CopyTable, TableModel
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import CHOICE
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -67,7 +67,7 @@ class SelectionPanel(QWidget):
         self._frame: Frame | None = None
         self._found: ExcessFrame | None = None
         self._standardisation: Standardisation | None = None
-        self.model = LineageModel(self)
+        self.lineage, self.model = LineageTable(()), TableModel(self)
         self.summary, self.comparison = caption(NOTHING), ComparisonGrid()
         self._make_buttons()
         self._make_table()
@@ -114,7 +114,7 @@ class SelectionPanel(QWidget):
         self.summary.setText(told if some else NOTHING)
         self.summary.setAlignment(Qt.AlignmentFlag.AlignLeft if some else Qt.AlignmentFlag.AlignCenter)
         if frame is None or not some:
-            self.model.set_table(LineageTable(()))
+            self._list(LineageTable(()))
             return
         paths, steps = frame.paths_of(state.listed), NOT_KNOWN
         if self._found is not None and self._found.fits(frame):
@@ -123,28 +123,20 @@ class SelectionPanel(QWidget):
         now = at_position(paths, float(np.clip(self._session.cursor.position, 0, len(paths) - 1)))
         found = compare(now, paths[-1], steps, mask_of(rows, count), self._in_units(now))
         self.comparison.set_comparison(found)
-        fresh = not len(self.model.table)
         places = {"now": now, "latent": paths[-1]}
         if paired or state.listed == "forward":
             places["data"] = frame.forward[0]
         if paired or state.listed == "backward":
             places["sample"] = frame.backward[0]
         in_units = {name: self._in_units(states) for name, states in places.items()}
-        self.model.set_table(lineage_table(rows, in_units, steps))
-        self.model.set_current(state.selection[-1])
-        if fresh:
-            self._fit_columns()
+        self._list(lineage_table(rows, in_units, steps))
+        current = np.flatnonzero(rows == state.selection[-1])
+        self.model.set_current(int(current[0]) if len(current) else -1)
 
     def showEvent(self, event: QShowEvent) -> None:
         """What has happened meanwhile is shown now."""
         super().showEvent(event)
         self.refresh()
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Larger letters need higher rows and wider columns."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange and hasattr(self, "foot"):
-            self._fit_columns()
 
     def _make_table(self) -> None:
         self.table = CopyTable(self.model, self.copy_button)
@@ -205,23 +197,25 @@ class SelectionPanel(QWidget):
 
     def _change_units(self) -> None:
         self.refresh()
-        self._fit_columns()
+        self.table.fit_columns()
 
-    def _fit_columns(self) -> None:
-        metrics = self.fontMetrics()
-        self.table.fit_rows(self.fontMetrics())
-        for column in range(self.model.columnCount()):
-            self.table.setColumnWidth(column, metrics.horizontalAdvance(self.model.widest(column)) + 14)
+    def _list(self, table: LineageTable) -> None:
+        """Show `table`; columns get their widths when the first rows come."""
+        first = not len(self.lineage)
+        self.lineage = table
+        self.model.set_columns(lineage_columns(table))
+        if first:
+            self.table.fit_columns()
 
     def _make_current(self, index: QModelIndex) -> None:
-        point = self.model.point_at(index.row())
+        point = int(self.lineage.columns[0].values[self.model.place(index.row())])
         others = tuple(other for other in self._session.state.selection if other != point)
         self._session.apply({"selection": (*others, point)})
 
     def _save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self.window(), "Save table", "selection.csv", "Table (*.csv)")
         if name:
-            self.save_wanted.emit(with_suffix(name, ".csv"), self.model.table)
+            self.save_wanted.emit(with_suffix(name, ".csv"), self.lineage)
 
 
 def make_panel(workspace: Workspace) -> SelectionPanel:

@@ -13,16 +13,18 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.exploration.by_step import worst_points
 from dnf_studio.core.exploration.excess import StepMeans
-from dnf_studio.gui.drawing.explain import (
+from dnf_studio.gui.drawing.layers.bars import tail_of
+from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
+from dnf_studio.gui.drawing.words import WAITING
+from dnf_studio.gui.features.disagreement.bars import (
+    Shown,
     about_excess,
     about_prior,
     about_prior_excess,
     about_step,
+    excess_bars,
     largest_part,
 )
-from dnf_studio.gui.drawing.layers.prior_bar import tail_of
-from dnf_studio.gui.drawing.step_bars import WAITING, Shown, excess_bars
-from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 from dnf_studio.gui.features.disagreement.plot import DisagreementPlot
 from dnf_studio.gui.frame.main_window import MainWindow
 from tests.gui.scenes import excess_of, frame_of, pixels, share_near

@@ -172,10 +172,10 @@ def test_a_lost_image_is_told_and_leaves_its_place_empty(digits: MainWindow) -> 
     frame = frame_of(dim=64)
     frame.forward[3:, 1, 5] = np.nan
     window.live.show(frame)
-    window.views.set_theme(DARK)
+    forward.set_theme(DARK)
     window.session.cursor.jump(6)
     assert forward.note.toolTip() or forward.note.text() == "1 of 300 images left the finite numbers"
-    assert "1" in forward.note.text() and "lost" in forward._notes[-1] and forward._warns
+    assert "1" in forward.note.text() and "lost" in forward.note.texts[-1] and forward.note.warns
     shown = forward._images._shown(window.parts["images"].pixels)
     assert len(np.unique(shown[1])) == 1 and len(np.unique(shown[0])) > 1
     forward.grab()

@@ -55,13 +55,13 @@ def test_the_views_say_what_is_left_out_and_how_far_it_moves_the_samples(
 def test_one_component_has_the_distance_beside_its_paths(still_window: MainWindow) -> None:
     window, frame = still_window, frame_of(dim=1, request=viewed(parts="drift"))
     one = np.ones(1)
-    window.live.frame_shown.emit(frame)
+    window.live.show(frame)
     window.live.compared.emit(Comparison(frame, Marginals(one, one, one), Marginals(0.25 * one, 0.02 * one, one)))
     text = window.parts["sampling"].labels[window.plots["time"]].text()
     assert text.endswith("moved by a sliced Wasserstein distance of 0.250, floor 0.020.")
     window.live.compared.emit(Comparison(frame, Marginals(one, one, one), Marginals(np.nan * one, one, one)))
     assert "Too few" in window.parts["sampling"].labels[window.plots["time"]].text()
-    window.live.frame_shown.emit(frame_of(dim=1))
+    window.live.show(frame_of(dim=1))
     assert window.parts["sampling"].labels[window.plots["time"]].isHidden()
 
 

@@ -43,9 +43,9 @@ def test_the_note_says_share_and_lengths_of_the_step(plot: ScorePlot) -> None:
     plot.set_frame(frame_with([0.5, 0.2, 0.75, 0.002], lam=0.0))
     assert plot.note.text() == "step 3: share 75%,  ‖0.5 g²s‖ 6, ‖f‖ 2"
     plot.set_cursor(40)
-    assert plot.note.text() == "step 4: share 0.2%: idle" and plot._warns
+    assert plot.note.text() == "step 4: share 0.2%: idle" and plot.note.warns
     plot.set_cursor(0.3)
-    assert plot.note.text() == "step 0: no step uses the score here" and not plot._warns
+    assert plot.note.text() == "step 0: no step uses the score here" and not plot.note.warns
     plot.set_frame(dataclasses.replace(frame_of(), score=None))
     assert plot.note.text() == "" and plot._empty.isVisible() and not plot._curve.isVisible()
 
@@ -68,7 +68,7 @@ def test_a_narrow_plot_keeps_the_word_idle(plot: ScorePlot, qtbot: QtBot) -> Non
 def test_a_step_without_finite_points_is_a_gap_and_a_warning(plot: ScorePlot) -> None:
     plot.set_frame(frame_with([0.5, float("nan"), 0.4]))
     plot.set_cursor(2)
-    assert plot.note.text() == "step 2: no finite points" and plot._warns
+    assert plot.note.text() == "step 2: no finite points" and plot.note.warns
     assert plot.box.viewRange()[1] == pytest.approx([-3, 104])
 
 

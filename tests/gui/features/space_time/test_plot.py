@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.layers.scale import BUCKETS
-from dnf_studio.gui.drawing.step_bars import WAITING
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
+from dnf_studio.gui.drawing.words import WAITING
 from dnf_studio.gui.features.space_time.plot import ROWS, SpaceTimePlot
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.workers.excess import ExcessFrame
@@ -156,5 +156,5 @@ def test_the_map_follows_the_window(still_window: MainWindow, qtbot: QtBot) -> N
     qtbot.waitUntil(lambda: plot.cells.size > 0)
     plot.clicked_at(4.0, 0.0)
     assert window.session.cursor.node == 4 and plot._line.value() == 4.0
-    window.live.show(None)
+    plot.set_frame(None)
     assert not plot.cells.size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dnf_studio.gui.drawing.units import about, breakable, counted, in_bytes
+from dnf_studio.gui.drawing.words import about, breakable, counted, in_bytes
 
 
 @pytest.mark.parametrize(

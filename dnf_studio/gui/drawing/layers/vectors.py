@@ -1,4 +1,4 @@
-"""A vector field as arrows, all of them one batch of lines: 1 ms for 32 × 32, and the heat map under it.
+"""A vector field as arrows, all of them one batch of lines: 1 ms for 32 × 32, or as streamlines.
 
 A length goes with the root of the vector's, so that weak parts of a field are seen beside strong ones. The
 longest arrows just do not touch; arrows that would lie too close are thinned out.
@@ -6,19 +6,27 @@ longest arrows just do not touch; arrows that would lie too close are thinned ou
 
 from __future__ import annotations
 
-from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QTransform
+from PySide6.QtGui import QTransform
 
-from dnf_studio.gui.drawing.layers.bars import colour_ramp
-from dnf_studio.gui.drawing.layers.device import DeviceLayer, to_device
-from dnf_studio.gui.drawing.layers.pixels import image_of
-from dnf_studio.gui.drawing.layers.strokes import StrokesLayer
+from dnf_studio.gui.drawing.layers.device import StrokesLayer, to_device
 
-__all__ = ["ArrowsLayer", "HeatLayer", "arrow_lines", "head_strokes", "next_limit", "upper_limit"]
+if TYPE_CHECKING:
+    from dnf_studio.core.exploration.streamlines import Streamlines
+
+__all__ = [
+    "ArrowsLayer",
+    "StreamsLayer",
+    "arrow_lines",
+    "head_places",
+    "head_strokes",
+    "next_limit",
+    "stream_lines",
+    "upper_limit",
+]
 
 TOP = 0.98
 """Quantile of the values that gets the longest arrow or the strongest colour."""
@@ -31,11 +39,15 @@ SHORTEST = 1.2
 """Pixels; what is shorter is a dot."""
 HEAD = 0.34
 MAX_HEAD = 5.0
-SHADES = 256
 Array = NDArray[np.float64]
 _TURN = np.deg2rad(152.0)
 _TURNS = np.array([[np.cos(_TURN), np.sin(_TURN)], [np.cos(_TURN), -np.sin(_TURN)]])
 """Cosine and sine of the two strokes of a head."""
+STREAM_HEAD = 5.5
+"""Pixels of the head of a streamline."""
+HEADS_APART = 40
+"""Points of a line from head to head."""
+Places = NDArray[np.intp]
 
 
 class ArrowsLayer(StrokesLayer):
@@ -58,41 +70,6 @@ class ArrowsLayer(StrokesLayer):
         return arrow_lines(self._x, self._y, self._vectors, self._limit, transform)
 
 
-class HeatLayer(DeviceLayer):
-    """Values on a regular grid as a smooth picture."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._values = np.empty((0, 0))
-        self._extent = 0.0, 0.0, 1.0, 1.0
-        self._limit, self._signed = 0.0, False
-        self._stops: tuple[str, ...] = ("#000000", "#000000")
-        self._image: QImage | None = None
-
-    def set_values(self, values: Array, extent: tuple[float, float, float, float], limit: float, signed: bool) -> None:
-        """Colour `values` (R, C), lowest row first, from 0 or −`limit` to `limit` over left, bottom, right, top."""
-        self._values, self._extent, self._limit, self._signed = values, extent, limit, signed
-        self._image = None
-        self.update()
-
-    def set_colours(self, stops: tuple[str, ...]) -> None:
-        """The colours from the lowest to the highest value."""
-        self._stops, self._image = stops, None
-        self.update()
-
-    def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
-        """One small picture, stretched."""
-        if not self._values.size or self._limit <= 0:
-            return
-        if self._image is None:
-            self._image = _picture(self._values, self._limit, self._signed, self._stops)
-        left, bottom, right, top = self._extent
-        corners = transform.map(QPointF(left, top)), transform.map(QPointF(right, bottom))
-        painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(QRectF(*corners), self._image)
-
-
 def arrow_lines(x: Array, y: Array, vectors: Array, limit: float, transform: QTransform) -> Array:
     """Shafts and heads, (K, 4) device pixels, of the arrows that are neither too close nor not finite.
 
@@ -100,14 +77,14 @@ def arrow_lines(x: Array, y: Array, vectors: Array, limit: float, transform: QTr
     """
     apart = _apart(x, transform.m11()), _apart(y, transform.m22())
     strides = [max(1, int(np.ceil(CLOSEST / max(each, 1e-9)))) for each in apart]
-    room = min(stride * each for stride, each in zip(strides, apart, strict=True))
+    spacing = min(stride * each for stride, each in zip(strides, apart, strict=True))
     starts = [(len(axis) - 1) % stride // 2 for axis, stride in zip((x, y), strides, strict=True)]
     x, y = x[starts[0] :: strides[0]], y[starts[1] :: strides[1]]
     some = vectors[starts[1] :: strides[1], starts[0] :: strides[0]].reshape(-1, 2)
     places = to_device(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2).astype(np.float32), transform)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         length = np.hypot(some[:, 0], some[:, 1])
-        pixels = np.minimum(1.0, np.sqrt(length / limit)) * LONGEST * room
+        pixels = np.minimum(1.0, np.sqrt(length / limit)) * LONGEST * spacing
         shown = np.isfinite(length) & (pixels >= SHORTEST)
     places, pixels = places[shown].astype(np.float64), pixels[shown, None]
     ways = some[shown] / length[shown, None] * [np.sign(transform.m11()), np.sign(transform.m22())]
@@ -141,14 +118,44 @@ def _apart(axis: Array, scale: float) -> float:
     return float(abs(axis[1] - axis[0]) * abs(scale)) if len(axis) > 1 else 1e3
 
 
-def _picture(values: Array, limit: float, signed: bool, stops: tuple[str, ...]) -> QImage:
-    """A pixel a value, the highest row first; what is not finite is left out. The image owns its pixels."""
-    known = np.isfinite(values)
-    way = np.where(known, values, 0.0) / limit
-    shades = np.clip((0.5 + 0.5 * way if signed else way) * (SHADES - 1), 0, SHADES - 1).astype(np.intp)
-    return image_of(np.where(known, _table(stops)[shades], np.uint32(0))[::-1])
+class StreamsLayer(StrokesLayer):
+    """Lines with heads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._points = np.empty((0, 2), np.float32)
+        self._steps, self._heads = np.empty(0, np.intp), np.empty(0, np.intp)
+
+    def set_lines(self, lines: Streamlines) -> None:
+        """Show `lines`, plot units."""
+        self._points = lines.points.astype(np.float32)
+        begins = np.ones(len(self._points), np.bool_)
+        begins[lines.starts[1:] - 1] = False
+        self._steps, self._heads = np.flatnonzero(begins), head_places(lines.starts)
+        self.update()
+
+    def strokes(self, transform: QTransform) -> Array:
+        """Steps and heads."""
+        if not len(self._steps):
+            return np.empty((0, 4))
+        return stream_lines(self._points, self._steps, self._heads, transform)
 
 
-@cache
-def _table(stops: tuple[str, ...]) -> NDArray[np.uint32]:
-    return np.array([QColor(colour).rgba() for colour in colour_ramp(stops, SHADES)], np.uint32)
+def head_places(starts: Places) -> Places:
+    """Which points have a head: the middles of equal stretches of each line, one at least."""
+    found = []
+    for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+        count = max(1, round((end - start) / HEADS_APART))
+        found += [start + int((k + 0.5) * (end - start) / count) for k in range(count)]
+    return np.array(found, np.intp)
+
+
+def stream_lines(points: NDArray[np.float32], steps: Places, heads: Places, transform: QTransform) -> Array:
+    """Steps and strokes of heads, (K, 4) device pixels: a step leads from each of `steps` to the next point."""
+    places = to_device(points, transform).astype(np.float64)
+    ways = places[np.minimum(heads + 1, len(places) - 1)] - places[heads - 1]
+    length = np.hypot(ways[:, 0], ways[:, 1])
+    some = length > 0
+    tips, ways = places[heads[some]], ways[some] / length[some, None]
+    strokes = head_strokes(tips, ways, np.full((len(tips), 1), STREAM_HEAD))
+    return np.concatenate([np.concatenate([places[steps], places[steps + 1]], axis=1), *strokes])

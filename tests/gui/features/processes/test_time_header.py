@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QSizePolicy
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
-from dnf_studio.gui.features.processes.component_box import ComponentBox
+from dnf_studio.gui.features.processes.time_header import ComponentBox
 
 
 def test_principal_components_that_come_later_are_not_cut(qtbot: QtBot) -> None:

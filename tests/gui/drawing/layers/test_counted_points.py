@@ -9,28 +9,27 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QTransform
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.drawing.layers.crowd import MOST, Crowd
-from dnf_studio.gui.drawing.layers.points import PointsLayer
+from dnf_studio.gui.drawing.layers.points import MOST, CountedPoints, PointsLayer
 
 BLACK = "#000000"
 
 
-def opacities(crowd: Crowd, xy: list[tuple[float, float]], dot: tuple[float, float]) -> NDArray[np.float64]:
+def opacities(crowd: CountedPoints, xy: list[tuple[float, float]], dot: tuple[float, float]) -> NDArray[np.float64]:
     """Of the pixels of a picture 7 wide and 5 high."""
     picture = crowd.picture(np.array(xy, np.float32).reshape(-1, 2), (7, 5), dot, BLACK)
     return np.array([[picture.pixelColor(x, y).alphaF() for x in range(7)] for y in range(5)])
 
 
 def test_a_point_is_a_square_around_it_with_the_ink_of_a_round_dot() -> None:
-    found = opacities(Crowd(), [(3.0, 2.0)], (1.8, 0.5))
+    found = opacities(CountedPoints(), [(3.0, 2.0)], (1.8, 0.5))
     assert np.argwhere(found > 0).tolist() == [[1, 2], [1, 3], [2, 2], [2, 3]]
     assert found.sum() == pytest.approx(0.5 * np.pi * 0.9**2, rel=0.02)
-    odd = opacities(Crowd(), [(3.5, 2.5)], (3.0, 1.0))
+    odd = opacities(CountedPoints(), [(3.5, 2.5)], (3.0, 1.0))
     assert np.argwhere(odd > 0).tolist() == [[y, x] for y in (1, 2, 3) for x in (2, 3, 4)]
 
 
 def test_points_on_each_other_are_stronger_up_to_an_end() -> None:
-    crowd = Crowd()
+    crowd = CountedPoints()
     alphas = [opacities(crowd, [(3.5, 2.5)] * count, (1.0, 0.2))[2, 3] for count in (1, 2, 3, MOST, 400)]
     single = 0.2 * np.pi / 4
     expected = [1 - (1 - single) ** count for count in (1, 2, 3, MOST, MOST)]
@@ -38,7 +37,7 @@ def test_points_on_each_other_are_stronger_up_to_an_end() -> None:
 
 
 def test_what_is_cut_by_the_edge_or_no_number_is_left_out_and_nothing_stays_of_the_last_picture() -> None:
-    crowd = Crowd()
+    crowd = CountedPoints()
     assert opacities(crowd, [(1, 1), (6, 4), (3, 2)], (2.0, 1.0)).sum() == pytest.approx(12 * np.pi / 4, rel=0.02)
     outside = [(0.2, 2), (6.9, 2), (3, 0.2), (3, 4.9), (np.nan, 2), (3, np.inf), (-1e5, 1e5)]
     assert opacities(crowd, outside, (2.0, 1.0)).sum() == 0
@@ -65,7 +64,7 @@ def test_a_layer_draws_a_crowd_as_it_draws_single_points(
         return pixels.reshape(image.height() // size, size, -1, size).mean(axis=(1, 3))
 
     crowd = drawn()
-    monkeypatch.setattr(Crowd, "pays", lambda *_: False)
+    monkeypatch.setattr(CountedPoints, "pays", lambda *_: False)
     single = drawn()
     assert single.min() < 120 and single.max() > 250
     assert np.abs(crowd - single).max() < 12 and np.abs(crowd - single).mean() < 4
