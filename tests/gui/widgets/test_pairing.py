@@ -185,11 +185,11 @@ def test_numbers_are_of_the_paths_of_the_selection(
 
 def test_start_and_owner_are_of_a_few() -> None:
     with pytest.raises(SettingError, match="'middle'"):
-        State(start="middle")  # type: ignore[arg-type]
+        viewed(start="middle")
     with pytest.raises(SettingError, match="forward or backward"):
         State(selection_of="sideways")  # type: ignore[arg-type]
     assert State(selection=(1,)).chosen_in("backward") == () and State(selection=(1,)).chosen_in("forward") == (1,)
-    assert State(selection=(1,), start="forward").chosen_in("backward") == (1,)
+    assert State(sampling=viewed(start="forward"), selection=(1,)).chosen_in("backward") == (1,)
 
 
 def test_the_switch_is_one_step_of_undo() -> None:

@@ -12,7 +12,6 @@ from dnf_studio.core.exploration.marginals import Marginals
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.features.sampling.panel import EQUATIONS, PARTS, SamplingPanel
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.state import State
 from dnf_studio.workers.marginals import Comparison
 from tests.gui.scenes import frame_of
 from tests.views import viewed
@@ -22,7 +21,7 @@ Open = Callable[[str], None]
 
 def test_a_part_that_is_none_is_refused() -> None:
     with pytest.raises(SettingError, match="'noise'"):
-        State().changed({"parts": "noise"})
+        viewed(parts="noise")
 
 
 def test_the_panel_chooses_says_the_equation_and_undo_brings_it_back(still_window: MainWindow) -> None:
