@@ -14,9 +14,10 @@ from dnf_studio.bench import Row, less
 from dnf_studio.bench.textbook import textbook_paths
 from dnf_studio.bench.timing import fastest, in_turn, plain_works
 from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
 from dnf_studio.errors import SetupError
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.frames import Frame
 from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = ["FULL", "QUICK", "Change", "Sizes", "rows"]
@@ -25,13 +26,17 @@ LOST_AFTER = 60.0
 LOOK_EVERY = 5e-4
 
 
+def _view(steps: int, lam: float = 1.0, seed: int = 0) -> SampleSettings:
+    return replace(AS_VIEWED, steps=steps, lam=lam, seed=seed)
+
+
 @dataclass(frozen=True)
 class Change:
     """A change of the view; a round adds the same to both seeds."""
 
     name: str
-    before: ViewRequest
-    after: ViewRequest
+    before: SampleSettings
+    after: SampleSettings
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,10 @@ class Sizes:
     seconds: float = 9.0
     """Of one change; a slow machine does fewer rounds."""
     changes: tuple[Change, ...] = (
-        Change("view N 30 to 10", ViewRequest(30), ViewRequest(10)),
-        Change("view N 10 to 100", ViewRequest(10), ViewRequest(100)),
-        Change("λ 1 to 0, N = 30", ViewRequest(30), ViewRequest(30, lam=0.0)),
-        Change("seed, N = 30", ViewRequest(30), ViewRequest(30, seed=1)),
+        Change("view N 30 to 10", _view(30), _view(10)),
+        Change("view N 10 to 100", _view(10), _view(100)),
+        Change("λ 1 to 0, N = 30", _view(30), _view(30, lam=0.0)),
+        Change("seed, N = 30", _view(30), _view(30, seed=1)),
     )
 
 
@@ -83,7 +88,7 @@ def _turn(
     explorer: Explorer, flow: DiffFlow, data: Tensor, change: Change, sizes: Sizes, seed: int
 ) -> tuple[float, ...]:
     """Seconds to the first paths and to all of one change, then of the plain loop for as many points."""
-    before, after = (replace(r, seed=r.seed + seed, points=sizes.points) for r in (change.before, change.after))
+    before, after = (replace(r, seed=r.seed + seed) for r in (change.before, change.after))
     explorer.request(before)
     _frames(explorer, before)
     explorer.request(after)
@@ -93,7 +98,7 @@ def _turn(
     return frames[0].seconds, whole.seconds, *plain
 
 
-def _frames(explorer: Explorer, request: ViewRequest) -> list[Frame]:
+def _frames(explorer: Explorer, request: SampleSettings) -> list[Frame]:
     """The frames of `request` up to the complete one."""
     frames: list[Frame] = []
     end = time.monotonic() + LOST_AFTER
@@ -111,7 +116,7 @@ def _frames(explorer: Explorer, request: ViewRequest) -> list[Frame]:
     return frames
 
 
-def _from_nothing(flow: DiffFlow, request: ViewRequest, x0: Tensor) -> float:
+def _from_nothing(flow: DiffFlow, request: SampleSettings, x0: Tensor) -> float:
     """Seconds of the plain loop for the same paths."""
     generator = torch.Generator().manual_seed(request.seed)
     grid, z = flow.grid(request.steps), torch.randn(x0.shape, generator=generator)

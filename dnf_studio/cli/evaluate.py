@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from typer import Option
 
 from dnf_studio import api
-from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, asking_for_data
+from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, SolverName, asking_for_data
 from dnf_studio.cli.output import Progress, emit, note, number, table
 from dnf_studio.core.exploration.by_step import differ
-from dnf_studio.core.models.base import Solver
+from dnf_studio.core.sde.solvers import SDE
 from dnf_studio.errors import SettingError
 
 __all__ = ["evaluate"]
@@ -43,7 +43,7 @@ def evaluate(
     test: Annotated[str | None, Option("--test", metavar="FILE", help=TEST)] = None,
     steps: Annotated[str | None, Option("--steps", metavar="5,10,30", help="Numbers of steps to sample with.")] = None,
     no_ode: Annotated[bool, Option("--no-ode", help="Leave out the NLL of the probability-flow ODE.")] = False,
-    solver: Annotated[Solver | None, Option("--solver", help=f"{SOLVER} {BOUND_OF}")] = None,
+    solver: Annotated[SolverName | None, Option("--solver", help=f"{SOLVER} {BOUND_OF}")] = None,
     paths: Annotated[int, Option("--paths", metavar="K", help="Paths a point of the importance-weighted bound.")] = 16,
     mass: Annotated[
         bool, Option("--mass", help="Also ∫p of the ODE's density, which is 1 where that is right; by sampling.")
@@ -86,17 +86,13 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _text(result: dict[str, Any]) -> str:
-    keys = ("resolution", "floor", "outside", "farthest")
-    head = ("steps", "NFE", "NLL bound", "attainable", "sliced Wasserstein", *keys)
-    rows = [
-        (
-            *(str(row[key]) for key in ("steps", "nfe")),
-            *(number(row[key]) for key in ("nll_bound", "attainable")),
-            _distance(row),
-            *(number(row[key]) for key in keys),
-        )
-        for row in result["by_steps"]
-    ]
+    unsure = any(row["told_apart"] is False for row in result["by_steps"])
+    lines = [*_likelihoods(result), *_beside(result), *_excess(result), "", _by_steps(result)]
+    return "\n".join([*lines, *([NO_RANK] if unsure else []), *_classes(result)])
+
+
+def _likelihoods(result: dict[str, Any]) -> list[str]:
+    """Bounds, NLL and entropy, each with its error and what it is of."""
     paths = result["importance_paths"]
     notes = {
         "nll_bound": _error(result["nll_bound_error"]) + _chain(result) + _drawn(result["nll_bound_flexible"]),
@@ -109,7 +105,12 @@ def _text(result: dict[str, Any]) -> str:
         del notes["attainable"]
     names = {"nll_bound": "NLL bound", "nll_importance": "Importance", "nll_ode": "NLL (ODE)", "entropy": "Entropy"}
     names["attainable"] = "Attainable by this chain"
-    lines = [f"{names[key]:<10} {number(result[key])}{note}" for key, note in notes.items()]
+    return [f"{names[key]:<10} {number(result[key])}{note}" for key, note in notes.items()]
+
+
+def _beside(result: dict[str, Any]) -> list[str]:
+    """What is said of logits, bits, the mass of the density and copies, each where there is something to say."""
+    lines = []
     if result["logit"] is not None:
         lines.append(f"Nats and distances are of standardised logits (α = {result['logit']:g}), bits of the levels.")
     if result["bits_bound"] is not None:
@@ -124,9 +125,23 @@ def _text(result: dict[str, Any]) -> str:
             f"Nearest training image {near['samples']} levels from samples ({near['closest']} at the closest), "
             f"{near['held_out']} from held-out images"
         )
-    lines += _excess(result)
-    unsure = any(row["told_apart"] is False for row in result["by_steps"])
-    return "\n".join([*lines, "", table([head, *rows]), *([NO_RANK] if unsure else []), *_classes(result)])
+    return lines
+
+
+def _by_steps(result: dict[str, Any]) -> str:
+    """The table of samples by their number of steps."""
+    keys = ("resolution", "floor", "outside", "farthest")
+    head = ("steps", "NFE", "NLL bound", "attainable", "sliced Wasserstein", *keys)
+    rows = [
+        (
+            *(str(row[key]) for key in ("steps", "nfe")),
+            *(number(row[key]) for key in ("nll_bound", "attainable")),
+            _distance(row),
+            *(number(row[key]) for key in keys),
+        )
+        for row in result["by_steps"]
+    ]
+    return table([head, *rows])
 
 
 def _distance(row: dict[str, Any]) -> str:
@@ -188,7 +203,7 @@ def _chain(result: dict[str, Any]) -> str:
     """Which chain the bound is of, or why there is none."""
     if (why := result["nll_bound_missing"]) is not None:
         return f" ({why}: {WHY[why]})"
-    if (sampler := result["nll_bound_sampler"]) == "sde":
+    if (sampler := result["nll_bound_sampler"]) == SDE.name:
         return ", of the chain of Euler steps, its last one with noise"
     euler = f"{number(result['nll_bound_sde'])}{_error(result['nll_bound_sde_error'])}"
     return f", of the {sampler} chain, its last step with noise; {euler} of the chain of Euler steps"

@@ -5,18 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from dnf_studio.core.sde.solvers import SOLVER_NAMES, Needs, Solver, solvers_for
 from dnf_studio.errors import MissingDataError
 
-__all__ = ["SOLVER", "AsJson", "CheckpointName", "Output", "asking_for_data"]
+__all__ = ["SOLVER", "AsJson", "CheckpointName", "Output", "SolverName", "asking_for_data"]
+
+if TYPE_CHECKING:
+    SolverName = str
+else:
+    # What typer offers and checks; a checker of types has no use for names that are known when it runs only
+    SolverName = Literal[SOLVER_NAMES]
+
+
+def _solvers(*needs: Needs, but: tuple[Solver, ...] = ()) -> str:
+    """The solvers of a model that has what they need, as “name (title)”, without those of the same names in `but`."""
+    known = {one.name for one in but}
+    return ", ".join(f"{one.name} ({one.title})" for one in solvers_for(*needs) if one.name not in known)
+
 
 SOLVER = (
-    "sde, or its probability flow by Euler's (ode) or Heun's method (heun), which takes two passes a step; "
-    "of a diffusion model also ancestral and ddim. "
-    "The model's own unless given."
+    f"How to step from noise to data: {_solvers('fields')}; of a diffusion model also "
+    f"{_solvers('marginals', but=solvers_for('fields'))}; of a flow {_solvers('drift')}. The model's own unless given."
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -15,6 +15,7 @@ __all__ = [
     "GridName",
     "Nodes",
     "check_grid",
+    "check_steps",
     "grid_label",
 ]
 
@@ -53,6 +54,13 @@ def check_grid(value: object) -> GridKind:
             raise SettingError(f"Each node of a time grid must be at least {LEAST_STEP:.1e} beyond the one before, "
                                f"and node {i:,} is not.")  # fmt: skip
     return tuple(map(float, nodes))
+
+
+def check_steps(steps: int) -> int:
+    """`steps`, or `SettingError` if it is not a possible N."""
+    if not 1 <= steps <= MAX_STEPS:
+        raise SettingError(f"The number of steps N must be between 1 and {MAX_STEPS:,}, not {steps}.")
+    return steps
 
 
 def grid_label(kind: GridKind) -> str:

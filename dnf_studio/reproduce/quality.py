@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dnf_studio.core.evaluation.by_steps import step_rows
-from dnf_studio.core.models.base import GenerativeModel, Solver
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.training.run import Run
 from dnf_studio.reproduce.plan import Cell, Plan
 from dnf_studio.reproduce.results import Quality
@@ -34,9 +34,10 @@ POINTS, DRAWS = 50_000, 2
 Tell = Callable[[str], None]
 
 
-def compared_solvers(flow: GenerativeModel) -> tuple[Solver, ...]:
-    """Those that samples are drawn with: all but Euler's steps of an ODE that Heun's are there for."""
-    return tuple(name for name in flow.solvers if name != "ode" or "heun" not in flow.solvers)
+def compared_solvers(flow: GenerativeModel) -> tuple[str, ...]:
+    """Those that samples are drawn with: all but Euler's steps of an ODE that there is a solver of higher order for."""
+    better = any(one.order > 1 for one in flow.solvers)
+    return tuple(one.name for one in flow.solvers if one.noise or not one.euler or not better)
 
 
 def is_due(plan: Plan, cell: Cell, seconds: float, known: Sequence[Quality]) -> bool:

@@ -5,7 +5,7 @@ Imports torch, so only the explorer's thread imports it.
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.config.solvers import WITHOUT_NOISE, Solver
 from dnf_studio.core.exploration.contributions import split_contributions
-from dnf_studio.core.exploration.parts import Parts, fields_in_part
 from dnf_studio.core.exploration.score_share import summed_lengths
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field, LastStep, backward_states, collected
+from dnf_studio.core.sde.paths import Field, collected
+from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
+from dnf_studio.core.sde.solvers.sde import backward_states, fields_in_part
 from dnf_studio.core.sde.steps import forward_step, split_backward_noise
 from dnf_studio.errors import Check
 
@@ -76,21 +76,23 @@ def forward_block(fields: tuple[Field, Field], grid: TimeGrid, x0: Tensor, noise
 class Carrier:
     """Carries blocks of points through one model on one grid.
 
-    Its fields have layers in `hidden`. The backward process goes by `solver`, the model's own where none is
-    named. Level and parts are for Euler's steps of its fields, ``sde`` and ``ode``; the noise of a model without
-    noise is not asked for either. Raises `UnsupportedError` for a solver that the model has not.
+    Its fields have layers in `hidden`. The backward process goes as `settings` say, but on `grid`; of its λ and parts
+    only Euler's steps of the fields know. The noise of a model without noise is not asked for. Raises
+    `UnsupportedError` for a solver that the model has not.
     """
 
     def __init__(
-        self, flow: GenerativeModel, grid: TimeGrid, hidden: torch.dtype | None = None, solver: Solver | None = None
+        self,
+        flow: GenerativeModel,
+        grid: TimeGrid,
+        hidden: torch.dtype | None = None,
+        settings: SampleSettings = AS_VIEWED,
     ) -> None:
-        self._grid = grid
-        noisy, name = "noise" not in flow.lacks, flow.checked_solver(solver)
-        self._encoder = None if noisy else flow.encoder(grid, hidden)
-        self._without_noise = name in WITHOUT_NOISE
-        self._sampler = None
-        if not noisy or name not in ("sde", "ode"):
-            self._sampler = cache(lambda last: flow.sampler(grid, name, last=last, hidden=hidden))
+        self._grid, self._settings = grid, settings
+        solver = flow.checked_solver(settings.solver)
+        self._level = settings.lam if solver.noise else 0.0
+        self._encoder = flow.encoder(grid, hidden) if "noise" in flow.lacks else None
+        self._sampler = None if solver.euler else flow.sampler(grid, replace(settings, lam=1.0), hidden)
         self._fields = flow.fields(grid, hidden)
 
     def forward(self, x0: Tensor, noise: Tensor, check: Check) -> ForwardBlock:
@@ -104,24 +106,15 @@ class Carrier:
         """Where the path of x0 (B, D) with noise (N, B, D) ends, x_N (B, D): the latents of a round trip."""
         return torch.from_numpy(self.forward(x0, noise, check).path[-1])
 
-    def backward(
-        self,
-        latents: Tensor,
-        noise: Tensor,
-        lam: float,
-        last: LastStep,
-        check: Check,
-        parts: Parts = "both",
-    ) -> Array:
-        """The path (N+1, B, D) of latents (B, D), row i at t_i.
+    def backward(self, latents: Tensor, noise: Tensor, check: Check, whole: bool = False) -> Array:
+        """The path (N+1, B, D) of latents (B, D), row i at t_i; with both fields whatever the settings say if `whole`.
 
         Row i of `noise` (N, B, D) belongs to the step between t_i and t_{i+1}.
         """
         drawn = noise.flip(0).__getitem__
         if self._sampler is None:
-            fields = fields_in_part(self._fields, parts)
-            level = 0.0 if self._without_noise else lam
-            states = backward_states(*fields, self._grid, latents, drawn, level, last)
+            fields = fields_in_part(self._fields, "both" if whole else self._settings.parts)
+            states = backward_states(*fields, self._grid, latents, drawn, self._level, self._settings.last)
         else:
-            states = self._sampler(last)(latents, drawn)
+            states = self._sampler(latents, drawn)
         return collected(states, check).flip(0).numpy()

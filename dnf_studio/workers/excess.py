@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Cancelled, Check
 from dnf_studio.workers.excess_plan import Direction, Job, draft_times, jobs_of, training_jobs
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from dnf_studio.core.exploration.excess import StepMeans
-    from dnf_studio.core.models.two_sdes import TwoSDEs
+    from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.parallel import BlockPool
     from dnf_studio.core.sde.grid import TimeGrid
+    from dnf_studio.core.sde.sample_settings import SampleSettings
     from dnf_studio.workers.frames import Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -83,7 +85,7 @@ class _Work:
 
     frame: Frame
     snapshot: Snapshot
-    flow: TwoSDEs
+    flow: GenerativeModel
     grid: TimeGrid
     jobs: list[Job]
     rows: dict[Direction, list[Array]] = field(default_factory=lambda: {"forward": [], "backward": []})
@@ -106,7 +108,7 @@ class ExcessWatch:
         self._began = 0.0
         self._times: tuple[int, list[float]] = -1, []
         """Version of the weights, and `choose_times` of them, which serves any grid and seed."""
-        self._failed: tuple[int, ViewRequest] | None = None
+        self._failed: tuple[int, SampleSettings] | None = None
 
     def show(self, frame: Frame, wanted: Wanted | None, training: bool) -> None:
         """`frame`, of what was `wanted`, is what the views show now; one that still grows is not looked at."""
@@ -128,7 +130,7 @@ class ExcessWatch:
         steps, (points, dim) = len(frame.t) - 1, frame.forward.shape[1:]
         own = _is_chain(snapshot, frame.request)
         jobs = list(training_jobs(steps, points) if training else jobs_of(steps, points, dim, own))
-        self._work = _Work(frame, snapshot, snapshot.flow, grid, jobs)  # type: ignore[arg-type]
+        self._work = _Work(frame, snapshot, snapshot.flow, grid, jobs)
 
     @property
     def pending(self) -> bool:
@@ -170,9 +172,10 @@ def excess_affordable(snapshot: Snapshot) -> bool:
     return snapshot.config.network.kind == "mlp"
 
 
-def _is_chain(snapshot: Snapshot, request: ViewRequest) -> bool:
+def _is_chain(snapshot: Snapshot, request: SampleSettings) -> bool:
     """Whether the backward paths are made by the chain that log-ratios are of: Euler's steps, whole, at λ = 1."""
-    return snapshot.flow.checked_solver(request.solver) == "sde" and request.lam == 1 and request.parts == "both"
+    solver = snapshot.flow.checked_solver(request.solver)
+    return solver.euler and solver.noise and request.lam == 1 and request.parts == "both"
 
 
 def _times(work: _Work, check: Check) -> list[float]:
@@ -199,6 +202,20 @@ def _contribution(work: _Work, part: slice = slice(None)) -> Array:
     return added
 
 
+def _backward_contribution(work: _Work, path: Tensor) -> Array:
+    """What each step of backward paths (N+1, B, D) adds to the bound, its g term included, (N, B)."""
+    import torch
+
+    from dnf_studio.core.exploration.excess import backward_contribution
+
+    with torch.inference_mode():
+        added: Array = backward_contribution(work.flow.fields(work.grid), work.grid, path).numpy()
+    if work.frame.request.last == "mean":
+        # The last step drew no noise: its end is no sample of the chain
+        added[0] = np.nan
+    return added
+
+
 def _ratios(
     work: _Work,
     kind: Direction,
@@ -213,7 +230,7 @@ def _ratios(
     """
     import torch
 
-    from dnf_studio.core.exploration.excess import backward_contribution, log_ratios
+    from dnf_studio.core.exploration.excess import log_ratios
     from dnf_studio.core.parallel import equal_slices
     from dnf_studio.core.sampling.node_density import log_density_at_nodes, random_signs
 
@@ -232,16 +249,9 @@ def _ratios(
     count = path.shape[1]
     pieces = max(pool.threads if count >= FEWEST_FOR_TWO else 1, -(-count // PIECE))
     found = torch.cat(pool.map(density, equal_slices(count, pieces)), dim=1)
-    if kind == "forward":
-        added = torch.from_numpy(_contribution(work, part))
-    else:
-        with torch.inference_mode():
-            added = backward_contribution(work.flow.fields(grid), grid, path)
-            if work.frame.request.last == "mean":
-                # The last step drew no noise: its end is no sample of the chain
-                added[0] = torch.nan
+    added = _contribution(work, part) if kind == "forward" else _backward_contribution(work, path)
     lengths = np.diff(nodes)
-    summed = torch.from_numpy(np.add.reduceat(added.numpy(), nodes[:-1], axis=0))
+    summed = torch.from_numpy(np.add.reduceat(added, nodes[:-1], axis=0))
     shared = log_ratios(summed, found).numpy() / lengths[:, None]
     return shared.repeat(lengths, axis=0).astype(np.float32)
 

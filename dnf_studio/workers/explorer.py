@@ -11,16 +11,18 @@ from threading import Condition, Lock, Thread
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Cancelled, cancel_when
 from dnf_studio.workers.excess import ExcessFrame, ExcessWatch
 from dnf_studio.workers.fields import FieldRequest, FieldWatch
-from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest, Wanted
+from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, Wanted
 from dnf_studio.workers.marginals import Comparing
 from dnf_studio.workers.threads import Mailbox, stand_back
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from dnf_studio.core.sde.sample_settings import SampleSettings
     from dnf_studio.workers.passes import Passes
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -58,8 +60,7 @@ class Explorer:
         self._asked: InspectRequest | None = None
         self._answered: tuple[object, ...] = ()
         self._answering = Lock()
-        self._closing = False
-        self._training = False
+        self._closing = self._training = False
         self._thread = Thread(target=self._work, name="dnf-explorer", daemon=True)
         self._thread.start()
 
@@ -72,7 +73,7 @@ class Explorer:
                 self.excess.take()
             self._want(lambda w: Wanted(snapshot, w.request, w.data if data is None else data, perf_counter()))
 
-    def request(self, request: ViewRequest) -> None:
+    def request(self, request: SampleSettings) -> None:
         """Show it so from now on."""
         self._want(lambda w: Wanted(w.snapshot, request, w.data, perf_counter()))
 

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.core.exploration.projection import Plane
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.core.sde.sample_settings import SampleSettings
+from dnf_studio.workers.frames import Frame
 from dnf_studio.workers.threads import Mailbox
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.fields import FieldGrid, FieldName
     from dnf_studio.core.exploration.streamlines import Streamlines
+    from dnf_studio.core.sde.sample_settings import SampleSettings
     from dnf_studio.workers.frames import Wanted
 
 __all__ = ["FieldAnswer", "FieldRequest", "FieldWatch"]
@@ -49,7 +51,7 @@ class FieldAnswer:
     asked: FieldRequest
     weights: int
     """Version of the weights."""
-    request: ViewRequest
+    request: SampleSettings
     grid: FieldGrid
     inhabited: NDArray[np.bool_]
     """(R, C): the places with forward or backward points near them, which the limits of colours and lengths are
@@ -114,8 +116,8 @@ def _answer(asked: FieldRequest, frame: Frame, wanted: Wanted) -> FieldAnswer | 
     import torch
 
     from dnf_studio.core.exploration.fields import field_grid, measured_fields
+    from dnf_studio.core.hardware import choose_hidden_type
     from dnf_studio.core.sde.grid import TimeGrid
-    from dnf_studio.core.training.hardware import choose_hidden_type
 
     snapshot, request = wanted.snapshot, wanted.request
     if snapshot is None or len(asked.plane.origin) != snapshot.dim or asked.node >= len(frame.t):

@@ -8,47 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.config.grids import GridKind
-from dnf_studio.config.solvers import WITHOUT_NOISE, Solver
 from dnf_studio.core.exploration.score_share import ScoreShare
+from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from dnf_studio.core.data.dataset import Standardisation
     from dnf_studio.core.exploration.inspect import Direction, PointTable
-    from dnf_studio.core.exploration.pairing import Start
-    from dnf_studio.core.exploration.parts import Parts
-    from dnf_studio.core.sde.paths import LastStep
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Frame", "InspectRequest", "Inspection", "ViewRequest", "Wanted"]
+__all__ = ["Frame", "InspectRequest", "Inspection", "Wanted"]
 
 Array = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class ViewRequest:
-    """How the display set is to be carried both ways through the model; the newest request wins."""
-
-    steps: int | None = None
-    """View N; None is the model's own."""
-    grid: GridKind | None = None
-    lam: float = 1.0
-    last: LastStep = "noise"
-    seed: int = 0
-    points: int = 2000
-    parts: Parts = "both"
-    """What the backward process keeps: ``both`` fields, the ``drift`` alone or the ``score`` alone."""
-    solver: Solver | None = None
-    """Of the backward process; None is the model's own."""
-    start: Start = "noise"
-    """Where the backward process begins: ``noise`` of its own, or the ``forward`` end of the same point."""
-
-    @property
-    def level(self) -> float:
-        """The λ of the backward process: 0 for a solver without noise."""
-        return 0.0 if self.solver in WITHOUT_NOISE else self.lam
 
 
 @dataclass(frozen=True)
@@ -60,7 +32,8 @@ class Frame:
 
     weights: int
     """Version of the weights."""
-    request: ViewRequest
+    request: SampleSettings
+    """How they were asked for."""
     t: Array
     """(N+1,)"""
     g: Array
@@ -122,7 +95,7 @@ class Inspection:
     asked: InspectRequest
     weights: int
     """Version of the weights."""
-    request: ViewRequest
+    request: SampleSettings
     table: PointTable
     standardisation: Standardisation
     """The way to data units."""
@@ -133,7 +106,8 @@ class Wanted:
     """What the next pass is to show; a change makes a new one."""
 
     snapshot: Snapshot | None = None
-    request: ViewRequest = field(default_factory=ViewRequest)
+    request: SampleSettings = AS_VIEWED
+    """How it is to be carried both ways through the model; the newest request wins."""
     data: Tensor | None = None
     """The display set (P, D), model units."""
     since: float = 0.0
@@ -144,4 +118,5 @@ class Wanted:
         """Whether there is a model, data of the same dimension, and a solver that the model has."""
         if self.snapshot is None or self.data is None:
             return False
-        return self.snapshot.dim == self.data.shape[1] and self.request.solver in (None, *self.snapshot.flow.solvers)
+        known = [None, *(solver.name for solver in self.snapshot.flow.solvers)]
+        return self.snapshot.dim == self.data.shape[1] and self.request.solver in known

@@ -6,27 +6,24 @@ results can be kept. Imports torch only where it works.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.config.grids import GridKind
+from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
+from dnf_studio.core.sde.solvers import SDE
 from dnf_studio.errors import Check, SettingError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dnf_studio.config.solvers import Solver
     from dnf_studio.core.data.dataset import Dataset
-    from dnf_studio.core.exploration.pairing import Start
     from dnf_studio.core.exploration.variants import Variant
-    from dnf_studio.core.sampling.blocks import SampleSettings
-    from dnf_studio.core.sde.paths import LastStep
     from dnf_studio.workers.display_set import DisplayNoise
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -49,6 +46,8 @@ ERROR_POINTS = 512
 """Of the display set, for the errors."""
 DISPLAYED, SAMPLES = 2_000, 40_000
 FINER, FINEST = 4, 400
+OF_EULER: dict[str, Any] = {"solver": SDE.name, "seed": 0, "parts": "both", "start": "noise"}
+"""What does not matter to the studies of λ and of the last step, which both are of the SDE."""
 Array = NDArray[np.float32]
 
 
@@ -91,11 +90,10 @@ class Ground:
 
 @dataclass(frozen=True)
 class Study:
-    """The settings that every study depends on; None is the model's own."""
+    """What every study depends on."""
 
     weights: int
     """Version of the weights."""
-    grid: GridKind | None
 
     def total(self, ground: Ground) -> int:
         """How many results there will be."""
@@ -107,14 +105,23 @@ class Study:
 
 
 @dataclass(frozen=True)
-class StepsStudy(Study):
+class SamplingStudy(Study):
+    """One of how samples are drawn, which depends on the settings of the views too."""
+
+    sampling: SampleSettings
+    """These, but for what does not matter to the study, which is as in `fixed`: so it equals one that is kept."""
+    fixed: ClassVar[Mapping[str, Any]] = {}
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sampling", replace(self.sampling, **self.fixed))
+
+
+@dataclass(frozen=True)
+class StepsStudy(SamplingStudy):
     """Several N: a `Rediscretised` each, then, where there is data, a `Variant` each."""
 
     steps: tuple[int, ...]
-    lam: float
-    last: LastStep
-    seed: int
-    solver: Solver | None = None
+    fixed: ClassVar[Mapping[str, Any]] = {"steps": None, "parts": "both", "start": "noise"}
 
     def total(self, ground: Ground) -> int:
         return len(self.steps) * (1 if ground.dataset is None else 2)
@@ -124,42 +131,39 @@ class StepsStudy(Study):
 
         flow, x0, count = ground.snapshot.flow, ground.points[:ERROR_POINTS], len(self.steps)
         if have < count:
-            rows = rediscretise(
-                flow, x0, self.steps, lam=self.lam, kind=self.grid, seed=self.seed, solver=self.solver, check=check
-            )
+            rows = rediscretise(flow, x0, self.steps, self.sampling, check=check)
             yield from islice(rows, have, None)
         if ground.dataset is not None:
-            ways = [_way(n, self.grid, self.lam, self.last, self.solver) for n in self.steps[max(0, have - count) :]]
+            ways = [replace(self.sampling, steps=n, seed=0) for n in self.steps[max(0, have - count) :]]
             yield from _variants(ground, ways, check)
 
 
 @dataclass(frozen=True)
-class LevelsStudy(Study):
+class LevelsStudy(SamplingStudy):
     """Several λ at one N: a `Variant` each, compared with λ = 1 and with data."""
 
-    steps: int | None
-    last: LastStep
+    fixed: ClassVar[Mapping[str, Any]] = {**OF_EULER, "lam": 1.0}
 
     def total(self, ground: Ground) -> int:
         return len(LEVELS)
 
     def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
-        ways = [_way(self.steps, self.grid, lam, self.last, "sde") for lam in LEVELS]
+        ways = [replace(self.sampling, lam=lam) for lam in LEVELS]
         yield from _variants(ground, ways[have:], check, ways[LEVELS.index(1.0)])
 
 
 @dataclass(frozen=True)
-class LastStudy(Study):
+class LastStudy(SamplingStudy):
     """The last step by its mean and with its noise: a `Variant` each."""
 
-    steps: int | None
-    lam: float
+    fixed: ClassVar[Mapping[str, Any]] = {**OF_EULER, "last": "noise"}
 
     def total(self, ground: Ground) -> int:
         return 2
 
     def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
-        ways = [_way(self.steps, self.grid, self.lam, last, "sde") for last in ("mean", "noise")]
+        lasts: tuple[LastStep, ...] = ("mean", "noise")
+        ways = [replace(self.sampling, last=last) for last in lasts]
         yield from _variants(ground, ways[have:], check)
 
 
@@ -176,16 +180,11 @@ class PathsFound:
 
 
 @dataclass(frozen=True)
-class PathsStudy(Study):
+class PathsStudy(SamplingStudy):
     """A few points of the display set at one N and at a much larger one: one `PathsFound`."""
 
-    steps: int | None
-    lam: float
-    last: LastStep
-    seed: int
     points: tuple[int, ...]
-    solver: Solver | None = None
-    start: Start = "noise"
+    fixed: ClassVar[Mapping[str, Any]] = {"parts": "both"}
 
     def total(self, ground: Ground) -> int:
         return 1
@@ -194,8 +193,8 @@ class PathsStudy(Study):
         """Latents and Brownian paths are the ones of the views, so that the coarse paths are too."""
         from dnf_studio.workers.display_set import blocks
 
-        flow, seed = ground.snapshot.flow, self.seed
-        steps, dim = self.steps or ground.snapshot.steps, flow.dim
+        flow, seed = ground.snapshot.flow, self.sampling.seed
+        steps, dim = self.sampling.steps or ground.snapshot.steps, flow.dim
         count = min(DISPLAYED, len(ground.points))
         latents = ground.noise.latents(seed, count, dim)
         found = []
@@ -208,7 +207,7 @@ class PathsStudy(Study):
                     ahead, back = ground.noise.read(seed, block, dim, t.cpu().float())
                     return ahead[:, places], back[:, places]
 
-                z = latents[rows] if self.start == "noise" else None
+                z = latents[rows] if self.sampling.start == "noise" else None
                 found.append((rows, self._part(ground, steps, (ground.points[rows], z), noise, check)))
         if found:
             yield _joined(found)
@@ -225,14 +224,10 @@ class PathsStudy(Study):
 
         found = coarse_and_fine(
             ground.snapshot.flow,
-            steps,
+            replace(self.sampling, steps=steps),
             start,
             noise,
             finest=max(FINEST, FINER * steps),
-            lam=self.lam,
-            kind=self.grid,
-            last=self.last,
-            solver=self.solver,
             check=check,
         )
         both = [(a.float().numpy(), b.float().numpy()) for a, b in (found.forward, found.backward)]
@@ -253,12 +248,6 @@ def parse_steps(text: str) -> tuple[int, ...]:
     if len(steps) > MOST:
         raise SettingError(f"At most {MOST} numbers of steps can be compared at once, not {len(steps)}.")
     return steps
-
-
-def _way(n: int | None, grid: GridKind | None, lam: float, last: LastStep, solver: Solver | None) -> SampleSettings:
-    from dnf_studio.core.sampling.blocks import SampleSettings
-
-    return SampleSettings(n, lam, last, grid, solver=solver)
 
 
 def _variants(

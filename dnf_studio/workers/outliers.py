@@ -6,7 +6,7 @@ Imports torch only where it works.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.exploration.outliers import Outliers
-    from dnf_studio.core.exploration.pairing import Start
     from dnf_studio.core.models.base import GenerativeModel
-    from dnf_studio.core.sampling.blocks import SampleSettings
+    from dnf_studio.core.sde.sample_settings import SampleSettings
     from dnf_studio.errors import Check
     from dnf_studio.workers.background import Work
-    from dnf_studio.workers.frames import Frame, ViewRequest, Wanted
+    from dnf_studio.workers.frames import Frame, Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = ["OutlierCheck", "check_of", "check_outliers"]
@@ -36,7 +35,7 @@ class OutlierCheck:
 
     weights: int
     """Version of the weights."""
-    request: ViewRequest
+    request: SampleSettings
     views: Outliers
     """Among the points of the views."""
     fresh: Outliers | None
@@ -52,14 +51,14 @@ def check_of(wanted: Wanted, dataset: Dataset, frame: Frame | None, count: int) 
     if snapshot is None or data is None:
         raise ValueError("there is no model to look at")
     shows = frame is not None and frame.complete and (frame.weights, frame.request) == (snapshot.version, request)
-    shown = frame.backward if frame is not None and shows else data[: request.points]
+    shown = frame.backward if frame is not None and shows else data
     return lambda check: check_outliers(snapshot, dataset, request, shown, count, check)
 
 
 def check_outliers(
     snapshot: Snapshot,
     dataset: Dataset,
-    request: ViewRequest,
+    request: SampleSettings,
     shown: Array | Tensor,
     count: int,
     check: Check,
@@ -73,19 +72,18 @@ def check_outliers(
 
     from dnf_studio.core.exploration.outliers import find_outliers, outliers_among
     from dnf_studio.core.exploration.visited import visit
-    from dnf_studio.core.sampling.blocks import SampleSettings
 
     flow = snapshot.flow
-    settings = SampleSettings(request.steps, request.lam, request.last, request.grid, request.seed, request.solver)
     visited = visit(flow, dataset, flow.grid(request.steps, request.grid), request.seed, check=check)
-    paths = _shown_paths(flow, settings, shown, request.start, check) if isinstance(shown, torch.Tensor) else shown
+    paths = _shown_paths(flow, request, shown, check) if isinstance(shown, torch.Tensor) else shown
     views = outliers_among(paths, visited)
     yield OutlierCheck(snapshot.version, request, views, None)
-    for fresh in find_outliers(flow, dataset, count, settings, visited=visited, threads=1, check=check):
+    anew = replace(request, parts="both", start="noise")
+    for fresh in find_outliers(flow, dataset, count, anew, visited=visited, threads=1, check=check):
         yield OutlierCheck(snapshot.version, request, views, fresh)
 
 
-def _shown_paths(flow: GenerativeModel, settings: SampleSettings, data: Tensor, start: Start, check: Check) -> Array:
+def _shown_paths(flow: GenerativeModel, settings: SampleSettings, data: Tensor, check: Check) -> Array:
     """The backward paths (N+1, P, D) that the views show beside forward paths of `data` (P, D), in float32."""
     import torch
 
@@ -97,10 +95,10 @@ def _shown_paths(flow: GenerativeModel, settings: SampleSettings, data: Tensor, 
     parts = blocks(len(data), grid.steps, flow.dim)
     latents = noise.latents(settings.seed, parts[-1].stop, flow.dim)
     with torch.inference_mode(), single_threaded_kernels():
-        carrier = Carrier(flow, grid, torch.float32, settings.solver)
+        carrier = Carrier(flow, grid, torch.float32, settings)
         rows = []
         for part in parts:
             own, eps = noise.noise(settings.seed, part, flow.dim, grid.t)
-            z = carrier.ends(data[part], own, check) if start == "forward" else latents[part]
-            rows.append(carrier.backward(z, eps, settings.level, settings.last, check))
+            z = carrier.ends(data[part], own, check) if settings.start == "forward" else latents[part]
+            rows.append(carrier.backward(z, eps, check))
     return np.concatenate(rows, axis=1)

@@ -18,17 +18,15 @@ from torch import Tensor
 
 from dnf_studio.core.exploration.contributions import prior_terms
 from dnf_studio.core.exploration.inspect import inspect_point
-from dnf_studio.core.exploration.pairing import check_start
-from dnf_studio.core.exploration.parts import check_parts
 from dnf_studio.core.exploration.score_share import ScoreShare, share_of_lengths
+from dnf_studio.core.hardware import choose_hidden_type
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import check_last_step
-from dnf_studio.core.training.hardware import choose_hidden_type
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Cancelled, Check, cancel_when
 from dnf_studio.workers.display import Carrier, ForwardBlock
-from dnf_studio.workers.display_set import DisplayNoise, blocks, lead, merged
-from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
+from dnf_studio.workers.display_set import DisplayNoise, blocks, carried_together, lead
+from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
@@ -41,12 +39,6 @@ Array = NDArray[np.float32]
 B = TypeVar("B")
 _Job = tuple[list[Any], Callable[[], Any]]
 """Where the block goes, and what computes it."""
-MERGED_ROWS = 4096
-"""A batch of a pass that nobody sees grow takes blocks until it has so many rows."""
-GROWING_ROWS = 1024
-"""The same of a pass that is seen to grow, after its first block: a quarter sooner than by 512 all points are there."""
-NARROW = 64
-"""Components up to which that is done; points of more are images, whose networks may take seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +47,7 @@ class _Pass:
 
     snapshot: Snapshot
     data: Tensor
-    request: ViewRequest
+    request: SampleSettings
     since: float
     hidden: torch.dtype
     grows: bool
@@ -78,7 +70,7 @@ class Passes:
         self._forward: dict[torch.dtype, tuple[tuple[Any, ...], list[ForwardBlock]]] = {}
         self._backward: dict[torch.dtype, tuple[tuple[Any, ...], list[Array]]] = {}
         self._whole: dict[torch.dtype, tuple[tuple[Any, ...], list[Array]]] = {}
-        self._shown: tuple[ViewRequest, Tensor] | None = None
+        self._shown: tuple[SampleSettings, Tensor] | None = None
         self._exact: tuple[Snapshot, GenerativeModel] | None = None
 
     def use(self, threads: int) -> None:
@@ -139,7 +131,7 @@ class Passes:
         if snapshot is None or data is None:
             return None
         grid = snapshot.flow.grid(request.steps, request.grid)
-        count = min(request.points, len(data))
+        count = len(data)
         part = next((b for b in blocks(count, grid.steps, snapshot.dim) if b.start <= asked.point < b.stop), None)
         if part is None:
             return None
@@ -153,33 +145,25 @@ class Passes:
         elif asked.direction == "backward":
             start = self._noise.latents(request.seed, count, snapshot.dim)[asked.point]
         eps = ahead if asked.direction == "forward" else back
-        way = asked.direction, request.lam, request.last, request.parts, request.solver
-        table = inspect_point(exact, grid, start, eps, *way)
+        table = inspect_point(exact, grid, start, eps, asked.direction, request)
         return Inspection(asked, snapshot.version, request, table, snapshot.standardisation)
 
     def _run(self, work: _Pass, check: Check, final: bool) -> None:
         snapshot, data, request = work.snapshot, work.data, work.request
-        check_last_step(request.last)
-        check_parts(request.parts)
-        check_start(request.start)
-        last, kept_parts, follows = request.last, request.parts, request.start == "forward"
+        follows = request.start == "forward"
         grid = snapshot.flow.grid(request.steps, request.grid)
-        carrier = Carrier(snapshot.flow, grid, work.hidden, request.solver)
-        count, dim = min(request.points, len(data)), snapshot.dim
+        carrier = Carrier(snapshot.flow, grid, work.hidden, request)
+        count, dim = len(data), snapshot.dim
         latents = self._noise.latents(request.seed, count, dim)
         own = blocks(count, grid.steps, dim)
         first = lead(own, lambda part: self._noise.knows(request.seed, part, dim, grid.t))
         shared = (snapshot, request.steps, request.grid, request.seed, count, work.grows, first)
         forward = _kept(self._forward, work.hidden, (*shared, data))
-        back = *shared, data if follows else None, request.lam, last, request.solver
-        backward = _kept(self._backward, work.hidden, (*back, kept_parts))
+        back = *shared, data if follows else None, request.lam, request.last, request.solver
+        backward = _kept(self._backward, work.hidden, (*back, request.parts))
         # Beside a part of the process, where its latents end by the whole of it
-        whole = _kept(self._whole, work.hidden, back) if kept_parts != "both" else None
-        parts = [own[:first], *([part] for part in own[first:])]
-        if not work.grows:
-            parts = merged(parts, MERGED_ROWS)
-        elif dim <= NARROW:
-            parts = parts[:1] + merged(parts[1:], GROWING_ROWS)
+        whole = _kept(self._whole, work.hidden, back) if request.parts != "both" else None
+        parts = carried_together(own, first, work.grows, dim)
         for k, group in enumerate(parts):
             noises = [self._noise.noise(request.seed, part, dim, grid.t) for part in group]
             part = slice(group[0].start, group[-1].stop)
@@ -191,9 +175,9 @@ class Passes:
                 self._carry(missing)
                 missing = []
             begins = torch.from_numpy(forward[k].path[-1]) if follows else latents[part]
-            way = begins, noise[1], request.lam, last, check
+            way = begins, noise[1], check
             if k >= len(backward):
-                missing.append((backward, partial(carrier.backward, *way, kept_parts)))
+                missing.append((backward, partial(carrier.backward, *way)))
             if whole is not None and k >= len(whole):
                 missing.append((whole, partial(_ends, carrier, *way)))
             self._carry(missing)
@@ -225,9 +209,9 @@ def _without_gradients(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `
         return work()
 
 
-def _ends(carrier: Carrier, *way: Any) -> Array:  # noqa: ANN401 - what `Carrier.backward` takes
-    """Where a block ends, (B, D)."""
-    ends: Array = carrier.backward(*way)[0].copy()
+def _ends(carrier: Carrier, latents: Tensor, noise: Tensor, check: Callable[[], None]) -> Array:
+    """Where a block of the whole process ends, (B, D)."""
+    ends: Array = carrier.backward(latents, noise, check, whole=True)[0].copy()
     return ends
 
 

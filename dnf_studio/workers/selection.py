@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.exploration.pairing import Start
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
-from dnf_studio.core.sampling.blocks import SampleBlock, SampleSettings
+from dnf_studio.core.sampling.blocks import SampleBlock
 from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.sample_settings import SampleSettings, Start
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.storage.samples import ExportPlan, ExportProgress, Selection, export_samples
 from dnf_studio.errors import DivergenceError, ExportError
@@ -87,8 +87,8 @@ def _carried(
 ) -> SampleBlock:
     """The points `rows` of one block of the view, with latents z (B, D) and noise (N, B, D) in order of time."""
     with single_threaded_kernels(), torch.inference_mode():
-        carrier = Carrier(flow, grid, torch.float32, settings.solver)
-        path = carrier.backward(z, eps, settings.level, settings.last, _never)[::-1, rows]
+        carrier = Carrier(flow, grid, torch.float32, settings)
+        path = carrier.backward(z, eps, _never)[::-1, rows]
         states = _in_data_units(flow, path)
         drawn = eps.flip(0)[:, rows]
         if settings.level == 0 or "noise" in flow.lacks:

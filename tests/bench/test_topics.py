@@ -35,8 +35,8 @@ from dnf_studio.config import Config
 from dnf_studio.core.exploration.contributions import explain_path
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.errors import SettingError, SetupError
-from dnf_studio.workers.frames import ViewRequest
 from tests.gui.scenes import pixels, share_near
+from tests.views import viewed
 
 SMALL = Config.create({"sde": {"steps": 4}, "network": {"layers": 1, "channels": 8}})
 
@@ -130,7 +130,7 @@ def test_both_canvases_draw_the_scene() -> None:
 
 
 def test_explorer() -> None:
-    change = explorer.Change("view N 3 to 5", ViewRequest(3), ViewRequest(5, seed=1))
+    change = explorer.Change("view N 3 to 5", viewed(3), viewed(5, seed=1))
     rows = explorer.rows(explorer.Sizes(points=300, rounds=2, changes=(change,)))
     well_formed(rows, ["view N 3 to 5, first 256 paths", "view N 3 to 5, all 300"], "ms")
 

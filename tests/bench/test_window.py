@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
 from dnf_studio.core.training.run import Run
-from dnf_studio.gui.drawing import step_colours
+from dnf_studio.gui.drawing.layers import scale
 from dnf_studio.gui.features.processes import process_view, time_view
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.cursor import TimeCursor
@@ -99,7 +99,7 @@ def test_gaps_frames_and_speed(window: MainWindow, qtbot: QtBot) -> None:
 @pytest.fixture
 def heavy(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> MainWindow:
     """The same window with 25 points for every one of the model and 2,000 paths, their steps coloured."""
-    for module in (process_view, time_view, step_colours):
+    for module in (process_view, time_view, scale):
         monkeypatch.setattr(module, "MAX_PATHS", HEAVY_PATHS)
     noise = 0.05 * np.random.default_rng(0).standard_normal((1, HEAVY_POINTS, 2)).astype(np.float32)
     mailbox = window.studio.explorer.mailbox

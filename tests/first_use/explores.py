@@ -14,6 +14,7 @@ from dnf_studio.core.exploration.by_step import worst_points
 from dnf_studio.gui.features.lab.panel import LabPanel
 from dnf_studio.gui.features.outliers.panel import OutliersPanel
 from dnf_studio.gui.features.round_trip.panel import RoundTripPanel
+from dnf_studio.gui.features.selection.tools import ToolStrip
 from dnf_studio.gui.features.time_grid.editor import GridEditorPanel
 from dnf_studio.gui.frame.docks import FeatureDock
 from tests.first_use.person import Person
@@ -132,13 +133,13 @@ def bends_the_time_grid(person: Person) -> None:
     lengths = np.diff(panel.editing.times)
     start = person.place(panel.curve, 10, float(lengths[10]))
     person.drag(panel.curve.plot.viewport(), start, person.place(panel.curve, 10, 0.6 * float(lengths[10])))
-    person.wait(lambda: window.session.state.grid is not None)
+    person.wait(lambda: window.session.state.sampling.grid is not None)
     person.settled()
     moved = np.diff(panel.editing.times)
     assert moved[10] < 0.8 * lengths[10] and moved.sum() == pytest.approx(lengths.sum())
     person.look("6-grid-editor")
     person.press("ctrl+z")
-    person.wait(lambda: window.session.state.grid is None)
+    person.wait(lambda: window.session.state.sampling.grid is None)
     person.press("ctrl+shift+g")
 
 
@@ -165,7 +166,7 @@ def follows_a_lineage(person: Person, path: Path) -> None:
     window = person.window
     view = window.plots["forward"]
     person.press("Home")
-    person.click(window.views.strip.widgetForAction(window.commands["tool-lasso"]))
+    person.click(window.findChild(ToolStrip).widgetForAction(window.commands["tool-lasso"]))
     person.wait(lambda: window.parts["selection"].tools.tool == "lasso")
     # Around the upper right ring
     angles = np.linspace(0, 2 * math.pi, 24)

@@ -47,7 +47,7 @@ def looks_around(person: Person) -> None:
     person.click(toolbar.badge)
     person.wait(lambda: window.live.frame.request.steps is None)
     person.press("ctrl+z", "ctrl+z", "ctrl+z")
-    person.wait(lambda: window.session.state.lam == 1 and window.session.state.steps is None)
+    person.wait(lambda: window.session.state.sampling.lam == 1 and window.session.state.sampling.steps is None)
 
 
 def trains_on_checkerboard(person: Person) -> None:

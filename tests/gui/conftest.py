@@ -42,8 +42,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 @pytest.fixture
 def few_points(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames of 300 points instead of 2,000, where the tests say nothing of how many there are."""
-    for module in ("live", "opening"):
-        monkeypatch.setattr(f"dnf_studio.gui.workspace.{module}.DISPLAY_POINTS", 300)
+    monkeypatch.setattr("dnf_studio.gui.workspace.opening.DISPLAY_POINTS", 300)
 
 
 @pytest.fixture

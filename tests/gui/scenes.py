@@ -8,13 +8,15 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.excess import StepMeans, step_means
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.workers.excess import ExcessFrame
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.frames import Frame
+from tests.views import viewed
 
 __all__ = ["excess_of", "frame_of", "pixels", "share_near"]
 
 
-def frame_of(points: int = 300, steps: int = 10, dim: int = 2, request: ViewRequest | None = None) -> Frame:
+def frame_of(points: int = 300, steps: int = 10, dim: int = 2, request: SampleSettings | None = None) -> Frame:
     """Both processes as straight lines: data on two squares, noise normal."""
     random = np.random.default_rng(0)
     data = random.uniform(-0.4, 0.4, (points, dim)) + np.where(random.random((points, 1)) < 0.5, -1.0, 1.0)
@@ -25,7 +27,7 @@ def frame_of(points: int = 300, steps: int = 10, dim: int = 2, request: ViewRequ
     shares = np.array([-0.25, 1.5, -0.25], np.float32)[:, None]
     return Frame(
         weights=1,
-        request=request or ViewRequest(),
+        request=request or viewed(),
         t=np.linspace(0.001, 0.05, steps + 1, dtype=np.float32),
         g=np.full(steps + 1, 0.2, np.float32),
         forward=forward,

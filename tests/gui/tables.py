@@ -6,7 +6,8 @@ import numpy as np
 
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.exploration.inspect import Direction, PointTable
-from dnf_studio.workers.frames import Inspection, InspectRequest, ViewRequest
+from dnf_studio.workers.frames import Inspection, InspectRequest
+from tests.views import viewed
 
 __all__ = ["inspection_of", "table_of"]
 
@@ -23,4 +24,4 @@ def inspection_of(point: int, table: PointTable | None = None) -> Inspection:
     """The answer for `point`; data units are ten times model units."""
     found = table or table_of()
     units = Standardisation((0.0,) * found.x.shape[1], (10.0,) * found.x.shape[1])
-    return Inspection(InspectRequest(point, found.direction), 1, ViewRequest(), found, units)
+    return Inspection(InspectRequest(point, found.direction), 1, viewed(), found, units)

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.recorded import RecordedDataset
-from dnf_studio.core.sampling.blocks import SampleSettings
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.checkpoint import read_checkpoint
 from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_export, read_rows
 from dnf_studio.gui.frame.main_window import MainWindow

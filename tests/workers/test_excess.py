@@ -17,14 +17,16 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_density_at_nodes
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Cancelled
 from dnf_studio.workers import excess
 from dnf_studio.workers.excess import ExcessFrame, ExcessWatch, excess_affordable
 from dnf_studio.workers.excess_plan import FIRST, TRAINING_POINTS
 from dnf_studio.workers.explorer import Explorer, Wanted
-from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
+from dnf_studio.workers.frames import Frame, InspectRequest
 from dnf_studio.workers.snapshot import Snapshot
 from tests.networks import IMAGE, tiny_unets
+from tests.views import viewed
 from tests.workers.test_explorer import flow_of, frames_until
 
 POINTS = 140
@@ -69,9 +71,9 @@ def drained(explorer: Explorer, seconds: float = 0.4) -> list[ExcessFrame]:
 class Shown:
     """A watch with the complete frame of a model, whose pieces are computed one by one in this thread."""
 
-    def __init__(self, flow: DiffFlow | Flow, points: int = POINTS, request: ViewRequest | None = None) -> None:
+    def __init__(self, flow: DiffFlow | Flow, points: int = POINTS, request: SampleSettings | None = None) -> None:
         self.snapshot = Snapshot.of(flow, 1)
-        self.wanted = Wanted(self.snapshot, request or ViewRequest(), torch.randn(points, flow.dim))
+        self.wanted = Wanted(self.snapshot, request or viewed(), torch.randn(points, flow.dim))
         made = Explorer()
         made.request(self.wanted.request)
         made.publish(self.snapshot, self.wanted.data)
@@ -140,14 +142,14 @@ def test_points_double_and_backward_paths_and_neighbours_follow_once_there_are_e
 
 @pytest.mark.parametrize("other", [{"lam": 0.5}, {"solver": "heun"}, {"solver": "ode"}, {"parts": "drift"}])
 def test_backward_paths_of_another_chain_have_no_log_ratios(other: dict[str, object]) -> None:
-    shown = Shown(flow_of(), 40, ViewRequest(**other))  # type: ignore[arg-type]
+    shown = Shown(flow_of(), 40, viewed(**other))  # type: ignore[arg-type]
     shown.show()
     found = shown.run()[-1]
     assert found.complete and found.forward.shape[1] == 40 and found.backward.shape == (6, 0)
 
 
 def test_a_last_step_without_noise_has_none() -> None:
-    shown = Shown(flow_of(), 40, ViewRequest(last="mean"))
+    shown = Shown(flow_of(), 40, viewed(last="mean"))
     shown.show()
     found = shown.run()[-1].backward
     assert np.isnan(found[0]).all() and np.isfinite(found[1:]).all()
@@ -193,7 +195,7 @@ def test_beyond_sixteen_dimensions_each_point_keeps_its_signs() -> None:
 
 
 def test_many_steps_come_first_in_groups_whose_sums_are_those_of_their_steps() -> None:
-    shown = Shown(flow_of(), 36, ViewRequest(steps=41))
+    shown = Shown(flow_of(), 36, viewed(steps=41))
     shown.show()
     first, second, third = shown.run(3)
     assert (first.stride, second.stride, third.stride) == (3, 1, 1)
@@ -212,7 +214,7 @@ def test_many_steps_come_first_in_groups_whose_sums_are_those_of_their_steps() -
 def test_while_a_model_trains_it_is_few_points_and_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(excess, "perf_counter", lambda: now[0])
-    shown = Shown(flow_of(), 100, ViewRequest(steps=41))
+    shown = Shown(flow_of(), 100, viewed(steps=41))
     shown.show(training=True)
     (only,) = shown.run()
     assert only.forward.shape == (41, TRAINING_POINTS) and only.stride == 3 and only.complete
@@ -297,7 +299,7 @@ def test_another_request_or_other_data_drop_what_was_being_found(
     def slowly(*words: object) -> object:
         found = ratios(*words)  # type: ignore[arg-type]
         if slow[0]:
-            explorer.request(ViewRequest(seed=1))
+            explorer.request(viewed(seed=1))
             slow[0] = False
         return found
 
@@ -372,7 +374,7 @@ def test_an_error_ends_the_work_and_is_told_once(explorer: Explorer, monkeypatch
             answers_until(explorer, lambda _: True)
         time.sleep(0.2)
         assert explorer.errors.take() is None and not explorer._excess.pending
-    explorer.request(ViewRequest(seed=1))
+    explorer.request(viewed(seed=1))
     assert answers_until(explorer, lambda found: found.complete)[-1].frame.request.seed == 1
 
 
@@ -381,7 +383,7 @@ def test_it_fits_frames_of_the_same_settings_and_size() -> None:
     shown.show()
     found, frame = shown.run(1)[-1], shown.frame
     assert found.fits(frame) and found.fits(dataclasses.replace(frame, weights=7))
-    assert not found.fits(None) and not found.fits(dataclasses.replace(frame, request=ViewRequest(seed=1)))
+    assert not found.fits(None) and not found.fits(dataclasses.replace(frame, request=viewed(seed=1)))
     assert not found.fits(dataclasses.replace(frame, t=frame.t[:-1]))
     assert not found.fits(dataclasses.replace(frame, forward=frame.forward[..., :1]))
 

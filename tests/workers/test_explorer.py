@@ -13,12 +13,14 @@ import torch
 from dnf_studio.config import Config
 from dnf_studio.core.exploration.contributions import contributions
 from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import Cancelled, SettingError
 from dnf_studio.workers import passes
 from dnf_studio.workers.display_set import DisplayNoise, blocks
 from dnf_studio.workers.explorer import Explorer, Wanted
-from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, ViewRequest
+from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
 from dnf_studio.workers.snapshot import Snapshot
+from tests.views import viewed
 
 CONFIG = Config.create({"sde": {"steps": 6, "t_end": 0.5, "g_end": 0.5}, "network": {"layers": 1, "channels": 16}})
 
@@ -55,7 +57,7 @@ def frames_until(explorer: Explorer, last: int | None = None, seconds: float = 2
 @pytest.mark.parametrize("dim", [1, 2, 5])
 def test_a_frame_is_what_the_models_own_paths_are(explorer: Explorer, dim: int) -> None:
     flow, x0 = flow_of(dim), torch.randn(300, dim)
-    request = ViewRequest(steps=9, lam=0.7, last="mean", seed=3)
+    request = viewed(steps=9, lam=0.7, last="mean", seed=3)
     explorer.request(request)
     explorer.publish(Snapshot.of(flow, 5), x0)
     frame = frames_until(explorer)[-1]
@@ -119,13 +121,13 @@ def test_a_change_is_shown_quickly_and_then_exactly() -> None:
     posted: list[Frame] = []
     own, x0 = passes.Passes(posted.append), torch.randn(300, 2)
     snapshot = Snapshot.of(flow_of())
-    own.run(Wanted(snapshot, ViewRequest(), x0), lambda _: False, training=False)
+    own.run(Wanted(snapshot, viewed(), x0), lambda _: False, training=False)
     assert [(f.forward.shape[1], f.complete) for f in posted] == [(256, False), (300, False), (300, True)]
     quick, exact = posted[1:]
     assert not np.array_equal(quick.forward, exact.forward)
     np.testing.assert_allclose(quick.forward, exact.forward, atol=0.02)
     posted.clear()
-    own.run(Wanted(snapshot, ViewRequest(seed=1), x0), lambda _: False, training=True)
+    own.run(Wanted(snapshot, viewed(seed=1), x0), lambda _: False, training=True)
     assert [f.complete for f in posted] == [False, True]
 
 
@@ -134,7 +136,7 @@ def test_many_components_begin_with_few_points_until_their_noise_is_known() -> N
     posted: list[Frame] = []
     own, x0, snapshot = passes.Passes(posted.append), torch.randn(300, 64), Snapshot.of(flow_of(64))
     for lam in (1.0, 0.5):
-        own.run(Wanted(snapshot, ViewRequest(lam=lam), x0), lambda _: False, training=False)
+        own.run(Wanted(snapshot, viewed(lam=lam), x0), lambda _: False, training=False)
     assert [f.forward.shape[1] for f in posted] == [64, 300, 256, 300]
     np.testing.assert_array_equal(posted[1].forward[:, :256], posted[2].forward)
 
@@ -144,7 +146,7 @@ def test_a_request_grows_by_blocks_and_weights_alone_come_complete() -> None:
     posted: list[Frame] = []
     flow, x0 = flow_of(), torch.randn(2000, 2)
     own = passes.Passes(posted.append)
-    wanted = Wanted(Snapshot.of(flow, 1), ViewRequest(), x0)
+    wanted = Wanted(Snapshot.of(flow, 1), viewed(), x0)
     own.run(wanted, lambda _: False, training=False)
     assert [frame.forward.shape[1] for frame in posted] == [256, 1280, 2000]
     assert [frame.complete for frame in posted] == [False, False, True]
@@ -166,15 +168,15 @@ def test_another_lambda_keeps_the_forward_half_and_other_data_the_backward_half(
         monkeypatch.setattr(passes.Carrier, name, lambda *a, real=real, name=name: (calls.append(name), real(*a))[1])
     frames: list[Frame] = []
     own, snapshot, x0 = passes.Passes(frames.append), Snapshot.of(flow_of()), torch.randn(200, 2)
-    own.run(Wanted(snapshot, ViewRequest(), x0), lambda _: False, training=False)
+    own.run(Wanted(snapshot, viewed(), x0), lambda _: False, training=False)
     calls.clear()
-    own.run(Wanted(snapshot, ViewRequest(lam=0.2), x0), lambda _: False, training=False)
+    own.run(Wanted(snapshot, viewed(lam=0.2), x0), lambda _: False, training=False)
     assert calls == ["backward"] and np.array_equal(frames[0].forward, frames[1].forward)
     calls.clear()
-    own.run(Wanted(snapshot, ViewRequest(lam=0.2), x0 + 1), lambda _: False, training=False)
+    own.run(Wanted(snapshot, viewed(lam=0.2), x0 + 1), lambda _: False, training=False)
     assert calls == ["forward"] and np.array_equal(frames[1].backward, frames[2].backward)
     calls.clear()
-    own.run(Wanted(Snapshot.of(flow_of()), ViewRequest(lam=0.2), x0 + 1), lambda _: False, training=False)
+    own.run(Wanted(Snapshot.of(flow_of()), viewed(lam=0.2), x0 + 1), lambda _: False, training=False)
     assert sorted(calls) == ["backward", "forward"]
 
 
@@ -208,9 +210,9 @@ def test_a_new_request_cancels_within_a_block_and_new_weights_do_not(
     entered.clear()
     leave.clear()
     left.clear()
-    explorer.request(ViewRequest(steps=3))
+    explorer.request(viewed(steps=3))
     assert entered.wait(10)
-    explorer.request(ViewRequest(steps=4))
+    explorer.request(viewed(steps=4))
     leave.set()
     assert frames_until(explorer)[-1].request.steps == 4
     assert left == ["cancelled"]
@@ -220,7 +222,7 @@ def test_points_keep_their_identity_when_n_changes(explorer: Explorer) -> None:
     explorer.publish(Snapshot.of(flow_of()), torch.randn(256, 2))
     many = [frames_until(explorer)[-1]]
     for steps in (12, 24):
-        explorer.request(ViewRequest(steps=steps))
+        explorer.request(viewed(steps=steps))
         many.append(frames_until(explorer)[-1])
     for frame in many[1:]:
         np.testing.assert_array_equal(frame.forward[0], many[0].forward[0])
@@ -229,15 +231,23 @@ def test_points_keep_their_identity_when_n_changes(explorer: Explorer) -> None:
     assert np.abs(many[1].forward[-1] - many[2].forward[-1]).mean() < 0.05
 
 
-def test_a_wrong_request_is_reported_and_the_next_one_answered(explorer: Explorer) -> None:
-    explorer.request(ViewRequest(steps=0))
-    explorer.publish(Snapshot.of(flow_of()), torch.randn(20, 2))
-    with pytest.raises(SettingError, match="between 1 and 10,000"):
+def test_a_request_that_fails_is_reported_and_the_next_one_answered(explorer: Explorer) -> None:
+    flow = flow_of()
+    grid = flow.grid
+
+    def refusing(steps: int | None = None, kind: object = None) -> TimeGrid:
+        if kind == "paper":
+            raise SettingError("No such grid.")
+        return grid(steps, kind)  # type: ignore[arg-type]
+
+    flow.grid = refusing  # type: ignore[method-assign]
+    snapshot = Snapshot.of(flow)
+    snapshot.flow.grid = refusing  # type: ignore[method-assign]
+    explorer.request(viewed(grid="paper"))
+    explorer.publish(snapshot, torch.randn(20, 2))
+    with pytest.raises(SettingError, match="No such grid"):
         frames_until(explorer)
-    explorer.request(ViewRequest(last="never"))
-    with pytest.raises(SettingError, match="either mean or noise"):
-        frames_until(explorer)
-    explorer.request(ViewRequest(steps=2))
+    explorer.request(viewed(steps=2))
     assert frames_until(explorer)[-1].forward.shape == (3, 20, 2)
 
 
@@ -279,7 +289,7 @@ def inspection_of(explorer: Explorer, weights: int | None = None) -> Inspection:
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 def test_the_numbers_of_a_point_are_those_of_its_frame(explorer: Explorer, point: int, direction: str) -> None:
     asked = InspectRequest(point, direction)  # type: ignore[arg-type]
-    explorer.request(ViewRequest(steps=9, lam=0.7, last="mean", seed=3))
+    explorer.request(viewed(steps=9, lam=0.7, last="mean", seed=3))
     explorer.publish(Snapshot.of(flow_of(), 5), torch.randn(300, 2))
     frame = frames_until(explorer)[-1]
     explorer.inspect(asked)
@@ -296,14 +306,14 @@ def test_the_numbers_follow_the_frames_and_nothing_else(explorer: Explorer) -> N
     explorer.inspect(InspectRequest(3))
     explorer.publish(Snapshot.of(flow_of(), 1), torch.randn(40, 2))
     assert len(inspection_of(explorer).table.t) == 7
-    explorer.request(ViewRequest(steps=4))
+    explorer.request(viewed(steps=4))
     assert len(inspection_of(explorer).table.t) == 5
     explorer.publish(Snapshot.of(flow_of(seed=1), 2))
     assert inspection_of(explorer, 2).request.steps == 4
     frames_until(explorer)
     explorer.inspect(InspectRequest(99))
     explorer.inspect(None)
-    explorer.request(ViewRequest(steps=5))
+    explorer.request(viewed(steps=5))
     frames_until(explorer)
     assert explorer.inspections.take() is None and explorer.errors.take() is None
     explorer.inspect(InspectRequest(3, "backward"))
@@ -362,9 +372,9 @@ def test_one_thread_and_two_show_the_same(explorer: Explorer) -> None:
     explorer.publish(Snapshot.of(flow, 1), x0)
     two = frames_until(explorer)[-1]
     explorer.set_training(True)
-    explorer.request(ViewRequest(seed=1))
+    explorer.request(viewed(seed=1))
     frames_until(explorer)
-    explorer.request(ViewRequest())
+    explorer.request(viewed())
     one = frames_until(explorer)[-1]
     assert np.array_equal(one.forward, two.forward)
     assert np.array_equal(one.backward, two.backward)
@@ -388,7 +398,7 @@ def test_a_frame_brings_the_models_own_times_where_it_shows_others(explorer: Exp
     flow, x0 = flow_of(), torch.randn(10, 2)
     explorer.publish(Snapshot.of(flow), x0)
     assert frames_until(explorer)[-1].own is None
-    for request in (ViewRequest(steps=9), ViewRequest(grid="uniform")):
+    for request in (viewed(steps=9), viewed(grid="uniform")):
         explorer.request(request)
         frame = frames_until(explorer)[-1]
         assert frame.request is request and frame.own is not None

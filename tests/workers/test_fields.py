@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 
+from dnf_studio.core import hardware
 from dnf_studio.core.exploration.fields import field_grid, measured_fields
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.core.exploration.streamlines import streamlines
-from dnf_studio.core.training import hardware
 from dnf_studio.workers import fields, passes
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.fields import FieldAnswer, FieldRequest
-from dnf_studio.workers.frames import ViewRequest
 from dnf_studio.workers.snapshot import Snapshot
+from tests.views import viewed
 from tests.workers.test_explorer import flow_of, frames_until
 
 EXTENT = (-3.0, -2.0, 3.0, 2.0)
@@ -54,7 +54,7 @@ def answer_of(explorer: Explorer, fits: Callable[[FieldAnswer], bool] = lambda _
 @pytest.mark.usefixtures("in_float32")
 def test_the_answer_is_what_the_model_says_there(explorer: Explorer) -> None:
     flow, x0 = flow_of(), torch.randn(300, 2)
-    explorer.request(ViewRequest(steps=9, lam=0.5))
+    explorer.request(viewed(steps=9, lam=0.5))
     explorer.publish(Snapshot.of(flow, 7), x0)
     frames_until(explorer)
     asked = FieldRequest(4, FLAT, EXTENT, (6, 5))
@@ -91,7 +91,7 @@ def test_new_weights_and_another_request_bring_new_answers_and_nothing_asked_non
     explorer.publish(Snapshot.of(flow_of(seed=1), 2))
     second = answer_of(explorer, lambda found: found.weights == 2)
     assert second.asked is asked and not np.allclose(first.grid.drift, second.grid.drift)
-    explorer.request(ViewRequest(lam=0.0))
+    explorer.request(viewed(lam=0.0))
     assert answer_of(explorer, lambda found: found.request.lam == 0).weights == 2
     explorer.field(None)
     explorer.publish(Snapshot.of(flow_of(), 3))
@@ -103,7 +103,7 @@ def test_a_node_or_a_plane_that_is_not_there_waits_for_its_frame(explorer: Explo
     explorer.publish(Snapshot.of(flow_of()), torch.randn(50, 2))
     frames_until(explorer)
     explorer.field(FieldRequest(8, FLAT, EXTENT, (4, 4)))
-    explorer.request(ViewRequest(steps=9))
+    explorer.request(viewed(steps=9))
     assert answer_of(explorer).grid.node == 8
     explorer.field(FieldRequest(1, Plane.of_pair(0, 1, np.zeros(5)), EXTENT, (4, 4)))
     explorer.publish(Snapshot.of(flow_of(5), 9), torch.randn(50, 5))
@@ -124,7 +124,7 @@ def test_a_field_is_answered_within_a_pass(explorer: Explorer, monkeypatch: pyte
         return real(*words)  # type: ignore[arg-type]
 
     monkeypatch.setattr(passes.Carrier, "backward", slow)
-    explorer.request(ViewRequest(lam=0.5))
+    explorer.request(viewed(lam=0.5))
     assert entered.wait(10)
     asked = FieldRequest(3, FLAT, EXTENT, (4, 4))
     explorer.field(asked)
@@ -147,7 +147,7 @@ def test_a_cursor_that_asks_without_end_does_not_starve_a_pass(
 
     monkeypatch.setattr(fields, "_answer", again)
     explorer.field(FieldRequest(3, FLAT, EXTENT, (4, 4)))
-    explorer.request(ViewRequest(lam=0.25))
+    explorer.request(viewed(lam=0.25))
     assert frames_until(explorer)[-1].request.lam == 0.25
 
 

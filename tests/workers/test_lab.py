@@ -13,6 +13,7 @@ from dnf_studio.errors import Cancelled, SettingError, cancel_when
 from dnf_studio.workers import lab
 from dnf_studio.workers.lab import Ground, LastStudy, LevelsStudy, PathsStudy, StepsStudy, parse_steps
 from dnf_studio.workers.snapshot import Snapshot
+from tests.views import viewed
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def never() -> None:
     """Nobody cancels it."""
 
 
-STEPS = StepsStudy(1, None, (3, 6), 1.0, "noise", 0)
+STEPS = StepsStudy(1, viewed(), (3, 6))
 
 
 def test_lists_of_n_are_read_whatever_separates_them() -> None:
@@ -79,18 +80,18 @@ def test_it_goes_on_where_it_ended(ground: Ground, have: int) -> None:
 
 
 def test_levels_and_last_steps(ground: Ground) -> None:
-    levels = list(LevelsStudy(1, "uniform", 4, "noise").run(ground, 0, never))
+    levels = list(LevelsStudy(1, viewed(4, grid="uniform")).run(ground, 0, never))
     assert [row.settings.lam for row in levels] == [0, 0.5, 1, 1.5, 2]
     assert {(row.settings.steps, row.settings.grid, row.settings.last) for row in levels} == {(4, "uniform", "noise")}
     assert levels[2].to_reference is not None and levels[2].to_reference.told_apart is False
     assert len(levels[0].samples) == 400
-    mean, noise = LastStudy(1, None, None, 0.5).run(ground, 0, never)
+    mean, noise = LastStudy(1, viewed(lam=0.5)).run(ground, 0, never)
     assert (mean.settings.last, noise.settings.last) == ("mean", "noise")
     assert 0 < np.abs(mean.samples - noise.samples).max() < 0.2
 
 
 def test_points_of_several_blocks_come_in_their_order(ground: Ground) -> None:
-    study = PathsStudy(1, None, 6, 1.0, "noise", 3, (2, 300, 301))
+    study = PathsStudy(1, viewed(6, seed=3), (2, 300, 301))
     (found,) = study.run(ground, 0, never)
     assert found.points == (2, 300, 301) and found.forward[0].shape == (7, 3, 2)
     assert found.forward[1].shape == (len(found.fine_t), 3, 2) and len(found.fine_t) > 400
@@ -113,8 +114,8 @@ def test_a_study_is_cancelled_soon(ground: Ground) -> None:
 
 def test_a_study_goes_by_the_solver_of_the_views(ground: Ground) -> None:
     """The ODE is λ = 0."""
-    by_name = list(replace(STEPS, solver="ode").run(ground, 0, never))
-    by_level = list(replace(STEPS, lam=0.0).run(ground, 0, never))
+    by_name = list(replace(STEPS, sampling=viewed(solver="ode")).run(ground, 0, never))
+    by_level = list(replace(STEPS, sampling=viewed(lam=0.0)).run(ground, 0, never))
     for row, other in zip(by_name[:2], by_level[:2], strict=True):
         np.testing.assert_array_equal(row.backward, other.backward)  # type: ignore[attr-defined]
     for row, other in zip(by_name[2:], by_level[2:], strict=True):

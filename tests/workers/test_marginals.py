@@ -11,10 +11,10 @@ from torch import Tensor
 
 from dnf_studio.core.exploration import marginals
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.frames import ViewRequest
 from dnf_studio.workers.marginals import Comparing, Comparison
 from dnf_studio.workers.snapshot import Snapshot
 from tests.gui.scenes import frame_of
+from tests.views import viewed
 from tests.workers.test_explorer import flow_of, frames_until
 
 
@@ -86,7 +86,7 @@ def test_a_change_of_the_view_goes_before_a_comparison(explorer: Explorer, monke
     monkeypatch.setattr(marginals, "compare_marginals", endless)
     explorer.compare(first)
     assert begun.wait(20)
-    explorer.request(ViewRequest(steps=9))
+    explorer.request(viewed(steps=9))
     second = frames_until(explorer)[-1]
     assert len(second.t) == 10
     monkeypatch.setattr(marginals, "compare_marginals", real)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,30 +10,30 @@ import pytest
 import torch
 
 from dnf_studio.config import Config
-from dnf_studio.config.solvers import Solver
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
-from dnf_studio.core.sampling.blocks import SampleSettings
 from dnf_studio.core.sde.paths import collected
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.samples import ExportPlan, read_export, read_rows
 from dnf_studio.errors import SettingError
 from dnf_studio.workers import outliers, passes
 from dnf_studio.workers.display_set import DisplayNoise, blocks
-from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest, Wanted
+from dnf_studio.workers.frames import Frame, InspectRequest, Wanted
 from dnf_studio.workers.passes import Passes
 from dnf_studio.workers.selection import export_selection
 from dnf_studio.workers.snapshot import Snapshot
 from tests.core.storage.files import make_flow
+from tests.views import viewed
 
 from .test_explorer import flow_of
 
 POINTS = 300
-TRIPS = ViewRequest(steps=8, lam=0.7, seed=3, start="forward")
-EVERY: list[tuple[str, Solver]] = [
+TRIPS = viewed(steps=8, lam=0.7, seed=3, start="forward")
+EVERY: list[tuple[str, str]] = [
     *(("diffflow", solver) for solver in ("sde", "ode", "heun")),
     *(("diffusion", solver) for solver in ("sde", "ode", "ancestral", "ddim", "heun")),
     ("flow", "ode"),
-]  # type: ignore[list-item]
+]
 
 
 def model_of(kind: str) -> GenerativeModel:
@@ -45,7 +46,7 @@ def data_of(seed: int = 1, count: int = POINTS) -> torch.Tensor:
     return torch.randn(count, 2, generator=torch.Generator().manual_seed(seed))
 
 
-def frames_of(flow: GenerativeModel, *requests: ViewRequest, training: bool = False) -> list[Frame]:
+def frames_of(flow: GenerativeModel, *requests: SampleSettings, training: bool = False) -> list[Frame]:
     """The last frame of each request, one after the other."""
     posted: list[Frame] = []
     made, snapshot, data, last = Passes(posted.append), Snapshot.of(flow), data_of(), []
@@ -58,20 +59,20 @@ def frames_of(flow: GenerativeModel, *requests: ViewRequest, training: bool = Fa
 
 
 @pytest.mark.parametrize(("kind", "solver"), EVERY)
-def test_each_backward_path_starts_where_its_forward_path_ends(kind: str, solver: Solver) -> None:
+def test_each_backward_path_starts_where_its_forward_path_ends(kind: str, solver: str) -> None:
     flow = model_of(kind)
-    request = ViewRequest(steps=8, seed=3, solver=solver, start="forward")
+    request = viewed(steps=8, seed=3, solver=solver, start="forward")
     (frame,) = frames_of(flow, request)
     assert frame.paired and frame.backward.dtype == np.float32
     grid, noise = flow.grid(8), DisplayNoise()
     eps = torch.cat([noise.noise(3, part, 2, grid.t)[1] for part in blocks(POINTS, 8, 2)], dim=1)
     ends = torch.from_numpy(frame.forward[-1])
-    path = collected(flow.sampler(grid, solver, last="noise")(ends, eps.flip(0).__getitem__)).flip(0)
+    path = collected(flow.sampler(grid, request)(ends, eps.flip(0).__getitem__)).flip(0)
     np.testing.assert_allclose(frame.backward, path, atol=2e-4)
 
 
 def test_the_switch_leaves_the_forward_paths_and_comes_back_to_the_same_noise() -> None:
-    fresh, trips, again = frames_of(flow_of(), ViewRequest(), ViewRequest(start="forward"), ViewRequest())
+    fresh, trips, again = frames_of(flow_of(), viewed(), viewed(start="forward"), viewed())
     assert not fresh.paired and np.array_equal(fresh.forward, trips.forward)
     np.testing.assert_array_equal(fresh.backward[-1], DisplayNoise().latents(0, POINTS, 2))
     assert not np.allclose(fresh.backward, trips.backward, atol=0.1)
@@ -80,7 +81,7 @@ def test_the_switch_leaves_the_forward_paths_and_comes_back_to_the_same_noise() 
 
 def test_pairs_stay_pairs_while_a_model_trains_and_settings_change() -> None:
     changes = ({"steps": 8}, {"steps": 9}, {"lam": 0.2}, {"seed": 4}, {"last": "mean"}, {"parts": "score"})
-    requests = [ViewRequest(start="forward", **change) for change in changes]  # type: ignore[arg-type]
+    requests = [viewed(start="forward", **change) for change in changes]  # type: ignore[arg-type]
     frames = frames_of(flow_of(), *requests, training=True)
     assert frames[-1].whole is not None and len({frame.backward[0].tobytes() for frame in frames}) == len(changes)
 
@@ -110,21 +111,20 @@ def test_the_numbers_of_a_point_are_those_of_its_round_trip(kind: str) -> None:
 
 def test_another_start_is_refused() -> None:
     with pytest.raises(SettingError, match="'data'"):
-        frames_of(flow_of(), ViewRequest(start="data"))  # type: ignore[arg-type]
+        viewed(start="data")
 
 
 def test_paths_belong_to_their_process() -> None:
-    (fresh,) = frames_of(flow_of(), ViewRequest())
+    (fresh,) = frames_of(flow_of(), viewed())
     assert fresh.paths_of("backward") is fresh.backward and fresh.paths_of("forward") is fresh.forward
 
 
 def test_outliers_are_looked_for_on_the_paths_that_are_shown() -> None:
     flow = flow_of()
     (frame,) = frames_of(flow, TRIPS)
-    settings = SampleSettings(8, 0.7, "noise", None, 3)
-    paths = outliers._shown_paths(flow, settings, data_of(), "forward", lambda: None)
+    paths = outliers._shown_paths(flow, TRIPS, data_of(), lambda: None)
     np.testing.assert_allclose(paths, frame.backward, atol=2e-5)
-    fresh = outliers._shown_paths(flow, settings, data_of(), "noise", lambda: None)
+    fresh = outliers._shown_paths(flow, replace(TRIPS, start="noise"), data_of(), lambda: None)
     np.testing.assert_array_equal(fresh[-1], DisplayNoise().latents(3, POINTS, 2))
 
 

@@ -11,9 +11,10 @@ import torch
 from dnf_studio.core.exploration.marginals import compare_marginals
 from dnf_studio.errors import SettingError
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.frames import InspectRequest, ViewRequest
+from dnf_studio.workers.frames import InspectRequest
 from dnf_studio.workers.marginals import Comparing
 from dnf_studio.workers.snapshot import Snapshot
+from tests.views import viewed
 from tests.workers.test_explorer import flow_of, frames_until
 
 
@@ -31,7 +32,7 @@ def test_a_part_changes_the_backward_paths_alone_and_brings_the_ends_of_the_whol
     explorer.publish(Snapshot.of(flow_of(), 1), torch.randn(300, 2))
     whole = frames_until(explorer)[-1]
     assert whole.whole is None
-    explorer.request(ViewRequest(parts=parts))
+    explorer.request(viewed(parts=parts))
     frames = frames_until(explorer)
     part = frames[-1]
     np.testing.assert_allclose(part.forward, whole.forward, atol=1e-5)
@@ -40,7 +41,7 @@ def test_a_part_changes_the_backward_paths_alone_and_brings_the_ends_of_the_whol
     assert np.array_equal(part.backward[-1], whole.backward[-1]) and not np.allclose(part.backward, whole.backward)
     assert all(frame.whole is not None and len(frame.whole) == frame.backward.shape[1] for frame in frames)
     explorer.inspect(InspectRequest(5, "backward"))
-    explorer.request(ViewRequest(parts=parts, seed=1))
+    explorer.request(viewed(parts=parts, seed=1))
     part = frames_until(explorer)[-1]
     found = None
     while found is None or found.request.seed != 1:
@@ -49,7 +50,7 @@ def test_a_part_changes_the_backward_paths_alone_and_brings_the_ends_of_the_whol
 
 
 def test_the_samples_that_moved_are_compared_with_those_of_the_whole(explorer: Explorer) -> None:
-    explorer.request(ViewRequest(parts="score"))
+    explorer.request(viewed(parts="score"))
     explorer.publish(Snapshot.of(flow_of(), 1), torch.randn(300, 2))
     frame = frames_until(explorer)[-1]
     comparing = Comparing()
@@ -61,8 +62,6 @@ def test_the_samples_that_moved_are_compared_with_those_of_the_whole(explorer: E
     assert found.moved.distance[0] == expected.distance[0] and found.moved.floor[0] == expected.floor[0]
 
 
-def test_another_part_is_refused(explorer: Explorer) -> None:
-    explorer.request(ViewRequest(parts="noise"))
-    explorer.publish(Snapshot.of(flow_of(), 1), torch.randn(20, 2))
+def test_another_part_is_refused() -> None:
     with pytest.raises(SettingError, match="'noise'"):
-        frames_until(explorer)
+        viewed(parts="noise")

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from dnf_studio.core.exploration.score_share import score_share
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.frames import ViewRequest
 from dnf_studio.workers.snapshot import Snapshot
 from tests.planted import PlantedFlow, scaled_score
+from tests.views import viewed
 from tests.workers.test_explorer import flow_of, frames_until
 
 
@@ -26,12 +27,14 @@ def explorer() -> Iterator[Explorer]:
 @pytest.mark.parametrize(
     ("dim", "request_"),
     [
-        (2, ViewRequest(steps=9, lam=0.5)),
-        (2, ViewRequest(lam=0.0, parts="drift")),
-        (1, ViewRequest(steps=5, parts="score")),
+        (2, viewed(steps=9, lam=0.5)),
+        (2, viewed(lam=0.0, parts="drift")),
+        (1, viewed(steps=5, parts="score")),
     ],
 )
-def test_every_frame_has_the_share_at_its_forward_points(explorer: Explorer, dim: int, request_: ViewRequest) -> None:
+def test_every_frame_has_the_share_at_its_forward_points(
+    explorer: Explorer, dim: int, request_: SampleSettings
+) -> None:
     flow = flow_of(dim)
     explorer.request(request_)
     explorer.publish(Snapshot.of(flow), torch.randn(600, dim))

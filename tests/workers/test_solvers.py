@@ -9,28 +9,28 @@ import pytest
 import torch
 
 from dnf_studio.config import Config
-from dnf_studio.config.solvers import Solver
 from dnf_studio.core.exploration.inspect import inspect_point
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.diffusion import Diffusion
-from dnf_studio.core.sampling.blocks import SampleSettings
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import LastStep, collected
+from dnf_studio.core.sde.paths import collected
+from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
 from dnf_studio.core.sde.steps import backward_step
 from dnf_studio.core.storage.samples import ExportPlan, read_rows
 from dnf_studio.errors import UnsupportedError
 from dnf_studio.workers.display import Carrier
 from dnf_studio.workers.display_set import DisplayNoise, blocks
 from dnf_studio.workers.explorer import Explorer, Wanted
-from dnf_studio.workers.frames import ViewRequest
 from dnf_studio.workers.passes import Passes
 from dnf_studio.workers.selection import export_selection
 from dnf_studio.workers.snapshot import Snapshot
+from tests.views import viewed
 
 from .test_explorer import flow_of, frames_until
 
 POINTS = 300
-WITHOUT_NOISE: tuple[Solver, ...] = ("ode", "ddim", "heun")
+WITHOUT_NOISE = ("ode", "ddim", "heun")
+SOLVERS = [solver.name for solver in Diffusion.solvers]
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +47,21 @@ def drawn(grid: TimeGrid, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     return noise.latents(seed, POINTS, 2), eps
 
 
-def expected(flow: GenerativeModel, grid: TimeGrid, solver: Solver, last: LastStep = "noise") -> np.ndarray:
+def expected(flow: GenerativeModel, grid: TimeGrid, solver: str, last: LastStep = "noise") -> np.ndarray:
     z, eps = drawn(grid)
-    return collected(flow.sampler(grid, solver, last=last)(z, eps.flip(0).__getitem__)).flip(0).numpy()
+    return (
+        collected(flow.sampler(grid, SampleSettings(solver=solver, last=last))(z, eps.flip(0).__getitem__))
+        .flip(0)
+        .numpy()
+    )
 
 
-@pytest.mark.parametrize("solver", Diffusion.solvers)
-def test_a_frame_goes_by_the_solver(diffusion: Diffusion, solver: Solver) -> None:
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_frame_goes_by_the_solver(diffusion: Diffusion, solver: str) -> None:
     frames = []
     passes = Passes(frames.append)
     for asked in (None, solver):
-        wanted = Wanted(Snapshot.of(diffusion), ViewRequest(steps=8, solver=asked), torch.randn(POINTS, 2))
+        wanted = Wanted(Snapshot.of(diffusion), viewed(steps=8, solver=asked), torch.randn(POINTS, 2))
         passes.run(wanted, lambda _: False, training=False)
     passes.close()
     own, other = (frame.backward for frame in frames if frame.complete)
@@ -66,30 +70,30 @@ def test_a_frame_goes_by_the_solver(diffusion: Diffusion, solver: Solver) -> Non
 
 
 def test_the_level_of_a_request_is_that_of_its_solver() -> None:
-    assert [ViewRequest(lam=0.5, solver=name).level for name in (None, "sde", "ancestral")] == [0.5] * 3
-    assert [ViewRequest(lam=0.5, solver=name).level for name in WITHOUT_NOISE] == [0.0] * 3
+    assert [viewed(lam=0.5, solver=name).level for name in (None, "sde", "ancestral")] == [0.5] * 3
+    assert [viewed(lam=0.5, solver=name).level for name in WITHOUT_NOISE] == [0.0] * 3
 
 
 def test_a_solver_that_the_model_has_not_waits_for_one_that_has_it(diffusion: Diffusion) -> None:
     explorer, x0 = Explorer(), torch.randn(50, 2)
     explorer.publish(Snapshot.of(flow_of(), 1), x0)
     frames_until(explorer)
-    explorer.request(ViewRequest(solver="ddim"))
+    explorer.request(viewed(solver="ddim"))
     assert not explorer.newest.ready
     explorer.publish(Snapshot.of(diffusion, 2))
     frame = frames_until(explorer, 2)[-1]
     assert frame.request.solver == "ddim" and explorer.errors.take() is None
     assert explorer.close()
     with pytest.raises(UnsupportedError, match="ddim"):
-        Carrier(flow_of(), flow_of().grid(), solver="ddim")
+        Carrier(flow_of(), flow_of().grid(), settings=viewed(solver="ddim"))
 
 
-@pytest.mark.parametrize("solver", Diffusion.solvers)
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("last", ["mean", "noise"])
-def test_the_numbers_of_a_point_are_those_of_its_path(diffusion: Diffusion, solver: Solver, last: LastStep) -> None:
+def test_the_numbers_of_a_point_are_those_of_its_path(diffusion: Diffusion, solver: str, last: LastStep) -> None:
     grid = diffusion.grid(8)
     z, eps = drawn(grid)
-    table = inspect_point(diffusion, grid, z[7], eps[:, 7], "backward", last=last, solver=solver)
+    table = inspect_point(diffusion, grid, z[7], eps[:, 7], "backward", SampleSettings(last=last, solver=solver))
     np.testing.assert_allclose(table.x, expected(diffusion, grid, solver, last)[:, 7], rtol=1e-4, atol=1e-4)
     x, f, term, back = (
         torch.from_numpy(rows) for rows in (table.x, table.drift, table.score_term, table.backward_noise)
@@ -99,8 +103,8 @@ def test_the_numbers_of_a_point_are_those_of_its_path(diffusion: Diffusion, solv
     torch.testing.assert_close(home, x[:-1], rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("solver", Diffusion.solvers)
-def test_selected_points_are_written_as_shown(diffusion: Diffusion, solver: Solver, tmp_path: Path) -> None:
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_selected_points_are_written_as_shown(diffusion: Diffusion, solver: str, tmp_path: Path) -> None:
     settings = SampleSettings(steps=8, last="noise", solver=solver)
     plan = ExportPlan(1, settings, noise=True, trajectories=True)
     list(export_selection(diffusion, tmp_path / "a.h5", plan, (3, 299), POINTS))

@@ -15,8 +15,9 @@ from dnf_studio.core.evaluation.classes import ClassShare
 from dnf_studio.core.evaluation.distances import Comparison, Distance, Projections
 from dnf_studio.core.evaluation.far import BoundingBox, in_data_units
 from dnf_studio.core.evaluation.fresh import between_units, fresh_sets, in_model_units, own_seed
-from dnf_studio.core.models.base import GenerativeModel, Solver
-from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
+from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.sampling.blocks import sample_blocks
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import DivergenceError
 
 __all__ = [
@@ -85,7 +86,7 @@ def step_rows(
     points: int,
     seeds: int,
     tell: Progress,
-    solver: Solver | None = None,
+    solver: str | None = None,
 ) -> tuple[StepRow, ...]:
     """The samples by `solver` at each N of `steps`, as `evaluate` compares them, without the rest of it.
 
@@ -107,10 +108,10 @@ class _Drawn:
 
 
 def _measured(
-    flow: GenerativeModel, dataset: Dataset, n: int, sets: tuple[int, int], tell: Progress, solver: Solver | None
+    flow: GenerativeModel, dataset: Dataset, n: int, sets: tuple[int, int], tell: Progress, solver: str | None
 ) -> StepRow:
     nfe = flow.evaluations(n, solver)
-    names = n, flow.checked_solver(solver)
+    names = n, flow.checked_solver(solver).name
     data = fresh_sets(flow, dataset, *sets, own_seed(flow, "data", *names))
     if not data:  # a file with one row held out: no two sets to compare
         return _row(n, nfe, None, [])
@@ -166,7 +167,7 @@ def _row(steps: int, nfe: int, distance: Distance | None, found: Sequence[_Drawn
     )
 
 
-def drawn(flow: GenerativeModel, count: int, steps: int, seed: int, solver: Solver | None = None) -> Array:
+def drawn(flow: GenerativeModel, count: int, steps: int, seed: int, solver: str | None = None) -> Array:
     """Samples (n, D) in model units."""
     settings = SampleSettings(steps=steps, seed=seed, solver=solver)
     return np.concatenate([block.samples for block in sample_blocks(in_model_units(flow), count, settings)])

@@ -13,12 +13,10 @@ from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.fresh import fresh_points, is_identity, units_of
-from dnf_studio.core.models.base import GenerativeModel, Solver
-from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.likelihood import BOUND_DRAWS, bound_nll
-from dnf_studio.core.sde.flexible import draw_grid
-from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.grid import TimeGrid, draw_grid
 
 __all__ = ["ChainBounds", "attainable_of", "entropy_of"]
 
@@ -29,9 +27,9 @@ DRAWN_GRIDS = 16
 class ChainBounds:
     """That of one model and solver, the model's own where none is named, on the points of one data set."""
 
-    flow: TwoSDEs
+    flow: GenerativeModel
     dataset: Dataset
-    solver: Solver | None = None
+    solver: str | None = None
     pool: BlockPool | None = None
 
     def values(self, points: int, seed: int = 0, grid: TimeGrid | None = None) -> Tensor:
@@ -62,7 +60,7 @@ def entropy_of(flow: GenerativeModel, dataset: Dataset) -> float | None:
 
 
 def attainable_of(
-    flow: GenerativeModel, dataset: Dataset, grid: TimeGrid | None = None, solver: Solver | None = None
+    flow: GenerativeModel, dataset: Dataset, grid: TimeGrid | None = None, solver: str | None = None
 ) -> float | None:
     """The least NLL, nats of model units, of a chain whose last step adds noise of deviation r = g_1 √Δ_0 to any mean.
 
@@ -71,7 +69,7 @@ def attainable_of(
     grid or `grid`.
     """
     entropy = entropy_of(flow, dataset)
-    if entropy is None or not isinstance(flow, TwoSDEs) or flow.config.training.flexible_grid:
+    if entropy is None or flow.config.training.flexible_grid:
         return None
     blur = flow.last_spread(grid or flow.grid(), solver)
     excess = None if blur is None else dataset.blur_excess(blur, units_of(flow, dataset).scale)

@@ -10,16 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.by_steps import Progress, finite
 from dnf_studio.core.evaluation.chain_bounds import ChainBounds
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points
-from dnf_studio.core.models.base import GenerativeModel, Solver
-from dnf_studio.core.models.flow import MOST_EXACT, Flow
-from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.likelihood import (
     BOUND_DRAWS,
@@ -32,6 +29,7 @@ from dnf_studio.core.sampling.likelihood import (
     ode_nll,
 )
 from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.solvers import SDE
 from dnf_studio.errors import DivergenceError, UnsupportedError
 
 __all__ = [
@@ -78,7 +76,7 @@ class Likelihoods:
     nll_bound: float | None
     """Of the chain of the solver that samples are drawn by, with the noise of its last step, at the model's own N."""
     nll_bound_error: float | None
-    nll_bound_sampler: Solver | None
+    nll_bound_sampler: str | None
     """That solver: ``ancestral`` or ``sde``; None where there is no such chain."""
     nll_bound_missing: str | None
     """Why there is no bound, in a word: ``deterministic`` of a solver that draws no noise, ``exact`` of a flow."""
@@ -112,7 +110,7 @@ def likelihoods(
     ode: bool = True,
     paths: int = PATHS,
     progress: Progress = lambda _: None,
-    solver: Solver | None = None,
+    solver: str | None = None,
 ) -> Likelihoods:
     """The bound on 20,000 fresh points, the rest on 2,000, seed 0 (`affordable_points`).
 
@@ -126,10 +124,10 @@ def likelihoods(
     return found
 
 
-def _missing(flow: GenerativeModel, solver: Solver | None) -> str | None:
-    if not isinstance(flow, TwoSDEs):
+def _missing(flow: GenerativeModel, solver: str | None) -> str | None:
+    if not flow.bounded:
         return "exact"
-    return "deterministic" if flow.chain_of(solver) is None else None
+    return "deterministic" if flow.checked_solver(solver).chain is None else None
 
 
 def likelihood_parts(
@@ -138,7 +136,7 @@ def likelihood_parts(
     ode: bool = True,
     paths: int = PATHS,
     pool: BlockPool | None = None,
-    solver: Solver | None = None,
+    solver: str | None = None,
 ) -> dict[str, Part]:
     """What `likelihoods` is made of, each part by its name: bound, importance, ODE, as far as the model has them.
 
@@ -146,8 +144,8 @@ def likelihood_parts(
     """
     parts: dict[str, Part] = {}
     x = fresh_points(flow, dataset, affordable_points(flow, ODE_POINTS), 0)
-    if isinstance(flow, TwoSDEs) and (name := flow.chain_of(solver)) is not None:
-        chain = ChainBounds(flow, dataset, name, pool)
+    if (own := flow.checked_solver(solver)).chain is not None:
+        chain = ChainBounds(flow, dataset, own.name, pool)
         parts["bound on the negative log-likelihood"] = lambda: _bound_part(chain)
         parts[f"importance-weighted bound of {paths} paths"] = lambda: _importance_part(chain, x, paths)
     if ode:
@@ -158,7 +156,7 @@ def likelihood_parts(
 def _bound_part(chain: ChainBounds) -> dict[str, Any]:
     count = affordable_points(chain.flow)
     own = mean_and_error(chain.values(count))
-    euler = own if chain.solver == "sde" else mean_and_error(replace(chain, solver="sde").values(count))
+    euler = own if chain.solver == SDE.name else mean_and_error(replace(chain, solver=SDE.name).values(count))
     names = ("nll_bound", "nll_bound_error", "nll_bound_sde", "nll_bound_sde_error")
     found: dict[str, Any] = dict(zip(names, (*own, *euler), strict=True))
     return found | {"nll_bound_sampler": chain.solver, "nll_bound_flexible": chain.flexible(count)}
@@ -176,7 +174,7 @@ def _ode_part(flow: GenerativeModel, x: Tensor, pool: BlockPool | None) -> dict[
     found: dict[str, Any] = {"nll_ode": value, "nll_ode_error": error, "nll_ode_coarse": coarse}
     if value is not None:
         found["ode_divergence"] = divergence_name(flow.dim)
-        found["nll_ode_grid"] = _on_grids(flow, x, pool) if isinstance(flow, TwoSDEs) else ()
+        found["nll_ode_grid"] = _on_grids(flow, x, pool) if flow.bounded else ()
     return found
 
 
@@ -192,7 +190,7 @@ def nll_bound(
     points: int | None = None,
     seed: int = 0,
     grid: TimeGrid | None = None,
-    solver: Solver | None = None,
+    solver: str | None = None,
 ) -> float:
     """Mean bound of method.md, section 2 on fresh points, nats of standardised data, at the model's own grid or `grid`.
 
@@ -201,8 +199,9 @@ def nll_bound(
     There are 20,000 points unless given, fewer for U-Nets (`affordable_points`), and one noise draw a point; up to
     `BOUND_DRAWS` where the data has fewer points. Raises `UnsupportedError` for a model without a bound.
     """
+    _require_bound(flow)
     count = affordable_points(flow) if points is None else points
-    return float(ChainBounds(_bounded(flow), dataset, solver).values(count, seed, grid).cpu().double().mean())
+    return float(ChainBounds(flow, dataset, solver).values(count, seed, grid).cpu().double().mean())
 
 
 def validation_bound(flow: GenerativeModel, dataset: Dataset) -> float:
@@ -210,28 +209,19 @@ def validation_bound(flow: GenerativeModel, dataset: Dataset) -> float:
 
     Raises `UnsupportedError` where the data has none, and for a model without a bound.
     """
-    chain = _bounded(flow)
+    _require_bound(flow)
     points, draws = _validation(flow, dataset)
-    return float(bound_nll(chain, points, draws).cpu().double().mean())
+    return float(bound_nll(flow, points, draws).cpu().double().mean())
 
 
 def validation_nll(flow: GenerativeModel, dataset: Dataset) -> float:
     """What decides when training ends: `validation_bound`, or for a flow its NLL by the steps it is trained with.
 
-    Hutchinson's signs, where training takes them, are the same at every call. Raises `UnsupportedError` where the data
+    Raises `UnsupportedError` where the data
     has no validation split.
     """
-    if not isinstance(flow, Flow):
-        return validation_bound(flow, dataset)
     points, draws = _validation(flow, dataset)
-    generator = torch.Generator().manual_seed(0)
-    if flow.dim <= MOST_EXACT:
-        probes: list[Tensor | None] = [None]
-    else:
-        signs = torch.randint(0, 2, (draws, *points.shape), generator=generator) * 2 - 1
-        probes = list(signs.to(points))
-    with torch.no_grad():
-        return float(torch.stack([flow.nll(points, flow.grid(), some) for some in probes]).cpu().double().mean())
+    return float(flow.validation_nll(points, draws).cpu().double().mean())
 
 
 def _validation(flow: GenerativeModel, dataset: Dataset) -> tuple[Tensor, int]:
@@ -252,11 +242,10 @@ def nll_ode(flow: GenerativeModel, dataset: Dataset) -> float | None:
     return _ode(flow, fresh_points(flow, dataset, affordable_points(flow, ODE_POINTS), 0), TOLERANCE, None)[0]
 
 
-def _bounded(flow: GenerativeModel) -> TwoSDEs:
-    """The model, whose chain has a bound; raises `UnsupportedError` for one that has none."""
-    if not isinstance(flow, TwoSDEs):
+def _require_bound(flow: GenerativeModel) -> None:
+    """Raise `UnsupportedError` for a model whose chain has no bound."""
+    if not flow.bounded:
         raise UnsupportedError(f"A {flow.config.model} has no bound: its likelihood is exact, by the method 'ode'.")
-    return flow
 
 
 def mean_and_error(values: Tensor) -> tuple[float | None, float | None]:
@@ -274,7 +263,7 @@ def _ode(
         return None, None
 
 
-def _on_grids(flow: TwoSDEs, x: Tensor, pool: BlockPool | None) -> tuple[GridNLL, ...]:
+def _on_grids(flow: GenerativeModel, x: Tensor, pool: BlockPool | None) -> tuple[GridNLL, ...]:
     """At N and 2N; none beyond the dimensions of an exact divergence."""
     if flow.dim > MAX_EXACT_DIM:
         return ()

@@ -11,13 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.config.solvers import WITHOUT_NOISE, Solver
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.exploration.parts import Parts, fields_in_part
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field, LastStep, collected
+from dnf_studio.core.sde.paths import Field, collected
+from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
+from dnf_studio.core.sde.solvers import SDE, Solver
+from dnf_studio.core.sde.solvers.sde import backward_path, fields_in_part
 from dnf_studio.core.sde.steps import (
     chain_backward_noise,
     chain_forward_noise,
@@ -80,17 +81,16 @@ def inspect_path(
     path: Tensor,
     noise: Tensor,
     direction: Direction = "forward",
-    lam: float = 1.0,
-    parts: Parts = "both",
-    solver: Solver = "sde",
+    settings: SampleSettings = AS_VIEWED,
+    solver: Solver = SDE,
 ) -> PointTable:
     """The numbers of `path` (N+1, D), row i at t_i, that `direction` made with `noise` (N, D).
 
     Row i of `noise` belongs to the step between t_i and t_{i+1}, zeros where the step drew none. The
     noise spares (15) its cancellation where steps are small. `fields`, drift and score, must take
-    float64; `lam` is the λ of a backward path. One made with a part of the fields is taken apart by both,
-    and its noises are read off the path, as are those of a `solver` other than ``sde`` and ``ode``. Raises
-    `SettingError` where shapes do not fit.
+    float64; λ and parts of `settings` and the `solver` are those of a backward path. One made with a part of the fields
+    is taken apart by both, and its noises are read off the path, as are those of a solver of other steps than Euler's.
+    Raises `SettingError` where shapes do not fit.
     """
     if path.dim() != 2 or len(path) != grid.steps + 1 or noise.shape != (grid.steps, path.shape[1]):
         raise SettingError(f"A path of {grid.steps} steps has {grid.steps + 1} states and {grid.steps} noises.")
@@ -100,10 +100,11 @@ def inspect_path(
     dt, g = nodes.dt[:, None], nodes.g[:, None]
     if direction == "forward":
         ahead, back = eps, path_backward_noise(f[:-1], f[1:], s[1:], eps, dt, g[:-1], g[1:])
-    elif parts != "both" or not _steps_of_euler(solver):
+    elif settings.parts != "both" or not solver.euler:
         ahead = implied_forward_noise(x[:-1], x[1:], f[:-1], dt, g[:-1])
         back = implied_backward_noise(x[:-1], x[1:], f[1:], s[1:], dt, g[1:])
     else:
+        lam = settings.lam if solver.noise else 0.0
         ahead = chain_forward_noise(f[:-1], f[1:], s[1:], eps, dt, g[:-1], g[1:], lam)
         back = chain_backward_noise(s[1:], eps, dt, g[1:], lam)
     contributions = 0.5 * (back.square().sum(-1) - ahead.square().sum(-1))
@@ -117,50 +118,42 @@ def inspect_point(
     start: Tensor,
     noise: Tensor,
     direction: Direction = "forward",
-    lam: float = 1.0,
-    last: LastStep = "noise",
-    parts: Parts = "both",
-    solver: Solver | None = None,
+    settings: SampleSettings = AS_VIEWED,
 ) -> PointTable:
     """Carry `start` (D,), x_0 or a latent, along its process in float64 and inspect the path.
 
     Row i of `noise` (N, D) belongs to the step between t_i and t_{i+1}, in both directions. A flow in
-    another type is copied first. `parts` says which fields carry a backward path by Euler's steps, and `solver`
-    how it goes, as the model's own where None. Raises `UnsupportedError` for a solver that the model has not.
+    another type is copied first. `settings` say how a backward path goes; `grid` stands for their N and grid. Raises
+    `UnsupportedError` for a solver that the model has not.
     """
     exact = flow if flow.timestamps.dtype is torch.float64 else copy.deepcopy(flow).double()
     nodes, x, eps = grid.to(exact.timestamps), start.to(exact.timestamps), noise.to(exact.timestamps)
     with torch.no_grad():
         if "noise" in exact.lacks:
-            return _without_noise(exact, nodes, x, direction, solver)
-        name = exact.checked_solver(solver)
+            return _without_noise(exact, nodes, x, direction, settings)
+        solver = exact.checked_solver(settings.solver)
         drift, score = (paths.remembering(field) for field in exact.fields(nodes))
         if direction == "forward":
             path = paths.forward_path(drift, nodes, x[None], eps[:, None])
         else:
-            lam = 0.0 if name in WITHOUT_NOISE else lam
-            if last == "mean":
+            if settings.last == "mean":
                 eps = torch.cat([torch.zeros_like(eps[:1]), eps[1:]])
             drawn = eps.flip(0)[:, None]
-            if _steps_of_euler(name):
-                used = fields_in_part((drift, score), parts)
-                path = paths.backward_path(*used, nodes, x[None], drawn, lam).flip(0)
+            if solver.euler:
+                used, lam = fields_in_part((drift, score), settings.parts), settings.lam if solver.noise else 0.0
+                path = backward_path(*used, nodes, x[None], drawn, lam).flip(0)
             else:
-                path = collected(exact.sampler(nodes, name, last=last)(x[None], drawn.__getitem__)).flip(0)
-        return inspect_path((drift, score), nodes, path[:, 0], eps, direction, lam, parts, name)
-
-
-def _steps_of_euler(solver: Solver) -> bool:
-    """Whether these are the steps (17) of both fields, whose noises need not be read off the path."""
-    return solver in ("sde", "ode")
+                other = replace(settings, lam=1.0)
+                path = collected(exact.sampler(nodes, other)(x[None], drawn.__getitem__)).flip(0)
+        return inspect_path((drift, score), nodes, path[:, 0], eps, direction, settings, solver)
 
 
 def _without_noise(
-    flow: GenerativeModel, grid: TimeGrid, start: Tensor, direction: Direction, solver: Solver | None
+    flow: GenerativeModel, grid: TimeGrid, start: Tensor, direction: Direction, settings: SampleSettings
 ) -> PointTable:
     """The path of `start` (D,) along the ODE and the drift on it."""
     ahead = direction == "forward"
-    way = flow.encoder(grid) if ahead else flow.sampler(grid, solver)
+    way = flow.encoder(grid) if ahead else flow.sampler(grid, replace(settings, lam=1.0))
     states = way(start[None], torch.zeros(grid.steps, 1).__getitem__)
     path = collected(states) if ahead else collected(states).flip(0)
     drift, _ = flow.fields(grid)

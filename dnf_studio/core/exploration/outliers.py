@@ -30,7 +30,8 @@ from dnf_studio.core.evaluation.by_steps import FAR, TOLERANCE_OUTSIDE
 from dnf_studio.core.evaluation.fresh import in_model_units
 from dnf_studio.core.exploration.visited import Visited, visit
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
+from dnf_studio.core.sampling.blocks import sample_blocks
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Check
 
 __all__ = ["COUNT", "NEVER", "OutlierRows", "Outliers", "find_outliers", "outliers_among", "wilson"]

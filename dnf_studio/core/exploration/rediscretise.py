@@ -10,8 +10,7 @@ are taken at common times and nothing is interpolated.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,13 +18,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.config import MAX_STEPS
-from dnf_studio.config.grids import GridKind
-from dnf_studio.config.solvers import Solver
-from dnf_studio.core.models.base import GenerativeModel, check_shape
+from dnf_studio.config.grids import GridKind, check_steps
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
+from dnf_studio.core.sampling.model import check_shape
 from dnf_studio.core.sde.brownian import BrownianPath
-from dnf_studio.core.sde.grid import TimeGrid, check_steps
-from dnf_studio.core.sde.paths import LastStep, collected
+from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.paths import collected
+from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
 from dnf_studio.errors import Check, SettingError
 
 __all__ = ["DEFAULT_STEPS", "CoarseAndFine", "Rediscretised", "coarse_and_fine", "rediscretise"]
@@ -71,36 +71,33 @@ def rediscretise(
     flow: GenerativeModel,
     x0: Tensor,
     steps: Sequence[int] = DEFAULT_STEPS,
+    settings: SampleSettings = AS_VIEWED,
     *,
-    lam: float = 1.0,
-    kind: GridKind | None = None,
-    seed: int = 0,
     finest: int | None = None,
-    solver: Solver | None = None,
     check: Check | None = None,
 ) -> Iterator[Rediscretised]:
     """For each N of `steps`, ascending: the error along the same Brownian paths.
 
     `x0` (P, D), model units, starts the forward process; latents and Brownian paths belong to
-    `seed`, and every step of both processes (11, 17) uses its noise. The errors are those against
-    the finest grid, of `finest` steps (four times the largest N where not given) and all coarse
+    the seed of `settings`, and every step of both processes (11, 17) uses its noise, the last one too. The errors are
+    those against the finest grid, of `finest` steps (four times the largest N where not given) and all coarse
     nodes; its own error is in them: at N = finest/4 about a quarter of the error against the exact
-    solution is missing. `kind` is a kind of time grid other than the model's own, `solver` another
-    way of the backward process than its own. `check` is called at every step of a path and raises to leave.
+    solution is missing. `settings` are those of the backward process, and the kind of grid of both. `check` is called
+    at every step of a path and raises to leave.
 
-    Raises `SettingError` for an N or λ that cannot be, `UnsupportedError` for a solver that the model has
+    Raises `SettingError` for an N that cannot be, `UnsupportedError` for a solver that the model has
     not, and `DataError` for other points, at the first `next`.
     """
     chosen = sorted({check_steps(n) for n in steps})
-    if not chosen or not 0 <= lam <= 2:
-        raise SettingError("An N at least, and λ between 0 and 2, are needed to compare discretisations.")
+    if not chosen:
+        raise SettingError("An N at least is needed to compare discretisations.")
     check_shape(x0, flow, fewest=1)
     fine = check_steps(finest or min(MAX_STEPS, FINER * chosen[-1]))
     if fine < chosen[-1]:
         raise SettingError(f"The finest grid must have at least the {chosen[-1]:,} steps compared, not {fine:,}.")
-    grid, nodes = _common(flow, [*chosen, fine], kind)
-    way = _Way(lam, "noise", solver)
-    both = _own_paths(flow, x0[: max(1, MAX_NUMBERS // (2 * flow.dim * grid.steps))], way, seed, check)
+    grid, nodes = _common(flow, [*chosen, fine], settings.grid)
+    whole = replace(settings, last="noise")
+    both = _own_paths(flow, x0[: max(1, MAX_NUMBERS // (2 * flow.dim * grid.steps))], whole, check)
     exact = both.along(grid)
     for n, places in zip(chosen, nodes, strict=False):
         at = torch.from_numpy(places)
@@ -125,28 +122,24 @@ class CoarseAndFine:
 
 def coarse_and_fine(
     flow: GenerativeModel,
-    steps: int,
+    settings: SampleSettings,
     start: tuple[Tensor, Tensor | None],
     noise: Noise,
     *,
     finest: int,
-    lam: float = 1.0,
-    kind: GridKind | None = None,
-    last: LastStep = "noise",
-    solver: Solver | None = None,
     check: Check | None = None,
 ) -> CoarseAndFine:
-    """Paths of `steps` steps over those of at least `finest`, from points and latents `start`, each (P, D); without
-    latents both backward ones start where the forward one of `steps` steps ends.
+    """Paths of the N steps of `settings` over those of at least `finest`, from points and latents `start`, each (P, D);
+    without latents both backward ones start where the forward one of N steps ends.
 
-    `noise` reads one Brownian path of both processes on any times; the backward one goes by `solver`, the model's
-    own where None.
+    `noise` reads one Brownian path of both processes on any times.
     """
-    fine = max(check_steps(steps), check_steps(finest))
-    grid, (places, _) = _common(flow, [steps, fine], kind)
+    steps = settings.steps or flow.grid().steps
+    fine = max(steps, check_steps(finest))
+    grid, (places, _) = _common(flow, [steps, fine], settings.grid)
     at = torch.from_numpy(places)
     x0, z = start
-    both = _Paths(flow, (x0, x0 if z is None else z), noise, _Way(lam, last, solver), check)
+    both = _Paths(flow, (x0, x0 if z is None else z), noise, settings, check)
     coarse = TimeGrid(grid.t[at], grid.g[at], grid.condition[at])
     if z is None:
         both = both.from_latents(both.along(coarse)[0][-1])
@@ -155,26 +148,18 @@ def coarse_and_fine(
     return CoarseAndFine(times[places], times, (own[0], exact[0]), (own[1], exact[1]))
 
 
-def _own_paths(flow: GenerativeModel, x0: Tensor, way: _Way, seed: int, check: Check | None) -> _Paths:
-    """Latents and Brownian paths that belong to `seed`; one motion with 2D components serves both processes."""
-    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
+def _own_paths(flow: GenerativeModel, x0: Tensor, settings: SampleSettings, check: Check | None) -> _Paths:
+    """Latents and Brownian paths that belong to the seed; one motion with 2D components serves both processes."""
+    generator = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(1,)))
     z = torch.from_numpy(generator.standard_normal(tuple(x0.shape), dtype=np.float32))
     span = float(flow.timestamps[0]), float(flow.timestamps[-1])
-    brownian = BrownianPath(seed, len(x0), 2 * flow.dim, *span)
+    brownian = BrownianPath(settings.seed, len(x0), 2 * flow.dim, *span)
 
     def noise(t: Tensor) -> tuple[Tensor, Tensor]:
         ahead, back = brownian.increments(t).chunk(2, dim=-1)
         return ahead, back
 
-    return _Paths(flow, (x0, z), noise, way, check)
-
-
-class _Way(NamedTuple):
-    """How the backward process goes."""
-
-    lam: float
-    last: LastStep
-    solver: Solver | None
+    return _Paths(flow, (x0, z), noise, settings, check)
 
 
 class _Paths:
@@ -185,25 +170,24 @@ class _Paths:
         flow: GenerativeModel,
         start: tuple[Tensor, Tensor],
         noise: Noise,
-        way: _Way,
+        settings: SampleSettings,
         check: Check | None,
     ) -> None:
-        self._flow, self._noise, self._way = flow, noise, way
+        self._flow, self._noise, self._settings = flow, noise, settings
         self._x0, self._z = (points.to(flow.timestamps) for points in start)
         self._check = check or (lambda: None)
 
     def from_latents(self, z: Tensor) -> _Paths:
         """The same with other latents (P, D) for the backward process."""
-        return _Paths(self._flow, (self._x0, z), self._noise, self._way, self._check)
+        return _Paths(self._flow, (self._x0, z), self._noise, self._settings, self._check)
 
     def along(self, grid: TimeGrid) -> tuple[Tensor, Tensor]:
         """Forward and backward path, each (N+1, P, D), row i at t_i; the backward process reads from the end."""
         with torch.inference_mode(), single_threaded_kernels():
             self._check()
-            way = self._way
             ahead, back = (rows.to(grid.t) for rows in self._noise(grid.t))
             there = self._flow.encoder(grid)(self._x0, ahead.__getitem__)
-            again = self._flow.sampler(grid, way.solver, way.lam, way.last)(self._z, back.flip(0).__getitem__)
+            again = self._flow.sampler(grid, self._settings)(self._z, back.flip(0).__getitem__)
             return collected(there, self._check), collected(again, self._check).flip(0)
 
 

@@ -26,12 +26,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.config.grids import GridKind
-from dnf_studio.core.models.base import GenerativeModel, check_shape
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
+from dnf_studio.core.sampling.model import check_shape
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field, LastStep, backward_states, check_last_step, collected
+from dnf_studio.core.sde.paths import Field, collected
+from dnf_studio.core.sde.sample_settings import AS_VIEWED, LastStep, SampleSettings
+from dnf_studio.core.sde.solvers.sde import backward_states
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 from dnf_studio.errors import Check, SettingError, UnsupportedError
 
@@ -99,24 +101,20 @@ def round_trip(
     flow: GenerativeModel,
     x0: Tensor,
     way: Way = "sde",
-    steps: int | None = None,
-    *,
-    kind: GridKind | None = None,
-    last: LastStep = "noise",
-    seed: int = 0,
+    settings: SampleSettings = AS_VIEWED,
 ) -> RoundTrip:
-    """Carry `x0` (P, D), model units, to noise and back, N = `steps` each way; None is the model's own N.
+    """Carry `x0` (P, D), model units, to noise and back, N steps each way.
 
-    `kind` is a kind of time grid other than the model's own. `last` is the last step of ``sde``: with
-    its noise, or its mean only; the other two ways have no choice. `seed` chooses the Brownian paths:
-    a forward and a backward one for each point, the same whatever N is.
+    `settings` say N, the time grid, the last step of ``sde``, whose other two ways have no choice, and the seed: it
+    chooses the Brownian paths, a forward and a backward one for each point, the same whatever N is. λ and solver are
+    those of the way.
 
     ``ode`` needs the score at t_0, where training on a fixed grid never sees it.
 
-    Raises `SettingError` for another way, N, grid or last step, `DataError` for other points, and
-    `UnsupportedError` for a way with noise where the model has none.
+    Raises `SettingError` for another way, `DataError` for other points, and `UnsupportedError` for a way with noise
+    where the model has none.
     """
-    *_, whole = round_trips(flow, x0, way, steps, kind=kind, last=last, seed=seed)
+    *_, whole = round_trips(flow, x0, way, settings)
     return whole
 
 
@@ -124,11 +122,8 @@ def round_trips(
     flow: GenerativeModel,
     x0: Tensor,
     way: Way = "sde",
-    steps: int | None = None,
+    settings: SampleSettings = AS_VIEWED,
     *,
-    kind: GridKind | None = None,
-    last: LastStep = "noise",
-    seed: int = 0,
     check: Check | None = None,
 ) -> Iterator[RoundTrip]:
     """The same block by block: each result holds the points so far, the last one all of them.
@@ -138,11 +133,10 @@ def round_trips(
     """
     if way not in get_args(Way):
         raise SettingError(f"The way back '{way}' is not one of implied, ode and sde.")
-    check_last_step(last)
     if way != "ode" and "noise" in flow.lacks:
         raise UnsupportedError(flow.lacks["noise"])
     check_shape(x0, flow, fewest=1)
-    grid, points = flow.grid(steps, kind), x0.to(flow.timestamps)
+    grid, points = flow.grid(settings.steps, settings.grid), x0.to(flow.timestamps)
     rows = max(1, min(BLOCK, MAX_NUMBERS // (2 * grid.steps * flow.dim)))
     parts: list[tuple[Array, ...]] = []
     for start in range(0, len(points), rows):
@@ -151,9 +145,9 @@ def round_trips(
             if "noise" in flow.lacks:
                 latent, returned = _solved(flow, grid, block, check)
             else:
-                noise = _noise(flow, grid, len(block), seed, start) if way != "ode" else None
+                noise = _noise(flow, grid, len(block), settings.seed, start) if way != "ode" else None
                 fields = _checked(flow.fields(grid), check)
-                latent, returned = _there_and_back(fields, grid, block, noise, way, last)
+                latent, returned = _there_and_back(fields, grid, block, noise, way, settings.last)
         parts.append(tuple(part.cpu().double().numpy() for part in (block, latent, returned)))
         yield RoundTrip(way, grid.steps, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 

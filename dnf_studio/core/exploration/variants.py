@@ -21,7 +21,8 @@ from dnf_studio.core.evaluation.distances import Comparison, Distance, Projectio
 from dnf_studio.core.evaluation.fresh import between_units, fresh_sets, in_model_units, own_seed
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
-from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
+from dnf_studio.core.sampling.blocks import sample_blocks
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Check, DivergenceError, SettingError
 
 __all__ = ["Variant", "compare_variants"]

@@ -8,15 +8,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from dnf_studio.config import Config
-from dnf_studio.core.models.base import FieldWithDivergence, Sampler, Solver
-from dnf_studio.core.models.field_kernel import make_kernel, network_field
-from dnf_studio.core.models.probability_flow import ProbabilityFlow
-from dnf_studio.core.models.two_sdes import TwoSDEs, check_no_level
-from dnf_studio.core.sampling.samplers import ancestral_states, ancestral_terms, ddim_states, heun_states
+from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.networks.base import FieldNetwork
+from dnf_studio.core.networks.build import make_kernel, network_field
+from dnf_studio.core.sampling.model import FieldWithDivergence, ProbabilityFlow
 from dnf_studio.core.sde.grid import TimeGrid, diffusion_at
-from dnf_studio.core.sde.paths import Field, LastStep
-from dnf_studio.core.sde.variance_preserving import levels_at
+from dnf_studio.core.sde.paths import Field
+from dnf_studio.core.sde.solvers import Solver, solvers_for
+from dnf_studio.core.sde.variance_preserving import Levels, levels_at
 
 __all__ = ["Diffusion"]
 
@@ -34,16 +33,10 @@ class Diffusion(TwoSDEs):
     arXiv:2006.11239, equation 14; Song et al., ICLR 2021, arXiv:2011.13456, equation 7.
     """
 
-    solvers: ClassVar[tuple[Solver, ...]] = ("ancestral", "ddim", "heun", "sde", "ode")
-    chains: ClassVar[tuple[Solver, ...]] = ("ancestral", "sde")
-    networks = 1
-
-    def make_networks(self) -> None:
-        self.noise = self.new_network()
-
-    @classmethod
-    def default_config(cls) -> Config:
-        return Config.create({"model": "diffusion"})
+    kind = "diffusion"
+    networks = ("noise",)
+    noise: FieldNetwork
+    solvers: ClassVar[tuple[Solver, ...]] = solvers_for("marginals", "fields")
 
     def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
         noise = self.noise_field(grid, hidden)
@@ -94,40 +87,9 @@ class Diffusion(TwoSDEs):
         """ε̂ at the nodes of `grid`, with `hidden` as in `fields`."""
         return network_field(self.noise, grid.condition, hidden)
 
-    def sampler(
-        self,
-        grid: TimeGrid,
-        solver: Solver | None = None,
-        lam: float = 1.0,
-        last: LastStep = "mean",
-        hidden: torch.dtype | None = None,
-    ) -> Sampler:
-        """As `TwoSDEs`; ``ancestral``, ``ddim`` and ``heun`` are `core.sampling.samplers`' and have no λ."""
-        name = self.checked_solver(solver)
-        if name in ("sde", "ode"):
-            return super().sampler(grid, name, lam, last, hidden)
-        check_no_level(name, lam)
-        noise_field = self.noise_field(grid, hidden)
-        # Coefficients are differences of these, which float32 would cancel where steps are short
-        levels = levels_at(self.config.sde, grid.t.detach().cpu().double())
-        if name == "ancestral":
-            return lambda z, noise: ancestral_states(noise_field, levels, z, noise, last)
-        states = ddim_states if name == "ddim" else heun_states
-        return lambda z, _: states(noise_field, levels, z)
-
-    def chain_terms(self, chain: Solver, x0: Tensor, noise: Tensor, grid: TimeGrid) -> tuple[Tensor, Tensor]:
-        """As `TwoSDEs`; those of ``ancestral`` are `core.sampling.samplers.ancestral_terms`."""
-        if chain != "ancestral":
-            return super().chain_terms(chain, x0, noise, grid)
-        levels = levels_at(self.config.sde, grid.t.detach().cpu().double())
-        return ancestral_terms(self.noise_field(grid), levels, x0, noise)
-
-    def last_spread(self, grid: TimeGrid, solver: Solver | None = None) -> float | None:
-        """As `TwoSDEs`; that of ``ancestral`` is √(σ_1² − (a_1/a_0)² σ_0²)."""
-        if self.chain_of(solver) != "ancestral":
-            return super().last_spread(grid, solver)
-        a, sigma = levels_at(self.config.sde, grid.t[:2].detach().cpu().double())
-        return float((sigma[1] ** 2 - (a[1] / a[0] * sigma[0]) ** 2).sqrt())
+    def levels(self, times: Tensor) -> Levels:
+        """a and σ at `times` (K,), float64: float32 would cancel their differences where steps are short."""
+        return levels_at(self.config.sde, times.detach().cpu().double())
 
     def velocity(self) -> Callable[[Tensor, Tensor], Tensor]:
         """−½ β x + ½ β ε̂/σ, with β and σ exact at every t."""
@@ -140,13 +102,3 @@ class Diffusion(TwoSDEs):
             return value
 
         return velocity
-
-    def training_loss(self, x0: Tensor, noise: Tensor) -> Tensor:
-        """Mean over the nodes 1 … N and the batch (B, D) of ‖ε̂ − ε‖²/D, with ε at node i in row i − 1 of `noise`."""
-        nodes = self.grid()
-        levels, field = levels_at(self.config.sde, nodes.t), self.noise_field(nodes)
-        rows = [
-            (field(i, levels.signal[i] * x0 + levels.noise[i] * noise[i - 1]) - noise[i - 1]).square().mean()
-            for i in range(1, nodes.steps + 1)
-        ]
-        return torch.stack(rows).mean()

@@ -7,29 +7,20 @@ that the studio explores stand on `fields` alone.
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from dnf_studio.config.solvers import WITHOUT_NOISE
-from dnf_studio.core.models.base import (
-    GenerativeModel,
-    LogProbMethod,
-    Sampler,
-    Solver,
-    check_noise,
-    check_points,
-)
-from dnf_studio.core.models.probability_flow import ProbabilityFlow
+from dnf_studio.core.models.base import GenerativeModel, check_noise, check_points
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import LastStep
-from dnf_studio.errors import UnsupportedError
+from dnf_studio.core.sde.paths import Sampler
+from dnf_studio.core.sde.sample_settings import LastStep, check_last_step, check_level
+from dnf_studio.core.sde.solvers import Solver, solvers_for
+from dnf_studio.core.sde.solvers.sde import backward_path
 
-__all__ = ["TwoSDEs", "check_no_level"]
+__all__ = ["TwoSDEs"]
 
 
 class TwoSDEs(GenerativeModel):
@@ -39,88 +30,12 @@ class TwoSDEs(GenerativeModel):
     equation numbers these are.
     """
 
-    solvers: ClassVar[tuple[Solver, ...]] = ("sde", "ode", "heun")
-    chains: ClassVar[tuple[Solver, ...]] = ("sde",)
-    """Those of `solvers` whose steps with their noise are a chain of Gaussians, which has a bound."""
-    networks: ClassVar[int]
-    """Network evaluations of f and s together."""
-
-    @abstractmethod
-    def grid_at(self, times: Sequence[float]) -> TimeGrid:
-        """Times anywhere between t_0 and t_N, in any order, with g and the networks' time input there."""
-
-    def probability_flow(self, times: Sequence[float]) -> ProbabilityFlow:
-        """dx/dt = f − ½ g² s at these times, by the fast kernels; nothing goes back through it."""
-        grid = self.grid_at(times)
-        drift, score = self.fields_with_divergence(grid)
-        weight = (0.5 * grid.g.square()).tolist()
-
-        def rate(k: int, x: Tensor, signs: Tensor | None = None) -> tuple[Tensor, Tensor]:
-            (f, div_f), (s, div_s) = drift(k, x, signs), score(k, x, signs)
-            return f - weight[k] * s, div_f - weight[k] * div_s
-
-        return ProbabilityFlow(tuple(map(float, times)), (1.0,) * len(times), rate)
-
-    def chain_of(self, solver: Solver | None = None) -> Solver | None:
-        """The chain that `solver`, the model's own unless given, draws samples by; None of one that draws no noise.
-
-        Raises `UnsupportedError` for a solver that the model has not.
-        """
-        name = self.checked_solver(solver)
-        return name if name in self.chains else None
-
-    def chain_bound(self, chain: Solver, x0: Tensor, noise: Tensor, grid: TimeGrid) -> Tensor:
-        """The bound (B,) on −log p of points x0 (B, D) under the N steps of `chain`, for forward noise (N, B, D)."""
-        path, terms = self.chain_terms(chain, x0, noise, grid)
-        return paths.minus_log_prior(path[-1]) + terms.sum(0)
-
-    def chain_terms(self, chain: Solver, x0: Tensor, noise: Tensor, grid: TimeGrid) -> tuple[Tensor, Tensor]:
-        """The forward paths (N+1, B, D) of x0 (B, D) and what each step of `chain` adds to the bound (N, B), nats.
-
-        All steps have their noise. Samples by ``last="mean"`` leave out that of the last one: they are means of that
-        chain's last Gaussian, sharper than the chain by it, and have no density of their own that is known.
-        """
-        from dnf_studio.core.training.objective import path_terms
-
-        if chain != "sde":
-            raise UnsupportedError(f"The solver '{chain}' is not a chain with a bound.")
-        return path_terms(self, x0, noise, grid)
-
-    def last_spread(self, grid: TimeGrid, solver: Solver | None = None) -> float | None:
-        """Standard deviation r of the noise of the last step's Gaussian, g_1 √Δ_0, model units.
-
-        The chain's density is a mixture of N(μ, r² I), so nothing thinner can be told apart. None of a solver that
-        draws no noise.
-        """
-        return None if self.chain_of(solver) is None else float(grid.g[1] * grid.dt[0].sqrt())
+    solvers: ClassVar[tuple[Solver, ...]] = solvers_for("fields")
 
     def encoder(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> Sampler:
         """Steps of (11)."""
         drift = self.fields(grid, hidden)[0]
         return lambda x0, noise: paths.forward_states(drift, grid, x0, noise)
-
-    def sampler(
-        self,
-        grid: TimeGrid,
-        solver: Solver | None = None,
-        lam: float = 1.0,
-        last: LastStep = "mean",
-        hidden: torch.dtype | None = None,
-    ) -> Sampler:
-        """Steps of (17): of λ = `lam` for ``sde``, of λ = 0, which is Euler's method for the ODE, for ``ode``.
-
-        ``heun`` solves the same ODE by a method of second order.
-        """
-        name, fields = self.checked_solver(solver), self.fields(grid, hidden)
-        if name == "heun":
-            check_no_level(name, lam)
-            return lambda z, _: paths.heun_states(*fields, grid, z)
-        level = 0.0 if name == "ode" else lam
-        return lambda z, noise: paths.backward_states(*fields, grid, z, noise, level, last)
-
-    def evaluations(self, steps: int, solver: Solver | None = None) -> int:
-        """Those of f and s at each step; ``heun`` makes them twice at all but the last."""
-        return self.networks * (2 * steps - 1 if self.checked_solver(solver) == "heun" else steps)
 
     def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:
         nodes = grid or self.grid()
@@ -138,21 +53,10 @@ class TwoSDEs(GenerativeModel):
     ) -> Tensor:
         nodes = grid or self.grid()
         check_points(z, self)
-        paths.check_level(lam)
-        paths.check_last_step(last)
+        check_level(lam)
+        check_last_step(last)
         eps = _drawn(nodes, z) if noise is None else check_noise(noise, nodes, z)
-        return paths.backward_path(*self.fields(nodes), nodes, z, eps, lam, last)
-
-    def log_prob(self, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
-        from dnf_studio.core.sampling.likelihood import log_prob
-
-        return log_prob(self, x, method)
-
-
-def check_no_level(solver: Solver, lam: float) -> None:
-    """Raise `UnsupportedError` for a λ that `solver` does not have; 0 is what one without noise has, 1 is no choice."""
-    if lam != 1 and not (lam == 0 and solver in WITHOUT_NOISE):
-        raise UnsupportedError(f"The noise level λ is for the solver 'sde'; '{solver}' has none.")
+        return backward_path(*self.fields(nodes), nodes, z, eps, lam, last)
 
 
 def _drawn(grid: TimeGrid, x: Tensor) -> Tensor:

@@ -21,19 +21,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.config.grids import GridKind
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.models.autograd_kernel import VALUE_ROWS
-from dnf_studio.core.models.base import GenerativeModel, Sampler, Solver
-from dnf_studio.core.models.two_sdes import check_no_level
+from dnf_studio.core.networks.autograd_kernel import VALUE_ROWS
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sampling.langevin import LIVE, corrected, score_size
-from dnf_studio.core.sampling.settings import SampleSettings, check_count
+from dnf_studio.core.sampling.model import Model
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field, LastStep, backward_states
+from dnf_studio.core.sde.paths import Field, Sampler
+from dnf_studio.core.sde.sample_settings import SampleSettings, check_count
+from dnf_studio.core.sde.solvers import solver_named, unused_settings
+from dnf_studio.core.sde.solvers.sde import backward_states
 from dnf_studio.errors import DivergenceError, UnsupportedError
 
-__all__ = ["BLOCK", "SUB_BLOCK", "SampleBlock", "SampleSettings", "Solver", "sample", "sample_blocks"]
+__all__ = ["BLOCK", "SUB_BLOCK", "SampleBlock", "sample", "sample_blocks"]
 
 Array = NDArray[np.float32]
 BLOCK = 65_536
@@ -156,7 +156,7 @@ class _Sampler:
 
 
 def sample_blocks(
-    flow: GenerativeModel,
+    flow: Model,
     count: int,
     settings: SampleSettings | None = None,
     *,
@@ -170,10 +170,13 @@ def sample_blocks(
 
     `threads` changes the speed only, and `rows` how many come at once: at most so many in whole
     sub-blocks. Raises `SettingError` for a count that cannot be, and `DivergenceError` instead of yielding a
-    number that is not finite, unless `diverging` asks for those too.
+    number that is not finite, unless `diverging` asks for those too. New samples are of the whole process and start
+    from noise: raises `UnsupportedError` for other `parts` and another `start`.
     """
     check_count(count)
     chosen = settings or SampleSettings()
+    if (chosen.parts, chosen.start) != ("both", "noise"):
+        raise UnsupportedError("New samples begin as noise and are made by drift and score; only views choose else.")
     grid = flow.grid(chosen.steps, chosen.grid)
     subs = -(-count // SUB_BLOCK)
     # Langevin steps are as long as the whole sub-block says
@@ -194,41 +197,30 @@ def sample_blocks(
             yield block
 
 
-def sample(
-    flow: GenerativeModel,
-    count: int,
-    steps: int | None = None,
-    lam: float = 1.0,
-    seed: int = 0,
-    last: LastStep = "mean",
-    grid: GridKind | None = None,
-    solver: Solver | None = None,
-) -> Tensor:
-    """`count` samples (n, D), float32, data units, on the model's device."""
-    settings = SampleSettings(steps, lam, last, grid, seed, solver)
-    if solver == "ode":
-        check_no_level(solver, lam)
+def sample(flow: Model, count: int, settings: SampleSettings) -> Tensor:
+    """`count` samples (n, D), float32, data units, on the model's device.
+
+    Raises `UnsupportedError` for a λ that the named solver has not.
+    """
+    if settings.solver is not None:
+        solver_named(settings.solver).check_level(settings.lam)
     blocks = [torch.from_numpy(block.samples) for block in sample_blocks(flow, count, settings)]
     return torch.cat(blocks).to(flow.device)
 
 
-def _prepare(
-    flow: GenerativeModel, grid: TimeGrid, settings: SampleSettings, trajectories: bool, noise: bool
-) -> _Sampler:
+def _prepare(flow: Model, grid: TimeGrid, settings: SampleSettings, trajectories: bool, noise: bool) -> _Sampler:
     """On a thread of the pool, so that the embeddings too come from single-threaded kernels."""
     with torch.inference_mode():
-        states = flow.sampler(grid, settings.solver, settings.lam, settings.last)
+        states = flow.sampler(grid, settings)
         fields = _corrected_fields(flow, grid, settings) if settings.langevin else None
         return _Sampler(settings, flow.standardisation, grid, states, fields, trajectories, noise)
 
 
-def _corrected_fields(flow: GenerativeModel, grid: TimeGrid, settings: SampleSettings) -> tuple[Field, Field]:
+def _corrected_fields(flow: Model, grid: TimeGrid, settings: SampleSettings) -> tuple[Field, Field]:
     """Drift and score of a model whose steps Langevin steps go with; raises `UnsupportedError` where they do not."""
-    solver = flow.checked_solver(settings.solver)
-    if "score" in flow.lacks:
-        raise UnsupportedError(f"Langevin steps need a score, and a {flow.config.model} has none.")
-    if solver not in ("sde", "ode"):
-        raise UnsupportedError(f"Langevin steps go with the solvers sde and ode, not with '{solver}'.")
+    reason = unused_settings(flow.checked_solver(settings.solver), flow.lacks).get("langevin")
+    if reason is not None:
+        raise UnsupportedError(f"Langevin steps need a score and Euler's steps. {reason}")
     return flow.fields(grid)
 
 
@@ -238,7 +230,7 @@ def _generator(seed: int, number: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(block, part))))
 
 
-def _sizes(flow: GenerativeModel, steps: int, langevin: int, paths: bool) -> tuple[int, int]:
+def _sizes(flow: Model, steps: int, langevin: int, paths: bool) -> tuple[int, int]:
     """Sub-blocks between two yields, and sub-blocks computed together."""
     whole = BLOCK // SUB_BLOCK
     on_processor = flow.device.type == "cpu"

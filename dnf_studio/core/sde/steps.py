@@ -9,9 +9,10 @@ Equation numbers are those of Zhang and Chen, "Diffusion Normalizing Flow", arXi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "NoiseParts",

@@ -19,14 +19,14 @@ import torch
 from numpy.typing import NDArray
 
 import dnf_studio
+from dnf_studio.config.model_kinds import MODEL_KINDS
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.far import Reach
-from dnf_studio.core.exploration.pairing import PAIRINGS, Start
 from dnf_studio.core.files import atomic_file, check_target
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, worker_threads
-from dnf_studio.core.sampling.blocks import SUB_BLOCK, SampleBlock, SampleSettings, sample_blocks
-from dnf_studio.core.sampling.settings import check_count
+from dnf_studio.core.sampling.blocks import SUB_BLOCK, SampleBlock, sample_blocks
+from dnf_studio.core.sde.sample_settings import STARTS, SampleSettings, Start, check_count
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.sample_file import FORMAT, FORMAT_VERSION, Contents, SampleWriter, file_bytes
@@ -36,11 +36,6 @@ from dnf_studio.errors import ExportError, SettingError
 __all__ = ["ExportInfo", "ExportPlan", "ExportProgress", "Selection", "export_samples", "read_export", "read_rows"]
 
 MAX_SEED = 2**63
-MODEL_WORDS = {
-    "diffflow": "diffusion normalizing flow",
-    "diffusion": "diffusion model",
-    "flow": "continuous normalizing flow",
-}
 
 
 @dataclass(frozen=True)
@@ -60,6 +55,8 @@ class ExportPlan:
 
     def __post_init__(self) -> None:
         check_count(self.count)
+        if self.settings.parts != "both":
+            raise SettingError("An export is of the whole process, with drift and score.")
         if self.settings.seed >= MAX_SEED:
             raise SettingError("The seed of an export must be below 2^63.")
 
@@ -154,7 +151,7 @@ def _export(
     grid = flow.grid(plan.settings.steps, plan.settings.grid)
     contents = plan.contents(flow.dim, grid.steps)
     times = grid.t.flip(0).cpu().numpy()
-    level = plan.settings.level if "sde" in flow.solvers else 0.0
+    level = 0.0 if "noise" in flow.lacks else plan.settings.level
     attributes = _attributes(plan, grid.steps, level, checkpoint, selection)
     provenance = _provenance(flow, plan, grid.steps, checkpoint, selection)
     yield ExportProgress(0, plan.count, 0.0, None)
@@ -213,7 +210,7 @@ def _attributes(
         "default": "view",
         "format": FORMAT,
         "format_version": np.int32(FORMAT_VERSION),
-        "title": f"{plan.count:,} {what} of a {MODEL_WORDS[checkpoint.config.model]}",
+        "title": f"{plan.count:,} {what} of a {MODEL_KINDS[checkpoint.config.model].words}",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "creator": f"DNF Studio {dnf_studio.__version__}",
         "seed": np.int64(plan.settings.seed),
@@ -232,13 +229,15 @@ def _provenance(
     from dnf_studio.core.sampling.likelihood import divergence_name
 
     known = replace(checkpoint, sha256=checkpoint.sha256 or digest(checkpoint.tensors))
-    solver = flow.checked_solver(plan.settings.solver)
+    solver = flow.checked_solver(plan.settings.solver).name
     sampling = asdict(plan.settings) | {"steps": steps, "count": int(plan.count), "solver": solver}
+    # Of views alone: an export is of the whole process, and where a selection began is told below
+    del sampling["parts"], sampling["start"]
     if plan.log_prob:
         sampling["log_prob_divergence"] = divergence_name(flow.dim)
     if selection is not None:
         chosen = {"indices": selection.indices, "view_points": selection.points, "view_seed": plan.settings.seed}
-        sampling["selection"] = chosen | {"pairing": f"backward starts from {PAIRINGS[selection.start]}"}
+        sampling["selection"] = chosen | {"pairing": f"backward starts from {STARTS[selection.start]}"}
     return {
         "config": flow.config.to_json(),
         "checkpoint": json.dumps(known.summary(), allow_nan=False, ensure_ascii=False),

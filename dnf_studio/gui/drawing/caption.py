@@ -1,23 +1,38 @@
-"""Lines of text that are shorter where they do not fit."""
+"""The texts of a plot's card: title, caption and note, which are shorter where they do not fit, and notices over it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPalette, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
-__all__ = ["Caption", "Title", "cut_at_word"]
+from dnf_studio.gui.drawing.theme import Theme
+
+__all__ = ["Caption", "Note", "Notice", "Title", "colour_text", "cut_at_word"]
 
 LEAST, MOST = 48, 110
 """Pixels of a title that its header always leaves it, and that it may ask for."""
+VEIL = 0.85
+"""Opacity of the ground of a notice, through which its plot is seen."""
+BUTTON = 8
+"""Pixels around the letters of a button."""
 
 
-def cut_at_word(text: str, metrics: QFontMetrics, room: int) -> str:
-    """As many whole words of `text` as fit into `room` pixels, and an ellipsis; letters where not even one does."""
-    cut = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+def colour_text(label: QLabel, colour: str) -> None:
+    """Write `label` in `colour`; one that has it already is left alone, for a palette is costly."""
+    palette = label.palette()
+    if palette.color(QPalette.ColorRole.WindowText) != QColor(colour):
+        palette.setColor(QPalette.ColorRole.WindowText, QColor(colour))
+        label.setPalette(palette)
+
+
+def cut_at_word(text: str, metrics: QFontMetrics, width: int) -> str:
+    """As many whole words of `text` as fit into `width` pixels, and an ellipsis; letters where not even one does."""
+    cut = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
     if cut == text or not cut.endswith("…"):
         return cut
     kept = cut[:-1]
@@ -54,9 +69,9 @@ class Caption(QLabel):
         phrases = sentences[0].rstrip(".").split(", ")
         fitting = [", ".join(phrases[:count]) + "." for count in range(1, len(phrases))]
         fitting += [". ".join(sentences[:count]) + "." for count in range(1, len(sentences))] + [self._whole]
-        room, metrics = self.contentsRect().width(), self.fontMetrics()
-        fits = [text for text in fitting if metrics.horizontalAdvance(text) <= room]
-        self.setText(fits[-1] if fits else cut_at_word(fitting[0], metrics, room))
+        width, metrics = self.contentsRect().width(), self.fontMetrics()
+        fits = [text for text in fitting if metrics.horizontalAdvance(text) <= width]
+        self.setText(fits[-1] if fits else cut_at_word(fitting[0], metrics, width))
 
 
 class Title(QLabel):
@@ -108,8 +123,8 @@ class Title(QLabel):
 
     def _fit(self) -> None:
         metrics, missing = self._metrics(), self._hint.width() - self.width()
-        room = metrics.horizontalAdvance(self._whole) - max(0, missing)
-        shown = self._whole if missing <= 0 else cut_at_word(self._short, metrics, room)
+        width = metrics.horizontalAdvance(self._whole) - max(0, missing)
+        shown = self._whole if missing <= 0 else cut_at_word(self._short, metrics, width)
         self.setToolTip(self._tip if missing <= 0 else f"{self._whole}. {self._tip}")
         html = self._html(shown)
         if html != self.text():
@@ -122,3 +137,91 @@ class Title(QLabel):
 
     def _html(self, text: str) -> str:
         return f"{self._mark}<b>{escape(text)}</b>"
+
+
+class Note(QLabel):
+    """Key numbers or a warning at the right of a header: the longest of some texts that fits."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.texts: Sequence[str] = ("",)
+        self.warns = False
+        self._least = 0
+        self._colours = ("#000000", "#000000")
+        self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._measure()
+
+    def say(self, texts: Sequence[str], warns: bool = False) -> None:
+        """Say the first of `texts`, the longest first, that fits; `warns` as a warning, which is always given the
+        width of the last."""
+        self.texts = texts
+        if warns != self.warns:
+            self.warns = warns
+            self._colour()
+        self._fit()
+
+    def set_least(self, pixels: int) -> None:
+        """Be at least so wide; the title gives way."""
+        self._least = pixels
+        self._fit()
+
+    def set_colours(self, quiet: str, warning: str) -> None:
+        """Write notes and warnings in these colours."""
+        self._colours = quiet, warning
+        self._colour()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another width, another text."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Larger letters leave less of them, and a new style brings a palette of its own."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._measure()
+            self._fit()
+        elif event.type() == QEvent.Type.StyleChange:
+            self._colour()
+
+    def _measure(self) -> None:
+        # As high as the buttons that come and go beside it, with which the plot would jump
+        self.setMinimumHeight(self.fontMetrics().height() + BUTTON)
+
+    def _fit(self) -> None:
+        metrics = self.fontMetrics()
+        least = metrics.horizontalAdvance(self.texts[-1]) if self.warns else self._least
+        if least != self.minimumWidth():
+            self.setMinimumWidth(least)
+        width = self.width()
+        fits = [text for text in self.texts if metrics.horizontalAdvance(text) <= width]
+        # Half a number would be read as another one
+        cut = metrics.elidedText(self.texts[-1], Qt.TextElideMode.ElideRight, width) if self.warns else ""
+        text = fits[0] if fits else cut
+        if text != self.text():
+            self.setText(text)
+            self.setToolTip("" if text == self.texts[0] else self.texts[0])
+
+    def _colour(self) -> None:
+        colour_text(self, self._colours[self.warns])
+
+
+class Notice(QLabel):
+    """Rich text over `plot`, on which the plot shines through a little."""
+
+    def __init__(self, plot: QWidget, name: str) -> None:
+        super().__init__(plot)
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAutoFillBackground(True)
+        self.setMargin(3)
+        self.setAccessibleName(name)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Text on the ground of plots."""
+        palette, ground = self.palette(), QColor(theme.base)
+        ground.setAlphaF(VEIL)
+        palette.setColor(QPalette.ColorRole.Window, ground)
+        palette.setColor(QPalette.ColorRole.WindowText, QColor(theme.text))
+        self.setPalette(palette)

@@ -11,8 +11,8 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, Signal, 
 from PySide6.QtGui import QColor, QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from dnf_studio.gui.drawing.caption import Caption, Title
-from dnf_studio.gui.drawing.help_card import HelpButton
+from dnf_studio.gui.drawing.caption import Caption, Note, Title, colour_text
+from dnf_studio.gui.drawing.help import Help, HelpButton
 from dnf_studio.gui.drawing.marquee import SelectBox
 from dnf_studio.gui.drawing.picking import adds
 from dnf_studio.gui.drawing.picture import PictureMenu
@@ -24,12 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Plot"]
 
-BUTTON = 8
-"""Pixels around the letters of a button."""
-
+AXES = ("left", "bottom", "right")
 CAPTION_HEIGHT = 220
-"""From this height of the card on there is room for the caption under the title."""
-
+"""From this height of the card on the caption is shown under the title."""
 
 UNSEEN = (Qt.FocusReason.MouseFocusReason, Qt.FocusReason.ActiveWindowFocusReason)
 """How a plot gets the focus without the keyboard."""
@@ -39,36 +36,36 @@ class Plot(QWidget):
     """A card with a title, a note on the right that follows the cursor, and a pyqtgraph plot.
 
     `caption` says in one line what is seen; it is also the tooltip of the title and the description
-    that a screen reader gets, which reads the key numbers from the note. A `topic` of `help` gives
-    the plot its "?".
+    that a screen reader gets, which reads the key numbers from the note. With `help_` the plot has a
+    "?" that opens it.
+
+    A plot of something adds its items in `add_parts`, gives them the colours of the theme in `recolour` and
+    says in `reset_view` what is the whole.
     """
 
     double_clicked = Signal()
 
-    def __init__(self, title: str, caption: str, empty: str, parent: QWidget | None = None, topic: str = "") -> None:
+    def __init__(
+        self, title: str, caption: str, empty: str, parent: QWidget | None = None, help_: Help | None = None
+    ) -> None:
         super().__init__(parent)
         self.caption = caption
         self.theme = LIGHT
         self._title_text, self._invitation = title, empty
         self._is_empty: bool | None = None
-        self._notes: tuple[str, ...] = ("",)
-        self._warns = False
-        self._note_room = 0
         self._ring = False
+        self._built = False
         self.setAutoFillBackground(True)
         self.setAccessibleName(title)
-        self.title, self.note = Title(self), QLabel(self)
+        self.title, self.note = Title(self), Note(self)
         self.caption_line = Caption(caption, self)
-        self.help = HelpButton(topic, self) if topic else None
+        self.help = HelpButton(help_, self) if help_ is not None else None
         self.header = self._make_header()
         self.plot = self._make_plot()
         self.box: SelectBox = self.plot.getViewBox()
         self.box.setMenuEnabled(False)
         self.box.disableAutoRange()
-        self._empty = QLabel(empty, self.plot)
-        self._empty.setWordWrap(True)
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._empty = self._make_empty()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 6, 4, 2)
         layout.setSpacing(2)
@@ -77,15 +74,20 @@ class Plot(QWidget):
         self._caption_row.addWidget(self.caption_line, 1)
         layout.addLayout(self._caption_row)
         layout.addWidget(self.plot, 1)
-        for watched in (self.plot, self.title, self.note, self._empty, self.caption_line):
+        for watched in (self.plot, self.title, self._empty, self.caption_line):
             watched.installEventFilter(self)
         if self.help is not None:
             # The plot first: the window begins with the focus there
             self.setTabOrder(self.plot, self.help)
-        self.pictures = PictureMenu(self)
+        self.pictures = PictureMenu(self, self.plot, self.help)
         self._style_axes()
         self.set_empty(True)
+        self.add_parts()
+        self._built = True
         self.recolour()
+
+    def add_parts(self) -> None:
+        """Add the items of this plot; called once by the constructor, before the first `recolour`."""
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour everything."""
@@ -151,20 +153,11 @@ class Plot(QWidget):
 
     def set_note(self, *texts: str) -> None:
         """Say at the right of the header the first of `texts`, the longest first, for which there is room."""
-        self._notes = texts
-        self._set_warning(False)
-        self._fit_note()
+        self.note.say(texts)
 
     def warn(self, *texts: str) -> None:
-        """The same as a warning."""
-        self._notes = texts
-        self._set_warning(True)
-        self._fit_note()
-
-    def keep_note_room(self, pixels: int) -> None:
-        """Leave the note at least so much of the header; the title gives way."""
-        self._note_room = pixels
-        self._fit_note()
+        """Say the first of `texts` that fits as a warning, for which the title gives way."""
+        self.note.say(texts, warns=True)
 
     def title_mark(self) -> str:
         """What stands before the title, as rich text: a plot of one direction has its mark."""
@@ -190,17 +183,14 @@ class Plot(QWidget):
     def refont(self) -> None:
         """Write the numbers at the axes in the font of the window; plots with more letters add theirs."""
         self._style_axes()
-        self._fit_note()
         # Keys within the plot are written in the font that comes with the colours
         self.recolour()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the sentence in the middle, the note as long as there is room, and labels in their colours."""
+        """Keep the sentence in the middle, and labels in their colours."""
         of_plot = watched is self.plot
         if event.type() == QEvent.Type.Resize and of_plot:
             self._empty.setGeometry(QRect(QPoint(), self.plot.size()).adjusted(24, 8, -24, -8))
-        elif event.type() == QEvent.Type.Resize and watched is self.note:
-            self._fit_note()
         elif event.type() == QEvent.Type.StyleChange and not of_plot:
             self._colour_labels()
         elif of_plot and isinstance(event, QFocusEvent) and event.reason() != Qt.FocusReason.PopupFocusReason:
@@ -225,7 +215,7 @@ class Plot(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         """A new style brings back palettes of its own."""
         super().changeEvent(event)
-        if self._is_empty is None:
+        if not self._built:
             return
         if event.type() == QEvent.Type.StyleChange:
             if self.palette().color(QPalette.ColorRole.Window) != QColor(self.theme.base):
@@ -233,34 +223,11 @@ class Plot(QWidget):
         elif event.type() == QEvent.Type.FontChange:
             self.refont()
 
-    def _fit_note(self) -> None:
-        # The title gives a warning the room it needs
-        least = self.note.fontMetrics().horizontalAdvance(self._notes[-1]) if self._warns else self._note_room
-        if least != self.note.minimumWidth():
-            self.note.setMinimumWidth(least)
-        room, metrics = self.note.width(), self.note.fontMetrics()
-        fits = [text for text in self._notes if metrics.horizontalAdvance(text) <= room]
-        # Half a number would be read as another one
-        cut = metrics.elidedText(self._notes[-1], Qt.TextElideMode.ElideRight, room) if self._warns else ""
-        text = fits[0] if fits else cut
-        if text != self.note.text():
-            self.note.setText(text)
-            self.note.setToolTip("" if text == self._notes[0] else self._notes[0])
-
-    def _set_warning(self, warns: bool) -> None:
-        if warns != self._warns:
-            self._warns = warns
-            self._colour_labels()
-
     def _colour_labels(self) -> None:
-        note = self.theme.warning if self._warns else self.theme.muted
         muted = self.theme.muted
-        colours = ((self.title, self.theme.text), (self.note, note), (self._empty, muted), (self.caption_line, muted))
-        for label, colour in colours:
-            palette = label.palette()
-            if palette.color(QPalette.ColorRole.WindowText) != QColor(colour):
-                palette.setColor(QPalette.ColorRole.WindowText, QColor(colour))
-                label.setPalette(palette)
+        self.note.set_colours(muted, self.theme.warning)
+        for label, colour in ((self.title, self.theme.text), (self._empty, muted), (self.caption_line, muted)):
+            colour_text(label, colour)
 
     @Slot(object)
     def _scene_clicked(self, event: MouseClickEvent) -> None:
@@ -282,8 +249,6 @@ class Plot(QWidget):
         """A single click in plot coordinates; plots that answer to it say how."""
 
     def _make_header(self) -> QHBoxLayout:
-        self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         header = QHBoxLayout()
         header.setContentsMargins(6, 0, 0, 0)
         header.setSpacing(6)
@@ -293,6 +258,13 @@ class Plot(QWidget):
             header.addWidget(self.help)
         return header
 
+    def _make_empty(self) -> QLabel:
+        empty = QLabel(self._invitation, self.plot)
+        empty.setWordWrap(True)
+        empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        return empty
+
     def _make_plot(self) -> pg.PlotWidget:
         plot = pg.PlotWidget(self, viewBox=SelectBox())
         plot.setAccessibleName(self._title_text)
@@ -301,19 +273,20 @@ class Plot(QWidget):
         plot.setFrameShape(plot.Shape.NoFrame)
         plot.hideButtons()
         plot.setMenuEnabled(False)
+        for side in AXES:
+            # Once: each call scales by a prefix all the same where there is a label
+            plot.getAxis(side).enableAutoSIPrefix(False)
         # pyqtgraph makes it all the same, without a parent, and it would outlive the plot
         plot.destroyed.connect(plot.getPlotItem().ctrlMenu.deleteLater)
         plot.scene().sigMouseClicked.connect(self._scene_clicked)
         return plot
 
-    def _style_axes(self, sides: tuple[str, ...] = ("left", "bottom")) -> None:
-        # As high as the buttons that come and go beside it, with which the plot would jump
-        self.note.setMinimumHeight(self.fontMetrics().height() + BUTTON)
+    def _style_axes(self) -> None:
         font = QFont(self.font())
         font.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
-        for side in sides:
+        for side in AXES:
             axis = self.plot.getAxis(side)
+            axis.label.setFont(font)
             axis.setStyle(tickFont=font, tickLength=-3, tickTextOffset=4, maxTickLevel=0)
-            axis.enableAutoSIPrefix(False)
             # Drawn anew only when its range changes, not whenever the points move
             axis.setCacheMode(axis.CacheMode.DeviceCoordinateCache)

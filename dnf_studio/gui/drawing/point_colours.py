@@ -17,13 +17,21 @@ from dnf_studio.gui.drawing.layers.scale import BUCKETS, SteadyLimits, bucket_of
 from dnf_studio.gui.drawing.layers.trails import TrailsLayer
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
 
-__all__ = ["ColouredByPoint", "PointColours", "angle_colours", "mode_colours", "radius_colours", "ratio_colours"]
+__all__ = [
+    "ColouredByPoint",
+    "PointColours",
+    "angle_colours",
+    "mode_colours",
+    "radius_colours",
+    "ratio_colours",
+]
 
 PARTS = {"forward": "mode", "backward": "mode of the sample"}
 SPREAD = 1.8
 """Of the radius of standard normal points around its mean, shown in colours: all but about 1%."""
 Array = NDArray[np.float32]
 Buckets = NDArray[np.uint8]
+MAX_PATHS = 500
 
 
 @dataclass(frozen=True, eq=False)

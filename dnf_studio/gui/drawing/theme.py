@@ -1,4 +1,4 @@
-"""Colours of the window, light and dark; one meaning keeps one colour everywhere.
+"""Colours of the window, light and dark, and pictures in them; one meaning keeps one colour everywhere.
 
 Forward is blue and backward vermillion (after Okabe and Ito, "Color Universal Design", 2008), which
 stay apart under every common colour vision deficiency. Disagreement has one sequential map that
@@ -8,14 +8,35 @@ also rises evenly in lightness.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from string import Template
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontDatabase, QFontMetricsF, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
 from dnf_studio.assets import resource
 
-__all__ = ["DARK", "LIGHT", "Theme", "apply_theme", "mix", "system_theme"]
+__all__ = [
+    "DARK",
+    "DIRECTIONS",
+    "LIGHT",
+    "Theme",
+    "apply_theme",
+    "icon",
+    "icon_size",
+    "letter_scale",
+    "mix",
+    "system_theme",
+]
+
+DIRECTIONS = ("forward", "backward")
+"""Both processes, each of which has its colour."""
+BAR_ICON, SMALL_ICON = 18, 16
+"""Pixels of the pictures in bars and elsewhere, while the letters are as large as the desktop's."""
+SIZES = (16, 20)
+"""Pixels of menus and bars, which grow with the letters; a screen of finer pixels needs them twice as large too."""
 
 
 @dataclass(frozen=True)
@@ -204,50 +225,53 @@ def _palette(theme: Theme) -> QPalette:
     return palette
 
 
+def letter_scale() -> float:
+    """How many times as large as the desktop's the letters of the application are."""
+    desktop = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    return QFontMetricsF(QGuiApplication.font()).height() / QFontMetricsF(desktop).height()
+
+
 def _style_sheet(theme: Theme) -> str:
-    check = resource("style", f"check-{theme.name}.svg").as_posix()
-    return f"""
-QToolTip {{ color: {theme.text}; background: {theme.raised}; border: 1px solid {theme.border}; padding: 3px; }}
-QMenu {{ color: {theme.text}; background: {theme.raised}; border: 1px solid {theme.border}; padding: 2px; }}
-QMenu::item {{ padding: 4px 20px 4px 10px; }}
-QMenu::item:selected {{ background: {theme.accent}; color: {theme.on_accent}; }}
-QMenu::item:disabled {{ color: {mix(theme.muted, theme.window, 0.4)}; background: transparent; }}
-QMenu::icon {{ left: 6px; }}
-QMenu::icon:checked {{ background: {mix(theme.accent, theme.raised, 0.6)}; border-radius: 3px; }}
-QMenu::separator {{ height: 1px; background: {theme.border}; margin: 3px 4px; }}
-QMenu::indicator {{ width: 12px; height: 12px; left: 7px; border: 1px solid {theme.muted}; background: {theme.base}; }}
-QMenu::indicator:non-exclusive {{ border-radius: 3px; }}
-QMenu::indicator:exclusive {{ border-radius: 7px; }}
-QMenu::indicator:non-exclusive:checked {{ background: {theme.accent}; border-color: {theme.accent};
-    image: url({check}); }}
-QMenu::indicator:exclusive:checked {{ border: 4px solid {theme.accent}; width: 6px; height: 6px; }}
-QMenu::indicator:disabled {{ border-color: {theme.border}; }}
-QMainWindow::separator {{ background: {theme.window}; width: 5px; height: 5px; }}
-QMainWindow::separator:hover {{ background: {theme.border}; }}
-QToolBar {{ border: none; border-bottom: 1px solid {theme.border}; spacing: 6px; padding: 3px 6px; }}
-QStatusBar {{ border-top: 1px solid {theme.border}; }}
-QStatusBar::item {{ border: none; }}
-QFrame#keep {{ background: {theme.raised}; border: 1px solid {theme.accent}; border-radius: 4px; }}
-QDockWidget QTabBar::tab, PlotTabs QTabBar::tab {{ color: {theme.muted}; padding: 4px; border: none;
-    border-bottom: 2px solid transparent; }}
-PlotTabs QTabBar::tab {{ padding: 4px 2px; margin-right: 1px; }}
-QDockWidget QTabBar::tab:hover, PlotTabs QTabBar::tab:hover {{ color: {theme.text}; }}
-QDockWidget QTabBar::tab:selected, PlotTabs QTabBar::tab:selected {{ color: {theme.text};
-    border-bottom: 2px solid {theme.accent}; }}
-QDockWidget QTabBar:focus, PlotTabs QTabBar:focus {{ background: {theme.base}; }}
-QLabel[caption="true"] {{ color: {theme.muted}; }}
-QLabel[warning="true"] {{ color: {theme.warning}; }}
-QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
-QCheckBox::indicator, QTableView::indicator {{ width: 14px; height: 14px; border: 1px solid {theme.muted};
-    border-radius: 3px; background: {theme.base}; }}
-QCheckBox::indicator:focus {{ border: 2px solid {theme.accent}; width: 12px; height: 12px; }}
-QCheckBox::indicator:checked, QTableView::indicator:checked {{ background: {theme.accent};
-    border-color: {theme.accent}; image: url({check}); }}
-QCheckBox::indicator:disabled, QTableView::indicator:disabled {{ border-color: {theme.border}; }}
-QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {theme.muted}; border-radius: 8px;
-    background: {theme.base}; }}
-QRadioButton::indicator:focus {{ border: 2px solid {theme.accent}; width: 12px; height: 12px; }}
-QRadioButton::indicator:checked {{ border: 5px solid {theme.accent}; width: 6px; height: 6px; }}
-QRadioButton::indicator:checked:focus {{ border: 4px solid {theme.accent}; width: 8px; height: 8px; }}
-QRadioButton::indicator:disabled {{ border-color: {theme.border}; }}
-"""
+    """The rules of resources/style/window.qss in the colours of `theme`, with pictures as large as the letters ask."""
+    rules = Template(resource("style", "window.qss").read_text(encoding="utf-8"))
+    return rules.substitute(
+        vars(theme),
+        faded=mix(theme.muted, theme.window, 0.4),
+        checked=mix(theme.accent, theme.raised, 0.6),
+        check=resource("style", f"check-{theme.name}.svg").as_posix(),
+        bar=round(BAR_ICON * letter_scale()),
+        small=round(SMALL_ICON * letter_scale()),
+    )
+
+
+def icon(name: str, theme: Theme) -> QIcon:
+    """The picture `name` of resources/icons in the text colour of `theme`, faded where disabled."""
+    finest = max((screen.devicePixelRatio() for screen in QGuiApplication.screens()), default=1.0)
+    sizes = tuple(round(letter_scale() * size) for size in SIZES)
+    return _icon(name, theme, sizes if finest <= 1 else (*sizes, *(2 * size for size in sizes)))
+
+
+def icon_size(pixels: int) -> QSize:
+    """The size of a picture of so many `pixels` across, as the letters are now."""
+    return QSize(1, 1) * round(letter_scale() * pixels)
+
+
+@lru_cache(maxsize=256)
+def _icon(name: str, theme: Theme, sizes: tuple[int, ...]) -> QIcon:
+    source = resource("icons", f"{name}.svg").read_text(encoding="utf-8")
+    faded = mix(theme.muted, theme.window, 0.55)
+    result = QIcon()
+    for mode, colour in ((QIcon.Mode.Normal, theme.text), (QIcon.Mode.Disabled, faded)):
+        drawing = QSvgRenderer(QByteArray(source.replace("currentColor", colour).encode()))
+        for size in sizes:
+            result.addPixmap(_picture(drawing, size), mode)
+    return result
+
+
+def _picture(drawing: QSvgRenderer, size: int) -> QPixmap:
+    pixmap = QPixmap(size, size)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    drawing.render(painter, QRectF(0, 0, size, size))
+    painter.end()
+    return pixmap

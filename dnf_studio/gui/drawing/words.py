@@ -1,23 +1,30 @@
-"""Numbers and names as the plots write them."""
+"""Numbers, names, times and sizes as the window writes them."""
 
 from __future__ import annotations
 
 import math
+import re
 from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.gui.workspace.cursor import node_at
-
 __all__ = [
+    "DATA_SHOWN",
+    "UNAFFORDABLE",
+    "WAITING",
+    "about",
+    "breakable",
     "component_name",
+    "counted",
+    "duration",
     "far_points",
-    "half_range",
     "hint",
+    "in_bytes",
     "lost_paths",
     "lost_words",
     "nats",
+    "node_at",
     "percent",
     "principal_name",
     "time_note",
@@ -29,6 +36,13 @@ FAR, FEW = 4.0, 0.01
 MOST_LETTERS = 40
 """Of the name of a column."""
 Array = NDArray[np.float32]
+WAITING = "Looking for densities at every node …"
+"""What a plot says while the excess is not known yet."""
+UNAFFORDABLE = "With networks as slow as this model's nobody looks for densities at every node, which the excess needs"
+DATA_SHOWN = (
+    "Settings that you changed stay: its bundled model is shown where they are those of SDE and network that it was "
+    "trained with, else an untrained one"
+)
 
 
 def component_name(component: int, columns: tuple[str, ...] = ()) -> str:
@@ -41,6 +55,11 @@ def component_name(component: int, columns: tuple[str, ...] = ()) -> str:
 def principal_name(component: int, share: float) -> str:
     """``PC 1 (63%)`` for component 0 with 0.63 of the variance."""
     return f"PC {component + 1} ({100 * share:.0f}%)"
+
+
+def node_at(position: float) -> int:
+    """The node at or before `position` in node units; what rounding leaves just below a node is at it."""
+    return int(position + 1e-6)
 
 
 def time_note(t: Array, position: float) -> tuple[str, str]:
@@ -74,19 +93,6 @@ def percent(share: float) -> str:
     return f"{value:.0f}%" if value >= 10 else f"{value:.2g}%"
 
 
-def half_range(data: Array) -> float:
-    """Half of the range that shows the data and standard normal noise: 3.3, or more in even steps of 15%.
-
-    The farthest points count where they are not much farther than the rest, single far ones do not, and small
-    changes of the data change nothing.
-    """
-    finite = np.abs(data[np.isfinite(data)])
-    most = float(np.quantile(finite, 0.995)) if finite.size else 0.0
-    reach = max(1.08 * most, min(1.03 * float(finite.max(initial=0.0)), 1.4 * most))
-    steps = max(0, math.ceil(math.log(max(reach, 1e-9) / 3.3) / math.log(1.15)))
-    return float(3.3 * 1.15 ** min(steps, 60))
-
-
 def far_points(points: Array, half: float) -> tuple[str, ...]:
     """That more than one in a hundred of `points` (P, 2) is far out of a picture of ±`half`, ever shorter."""
     reach = max(FAR, 1.2 * half)
@@ -113,3 +119,32 @@ def lost_words(lost: int, whole: int, what: str = "paths") -> tuple[str, ...]:
     """That so many of the whole left the finite numbers, ever shorter; nothing where none did."""
     some = f"{lost:,} of {whole:,} {what}"
     return (f"{some} left the finite numbers", f"{some} lost", f"{lost:,} lost") if lost else ()
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of `noun`, which is given in the singular: 1 iteration, 1,240 iterations."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Minutes and seconds as 2:10, hours as 1:02:10."""
+    whole = max(0, round(seconds))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def about(seconds: float) -> str:
+    """A time no finer than it is known."""
+    return "a second" if seconds < 1.5 else f"{seconds:.0f} seconds" if seconds < 90 else duration(seconds)
+
+
+def in_bytes(size: int) -> str:
+    """A size of three digits."""
+    power = min(4, max(1, int(math.log(max(size, 1), 1000))))
+    return f"{size / 1024**power:.3g} {('KiB', 'MiB', 'GiB', 'TiB')[power - 1]}"
+
+
+def breakable(text: str) -> str:
+    """`text` with places where a long name may go to the next line, so that it does not widen its panel."""
+    return re.sub(r"([_.]|[^\s_./-]{24})(?=\S)", "\\1\u200b", text)

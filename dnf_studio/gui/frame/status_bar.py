@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QWidget
 
-from dnf_studio.gui.drawing.units import counted, duration
+from dnf_studio.gui.drawing.words import counted, duration
 
 __all__ = ["StudioStatusBar"]
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from random import SystemRandom
 
-from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt
+from PySide6.QtCore import QEvent, QSignalBlocker, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
 
-from dnf_studio.gui.drawing.icons import icon
-from dnf_studio.gui.drawing.theme import Theme
-from dnf_studio.gui.drawing.units import DATA_SHOWN
+from dnf_studio.gui.drawing.theme import Theme, icon
+from dnf_studio.gui.drawing.words import DATA_SHOWN
+from dnf_studio.gui.widgets.choices import grey_unused
 from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, NumberSlider, fit, keep_place, label_of
-from dnf_studio.gui.widgets.lacking import grey_unused
 from dnf_studio.gui.widgets.solver_box import SolverBox
 from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.session import Session
@@ -32,7 +31,6 @@ class StudioToolBar(QToolBar):
         super().__init__("Toolbar")
         self.setObjectName("toolbar")
         self.setMovable(False)
-        self.setIconSize(QSize(18, 18))
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self._session = session
         self._own_steps = 1
@@ -191,10 +189,10 @@ class StudioToolBar(QToolBar):
         with QSignalBlocker(self.data):
             self.data.set_choices(offered)
             self.data.show_value(current)
-        self.steps.set_value(state.steps or self._own_steps)
-        differs = state.steps not in (None, self._own_steps)
+        self.steps.set_value(state.sampling.steps or self._own_steps)
+        differs = state.sampling.steps not in (None, self._own_steps)
         self.badge.setText(f"own {self._own_steps}")
         self.badge.setVisible(differs)
-        self.lam.set_value(state.lam)
+        self.lam.set_value(state.sampling.lam)
         with QSignalBlocker(self.seed):
-            self.seed.setValue(min(state.seed, 2**31 - 1))
+            self.seed.setValue(min(state.sampling.seed, 2**31 - 1))

@@ -7,6 +7,7 @@ from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolButton, QWidget
 
+from dnf_studio.gui.drawing.theme import icon_size
 from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.cursor import TimeCursor
 from dnf_studio.workers.frames import Frame
@@ -16,6 +17,8 @@ __all__ = ["TransportBar"]
 BUTTONS = ("first", "previous", "play", "next", "last", "loop")
 NOTCHES = 100
 """Slider notches a step, so that dragging is smooth between steps."""
+BUTTON_ICON = 20
+"""Pixels, while the letters are as large as the desktop's."""
 LEAST_SLIDER = 90
 WIDEST = ("step 000 of 000   t = 0.00000   100%", "step 000 of 000   100%", "000 of 000")
 """The readout at its longest: all of it, and less where there is little room."""
@@ -59,6 +62,13 @@ class TransportBar(QFrame):
         """Take the times of `frame`."""
         self._times = None if frame is None else frame.t
         self._moved(self._cursor.position)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """The pictures of the buttons grow with the letters."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            for button in self.findChildren(QToolButton):
+                button.setIconSize(icon_size(BUTTON_ICON))
 
     def _connect(self, commands: Commands) -> None:
         cursor = self._cursor
@@ -142,7 +152,7 @@ def _button(commands: Commands, key: str) -> QToolButton:
     button.setDefaultAction(action)
     button.setAutoRaise(True)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
-    button.setIconSize(QSize(20, 20))
+    button.setIconSize(icon_size(BUTTON_ICON))
     button.setAccessibleName(action.text().replace("&", ""))
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button

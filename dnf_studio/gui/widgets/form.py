@@ -13,10 +13,10 @@ from PySide6.QtCore import QSignalBlocker, QSize
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QWidget
 
 from dnf_studio.config.grids import GridKind
-from dnf_studio.config.model_defaults import unused
+from dnf_studio.config.model_kinds import unused
 from dnf_studio.errors import SettingError
+from dnf_studio.gui.widgets.choices import GridBox
 from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, caption
-from dnf_studio.gui.widgets.grid_box import GridBox
 from dnf_studio.gui.workspace.run_changes import field_of, value_of
 from dnf_studio.gui.workspace.session import Session
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QToolButton
 
-from dnf_studio.core.exploration.pairing import PAIRINGS
-from dnf_studio.gui.drawing.notice import menu_button
-from dnf_studio.gui.widgets.choice_menu import ChoiceMenu
+from dnf_studio.core.sde.sample_settings import STARTS
+from dnf_studio.gui.widgets.choices import ChoiceMenu, menu_button
 from dnf_studio.gui.workspace.session import Session
 
 if TYPE_CHECKING:
@@ -57,8 +56,8 @@ def start_button(session: Session) -> QToolButton:
 
     def show(names: frozenset[str]) -> None:
         if "start" in names:
-            start = session.state.start
-            button.setText(f"from {PAIRINGS[start]}")
+            start = session.state.sampling.start
+            button.setText(f"from {STARTS[start]}")
             button.setToolTip(f"{START_WORDS[start][1]}. Choose where it starts (Ctrl+B)")
 
     session.changed.connect(show)

@@ -7,7 +7,6 @@ from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.widgets.controls import ChoiceBox
 from dnf_studio.gui.workspace.session import Session
-from dnf_studio.gui.workspace.solving import solver_words
 
 __all__ = ["SolverBox"]
 
@@ -29,14 +28,13 @@ class SolverBox(ChoiceBox):
 
     def _offer(self) -> None:
         solvers = self._session.solvers
-        words = {name: solver_words(name, solvers) for name in solvers}
-        self.set_choices({said.name if self._short else said.title: name for name, said in words.items()})
-        for index, said in enumerate(words.values()):
-            self.setItemData(index, f"<qt>{said.equation}</qt>", Qt.ItemDataRole.ToolTipRole)
+        self.set_choices({one.label if self._short else one.title: one.name for one in solvers})
+        for index, one in enumerate(solvers):
+            self.setItemData(index, f"<qt>{one.equation}</qt>", Qt.ItemDataRole.ToolTipRole)
         self.setEnabled(len(solvers) > 1)
         self._show()
 
     def _show(self) -> None:
-        solvers, solver = self._session.solvers, self._session.effective.solver
-        self.show_value(solver or solvers[0])
-        self.setToolTip(f"<qt>{TIP}: {solver_words(solver, solvers).equation}</qt>")
+        solver = self._session.solver
+        self.show_value(solver.name)
+        self.setToolTip(f"<qt>{TIP}: {solver.equation}</qt>")

@@ -20,7 +20,7 @@ class Appearance(QObject):
     """Holds theme, font scale and reduced motion, applies them at once and keeps them for the next start."""
 
     changed = Signal(object)
-    """The new `Theme`."""
+    """The `Theme`, which is another, or whose pictures are of another size, as the letters are."""
     choice_changed = Signal(str)
     scale_changed = Signal(int)
     calm_changed = Signal(bool)
@@ -74,6 +74,7 @@ class Appearance(QObject):
             self._set_font()
             apply_theme(self._app, self._theme)
             self._set_titles()
+            self.changed.emit(self._theme)
             self.scale_changed.emit(percent)
 
     def set_calm(self, calm: bool) -> None:
@@ -92,6 +93,7 @@ class Appearance(QObject):
         if theme is not self._theme:
             self._theme = theme
             apply_theme(self._app, theme)
+            self._set_titles()
             self.changed.emit(theme)
 
     def _set_font(self) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-__all__ = ["TimeCursor", "node_at"]
+from dnf_studio.gui.drawing.words import node_at
+
+__all__ = ["TimeCursor"]
 
 SWEEP_SECONDS = 4.0
 REST_SECONDS = 0.6
@@ -143,8 +145,3 @@ class TimeCursor(QObject):
         count = max(1, round(self._held * self._steps / SWEEP_SECONDS))
         self._held = 0.0
         return (round(self.position) + self._heading * count) / self._steps
-
-
-def node_at(position: float) -> int:
-    """The node at or before `position` in node units; what rounding leaves just below a node is at it."""
-    return int(position + 1e-6)

@@ -7,20 +7,20 @@ program, so nothing here is called by the window.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import ExportError, MissingModelError, SettingError, StudioError, continued
 from dnf_studio.gui.workspace.state import State
 from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
-    from dnf_studio.core.sampling.blocks import SampleSettings
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.storage.sample_reader import ExportInfo
 
@@ -31,8 +31,6 @@ BYTES = 1 << 28
 """What paths read into memory may take."""
 SAME = 0.01
 """Model units up to which a sample drawn again is the one of the file: other processors round otherwise."""
-FITTING = ("grid", "solver", "lam", "last", "seed", "parts", "start")
-"""Settings of the view that the samples depend on, beside N."""
 Array = NDArray[np.float32]
 
 
@@ -43,8 +41,8 @@ class ExportShown:
     name: str
     count: int
     """Samples in the file."""
-    view: dict[str, Any]
-    """The settings of `State` with which they were drawn."""
+    sampling: SampleSettings
+    """The settings of the views with which they were drawn."""
     steps: int
     """N."""
     paths: Array | None
@@ -52,8 +50,8 @@ class ExportShown:
 
     def fits(self, frame: Frame) -> bool:
         """Whether `frame` is computed with the settings of the export."""
-        asked = frame.request
-        same = all(getattr(asked, name) == self.view[name] for name in FITTING)
+        # None and the model's own N are the same
+        same = replace(frame.request, steps=self.sampling.steps) == self.sampling
         return self.paths is not None and same and len(frame.t) == self.steps + 1
 
     def sentence(self, model: str, most: int) -> str:
@@ -101,23 +99,13 @@ def read_shown(path: Path, info: ExportInfo, flow: GenerativeModel) -> ExportSho
     """The first samples of the export and the settings that `flow` needs to draw them; raises `ExportError`."""
     settings = _settings(info, path)
     own = info.steps == len(flow.timestamps) - 1
-    view: dict[str, Any] = {
-        "steps": None if own else info.steps,
-        "grid": settings.grid,
-        "solver": settings.solver,
-        "lam": settings.lam,
-        "last": settings.last,
-        "seed": settings.seed,
-        "parts": "both",
-        # Rows of the file are no partners of the forward points with their numbers
-        "start": "noise",
-    }
+    # Rows of the file are no partners of the forward points with their numbers, and views take no Langevin steps
+    view = replace(settings, steps=None if own else info.steps, langevin=0, parts="both", start="noise")
     try:
-        fits = State(**view).without(flow.lacks, flow.solvers)
+        sampling = State(sampling=view).without(flow.lacks, flow.solvers).sampling
     except SettingError as problem:
         raise ExportError(f"'{path.name}' cannot be shown: {continued(str(problem))}") from problem
-    view |= {name: getattr(fits, name) for name in ("solver", "lam", "last", "parts")}
-    return ExportShown(path.name, info.count, view, info.steps, _paths(path, info, flow, settings))
+    return ExportShown(path.name, info.count, sampling, info.steps, _paths(path, info, flow, settings))
 
 
 def _of_dim(checkpoint: Checkpoint, info: ExportInfo, path: Path) -> Checkpoint:
@@ -129,7 +117,6 @@ def _of_dim(checkpoint: Checkpoint, info: ExportInfo, path: Path) -> Checkpoint:
 
 def _settings(info: ExportInfo, path: Path) -> SampleSettings:
     """How the samples were drawn, as the provenance says, checked like what a person types."""
-    from dnf_studio.core.sampling.blocks import SampleSettings
 
     names = ("lam", "last", "grid", "seed", "solver")
     try:

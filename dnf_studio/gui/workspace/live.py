@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
-from dnf_studio.gui.workspace.opening import DISPLAY_POINTS, Opened
+from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.principal import PrincipalAxes
 from dnf_studio.gui.workspace.session import Session
-from dnf_studio.gui.workspace.state import State
+from dnf_studio.gui.workspace.state import SAMPLING
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.workers.excess import ExcessFrame, excess_affordable
 from dnf_studio.workers.fields import FieldRequest
-from dnf_studio.workers.frames import Frame, InspectRequest, ViewRequest
+from dnf_studio.workers.frames import Frame, InspectRequest
 
 __all__ = ["Live"]
 
@@ -28,8 +28,6 @@ TRAINING_MS = 30
 """Between two moves of a playing cursor while a model trains, which needs the processor more."""
 COMPARE_SECONDS = 1.0
 """Between two comparisons of marginals while a model trains."""
-VIEW = frozenset({"steps", "grid", "solver", "lam", "last", "seed", "parts", "start"})
-"""What of the state the explorer needs to know."""
 
 
 class Live(QObject):
@@ -82,7 +80,7 @@ class Live(QObject):
         self._player.timeout.connect(self._play)
         studio.opened.connect(self._begin)
         session.changed.connect(self._ask)
-        session.lacks_changed.connect(lambda: self._ask(VIEW))
+        session.lacks_changed.connect(lambda: self._ask(SAMPLING))
         # From the explorer's thread: half a tick sooner than the next tick
         self._told.connect(self._take)
 
@@ -112,7 +110,7 @@ class Live(QObject):
     def start(self) -> None:
         """Begin; the explorer must be running."""
         self._studio.explorer.tell(self._told.emit)
-        self._studio.explorer.request(_request(self._session.effective))
+        self._studio.explorer.request(self._session.effective.sampling)
         self._studio.explorer.inspect(self._inspect)
         self._studio.explorer.field(self._field)
         self._last_move = perf_counter()
@@ -145,8 +143,8 @@ class Live(QObject):
         self.excess_known.emit(excess_affordable(opened.snapshot))
 
     def _ask(self, names: frozenset[str]) -> None:
-        if names & VIEW and self._timer.isActive():
-            self._studio.explorer.request(_request(self._session.effective))
+        if names & SAMPLING and self._timer.isActive():
+            self._studio.explorer.request(self._session.effective.sampling)
 
     @Slot()
     def _tick(self) -> None:
@@ -239,17 +237,3 @@ class Live(QObject):
         count = min(frame.forward.shape[1], export.paths.shape[1])
         steps = frame.contributions[:, :count]
         return replace(frame, forward=frame.forward[:, :count], backward=export.paths[:, :count], contributions=steps)
-
-
-def _request(state: State) -> ViewRequest:
-    return ViewRequest(
-        steps=state.steps,
-        grid=state.grid,
-        lam=state.lam,
-        last=state.last,
-        seed=state.seed,
-        points=DISPLAY_POINTS,
-        parts=state.parts,
-        solver=state.solver,
-        start=state.start,
-    )

@@ -6,7 +6,7 @@ from enum import Enum
 
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
-from dnf_studio.gui.drawing.units import counted
+from dnf_studio.gui.drawing.words import counted
 
 __all__ = [
     "Answer",

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
 from dnf_studio.config import flatten
-from dnf_studio.config.solvers import Solver
+from dnf_studio.core.sde.solvers import Solver, solver_in_effect, unused_settings
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.workspace.cursor import TimeCursor
-from dnf_studio.gui.workspace.solving import OWN_SOLVERS, unused_settings
-from dnf_studio.gui.workspace.state import State
+from dnf_studio.gui.workspace.state import OWN_SOLVERS, SAMPLING, State
 
 if TYPE_CHECKING:
-    from dnf_studio.core.models.base import Ability
+    from dnf_studio.core.sampling.model import Ability
 
 __all__ = ["Session"]
 
@@ -25,7 +24,8 @@ MERGE_SECONDS = 1.0
 DEPTH = 200
 AS_IMAGES = "Images are shown in place of points: View, Show as images goes back to the points"
 NO_PLANE = "Data of one component has no plane to show this in: its paths are drawn over the steps"
-FIELDS = tuple(field.name for field in fields(State))
+NAMES = SAMPLING.union(field.name for field in fields(State)) - {"config", "sampling"}
+"""What is told apart from what else has changed; single settings of the experiment are too."""
 
 
 class Session(QObject):
@@ -36,7 +36,8 @@ class Session(QObject):
     """
 
     changed = Signal(object)
-    """What changed: a frozenset of names, those of `State` and ``config.…`` for single settings."""
+    """What changed: a frozenset of names, those of `State`, of its `sampling` and ``config.…`` for single
+    settings."""
     lacks_changed = Signal()
     """Another model is shown, which cannot do the same, has other solvers or other data."""
     undo_changed = Signal(bool, bool)
@@ -76,14 +77,19 @@ class Session(QObject):
         return self._solvers
 
     @property
+    def solver(self) -> Solver:
+        """How the backward process of the model shown steps."""
+        return solver_in_effect(self._state.sampling.solver, self._solvers)
+
+    @property
     def dim(self) -> int:
         """Components of the data shown."""
         return self._dim
 
     @property
     def unused(self) -> Mapping[str, str]:
-        """Settings of the view, by their names in `State`, that mean nothing to the model and the solver, and why."""
-        return unused_settings(self.effective.solver, self._lacks)
+        """Settings of the view, by their names, that mean nothing to the model and the solver shown, and why."""
+        return unused_settings(self.solver, self._lacks)
 
     @property
     def no_plane(self) -> str | None:
@@ -107,7 +113,7 @@ class Session(QObject):
     def apply(self, change: Mapping[str, Any], gesture: object = None) -> frozenset[str]:
         """Change what `change` names and return the names of what is different now.
 
-        Keys are the names of `State`; single settings of the experiment are ``config.sde.steps``
+        Keys are the names of `State` and of its `sampling`; single settings of the experiment are ``config.sde.steps``
         or nested mappings under ``config``. Either all of it is applied or, with `SettingError`,
         nothing. Quick successive changes of the same one number, as a slider makes them, are one
         step of undo; so are those of one `gesture`, such as a drag, whatever they change.
@@ -184,18 +190,18 @@ def _with(state: State, change: Mapping[str, Any]) -> State:
             settings[key.removeprefix("config.")] = value
         elif key == "config" and isinstance(value, Mapping):
             settings |= flatten(value)
-        elif key in FIELDS:
+        elif key in NAMES | {"config", "sampling"}:
             plain[key] = value
         else:
             raise SettingError(f"There is no setting named '{key}'.")
     if settings:
         plain["config"] = plain.get("config", state.config).changed(settings)
-    return replace(state, **plain)
+    return state.changed(plain)
 
 
 def _differences(old: State, new: State) -> frozenset[str]:
     """Names of what differs, single settings of the experiment as ``config.…``."""
-    names = {name for name in FIELDS if name != "config" and getattr(old, name) != getattr(new, name)}
+    names = {name for name in NAMES if old.value(name) != new.value(name)}
     if old.config != new.config:
         before, after = flatten(old.config.model_dump()), flatten(new.config.model_dump())
         names |= {f"config.{name}" for name in after if before[name] != after[name]}
@@ -206,8 +212,9 @@ def _is_slid(old: State, new: State, names: frozenset[str]) -> bool:
     """Whether `names` is one setting that goes from number to number."""
 
     def is_number(state: State) -> bool:
-        value: object = state
-        for part in next(iter(names)).split("."):
+        first, *rest = next(iter(names)).split(".")
+        value = state.value(first)
+        for part in rest:
             value = getattr(value, part)
         return isinstance(value, int | float) and not isinstance(value, bool)
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dnf_studio.config.solvers import Solver
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.naming import drawing_label, is_drawing
-from dnf_studio.gui.workspace.solving import OWN_SOLVERS
+from dnf_studio.core.sde.solvers import Solver
+from dnf_studio.gui.workspace.state import OWN_SOLVERS
 
 if TYPE_CHECKING:
-    from dnf_studio.core.models.base import Ability
+    from dnf_studio.core.sampling.model import Ability
 
 __all__ = ["ShownModel", "data_label", "data_stem"]
 

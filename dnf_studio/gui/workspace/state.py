@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from math import isfinite
-from typing import TYPE_CHECKING, Any, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
-from dnf_studio.config import MAX_STEPS, Config
-from dnf_studio.config.grids import GridKind, Nodes, check_grid
-from dnf_studio.config.solvers import Solver
-from dnf_studio.core.exploration.pairing import check_start
+from dnf_studio.config import Config
+from dnf_studio.config.grids import Nodes, check_grid
+from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
+from dnf_studio.core.sde.solvers import Solver, solver_in_effect, solvers_for, unused_settings
 from dnf_studio.errors import SettingError
-from dnf_studio.gui.workspace.solving import OWN_SOLVERS, unused_settings
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.inspect import Direction
     from dnf_studio.core.exploration.lineage import Mode
-    from dnf_studio.core.exploration.pairing import Start
-    from dnf_studio.core.exploration.parts import Parts
-    from dnf_studio.core.models.base import Ability
-    from dnf_studio.core.sde.paths import LastStep
+    from dnf_studio.core.sampling.model import Ability
 
-__all__ = ["CHOICE", "CONTOURS", "FIELDS", "LAYERS", "State", "after_click", "choice"]
+__all__ = ["CHOICE", "CONTOURS", "FIELDS", "LAYERS", "OWN_SOLVERS", "SAMPLING", "State", "after_click", "choice"]
 
 COLOURINGS = ("none", "mode", "angle", "radius", "log-ratio")
 CONTOURS = ("model", "exact", "difference", "side")
@@ -31,10 +26,12 @@ FIELDS = ("used", "drift", "score", "backward", "flow")
 FIELDS_OF_SCORE = FIELDS[2:]
 HEATS = ("none", "magnitude", "divergence")
 FIELD_STYLES = ("arrows", "streamlines")
-PARTS = ("both", "drift", "score")
 CHOICE = frozenset({"selection", "selection_of", "direction", "start"})
 """What says which points are chosen in which process."""
-USUAL: dict[str, Any] = {"lam": 1.0, "last": "noise", "parts": "both"}
+SAMPLING = frozenset(field.name for field in fields(SampleSettings))
+"""Names that `State.changed` and the session take of `State.sampling`."""
+OWN_SOLVERS = solvers_for("fields")
+"""Those of the model that a window begins with."""
 PROJECTIONS = ("images", "axes", "principal")
 
 
@@ -46,25 +43,11 @@ class State:
     """
 
     config: Config = field(default_factory=Config)
-    steps: int | None = None
-    """View N; None is the model's own."""
-    grid: GridKind | None = None
-    """Time grid of the view by its name or its nodes; None is the model's own."""
+    sampling: SampleSettings = AS_VIEWED
+    """How the views carry points through the model: N, time grid, solver, λ, last step, parts, start and the seed of
+    the display set, which points and which Brownian paths. `changed` takes them by their own names."""
     draft: Nodes = ()
     """Nodes in the grid editor; empty where it shows the grid of the view."""
-    solver: Solver | None = None
-    """How the backward process steps; None, or one that the model shown has not, is the model's own."""
-    lam: float = 1.0
-    """λ of the backward process, 0 (probability flow) … 2."""
-    last: LastStep = "noise"
-    """Last backward step: ``mean`` leaves its noise out."""
-    parts: Parts = "both"
-    """What the backward process keeps: ``both`` fields, the ``drift`` alone (s = 0) or the ``score`` alone (f = 0)."""
-    start: Start = "noise"
-    """Where the backward process begins: ``noise`` of its own, which leaves forward and backward points of the same
-    number nothing to share, or the ``forward`` ends, which makes each pair a round trip."""
-    seed: int = 0
-    """Seed of the display set: which points and which Brownian paths."""
     layers: frozenset[str] = frozenset({"points", "paths"})
     field: str = "used"
     """Which vector field the layer shows; ``used`` is the one each process moves its points with."""
@@ -93,7 +76,7 @@ class State:
     @property
     def paired(self) -> bool:
         """Whether a forward and a backward point of the same number belong together."""
-        return self.start == "forward"
+        return self.sampling.start == "forward"
 
     @property
     def listed(self) -> Direction:
@@ -110,43 +93,42 @@ class State:
         kept = tuple(p for p in self.chosen_in(direction) if p not in points) if adds else ()
         return choice((*kept, *points), direction)
 
+    def changed(self, change: Mapping[str, Any]) -> State:
+        """The same with other values of fields of this class and of `sampling`, by their names."""
+        sampling = {name: value for name, value in change.items() if name in SAMPLING}
+        own: dict[str, Any] = {name: value for name, value in change.items() if name not in SAMPLING}
+        if sampling:
+            own["sampling"] = replace(own.get("sampling", self.sampling), **sampling)
+        return replace(self, **own)
+
+    def value(self, name: str) -> Any:  # noqa: ANN401 - as each field has it
+        """What `changed` takes by this name."""
+        return getattr(self.sampling if name in SAMPLING else self, name)
+
     def afresh(self, config: Config, view: Mapping[str, Any]) -> State:
         """Another document with these settings: what stood for the last one's points and grid goes, `view` comes."""
         none = {"steps": None, "grid": None, "draft": (), "axes": (0, 1), "projection": "images", "component": 0}
-        return replace(self, **{**none, "selection": (), "config": config, **view})
+        return self.changed({**none, "selection": (), "config": config}).changed(view)
 
-    def without(self, lacks: Mapping[Ability, str], solvers: Sequence[Solver] = OWN_SOLVERS) -> State:
+    def without(self, lacks: Mapping[Ability, str], solvers: tuple[Solver, ...] = OWN_SOLVERS) -> State:
         """The same with what a model that `lacks` these and has these `solvers` has not as if nobody had chosen it."""
-        chosen = self.solver if self.solver in solvers else solvers[0]
-        # None stands for Euler's steps of the model's own fields, which λ and parts are for
-        solver = None if chosen == solvers[0] and chosen in ("sde", "ode") else chosen
-        usual = {name: USUAL[name] for name in unused_settings(solver, lacks)}
-        state = replace(self, **{**usual, "solver": solver})
+        solver = solver_in_effect(self.sampling.solver, solvers)
+        # The model's own is not named where it takes every setting, so that views of two models compare alike
+        name = None if solver is solvers[0] and not solver.unused else solver.name
+        usual = {name: getattr(AS_VIEWED, name) for name in unused_settings(solver, lacks)}
+        state = self.changed({**usual, "solver": name})
         if "score" in lacks:
             state = replace(state, field="drift")
         return replace(state, layers=state.layers - {"disagreement"}) if "bound" in lacks else state
 
     def __post_init__(self) -> None:
-        if self.steps is not None and not 1 <= self.steps <= MAX_STEPS:
-            raise SettingError(f"View N must be between 1 and {MAX_STEPS:,}, not {self.steps}.")
-        if self.grid is not None:
-            object.__setattr__(self, "grid", check_grid(self.grid))
+        if not self.sampling.seed < 2**63:
+            raise SettingError(f"The seed of the views must be below 2^63, not {self.sampling.seed}.")
         if self.draft:
             object.__setattr__(self, "draft", check_grid(tuple(self.draft)))
-        if self.solver not in (None, *get_args(Solver)):
-            raise SettingError(f"There is no solver named '{self.solver}'.")
-        if not (isfinite(self.lam) and 0 <= self.lam <= 2):
-            raise SettingError(f"λ must be between 0 and 2, not {self.lam}.")
-        if self.last not in ("mean", "noise"):
-            raise SettingError(f"The last step is either mean or noise, not '{self.last}'.")
-        if self.parts not in PARTS:
-            raise SettingError(f"The backward process has both parts, drift or score, not '{self.parts}'.")
-        check_start(self.start)
         for direction in (self.direction, self.selection_of):
             if direction not in ("forward", "backward"):
                 raise SettingError(f"The direction is either forward or backward, not '{direction}'.")
-        if not 0 <= self.seed < 2**63:
-            raise SettingError(f"The seed must be a whole number of 0 or more, not {self.seed}.")
         if not self.layers <= LAYERS:
             raise SettingError(f"There is no layer named '{min(self.layers - LAYERS)}'.")
         if self.field not in FIELDS:

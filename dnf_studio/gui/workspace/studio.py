@@ -192,7 +192,7 @@ class Studio(QObject):
         self.discard()
         self._past_models.clear()
         self._opened, self._before, self._preset = opened, None, opened.preset
-        view = opened.export.view if opened.export is not None else {}
+        view = {"sampling": opened.export.sampling} if opened.export is not None else {}
         self._session.reset(self._session.state.afresh(opened.config, view))
         self._settle.stop()
         self._show(opened)
@@ -200,7 +200,7 @@ class Studio(QObject):
     def _join(self, opened: opening.Opened) -> None:
         """Show the samples of the run in memory beside it."""
         if opened.export is not None and self._opened is not None:
-            self._session.apply({**opened.export.view, "selection": ()})
+            self._session.apply({"sampling": opened.export.sampling, "selection": ()})
             self._show(opened.called(self._opened.shown.title))
 
     def _show(self, opened: opening.Opened) -> None:

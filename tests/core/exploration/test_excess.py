@@ -27,6 +27,7 @@ from dnf_studio.core.sampling.likelihood import ode_nll
 from dnf_studio.core.sampling.node_density import choose_times, log_density_at_nodes
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.solvers.sde import backward_path
 from dnf_studio.errors import SettingError, UnsupportedError
 from tests.problems import ExactDiffusion, ExactFlow, coupled, log_normal, to_standard_normal
 
@@ -194,7 +195,7 @@ def test_backward_paths_have_numbers_of_their_own_which_are_negative_in_the_mean
     random = torch.Generator().manual_seed(1)
     x = torch.randn(4000, 1, generator=random, dtype=torch.float64) * math.sqrt(chain.variance[-1])
     noise = torch.randn(4, 4000, 1, generator=random, dtype=torch.float64)
-    path = paths.backward_path(*chain.fields(), chain.grid, x, noise).flip(0)
+    path = backward_path(*chain.fields(), chain.grid, x, noise).flip(0)
     contribution = backward_contribution(chain.fields(), chain.grid, path)
     density = torch.stack([log_normal(x, ([0.0], [[v]])) for x, v in zip(path, chain.variance, strict=True)])
     found = step_means(log_ratios(contribution, density).numpy())

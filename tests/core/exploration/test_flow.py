@@ -18,10 +18,11 @@ from dnf_studio.core.exploration.round_trip import round_trip
 from dnf_studio.core.exploration.visited import visit
 from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.sampling.likelihood import ode_nll
-from dnf_studio.core.sampling.settings import SampleSettings
-from dnf_studio.core.training.objective import path_bound
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import UnsupportedError
 from tests.core.models.test_flow import affine, points, small
+from tests.problems import path_bound
+from tests.views import viewed
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def test_the_density_of_few_steps_is_that_of_the_adaptive_solver(flow: Flow) -> 
 
 def test_a_round_trip_goes_by_the_own_solver() -> None:
     flow, x = affine(), points(30)
-    trips = [round_trip(flow, x, "ode", steps) for steps in (5, 10, 20)]
+    trips = [round_trip(flow, x, "ode", viewed(steps)) for steps in (5, 10, 20)]
     assert trips[0].rms > 8 * trips[1].rms > 64 * trips[2].rms
     np.testing.assert_allclose(trips[0].latent, flow.forward_path(x, grid=flow.grid(5))[-1], atol=1e-12)
     for way in ("sde", "implied"):
@@ -69,13 +70,13 @@ def test_there_is_no_disagreement_to_take_apart(flow: Flow) -> None:
 
 
 def test_the_numbers_of_a_point_are_its_states_and_drift(flow: Flow) -> None:
-    start, grid = points(1)[0], flow.grid(6)
+    start, grid, other = points(1)[0], flow.grid(6), viewed(lam=0.3, last="mean", parts="score")
     for direction, path in (
         ("forward", flow.forward_path(start[None], grid=grid)),
         ("backward", flow.backward_path(start[None], grid=grid).flip(0)),
     ):
         with torch.no_grad():
-            table = inspect_point(flow, grid, start, torch.ones(6, 2), direction, 0.3, "mean", "score")  # type: ignore[arg-type]
+            table = inspect_point(flow, grid, start, torch.ones(6, 2), direction, other)  # type: ignore[arg-type]
         np.testing.assert_allclose(table.x, path[:, 0], atol=1e-12)
         np.testing.assert_allclose(table.drift[4], flow.drift(path[4], grid.t[4])[0], atol=1e-12)
         assert not table.g.any() and table.forward_noise.shape == (0, 2) and table.contributions.shape == (0,)

@@ -13,6 +13,7 @@ from dnf_studio.core.exploration.inspect import PointTable, inspect_path, inspec
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.steps import backward_step, forward_step, implied_backward_noise, implied_forward_noise
 from dnf_studio.errors import SettingError
+from tests.views import viewed
 
 POINT = 3
 CONFIG = Config.create({"sde": {"steps": 7, "t_end": 0.5, "g_end": 0.5}, "network": {"layers": 1, "channels": 16}})
@@ -69,7 +70,7 @@ def test_both_noises_belong_to_the_two_sdes_whatever_lambda_is(dim: int, lam: fl
     flow, grid = flow_of(dim), flow_of(dim).grid(11)
     random = torch.Generator().manual_seed(0)
     z, noise = torch.randn(dim, generator=random), torch.randn(11, dim, generator=random)
-    table = inspect_point(flow, grid, z, noise, "backward", lam, last)  # type: ignore[arg-type]
+    table = inspect_point(flow, grid, z, noise, "backward", viewed(lam=lam, last=last))
     assert_steps_land(table)
     own = flow.backward_path(z[None], noise.flip(0)[:, None], lam, last, grid).flip(0)[:, 0]  # type: ignore[arg-type]
     np.testing.assert_allclose(table.x, own, atol=1e-5)

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.exploration.inspect import inspect_point
-from dnf_studio.core.exploration.parts import Parts, check_parts, fields_in_part
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.sde.paths import backward_path
+from dnf_studio.core.sde.solvers import Parts
+from dnf_studio.core.sde.solvers.sde import backward_path, fields_in_part
 from dnf_studio.core.sde.steps import implied_backward_noise, implied_forward_noise
 from dnf_studio.errors import SettingError
 from tests.problems import ZOO, LinearGaussian, coupled, exploding
+from tests.views import viewed
 
 
 def test_without_score_the_reference_program_takes_the_path_of_the_plain_drift(
@@ -78,7 +79,7 @@ def test_a_point_of_a_part_is_inspected_by_the_whole_model(
     reference: DiffFlow, golden: dict[str, Tensor], parts: Parts, lam: float
 ) -> None:
     grid, noise = reference.grid(), golden["backward_noise"][:, 3]
-    table = inspect_point(reference, grid, golden["latent"][3], noise.flip(0), "backward", lam, parts=parts)
+    table = inspect_point(reference, grid, golden["latent"][3], noise.flip(0), "backward", viewed(lam=lam, parts=parts))
     with torch.no_grad():
         fields = fields_in_part(reference.fields(grid), parts)
         path = backward_path(*fields, grid, golden["latent"][3:4], noise[:, None], lam).flip(0)[:, 0]
@@ -93,6 +94,6 @@ def test_a_point_of_a_part_is_inspected_by_the_whole_model(
 
 
 def test_another_part_is_refused() -> None:
-    check_parts("drift")
+    viewed(parts="drift")
     with pytest.raises(SettingError, match="both parts, drift or score, not 'noise'"):
-        check_parts("noise")
+        viewed(parts="noise")

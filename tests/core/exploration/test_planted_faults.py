@@ -28,6 +28,7 @@ from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_dens
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
+from dnf_studio.core.sde.solvers.sde import backward_path
 from tests.planted import Fault, ignored_mode, long_step, scaled_score
 
 STEPS, POINTS, START, END = 40, 2000, 0.02, 3.0
@@ -209,7 +210,7 @@ def see(fault: Fault, grid: TimeGrid) -> Seen:
     z, back = normal(random, POINTS, 2), normal(random, STEPS, POINTS, 2)[: grid.steps]
     noise = noise[: grid.steps]
     ahead = paths.forward_path(fields[0], grid, x0, noise)
-    backward = paths.backward_path(*fields, grid, z, back, 1.0, "noise").flip(0)
+    backward = backward_path(*fields, grid, z, back, 1.0, "noise").flip(0)
     return Seen(
         *(grid, fields, explain_path(fields, grid, ahead, noise)),
         compare_marginals(ahead.float().numpy(), backward.float().numpy()),

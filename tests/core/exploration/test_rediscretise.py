@@ -16,6 +16,7 @@ from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.errors import Cancelled, DataError, SettingError
 from tests.problems import ExactFlow, LinearGaussian, coupled, ornstein_uhlenbeck
+from tests.views import viewed
 
 STEPS = (4, 8, 16, 32)
 FINE = 512
@@ -58,19 +59,19 @@ def test_every_n_reads_the_same_brownian_path() -> None:
 def test_the_end_of_the_path_is_the_one_of_these_increments() -> None:
     problem = ornstein_uhlenbeck()
     flow, x0 = ExactFlow(problem, 8), points(problem)
-    row = next(rediscretise(flow, x0, (8,), seed=5, finest=8))
+    row = next(rediscretise(flow, x0, (8,), viewed(seed=5), finest=8))
     assert row.forward.max() == 0 == row.backward.max()
     fine, coarse = flow.grid(256), flow.grid(8)
     path = BrownianPath(5, len(x0), 2, problem.t_start, problem.t_end)
     ends = [flow.forward_path(x0, path.increments(g.t)[..., :1].double(), g)[-1] for g in (fine, coarse)]
-    row = next(rediscretise(flow, x0, (8,), seed=5, finest=256))
+    row = next(rediscretise(flow, x0, (8,), viewed(seed=5), finest=256))
     assert row.forward_end == pytest.approx(float((ends[0] - ends[1]).square().sum(1).mean().sqrt()), rel=1e-4)
 
 
 def test_less_noise_and_another_seed_are_other_paths() -> None:
     problem = ornstein_uhlenbeck()
     ends = [
-        next(rediscretise(ExactFlow(problem, 8), points(problem), (8,), finest=32, **change)).backward_end
+        next(rediscretise(ExactFlow(problem, 8), points(problem), (8,), viewed(**change), finest=32)).backward_end
         for change in ({}, {"lam": 0.0}, {"seed": 1})
     ]
     assert len(set(ends)) == 3
@@ -81,7 +82,7 @@ def test_a_model_of_the_program(kind: str | None) -> None:
     torch.manual_seed(0)
     flow = DiffFlow(2, Config.create({"sde": {"steps": 6, "t_end": 0.5}, "network": {"layers": 1, "channels": 8}}))
     data = open_dataset("rings")
-    rows = rediscretise(flow, data.fresh(50, 0), (12, 5, 12), kind=kind)
+    rows = rediscretise(flow, data.fresh(50, 0), (12, 5, 12), viewed(grid=kind))
     first = next(rows)
     assert first.steps == 5
     np.testing.assert_allclose(first.t, flow.grid(5, kind).t, atol=1e-5)
@@ -95,7 +96,7 @@ def test_a_model_of_the_program(kind: str | None) -> None:
 def test_what_cannot_be_is_refused() -> None:
     problem = ornstein_uhlenbeck()
     flow, x0 = ExactFlow(problem, 8), points(problem)
-    for steps, more in (((), {}), ((0,), {}), ((8,), {"lam": 3.0}), ((8,), {"finest": 4})):
+    for steps, more in (((), {}), ((0,), {}), ((8,), {"finest": 4})):
         with pytest.raises(SettingError):
             next(rediscretise(flow, x0, steps, **more))
     for bad in (x0[:0], x0[:, 0], torch.zeros(5, 3)):
@@ -113,7 +114,7 @@ def test_coarse_and_fine_paths_are_those_of_one_brownian_path() -> None:
         both = path.increments(t)
         return both[..., :2], both[..., 2:]
 
-    found = coarse_and_fine(flow, 6, (x0, z), noise, finest=400, lam=0.5)
+    found = coarse_and_fine(flow, viewed(6, lam=0.5), (x0, z), noise, finest=400)
     assert found.coarse_t.shape == (7,) and np.isin(found.coarse_t, found.fine_t).all() and len(found.fine_t) > 400
     coarse, fine = found.forward
     assert coarse.shape == (7, 20, 2) and fine.shape == (len(found.fine_t), 20, 2)
@@ -123,7 +124,7 @@ def test_coarse_and_fine_paths_are_those_of_one_brownian_path() -> None:
     torch.testing.assert_close(found.backward[0], backward)
     at = np.searchsorted(found.fine_t, found.coarse_t)
     errors = [float((a - b[at]).norm(dim=-1).mean()) for a, b in (found.forward, found.backward)]
-    closer = coarse_and_fine(flow, 60, (x0, z), noise, finest=400, lam=0.5)
+    closer = coarse_and_fine(flow, viewed(60, lam=0.5), (x0, z), noise, finest=400)
     at = np.searchsorted(closer.fine_t, closer.coarse_t)
     finer = [float((a - b[at]).norm(dim=-1).mean()) for a, b in (closer.forward, closer.backward)]
     assert all(0 < b < a / 5 for a, b in zip(errors, finer, strict=True))
@@ -139,7 +140,7 @@ def test_the_last_step_without_noise_changes_only_the_end() -> None:
         return ahead, back
 
     with_noise, mean = (
-        coarse_and_fine(flow, 8, (x0, x0), noise, finest=8, last=last).backward[0] for last in ("noise", "mean")
+        coarse_and_fine(flow, viewed(8, last=last), (x0, x0), noise, finest=8).backward[0] for last in ("noise", "mean")
     )
     assert torch.equal(with_noise[1:], mean[1:]) and not torch.equal(with_noise[0], mean[0])
 
@@ -165,7 +166,7 @@ def test_each_solver_has_its_order() -> None:
     flow = Diffusion(2, Config.create({"model": "diffusion", "sde": {"t_start": 0.1}, "network": small})).double()
     x0, steps = torch.randn(20, 2, dtype=torch.float64), (60, 120, 240)
     for solver, order in (("ode", 1), ("ddim", 1), ("heun", 2)):
-        ends = [row.backward_end for row in rediscretise(flow, x0, steps, solver=solver, finest=1000)]
+        ends = [row.backward_end for row in rediscretise(flow, x0, steps, viewed(solver=solver), finest=1000)]
         assert -np.polyfit(np.log(steps), np.log(ends), 1)[0] == pytest.approx(order, abs=0.2)
 
 

@@ -13,7 +13,8 @@ from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling import blocks
-from dnf_studio.core.sampling.blocks import BLOCK, SUB_BLOCK, SampleBlock, SampleSettings, sample, sample_blocks
+from dnf_studio.core.sampling.blocks import BLOCK, SUB_BLOCK, SampleBlock, sample, sample_blocks
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import DivergenceError, SettingError
 
 
@@ -132,7 +133,7 @@ def test_the_ode_is_lambda_zero_and_seeds_differ() -> None:
 
 def test_sample_is_float32_in_data_units_whatever_the_dtype_of_the_model() -> None:
     flow = small_flow()
-    found = sample(flow, 40, steps=4, seed=1)
+    found = sample(flow, 40, SampleSettings(steps=4, seed=1))
     assert found.dtype == torch.float32 and found.shape == (40, 2)
     assert np.array_equal(found.numpy(), joined(flow, 40, steps=4, seed=1))
     double = small_flow().double().sample(40, steps=4, seed=1)

@@ -13,8 +13,9 @@ from dnf_studio import load
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling import blocks, langevin
-from dnf_studio.core.sampling.blocks import SUB_BLOCK, SampleSettings, sample_blocks
+from dnf_studio.core.sampling.blocks import SUB_BLOCK, sample_blocks
 from dnf_studio.core.sampling.langevin import SNR, corrected, score_size
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import SettingError, UnsupportedError
 from tests.golden import FOLDER
 from tests.problems import ExactFlow, to_standard_normal, turning_to_standard_normal

@@ -14,7 +14,8 @@ from dnf_studio.core.data.logit import Logit
 from dnf_studio.core.evaluation.fresh import between_units
 from dnf_studio.core.exploration.inspect import inspect_point
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
+from dnf_studio.core.sampling.blocks import sample_blocks
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_rows
 from dnf_studio.errors import CheckpointError, DivergenceError

@@ -9,11 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.base import Solver
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
-from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
-from dnf_studio.core.sde.paths import LastStep
+from dnf_studio.core.sampling.blocks import sample_blocks
+from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
 from dnf_studio.errors import UnsupportedError
 from tests.problems import ExactDiffusion
 
@@ -25,12 +24,14 @@ def latents(count: int = 400) -> Tensor:
     return torch.randn(count, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
 
 
-def ends(model: Diffusion, solver: Solver, steps: int, z: Tensor) -> Tensor:
-    return deque(model.sampler(model.grid(steps), solver)(z, lambda _: torch.zeros_like(z)), maxlen=1)[0]
+def ends(model: Diffusion, solver: str, steps: int, z: Tensor) -> Tensor:
+    return deque(
+        model.sampler(model.grid(steps), SampleSettings(solver=solver))(z, lambda _: torch.zeros_like(z)), maxlen=1
+    )[0]
 
 
 @pytest.mark.parametrize(("solver", "order"), [("ode", 1), ("ddim", 1), ("heun", 2)])
-def test_orders_along_the_probability_flow(solver: Solver, order: int) -> None:
+def test_orders_along_the_probability_flow(solver: str, order: int) -> None:
     model, z = ExactDiffusion(MEAN, VARIANCE, t_start=0.1), latents()
     errors = [float((ends(model, solver, n, z) - model.flowed(z)).square().mean().sqrt()) for n in STEPS]
     slope = -np.polyfit(np.log(STEPS[2:]), np.log(errors[2:]), 1)[0]
@@ -42,7 +43,7 @@ def test_orders_along_the_probability_flow(solver: Solver, order: int) -> None:
 def test_every_grid_leads_to_the_same_limit(grid: object) -> None:
     model, z = ExactDiffusion(MEAN, VARIANCE), latents(50)
     nodes = model.grid(300, grid)  # type: ignore[arg-type]
-    end = deque(model.sampler(nodes, "heun")(z, lambda _: z), maxlen=1)[0]
+    end = deque(model.sampler(nodes, SampleSettings(solver="heun"))(z, lambda _: z), maxlen=1)[0]
     assert torch.allclose(end, model.flowed(z), atol=2e-3)
 
 
@@ -56,7 +57,9 @@ def chain(model: ExactDiffusion, steps: int, last: LastStep) -> tuple[Tensor, Te
         eps[2 + j] = 1.0
         return eps
 
-    end = deque(model.sampler(model.grid(steps), "ancestral", 1.0, last)(rows, noise), maxlen=1)[0]
+    end = deque(model.sampler(model.grid(steps), SampleSettings(solver="ancestral", last=last))(rows, noise), maxlen=1)[
+        0
+    ]
     return end[0], (end[1:] - end[0]).square().sum(0)
 
 
@@ -82,7 +85,7 @@ def test_ancestral_sampling_of_noise_is_exact_at_any_n() -> None:
 
 
 @pytest.mark.parametrize("solver", ["sde", "ode", "ancestral", "ddim", "heun"])
-def test_fewer_samples_are_a_prefix_of_more_on_any_number_of_threads(solver: Solver) -> None:
+def test_fewer_samples_are_a_prefix_of_more_on_any_number_of_threads(solver: str) -> None:
     torch.manual_seed(0)
     model = Diffusion(2)
     settings = SampleSettings(steps=3, solver=solver, seed=4)
@@ -96,12 +99,13 @@ def test_fewer_samples_are_a_prefix_of_more_on_any_number_of_threads(solver: Sol
 
 def test_counts_of_evaluations() -> None:
     diffusion, flow = Diffusion(2), DiffFlow(2)
-    assert [diffusion.evaluations(10, solver) for solver in diffusion.solvers] == [10, 10, 19, 10, 10]
-    assert [flow.evaluations(10, solver) for solver in (None, *flow.solvers)] == [20, 20, 20, 38]
+    assert [diffusion.evaluations(10, solver.name) for solver in diffusion.solvers] == [10, 10, 19, 10, 10]
+    assert [flow.evaluations(10, solver.name) for solver in flow.solvers] == [20, 20, 38]
+    assert flow.evaluations(10) == 20
 
 
 @pytest.mark.parametrize("solver", ["ode", "ddim", "heun", "ancestral", "sde"])
-def test_the_count_is_what_is_evaluated(solver: Solver) -> None:
+def test_the_count_is_what_is_evaluated(solver: str) -> None:
     model, calls = ExactDiffusion(MEAN, VARIANCE), []
     exact = model.noise_field
 
@@ -127,7 +131,7 @@ def test_what_a_model_has_not_is_refused() -> None:
 
 
 @pytest.mark.parametrize("solver", ["ode", "heun"])
-def test_the_level_zero_is_the_probability_flows_own(solver: Solver) -> None:
+def test_the_level_zero_is_the_probability_flows_own(solver: str) -> None:
     model = DiffFlow(2)
     samples = [model.sample(3, steps=2, solver=solver, lam=lam) for lam in (0.0, 1.0)]
     assert torch.equal(*samples)

@@ -22,7 +22,8 @@ from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.sampling.blocks import SampleBlock, SampleSettings, sample_blocks
+from dnf_studio.core.sampling.blocks import SampleBlock, sample_blocks
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage import samples
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.core.storage.samples import ExportPlan, ExportProgress, export_samples, read_export, read_rows

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import walk_packages
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
@@ -7,11 +10,21 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.drawing.help import HELP
-from dnf_studio.gui.drawing.help_card import HelpButton, HelpCard
+from dnf_studio import gui
+from dnf_studio.gui.drawing.help import Help, HelpButton, HelpCard
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.features.disagreement.plot import DisagreementPlot
 from dnf_studio.gui.frame.main_window import MainWindow
+
+
+def helps() -> dict[str, Help]:
+    """What all plots and panels say behind a "?", by what it is on."""
+    names = [found.name for found in walk_packages(gui.__path__, f"{gui.__name__}.") if "application" not in found.name]
+    found = [value for name in names for value in vars(import_module(name)).values()]
+    return {value.about: value for value in found if isinstance(value, Help)}
+
+
+HELP = helps()
 
 
 def test_every_plot_has_help_and_every_help_a_plot(seen_window: MainWindow) -> None:
@@ -25,23 +38,22 @@ def test_every_plot_has_help_and_every_help_a_plot(seen_window: MainWindow) -> N
     assert [plot.title.text() for plot in plots if plot.help is None] == []
 
 
-@pytest.mark.parametrize("topic", HELP)
-def test_help_has_a_few_sentences_and_an_equation_with_its_number(topic: str) -> None:
-    help_ = HELP[topic]
+@pytest.mark.parametrize("help_", HELP.values(), ids=HELP)
+def test_help_has_a_few_sentences_and_an_equation_with_its_number(help_: Help) -> None:
     assert 2 <= help_.text.count(". ") + 1 <= 5 and help_.text.endswith(".")
     assert help_.equations and all("=" in line or "≤" in line for line in help_.equations)
     assert "(1" in help_.source or "(8)" in help_.source or "(9)" in help_.source
 
 
-@pytest.mark.parametrize("topic", HELP)
-def test_a_card_is_as_high_as_its_text_and_readable_by_key(qtbot: QtBot, topic: str) -> None:
-    plot = Plot("Title", "Caption.", "Empty.", topic=topic)
+@pytest.mark.parametrize("help_", HELP.values(), ids=HELP)
+def test_a_card_is_as_high_as_its_text_and_readable_by_key(qtbot: QtBot, help_: Help) -> None:
+    plot = Plot("Title", "Caption.", "Empty.", help_=help_)
     qtbot.addWidget(plot)
     assert plot.help is not None
-    card = HelpCard(HELP[topic], plot.theme, plot.help)
+    card = HelpCard(help_, plot.theme, plot.help)
     qtbot.addWidget(card)
     labels = card.findChildren(QLabel)
-    assert HELP[topic].text in [label.text() for label in labels]
+    assert help_.text in [label.text() for label in labels]
     assert all(label.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByKeyboard for label in labels)
     assert card.height() == card.layout().totalHeightForWidth(card.width()) < 420
 
@@ -78,7 +90,7 @@ def test_the_caption_is_a_line_where_there_is_room_and_cut_to_it(qtbot: QtBot) -
     qtbot.waitUntil(lambda: not plot.caption_line.isVisible())
 
 
-def test_a_plot_without_a_topic_has_no_question_mark(qtbot: QtBot) -> None:
+def test_a_plot_without_help_has_no_question_mark(qtbot: QtBot) -> None:
     plot = Plot("Title", "Caption.", "Empty.")
     qtbot.addWidget(plot)
     assert plot.help is None

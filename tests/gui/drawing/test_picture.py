@@ -13,10 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.errors import ExportError
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
-from dnf_studio.gui.drawing.picture import picture_of, save_picture
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.features.loss.plot import LossPlot
-from dnf_studio.gui.workspace.error_dialog import ErrorDialog
 from tests.gui.features.loss.test_plot import reports
 from tests.gui.mouse import place_of, send
 
@@ -32,7 +30,7 @@ def plot(qtbot: QtBot) -> LossPlot:
 
 
 def test_the_picture_has_twice_the_pixels_and_sharp_letters(plot: LossPlot) -> None:
-    picture = picture_of(plot)
+    picture = plot.pictures.picture()
     assert (picture.width(), picture.height()) == (840, 600)
     shown = plot.grab().toImage().scaled(picture.size())
     # The letters at the axes: drawn in the pixels of the picture, not enlarged from those of the screen
@@ -55,7 +53,7 @@ def test_paths_are_counted_in_the_pixels_of_the_picture(qtbot: QtBot) -> None:
     plot.box.setRange(xRange=(0, 1), yRange=(0, 1), padding=0)
     plot.show()
     layer.set_paths(np.array([[[0.1, 0.2]], [[0.9, 0.7]]], np.float32))
-    image = picture_of(plot)
+    image = plot.pictures.picture()
     red = np.array([[image.pixelColor(x, y).green() < 100 for x in range(600)] for y in range(480)])
     assert red.sum() > 300
     blocks = red.reshape(240, 2, 300, 2).sum(axis=(1, 3))
@@ -66,7 +64,7 @@ def test_it_is_without_the_button_of_the_help_which_stays_in_the_window(plot: Lo
     assert plot.help is not None
     place = plot.help.geometry()
     box = [(2 * x, 2 * y) for x in range(place.left(), place.right()) for y in range(place.top(), place.bottom())]
-    picture = picture_of(plot)
+    picture = plot.pictures.picture()
     assert len({picture.pixel(x, y) for x, y in box}) == 1
     assert plot.help.isVisible() and plot.help.geometry() == place
 
@@ -95,8 +93,8 @@ def test_it_is_copied(plot: LossPlot) -> None:
     assert QGuiApplication.clipboard().image().width() == 840
 
 
-def test_it_is_saved_and_a_folder_that_is_none_is_told(
-    plot: LossPlot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_it_is_saved_and_a_folder_that_is_none_is_left_to_who_tells_errors(
+    plot: LossPlot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
     asked: list[str] = []
 
@@ -110,9 +108,8 @@ def test_it_is_saved_and_a_folder_that_is_none_is_told(
     assert asked == ["loss-bound-on-the-nll.png"]
     assert QImage(str(tmp_path / "talk.png")).width() == 840
     with pytest.raises(ExportError):
-        save_picture(plot, tmp_path / "none" / "a.png")
-    told: list[str] = []
-    monkeypatch.setattr(ErrorDialog, "show", lambda dialog: told.append(dialog.text()))
+        plot.pictures.save(tmp_path / "none" / "a.png")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "none" / "a.png"), ""))
-    save.trigger()
-    assert len(told) == 1 and "none" in told[0]
+    with qtbot.capture_exceptions() as caught:
+        save.trigger()
+    assert [kind for kind, _, _ in caught] == [ExportError] and "none" in str(caught[0][1])

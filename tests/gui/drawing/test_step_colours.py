@@ -12,14 +12,21 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.layers.paths import MAX_COUNT, count_pixels, step_picture
-from dnf_studio.gui.drawing.layers.scale import BUCKETS, ColourKey, SteadyLimits, bucket_of, nats_at
-from dnf_studio.gui.drawing.step_colours import StepColouring, StepColours
+from dnf_studio.gui.drawing.layers.scale import (
+    BUCKETS,
+    ColourKey,
+    SteadyLimits,
+    StepColouring,
+    StepColours,
+    bucket_of,
+    nats_at,
+)
 from dnf_studio.gui.drawing.theme import LIGHT
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.workers.frames import ViewRequest
 from tests.gui.scenes import excess_of, frame_of, pixels, share_near
+from tests.views import viewed
 
 TABLE = (np.arange(BUCKETS)[:, None] * 1000 + np.arange(MAX_COUNT)).astype(np.uint32)
 
@@ -105,7 +112,7 @@ def test_there_are_no_colours_of_nothing_and_none_of_other_settings() -> None:
     found = excess_of(frame)
     assert colouring.colours(frame, found) is not None
     assert colouring.colours(dataclasses.replace(frame, weights=2), found) is not None
-    for other in (None, frame_of(request=ViewRequest(seed=1)), frame_of(steps=9), frame_of(dim=3)):
+    for other in (None, frame_of(request=viewed(seed=1)), frame_of(steps=9), frame_of(dim=3)):
         assert colouring.colours(other, found) is None
     assert colouring.colours(frame, None) is None
     assert colouring.colours(frame, dataclasses.replace(found, backward=found.backward[:, :0])) is None
@@ -200,7 +207,7 @@ def test_what_is_known_of_other_settings_or_another_model_is_not_shown(still_win
     window = still_window
     command = window.commands["disagreement"]
     command.trigger()
-    frame, other = frame_of(), frame_of(request=ViewRequest(seed=1))
+    frame, other = frame_of(), frame_of(request=viewed(seed=1))
     window.live.show(frame)
     window.live.show_excess(excess_of(other))
     assert (

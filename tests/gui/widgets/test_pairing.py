@@ -18,13 +18,13 @@ from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.widgets.pairing import path_words, paths_words
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import State, choice
-from dnf_studio.workers.frames import ViewRequest
 from tests.gui.scenes import excess_of, frame_of
+from tests.views import viewed
 
 NONE = Qt.KeyboardModifier.NoModifier
 BOTH = ["forward", "backward"]
 FRAME = frame_of(points=40)
-PAIRED = dataclasses.replace(FRAME, request=ViewRequest(start="forward"))
+PAIRED = dataclasses.replace(FRAME, request=viewed(start="forward"))
 
 
 @pytest.fixture
@@ -124,11 +124,11 @@ def test_the_switch_stands_in_menu_panel_and_view_and_they_agree(window: MainWin
     fresh, ends = button.menu().actions()
     assert fresh.isChecked()
     ends.trigger()
-    assert session.state.start == "forward" and button.text() == "from the forward ends"
+    assert session.state.sampling.start == "forward" and button.text() == "from the forward ends"
     assert panel.start.currentText() == "the forward ends" and window.commands["round-trips"].isChecked()
     assert "round trip" in window.plots["backward"].caption and "forward ends" in window.plots["backward"].caption
     panel.start.chosen.emit("noise")
-    assert session.state.start == "noise" and fresh.isChecked() and button.text() == "from fresh noise"
+    assert session.state.sampling.start == "noise" and fresh.isChecked() and button.text() == "from fresh noise"
     assert window.plots["backward"].caption.startswith("Latent noise")
 
 
@@ -168,7 +168,7 @@ def test_numbers_are_of_the_paths_of_the_selection(
     found = excess_of(frame)  # type: ignore[arg-type]
     panel.set_excess(found)
     panel.refresh()
-    table = panel.model.table
+    table = panel.lineage
     assert tuple(dict.fromkeys(column.name for column in table.columns))[1:] == columns
     assert paths_words(of, frame is PAIRED) in panel.summary.text()  # type: ignore[arg-type]
     values = {(column.name, column.component): column.values for column in table.columns}
@@ -185,15 +185,15 @@ def test_numbers_are_of_the_paths_of_the_selection(
 
 def test_start_and_owner_are_of_a_few() -> None:
     with pytest.raises(SettingError, match="'middle'"):
-        State(start="middle")  # type: ignore[arg-type]
+        viewed(start="middle")
     with pytest.raises(SettingError, match="forward or backward"):
         State(selection_of="sideways")  # type: ignore[arg-type]
     assert State(selection=(1,)).chosen_in("backward") == () and State(selection=(1,)).chosen_in("forward") == (1,)
-    assert State(selection=(1,), start="forward").chosen_in("backward") == (1,)
+    assert State(sampling=viewed(start="forward"), selection=(1,)).chosen_in("backward") == (1,)
 
 
 def test_the_switch_is_one_step_of_undo() -> None:
     session = Session()
     session.apply({"start": "forward"})
     session.undo()
-    assert session.state.start == "noise"
+    assert session.state.sampling.start == "noise"

@@ -12,8 +12,7 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QMe
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.assets import resource
-from dnf_studio.gui.drawing.icons import icon
-from dnf_studio.gui.drawing.theme import DARK, LIGHT
+from dnf_studio.gui.drawing.theme import DARK, LIGHT, icon
 from dnf_studio.gui.frame.features import FEATURES
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.frame.menus import COMMANDS, MENUS
@@ -105,10 +104,10 @@ def test_undo_and_redo_from_the_keyboard(still_window: MainWindow) -> None:
     assert not window.commands["undo"].isEnabled()
     window.session.apply({"lam": 0.25})
     QTest.keySequence(window, QKeySequence("Ctrl+Z"))
-    assert window.session.state.lam == 1.0
+    assert window.session.state.sampling.lam == 1.0
     assert window.toolbar.lam.value() == 1.0
     QTest.keySequence(window, QKeySequence("Ctrl+Shift+Z"))
-    assert window.session.state.lam == 0.25
+    assert window.session.state.sampling.lam == 0.25
 
 
 def test_keys_move_the_cursor(still_window: MainWindow) -> None:
@@ -162,7 +161,7 @@ def test_arrows_belong_to_a_focused_slider(still_window: MainWindow, qtbot: QtBo
     qtbot.waitUntil(slider.hasFocus)
     window.session.cursor.set_steps(30)
     QTest.keyClick(slider, Qt.Key.Key_Right)
-    assert window.session.state.lam == pytest.approx(1.01)
+    assert window.session.state.sampling.lam == pytest.approx(1.01)
     assert window.session.cursor.position == 0
 
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.sampling.blocks import SampleSettings
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_rows
 from dnf_studio.gui.features.data.import_data import ImportDialog
@@ -65,7 +65,7 @@ def test_the_samples_of_the_file_are_shown_as_they_were_drawn(
     window.studio.places = lambda: [model.parent]
     open_in(str(export))
     state = window.session.state
-    assert (state.steps, state.lam, state.last, state.seed) == (6, 0.5, "mean", 7)
+    assert (state.sampling.steps, state.sampling.lam, state.sampling.last, state.sampling.seed) == (6, 0.5, "mean", 7)
     assert window.toolbar.steps.value() == 6
     frame = shown(window, qtbot)
     assert frame.backward.shape == (7, 300, 2) == frame.forward.shape
@@ -123,7 +123,7 @@ def test_only_the_first_rows_of_a_large_file_are_read(
     export = write(tmp_path / "a.h5", 5000, SampleSettings(seed=1, solver="ode"))
     window.studio.places = lambda: [model]
     open_in(str(export))
-    assert window.session.state.solver == "ode" and window.session.state.steps is None
+    assert window.session.state.sampling.solver == "ode" and window.session.state.sampling.steps is None
     assert shown(window, qtbot).backward.shape == (5, 2000, 2)
     assert "first 2,000 of the 5,000" in window.status.message.text()
 
@@ -232,7 +232,7 @@ def test_an_export_of_the_run_in_memory_asks_nothing_and_takes_nothing_away(
             and window.isWindowModified()
             and window.commands["discard"].isEnabled()
         )
-        assert (window.session.state.lam, window.session.state.steps) == (0.5, 6)
+        assert (window.session.state.sampling.lam, window.session.state.sampling.steps) == (0.5, 6)
         assert window.status.message.text().endswith("The run stays as it is.")
     qtbot.waitUntil(lambda: shown(window, qtbot).backward.shape == (7, 40, 2), timeout=20_000)
     np.testing.assert_allclose(
@@ -243,7 +243,7 @@ def test_an_export_of_the_run_in_memory_asks_nothing_and_takes_nothing_away(
         atol=1e-5,
     )
     window.session.undo()
-    assert window.session.state.lam == 1.5 and window.session.state.config.training.iterations == 9
+    assert window.session.state.sampling.lam == 1.5 and window.session.state.config.training.iterations == 9
     window.parts["training"].bar.buttons["resume"].click()
     qtbot.waitUntil(lambda: run.iteration == 9 and window.studio.training.phase is Phase.ENDED, timeout=20_000)
     # The weights are others now

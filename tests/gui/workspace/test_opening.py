@@ -212,9 +212,9 @@ def test_view_settings_reach_the_views(window: MainWindow, open_in: Open, qtbot:
             lambda: (
                 window.live.frame is not None
                 and window.live.frame.complete
-                and window.live.frame.request.steps == window.session.state.steps
-                and window.live.frame.request.lam == window.session.state.lam
-                and window.live.frame.request.grid == window.session.state.grid
+                and window.live.frame.request.steps == window.session.state.sampling.steps
+                and window.live.frame.request.lam == window.session.state.sampling.lam
+                and window.live.frame.request.grid == window.session.state.sampling.grid
             ),
             timeout=20_000,
         )

@@ -59,8 +59,8 @@ class LegendLayer(DeviceLayer):
             return
         painter.setFont(self._font)
         metrics = painter.fontMetrics()
-        room = area.width() - 2 * MARGIN - GAP
-        title, numbers = self._title, self._numbers(metrics, room)
+        width = area.width() - 2 * MARGIN - GAP
+        title, numbers = self._title, self._numbers(metrics, width)
         inside = {
             "dot": sum(metrics.horizontalAdvance(word) + DOT + 2 * GAP for word in numbers),
             "wheel": WHEEL + GAP,
@@ -68,9 +68,9 @@ class LegendLayer(DeviceLayer):
         }[self._shape]
         height = max(float(metrics.height()), WHEEL if self._shape == "wheel" else 0.0) + 4
         named = metrics.horizontalAdvance(title) + GAP
-        if inside > room or height + 2 * MARGIN > area.height():
+        if inside > width or height + 2 * MARGIN > area.height():
             return
-        if named + inside > room:
+        if named + inside > width:
             title, named = "", 0.0
         width = named + inside
         box = QRectF(area.left() + MARGIN, area.top() + MARGIN, width + GAP, height)
@@ -84,12 +84,12 @@ class LegendLayer(DeviceLayer):
         else:
             self._draw_bar(painter, x, box.center().y())
 
-    def _numbers(self, metrics: QFontMetrics, room: float) -> tuple[str, ...]:
+    def _numbers(self, metrics: QFontMetrics, width: float) -> tuple[str, ...]:
         """What stands beside the dots, long names only with as much as they all have room for."""
         if self._shape != "dot":
             return ()
         named = self._names or tuple(str(k + 1) for k in range(len(self._colours)))
-        each = int(room / max(1, len(named)) - DOT - 2 * GAP)
+        each = int(width / max(1, len(named)) - DOT - 2 * GAP)
         if each < metrics.horizontalAdvance(LEAST) or sum(map(metrics.horizontalAdvance, named)) <= each * len(named):
             return named
         return tuple(metrics.elidedText(name, Qt.TextElideMode.ElideRight, each) for name in named)

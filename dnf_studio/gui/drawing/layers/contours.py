@@ -10,8 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QTransform
 from PySide6.QtWidgets import QApplication
 
-from dnf_studio.gui.drawing.layers.device import DeviceLayer, to_device
-from dnf_studio.gui.drawing.layers.strokes import StrokesLayer
+from dnf_studio.gui.drawing.layers.device import DeviceLayer, StrokesLayer, to_device
 
 __all__ = ["ContoursLayer", "LabelsLayer", "contour_lines"]
 

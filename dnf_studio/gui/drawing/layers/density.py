@@ -15,8 +15,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QTransform
 
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
-from dnf_studio.gui.drawing.layers.device import DeviceLayer, to_device
-from dnf_studio.gui.drawing.layers.pixels import image_of, premultiplied
+from dnf_studio.gui.drawing.layers.device import DeviceLayer, image_of, premultiplied, to_device
 from dnf_studio.gui.drawing.layers.trails import at_position
 
 __all__ = [

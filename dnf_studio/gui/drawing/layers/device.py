@@ -1,4 +1,4 @@
-"""The ground of all layers: an item that fills its view and draws in device pixels.
+"""What all layers stand on: an item that fills its view and draws in device pixels, lines in one call, and pixels.
 
 pyqtgraph's own items carry Python work for every point or redraw every path on every repaint. A
 layer keeps arrays, maps them with one multiplication and draws them with one call of QPainter.
@@ -6,19 +6,23 @@ layer keeps arrays, maps them with one multiplication and draws them with one ca
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF
-from PySide6.QtGui import QPainter, QTransform
+from pyqtgraph.Qt import internals
+from PySide6.QtCore import QLineF, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-__all__ = ["BEHIND", "DeviceLayer", "to_device"]
+__all__ = ["BEHIND", "DeviceLayer", "StrokesLayer", "image_of", "premultiplied", "strengths", "to_device"]
 
 FAR = 1e5
 BEHIND = 0.35
 """Opacity of what is behind many chosen points."""
 Array = NDArray[np.float32]
+Pixels = NDArray[np.uint32]
 
 
 class DeviceLayer(pg.GraphicsObject):  # type: ignore[misc]
@@ -62,3 +66,59 @@ def to_device(points: Array, transform: QTransform) -> Array:
             mapped[..., axis] += np.float32(offset)
         np.clip(mapped, -FAR, FAR, out=mapped)
     return mapped
+
+
+class StrokesLayer(DeviceLayer):
+    """Draws what `strokes` finds, in a width of pixels."""
+
+    width = 1.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._colour = "#000000"
+        self._batch = internals.PrimitiveArray(QLineF, 4)
+
+    def strokes(self, transform: QTransform) -> NDArray[np.floating]:
+        """From where to where, (K, 4) device pixels."""
+        raise NotImplementedError
+
+    def set_colour(self, colour: str) -> None:
+        """Draw in `colour`."""
+        self._colour = colour
+        self.update()
+
+    def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
+        """Nothing where there is no line."""
+        lines = self.strokes(transform)
+        if not len(lines):
+            return
+        self._batch.resize(len(lines))
+        self._batch.ndarray()[:] = lines
+        pen = QPen(QColor(self._colour), self.width)
+        pen.setCosmetic(True)
+        painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(pen)
+        painter.drawLines(*self._batch.drawargs())
+
+
+def image_of(pixels: Pixels) -> QImage:
+    """Premultiplied ARGB (height, width) as an image that owns its pixels."""
+    rows = np.ascontiguousarray(pixels)
+    height, width = rows.shape
+    return QImage(rows.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied).copy()
+
+
+def premultiplied(colours: Sequence[str], alphas: NDArray[np.float64]) -> Pixels:
+    """Each of `colours` with its own of `alphas`, all (C,)."""
+    known = [QColor(colour) for colour in colours]
+    argb = np.zeros(len(known), np.uint32)
+    for part in (QColor.alphaF, QColor.redF, QColor.greenF, QColor.blueF):
+        values = np.array([part(colour) for colour in known])
+        argb = (argb << np.uint32(8)) | np.rint(255 * values * alphas).astype(np.uint32)
+    return argb
+
+
+def strengths(colours: tuple[str, ...], alphas: NDArray[np.float64]) -> Pixels:
+    """Each of `colours` with each of `alphas`, (colours, alphas)."""
+    return np.stack([premultiplied([colour] * len(alphas), alphas) for colour in colours])

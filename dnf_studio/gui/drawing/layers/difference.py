@@ -26,8 +26,7 @@ from dnf_studio.gui.drawing.layers.density import (
     next_levels,
     passes_for,
 )
-from dnf_studio.gui.drawing.layers.device import DeviceLayer, to_device
-from dnf_studio.gui.drawing.layers.pixels import image_of, premultiplied
+from dnf_studio.gui.drawing.layers.device import DeviceLayer, image_of, premultiplied, to_device
 from dnf_studio.gui.drawing.layers.scale import ColourKey
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.theme import LIGHT, Theme

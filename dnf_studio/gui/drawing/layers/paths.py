@@ -19,10 +19,8 @@ from PySide6.QtGui import QImage, QPainter, QTransform
 from PySide6.QtWidgets import QApplication
 
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
-from dnf_studio.gui.drawing.layers.device import DeviceLayer, to_device
-from dnf_studio.gui.drawing.layers.pixels import image_of, strengths
-from dnf_studio.gui.drawing.layers.scale import BUCKETS, ColourKey
-from dnf_studio.gui.drawing.step_colours import StepColours
+from dnf_studio.gui.drawing.layers.device import DeviceLayer, image_of, strengths, to_device
+from dnf_studio.gui.drawing.layers.scale import BUCKETS, ColourKey, StepColours
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import lost_paths
 

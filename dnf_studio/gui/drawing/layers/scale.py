@@ -1,8 +1,9 @@
-"""Sixteen colours for values such as log-ratios, steady limits for them and for axes, and the key of the colours."""
+"""Sixteen colours for values such as log-ratios: steady limits, the key, and which of them each step of a path has."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +13,26 @@ from PySide6.QtGui import QColor, QFont, QPainter
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import nats
+from dnf_studio.workers.excess import Direction, ExcessFrame
+from dnf_studio.workers.frames import Frame
 
-__all__ = ["BUCKETS", "ColourKey", "SteadyLimits", "bucket_of", "extremes_of", "nats_at", "next_limits"]
+__all__ = [
+    "BUCKETS",
+    "ColourKey",
+    "SteadyLimits",
+    "StepColouring",
+    "StepColours",
+    "bucket_of",
+    "extremes_of",
+    "nats_at",
+]
 
 BUCKETS = 16
 SHARE = 0.02
 """Of the values at either end that share the first or the last colour."""
 SHRINK = 0.15
-OVER = 10
-"""Limits so many times as wide as what they hold are those of something else, such as a run that diverged."""
 LOOKED_AT = 20_000
+MAX_PATHS = 500
 WIDTH, HEIGHT, MARGIN = 64, 6, 6
 """Of the key and around it, pixels."""
 Array = NDArray[np.float32]
@@ -132,17 +143,33 @@ class ColourKey:
             painter.fillRect(QRectF(place, middle - HEIGHT / 2, WIDTH / BUCKETS, HEIGHT), colour)
 
 
-def next_limits(limits: tuple[float, float] | None, values: NDArray[np.floating]) -> tuple[float, float]:
-    """Limits that hold `values` and 0: they grow at once and shrink slowly, so the axis does not flicker.
+@dataclass(frozen=True, eq=False)
+class StepColours:
+    """The colours of the paths of one process that are drawn."""
 
-    Limits from which next to nothing could be seen are left at once.
-    """
-    low, high = min(0.0, float(values.min(initial=0))), max(0.0, float(values.max(initial=0)))
-    room = 0.12 * max(high - low, 1e-3)
-    low, high = low - (room if low < 0 else 0), high + room
-    if limits is None or limits[1] - limits[0] > OVER * (high - low):
-        return low, high
-    return (
-        low if low < limits[0] else limits[0] + SHRINK * (low - limits[0]),
-        high if high > limits[1] else limits[1] + SHRINK * (high - limits[1]),
-    )
+    buckets: NDArray[np.uint8]
+    """(N, P), 0 … 15; steps whose log-ratio is not known yet have the colour of 0."""
+    limits: tuple[float, float]
+    """What the first and the last colour stand for, nats: all but the outermost fiftieth of the values are between."""
+    extremes: tuple[float, float] | None
+    """The least and the greatest value."""
+
+
+class StepColouring:
+    """Finds the colours of one process for one frame after the other; their limits do not flicker."""
+
+    def __init__(self, direction: Direction) -> None:
+        self._direction = direction
+        self._limits = SteadyLimits(around_zero=True)
+
+    def colours(self, frame: Frame | None, found: ExcessFrame | None) -> StepColours | None:
+        """The colours of the first 500 paths of `frame`; None where nothing is known of their log-ratios."""
+        if frame is None or found is None or not found.fits(frame):
+            return None
+        known = found.forward if self._direction == "forward" else found.backward
+        if not known.shape[1]:
+            return None
+        rows = found.rows(self._direction, min(MAX_PATHS, frame.forward.shape[1]))
+        limits = self._limits.follow(known, frame.request)
+        buckets = np.where(np.isnan(rows), BUCKETS // 2, bucket_of(rows, limits)).astype(np.uint8)
+        return StepColours(buckets, limits, extremes_of(known))

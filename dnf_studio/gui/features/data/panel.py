@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QLabel, QPushButton, QWidget
 
 from dnf_studio.core.data.naming import logit_chosen, with_logit
-from dnf_studio.gui.drawing.units import DATA_SHOWN
+from dnf_studio.gui.drawing.words import DATA_SHOWN
 from dnf_studio.gui.widgets.controls import ChoiceBox
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.workspace.shown import ShownModel, data_label

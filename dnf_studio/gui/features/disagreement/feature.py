@@ -37,7 +37,7 @@ def _choose_worst(workspace: Workspace, shown: str, step: int, adds: bool) -> No
 
 
 def _start(workspace: Workspace) -> None:
-    from dnf_studio.gui.widgets.lacking import grey_without
+    from dnf_studio.gui.widgets.choices import grey_without
 
     grey_without(workspace.session, "bound", workspace.commands["disagreement"])
 

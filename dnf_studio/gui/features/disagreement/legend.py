@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
 
-from dnf_studio.gui.drawing.explain import PARTS
-from dnf_studio.gui.drawing.step_bars import UNAFFORDABLE, Shown
 from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.drawing.words import UNAFFORDABLE
+from dnf_studio.gui.features.disagreement.bars import PARTS, Shown
 
 __all__ = ["NAMED", "BarsChooser", "PartsLegend"]
 
@@ -84,10 +84,10 @@ class PartsLegend(QWidget):
         """Whether the bars are split."""
         return self.switch.isChecked()
 
-    def set_room(self, room: float) -> None:
-        """Name switch and parts, or give them signs, in a plot `room` heights of a line wide."""
-        wordy = room >= WORDY
-        named = room >= (NAMED_BESIDE if self.on else NAMED)
+    def set_width(self, width: float) -> None:
+        """Name switch and parts, or give them signs, in a plot `width` heights of a line wide."""
+        wordy = width >= WORDY
+        named = width >= (NAMED_BESIDE if self.on else NAMED)
         self.switch.setText("parts" if named else "≡")
         self.switch.setMaximumWidth(QWIDGETSIZE_MAX if named else 2 * self.switch.fontMetrics().horizontalAdvance("≡"))
         if wordy != self._wordy:

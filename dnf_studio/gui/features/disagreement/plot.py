@@ -9,17 +9,16 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRect, Signal, Slot
 from PySide6.QtGui import QHelpEvent, QResizeEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from dnf_studio.gui.drawing.layers.bars import BarsLayer
-from dnf_studio.gui.drawing.layers.prior_bar import PriorBarLayer, step_ticks, tail_of
-from dnf_studio.gui.drawing.layers.scale import next_limits
+from dnf_studio.core.sde.sample_settings import SampleSettings
+from dnf_studio.gui.drawing.axes import next_limits
+from dnf_studio.gui.drawing.layers.bars import BarsLayer, PriorBarLayer, step_ticks, tail_of
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.drawing.step_bars import NO_BARS, WAITING, Shown, StepBars, contribution_bars, excess_bars
 from dnf_studio.gui.drawing.theme import mix
-from dnf_studio.gui.drawing.words import hint
+from dnf_studio.gui.drawing.words import WAITING, hint, node_at
+from dnf_studio.gui.features.disagreement.bars import HELP, NO_BARS, Shown, StepBars, contribution_bars, excess_bars
 from dnf_studio.gui.features.disagreement.legend import NAMED, BarsChooser, PartsLegend
-from dnf_studio.gui.workspace.cursor import node_at
 from dnf_studio.workers.excess import ExcessFrame
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.frames import Frame
 
 __all__ = ["DisagreementPlot"]
 
@@ -34,7 +33,7 @@ class DisagreementPlot(Plot):
     ends of the paths are from the prior. A chooser shows what each step contributes to the bound instead, which the
     switch "parts" splits into its causes. One map of colours diverges around 0.
 
-    A click goes to the step. It chooses no point: whoever walks through the bars would lose a
+    A click goes to the step. It chooses no point: whoever goes through the bars would lose a
     selection at every click. A click on the bar one is at, and so a double click on any bar,
     chooses the step's worst points; with Ctrl or Shift they join what is chosen.
     """
@@ -49,13 +48,16 @@ class DisagreementPlot(Plot):
             "What each backward step misses, in nats.",
             "Open a model or press Train to see at which steps forward and backward disagree.",
             parent,
-            topic="disagreement",
+            help_=HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add bars, the bar of the prior, zero line, chooser and legend."""
         self._bars_shown: StepBars = NO_BARS
         self._frame: Frame | None = None
         self._found: ExcessFrame | None = None
         self._reason: str | None = None
-        self._request: ViewRequest | None = None
+        self._request: SampleSettings | None = None
         self._limits: tuple[float, float] | None = None
         self._ranged: tuple[int, bool, tuple[float, float] | None] = (0, False, None)
         self._position = 0.0
@@ -77,7 +79,6 @@ class DisagreementPlot(Plot):
         self.legend.toggled.connect(self._split)
         self.double_clicked.connect(self._double_clicked)
         self.plot.viewport().installEventFilter(self)
-        self.recolour()
 
     @property
     def limits(self) -> tuple[float, float] | None:
@@ -210,15 +211,14 @@ class DisagreementPlot(Plot):
     def recolour(self) -> None:
         """Also bars and zero line."""
         super().recolour()
-        if hasattr(self, "legend"):
-            theme = self.theme
-            band = mix(theme.base, theme.accent, 0.16)
-            self._bars.set_colours(theme.disagreement, band, theme.accent)
-            self._bars.set_part_colours(theme.parts, theme.text)
-            self._bars.set_error_colours(theme.muted, theme.text, theme.warning)
-            self._end.set_colours(mix(theme.base, theme.data, 0.55), theme.base, theme.border, theme.text)
-            self._zero.setPen(pg.mkPen(theme.muted))
-            self.legend.set_theme(theme)
+        theme = self.theme
+        band = mix(theme.base, theme.accent, 0.16)
+        self._bars.set_colours(theme.disagreement, band, theme.accent)
+        self._bars.set_part_colours(theme.parts, theme.text)
+        self._bars.set_error_colours(theme.muted, theme.text, theme.warning)
+        self._end.set_colours(mix(theme.base, theme.data, 0.55), theme.base, theme.border, theme.text)
+        self._zero.setPen(pg.mkPen(theme.muted))
+        self.legend.set_theme(theme)
 
     @Slot(bool)
     def _split(self) -> None:
@@ -278,14 +278,13 @@ class DisagreementPlot(Plot):
         return QRect(first, last)
 
     def _fit_legend(self) -> None:
-        if hasattr(self, "legend"):
-            metrics = self.fontMetrics()
-            room = self.width() / metrics.height()
-            self.legend.set_room(room)
-            # The title gives way to the numbers
-            crowded = room >= NAMED or (self.legend.on and self.shown == "contribution")
-            self.keep_note_room(metrics.horizontalAdvance("−0.0000") if crowded else 0)
-            self._write_steps()
+        metrics = self.fontMetrics()
+        width = self.width() / metrics.height()
+        self.legend.set_width(width)
+        # The title gives way to the numbers
+        wide = width >= NAMED or (self.legend.on and self.shown == "contribution")
+        self.note.set_least(metrics.horizontalAdvance("−0.0000") if wide else 0)
+        self._write_steps()
 
     def _strengths(self) -> Array:
         """0.5 at zero, the ends of the map at the farthest value on either side."""

@@ -13,8 +13,6 @@ from PySide6.QtCore import QObject, Signal
 
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.features.export.history import ExportRecord
-from dnf_studio.gui.workspace.opening import DISPLAY_POINTS
-from dnf_studio.gui.workspace.solving import solver_words
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.workers.background import Task
 
@@ -77,7 +75,7 @@ class Exporter(QObject):
         self._preparing, self._unwanted = True, False
         self._number += 1
         current = self._studio.current
-        data = (current.points[:DISPLAY_POINTS], current.dataset) if current is not None else (None, None)
+        data = (current.points, current.dataset) if current is not None else (None, None)
         self.running_changed.emit(True)
         number = self._number
         self._studio.take_model(partial(self._write, number, order, data), partial(self._refuse, number))
@@ -114,7 +112,7 @@ class Exporter(QObject):
         plan = order.plan
         count = plan.count if order.indices is None else len(set(order.indices))
         steps = plan.settings.steps or len(flow.timestamps) - 1
-        solver = solver_words(plan.settings.solver, flow.solvers).name
+        solver = flow.checked_solver(plan.settings.solver).label
         self._record = ExportRecord(
             str(order.path), count, steps, plan.settings.level, selected=order.indices is not None, solver=solver
         )
@@ -190,7 +188,7 @@ def trial_seconds(flow: GenerativeModel, plan: ExportPlan) -> float:
     """
     from time import perf_counter
 
-    from dnf_studio.core.models.autograd_kernel import VALUE_ROWS
+    from dnf_studio.core.networks.autograd_kernel import VALUE_ROWS
     from dnf_studio.core.parallel import worker_threads
     from dnf_studio.core.sampling.blocks import SUB_BLOCK, sample_blocks
     from dnf_studio.core.sampling.likelihood import BLOCK, log_prob

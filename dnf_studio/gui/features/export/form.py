@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -21,18 +22,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from dnf_studio.core.sde.sample_settings import SampleSettings
+from dnf_studio.core.sde.solvers import solver_in_effect, unused_settings
 from dnf_studio.errors import ExportError
-from dnf_studio.gui.features.sampling.panel import GRIDS, LAST_STEPS
+from dnf_studio.gui.widgets.choices import GRIDS, LAST_STEPS, GridBox
 from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, caption, label_of
-from dnf_studio.gui.widgets.grid_box import GridBox
 from dnf_studio.gui.widgets.pairing import EXPORT_WORDS
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.shown import ShownModel, data_stem
-from dnf_studio.gui.workspace.solving import OWN_SOLVERS, solver_words, unused_settings
+from dnf_studio.gui.workspace.state import OWN_SOLVERS
 
 if TYPE_CHECKING:
-    from dnf_studio.core.models.base import Solver
-    from dnf_studio.core.sde.paths import LastStep
+    from dnf_studio.core.sde.sample_settings import LastStep
     from dnf_studio.core.storage.samples import ExportPlan
 
 __all__ = ["ExportForm"]
@@ -92,27 +93,26 @@ class ExportForm(QWidget):
     def set_shown(self, shown: ShownModel) -> None:
         """Samples of this model."""
         self.shown = shown
-        self.solver.set_choices({solver_words(name, shown.solvers).title: name for name in shown.solvers})
-        if self._edited.get("solver") not in shown.solvers:
+        self.solver.set_choices({one.title: one.name for one in shown.solvers})
+        if self._edited.get("solver") not in [one.name for one in shown.solvers]:
             self._edited.pop("solver", None)
         self.refresh()
 
     def plan(self) -> ExportPlan:
         """The form as a plan; raises `SettingError` where it cannot be."""
-        from dnf_studio.core.sampling.blocks import SampleSettings
         from dnf_studio.core.storage.samples import ExportPlan
 
-        state = self._session.effective
+        name = self.solver.currentData()
         if self.selecting:
-            settings = SampleSettings(state.steps, state.lam, state.last, state.grid, state.seed, state.solver)
+            settings = replace(self._session.effective.sampling, parts="both", start="noise")
         else:
             settings = SampleSettings(
                 steps=self.steps.value(),
-                lam=self.lam.value() if self.solver.currentData() == "sde" else 1.0,
+                lam=1.0 if "lam" in self._unused(name) else self.lam.value(),
                 last=cast("LastStep", self.last.currentData()),
                 grid=self.grid.grid,
                 seed=self.seed.value(),
-                solver=cast("Solver", self.solver.currentData()),
+                solver=name,
             )
         parts = {name: tick.isChecked() for name, tick in self.parts.items()}
         return ExportPlan(self.count.value(), settings, **parts, forward=self.selecting and self._with_forward)
@@ -163,9 +163,13 @@ class ExportForm(QWidget):
         self.target.setToolTip(f"{self._target_tip}\n{self.target.text()}")
         self.changed.emit()
 
+    def _unused(self, solver: str) -> dict[str, str]:
+        """What the solver of this name leaves without a meaning, and why."""
+        return unused_settings(solver_in_effect(solver, self._session.solvers), self._session.lacks)
+
     def _grey(self, solver: str, selecting: bool) -> bool:
         """Grey what `solver` leaves without a meaning, and say why; whether a step has noise."""
-        unused = unused_settings(solver, self._session.lacks)
+        unused = self._unused(solver)
         for name, controls in self._explained.items():
             for control, tip in controls.items():
                 control.setToolTip(unused.get(name, tip))
@@ -176,14 +180,13 @@ class ExportForm(QWidget):
         return "last" not in unused
 
     def _of_views(self) -> dict[str, Any]:
-        state = self._session.effective
-        own = self.shown.steps if self.shown is not None else 30
-        seed = min(state.seed, self.seed.maximum())
-        views = {"steps": state.steps or own, "lam": state.lam, "last": state.last, "grid": state.grid, "seed": seed}
-        return {**views, "solver": state.solver or self._session.solvers[0]}
+        views, own = self._session.effective.sampling, self.shown.steps if self.shown is not None else 30
+        found = {name: getattr(views, name) for name in ("lam", "last", "grid")}
+        seed = min(views.seed, self.seed.maximum())
+        return {**found, "steps": views.steps or own, "seed": seed, "solver": self._session.solver.name}
 
     def _show_choice(self, chosen: int) -> None:
-        whole = self._session.effective.parts == "both"
+        whole = self._session.effective.sampling.parts == "both"
         self.selected.setEnabled(chosen > 0 and whole)
         if not self.selected.isEnabled() and self.selecting:
             self.fresh.setChecked(True)
@@ -215,7 +218,7 @@ class ExportForm(QWidget):
     def _add_fields(self) -> None:
         self.count, self.steps, self.lam = IntBox(1, 2**31 - 1), IntBox(1, 10_000), FloatBox(0, 2)
         self.last, self.grid, self.seed = ChoiceBox(dict(LAST_STEPS)), GridBox(GRIDS), IntBox(0, 2**31 - 1)
-        self.solver = ChoiceBox({solver_words(name, OWN_SOLVERS).title: name for name in OWN_SOLVERS})
+        self.solver = ChoiceBox({one.title: one.name for one in OWN_SOLVERS})
         self.count.setSingleStep(10_000)
         self.lam.setSingleStep(0.1)
         self.seed.setGroupSeparatorShown(False)

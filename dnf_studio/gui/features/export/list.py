@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.drawing.units import in_bytes
+from dnf_studio.gui.drawing.words import in_bytes
 from dnf_studio.gui.features.export.history import ExportHistory, ExportRecord
 from dnf_studio.gui.widgets.controls import caption, heading
 from dnf_studio.gui.workspace.folders import show_folder

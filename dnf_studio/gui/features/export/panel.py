@@ -13,8 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QProgressBar, QPushButto
 
 from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.drawing.units import about, breakable, duration, in_bytes
-from dnf_studio.gui.drawing.words import percent
+from dnf_studio.gui.drawing.words import about, breakable, duration, in_bytes, percent
 from dnf_studio.gui.features.export.exporter import Exporter, ExportOrder, trial_seconds
 from dnf_studio.gui.features.export.form import ExportForm
 from dnf_studio.gui.features.export.history import ExportRecord

@@ -10,8 +10,7 @@ from PySide6.QtCore import QObject, Slot
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
 from dnf_studio.gui.features.fields.overlay import FieldOverlay, shown_field
-from dnf_studio.gui.widgets.choice_menu import ChoiceMenu
-from dnf_studio.gui.widgets.lacking import grey_plane, grey_without
+from dnf_studio.gui.widgets.choices import ChoiceMenu, grey_plane, grey_without
 from dnf_studio.gui.workspace.state import FIELDS_OF_SCORE
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.fields import FieldAnswer, FieldRequest
@@ -128,7 +127,9 @@ class FieldController(QObject):
     def _names(self) -> tuple[FieldName, ...]:
         """The fields of both views, each once."""
         state = self._session.effective
-        return tuple(dict.fromkeys(shown_field(state.field, way, state.parts) for way in ("forward", "backward")))
+        return tuple(
+            dict.fromkeys(shown_field(state.field, way, state.sampling.parts) for way in ("forward", "backward"))
+        )
 
     def _apart(self, extent: Extent) -> float:
         """Distance of streamlines in coordinates of the plane."""

@@ -45,6 +45,9 @@ class ImageGrid(ProcessPlot):
 
     def __init__(self, direction: str, parent: QWidget | None = None) -> None:
         super().__init__(direction, "", parent)
+
+    def add_parts(self) -> None:
+        """Add the images and the buttons that turn pages."""
         self._frame: Frame | None = None
         self._pixels: PixelMap | None = None
         self._mosaic: Mosaic | None = None
@@ -58,6 +61,13 @@ class ImageGrid(ProcessPlot):
         self.box.sigResized.connect(self._arrange)
         self.box.sigRangeChangedManually.connect(self._range_chosen)
         self.box.region_drawn.connect(self._region_drawn)
+        self._images = ImagesLayer()
+        self._images.coloured_changed.connect(self._arrange)
+        self.by_point = ColouredByPoint(self._direction, self._images)
+        self.coloured = {self._direction: self.by_point}
+        for layer in (self._images, self.by_point.legend):
+            self.plot.addItem(layer, ignoreBounds=True)
+        self._add_pages()
 
     def set_pixels(self, pixels: PixelMap | None, count: int = 0) -> None:
         """Draw points by `pixels` from now on, about `count` of them; None shows nothing until there is a way."""
@@ -110,12 +120,12 @@ class ImageGrid(ProcessPlot):
         mosaic = self._mosaic
         if mosaic is None:
             return
-        width, height, above = self._room()
+        width, height, above = self._area()
         down, across = (mosaic.rows * mosaic.cell[0], mosaic.columns * mosaic.cell[1])
         # Whole device pixels, with which every pixel of an image is as large as the next one
         left, top = (
-            -int((room - (side - mosaic.gap) * mosaic.zoom) / 2) / mosaic.zoom
-            for room, side in ((width, across), (height, down))
+            -int((free - (side - mosaic.gap) * mosaic.zoom) / 2) / mosaic.zoom
+            for free, side in ((width, across), (height, down))
         )
         top -= above / mosaic.zoom
         self.box.setRange(QRectF(left, top, width / mosaic.zoom, (height + above) / mosaic.zoom), padding=0)
@@ -129,8 +139,6 @@ class ImageGrid(ProcessPlot):
         """Also the images, whose gaps are the ground."""
         super().recolour()
         theme = self.theme
-        if not hasattr(self, "_images"):
-            self._add_parts()
         self._images.set_look(theme.base, theme.accent, theme.text)
         self.by_point.set_theme(theme, self.font())
         self._pages.setStyleSheet(f"color: {theme.muted};")
@@ -153,13 +161,8 @@ class ImageGrid(ProcessPlot):
                 grid._frame_chosen()
                 grid._say_page()
 
-    def _add_parts(self) -> None:
-        self._images = ImagesLayer()
-        self._images.coloured_changed.connect(self._arrange)
-        self.by_point = ColouredByPoint(self._direction, self._images)
-        self.coloured = {self._direction: self.by_point}
-        for layer in (self._images, self.by_point.legend):
-            self.plot.addItem(layer, ignoreBounds=True)
+    def _add_pages(self) -> None:
+        """Which images are seen, between the buttons that turn pages."""
         self._pages = QLabel()
         self._pages.setAccessibleName("Images shown")
         self._back, self._on = QToolButton(), QToolButton()
@@ -185,7 +188,7 @@ class ImageGrid(ProcessPlot):
     def _paths(self, frame: Frame) -> Array:
         return frame.forward if self._direction == "forward" else frame.backward
 
-    def _room(self) -> tuple[float, float, int]:
+    def _area(self) -> tuple[float, float, int]:
         """Width and height of the place for images, and the height of that for the legend above, device pixels."""
         ratio = self.devicePixelRatioF()
         legend = round(ratio * (self.fontMetrics().height() + 2 * LEGEND)) if self._images.coloured else 0
@@ -194,7 +197,7 @@ class ImageGrid(ProcessPlot):
     @Slot()
     def _arrange(self) -> None:
         """As many places as there is room for, the first image staying in sight."""
-        width, height, _ = self._room()
+        width, height, _ = self._area()
         if self._pixels is None or not self._count or min(width, height) < 1:
             self._mosaic = None
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, Qt, Slot
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -16,17 +16,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dnf_studio.config.solvers import WITHOUT_NOISE
 from dnf_studio.gui.drawing.picking import existing
-from dnf_studio.gui.drawing.switches import DIRECTIONS
-from dnf_studio.gui.drawing.theme import LIGHT, Theme
-from dnf_studio.gui.features.inspector.chosen import offered, statistic
+from dnf_studio.gui.drawing.theme import DIRECTIONS, LIGHT, Theme
 from dnf_studio.gui.features.inspector.image_strip import NeighbourStrip
-from dnf_studio.gui.features.inspector.point_model import PointModel
+from dnf_studio.gui.features.inspector.numbers import offered, point_columns, statistic
+from dnf_studio.gui.widgets.choices import Directions
 from dnf_studio.gui.widgets.controls import ChoiceBox, caption, keep_place
-from dnf_studio.gui.widgets.copy_table import CopyTable
-from dnf_studio.gui.widgets.directions import Directions
 from dnf_studio.gui.widgets.pairing import OTHERS, path_words
+from dnf_studio.gui.widgets.table import CopyTable, TableModel
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import CHOICE
 from dnf_studio.workers.excess import ExcessFrame
@@ -57,7 +54,7 @@ class InspectorPanel(QWidget):
         self._excess: ExcessFrame | None = None
         self._layout: tuple[object, ...] = ()
         self._offered: list[int] = []
-        self.model = PointModel(self)
+        self.model = TableModel(self)
         self.empty = caption(NOTHING)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setMargin(16)
@@ -122,7 +119,6 @@ class InspectorPanel(QWidget):
         self.table = CopyTable(self.model, self.copy_button, lambda: [self._session.cursor.node])
         self.table.setAccessibleName("Numbers of the chosen path")
         self.table.setToolTip("Row i: the node i and the step to i + 1. Choosing a row moves the time cursor there")
-        self.table.fit_rows(self.fontMetrics())
         self.table.horizontalHeader().setSectionsMovable(True)
         self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
 
@@ -165,7 +161,7 @@ class InspectorPanel(QWidget):
     def _show_pairing(self) -> None:
         """Say which of its two paths the point has, and let only that one be listed."""
         state = self._session.effective
-        noise = "" if "noise" in self._session.lacks else STILL if state.solver in WITHOUT_NOISE else BOTH
+        noise = "" if "noise" in self._session.lacks else BOTH if self._session.solver.noise else STILL
         self.pair.setText(path_words(state.listed, state.paired, noise))
         self.directions.offer(*(DIRECTIONS if state.paired else (state.listed,)), why=OTHERS)
 
@@ -178,8 +174,10 @@ class InspectorPanel(QWidget):
         table = found.table.in_data_units(found.standardisation) if self.units.isChecked() else found.table
         point = state.selection[-1]
         ratios = self._log_ratios(point + 1)[:, point:]
-        self.model.set_table(table, ratios[:, 0] if np.isfinite(ratios).any() else None)
-        self._fit_columns((len(table.t), table.x.shape[1], self.units.isChecked()))
+        self.model.set_columns(point_columns(table, ratios[:, 0] if np.isfinite(ratios).any() else None))
+        before, self._layout = self._layout, (len(table.t), table.x.shape[1], self.units.isChecked())
+        # Narrower again only for another kind of table
+        self.table.fit_columns(anew=self._layout != before)
         self._moved(self._session.cursor.position)
 
     def _refresh_head(self) -> None:
@@ -211,23 +209,6 @@ class InspectorPanel(QWidget):
         if found is None or not found.fits(self._frame):
             return np.empty((0, 0), np.float32)
         return found.rows(self._session.state.listed, count)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Larger letters need higher rows and wider columns."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange and hasattr(self, "pages"):
-            self.table.fit_rows(self.fontMetrics())
-            self._layout = ()
-            self._refresh()
-
-    def _fit_columns(self, layout: tuple[object, ...]) -> None:
-        """Wide enough; narrower again only for another kind of table, so that nothing jumps."""
-        metrics, fresh = self.fontMetrics(), layout != self._layout
-        self._layout = layout
-        for column in range(self.model.columnCount()):
-            width = metrics.horizontalAdvance(self.model.widest(column)) + 14
-            if fresh or width > self.table.columnWidth(column):
-                self.table.setColumnWidth(column, width)
 
     def _moved(self, _position: float) -> None:
         """Keep the row of the cursor in sight; several rows chosen for copying stay chosen."""

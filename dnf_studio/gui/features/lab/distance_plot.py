@@ -11,7 +11,8 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.gui.drawing.log_axis import number_ticks
+from dnf_studio.gui.drawing.axes import number_ticks
+from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.features.lab.distance_curve import DistanceCurve, ends_of, signed, told
 
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
 
 __all__ = ["MARKS", "DistancePlot", "KeptCurve", "LevelsPlot", "QualityPlot"]
 
+HELP = Help(
+    "the distance of samples",
+    "The sliced Wasserstein distance of samples to fresh data, in model units, less what chance makes of it; "
+    "of exact samples it is as often negative as positive. The sets m, m′ of samples and d, d′ of data share no "
+    "point, and every N has its own; bars are 95% intervals of D², the root taken last. A hollow point under the "
+    "dashed line is not told apart from the data, and no better than another one. Where the curve turns flat more "
+    "steps, or another λ, are of no use. Kept curves of other models stand beside it; a step of a DiffFlow takes "
+    "two network evaluations, one of a diffusion model one.",
+    (
+        "D² = SWD²(m, d) − ½ [SWD²(m, m′) + SWD²(d, d′)], shown as sign(D²) √|D²|",
+        "SWD² = mean over directions θ of W₂²(θ·m, θ·d)",
+    ),
+    "samples by (12), or by (17) for another λ",
+)
 MARKS = (("▲", "t1"), ("■", "s"), ("◆", "d"), ("▼", "t"), ("✚", "+"), ("★", "star"))
 """How kept curves are marked, in words and in the plot, besides their colours."""
 
@@ -46,7 +61,10 @@ class DistancePlot(Plot):
     """Which of the rows is next to a click."""
 
     def __init__(self, title: str, caption: str, empty: str, parent: QWidget | None = None) -> None:
-        super().__init__(title, caption, empty, parent, topic="quality")
+        super().__init__(title, caption, empty, parent, help_=HELP)
+
+    def add_parts(self) -> None:
+        """Add both curves, the floor and what marks the row chosen."""
         self._rows: Sequence[Variant] = ()
         self._chosen: int | None = None
         self._span = -0.01, 0.01
@@ -57,7 +75,6 @@ class DistancePlot(Plot):
         self._reference, self._data = DistanceCurve(self.plot, "s", 7), DistanceCurve(self.plot, "o", 7)
         self._line.hide()
         self.box.setMouseEnabled(x=False, y=False)
-        self.recolour()
 
     def place(self, row: Variant) -> float:
         """Where `row` is along the axis."""
@@ -103,13 +120,12 @@ class DistancePlot(Plot):
     def recolour(self) -> None:
         """Also curves and floor."""
         super().recolour()
-        if hasattr(self, "_data"):
-            theme = self.theme
-            self._data.recolour(theme.backward, theme.base, 2)
-            self._reference.recolour(theme.text, theme.base, 2)
-            self._floor.setPen(pg.mkPen(theme.floor, style=Qt.PenStyle.DashLine))
-            self._zero.setPen(pg.mkPen(theme.floor, width=1))
-            self._line.setPen(pg.mkPen(theme.accent, width=1))
+        theme = self.theme
+        self._data.recolour(theme.backward, theme.base, 2)
+        self._reference.recolour(theme.text, theme.base, 2)
+        self._floor.setPen(pg.mkPen(theme.floor, style=Qt.PenStyle.DashLine))
+        self._zero.setPen(pg.mkPen(theme.floor, width=1))
+        self._line.setPen(pg.mkPen(theme.accent, width=1))
 
     def _widened(self, x: object, floor: Sequence[float]) -> tuple[list[float], list[float]]:
         """The floor is seen with a single point, too."""
@@ -161,6 +177,10 @@ class QualityPlot(DistancePlot):
             "Compute compares the samples of each N with data.",
             parent,
         )
+
+    def add_parts(self) -> None:
+        """Begin without kept curves."""
+        super().add_parts()
         self._curves: Sequence[KeptCurve] = ()
         self._by_evaluations = False
         self._lines: list[DistanceCurve] = []

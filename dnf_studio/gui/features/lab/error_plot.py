@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.gui.drawing.axes import as_logs, log_limits, log_ticks, number_ticks
+from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
-from dnf_studio.gui.drawing.log_axis import as_logs, log_limits, log_ticks, number_ticks
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import Theme, mix
 
@@ -21,6 +22,19 @@ if TYPE_CHECKING:
 
 __all__ = ["EndsPlot", "ErrorPlot", "ramp_of"]
 
+HELP = Help(
+    "the error of coarse paths",
+    "Every N follows the same Brownian paths, so that only the length of the steps makes paths differ from those "
+    "of the finest grid. Where noise does not depend on x the error falls as 1/N once steps are short enough: "
+    "between logarithms a line that falls by 1 in 1. A curve that stays high has steps too long for what the "
+    "fields do there.",
+    (
+        "error<sub>i</sub>² = mean over paths of ‖x<sub>i</sub><sup>N</sup> − x(t<sub>i</sub>)<sup>finest</sup>‖²",
+        FORWARD_STEP,
+        BACKWARD_STEP,
+    ),
+    "(11) and (12), or (17) for another λ",
+)
 PALEST = 0.3
 Array = NDArray[np.float64]
 
@@ -43,8 +57,11 @@ class ErrorPlot(Plot):
             "Distance to the finest paths, model units: data at the left, noise at the right. Click a curve.",
             "Compute shows how far the paths of each N are from the finest ones.",
             parent,
-            topic="path error",
+            help_=HELP,
         )
+
+    def add_parts(self) -> None:
+        """Begin without curves."""
         self._rows: Sequence[Rediscretised] = ()
         self._direction, self._by_time, self._chosen = "forward", False, 0
         self._lines: list[pg.PlotCurveItem] = []
@@ -66,8 +83,8 @@ class ErrorPlot(Plot):
         ends = [x for x, _ in self._shown]
         left, right = (float(ends[0][0]), float(ends[0][-1])) if ends else (0.0, 1.0)
         low, high = log_limits(logs)
-        room = 0.02 * (right - left)
-        self.box.setRange(xRange=(left - room, right + room), yRange=(low, high), padding=0)
+        margin = 0.02 * (right - left)
+        self.box.setRange(xRange=(left - margin, right + margin), yRange=(low, high), padding=0)
         self.plot.getAxis("left").setTicks([log_ticks(low, high)])
 
     def clicked_at(self, x: float, y: float) -> None:
@@ -80,14 +97,13 @@ class ErrorPlot(Plot):
     def recolour(self) -> None:
         """Also the curves."""
         super().recolour()
-        if hasattr(self, "_lines"):
-            colours = ramp_of(self.theme, self._direction, len(self._steps))
-            places = {n: k for k, n in enumerate(self._steps)}
-            for row, line in zip(self._rows, self._lines, strict=False):
-                chosen = row.steps == self._chosen
-                colour = self.theme.accent if chosen else colours[places.get(row.steps, 0)]
-                line.setPen(pg.mkPen(colour, width=3 if chosen else 1.5))
-                line.setZValue(2 if chosen else 1)
+        colours = ramp_of(self.theme, self._direction, len(self._steps))
+        places = {n: k for k, n in enumerate(self._steps)}
+        for row, line in zip(self._rows, self._lines, strict=False):
+            chosen = row.steps == self._chosen
+            colour = self.theme.accent if chosen else colours[places.get(row.steps, 0)]
+            line.setPen(pg.mkPen(colour, width=3 if chosen else 1.5))
+            line.setZValue(2 if chosen else 1)
 
     def _draw(self) -> None:
         self.set_empty(not self._rows)
@@ -122,8 +138,11 @@ class EndsPlot(Plot):
             "Error of latents (forward) and of samples (backward), model units; dashed lines fall as 1/N.",
             "Compute shows how the errors at the ends fall with N.",
             parent,
-            topic="path error",
+            help_=HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add curves, the lines they should follow, and what marks the N chosen."""
         self._rows: Sequence[Rediscretised] = ()
         self._chosen = 0
         self._curves = {name: pg.PlotDataItem(symbol="o", symbolSize=6) for name in ("forward", "backward")}
@@ -133,7 +152,6 @@ class EndsPlot(Plot):
             self.plot.addItem(item, ignoreBounds=True)
         self._line.hide()
         self.box.setMouseEnabled(x=False, y=False)
-        self.recolour()
 
     def show_rows(self, rows: Sequence[Rediscretised], chosen: int) -> None:
         """Draw the ends of `rows`, and an upright line at N = `chosen`."""
@@ -174,15 +192,14 @@ class EndsPlot(Plot):
     def recolour(self) -> None:
         """Also curves and lines."""
         super().recolour()
-        if hasattr(self, "_line"):
-            for name, curve in self._curves.items():
-                colour = self.theme.direction(name)
-                curve.setPen(pg.mkPen(colour, width=2))
-                curve.setSymbolBrush(pg.mkBrush(colour))
-                curve.setSymbolPen(pg.mkPen(self.theme.base))
-                slope = mix(self.theme.base, colour, 0.6)
-                self._slopes[name].setPen(pg.mkPen(slope, width=1, style=Qt.PenStyle.DashLine))
-            self._line.setPen(pg.mkPen(self.theme.accent, width=1))
+        for name, curve in self._curves.items():
+            colour = self.theme.direction(name)
+            curve.setPen(pg.mkPen(colour, width=2))
+            curve.setSymbolBrush(pg.mkBrush(colour))
+            curve.setSymbolPen(pg.mkPen(self.theme.base))
+            slope = mix(self.theme.base, colour, 0.6)
+            self._slopes[name].setPen(pg.mkPen(slope, width=1, style=Qt.PenStyle.DashLine))
+        self._line.setPen(pg.mkPen(self.theme.accent, width=1))
 
     def _say(self) -> None:
         """The measured order of the samples' error, a power of 1/N."""

@@ -10,6 +10,7 @@ import numpy as np
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout
 
+from dnf_studio.core.sde.solvers import SDE
 from dnf_studio.gui.features.lab.distance_curve import in_brackets, told
 from dnf_studio.gui.features.lab.distance_plot import LevelsPlot
 from dnf_studio.gui.features.lab.page import LabPage, RowTable, grid_words, last_words, number, steps_words
@@ -62,7 +63,7 @@ class LevelsPage(LabPage):
         self.table.fit_height(len(LEVELS))
         self.show_button = QPushButton()
         self.show_button.setToolTip("Set λ of the views to the chosen one")
-        self.show_button.clicked.connect(lambda: self.session.apply({"solver": "sde", "lam": LEVELS[self._chosen]}))
+        self.show_button.clicked.connect(lambda: self.session.apply({"solver": SDE.name, "lam": LEVELS[self._chosen]}))
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setChildrenCollapsible(False)
         for place, plot in enumerate(self.plots):
@@ -80,11 +81,10 @@ class LevelsPage(LabPage):
         self._draw()
 
     def study(self, weights: int) -> Study | None:
-        state = self.session.state
-        return LevelsStudy(weights, state.grid, state.steps, state.last)
+        return LevelsStudy(weights, self.session.state.sampling)
 
     def words(self, study: Study) -> str:
-        asked = cast(LevelsStudy, study)
+        asked = cast(LevelsStudy, study).sampling
         return f"{steps_words(asked.steps)}, {grid_words(asked.grid)}, {last_words(asked.last)}"
 
     def show_results(self, study: Study | None, results: Sequence[object]) -> None:
@@ -163,11 +163,10 @@ class LastPage(LabPage):
         self._draw()
 
     def study(self, weights: int) -> Study | None:
-        state = self.session.state
-        return LastStudy(weights, state.grid, state.steps, state.lam)
+        return LastStudy(weights, self.session.state.sampling)
 
     def words(self, study: Study) -> str:
-        asked = cast(LastStudy, study)
+        asked = cast(LastStudy, study).sampling
         return f"{steps_words(asked.steps)}, λ = {asked.lam:g}, {grid_words(asked.grid)}"
 
     def show_results(self, study: Study | None, results: Sequence[object]) -> None:
@@ -175,7 +174,7 @@ class LastPage(LabPage):
         self._draw()
 
     def _use(self, last: str, _checked: bool = False) -> None:
-        self.session.apply({"solver": "sde", "last": last})
+        self.session.apply({"solver": SDE.name, "last": last})
 
     def _draw(self) -> None:
         for k, (name, plot) in enumerate(self.clouds.items()):

@@ -10,10 +10,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton
 
+from dnf_studio.core.sde.solvers import SDE
 from dnf_studio.gui.drawing.words import nats
 from dnf_studio.gui.features.lab.page import LabPage, RowTable
+from dnf_studio.gui.widgets.choices import grey_without
 from dnf_studio.gui.widgets.controls import IntBox, caption, label_of, say_for_a_moment
-from dnf_studio.gui.widgets.lacking import grey_without
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import Study
 from dnf_studio.workers.likelihood import LikelihoodFacts, LikelihoodFound, LikelihoodStudy
@@ -88,7 +89,7 @@ class LikelihoodPage(LabPage):
         current = self._studio.current
         if current is None or current.dataset is None:
             return None
-        return LikelihoodStudy(weights, None, PATHS if "bound" in self.session.lacks else self.paths.value())
+        return LikelihoodStudy(weights, PATHS if "bound" in self.session.lacks else self.paths.value())
 
     def words(self, study: Study) -> str:
         if "bound" in self.session.lacks:
@@ -128,7 +129,7 @@ def _rows(parts: Sequence[LikelihoodFound]) -> list[_Row]:
     def row(label: str, name: str) -> list[_Row]:
         return [_Row(label, found[name], found.get(f"{name}_error"), bits.get(name))] if name in found else []
 
-    chain = f"{found['nll_bound_sampler']}, " if found.get("nll_bound_sampler") not in (None, "sde") else ""
+    chain = f"{found['nll_bound_sampler']}, " if found.get("nll_bound_sampler") not in (None, SDE.name) else ""
     flexible = row("Bound, drawn grids", "nll_bound_flexible")
     entropy, attainable = parts[0].facts.entropy, parts[0].facts.attainable
     return [

@@ -14,9 +14,9 @@ from PySide6.QtWidgets import (
 )
 
 from dnf_studio.config.grids import GridKind, grid_label
+from dnf_studio.core.sde.solvers import solver_in_effect, unused_settings
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
-from dnf_studio.gui.workspace.solving import solver_words, unused_settings
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import PathsStudy, StepsStudy, Study
 
@@ -52,10 +52,12 @@ class LabPage(QWidget):
 
     def way_words(self, asked: StepsStudy | PathsStudy) -> str:
         """Solver, λ, time grid and last step of `asked`, as far as the model has them."""
-        unused = unused_settings(asked.solver, self.session.lacks)
-        words = {"lam": f"λ = {asked.lam:g}", "grid": grid_words(asked.grid), "last": last_words(asked.last)}
-        solver = [solver_words(asked.solver, self.session.solvers).name] if asked.solver else []
-        return ", ".join(solver + [said for name, said in words.items() if name not in unused])
+        way = asked.sampling
+        solver = solver_in_effect(way.solver, self.session.solvers)
+        unused = unused_settings(solver, self.session.lacks)
+        words = {"lam": f"λ = {way.lam:g}", "grid": grid_words(way.grid), "last": last_words(way.last)}
+        named = [solver.label] if way.solver else []
+        return ", ".join(named + [said for name, said in words.items() if name not in unused])
 
     def show_results(self, study: Study | None, results: Sequence[object]) -> None:
         """Draw `results`, so far, of `study`; None and nothing empties the page."""

@@ -167,7 +167,7 @@ class LabPanel(QWidget):
         shown = self._shown.get(page)
         results = self.runner.results(shown)
         state = self._workspace.session.state
-        drawn = (page, shown, len(results), *(getattr(state, name) for name in sorted(page.views)))
+        drawn = (page, shown, len(results), *(state.value(name) for name in sorted(page.views)))
         if drawn != self._drawn:
             self._drawn = drawn
             page.show_results(shown, results)

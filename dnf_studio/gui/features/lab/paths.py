@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.lab.page import LabPage, number, steps_words
 from dnf_studio.gui.features.lab.plane_plot import PathsPlot
+from dnf_studio.gui.widgets.choices import Directions
 from dnf_studio.gui.widgets.controls import caption
-from dnf_studio.gui.widgets.directions import Directions
 from dnf_studio.gui.workspace.state import CHOICE
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import PathsFound, PathsStudy, Study
@@ -57,12 +57,11 @@ class PathsPage(LabPage):
         own = state.chosen_in(self.directions.current)
         chosen = tuple(sorted(point for point in own[-MOST:] if point < count))
         points = chosen or tuple(range(min(FEW, count)))
-        way = state.grid, state.steps, state.lam, state.last, state.seed
-        return PathsStudy(weights, *way, points, state.solver, state.start)
+        return PathsStudy(weights, state.sampling, points)
 
     def words(self, study: Study) -> str:
         asked = cast(PathsStudy, study)
-        return f"{steps_words(asked.steps)}, {self.way_words(asked)}"
+        return f"{steps_words(asked.sampling.steps)}, {self.way_words(asked)}"
 
     def show_results(self, study: Study | None, results: Sequence[object]) -> None:
         before, self._found = self._found, cast(PathsFound, results[0]) if results else None

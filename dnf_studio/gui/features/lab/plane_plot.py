@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Slot
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.gui.drawing.axes import half_range
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.layers.trails import TrailsLayer
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.drawing.words import half_range
 
 __all__ = ["CloudPlot", "PathsPlot"]
 
@@ -28,8 +28,8 @@ class _Square(Plot):
     whole = False
     """Whether there is room for noise, too."""
 
-    def __init__(self, title: str, caption: str, empty: str, parent: QWidget | None = None) -> None:
-        super().__init__(title, caption, empty, parent)
+    def add_parts(self) -> None:
+        """Fix the range."""
         self._half = 0.0
         self._linked: list[_Square] = []
         self.box.setAspectLocked(True)
@@ -63,9 +63,12 @@ class _Square(Plot):
 class CloudPlot(_Square):
     """One cloud of samples over a paler one that it is compared with."""
 
-    def __init__(self, title: str, caption: str, empty: str, parent: QWidget | None = None) -> None:
-        super().__init__(title, caption, empty, parent)
-        self.recolour()
+    def add_parts(self) -> None:
+        """Add both clouds."""
+        super().add_parts()
+        self._others, self._points = PointsLayer(self.theme.data, alpha=0.4), PointsLayer(self.theme.backward)
+        for layer in (self._others, self._points):
+            self.plot.addItem(layer, ignoreBounds=True)
 
     def show_clouds(self, points: Array, others: Array) -> None:
         """Draw `points` over `others`, each (P, 2)."""
@@ -77,10 +80,6 @@ class CloudPlot(_Square):
     def recolour(self) -> None:
         """Also both clouds."""
         super().recolour()
-        if not hasattr(self, "_points"):
-            self._others, self._points = PointsLayer(self.theme.data, alpha=0.4), PointsLayer(self.theme.backward)
-            for layer in (self._others, self._points):
-                self.plot.addItem(layer, ignoreBounds=True)
         self._others.set_colour(self.theme.data)
         self._points.set_colour(self.theme.backward)
 
@@ -97,12 +96,15 @@ class PathsPlot(_Square):
             "Compute shows the paths at View N over those of the finest grid.",
             parent,
         )
+
+    def add_parts(self) -> None:
+        """Add paths, nodes and ends."""
+        super().add_parts()
         self._direction = "forward"
         self._fine, self._coarse = TrailsLayer(self.theme.text, 0.55), TrailsLayer(self.theme.forward, 0.9)
         self._nodes, self._ends = pg.ScatterPlotItem(size=5), pg.ScatterPlotItem(size=10)
         for item in (self._fine, self._coarse, self._nodes, self._ends):
             self.plot.addItem(item, ignoreBounds=True)
-        self.recolour()
 
     def show_paths(self, coarse: Array, fine: Array, direction: str) -> None:
         """Draw `coarse` (N+1, P, 2) over `fine` (M+1, P, 2), row i at t_i."""
@@ -127,14 +129,13 @@ class PathsPlot(_Square):
     def recolour(self) -> None:
         """Also the paths."""
         super().recolour()
-        if hasattr(self, "_ends"):
-            colour = self.theme.direction(self._direction)
-            self._fine.set_colour(self.theme.text)
-            self._coarse.set_colour(colour)
-            self._nodes.setPen(pg.mkPen(self.theme.base))
-            self._nodes.setBrush(pg.mkBrush(colour))
-            self._ends.setPen(pg.mkPen(self.theme.accent, width=1.5))
-            self._ends.setBrush(pg.mkBrush(None))
+        colour = self.theme.direction(self._direction)
+        self._fine.set_colour(self.theme.text)
+        self._coarse.set_colour(colour)
+        self._nodes.setPen(pg.mkPen(self.theme.base))
+        self._nodes.setBrush(pg.mkBrush(colour))
+        self._ends.setPen(pg.mkPen(self.theme.accent, width=1.5))
+        self._ends.setBrush(pg.mkBrush(None))
 
 
 def _half_of(points: Array) -> float:

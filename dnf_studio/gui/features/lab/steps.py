@@ -10,6 +10,8 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QColor, QIcon, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QSplitter, QTabBar, QWidget
 
+from dnf_studio.core.sde.sample_settings import AS_VIEWED
+from dnf_studio.core.sde.solvers import solver_in_effect, unused_settings
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.lab.compare import CompareRow
@@ -17,10 +19,8 @@ from dnf_studio.gui.features.lab.distance_curve import in_brackets
 from dnf_studio.gui.features.lab.distance_plot import QualityPlot
 from dnf_studio.gui.features.lab.error_plot import EndsPlot, ErrorPlot, ramp_of
 from dnf_studio.gui.features.lab.page import LabPage, RowTable, grid_words, last_words, number
+from dnf_studio.gui.widgets.choices import Directions
 from dnf_studio.gui.widgets.controls import ChoiceBox, caption, label_of
-from dnf_studio.gui.widgets.directions import Directions
-from dnf_studio.gui.workspace.solving import solver_words, unused_settings
-from dnf_studio.gui.workspace.state import State
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import StepsStudy, Study, parse_steps
 
@@ -71,7 +71,7 @@ class StepsPage(LabPage):
         state = self.session.effective
         if not self.mistake.isHidden():
             return None
-        return StepsStudy(weights, state.grid, self._steps, state.lam, state.last, state.seed, state.solver)
+        return StepsStudy(weights, state.sampling, self._steps)
 
     def words(self, study: Study) -> str:
         return self.way_words(cast(StepsStudy, study))
@@ -219,14 +219,15 @@ class StepsPage(LabPage):
         study, current = self._study, self._studio.current
         if study is None or current is None:
             return ""
-        words = [current.shown.name, solver_words(study.solver, self.session.solvers).name]
-        usual = State()
+        way = study.sampling
+        solver = solver_in_effect(way.solver, self.session.solvers)
+        words, unused = [current.shown.name, solver.label], unused_settings(solver, self.session.lacks)
         for name, value, told in (
-            ("lam", study.lam, f"λ = {study.lam:g}"),
-            ("last", study.last, last_words(study.last)),
-            ("grid", study.grid, grid_words(study.grid)),
+            ("lam", way.lam, f"λ = {way.lam:g}"),
+            ("last", way.last, last_words(way.last)),
+            ("grid", way.grid, grid_words(way.grid)),
         ):
-            if value != getattr(usual, name) and name not in unused_settings(study.solver, self.session.lacks):
+            if value != getattr(AS_VIEWED, name) and name not in unused:
                 words.append(told)
         return ", ".join(words)
 

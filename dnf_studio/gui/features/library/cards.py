@@ -10,7 +10,7 @@ from dnf_studio.gui.drawing.theme import LIGHT, Theme, mix
 from dnf_studio.gui.features.library.model import ROW, Card, Row
 from dnf_studio.gui.features.library.thumbnails import SIDE, Thumbnails
 
-__all__ = ["CardDelegate"]
+__all__ = ["CardDelegate", "picture_place"]
 
 PICTURE = SIDE // 2
 MARGIN = 6
@@ -31,7 +31,7 @@ class CardDelegate(QStyledItemDelegate):
         line = option.fontMetrics.height()
         if row.card is None:
             return QSize(100, line + (12 if row.heading else 8))
-        return QSize(100, max(PICTURE, 3 * line) + 2 * MARGIN)
+        return QSize(100, _side(option) + 2 * MARGIN)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw one row."""
@@ -62,7 +62,7 @@ class CardDelegate(QStyledItemDelegate):
         style = option.widget.style() if option.widget is not None else QApplication.style()
         style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget)
         chosen = bool(option.state & QStyle.StateFlag.State_Selected)
-        self._paint_picture(painter, _picture(option), card)
+        self._paint_picture(painter, picture_place(option), card)
         text = self.theme.on_accent if chosen else self.theme.text
         quiet = mix(text, self.theme.accent, 0.15) if chosen else self.theme.muted
         if card.file.fault and not chosen:
@@ -91,14 +91,20 @@ class CardDelegate(QStyledItemDelegate):
         painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), sign)
 
 
-def _picture(option: QStyleOptionViewItem) -> QRect:
-    area = option.rect
-    return QRect(area.left() + MARGIN, area.center().y() - PICTURE // 2, PICTURE, PICTURE)
+def _side(option: QStyleOptionViewItem) -> int:
+    """How large a picture is, pixels: as high as the three lines where letters are large."""
+    return max(PICTURE, 3 * option.fontMetrics.height())
+
+
+def picture_place(option: QStyleOptionViewItem) -> QRect:
+    """Where a row has its picture."""
+    area, side = option.rect, _side(option)
+    return QRect(area.left() + MARGIN, area.center().y() - side // 2, side, side)
 
 
 def _lines(option: QStyleOptionViewItem) -> QRect:
     """Where the three lines are."""
-    left = MARGIN + PICTURE + 8
+    left = MARGIN + _side(option) + 8
     height = 3 * option.fontMetrics.height()
     area = option.rect.adjusted(left, 0, -MARGIN, 0)
     return QRect(area.left(), area.center().y() - height // 2, area.width(), height)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QAbstractListModel, QDateTime, QModelIndex, QPersistentModelIndex, Qt
 
 from dnf_studio import assets
-from dnf_studio.gui.drawing.units import in_bytes
+from dnf_studio.gui.drawing.words import in_bytes
 from dnf_studio.gui.features.library.recent import RecentFile
 from dnf_studio.gui.workspace.shown import data_label
 

@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QImage, QPixmap
 
 from dnf_studio.errors import Check
-from dnf_studio.gui.drawing.words import half_range
+from dnf_studio.gui.drawing.axes import half_range
 from dnf_studio.gui.workspace.log import LOGGER
 from dnf_studio.workers.background import Background, Task
 
@@ -169,7 +169,8 @@ def _samples(checkpoint: Checkpoint) -> NDArray[np.float32]:
     """Points (n, D) in model units, always the same."""
     import torch
 
-    from dnf_studio.core.sampling.blocks import SampleSettings, sample_blocks
+    from dnf_studio.core.sampling.blocks import sample_blocks
+    from dnf_studio.core.sde.sample_settings import SampleSettings
 
     torch.set_num_threads(1)
     flow = checkpoint.build()

@@ -14,8 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Slot
 from dnf_studio.errors import Check
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
 from dnf_studio.gui.features.log_density.overlay import ContourOverlay
-from dnf_studio.gui.widgets.choice_menu import ChoiceMenu
-from dnf_studio.gui.widgets.lacking import grey_plane
+from dnf_studio.gui.widgets.choices import ChoiceMenu, grey_plane
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest, Work
@@ -238,8 +237,8 @@ def _work(question: Question, whole: bool, begun: LogDensity | None) -> Work[Log
 
     def work(check: Check) -> Iterator[LogDensity]:
         from dnf_studio.core.exploration.log_density import SIZES, log_densities
+        from dnf_studio.core.hardware import choose_hidden_type
         from dnf_studio.core.parallel import worker_threads
-        from dnf_studio.core.training.hardware import choose_hidden_type
 
         snapshot, extent, data = question
         threads = min(2, worker_threads()) if whole else 1

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Slot
 
-from dnf_studio.gui.drawing.layers.arrows import HeatLayer
+from dnf_studio.gui.drawing.caption import Notice
 from dnf_studio.gui.drawing.layers.contours import ContoursLayer, LabelsLayer, contour_lines
-from dnf_studio.gui.drawing.notice import Notice, menu_button
+from dnf_studio.gui.drawing.layers.maps import HeatLayer
 from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, ProcessPlot
 from dnf_studio.gui.drawing.theme import LIGHT, Theme, mix
+from dnf_studio.gui.widgets.choices import menu_button
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.log_density import LogDensity

@@ -9,7 +9,9 @@ import pyqtgraph as pg
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.config.model_kinds import MODEL_KINDS, Objective
 from dnf_studio.core.training.record import History, Mark, StepReport
+from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.layers.marks import MarksLayer
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
@@ -18,14 +20,29 @@ from dnf_studio.gui.workspace.run_changes import mark_words
 
 __all__ = ["LossPlot"]
 
+HELP = Help(
+    "the loss",
+    "What training lowers: a bound on the negative log-likelihood of the standardised data at the N of training, "
+    "in nats. The thin line is the mean of each batch, the strong one is smoothed. It cannot fall below the "
+    "entropy of the data, the dashed line, where that is known; nor below the dotted one, since the last step adds "
+    "noise g<sub>1</sub>√Δ<sub>0</sub> and can show nothing thinner. A continuous normalizing flow has no bound: "
+    "it trains on an unbiased estimate of the exact likelihood. A validation split has a second curve, the same of "
+    "rows that training never sees; a diffusion model's loss is no likelihood, so there it has its own scale.",
+    (
+        "−log p<sub>B</sub>(x<sub>0</sub>) ≤ E[ −log N(x<sub>N</sub>; 0, I) + "
+        "Σ<sub>i</sub> ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) ] + D log(g<sub>N</sub> / g<sub>0</sub>)",
+        "of a flow:  −log p(x<sub>0</sub>) = −log N(x<sub>T</sub>; 0, I) − ∫ ∇·f dt",
+    ),
+    "from (13); (16) is the same without the terms that have no gradient",
+)
 PRESS = "Press Train, and the loss falls here."
-WORDS = {
-    "diffflow": ("Loss: bound on the NLL", "The bound of every batch{}."),
-    "diffusion": (
+WORDS: dict[Objective, tuple[str, str]] = {
+    "bound": ("Loss: bound on the NLL", "The bound of every batch{}."),
+    "noise": (
         "Loss: error of the noise",
         "Mean squared error of the predicted noise. It is 1 a component where a network says 0, and not a likelihood.",
     ),
-    "flow": ("Loss: NLL", "An estimate of the exact NLL, not a bound{}."),
+    "likelihood": ("Loss: NLL", "An estimate of the exact NLL, not a bound{}."),
 }
 """Title and caption by what a model is trained on, with room for `FLOOR` where it is known."""
 FLOOR = ", and its floor"
@@ -48,8 +65,11 @@ class LossPlot(Plot):
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(*_words("diffflow", False), PRESS, parent, topic="loss")
-        self._model = "diffflow"
+        super().__init__(*_words("bound", False), PRESS, parent, help_=HELP)
+
+    def add_parts(self) -> None:
+        """Add curves, floors, marks and the scale of the validation split."""
+        self._objective: Objective = "bound"
         self._late = QTimer(self, singleShot=True, interval=LATE_MS)
         self._late.timeout.connect(lambda: self.set_hint(LATE))
         self._curve = LossCurve()
@@ -77,7 +97,6 @@ class LossPlot(Plot):
         self.marks = MarksLayer(self.plot, self.theme)
         for label in (self._label, self._least_label):
             label.setFont(self.plot.getAxis("bottom").style["tickFont"])
-        self.recolour()
 
     @property
     def smoothed(self) -> float | None:
@@ -124,14 +143,14 @@ class LossPlot(Plot):
         """The exact entropy and the least bound of a chain with the last step of this one, nats; None where unknown."""
         if (floor, attainable) != (self._floor, self._attainable):
             self._floor, self._attainable = floor, attainable
-            self.set_words(*_words(self._model, floor is not None))
+            self.set_words(*_words(self._objective, floor is not None))
             self._refresh()
 
     def set_model(self, model: str) -> None:
         """What the losses to come are: those of a diffusion model are not nats and have no floor."""
-        self._model = model
-        self.set_words(*_words(model, self._floor is not None))
-        self._nats = model != "diffusion"
+        self._objective = MODEL_KINDS[model].objective
+        self.set_words(*_words(self._objective, self._floor is not None))
+        self._nats = self._objective != "noise"
         self._name_scale()
         self._refresh()
 
@@ -165,25 +184,23 @@ class LossPlot(Plot):
     def recolour(self) -> None:
         """Also curves and floor."""
         super().recolour()
-        if hasattr(self, "marks"):
-            theme = self.theme
-            self._raw.setPen(pg.mkPen(mix(theme.data, theme.base, 0.62)))
-            self._smooth.setPen(pg.mkPen(theme.text, width=2))
-            self._validation.setPen(pg.mkPen(theme.accent))
-            self._validation.setSymbolPen(None)
-            self._validation.setSymbolBrush(theme.accent)
-            self._scale.setPen(pg.mkPen(theme.border))
-            self._scale.setTextPen(pg.mkPen(theme.accent))
-            self._line.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DashLine))
-            self._least.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DotLine))
-            for label in (self._label, self._least_label):
-                label.setColor(theme.floor)
-            self.marks.recolour(theme)
+        theme = self.theme
+        self._raw.setPen(pg.mkPen(mix(theme.data, theme.base, 0.62)))
+        self._smooth.setPen(pg.mkPen(theme.text, width=2))
+        self._validation.setPen(pg.mkPen(theme.accent))
+        self._validation.setSymbolPen(None)
+        self._validation.setSymbolBrush(theme.accent)
+        self._scale.setPen(pg.mkPen(theme.border))
+        self._scale.setTextPen(pg.mkPen(theme.accent))
+        self._line.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DashLine))
+        self._least.setPen(pg.mkPen(theme.floor, style=pg.QtCore.Qt.PenStyle.DotLine))
+        for label in (self._label, self._least_label):
+            label.setColor(theme.floor)
+        self.marks.recolour(theme)
 
     def refont(self) -> None:
-        """Also the scale at the right and the labels."""
+        """Also the labels."""
         super().refont()
-        self._style_axes(("right",))
         for label in (self._label, self._least_label):
             label.setFont(self.plot.getAxis("bottom").style["tickFont"])
         self.marks.refit()
@@ -206,7 +223,7 @@ class LossPlot(Plot):
     def _show_floors(self, floor: float | None) -> None:
         """The entropy, and above it what the chain can attain where that is another."""
         some = bool(len(self._curve.iterations))
-        least = self._attainable if self._model == "diffflow" else None
+        least = self._attainable if self._objective == "bound" else None
         if least is not None and floor is not None and least < floor + SAME:
             least = None
         for line, label, value, name in (
@@ -234,14 +251,13 @@ class LossPlot(Plot):
         """A range that shows what was measured well; the beginning and a rise at the end may leave it."""
         values = np.array(list(self._measured.values()))[len(self._measured) // 6 :]
         low, high = float(values.min()), float(np.quantile(values, 0.9))
-        room = max(0.08 * (high - low), 0.02)
-        return low - room, high + room
+        margin = max(0.08 * (high - low), 0.02)
+        return low - margin, high + margin
 
     def _make_scale(self) -> pg.AxisItem:
         """The scale of what is measured on the validation split, which does not follow the box by itself."""
         scale = self.plot.getAxis("right")
         scale.unlinkFromView()
-        self._style_axes(("right",))
         return scale
 
     def _name_scale(self) -> None:
@@ -260,6 +276,6 @@ class LossPlot(Plot):
         self._following = False
 
 
-def _words(model: str, floor: bool) -> tuple[str, str]:
-    title, caption = WORDS[model]
+def _words(objective: Objective, floor: bool) -> tuple[str, str]:
+    title, caption = WORDS[objective]
     return title, caption.format(FLOOR if floor else "")

@@ -8,15 +8,29 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.gui.drawing.layers.scale import next_limits
+from dnf_studio.core.sde.sample_settings import SampleSettings
+from dnf_studio.gui.drawing.axes import next_limits
+from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
-from dnf_studio.gui.workspace.cursor import node_at
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.gui.drawing.words import node_at
+from dnf_studio.workers.frames import Frame
 from dnf_studio.workers.marginals import Comparison
 
 __all__ = ["MarginalsPlot"]
 
+HELP = Help(
+    "the marginals",
+    "At each step the sliced Wasserstein distance between all forward and all backward points, in model units. "
+    "A well-trained model has it near the floor, the dashed line: what two sets of so many points of one "
+    "distribution differ by on average; chance alone leaves the band at about one step in ten. A rise towards the "
+    "data says where samples go astray. A click moves the time cursor.",
+    (
+        "SWD<sub>i</sub>² = mean over directions θ of W₂²(θ·x<sub>i</sub> forward, θ·x<sub>i</sub> backward)",
+        "W₂² = mean of (a<sub>(k)</sub> − b<sub>(k)</sub>)² over the points, both sorted",
+    ),
+    "forward points by (11), backward points by (12), or by (17) for another λ",
+)
 Array = NDArray[np.float64]
 NONE = np.empty(0)
 CAPTION = "Distance of both clouds, sliced Wasserstein, and its floor."
@@ -41,10 +55,13 @@ class MarginalsPlot(Plot):
             CAPTION,
             "Open a model or press Train, and the distance between both clouds is shown here for every step.",
             parent,
-            topic="marginals",
+            help_=HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add curve, floor, band and cursor."""
         self._distance, self._floor, self._highest = NONE, NONE, NONE
-        self._request: ViewRequest | None = None
+        self._request: SampleSettings | None = None
         self._limits: tuple[float, float] | None = None
         self._position = 0.0
         self._band, self._dashed, self._curve = pg.PlotCurveItem(), pg.PlotCurveItem(), pg.PlotCurveItem()
@@ -52,7 +69,6 @@ class MarginalsPlot(Plot):
         for item in (self._band, self._dashed, self._line, self._curve, self._dot):
             self.plot.addItem(item, ignoreBounds=True)
         self.box.setMouseEnabled(x=False, y=False)
-        self.recolour()
         self._show()
 
     def set_frame(self, frame: Frame | None) -> None:
@@ -103,15 +119,14 @@ class MarginalsPlot(Plot):
     def recolour(self) -> None:
         """Also curve, band and cursor."""
         super().recolour()
-        if hasattr(self, "_dot"):
-            theme = self.theme
-            self._dashed.setPen(pg.mkPen(theme.floor, style=Qt.PenStyle.DashLine))
-            self._band.setPen(pg.mkPen(None))
-            self._band.setBrush(pg.mkBrush(mix(theme.base, theme.floor, 0.16)))
-            self._curve.setPen(pg.mkPen(theme.text, width=2))
-            self._line.setPen(pg.mkPen(theme.accent, width=1))
-            self._dot.setPen(pg.mkPen(theme.base))
-            self._dot.setBrush(pg.mkBrush(theme.accent))
+        theme = self.theme
+        self._dashed.setPen(pg.mkPen(theme.floor, style=Qt.PenStyle.DashLine))
+        self._band.setPen(pg.mkPen(None))
+        self._band.setBrush(pg.mkBrush(mix(theme.base, theme.floor, 0.16)))
+        self._curve.setPen(pg.mkPen(theme.text, width=2))
+        self._line.setPen(pg.mkPen(theme.accent, width=1))
+        self._dot.setPen(pg.mkPen(theme.base))
+        self._dot.setBrush(pg.mkBrush(theme.accent))
 
     def _show(self) -> None:
         shown = bool(len(self._distance))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, Qt, Signal, Slot
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from dnf_studio.core.files import atomic_file, with_suffix
 from dnf_studio.errors import ExportError, StudioError
-from dnf_studio.gui.features.outliers.model import OutlierModel
+from dnf_studio.gui.features.outliers.columns import columns_shown, outlier_columns
 from dnf_studio.gui.widgets.controls import say_for_a_moment
-from dnf_studio.gui.widgets.copy_table import CopyTable
+from dnf_studio.gui.widgets.table import CopyTable, TableModel
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.outliers import Outliers
@@ -33,7 +33,7 @@ class OutlierList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shown: object = None
-        self.model = OutlierModel(self)
+        self.model = TableModel(self)
         self.copy_button, self.save_button = QPushButton("Cop&y as text"), QPushButton("Sa&ve as CSV…")
         self.copy_button.setToolTip("Copy the whole table, separated by tabs; Ctrl+C copies the chosen rows")
         self._make_table()
@@ -53,8 +53,11 @@ class OutlierList(QWidget):
         """List these; the same again leaves everything as it is."""
         if found is not self._shown:
             self._shown = found
-            self.model.set_outliers(found, names)
-            self._fit_columns()
+            # Others, though their numbers may be the same: none is chosen any more
+            self.model.set_columns(())
+            if found is not None:
+                self.model.set_columns(outlier_columns(found, names), columns_shown(found))
+            self.table.fit_columns()
 
     def choose(self, place: int) -> None:
         """Choose one outlier, as a click on its row does."""
@@ -68,12 +71,6 @@ class OutlierList(QWidget):
         with atomic_file(target, ExportError) as partial:
             partial.write_text(self.model.as_text(separator=","), encoding="utf-8")
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Larger letters need higher rows and wider columns."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange and hasattr(self, "table"):
-            self._fit_columns()
-
     def _make_table(self) -> None:
         table = self.table = CopyTable(self.model, self.copy_button)
         table.setAccessibleName("Outliers")
@@ -81,13 +78,6 @@ class OutlierList(QWidget):
         table.horizontalHeader().setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         table.setSortingEnabled(True)
         table.selectionModel().selectionChanged.connect(self._tell)
-
-    def _fit_columns(self) -> None:
-        metrics = self.fontMetrics()
-        self.table.fit_rows(self.fontMetrics())
-        for column in range(self.model.columnCount()):
-            width = max(metrics.horizontalAdvance(text) for text in self.model.longest(column))
-            self.table.setColumnWidth(column, width + 12)
 
     @Slot(QItemSelection, QItemSelection)
     def _tell(self, _chosen: QItemSelection, _left: QItemSelection) -> None:

@@ -9,19 +9,40 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Signal
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.gui.drawing.help import BACKWARD_STEP, Help
 from dnf_studio.gui.drawing.layers.bars import BarsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.picking import nearest_point, to_pixels
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
-from dnf_studio.gui.drawing.words import component_name
-from dnf_studio.gui.workspace.cursor import node_at
+from dnf_studio.gui.drawing.words import component_name, node_at
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.outliers import Outliers
 
 __all__ = ["LatentsPlot", "WrongStepsPlot"]
 
+STEPS_HELP = Help(
+    "the step that went wrong",
+    "From its bad state each outlier is followed back towards the noise as long as it is out of what the forward "
+    "process visits: farther from the nearest of many forward points at that step than 99.9% of other forward "
+    "points are. The step that led into this last run of states gets the blame. “z”: the latent was out there "
+    "already. Bar 0 is the last step: nothing was wrong before it. A click moves the time cursor.",
+    (
+        BACKWARD_STEP,
+        "d(x<sub>i</sub>) = min over forward points y<sub>i</sub> of ‖x<sub>i</sub> − y<sub>i</sub>‖",
+        "out where not  d(x<sub>i</sub>) ≤ 99.9% quantile of d over other forward points",
+    ),
+    "(12), or (17) for another λ, against points by (11)",
+)
+LATENTS_HELP = Help(
+    "the latents of the outliers",
+    "The noise that each outlier began as, over the latents of all points of the views. A cluster is a region of "
+    "the noise that the model carries to the wrong place; an even spread is something that can happen to any. "
+    "Of data with one component the end of each path is drawn up. A click chooses one.",
+    ("z = x<sub>N</sub> ~ N(0, I)",),
+    "the prior of (13)",
+)
 LABELS = 4
 """About how many steps have a number; and up to so many outliers all counts have."""
 Array = NDArray[np.float32]
@@ -39,14 +60,16 @@ class WrongStepsPlot(Plot):
             "How many went wrong in each step; a click goes there.",
             "No outliers, no step.",
             parent,
-            topic="outlier steps",
+            help_=STEPS_HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add the bars."""
         self._counts: NDArray[np.int64] = np.empty(0, np.int64)
         self._position = 0.0
         self._bars = BarsLayer()
         self.plot.addItem(self._bars, ignoreBounds=True)
         self.box.setMouseEnabled(x=False, y=False)
-        self.recolour()
 
     def set_outliers(self, found: Outliers | None) -> None:
         """Show these; None empties the plot."""
@@ -96,9 +119,8 @@ class WrongStepsPlot(Plot):
     def recolour(self) -> None:
         """Also the bars."""
         super().recolour()
-        if hasattr(self, "_bars"):
-            theme = self.theme
-            self._bars.set_colours((theme.backward,) * 2, mix(theme.base, theme.accent, 0.18), theme.text)
+        theme = self.theme
+        self._bars.set_colours((theme.backward,) * 2, mix(theme.base, theme.accent, 0.18), theme.text)
 
     def _ticks(self) -> list[tuple[float, str]]:
         steps = len(self._counts) - 1
@@ -124,15 +146,17 @@ class LatentsPlot(Plot):
             "The noise they began as, over that of all points; a click chooses one.",
             "No outliers, no latents.",
             parent,
-            topic="outlier latents",
+            help_=LATENTS_HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add all latents, those of the outliers, and what sets one off."""
         self._points: Array = NONE
         self._all: Array = NONE
         self._locked: bool | None = None
         self._ground, self._own, self._current = (PointsLayer("#000000", d, a) for d, a in ((2, 0.5), (4, 0.9), (9, 1)))
         for layer in (self._ground, self._own, self._current):
             self.plot.addItem(layer, ignoreBounds=True)
-        self.recolour()
 
     def set_outliers(self, found: Outliers | None, ends: Array, latents: Array, axes: tuple[int, int]) -> None:
         """Show these; `ends` and `latents` (P, D) are those of the views."""
@@ -170,11 +194,10 @@ class LatentsPlot(Plot):
     def recolour(self) -> None:
         """Also the points."""
         super().recolour()
-        if hasattr(self, "_current"):
-            theme = self.theme
-            colours = mix(theme.base, theme.data, 0.6), theme.backward, theme.text
-            for layer, colour in zip((self._ground, self._own, self._current), colours, strict=True):
-                layer.set_colour(colour)
+        theme = self.theme
+        colours = mix(theme.base, theme.data, 0.6), theme.backward, theme.text
+        for layer, colour in zip((self._ground, self._own, self._current), colours, strict=True):
+            layer.set_colour(colour)
 
     def _name_axes(self, dim: int, axes: tuple[int, int]) -> None:
         flat = dim > 1

@@ -19,7 +19,7 @@ from dnf_studio.gui.drawing.point_colours import (
 )
 from dnf_studio.gui.drawing.point_plot import PointPlot, ProcessPlot
 from dnf_studio.gui.drawing.theme import LIGHT
-from dnf_studio.gui.widgets.choice_menu import ChoiceMenu
+from dnf_studio.gui.widgets.choices import ChoiceMenu
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 from dnf_studio.workers.excess import Direction
@@ -126,7 +126,7 @@ class Colouring(QObject):
             self._colour(self._live.frame)
 
     def _by_ratio(self, frame: Frame, name: Direction) -> PointColours | None:
-        """Of the points whose log-ratios are known so far."""
+        """Colour the points whose log-ratios are known so far."""
         found = self._live.excess
         if found is None:
             return None
@@ -135,7 +135,7 @@ class Colouring(QObject):
         return ratio_colours(totals, self._limits[name], frame.request) if np.isfinite(totals).any() else None
 
     def _by_mode(self, ends: Array, name: str) -> PointColours | None:
-        """Of points at the data end (P, D); the same points are looked at once."""
+        """Colour by the points (P, D) at the data end; the same points are looked at once."""
         from dnf_studio.core.data.modes import modes_of
 
         known, units = self._known.get(name), self._standardisation

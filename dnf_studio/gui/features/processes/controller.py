@@ -6,14 +6,13 @@ from typing import cast
 
 from PySide6.QtCore import QObject, Slot
 
+from dnf_studio.gui.drawing.layers.scale import StepColouring
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
-from dnf_studio.gui.drawing.step_colours import StepColouring
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView
-from dnf_studio.gui.widgets.lacking import grey_plane
+from dnf_studio.gui.widgets.choices import grey_plane
 from dnf_studio.gui.widgets.pairing import start_button
 from dnf_studio.gui.workspace.opening import Opened
-from dnf_studio.gui.workspace.solving import solver_words
 from dnf_studio.gui.workspace.workspace import Workspace
 
 __all__ = ["LAYERS", "ProcessesController"]
@@ -70,10 +69,9 @@ class ProcessesController(QObject):
     @Slot()
     def _say_moved(self) -> None:
         """What carries the points of either process; where it is not the model's own solver, in the title too."""
-        solver, solvers = self._session.effective.solver, self._session.solvers
-        said = solver_words(solver, solvers)
+        solver, named = self._session.solver, self._session.effective.sampling.solver is not None
         ahead = "the ODE" if "noise" in self._session.lacks else "the forward SDE"
-        words = {"forward": (ahead, ""), "backward": (said.moved, f" ({said.name})" if solver else "")}
+        words = {"forward": (ahead, ""), "backward": (solver.moved_by, f" ({solver.label})" if named else "")}
         for plot in self._plots:
             if isinstance(plot, ProcessPlot):
                 plot.set_moved(*words[plot.direction], paired=self._session.state.paired)

@@ -13,17 +13,17 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.core.exploration.lineage import inside_polygon, mask_of
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.drawing import words
+from dnf_studio.gui.drawing.axes import half_range
 from dnf_studio.gui.drawing.layers.density import DensityLayer, GroundLayer
 from dnf_studio.gui.drawing.layers.difference import DifferenceLayer
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
+from dnf_studio.gui.drawing.layers.scale import StepColours
 from dnf_studio.gui.drawing.layers.selection import MAX_BUNDLE, MAX_RINGS, SelectionLayer
 from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, stretch
 from dnf_studio.gui.drawing.picking import existing, nearest, sampled
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
 from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS, ProcessPlot
-from dnf_studio.gui.drawing.step_colours import StepColours
-from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["ProcessView"]
@@ -52,6 +52,9 @@ class ProcessView(ProcessPlot):
 
     def __init__(self, direction: str, parent: QWidget | None = None) -> None:
         super().__init__(direction, "Open a model or press Train, and both processes move here.", parent)
+
+    def add_parts(self) -> None:
+        """Add the layers, lowest first."""
         self._frame: Frame | None = None
         self._planes: Array = NONE[:, None]
         self._others: Array | None = None
@@ -64,6 +67,7 @@ class ProcessView(ProcessPlot):
         self._rest: NDArray[np.intp] | None = None
         self._lost, self._half = 0, 0.0
         self._linked: list[ProcessView] = []
+        self._add_layers()
         self.box.setAspectLocked(True)
         self.box.sigRangeChangedManually.connect(self._range_chosen)
         self.box.region_drawn.connect(self._region_drawn)
@@ -150,15 +154,13 @@ class ProcessView(ProcessPlot):
 
     def reset_view(self) -> None:
         """Back to the fixed range, in linked views too."""
-        half = self._half or words.half_range(np.empty(0, np.float32))
+        half = self._half or half_range(np.empty(0, np.float32))
         for view in (self, *self._linked):
             view.box.setRange(QRectF(-half, -half, 2 * half, 2 * half), padding=0)
 
     def recolour(self) -> None:
         """Also the layers."""
         super().recolour()
-        if not hasattr(self, "_points"):
-            self._add_layers(self.theme)
         colour = self.theme.direction(self._direction)
         for layer in (self._paths, self._trails, self._points):
             layer.set_colour(colour)
@@ -170,7 +172,8 @@ class ProcessView(ProcessPlot):
         self._chosen.set_colours(self.theme.accent, self.theme.base)
         self.by_point.set_theme(self.theme, self.font())
 
-    def _add_layers(self, theme: Theme) -> None:
+    def _add_layers(self) -> None:
+        theme = self.theme
         colour = theme.direction(self._direction)
         self._paths, self._trails, self._points = PathsLayer(colour), TrailsLayer(colour), PointsLayer(colour)
         self._ground, self._density, self._chosen = GroundLayer(), DensityLayer(), SelectionLayer()
@@ -199,7 +202,7 @@ class ProcessView(ProcessPlot):
             self._planes = self._plane_of(paths)
             self._lost = words.lost_paths(paths)
             data = self._plane_of(frame.forward[0])
-            half = words.half_range(data)
+            half = half_range(data)
             if half != self._half:
                 self._half = half
                 self.reset_view()

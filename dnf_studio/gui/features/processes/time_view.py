@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pyqtgraph as pg
@@ -13,17 +14,18 @@ from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.lineage import crossing
 from dnf_studio.core.exploration.projection import PrincipalComponents
+from dnf_studio.gui.drawing.axes import half_range
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
+from dnf_studio.gui.drawing.layers.scale import StepColours
 from dnf_studio.gui.drawing.layers.selection import MAX_RINGS, SelectionLayer
 from dnf_studio.gui.drawing.layers.trails import at_position, over_steps
 from dnf_studio.gui.drawing.picking import existing, nearest_point, sampled, to_pixels
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
 from dnf_studio.gui.drawing.point_plot import PointPlot
-from dnf_studio.gui.drawing.step_colours import StepColours
-from dnf_studio.gui.drawing.switches import DIRECTIONS, direction_switch, name_switch, recolour_switch
-from dnf_studio.gui.drawing.words import half_range, lost_paths, time_note
-from dnf_studio.gui.features.processes.component_box import ComponentBox
+from dnf_studio.gui.drawing.theme import DIRECTIONS
+from dnf_studio.gui.drawing.words import lost_paths, time_note
+from dnf_studio.gui.features.processes.time_header import HELP, ComponentBox, DirectionSwitch
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["TimeView"]
@@ -50,8 +52,11 @@ class TimeView(PointPlot):
             "One component, step by step.",
             "Open a model or press Train, and its paths are drawn here step by step.",
             parent,
-            topic="time",
+            help_=HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add layers, cursor, switches and the choice of the component."""
         self._frame: Frame | None = None
         self._principal: PrincipalComponents | None = None
         self._values = {name: np.empty((0, 0), np.float32) for name in DIRECTIONS}
@@ -80,12 +85,13 @@ class TimeView(PointPlot):
         self._line.hide()
         self.box.setMouseEnabled(x=False, y=True)
         self.box.region_drawn.connect(self._region_drawn)
-        self._switches = {name: direction_switch(name, self, self._switched) for name in DIRECTIONS}
+        self._switches = {name: DirectionSwitch(name, self) for name in DIRECTIONS}
+        for name, switch in self._switches.items():
+            switch.toggled.connect(partial(self._show_direction, name))
         self._chooser = ComponentBox(self)
         self._chooser.activated.connect(self._component_chosen)
         for place, widget in enumerate((*self._switches.values(), self._chooser), start=1):
             self.header.insertWidget(place, widget)
-        self.recolour()
 
     @property
     def component(self) -> int:
@@ -188,8 +194,6 @@ class TimeView(PointPlot):
     def recolour(self) -> None:
         """Also layers, cursor and switches."""
         super().recolour()
-        if not hasattr(self, "_switches"):
-            return
         for name in DIRECTIONS:
             colour = self.theme.direction(name)
             self._paths[name].set_colour(colour)
@@ -197,7 +201,7 @@ class TimeView(PointPlot):
             self._points[name].set_colour(colour)
             self._chosen[name].set_colours(self.theme.accent, self.theme.base)
             self.by_point[name].set_theme(self.theme, self.font())
-            recolour_switch(self._switches[name], name, self.theme)
+            self._switches[name].set_theme(self.theme)
         self._line.setPen(pg.mkPen(self.theme.accent, width=1))
         self._line.setHoverPen(pg.mkPen(self.theme.accent, width=3))
 
@@ -212,15 +216,10 @@ class TimeView(PointPlot):
         self._name_switches()
 
     def _name_switches(self) -> None:
-        for name, switch in self._switches.items():
-            name_switch(switch, name, self.width() - self._chooser.sizeHint().width())
+        for switch in self._switches.values():
+            switch.fit(self.width() - self._chooser.sizeHint().width())
 
-    @Slot(bool)
-    def _switched(self, _: bool) -> None:
-        for name in DIRECTIONS:
-            self._show_direction(name)
-
-    def _show_direction(self, name: str) -> None:
+    def _show_direction(self, name: str, _on: bool = False) -> None:
         shown = self._switches[name].isChecked()
         self._paths[name].setVisible(shown)
         self._points[name].setVisible(shown)
@@ -231,7 +230,7 @@ class TimeView(PointPlot):
         return self._values[name][:, :MAX_PATHS]
 
     def _values_of(self, name: str) -> Array:
-        """The same of every path."""
+        """The chosen component of every path of one direction, (N+1, P)."""
         if self._frame is None:
             return np.empty((0, 0), np.float32)
         paths = self._frame.forward if name == "forward" else self._frame.backward

@@ -9,8 +9,9 @@ from PySide6.QtGui import QPainter, QTransform
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.by_step import mean_of_cells
+from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
 from dnf_studio.gui.drawing.layers.bars import BarsLayer, colour_ramp
-from dnf_studio.gui.drawing.layers.cells import CellsLayer
+from dnf_studio.gui.drawing.layers.maps import CellsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.layers.scale import BUCKETS, ColourKey, bucket_of
 from dnf_studio.gui.drawing.layers.selection import SelectionLayer
@@ -20,6 +21,19 @@ from dnf_studio.gui.drawing.words import short_number
 
 __all__ = ["ErrorHistogram", "ErrorMap", "error_limit"]
 
+HELP = Help(
+    "the round trip",
+    "Each point of the data is carried to noise and back, and has the colour of how far from itself it arrives. "
+    "With fresh noise that is what its latent does not know: places that share latents come back mixed. With "
+    "the probability flow it is the discretisation, with the implied noises rounding alone.",
+    (
+        "error = ‖y − x<sub>0</sub>‖, model units",
+        FORWARD_STEP,
+        BACKWARD_STEP,
+        "probability flow:  dx = [f − ½ g² s] dt",
+    ),
+    "(11) there, (12) back; (15) for the implied noises, (17) with λ = 0 for the flow",
+)
 ROWS = 40
 BARS = 32
 SHARE = 0.98
@@ -61,8 +75,11 @@ class ErrorMap(Plot):
             "Each point in the colour of how far off it comes back. Click a point to follow it.",
             EMPTY,
             parent,
-            topic="round-trip",
+            help_=HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add points, cells and what sets points off."""
         self._places: Array = np.empty((0, 2), np.float32)
         self._errors: Errors = np.empty(0)
         self._upright = False
@@ -73,7 +90,6 @@ class ErrorMap(Plot):
         for layer in (self._cells, self._points, self._chosen):
             self.plot.addItem(layer, ignoreBounds=True)
         self.box.setAspectLocked(True)
-        self.recolour()
 
     def set_errors(self, places: Array, errors: Errors) -> None:
         """Show points at `places` (P, 2), or (P, 1) with the error upwards, with `errors` (P,); none empties it."""
@@ -119,11 +135,10 @@ class ErrorMap(Plot):
     def recolour(self) -> None:
         """Also the layers."""
         super().recolour()
-        if hasattr(self, "_chosen"):
-            self._cells.set_theme(self.theme, self.font())
-            self._points.key.set_theme(self.theme)
-            self._chosen.set_colours(self.theme.accent, self.theme.base)
-            self._show()
+        self._cells.set_theme(self.theme, self.font())
+        self._points.key.set_theme(self.theme)
+        self._chosen.set_colours(self.theme.accent, self.theme.base)
+        self._show()
 
     def _show(self) -> None:
         limit = error_limit(self._errors)
@@ -168,18 +183,20 @@ class ErrorHistogram(Plot):
             "Number of points by their error; the last bar holds all beyond it.",
             "",
             parent,
-            topic="round-trip",
+            help_=HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add the bars."""
         self._bars = BarsLayer()
         self._counts = np.zeros(BARS)
         self.plot.addItem(self._bars, ignoreBounds=True)
         self.plot.setMinimumHeight(60)
         self.box.setMouseEnabled(x=False, y=False)
-        self.recolour()
 
     @property
     def counts(self) -> NDArray[np.float64]:
-        """Of each bar."""
+        """How many points each bar stands for."""
         return self._counts
 
     def set_errors(self, errors: Errors) -> None:
@@ -201,5 +218,4 @@ class ErrorHistogram(Plot):
     def recolour(self) -> None:
         """Also the bars."""
         super().recolour()
-        if hasattr(self, "_bars"):
-            self._bars.set_colours(self.theme.amount, self.theme.grid, self.theme.text)
+        self._bars.set_colours(self.theme.amount, self.theme.grid, self.theme.text)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
-from dnf_studio.gui.features.sampling.panel import LAST_STEPS
+from dnf_studio.gui.widgets.choices import LAST_STEPS, grey_without
 from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, caption, label_of
-from dnf_studio.gui.widgets.lacking import grey_without
 from dnf_studio.gui.workspace.session import Session
 
 __all__ = ["RoundTripForm"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dnf_studio.core.exploration.round_trip import RoundTrip, Way
-    from dnf_studio.core.sde.paths import LastStep
-    from dnf_studio.workers.frames import ViewRequest, Wanted
+    from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
+    from dnf_studio.workers.frames import Wanted
     from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = ["RoundTripPanel"]
@@ -73,13 +74,13 @@ class RoundTripPanel(QWidget):
         points = _shown(wanted.snapshot, wanted.data, wanted.request)
         self._basis, self._total = self._basis_of(wanted), len(points)
         way, last = cast("Way", self.form.way.currentData()), cast("LastStep", self.form.last.currentData())
-        flow, steps, request = wanted.snapshot.flow, self.form.steps.value(), wanted.request
+        flow, settings = wanted.snapshot.flow, replace(wanted.request, steps=self.form.steps.value(), last=last)
         self._problem = ""
 
         def work(check: Check) -> Iterator[RoundTrip]:
             from dnf_studio.core.exploration.round_trip import round_trips
 
-            return round_trips(flow, points, way, steps, kind=request.grid, last=last, seed=request.seed, check=check)
+            return round_trips(flow, points, way, settings, check=check)
 
         self.task.start(work, self._take, self._fail, self._end)
         self._refresh()
@@ -139,8 +140,8 @@ class RoundTripPanel(QWidget):
     def _basis_of(self, wanted: Wanted) -> tuple[object, ...]:
         """All that the result depends on beside what is chosen here."""
         version = wanted.snapshot.version if wanted.snapshot is not None else None
-        state = self._session.state
-        return version, id(wanted.data), state.grid, state.seed
+        sampling = self._session.state.sampling
+        return version, id(wanted.data), sampling.grid, sampling.seed
 
     @Slot()
     def _reopened(self, _opened: object = None) -> None:
@@ -148,7 +149,7 @@ class RoundTripPanel(QWidget):
         self.task.cancel()
         current = self._workspace.studio.current
         if current is not None:
-            self.form.follow_steps(self._session.state.steps or current.shown.steps, anew=True)
+            self.form.follow_steps(self._session.state.sampling.steps or current.shown.steps, anew=True)
         self._chosen()
 
     @Slot(object)
@@ -159,7 +160,11 @@ class RoundTripPanel(QWidget):
 
     def _follow(self, names: frozenset[str]) -> None:
         state, current = self._session.state, self._workspace.studio.current
-        if "steps" in names and current is not None and self.form.follow_steps(state.steps or current.shown.steps):
+        if (
+            "steps" in names
+            and current is not None
+            and self.form.follow_steps(state.sampling.steps or current.shown.steps)
+        ):
             self._chosen()
         if names & CHOICE:
             self.map.set_selection(state.chosen_in("forward"))
@@ -237,11 +242,11 @@ class RoundTripPanel(QWidget):
         self.numbers.setText(self._problem or ("" if trip is None else _sentence(trip)))
 
 
-def _shown(snapshot: Snapshot, data: Tensor, request: ViewRequest) -> Tensor:
+def _shown(snapshot: Snapshot, data: Tensor, request: SampleSettings) -> Tensor:
     """As many of the points as the views show, so that each has its number there."""
     from dnf_studio.workers.display_set import blocks
 
-    return data[: blocks(min(request.points, len(data)), request.steps or snapshot.steps, snapshot.dim)[-1].stop]
+    return data[: blocks(len(data), request.steps or snapshot.steps, snapshot.dim)[-1].stop]
 
 
 def _sentence(trip: RoundTrip) -> str:

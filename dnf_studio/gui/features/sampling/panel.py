@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
-from dnf_studio.core.exploration.pairing import PAIRINGS
-from dnf_studio.gui.drawing.help_card import HelpButton
+from dnf_studio.core.sde.sample_settings import STARTS
+from dnf_studio.core.sde.solvers import SOLVERS
+from dnf_studio.gui.drawing.help import Help, HelpButton
 from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.widgets.choices import GRIDS, LAST_STEPS, GridBox, grey_unused
 from dnf_studio.gui.widgets.controls import ChoiceBox, label_of
-from dnf_studio.gui.widgets.grid_box import GridBox
-from dnf_studio.gui.widgets.lacking import grey_unused
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.widgets.solver_box import SolverBox
 from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.session import Session
-from dnf_studio.gui.workspace.solving import solver_words
 
-__all__ = ["GRIDS", "LAST_STEPS", "PARTS", "SamplingPanel"]
+__all__ = ["HELP", "PARTS", "SamplingPanel"]
 
-GRIDS = {"the model's own": None}
-"""Before the names of grids."""
+_SOURCES = tuple(dict.fromkeys(one.source for one in SOLVERS))
+HELP = Help(
+    "the solvers",
+    "Ways to step from noise to data, on the same time grid and from the same latents. Every pair of SDEs has "
+    "those that step by f and s. A diffusion model, whose network predicts the noise ε̂ "
+    "of x<sub>t</sub> = a<sub>t</sub> x<sub>0</sub> + σ<sub>t</sub> ε, has more, which step from t to an earlier s "
+    "by its exact marginals and so stand fewer steps; y is the data it predicts. A flow has steps of its ODE.",
+    tuple(dict.fromkeys(f"{one.card} [{_SOURCES.index(one.source) + 1}]" for one in SOLVERS)),
+    " ".join(f"[{number}] {source}." for number, source in enumerate(_SOURCES, 1)),
+    paper="",
+)
+"""A line for each solver, with the number of its source."""
 PARTS: dict[str, str | None] = {"drift and score": "both", "drift only, s = 0": "drift", "score only, f = 0": "score"}
 EQUATIONS = {
     "drift": "dx = f dt + λ g dw̄: the score is left out, to see what it does. Not the model.",
@@ -29,8 +38,7 @@ WITHOUT = {
     "drift": "dx = f dt: the score is left out, to see what it does. Not the model.",
     "score": "dx = −½ g² s dt: the drift is left out, to see what it does. Not the model.",
 }
-"""The same for the ODE."""
-LAST_STEPS: dict[str, str | None] = {"with its noise": "noise", "mean only": "mean"}
+"""The same without noise, λ = 0."""
 
 
 class SamplingPanel(Page):
@@ -65,7 +73,7 @@ class SamplingPanel(Page):
         self.start = _row(
             rows,
             "Starts &from",
-            ChoiceBox({words: start for start, words in PAIRINGS.items()}),
+            ChoiceBox({words: start for start, words in STARTS.items()}),
             "Where the backward process of the views starts: fresh noise, with nothing in common with the forward\n"
             "points of the same numbers, or the forward ends, each where its forward point ended, which makes the two\n"
             "a round trip and a selection one of both",
@@ -91,7 +99,7 @@ class SamplingPanel(Page):
         self.help.set_theme(theme)
 
     def _add_solver(self, rows: QFormLayout) -> None:
-        self.solver, self.help = SolverBox(self._session), HelpButton("solver", self)
+        self.solver, self.help = SolverBox(self._session), HelpButton(HELP, self)
         self.help.setToolTip("What each solver is, its equation and where that is written")
         both = QWidget()
         row = QHBoxLayout(both)
@@ -106,13 +114,13 @@ class SamplingPanel(Page):
         rows.addRow(label, both)
 
     def _refresh(self) -> None:
-        self.grid.show_value(self._session.state.grid)
-        state = self._session.effective
-        self.last.show_value(state.last)
-        self.parts.show_value(state.parts)
-        self.start.show_value(state.start)
-        shown = (WITHOUT if state.solver == "ode" else EQUATIONS).get(state.parts)
-        self.equation.setText(shown or solver_words(state.solver, self._session.solvers).equation)
+        self.grid.show_value(self._session.state.sampling.grid)
+        sampling, solver = self._session.effective.sampling, self._session.solver
+        self.last.show_value(sampling.last)
+        self.parts.show_value(sampling.parts)
+        self.start.show_value(sampling.start)
+        shown = (EQUATIONS if solver.noise else WITHOUT).get(sampling.parts)
+        self.equation.setText(shown or solver.equation)
 
 
 def _row(rows: QFormLayout, text: str, box: ChoiceBox, tip: str) -> ChoiceBox:

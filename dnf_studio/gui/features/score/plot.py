@@ -8,13 +8,27 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.score_share import IDLE, ScoreShare
+from dnf_studio.core.sde.sample_settings import AS_VIEWED
+from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.drawing.words import percent
-from dnf_studio.gui.workspace.cursor import node_at
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.gui.drawing.words import node_at, percent
+from dnf_studio.workers.frames import Frame
 
 __all__ = ["ScorePlot"]
 
+HELP = Help(
+    "the score",
+    "At each step the score’s share of the backward drift: the mean length of its term beside that of f, at the "
+    "forward points. A sound model has a curve without edges; between two edges the score, or the drift, is too "
+    "strong or too weak, and the lengths at the cursor tell which. Dots are steps whose score is idle, below the "
+    "dashed line: there λ changes next to nothing. A click moves the time cursor.",
+    (
+        "share<sub>i</sub> = mean ‖½(1 + λ²) g² s‖ / (mean ‖f‖ + mean ‖½(1 + λ²) g² s‖) "
+        "at (x<sub>i</sub>, t<sub>i</sub>), i = 1 … N",
+        "with λ = 1:  dx = [f − g² s] dt + g dw̄",
+    ),
+    "(9), and (17) for another λ",
+)
 TOPS = (3.0, 10.0, 30.0, 100.0)
 """Ends of the axis, %: few, so that it stands still, and one of them for scores that are nearly idle."""
 SPARE = 0.8
@@ -36,10 +50,13 @@ class ScorePlot(Plot):
             "Its share of the backward drift. It is idle where that is below the dashed line.",
             "Open a model or press Train, and the score's share of the backward drift is shown here for every step.",
             parent,
-            topic="score",
+            help_=HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add curve, dots, threshold and cursor."""
         self._score: ScoreShare | None = None
-        self._request = ViewRequest()
+        self._request = AS_VIEWED
         self._top = TOPS[-1]
         self._position = 0.0
         self._curve, self._line, self._dot = pg.PlotCurveItem(), pg.InfiniteLine(angle=90), pg.ScatterPlotItem(size=9)
@@ -54,13 +71,12 @@ class ScorePlot(Plot):
         self.name_axes(("Node of the time grid", "Share of the backward drift, %"), False)
         self.plot.getAxis("left").setLabel("%")
         self._word.setFont(self.plot.getAxis("bottom").style["tickFont"])
-        self.recolour()
         self._show()
 
     def set_frame(self, frame: Frame | None) -> None:
         """Show the shares of `frame`; None, or a frame without them, empties the plot."""
         self._score = None if frame is None else frame.score
-        self._request = ViewRequest() if frame is None else frame.request
+        self._request = AS_VIEWED if frame is None else frame.request
         self._show()
 
     def set_cursor(self, position: float) -> None:
@@ -99,15 +115,14 @@ class ScorePlot(Plot):
     def recolour(self) -> None:
         """Also curve, threshold and cursor."""
         super().recolour()
-        if hasattr(self, "_word"):
-            theme = self.theme
-            self._curve.setPen(pg.mkPen(theme.text, width=2))
-            self._limit.setPen(pg.mkPen(theme.warning, style=Qt.PenStyle.DashLine))
-            self._word.setColor(theme.warning)
-            self._idle.setBrush(pg.mkBrush(theme.warning))
-            self._line.setPen(pg.mkPen(theme.accent, width=1))
-            self._dot.setPen(pg.mkPen(theme.base))
-            self._dot.setBrush(pg.mkBrush(theme.accent))
+        theme = self.theme
+        self._curve.setPen(pg.mkPen(theme.text, width=2))
+        self._limit.setPen(pg.mkPen(theme.warning, style=Qt.PenStyle.DashLine))
+        self._word.setColor(theme.warning)
+        self._idle.setBrush(pg.mkBrush(theme.warning))
+        self._line.setPen(pg.mkPen(theme.accent, width=1))
+        self._dot.setPen(pg.mkPen(theme.base))
+        self._dot.setBrush(pg.mkBrush(theme.accent))
 
     def refont(self) -> None:
         """Also the word at the threshold."""

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 from dnf_studio.core.exploration.lineage import Mode, combined, mask_of
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_plot import PointPlot
-from dnf_studio.gui.drawing.switches import DIRECTIONS
+from dnf_studio.gui.drawing.theme import DIRECTIONS
 from dnf_studio.gui.features.selection.tools import Tools, ToolStrip, mode_for
 from dnf_studio.gui.workspace.state import CHOICE, after_click, choice
 from dnf_studio.gui.workspace.workspace import Workspace

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -19,16 +20,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dnf_studio.core.exploration.lineage import LineageTable, compare, lineage_table, mask_of
+from dnf_studio.core.exploration.lineage import LineageColumn, LineageTable, compare, lineage_table, mask_of
 from dnf_studio.core.files import with_suffix
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.picking import existing
 from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.drawing.words import component_name
 from dnf_studio.gui.features.selection.comparison import ComparisonGrid
-from dnf_studio.gui.features.selection.lineage_model import LineageModel
 from dnf_studio.gui.widgets.controls import caption
-from dnf_studio.gui.widgets.copy_table import CopyTable
 from dnf_studio.gui.widgets.pairing import paths_words
+from dnf_studio.gui.widgets.table import Column, CopyTable, TableModel
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import CHOICE
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -46,6 +47,10 @@ NOTHING = (
     "they are compared with all others here.\n\nEsc chooses none any more."
 )
 NOT_KNOWN = np.empty((0, 0), np.float32)
+HEADS = {"point": "point", "log_ratio": "log-ratio", "worst_step": "worst step"}
+DIGITS = 4
+EXACT = {"i8": "d", "f4": ".9g", "f8": ".12g"}
+"""How other programs get a number: as exactly as it is kept."""
 SETTLE_MS = 60
 """The views come first; while time plays, the numbers follow this often."""
 
@@ -67,7 +72,7 @@ class SelectionPanel(QWidget):
         self._frame: Frame | None = None
         self._found: ExcessFrame | None = None
         self._standardisation: Standardisation | None = None
-        self.model = LineageModel(self)
+        self.lineage, self.model = LineageTable(()), TableModel(self)
         self.summary, self.comparison = caption(NOTHING), ComparisonGrid()
         self._make_buttons()
         self._make_table()
@@ -114,7 +119,7 @@ class SelectionPanel(QWidget):
         self.summary.setText(told if some else NOTHING)
         self.summary.setAlignment(Qt.AlignmentFlag.AlignLeft if some else Qt.AlignmentFlag.AlignCenter)
         if frame is None or not some:
-            self.model.set_table(LineageTable(()))
+            self._list(LineageTable(()))
             return
         paths, steps = frame.paths_of(state.listed), NOT_KNOWN
         if self._found is not None and self._found.fits(frame):
@@ -123,28 +128,20 @@ class SelectionPanel(QWidget):
         now = at_position(paths, float(np.clip(self._session.cursor.position, 0, len(paths) - 1)))
         found = compare(now, paths[-1], steps, mask_of(rows, count), self._in_units(now))
         self.comparison.set_comparison(found)
-        fresh = not len(self.model.table)
         places = {"now": now, "latent": paths[-1]}
         if paired or state.listed == "forward":
             places["data"] = frame.forward[0]
         if paired or state.listed == "backward":
             places["sample"] = frame.backward[0]
         in_units = {name: self._in_units(states) for name, states in places.items()}
-        self.model.set_table(lineage_table(rows, in_units, steps))
-        self.model.set_current(state.selection[-1])
-        if fresh:
-            self._fit_columns()
+        self._list(lineage_table(rows, in_units, steps))
+        current = np.flatnonzero(rows == state.selection[-1])
+        self.model.set_current(int(current[0]) if len(current) else -1)
 
     def showEvent(self, event: QShowEvent) -> None:
         """What has happened meanwhile is shown now."""
         super().showEvent(event)
         self.refresh()
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Larger letters need higher rows and wider columns."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange and hasattr(self, "foot"):
-            self._fit_columns()
 
     def _make_table(self) -> None:
         self.table = CopyTable(self.model, self.copy_button)
@@ -205,23 +202,25 @@ class SelectionPanel(QWidget):
 
     def _change_units(self) -> None:
         self.refresh()
-        self._fit_columns()
+        self.table.fit_columns()
 
-    def _fit_columns(self) -> None:
-        metrics = self.fontMetrics()
-        self.table.fit_rows(self.fontMetrics())
-        for column in range(self.model.columnCount()):
-            self.table.setColumnWidth(column, metrics.horizontalAdvance(self.model.widest(column)) + 14)
+    def _list(self, table: LineageTable) -> None:
+        """Show `table`; columns get their widths when the first rows come."""
+        first = not len(self.lineage)
+        self.lineage = table
+        self.model.set_columns(lineage_columns(table))
+        if first:
+            self.table.fit_columns()
 
     def _make_current(self, index: QModelIndex) -> None:
-        point = self.model.point_at(index.row())
+        point = int(self.lineage.columns[0].values[self.model.place(index.row())])
         others = tuple(other for other in self._session.state.selection if other != point)
         self._session.apply({"selection": (*others, point)})
 
     def _save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self.window(), "Save table", "selection.csv", "Table (*.csv)")
         if name:
-            self.save_wanted.emit(with_suffix(name, ".csv"), self.model.table)
+            self.save_wanted.emit(with_suffix(name, ".csv"), self.lineage)
 
 
 def make_panel(workspace: Workspace) -> SelectionPanel:
@@ -252,3 +251,22 @@ def make_panel(workspace: Workspace) -> SelectionPanel:
     session.changed.connect(count)
     count(frozenset({"selection"}))
     return panel
+
+
+def lineage_columns(table: LineageTable) -> list[Column]:
+    """A row a point: its number, where it is on its path, and its log-ratio where that is known."""
+    return [_column(column, name) for column, name in zip(table.columns, table.names, strict=True)]
+
+
+def _column(column: LineageColumn, name: str) -> Column:
+    head = HEADS[column.name] if column.component < 0 else f"{column.name} {component_name(column.component)}"
+    values, tip = column.values, f"{column.tip}. A click sorts by it"
+    return Column(head, tip, values, f",.{_decimals(values)}f", name, exact=EXACT[values.dtype.str[1:]])
+
+
+def _decimals(values: NDArray[Any]) -> int:
+    """As many as show four digits of the largest value, none of whole numbers."""
+    if values.dtype.kind == "i":
+        return 0
+    largest = float(np.abs(values[np.isfinite(values)]).max(initial=0))
+    return int(np.clip(DIGITS - 1 - math.floor(math.log10(max(largest, 1e-9))), 0, 6))

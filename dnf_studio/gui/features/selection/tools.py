@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QObject, QSize, Qt, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QToolBar, QToolButton, QWidget
 
 from dnf_studio.core.exploration.lineage import Mode
@@ -45,7 +45,6 @@ class ToolStrip(QToolBar):
         super().__init__("Choosing points", parent)
         self.setObjectName("tools")
         self.setOrientation(Qt.Orientation.Vertical)
-        self.setIconSize(QSize(18, 18))
         self.setAccessibleName("Choosing points")
         self._tools, self._commands = tools, commands
         for key in (*TOOLS, None, *MODES):

@@ -10,18 +10,32 @@ from PySide6.QtGui import QHelpEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QToolTip, QWidget
 
 from dnf_studio.core.exploration.by_step import space_time
-from dnf_studio.gui.drawing.layers.cells import CellsLayer
+from dnf_studio.gui.drawing.axes import half_range
+from dnf_studio.gui.drawing.help import Help
+from dnf_studio.gui.drawing.layers.maps import CellsLayer
 from dnf_studio.gui.drawing.layers.scale import SteadyLimits
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.drawing.step_bars import UNAFFORDABLE, WAITING
-from dnf_studio.gui.drawing.words import component_name, half_range, hint, nats, time_note
+from dnf_studio.gui.drawing.words import UNAFFORDABLE, WAITING, component_name, hint, nats, time_note
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["SpaceTimePlot"]
 
+HELP = Help(
+    "the space-time map",
+    "The excess by step, taken apart by where the paths are: steps across, one component or the radius up. A "
+    "cell has the colour of the mean log-ratio of its paths, and none where no path is. Grey is 0; in a purple "
+    "patch the model goes back too seldom, in a green one too often. More and more paths are looked at. A click "
+    "moves the time cursor.",
+    (
+        "cell = mean of e<sub>i</sub> over the paths with x<sub>i</sub> in it, nats",
+        "e<sub>i</sub> = ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) + D ln(g<sub>i+1</sub>/g<sub>i</sub>) + "
+        "ln p<sub>i</sub>(x<sub>i</sub>) − ln p<sub>i+1</sub>(x<sub>i+1</sub>)",
+    ),
+    "(15) for δB; the densities by the probability-flow ODE",
+)
 ROWS = 40
-KEY_ROOM = 0.12
+KEY_SHARE = 0.12
 """Of the height, for the key below the cells."""
 MOST_COMPONENTS = 64
 RADIUS = "radius"
@@ -42,8 +56,11 @@ class SpaceTimePlot(Plot):
             "Mean log-ratio of each step by place, in nats.",
             "Open a model or press Train to see where forward and backward disagree.",
             parent,
-            topic="space-time",
+            help_=HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add cells, cursor and the chooser of what is up."""
         self._frame: Frame | None = None
         self._stale = False
         self._cells: Array = np.empty((0, 0), np.float32)
@@ -66,7 +83,6 @@ class SpaceTimePlot(Plot):
         self._chooser.activated.connect(self._chosen)
         self.header.insertWidget(1, self._chooser)
         self.plot.viewport().installEventFilter(self)
-        self.recolour()
 
     @property
     def cells(self) -> Array:
@@ -119,8 +135,8 @@ class SpaceTimePlot(Plot):
         """All steps, and the range of the cells above the key."""
         if self._frame is not None:
             low, high = self._range
-            room = KEY_ROOM * (high - low)
-            self.box.setRange(xRange=(0, len(self._frame.t) - 1), yRange=(low - room, high), padding=0)
+            below = KEY_SHARE * (high - low)
+            self.box.setRange(xRange=(0, len(self._frame.t) - 1), yRange=(low - below, high), padding=0)
 
     def clicked_at(self, x: float, y: float) -> None:
         """Move the cursor there."""
@@ -158,9 +174,8 @@ class SpaceTimePlot(Plot):
     def recolour(self) -> None:
         """Also cells and cursor."""
         super().recolour()
-        if hasattr(self, "_chooser"):
-            self._layer.set_theme(self.theme, self.font())
-            self._line.setPen(pg.mkPen(self.theme.accent, width=1))
+        self._layer.set_theme(self.theme, self.font())
+        self._line.setPen(pg.mkPen(self.theme.accent, width=1))
 
     def _offer(self, dim: int) -> None:
         """Names of the components, and the radius where there is more than one."""

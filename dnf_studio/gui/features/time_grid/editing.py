@@ -65,7 +65,7 @@ class GridEditing(QObject):
             return ()
         if state.draft and not self.live:
             return state.draft
-        return self._realised(state.grid, state.steps or snapshot.steps, snapshot)
+        return self._realised(state.sampling.grid, state.sampling.steps or snapshot.steps, snapshot)
 
     @property
     def times(self) -> Array:
@@ -170,7 +170,7 @@ class GridEditing(QObject):
         snapshot = self._studio.explorer.newest.snapshot
         if self.live and snapshot is not None:
             count = len(nodes) - 1
-            same = (self._session.state.steps or snapshot.steps) == count
+            same = (self._session.state.sampling.steps or snapshot.steps) == count
             change = {"grid": nodes} if same else {"grid": nodes, "steps": count}
         self._session.apply(change, gesture)
 

@@ -15,8 +15,8 @@ from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.time_grid.editing import MOST_STEPS, GridEditing
 from dnf_studio.gui.features.time_grid.presets import PresetButtons
 from dnf_studio.gui.features.time_grid.step_curve import NoiseCurve, StepCurve
+from dnf_studio.gui.widgets.choices import GridBox
 from dnf_studio.gui.widgets.controls import FloatBox, IntBox, caption, fit, label_of
-from dnf_studio.gui.widgets.grid_box import GridBox
 from dnf_studio.gui.workspace.folders import grids_folder
 from dnf_studio.gui.workspace.workspace import Workspace
 
@@ -185,7 +185,7 @@ class GridEditorPanel(QScrollArea):
         with QSignalBlocker(self.steps):
             self.steps.setValue(max(1, len(editing.nodes) - 1))
         state = self._session.state
-        kind = self._draft() if state.draft and not editing.live else state.grid
+        kind = self._draft() if state.draft and not editing.live else state.sampling.grid
         self.start.show_value(kind)
         self.presets.show_grid(kind)
         trains = ready and editing.trains
@@ -195,7 +195,7 @@ class GridEditorPanel(QScrollArea):
         self._show_numbers()
 
     def _draft(self) -> GridKind | None:
-        """Of a draft as it was when it was begun, what it was begun from."""
+        """The grid that is edited, or what a draft nobody changed was begun from."""
         kind, nodes = self._started
         return kind if nodes == self.editing.nodes else self.editing.nodes
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QToolButton, QWidget
 
+from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.layers.steps import StepsLayer
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
@@ -16,7 +17,20 @@ from dnf_studio.workers.frames import Frame
 
 __all__ = ["GridPlot"]
 
-ROOM, ROOM_OF_G = 1.5, 1.15
+HELP = Help(
+    "time grid and g",
+    "Each bar is one step: as wide and as high as the time Δ<sub>i</sub> it takes. The line is the noise "
+    "strength g with its scale at the right. Another N or grid of the view leaves the model's own grid as an "
+    "outline. A click moves the time cursor.",
+    (
+        "reference grid:  t<sub>i</sub> = (t<sub>0</sub><sup>β</sup> + (i/N) (T<sup>β</sup> − "
+        "t<sub>0</sub><sup>β</sup>))<sup>1/β</sup>",
+        "paper’s grid L<sub>β</sub>:  t<sub>i</sub> = t<sub>0</sub> + (i/N)<sup>β</sup> (T − t<sub>0</sub>)",
+        "Δ<sub>i</sub> = t<sub>i+1</sub> − t<sub>i</sub>",
+    ),
+    "g and Δ as in (11) and (12)",
+)
+HEADROOM, HEADROOM_OF_G = 1.5, 1.15
 """Of both scales over their highest value; the line stays clear of the bars where both are even."""
 CAPTION = "Step lengths Δt and noise g over time t."
 WITHOUT = "Step lengths Δt over time t; g is 0."
@@ -39,8 +53,11 @@ class GridPlot(Plot):
             CAPTION,
             "Open a model or press Train, and its time steps are shown here.",
             parent,
-            topic="grid",
+            help_=HELP,
         )
+
+    def add_parts(self) -> None:
+        """Add bars, line, cursor and the second scale."""
         self._t: Array = np.empty(0)
         self._g: Array = np.empty(0)
         self._own: Array = np.empty(0)
@@ -52,9 +69,9 @@ class GridPlot(Plot):
             self.plot.addItem(item, ignoreBounds=True)
         self._line.hide()
         self.edit = self._make_edit()
+        self._fit_edit()
         self.box.setMouseEnabled(x=False, y=False)
         self._scale = self._make_scale()
-        self.recolour()
 
     def set_frame(self, frame: Frame | None) -> None:
         """Show the grid of `frame`; None empties the plot."""
@@ -100,10 +117,10 @@ class GridPlot(Plot):
             return
         longest = max(float(np.diff(times).max()) for times in (self._t, self._own) if len(times) > 1)
         most = float(np.abs(self._g).max()) or 1.0
-        height = ROOM * longest
+        height = HEADROOM * longest
         self.box.setRange(xRange=(self._t[0], self._t[-1]), yRange=(0, height), padding=0)
-        self._curve.setData(self._t, self._g * (height / (ROOM_OF_G * most)))
-        self._scale.setRange(0, ROOM_OF_G * most)
+        self._curve.setData(self._t, self._g * (height / (HEADROOM_OF_G * most)))
+        self._scale.setRange(0, HEADROOM_OF_G * most)
 
     def clicked_at(self, x: float, y: float) -> None:
         """Move the cursor to the time under the pointer."""
@@ -113,13 +130,20 @@ class GridPlot(Plot):
     def recolour(self) -> None:
         """Also bars, line, cursor and the second scale."""
         super().recolour()
-        if hasattr(self, "_scale"):
-            theme = self.theme
-            self._steps.set_colours(mix(theme.base, theme.data, 0.4), theme.base, theme.accent, theme.muted)
-            self._curve.setPen(pg.mkPen(theme.text, width=2))
-            self._line.setPen(pg.mkPen(theme.accent, width=1))
-            self._scale.setPen(pg.mkPen(theme.border))
-            self._scale.setTextPen(pg.mkPen(theme.text))
+        theme = self.theme
+        self._steps.set_colours(mix(theme.base, theme.data, 0.4), theme.base, theme.accent, theme.muted)
+        self._curve.setPen(pg.mkPen(theme.text, width=2))
+        self._line.setPen(pg.mkPen(theme.accent, width=1))
+        self._scale.setPen(pg.mkPen(theme.border))
+        self._scale.setTextPen(pg.mkPen(theme.text))
+
+    def refont(self) -> None:
+        """Also the button."""
+        super().refont()
+        self._fit_edit()
+
+    def _fit_edit(self) -> None:
+        self.edit.setMaximumWidth(self.edit.fontMetrics().horizontalAdvance("Edit…") + 12)
 
     def _show_noise(self, there: bool) -> None:
         """Line and scale of g, which a model without noise has not."""
@@ -136,7 +160,6 @@ class GridPlot(Plot):
         # As the "?" beside it
         edit.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         edit.clicked.connect(self.edit_wanted)
-        edit.setMaximumWidth(edit.fontMetrics().horizontalAdvance("Edit…") + 12)
         self.header.insertWidget(self.header.count() - 1, edit)
         return edit
 
@@ -144,7 +167,6 @@ class GridPlot(Plot):
         """The scale of g, which does not follow the box."""
         left, scale = self.plot.getAxis("left"), self.plot.getAxis("right")
         scale.unlinkFromView()
-        self._style_axes(("right",))
         left.setLabel("Δt")
         scale.setLabel("g")
         return scale

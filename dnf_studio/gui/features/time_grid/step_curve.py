@@ -9,12 +9,25 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.gui.drawing.log_axis import log_ticks
+from dnf_studio.gui.drawing.axes import log_ticks
+from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.drawing.theme import mix
+from dnf_studio.gui.drawing.theme import letter_scale, mix
 
 __all__ = ["NoiseCurve", "StepCurve"]
 
+HELP = Help(
+    "the steps of the grid",
+    "Each node is one step of the grid; drag it up for a longer step, down for a shorter one. Its neighbours give "
+    "way, or with Shift all other steps do: together they always take the time T − t<sub>0</sub>. Left and Right "
+    "choose a step, Up and Down change it. Dashed are the steps of the model’s own grid. Short steps follow the "
+    "SDEs closer, and each adds less noise, which is drawn below.",
+    (
+        "Δ<sub>i</sub> = t<sub>i+1</sub> − t<sub>i</sub>,  Σ<sub>i</sub> Δ<sub>i</sub> = T − t<sub>0</sub>",
+        "noise of a step = g<sub>i</sub> √Δ<sub>i</sub>",
+    ),
+    "g and Δ as in (11) and (12)",
+)
 Array = NDArray[np.float64]
 NONE = np.empty(0)
 FRAME_MS = 16
@@ -22,9 +35,11 @@ GRASP = 14
 """Pixels from a node within which it is taken hold of."""
 NUDGE = 1.05
 """What one press of an arrow key makes of a step."""
-ROOM = 1.3
+HEADROOM = 1.3
+"""Height of the axis over the longest step."""
 MARGIN = 58
-"""Pixels of the left axis, the same in both plots, so that steps stand above each other."""
+"""Pixels of the left axis in letters of the desktop's size, the same in both plots: steps stand above each other."""
+EMPTY = "Open a model or press Train, and its steps are shown here."
 CHOOSES = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Home: -(10**6), Qt.Key.Key_End: 10**6}
 NUDGES = {Qt.Key.Key_Up: NUDGE, Qt.Key.Key_Down: 1 / NUDGE}
 
@@ -34,17 +49,20 @@ class _StepPlot(Plot):
 
     step_chosen = Signal(int)
 
-    def __init__(self, title: str, caption: str, label: str, topic: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(title, caption, "Open a model or press Train, and its steps are shown here.", parent, topic)
+    def __init__(self, title: str, caption: str, label: str, parent: QWidget | None = None) -> None:
+        super().__init__(title, caption, EMPTY, parent, HELP)
+        self._label = label
+
+    def add_parts(self) -> None:
+        """Add the curve and its nodes."""
         self.values: Array = NONE
         self.chosen = 0
         self.log = False
-        self._label = label
         self._curve, self._dots, self._dot = pg.PlotCurveItem(), pg.ScatterPlotItem(size=7), pg.ScatterPlotItem(size=11)
         for item in (self._curve, self._dots, self._dot):
             self.plot.addItem(item, ignoreBounds=True)
         self.box.setMouseEnabled(x=False, y=False)
-        self.plot.getAxis("left").setWidth(MARGIN)
+        self._fit_axis()
 
     def set_log(self, log: bool) -> None:
         """Powers of ten up the axis, or an even scale from 0."""
@@ -78,7 +96,7 @@ class _StepPlot(Plot):
         if not len(self.values):
             return
         low, high = float(self.values.min()), float(self.values.max())
-        y = (np.log10(low) - 0.15, np.log10(high) + 0.15) if self.log else (0.0, ROOM * high)
+        y = (np.log10(low) - 0.15, np.log10(high) + 0.15) if self.log else (0.0, HEADROOM * high)
         self.plot.getAxis("left").setTicks([log_ticks(*y)] if self.log else None)
         self.box.setRange(xRange=(-0.7, len(self.values) - 0.3), yRange=y, padding=0)
 
@@ -90,21 +108,27 @@ class _StepPlot(Plot):
     def recolour(self) -> None:
         """Also the curve and its nodes."""
         super().recolour()
-        if hasattr(self, "_dot"):
-            theme = self.theme
-            self._curve.setPen(pg.mkPen(mix(theme.base, theme.text, 0.55), width=1.5))
-            self._dots.setPen(pg.mkPen(theme.base))
-            self._dots.setBrush(pg.mkBrush(theme.text))
-            self._dot.setPen(pg.mkPen(theme.base))
-            self._dot.setBrush(pg.mkBrush(theme.accent))
+        theme = self.theme
+        self._curve.setPen(pg.mkPen(mix(theme.base, theme.text, 0.55), width=1.5))
+        self._dots.setPen(pg.mkPen(theme.base))
+        self._dots.setBrush(pg.mkBrush(theme.text))
+        self._dot.setPen(pg.mkPen(theme.base))
+        self._dot.setBrush(pg.mkBrush(theme.accent))
+
+    def refont(self) -> None:
+        """Also the place of the left axis."""
+        super().refont()
+        self._fit_axis()
+
+    def _fit_axis(self) -> None:
+        self.plot.getAxis("left").setWidth(round(MARGIN * letter_scale()))
 
 
 class NoiseCurve(_StepPlot):
     """g_i √Δ_i: how far a step scatters points."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Noise of a step", "What each step adds, g√Δt.", "g√Δt", "grid-editor", parent)
-        self.recolour()
+        super().__init__("Noise of a step", "What each step adds, g√Δt.", "g√Δt", parent)
 
 
 class StepCurve(_StepPlot):
@@ -117,7 +141,11 @@ class StepCurve(_StepPlot):
     """A step, its length in time, whether all others give way, and the gesture this belongs to."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Steps", "Δt of every step: drag a node.", "Δt", "grid-editor", parent)
+        super().__init__("Steps", "Δt of every step: drag a node.", "Δt", parent)
+
+    def add_parts(self) -> None:
+        """Add the outline, and what follows the mouse."""
+        super().add_parts()
         self._own: Array = NONE
         self._outline = pg.PlotCurveItem()
         self._outline.setZValue(-1)
@@ -131,7 +159,6 @@ class StepCurve(_StepPlot):
             "Left and Right choose a step, Up and Down make it longer and shorter; with Shift all others give way"
         )
         self.plot.viewport().installEventFilter(self)
-        self.recolour()
 
     def set_steps(self, lengths: Array, own: Array) -> None:
         """Show the lengths (N,) of the steps and the model's own (M,)."""
@@ -153,8 +180,7 @@ class StepCurve(_StepPlot):
     def recolour(self) -> None:
         """Also the outline."""
         super().recolour()
-        if hasattr(self, "_outline"):
-            self._outline.setPen(pg.mkPen(self.theme.muted, style=Qt.PenStyle.DashLine))
+        self._outline.setPen(pg.mkPen(self.theme.muted, style=Qt.PenStyle.DashLine))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Nodes are dragged, and keys belong to them while the plot has the focus."""

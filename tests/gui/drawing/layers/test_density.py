@@ -12,9 +12,9 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.gui.drawing.layers.density import argb_table, bin_points, next_levels, smooth
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, mix
 from dnf_studio.gui.features.processes.process_view import ProcessView
-from dnf_studio.workers.frames import ViewRequest
 from tests.gui.drawing.test_theme import contrast
 from tests.gui.scenes import frame_of, pixels, share_near
+from tests.views import viewed
 
 
 def density_view(qtbot: QtBot, direction: str = "forward") -> ProcessView:
@@ -136,7 +136,7 @@ def test_the_limit_follows_new_weights_slowly_and_another_request_at_once(qtbot:
     view.set_frame(narrow)
     view.grab()
     assert 1 < view._density.limit / before < 1.6
-    view.set_frame(dataclasses.replace(narrow, request=ViewRequest(lam=0.5)))
+    view.set_frame(dataclasses.replace(narrow, request=viewed(lam=0.5)))
     view.grab()
     assert view._density.limit / before > 2
 

@@ -9,12 +9,14 @@ import pytest
 from PySide6.QtCore import QPointF
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.gui.drawing.layers.density import smooth
 from dnf_studio.gui.drawing.layers.difference import signed_difference, weighted
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 from dnf_studio.gui.features.processes.process_view import ProcessView
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.frames import Frame
 from tests.gui.scenes import frame_of, pixels, share_near
+from tests.views import viewed
 
 ONE_PASS = np.array([1, 4, 6, 4, 1]) / 16
 
@@ -61,7 +63,7 @@ def test_the_sums_are_those_of_the_density() -> None:
     np.testing.assert_allclose(weighted(values, ONE_PASS), smooth(values), atol=1e-6)
 
 
-def two_clouds(weights: int = 1, request: ViewRequest | None = None, width: float = 0.2) -> Frame:
+def two_clouds(weights: int = 1, request: SampleSettings | None = None, width: float = 0.2) -> Frame:
     """Forward points at the left, backward points at the right, as many in the middle of both."""
     random = np.random.default_rng(3)
     clouds = width * random.standard_normal((2, 2000, 2)).astype(np.float32)
@@ -117,7 +119,7 @@ def test_the_limit_is_steady_under_the_cursor_follows_weights_slowly_and_request
     assert shown(frame, 1.0)[0] == pytest.approx(first[0], rel=0.05) and shown(frame, 4.0) == first
     slow = shown(two_clouds(2, frame.request, width=0.1), 4.0)[0]
     assert first[0] < slow < 1.4 * first[0]
-    assert shown(two_clouds(3, ViewRequest(seed=1), width=0.1), 4.0)[0] > 1.4 * slow
+    assert shown(two_clouds(3, viewed(seed=1), width=0.1), 4.0)[0] > 1.4 * slow
 
 
 def test_an_empty_view_compares_nothing(qtbot: QtBot) -> None:

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from PySide6.QtGui import QTransform
 
 from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.gui.drawing.axes import half_range, next_limits
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.layers.device import to_device
 from dnf_studio.gui.drawing.layers.paths import count_pixels
-from dnf_studio.gui.drawing.layers.scale import next_limits
 from dnf_studio.gui.drawing.layers.trails import at_position, stretch
-from dnf_studio.gui.drawing.words import far_points, half_range, lost_paths, lost_words, nats, time_note
+from dnf_studio.gui.drawing.words import far_points, lost_paths, lost_words, nats, time_note
 
 
 def test_a_straight_path_is_counted_once_a_pixel() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtGui import QTransform
 
-from dnf_studio.gui.drawing.layers.streams import HEAD, head_places, stream_lines
+from dnf_studio.gui.drawing.layers.vectors import STREAM_HEAD, head_places, stream_lines
 
 STARTS = np.array([0, 6, 96], np.intp)
 
@@ -25,6 +25,6 @@ def test_steps_do_not_lead_from_line_to_line_and_heads_point_along() -> None:
     for stroke in lines[3:]:
         tip, end = stroke[:2], stroke[2:]
         np.testing.assert_allclose(tip, [110, 100])
-        assert abs(np.hypot(*(end - tip)) - HEAD) < 1e-6
+        assert abs(np.hypot(*(end - tip)) - STREAM_HEAD) < 1e-6
         assert end[0] < tip[0], "the strokes lie behind the tip"
     assert (lines[3, 3] - 100) * (lines[4, 3] - 100) < 0

@@ -13,20 +13,22 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.exploration.by_step import worst_points
 from dnf_studio.core.exploration.excess import StepMeans
-from dnf_studio.gui.drawing.explain import (
+from dnf_studio.gui.drawing.layers.bars import tail_of
+from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
+from dnf_studio.gui.drawing.words import WAITING
+from dnf_studio.gui.features.disagreement.bars import (
+    Shown,
     about_excess,
     about_prior,
     about_prior_excess,
     about_step,
+    excess_bars,
     largest_part,
 )
-from dnf_studio.gui.drawing.layers.prior_bar import tail_of
-from dnf_studio.gui.drawing.step_bars import WAITING, Shown, excess_bars
-from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 from dnf_studio.gui.features.disagreement.plot import DisagreementPlot
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.workers.frames import ViewRequest
 from tests.gui.scenes import excess_of, frame_of, pixels, share_near
+from tests.views import viewed
 
 LEFT = Qt.MouseButton.LeftButton
 FRAME = frame_of(steps=10)
@@ -343,7 +345,7 @@ def test_new_weights_keep_the_excess_and_another_request_drops_it(qtbot: QtBot) 
     before = plot._bars_shown
     plot.set_frame(dataclasses.replace(FRAME, weights=2))
     assert not plot._empty.isVisible() and plot._bars_shown.notes == before.notes
-    for other in (frame_of(request=ViewRequest(seed=1)), frame_of(steps=11)):
+    for other in (frame_of(request=viewed(seed=1)), frame_of(steps=11)):
         plot.set_frame(FRAME)
         plot.set_excess(excess_of(FRAME))
         plot.set_frame(other)
@@ -362,7 +364,7 @@ def test_limits_hold_bars_and_whiskers_but_not_diamonds_far_away(qtbot: QtBot) -
     wide = plot.limits
     plot.set_excess(excess_of(FRAME, neighbours=told(10, 0.1)))
     assert 1.2 < plot.limits[1] < wide[1]
-    other = frame_of(request=ViewRequest(seed=1))
+    other = frame_of(request=viewed(seed=1))
     plot.set_frame(other)
     plot.set_excess(excess_of(other, np.full((10, 20), 0.01)))
     assert plot.limits[1] < 0.05

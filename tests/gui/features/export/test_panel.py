@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.storage.samples import read_export, read_rows
-from dnf_studio.gui.drawing.units import in_bytes
+from dnf_studio.gui.drawing.words import in_bytes
 from dnf_studio.gui.features.export.panel import ExportPanel
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.frame.menus import MENUS

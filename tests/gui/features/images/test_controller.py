@@ -35,7 +35,7 @@ def digits(still_window: MainWindow) -> MainWindow:
     config = Config().changed(
         {name.removeprefix("config."): value for name, value in TINY.items()} | {"data": "digits"}
     )
-    still_window.studio.opened.emit(untrained(config))
+    still_window.studio._show(untrained(config))
     still_window.live.show(frame_of(dim=64))
     return still_window
 
@@ -76,7 +76,7 @@ def test_layers_of_a_plane_are_grey_without_one_and_say_why(digits: MainWindow) 
     assert all(action.toolTip() == NO_PLANE and not action.isEnabled() for action in layers)
     window.session.set_lacks({}, dim=2)
     assert all(action.isEnabled() for action in layers) and commands["images"].isEnabled()
-    window.studio.opened.emit(untrained(Config().changed({"data": "moons", "network.layers": 1})))
+    window.studio._show(untrained(Config().changed({"data": "moons", "network.layers": 1})))
     assert commands["images"].toolTip() == NO_IMAGES and not commands["images"].isEnabled()
 
 
@@ -85,9 +85,9 @@ def test_what_is_opened_begins_with_the_first_page(digits: MainWindow) -> None:
     opened = untrained(digits.session.state.config.changed({"data": "digits", "network.layers": 1}))
     forward.turn(1)
     assert forward._first == backward._first > 0
-    digits.studio.opened.emit(opened)
+    digits.studio._show(opened)
     assert forward._first > 0
-    digits.studio.opened.emit(replace(opened, shown=replace(opened.shown, trained=True)))
+    digits.studio._show(replace(opened, shown=replace(opened.shown, trained=True)))
     assert forward._first == backward._first == 0
 
 
@@ -158,12 +158,12 @@ def test_pages_turn_together_and_to_what_is_chosen(digits: MainWindow) -> None:
 def test_other_data_goes_back_to_the_plane_and_a_size_that_does_not_fit_too(digits: MainWindow) -> None:
     window, (forward, _) = digits, digits.parts["images"].grids
     current = untrained(Config().changed({"data": "rings", "network.channels": 8, "network.layers": 1}))
-    window.studio.opened.emit(current)
+    window.studio._show(current)
     window.live.show(frame_of())
     assert window.plots["forward"].isVisible() and not window.commands["images"].isEnabled()
     assert forward._frame is None and window.commands["paths"].isEnabled()
     wrong = replace(current, shown=replace(current.shown, image=ImageShape(8, 8, 1, 0, 1)))
-    window.studio.opened.emit(wrong)
+    window.studio._show(wrong)
     assert window.plots["forward"].isVisible()
 
 
@@ -172,10 +172,10 @@ def test_a_lost_image_is_told_and_leaves_its_place_empty(digits: MainWindow) -> 
     frame = frame_of(dim=64)
     frame.forward[3:, 1, 5] = np.nan
     window.live.show(frame)
-    window.views.set_theme(DARK)
+    forward.set_theme(DARK)
     window.session.cursor.jump(6)
     assert forward.note.toolTip() or forward.note.text() == "1 of 300 images left the finite numbers"
-    assert "1" in forward.note.text() and "lost" in forward._notes[-1] and forward._warns
+    assert "1" in forward.note.text() and "lost" in forward.note.texts[-1] and forward.note.warns
     shown = forward._images._shown(window.parts["images"].pixels)
     assert len(np.unique(shown[1])) == 1 and len(np.unique(shown[0])) > 1
     forward.grab()
@@ -232,7 +232,6 @@ def test_a_folder_is_opened_by_the_menu(window: MainWindow, qtbot: QtBot, monkey
     asked: list[str] = []
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/nowhere/pictures")
     monkeypatch.setattr(window.studio, "open", asked.append)
-    monkeypatch.setattr(window.files._studio, "open", asked.append)
     window.commands["open-folder"].trigger()
     qtbot.waitUntil(lambda: asked == ["/nowhere/pictures"], timeout=20_000)
 
@@ -241,7 +240,7 @@ def test_images_stay_until_there_are_those_of_another_model_of_the_data(digits: 
     window, (forward, _) = digits, digits.parts["images"].grids
     shown = forward._images._points
     other = window.session.state.config.changed({"data": "digits", "network.channels": 8, "network.layers": 1})
-    window.studio.opened.emit(untrained(other))
+    window.studio._show(untrained(other))
     assert forward._images._points is shown and len(shown)
-    window.studio.opened.emit(untrained(other.changed({"data": "digits::logit"})))
+    window.studio._show(untrained(other.changed({"data": "digits::logit"})))
     assert not len(forward._images._points), "which would be drawn otherwise now"

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.features.inspector.chosen import MOST_OFFERED, offered, statistic
+from dnf_studio.gui.features.inspector.numbers import MOST_OFFERED, offered, statistic
 from dnf_studio.gui.features.inspector.panel import InspectorPanel
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.workers.frames import Frame
@@ -194,7 +194,7 @@ def test_copying_says_so_for_a_moment(filled: InspectorPanel, qtbot: QtBot) -> N
 
 def test_larger_letters_get_higher_rows_and_wider_columns(filled: InspectorPanel) -> None:
     row, column = filled.table.rowHeight(0), filled.table.columnWidth(1)
-    font = filled.font()
+    font = filled.table.font()
     font.setPointSizeF(2 * font.pointSizeF())
-    filled.setFont(font)
+    filled.table.setFont(font)
     assert filled.table.rowHeight(0) >= 1.5 * row and filled.table.columnWidth(1) >= 1.5 * column

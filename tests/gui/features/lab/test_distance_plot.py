@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.evaluation.distances import Distance
 from dnf_studio.core.exploration.variants import Variant
-from dnf_studio.core.sampling.blocks import SampleSettings
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.gui.features.lab.distance_curve import in_brackets, told
 from dnf_studio.gui.features.lab.distance_plot import KeptCurve, QualityPlot
 
@@ -44,9 +44,9 @@ def test_what_is_not_told_apart_stays_where_it_is_under_the_dashed_line_and_holl
     assert left < x[0] and x[1] < right
     assert NOT.low is not None and bottom < NOT.low and APART.high is not None and top > APART.high
     words = f"N = 10: SWD −{-NOT.value:.3f} ± {NOT.error:.3f}, not told apart from the data, 2.0% outside"
-    assert plot._notes[0] == words
+    assert plot.note.texts[0] == words
     plot.show_rows([row(5, APART), row(10, NOT)], 0)
-    assert plot._notes[0] == f"N = 5: SWD 0.100 ± {APART.error:.3f}, 2.0% outside"
+    assert plot.note.texts[0] == f"N = 5: SWD 0.100 ± {APART.error:.3f}, 2.0% outside"
 
 
 def test_kept_curves_keep_their_errors_and_make_room_for_them(plot: QualityPlot) -> None:

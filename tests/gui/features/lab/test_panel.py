@@ -18,7 +18,6 @@ from dnf_studio.gui.features.lab.panel import NO_MODEL, LabPanel
 from dnf_studio.gui.features.lab.paths import PathsPage
 from dnf_studio.gui.features.lab.steps import StepsPage
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.workers import lab
 
 WAIT = 60_000
@@ -74,9 +73,9 @@ def test_several_n_are_computed_on_opening_and_one_is_shown_in_the_views(
     page.table.setCurrentCell(2, 0)
     assert page.show_button.isEnabled() and "12" in page.show_button.text()
     page.tabs.setCurrentIndex(2)
-    assert page.quality.isVisible() and "N = 12" in page.quality._notes[0] and "SWD" in page.quality._notes[0]
+    assert page.quality.isVisible() and "N = 12" in page.quality.note.texts[0] and "SWD" in page.quality.note.texts[0]
     qtbot.mouseClick(page.show_button, Qt.MouseButton.LeftButton)
-    assert window.session.state.steps == 12 and window.session.can_undo
+    assert window.session.state.sampling.steps == 12 and window.session.can_undo
     assert panel.told.text().startswith("Newest weights"), "View N does not matter here"
 
 
@@ -99,7 +98,7 @@ def test_a_click_on_a_curve_chooses_its_n(panel: LabPanel, qtbot: QtBot) -> None
     assert not np.array_equal(forward, page.error._shown[0][1], equal_nan=True)
     page.along.setCurrentIndex(1)
     page.along.activated.emit(1)
-    assert page.error._shown[0][0][-1] == pytest.approx(float(panel._window.live.frame.t[-1]))
+    assert page.error._shown[0][0][-1] == pytest.approx(float(panel._workspace.live.frame.t[-1]))
 
 
 def test_bad_lists_are_refused_and_a_good_one_is_computed_by_enter(panel: LabPanel, qtbot: QtBot) -> None:
@@ -190,9 +189,9 @@ def test_levels_are_compared_and_one_is_shown_in_the_views(panel: LabPanel, wind
     assert column == ["0", "0.5", "1", "1.5", "2"] and "±" in page.table.item(2, 1).text()
     assert len(page.distances._data.apart) == len(page.distances._reference.apart) == 5
     page.table.setCurrentCell(4, 0)
-    assert "λ = 2 over λ = 1" in page.cloud._notes
+    assert "λ = 2 over λ = 1" in page.cloud.note.texts
     qtbot.mouseClick(page.show_button, Qt.MouseButton.LeftButton)
-    assert window.session.state.lam == 2.0
+    assert window.session.state.sampling.lam == 2.0
     assert panel.told.text().startswith("Newest weights"), "the λ of the views does not matter here"
 
 
@@ -202,7 +201,7 @@ def test_both_last_steps_side_by_side(panel: LabPanel, window: MainWindow, qtbot
     assert isinstance(page, LastPage)
     assert all("To data: SWD" in told.text() and "±" in told.text() for told in page.told.values())
     qtbot.mouseClick(page.buttons["mean"], Qt.MouseButton.LeftButton)
-    assert window.session.state.last == "mean"
+    assert window.session.state.sampling.last == "mean"
     page.clouds["mean"].box.scaleBy((0.5, 0.5))
     page.clouds["mean"]._range_chosen(None)
     assert page.clouds["noise"].box.viewRect().width() == pytest.approx(
@@ -211,22 +210,9 @@ def test_both_last_steps_side_by_side(panel: LabPanel, window: MainWindow, qtbot
 
 
 def test_a_page_left_for_another_goes_on_when_it_is_seen_again(panel: LabPanel, qtbot: QtBot) -> None:
-    assert panel.runner.running is not None
     turn(panel, "Paths", qtbot)
     turn(panel, "Steps", qtbot)
     assert steps_of(panel).table.rowCount() == 4
-
-
-def test_while_a_model_trains_one_thread_is_left_to_it(
-    panel: LabPanel, window: MainWindow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    running = panel.runner.running
-    window.studio.training.phase_changed.emit(Phase.RUNNING)
-    assert panel.runner.running == running and panel.runner._ground is not None and panel.runner._ground.threads == 1
-    monkeypatch.setattr(window.studio.training, "_phase", Phase.RUNNING)
-    ground = panel.runner.ground()
-    assert ground is not None and ground.threads == 1
-    monkeypatch.undo()
 
 
 def test_without_data_the_errors_are_there_and_the_quality_says_why(

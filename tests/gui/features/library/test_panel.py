@@ -8,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QFontMetrics, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLineEdit, QStyleOptionViewItem
 from pytestqt.qtbot import QtBot
 
 from dnf_studio import assets
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.storage.checkpoint import Checkpoint, DataSummary, save_checkpoint
 from dnf_studio.gui.features.library import thumbnails
+from dnf_studio.gui.features.library.cards import picture_place
 from dnf_studio.gui.features.library.model import Card, Section
 from dnf_studio.gui.features.library.panel import LibraryPanel
 from dnf_studio.gui.features.library.thumbnails import SIDE, Thumbnails, coverage, sheet
@@ -81,11 +82,25 @@ def test_it_lists_bundled_own_and_recent(panel: LibraryPanel) -> None:
     assert cards(panel, Section.RECENT) == []
 
 
+def test_a_picture_is_as_high_as_the_lines_beside_it(panel: LibraryPanel) -> None:
+    choose(panel, "first")
+    option, index = QStyleOptionViewItem(), panel.view.currentIndex()
+    heights, widths = [], []
+    for factor in (1, 2):
+        font = panel.view.font()
+        font.setPixelSize(factor * 14)
+        option.font, option.fontMetrics, option.rect = font, QFontMetrics(font), QRect(0, 0, 300, 200)
+        heights.append(panel.view.itemDelegate().sizeHint(option, index).height())
+        widths.append(picture_place(option).width())
+    assert widths[0] == SIDE // 2 and widths[1] == 3 * option.fontMetrics.height() > 1.5 * widths[0]
+    assert heights[1] - heights[0] == widths[1] - widths[0]
+
+
 def test_nothing_is_read_before_it_is_seen(window: MainWindow, open_in: Open) -> None:
     panel = window.findChild(LibraryPanel)
     assert panel is not None
     open_in("circle")
-    assert panel.model.rows == () and panel.thumbnails._thread is None
+    assert panel.model.rows == () and panel.thumbnails._task._thread is None
 
 
 def test_a_broken_file_is_grey_and_says_why(panel: LibraryPanel, errors_of: Callable[[], list[str]]) -> None:

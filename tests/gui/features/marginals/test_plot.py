@@ -13,10 +13,11 @@ from dnf_studio.gui.drawing.theme import DARK, LIGHT
 from dnf_studio.gui.features.marginals.plot import MarginalsPlot
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.training import Phase
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.frames import Frame
 from dnf_studio.workers.marginals import Comparison
 from tests.gui.conftest import TINY
 from tests.gui.scenes import frame_of, pixels, share_near
+from tests.views import viewed
 
 FRAME = frame_of(steps=4)
 
@@ -51,7 +52,7 @@ def test_the_note_says_step_distance_and_floor(plot: MarginalsPlot) -> None:
 
 def test_pairs_share_their_noise_end_which_the_caption_says(plot: MarginalsPlot) -> None:
     plain = plot.caption
-    plot.set_comparison(comparison([0.0], dataclasses.replace(FRAME, request=ViewRequest(start="forward"))))
+    plot.set_comparison(comparison([0.0], dataclasses.replace(FRAME, request=viewed(start="forward"))))
     assert "share their noise end" in plot.caption and "share" not in plain
     plot.set_comparison(comparison([0.01]))
     assert plot.caption == plain
@@ -80,7 +81,7 @@ def test_limits_follow_slowly_and_begin_anew_with_other_settings(plot: Marginals
     plot.set_comparison(comparison([0.0, 1.0, 0.5, 0.2, 0.1]))
     plot.set_comparison(comparison([0.0, 0.1, 0.1, 0.1, 0.1]))
     assert plot.box.viewRange()[1][1] > 0.9
-    other = dataclasses.replace(FRAME, request=ViewRequest(lam=0.0))
+    other = dataclasses.replace(FRAME, request=viewed(lam=0.0))
     plot.set_comparison(comparison([0.0, 0.1, 0.1, 0.1, 0.1], other))
     assert plot.box.viewRange()[1][1] < 0.2
 

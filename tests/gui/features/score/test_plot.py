@@ -13,15 +13,16 @@ from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 from dnf_studio.gui.drawing.words import percent
 from dnf_studio.gui.features.score.plot import TOPS, ScorePlot
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.frames import Frame
 from tests.gui.scenes import frame_of, pixels, share_near
+from tests.views import viewed
 
 
 def frame_with(share: list[float], **request: object) -> Frame:
     """A frame whose drift is 2 long and whose score has the shares given."""
     part = np.array(share)
     score = ScoreShare(np.full(len(part), 2.0), 2 * part / (1 - part))
-    return dataclasses.replace(frame_of(steps=len(part), request=ViewRequest(**request)), score=score)  # type: ignore[arg-type]
+    return dataclasses.replace(frame_of(steps=len(part), request=viewed(**request)), score=score)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -42,9 +43,9 @@ def test_the_note_says_share_and_lengths_of_the_step(plot: ScorePlot) -> None:
     plot.set_frame(frame_with([0.5, 0.2, 0.75, 0.002], lam=0.0))
     assert plot.note.text() == "step 3: share 75%,  ‖0.5 g²s‖ 6, ‖f‖ 2"
     plot.set_cursor(40)
-    assert plot.note.text() == "step 4: share 0.2%: idle" and plot._warns
+    assert plot.note.text() == "step 4: share 0.2%: idle" and plot.note.warns
     plot.set_cursor(0.3)
-    assert plot.note.text() == "step 0: no step uses the score here" and not plot._warns
+    assert plot.note.text() == "step 0: no step uses the score here" and not plot.note.warns
     plot.set_frame(dataclasses.replace(frame_of(), score=None))
     assert plot.note.text() == "" and plot._empty.isVisible() and not plot._curve.isVisible()
 
@@ -67,7 +68,7 @@ def test_a_narrow_plot_keeps_the_word_idle(plot: ScorePlot, qtbot: QtBot) -> Non
 def test_a_step_without_finite_points_is_a_gap_and_a_warning(plot: ScorePlot) -> None:
     plot.set_frame(frame_with([0.5, float("nan"), 0.4]))
     plot.set_cursor(2)
-    assert plot.note.text() == "step 2: no finite points" and plot._warns
+    assert plot.note.text() == "step 2: no finite points" and plot.note.warns
     assert plot.box.viewRange()[1] == pytest.approx([-3, 104])
 
 

@@ -17,9 +17,9 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.exploration.excess import step_means
 from dnf_studio.core.exploration.lineage import write_csv
-from dnf_studio.gui.features.selection.lineage_model import LineageModel
 from dnf_studio.gui.features.selection.panel import SelectionPanel
 from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.widgets.table import TableModel
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.workers.excess import ExcessFrame
 from tests.gui.scenes import frame_of
@@ -55,7 +55,7 @@ def choose(panel: SelectionPanel, session: Session, *points: int) -> None:
 
 
 def column(panel: SelectionPanel, name: str) -> list[str]:
-    place = panel.model.table.names.index(name)
+    place = panel.lineage.names.index(name)
     return [panel.model.index(row, place).data() for row in range(panel.model.rowCount())]
 
 
@@ -95,10 +95,10 @@ def test_it_compares_with_the_rest_at_the_cursor(panel: SelectionPanel, session:
 
 def test_of_another_model_nothing_is_known(panel: SelectionPanel, session: Session) -> None:
     choose(panel, session, 4, 9)
-    assert "log_ratio" in panel.model.table.names
+    assert "log_ratio" in panel.lineage.names
     panel.set_excess(None)
     panel.refresh()
-    assert "log_ratio" not in panel.model.table.names
+    assert "log_ratio" not in panel.lineage.names
 
 
 def test_it_follows_selection_cursor_and_frame_by_itself(panel: SelectionPanel, session: Session, qtbot: QtBot) -> None:
@@ -123,7 +123,7 @@ def test_hidden_it_does_nothing_and_shown_it_is_right(panel: SelectionPanel, ses
 def test_a_click_on_a_head_sorts_and_a_click_on_a_row_makes_it_current(panel: SelectionPanel, session: Session) -> None:
     points = (5, 280, 41, 97)
     choose(panel, session, *points)
-    head, place = panel.table.horizontalHeader(), panel.model.table.names.index("log_ratio")
+    head, place = panel.table.horizontalHeader(), panel.lineage.names.index("log_ratio")
     total = RATIOS.sum(axis=0)[sorted(points)]
     panel.table.scrollTo(panel.model.index(0, place))
     for turn in (0, 1):
@@ -145,11 +145,11 @@ def test_rows_chosen_for_copying_stay_with_their_points_when_the_order_changes(
     panel: SelectionPanel, session: Session
 ) -> None:
     choose(panel, session, 5, 280, 41, 97)
-    panel.model.sort(panel.model.table.names.index("now_1"))
-    panel.table.selectRow(panel.model.row_of(41))
+    panel.model.sort(panel.lineage.names.index("now_1"))
+    panel.table.selectRow(panel.model.row_of(1))
     session.cursor.jump(10)
     panel.refresh()
-    assert [panel.model.point_at(row) for row in panel.table.chosen_rows()] == [41]
+    assert [panel.model.place(row) for row in panel.table.chosen_rows()] == [1]
 
 
 def test_lost_points_come_last_whichever_way(panel: SelectionPanel, session: Session) -> None:
@@ -158,8 +158,8 @@ def test_lost_points_come_last_whichever_way(panel: SelectionPanel, session: Ses
     panel.set_frame(dataclasses.replace(FRAME, forward=broken))
     choose(panel, session, 5, 280, 41, 97)
     for order in Qt.SortOrder:
-        panel.model.sort(panel.model.table.names.index("now_1"), order)
-        assert panel.model.point_at(3) == 41 and column(panel, "now_1")[3] == "–"
+        panel.model.sort(panel.lineage.names.index("now_1"), order)
+        assert column(panel, "point")[3] == "41" and column(panel, "now_1")[3] == "–"
 
 
 def test_copy_takes_the_table_as_it_is_sorted_or_the_chosen_rows(panel: SelectionPanel, session: Session) -> None:
@@ -167,7 +167,7 @@ def test_copy_takes_the_table_as_it_is_sorted_or_the_chosen_rows(panel: Selectio
     panel.model.sort(0, Qt.SortOrder.DescendingOrder)
     panel.copy_button.click()
     lines = [line.split("\t") for line in QGuiApplication.clipboard().text().splitlines()]
-    assert lines[0] == list(panel.model.table.names) and [line[0] for line in lines[1:]] == ["280", "41", "5"]
+    assert lines[0] == list(panel.lineage.names) and [line[0] for line in lines[1:]] == ["280", "41", "5"]
     assert float(lines[1][1]) == pytest.approx(FRAME.forward[0, 280, 0], rel=1e-6)
     panel.table.setFocus()
     panel.table.selectRow(1)
@@ -200,7 +200,7 @@ def test_columns_in_any_units_and_far_from_0_keep_their_digits(
         assert float(mean.replace(",", "")) == pytest.approx(1.7e9 + 10 * some[:, 0].mean(), abs=0.1)
         assert float(spread) == pytest.approx(10 * some[:, 0].std(), rel=0.01)
     assert rows["Distance"] == before["Distance"]
-    write_csv(tmp_path / "table.csv", panel.model.table)
+    write_csv(tmp_path / "table.csv", panel.lineage)
     with (tmp_path / "table.csv").open(encoding="utf-8") as lines:
         written = np.array([float(row["data_1"]) for row in csv.DictReader(lines)])
     np.testing.assert_allclose(written, 1.7e9 + 10 * now[:50, 0], atol=0.01, rtol=0)
@@ -210,13 +210,13 @@ def test_fifty_thousand_rows_open_at_once(
     qtbot: QtBot, panel: SelectionPanel, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: set[int] = set()
-    data = LineageModel.data
+    data = TableModel.data
 
-    def counted(self: LineageModel, index, role=Qt.ItemDataRole.DisplayRole):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    def counted(self: TableModel, index, role=Qt.ItemDataRole.DisplayRole):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
         asked.add(index.row())
         return data(self, index, role)
 
-    monkeypatch.setattr(LineageModel, "data", counted)
+    monkeypatch.setattr(TableModel, "data", counted)
     panel.set_frame(frame_of(points=50_000, steps=3))
     choose(panel, session, *range(50_000))
     panel.grab()
@@ -228,7 +228,6 @@ def test_in_the_window_it_is_a_tab_that_counts_saves_and_leads_to_export(
 ) -> None:
     window = still_window
     window.live.show(FRAME)
-    window.live.frame_shown.emit(FRAME)
     window.session.apply({"selection": (5, 280, 41)})
     assert window.docks["inspector"].tabs.tabText(1) == "Selection (3)"
     window.docks["inspector"].tabs.setCurrentIndex(1)
@@ -250,12 +249,11 @@ def test_a_table_that_cannot_be_written_is_told(
 ) -> None:
     window = still_window
     window.live.show(FRAME)
-    window.live.frame_shown.emit(FRAME)
     window.session.apply({"selection": (5,)})
     window.docks["inspector"].tabs.setCurrentIndex(1)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args: (str(tmp_path / "none" / "a.csv"), ""))
     told: list[object] = []
-    monkeypatch.setattr(window.files, "tell", told.append)
+    window.files.told.connect(told.append)
     assert window.docks["inspector"].pages["Selection"] is not None
     window.docks["inspector"].pages["Selection"].save_button.click()
     qtbot.waitUntil(lambda: bool(told))

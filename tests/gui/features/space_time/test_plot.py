@@ -13,13 +13,14 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.layers.scale import BUCKETS
-from dnf_studio.gui.drawing.step_bars import WAITING
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
+from dnf_studio.gui.drawing.words import WAITING
 from dnf_studio.gui.features.space_time.plot import ROWS, SpaceTimePlot
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.workers.excess import ExcessFrame
-from dnf_studio.workers.frames import Frame, ViewRequest
+from dnf_studio.workers.frames import Frame
 from tests.gui.scenes import excess_of, frame_of, pixels
+from tests.views import viewed
 
 FRAME = frame_of(points=2000)
 
@@ -127,7 +128,7 @@ def test_new_weights_keep_the_map_and_another_request_drops_it(qtbot: QtBot) -> 
     moved = dataclasses.replace(FRAME, weights=2, forward=FRAME.forward[:, ::-1] * 0.5)
     plot.set_frame(moved)
     np.testing.assert_array_equal(plot.cells, before)
-    for other in (frame_of(request=ViewRequest(seed=1)), frame_of(steps=9)):
+    for other in (frame_of(request=viewed(seed=1)), frame_of(steps=9)):
         plot.set_frame(FRAME)
         plot.set_excess(bad_patch())
         plot.set_frame(other)
@@ -155,5 +156,5 @@ def test_the_map_follows_the_window(still_window: MainWindow, qtbot: QtBot) -> N
     qtbot.waitUntil(lambda: plot.cells.size > 0)
     plot.clicked_at(4.0, 0.0)
     assert window.session.cursor.node == 4 and plot._line.value() == 4.0
-    window.live.show(None)
+    plot.set_frame(None)
     assert not plot.cells.size

@@ -49,8 +49,8 @@ def test_a_drag_changes_the_view_at_once_and_is_one_step_of_undo(
     session, before = window.session, panel.editing.nodes
     assert len(before) == 31 and panel.start.currentText() == "the model's own"
     drag(qtbot, panel.curve, 7, 2e-3)
-    nodes = session.state.grid
-    assert isinstance(nodes, tuple) and panel.editing.nodes == nodes and session.state.steps is None
+    nodes = session.state.sampling.grid
+    assert isinstance(nodes, tuple) and panel.editing.nodes == nodes and session.state.sampling.steps is None
     lengths = np.diff(nodes) * 0.0999
     assert lengths[7] == pytest.approx(2e-3, rel=0.02) and lengths.sum() == pytest.approx(0.0999)
     moved = np.flatnonzero(~np.isclose(nodes, before, atol=1e-7))
@@ -63,9 +63,9 @@ def test_a_drag_changes_the_view_at_once_and_is_one_step_of_undo(
     assert panel.start.currentText() == "custom, 30 steps"
     assert panel.noise.values[7] == pytest.approx(0.5 * np.sqrt(lengths[7]), rel=1e-3)
     session.undo()
-    assert session.state.grid is None and panel.editing.nodes == before and not session.can_undo
+    assert session.state.sampling.grid is None and panel.editing.nodes == before and not session.can_undo
     session.redo()
-    assert session.state.grid == nodes
+    assert session.state.sampling.grid == nodes
 
 
 def test_back_and_forth_within_a_drag_leaves_the_neighbours_as_they_were(panel: GridEditorPanel) -> None:
@@ -79,7 +79,7 @@ def test_back_and_forth_within_a_drag_leaves_the_neighbours_as_they_were(panel: 
 
 def test_numbers_are_typed_and_what_cannot_be_is_told(panel: GridEditorPanel, window: MainWindow) -> None:
     choose(panel, "uniform")
-    assert window.session.state.grid == "uniform"
+    assert window.session.state.sampling.grid == "uniform"
     panel.step.setValue(5)
     assert panel.curve.chosen == panel.noise.chosen == 5
     start, step = 0.0001 + 5 * 0.0999 / 30, 0.0999 / 30
@@ -116,23 +116,23 @@ def test_the_view_may_be_left_as_it_is(panel: GridEditorPanel, window: MainWindo
     session = window.session
     panel.live.click()
     drag(qtbot, panel.curve, 3, 2e-3)
-    assert session.state.grid is None and session.state.draft == panel.editing.nodes
+    assert session.state.sampling.grid is None and session.state.draft == panel.editing.nodes
     drafted = panel.editing.nodes
     choose(panel, "s-curve")
-    assert panel.start.currentText() == "s-curve" and session.state.grid is None
+    assert panel.start.currentText() == "s-curve" and session.state.sampling.grid is None
     session.undo()
     assert panel.editing.nodes == drafted and panel.start.currentText() == "custom, 30 steps"
     panel.steps.setValue(10)
-    assert len(panel.editing.nodes) == 11 and session.state.steps is None
+    assert len(panel.editing.nodes) == 11 and session.state.sampling.steps is None
     panel.live.click()
-    assert session.state.grid == panel.editing.nodes and session.state.steps == 10
+    assert session.state.sampling.grid == panel.editing.nodes and session.state.sampling.steps == 10
 
 
 def test_another_view_n_keeps_the_shape(panel: GridEditorPanel, window: MainWindow, qtbot: QtBot) -> None:
     window.session.apply({"grid": MINE})
     assert len(panel.editing.nodes) == 31, "as the model has"
     panel.steps.setValue(8)
-    assert window.session.state.steps == 8
+    assert window.session.state.sampling.steps == 8
     assert panel.editing.nodes[::2] == pytest.approx(MINE)
     window.session.apply({"steps": 4})
     assert panel.editing.nodes == pytest.approx(MINE) and panel.steps.value() == 4
@@ -175,7 +175,7 @@ def test_presets_are_saved_used_renamed_and_deleted(
     dialog_of(panel).reject()
     panel.steps.setValue(10)
     choose(panel, "Long seventh")
-    assert window.session.state.grid == mine and len(panel.editing.nodes) == 11
+    assert window.session.state.sampling.grid == mine and len(panel.editing.nodes) == 11
     panel.presets.rename.click()
     dialog_of(panel).name.setText("Seven")
     dialog_of(panel).save.click()
@@ -186,7 +186,7 @@ def test_presets_are_saved_used_renamed_and_deleted(
     monkeypatch.setattr(question, "ask_delete_preset", lambda *_: question.Answer.DISCARD)
     panel.presets.delete.click()
     assert list_presets(grids_folder()) == ((), ())
-    assert panel.start.currentText() == "custom, 30 steps" and window.session.state.grid == mine
+    assert panel.start.currentText() == "custom, 30 steps" and window.session.state.sampling.grid == mine
 
 
 def test_a_malformed_preset_is_told_and_left_out(panel: GridEditorPanel, window: MainWindow, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.drawing.log_axis import log_ticks
+from dnf_studio.gui.drawing.axes import log_ticks
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 from dnf_studio.gui.features.time_grid.step_curve import NoiseCurve, StepCurve
 from tests.gui.scenes import pixels, share_near

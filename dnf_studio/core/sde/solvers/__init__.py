@@ -1,0 +1,76 @@
+"""The ways to step from noise to data, one file each; a new one is its file, its import and its place in `SOLVERS`.
+
+Nothing here needs torch before a path is computed, so that the window and the command line can list them at start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dnf_studio.core.sde.solvers.ancestral import ANCESTRAL
+from dnf_studio.core.sde.solvers.ddim import DDIM
+from dnf_studio.core.sde.solvers.heun import HEUN, HEUN_OF_MARGINALS
+from dnf_studio.core.sde.solvers.ode import ODE, RUNGE_KUTTA
+from dnf_studio.core.sde.solvers.record import Chain, LastStep, Needs, Parts, Solver
+from dnf_studio.core.sde.solvers.sde import SDE
+from dnf_studio.errors import SettingError
+
+__all__ = [
+    "ODE",
+    "SDE",
+    "SOLVERS",
+    "SOLVER_NAMES",
+    "Chain",
+    "LastStep",
+    "Needs",
+    "Parts",
+    "Solver",
+    "solver_in_effect",
+    "solver_named",
+    "solvers_for",
+    "unused_settings",
+]
+
+SOLVERS: tuple[Solver, ...] = (SDE, ODE, RUNGE_KUTTA, ANCESTRAL, DDIM, HEUN, HEUN_OF_MARGINALS)
+"""All of them, in the order of lists; the first that a model can use is its own choice."""
+SOLVER_NAMES: tuple[str, ...] = tuple(dict.fromkeys(one.name for one in SOLVERS))
+
+
+def solvers_for(*needs: Needs) -> tuple[Solver, ...]:
+    """The solvers of a model that has what they need; what it has first is what it rather steps by.
+
+    Of two with the same name it has the one of the earlier need.
+    """
+    found: dict[str, Solver] = {}
+    for need in needs:
+        for one in SOLVERS:
+            if one.needs == need:
+                found.setdefault(one.name, one)
+    return tuple(found.values())
+
+
+def solver_named(name: str) -> Solver:
+    """The first solver of this name, of whatever model; raises `SettingError` where there is none."""
+    for one in SOLVERS:
+        if one.name == name:
+            return one
+    raise SettingError(f"The solver '{name}' is not one of {', '.join(SOLVER_NAMES[:-1])} and {SOLVER_NAMES[-1]}.")
+
+
+def solver_in_effect(name: str | None, solvers: tuple[Solver, ...]) -> Solver:
+    """The one of a model's `solvers` that `name` stands for: its own choice where it has none of that name."""
+    return next((one for one in solvers if one.name == name), solvers[0])
+
+
+def unused_settings(solver: Solver, lacks: Mapping[Any, str]) -> dict[str, str]:
+    """Why λ, last step, parts or Langevin steps mean nothing to `solver`, or to a model that `lacks` noise or score.
+
+    Keys are the names in `SampleSettings`, values one sentence each.
+    """
+    found = dict(solver.unused)
+    if "noise" in lacks:
+        found |= {"lam": lacks["noise"], "last": lacks["noise"]}
+    if "score" in lacks:
+        found |= {"parts": lacks["score"], "langevin": lacks["score"]}
+    return found
