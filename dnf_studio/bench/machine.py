@@ -23,8 +23,8 @@ def machine_facts() -> dict[str, str | int | float | None]:
     """Processor, cores, versions, the type that `auto` takes, where windows go, and how busy the machine is."""
     import torch
 
+    from dnf_studio.core.hardware import choose_hidden_type
     from dnf_studio.core.parallel import worker_threads
-    from dnf_studio.core.training.hardware import choose_hidden_type
 
     return {
         "processor": _processor(),

@@ -12,7 +12,7 @@ import torch
 from dnf_studio.bench import Row, less
 from dnf_studio.bench.machine import run_python
 from dnf_studio.config import Config
-from dnf_studio.config.model_defaults import MOST_WITH_FEATURES
+from dnf_studio.config.model_kinds import MOST_WITH_FEATURES
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool

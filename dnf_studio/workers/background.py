@@ -46,8 +46,8 @@ class Task:
         if self.cancelled:
             raise Cancelled
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for the thread; whether it has ended in time."""
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for the thread, with None as long as it takes; whether it has ended in time."""
         if self._thread is not None:
             self._thread.join(seconds)
         return self._thread is None or not self._thread.is_alive()
@@ -64,6 +64,9 @@ class _Listener:
 
 class Background(QObject):
     """Drives iterables in threads of their own and tells what comes of them in the thread that made it, the window's.
+
+    The threads are Python's: when a `QThread` ends under Python 3.11, tensors in a `threading.local` are freed while
+    its thread state is being deleted, which deletes that state twice and kills the process.
 
     Any number of tasks run side by side; `Newest` is for those of which only the newest counts. All of them are
     cancelled and waited for in `close`, after which nothing begins and nothing is told.
@@ -162,9 +165,11 @@ class Background(QObject):
         if listener is None:
             return
         task._running = False
-        if error is not None:
-            listener.failed(error)
-        listener.ended(whole)
+        try:
+            if error is not None:
+                listener.failed(error)
+        finally:
+            listener.ended(whole)
 
 
 class Newest:

@@ -116,8 +116,8 @@ def _answer(asked: FieldRequest, frame: Frame, wanted: Wanted) -> FieldAnswer | 
     import torch
 
     from dnf_studio.core.exploration.fields import field_grid, measured_fields
+    from dnf_studio.core.hardware import choose_hidden_type
     from dnf_studio.core.sde.grid import TimeGrid
-    from dnf_studio.core.training.hardware import choose_hidden_type
 
     snapshot, request = wanted.snapshot, wanted.request
     if snapshot is None or len(asked.plane.origin) != snapshot.dim or asked.node >= len(frame.t):

@@ -1,17 +1,16 @@
-"""What threads need of each other: mailboxes between them, a priority, and a thread of Python's own."""
+"""Between threads: mailboxes, and a priority, so that one stands back behind the others."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from contextlib import suppress
-from threading import Lock, Thread, get_native_id
+from threading import Lock, get_native_id
 from typing import Generic, TypeVar
 
 from dnf_studio.core.training.record import StepReport
 
-__all__ = ["Mailbox", "ReportLog", "run_in_python_thread", "stand_back"]
+__all__ = ["Mailbox", "ReportLog", "stand_back"]
 
 NICER = 2
 NICEST = 19
@@ -70,26 +69,3 @@ def stand_back() -> None:
         with suppress(PermissionError):
             nice = os.getpriority(os.PRIO_PROCESS, thread) + NICER
             os.setpriority(os.PRIO_PROCESS, thread, min(nice, NICEST))
-
-
-def run_in_python_thread(work: Callable[[], None], name: str) -> None:
-    """Call `work()` in a thread made by Python, wait for it, and raise what it raised.
-
-    A `QThread` is made by Qt. When one ends under Python 3.11, tensors that lie in a
-    `threading.local` are freed while its thread state is being deleted; their destructor takes and
-    releases that state again, which deletes it twice and kills the process. Threads made by Python
-    free their locals earlier, and Python 3.12 counts correctly.
-    """
-    problems: list[BaseException] = []
-
-    def guarded() -> None:
-        try:
-            work()
-        except BaseException as problem:
-            problems.append(problem)
-
-    thread = Thread(target=guarded, name=name, daemon=True)
-    thread.start()
-    thread.join()
-    if problems:
-        raise problems[0]

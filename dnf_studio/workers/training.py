@@ -1,4 +1,4 @@
-"""The thread that drives a run and publishes its weights to the explorer."""
+"""Drives a run in the background and publishes its weights to the explorer."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, Signal
 
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import DivergenceError, StudioError
+from dnf_studio.workers.background import Background, Task
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.snapshot import Snapshot, Steps
-from dnf_studio.workers.threads import ReportLog, run_in_python_thread
+from dnf_studio.workers.threads import ReportLog
 from dnf_studio.workers.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["TrainingWorker"]
 
 
-class TrainingWorker(QThread):
+class TrainingWorker(QObject):
     """Drives one run until it is done or stopped.
 
     `make_run(threads)` is called in the thread, so that torch and the data load there; `threads`
@@ -39,6 +40,8 @@ class TrainingWorker(QThread):
     failed = Signal(str)
     """One sentence. After a divergence the run is paused at its last good state; if the run could
     not be made at all, the thread ends."""
+    ended = Signal()
+    """Nothing runs any more, whatever became of the run."""
     went_back = Signal(int)
     """The run lost its last iterations, with a process that was killed, and goes on after this one."""
 
@@ -48,9 +51,11 @@ class TrainingWorker(QThread):
         explorer: Explorer,
         reports: ReportLog,
         trainer: Trainer,
+        background: Background,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
+        self._background, self._task = background, Task()
         self._make_run = make_run
         self._explorer = explorer
         self._reports = reports
@@ -63,6 +68,14 @@ class TrainingWorker(QThread):
         self._early: list[Mapping[str, Any]] = []
         self._run: Run | None = None
         self._last = 0
+
+    def start(self) -> None:
+        """Begin; what nobody has thought of is raised in the window's thread."""
+        self._task = self._background.run(self._drive, lambda _done: self.ended.emit(), self._fail)
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for the thread, which has been stopped; whether it has ended in time."""
+        return self._task.wait(seconds)
 
     @property
     def is_paused(self) -> bool:
@@ -92,11 +105,12 @@ class TrainingWorker(QThread):
                 return
         self._trainer.apply(self._run, change)
 
-    def run(self) -> None:
-        """Called by Qt; the work itself is in a thread of Python's own."""
-        run_in_python_thread(self._drive, "dnf-training")
+    def _fail(self, error: Exception) -> None:
+        self.ended.emit()
+        raise error
 
     def _drive(self) -> None:
+        """In the thread."""
         try:
             run = self._begin()
         except StudioError as error:

@@ -25,8 +25,7 @@ from dnf_studio.core.sde.steps import (
     implied_forward_noise,
     split_backward_noise,
 )
-from dnf_studio.core.training.objective import path_bound
-from tests.problems import ZOO, ExactFlow, LinearGaussian, coupled, log_normal, to_standard_normal
+from tests.problems import ZOO, ExactFlow, LinearGaussian, coupled, log_normal, path_bound, to_standard_normal
 
 NUMBERS = st.floats(-5, 5)
 PAIRS = st.tuples(NUMBERS, NUMBERS)

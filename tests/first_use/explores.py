@@ -14,6 +14,7 @@ from dnf_studio.core.exploration.by_step import worst_points
 from dnf_studio.gui.features.lab.panel import LabPanel
 from dnf_studio.gui.features.outliers.panel import OutliersPanel
 from dnf_studio.gui.features.round_trip.panel import RoundTripPanel
+from dnf_studio.gui.features.selection.tools import ToolStrip
 from dnf_studio.gui.features.time_grid.editor import GridEditorPanel
 from dnf_studio.gui.frame.docks import FeatureDock
 from tests.first_use.person import Person
@@ -165,7 +166,7 @@ def follows_a_lineage(person: Person, path: Path) -> None:
     window = person.window
     view = window.plots["forward"]
     person.press("Home")
-    person.click(window.views.strip.widgetForAction(window.commands["tool-lasso"]))
+    person.click(window.findChild(ToolStrip).widgetForAction(window.commands["tool-lasso"]))
     person.wait(lambda: window.parts["selection"].tools.tool == "lasso")
     # Around the upper right ring
     angles = np.linspace(0, 2 * math.pi, 24)

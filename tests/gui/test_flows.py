@@ -89,22 +89,23 @@ def test_what_a_flow_lacks_is_grey_and_says_why_until_another_model_comes(
         for ability, controls in kinds.items():
             for control in controls:
                 assert not control.isEnabled() and control.toolTip() == lacks[ability]
-    views = shown.views
-    for plot, ability in ((views.disagreement, "bound"), (views.space_time, "bound"), (views.score, "score")):
+    plots = shown.plots
+    disagreement, score = plots["disagreement"], plots["score"]
+    for plot, ability in ((disagreement, "bound"), (plots["space-time"], "bound"), (score, "score")):
         assert plot._is_empty and plot._empty.text() == lacks[ability]
-    assert views.disagreement.chooser.isHidden() and views.disagreement.legend.isHidden()
-    assert not views.grid.plot.getAxis("right").isVisible()
+    assert disagreement.chooser.isHidden() and disagreement.legend.isHidden()
+    assert not plots["grid"].plot.getAxis("right").isVisible()
     assert shown.toolbar.lam.value() == 0.5, "what was chosen comes back with a model that has it"
-    assert views.forward._trails.isVisible(), "nothing hides the paths in favour of colours that are not there"
+    assert plots["forward"]._trails.isVisible(), "nothing hides the paths in favour of colours that are not there"
     open_in("diffflow-rings")
     for kinds in (greyed, actions):
         assert all(control.isEnabled() for controls in kinds.values() for control in controls)
     assert shown.toolbar.lam.box.toolTip().startswith("Noise of the backward process")
-    qtbot.waitUntil(lambda: frame_of(shown).request.lam == 0.5 and not views.score._is_empty, timeout=20_000)
-    assert not views.disagreement.chooser.isHidden() and views.disagreement.legend.isHidden()
-    qtbot.waitUntil(lambda: not views.disagreement._is_empty and window.live.excess is not None, timeout=20_000)
-    views.disagreement.set_shown("contribution")
-    assert not views.disagreement.legend.isHidden()
+    qtbot.waitUntil(lambda: frame_of(shown).request.lam == 0.5 and not score._is_empty, timeout=20_000)
+    assert not disagreement.chooser.isHidden() and disagreement.legend.isHidden()
+    qtbot.waitUntil(lambda: not disagreement._is_empty and shown.live.excess is not None, timeout=20_000)
+    disagreement.set_shown("contribution")
+    assert not disagreement.legend.isHidden()
 
 
 def test_explore_panels_offer_what_a_flow_can(shown: MainWindow, qtbot: QtBot) -> None:

@@ -48,9 +48,9 @@ def test_pause_has_room_for_its_word_and_does_not_move_when_it_is_resume(large: 
     button = pause_button(large)
     assert button.minimumWidth() >= button.sizeHint().width()
     least = button.minimumWidth()
-    large.commands.show_paused(True)
+    large.parts["training"]._show_paused(True)
     assert button.sizeHint().width() <= least
-    large.commands.show_paused(False)
+    large.parts["training"]._show_paused(False)
 
 
 def test_keys_within_plots_are_written_in_the_letters_of_the_window(large: MainWindow, qtbot: QtBot) -> None:

@@ -30,6 +30,7 @@ from dnf_studio.core.exploration.contributions import contributions
 from dnf_studio.core.exploration.excess import neighbour_excess, step_means, widths
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.gui.features.disagreement.bars import excess_bars
+from dnf_studio.gui.features.selection.panel import SelectionPanel
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.workers.excess import ExcessFrame
@@ -91,7 +92,7 @@ class Scene:
 
     def settle(self, known: int = KNOWN) -> None:
         """Until the views show all of the model, its excess and the comparison of its processes."""
-        studio, views = self.window.studio, self.window.views
+        window, studio = self.window, self.window.studio
         assert studio.current is not None
         wanted = studio.current.snapshot.version, self.window.session.state.sampling.grid
 
@@ -120,7 +121,7 @@ class Scene:
 
     def tell(self, name: str) -> None:
         """Print what the views say in numbers."""
-        views, frame, found = self.window.views, self.window.live.frame, self.window.live.excess
+        frame, found = self.window.live.frame, self.window.live.excess
         assert frame is not None and frame.prior is not None and found is not None
         bound = float(frame.mean_contributions.sum()) + sum(frame.prior)
         bars = excess_bars(found)
@@ -135,7 +136,7 @@ class Scene:
         for what, saved in zip(("a drift that does not change", "no score"), found.saved, strict=True):
             print(f"   {what} would add", np.round(saved, 3).tolist())
         self._tell_modes(frame, found)
-        plot = window.plots["marginals"]
+        plot = self.window.plots["marginals"]
         for what in ("distance", "floor", "highest"):
             print(f"   SWD {what}", np.round(getattr(plot, f"_{what}"), 3).tolist())
         if frame.score is not None:
@@ -203,7 +204,7 @@ def main(model: str, folder: Path) -> None:
     """All pictures."""
     app = QApplication([])
     scene = Scene(app, folder)
-    window, views = scene.window, scene.window.views
+    window = scene.window
     sound = scene.open(model)
     many("sound", sound)
     scene.set(0, layers=POINTS)
@@ -222,13 +223,13 @@ def main(model: str, folder: Path) -> None:
 
 def field_of(scene: Scene) -> list[QImage]:
     """The drift at the data; the window is wide again afterwards."""
-    views = scene.window.views
+    window = scene.window
     scene.resize(NARROW)
     scene.set(0, layers=frozenset({"field"}), field="drift", heat="magnitude")
     window.plots["forward"].box.setRange(xRange=(-2.3, 2.3), yRange=(-2.3, 2.3))
     scene.wait(1)
     images = scene.look(window.plots["forward"])
-    views.reset_ranges()
+    window.plots.reset_ranges()
     scene.set(0, layers=POINTS, heat="none")
     scene.resize(WIDE)
     return images
@@ -236,7 +237,7 @@ def field_of(scene: Scene) -> list[QImage]:
 
 def score(scene: Scene, sound: DiffFlow, share: list[QImage]) -> None:
     """The score scaled by 1.5 between two times."""
-    views, tabs = scene.window.views, scene.pair.tabs
+    window, tabs = scene.window, scene.pair.tabs
     flow = PlantedFlow(sound, scaled_score(1.5, 0.25, 0.55))
     many("score", flow)
     scene.put(flow)
@@ -254,7 +255,7 @@ def score(scene: Scene, sound: DiffFlow, share: list[QImage]) -> None:
 
 def step(scene: Scene, sound: DiffFlow) -> None:
     """One far too long step."""
-    views = scene.window.views
+    window = scene.window
     flow = with_long_step(sound, 10, 20)
     many("step", flow)
     scene.put(flow)
@@ -264,15 +265,15 @@ def step(scene: Scene, sound: DiffFlow) -> None:
     scene.pair.tabs.setCurrentIndex(1)
     scene.save("step-grid", scene.look(window.plots["grid"]))
     scene.pair.tabs.setCurrentIndex(2)
-    scene.window.session.apply({"grid": "reference", "steps": 30})
+    window.session.apply({"grid": "reference", "steps": 30})
     scene.settle(256)
     scene.tell("step, on the reference grid")
-    scene.window.session.apply({"grid": None})
+    window.session.apply({"grid": None})
 
 
 def drift(scene: Scene, sound: DiffFlow, field: list[QImage]) -> None:
     """A drift that ignores one mode."""
-    views = scene.window.views
+    window = scene.window
     flow = PlantedFlow(sound, ignored_mode((MODE, 0.0), 0.8))
     many("drift", flow)
     scene.put(flow)
@@ -284,15 +285,13 @@ def drift(scene: Scene, sound: DiffFlow, field: list[QImage]) -> None:
     frame = window.live.frame
     assert frame is not None
     chosen = np.flatnonzero((np.abs(frame.forward[0] - [MODE, 0]) < 0.6).all(axis=1))
-    scene.window.session.apply({"selection": tuple(int(i) for i in chosen)})
-    scene.window.docks["inspector"].tabs.setCurrentIndex(1)
+    window.session.apply({"selection": tuple(int(i) for i in chosen)})
+    window.docks["inspector"].tabs.setCurrentIndex(1)
     scene.wait(1)
-    assert scene.window.docks["inspector"].pages["Selection"] is not None
-    print("  ", scene.window.docks["inspector"].pages["Selection"].comparison.rows())
-    scene.save(
-        "drift-selection",
-        scene.look(window.plots["forward"], scene.window.docks["inspector"].pages["Selection"].comparison),
-    )
+    panel = window.docks["inspector"].pages["Selection"]
+    assert isinstance(panel, SelectionPanel)
+    print("  ", panel.comparison.rows())
+    scene.save("drift-selection", scene.look(window.plots["forward"], panel.comparison))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pytest
 
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.threads import NICER, NICEST, Mailbox, ReportLog, run_in_python_thread, stand_back
+from dnf_studio.workers.threads import NICER, NICEST, Mailbox, ReportLog, stand_back
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="single threads have a priority on Linux only")
 
@@ -67,7 +67,9 @@ def test_there_is_an_end_to_it() -> None:
             stand_back()
             seen.append(nice())
 
-    run_in_python_thread(again, "work")
+    thread = threading.Thread(target=again)
+    thread.start()
+    thread.join()
     assert seen == sorted(seen) and seen[-1] == NICEST
 
 

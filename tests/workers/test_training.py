@@ -17,6 +17,7 @@ from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import Cancelled, DataError, DivergenceError, SettingError
 from dnf_studio.workers import snapshot
+from dnf_studio.workers.background import Background
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.threads import ReportLog
 from dnf_studio.workers.trainer import Trainer
@@ -68,22 +69,23 @@ Start = Callable[[Callable[[int], Any]], TrainingWorker]
 
 @pytest.fixture
 def start(explorer: Explorer) -> Iterator[Start]:
-    workers: list[TrainingWorker] = []
+    background, workers = Background(), list[TrainingWorker]()
 
     def make(make_run: Callable[[int], Any]) -> TrainingWorker:
-        workers.append(TrainingWorker(make_run, explorer, ReportLog(), Trainer()))
+        workers.append(TrainingWorker(make_run, explorer, ReportLog(), Trainer(), background))
         return workers[-1]
 
     yield make
     for worker in workers:
         worker.stop()
-        assert worker.wait(5000)
+        assert worker.wait(5)
+    background.close()
 
 
 def test_a_run_is_driven_to_its_end_in_another_thread(qtbot: QtBot, start: Start, explorer: Explorer) -> None:
     run, asked = FakeRun(), []
     worker = start(lambda threads: (asked.append(threads), run)[1])
-    with qtbot.waitSignals([worker.started_run, worker.finished_run, worker.finished], order="strict", timeout=5000):
+    with qtbot.waitSignals([worker.started_run, worker.finished_run, worker.ended], order="strict", timeout=5000):
         worker.start()
     assert worker._run is run and asked[0] >= 1
     assert run.threads and threading.get_ident() not in run.threads
@@ -95,12 +97,12 @@ def test_one_core_is_left_to_the_window(qtbot: QtBot, start: Start, monkeypatch:
     monkeypatch.setattr("dnf_studio.core.parallel.worker_threads", lambda: 4)
     asked: list[int] = []
     worker = start(lambda threads: (asked.append(threads), FakeRun(1))[1])
-    with qtbot.waitSignal(worker.finished, timeout=5000):
+    with qtbot.waitSignal(worker.ended, timeout=5000):
         worker.start()
     assert asked == [3]
     monkeypatch.setattr("dnf_studio.core.parallel.worker_threads", lambda: 1)
     worker = start(lambda threads: (asked.append(threads), FakeRun(1))[1])
-    with qtbot.waitSignal(worker.finished, timeout=5000):
+    with qtbot.waitSignal(worker.ended, timeout=5000):
         worker.start()
     assert asked == [3, 1]
 
@@ -121,9 +123,9 @@ def test_pause_resume_and_stop(qtbot: QtBot, start: Start) -> None:
         worker.resume()
     qtbot.waitUntil(lambda: run.iteration > held, timeout=5000)
     worker.pause()
-    with qtbot.waitSignals([worker.finished_run, worker.finished], timeout=5000):
+    with qtbot.waitSignals([worker.finished_run, worker.ended], timeout=5000):
         worker.stop()
-    assert worker.isFinished()
+    assert not worker._task.running
 
 
 def test_a_divergence_pauses_and_may_be_resumed(qtbot: QtBot, start: Start) -> None:
@@ -132,7 +134,7 @@ def test_a_divergence_pauses_and_may_be_resumed(qtbot: QtBot, start: Start) -> N
     with qtbot.waitSignals([(worker.failed, "failed"), (worker.paused, "paused")], order="strict") as caught:
         worker.start()
     assert caught.all_signals_and_args[0].args == ("The loss left the finite numbers.",)
-    assert worker.is_paused and worker.isRunning()
+    assert worker.is_paused and worker._task.running
     with qtbot.waitSignal(worker.finished_run, timeout=5000):
         worker.resume()
     assert [r.iteration for r in worker._reports.take()] == [1, 2, 4, 5, 6]
@@ -167,7 +169,7 @@ def test_a_run_that_cannot_be_made_says_so_and_ends(qtbot: QtBot, start: Start) 
     with qtbot.assertNotEmitted(worker.started_run), qtbot.waitSignal(worker.failed, timeout=5000) as caught:
         worker.start()
     assert caught.args == ["The file 'x.csv' does not exist."]
-    assert worker.wait(5000)
+    assert worker.wait(5)
 
 
 def test_changes_before_the_run_exists_reach_it_and_wrong_ones_are_raised(qtbot: QtBot, start: Start) -> None:
@@ -184,7 +186,7 @@ def test_changes_before_the_run_exists_reach_it_and_wrong_ones_are_raised(qtbot:
 def test_an_early_change_that_cannot_be_is_reported(qtbot: QtBot, start: Start) -> None:
     worker = start(lambda threads: FakeRun())
     worker.apply({"bad": 1})
-    with qtbot.waitSignals([worker.failed, worker.finished], timeout=5000):
+    with qtbot.waitSignals([worker.failed, worker.ended], timeout=5000):
         worker.start()
 
 
@@ -209,7 +211,7 @@ def test_a_defect_in_the_run_reaches_the_exception_hook(
     qtbot: QtBot, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = start(lambda threads: 1 // 0)
-    with qtbot.captureExceptions() as caught, qtbot.waitSignal(worker.finished, timeout=5000):
+    with qtbot.captureExceptions() as caught, qtbot.waitSignal(worker.ended, timeout=5000):
         worker.start()
     assert [kind for kind, *_ in caught] == [ZeroDivisionError]
 
@@ -235,7 +237,7 @@ def test_an_iteration_that_lasts_is_given_up(qtbot: QtBot, start: Start, monkeyp
         worker.pause()
     worker.resume()
     qtbot.waitUntil(lambda: len(begun) == 2, timeout=5000)
-    with qtbot.waitSignals([worker.finished_run, worker.finished], timeout=5000):
+    with qtbot.waitSignals([worker.finished_run, worker.ended], timeout=5000):
         worker.stop()
     assert run.iteration == 0 and not run.finished and torch.equal(run._generator.get_state(), generator)
 
@@ -261,5 +263,5 @@ def test_a_run_that_gave_up_an_iteration_and_is_to_go_on_again_has_not_ended(
     worker.start()
     qtbot.waitUntil(lambda: len(begun) == 5, timeout=5000)
     assert not ended
-    with qtbot.waitSignal(worker.finished, timeout=5000):
+    with qtbot.waitSignal(worker.ended, timeout=5000):
         worker.stop()

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.base import FieldWithDivergence
-from dnf_studio.core.models.field_kernel import make_kernel, network_fields
 from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.networks.base import FieldNetwork
+from dnf_studio.core.networks.build import make_kernel, network_fields
+from dnf_studio.core.sampling.model import FieldWithDivergence
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 
@@ -25,11 +26,11 @@ class DiffFlow(TwoSDEs):
     Reference: Zhang and Chen, "Diffusion Normalizing Flow", NeurIPS 2021, arXiv:2110.07579.
     """
 
-    networks = 2
-
-    def make_networks(self) -> None:
-        self.drift = self.new_network()
-        self.score = self.new_network()
+    kind = "diffflow"
+    networks = "drift", "score"
+    other_nodes = True
+    drift: FieldNetwork
+    score: FieldNetwork
 
     def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
         return network_fields(self.drift, self.score, grid.condition, hidden)
@@ -60,9 +61,3 @@ class DiffFlow(TwoSDEs):
         t, *others = (values.detach().cpu().double().numpy() for values in (nodes.t, nodes.g, nodes.condition))
         found = [torch.from_numpy(values) for values in (at, *(np.interp(at, t, other) for other in others))]
         return TimeGrid(*(values.to(nodes.t) for values in found))
-
-    def training_loss(self, x0: Tensor, noise: Tensor) -> Tensor:
-        """The mean bound (method.md, section 2), nats, of x0 (B, D) in model units and forward noise (N, B, D)."""
-        from dnf_studio.core.training.objective import mean_bound
-
-        return mean_bound(self, x0, noise)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.networks import NOISE_REACH
+from dnf_studio.core.networks.fourier_mlp import NOISE_REACH
 from dnf_studio.core.sde.grid import TimeGrid
 
 __all__ = ["Outside", "box_of", "draw_outside", "inward_penalty"]

@@ -160,9 +160,10 @@ class MainWindow(QMainWindow):
         self.places.note_first()
         NarrowScreen(self, self.dock, tuple(self.docks.values()), self.places, workspace.closing)
         workspace.closing.now.connect(self.places.store)
-        self.dropping = Dropping(self, workspace, self.status.message.text)
         self._connect()
         self.title = Title(self, workspace, self.status, self.toolbar)
+        # After the title: what was left out goes before what is said of the one that was opened
+        self.dropping = Dropping(self, workspace, self.status.message.text)
 
     def _connect(self) -> None:
         workspace, session, commands = self.workspace, self.workspace.session, self.workspace.commands

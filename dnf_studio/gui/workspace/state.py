@@ -15,7 +15,7 @@ from dnf_studio.errors import SettingError
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.inspect import Direction
     from dnf_studio.core.exploration.lineage import Mode
-    from dnf_studio.core.models.base import Ability
+    from dnf_studio.core.sampling.model import Ability
 
 __all__ = ["CHOICE", "CONTOURS", "FIELDS", "LAYERS", "OWN_SOLVERS", "SAMPLING", "State", "after_click", "choice"]
 
@@ -108,7 +108,7 @@ class State:
     def afresh(self, config: Config, view: Mapping[str, Any]) -> State:
         """Another document with these settings: what stood for the last one's points and grid goes, `view` comes."""
         none = {"steps": None, "grid": None, "draft": (), "axes": (0, 1), "projection": "images", "component": 0}
-        return self.changed({**none, "selection": (), "config": config, **view})
+        return self.changed({**none, "selection": (), "config": config}).changed(view)
 
     def without(self, lacks: Mapping[Ability, str], solvers: tuple[Solver, ...] = OWN_SOLVERS) -> State:
         """The same with what a model that `lacks` these and has these `solvers` has not as if nobody had chosen it."""

@@ -116,13 +116,13 @@ class Training(QObject):
             raise RuntimeError("a run is training already")
         self._pace.clear()
         self._log.take()
-        worker = TrainingWorker(make_run, explorer, self._log, self._trainer, self)
+        worker = TrainingWorker(make_run, explorer, self._log, self._trainer, self._background, self)
         worker.started_run.connect(self._started)
         worker.paused.connect(self._paused)
         worker.resumed.connect(self._resumed)
         worker.failed.connect(self.failed)
         worker.went_back.connect(self.went_back)
-        worker.finished.connect(self._ended)
+        worker.ended.connect(self._ended)
         paused, stopped = self._early
         self._early = False, False
         if paused:
@@ -241,7 +241,6 @@ class Training(QObject):
     @Slot()
     def _ended(self) -> None:
         if self._worker is not None:
-            self._worker.wait()
             self._worker.deleteLater()
         self._worker = None
         self.give_up()

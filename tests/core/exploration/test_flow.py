@@ -19,9 +19,9 @@ from dnf_studio.core.exploration.visited import visit
 from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.sampling.likelihood import ode_nll
 from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.core.training.objective import path_bound
 from dnf_studio.errors import UnsupportedError
 from tests.core.models.test_flow import affine, points, small
+from tests.problems import path_bound
 from tests.views import viewed
 
 

@@ -16,7 +16,7 @@ from dnf_studio.cli import main
 from dnf_studio.config import Config
 from dnf_studio.core.evaluation.likelihoods import affordable_points, nll_bound, validation_bound
 from dnf_studio.core.models.diffusion import Diffusion
-from dnf_studio.core.models.unet import UNet
+from dnf_studio.core.networks.unet import UNet
 from dnf_studio.core.sampling import likelihood
 from dnf_studio.core.sampling.likelihood import estimate_ode_nll
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading, save_checkpoint

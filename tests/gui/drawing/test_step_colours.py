@@ -176,28 +176,22 @@ def test_lost_paths_keep_the_colours_of_the_others_in_place(qtbot: QtBot) -> Non
 def test_the_command_colours_the_views_of_both_processes_once_something_is_known(still_window: MainWindow) -> None:
     window = still_window
     command = window.commands["disagreement"]
+    forward, backward, time = (window.plots[name]._paths for name in ("forward", "backward", "time"))
     frame = frame_of()
     window.live.show(frame)
     command.trigger()
     assert command.isChecked() and "disagreement" in window.session.state.layers
-    assert window.plots["forward"]._paths._steps is None and window.plots["backward"]._paths._steps is None
+    assert forward._steps is None and backward._steps is None
     window.live.show_excess(excess_of(frame, np.random.default_rng(1).standard_normal((10, 100))))
-    ahead, back = window.plots["forward"]._paths._steps, window.plots["backward"]._paths._steps
-    assert ahead is not None and window.plots["time"]._paths["forward"]._steps is ahead
+    ahead, back = forward._steps, backward._steps
+    assert ahead is not None and time["forward"]._steps is ahead
     assert back is not None and np.array_equal(back.buckets[:, :100], 15 - ahead.buckets[:, :100])
-    assert window.plots["time"]._paths["backward"]._steps is None
+    assert time["backward"]._steps is None
     window.live.show(frame_of(points=200))
-    assert (
-        window.plots["forward"]._paths._fitting_buckets() is not None
-        and window.plots["forward"]._paths._steps is not ahead
-    )
-    assert window.plots["backward"]._paths._fitting_buckets() is not None
+    assert forward._fitting_buckets() is not None and forward._steps is not ahead
+    assert backward._fitting_buckets() is not None
     window.session.undo()
-    assert (
-        not command.isChecked()
-        and window.plots["forward"]._paths._steps is None
-        and window.plots["backward"]._paths._steps is None
-    )
+    assert not command.isChecked() and forward._steps is None and backward._steps is None
 
 
 def test_trails_in_one_colour_make_way_for_those_of_the_steps_in_both_views(still_window: MainWindow) -> None:

@@ -14,7 +14,7 @@ def test_four_plots_where_there_is_room_and_tabs_where_there_is_not(qtbot: QtBot
     loss, grid, marginals = LossPlot(), GridPlot(), MarginalsPlot()
     pair = PlotTabs("Loss", loss, ("Time grid", "Marginals"))
     pair.fill((grid, marginals))
-    row = LowerRow(TimeView(), DisagreementPlot(), pair)
+    row = LowerRow([TimeView(), DisagreementPlot()], pair)
     qtbot.addWidget(row)
     row.resize(WIDE - 200, 260)
     with qtbot.waitExposed(row):

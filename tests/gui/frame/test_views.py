@@ -24,22 +24,21 @@ def test_nothing_of_the_excess_of_one_model_is_shown_with_another(
     window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot
 ) -> None:
     """Their settings are the same."""
-    views, left = window.views, list[object]()
+    left = list[object]()
     open_in("diffflow-rings")
     qtbot.waitUntil(lambda: window.live.excess is not None, timeout=20_000)
     request, first = window.live.frame.request, window.live.excess
-    window.studio.opened.connect(lambda _opened: left.append((window.live.excess, window.plots["disagreement"].limits)))
+    plot = window.plots["disagreement"]
+    window.studio.opened.connect(lambda _opened: left.append((window.live.excess, plot.limits)))
     open_in("diffflow-checkerboard")
     assert left == [(None, None)] and window.live.frame.request == request
-    qtbot.waitUntil(
-        lambda: window.live.excess is not None and window.plots["disagreement"].limits is not None, timeout=20_000
-    )
+    qtbot.waitUntil(lambda: window.live.excess is not None and plot.limits is not None, timeout=20_000)
     assert window.live.excess.frame.weights == window.studio.current.snapshot.version
     assert window.live.excess.frame.forward.shape == first.frame.forward.shape
     assert not (window.live.excess.frame.forward[0] == first.frame.forward[0]).all()
 
 
 def test_views_whose_frame_does_not_come_are_painted_again(still_window: MainWindow, qtbot: QtBot) -> None:
-    still_window.views.hold()
+    still_window.views._hold()
     assert not still_window.views.updatesEnabled()
     qtbot.waitUntil(still_window.views.updatesEnabled, timeout=5_000)

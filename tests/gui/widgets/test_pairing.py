@@ -9,15 +9,15 @@ import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.features.sampling.panel import SamplingPanel
-from dnf_studio.gui.features.selection.controller import choice
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.widgets.pairing import path_words, paths_words
 from dnf_studio.gui.workspace.session import Session
-from dnf_studio.gui.workspace.state import State
+from dnf_studio.gui.workspace.state import State, choice
 from tests.gui.scenes import excess_of, frame_of
 from tests.views import viewed
 
@@ -35,16 +35,14 @@ def window(still_window: MainWindow) -> MainWindow:
 
 def lit(window: MainWindow) -> dict[str, tuple[int, int]]:
     """How many points are set off in the plane and over the steps, by process."""
-    views = window.views
-    return {
-        name: (len(getattr(views, name)._rows), window.plots["time"]._chosen[name]._paths.shape[1]) for name in BOTH
-    }  # fmt: skip
+    time = window.plots["time"]
+    return {name: (len(window.plots[name]._rows), time._chosen[name]._paths.shape[1]) for name in BOTH}
 
 
 def region(window: MainWindow, name: str, points: list[int], modifier: Qt.KeyboardModifier = NONE) -> None:
     inside = np.zeros(40, bool)
     inside[points] = True
-    getattr(window.views, name).region_chosen.emit(inside, name, modifier)
+    window.plots[name].region_chosen.emit({name: inside}, modifier)
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -120,8 +118,8 @@ def test_the_switch_stands_in_menu_panel_and_view_and_they_agree(window: MainWin
     session = window.session
     panel = SamplingPanel(session, window.commands)
     qtbot.addWidget(panel)
-    button = next(b for b in window.plots["backward"].findChildren(type(window.parts["fields"].overlays["backward"].button))
-                  if b.accessibleName() == "Where the backward process starts")  # fmt: skip
+    buttons = window.plots["backward"].findChildren(QToolButton)
+    button = next(b for b in buttons if b.accessibleName() == "Where the backward process starts")
     assert button.text() == "from fresh noise" and panel.start.currentText() == "fresh noise"
     fresh, ends = button.menu().actions()
     assert fresh.isChecked()
@@ -187,11 +185,11 @@ def test_numbers_are_of_the_paths_of_the_selection(
 
 def test_start_and_owner_are_of_a_few() -> None:
     with pytest.raises(SettingError, match="'middle'"):
-        State(start="middle")  # type: ignore[arg-type]
+        viewed(start="middle")
     with pytest.raises(SettingError, match="forward or backward"):
         State(selection_of="sideways")  # type: ignore[arg-type]
     assert State(selection=(1,)).chosen_in("backward") == () and State(selection=(1,)).chosen_in("forward") == (1,)
-    assert State(selection=(1,), start="forward").chosen_in("backward") == (1,)
+    assert State(sampling=viewed(start="forward"), selection=(1,)).chosen_in("backward") == (1,)
 
 
 def test_the_switch_is_one_step_of_undo() -> None:

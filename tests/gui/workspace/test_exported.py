@@ -87,10 +87,10 @@ def test_fewer_samples_than_the_views_show_go_with_the_disagreement_of_their_poi
     qtbot.waitUntil(lambda: window.plots["space-time"].cells.size > 0, timeout=20_000)
     assert not window.grab().isNull()
     # Log-ratios are known of more points than are shown, and of other backward paths
-    qtbot.waitUntil(lambda: window.live.excess is not None and window.live.excess.forward.shape[1] > 40, timeout=20_000)
-    assert window.plots["forward"]._paths._steps is not None and window.plots[
-        "forward"
-    ]._paths._steps.buckets.shape == (6, 40)
+    live = window.live
+    qtbot.waitUntil(lambda: live.excess is not None and live.excess.forward.shape[1] > 40, timeout=20_000)
+    steps = window.plots["forward"]._paths._steps
+    assert steps is not None and steps.buckets.shape == (6, 40)
     qtbot.waitUntil(lambda: window.live.excess is not None and window.live.excess.complete, timeout=20_000)
     assert not window.live.excess.backward.size and window.plots["backward"]._paths._steps is None
     window.plots["disagreement"].worst_wanted.emit(3, False)

@@ -83,13 +83,7 @@ def test_a_log_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch: p
 
 def test_the_window_is_recorded(file: Path, still_window: MainWindow) -> None:
     window = still_window
-    Recorder(
-        window.session,
-        window.studio,
-        window.files,
-        window.parts["training"],
-        window,
-    )
+    Recorder(window.workspace, window)
     window.studio.training.phase_changed.emit(Phase.STARTING)
     window.studio.said.emit("Saved run.safetensors.")
     window.files.told.emit(StudioError("There is no file."))

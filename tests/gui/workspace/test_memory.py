@@ -210,7 +210,7 @@ def test_what_is_remembered_is_on_the_page_of_file_formats(visits: Visits, setti
     window.appearance.choose("dark")
     window.appearance.set_scale(110)
     window.appearance.set_calm(True)
-    window.habits.recent.add("rows.csv", "data")
+    window.parts["library"].recent.add("rows.csv", "data")
     memory = Memory(settings)
     ExportHistory(memory).add(ExportRecord("a.h5", 1, 2, 1.0))
     visits.end()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import State
+from tests.views import viewed
 
 CHANGES = st.one_of(
     st.fixed_dictionaries({"lam": st.floats(0, 2)}),
@@ -112,7 +113,7 @@ def test_quick_changes_of_one_slider_are_one_step(values: list[float]) -> None:
         clock.now += 0.05
         session.apply({"lam": value})
     session.undo()
-    assert session.state == State(seed=7)
+    assert session.state == State(sampling=viewed(seed=7))
     session.undo()
     assert session.state == State()
 
@@ -172,12 +173,12 @@ def test_names_of_what_changed_are_told_once() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"lam": -0.1}, "λ must be between 0 and 2"),
-        ({"lam": float("nan")}, "λ must be between 0 and 2"),
-        ({"steps": 0}, "View N must be between 1"),
+        ({"lam": -0.1}, "λ must be a number between 0 and 2"),
+        ({"lam": float("nan")}, "λ must be a number between 0 and 2"),
+        ({"steps": 0}, "N must be between 1"),
         ({"last": "never"}, "The last step is either mean or noise"),
         ({"grid": "fine"}, "The time grid 'fine'"),
-        ({"seed": -1}, "The seed must be a whole number"),
+        ({"seed": -1}, "The seed must not be negative"),
         ({"layers": frozenset({"smoke"})}, "There is no layer named 'smoke'"),
         ({"field": "wind"}, "There is no field named 'wind'"),
         ({"heat": "curl"}, "none, magnitude or divergence, not 'curl'"),
@@ -186,7 +187,7 @@ def test_names_of_what_changed_are_told_once() -> None:
         ({"config.sde.stepz": 1}, "There is no setting named 'sde.stepz'"),
         ({"config.sde.steps": 0}, "sde.steps"),
         ({"config.sde.t_end": 0.0001}, "last time"),
-        ({"lam": 0.5, "steps": -3}, "View N"),
+        ({"lam": 0.5, "steps": -3}, "number of steps N"),
     ],
 )
 def test_a_wrong_change_changes_nothing(change: dict[str, Any], sentence: str) -> None:
@@ -201,8 +202,8 @@ def test_a_wrong_change_changes_nothing(change: dict[str, Any], sentence: str) -
 def test_reset_begins_anew() -> None:
     session = slow_session()
     session.apply({"lam": 0.2})
-    session.reset(State(seed=3))
-    assert session.state == State(seed=3)
+    session.reset(State(sampling=viewed(seed=3)))
+    assert session.state == State(sampling=viewed(seed=3))
     assert not session.can_undo and not session.can_redo
 
 

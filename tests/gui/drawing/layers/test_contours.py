@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.exploration.log_density import LogDensity
 from dnf_studio.gui.drawing.layers.contours import contour_lines
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
+from dnf_studio.gui.features.log_density.overlay import ContourOverlay
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from tests.gui.scenes import frame_of, pixels, share_near
 
@@ -29,16 +30,17 @@ def density_of(exact: bool = True, sharp: float = 1.0) -> LogDensity:
     return LogDensity(x, x, model, moved if exact else None, 0.02, True)
 
 
-def contour_view(qtbot: QtBot, theme: Theme = LIGHT) -> ProcessView:
+def contour_view(qtbot: QtBot, theme: Theme = LIGHT) -> tuple[ProcessView, ContourOverlay]:
     view = ProcessView("forward")
+    contours = ContourOverlay(view)
     qtbot.addWidget(view)
     view.resize(420, 420)
     view.set_theme(theme)
     with qtbot.waitExposed(view):
         view.show()
     view.set_frame(frame_of())
-    view.set_layers(frozenset({"contours"}))
-    return view
+    contours.set_visible(True)
+    return view, contours
 
 
 def length(lines: Array) -> float:
@@ -88,76 +90,76 @@ def test_cells_without_a_number_have_no_line_and_others_keep_theirs() -> None:
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
 def test_the_map_comes_and_goes_with_its_layer(qtbot: QtBot, theme: Theme) -> None:
-    view = contour_view(qtbot, theme)
+    view, contours = contour_view(qtbot, theme)
     empty = pixels(view.plot)
-    view.contours.set_found(density_of())
+    contours.set_found(density_of())
     drawn = pixels(view.plot)
     assert (np.abs(drawn - empty).max(axis=-1) > 40).mean() > 0.02
     assert share_near(drawn, theme.magnitude[-1], 20) > 0.02
-    view.set_layers(frozenset())
-    assert view.contours.button.isHidden() and view.contours.legend.isHidden()
+    contours.set_visible(False)
+    assert contours.button.isHidden() and contours.legend.isHidden()
     assert np.array_equal(pixels(view.plot), empty)
-    view.contours.set_found(density_of())
+    contours.set_found(density_of())
     assert np.array_equal(pixels(view.plot), empty)
 
 
 def test_the_legend_says_whose_it_is_how_fine_and_how_right(qtbot: QtBot) -> None:
-    view = contour_view(qtbot)
-    view.contours.set_found(density_of(), refining=True)
-    text = view.contours.legend.text()
+    _view, contours = contour_view(qtbot)
+    contours.set_found(density_of(), refining=True)
+    text = contours.legend.text()
     assert "log p, model, at t₀, nats, standardised" in text
     assert "61 × 61, refining…" in text and "0 is −1.84, the model’s maximum" in text
-    view.contours.set_found(density_of())
-    assert "61 × 61, log p ± 0.02, ∫p here 1" in view.contours.legend.text()
-    view.contours.set_where("the points are at step 3")
-    assert "the points are at step 3" in view.contours.legend.text()
-    view.contours.set_choice("exact")
-    assert "log p, exact" in view.contours.legend.text() and "±" not in view.contours.legend.text()
-    view.contours.set_found(density_of(exact=False))
-    assert "log p, model" in view.contours.legend.text()
-    assert "the exact density is not known" in view.contours.legend.text() and view.contours.button.text() == "log p"
+    contours.set_found(density_of())
+    assert "61 × 61, log p ± 0.02, ∫p here 1" in contours.legend.text()
+    contours.set_where("the points are at step 3")
+    assert "the points are at step 3" in contours.legend.text()
+    contours.set_choice("exact")
+    assert "log p, exact" in contours.legend.text() and "±" not in contours.legend.text()
+    contours.set_found(density_of(exact=False))
+    assert "log p, model" in contours.legend.text()
+    assert "the exact density is not known" in contours.legend.text() and contours.button.text() == "log p"
     broken = dataclasses.replace(density_of(), model=np.full((61, 61), np.nan))
-    view.contours.set_found(broken)
-    assert "has no solution here" in view.contours.legend.text()
-    view.contours.say("Why not.")
-    assert view.contours.legend.text() == "Why not." and view.contours.found is None
+    contours.set_found(broken)
+    assert "has no solution here" in contours.legend.text()
+    contours.say("Why not.")
+    assert contours.legend.text() == "Why not." and contours.found is None
 
 
 def test_the_difference_is_signed_and_blank_where_nothing_is(qtbot: QtBot) -> None:
-    view = contour_view(qtbot)
+    view, contours = contour_view(qtbot)
     empty = pixels(view.plot)
-    view.contours.set_choice("difference")
-    view.contours.set_found(density_of(sharp=3.0))
-    view.contours.legend.hide()
+    contours.set_choice("difference")
+    contours.set_found(density_of(sharp=3.0))
+    contours.legend.hide()
     picture, third = pixels(view.plot), pixels(view.plot).shape[1] // 3
     # The model has too much at the left
     assert share_near(picture[:, :third], LIGHT.divergence[-1], 20) > 0.15
     assert share_near(picture[:, :third], LIGHT.divergence[0], 20) == 0
     assert share_near(picture[:, -third:], LIGHT.divergence[0], 20) > 0.1
     assert np.array_equal(picture[1:6, -40:-5], empty[1:6, -40:-5])
-    view.contours.set_choice("exact")
-    view.contours.legend.hide()
+    contours.set_choice("exact")
+    contours.legend.hide()
     exact = pixels(view.plot)
     assert not np.array_equal(exact, picture)
 
 
 def test_levels_are_below_the_models_maximum_whosever_density_it_is(qtbot: QtBot) -> None:
-    view = contour_view(qtbot)
+    _view, contours = contour_view(qtbot)
     found = density_of()
-    view.contours.set_found(found)
-    labels = view.contours.labels._lines
+    contours.set_found(found)
+    labels = contours.labels._lines
     assert set(labels) == {"−1", "−2", "−4", "−8", "−12"}
     np.testing.assert_allclose(np.hypot(labels["−2"][:, 0], labels["−2"][:, 1]), 2, atol=0.02)
-    view.contours.set_choice("exact")
-    lines = view.contours.labels._lines["−2"]
+    contours.set_choice("exact")
+    lines = contours.labels._lines["−2"]
     np.testing.assert_allclose(np.hypot(lines[:, 0] - 1, lines[:, 1]), 2, atol=0.02)
 
 
 def test_labels_are_within_the_view_and_apart(qtbot: QtBot) -> None:
-    view = contour_view(qtbot)
-    view.contours.set_found(density_of())
+    view, contours = contour_view(qtbot)
+    contours.set_found(density_of())
     pixels(view.plot)
-    anchors = view.contours.labels._anchors
+    anchors = contours.labels._anchors
     assert anchors is not None and {"−1", "−2", "−4"} <= set(anchors)
     seen = view.box.viewRect()
     places = np.array(list(anchors.values()))
@@ -167,11 +169,11 @@ def test_labels_are_within_the_view_and_apart(qtbot: QtBot) -> None:
 
 
 def test_the_legend_is_at_the_upper_left(qtbot: QtBot) -> None:
-    view = contour_view(qtbot)
-    view.contours.set_found(density_of())
+    view, contours = contour_view(qtbot)
+    contours.set_found(density_of())
     for size in ((420, 420), (700, 500)):
         view.resize(*size)
         pixels(view)
         area = view.plot.mapFromScene(view.box.sceneBoundingRect()).boundingRect()
-        legend = view.contours.legend.geometry()
+        legend = contours.legend.geometry()
         assert area.contains(legend) and legend.left() - area.left() < 12 and legend.top() - area.top() < 12

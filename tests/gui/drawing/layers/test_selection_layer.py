@@ -22,7 +22,7 @@ FRAME = frame_of()
 def choose(view: ProcessView | TimeView, *points: int) -> None:
     rows = np.array(points, np.intp)
     if isinstance(view, TimeView):
-        view.set_selection({"forward": rows, "backward": rows}, "forward")
+        view.show_selection({"forward": rows, "backward": rows}, "forward")
     else:
         view.set_selection(rows)
 

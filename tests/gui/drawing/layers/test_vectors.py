@@ -14,7 +14,7 @@ from dnf_studio.core.exploration.score_share import ScoreShare
 from dnf_studio.core.exploration.streamlines import Streamlines
 from dnf_studio.gui.drawing.layers.vectors import CLOSEST, arrow_lines, next_limit, upper_limit
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
-from dnf_studio.gui.features.fields.overlay import shown_field
+from dnf_studio.gui.features.fields.overlay import FieldOverlay, shown_field
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.workers.fields import FieldAnswer, FieldRequest
 from tests.gui.drawing.test_theme import contrast
@@ -47,16 +47,17 @@ def share_of(share: float) -> ScoreShare:
     return ScoreShare(np.ones(10), np.full(10, share / (1 - share)))
 
 
-def field_view(qtbot: QtBot, direction: str = "backward", theme: Theme = LIGHT) -> ProcessView:
+def field_view(qtbot: QtBot, direction: str = "backward", theme: Theme = LIGHT) -> tuple[ProcessView, FieldOverlay]:
     view = ProcessView(direction)
+    field = FieldOverlay(view)
     qtbot.addWidget(view)
     view.resize(420, 420)
     view.set_theme(theme)
     with qtbot.waitExposed(view):
         view.show()
     view.set_frame(frame_of())
-    view.set_layers(frozenset({"field"}))
-    return view
+    field.set_visible(True)
+    return view, field
 
 
 def test_an_arrow_lies_on_its_place_and_points_where_the_vector_does() -> None:
@@ -105,38 +106,38 @@ def test_limits_leave_few_above_and_ease_only_where_asked() -> None:
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
 def test_arrows_come_and_go_with_their_layer(qtbot: QtBot, theme: Theme) -> None:
-    view = field_view(qtbot, theme=theme)
+    view, field = field_view(qtbot, theme=theme)
     empty = pixels(view.plot)
-    view.field.set_answer(answer_of())
+    field.set_answer(answer_of())
     drawn = pixels(view.plot)
     assert (np.abs(drawn - empty).max(axis=-1) > 40).mean() > 0.03
-    view.set_layers(frozenset())
-    assert view.field.button.isHidden() and view.field.legend.isHidden()
+    field.set_visible(False)
+    assert field.button.isHidden() and field.legend.isHidden()
     assert np.array_equal(pixels(view.plot), empty)
-    view.field.set_answer(answer_of())
+    field.set_answer(answer_of())
     assert np.array_equal(pixels(view.plot), empty)
 
 
 def test_the_heat_map_is_coloured_by_its_values(qtbot: QtBot) -> None:
-    view = field_view(qtbot, "forward")
-    view.field.set_choice("used", "divergence")
-    view.field.set_answer(answer_of())
+    view, field = field_view(qtbot, "forward")
+    field.set_choice("used", "divergence")
+    field.set_answer(answer_of())
     picture = pixels(view.plot)
     third = picture.shape[1] // 3
     low, high = LIGHT.divergence[0], LIGHT.divergence[-1]
     assert share_near(picture[:, :third], low, 25) > 0.2 > share_near(picture[:, :third], high, 25)
     assert share_near(picture[:, -third:], high, 25) > 0.2 > share_near(picture[:, -third:], low, 25)
-    assert "divergence −2 " in view.field.legend.text()
-    view.field.set_choice("used", "magnitude")
-    assert "length 0" in view.field.legend.text()
+    assert "divergence −2 " in field.legend.text()
+    field.set_choice("used", "magnitude")
+    assert "length 0" in field.legend.text()
 
 
 def test_nothing_finite_draws_nothing(qtbot: QtBot) -> None:
-    view = field_view(qtbot)
-    view.field.set_choice("drift", "magnitude")
+    view, field = field_view(qtbot)
+    field.set_choice("drift", "magnitude")
     empty = pixels(view.plot)
-    view.field.set_answer(answer_of(drift=np.full((32, 32, 2), np.nan)))
-    view.field.legend.hide()
+    field.set_answer(answer_of(drift=np.full((32, 32, 2), np.nan)))
+    field.legend.hide()
     assert np.array_equal(pixels(view.plot), empty)
 
 
@@ -146,34 +147,33 @@ def test_each_process_shows_what_it_uses() -> None:
 
 
 def test_the_legend_tells_the_field_and_an_idle_score(qtbot: QtBot) -> None:
-    view = field_view(qtbot)
-    view.set_frame(dataclasses.replace(frame_of(), score=share_of(0.003)))
-    view.field.set_answer(answer_of())
-    assert view.field.button.text() == "g²s − f"
-    assert "score idle: 0.3% of the backward drift" in view.field.legend.text()
-    view.set_frame(dataclasses.replace(frame_of(), score=share_of(0.2)))
-    text = view.field.legend.text()
+    _view, field = field_view(qtbot)
+    field.set_score(share_of(0.003))
+    field.set_answer(answer_of())
+    assert field.button.text() == "g²s − f"
+    assert "score idle: 0.3% of the backward drift" in field.legend.text()
+    field.set_score(share_of(0.2))
+    text = field.legend.text()
     assert "score: 20% of the backward drift" in text and "idle" not in text
-    view.field.set_answer(answer_of(lam=0.0))
-    assert view.field.button.text() == "0.5 g²s − f"
-    view.field.set_answer(answer_of(node=0))
-    assert "score" not in view.field.legend.text()
-    view.field.set_choice("drift", "none")
-    view.set_frame(dataclasses.replace(frame_of(), score=share_of(0.003)))
-    view.field.set_answer(answer_of())
-    assert view.field.button.text() == "−f" and "score" not in view.field.legend.text()
+    field.set_answer(answer_of(lam=0.0))
+    assert field.button.text() == "0.5 g²s − f"
+    field.set_answer(answer_of(node=0))
+    assert "score" not in field.legend.text()
+    field.set_choice("drift", "none")
+    field.set_score(share_of(0.003))
+    field.set_answer(answer_of())
+    assert field.button.text() == "−f" and "score" not in field.legend.text()
 
 
 def test_arrows_and_lines_point_the_way_points_move_in_their_view_and_the_legend_says_so(qtbot: QtBot) -> None:
-    views = {way: field_view(qtbot, way) for way in ("forward", "backward")}
+    (_forward, ahead), (_backward, back) = (field_view(qtbot, way) for way in ("forward", "backward"))
     line = Streamlines(np.array([[0.0, 0.0], [1.0, 0.0], [1.5, 0.0], [2.0, 2.0], [2.0, 3.0]]), np.array([0, 3, 5]))
     answer = dataclasses.replace(answer_of(), lines={name: line for name in ("drift", "score")})
     for style in ("arrows", "streamlines"):
-        for field, sign in (("drift", -1), ("score", 1)):
-            for view in views.values():
-                view.field.set_choice(field, "none", style)
-                view.field.set_answer(answer)
-            ahead, back = (view.field for view in views.values())
+        for name, sign in (("drift", -1), ("score", 1)):
+            for field in (ahead, back):
+                field.set_choice(name, "none", style)
+                field.set_answer(answer)
             if style == "arrows":
                 np.testing.assert_array_equal(back.arrows._vectors, sign * ahead.arrows._vectors)
             else:
@@ -181,41 +181,41 @@ def test_arrows_and_lines_point_the_way_points_move_in_their_view_and_the_legend
                 np.testing.assert_array_equal(back.streams._points, expected)
                 assert back.streams._steps.tolist() == ([0, 1, 3] if sign > 0 else [0, 2, 3])
             told = [each.legend.text() for each in (ahead, back)]
-            if field == "score":
+            if name == "score":
                 assert all("up the log-density, whichever way time runs" in text for text in told)
             else:
                 assert "from data to noise" in told[0] and "from noise to data" in told[1]
 
 
 def test_the_legend_stays_at_the_lower_left(qtbot: QtBot) -> None:
-    view = field_view(qtbot)
-    view.field.set_answer(answer_of())
+    view, field = field_view(qtbot)
+    field.set_answer(answer_of())
     for size in ((420, 420), (700, 500)):
         view.resize(*size)
         pixels(view)
         area = view.plot.mapFromScene(view.box.sceneBoundingRect()).boundingRect()
-        legend = view.field.legend.geometry()
+        legend = field.legend.geometry()
         assert area.contains(legend) and legend.left() - area.left() < 12 and area.bottom() - legend.bottom() < 12
 
 
 def test_new_weights_ease_the_limit_and_another_time_sets_it(qtbot: QtBot) -> None:
-    view = field_view(qtbot, "forward")
+    _view, field = field_view(qtbot, "forward")
     first = answer_of()
-    view.field.set_answer(first)
-    start = view.field.arrows._limit
+    field.set_answer(first)
+    start = field.arrows._limit
     doubled = dataclasses.replace(first, weights=2, grid=dataclasses.replace(first.grid, drift=2 * first.grid.drift))
-    view.field.set_answer(doubled)
-    assert start < view.field.arrows._limit < 1.2 * start
-    view.field.set_answer(dataclasses.replace(doubled, asked=FieldRequest(6, FLAT, EXTENT)))
-    assert view.field.arrows._limit == pytest.approx(2 * start)
+    field.set_answer(doubled)
+    assert start < field.arrows._limit < 1.2 * start
+    field.set_answer(dataclasses.replace(doubled, asked=FieldRequest(6, FLAT, EXTENT)))
+    assert field.arrows._limit == pytest.approx(2 * start)
 
 
 def test_limits_come_from_where_points_are(qtbot: QtBot) -> None:
-    view = field_view(qtbot, "forward")
+    _view, field = field_view(qtbot, "forward")
     middle = np.zeros((32, 32), np.bool_)
     middle[12:20, 12:20] = True
-    view.field.set_answer(dataclasses.replace(answer_of(), inhabited=middle))
-    assert view.field.arrows._limit < 1.2
+    field.set_answer(dataclasses.replace(answer_of(), inhabited=middle))
+    assert field.arrows._limit < 1.2
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)

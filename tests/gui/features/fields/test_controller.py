@@ -23,14 +23,11 @@ def asked(still_window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> list[Fie
     """What is asked of the explorer from now on."""
     told: list[FieldRequest | None] = []
     monkeypatch.setattr(still_window.live, "field", told.append)
-    still_window.live.frame_shown.connect(still_window.live.show)
     return told
 
 
 def show(window: MainWindow, dim: int = 2) -> None:
-    frame = frame_of(dim=dim)
-    window.live.show(frame)
-    window.live.frame_shown.emit(frame)
+    window.live.show(frame_of(dim=dim))
 
 
 def test_nothing_is_asked_while_the_layer_is_off(still_window: MainWindow, asked: list[FieldRequest | None]) -> None:
@@ -92,16 +89,13 @@ def test_the_menu_chooses_and_switches_the_layer_on(still_window: MainWindow) ->
     menu.choices["heat", "divergence"].trigger()
     state = window.session.state
     assert (state.field, state.heat) == ("flow", "divergence") and "field" in state.layers
-    both = window.plots["forward"], window.plots["backward"]
-    assert [view.field.button.text() for view in both] == ["f − ½g²s", "½g²s − f"]
+    both = window.parts["fields"].overlays.values()
+    assert [overlay.button.text() for overlay in both] == ["f − ½g²s", "½g²s − f"]
     window.session.undo()
     assert window.session.state.heat == "none" and menu.choices["heat", "none"].isChecked()
     window.session.undo()
     assert window.session.state.field == "used" and "field" not in window.session.state.layers
-    assert [view.field.button.text() for view in (window.plots["forward"], window.plots["backward"])] == [
-        "f",
-        "g²s − f",
-    ]
+    assert [overlay.button.text() for overlay in both] == ["f", "g²s − f"]
 
 
 def test_the_menu_is_in_the_view_menu_with_mnemonics_of_its_own(still_window: MainWindow) -> None:
@@ -116,10 +110,9 @@ def test_the_menu_is_in_the_view_menu_with_mnemonics_of_its_own(still_window: Ma
     assert window.commands["field"] in owner.actions()
     for menu in (owner, window.parts["fields"].menu):
         assert len(set(letters(menu.actions()))) == len(letters(menu.actions()))
-    assert all(
-        view.field.button.menu() is window.parts["fields"].menu
-        for view in (window.plots["forward"], window.plots["backward"])
-    )
+    overlays = window.parts["fields"].overlays
+    assert list(overlays) == ["forward", "backward"]
+    assert all(overlay.button.menu() is window.parts["fields"].menu for overlay in overlays.values())
     assert all(action.toolTip() for action in window.parts["fields"].menu.choices.values())
 
 
@@ -133,19 +126,17 @@ def test_arrows_of_a_model_follow_the_cursor_and_the_settings(
     qtbot.waitUntil(lambda: bool(found), timeout=20_000)
     window.session.cursor.jump(7)
     qtbot.waitUntil(lambda: found[-1].grid.node == 7, timeout=20_000)
-    for view in (window.plots["forward"], window.plots["backward"]):
-        assert view.field.arrows.isVisible() and view.field.heat.isVisible() and view.field.legend.isVisible()
+    overlays = window.parts["fields"].overlays
+    for overlay in overlays.values():
+        assert overlay.arrows.isVisible() and overlay.heat.isVisible() and overlay.legend.isVisible()
     # method.md, section 18: the score of this model does next to nothing, and the view says so
-    assert "score idle" in window.parts["fields"].overlays["backward"].legend.text()
-    assert "score" not in window.parts["fields"].overlays["forward"].legend.text()
+    assert "score idle" in overlays["backward"].legend.text()
+    assert "score" not in overlays["forward"].legend.text()
     window.session.apply({"lam": 0.0})
     qtbot.waitUntil(lambda: found[-1].request.lam == 0, timeout=20_000)
-    assert window.parts["fields"].overlays["backward"].button.text() == "0.5 g²s − f"
+    assert overlays["backward"].button.text() == "0.5 g²s − f"
     window.session.apply({"layers": frozenset({"points"})})
-    assert (
-        not window.parts["fields"].overlays["forward"].arrows.isVisible()
-        and window.parts["fields"].overlays["forward"].legend.isHidden()
-    )
+    assert not overlays["forward"].arrows.isVisible() and overlays["forward"].legend.isHidden()
 
 
 def test_streamlines_are_asked_for_each_field_once_and_only_then(
@@ -179,18 +170,18 @@ def test_streamlines_of_a_model_take_the_place_of_its_arrows(
     window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot
 ) -> None:
     open_in("diffflow-checkerboard")
-    view = window.plots["backward"]
+    view, overlay = window.plots["backward"], window.parts["fields"].overlays["backward"]
     window.session.apply({"layers": frozenset({"field"})})
-    qtbot.waitUntil(lambda: view.field.arrows.isVisible(), timeout=20_000)
+    qtbot.waitUntil(lambda: overlay.arrows.isVisible(), timeout=20_000)
     nothing = pixels(view.plot)
     window.session.apply({"field_style": "streamlines"})
-    qtbot.waitUntil(lambda: view.field.streams.isVisible(), timeout=20_000)
-    assert not view.field.arrows.isVisible() and "from noise to data" in view.field.legend.text()
+    qtbot.waitUntil(lambda: overlay.streams.isVisible(), timeout=20_000)
+    assert not overlay.arrows.isVisible() and "from noise to data" in overlay.legend.text()
     found = window.live._field
     assert found is not None and found.lines == ("drift", "backward")
     assert (np.abs(pixels(view.plot) - nothing) > 40).any(axis=-1).mean() > 0.02
     window.session.apply({"field_style": "arrows"})
-    assert view.field.arrows.isVisible() and not view.field.streams.isVisible()
+    assert overlay.arrows.isVisible() and not overlay.streams.isVisible()
 
 
 def test_the_button_is_there_with_its_layer(still_window: MainWindow) -> None:

@@ -18,7 +18,6 @@ from dnf_studio.gui.features.lab.panel import NO_MODEL, LabPanel
 from dnf_studio.gui.features.lab.paths import PathsPage
 from dnf_studio.gui.features.lab.steps import StepsPage
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.workers import lab
 
 WAIT = 60_000
@@ -99,7 +98,7 @@ def test_a_click_on_a_curve_chooses_its_n(panel: LabPanel, qtbot: QtBot) -> None
     assert not np.array_equal(forward, page.error._shown[0][1], equal_nan=True)
     page.along.setCurrentIndex(1)
     page.along.activated.emit(1)
-    assert page.error._shown[0][0][-1] == pytest.approx(float(panel._window.live.frame.t[-1]))
+    assert page.error._shown[0][0][-1] == pytest.approx(float(panel._workspace.live.frame.t[-1]))
 
 
 def test_bad_lists_are_refused_and_a_good_one_is_computed_by_enter(panel: LabPanel, qtbot: QtBot) -> None:
@@ -211,22 +210,9 @@ def test_both_last_steps_side_by_side(panel: LabPanel, window: MainWindow, qtbot
 
 
 def test_a_page_left_for_another_goes_on_when_it_is_seen_again(panel: LabPanel, qtbot: QtBot) -> None:
-    assert panel.runner.running is not None
     turn(panel, "Paths", qtbot)
     turn(panel, "Steps", qtbot)
     assert steps_of(panel).table.rowCount() == 4
-
-
-def test_while_a_model_trains_one_thread_is_left_to_it(
-    panel: LabPanel, window: MainWindow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    running = panel.runner.running
-    window.studio.training.phase_changed.emit(Phase.RUNNING)
-    assert panel.runner.running == running and panel.runner._ground is not None and panel.runner._ground.threads == 1
-    monkeypatch.setattr(window.studio.training, "_phase", Phase.RUNNING)
-    ground = panel.runner.ground()
-    assert ground is not None and ground.threads == 1
-    monkeypatch.undo()
 
 
 def test_without_data_the_errors_are_there_and_the_quality_says_why(

@@ -99,15 +99,15 @@ def test_a_folder_of_images_is_there(still_window: MainWindow, tmp_path: Path) -
 
 
 def test_the_last_file_is_reopened_only_where_wished_and_there(still_window: MainWindow, tmp_path: Path) -> None:
-    habits, reopen = still_window.habits, still_window.commands["reopen"]
+    library, reopen = still_window.parts["library"], still_window.commands["reopen"]
     path = tmp_path / "m.safetensors"
     save_checkpoint(path, Checkpoint.of_model(make_flow()))
-    habits.recent.add(path, "checkpoint")
-    assert not reopen.isChecked() and habits.last_file is None
+    library.recent.add(path, "checkpoint")
+    assert not reopen.isChecked() and library.last_file is None
     reopen.trigger()
-    assert habits.last_file == str(path)
+    assert library.last_file == str(path)
     path.unlink()
-    assert habits.last_file is None
+    assert library.last_file is None
 
 
 def test_a_file_may_have_colons_in_its_name(window: MainWindow, open_in: Open, tmp_path: Path, table: Path) -> None:

@@ -88,8 +88,10 @@ def test_the_key_brings_a_coarse_picture_then_finer_ones(
     seen = window.plots["forward"].box.viewRect()
     assert drawn.x[0] <= seen.left() and drawn.x[-1] >= seen.right()
     assert drawn.y[0] <= seen.top() and drawn.y[-1] >= seen.bottom()
-    for view in (window.plots["forward"], window.plots["backward"]):
-        assert view.contours.map.isVisible() and view.contours.legend.isVisible() and view.contours.button.isVisible()
+    overlays = window.parts["log_density"].overlays
+    assert list(overlays) == ["forward", "backward"]
+    for overlay in overlays.values():
+        assert overlay.map.isVisible() and overlay.legend.isVisible() and overlay.button.isVisible()
     QTest.keySequence(window, QKeySequence("Ctrl+7"))
     assert (
         window.parts["log_density"].overlays["forward"].found is None
@@ -272,9 +274,9 @@ def test_the_menu_is_in_the_view_menu_with_mnemonics_of_its_own(seen_window: Mai
     assert seen_window.commands["contours"] in owner.actions()
     for each in (owner, menu):
         assert len(set(letters(each.actions()))) == len(letters(each.actions()))
-    for view in (seen_window.plots["forward"], seen_window.plots["backward"]):
-        assert view.contours.button.menu() is menu
-        assert view.contours.button.toolTip() and view.contours.button.accessibleName()
+    for overlay in seen_window.parts["log_density"].overlays.values():
+        assert overlay.button.menu() is menu
+        assert overlay.button.toolTip() and overlay.button.accessibleName()
     assert all(action.toolTip() for action in menu.choices.values())
 
 

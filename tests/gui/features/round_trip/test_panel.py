@@ -127,7 +127,7 @@ def test_another_version_of_the_weights_marks_it(window: MainWindow, panel: Roun
     before = window.studio.explorer.newest.snapshot
     assert before is not None
     window.studio.explorer.publish(Snapshot.of(before.flow))
-    window.live.frame_shown.emit(window.live.frame)
+    window.live.show(window.live.frame)
     assert panel.stale.isVisible()
 
 
@@ -141,7 +141,7 @@ def test_it_can_be_cancelled_and_does_not_begin_again_by_itself(
     assert not panel.task.running and panel.button.text() == module.GO
     # What was there already stays
     assert panel.numbers.text() if panel.trip else panel.numbers.text() == "Cancelled."
-    window.live.frame_shown.emit(window.live.frame)
+    window.live.show(window.live.frame)
     assert not panel.task.running
     qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
     assert panel.task.running and panel.numbers.text() != "Cancelled."

@@ -12,7 +12,6 @@ from dnf_studio.core.exploration.marginals import Marginals
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.features.sampling.panel import EQUATIONS, PARTS, SamplingPanel
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.state import State
 from dnf_studio.workers.marginals import Comparison
 from tests.gui.scenes import frame_of
 from tests.views import viewed
@@ -22,7 +21,7 @@ Open = Callable[[str], None]
 
 def test_a_part_that_is_none_is_refused() -> None:
     with pytest.raises(SettingError, match="'noise'"):
-        State(parts="noise")
+        viewed(parts="noise")
 
 
 def test_the_panel_chooses_says_the_equation_and_undo_brings_it_back(still_window: MainWindow) -> None:
@@ -56,13 +55,13 @@ def test_the_views_say_what_is_left_out_and_how_far_it_moves_the_samples(
 def test_one_component_has_the_distance_beside_its_paths(still_window: MainWindow) -> None:
     window, frame = still_window, frame_of(dim=1, request=viewed(parts="drift"))
     one = np.ones(1)
-    window.live.frame_shown.emit(frame)
+    window.live.show(frame)
     window.live.compared.emit(Comparison(frame, Marginals(one, one, one), Marginals(0.25 * one, 0.02 * one, one)))
     text = window.parts["sampling"].labels[window.plots["time"]].text()
     assert text.endswith("moved by a sliced Wasserstein distance of 0.250, floor 0.020.")
     window.live.compared.emit(Comparison(frame, Marginals(one, one, one), Marginals(np.nan * one, one, one)))
     assert "Too few" in window.parts["sampling"].labels[window.plots["time"]].text()
-    window.live.frame_shown.emit(frame_of(dim=1))
+    window.live.show(frame_of(dim=1))
     assert window.parts["sampling"].labels[window.plots["time"]].isHidden()
 
 

@@ -13,9 +13,8 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView
-from dnf_studio.gui.features.selection.controller import after_click
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.state import State
+from dnf_studio.gui.workspace.state import State, after_click
 from tests.gui.scenes import frame_of, pixels
 
 NONE, CONTROL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
@@ -49,16 +48,13 @@ def lone(direction: str, count: int) -> list[int]:
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 def test_a_click_on_a_point_chooses_it_in_every_view_of_its_process(window: MainWindow, direction: str) -> None:
-    view: ProcessView = getattr(window.views, direction)
+    view: ProcessView = window.plots[direction]
     paths = FRAME.forward if direction == "forward" else FRAME.backward
     first, second = lone(direction, 2)
     click(view, *map(float, paths[4, first]))
     assert window.session.state.selection == (first,) and window.session.state.direction == direction
-    for name, other in (
-        ("forward", window.plots["forward"]),
-        ("backward", window.plots["backward"]),
-    ):
-        assert other._chosen._paths.shape[1] == (name == direction)
+    for name in ("forward", "backward"):
+        assert window.plots[name]._chosen._paths.shape[1] == (name == direction)
         assert window.plots["time"]._chosen[name]._paths.shape[1] == (name == direction)
     click(view, *map(float, paths[4, second]), CONTROL)
     assert window.session.state.selection == (first, second)

@@ -228,7 +228,6 @@ def test_in_the_window_it_is_a_tab_that_counts_saves_and_leads_to_export(
 ) -> None:
     window = still_window
     window.live.show(FRAME)
-    window.live.frame_shown.emit(FRAME)
     window.session.apply({"selection": (5, 280, 41)})
     assert window.docks["inspector"].tabs.tabText(1) == "Selection (3)"
     window.docks["inspector"].tabs.setCurrentIndex(1)
@@ -250,12 +249,11 @@ def test_a_table_that_cannot_be_written_is_told(
 ) -> None:
     window = still_window
     window.live.show(FRAME)
-    window.live.frame_shown.emit(FRAME)
     window.session.apply({"selection": (5,)})
     window.docks["inspector"].tabs.setCurrentIndex(1)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args: (str(tmp_path / "none" / "a.csv"), ""))
     told: list[object] = []
-    monkeypatch.setattr(window.files, "tell", told.append)
+    window.files.told.connect(told.append)
     assert window.docks["inspector"].pages["Selection"] is not None
     window.docks["inspector"].pages["Selection"].save_button.click()
     qtbot.waitUntil(lambda: bool(told))

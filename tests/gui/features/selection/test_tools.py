@@ -14,7 +14,7 @@ from dnf_studio.core.exploration.lineage import inside_polygon
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.theme import LIGHT
 from dnf_studio.gui.features.processes.process_view import ProcessView
-from dnf_studio.gui.features.selection.tools import MODES, TOOLS
+from dnf_studio.gui.features.selection.tools import MODES, TOOLS, ToolStrip
 from dnf_studio.gui.frame.main_window import MainWindow
 from tests.gui.mouse import drag, place_of
 from tests.gui.scenes import frame_of, pixels, share_near
@@ -29,7 +29,6 @@ TIMES = (0.0, 4.0, 6.5)
 @pytest.fixture
 def window(still_window: MainWindow) -> MainWindow:
     still_window.live.show(FRAME)
-    still_window.live.frame_shown.emit(FRAME)
     pixels(still_window.views)
     return still_window
 
@@ -52,7 +51,7 @@ def clearly(points: np.ndarray, region: np.ndarray) -> tuple[set[int], set[int]]
 
 
 def click(window: MainWindow, key: str) -> None:
-    button = window.views.strip.widgetForAction(window.commands[key])
+    button = window.findChild(ToolStrip).widgetForAction(window.commands[key])
     assert isinstance(button, QToolButton)
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
@@ -62,7 +61,7 @@ def click(window: MainWindow, key: str) -> None:
 def test_a_lasso_chooses_what_is_drawn_within_it(window: MainWindow, direction: str, position: float) -> None:
     window.session.cursor.jump(position)
     click(window, "tool-lasso")
-    view: ProcessView = getattr(window.views, direction)
+    view: ProcessView = window.plots[direction]
     before = view.box.viewRect().center()
     region = RING * 0.8 + [0.4, 0.3]
     drag(view, region.tolist())
@@ -230,6 +229,6 @@ def test_one_tool_and_one_mode_are_checked_and_every_button_says_what_it_does(wi
         for key in keys:
             click(window, key)
             assert [other for other in keys if window.commands[other].isChecked()] == [key]
-            button = window.views.strip.widgetForAction(window.commands[key])
+            button = window.findChild(ToolStrip).widgetForAction(window.commands[key])
             assert button.toolTip() and button.accessibleName() and not button.icon().isNull()
     assert window.parts["selection"].tools.tool == "lasso" and window.parts["selection"].tools.mode == "subtract"

@@ -156,5 +156,5 @@ def test_the_map_follows_the_window(still_window: MainWindow, qtbot: QtBot) -> N
     qtbot.waitUntil(lambda: plot.cells.size > 0)
     plot.clicked_at(4.0, 0.0)
     assert window.session.cursor.node == 4 and plot._line.value() == 4.0
-    window.live.show(None)
+    plot.set_frame(None)
     assert not plot.cells.size

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dnf_studio.core.models.field_network import FieldNetwork
+from dnf_studio.core.networks.base import FieldNetwork
 
 __all__ = ["FourierMLP"]
 

@@ -11,11 +11,10 @@ from scipy import stats
 from dnf_studio.config import Config, SDEConfig
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool
-from dnf_studio.core.sde.flexible import MARGIN, draw_grid
-from dnf_studio.core.sde.grid import TimeGrid, make_grid
+from dnf_studio.core.sde.grid import MARGIN, TimeGrid, draw_grid, make_grid
 from dnf_studio.core.training.adjoint import AdjointEngine
-from dnf_studio.core.training.objective import path_bound
 from dnf_studio.errors import SettingError
+from tests.problems import path_bound
 
 KINDS = st.sampled_from(["reference", "paper", "uniform", "s-curve", (0.0, 0.03, 0.4, 1.0)])
 

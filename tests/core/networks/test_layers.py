@@ -6,18 +6,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dnf_studio.core.models import onednn
-from dnf_studio.core.models.onednn import linear, linear_gelu, linear_out
+from dnf_studio.core.networks import layers
+from dnf_studio.core.networks.layers import linear, linear_gelu, linear_out
 
 
 @pytest.fixture(params=["onednn", "mkl", "torch"], autouse=True)
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The library that multiplies."""
     name: str = request.param
-    if name == "onednn" and not onednn._CALLABLE:
+    if name == "onednn" and not layers._CALLABLE:
         pytest.skip("torch was built without oneDNN")
-    monkeypatch.setattr(onednn, "_ONEDNN", name == "onednn")
-    monkeypatch.setattr(onednn, "_MKL", name == "mkl")
+    monkeypatch.setattr(layers, "_ONEDNN", name == "onednn")
+    monkeypatch.setattr(layers, "_MKL", name == "mkl")
     return name
 
 

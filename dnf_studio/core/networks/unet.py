@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.core.models.field_network import FieldNetwork
+from dnf_studio.core.networks.base import FieldNetwork
 
 __all__ = ["UNet"]
 

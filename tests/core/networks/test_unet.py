@@ -10,8 +10,8 @@ import torch
 import dnf_studio as dnf
 from dnf_studio.config import Config
 from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.core.models.autograd_kernel import AutogradKernel
-from dnf_studio.core.models.unet import UNet, group_norm
+from dnf_studio.core.networks.autograd_kernel import AutogradKernel
+from dnf_studio.core.networks.unet import UNet, group_norm
 from dnf_studio.errors import SettingError, UnsupportedError
 from tests.networks import live
 
@@ -81,8 +81,8 @@ def test_the_divergence_of_many_points_has_one_graph_after_the_other(
     signs = torch.randn(7, 4).sign().double() if probed else None
     kernel = AutogradKernel(network, network.embed_time(times))
     whole = kernel.with_divergence(x, 0, signs)
-    monkeypatch.setattr("dnf_studio.core.models.autograd_kernel.KEPT_BYTES", {"cpu": 2 * 8 * network.kept_numbers})
-    assert kernel.room.chunk == 2
+    monkeypatch.setattr("dnf_studio.core.networks.autograd_kernel.KEPT_BYTES", {"cpu": 2 * 8 * network.kept_numbers})
+    assert kernel.sizes.chunk == 2
     for one, other in zip(kernel.with_divergence(x, 0, signs), whole, strict=True):
         torch.testing.assert_close(one, other)
 
@@ -105,7 +105,7 @@ def test_what_is_kept_of_a_point_is_the_same_whatever_was_done_with_the_network(
     network = UNet(ImageShape(6, 6, 1, 0, 1), channels=4)
     frozen = UNet(ImageShape(6, 6, 1, 0, 1), channels=4).requires_grad_(False).double()
     assert network.kept_numbers == frozen.kept_numbers > 50 * 36
-    rows = AutogradKernel(network, network.embed_time(torch.zeros(1))).room.kept
+    rows = AutogradKernel(network, network.embed_time(torch.zeros(1))).sizes.kept
     assert rows == (1 << 27) // (4 * network.kept_numbers)
 
 

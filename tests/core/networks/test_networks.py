@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config
-from dnf_studio.core.models.autograd_kernel import AutogradKernel
-from dnf_studio.core.models.base import FieldWithDivergence
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
-from dnf_studio.core.models.field_kernel import make_kernels, network_field, network_fields
 from dnf_studio.core.models.flow import Flow
-from dnf_studio.core.models.input_layer import InputLayer
-from dnf_studio.core.models.kernels import FourierKernel, Tape, value_and_trace
-from dnf_studio.core.models.networks import NOISE_REACH, FourierMLP
+from dnf_studio.core.networks.autograd_kernel import AutogradKernel
+from dnf_studio.core.networks.build import make_kernels, network_field, network_fields
+from dnf_studio.core.networks.fourier_kernel import FourierKernel, value_and_trace
+from dnf_studio.core.networks.fourier_mlp import NOISE_REACH, FourierMLP
+from dnf_studio.core.networks.layers import InputLayer
+from dnf_studio.core.sampling.model import FieldWithDivergence
 
 
 def test_size_and_names_are_the_reference_programs() -> None:
@@ -64,19 +64,19 @@ def test_kernel_pulls_equal_autograd_whether_one_node_or_all_at_once(features: i
     with torch.no_grad():
         kernel = FourierKernel(network, network.embed_time(times))
         points = x.detach()
-        whole, single = Tape().open(kernel, points), Tape().open(kernel, points)
-        torch.testing.assert_close(kernel.record_all(whole, slice(0, 3)), field)
-        pulled = kernel.pull(whole.all, seed.flatten(0, 1))
+        whole, single = kernel.open(points, []), kernel.open(points, [])
+        torch.testing.assert_close(whole.record_all(slice(0, 3)), field)
+        pulled = whole.pull(seed.flatten(0, 1))
         torch.testing.assert_close(pulled.view(3, 5, 2), expected[0])
         nodes = single.nodes()
         for k in (2, 0, 1):
-            torch.testing.assert_close(kernel.record(nodes[k], k), field[k])
-            torch.testing.assert_close(kernel.pull(nodes[k], seed[k]), expected[0][k])
+            torch.testing.assert_close(nodes[k].record(k), field[k])
+            torch.testing.assert_close(nodes[k].pull(seed[k]), expected[0][k])
         for tape in (whole, single):
             sums = kernel.zero_gradients()
-            kernel.add(kernel.collect(tape), slice(0, 3), sums)
-            torch.testing.assert_close(sums.weights[0], expected[1])
-            torch.testing.assert_close(sums.input_weight.t(), expected[2])
+            sums.add(tape.collect(), slice(0, 3))
+            torch.testing.assert_close(sums.parameters[1], expected[1])
+            torch.testing.assert_close(sums.parameters[0].t(), expected[2])
 
 
 @pytest.mark.parametrize("hidden", [torch.float64, torch.bfloat16])
@@ -90,20 +90,20 @@ def test_points_that_another_network_has_recorded_are_not_lifted_again(alike: bo
     with torch.no_grad():
         embeddings = networks[0].embed_time(times), networks[1].embed_time(times)
         drift, score = make_kernels(networks, embeddings, hidden)
-        other = drift.open(x)
-        drift.record_each(other, slice(0, 4))
-        alone, beside = score.open(x[1:]), score.open(x[1:])
-        fields = score.record_all(alone, slice(1, 4)), score.record_all(beside, slice(1, 4), other)
+        other = drift.open(x, [])
+        other.record_each(slice(0, 4))
+        alone, beside = score.open(x[1:], []), score.open(x[1:], [])
+        fields = alone.record_all(slice(1, 4)), beside.record_all(slice(1, 4), other.inputs)
         assert torch.equal(*fields)
-        shared = beside.all.inputs.untyped_storage().data_ptr() == other.all.inputs.untyped_storage().data_ptr()
+        shared = beside.inputs.untyped_storage().data_ptr() == other.inputs.untyped_storage().data_ptr()
         assert shared is alike
-        pulled = score.pull(alone.all, seed), score.pull(beside.all, seed)
+        pulled = alone.pull(seed), beside.pull(seed)
         assert torch.equal(*pulled)
-        assert torch.equal(score.collect(alone).input_weight, score.collect(beside).input_weight)
+        assert torch.equal(alone.collect().parameters[0], beside.collect().parameters[0])
 
 
-def test_a_tape_serves_points_of_other_shapes_and_kernels() -> None:
-    tape = Tape()
+def test_the_memory_of_a_tape_serves_points_of_other_shapes_and_kernels() -> None:
+    memory: list[Tensor] = []
     sizes = (
         (8, 1, 0, (2, 5, 2)),
         (8, 1, 3, (1, 3, 2)),
@@ -116,9 +116,10 @@ def test_a_tape_serves_points_of_other_shapes_and_kernels() -> None:
         with torch.no_grad():
             kernel = FourierKernel(network, network.embed_time(torch.rand(shape[0])))
             x = torch.randn(shape)
-            field = kernel.record_all(tape.open(kernel, x), slice(0, shape[0]))
+            tape = kernel.open(x, memory)
+            field = tape.record_all(slice(0, shape[0]))
             torch.testing.assert_close(field[-1], kernel.value(x[-1], shape[0] - 1))
-            assert kernel.pull(tape.all, torch.randn(shape).flatten(0, 1)).shape == (shape[0] * shape[1], 2)
+            assert tape.pull(torch.randn(shape).flatten(0, 1)).shape == (shape[0] * shape[1], 2)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])

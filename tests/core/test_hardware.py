@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from dnf_studio.core import processor
-from dnf_studio.core.training.hardware import choose_hidden_type
+from dnf_studio.core import hardware
+from dnf_studio.core.hardware import choose_hidden_type
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
 def _asked_anew() -> Iterator[None]:
-    processor.is_intel.cache_clear()
+    hardware.is_intel.cache_clear()
     yield
-    processor.is_intel.cache_clear()
+    hardware.is_intel.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_auto_is_bfloat16_only_where_it_is_faster(
 ) -> None:
     info = tmp_path / "cpuinfo"
     info.write_text(f"processor\t: 0\nvendor_id\t: {maker}\ncpu family\t: 6\n")
-    monkeypatch.setattr(processor, "_listing", lambda: info)
+    monkeypatch.setattr(hardware, "_listing", lambda: info)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: instruction)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
     assert choose_hidden_type("auto", CPU) is expected
@@ -44,6 +44,6 @@ def test_auto_is_bfloat16_only_where_it_is_faster(
 
 @pytest.mark.parametrize(("name", "intel"), [("Intel64 Family 6 Model 143, GenuineIntel", True), ("arm", False)])
 def test_without_cpuinfo_the_system_is_asked(name: str, intel: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processor, "_listing", lambda: None)
-    monkeypatch.setattr(processor.platform, "processor", lambda: name)
-    assert processor.is_intel() is intel
+    monkeypatch.setattr(hardware, "_listing", lambda: None)
+    monkeypatch.setattr(hardware.platform, "processor", lambda: name)
+    assert hardware.is_intel() is intel
