@@ -11,11 +11,11 @@ from dnf_studio.core.files import make_folder
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, ExportError
 from dnf_studio.reproduce.cell import measure, train
+from dnf_studio.reproduce.figures import HOW_TO_INSTALL
 from dnf_studio.reproduce.plan import Cell, Plan
 from dnf_studio.reproduce.quality import is_due, quality_of, training_claim
 from dnf_studio.reproduce.report import Pictures, write_report
 from dnf_studio.reproduce.results import Results
-from dnf_studio.reproduce.spline import HOW_TO_INSTALL
 from dnf_studio.reproduce.tables import can_measure, density_claims, measure_density
 from dnf_studio.reproduce.verdicts import Claim, claims
 

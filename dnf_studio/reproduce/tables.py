@@ -14,9 +14,9 @@ from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, likelihoods, mean_and_error
 from dnf_studio.reproduce.cell import train
+from dnf_studio.reproduce.figures import HOW_TO_INSTALL, is_installed, spline_density
 from dnf_studio.reproduce.plan import TABLE_MODELS, Cell, Plan
 from dnf_studio.reproduce.results import Density, Results
-from dnf_studio.reproduce.spline import HOW_TO_INSTALL, is_installed, spline_density
 from dnf_studio.reproduce.verdicts import Claim, answer_of, answer_of_many, signed
 
 __all__ = ["can_measure", "density_claims", "measure_density", "tables_section"]

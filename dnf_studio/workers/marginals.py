@@ -144,8 +144,7 @@ def _shown_paths(flow: GenerativeModel, settings: SampleSettings, data: Tensor, 
     import torch
 
     from dnf_studio.core.parallel import single_threaded_kernels
-    from dnf_studio.workers.display import Carrier
-    from dnf_studio.workers.display_set import DisplayNoise, blocks
+    from dnf_studio.workers.display_set import Carrier, DisplayNoise, blocks
 
     grid, noise = flow.grid(settings.steps, settings.grid), DisplayNoise()
     parts = blocks(len(data), grid.steps, flow.dim)

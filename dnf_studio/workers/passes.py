@@ -24,8 +24,7 @@ from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Cancelled, Check, cancel_when
-from dnf_studio.workers.display import Carrier, ForwardBlock
-from dnf_studio.workers.display_set import DisplayNoise, blocks, carried_together, lead
+from dnf_studio.workers.display_set import Carrier, DisplayNoise, ForwardBlock, blocks, carried_together, lead
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
 
 if TYPE_CHECKING:

@@ -23,8 +23,7 @@ from dnf_studio.core.sde.sample_settings import SampleSettings, Start
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.storage.samples import ExportPlan, ExportProgress, Selection, export_samples
 from dnf_studio.errors import DivergenceError, ExportError
-from dnf_studio.workers.display import Carrier
-from dnf_studio.workers.display_set import DisplayNoise, blocks
+from dnf_studio.workers.display_set import Carrier, DisplayNoise, blocks
 
 __all__ = ["export_selection", "selected_blocks"]
 

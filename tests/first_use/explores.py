@@ -14,7 +14,7 @@ from dnf_studio.core.exploration.by_step import worst_points
 from dnf_studio.gui.features.lab.panel import LabPanel
 from dnf_studio.gui.features.outliers.panel import OutliersPanel
 from dnf_studio.gui.features.round_trip.panel import RoundTripPanel
-from dnf_studio.gui.features.selection.tools import ToolStrip
+from dnf_studio.gui.features.selection.controller import ToolStrip
 from dnf_studio.gui.features.time_grid.editor import GridEditorPanel
 from dnf_studio.gui.frame.docks import FeatureDock
 from tests.first_use.person import Person

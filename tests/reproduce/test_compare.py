@@ -18,9 +18,9 @@ from dnf_studio.core.training.run import Run
 from dnf_studio.errors import ExportError, SettingError, UnknownNameError
 from dnf_studio.reproduce import cell as cells
 from dnf_studio.reproduce import compare as comparing
+from dnf_studio.reproduce import figures as spline
 from dnf_studio.reproduce import plan as plans
 from dnf_studio.reproduce import report as reporting
-from dnf_studio.reproduce import spline
 from dnf_studio.reproduce.compare import compare
 from dnf_studio.reproduce.figures import Mark, curves
 from dnf_studio.reproduce.plan import FULL, MODELS, QUICK, TABLE_MODELS, Cell, Plan

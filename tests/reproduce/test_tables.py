@@ -12,10 +12,10 @@ from torch import Tensor
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.errors import DataError
-from dnf_studio.reproduce import spline
+from dnf_studio.reproduce import figures as spline
+from dnf_studio.reproduce.figures import spline_density
 from dnf_studio.reproduce.plan import QUICK, Cell
 from dnf_studio.reproduce.results import Density, Results
-from dnf_studio.reproduce.spline import spline_density
 from dnf_studio.reproduce.tables import density_claims, gaussian_density, tables_section, worse_than_gaussian
 
 COVARIANCE = torch.tensor([[1.0, 0.9], [0.9, 1.0]], dtype=torch.float64)

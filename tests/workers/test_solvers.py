@@ -17,8 +17,7 @@ from dnf_studio.core.sde.paths import backward_step, collected
 from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
 from dnf_studio.core.storage.samples import ExportPlan, read_rows
 from dnf_studio.errors import UnsupportedError
-from dnf_studio.workers.display import Carrier
-from dnf_studio.workers.display_set import DisplayNoise, blocks
+from dnf_studio.workers.display_set import Carrier, DisplayNoise, blocks
 from dnf_studio.workers.explorer import Explorer, Wanted
 from dnf_studio.workers.passes import Passes
 from dnf_studio.workers.selection import export_selection

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.data.arrays import ArrayInfo
 from dnf_studio.core.data.csv_file import sketch_csv
-from dnf_studio.core.data.parquet_file import sketch_parquet
+from dnf_studio.core.data.npy_file import sketch_parquet
 from dnf_studio.core.data.readers import list_arrays, read_table, told
 from dnf_studio.core.data.row_sets import standardise
 from dnf_studio.core.data.table import FLOAT32, CopyFinder, Table, varies_too_little

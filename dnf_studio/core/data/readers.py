@@ -16,8 +16,7 @@ from dnf_studio.core.data.arrays import ArrayInfo
 from dnf_studio.core.data.csv_file import read_csv
 from dnf_studio.core.data.hdf5_file import list_hdf5, read_hdf5
 from dnf_studio.core.data.naming import PICTURES, split_selection
-from dnf_studio.core.data.npy_file import list_npz, read_npy, read_npz
-from dnf_studio.core.data.parquet_file import read_parquet
+from dnf_studio.core.data.npy_file import list_npz, read_npy, read_npz, read_parquet
 from dnf_studio.core.data.table import Table
 from dnf_studio.core.files import explain
 from dnf_studio.errors import DataError, MissingDataError

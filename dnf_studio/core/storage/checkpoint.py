@@ -25,14 +25,18 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import MODELS, build_model
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.layout import (
+    MAX_HEADER,
+    Header,
     digest,
     entry_of,
     expected_entries,
     formula_describes,
+    header_bytes,
     layout_fault,
+    parse_json,
+    read_header,
     value_fault,
 )
-from dnf_studio.core.storage.safe_header import MAX_HEADER, Header, header_bytes, parse_json, read_header
 from dnf_studio.errors import CheckpointError
 
 __all__ = ["FORMAT_VERSION", "Checkpoint", "DataSummary", "read_checkpoint", "read_heading", "save_checkpoint"]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from dnf_studio.config import Config, recorded
 from dnf_studio.core.files import source_size
-from dnf_studio.core.storage.safe_header import parse_json
+from dnf_studio.core.storage.layout import parse_json
 from dnf_studio.core.storage.sample_file import FORMAT, FORMAT_VERSION, Contents
 from dnf_studio.errors import ExportError, SettingError
 

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from math import inf
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFrame, QLabel, QLayout, QScrollArea, QVBoxLayout, QWidget
+from pydantic.fields import FieldInfo
+from PySide6.QtCore import QSignalBlocker, QSize, Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
-from dnf_studio.gui.widgets.controls import caption, heading
-from dnf_studio.gui.widgets.form import SettingsForm
+from dnf_studio.config.grids import GridKind
+from dnf_studio.config.model_kinds import unused
+from dnf_studio.errors import SettingError
+from dnf_studio.gui.widgets.choices import GridBox
+from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, caption, heading
+from dnf_studio.gui.workspace.run_changes import field_of, value_of
 from dnf_studio.gui.workspace.session import Session
 
-__all__ = ["Page"]
-
+__all__ = ["Page", "SettingsForm"]
 
 NARROWEST = 290
 
@@ -76,3 +94,166 @@ class Page(QScrollArea):
         """Say when these settings take effect; an empty text says nothing."""
         self._note.setText(text)
         self._note.setVisible(bool(text))
+
+
+LABEL_WIDTH = 118
+"""So that the forms of one page line up."""
+
+
+class SettingsForm(QWidget):
+    """One row for each of `names`, dotted settings of `Config`; it writes the session.
+
+    A value that cannot be is told below the rows, and the row shows what is in force.
+    """
+
+    def __init__(self, session: Session, names: Sequence[str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.editors: dict[str, QWidget] = {}
+        self._tips: dict[str, tuple[Sequence[QWidget], str]] = {}
+        self._layout = QFormLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for name in names:
+            info = field_of(name)
+            assert info is not None, name
+            self._add(name, info)
+        self._mistake = caption(warning=True)
+        self._mistake.hide()
+        self._layout.addRow(self._mistake)
+        session.changed.connect(self._refresh)
+        session.lacks_changed.connect(self._show_use)
+        self._show_use()
+
+    def _add(self, name: str, info: FieldInfo) -> None:
+        editor = _editor(info, partial(self._apply, name))
+        label = _Label(str(info.title))
+        label.setBuddy(editor)
+        tip = f"{info.description}{_range(info)}"
+        self._tips[name] = (label, editor, *editor.findChildren(QWidget)), tip
+        editor.setAccessibleName(str(info.title))
+        if isinstance(editor, QCheckBox):
+            editor.setText(str(info.title))
+            self._layout.addRow(editor)
+        else:
+            self._layout.addRow(label, editor)
+        self.editors[name] = editor
+        _show(editor, value_of(self._session.state.config, name))
+
+    def _apply(self, name: str, value: object) -> None:
+        try:
+            self._session.apply({f"config.{name}": value})
+        except SettingError as error:
+            self._mistake.setText(str(error))
+            self._mistake.show()
+            _show(self.editors[name], value_of(self._session.state.config, name))
+        else:
+            self._mistake.hide()
+
+    def _refresh(self, names: frozenset[str]) -> None:
+        for name, editor in self.editors.items():
+            if f"config.{name}" in names:
+                _show(editor, value_of(self._session.state.config, name))
+        if any(name.startswith("config.") for name in names):
+            # What was said is of other settings than these
+            self._mistake.hide()
+        if names & {"config.model", "config.network.kind", "config.sde.grid"}:
+            self._show_use()
+
+    def _show_use(self) -> None:
+        """Grey what the settings of the session and the data shown do not use, and say why in its tooltip."""
+        config = self._session.state.config
+        reasons = unused(config.model, config.network.kind, self._session.dim, config.sde.grid)
+        for name, editor in self.editors.items():
+            parts, tip = self._tips[name]
+            editor.setEnabled(name not in reasons)
+            for part in parts:
+                part.setToolTip(reasons.get(name, tip))
+
+
+class _Label(QLabel):
+    """Never narrower than its words, nor than those of other forms."""
+
+    def sizeHint(self) -> QSize:
+        """As wide as the labels of other forms at least."""
+        return super().sizeHint().expandedTo(QSize(LABEL_WIDTH, 0))
+
+    def minimumSizeHint(self) -> QSize:
+        """The same."""
+        return self.sizeHint()
+
+
+class _Optional(QWidget):
+    """A number that may be absent: a box with a tick before it."""
+
+    def __init__(self, box: FloatBox, apply: Any) -> None:  # noqa: ANN401 - a callable of one value
+        super().__init__()
+        self.tick, self.box = QCheckBox(self), box
+        self.tick.setAccessibleName("Use a time instead of a number of iterations")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.tick)
+        row.addWidget(box, 1)
+        box.setValue(60)
+        box.setEnabled(False)
+        self.setFocusProxy(self.tick)
+        self.tick.clicked.connect(lambda on: apply(box.value() if on else None))
+        box.valueChanged.connect(apply)
+
+    def show_value(self, value: float | None) -> None:
+        """Tick and number; emits nothing."""
+        with QSignalBlocker(self.box):
+            self.tick.setChecked(value is not None)
+            self.box.setEnabled(value is not None)
+            if value is not None:
+                self.box.setValue(value)
+
+
+def _bounds(info: FieldInfo) -> tuple[float, float]:
+    low, high = -inf, inf
+    for limit in info.metadata:
+        low = getattr(limit, "ge", getattr(limit, "gt", low))
+        high = getattr(limit, "le", getattr(limit, "lt", high))
+    return low, high
+
+
+def _range(info: FieldInfo) -> str:
+    low, high = _bounds(info)
+    if low == -inf and high == inf:
+        return ""
+    return f"\nRange {low:,.15g} to {high:,.15g}." if high < 1e15 else f"\n{low:,.15g} or more."
+
+
+def _editor(info: FieldInfo, apply: Any) -> QWidget:  # noqa: ANN401 - a callable of one value
+    """The control for what a field can hold."""
+    kind: Any = info.annotation
+    low, high = _bounds(info)
+    if kind == GridKind or get_origin(kind) is Literal:
+        choice = GridBox() if kind == GridKind else ChoiceBox({str(value): value for value in get_args(kind)})
+        choice.chosen.connect(apply)
+        return choice
+    if kind is bool:
+        tick = QCheckBox()
+        tick.clicked.connect(lambda on: apply(on))
+        return tick
+    if kind is int:
+        whole = IntBox(int(max(low, -(2**31))), int(min(high, 2**31 - 1)))
+        whole.valueChanged.connect(apply)
+        return whole
+    number = FloatBox(low, high)
+    if get_origin(kind) in (Union, UnionType):
+        return _Optional(number, apply)
+    number.valueChanged.connect(apply)
+    return number
+
+
+def _show(editor: QWidget, value: Any) -> None:  # noqa: ANN401 - whatever the setting holds
+    """Show `value` in `editor`; emits nothing."""
+    if isinstance(editor, ChoiceBox | _Optional):
+        editor.show_value(value)
+        return
+    with QSignalBlocker(editor):
+        if isinstance(editor, QCheckBox):
+            editor.setChecked(bool(value))
+        elif isinstance(editor, IntBox | FloatBox):
+            editor.setValue(value)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dnf_studio.core.data import parquet_file
+from dnf_studio.core.data import npy_file as parquet_file
 from dnf_studio.core.data.tables import open_table
 from dnf_studio.errors import DataError
 from tests.core.data.files import ROWS, as_csv, complaint, text

@@ -19,8 +19,7 @@ from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
-from dnf_studio.core.storage.layout import digest, model_shapes
-from dnf_studio.core.storage.safe_header import MAX_HEADER, parse_json
+from dnf_studio.core.storage.layout import MAX_HEADER, digest, model_shapes, parse_json
 from dnf_studio.errors import CheckpointError
 from tests.core.storage.files import SMALL, join, make_flow, make_run, split
 

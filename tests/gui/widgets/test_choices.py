@@ -9,7 +9,7 @@ from dnf_studio.config.grids import GRID_NAMES
 from dnf_studio.gui.features.sampling.panel import SamplingPanel
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.widgets.choices import GridBox
-from dnf_studio.gui.widgets.form import SettingsForm
+from dnf_studio.gui.widgets.page import SettingsForm
 
 MINE = (0.0, 0.1, 0.3, 1.0)
 

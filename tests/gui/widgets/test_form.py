@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.config import Config, flatten
 from dnf_studio.gui.features.training import panel as training
 from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, NumberSlider
-from dnf_studio.gui.widgets.form import SettingsForm
+from dnf_studio.gui.widgets.page import SettingsForm
 from dnf_studio.gui.workspace.session import Session
 
 NAMES = ("drop_constant", *training.FIELDS, *training.RUN, *training.FIT, *training.PLACE, *training.NETWORKS)

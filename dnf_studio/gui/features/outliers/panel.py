@@ -9,7 +9,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from dnf_studio.gui.drawing.theme import Theme
-from dnf_studio.gui.features.outliers import words as words
+from dnf_studio.gui.features.outliers import list as words
 from dnf_studio.gui.features.outliers.list import OutlierList
 from dnf_studio.gui.features.outliers.plot import LatentsPlot, WrongStepsPlot
 from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, caption, label_of

@@ -14,7 +14,7 @@ from dnf_studio.core.exploration.lineage import inside_polygon
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.theme import LIGHT
 from dnf_studio.gui.features.processes.process_view import ProcessView
-from dnf_studio.gui.features.selection.tools import MODES, TOOLS, ToolStrip
+from dnf_studio.gui.features.selection.controller import MODES, TOOLS, ToolStrip
 from dnf_studio.gui.frame.main_window import MainWindow
 from tests.gui.mouse import drag, place_of
 from tests.gui.scenes import frame_of, pixels, share_near
