@@ -19,7 +19,7 @@ from dnf_studio.bench import Row, less
 from dnf_studio.config import Config
 from dnf_studio.config.model_kinds import MOST_WITH_FEATURES
 from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.core.models.two_sdes import DiffFlow
+from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.gradients import box_of, draw_outside

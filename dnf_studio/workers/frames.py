@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.core.exploration.by_step import ScoreShare
-from dnf_studio.core.exploration.marginals import Plane
+from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
 from dnf_studio.workers.threads import Mailbox
 

@@ -33,7 +33,7 @@ from dnf_studio.bench.textbook import textbook_paths, textbook_sample
 from dnf_studio.bench.timing import fastest, in_turn, on_threads, plain_works
 from dnf_studio.config import Config
 from dnf_studio.core.exploration.contributions import explain_path
-from dnf_studio.core.models.two_sdes import DiffFlow
+from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.errors import SettingError, SetupError
 from tests.gui.scenes import pixels, share_near
 from tests.views import viewed

@@ -13,8 +13,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid, paper_times, reference_times, uniform_times
-from dnf_studio.core.sde.paths import BrownianPath, Field, forward_path
+from dnf_studio.core.sde.paths import Field, forward_path
 from dnf_studio.core.sde.solvers.heun import heun_states
 from dnf_studio.core.sde.solvers.sde import backward_path
 from tests.problems import ZOO, LinearGaussian, coupled, ornstein_uhlenbeck

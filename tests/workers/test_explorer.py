@@ -12,7 +12,7 @@ import torch
 
 from dnf_studio.config import Config
 from dnf_studio.core.exploration.contributions import contributions
-from dnf_studio.core.models.two_sdes import DiffFlow
+from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import Cancelled, SettingError
 from dnf_studio.workers import passes

@@ -11,7 +11,7 @@ import torch
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
-from dnf_studio.core.models.two_sdes import DiffFlow
+from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run

@@ -22,8 +22,9 @@ from dnf_studio.config.grids import GridKind, check_steps
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sampling.model import check_shape
+from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import BrownianPath, collected
+from dnf_studio.core.sde.paths import collected
 from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
 from dnf_studio.errors import Check, SettingError
 

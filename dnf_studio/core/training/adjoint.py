@@ -23,7 +23,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.two_sdes import DiffFlow
+from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.networks.base import BlockSizes, FieldKernel, Gradients
 from dnf_studio.core.networks.build import make_kernels
 from dnf_studio.core.parallel import BlockPool, equal_slices, single_threaded_kernels

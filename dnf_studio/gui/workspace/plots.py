@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QStackedWidget
 
-from dnf_studio.core.exploration.marginals import PrincipalComponents, principal_components
+from dnf_studio.core.exploration.projection import PrincipalComponents, principal_components
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.workers.frames import Frame

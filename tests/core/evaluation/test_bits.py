@@ -16,7 +16,7 @@ from dnf_studio.core.data.image_shape import ImageShape, Logit
 from dnf_studio.core.data.recorded import RecordedDataset, Records
 from dnf_studio.core.evaluation.evaluate import bits_per_dimension, evaluate
 from dnf_studio.core.evaluation.likelihoods import nll_bound
-from dnf_studio.core.models.two_sdes import DiffFlow
+from dnf_studio.core.models.diffflow import DiffFlow
 from tests.problems import ExactFlow, to_standard_normal
 
 

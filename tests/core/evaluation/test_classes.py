@@ -16,7 +16,7 @@ from dnf_studio.core.data.image_shape import ImageShape, Logit
 from dnf_studio.core.data.recorded import RecordedDataset, Records
 from dnf_studio.core.evaluation.classes import Classes, classes_of
 from dnf_studio.core.evaluation.evaluate import CLASSIFIED, evaluate
-from dnf_studio.core.models.two_sdes import DiffFlow
+from dnf_studio.core.models.diffflow import DiffFlow
 
 CENTRES = np.array([[0, 0, 0, 0], [40, 0, 40, 0], [0, 40, 0, 40]])
 

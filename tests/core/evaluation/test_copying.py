@@ -12,7 +12,7 @@ from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.recorded import RecordedDataset, Records
 from dnf_studio.core.evaluation.evaluate import evaluate
 from dnf_studio.core.evaluation.fresh import copying, held_out_distances, levels_of, nearest_training
-from dnf_studio.core.models.two_sdes import DiffFlow
+from dnf_studio.core.models.diffflow import DiffFlow
 from tests.core.data.test_neighbours import all_distances
 
 

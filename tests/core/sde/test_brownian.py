@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from torch import Tensor
 
+from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import paper_times, reference_times, uniform_times
-from dnf_studio.core.sde.paths import BrownianPath
 
 SPAN = (0.001, 0.05)
 INNER = torch.rand(40, generator=torch.Generator().manual_seed(1), dtype=torch.float64).sort().values

@@ -21,7 +21,7 @@ import torch
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.models.two_sdes import DiffFlow
+from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.blocks import SampleBlock, sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage import samples

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
-from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.networks import autograd_kernel
 from dnf_studio.core.networks.autograd_kernel import AutogradKernel
 from dnf_studio.core.networks.unet import UNet

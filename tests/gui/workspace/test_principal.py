@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.core.exploration.marginals import principal_components
+from dnf_studio.core.exploration.projection import principal_components
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView
 from dnf_studio.gui.workspace.plots import PrincipalAxes

@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
-from dnf_studio.core.models.two_sdes import DiffFlow
+from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.training.run import Run
 from dnf_studio.gui.features.training.controller import NOTES
