@@ -37,7 +37,7 @@ def load(name_or_path: str | PathLike[str], device: str = "cpu") -> GenerativeMo
     `device` is auto, cpu, cuda or mps. Raises `UnknownNameError`, `CheckpointError`, or
     `SettingError` where there is no such device.
     """
-    from dnf_studio.core.training.hardware import choose_device
+    from dnf_studio.core.hardware import choose_device
 
     place = choose_device(Config().changed({"training.device": device}).training.device)
     return open_checkpoint(name_or_path).build().to(place)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.core.models.field_network import FieldNetwork
+from dnf_studio.core.networks.base import FieldNetwork
 
 N = TypeVar("N", bound=nn.Module)
 IMAGE = ImageShape(8, 2, 1, 0, 1)

@@ -18,15 +18,22 @@ from scipy.linalg import expm
 from torch import Tensor, nn
 
 from dnf_studio.config import Config
-from dnf_studio.core.models.diffflow import DiffFlow, FieldWithDivergence
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.diffusion import Diffusion
-from dnf_studio.core.sde.grid import TimeGrid, uniform_times
-from dnf_studio.core.sde.paths import Field
-from dnf_studio.core.sde.steps import backward_step, forward_step
-from dnf_studio.core.sde.variance_preserving import levels_at
+from dnf_studio.core.models.two_sdes import DiffFlow
+from dnf_studio.core.sampling.model import FieldWithDivergence
+from dnf_studio.core.sde.grid import TimeGrid, levels_at, uniform_times
+from dnf_studio.core.sde.paths import Field, backward_step, forward_step
+from dnf_studio.core.sde.solvers import SDE
 
 Array = NDArray[np.float64]
 Gaussian = tuple[Array, Array]
+
+
+def path_bound(flow: GenerativeModel, x0: Tensor, noise: Tensor, grid: TimeGrid | None = None) -> Tensor:
+    """The bound (B,) of the chain of Euler–Maruyama steps, on the model's own grid unless given."""
+    assert SDE.chain is not None
+    return flow.chain_bound(SDE.chain, x0, noise, grid or flow.grid())
 
 
 @dataclass(frozen=True)

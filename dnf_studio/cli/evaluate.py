@@ -86,17 +86,13 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _text(result: dict[str, Any]) -> str:
-    keys = ("resolution", "floor", "outside", "farthest")
-    head = ("steps", "NFE", "NLL bound", "attainable", "sliced Wasserstein", *keys)
-    rows = [
-        (
-            *(str(row[key]) for key in ("steps", "nfe")),
-            *(number(row[key]) for key in ("nll_bound", "attainable")),
-            _distance(row),
-            *(number(row[key]) for key in keys),
-        )
-        for row in result["by_steps"]
-    ]
+    unsure = any(row["told_apart"] is False for row in result["by_steps"])
+    lines = [*_likelihoods(result), *_beside(result), *_excess(result), "", _by_steps(result)]
+    return "\n".join([*lines, *([NO_RANK] if unsure else []), *_classes(result)])
+
+
+def _likelihoods(result: dict[str, Any]) -> list[str]:
+    """Bounds, NLL and entropy, each with its error and what it is of."""
     paths = result["importance_paths"]
     notes = {
         "nll_bound": _error(result["nll_bound_error"]) + _chain(result) + _drawn(result["nll_bound_flexible"]),
@@ -109,7 +105,12 @@ def _text(result: dict[str, Any]) -> str:
         del notes["attainable"]
     names = {"nll_bound": "NLL bound", "nll_importance": "Importance", "nll_ode": "NLL (ODE)", "entropy": "Entropy"}
     names["attainable"] = "Attainable by this chain"
-    lines = [f"{names[key]:<10} {number(result[key])}{note}" for key, note in notes.items()]
+    return [f"{names[key]:<10} {number(result[key])}{note}" for key, note in notes.items()]
+
+
+def _beside(result: dict[str, Any]) -> list[str]:
+    """What is said of logits, bits, the mass of the density and copies, each where there is something to say."""
+    lines = []
     if result["logit"] is not None:
         lines.append(f"Nats and distances are of standardised logits (α = {result['logit']:g}), bits of the levels.")
     if result["bits_bound"] is not None:
@@ -124,9 +125,23 @@ def _text(result: dict[str, Any]) -> str:
             f"Nearest training image {near['samples']} levels from samples ({near['closest']} at the closest), "
             f"{near['held_out']} from held-out images"
         )
-    lines += _excess(result)
-    unsure = any(row["told_apart"] is False for row in result["by_steps"])
-    return "\n".join([*lines, "", table([head, *rows]), *([NO_RANK] if unsure else []), *_classes(result)])
+    return lines
+
+
+def _by_steps(result: dict[str, Any]) -> str:
+    """The table of samples by their number of steps."""
+    keys = ("resolution", "floor", "outside", "farthest")
+    head = ("steps", "NFE", "NLL bound", "attainable", "sliced Wasserstein", *keys)
+    rows = [
+        (
+            *(str(row[key]) for key in ("steps", "nfe")),
+            *(number(row[key]) for key in ("nll_bound", "attainable")),
+            _distance(row),
+            *(number(row[key]) for key in keys),
+        )
+        for row in result["by_steps"]
+    ]
+    return table([head, *rows])
 
 
 def _distance(row: dict[str, Any]) -> str:

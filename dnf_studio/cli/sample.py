@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
@@ -13,11 +14,16 @@ from dnf_studio.cli.output import Interrupt, Progress, clock, emit, note
 from dnf_studio.config import Device
 from dnf_studio.config.grids import GRID_NAMES
 from dnf_studio.core.files import refuse_source
+from dnf_studio.core.hardware import choose_device
 from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
 from dnf_studio.core.sde.solvers import solver_named
 from dnf_studio.core.storage.grid_presets import parse_grid
-from dnf_studio.core.training.hardware import choose_device
 from dnf_studio.errors import ExportError
+
+if TYPE_CHECKING:
+    from dnf_studio.core.models.base import GenerativeModel
+    from dnf_studio.core.storage.checkpoint import Checkpoint
+    from dnf_studio.core.storage.samples import ExportPlan
 
 __all__ = ["sample"]
 
@@ -43,7 +49,8 @@ def sample(
     log_prob: Annotated[bool, Option("--log-prob", help="Write each sample's log density too.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    from dnf_studio.core.storage.samples import ExportPlan, export_samples
+    # Long by its signature, from which typer reads the options
+    from dnf_studio.core.storage.samples import ExportPlan
 
     kind = None if grid is None else parse_grid(grid)
     settings = SampleSettings(steps, lam, last_step, kind, seed, solver, langevin)
@@ -53,20 +60,7 @@ def sample(
     place = choose_device(device)
     source = api.open_checkpoint(checkpoint)
     refuse_source(output, [assets.checkpoint_path(checkpoint) or checkpoint], ExportError)
-    flow = source.build().to(place)
-    seconds, far = 0.0, None
-    # Raised anywhere, a KeyboardInterrupt was lost in one run of ten, as early as the file is made
-    with (
-        Interrupt() as interrupt,
-        Progress("Sampling") as progress,
-        closing(export_samples(flow, output, plan, source, data=api.data_of(source))) as export,
-    ):
-        for step in export:
-            if interrupt.came:
-                raise KeyboardInterrupt
-            seconds, far = step.seconds, step.far
-            left = "" if step.seconds_left is None else f", {clock(step.seconds_left)} left"
-            progress.update(step.done / step.total, f"{step.done:,} of {step.total:,} samples{left}")
+    seconds, far = _write(source.build().to(place), output, plan, source)
     rate = count / seconds if seconds else 0.0
     if far:
         note(
@@ -82,3 +76,23 @@ def sample(
     }
     emit(result, f"{count:,} samples in {clock(seconds)}, {rate:,.0f} a second.\nSaved {output}", as_json)
     return 0
+
+
+def _write(flow: GenerativeModel, output: Path, plan: ExportPlan, source: Checkpoint) -> tuple[float, int | None]:
+    """Draw into `output`; returns how long that took and how many samples lie far from the data, if that is known."""
+    from dnf_studio.core.storage.samples import export_samples
+
+    seconds, far = 0.0, None
+    # Raised anywhere, a KeyboardInterrupt was lost in one run of ten, as early as the file is made
+    with (
+        Interrupt() as interrupt,
+        Progress("Sampling") as progress,
+        closing(export_samples(flow, output, plan, source, data=api.data_of(source))) as export,
+    ):
+        for step in export:
+            if interrupt.came:
+                raise KeyboardInterrupt
+            seconds, far = step.seconds, step.far
+            left = "" if step.seconds_left is None else f", {clock(step.seconds_left)} left"
+            progress.update(step.done / step.total, f"{step.done:,} of {step.total:,} samples{left}")
+    return seconds, far

@@ -12,7 +12,7 @@ from dnf_studio import api, assets
 from dnf_studio.cli.options import AsJson, Output, asking_for_data
 from dnf_studio.cli.output import Interrupt, Progress, clock, emit, note, number
 from dnf_studio.config import Config, Device, ModelName, Precision
-from dnf_studio.config.model_defaults import MOST_WITH_FEATURES
+from dnf_studio.config.model_kinds import MOST_WITH_FEATURES
 from dnf_studio.core.files import check_target, refuse_source
 from dnf_studio.errors import CheckpointError, DivergenceError, SettingError, UnknownNameError
 
@@ -34,6 +34,8 @@ VALIDATION = (
 )
 TEST = "With --train: rows to measure on, all of them used. Without it a tenth of the training file's are, too."
 
+FOR_TABLES = "tables"
+"""The settings that are for data of many columns."""
 CONFIG = f"Settings, a file or one of {', '.join(assets.preset_names())}; options go before it."
 
 
@@ -61,6 +63,7 @@ def train(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
+    # Long by its signature, from which typer reads the options
     changes: dict[str, Any] = {
         "data": _data(_named(data, train_file, (validation or test) is not None, resume), threshold, blur),
         "validation": validation,
@@ -123,8 +126,8 @@ def _begin(file: str | None, changes: dict[str, Any]) -> Run:
         raise SettingError("Say what to learn with --data, for instance --data rings.")
     run = api.train(base.changed(changes))
     wide = run.dataset.dim > MOST_WITH_FEATURES and run.dataset.image is None
-    if file is None and wide and run.config.model == "diffflow":
-        note(f"{run.dataset.dim} columns: with --config tables they may be learned better.")
+    if file is None and wide and run.config.model == Config.from_toml(_settings(FOR_TABLES)).model:
+        note(f"{run.dataset.dim} columns: with --config {FOR_TABLES} they may be learned better.")
     return run
 
 
@@ -233,9 +236,7 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
 
 def _measured(run: Run) -> str:
     """What was measured, with the chain that the bound is of where the model has several."""
-    from dnf_studio.core.models.two_sdes import TwoSDEs
-
-    if not isinstance(run.flow, TwoSDEs):
+    if not run.flow.bounded:
         return "NLL"
     own = run.flow.checked_solver(None)
     return "bound" if own.euler else f"bound of the {own.name} chain"

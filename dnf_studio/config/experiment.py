@@ -16,7 +16,7 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from dnf_studio.config.grids import MAX_STEPS, GridName
-from dnf_studio.config.model_defaults import GROUPS, ModelName, filled, model_fault, replaced
+from dnf_studio.config.model_kinds import GROUPS, ModelName, filled, model_fault, replaced
 from dnf_studio.config.settings import Device, NetworkConfig, Precision, SDEConfig, Settings, TrainingConfig
 from dnf_studio.errors import SettingError, continued
 
@@ -42,8 +42,8 @@ DATA_SETTINGS = ("data", "validation", "test", "drop_constant")
 class Config(Settings):
     """One experiment: data, model, SDE, networks and training.
 
-    What is not given has the default of the kind of network (`KIND_DEFAULTS`), of the model
-    (`MODEL_DEFAULTS`), or else that of the group.
+    What is not given has the default of the kind of network (`NETWORK_DEFAULTS`), of the model
+    (`MODEL_KINDS`), or else that of the group.
     """
 
     data: str = Field(
@@ -82,14 +82,12 @@ class Config(Settings):
     @model_validator(mode="before")
     @classmethod
     def _defaults_of_its_model(cls, values: object) -> object:
-        """Settings that are not given, from `MODEL_DEFAULTS` and `KIND_DEFAULTS`."""
+        """Settings that are not given, from `MODEL_KINDS` and `NETWORK_DEFAULTS`."""
         return filled(values) if isinstance(values, Mapping) else values
 
     @model_validator(mode="after")
     def _fits_its_model(self) -> Self:
-        training = self.training
-        parts = training.progressive, training.flexible_grid, training.precision, self.network.kind
-        fault = model_fault(self.model, self.sde.t_start, *parts)
+        fault = model_fault(self.model, self)
         if fault is not None:
             raise ValueError(fault)
         return self

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from dnf_studio.config.grids import MAX_STEPS, GridKind, check_grid
-from dnf_studio.config.model_defaults import MOST_WITH_FEATURES, NetworkKind
+from dnf_studio.config.model_kinds import MOST_WITH_FEATURES, NetworkKind
 from dnf_studio.errors import SettingError
 
 __all__ = ["Device", "NetworkConfig", "Precision", "SDEConfig", "Settings", "TrainingConfig"]

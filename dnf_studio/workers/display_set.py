@@ -17,7 +17,7 @@ from torch import Tensor
 
 from dnf_studio.core.sde.brownian import BrownianPath
 
-__all__ = ["DisplayNoise", "blocks", "lead", "merged"]
+__all__ = ["DisplayNoise", "blocks", "carried_together", "lead"]
 
 FIRST_BLOCK, BLOCK = 256, 512
 FIRST_NUMBERS, FEWEST_ROWS = 4096, 16
@@ -27,6 +27,12 @@ MAX_NUMBERS = 8_000_000
 BASE_NODES = 65
 STORE_BYTES = 128 << 20
 LATENT_STREAM = 0x1A7E
+MERGED_ROWS = 4096
+"""A batch of a pass that nobody sees grow takes blocks until it has so many rows."""
+GROWING_ROWS = 1024
+"""The same of a pass that is seen to grow, after its first block: a quarter sooner than by 512 all points are there."""
+NARROW = 64
+"""Components up to which that is done; points of more are images, whose networks may take seconds."""
 V = TypeVar("V")
 
 
@@ -50,7 +56,15 @@ def lead(parts: list[slice], known: Callable[[slice], bool]) -> int:
     return 1 + sum(1 for _ in takewhile(lambda part: part.stop <= FIRST_BLOCK and known(part), parts[1:]))
 
 
-def merged(parts: list[list[slice]], rows: int) -> list[list[slice]]:
+def carried_together(parts: list[slice], first: int, grows: bool, dim: int) -> list[list[slice]]:
+    """Which blocks are carried at once: the `first` of them, then each by itself, or more where that is quicker."""
+    groups = [parts[:first], *([part] for part in parts[first:])]
+    if not grows:
+        return _merged(groups, MERGED_ROWS)
+    return groups[:1] + _merged(groups[1:], GROWING_ROWS) if dim <= NARROW else groups
+
+
+def _merged(parts: list[list[slice]], rows: int) -> list[list[slice]]:
     """Fewer batches, of at least so many rows.
 
     Every operation waits for Python's lock, which the thread of the other direction and the window want as well; in

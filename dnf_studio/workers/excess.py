@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dnf_studio.core.exploration.excess import StepMeans
-    from dnf_studio.core.models.two_sdes import TwoSDEs
+    from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.parallel import BlockPool
     from dnf_studio.core.sde.grid import TimeGrid
     from dnf_studio.core.sde.sample_settings import SampleSettings
@@ -85,7 +85,7 @@ class _Work:
 
     frame: Frame
     snapshot: Snapshot
-    flow: TwoSDEs
+    flow: GenerativeModel
     grid: TimeGrid
     jobs: list[Job]
     rows: dict[Direction, list[Array]] = field(default_factory=lambda: {"forward": [], "backward": []})
@@ -130,7 +130,7 @@ class ExcessWatch:
         steps, (points, dim) = len(frame.t) - 1, frame.forward.shape[1:]
         own = _is_chain(snapshot, frame.request)
         jobs = list(training_jobs(steps, points) if training else jobs_of(steps, points, dim, own))
-        self._work = _Work(frame, snapshot, snapshot.flow, grid, jobs)  # type: ignore[arg-type]
+        self._work = _Work(frame, snapshot, snapshot.flow, grid, jobs)
 
     @property
     def pending(self) -> bool:
@@ -202,6 +202,20 @@ def _contribution(work: _Work, part: slice = slice(None)) -> Array:
     return added
 
 
+def _backward_contribution(work: _Work, path: Tensor) -> Array:
+    """What each step of backward paths (N+1, B, D) adds to the bound, its g term included, (N, B)."""
+    import torch
+
+    from dnf_studio.core.exploration.excess import backward_contribution
+
+    with torch.inference_mode():
+        added: Array = backward_contribution(work.flow.fields(work.grid), work.grid, path).numpy()
+    if work.frame.request.last == "mean":
+        # The last step drew no noise: its end is no sample of the chain
+        added[0] = np.nan
+    return added
+
+
 def _ratios(
     work: _Work,
     kind: Direction,
@@ -216,7 +230,7 @@ def _ratios(
     """
     import torch
 
-    from dnf_studio.core.exploration.excess import backward_contribution, log_ratios
+    from dnf_studio.core.exploration.excess import log_ratios
     from dnf_studio.core.parallel import equal_slices
     from dnf_studio.core.sampling.node_density import log_density_at_nodes, random_signs
 
@@ -235,16 +249,9 @@ def _ratios(
     count = path.shape[1]
     pieces = max(pool.threads if count >= FEWEST_FOR_TWO else 1, -(-count // PIECE))
     found = torch.cat(pool.map(density, equal_slices(count, pieces)), dim=1)
-    if kind == "forward":
-        added = torch.from_numpy(_contribution(work, part))
-    else:
-        with torch.inference_mode():
-            added = backward_contribution(work.flow.fields(grid), grid, path)
-            if work.frame.request.last == "mean":
-                # The last step drew no noise: its end is no sample of the chain
-                added[0] = torch.nan
+    added = _contribution(work, part) if kind == "forward" else _backward_contribution(work, path)
     lengths = np.diff(nodes)
-    summed = torch.from_numpy(np.add.reduceat(added.numpy(), nodes[:-1], axis=0))
+    summed = torch.from_numpy(np.add.reduceat(added, nodes[:-1], axis=0))
     shared = log_ratios(summed, found).numpy() / lengths[:, None]
     return shared.repeat(lengths, axis=0).astype(np.float32)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.core.exploration.projection import Plane
+from dnf_studio.core.exploration.marginals import Plane
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.workers.frames import Frame
 from dnf_studio.workers.threads import Mailbox
@@ -116,8 +116,8 @@ def _answer(asked: FieldRequest, frame: Frame, wanted: Wanted) -> FieldAnswer | 
     import torch
 
     from dnf_studio.core.exploration.fields import field_grid, measured_fields
+    from dnf_studio.core.hardware import choose_hidden_type
     from dnf_studio.core.sde.grid import TimeGrid
-    from dnf_studio.core.training.hardware import choose_hidden_type
 
     snapshot, request = wanted.snapshot, wanted.request
     if snapshot is None or len(asked.plane.origin) != snapshot.dim or asked.node >= len(frame.t):

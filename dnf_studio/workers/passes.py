@@ -16,16 +16,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.core.exploration.by_step import ScoreShare, share_of_lengths
 from dnf_studio.core.exploration.contributions import prior_terms
 from dnf_studio.core.exploration.inspect import inspect_point
-from dnf_studio.core.exploration.score_share import ScoreShare, share_of_lengths
+from dnf_studio.core.hardware import choose_hidden_type
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.core.training.hardware import choose_hidden_type
 from dnf_studio.errors import Cancelled, Check, cancel_when
 from dnf_studio.workers.display import Carrier, ForwardBlock
-from dnf_studio.workers.display_set import DisplayNoise, blocks, lead, merged
+from dnf_studio.workers.display_set import DisplayNoise, blocks, carried_together, lead
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
 
 if TYPE_CHECKING:
@@ -39,12 +39,6 @@ Array = NDArray[np.float32]
 B = TypeVar("B")
 _Job = tuple[list[Any], Callable[[], Any]]
 """Where the block goes, and what computes it."""
-MERGED_ROWS = 4096
-"""A batch of a pass that nobody sees grow takes blocks until it has so many rows."""
-GROWING_ROWS = 1024
-"""The same of a pass that is seen to grow, after its first block: a quarter sooner than by 512 all points are there."""
-NARROW = 64
-"""Components up to which that is done; points of more are images, whose networks may take seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,11 +163,7 @@ class Passes:
         backward = _kept(self._backward, work.hidden, (*back, request.parts))
         # Beside a part of the process, where its latents end by the whole of it
         whole = _kept(self._whole, work.hidden, back) if request.parts != "both" else None
-        parts = [own[:first], *([part] for part in own[first:])]
-        if not work.grows:
-            parts = merged(parts, MERGED_ROWS)
-        elif dim <= NARROW:
-            parts = parts[:1] + merged(parts[1:], GROWING_ROWS)
+        parts = carried_together(own, first, work.grows, dim)
         for k, group in enumerate(parts):
             noises = [self._noise.noise(request.seed, part, dim, grid.t) for part in group]
             part = slice(group[0].start, group[-1].stop)

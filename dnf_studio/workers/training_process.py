@@ -214,7 +214,7 @@ def _serve(connection: Connection) -> None:
     """The life of the process: runs in, reports out, until the other side is closed."""
     # Ctrl-C in a terminal reaches both processes; it is the window's to answer
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    here = _Here(connection)
+    server = _Server(connection)
     # Until the window is gone
     with suppress(EOFError, OSError):
         connection.send(True)
@@ -222,11 +222,11 @@ def _serve(connection: Connection) -> None:
             message = pickle.loads(connection.recv_bytes())
             # What was meant for a run that has gone home meanwhile is answered there
             if isinstance(message, _Job):
-                here.train(message)
+                server.train(message)
 
 
-class _Here:
-    """What the process keeps between two runs."""
+class _Server:
+    """Trains the runs that are sent to it and keeps their data from one to the next."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -238,24 +238,24 @@ class _Here:
         except StudioError as refusal:
             self._send(_Home(None, refusal))
             return
-        called = _Called(self._connection, run)
-        run.interrupt_when(called)
+        recall = _Recall(self._connection, run)
+        run.interrupt_when(recall)
         problem: StudioError | None = None
-        state_due, config = monotonic(), run.config
+        state_due, config = monotonic() + STATE_SECONDS, run.config
         try:
             for report, due in watched(run):
                 changed, place, now = run.config if run.config is not config else None, None, monotonic()
                 # Not copied before they are packed
                 weights = {name: tensor.numpy() for name, tensor in run.flow.state_dict().items()} if due else None
                 if now >= state_due:
-                    place, state_due = _Place(run.state(), called.changes), now + STATE_SECONDS
+                    place, state_due = _Place(run.state(), recall.changes), now + STATE_SECONDS
                 self._send(_Progress(report, changed, weights, place))
                 config = run.config
-                if called():
+                if recall():
                     break
         except StudioError as error:
             problem = error
-        self._send(_Home(_Place(run.state(), called.changes), problem))
+        self._send(_Home(_Place(run.state(), recall.changes), problem))
 
     def _run(self, job: _Job) -> Run:
         config, data = job.state.config, job.state.data
@@ -271,8 +271,8 @@ class _Here:
         self._connection.send_bytes(pickle.dumps(message))
 
 
-class _Called:
-    """Whether a run is wanted back, asked by any thread; takes up the changes that come before that."""
+class _Recall:
+    """Whether a run is called home, asked by any thread; gives it the changes that come before that."""
 
     def __init__(self, connection: Connection, run: Run) -> None:
         self._connection, self._run, self._lock = connection, run, Lock()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.core.models.unet import UNet
+from dnf_studio.core.networks.unet import UNet
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.opening import FEWER_POINTS

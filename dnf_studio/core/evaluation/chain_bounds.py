@@ -14,11 +14,9 @@ from torch import Tensor
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.fresh import fresh_points, is_identity, units_of
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.likelihood import BOUND_DRAWS, bound_nll
-from dnf_studio.core.sde.flexible import draw_grid
-from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.grid import TimeGrid, draw_grid
 
 __all__ = ["ChainBounds", "attainable_of", "entropy_of"]
 
@@ -29,7 +27,7 @@ DRAWN_GRIDS = 16
 class ChainBounds:
     """That of one model and solver, the model's own where none is named, on the points of one data set."""
 
-    flow: TwoSDEs
+    flow: GenerativeModel
     dataset: Dataset
     solver: str | None = None
     pool: BlockPool | None = None
@@ -71,7 +69,7 @@ def attainable_of(
     grid or `grid`.
     """
     entropy = entropy_of(flow, dataset)
-    if entropy is None or not isinstance(flow, TwoSDEs) or flow.config.training.flexible_grid:
+    if entropy is None or flow.config.training.flexible_grid:
         return None
     blur = flow.last_spread(grid or flow.grid(), solver)
     excess = None if blur is None else dataset.blur_excess(blur, units_of(flow, dataset).scale)

@@ -17,9 +17,8 @@ from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.by_steps import POINTS, SEEDS, Progress, StepRow, drawn, finite, step_rows
 from dnf_studio.core.evaluation.chain_bounds import attainable_of, entropy_of
 from dnf_studio.core.evaluation.classes import Classes, ClassShare, classes_of
-from dnf_studio.core.evaluation.copying import MOST_POINTS, Copying, copying
 from dnf_studio.core.evaluation.excess_rows import ExcessRow, ExcessRows, excess_rows
-from dnf_studio.core.evaluation.fresh import between_units, fresh_points, units_of
+from dnf_studio.core.evaluation.fresh import MOST_POINTS, Copying, between_units, copying, fresh_points, units_of
 from dnf_studio.core.evaluation.likelihoods import (
     ODE_POINTS,
     PATHS,
@@ -111,50 +110,64 @@ def evaluate(
     points, all its own; a data set that holds fewer points is cut into so many disjoint sets. Raises
     `SettingError` for a wrong N, `DataError` where the data does not fit the model.
     """
+    # Long by its signature and by the fields that it fills
     rows = sorted({check_steps(n) for n in steps})
-    if points < 1 or seeds < 1:
-        raise SettingError("An evaluation needs at least one point and one seed.")
-    if not 1 <= paths <= MOST_PATHS:
-        raise SettingError(f"The number of paths K must be between 1 and {MOST_PATHS:,}, not {paths}.")
+    _check_counts(points, seeds, paths)
     tell = progress or (lambda _: None)
     flow.checked_solver(solver)
     found = likelihoods(flow, dataset, ode, paths, tell, solver)
     by_steps = step_rows(flow, dataset, rows, points, seeds, tell, solver)
+    excess = ExcessRows(None, None)
     if found.nll_bound_missing is None:
-        tell("bound by number of steps")
-        others = [n for n in rows if n != flow.grid().steps]
-        bounds = {n: finite(nll_bound(flow, dataset, grid=flow.grid(n), solver=solver)) for n in others}
-        by_steps = tuple(
-            replace(
-                row,
-                nll_bound=bounds.get(row.steps, found.nll_bound),
-                attainable=attainable_of(flow, dataset, flow.grid(row.steps), solver),
-            )
-            for row in by_steps
-        )
-    excess = _excess(flow, dataset, solver, tell) if ode and found.nll_bound_missing is None else ExcessRows(None, None)
-    judge = classes_of(dataset)
-    if judge is not None:
+        by_steps = _with_bounds(by_steps, flow, dataset, found.nll_bound, solver, tell)
+        excess = _excess(flow, dataset, solver, tell) if ode else excess
+    if (judge := classes_of(dataset)) is not None:
         by_steps = tuple(replace(row, classes=_shown(flow, dataset, judge, row.steps, solver)) for row in by_steps)
-    real = None if judge is None else RealClasses(judge.names, judge.accuracy, judge.sure_test)
-    known = {field.name: getattr(found, field.name) for field in fields(found)}
-    bound = bits_of(flow, dataset, found.nll_bound, affordable_points(flow))
-    exact = bits_of(flow, dataset, found.nll_ode, affordable_points(flow, ODE_POINTS))
-    held = _mass(flow, tell) if mass else (None, None)
+    mass_held = _mass(flow, tell) if mass else (None, None)
+    logit = flow.standardisation.logit
     return Evaluation(
-        **known,
+        **{field.name: getattr(found, field.name) for field in fields(found)},
         entropy=entropy_of(flow, dataset),
         attainable=attainable_of(flow, dataset, solver=solver),
         by_steps=by_steps,
         excess_by_step=excess.by_step,
         excess_by_neighbours=excess.by_neighbours,
-        bits_bound=bound,
-        bits_ode=exact,
-        ode_mass=held[0],
-        ode_mass_error=held[1],
-        classes=real,
+        bits_bound=bits_of(flow, dataset, found.nll_bound, affordable_points(flow)),
+        bits_ode=bits_of(flow, dataset, found.nll_ode, affordable_points(flow, ODE_POINTS)),
+        ode_mass=mass_held[0],
+        ode_mass_error=mass_held[1],
+        classes=None if judge is None else RealClasses(judge.names, judge.accuracy, judge.sure_test),
         copying=_copying(flow, dataset, solver, tell),
-        logit=None if flow.standardisation.logit is None else flow.standardisation.logit.alpha,
+        logit=None if logit is None else logit.alpha,
+    )
+
+
+def _check_counts(points: int, seeds: int, paths: int) -> None:
+    if points < 1 or seeds < 1:
+        raise SettingError("An evaluation needs at least one point and one seed.")
+    if not 1 <= paths <= MOST_PATHS:
+        raise SettingError(f"The number of paths K must be between 1 and {MOST_PATHS:,}, not {paths}.")
+
+
+def _with_bounds(
+    rows: tuple[StepRow, ...],
+    flow: GenerativeModel,
+    dataset: Dataset,
+    own: float | None,
+    solver: str | None,
+    tell: Progress,
+) -> tuple[StepRow, ...]:
+    """`rows` with the bound at each N, which at the model's own is `own`, and the least that such a chain can have."""
+    tell("bound by number of steps")
+    others = [row.steps for row in rows if row.steps != flow.grid().steps]
+    bounds = {n: finite(nll_bound(flow, dataset, grid=flow.grid(n), solver=solver)) for n in others}
+    return tuple(
+        replace(
+            row,
+            nll_bound=bounds.get(row.steps, own),
+            attainable=attainable_of(flow, dataset, flow.grid(row.steps), solver),
+        )
+        for row in rows
     )
 
 

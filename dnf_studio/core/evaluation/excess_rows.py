@@ -19,7 +19,6 @@ from dnf_studio.core.exploration.excess import (
     step_means,
 )
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool, equal_slices, worker_threads
 from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_density_at_nodes, random_signs
 
@@ -58,8 +57,8 @@ def excess_rows(flow: GenerativeModel, dataset: Dataset, solver: str | None = No
     """The excess on fresh points, seed 0: by the ODE on the first `ODE_POINTS` of those of the bound, by nearest
     neighbours on 20,000. The chain is that of `solver`, the model's own unless given; None where there is none.
     """
-    chain = flow.checked_solver(solver).chain if isinstance(flow, TwoSDEs) else None
-    if not isinstance(flow, TwoSDEs) or chain is None:
+    chain = flow.checked_solver(solver).chain
+    if chain is None:
         return ExcessRows(None, None)
     grid = flow.grid()
     near = flow.dim <= MOST_NEIGHBOUR_DIM

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
@@ -18,8 +17,6 @@ from dnf_studio.core.evaluation.by_steps import Progress, finite
 from dnf_studio.core.evaluation.chain_bounds import ChainBounds
 from dnf_studio.core.evaluation.fresh import between_units, fresh_points
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.models.flow import MOST_EXACT, Flow
-from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.likelihood import (
     BOUND_DRAWS,
@@ -128,7 +125,7 @@ def likelihoods(
 
 
 def _missing(flow: GenerativeModel, solver: str | None) -> str | None:
-    if not isinstance(flow, TwoSDEs):
+    if not flow.bounded:
         return "exact"
     return "deterministic" if flow.checked_solver(solver).chain is None else None
 
@@ -147,7 +144,7 @@ def likelihood_parts(
     """
     parts: dict[str, Part] = {}
     x = fresh_points(flow, dataset, affordable_points(flow, ODE_POINTS), 0)
-    if isinstance(flow, TwoSDEs) and (own := flow.checked_solver(solver)).chain is not None:
+    if (own := flow.checked_solver(solver)).chain is not None:
         chain = ChainBounds(flow, dataset, own.name, pool)
         parts["bound on the negative log-likelihood"] = lambda: _bound_part(chain)
         parts[f"importance-weighted bound of {paths} paths"] = lambda: _importance_part(chain, x, paths)
@@ -177,7 +174,7 @@ def _ode_part(flow: GenerativeModel, x: Tensor, pool: BlockPool | None) -> dict[
     found: dict[str, Any] = {"nll_ode": value, "nll_ode_error": error, "nll_ode_coarse": coarse}
     if value is not None:
         found["ode_divergence"] = divergence_name(flow.dim)
-        found["nll_ode_grid"] = _on_grids(flow, x, pool) if isinstance(flow, TwoSDEs) else ()
+        found["nll_ode_grid"] = _on_grids(flow, x, pool) if flow.bounded else ()
     return found
 
 
@@ -202,8 +199,9 @@ def nll_bound(
     There are 20,000 points unless given, fewer for U-Nets (`affordable_points`), and one noise draw a point; up to
     `BOUND_DRAWS` where the data has fewer points. Raises `UnsupportedError` for a model without a bound.
     """
+    _require_bound(flow)
     count = affordable_points(flow) if points is None else points
-    return float(ChainBounds(_bounded(flow), dataset, solver).values(count, seed, grid).cpu().double().mean())
+    return float(ChainBounds(flow, dataset, solver).values(count, seed, grid).cpu().double().mean())
 
 
 def validation_bound(flow: GenerativeModel, dataset: Dataset) -> float:
@@ -211,28 +209,19 @@ def validation_bound(flow: GenerativeModel, dataset: Dataset) -> float:
 
     Raises `UnsupportedError` where the data has none, and for a model without a bound.
     """
-    chain = _bounded(flow)
+    _require_bound(flow)
     points, draws = _validation(flow, dataset)
-    return float(bound_nll(chain, points, draws).cpu().double().mean())
+    return float(bound_nll(flow, points, draws).cpu().double().mean())
 
 
 def validation_nll(flow: GenerativeModel, dataset: Dataset) -> float:
     """What decides when training ends: `validation_bound`, or for a flow its NLL by the steps it is trained with.
 
-    Hutchinson's signs, where training takes them, are the same at every call. Raises `UnsupportedError` where the data
+    Raises `UnsupportedError` where the data
     has no validation split.
     """
-    if not isinstance(flow, Flow):
-        return validation_bound(flow, dataset)
     points, draws = _validation(flow, dataset)
-    generator = torch.Generator().manual_seed(0)
-    if flow.dim <= MOST_EXACT:
-        probes: list[Tensor | None] = [None]
-    else:
-        signs = torch.randint(0, 2, (draws, *points.shape), generator=generator) * 2 - 1
-        probes = list(signs.to(points))
-    with torch.no_grad():
-        return float(torch.stack([flow.nll(points, flow.grid(), some) for some in probes]).cpu().double().mean())
+    return float(flow.validation_nll(points, draws).cpu().double().mean())
 
 
 def _validation(flow: GenerativeModel, dataset: Dataset) -> tuple[Tensor, int]:
@@ -253,11 +242,10 @@ def nll_ode(flow: GenerativeModel, dataset: Dataset) -> float | None:
     return _ode(flow, fresh_points(flow, dataset, affordable_points(flow, ODE_POINTS), 0), TOLERANCE, None)[0]
 
 
-def _bounded(flow: GenerativeModel) -> TwoSDEs:
-    """The model, whose chain has a bound; raises `UnsupportedError` for one that has none."""
-    if not isinstance(flow, TwoSDEs):
+def _require_bound(flow: GenerativeModel) -> None:
+    """Raise `UnsupportedError` for a model whose chain has no bound."""
+    if not flow.bounded:
         raise UnsupportedError(f"A {flow.config.model} has no bound: its likelihood is exact, by the method 'ode'.")
-    return flow
 
 
 def mean_and_error(values: Tensor) -> tuple[float | None, float | None]:
@@ -275,7 +263,7 @@ def _ode(
         return None, None
 
 
-def _on_grids(flow: TwoSDEs, x: Tensor, pool: BlockPool | None) -> tuple[GridNLL, ...]:
+def _on_grids(flow: GenerativeModel, x: Tensor, pool: BlockPool | None) -> tuple[GridNLL, ...]:
     """At N and 2N; none beyond the dimensions of an exact divergence."""
     if flow.dim > MAX_EXACT_DIM:
         return ()

@@ -31,11 +31,9 @@ from torch import Tensor
 from dnf_studio.core.exploration.by_step import MOST_NEIGHBOUR_DIM
 from dnf_studio.core.exploration.contributions import contributions
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_density_at_nodes, random_signs
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field
-from dnf_studio.core.sde.steps import implied_backward_noise, implied_forward_noise
+from dnf_studio.core.sde.paths import Field, implied_backward_noise, implied_forward_noise
 from dnf_studio.errors import Check, SettingError, UnsupportedError
 
 __all__ = [
@@ -98,7 +96,7 @@ def excess(
     steps is, point by point, their bound minus −ln q_0(x_0). Raises `DataError` for other points,
     `SettingError` for other noise, `UnsupportedError` for a model without a bound.
     """
-    if not isinstance(flow, TwoSDEs):
+    if not flow.bounded:
         raise UnsupportedError(flow.lacks["bound"])
     nodes = grid or flow.grid()
     found = contributions(flow, x0, noise, nodes)

@@ -19,8 +19,9 @@ from torch import Tensor
 
 from dnf_studio.config import MAX_STEPS
 from dnf_studio.config.grids import GridKind, check_steps
-from dnf_studio.core.models.base import GenerativeModel, check_shape
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
+from dnf_studio.core.sampling.model import check_shape
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import collected

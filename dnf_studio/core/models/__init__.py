@@ -1,1 +1,1 @@
-"""What every model can do, DiffFlow, and the two baselines; their networks, and how these are evaluated quickly."""
+"""What every model can do, DiffFlow, and the two baselines."""

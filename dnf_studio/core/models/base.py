@@ -2,57 +2,35 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import ClassVar, Literal, Protocol
+from abc import abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from dnf_studio.config import Config
 from dnf_studio.config.grids import GridKind
+from dnf_studio.config.model_kinds import ModelName
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.core.models.field_network import FieldNetwork
-from dnf_studio.core.models.make_network import make_network
+from dnf_studio.core.networks.base import FieldNetwork
+from dnf_studio.core.networks.build import make_network
+from dnf_studio.core.sampling.blocks import sample
+from dnf_studio.core.sampling.likelihood import LogProbMethod, bound_nll, log_prob
+from dnf_studio.core.sampling.model import Model, check_shape, shown_shape
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
-from dnf_studio.core.sde.paths import Field, Sampler
+from dnf_studio.core.sde.paths import Sampler
 from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
-from dnf_studio.core.sde.solvers import Solver
-from dnf_studio.errors import DataError, SettingError, UnsupportedError
+from dnf_studio.errors import DataError, SettingError
 
-__all__ = [
-    "Ability",
-    "FieldWithDivergence",
-    "GenerativeModel",
-    "LogProbMethod",
-    "check_noise",
-    "check_points",
-    "check_shape",
-]
-
-LogProbMethod = Literal["ode", "bound", "importance"]
-Ability = Literal["noise", "score", "bound"]
-"""What only some models have: noise on their paths, a score beside the drift, a bound on the NLL by steps."""
+__all__ = ["GenerativeModel", "check_noise", "check_points"]
 
 
-class FieldWithDivergence(Protocol):
-    """A field that also tells its divergence."""
-
-    def __call__(self, node: int, x: Tensor, signs: Tensor | None = None, /) -> tuple[Tensor, Tensor]:
-        """Value (B, D) and divergence (B,) at a node and states x (B, D).
-
-        The divergence is exact, or with random `signs` ε (B, D) Hutchinson's unbiased estimate εᵀ (∂value/∂x) ε,
-        which costs one derivative instead of D.
-        """
-        ...
-
-
-class GenerativeModel(nn.Module, ABC):
+class GenerativeModel(Model, nn.Module):
     """A model between data and noise with paths of N steps each way.
 
     Model units are standardised data; `standardisation` leads to data units and back. What a
-    model cannot do raises `UnsupportedError`.
+    model cannot do raises `UnsupportedError`, and so does making one of networks for images where there are none.
 
     The grid it was trained on lives in the buffers `timestamps`, `diffusion` and `condition`,
     each (N+1,). `formula_grid` says whether `config.sde` describes that grid; where it does not
@@ -60,13 +38,12 @@ class GenerativeModel(nn.Module, ABC):
     that are images, which a U-Net needs.
     """
 
-    solvers: ClassVar[tuple[Solver, ...]]
-    """What it can be sampled with, its own choice first: those for what it is (`core.sde.solvers.solvers_for`)."""
-    networks: ClassVar[int]
-    """Network evaluations that f and s take together."""
-    lacks: ClassVar[Mapping[Ability, str]] = {}
-    """What it cannot do, and why in one sentence."""
-    timestamps: Tensor
+    kind: ClassVar[ModelName]
+    """Its name in the settings, by which `MODEL_KINDS` tells the rest."""
+    networks: ClassVar[tuple[str, ...]]
+    """The names of its networks, which are attributes and begin the names of their tensors in files."""
+    other_nodes: ClassVar[bool] = False
+    """Whether its file may hold nodes that its settings do not describe, as some of the reference program do."""
     diffusion: Tensor
     condition: Tensor
 
@@ -87,15 +64,8 @@ class GenerativeModel(nn.Module, ABC):
         self.register_buffer("timestamps", nodes.t.float())
         self.register_buffer("diffusion", nodes.g.float())
         self.register_buffer("condition", nodes.condition.float())
-        self.make_networks()
-
-    @abstractmethod
-    def make_networks(self) -> None:
-        """Set the attributes that are its networks, each a `new_network`."""
-
-    def new_network(self) -> FieldNetwork:
-        """One of the kind and size that the settings name; raises `UnsupportedError` where it is for images only."""
-        return make_network(self.dim, self.config, self.image)
+        for name in self.networks:
+            setattr(self, name, make_network(dim, self.config, image))
 
     def cover(self, points: Tensor) -> None:
         """Tell its networks where data lies, by `points` (n, D) in model units, before they are trained."""
@@ -106,7 +76,7 @@ class GenerativeModel(nn.Module, ABC):
     @classmethod
     def default_config(cls) -> Config:
         """The settings of a model that is given none."""
-        return Config()
+        return Config.create({"model": cls.kind})
 
     def grid(self, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
         """The training grid, or one with another N or of another kind over the same times."""
@@ -137,31 +107,7 @@ class GenerativeModel(nn.Module, ABC):
         `steps` is N, `grid` the kind of time grid and `solver` the name of one of `solvers`, each the model's own
         unless given; `lam` is the noise level λ of the SDE, `last` the last step, its ``mean`` or with its ``noise``.
         """
-        from dnf_studio.core.sampling.blocks import sample
-
         return sample(self, count, SampleSettings(steps, lam, last, grid, seed, solver))
-
-    @property
-    def bounded(self) -> bool:
-        """Whether its N-step chain has a bound on the NLL, to which each step contributes (method.md, section 4)."""
-        return "bound" not in self.lacks
-
-    @abstractmethod
-    def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
-        """Drift and score as functions of node and state, their time embeddings computed once.
-
-        Differentiable where gradients are enabled, the faster kernels where they are not; those
-        may have hidden layers of another type. The score of a model without one is 0.
-        """
-
-    @abstractmethod
-    def fields_with_divergence(
-        self, grid: TimeGrid, hidden: torch.dtype | None = None
-    ) -> tuple[FieldWithDivergence, FieldWithDivergence]:
-        """Drift and score, each with its exact divergence, by the fast kernels; nothing goes back through them.
-
-        `hidden` is as in `fields`.
-        """
 
     @abstractmethod
     def encoder(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> Sampler:
@@ -170,23 +116,9 @@ class GenerativeModel(nn.Module, ABC):
         `hidden` is as in `fields`.
         """
 
-    def sampler(
-        self, grid: TimeGrid, settings: SampleSettings | None = None, hidden: torch.dtype | None = None
-    ) -> Sampler:
-        """How latents go to samples on `grid` by the solver, λ and last step of `settings`.
-
-        `hidden` is as in `fields`. Raises `UnsupportedError` for a solver that the model has not, and for a λ that the
-        solver has not; the ODE by Euler's steps takes any, as it is λ = 0.
-        """
-        chosen = settings or SampleSettings()
-        solver = self.checked_solver(chosen.solver)
-        if not solver.euler:
-            solver.check_level(chosen.lam)
-        return solver.sampler(self, grid, chosen.lam, chosen.last, hidden)
-
     def evaluations(self, steps: int, solver: str | None = None) -> int:
         """Network evaluations (NFE) that `sampler` makes for a sample in `steps` steps."""
-        return self.networks * self.checked_solver(solver).evaluations(steps)
+        return len(self.networks) * self.checked_solver(solver).evaluations(steps)
 
     @abstractmethod
     def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:
@@ -203,17 +135,19 @@ class GenerativeModel(nn.Module, ABC):
     ) -> Tensor:
         """Noise to data: states (N+1, B, D) in model units, row 0 at t_N … row N at t_0."""
 
-    @abstractmethod
     def log_prob(self, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
-        """Log density (n,), nats, data units, of points `x` (n, D) in data units."""
+        """Log density (n,), nats, data units, of points `x` (n, D) in data units.
 
-    @abstractmethod
-    def velocity(self) -> Callable[[Tensor, Tensor], Tensor]:
-        """dx/dt (B, D) of the deterministic flow from data to noise, as a function of t, a scalar, and x (B, D)."""
+        ``ode`` is that of the deterministic flow; ``bound`` and ``importance`` bound that of the chain of steps.
+        """
+        return log_prob(self, x, method)
 
-    @abstractmethod
-    def training_loss(self, x0: Tensor, noise: Tensor) -> Tensor:
-        """The scalar objective of a batch (B, D) in model units and noise (N, B, D), a row for each step."""
+    def validation_nll(self, points: Tensor, draws: int) -> Tensor:
+        """What training makes small, of validation points (n, D) in model units; its mean counts, nats.
+
+        It is the bound with `draws` noise draws a point, unless a model says otherwise.
+        """
+        return bound_nll(self, points, draws)
 
     @property
     def device(self) -> torch.device:
@@ -224,20 +158,6 @@ class GenerativeModel(nn.Module, ABC):
     def kept_numbers(self) -> int:
         """About how many numbers autograd keeps of one evaluation of all its networks at one point."""
         return sum(part.kept_numbers for part in self.modules() if isinstance(part, FieldNetwork))
-
-    def checked_solver(self, name: str | None) -> Solver:
-        """Its solver of this name, its own choice for None; raises `UnsupportedError` for one that it has not."""
-        for solver in self.solvers:
-            if name in (None, solver.name):
-                return solver
-        known = " or ".join(solver.name for solver in self.solvers)
-        raise UnsupportedError(f"The solver '{name}' is not one that a {self.config.model} has; try {known}.")
-
-
-def check_shape(x: Tensor, model: GenerativeModel, fewest: int = 0) -> None:
-    """Raise `DataError` where `x` is not points (n, D) of the model, with n at least `fewest`."""
-    if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != model.dim or len(x) < fewest:
-        raise DataError(f"The points must be a tensor of shape (n, {model.dim}), not {_shown_shape(x)}.")
 
 
 def check_points(x: Tensor, model: GenerativeModel) -> None:
@@ -256,7 +176,7 @@ def check_noise(noise: Tensor, grid: TimeGrid, x: Tensor) -> Tensor:
     Raises `SettingError` where it has another shape or holds no real numbers.
     """
     if not isinstance(noise, Tensor):
-        raise SettingError(f"The noise must be a tensor, not {_shown_shape(noise)}.")
+        raise SettingError(f"The noise must be a tensor, not {shown_shape(noise)}.")
     if noise.shape != (grid.steps, *x.shape):
         raise SettingError(
             f"The noise must have the shape {(grid.steps, *x.shape)} of its path, not {tuple(noise.shape)}."
@@ -264,8 +184,3 @@ def check_noise(noise: Tensor, grid: TimeGrid, x: Tensor) -> Tensor:
     if noise.is_complex() or noise.layout != torch.strided:
         raise SettingError(f"The noise must be dense real numbers, not {noise.dtype} in {noise.layout} layout.")
     return noise.to(x)
-
-
-def _shown_shape(x: object) -> str:
-    """What was given instead of a tensor of the right shape, for an error."""
-    return str(tuple(x.shape)) if isinstance(x, Tensor) else f"of type {type(x).__name__}"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.models.flow import Flow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 
 __all__ = ["MODELS", "build_model"]
 
-MODELS: dict[str, type[GenerativeModel]] = {"diffflow": DiffFlow, "diffusion": Diffusion, "flow": Flow}
+MODELS: Mapping[str, type[GenerativeModel]] = {model.kind: model for model in (DiffFlow, Diffusion, Flow)}
+"""The class of each kind of model."""
 
 
 def build_model(

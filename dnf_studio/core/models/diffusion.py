@@ -8,15 +8,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from dnf_studio.config import Config
-from dnf_studio.core.models.base import FieldWithDivergence
-from dnf_studio.core.models.field_kernel import make_kernel, network_field
-from dnf_studio.core.models.probability_flow import ProbabilityFlow
 from dnf_studio.core.models.two_sdes import TwoSDEs
-from dnf_studio.core.sde.grid import TimeGrid, diffusion_at
+from dnf_studio.core.networks.base import FieldNetwork
+from dnf_studio.core.networks.build import make_kernel, network_field
+from dnf_studio.core.sampling.model import FieldWithDivergence, ProbabilityFlow
+from dnf_studio.core.sde.grid import Levels, TimeGrid, diffusion_at, levels_at
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.core.sde.solvers import Solver, solvers_for
-from dnf_studio.core.sde.variance_preserving import Levels, levels_at
 
 __all__ = ["Diffusion"]
 
@@ -34,15 +32,10 @@ class Diffusion(TwoSDEs):
     arXiv:2006.11239, equation 14; Song et al., ICLR 2021, arXiv:2011.13456, equation 7.
     """
 
+    kind = "diffusion"
+    networks = ("noise",)
+    noise: FieldNetwork
     solvers: ClassVar[tuple[Solver, ...]] = solvers_for("marginals", "fields")
-    networks = 1
-
-    def make_networks(self) -> None:
-        self.noise = self.new_network()
-
-    @classmethod
-    def default_config(cls) -> Config:
-        return Config.create({"model": "diffusion"})
 
     def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
         noise = self.noise_field(grid, hidden)
@@ -108,13 +101,3 @@ class Diffusion(TwoSDEs):
             return value
 
         return velocity
-
-    def training_loss(self, x0: Tensor, noise: Tensor) -> Tensor:
-        """Mean over the nodes 1 … N and the batch (B, D) of ‖ε̂ − ε‖²/D, with ε at node i in row i − 1 of `noise`."""
-        nodes = self.grid()
-        levels, field = levels_at(self.config.sde, nodes.t), self.noise_field(nodes)
-        rows = [
-            (field(i, levels.signal[i] * x0 + levels.noise[i] * noise[i - 1]) - noise[i - 1]).square().mean()
-            for i in range(1, nodes.steps + 1)
-        ]
-        return torch.stack(rows).mean()

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from dnf_studio.config import Config
 from dnf_studio.config.grids import GridKind
-from dnf_studio.core.models.base import (
-    Ability,
-    FieldWithDivergence,
-    GenerativeModel,
-    LogProbMethod,
-    check_points,
-)
-from dnf_studio.core.models.field_kernel import make_kernel, network_field
-from dnf_studio.core.models.kernels import value_and_trace
-from dnf_studio.core.models.networks import FourierMLP
+from dnf_studio.core.models.base import GenerativeModel, check_points
+from dnf_studio.core.networks.build import make_kernel, network_field
+from dnf_studio.core.networks.fourier_kernel import value_and_trace
+from dnf_studio.core.networks.fourier_mlp import FourierMLP
+from dnf_studio.core.sampling.model import Ability, FieldWithDivergence
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, Sampler, minus_log_prior
 from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
@@ -47,28 +41,25 @@ class Flow(GenerativeModel):
     Models", ICLR 2019, arXiv:1810.01367, equations 4 and 8.
     """
 
+    kind = "flow"
+    networks = ("drift",)
+    drift: FourierMLP
+    """Settings have no other kind for a flow, and `value_and_trace` is written out for it."""
     solvers: ClassVar[tuple[Solver, ...]] = solvers_for("drift")
-    networks = 1
     lacks: ClassVar[Mapping[Ability, str]] = {
         "noise": "A flow follows one ODE without noise: it has no g, no noise level λ and no choice of last step.",
         "score": "A flow has no score: its drift f alone moves the points, both ways.",
         "bound": "The likelihood of a flow is exact: it has no bound to which steps could add, and nothing disagrees.",
     }
 
-    def make_networks(self) -> None:
-        drift = self.new_network()
-        # `value_and_trace` is written out for this network, and settings have no other for a flow
-        assert isinstance(drift, FourierMLP)
-        self.drift = drift
-
-    @classmethod
-    def default_config(cls) -> Config:
-        return Config.create({"model": "flow"})
-
     def grid(self, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
         """As `GenerativeModel`, with g = 0; the buffer `diffusion` keeps the settings' g, which nothing uses."""
         nodes = super().grid(steps, kind)
         return replace(nodes, g=torch.zeros_like(nodes.g))
+
+    def grid_at(self, times: Sequence[float]) -> TimeGrid:
+        t = torch.tensor(times, dtype=torch.float64).to(self.timestamps)
+        return TimeGrid(t, torch.zeros_like(t), t)
 
     def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
         """The drift at the times of `grid`, and 0."""
@@ -120,12 +111,6 @@ class Flow(GenerativeModel):
         _refuse_level(lam)
         return self._solved(z, (grid or self.grid()).t.flip(0))
 
-    def log_prob(self, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
-        """As `GenerativeModel`; exact, by ``ode`` alone."""
-        from dnf_studio.core.sampling.likelihood import log_prob
-
-        return log_prob(self, x, method)
-
     def velocity(self) -> Callable[[Tensor, Tensor], Tensor]:
         """f itself."""
         return lambda t, x: self.drift(x, t.to(x))
@@ -147,9 +132,18 @@ class Flow(GenerativeModel):
         nll: Tensor = minus_log_prior(states[-1]) - change[-1]
         return nll
 
-    def training_loss(self, x0: Tensor, noise: Tensor) -> Tensor:
-        """Mean of `nll`, nats, of a batch (B, D) in model units; the signs of noise[0] are the probes, if any."""
-        return self.nll(x0, self.grid(), None if self.dim <= MOST_EXACT else noise[0].sign()).mean()
+    def validation_nll(self, points: Tensor, draws: int) -> Tensor:
+        """`nll` by the steps it is trained with, (K, n): once, or for K = `draws` sets of signs where it is estimated.
+
+        The signs are the same at every call.
+        """
+        probes: list[Tensor | None] = [None]
+        if self.dim > MOST_EXACT:
+            generator = torch.Generator().manual_seed(0)
+            signs = torch.randint(0, 2, (draws, *points.shape), generator=generator) * 2 - 1
+            probes = list(signs.to(points))
+        with torch.no_grad():
+            return torch.stack([self.nll(points, self.grid(), some) for some in probes])
 
     def _solved(self, x: Tensor, times: Tensor) -> Tensor:
         """The states (N+1, B, D) at `times` (N+1,), x (B, D) first."""

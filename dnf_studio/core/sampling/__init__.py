@@ -1,1 +1,1 @@
-"""Samplers, seeded blocks of samples, and likelihoods."""
+"""What is asked of a model to sample it, seeded blocks of samples, and likelihoods."""

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.models.autograd_kernel import VALUE_ROWS
-from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.networks.autograd_kernel import VALUE_ROWS
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sampling.langevin import LIVE, corrected, score_size
+from dnf_studio.core.sampling.model import Model
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, Sampler
 from dnf_studio.core.sde.sample_settings import SampleSettings, check_count
@@ -156,7 +156,7 @@ class _Sampler:
 
 
 def sample_blocks(
-    flow: GenerativeModel,
+    flow: Model,
     count: int,
     settings: SampleSettings | None = None,
     *,
@@ -197,7 +197,7 @@ def sample_blocks(
             yield block
 
 
-def sample(flow: GenerativeModel, count: int, settings: SampleSettings) -> Tensor:
+def sample(flow: Model, count: int, settings: SampleSettings) -> Tensor:
     """`count` samples (n, D), float32, data units, on the model's device.
 
     Raises `UnsupportedError` for a λ that the named solver has not.
@@ -208,9 +208,7 @@ def sample(flow: GenerativeModel, count: int, settings: SampleSettings) -> Tenso
     return torch.cat(blocks).to(flow.device)
 
 
-def _prepare(
-    flow: GenerativeModel, grid: TimeGrid, settings: SampleSettings, trajectories: bool, noise: bool
-) -> _Sampler:
+def _prepare(flow: Model, grid: TimeGrid, settings: SampleSettings, trajectories: bool, noise: bool) -> _Sampler:
     """On a thread of the pool, so that the embeddings too come from single-threaded kernels."""
     with torch.inference_mode():
         states = flow.sampler(grid, settings)
@@ -218,7 +216,7 @@ def _prepare(
         return _Sampler(settings, flow.standardisation, grid, states, fields, trajectories, noise)
 
 
-def _corrected_fields(flow: GenerativeModel, grid: TimeGrid, settings: SampleSettings) -> tuple[Field, Field]:
+def _corrected_fields(flow: Model, grid: TimeGrid, settings: SampleSettings) -> tuple[Field, Field]:
     """Drift and score of a model whose steps Langevin steps go with; raises `UnsupportedError` where they do not."""
     reason = unused_settings(flow.checked_solver(settings.solver), flow.lacks).get("langevin")
     if reason is not None:
@@ -232,7 +230,7 @@ def _generator(seed: int, number: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(block, part))))
 
 
-def _sizes(flow: GenerativeModel, steps: int, langevin: int, paths: bool) -> tuple[int, int]:
+def _sizes(flow: Model, steps: int, langevin: int, paths: bool) -> tuple[int, int]:
     """Sub-blocks between two yields, and sub-blocks computed together."""
     whole = BLOCK // SUB_BLOCK
     on_processor = flow.device.type == "cpu"

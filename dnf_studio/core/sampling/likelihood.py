@@ -17,9 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.base import GenerativeModel, LogProbMethod, check_shape
-from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.parallel import BlockPool, worker_threads
+from dnf_studio.core.sampling.model import Model, check_shape
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import minus_log_prior
 from dnf_studio.errors import Check, DataError, DivergenceError, SettingError, UnsupportedError
@@ -29,6 +28,7 @@ __all__ = [
     "MAX_EXACT_DIM",
     "TOLERANCE",
     "DivergenceName",
+    "LogProbMethod",
     "OdeNLL",
     "bound_nll",
     "divergence_name",
@@ -52,12 +52,13 @@ BLOCK = 512
 """Points solved together: one adaptive step size for all, and activations that stay in cache."""
 GRAPH_BYTES = 1 << 29
 """About what the evaluations at the points that are solved together may take; large networks have fewer."""
+LogProbMethod = Literal["ode", "bound", "importance"]
 DivergenceName = Literal["exact", "hutchinson"]
 Divergence = Callable[[Tensor, Tensor], Tensor]
 """The divergence (B, K) of a value (B, D) computed from points (B, D) that need their gradient, K estimates of it."""
 
 
-def log_prob(flow: GenerativeModel, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
+def log_prob(flow: Model, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
     """Log density (n,), nats, data units, of points (n, D) in data units.
 
     ``ode`` is `ode_nll`; ``bound`` averages the bound of method.md, section 2 over `BOUND_DRAWS` noise
@@ -67,12 +68,12 @@ def log_prob(flow: GenerativeModel, x: Tensor, method: LogProbMethod = "ode") ->
     """
     if method not in get_args(LogProbMethod):
         raise SettingError(f"The method '{method}' is not one of ode, bound and importance.")
-    if method != "ode" and not isinstance(flow, TwoSDEs):
+    if method != "ode" and not flow.bounded:
         raise UnsupportedError(f"A {flow.config.model} has no {method}: its likelihood is exact, by the method 'ode'.")
     units, points = flow.standardisation, _checked(flow, x).detach().cpu().double()
     exact = units.to_model(units.inside(points))
     model = exact.to(flow.timestamps)
-    if method == "ode" or not isinstance(flow, TwoSDEs):
+    if method == "ode":
         nll = ode_nll(flow, model)
     elif method == "bound":
         nll = bound_nll(flow, model, BOUND_DRAWS)
@@ -83,7 +84,7 @@ def log_prob(flow: GenerativeModel, x: Tensor, method: LogProbMethod = "ode") ->
 
 
 def bound_nll(
-    flow: TwoSDEs,
+    flow: Model,
     x: Tensor,
     draws: int,
     importance: bool = False,
@@ -136,13 +137,13 @@ def divergence_name(dim: int) -> DivergenceName:
     return "exact" if dim <= MAX_EXACT_DIM else "hutchinson"
 
 
-def ode_nll(flow: GenerativeModel, x: Tensor, tolerance: float = TOLERANCE, pool: BlockPool | None = None) -> Tensor:
+def ode_nll(flow: Model, x: Tensor, tolerance: float = TOLERANCE, pool: BlockPool | None = None) -> Tensor:
     """The value of `estimate_ode_nll`, (n,)."""
     return estimate_ode_nll(flow, x, tolerance, pool=pool).value
 
 
 def estimate_ode_nll(
-    flow: GenerativeModel,
+    flow: Model,
     x: Tensor,
     tolerance: float = TOLERANCE,
     probes: int | None = None,
@@ -178,7 +179,7 @@ def estimate_ode_nll(
     return OdeNLL(values.mean(1), spread)
 
 
-def grid_ode_nll(flow: TwoSDEs, x: Tensor, steps: int | None = None, pool: BlockPool | None = None) -> Tensor:
+def grid_ode_nll(flow: Model, x: Tensor, steps: int | None = None, pool: BlockPool | None = None) -> Tensor:
     """`ode_nll` (n,) by Heun's method on the nodes of the grid with N = `steps`, the model's own unless given.
 
     At its own N the fields are asked for at the times of training alone, t_0 apart; where another N says
@@ -208,9 +209,7 @@ def grid_ode_nll(flow: TwoSDEs, x: Tensor, steps: int | None = None, pool: Block
     return _in_blocks(flow, x, block, pool)
 
 
-def _solve(
-    flow: GenerativeModel, x: Tensor, tolerance: float, divergence: Divergence, probes: int, check: Check
-) -> Tensor:
+def _solve(flow: Model, x: Tensor, tolerance: float, divergence: Divergence, probes: int, check: Check) -> Tensor:
     """−log p (b, K) of one block, one value a probe.
 
     The solver's state is float64 where the device has it, the networks keep their dtype.
@@ -273,7 +272,7 @@ def _hutchinson(signs: Tensor) -> Divergence:
 
 
 def _in_blocks(
-    flow: GenerativeModel,
+    flow: Model,
     x: Tensor,
     function: Callable[[int, Check], Tensor],
     pool: BlockPool | None,
@@ -286,7 +285,7 @@ def _in_blocks(
     return torch.cat(parts).clone() if parts else x.new_zeros(0, *row)
 
 
-def _checked(flow: GenerativeModel, x: Tensor) -> Tensor:
+def _checked(flow: Model, x: Tensor) -> Tensor:
     """`x`, or `DataError` if it is not finite points of the model's dimension."""
     check_shape(x, flow)
     if x.is_complex() or x.layout != torch.strided:

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.sampling.blocks import sample
 from dnf_studio.core.sampling.likelihood import estimate_ode_nll
+from dnf_studio.core.sampling.model import Model
+from dnf_studio.core.sde.sample_settings import SampleSettings
 
 __all__ = ["BlurredSamples", "Mass", "ode_mass"]
 
@@ -84,7 +86,7 @@ class BlurredSamples:
         return torch.cat(parts) + (constant - scale)
 
 
-def ode_mass(flow: GenerativeModel, points: int = POINTS) -> Mass:
+def ode_mass(flow: Model, points: int = POINTS) -> Mass:
     """∫p of the probability-flow ODE's density over all space: 1 for any that is right.
 
     The mean of `points` weights p/q; q is `BlurredSamples` of samples at the model's own N. The
@@ -92,7 +94,7 @@ def ode_mass(flow: GenerativeModel, points: int = POINTS) -> Mass:
     where samples leave the finite numbers or the ODE cannot be solved.
     """
     standard = flow.standardisation
-    near = BlurredSamples(standard.to_model(flow.sample(CENTRES, seed=0).double()))
+    near = BlurredSamples(standard.to_model(sample(flow, CENTRES, SampleSettings(seed=0)).double()))
     x = near.draw(points, seed=0)
     nll = estimate_ode_nll(flow, x.to(flow.timestamps), TOLERANCE, exact=True).value
     weights = (-nll.cpu().double() - near.log_density(x)).exp()

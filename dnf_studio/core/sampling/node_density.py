@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.two_sdes import TwoSDEs
+from dnf_studio.core.sampling.model import Model
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import minus_log_prior
 from dnf_studio.errors import Check, DivergenceError
@@ -33,7 +33,7 @@ ORDER = 5
 """The error of one step falls with this power of its length."""
 
 
-def choose_times(flow: TwoSDEs, x: Tensor, tolerance: float = TOLERANCE, check: Check = lambda: None) -> list[float]:
+def choose_times(flow: Model, x: Tensor, tolerance: float = TOLERANCE, check: Check = lambda: None) -> list[float]:
     """Times t_0 = τ_0 < … < τ_M = t_N whose steps change ln q by at most `tolerance` each, by points x (P, D) at t_0.
 
     A step is compared with two of half its length. What differs in place counts as the score makes of it, since
@@ -80,7 +80,7 @@ def random_signs(x: Tensor, seed: int) -> Tensor | None:
 
 
 def log_density_at_nodes(
-    flow: TwoSDEs,
+    flow: Model,
     grid: TimeGrid,
     path: Tensor,
     times: Sequence[float],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,11 +15,15 @@ from dnf_studio.core.sde.nodes import interpolate, s_curve
 from dnf_studio.errors import SettingError
 
 __all__ = [
+    "MARGIN",
+    "Levels",
     "TimeGrid",
     "between_nodes",
     "custom_times",
     "diffusion_at",
+    "draw_grid",
     "grid_at",
+    "levels_at",
     "make_grid",
     "paper_times",
     "reference_times",
@@ -29,6 +34,8 @@ __all__ = [
 
 RESOLVED = 32 * 2.0**-23
 """The shortest step that float32 resolves, a part of the largest time."""
+MARGIN = 1 / 32
+"""Part of a cell at either end that no node comes into: no step is shorter than that part of its cells."""
 
 
 @dataclass(frozen=True)
@@ -165,3 +172,43 @@ def _between(fractions: Tensor, t_start: float, t_end: float) -> Tensor:
     t = t_start + fractions * (t_end - t_start)
     t[0], t[-1] = t_start, t_end
     return t
+
+
+def draw_grid(sde: SDEConfig, generator: torch.Generator, steps: int | None = None) -> TimeGrid:
+    """The flexible grid L̂_β: other times for each batch, so that one training serves every N (method.md, section 5).
+
+    A grid of N = `steps` with t_0 and T fixed and t_i = α_i τ_{i−1} + (1−α_i) τ_i between, in float64: each inner
+    node anywhere in a cell of its own. The paper's cells are those of ``paper`` with t_0 = 0, here they are those of
+    any kind of grid. (The reference program mixes before it takes the power.)
+
+    τ_0 … τ_{N−1} are the times of `make_grid` with N−1 steps and α_i ~ U[m, 1−m) with m = `MARGIN`, so that
+    Δ_i ≥ m (τ_i − τ_{i−1}): the paper has m = 0. g is as at fixed times. Raises `SettingError` as `make_grid` does.
+    """
+    count = sde.steps if steps is None else check_steps(steps)
+    if count == 1:
+        return make_grid(sde, 1)
+    cells = make_grid(sde, count - 1).t
+    alpha = MARGIN + (1 - 2 * MARGIN) * torch.rand(count - 1, generator=generator, dtype=torch.float64)
+    inner = alpha * cells[:-1] + (1 - alpha) * cells[1:]
+    return grid_at(sde, torch.cat([cells[:1], inner, cells[-1:]]))
+
+
+class Levels(NamedTuple):
+    """How much of the data and how much noise there is at some times, each (…)."""
+
+    signal: Tensor
+    """a(t)"""
+    noise: Tensor
+    """σ(t); a² + σ² = 1."""
+
+
+def levels_at(sde: SDEConfig, t: Tensor) -> Levels:
+    """a and σ at the times t (…) ≥ t_0, computed in float64 and given in the type of `t`.
+
+    β is a polynomial of at most the second degree in t, for which Simpson's rule is exact.
+    """
+    end = t.double()
+    first = end.new_tensor(sde.t_start)
+    start, middle, last = (diffusion_at(sde, times).square() for times in (first, 0.5 * (first + end), end))
+    total = start * first + (end - first) * (start + 4 * middle + last) / 6
+    return Levels((-0.5 * total).exp().to(t), (-(-total).expm1()).sqrt().to(t))

@@ -22,7 +22,7 @@ from dnf_studio.config import Config, recorded
 from dnf_studio.core.data.dataset import DataSummary, Standardisation
 from dnf_studio.core.files import atomic_file, explain, source_size
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.models.build import build_model
+from dnf_studio.core.models.build import MODELS, build_model
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.layout import (
     digest,
@@ -190,8 +190,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if digest(tensors) != header.metadata["sha256"]:
         raise CheckpointError(f"The checkpoint '{path}' was altered: its tensors do not match their SHA-256 sum.")
     found = _checkpoint(header, known, tensors)
-    # Only a reference program's DiffFlow has nodes that no settings describe
-    if known.config.model != "diffflow" and not found.formula_grid:
+    if not (found.formula_grid or MODELS[known.config.model].other_nodes):
         raise CheckpointError(f"The checkpoint '{path}' does not fit its own settings: it has other times.")
     return found
 

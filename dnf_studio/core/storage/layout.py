@@ -10,7 +10,8 @@ from torch import Tensor
 
 from dnf_studio.config import Config, SDEConfig
 from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.core.models.make_network import make_network
+from dnf_studio.core.models.build import MODELS
+from dnf_studio.core.networks.build import make_network
 from dnf_studio.core.sde.grid import TimeGrid, make_grid
 from dnf_studio.core.storage.safe_header import Entry
 
@@ -29,8 +30,6 @@ GENERATOR_BYTES = 5056
 """The state of torch's CPU generator."""
 SAME = 1e-6
 """Relative difference up to which float32 nodes count as those of a formula."""
-NETWORKS = {"diffflow": ("drift", "score"), "diffusion": ("noise",), "flow": ("drift",)}
-"""Names of the networks that a model is made of."""
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -46,7 +45,7 @@ def model_shapes(config: Config, dim: int, image: ImageShape | None = None) -> t
     with torch.device("meta"), torch.random.fork_rng(devices=[]):
         network = make_network(dim, config, image)
     trained = dict(network.named_parameters())
-    for name in NETWORKS[config.model]:
+    for name in MODELS[config.model].networks:
         for part, tensor in network.state_dict().items():
             (parameters if part in trained else buffers)[f"{name}.{part}"] = tuple(tensor.shape)
     return buffers, parameters

@@ -19,8 +19,9 @@ import torch
 from numpy.typing import NDArray
 
 import dnf_studio
+from dnf_studio.config.model_kinds import MODEL_KINDS
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.evaluation.far import Reach
+from dnf_studio.core.evaluation.fresh import Reach
 from dnf_studio.core.files import atomic_file, check_target
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, worker_threads
@@ -35,11 +36,6 @@ from dnf_studio.errors import ExportError, SettingError
 __all__ = ["ExportInfo", "ExportPlan", "ExportProgress", "Selection", "export_samples", "read_export", "read_rows"]
 
 MAX_SEED = 2**63
-MODEL_WORDS = {
-    "diffflow": "diffusion normalizing flow",
-    "diffusion": "diffusion model",
-    "flow": "continuous normalizing flow",
-}
 
 
 @dataclass(frozen=True)
@@ -214,7 +210,7 @@ def _attributes(
         "default": "view",
         "format": FORMAT,
         "format_version": np.int32(FORMAT_VERSION),
-        "title": f"{plan.count:,} {what} of a {MODEL_WORDS[checkpoint.config.model]}",
+        "title": f"{plan.count:,} {what} of a {MODEL_KINDS[checkpoint.config.model].words}",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "creator": f"DNF Studio {dnf_studio.__version__}",
         "seed": np.int64(plan.settings.seed),

@@ -1,1 +1,1 @@
-"""Objectives, the stochastic adjoint, and `Run`, which yields a report for each iteration."""
+"""The engines that compute gradients, and `Run`, which yields a report for each iteration."""

@@ -1,7 +1,7 @@
 """The stochastic adjoint (Algorithm 2): exact gradients of the bound in constant activation memory.
 
-A block of points walks forward and keeps only its states x_0 … x_N, drifts and scores; then it
-walks back from t_N, where each step needs the local vector-Jacobian products alone:
+A block of points goes forward and keeps only its states x_0 … x_N, drifts and scores; then it
+goes back from t_N, where each step needs the local vector-Jacobian products alone:
 
     λ_j = λ_{j+1} + J_f(x_j)ᵀ (u_j + Δ_j λ_{j+1}) + J_s(x_j)ᵀ v_j,   λ_{N+1} = 0, plus x_N at j = N
 
@@ -9,8 +9,8 @@ with b_i = δB_i (15), u_j = (√Δ_{j−1}/g_j) b_{j−1} − (√Δ_j/g_{j+1})
 (The algorithm as printed counts the term of its line 2 again in its loop; here it counts once.)
 
 What makes it fast: f(x_{i+1}) serves δB_i and the next step; the time embeddings are those of
-nodes, not of points, and 2 KB a node is all that autograd keeps; a `Walk` leaves what it need not
-wait for to other threads; gradients are added in a fixed order. How a network is evaluated and
+nodes, not of points, and 2 KB a node is all that autograd keeps; an `AdjointPass` leaves what it need
+not wait for to other threads; gradients are added in a fixed order. How a network is evaluated and
 pulled back, and how much of it is kept at once, is its `FieldKernel`'s matter.
 """
 
@@ -19,23 +19,27 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.models.field_kernel import AnyGradients, AnyKernel, make_kernels
-from dnf_studio.core.models.field_network import FieldNetwork
-from dnf_studio.core.models.room import Room
+from dnf_studio.core.models.two_sdes import DiffFlow
+from dnf_studio.core.networks.base import BlockSizes, FieldKernel, Gradients
+from dnf_studio.core.networks.build import make_kernels
 from dnf_studio.core.parallel import BlockPool, equal_slices, single_threaded_kernels
-from dnf_studio.core.sde.flexible import draw_grid
-from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.training.engine import BatchLoss
-from dnf_studio.core.training.inward import Outside, draw_outside, inward_penalty
-from dnf_studio.core.training.walk import Walk, Workspace
+from dnf_studio.core.sde.grid import TimeGrid, draw_grid
+from dnf_studio.core.training.adjoint_pass import AdjointPass, TapeMemory
+from dnf_studio.core.training.gradients import (
+    BatchLoss,
+    Outside,
+    Trained,
+    assign_gradients,
+    draw_outside,
+    embed_times,
+    inward_penalty,
+)
 
-__all__ = ["AdjointEngine", "Trained", "assign_gradients", "block_slices", "embed_times"]
+__all__ = ["AdjointEngine", "block_slices"]
 
 PENALTY_NODES = 64
 
@@ -44,19 +48,8 @@ PENALTY_NODES = 64
 class _BlockResult:
     bound: Tensor
     disagreement: Tensor
-    drift: AnyGradients
-    score: AnyGradients
-
-
-class Trained(NamedTuple):
-    """One network in a step."""
-
-    network: FieldNetwork
-    kernel: AnyKernel
-    embeddings: Tensor
-    """(K, E) of the nodes' times, by autograd."""
-    gradients: list[AnyGradients]
-    """Of each block, as `kernel` keeps them."""
+    drift: Gradients
+    score: Gradients
 
 
 class AdjointEngine:
@@ -70,7 +63,7 @@ class AdjointEngine:
         self, flow: DiffFlow, pool: BlockPool, hidden: torch.dtype = torch.float32, box: Tensor | None = None
     ) -> None:
         self.flow, self.pool, self.hidden, self.box = flow, pool, hidden, box
-        self._workspace = Workspace()
+        self._memory = TapeMemory()
 
     def train(self, x0: Tensor, steps: int, generator: torch.Generator) -> BatchLoss:
         """As `Engine`: the mean bound (method.md, section 2); noise and a flexible grid are from `generator`."""
@@ -102,61 +95,48 @@ class AdjointEngine:
             def run(rows: slice) -> _BlockResult:
                 sums = drift.zero_gradients(), score.zero_gradients()
                 parts = []
-                for part in _parts(rows, min(drift.room.kept, score.room.kept)):
+                for part in _parts(rows, min(drift.sizes.kept, score.sizes.kept)):
                     self.pool.check()
-                    walk = Walk(drift, score, grid, x0[part], noise[:, part], len(x0), self._workspace, sums, self.pool)
-                    parts.append(walk.run())
+                    points = x0[part], noise[:, part], len(x0)
+                    parts.append(AdjointPass(drift, score, grid, *points, self._memory, sums, self.pool).run())
                 bounds, disagreements = (torch.stack(values).sum(0) for values in zip(*parts, strict=True))
                 return _BlockResult(bounds, disagreements, *sums)
 
             penalty = outside and self.pool.later(partial(self._penalty, drift, score, grid, outside))
-            results = self.pool.map(run, block_slices(len(x0), x0.device, drift.room))
+            results = self.pool.map(run, block_slices(len(x0), x0.device, drift.sizes))
             drifts, scores = [r.drift for r in results], [r.score for r in results]
             if penalty:
                 for blocks, own in zip((drifts, scores), penalty.result(), strict=True):
                     blocks.append(own)
-            assign_gradients(*map(Trained, networks, (drift, score), embeddings, (drifts, scores)))
+            assign_gradients(*map(Trained, (drift, score), embeddings, (drifts, scores)))
             constant = 0.5 * flow.dim * math.log(2 * math.pi) + flow.dim * torch.log(grid.g[-1] / grid.g[0])
             value = sum((r.bound for r in results), start=constant)
             return BatchLoss(value, torch.stack([r.disagreement for r in results]).sum(0))
 
     @torch.no_grad()
     def _penalty(
-        self, drift: AnyKernel, score: AnyKernel, grid: TimeGrid, outside: Outside
-    ) -> tuple[AnyGradients, AnyGradients]:
+        self, drift: FieldKernel, score: FieldKernel, grid: TimeGrid, outside: Outside
+    ) -> tuple[Gradients, Gradients]:
         """The gradients of `inward_penalty`, weighted; by some nodes at a time, so that memory does not grow with N."""
-        kernels, kept = (drift, score), self._workspace.outside
         sums = drift.zero_gradients(), score.zero_gradients()
         for part in outside.parts(PENALTY_NODES):
-            kept[:] = [kernel.open(part.x, tape) for kernel, tape in zip(kernels, kept, strict=True)]
-            values = [drift.record_all(kept[0], part.nodes), score.record_all(kept[1], part.nodes, kept[0])]
+            drifts, scores = (
+                kernel.open(part.x, memory) for kernel, memory in zip((drift, score), self._memory.outside, strict=True)
+            )
+            values = drifts.record_all(part.nodes), scores.record_all(part.nodes, drifts.inputs)
             _, *seeds = inward_penalty(part, grid, *values)
-            for kernel, tape, seed, total in zip(kernels, kept, seeds, sums, strict=True):
-                kernel.pull(tape.all, (self.flow.config.training.inward * seed).flatten(0, 1))
-                kernel.add(kernel.collect(tape), part.nodes, total)
+            for tape, seed, total in zip((drifts, scores), seeds, sums, strict=True):
+                tape.pull((self.flow.config.training.inward * seed).flatten(0, 1))
+                total.add(tape.collect(), part.nodes)
         return sums
 
 
-def block_slices(count: int, device: torch.device, room: Room) -> list[slice]:
-    """Where blocks of points begin and end; a function of the batch and the network's `room` alone, so results do
+def block_slices(count: int, device: torch.device, sizes: BlockSizes) -> list[slice]:
+    """Where blocks of points begin and end; a function of the batch and the network's `sizes` alone, so results do
     not depend on the number of threads."""
-    return equal_slices(count, min(math.ceil(count / room.block), room.blocks) if device.type == "cpu" else 1)
+    return equal_slices(count, min(math.ceil(count / sizes.block), sizes.blocks) if device.type == "cpu" else 1)
 
 
 def _parts(rows: slice, most: int) -> list[slice]:
     """A block in parts of at most so many points, which go there and back one after the other."""
     return [slice(start, min(start + most, rows.stop)) for start in range(rows.start, rows.stop, most)]
-
-
-def embed_times(network: FieldNetwork, times: Tensor) -> Tensor:
-    """The embeddings (K, E) of the times (K,), as `assign_gradients` needs them."""
-    with torch.enable_grad():
-        return network.embed_time(times)
-
-
-def assign_gradients(*trained: Trained) -> None:
-    """Put the sums of the blocks' gradients into the parameters, those of the time embeddings' among them."""
-    nodes = [own.kernel.assign(own.network, own.gradients) for own in trained]
-    with torch.enable_grad():
-        # Of numbers: with a gradient given, torch imports sympy (0.4 s) to compare the shapes
-        torch.autograd.backward([torch.sum(own.embeddings * grad) for own, grad in zip(trained, nodes, strict=True)])

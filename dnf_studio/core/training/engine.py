@@ -1,31 +1,22 @@
-"""What computes the loss of a batch and its gradients: one engine for each kind of model, all driven by `Run`."""
+"""What computes the loss of a batch and its gradients: an engine for each way to train, all driven by `Run`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from dnf_studio.config.model_kinds import MODEL_KINDS, Objective
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.models.diffusion import Diffusion
-from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.parallel import BlockPool
-from dnf_studio.errors import UnsupportedError
+from dnf_studio.core.training.adjoint import AdjointEngine
+from dnf_studio.core.training.gradients import BatchLoss
+from dnf_studio.core.training.maximum_likelihood import LikelihoodEngine
+from dnf_studio.core.training.score_matching import ScoreMatchingEngine
 
-__all__ = ["BatchLoss", "Engine", "make_engine"]
-
-
-@dataclass(frozen=True)
-class BatchLoss:
-    """The loss of one batch and where it comes from."""
-
-    value: Tensor
-    """Mean over the batch, a scalar; the model's class says what it is."""
-    disagreement: Tensor
-    """Mean ½(‖δB_i‖² − ‖δF_i‖²) of each step, (N,), nats; (0,) for a model that is not trained on paths."""
+__all__ = ["ENGINES", "Engine", "make_engine"]
 
 
 class Engine(Protocol):
@@ -33,7 +24,7 @@ class Engine(Protocol):
 
     @property
     def hidden(self) -> torch.dtype:
-        """Type of the hidden layers."""
+        """The type of the hidden layers."""
         ...
 
     def train(self, x0: Tensor, steps: int, generator: torch.Generator) -> BatchLoss:
@@ -44,19 +35,17 @@ class Engine(Protocol):
         ...
 
 
+ENGINES: Mapping[Objective, Callable[[Any, BlockPool, torch.dtype, Tensor | None], Engine]] = {
+    "bound": AdjointEngine,
+    "noise": ScoreMatchingEngine,
+    "likelihood": LikelihoodEngine,
+}
+"""The engine of each objective of `MODEL_KINDS`, made of such a model and what else `make_engine` is given."""
+
+
 def make_engine(model: GenerativeModel, pool: BlockPool, hidden: torch.dtype, box: Tensor | None = None) -> Engine:
     """The engine of `model` on the threads of `pool`, with layers in `hidden` where it can.
 
     `box` (2, D) is that of the data, for a model that is to stay near it.
     """
-    from dnf_studio.core.training.adjoint import AdjointEngine
-    from dnf_studio.core.training.maximum_likelihood import LikelihoodEngine
-    from dnf_studio.core.training.score_matching import ScoreMatchingEngine
-
-    if isinstance(model, DiffFlow):
-        return AdjointEngine(model, pool, hidden, box)
-    if isinstance(model, Diffusion):
-        return ScoreMatchingEngine(model, pool, hidden)
-    if isinstance(model, Flow):
-        return LikelihoodEngine(model, pool)
-    raise UnsupportedError(f"There is no way to train a {type(model).__name__} here.")
+    return ENGINES[MODEL_KINDS[model.kind].objective](model, pool, hidden, box)

@@ -14,7 +14,7 @@ from torch import Tensor
 from dnf_studio.core.models.flow import MOST_EXACT, Flow
 from dnf_studio.core.parallel import BlockPool, equal_slices, single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid, between_nodes
-from dnf_studio.core.training.engine import BatchLoss
+from dnf_studio.core.training.gradients import BatchLoss
 
 __all__ = ["LikelihoodEngine"]
 
@@ -24,11 +24,16 @@ FEWEST_ROWS = 64
 
 
 class LikelihoodEngine:
-    """Computes training steps of one flow on the threads of `pool`, all layers in its own type."""
+    """Computes training steps of one flow on the threads of `pool`.
+
+    All layers are in the flow's own type, whatever `hidden` is asked for; the data's `box` is of no use here.
+    """
 
     hidden = torch.float32
 
-    def __init__(self, model: Flow, pool: BlockPool) -> None:
+    def __init__(
+        self, model: Flow, pool: BlockPool, hidden: torch.dtype = torch.float32, box: Tensor | None = None
+    ) -> None:
         self.model, self.pool = model, pool
 
     def train(self, x0: Tensor, steps: int, generator: torch.Generator) -> BatchLoss:

@@ -21,12 +21,12 @@ from dnf_studio.config import Config, flatten
 from dnf_studio.core.data.catalogue import open_configured
 from dnf_studio.core.data.dataset import Dataset, DataSummary
 from dnf_studio.core.files import as_path
+from dnf_studio.core.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_threads
 from dnf_studio.core.sde.grid import make_grid
 from dnf_studio.core.storage.checkpoint import read_checkpoint, save_checkpoint
 from dnf_studio.core.training.engine import Engine, make_engine
-from dnf_studio.core.training.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.training.record import EarlyStopping, History, Marks, StepReport
 from dnf_studio.core.training.schedules import learning_rate, remaining_steps, training_steps
 from dnf_studio.core.training.state import RunState
@@ -96,8 +96,8 @@ class Run:
     def apply(self, change: Mapping[str, Any]) -> Config:
         """Queue a change of settings, dotted (``sde.steps``) or nested; it acts before the next iteration.
 
-        Returns the config as it will be. Raises `SettingError` at once, with nothing queued, for
-        a value that cannot be or a setting that is fixed during a run.
+        Returns the config as it will be; `changes` keeps what changed and when. Raises `SettingError` at once, with
+        nothing queued, for a value that cannot be or a setting that is fixed during a run.
         """
         if not isinstance(change, Mapping):
             raise SettingError(f"A change is a mapping such as {{'sde.steps': 20}}, not {change!r:.100}.")

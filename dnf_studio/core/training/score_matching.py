@@ -16,13 +16,11 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.models.diffusion import Diffusion
-from dnf_studio.core.models.field_kernel import AnyGradients, AnyKernel, make_kernel
-from dnf_studio.core.models.room import Room
+from dnf_studio.core.networks.base import BlockSizes, FieldKernel, Gradients
+from dnf_studio.core.networks.build import make_kernel
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels
-from dnf_studio.core.sde.grid import between_nodes
-from dnf_studio.core.sde.variance_preserving import levels_at
-from dnf_studio.core.training.adjoint import Trained, assign_gradients, embed_times
-from dnf_studio.core.training.engine import BatchLoss
+from dnf_studio.core.sde.grid import between_nodes, levels_at
+from dnf_studio.core.training.gradients import BatchLoss, Trained, assign_gradients, embed_times
 
 __all__ = ["ScoreMatchingEngine"]
 
@@ -32,9 +30,14 @@ BLOCK_ROWS = 1024
 
 
 class ScoreMatchingEngine:
-    """Computes training steps of one diffusion model on the threads of `pool`; `hidden` is the type of its layers."""
+    """Computes training steps of one diffusion model on the threads of `pool`.
 
-    def __init__(self, model: Diffusion, pool: BlockPool, hidden: torch.dtype = torch.float32) -> None:
+    `hidden` is the type of its layers; the data's `box` is of no use here.
+    """
+
+    def __init__(
+        self, model: Diffusion, pool: BlockPool, hidden: torch.dtype = torch.float32, box: Tensor | None = None
+    ) -> None:
         self.model, self.pool, self.hidden = model, pool, hidden
 
     def train(self, x0: Tensor, steps: int, generator: torch.Generator) -> BatchLoss:
@@ -56,27 +59,27 @@ class ScoreMatchingEngine:
         with single_threaded_kernels(), torch.no_grad():
             embeddings = embed_times(network, t)
             kernel = make_kernel(network, embeddings, self.hidden)
-            sums = self.pool.map(lambda nodes: _block(kernel, x, noise, nodes), _blocks(x, kernel.room))
-            assign_gradients(Trained(network, kernel, embeddings, [gradients for _, gradients in sums]))
+            sums = self.pool.map(lambda nodes: _block(kernel, x, noise, nodes), _blocks(x, kernel.sizes))
+            assign_gradients(Trained(kernel, embeddings, [gradients for _, gradients in sums]))
             return BatchLoss(torch.stack([loss for loss, _ in sums]).sum(), x.new_empty(0))
 
 
 @torch.no_grad()
-def _block(kernel: AnyKernel, x: Tensor, noise: Tensor, nodes: slice) -> tuple[Tensor, AnyGradients]:
+def _block(kernel: FieldKernel, x: Tensor, noise: Tensor, nodes: slice) -> tuple[Tensor, Gradients]:
     """What the times `nodes` add to the mean loss, and its gradients."""
-    tape = kernel.open(x[nodes])
-    error = kernel.record_all(tape, nodes) - noise[nodes]
-    kernel.pull(tape.all, (error * (2 / x.numel())).flatten(0, 1))
+    tape = kernel.open(x[nodes], [])
+    error = tape.record_all(nodes) - noise[nodes]
+    tape.pull((error * (2 / x.numel())).flatten(0, 1))
     gradients = kernel.zero_gradients()
-    kernel.add(kernel.collect(tape), nodes, gradients)
+    gradients.add(tape.collect(), nodes)
     return error.square().sum() / x.numel(), gradients
 
 
-def _blocks(x: Tensor, room: Room) -> list[slice]:
+def _blocks(x: Tensor, sizes: BlockSizes) -> list[slice]:
     """Times computed together; a function of batch and network alone, so results do not depend on the number of
     threads."""
     count, each = x.shape[:2]
-    rows = min(BLOCK_ROWS if x.device.type == "cpu" else sys.maxsize, room.kept)
+    rows = min(BLOCK_ROWS if x.device.type == "cpu" else sys.maxsize, sizes.kept)
     width = max(1, rows // each)
     return [slice(k, min(k + width, count)) for k in range(0, count, width)]
 

@@ -1,4 +1,4 @@
-"""Colours of the window, light and dark; one meaning keeps one colour everywhere.
+"""Colours of the window, light and dark, and pictures in them; one meaning keeps one colour everywhere.
 
 Forward is blue and backward vermillion (after Okabe and Ito, "Color Universal Design", 2008), which
 stay apart under every common colour vision deficiency. Disagreement has one sequential map that
@@ -8,20 +8,35 @@ also rises evenly in lightness.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from string import Template
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFontDatabase, QFontMetricsF, QGuiApplication, QPalette
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontDatabase, QFontMetricsF, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
 from dnf_studio.assets import resource
 
-__all__ = ["DARK", "DIRECTIONS", "LIGHT", "Theme", "apply_theme", "letter_scale", "mix", "system_theme"]
+__all__ = [
+    "DARK",
+    "DIRECTIONS",
+    "LIGHT",
+    "Theme",
+    "apply_theme",
+    "icon",
+    "icon_size",
+    "letter_scale",
+    "mix",
+    "system_theme",
+]
 
 DIRECTIONS = ("forward", "backward")
 """Both processes, each of which has its colour."""
 BAR_ICON, SMALL_ICON = 18, 16
 """Pixels of the pictures in bars and elsewhere, while the letters are as large as the desktop's."""
+SIZES = (16, 20)
+"""Pixels of menus and bars, which grow with the letters; a screen of finer pixels needs them twice as large too."""
 
 
 @dataclass(frozen=True)
@@ -227,3 +242,36 @@ def _style_sheet(theme: Theme) -> str:
         bar=round(BAR_ICON * letter_scale()),
         small=round(SMALL_ICON * letter_scale()),
     )
+
+
+def icon(name: str, theme: Theme) -> QIcon:
+    """The picture `name` of resources/icons in the text colour of `theme`, faded where disabled."""
+    finest = max((screen.devicePixelRatio() for screen in QGuiApplication.screens()), default=1.0)
+    sizes = tuple(round(letter_scale() * size) for size in SIZES)
+    return _icon(name, theme, sizes if finest <= 1 else (*sizes, *(2 * size for size in sizes)))
+
+
+def icon_size(pixels: int) -> QSize:
+    """The size of a picture of so many `pixels` across, as the letters are now."""
+    return QSize(1, 1) * round(letter_scale() * pixels)
+
+
+@lru_cache(maxsize=256)
+def _icon(name: str, theme: Theme, sizes: tuple[int, ...]) -> QIcon:
+    source = resource("icons", f"{name}.svg").read_text(encoding="utf-8")
+    faded = mix(theme.muted, theme.window, 0.55)
+    result = QIcon()
+    for mode, colour in ((QIcon.Mode.Normal, theme.text), (QIcon.Mode.Disabled, faded)):
+        drawing = QSvgRenderer(QByteArray(source.replace("currentColor", colour).encode()))
+        for size in sizes:
+            result.addPixmap(_picture(drawing, size), mode)
+    return result
+
+
+def _picture(drawing: QSvgRenderer, size: int) -> QPixmap:
+    pixmap = QPixmap(size, size)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    drawing.render(painter, QRectF(0, 0, size, size))
+    painter.end()
+    return pixmap

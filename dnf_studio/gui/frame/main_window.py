@@ -13,8 +13,7 @@ from dnf_studio.gui.frame.drop import Dropping
 from dnf_studio.gui.frame.features import FEATURES
 from dnf_studio.gui.frame.menus import COMMANDS, MENUS
 from dnf_studio.gui.frame.places import NarrowScreen, Places
-from dnf_studio.gui.frame.status_bar import StudioStatusBar
-from dnf_studio.gui.frame.title import Title
+from dnf_studio.gui.frame.status_bar import StudioStatusBar, Title
 from dnf_studio.gui.frame.toolbar import StudioToolBar
 from dnf_studio.gui.frame.views import Views
 from dnf_studio.gui.workspace.appearance import Appearance
@@ -160,9 +159,10 @@ class MainWindow(QMainWindow):
         self.places.note_first()
         NarrowScreen(self, self.dock, tuple(self.docks.values()), self.places, workspace.closing)
         workspace.closing.now.connect(self.places.store)
-        self.dropping = Dropping(self, workspace, self.status.message.text)
         self._connect()
         self.title = Title(self, workspace, self.status, self.toolbar)
+        # After the title: what was left out goes before what is said of the one that was opened
+        self.dropping = Dropping(self, workspace, self.status.message.text)
 
     def _connect(self) -> None:
         workspace, session, commands = self.workspace, self.workspace.session, self.workspace.commands

@@ -9,8 +9,7 @@ from PySide6.QtCore import QEvent, QSignalBlocker, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
 
-from dnf_studio.gui.drawing.icons import icon
-from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.drawing.theme import Theme, icon
 from dnf_studio.gui.drawing.words import DATA_SHOWN
 from dnf_studio.gui.widgets.choices import grey_unused
 from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, NumberSlider, fit, keep_place, label_of

@@ -7,7 +7,7 @@ from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolButton, QWidget
 
-from dnf_studio.gui.drawing.icons import icon_size
+from dnf_studio.gui.drawing.theme import icon_size
 from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.cursor import TimeCursor
 from dnf_studio.workers.frames import Frame

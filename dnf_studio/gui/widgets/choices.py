@@ -17,7 +17,7 @@ from dnf_studio.gui.widgets.controls import ChoiceBox
 from dnf_studio.gui.workspace.session import Session
 
 if TYPE_CHECKING:
-    from dnf_studio.core.models.base import Ability
+    from dnf_studio.core.sampling.model import Ability
 
 __all__ = [
     "GRIDS",

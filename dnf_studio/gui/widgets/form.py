@@ -13,7 +13,7 @@ from PySide6.QtCore import QSignalBlocker, QSize
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QWidget
 
 from dnf_studio.config.grids import GridKind
-from dnf_studio.config.model_defaults import unused
+from dnf_studio.config.model_kinds import unused
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.widgets.choices import GridBox
 from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, caption

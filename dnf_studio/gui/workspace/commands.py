@@ -20,8 +20,7 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
-from dnf_studio.gui.drawing.icons import icon
-from dnf_studio.gui.drawing.theme import LIGHT, Theme
+from dnf_studio.gui.drawing.theme import LIGHT, Theme, icon
 
 __all__ = ["Command", "Commands"]
 

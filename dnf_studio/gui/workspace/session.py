@@ -16,7 +16,7 @@ from dnf_studio.gui.workspace.cursor import TimeCursor
 from dnf_studio.gui.workspace.state import OWN_SOLVERS, SAMPLING, State
 
 if TYPE_CHECKING:
-    from dnf_studio.core.models.base import Ability
+    from dnf_studio.core.sampling.model import Ability
 
 __all__ = ["Session"]
 

@@ -13,7 +13,7 @@ from dnf_studio.core.sde.solvers import Solver
 from dnf_studio.gui.workspace.state import OWN_SOLVERS
 
 if TYPE_CHECKING:
-    from dnf_studio.core.models.base import Ability
+    from dnf_studio.core.sampling.model import Ability
 
 __all__ = ["ShownModel", "data_label", "data_stem"]
 

@@ -15,7 +15,7 @@ from dnf_studio.errors import SettingError
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.inspect import Direction
     from dnf_studio.core.exploration.lineage import Mode
-    from dnf_studio.core.models.base import Ability
+    from dnf_studio.core.sampling.model import Ability
 
 __all__ = ["CHOICE", "CONTOURS", "FIELDS", "LAYERS", "OWN_SOLVERS", "SAMPLING", "State", "after_click", "choice"]
 

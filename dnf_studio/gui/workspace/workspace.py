@@ -24,7 +24,7 @@ from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.studio import Studio
 
 if TYPE_CHECKING:
-    from dnf_studio.core.models.base import Ability
+    from dnf_studio.core.sampling.model import Ability
 
 __all__ = ["Closing", "Dock", "DockPage", "DockPlace", "Feature", "PagePlace", "PlotPlace", "Workspace"]
 

@@ -9,18 +9,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dnf_studio.bench.memory import step_bytes
+from dnf_studio.bench.machine import step_bytes
 from dnf_studio.config import Config, NetworkConfig, SDEConfig
-from dnf_studio.core.models import kernels
-from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.models.room import Room
+from dnf_studio.core.models.two_sdes import DiffFlow
+from dnf_studio.core.networks import fourier_kernel
+from dnf_studio.core.networks.base import BlockSizes
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
-from dnf_studio.core.training import walk
+from dnf_studio.core.training import adjoint_pass
 from dnf_studio.core.training.adjoint import AdjointEngine, block_slices
-from dnf_studio.core.training.objective import mean_bound
 from tests.golden import FOLDER, TOLERANCE, deviation, vectors
 from tests.networks import gradients
+from tests.problems import path_bound
 from tests.textbook import textbook_bound, textbook_step
 
 
@@ -52,7 +52,7 @@ def test_the_textbook_and_the_objective_agree_with_the_reference_program() -> No
     loss = textbook_step(flow, golden["x0"], golden["forward_noise"])
     assert deviation(loss, golden["loss"]) < TOLERANCE
     assert max(deviation(g, golden[f"grad/{name}"]) for name, g in gradients(flow).items()) < TOLERANCE
-    assert deviation(mean_bound(flow, golden["x0"], golden["forward_noise"]), golden["loss"]) < TOLERANCE
+    assert deviation(path_bound(flow, golden["x0"], golden["forward_noise"]).mean(), golden["loss"]) < TOLERANCE
     assert deviation(flow.forward_path(golden["x0"], golden["forward_noise"]), golden["forward_path"]) < TOLERANCE
 
 
@@ -76,9 +76,9 @@ def test_engine_equals_the_textbook_loop(
     loss = textbook_step(flow, x0, noise)
     expected = gradients(flow)
     with pytest.MonkeyPatch.context() as patch, BlockPool(1) as pool:
-        patch.setattr(walk, "TAPED_NODES", taped)
-        patch.setattr(kernels, "CHUNK_ROWS", chunk)
-        patch.setattr(kernels, "CHUNK_NODES", together)
+        patch.setattr(adjoint_pass, "TAPED_NODES", taped)
+        patch.setattr(fourier_kernel, "CHUNK_ROWS", chunk)
+        patch.setattr(fourier_kernel, "CHUNK_NODES", together)
         bound = AdjointEngine(flow, pool, torch.float64).step(x0, noise)
     found = gradients(flow)
     assert found.keys() == expected.keys()
@@ -116,8 +116,6 @@ def test_bfloat16_layers_give_nearly_the_same_gradient() -> None:
 def test_per_point_bounds_equal_the_textbook() -> None:
     flow = small_flow(3, 5, g_end=0.7)
     x0, noise = torch.randn(10, 3).double(), torch.randn(5, 10, 3).double()
-    from dnf_studio.core.training.objective import path_bound
-
     torch.testing.assert_close(path_bound(flow, x0, noise), textbook_bound(flow, x0, noise), rtol=1e-9, atol=1e-9)
     with torch.no_grad():
         torch.testing.assert_close(path_bound(flow, x0, noise), textbook_bound(flow, x0, noise), rtol=1e-9, atol=1e-9)
@@ -125,7 +123,7 @@ def test_per_point_bounds_equal_the_textbook() -> None:
 
 @pytest.mark.parametrize(("count", "blocks"), [(1, 1), (512, 1), (2560, 1), (2561, 2), (5000, 2), (100_001, 40)])
 def test_blocks_cover_the_batch_once(count: int, blocks: int) -> None:
-    slices = block_slices(count, torch.device("cpu"), Room(2560))
+    slices = block_slices(count, torch.device("cpu"), BlockSizes(2560))
     assert [i for rows in slices for i in range(count)[rows]] == list(range(count))
     assert len(slices) == blocks
     assert all(rows.stop - rows.start <= 2560 for rows in slices)

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from dnf_studio.core.models import autograd_kernel
-from dnf_studio.core.models.autograd_kernel import AutogradKernel
-from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
-from dnf_studio.core.models.unet import UNet
+from dnf_studio.core.models.two_sdes import DiffFlow
+from dnf_studio.core.networks import autograd_kernel
+from dnf_studio.core.networks.autograd_kernel import AutogradKernel
+from dnf_studio.core.networks.unet import UNet
 from dnf_studio.core.parallel import BlockPool
-from dnf_studio.core.sde.variance_preserving import levels_at
-from dnf_studio.core.training import adjoint, walk
+from dnf_studio.core.sde.grid import levels_at
+from dnf_studio.core.training import adjoint, adjoint_pass
 from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.score_matching import ScoreMatchingEngine
 from tests.networks import IMAGE, TanhNetwork, gradients, has_gradients, live, tiny_unets
@@ -64,7 +64,7 @@ def test_a_unet_has_the_gradients_of_the_textbook(steps: int, batch: int, kept: 
     """However the batch, the nodes and the steps are parted for the sake of memory."""
     flow = unets(steps)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(walk, "TAPED_NODES", taped)
+        patch.setattr(adjoint_pass, "TAPED_NODES", taped)
         patch.setitem(autograd_kernel.KEPT_BYTES, "cpu", kept * 8 * flow.drift.kept_numbers)
         same_as_the_textbook(flow, steps, batch)
 
@@ -154,7 +154,7 @@ def test_score_matching_of_a_unet_has_the_gradients_of_autograd(monkeypatch: pyt
 
 def test_blocks_are_few_and_their_points_bounded() -> None:
     network = UNet(IMAGE, channels=4)
-    room = AutogradKernel(network, network.embed_time(torch.zeros(2))).room
+    sizes = AutogradKernel(network, network.embed_time(torch.zeros(2))).sizes
     cpu = torch.device("cpu")
-    assert [len(adjoint.block_slices(n, cpu, room)) for n in (1, 2, 32, 64, 5000)] == [1, 1, 2, 4, 8]
-    assert adjoint.block_slices(5000, torch.device("cuda"), room) == [slice(0, 5000)]
+    assert [len(adjoint.block_slices(n, cpu, sizes)) for n in (1, 2, 32, 64, 5000)] == [1, 1, 2, 4, 8]
+    assert adjoint.block_slices(5000, torch.device("cuda"), sizes) == [slice(0, 5000)]

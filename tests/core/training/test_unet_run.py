@@ -16,7 +16,7 @@ from dnf_studio.cli import main
 from dnf_studio.config import Config
 from dnf_studio.core.evaluation.likelihoods import affordable_points, nll_bound, validation_bound
 from dnf_studio.core.models.diffusion import Diffusion
-from dnf_studio.core.models.unet import UNet
+from dnf_studio.core.networks.unet import UNet
 from dnf_studio.core.sampling import likelihood
 from dnf_studio.core.sampling.likelihood import estimate_ode_nll
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading, save_checkpoint
@@ -130,7 +130,7 @@ def test_paths_bounds_and_densities_of_a_unet(monkeypatch: pytest.MonkeyPatch) -
 
 
 def dnf_flow(steps: int) -> torch.nn.Module:
-    from dnf_studio.core.models.diffflow import DiffFlow
+    from dnf_studio.core.models.two_sdes import DiffFlow
 
     return DiffFlow(IMAGE.size, tiny_unets(steps), image=IMAGE)
 

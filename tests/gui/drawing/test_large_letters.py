@@ -10,8 +10,7 @@ from PySide6.QtWidgets import QApplication, QToolBar, QWidget
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.drawing.help import Help, HelpButton
-from dnf_studio.gui.drawing.icons import icon, icon_size
-from dnf_studio.gui.drawing.theme import DARK, LIGHT
+from dnf_studio.gui.drawing.theme import DARK, LIGHT, icon, icon_size
 from dnf_studio.gui.features.time_grid.plot import GridPlot
 from dnf_studio.gui.workspace.appearance import Appearance
 from tests.gui.scenes import frame_of

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QApplication, QMainWindow
-from pytestqt.qtbot import QtBot
+from PySide6.QtWidgets import QApplication
 
-from dnf_studio.gui.drawing.theme import LIGHT, apply_theme
-from dnf_studio.gui.frame.status_bar import StudioStatusBar
+from dnf_studio.core.storage.samples import ExportProgress
+from dnf_studio.gui.frame.main_window import MainWindow
 
 
-def test_an_export_moves_nothing_above_it(qapp: QApplication, qtbot: QtBot) -> None:
-    apply_theme(qapp, LIGHT)
-    window = QMainWindow()
-    qtbot.addWidget(window)
-    bar = StudioStatusBar()
-    window.setStatusBar(bar)
-    window.resize(800, 400)
-    window.show()
+def test_an_export_moves_nothing_above_it(still_window: MainWindow, qapp: QApplication) -> None:
+    bar, controller = still_window.status, still_window.parts["export"]
     qapp.processEvents()
     before = bar.height()
-    for text in ("Export 12%", ""):
-        bar.show_export(text)
-        qapp.processEvents()
-        assert bar.export.isVisible() == bool(text) and bar.height() == before
+    assert not controller.button.isVisible()
+    controller.exporter.progressed.emit(ExportProgress(12, 100, 1.0, 7.3))
+    qapp.processEvents()
+    assert controller.button.isVisible() and controller.button.text() == "Export 12%" and bar.height() == before
+    controller.exporter.running_changed.emit(False)
+    qapp.processEvents()
+    assert not controller.button.isVisible() and bar.height() == before

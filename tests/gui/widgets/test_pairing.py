@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.features.sampling.panel import SamplingPanel
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.widgets.pairing import path_words, paths_words
+from dnf_studio.gui.widgets.solver_box import path_words, paths_words
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import State, choice
 from tests.gui.scenes import excess_of, frame_of
@@ -168,7 +168,7 @@ def test_numbers_are_of_the_paths_of_the_selection(
     found = excess_of(frame)  # type: ignore[arg-type]
     panel.set_excess(found)
     panel.refresh()
-    table = panel.model.table
+    table = panel.lineage
     assert tuple(dict.fromkeys(column.name for column in table.columns))[1:] == columns
     assert paths_words(of, frame is PAIRED) in panel.summary.text()  # type: ignore[arg-type]
     values = {(column.name, column.component): column.values for column in table.columns}

@@ -12,8 +12,7 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QMe
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.assets import resource
-from dnf_studio.gui.drawing.icons import icon
-from dnf_studio.gui.drawing.theme import DARK, LIGHT
+from dnf_studio.gui.drawing.theme import DARK, LIGHT, icon
 from dnf_studio.gui.frame.features import FEATURES
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.frame.menus import COMMANDS, MENUS

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.features.export.history import ExportRecord
+from dnf_studio.gui.features.export.list import ExportRecord
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.workers.background import Task
 
@@ -188,7 +188,7 @@ def trial_seconds(flow: GenerativeModel, plan: ExportPlan) -> float:
     """
     from time import perf_counter
 
-    from dnf_studio.core.models.autograd_kernel import VALUE_ROWS
+    from dnf_studio.core.networks.autograd_kernel import VALUE_ROWS
     from dnf_studio.core.parallel import worker_threads
     from dnf_studio.core.sampling.blocks import SUB_BLOCK, sample_blocks
     from dnf_studio.core.sampling.likelihood import BLOCK, log_prob

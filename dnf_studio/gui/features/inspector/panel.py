@@ -18,12 +18,11 @@ from PySide6.QtWidgets import (
 
 from dnf_studio.gui.drawing.picking import existing
 from dnf_studio.gui.drawing.theme import DIRECTIONS, LIGHT, Theme
-from dnf_studio.gui.features.inspector.chosen import offered, statistic
 from dnf_studio.gui.features.inspector.image_strip import NeighbourStrip
-from dnf_studio.gui.features.inspector.point_columns import point_columns
+from dnf_studio.gui.features.inspector.numbers import offered, point_columns, statistic
 from dnf_studio.gui.widgets.choices import Directions
 from dnf_studio.gui.widgets.controls import ChoiceBox, caption, keep_place
-from dnf_studio.gui.widgets.pairing import OTHERS, path_words
+from dnf_studio.gui.widgets.solver_box import OTHERS, path_words
 from dnf_studio.gui.widgets.table import CopyTable, TableModel
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import CHOICE

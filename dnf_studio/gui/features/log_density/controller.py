@@ -237,8 +237,8 @@ def _work(question: Question, whole: bool, begun: LogDensity | None) -> Work[Log
 
     def work(check: Check) -> Iterator[LogDensity]:
         from dnf_studio.core.exploration.log_density import SIZES, log_densities
+        from dnf_studio.core.hardware import choose_hidden_type
         from dnf_studio.core.parallel import worker_threads
-        from dnf_studio.core.training.hardware import choose_hidden_type
 
         snapshot, extent, data = question
         threads = min(2, worker_threads()) if whole else 1

@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.config.model_kinds import MODEL_KINDS, Objective
 from dnf_studio.core.training.record import History, Mark, StepReport
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.layers.marks import MarksLayer
@@ -35,13 +36,13 @@ HELP = Help(
     "from (13); (16) is the same without the terms that have no gradient",
 )
 PRESS = "Press Train, and the loss falls here."
-WORDS = {
-    "diffflow": ("Loss: bound on the NLL", "The bound of every batch{}."),
-    "diffusion": (
+WORDS: dict[Objective, tuple[str, str]] = {
+    "bound": ("Loss: bound on the NLL", "The bound of every batch{}."),
+    "noise": (
         "Loss: error of the noise",
         "Mean squared error of the predicted noise. It is 1 a component where a network says 0, and not a likelihood.",
     ),
-    "flow": ("Loss: NLL", "An estimate of the exact NLL, not a bound{}."),
+    "likelihood": ("Loss: NLL", "An estimate of the exact NLL, not a bound{}."),
 }
 """Title and caption by what a model is trained on, with room for `FLOOR` where it is known."""
 FLOOR = ", and its floor"
@@ -64,11 +65,11 @@ class LossPlot(Plot):
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(*_words("diffflow", False), PRESS, parent, help_=HELP)
+        super().__init__(*_words("bound", False), PRESS, parent, help_=HELP)
 
     def add_parts(self) -> None:
         """Add curves, floors, marks and the scale of the validation split."""
-        self._model = "diffflow"
+        self._objective: Objective = "bound"
         self._late = QTimer(self, singleShot=True, interval=LATE_MS)
         self._late.timeout.connect(lambda: self.set_hint(LATE))
         self._curve = LossCurve()
@@ -142,14 +143,14 @@ class LossPlot(Plot):
         """The exact entropy and the least bound of a chain with the last step of this one, nats; None where unknown."""
         if (floor, attainable) != (self._floor, self._attainable):
             self._floor, self._attainable = floor, attainable
-            self.set_words(*_words(self._model, floor is not None))
+            self.set_words(*_words(self._objective, floor is not None))
             self._refresh()
 
     def set_model(self, model: str) -> None:
         """What the losses to come are: those of a diffusion model are not nats and have no floor."""
-        self._model = model
-        self.set_words(*_words(model, self._floor is not None))
-        self._nats = model != "diffusion"
+        self._objective = MODEL_KINDS[model].objective
+        self.set_words(*_words(self._objective, self._floor is not None))
+        self._nats = self._objective != "noise"
         self._name_scale()
         self._refresh()
 
@@ -222,7 +223,7 @@ class LossPlot(Plot):
     def _show_floors(self, floor: float | None) -> None:
         """The entropy, and above it what the chain can attain where that is another."""
         some = bool(len(self._curve.iterations))
-        least = self._attainable if self._model == "diffflow" else None
+        least = self._attainable if self._objective == "bound" else None
         if least is not None and floor is not None and least < floor + SAME:
             least = None
         for line, label, value, name in (
@@ -275,6 +276,6 @@ class LossPlot(Plot):
         self._following = False
 
 
-def _words(model: str, floor: bool) -> tuple[str, str]:
-    title, caption = WORDS[model]
+def _words(objective: Objective, floor: bool) -> tuple[str, str]:
+    title, caption = WORDS[objective]
     return title, caption.format(FLOOR if floor else "")

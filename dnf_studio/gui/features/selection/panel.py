@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +20,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dnf_studio.core.exploration.lineage import LineageTable, compare, lineage_table, mask_of
+from dnf_studio.core.exploration.lineage import LineageColumn, LineageTable, compare, lineage_table, mask_of
 from dnf_studio.core.files import with_suffix
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.picking import existing
 from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.drawing.words import component_name
 from dnf_studio.gui.features.selection.comparison import ComparisonGrid
-from dnf_studio.gui.features.selection.lineage_columns import lineage_columns
 from dnf_studio.gui.widgets.controls import caption
-from dnf_studio.gui.widgets.pairing import paths_words
-from dnf_studio.gui.widgets.table import CopyTable, TableModel
+from dnf_studio.gui.widgets.solver_box import paths_words
+from dnf_studio.gui.widgets.table import Column, CopyTable, TableModel
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import CHOICE
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -46,6 +47,10 @@ NOTHING = (
     "they are compared with all others here.\n\nEsc chooses none any more."
 )
 NOT_KNOWN = np.empty((0, 0), np.float32)
+HEADS = {"point": "point", "log_ratio": "log-ratio", "worst_step": "worst step"}
+DIGITS = 4
+EXACT = {"i8": "d", "f4": ".9g", "f8": ".12g"}
+"""How other programs get a number: as exactly as it is kept."""
 SETTLE_MS = 60
 """The views come first; while time plays, the numbers follow this often."""
 
@@ -246,3 +251,22 @@ def make_panel(workspace: Workspace) -> SelectionPanel:
     session.changed.connect(count)
     count(frozenset({"selection"}))
     return panel
+
+
+def lineage_columns(table: LineageTable) -> list[Column]:
+    """A row a point: its number, where it is on its path, and its log-ratio where that is known."""
+    return [_column(column, name) for column, name in zip(table.columns, table.names, strict=True)]
+
+
+def _column(column: LineageColumn, name: str) -> Column:
+    head = HEADS[column.name] if column.component < 0 else f"{column.name} {component_name(column.component)}"
+    values, tip = column.values, f"{column.tip}. A click sorts by it"
+    return Column(head, tip, values, f",.{_decimals(values)}f", name, exact=EXACT[values.dtype.str[1:]])
+
+
+def _decimals(values: NDArray[Any]) -> int:
+    """As many as show four digits of the largest value, none of whole numbers."""
+    if values.dtype.kind == "i":
+        return 0
+    largest = float(np.abs(values[np.isfinite(values)]).max(initial=0))
+    return int(np.clip(DIGITS - 1 - math.floor(math.log10(max(largest, 1e-9))), 0, 6))

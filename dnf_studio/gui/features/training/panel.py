@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
+from dnf_studio.config.model_kinds import MODEL_KINDS
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.workspace.session import Session
 
 __all__ = ["SDEPanel", "TrainingPanel"]
 
 FIELDS = ("sde.grid", "sde.beta", "sde.t_start", "sde.t_end", "sde.g_start", "sde.g_end", "sde.linear")
-SDES = "Both processes share these times and this g: dx = f dt + g dw forward, dx = [f − g²s] dt + g dw back."
-ODE = "A flow goes both ways by one ODE over these times: dx = f dt."
 RUN = (
     "model",
     "sde.steps",
@@ -48,7 +47,7 @@ class SDEPanel(Page):
 
     def _follow(self, names: frozenset[str]) -> None:
         if "config.model" in names:
-            self.equations.setText(ODE if self._session.state.config.model == "flow" else SDES)
+            self.equations.setText(MODEL_KINDS[self._session.state.config.model].equations)
 
 
 class TrainingPanel(Page):

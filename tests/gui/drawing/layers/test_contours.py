@@ -39,7 +39,7 @@ def contour_view(qtbot: QtBot, theme: Theme = LIGHT) -> tuple[ProcessView, Conto
     with qtbot.waitExposed(view):
         view.show()
     view.set_frame(frame_of())
-    view.set_layers(frozenset({"contours"}))
+    contours.set_visible(True)
     return view, contours
 
 
@@ -96,7 +96,7 @@ def test_the_map_comes_and_goes_with_its_layer(qtbot: QtBot, theme: Theme) -> No
     drawn = pixels(view.plot)
     assert (np.abs(drawn - empty).max(axis=-1) > 40).mean() > 0.02
     assert share_near(drawn, theme.magnitude[-1], 20) > 0.02
-    view.set_layers(frozenset())
+    contours.set_visible(False)
     assert contours.button.isHidden() and contours.legend.isHidden()
     assert np.array_equal(pixels(view.plot), empty)
     contours.set_found(density_of())

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QTransform
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.core.exploration.by_step import ScoreShare
 from dnf_studio.core.exploration.fields import FieldGrid
-from dnf_studio.core.exploration.projection import Plane
-from dnf_studio.core.exploration.score_share import ScoreShare
+from dnf_studio.core.exploration.marginals import Plane
 from dnf_studio.core.exploration.streamlines import Streamlines
 from dnf_studio.gui.drawing.layers.vectors import CLOSEST, arrow_lines, next_limit, upper_limit
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
@@ -56,7 +56,7 @@ def field_view(qtbot: QtBot, direction: str = "backward", theme: Theme = LIGHT) 
     with qtbot.waitExposed(view):
         view.show()
     view.set_frame(frame_of())
-    view.set_layers(frozenset({"field"}))
+    field.set_visible(True)
     return view, field
 
 
@@ -111,7 +111,7 @@ def test_arrows_come_and_go_with_their_layer(qtbot: QtBot, theme: Theme) -> None
     field.set_answer(answer_of())
     drawn = pixels(view.plot)
     assert (np.abs(drawn - empty).max(axis=-1) > 40).mean() > 0.03
-    view.set_layers(frozenset())
+    field.set_visible(False)
     assert field.button.isHidden() and field.legend.isHidden()
     assert np.array_equal(pixels(view.plot), empty)
     field.set_answer(answer_of())

@@ -18,7 +18,7 @@ from dnf_studio.gui.drawing.theme import DARK
 from dnf_studio.gui.features.images.controller import NO_IMAGES
 from dnf_studio.gui.features.images.grid import ImageGrid
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.opening import untrained
+from dnf_studio.gui.workspace.opening import Opened, untrained
 from dnf_studio.gui.workspace.session import AS_IMAGES, NO_PLANE
 from tests.gui.conftest import TINY
 from tests.gui.mouse import NONE, drag, place_of, send
@@ -29,13 +29,20 @@ OF_POINTS = ("points", "paths", "density", "overlay", "field", "contours", "diff
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
+def show_opened(window: MainWindow, opened: Opened) -> None:
+    """As the studio does, without its threads."""
+    shown = opened.shown
+    window.session.set_lacks(shown.lacks, shown.solvers, shown.dim, shown.as_images)
+    window.studio.opened.emit(opened)
+
+
 @pytest.fixture
 def digits(still_window: MainWindow) -> MainWindow:
     """The window with 300 points of 64 components, which are images."""
     config = Config().changed(
         {name.removeprefix("config."): value for name, value in TINY.items()} | {"data": "digits"}
     )
-    still_window.studio.opened.emit(untrained(config))
+    show_opened(still_window, untrained(config))
     still_window.live.show(frame_of(dim=64))
     return still_window
 
@@ -76,7 +83,7 @@ def test_layers_of_a_plane_are_grey_without_one_and_say_why(digits: MainWindow) 
     assert all(action.toolTip() == NO_PLANE and not action.isEnabled() for action in layers)
     window.session.set_lacks({}, dim=2)
     assert all(action.isEnabled() for action in layers) and commands["images"].isEnabled()
-    window.studio.opened.emit(untrained(Config().changed({"data": "moons", "network.layers": 1})))
+    show_opened(window, untrained(Config().changed({"data": "moons", "network.layers": 1})))
     assert commands["images"].toolTip() == NO_IMAGES and not commands["images"].isEnabled()
 
 
@@ -85,9 +92,9 @@ def test_what_is_opened_begins_with_the_first_page(digits: MainWindow) -> None:
     opened = untrained(digits.session.state.config.changed({"data": "digits", "network.layers": 1}))
     forward.turn(1)
     assert forward._first == backward._first > 0
-    digits.studio.opened.emit(opened)
+    show_opened(digits, opened)
     assert forward._first > 0
-    digits.studio.opened.emit(replace(opened, shown=replace(opened.shown, trained=True)))
+    show_opened(digits, replace(opened, shown=replace(opened.shown, trained=True)))
     assert forward._first == backward._first == 0
 
 
@@ -158,12 +165,12 @@ def test_pages_turn_together_and_to_what_is_chosen(digits: MainWindow) -> None:
 def test_other_data_goes_back_to_the_plane_and_a_size_that_does_not_fit_too(digits: MainWindow) -> None:
     window, (forward, _) = digits, digits.parts["images"].grids
     current = untrained(Config().changed({"data": "rings", "network.channels": 8, "network.layers": 1}))
-    window.studio.opened.emit(current)
+    show_opened(window, current)
     window.live.show(frame_of())
     assert window.plots["forward"].isVisible() and not window.commands["images"].isEnabled()
     assert forward._frame is None and window.commands["paths"].isEnabled()
     wrong = replace(current, shown=replace(current.shown, image=ImageShape(8, 8, 1, 0, 1)))
-    window.studio.opened.emit(wrong)
+    show_opened(window, wrong)
     assert window.plots["forward"].isVisible()
 
 
@@ -232,7 +239,6 @@ def test_a_folder_is_opened_by_the_menu(window: MainWindow, qtbot: QtBot, monkey
     asked: list[str] = []
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/nowhere/pictures")
     monkeypatch.setattr(window.studio, "open", asked.append)
-    monkeypatch.setattr(window.files._studio, "open", asked.append)
     window.commands["open-folder"].trigger()
     qtbot.waitUntil(lambda: asked == ["/nowhere/pictures"], timeout=20_000)
 
@@ -241,7 +247,7 @@ def test_images_stay_until_there_are_those_of_another_model_of_the_data(digits: 
     window, (forward, _) = digits, digits.parts["images"].grids
     shown = forward._images._points
     other = window.session.state.config.changed({"data": "digits", "network.channels": 8, "network.layers": 1})
-    window.studio.opened.emit(untrained(other))
+    show_opened(window, untrained(other))
     assert forward._images._points is shown and len(shown)
-    window.studio.opened.emit(untrained(other.changed({"data": "digits::logit"})))
+    show_opened(window, untrained(other.changed({"data": "digits::logit"})))
     assert not len(forward._images._points), "which would be drawn otherwise now"

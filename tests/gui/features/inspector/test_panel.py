@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.features.inspector.chosen import MOST_OFFERED, offered, statistic
+from dnf_studio.gui.features.inspector.numbers import MOST_OFFERED, offered, statistic
 from dnf_studio.gui.features.inspector.panel import InspectorPanel
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.workers.frames import Frame

@@ -100,7 +100,7 @@ def test_nothing_is_read_before_it_is_seen(window: MainWindow, open_in: Open) ->
     panel = window.findChild(LibraryPanel)
     assert panel is not None
     open_in("circle")
-    assert panel.model.rows == () and panel.thumbnails._thread is None
+    assert panel.model.rows == () and panel.thumbnails._task._thread is None
 
 
 def test_a_broken_file_is_grey_and_says_why(panel: LibraryPanel, errors_of: Callable[[], list[str]]) -> None:

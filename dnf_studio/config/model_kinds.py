@@ -1,0 +1,195 @@
+"""The kinds of model and of network: what their settings, window and command line know of each, without torch.
+
+A kind of model is its name in `ModelName`, its record in `MODEL_KINDS`, its class in `core/models` and the line of that
+class in `core.models.build`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any, Literal
+
+from dnf_studio.config.grids import POWER_GRIDS, GridKind
+
+__all__ = [
+    "GROUPS",
+    "MODEL_KINDS",
+    "MOST_WITH_FEATURES",
+    "NETWORK_DEFAULTS",
+    "ModelKind",
+    "ModelName",
+    "NetworkKind",
+    "Objective",
+    "filled",
+    "model_fault",
+    "replaced",
+    "unused",
+]
+
+ModelName = Literal["diffflow", "diffusion", "flow"]
+NetworkKind = Literal["mlp", "unet"]
+Objective = Literal["bound", "noise", "likelihood"]
+"""What training makes small: the bound on the NLL, the error of the predicted noise, or the NLL itself."""
+GROUPS = ("sde", "network", "training")
+"""The groups of settings of a `Config`."""
+
+
+@dataclass(frozen=True)
+class ModelKind:
+    """One kind of model."""
+
+    words: str
+    """What it is, in words."""
+    equations: str
+    """How it goes forward and back, as a sentence."""
+    objective: Objective
+    """What it is trained on; the engine of each is in `core.training.engine`."""
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By group, the settings whose default is another than that of the group."""
+    unused: Mapping[str, str] = field(default_factory=dict)
+    """Settings without an effect on it, and why."""
+    refused: tuple[tuple[str, Callable[[Any], bool], str], ...] = ()
+    """What it cannot have: the name of a setting, which values of it, and why."""
+
+
+TWO_SDES = "Both processes share these times and this g: dx = f dt + g dw forward, dx = [f − g²s] dt + g dw back."
+INWARD = "Only a diffusion normalizing flow is kept from leaving by a penalty."
+
+
+def _not_on_steps(name: str) -> tuple[tuple[str, Callable[[Any], bool], str], ...]:
+    """What a kind refuses that is not trained on paths of N steps."""
+    why = f"only a diffflow is trained on steps, so a {name} has no"
+    settings = {"training.progressive": "progressive N", "training.flexible_grid": "flexible grid"}
+    return tuple((setting, bool, f"{why} {words}") for setting, words in settings.items())
+
+
+MODEL_KINDS: Mapping[str, ModelKind] = {
+    "diffflow": ModelKind(words="diffusion normalizing flow", equations=TWO_SDES, objective="bound"),
+    # β goes from 0.1 to 20 (Song et al., ICLR 2021, appendix C) on a quadratic grid. One network of 183 channels has
+    # about as many parameters as the two of 128.
+    "diffusion": ModelKind(
+        words="diffusion model",
+        equations=TWO_SDES,
+        objective="noise",
+        defaults={
+            "sde": {
+                "steps": 100,
+                "beta": 0.5,
+                "t_start": 1e-5,
+                "t_end": 1.0,
+                "g_start": math.sqrt(0.1),
+                "g_end": math.sqrt(20.0),
+                "linear": "beta",
+            },
+            "network": {"channels": 183},
+            "training": {"batch": 2048, "learning_rate": 2e-3, "ema": 0.995, "progressive": False},
+        },
+        unused={
+            "training.inward": INWARD,
+            "training.progressive": "A diffusion model learns all times at once and is not trained on N steps.",
+            "training.flexible_grid": "A diffusion model learns all times at once and is not trained on N steps.",
+        },
+        refused=(
+            *_not_on_steps("diffusion"),
+            (
+                "sde.t_start",
+                lambda time: time <= 0,
+                "a diffusion model needs a first time t_start above 0, where its score is finite",
+            ),
+        ),
+    ),
+    # A flow does not use g, and Fourier features of x, with which training was unstable, are replaced by width; over
+    # its times the network's highest frequency of t turns five times, which ten steps of the solver follow; with five,
+    # training on thin data came to live between its stages, where the loss fell to -200 nats and the density was none.
+    "flow": ModelKind(
+        words="continuous normalizing flow",
+        equations="A flow goes both ways by one ODE over these times: dx = f dt.",
+        objective="likelihood",
+        defaults={
+            "sde": {"steps": 10, "grid": "uniform", "t_start": 0.0, "t_end": 0.3},
+            "network": {"channels": 189, "features": 0},
+            "training": {"batch": 128, "learning_rate": 2e-3, "progressive": False},
+        },
+        unused={
+            "training.inward": INWARD,
+            "training.progressive": "A flow is trained with a few steps of its solver from the start.",
+            "training.flexible_grid": "A flow's solver steps at other times in each iteration anyway.",
+            "training.precision": "A flow trains in float32 only.",
+            **dict.fromkeys(("sde.g_start", "sde.g_end", "sde.linear"), "A flow has no noise and so no g."),
+        },
+        refused=(
+            *_not_on_steps("flow"),
+            ("training.precision", lambda precision: precision == "bfloat16", "a flow trains in float32 only"),
+            (
+                "network.kind",
+                lambda kind: kind == "unet",
+                "a flow has no U-Net: its exact likelihood needs the derivatives of an mlp",
+            ),
+        ),
+    ),
+}
+"""Each by its `ModelName`. The defaults of the groups are those of the diffusion normalizing flow."""
+
+NETWORK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
+    "unet": {
+        "network": {"layers": 1, "channels": 32},
+        "training": {"batch": 64, "learning_rate": 1e-3},
+    },
+}
+"""Where a kind of network has other defaults, whatever the model."""
+NETWORK_UNUSED: dict[str, dict[str, str]] = {
+    "unet": {"network.features": "A U-Net has no Fourier features of x; an mlp has."},
+}
+"""Settings without an effect on a kind of network, and why."""
+MOST_WITH_FEATURES = 3
+"""Dimensions that a few Fourier features can fill: of more an mlp has none."""
+
+
+def unused(model: str, kind: str, dim: int, grid: GridKind = "reference") -> dict[str, str]:
+    """Settings without an effect on a `model` with networks of a `kind` and a time grid for data of `dim` dimensions,
+    and why."""
+    found = dict(MODEL_KINDS[model].unused if model in MODEL_KINDS else {}) | NETWORK_UNUSED.get(kind, {})
+    if grid not in POWER_GRIDS:
+        found = {"sde.beta": "Only the reference grid and the paper's are powers."} | found
+    if dim > MOST_WITH_FEATURES:
+        why = f"Fourier features are for data of at most {MOST_WITH_FEATURES} components; this has {dim:,}."
+        around = f"Only data of at most {MOST_WITH_FEATURES} components has surroundings that a few points fill."
+        found = {"network.features": why, "training.inward": around} | found
+    return found
+
+
+def filled(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as plain values, those that are not given by the defaults of their kind of network or of their model."""
+    full = dict(values)
+    network = full.get("network")
+    kind = network.get("kind") if isinstance(network, Mapping) else getattr(network, "kind", None)
+    model = MODEL_KINDS.get(name) if isinstance(name := full.get("model"), str) else None
+    for defaults in (NETWORK_DEFAULTS.get(kind) if isinstance(kind, str) else None, model and model.defaults):
+        for group, own in (defaults or {}).items():
+            given = full.get(group, {})
+            if isinstance(given, Mapping):
+                full[group] = {**own, **given}
+    return full
+
+
+def replaced(values: dict[str, Any], old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain `values` with what stands at the defaults `old` of one model at those `new` of another.
+
+    A batch that an mlp had does not go to a U-Net, which takes a quarter of an hour for 1,024 points on a processor.
+    """
+    for group in GROUPS:
+        values[group] |= {key: new[group][key] for key, value in values[group].items() if value == old[group][key]}
+    if new["network"]["kind"] == "unet" != old["network"]["kind"]:
+        values["training"]["batch"] = min(values["training"]["batch"], new["training"]["batch"])
+    return values
+
+
+def model_fault(model: ModelName, settings: object) -> str | None:
+    """Why a model cannot have these settings, as the groups of a `Config` that has them, or None."""
+    for name, refused, why in MODEL_KINDS[model].refused:
+        if refused(reduce(getattr, name.split("."), settings)):
+            return why
+    return None
