@@ -1,19 +1,20 @@
-"""One Euler–Maruyama step each way, and whole paths of such steps."""
+"""One Euler–Maruyama step each way, and whole paths of such steps.
+
+The records of the solvers stand on it before torch is loaded, so torch is imported where a path is collected.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-import torch
-from torch import Tensor
-
-from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import Check
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from dnf_studio.core.sde.grid import TimeGrid
 
 __all__ = [
     "Field",
@@ -35,9 +36,9 @@ __all__ = [
     "split_backward_noise",
 ]
 
-Field = Callable[[int, Tensor], Tensor]
+Field: TypeAlias = "Callable[[int, Tensor], Tensor]"
 """A network's value at node i and states x (B, D)."""
-Sampler = Callable[[Tensor, Callable[[int], Tensor]], Iterator[Tensor]]
+Sampler: TypeAlias = "Callable[[Tensor, Callable[[int], Tensor]], Iterator[Tensor]]"
 """From latents z (B, D) and the noise of step j (B, D), asked for in order where it is used, to the N+1 states."""
 
 
@@ -60,6 +61,8 @@ def minus_log_prior(z: Tensor) -> Tensor:
 
 def forward_path(drift: Field, grid: TimeGrid, x0: Tensor, noise: Tensor) -> Tensor:
     """Data to noise (11): states (N+1, B, D), row i at t_i, from x0 (B, D) and noise (N, B, D)."""
+    import torch
+
     return torch.stack(list(forward_states(drift, grid, x0, noise.__getitem__)))
 
 
@@ -74,6 +77,8 @@ def forward_states(drift: Field, grid: TimeGrid, x0: Tensor, noise: Callable[[in
 
 def collected(states: Iterator[Tensor], check: Check | None = None) -> Tensor:
     """All of `states` (N+1, B, D); `check` is called before each of them and raises to leave."""
+    import torch
+
     path: list[Tensor] = []
     while True:
         if check is not None:
