@@ -120,7 +120,7 @@ def test_a_field_is_answered_within_a_pass(explorer: Explorer, monkeypatch: pyte
     def slow(*words: object) -> object:
         entered.set()
         while not leave.is_set():
-            words[-2]()  # type: ignore[operator]
+            words[-1]()  # type: ignore[operator]
             time.sleep(0.001)
         return real(*words)  # type: ignore[arg-type]
 

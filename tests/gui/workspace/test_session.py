@@ -227,7 +227,7 @@ def test_what_a_model_lacks_is_left_out_of_the_state_in_force_and_comes_back() -
     session.set_lacks({"bound": "It has no bound."})
     assert session.effective == replace(before, layers=frozenset({"points"}))
     session.set_lacks({"noise": "It has no noise.", "score": "It has no score."})
-    assert session.effective == replace(before, lam=1.0, last="noise", parts="both", field="drift")
+    assert session.effective == before.changed({"lam": 1.0, "last": "noise", "parts": "both", "field": "drift"})
     session.set_lacks({"score": "It has no score.", "noise": "It has no noise."})
     session.set_lacks({})
     assert session.effective == session.state == before and len(told) == 3 and session.can_undo
