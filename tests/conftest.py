@@ -19,7 +19,7 @@ import torch
 from hypothesis import settings
 from PySide6.QtCore import QSettings
 
-from dnf_studio.gui.application.garbage import collect_garbage
+from dnf_studio.gui.application.process import collect_garbage
 
 # A busy machine is not a wrong result, so no deadlines. What passed once passes again: hypothesis draws the same
 # examples each time, and looks for new ones with `pytest --hypothesis-profile=search`.

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.diffflow import DiffFlow, FieldWithDivergence
+from dnf_studio.core.models.two_sdes import DiffFlow, FieldWithDivergence
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 

@@ -19,14 +19,12 @@ from torch import Tensor, nn
 
 from dnf_studio.config import Config
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sampling.model import FieldWithDivergence
-from dnf_studio.core.sde.grid import TimeGrid, uniform_times
-from dnf_studio.core.sde.paths import Field
+from dnf_studio.core.sde.grid import TimeGrid, levels_at, uniform_times
+from dnf_studio.core.sde.paths import Field, backward_step, forward_step
 from dnf_studio.core.sde.solvers import SDE
-from dnf_studio.core.sde.steps import backward_step, forward_step
-from dnf_studio.core.sde.variance_preserving import levels_at
 
 Array = NDArray[np.float64]
 Gaussian = tuple[Array, Array]

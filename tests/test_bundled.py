@@ -9,8 +9,7 @@ import dnf_studio as dnf
 from dnf_studio import assets
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.evaluation.classes import classes_of
-from dnf_studio.core.evaluation.far import BoundingBox
-from dnf_studio.core.evaluation.fresh import between_units
+from dnf_studio.core.evaluation.fresh import BoundingBox, between_units
 
 NAMES = assets.checkpoint_names()
 

@@ -28,7 +28,7 @@ def test_import_of_the_package_is_light() -> None:
 
 def test_no_core_module_loads_qt_or_a_terminal_library() -> None:
     names = [info.name for info in pkgutil.walk_packages(dnf_studio.core.__path__, "dnf_studio.core.")]
-    assert "dnf_studio.core.models.diffflow" in names
+    assert "dnf_studio.core.models.two_sdes" in names
     loaded = loaded_after(f"import {', '.join(['dnf_studio.core', 'dnf_studio.api', *names])}")
     assert "torch" in loaded
     assert not loaded & {*QT, "typer", "rich"}

@@ -13,7 +13,7 @@ from torch import Tensor
 from dnf_studio.bench import Row, less
 from dnf_studio.bench.textbook import textbook_paths
 from dnf_studio.bench.timing import fastest, in_turn, plain_works
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
 from dnf_studio.errors import SetupError
 from dnf_studio.workers.explorer import Explorer

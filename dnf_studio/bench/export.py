@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from dnf_studio.bench import Row, less
 from dnf_studio.bench.timing import in_turn
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sampling.blocks import sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.samples import ExportPlan, export_samples

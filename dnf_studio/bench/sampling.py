@@ -10,7 +10,7 @@ import torch
 from dnf_studio.bench import Row, more
 from dnf_studio.bench.textbook import textbook_sample
 from dnf_studio.bench.timing import fastest, in_turn, plain_works
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sampling.blocks import sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 
 __all__ = ["textbook_bound", "textbook_paths", "textbook_sample", "textbook_step"]

@@ -11,7 +11,7 @@ import torch
 from dnf_studio.bench import Row, less
 from dnf_studio.bench.textbook import textbook_step
 from dnf_studio.bench.timing import fastest, in_turn, on_threads, plain_works
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.training.adjoint import AdjointEngine
 

@@ -13,14 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.core.exploration.by_step import summed_lengths
 from dnf_studio.core.exploration.contributions import split_contributions
-from dnf_studio.core.exploration.score_share import summed_lengths
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field, collected
+from dnf_studio.core.sde.paths import Field, collected, forward_step, split_backward_noise
 from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
 from dnf_studio.core.sde.solvers.sde import backward_states, fields_in_part
-from dnf_studio.core.sde.steps import forward_step, split_backward_noise
 from dnf_studio.errors import Check
 
 __all__ = ["Carrier", "ForwardBlock", "forward_block"]

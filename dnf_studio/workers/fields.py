@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.core.exploration.projection import Plane
+from dnf_studio.core.exploration.marginals import Plane
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.workers.frames import Frame
 from dnf_studio.workers.threads import Mailbox

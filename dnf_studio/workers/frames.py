@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.core.exploration.score_share import ScoreShare
+from dnf_studio.core.exploration.by_step import ScoreShare
 from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.core.exploration.by_step import ScoreShare, share_of_lengths
 from dnf_studio.core.exploration.contributions import prior_terms
 from dnf_studio.core.exploration.inspect import inspect_point
-from dnf_studio.core.exploration.score_share import ScoreShare, share_of_lengths
 from dnf_studio.core.hardware import choose_hidden_type
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid

@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.exploration.log_density import SIZES, LogDensity, log_densities
 from dnf_studio.core.hardware import choose_hidden_type
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sampling.likelihood import ode_nll
 from dnf_studio.errors import Check
 from dnf_studio.gui.frame.main_window import MainWindow

@@ -22,18 +22,18 @@ from dnf_studio.bench import (
     explorer,
     export,
     less,
-    memory,
     more,
     sampling,
     startup,
     training,
 )
+from dnf_studio.bench import machine as memory
 from dnf_studio.bench.machine import machine_facts, run_python, screen
 from dnf_studio.bench.textbook import textbook_paths, textbook_sample
 from dnf_studio.bench.timing import fastest, in_turn, on_threads, plain_works
 from dnf_studio.config import Config
 from dnf_studio.core.exploration.contributions import explain_path
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.errors import SettingError, SetupError
 from tests.gui.scenes import pixels, share_near
 from tests.views import viewed

@@ -14,17 +14,17 @@ from torch import Tensor
 
 from dnf_studio.config import Config, SDEConfig
 from dnf_studio.core.exploration.contributions import explain_path
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid, uniform_times
-from dnf_studio.core.sde.paths import forward_path
-from dnf_studio.core.sde.solvers.sde import backward_path
-from dnf_studio.core.sde.steps import (
+from dnf_studio.core.sde.paths import (
     backward_step,
+    forward_path,
     forward_step,
     implied_backward_noise,
     implied_forward_noise,
     split_backward_noise,
 )
+from dnf_studio.core.sde.solvers.sde import backward_path
 from tests.problems import ZOO, ExactFlow, LinearGaussian, coupled, log_normal, path_bound, to_standard_normal
 
 NUMBERS = st.floats(-5, 5)

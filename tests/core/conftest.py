@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 from tests.golden import FOLDER, vectors
 

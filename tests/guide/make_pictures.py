@@ -28,7 +28,7 @@ from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.evaluation.fresh import fresh_points
 from dnf_studio.core.exploration.contributions import contributions
 from dnf_studio.core.exploration.excess import neighbour_excess, step_means, widths
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.gui.features.disagreement.bars import excess_bars
 from dnf_studio.gui.features.selection.panel import SelectionPanel
 from dnf_studio.gui.frame.main_window import MainWindow

@@ -15,7 +15,7 @@ from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import dataset_infos
 from dnf_studio.core.data.content_split import row_positions
 from dnf_studio.core.models.build import MODELS
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.networks.fourier_mlp import FourierMLP
 from dnf_studio.core.sampling.blocks import sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings

@@ -13,8 +13,8 @@ import torch
 from dnf_studio.config import Config
 from dnf_studio.core.exploration import excess as measured
 from dnf_studio.core.exploration.excess import backward_contribution, log_ratios, neighbour_excess, widths
-from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.flow import Flow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_density_at_nodes
 from dnf_studio.core.sde.sample_settings import SampleSettings

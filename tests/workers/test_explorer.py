@@ -12,7 +12,7 @@ import torch
 
 from dnf_studio.config import Config
 from dnf_studio.core.exploration.contributions import contributions
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import Cancelled, SettingError
 from dnf_studio.workers import passes
@@ -347,7 +347,7 @@ def test_importing_and_making_an_explorer_loads_no_torch_here() -> None:
     code = (
         "import sys, dnf_studio.workers.explorer, dnf_studio.workers.snapshot, dnf_studio.workers.training, "
         "dnf_studio.workers.background, dnf_studio.workers.lab, dnf_studio.workers.likelihood, "
-        "dnf_studio.workers.outliers, dnf_studio.gui.drawing.theme; "
+        "dnf_studio.workers.marginals, dnf_studio.gui.drawing.theme; "
         "bad = {'torch', 'pyqtgraph', 'h5py', 'scipy'} & set(sys.modules); assert not bad, bad"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

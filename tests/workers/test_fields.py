@@ -12,7 +12,7 @@ import torch
 
 from dnf_studio.core import hardware
 from dnf_studio.core.exploration.fields import field_grid, measured_fields
-from dnf_studio.core.exploration.projection import Plane
+from dnf_studio.core.exploration.marginals import Plane
 from dnf_studio.core.exploration.streamlines import streamlines
 from dnf_studio.workers import fields, passes
 from dnf_studio.workers.explorer import Explorer

@@ -8,7 +8,7 @@ import torch
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.errors import Cancelled, SettingError, cancel_when
 from dnf_studio.workers import lab
 from dnf_studio.workers.lab import Ground, LastStudy, LevelsStudy, PathsStudy, StepsStudy, parse_steps

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from dnf_studio.core.exploration.score_share import score_share
+from dnf_studio.core.exploration.by_step import score_share
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.snapshot import Snapshot

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dnf_studio.config import Config
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.workers import snapshot as way
 from dnf_studio.workers.snapshot import PUBLISH_SECONDS, Snapshot, watched

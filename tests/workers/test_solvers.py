@@ -13,9 +13,8 @@ from dnf_studio.core.exploration.inspect import inspect_point
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import collected
+from dnf_studio.core.sde.paths import backward_step, collected
 from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
-from dnf_studio.core.sde.steps import backward_step
 from dnf_studio.core.storage.samples import ExportPlan, read_rows
 from dnf_studio.errors import UnsupportedError
 from dnf_studio.workers.display import Carrier

@@ -11,7 +11,7 @@ import torch
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run
@@ -19,8 +19,7 @@ from dnf_studio.errors import Cancelled, DataError, DivergenceError, SettingErro
 from dnf_studio.workers import snapshot
 from dnf_studio.workers.background import Background
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.threads import ReportLog
-from dnf_studio.workers.trainer import Trainer
+from dnf_studio.workers.threads import ReportLog, Trainer
 from dnf_studio.workers.training import TrainingWorker
 
 SMALL = {"network": {"layers": 1, "channels": 8}, "sde": {"steps": 3}, "training": {"batch": 16, "iterations": 30}}

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.content_split import BY_ORDER, SplitRule
-from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.core.data.logit import Logit
+from dnf_studio.core.data.image_shape import ImageShape, Logit
 
 __all__ = ["DataSummary", "Dataset", "Standardisation", "stream_of"]
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from dnf_studio.errors import DataError, SettingError, continued
 
 if TYPE_CHECKING:
-    from dnf_studio.core.data.image_shape import ImageShape
-    from dnf_studio.core.data.logit import Logit
+    from dnf_studio.core.data.image_shape import ImageShape, Logit
 
 __all__ = [
     "ALPHA",
@@ -175,7 +174,7 @@ class ImageOptions:
 
     def logit(self, name: object, image: ImageShape) -> Logit | None:
         """The logit over the range of `image`, if one is chosen; raises `DataError` where its α cannot be."""
-        from dnf_studio.core.data.logit import Logit
+        from dnf_studio.core.data.image_shape import Logit
 
         try:
             return None if self.alpha is None else Logit(image.low, image.high, self.alpha)

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from dnf_studio.core.data.content_split import SplitRule
 from dnf_studio.core.data.dataset import Dataset, Standardisation, stream_of
-from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.core.data.logit import Logit
+from dnf_studio.core.data.image_shape import ImageShape, Logit
 from dnf_studio.core.data.neighbours import nearest_rows
 from dnf_studio.core.data.row_sets import SPLIT_SEED, fingerprint_start, told_sizes
 

@@ -13,8 +13,14 @@ from numpy.typing import NDArray
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.classes import ClassShare
 from dnf_studio.core.evaluation.distances import Comparison, Distance, Projections
-from dnf_studio.core.evaluation.far import BoundingBox, in_data_units
-from dnf_studio.core.evaluation.fresh import between_units, fresh_sets, in_model_units, own_seed
+from dnf_studio.core.evaluation.fresh import (
+    BoundingBox,
+    between_units,
+    fresh_sets,
+    in_data_units,
+    in_model_units,
+    own_seed,
+)
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sampling.blocks import sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings

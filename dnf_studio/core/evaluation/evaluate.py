@@ -17,9 +17,8 @@ from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.by_steps import POINTS, SEEDS, Progress, StepRow, drawn, finite, step_rows
 from dnf_studio.core.evaluation.chain_bounds import attainable_of, entropy_of
 from dnf_studio.core.evaluation.classes import Classes, ClassShare, classes_of
-from dnf_studio.core.evaluation.copying import MOST_POINTS, Copying, copying
 from dnf_studio.core.evaluation.excess_rows import ExcessRow, ExcessRows, excess_rows
-from dnf_studio.core.evaluation.fresh import between_units, fresh_points, units_of
+from dnf_studio.core.evaluation.fresh import MOST_POINTS, Copying, between_units, copying, fresh_points, units_of
 from dnf_studio.core.evaluation.likelihoods import (
     ODE_POINTS,
     PATHS,

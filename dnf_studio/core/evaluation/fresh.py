@@ -1,9 +1,11 @@
-"""Points of the data that a model is compared with, in the model's own units."""
+"""Points of the data that samples are compared with: fresh ones, how far a sample may be, and whether it is a copy."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,16 +13,28 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.data.neighbours import Neighbours, nearest_rows
+from dnf_studio.core.data.recorded import RecordedDataset
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.errors import DataError
 
 __all__ = [
+    "MOST_POINTS",
+    "REACH",
+    "BoundingBox",
+    "Copying",
+    "Reach",
     "between_units",
     "check_columns",
+    "copying",
     "fresh_points",
     "fresh_sets",
+    "held_out_distances",
+    "in_data_units",
     "in_model_units",
     "is_identity",
+    "levels_of",
+    "nearest_training",
     "own_seed",
     "units_of",
 ]
@@ -97,3 +111,127 @@ def between_units(source: Standardisation, target: Standardisation, x: Tensor) -
 def is_identity(standardisation: Standardisation) -> bool:
     """Whether model units are data units."""
     return standardisation == Standardisation.identity(len(standardisation.mean))
+
+
+REACH = 1.5
+"""From this distance of a component from the middle of the data's bounding box on, in half its sides, it is far."""
+MOST_POINTS, MOST_NUMBERS = 200_000, 1 << 21
+"""Of the data, drawn to find its box."""
+
+
+@dataclass(frozen=True, eq=False)
+class BoundingBox:
+    """The bounding box of points (n, D); a column that does not vary has no side to measure in."""
+
+    middle: Array
+    """(D,)"""
+    half: Array
+    """Half of each side (D,)."""
+
+    @classmethod
+    def of(cls, points: Array, joint: bool = False) -> BoundingBox:
+        """`joint` gives all columns one range, as images need it: a pixel that hardly ever varies has nearly none."""
+        low, high = points.min(axis=0), points.max(axis=0)
+        if joint:
+            low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
+        return cls(0.5 * (low + high), 0.5 * (high - low))
+
+    def farthest(self, points: Array) -> float:
+        """The greatest distance of a component from the middle, in half the sides."""
+        wide = self.half > 0
+        return float((np.abs(points - self.middle)[:, wide] / self.half[wide]).max(initial=0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """How far each component may go, data units; a component that does not vary may go anywhere."""
+
+    low: Array
+    """(D,)"""
+    high: Array
+    """(D,)"""
+
+    @classmethod
+    def of(cls, flow: GenerativeModel, dataset: Dataset) -> Reach:
+        """That of `dataset` in the data units of `flow`, by rows that training sees and rows that it does not.
+
+        Raises `DataError` where the data has another number of columns.
+        """
+        count = min(MOST_POINTS, max(1, MOST_NUMBERS // dataset.dim))
+        unseen = fresh_points(flow, dataset, count, seed=1)
+        seen = dataset.draw(count, torch.Generator().manual_seed(1))
+        seen = between_units(dataset.standardisation, flow.standardisation, seen)
+        points = np.concatenate([in_data_units(flow, x) for x in (unseen, seen)])
+        box = BoundingBox.of(points, joint=dataset.image is not None)
+        half = np.where(box.half > 0, REACH * box.half, np.float32(np.inf))
+        return cls(box.middle - half, box.middle + half)
+
+    def far(self, samples: Array) -> int:
+        """How many of `samples` (n, D), data units, have a component beyond."""
+        return int(((samples < self.low) | (samples > self.high)).any(axis=1).sum())
+
+
+def in_data_units(flow: GenerativeModel, x: Tensor) -> Array:
+    """Model units (n, D) as a person gets them."""
+    units = flow.standardisation
+    moved: Array = units.inside(units.to_data(x.cpu().double())).float().numpy()
+    return moved
+
+
+MOST_POINTS = 256
+"""Samples that are looked at, and held-out images that stand for all: with 50,000 of 32 × 32 colours to compare with,
+some 10 s of one core."""
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Copying:
+    """Euclidean distances, in levels, to the nearest training image; where samples are much nearer, they are copies."""
+
+    samples: float
+    """Median of the samples."""
+    closest: float
+    """Of the sample that is nearest to any."""
+    held_out: float
+    """Median of images of the test split."""
+
+
+def copying(samples: NDArray[np.float32], units: Standardisation, dataset: Dataset) -> Copying | None:
+    """What `samples` (n, D), in the model units `units`, are like; None where the data are no images."""
+    if not isinstance(dataset, RecordedDataset) or dataset.image is None:
+        return None
+    own = between_units(units, dataset.standardisation, torch.from_numpy(samples))
+    near = nearest_training(dataset, dataset.standardisation.to_data(own.double()).numpy()).distances[:, 0]
+    return Copying(float(np.median(near)), float(near.min()), float(np.median(held_out_distances(dataset))))
+
+
+def levels_of(dataset: RecordedDataset, points: NDArray[Any]) -> Doubles:
+    """The whole levels (n, D) of images `points` (n, D), data units: k for [k, k + 1), within the range there is."""
+    if dataset.image is None:
+        raise ValueError("the data are no images")
+    levels: Doubles = np.clip(np.floor(np.asarray(points, np.float64)), dataset.image.low, dataset.image.high - 1)
+    return levels
+
+
+def nearest_training(dataset: RecordedDataset, points: NDArray[Any], count: int = 1) -> Neighbours:
+    """The training images nearest to images `points` (n, D), data units, in levels, with which a copy is at 0.
+
+    Where training mirrors images, a mirror image is a copy, too.
+    """
+    return _nearest_levels(dataset, levels_of(dataset, points), count)
+
+
+def held_out_distances(dataset: RecordedDataset) -> Doubles:
+    """How far (n,) images of the test split are from the nearest training image: what is no copy."""
+    return _nearest_levels(dataset, dataset.recorded[dataset.splits[2][:MOST_POINTS]], 1).distances[:, 0]
+
+
+def _nearest_levels(dataset: RecordedDataset, levels: NDArray[Any], count: int) -> Neighbours:
+    image, table, train = dataset.image, dataset.recorded, dataset.splits[0]
+    found = nearest_rows(levels, table, count, train)
+    if image is None or not dataset.flips:
+        return found
+    other = nearest_rows(image.mirrored(levels), table, count, train)
+    distances, rows = np.hstack([found.distances, other.distances]), np.hstack([found.rows, other.rows])
+    order = np.argsort(distances, axis=1, kind="stable")[:, : found.rows.shape[1]]
+    return Neighbours(np.take_along_axis(distances, order, 1), np.take_along_axis(rows, order, 1))

@@ -27,8 +27,14 @@ from torch import Tensor
 
 from dnf_studio.core.models.base import GenerativeModel, check_noise, check_points
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field, forward_path, minus_log_prior, remembering
-from dnf_studio.core.sde.steps import NoiseParts, split_backward_noise
+from dnf_studio.core.sde.paths import (
+    Field,
+    NoiseParts,
+    forward_path,
+    minus_log_prior,
+    remembering,
+    split_backward_noise,
+)
 from dnf_studio.errors import SettingError, UnsupportedError
 
 __all__ = ["ContributionParts", "Contributions", "contributions", "explain_path", "prior_terms", "split_contributions"]

@@ -33,8 +33,7 @@ from dnf_studio.core.exploration.contributions import contributions
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_density_at_nodes, random_signs
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field
-from dnf_studio.core.sde.steps import implied_backward_noise, implied_forward_noise
+from dnf_studio.core.sde.paths import Field, implied_backward_noise, implied_forward_noise
 from dnf_studio.errors import Check, SettingError, UnsupportedError
 
 __all__ = [

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.exploration.inspect import Direction
-from dnf_studio.core.exploration.projection import Plane
+from dnf_studio.core.exploration.marginals import Plane
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field

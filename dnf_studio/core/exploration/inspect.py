@@ -15,17 +15,18 @@ from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field, collected
-from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
-from dnf_studio.core.sde.solvers import SDE, Solver
-from dnf_studio.core.sde.solvers.sde import backward_path, fields_in_part
-from dnf_studio.core.sde.steps import (
+from dnf_studio.core.sde.paths import (
+    Field,
     chain_backward_noise,
     chain_forward_noise,
+    collected,
     implied_backward_noise,
     implied_forward_noise,
     path_backward_noise,
 )
+from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
+from dnf_studio.core.sde.solvers import SDE, Solver
+from dnf_studio.core.sde.solvers.sde import backward_path, fields_in_part
 from dnf_studio.errors import SettingError
 
 __all__ = ["Direction", "PointTable", "inspect_path", "inspect_point"]

@@ -1,14 +1,10 @@
-"""Forward against backward, marginal by marginal: how far apart the two clouds are at every step.
-
-If both processes are each other's reverse, x_i has the same law in both at every node i. The sliced
-Wasserstein-2 distance between their points says where that fails, in the units of the points. Two
-finite sets of one law are not at distance 0 either: the floor says what to expect of them.
-"""
+"""Clouds of points: principal components, and forward against backward marginals."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +12,7 @@ from numpy.typing import NDArray
 from dnf_studio.core.evaluation.distances import Projections, directions, squared_distance
 from dnf_studio.errors import Check, DataError
 
-__all__ = ["FEWEST", "Marginals", "compare_marginals"]
+__all__ = ["FEWEST", "Marginals", "Plane", "PrincipalComponents", "compare_marginals", "principal_components"]
 
 FEWEST = 4
 """Points without which there are no two halves to compare."""
@@ -89,3 +85,81 @@ def _splits(count: int) -> NDArray[np.int64]:
     random, half = np.random.default_rng(0), count // 2
     orders = [[random.permutation(count)[: 2 * half] + start for start in (0, count)] for _ in range(SPLITS)]
     return np.stack([np.stack(pair, axis=1).reshape(2, -1) for pair in orders])
+
+
+TIE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class PrincipalComponents:
+    """Directions of greatest variance of one set of points, in its units."""
+
+    mean: NDArray[np.float64]
+    """(D,)"""
+    axes: NDArray[np.float64]
+    """(K, D), orthonormal rows, the greatest variance first."""
+    explained: NDArray[np.float64]
+    """(K,) share of the whole variance, 0 … 1; all 0 where the points are one point."""
+
+    def project(self, points: NDArray[Any]) -> Array:
+        """Coordinates of `points` (…, D) along the axes: (…, K) float32."""
+        axes = self.axes.astype(np.float32)
+        # What is not finite stays so in its own row; a far point may overflow
+        with np.errstate(over="ignore", invalid="ignore"):
+            projected: Array = np.asarray(points, np.float32) @ axes.T - np.float32(self.mean @ self.axes.T)
+        return projected
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A plane through D-dimensional space and coordinates on it: origin + u axes[0] + v axes[1]."""
+
+    origin: NDArray[np.float64]
+    """(D,)"""
+    axes: NDArray[np.float64]
+    """(2, D), orthonormal rows."""
+
+    @classmethod
+    def of_pair(cls, a: int, b: int, mean: NDArray[np.float64]) -> Plane:
+        """The components `a` and `b`, which are not the same, with all others as in `mean` (D,)."""
+        axes = np.eye(len(mean))[[a, b]]
+        return cls(mean * (1 - axes.sum(axis=0)), axes)
+
+    @classmethod
+    def of_principal(cls, principal: PrincipalComponents) -> Plane:
+        """The first two principal components through the mean."""
+        return cls(principal.mean, principal.axes[:2])
+
+    def place(self, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The places (…, D) of the coordinates u and v (…)."""
+        placed: NDArray[np.float64] = self.origin + u[..., None] * self.axes[0] + v[..., None] * self.axes[1]
+        return placed
+
+
+def principal_components(points: NDArray[Any], count: int = 2) -> PrincipalComponents:
+    """The first `count` principal components, or as many as there are dimensions, of `points` (P, D).
+
+    Each axis has the sign that makes its greatest entry positive (the first of those as great), so
+    the same points always give the same axes. Points that are not finite do not count. Directions
+    without variance are still orthonormal.
+    """
+    data = np.asarray(points, np.float64)
+    data = data[np.isfinite(data).all(axis=1)]
+    dim = data.shape[1]
+    count = min(count, dim)
+    mean = data.mean(axis=0) if len(data) else np.zeros(dim)
+    centred = data - mean
+    # Rows of zeros change no direction, but give as many as are asked for of fewer points
+    missing = max(0, count - len(centred))
+    _, lengths, axes = np.linalg.svd(np.vstack([centred, np.zeros((missing, dim))]), full_matrices=False)
+    variances = lengths**2
+    total = float(variances.sum())
+    explained = variances[:count] / total if total > 0 else np.zeros(count)
+    return PrincipalComponents(mean, axes[:count] * _signs(axes[:count])[:, None], explained)
+
+
+def _signs(axes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(K,) of 1 and −1."""
+    sizes = np.abs(axes)
+    first = np.argmax(sizes >= sizes.max(axis=1, keepdims=True) * (1 - TIE), axis=1)
+    return np.where(axes[np.arange(len(axes)), first] < 0, -1.0, 1.0)

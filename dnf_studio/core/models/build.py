@@ -8,9 +8,9 @@ from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.models.flow import Flow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 
 __all__ = ["MODELS", "build_model"]

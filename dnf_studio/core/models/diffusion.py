@@ -12,10 +12,9 @@ from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.networks.base import FieldNetwork
 from dnf_studio.core.networks.build import make_kernel, network_field
 from dnf_studio.core.sampling.model import FieldWithDivergence, ProbabilityFlow
-from dnf_studio.core.sde.grid import TimeGrid, diffusion_at
+from dnf_studio.core.sde.grid import Levels, TimeGrid, diffusion_at, levels_at
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.core.sde.solvers import Solver, solvers_for
-from dnf_studio.core.sde.variance_preserving import Levels, levels_at
 
 __all__ = ["Diffusion"]
 

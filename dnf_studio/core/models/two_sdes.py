@@ -1,26 +1,26 @@
-"""Two SDEs between data and noise that share their fields: what a diffusion normalizing flow and a diffusion model are.
-
-dx = f dt + g dw leads forward and dx = [f − g² s] dt + g dw̄ backward (8, 9). The two kinds of model
-differ in where f and s come from and in how they are trained; paths, samplers, likelihoods and all
-that the studio explores stand on `fields` alone.
-"""
+"""Two SDEs between data and noise that share their fields, and the diffusion normalizing flow, their plain case."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dnf_studio.core.models.base import GenerativeModel, check_noise, check_points
+from dnf_studio.core.networks.base import FieldNetwork
+from dnf_studio.core.networks.build import make_kernel, network_fields
+from dnf_studio.core.sampling.model import FieldWithDivergence
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Sampler
+from dnf_studio.core.sde.paths import Field, Sampler
 from dnf_studio.core.sde.sample_settings import LastStep, check_last_step, check_level
 from dnf_studio.core.sde.solvers import Solver, solvers_for
 from dnf_studio.core.sde.solvers.sde import backward_path
 
-__all__ = ["TwoSDEs"]
+__all__ = ["DiffFlow", "TwoSDEs"]
 
 
 class TwoSDEs(GenerativeModel):
@@ -61,3 +61,48 @@ class TwoSDEs(GenerativeModel):
 
 def _drawn(grid: TimeGrid, x: Tensor) -> Tensor:
     return torch.randn((grid.steps, *x.shape), dtype=x.dtype, device=x.device)
+
+
+class DiffFlow(TwoSDEs):
+    """Two SDEs trained together: dx = f dt + g dw and dx = [f − g² s] dt + g dw̄ (8, 9).
+
+    Both f and s are networks.
+
+    Reference: Zhang and Chen, "Diffusion Normalizing Flow", NeurIPS 2021, arXiv:2110.07579.
+    """
+
+    kind = "diffflow"
+    networks = "drift", "score"
+    other_nodes = True
+    drift: FieldNetwork
+    score: FieldNetwork
+
+    def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
+        return network_fields(self.drift, self.score, grid.condition, hidden)
+
+    def fields_with_divergence(
+        self, grid: TimeGrid, hidden: torch.dtype | None = None
+    ) -> tuple[FieldWithDivergence, FieldWithDivergence]:
+        drift, score = (make_kernel(net, net.embed_time(grid.condition), hidden) for net in (self.drift, self.score))
+        return (
+            lambda i, x, signs=None: drift.with_divergence(x, i, signs),
+            lambda i, x, signs=None: score.with_divergence(x, i, signs),
+        )
+
+    def velocity(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """f − ½ g² s; between nodes g and the networks' time input are linear in t."""
+
+        def velocity(time: Tensor, x: Tensor) -> Tensor:
+            now = self.grid_at([float(time)])
+            moment, g = now.condition[0].to(x), float(now.g[0])
+            value: Tensor = self.drift(x, moment) - 0.5 * g**2 * self.score(x, moment)
+            return value
+
+        return velocity
+
+    def grid_at(self, times: Sequence[float]) -> TimeGrid:
+        """Between the nodes of training, g and the networks' time input are linear in t."""
+        nodes, at = self.grid(), np.asarray(times, np.float64)
+        t, *others = (values.detach().cpu().double().numpy() for values in (nodes.t, nodes.g, nodes.condition))
+        found = [torch.from_numpy(values) for values in (at, *(np.interp(at, t, other) for other in others))]
+        return TimeGrid(*(values.to(nodes.t) for values in found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,12 +16,14 @@ from dnf_studio.errors import SettingError
 
 __all__ = [
     "MARGIN",
+    "Levels",
     "TimeGrid",
     "between_nodes",
     "custom_times",
     "diffusion_at",
     "draw_grid",
     "grid_at",
+    "levels_at",
     "make_grid",
     "paper_times",
     "reference_times",
@@ -188,3 +191,24 @@ def draw_grid(sde: SDEConfig, generator: torch.Generator, steps: int | None = No
     alpha = MARGIN + (1 - 2 * MARGIN) * torch.rand(count - 1, generator=generator, dtype=torch.float64)
     inner = alpha * cells[:-1] + (1 - alpha) * cells[1:]
     return grid_at(sde, torch.cat([cells[:1], inner, cells[-1:]]))
+
+
+class Levels(NamedTuple):
+    """How much of the data and how much noise there is at some times, each (…)."""
+
+    signal: Tensor
+    """a(t)"""
+    noise: Tensor
+    """σ(t); a² + σ² = 1."""
+
+
+def levels_at(sde: SDEConfig, t: Tensor) -> Levels:
+    """a and σ at the times t (…) ≥ t_0, computed in float64 and given in the type of `t`.
+
+    β is a polynomial of at most the second degree in t, for which Simpson's rule is exact.
+    """
+    end = t.double()
+    first = end.new_tensor(sde.t_start)
+    start, middle, last = (diffusion_at(sde, times).square() for times in (first, 0.5 * (first + end), end))
+    total = start * first + (end - first) * (start + 4 * middle + last) / 6
+    return Levels((-0.5 * total).exp().to(t), (-(-total).expm1()).sqrt().to(t))

@@ -1,28 +1,38 @@
-"""Whole paths: those of the forward SDE, and what is common to all; those back are in `solvers`.
-
-A *field* gives a network's value at a node: ``field(i, x)`` with x (B, D) at t_i returns (B, D).
-"""
+"""One Euler–Maruyama step each way, and whole paths of such steps."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.steps import forward_step
 from dnf_studio.errors import Check
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "Field",
+    "NoiseParts",
     "Sampler",
+    "backward_step",
+    "chain_backward_noise",
+    "chain_forward_noise",
     "collected",
     "forward_path",
     "forward_states",
+    "forward_step",
+    "implied_backward_noise",
+    "implied_forward_noise",
     "minus_log_prior",
+    "path_backward_noise",
     "remembering",
+    "runge_kutta_step",
+    "split_backward_noise",
 ]
 
 Field = Callable[[int, Tensor], Tensor]
@@ -72,3 +82,94 @@ def collected(states: Iterator[Tensor], check: Check | None = None) -> Tensor:
         if state is None:
             return torch.stack(path)
         path.append(state)
+
+
+class NoiseParts(NamedTuple):
+    """The three parts whose sum is δB_i, each (…, D)."""
+
+    noise: Tensor
+    """−(g_i / g_{i+1}) δF_i: the forward noise, seen backward."""
+    drift: Tensor
+    """(f_{i+1} − f_i) √Δ_i / g_{i+1}: how the drift changed over the step."""
+    score: Tensor
+    """−g_{i+1} s_{i+1} √Δ_i: what the score adds."""
+
+
+def forward_step(x: Tensor, drift: Tensor, dt: Tensor, g: Tensor, noise: Tensor) -> Tensor:
+    """x_{i+1} = x_i + f_i Δ_i + g_i √Δ_i δF_i (8, 11)."""
+    return x + drift * dt + noise * (g * dt.sqrt())
+
+
+def runge_kutta_step(rate: Callable[[int, Tensor], Tensor], x: Tensor, dt: Tensor) -> Tensor:
+    """One step of dx/dt = f by the 3/8 rule, of order 4; `rate(k, x)`, asked for once each, is f at t + kΔ/3, k = 0…3.
+
+    Reference: W. Kutta, "Beitrag zur näherungsweisen Integration totaler Differentialgleichungen", 1901.
+    """
+    first = rate(0, x)
+    second = rate(1, x + dt / 3 * first)
+    third = rate(2, x + dt * (second - first / 3))
+    fourth = rate(3, x + dt * (first - second + third))
+    return x + dt / 8 * (first + 3 * (second + third) + fourth)
+
+
+def backward_step(
+    x: Tensor, drift: Tensor, score: Tensor, dt: Tensor, g: Tensor, noise: Tensor | None, lam: float = 1.0
+) -> Tensor:
+    """x_i = x_{i+1} − [f − ½(1+λ²) g² s]_{i+1} Δ_i + λ g_{i+1} √Δ_i δB_i (17).
+
+    `x`, `drift`, `score` and `g` belong to node i+1. λ = 1 is the backward SDE (9, 12), λ = 0 one
+    Euler step of the probability-flow ODE. Without `noise` the result is the mean of the step.
+    """
+    mean = x - (drift - score * (0.5 * (1 + lam * lam) * g * g)) * dt
+    return mean if noise is None or lam == 0 else mean + noise * (lam * g * dt.sqrt())
+
+
+def implied_backward_noise(
+    x: Tensor, x_next: Tensor, drift_next: Tensor, score_next: Tensor, dt: Tensor, g_next: Tensor
+) -> Tensor:
+    """δB_i, the noise with which (12) leads from `x_next` = x_{i+1} back to `x` = x_i (15)."""
+    return (x - x_next + (drift_next - score_next * (g_next * g_next)) * dt) / (g_next * dt.sqrt())
+
+
+def implied_forward_noise(x: Tensor, x_next: Tensor, drift: Tensor, dt: Tensor, g: Tensor) -> Tensor:
+    """δF_i, the noise with which (11) leads from `x` = x_i to `x_next` = x_{i+1}."""
+    return (x_next - x - drift * dt) / (g * dt.sqrt())
+
+
+def split_backward_noise(
+    drift: Tensor, drift_next: Tensor, score_next: Tensor, noise: Tensor, dt: Tensor, g: Tensor, g_next: Tensor
+) -> NoiseParts:
+    """The three parts of δB_i on a forward path with noise δF_i = `noise`.
+
+    With x_i − x_{i+1} = −f_i Δ_i − g_i √Δ_i δF_i put into (15) nothing cancels, however small Δ_i is.
+    """
+    root = dt.sqrt()
+    return NoiseParts(noise * (-g / g_next), (drift_next - drift) * (root / g_next), score_next * (-g_next * root))
+
+
+def path_backward_noise(
+    drift: Tensor, drift_next: Tensor, score_next: Tensor, noise: Tensor, dt: Tensor, g: Tensor, g_next: Tensor
+) -> Tensor:
+    """δB_i of a forward path: the sum of the three parts, equal to (15) and free of its cancellation."""
+    parts = split_backward_noise(drift, drift_next, score_next, noise, dt, g, g_next)
+    return parts.noise + parts.drift + parts.score
+
+
+def chain_forward_noise(
+    drift: Tensor,
+    drift_next: Tensor,
+    score_next: Tensor,
+    noise: Tensor,
+    dt: Tensor,
+    g: Tensor,
+    g_next: Tensor,
+    lam: float = 1.0,
+) -> Tensor:
+    """δF_i of a step that (17) made with `noise`: the mirror of `path_backward_noise`, as free of cancellation."""
+    change = drift_next - drift - score_next * (0.5 * (1 + lam * lam) * g_next * g_next)
+    return change * (dt.sqrt() / g) - noise * (lam * g_next / g)
+
+
+def chain_backward_noise(score_next: Tensor, noise: Tensor, dt: Tensor, g_next: Tensor, lam: float = 1.0) -> Tensor:
+    """δB_i, the noise with which (12) makes the step that (17) made with `noise`; the same for λ = 1."""
+    return noise * lam - score_next * (0.5 * (1 - lam * lam) * g_next * dt.sqrt())

@@ -24,7 +24,7 @@ from dnf_studio.core.storage.sink import Sink
 from dnf_studio.errors import ExportError
 
 if TYPE_CHECKING:
-    from dnf_studio.core.evaluation.far import Reach
+    from dnf_studio.core.evaluation.fresh import Reach
 
 __all__ = ["FORMAT", "FORMAT_VERSION", "Contents", "SampleWriter", "file_bytes"]
 

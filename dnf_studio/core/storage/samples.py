@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 import dnf_studio
 from dnf_studio.config.model_kinds import MODEL_KINDS
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.evaluation.far import Reach
+from dnf_studio.core.evaluation.fresh import Reach
 from dnf_studio.core.files import atomic_file, check_target
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, worker_threads

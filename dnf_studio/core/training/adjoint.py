@@ -23,14 +23,21 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.networks.base import BlockSizes, FieldKernel, Gradients
 from dnf_studio.core.networks.build import make_kernels
 from dnf_studio.core.parallel import BlockPool, equal_slices, single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid, draw_grid
 from dnf_studio.core.training.adjoint_pass import AdjointPass, TapeMemory
-from dnf_studio.core.training.gradients import BatchLoss, Trained, assign_gradients, embed_times
-from dnf_studio.core.training.inward import Outside, draw_outside, inward_penalty
+from dnf_studio.core.training.gradients import (
+    BatchLoss,
+    Outside,
+    Trained,
+    assign_gradients,
+    draw_outside,
+    embed_times,
+    inward_penalty,
+)
 
 __all__ = ["AdjointEngine", "block_slices"]
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from dnf_studio.core.networks.base import FieldKernel, Gradients, Tape
 from dnf_studio.core.parallel import BlockPool, Later
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.steps import forward_step, path_backward_noise
+from dnf_studio.core.sde.paths import forward_step, path_backward_noise
 
 __all__ = ["AdjointPass", "TapeMemory"]
 

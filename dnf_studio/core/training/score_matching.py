@@ -19,8 +19,7 @@ from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.networks.base import BlockSizes, FieldKernel, Gradients
 from dnf_studio.core.networks.build import make_kernel
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels
-from dnf_studio.core.sde.grid import between_nodes
-from dnf_studio.core.sde.variance_preserving import levels_at
+from dnf_studio.core.sde.grid import between_nodes, levels_at
 from dnf_studio.core.training.gradients import BatchLoss, Trained, assign_gradients, embed_times
 
 __all__ = ["ScoreMatchingEngine"]

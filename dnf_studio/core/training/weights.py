@@ -17,7 +17,7 @@ from dnf_studio.config.model_kinds import MOST_WITH_FEATURES
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
-from dnf_studio.core.training.inward import box_of
+from dnf_studio.core.training.gradients import box_of
 
 __all__ = ["MOMENTS", "TrainedWeights", "WeightsState", "first_model"]
 

@@ -13,8 +13,7 @@ from dnf_studio.gui.frame.drop import Dropping
 from dnf_studio.gui.frame.features import FEATURES
 from dnf_studio.gui.frame.menus import COMMANDS, MENUS
 from dnf_studio.gui.frame.places import NarrowScreen, Places
-from dnf_studio.gui.frame.status_bar import StudioStatusBar
-from dnf_studio.gui.frame.title import Title
+from dnf_studio.gui.frame.status_bar import StudioStatusBar, Title
 from dnf_studio.gui.frame.toolbar import StudioToolBar
 from dnf_studio.gui.frame.views import Views
 from dnf_studio.gui.workspace.appearance import Appearance

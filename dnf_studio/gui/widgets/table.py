@@ -58,18 +58,17 @@ class Column:
             return self.lost
         return format(value, self.form).replace("-", "−")
 
-    def exact_texts(self, places: NDArray[np.intp]) -> list[str]:
-        """The values at `places` for another program; nothing where there is none."""
+    def exact_values(self, places: NDArray[np.intp]) -> tuple[str, list[Any]]:
+        """The values at `places` for another program, and how they are written, as ``%`` understands it."""
         there = places[places < len(self.values)]
-        values = self.values[there].tolist()
+        values: list[Any] = self.values[there].tolist()
         if self.texts:
-            found = [self.texts[value] for value in values]
-        else:
-            found = [format(value, self.exact) for value in values]
+            return "%s", [self.texts[value] for value in values]
         if len(there) == len(places):
-            return found
-        known = iter(found)
-        return [next(known) if place < len(self.values) else "" for place in places]
+            return f"%{self.exact}", values
+        # Rows without a value are empty
+        known = (f"%{self.exact}" % value for value in values)
+        return "%s", [next(known) if place < len(self.values) else "" for place in places]
 
     def widest(self) -> tuple[str, ...]:
         """Texts none of which is longer than the widest of these; the head is not one of them."""
@@ -147,8 +146,9 @@ class TableModel(QAbstractTableModel):
         """A head and these rows, or all, as they are sorted; every column, exactly."""
         places = self._order if rows is None else self._order[np.asarray(rows, np.intp)]
         heads = separator.join(column.name or column.head for column in self.columns)
-        lines = zip(*(column.exact_texts(places) for column in self.columns), strict=True)
-        return "\n".join((heads, *map(separator.join, lines))) + "\n"
+        columns = [column.exact_values(places) for column in self.columns]
+        line = separator.join(form for form, _ in columns)
+        return "\n".join((heads, *(line % row for row in zip(*(values for _, values in columns), strict=True)))) + "\n"
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by the values of a column, ties by their places; called by the head of the table."""

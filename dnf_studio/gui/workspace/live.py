@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from dnf_studio.core.exploration.projection import PrincipalComponents
+from dnf_studio.core.exploration.marginals import PrincipalComponents
 from dnf_studio.gui.workspace.opening import Opened
-from dnf_studio.gui.workspace.principal import PrincipalAxes
+from dnf_studio.gui.workspace.plots import PrincipalAxes
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import SAMPLING
 from dnf_studio.gui.workspace.studio import Studio

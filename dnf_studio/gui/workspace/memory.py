@@ -1,18 +1,18 @@
-"""What the window remembers from one start to the next.
-
-Whatever is stored may be old, broken or meant for another screen: a value that does not fit is dropped,
-and the window opens as if it were the first time.
-"""
+"""What the window remembers from one start to the next, and the folders that are the user's own."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QSettings, QStandardPaths, QUrl
+from PySide6.QtGui import QDesktopServices
 
-__all__ = ["Memory", "exactly"]
+from dnf_studio.errors import StudioError
+
+__all__ = ["Memory", "cache_folder", "exactly", "grids_folder", "models_folder", "own_folder", "show_folder"]
 
 T = TypeVar("T")
 
@@ -55,3 +55,33 @@ def exactly(kind: type[T]) -> Callable[[Any], T]:
         return value
 
     return check
+
+
+NAME = "dnf-studio"
+
+
+def own_folder() -> Path:
+    """Of the program's files that are to stay; it need not be there yet."""
+    return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericDataLocation)) / NAME
+
+
+def cache_folder() -> Path:
+    """Of files that can be made again."""
+    return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericCacheLocation)) / NAME
+
+
+def models_folder(memory: Memory) -> Path:
+    """The folder of the user's own models, which need not be there yet."""
+    chosen = memory.get("models", exactly(str), "")
+    return Path(chosen) if chosen else own_folder() / "models"
+
+
+def grids_folder() -> Path:
+    """The folder of the user's own time grids, which need not be there yet."""
+    return own_folder() / "grids"
+
+
+def show_folder(folder: Path) -> None:
+    """Show it in the file manager; raises `StudioError` where it is not there or no program shows folders."""
+    if not (folder.is_dir() and QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))):
+        raise StudioError(f"The folder '{folder}' cannot be shown: it is not there, or no program here opens folders.")

@@ -14,8 +14,7 @@ from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.workspace import opening
 from dnf_studio.gui.workspace.kept_models import ExportedModels, PastModels
-from dnf_studio.gui.workspace.run_changes import LIVE, value_of
-from dnf_studio.gui.workspace.run_ending import RunPlace
+from dnf_studio.gui.workspace.run_changes import LIVE, RunPlace, value_of
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.training import Phase, Training
 from dnf_studio.workers.background import Background, Newest

@@ -245,7 +245,7 @@ class TestHdf5:
 
     def test_an_export_of_our_own_as_data(self, tmp_path: Path) -> None:
         from dnf_studio.config import Config
-        from dnf_studio.core.models.diffflow import DiffFlow
+        from dnf_studio.core.models.two_sdes import DiffFlow
 
         small = Config.create({"network": {"layers": 1, "channels": 8}, "sde": {"steps": 3}})
         for _ in export_samples(DiffFlow(2, small), tmp_path / "a.h5", ExportPlan(300)):

@@ -17,8 +17,7 @@ from scipy.special import spence, xlogy
 
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.data.image_shape import ImageShape, PixelMap
-from dnf_studio.core.data.logit import Logit
+from dnf_studio.core.data.image_shape import ImageShape, Logit, PixelMap
 from dnf_studio.core.data.naming import ALPHA, ImageOptions, logit_chosen, with_logit
 from dnf_studio.core.data.recorded import RecordedDataset
 from dnf_studio.errors import DataError

@@ -12,12 +12,11 @@ from scipy.stats import norm
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.core.data.logit import Logit
+from dnf_studio.core.data.image_shape import ImageShape, Logit
 from dnf_studio.core.data.recorded import RecordedDataset, Records
 from dnf_studio.core.evaluation.evaluate import bits_per_dimension, evaluate
 from dnf_studio.core.evaluation.likelihoods import nll_bound
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from tests.problems import ExactFlow, to_standard_normal
 
 

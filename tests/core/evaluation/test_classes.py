@@ -12,12 +12,11 @@ from torch import Tensor
 from dnf_studio.cli.evaluate import _classes, _text
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
-from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.core.data.logit import Logit
+from dnf_studio.core.data.image_shape import ImageShape, Logit
 from dnf_studio.core.data.recorded import RecordedDataset, Records
 from dnf_studio.core.evaluation.classes import Classes, classes_of
 from dnf_studio.core.evaluation.evaluate import CLASSIFIED, evaluate
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 
 CENTRES = np.array([[0, 0, 0, 0], [40, 0, 40, 0], [0, 40, 0, 40]])
 

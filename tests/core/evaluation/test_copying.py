@@ -10,9 +10,9 @@ from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.recorded import RecordedDataset, Records
-from dnf_studio.core.evaluation.copying import copying, held_out_distances, levels_of, nearest_training
 from dnf_studio.core.evaluation.evaluate import evaluate
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.evaluation.fresh import copying, held_out_distances, levels_of, nearest_training
+from dnf_studio.core.models.two_sdes import DiffFlow
 from tests.core.data.test_neighbours import all_distances
 
 

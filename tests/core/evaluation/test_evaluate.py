@@ -18,10 +18,9 @@ from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation import likelihoods as measuring
 from dnf_studio.core.evaluation.chain_bounds import attainable_of, entropy_of
 from dnf_studio.core.evaluation.evaluate import evaluate
-from dnf_studio.core.evaluation.far import BoundingBox
-from dnf_studio.core.evaluation.fresh import fresh_points
+from dnf_studio.core.evaluation.fresh import BoundingBox, fresh_points
 from dnf_studio.core.evaluation.likelihoods import nll_bound
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sampling import mass
 from dnf_studio.errors import DataError, SettingError
 from tests.problems import ExactFlow, log_normal, to_standard_normal

@@ -7,8 +7,8 @@ import torch
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
-from dnf_studio.core.evaluation.far import Reach
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.evaluation.fresh import Reach
+from dnf_studio.core.models.two_sdes import DiffFlow
 
 TINY = Config.create({"network": {"channels": 8, "layers": 1}})
 

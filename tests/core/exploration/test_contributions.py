@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.exploration.contributions import Contributions, contributions, explain_path
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.steps import implied_backward_noise
+from dnf_studio.core.sde.paths import implied_backward_noise
 from dnf_studio.errors import DataError, SettingError
 from tests.golden import deviation
 from tests.problems import ZOO, LinearGaussian, path_bound

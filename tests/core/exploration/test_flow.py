@@ -11,8 +11,8 @@ from dnf_studio.core.exploration.contributions import contributions
 from dnf_studio.core.exploration.fields import field_grid
 from dnf_studio.core.exploration.inspect import inspect_point
 from dnf_studio.core.exploration.log_density import ode_log_density
+from dnf_studio.core.exploration.marginals import Plane
 from dnf_studio.core.exploration.outliers import find_outliers
-from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.core.exploration.rediscretise import rediscretise
 from dnf_studio.core.exploration.round_trip import round_trip
 from dnf_studio.core.exploration.visited import visit

@@ -10,8 +10,8 @@ from torch import Tensor
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.exploration.inspect import PointTable, inspect_path, inspect_point
-from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.sde.steps import backward_step, forward_step, implied_backward_noise, implied_forward_noise
+from dnf_studio.core.models.two_sdes import DiffFlow
+from dnf_studio.core.sde.paths import backward_step, forward_step, implied_backward_noise, implied_forward_noise
 from dnf_studio.errors import SettingError
 from tests.views import viewed
 

@@ -21,7 +21,7 @@ from dnf_studio.core.exploration.log_density import (
     log_densities,
     ode_log_density,
 )
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sampling.likelihood import ode_nll
 from dnf_studio.errors import Cancelled, SettingError, UnsupportedError, cancel_when
 from tests.problems import ExactFlow, log_normal, turning_to_standard_normal

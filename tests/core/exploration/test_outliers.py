@@ -16,7 +16,7 @@ from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.by_steps import step_rows
 from dnf_studio.core.exploration.outliers import NEVER, Outliers, find_outliers, outliers_among, wilson
 from dnf_studio.core.exploration.visited import Nearest, Visited, visit
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sampling.blocks import sample_blocks
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.exploration.inspect import inspect_point
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
+from dnf_studio.core.sde.paths import implied_backward_noise, implied_forward_noise
 from dnf_studio.core.sde.solvers import Parts
 from dnf_studio.core.sde.solvers.sde import backward_path, fields_in_part
-from dnf_studio.core.sde.steps import implied_backward_noise, implied_forward_noise
 from dnf_studio.errors import SettingError
 from tests.problems import ZOO, LinearGaussian, coupled, exploding
 from tests.views import viewed

@@ -17,13 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.core.exploration.by_step import score_share
 from dnf_studio.core.exploration.contributions import Contributions, explain_path
 from dnf_studio.core.exploration.excess import StepMeans, log_ratios, neighbour_excess, step_means, widths
 from dnf_studio.core.exploration.fields import differentiated, field_grid
-from dnf_studio.core.exploration.marginals import Marginals, compare_marginals
-from dnf_studio.core.exploration.projection import Plane
-from dnf_studio.core.exploration.score_share import score_share
-from dnf_studio.core.models.diffflow import DiffFlow, FieldWithDivergence
+from dnf_studio.core.exploration.marginals import Marginals, Plane, compare_marginals
+from dnf_studio.core.models.two_sdes import DiffFlow, FieldWithDivergence
 from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_density_at_nodes
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid

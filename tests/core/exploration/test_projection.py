@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnf_studio.core.exploration.projection import principal_components
+from dnf_studio.core.exploration.marginals import principal_components
 
 
 @given(st.integers(1, 40), st.integers(1, 9), st.integers(0, 1000))

@@ -11,8 +11,8 @@ from dnf_studio.api import load
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.exploration.rediscretise import Rediscretised, coarse_and_fine, rediscretise
-from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.errors import Cancelled, DataError, SettingError
 from tests.problems import ExactFlow, LinearGaussian, coupled, ornstein_uhlenbeck

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from dnf_studio.core.exploration.score_share import IDLE, score_share, share_of_lengths, summed_lengths
+from dnf_studio.core.exploration.by_step import IDLE, score_share, share_of_lengths, summed_lengths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import forward_path
 from dnf_studio.errors import SettingError

@@ -13,7 +13,7 @@ from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.distances import Distance
 from dnf_studio.core.exploration.variants import Variant, compare_variants
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Cancelled, DataError, SettingError
 from tests.problems import ExactField, ExactFlow, LinearGaussian, to_standard_normal

@@ -13,8 +13,8 @@ from torchdiffeq import odeint
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.flow import Flow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.networks.fourier_kernel import value_and_trace
 from dnf_studio.core.sampling.likelihood import ode_nll
 from dnf_studio.errors import SettingError, UnsupportedError

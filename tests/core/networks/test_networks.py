@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config
-from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.models.flow import Flow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.networks.autograd_kernel import AutogradKernel
 from dnf_studio.core.networks.build import make_kernels, network_field, network_fields
 from dnf_studio.core.networks.fourier_kernel import FourierKernel, value_and_trace

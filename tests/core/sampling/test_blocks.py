@@ -11,7 +11,7 @@ from scipy import stats
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sampling import blocks
 from dnf_studio.core.sampling.blocks import BLOCK, SUB_BLOCK, SampleBlock, sample, sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings

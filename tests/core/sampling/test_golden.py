@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 
 Golden = dict[str, Tensor]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dnf_studio import load
 from dnf_studio.core.data.catalogue import open_dataset
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sampling import blocks, langevin
 from dnf_studio.core.sampling.blocks import SUB_BLOCK, sample_blocks
 from dnf_studio.core.sampling.langevin import SNR, corrected, score_size

@@ -12,10 +12,10 @@ import torch
 from dnf_studio import load
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sampling import likelihood
 from dnf_studio.core.sampling.likelihood import bound_nll, estimate_ode_nll, grid_ode_nll, log_prob, ode_nll
-from dnf_studio.core.sde.variance_preserving import levels_at
+from dnf_studio.core.sde.grid import levels_at
 from dnf_studio.errors import DataError, DivergenceError, SettingError, UnsupportedError
 from tests.problems import (
     ExactDiffusion,

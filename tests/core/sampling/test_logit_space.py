@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.data.logit import Logit
+from dnf_studio.core.data.image_shape import Logit
 from dnf_studio.core.evaluation.fresh import between_units
 from dnf_studio.core.exploration.inspect import inspect_point
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sampling.blocks import sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, save_checkpoint

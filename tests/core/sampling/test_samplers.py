@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sampling.blocks import sample_blocks
 from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
 from dnf_studio.errors import UnsupportedError

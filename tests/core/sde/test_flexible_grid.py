@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dnf_studio.config import Config, SDEConfig
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sde.grid import MARGIN, TimeGrid, draw_grid, make_grid
 from dnf_studio.core.training.adjoint import AdjointEngine

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dnf_studio.config import Config, SDEConfig
 from dnf_studio.config.grids import MAX_STEPS
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sde.grid import make_grid, paper_times, reference_times, regrid, s_curve_times, uniform_times
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
 from dnf_studio.errors import SettingError

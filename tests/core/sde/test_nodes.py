@@ -13,7 +13,7 @@ from scipy.interpolate import CubicSpline
 
 from dnf_studio.config import Config, SDEConfig
 from dnf_studio.config.grids import LEAST_STEP, Nodes, check_grid
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sde.grid import custom_times, make_grid, s_curve_times
 from dnf_studio.core.sde.nodes import change_step, interpolate, move_node, nodes_of
 from dnf_studio.errors import SettingError

@@ -10,9 +10,8 @@ import torch
 from scipy.integrate import quad
 
 from dnf_studio.config import Config, SDEConfig
-from dnf_studio.core.sde.grid import diffusion_at, make_grid
+from dnf_studio.core.sde.grid import diffusion_at, levels_at, make_grid
 from dnf_studio.core.sde.paths import forward_path
-from dnf_studio.core.sde.variance_preserving import levels_at
 
 SDE = Config.create({"model": "diffusion"}).sde
 

@@ -12,7 +12,7 @@ import torch
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.storage.checkpoint import Checkpoint, DataSummary, _metadata_sum
 from dnf_studio.core.storage.layout import GENERATOR_BYTES
 

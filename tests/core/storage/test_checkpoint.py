@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 from dnf_studio.core.storage.layout import digest, model_shapes

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from dnf_studio.config import Config
-from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.models.flow import Flow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading, save_checkpoint
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.library import Trash, duplicate, find_checkpoint, list_models, model_file, rename

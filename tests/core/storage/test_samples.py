@@ -21,7 +21,7 @@ import torch
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.sampling.blocks import SampleBlock, sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage import samples
@@ -288,7 +288,6 @@ from types import SimpleNamespace
 from dnf_studio.core.storage import samples
 from dnf_studio.errors import ExportError
 from tests.core.storage.files import make_flow
-from tests.core.storage.test_samples import fake_blocks
 
 path, limits = Path(sys.argv[1]), map(int, sys.argv[2:])
 samples.sample_blocks = fake_blocks()

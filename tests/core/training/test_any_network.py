@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.networks import autograd_kernel
 from dnf_studio.core.networks.autograd_kernel import AutogradKernel
 from dnf_studio.core.networks.unet import UNet
 from dnf_studio.core.parallel import BlockPool
-from dnf_studio.core.sde.variance_preserving import levels_at
+from dnf_studio.core.sde.grid import levels_at
 from dnf_studio.core.training import adjoint, adjoint_pass
 from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.score_matching import ScoreMatchingEngine

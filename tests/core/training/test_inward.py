@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config
-from dnf_studio.core.evaluation.far import BoundingBox
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.evaluation.fresh import BoundingBox
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.steps import backward_step
-from dnf_studio.core.training import inward
+from dnf_studio.core.sde.paths import backward_step
+from dnf_studio.core.training import gradients as inward
 from dnf_studio.core.training.adjoint import AdjointEngine
-from dnf_studio.core.training.inward import Outside, box_of, draw_outside, inward_penalty
+from dnf_studio.core.training.gradients import Outside, box_of, draw_outside, inward_penalty
 from dnf_studio.core.training.run import Run
 from tests.networks import gradients
 

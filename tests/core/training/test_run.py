@@ -15,7 +15,7 @@ from dnf_studio.core.evaluation.likelihoods import nll_bound
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.checkpoint import read_checkpoint
 from dnf_studio.core.training.adjoint import AdjointEngine
-from dnf_studio.core.training.inward import Outside
+from dnf_studio.core.training.gradients import Outside
 from dnf_studio.core.training.run import Run
 from dnf_studio.core.training.schedules import WARM_UP, learning_rate
 from dnf_studio.errors import CheckpointError, DivergenceError, SettingError

@@ -14,8 +14,7 @@ import dnf_studio as dnf
 from dnf_studio.config import Config
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.parallel import BlockPool
-from dnf_studio.core.sde.grid import make_grid
-from dnf_studio.core.sde.variance_preserving import levels_at
+from dnf_studio.core.sde.grid import levels_at, make_grid
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.core.training.run import Run
 from dnf_studio.core.training.score_matching import ScoreMatchingEngine

@@ -130,7 +130,7 @@ def test_paths_bounds_and_densities_of_a_unet(monkeypatch: pytest.MonkeyPatch) -
 
 
 def dnf_flow(steps: int) -> torch.nn.Module:
-    from dnf_studio.core.models.diffflow import DiffFlow
+    from dnf_studio.core.models.two_sdes import DiffFlow
 
     return DiffFlow(IMAGE.size, tiny_unets(steps), image=IMAGE)
 

@@ -10,7 +10,7 @@ from weakref import finalize
 import pytest
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.application.garbage import Garbage, collect_garbage
+from dnf_studio.gui.application.process import Garbage, collect_garbage
 
 
 class Cycle:

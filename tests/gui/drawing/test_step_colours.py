@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
@@ -218,9 +219,10 @@ def test_what_is_known_of_other_settings_or_another_model_is_not_shown(still_win
     window.live.show_excess(excess_of(frame))
     window.live.show(dataclasses.replace(frame, weights=2))
     assert window.live.excess is not None and window.plots["disagreement"].limits is not None
-    for gone in (other, None):
+    # Of another model nothing is known yet
+    for go in (partial(window.live.show, other), partial(window.live.show_excess, None)):
         window.live.show_excess(excess_of(frame))
-        window.live.show(gone)
+        go()
         assert window.live.excess is None and window.plots["forward"]._paths._steps is None
         window.live.show(frame)
         assert window.live.excess is None and window.plots["disagreement"].limits is None

@@ -12,12 +12,22 @@ from dnf_studio.gui.frame.places import NarrowScreen
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 
 
+def make_small(window: MainWindow, qtbot: QtBot) -> None:
+    """As narrow as it can be, once Qt has done the layouts that it has put off."""
+
+    def is_small() -> bool:
+        window.resize(600, 700)
+        return window.width() == window.minimumSizeHint().width()
+
+    qtbot.waitUntil(is_small, timeout=5000)
+
+
 @pytest.mark.parametrize("key", ["grid-editor", "inspector"])
 def test_a_dock_shares_the_place_of_the_settings_and_belongs_to_the_right_once_hidden(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     monkeypatch.setattr(NarrowScreen, "_available", lambda _self: QRect(0, 0, 700, 2000))
-    window.resize(600, 700)
+    make_small(window, qtbot)
     dock = window.docks[key]
     if not dock.isHidden():
         window.commands[key].trigger()
@@ -32,7 +42,7 @@ def test_a_dock_shares_the_place_of_the_settings_and_belongs_to_the_right_once_h
 
 def test_the_next_start_has_it_at_the_right(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NarrowScreen, "_available", lambda _self: QRect(0, 0, 700, 2000))
-    window.resize(600, 700)
+    make_small(window, qtbot)
     dock = window.docks["grid-editor"]
     window.commands["grid-editor"].trigger()
     qtbot.waitUntil(lambda: window.dockWidgetArea(dock) == LEFT, timeout=5000)

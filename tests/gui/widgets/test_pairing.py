@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.features.sampling.panel import SamplingPanel
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.widgets.pairing import path_words, paths_words
+from dnf_studio.gui.widgets.solver_box import path_words, paths_words
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import State, choice
 from tests.gui.scenes import excess_of, frame_of

@@ -8,8 +8,7 @@ import pytest
 from PySide6.QtGui import QDesktopServices
 
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.workspace.folders import models_folder, own_folder, show_folder
-from dnf_studio.gui.workspace.memory import Memory
+from dnf_studio.gui.workspace.memory import Memory, models_folder, own_folder, show_folder
 
 
 @pytest.mark.parametrize("stored", [None, "", 3, ["a"]])

@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtCore import QtMsgType
 
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.application.recorder import Recorder
+from dnf_studio.gui.application.process import Recorder
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace import log
 from dnf_studio.gui.workspace.log import LOGGER, last_lines, log_folder, private, start_log, stop_log

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.assets import resource
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, apply_theme
-from dnf_studio.gui.features.export.history import ExportHistory, ExportRecord
+from dnf_studio.gui.features.export.list import ExportHistory, ExportRecord
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.gui.workspace.memory import Memory

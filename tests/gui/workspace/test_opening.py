@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio import api
 from dnf_studio.config import Config
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace import opening

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.core.exploration.projection import principal_components
+from dnf_studio.core.exploration.marginals import principal_components
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView
-from dnf_studio.gui.workspace.principal import PrincipalAxes
+from dnf_studio.gui.workspace.plots import PrincipalAxes
 from tests.gui.scenes import frame_of
 
 FRAME = frame_of(dim=5, points=400)

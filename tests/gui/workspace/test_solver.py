@@ -13,7 +13,7 @@ from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.sde.solvers import SOLVERS, solver_in_effect, solvers_for, unused_settings
 from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.errors import SettingError
-from dnf_studio.gui.features.export.history import ExportHistory, ExportRecord
+from dnf_studio.gui.features.export.list import ExportHistory, ExportRecord
 from dnf_studio.gui.features.sampling.panel import HELP
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.widgets.solver_box import SolverBox

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from dnf_studio.core.sde.paths import runge_kutta_step
 from dnf_studio.core.sde.solvers.record import LastStep, OneDrift, Solver, TwoFields
 from dnf_studio.core.sde.solvers.sde import SDE, backward_states
-from dnf_studio.core.sde.steps import runge_kutta_step
 
 if TYPE_CHECKING:
     import torch

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from dnf_studio.core.sde.grid import TimeGrid
+    from dnf_studio.core.sde.grid import Levels, TimeGrid
     from dnf_studio.core.sde.paths import Field, Sampler
-    from dnf_studio.core.sde.variance_preserving import Levels
 
 __all__ = [
     "NOT_EULER",

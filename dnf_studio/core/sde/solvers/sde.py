@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from dnf_studio.core.sde.paths import backward_step, forward_step, path_backward_noise
 from dnf_studio.core.sde.solvers.record import Chain, LastStep, Parts, Solver, TwoFields, WithFields
-from dnf_studio.core.sde.steps import backward_step, forward_step, path_backward_noise
 
 if TYPE_CHECKING:
     import torch

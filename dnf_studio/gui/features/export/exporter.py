@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.features.export.history import ExportRecord
+from dnf_studio.gui.features.export.list import ExportRecord
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.workers.background import Task
 

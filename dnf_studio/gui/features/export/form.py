@@ -27,7 +27,7 @@ from dnf_studio.core.sde.solvers import solver_in_effect, unused_settings
 from dnf_studio.errors import ExportError
 from dnf_studio.gui.widgets.choices import GRIDS, LAST_STEPS, GridBox
 from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, caption, label_of
-from dnf_studio.gui.widgets.pairing import EXPORT_WORDS
+from dnf_studio.gui.widgets.solver_box import EXPORT_WORDS
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.shown import ShownModel, data_stem
 from dnf_studio.gui.workspace.state import OWN_SOLVERS

@@ -16,8 +16,7 @@ from dnf_studio.errors import StudioError
 from dnf_studio.gui.drawing.words import about, breakable, duration, in_bytes, percent
 from dnf_studio.gui.features.export.exporter import Exporter, ExportOrder, trial_seconds
 from dnf_studio.gui.features.export.form import ExportForm
-from dnf_studio.gui.features.export.history import ExportRecord
-from dnf_studio.gui.features.export.list import ExportList
+from dnf_studio.gui.features.export.list import ExportList, ExportRecord
 from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.workspace import question

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QObject, Slot
 
-from dnf_studio.core.exploration.projection import Plane
+from dnf_studio.core.exploration.marginals import Plane
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
 from dnf_studio.gui.features.fields.overlay import FieldOverlay, shown_field
 from dnf_studio.gui.widgets.choices import ChoiceMenu, grey_plane, grey_without

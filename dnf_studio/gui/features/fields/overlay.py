@@ -21,9 +21,9 @@ from dnf_studio.gui.widgets.choices import menu_button
 from dnf_studio.workers.fields import FieldAnswer
 
 if TYPE_CHECKING:
+    from dnf_studio.core.exploration.by_step import ScoreShare
     from dnf_studio.core.exploration.fields import FieldName
     from dnf_studio.core.exploration.inspect import Direction
-    from dnf_studio.core.exploration.score_share import ScoreShare
 
 __all__ = ["FieldOverlay", "shown_field"]
 

@@ -20,18 +20,18 @@ def _start(workspace: Workspace) -> None:
         show_guide(workspace.parent)
 
     def show_shortcuts() -> None:
-        from dnf_studio.gui.features.help.about import ShortcutsDialog
+        from dnf_studio.gui.features.help.guide import ShortcutsDialog
 
         ShortcutsDialog(workspace.commands, workspace.parent).show()
 
     def show_about() -> None:
-        from dnf_studio.gui.features.help.about import about_box
+        from dnf_studio.gui.features.help.guide import about_box
 
         about_box(workspace.parent).show()
 
     def show_log() -> None:
-        from dnf_studio.gui.workspace.folders import show_folder
         from dnf_studio.gui.workspace.log import log_folder
+        from dnf_studio.gui.workspace.memory import show_folder
 
         try:
             show_folder(log_folder())

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Slot
 from dnf_studio.core.data.image_shape import PixelMap
 from dnf_studio.gui.features.images.grid import ImageGrid
 from dnf_studio.gui.widgets.choices import greying
-from dnf_studio.gui.widgets.pairing import start_button
+from dnf_studio.gui.widgets.solver_box import start_button
 from dnf_studio.gui.workspace.workspace import Workspace
 
 if TYPE_CHECKING:

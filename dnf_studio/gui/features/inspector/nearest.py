@@ -137,13 +137,13 @@ def _levels(distance: float) -> str:
 
 def _nearest(dataset: RecordedDataset, points: Array) -> Neighbours:
     """The neighbours of one image (1, D), data units."""
-    from dnf_studio.core.evaluation.copying import nearest_training
+    from dnf_studio.core.evaluation.fresh import nearest_training
 
     return nearest_training(dataset, points, NEAREST)
 
 
 def _held_out(dataset: RecordedDataset) -> float:
     """How far held-out images are from the nearest training image, median."""
-    from dnf_studio.core.evaluation.copying import held_out_distances
+    from dnf_studio.core.evaluation.fresh import held_out_distances
 
     return float(np.median(held_out_distances(dataset)))

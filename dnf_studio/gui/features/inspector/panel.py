@@ -22,7 +22,7 @@ from dnf_studio.gui.features.inspector.image_strip import NeighbourStrip
 from dnf_studio.gui.features.inspector.numbers import offered, point_columns, statistic
 from dnf_studio.gui.widgets.choices import Directions
 from dnf_studio.gui.widgets.controls import ChoiceBox, caption, keep_place
-from dnf_studio.gui.widgets.pairing import OTHERS, path_words
+from dnf_studio.gui.widgets.solver_box import OTHERS, path_words
 from dnf_studio.gui.widgets.table import CopyTable, TableModel
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import CHOICE

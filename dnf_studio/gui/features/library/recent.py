@@ -11,8 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMenu
 
 from dnf_studio.core.data.naming import split_selection
-from dnf_studio.gui.workspace.folders import models_folder
-from dnf_studio.gui.workspace.memory import Memory, exactly
+from dnf_studio.gui.workspace.memory import Memory, exactly, models_folder
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.workspace import Workspace
 

@@ -16,7 +16,7 @@ from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, caption, label_of
 from dnf_studio.gui.workspace.state import CHOICE, choice
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
-from dnf_studio.workers.outliers import OutlierCheck, check_of
+from dnf_studio.workers.marginals import OutlierCheck, check_of
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.outliers import Outliers

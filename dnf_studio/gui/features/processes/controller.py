@@ -11,7 +11,7 @@ from dnf_studio.gui.drawing.point_plot import ProcessPlot
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView
 from dnf_studio.gui.widgets.choices import grey_plane
-from dnf_studio.gui.widgets.pairing import start_button
+from dnf_studio.gui.widgets.solver_box import start_button
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.workspace import Workspace
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QToolButton, QWidget
 
-from dnf_studio.core.exploration.projection import PrincipalComponents
+from dnf_studio.core.exploration.marginals import PrincipalComponents
 from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import component_name, principal_name

@@ -13,7 +13,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.lineage import crossing
-from dnf_studio.core.exploration.projection import PrincipalComponents
+from dnf_studio.core.exploration.marginals import PrincipalComponents
 from dnf_studio.gui.drawing.axes import half_range
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer

@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.core.exploration.score_share import IDLE, ScoreShare
+from dnf_studio.core.exploration.by_step import IDLE, ScoreShare
 from dnf_studio.core.sde.sample_settings import AS_VIEWED
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot

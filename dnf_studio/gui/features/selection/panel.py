@@ -28,7 +28,7 @@ from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import component_name
 from dnf_studio.gui.features.selection.comparison import ComparisonGrid
 from dnf_studio.gui.widgets.controls import caption
-from dnf_studio.gui.widgets.pairing import paths_words
+from dnf_studio.gui.widgets.solver_box import paths_words
 from dnf_studio.gui.widgets.table import Column, CopyTable, TableModel
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import CHOICE

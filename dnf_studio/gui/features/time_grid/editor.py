@@ -17,7 +17,7 @@ from dnf_studio.gui.features.time_grid.presets import PresetButtons
 from dnf_studio.gui.features.time_grid.step_curve import NoiseCurve, StepCurve
 from dnf_studio.gui.widgets.choices import GridBox
 from dnf_studio.gui.widgets.controls import FloatBox, IntBox, caption, fit, label_of
-from dnf_studio.gui.workspace.folders import grids_folder
+from dnf_studio.gui.workspace.memory import grids_folder
 from dnf_studio.gui.workspace.workspace import Workspace
 
 __all__ = ["GridEditorPanel"]

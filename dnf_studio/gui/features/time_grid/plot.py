@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QToolButton, QWidget
 
 from dnf_studio.gui.drawing.help import Help
-from dnf_studio.gui.drawing.layers.steps import StepsLayer
+from dnf_studio.gui.drawing.layers.trails import StepsLayer
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import short_number

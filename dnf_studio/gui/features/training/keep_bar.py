@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from dnf_studio.gui.drawing.words import counted
-from dnf_studio.gui.workspace.run_ending import RunPlace
+from dnf_studio.gui.workspace.run_changes import RunPlace
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 

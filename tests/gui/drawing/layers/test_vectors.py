@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QTransform
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.core.exploration.by_step import ScoreShare
 from dnf_studio.core.exploration.fields import FieldGrid
-from dnf_studio.core.exploration.projection import Plane
-from dnf_studio.core.exploration.score_share import ScoreShare
+from dnf_studio.core.exploration.marginals import Plane
 from dnf_studio.core.exploration.streamlines import Streamlines
 from dnf_studio.gui.drawing.layers.vectors import CLOSEST, arrow_lines, next_limit, upper_limit
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme

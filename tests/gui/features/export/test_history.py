@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QSettings
 
-from dnf_studio.gui.features.export.history import KEPT, NAME, ExportHistory, ExportRecord
+from dnf_studio.gui.features.export.list import KEPT, NAME, ExportHistory, ExportRecord
 from dnf_studio.gui.workspace.memory import Memory
 
 

@@ -12,8 +12,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.features.export import list as export_list
-from dnf_studio.gui.features.export.history import ExportRecord
-from dnf_studio.gui.features.export.list import MISSING, ExportList
+from dnf_studio.gui.features.export.list import MISSING, ExportList, ExportRecord
 from dnf_studio.gui.workspace.memory import Memory
 from dnf_studio.workers.background import Background
 

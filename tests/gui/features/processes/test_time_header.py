@@ -4,7 +4,7 @@ import numpy as np
 from PySide6.QtWidgets import QSizePolicy
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.core.exploration.projection import PrincipalComponents
+from dnf_studio.core.exploration.marginals import PrincipalComponents
 from dnf_studio.gui.features.processes.time_header import ComponentBox
 
 

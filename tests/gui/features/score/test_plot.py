@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QPointF, Qt
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.core.exploration.score_share import ScoreShare
+from dnf_studio.core.exploration.by_step import ScoreShare
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 from dnf_studio.gui.drawing.words import percent
 from dnf_studio.gui.features.score.plot import TOPS, ScorePlot

@@ -13,11 +13,11 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.storage.grid_presets import list_presets, save_preset
 from dnf_studio.gui.features.time_grid.editor import GridEditorPanel
-from dnf_studio.gui.features.time_grid.preset_name import PresetNameDialog
+from dnf_studio.gui.features.time_grid.presets import PresetNameDialog
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.frame.menus import MENUS
 from dnf_studio.gui.workspace import question
-from dnf_studio.gui.workspace.folders import grids_folder
+from dnf_studio.gui.workspace.memory import grids_folder
 from tests.gui.features.time_grid.test_step_curve import drag
 
 MINE = (0.0, 0.1, 0.3, 0.6, 1.0)

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QPointF, Qt
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.drawing.layers.steps import staircase
+from dnf_studio.gui.drawing.layers.trails import staircase
 from dnf_studio.gui.drawing.theme import DARK, LIGHT
 from dnf_studio.gui.features.time_grid.plot import GridPlot
 from tests.gui.scenes import frame_of, pixels, share_near

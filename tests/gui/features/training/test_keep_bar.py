@@ -13,14 +13,14 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
-from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.models.two_sdes import DiffFlow
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.training.run import Run
 from dnf_studio.gui.features.training.controller import NOTES
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace import files, question
 from dnf_studio.gui.workspace.question import Answer
-from dnf_studio.gui.workspace.run_ending import RunPlace
+from dnf_studio.gui.workspace.run_changes import RunPlace
 from dnf_studio.gui.workspace.training import Phase
 from tests.gui.conftest import TINY
 
