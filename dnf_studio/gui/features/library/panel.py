@@ -28,9 +28,9 @@ from dnf_studio.gui.features.library.model import Card, LibraryModel, Row, Secti
 from dnf_studio.gui.features.library.recent import Recent
 from dnf_studio.gui.features.library.thumbnails import Thumbnails
 from dnf_studio.gui.widgets.controls import caption
-from dnf_studio.gui.workspace.memory import Memory, cache_folder, models_folder, own_folder, show_folder
+from dnf_studio.gui.workspace.memory import cache_folder, models_folder, own_folder, show_folder
 from dnf_studio.gui.workspace.workspace import Workspace
-from dnf_studio.workers.background import Background, Newest
+from dnf_studio.workers.background import Newest
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.library import Trash
@@ -50,19 +50,13 @@ COMMANDS = {
 class LibraryPanel(QWidget):
     """Cards to open, rename, duplicate and delete; read in the background whenever it comes into view."""
 
-    def __init__(
-        self,
-        memory: Memory,
-        recent: Recent,
-        background: Background,
-        open_source: Callable[[str], object],
-        tell: Callable[[Exception], object],
-    ) -> None:
+    def __init__(self, workspace: Workspace, recent: Recent) -> None:
         super().__init__()
-        self._memory, self._recent, self._open, self._tell = memory, recent, open_source, tell
+        self._files, self._memory, self._recent = workspace.files, workspace.memory, recent
         self.moved: Callable[[Path, Path | None], object] = recent.moved
-        self._background, self._reading = background, Newest(background)
-        self.thumbnails = Thumbnails(cache_folder() / "thumbnails", background, self)
+        self._tell, self._background = workspace.tell, workspace.studio.background
+        self._reading = Newest(self._background)
+        self.thumbnails = Thumbnails(cache_folder() / "thumbnails", self._background, self)
         self._trash: Trash | None = None
         self._ready = False
         self._choose: Path | None = None
@@ -142,7 +136,7 @@ class LibraryPanel(QWidget):
         elif card is None or not self.buttons[name].isEnabled():
             return
         elif name == "open":
-            self._open(card.source)
+            self._files.show(card.source)
         elif name == "rename":
             self.view.edit(self.view.currentIndex())
         elif name == "duplicate":
@@ -294,15 +288,12 @@ class LibraryPanel(QWidget):
 
 def make_panel(workspace: Workspace) -> LibraryPanel:
     """The Library, which reads files only once the first frame is there."""
-    files, parts = workspace.files, workspace.parts["library"]
-    panel = LibraryPanel(
-        workspace.memory, parts.recent, workspace.studio.background, lambda source: files.show(source), workspace.tell
-    )
-    panel.moved = parts.moved
+    panel = LibraryPanel(workspace, workspace.parts["library"].recent)
+    panel.moved = workspace.parts["library"].moved
     panel.set_theme(workspace.appearance.theme)
     workspace.appearance.changed.connect(panel.set_theme)
     workspace.live.frame_shown.connect(panel.start)
-    files.saved.connect(lambda _path: panel.refresh())
+    workspace.files.saved.connect(lambda _path: panel.refresh())
     training = workspace.studio.training
     training.phase_changed.connect(lambda _phase: panel.thumbnails.set_held(training.active))
     workspace.closing.now.connect(panel.close_files)
