@@ -43,7 +43,7 @@ class Sizes:
     scenes: tuple[Scene, ...] = (Scene("default scene", 2000, 500), Scene("heavy scene", 50_000, 2000))
     frames: int = 30
     seconds: float = 10.0
-    """Of one kind of frame in one scene."""
+    """Time spent on one kind of frame in one scene."""
 
 
 FULL = Sizes()

@@ -32,8 +32,8 @@ __all__ = ["Carrier", "DisplayNoise", "ForwardBlock", "blocks", "carried_togethe
 
 FIRST_BLOCK, BLOCK = 256, 512
 FIRST_NUMBERS, FEWEST_ROWS = 4096, 16
-"""Of a first block of many components, whose Brownian paths alone would else take a fifth of a second; `lead` has
-it wait for the rest of 256 points where those paths are known."""
+"""Size of a first block of many components, whose Brownian paths alone would else take a fifth of a second: most
+numbers in its states, least rows. Where those paths are known `lead` waits for the rest of 256 points."""
 MAX_NUMBERS = 8_000_000
 BASE_NODES = 65
 STORE_BYTES = 128 << 20

@@ -43,7 +43,7 @@ __all__ = [
 LEVELS = (0.0, 0.5, 1.0, 1.5, 2.0)
 MAX_N, MOST = 200, 20
 ERROR_POINTS = 512
-"""Of the display set, for the errors."""
+"""Points of the display set whose errors are measured."""
 DISPLAYED, SAMPLES = 2_000, 40_000
 FINER, FINEST = 4, 400
 OF_EULER: dict[str, Any] = {"solver": SDE.name, "seed": 0, "parts": "both", "start": "noise"}
@@ -84,7 +84,7 @@ class Ground:
     """The display set (P, D), model units."""
     dataset: Dataset | None
     threads: int | None
-    """Of the sampling; None is as many as there are cores."""
+    """Threads that sample; None is as many as there are cores."""
     noise: DisplayPaths = field(default_factory=DisplayPaths)
 
 

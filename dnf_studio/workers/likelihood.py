@@ -43,7 +43,7 @@ class LikelihoodFound:
     fields: dict[str, Any]
     """Fields of `Likelihoods` that are known now."""
     bits: dict[str, float | None]
-    """Of some of them in bits per dimension; None where the data is not dequantised levels."""
+    """Some of the fields in bits per dimension; None where the data is not dequantised levels."""
 
 
 @dataclass(frozen=True)

@@ -104,9 +104,9 @@ class PixelMap:
 
 LEAST, MOST = 1e-9, 0.5
 NEAREST = 1e-12
-"""Of p and 1 − p: what is farther out than the line reaches back stands here."""
+"""Least value of p and 1 − p whose logarithm is taken, so that values beyond the ends of the line stay finite."""
 NODES = 64
-"""Of the rule that integrates a step of levels."""
+"""Nodes of the quadrature rule that integrates a step of levels."""
 Array = NDArray[np.float64]
 
 

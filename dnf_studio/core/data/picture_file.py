@@ -47,7 +47,7 @@ class Picture:
     transparent: bool
     """Whether nothing of it can be seen."""
     sha256: str
-    """Of the file."""
+    """SHA-256 checksum of the file."""
 
 
 def read_picture(path: Path) -> Picture:

@@ -25,9 +25,9 @@ __all__ = ["TOY_SETS"]
 BLUR = 0.01 * math.sqrt(0.2)
 """The reference program's isotropic blur of rings, 0.00447."""
 WIDEST_BLUR = 0.05
-"""Of the radius of a ring, for which the least excess of a blurred density is known."""
+"""Greatest blur, as a share of the radius of a ring, for which the least excess of a blurred density is known."""
 ANGLES = 256
-"""Of a quarter of a ring, over which its thickness is averaged."""
+"""Angles in a quarter of a ring over which its thickness is averaged."""
 SUPPORT_SIGMAS = 3.0
 """A blurred curve reaches this many of its standard deviations; 0.27% of its points lie beyond."""
 

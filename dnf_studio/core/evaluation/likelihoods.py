@@ -74,7 +74,8 @@ class Likelihoods:
     """
 
     nll_bound: float | None
-    """Of the chain of the solver that samples are drawn by, with the noise of its last step, at the model's own N."""
+    """Bound on the NLL by the chain of the solver that draws the samples, with the noise of its last step, at the
+    model's own N."""
     nll_bound_error: float | None
     nll_bound_sampler: str | None
     """That solver: ``ancestral`` or ``sde``; None where there is no such chain."""

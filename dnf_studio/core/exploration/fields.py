@@ -58,7 +58,7 @@ class FieldGrid:
     drift_divergence: Array
     """(R, C)"""
     score_divergence: Array
-    """Of g² s, (R, C)."""
+    """Divergence of g² s, (R, C)."""
     whole: bool
     """Whether the divergences are those of the whole field; else, beyond 16 dimensions, within the plane."""
 

@@ -60,7 +60,7 @@ class LogDensity:
     error: float = math.nan
     """What twice the steps change at 95 of 100 points within `DEPTH` of the maximum, nats; NaN until it is measured."""
     steps: int = STEPS
-    """Of the solver."""
+    """Number of steps of the ODE solver."""
     complete: bool = False
     """Whether no finer grid follows."""
 

@@ -34,7 +34,8 @@ DEFAULT_STEPS = (5, 10, 20, 30, 50, 100, 200)
 FINER = 4
 """Steps of the finest grid a step of the finest N asked for."""
 APART = 2.0**-18
-"""Of the whole time: nodes closer than that are one. `BrownianPath` tells no closer ones apart."""
+"""Share of the whole time; nodes closer than that are one. nodes closer than that are one. `BrownianPath` tells no
+closer ones apart."""
 MAX_NUMBERS = 32_000_000
 """In the noise of both processes on the finest grid; of more points the first are taken."""
 Array = NDArray[np.float64]
@@ -215,7 +216,7 @@ def _common(
 
 
 def _thinned(nodes: Array, apart: float) -> Array:
-    """Of rising `nodes` the first, each that is `apart` from the one kept before it, and the last."""
+    """The first and the last of rising `nodes`, and those between that are `apart` from the one kept before."""
     kept: list[float] = []
     for node in nodes.tolist():
         if not kept or node - kept[-1] >= apart:

@@ -33,7 +33,7 @@ LAG = 10
 """Points after which a line that is back where it was, within a step, has gone round."""
 MOST_CELLS = 1 << 18
 NOTHING = 1e-9
-"""Of the longest vector: what is shorter has no direction."""
+"""Share of the longest vector's length; a shorter vector has no direction."""
 GOLDEN = 0.6180339887498949
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]

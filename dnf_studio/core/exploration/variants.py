@@ -30,7 +30,7 @@ __all__ = ["Variant", "compare_variants"]
 POINTS, SETS, SHOWN = 40_000, 8, 2_000
 """As many points in fewer sets tell no more apart, and their error is known less (`distances.Comparison`)."""
 SEED, OTHER_SEED = 0, 1_000
-"""Of the samples, and of those of the way of reference."""
+"""Seeds of the samples of each way to draw them, and of those of the reference that they are compared with."""
 Array = NDArray[np.float32]
 
 
@@ -48,7 +48,7 @@ class Variant:
     outside: float | None
     """Share of samples farther than 0.02 from the support of the data; None where that is not known."""
     evaluations: int
-    """Of the networks, for each sample."""
+    """Evaluations of the networks for each sample."""
 
 
 def compare_variants(

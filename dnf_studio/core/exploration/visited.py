@@ -58,7 +58,7 @@ class Visited:
     """(M, D) the data that the held-out forward points began at."""
     dataset: Dataset
     units: Standardisation
-    """Of the model."""
+    """Standardisation of the model."""
 
     def leaves(self, i: int, x: Array) -> Mask:
         """Which states (K, D) are out of what the forward process visits at node i; those not finite are."""

@@ -69,7 +69,7 @@ class AdjointPass:
         width = min(taped, max(score.sizes.chunk_nodes, score.sizes.chunk // len(x0)))
         stops = range(grid.steps + 1, 0, -width)
         self.segments = [slice(max(0, stop - width), stop) for stop in stops]
-        """Of the nodes, the last one first."""
+        """Slices of the grid's nodes, the last one first."""
         self.kept = math.ceil(taped / width)
         """Segments whose evaluations are kept at once."""
         self.states = x0.new_empty((grid.steps + 1, *x0.shape))
@@ -82,7 +82,8 @@ class AdjointPass:
         """Those of the drift, by the number of their segment modulo `kept`."""
         self.scores: dict[int, Later[Scores]] = {}
         self.collected: dict[int, Later[Gradients]] = {}
-        """Of the drift, by the number of the segment; what has been added goes, so that its memory serves again."""
+        """Gradients of the drift by the number of the segment; removed once added up, so that their memory is used
+        again."""
 
     def run(self) -> tuple[Tensor, Tensor]:
         """What the points add to the bound and to the disagreement (N,)."""

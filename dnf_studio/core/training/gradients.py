@@ -60,7 +60,7 @@ def assign_gradients(*trained: Trained) -> None:
 
 
 MARGIN = 1.25
-"""Of the box, in sizes of the data."""
+"""Size of the box around the data, relative to the data's own."""
 REACH = 2.0
 RATE = 2.0
 POINTS = 8

@@ -24,7 +24,7 @@ STAGE = "stage"
 """Name of a mark for an N that the run itself goes on to."""
 MOST_MARKS = 1000
 MOST_POINTS = 1000
-"""Of a curve."""
+"""Most points of a curve."""
 Value = bool | int | float | str | None
 
 
@@ -46,8 +46,8 @@ class StepReport:
     iteration: int
     """Iterations done since the run began, resumed parts included."""
     loss: float
-    """Of this batch with the raw weights: the bound at this iteration's N, nats of standardised data, or what else
-    the model is trained on."""
+    """Loss of this batch with the raw weights: the bound at this iteration's N in nats of standardised data, or the
+    model's other training objective."""
     steps: int
     """N of this iteration; a progressive run begins with fewer than it ends with."""
     disagreement: NDArray[np.float32]

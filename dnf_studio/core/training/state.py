@@ -31,7 +31,7 @@ class RunState:
     iteration: int
     """Iterations done since the run began."""
     seconds: float
-    """Of training, pauses left out."""
+    """Training time, pauses left out."""
     model: dict[str, Tensor]
     """The state dict of the weights that sampling uses: the best by a validation split, else the moving average."""
     weights: WeightsState

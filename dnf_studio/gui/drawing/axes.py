@@ -13,11 +13,11 @@ from dnf_studio.gui.drawing.words import short_number
 __all__ = ["as_logs", "half_range", "log_limits", "log_ticks", "next_limits", "number_ticks"]
 
 SHRINK = 0.15
-"""Of what a range is too wide, how much it shrinks at a time."""
+"""Share of a range's excess width by which it shrinks at a time."""
 OVER = 10
 """Limits so many times as wide as what they hold are those of something else, such as a run that diverged."""
 CLOSE = 0.075
-"""Of the whole range: labels closer than that would touch."""
+"""Share of the whole range; labels closer than that would touch."""
 Array = NDArray[np.float64]
 Ticks = list[tuple[float, str]]
 

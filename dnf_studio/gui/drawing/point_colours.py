@@ -28,7 +28,8 @@ __all__ = [
 
 PARTS = {"forward": "mode", "backward": "mode of the sample"}
 SPREAD = 1.8
-"""Of the radius of standard normal points around its mean, shown in colours: all but about 1%."""
+"""Radius around the mean of standard normal points that is shown in colours, in units of their typical radius: all but
+about 1%."""
 Array = NDArray[np.float32]
 Buckets = NDArray[np.uint8]
 MAX_PATHS = 500

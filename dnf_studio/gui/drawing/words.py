@@ -34,7 +34,7 @@ SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 FAR, FEW = 4.0, 0.01
 """From where on points are far from standardised data (method.md, section 15), and the least share that is told."""
 MOST_LETTERS = 40
-"""Of the name of a column."""
+"""Most letters of a column's name that are shown."""
 Array = NDArray[np.float32]
 WAITING = "Looking for densities at every node …"
 """What a plot says while the excess is not known yet."""

@@ -137,7 +137,7 @@ class Live(QObject):
 
     @Slot(object)
     def _begin(self, opened: Opened) -> None:
-        """Of another model nothing is known yet, also where the settings are the same."""
+        """Forget the excess: nothing is known yet of another model, even where the settings are the same."""
         self.show_excess(None)
         self.excess_known.emit(excess_affordable(opened.snapshot))
 

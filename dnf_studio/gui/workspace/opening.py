@@ -41,7 +41,7 @@ __all__ = [
 
 DISPLAY_POINTS = 2000
 FEWER_POINTS = 256
-"""Of a model with U-Nets, which would take minutes for all."""
+"""Display points of a model with U-Nets, which would take minutes for `DISPLAY_POINTS`."""
 DISPLAY_SEED = 0
 
 
@@ -75,7 +75,7 @@ class Opened:
 
 
 SAMPLES = "samples"
-"""Of an export, the array that is data."""
+"""Name of the array of an export that is its data."""
 
 
 def samples_of(export: Path) -> str:

@@ -87,10 +87,10 @@ class Chain(NamedTuple):
     """The chain of Gaussians that a solver with noise draws from, all of its steps with their noise."""
 
     terms: Callable[..., tuple[Tensor, Tensor]]
-    """Of a model, x0 (B, D), forward noise (N, B, D) and a grid: forward paths (N+1, B, D), and what each step adds to
-    the bound on −log p(x0), (N, B), nats."""
+    """Takes a model, x0 (B, D), forward noise (N, B, D) and a grid; returns forward paths (N+1, B, D), and what each
+    step adds to the bound on −log p(x0), (N, B), nats."""
     spread: Callable[..., float]
-    """Of a model and a grid: the standard deviation of the noise of the last step, model units."""
+    """Takes a model and a grid; returns the standard deviation of the noise of the last step, model units."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +118,8 @@ class Solver:
     noise: bool
     """Whether its steps draw noise. One without follows the probability-flow ODE, λ = 0 of (17)."""
     sampler: Callable[..., Sampler]
-    """Of a model, a grid, λ, the `LastStep` and the type of hidden layers: how latents z (B, D) go to samples."""
+    """Takes a model, a grid, λ, the `LastStep` and the type of hidden layers; returns the function from latents z (B,
+    D) to samples."""
     evaluations: Callable[[int], int] = field(default=lambda steps: steps)
     """How often N steps evaluate each network of the model (NFE)."""
     euler: bool = False

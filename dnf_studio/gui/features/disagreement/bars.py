@@ -59,7 +59,7 @@ Shown = Literal["excess", "contribution"]
 NO_PARTS = np.empty((3, 0))
 NONE = np.empty(0)
 SEEN = 0.3
-"""Of what the steps' bars take, how much the prior's may take before it is broken."""
+"""Greatest share of the height of the steps' bars that the prior's bar may take before it is drawn broken."""
 Array = NDArray[np.float64]
 PARTS = ("noise ratio", "drift change", "score")
 """The three parts of δB, as the legend names them."""
@@ -87,7 +87,7 @@ class StepBars:
     notes: tuple[str, ...] = ()
     """A sentence on each bar, the prior's last where there is one."""
     points: int = 0
-    """Of how many paths the values are the means."""
+    """Number of paths that the values are means over."""
     total_error: float = 0.0
     """Standard error of the sum of all values: those of the steps depend on each other."""
     stride: int = 1

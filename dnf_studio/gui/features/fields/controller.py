@@ -46,7 +46,7 @@ CHOICES = {"field": FIELD_WORDS, "field_style": STYLE_WORDS, "heat": HEAT_WORDS}
 APART = 16.0
 """Pixels from streamline to streamline."""
 MOST_APART = 1 / 120
-"""Of the longer side: lines are not denser on however large a screen."""
+"""Share of the view's longer side; lines are not denser than that on however large a screen."""
 FINE = 48, 48
 """Places that streamlines are drawn between."""
 Extent = tuple[float, float, float, float]
