@@ -23,32 +23,14 @@ def _start(workspace: Workspace) -> object:
 
 
 COMMANDS = (
-    Command(
-        "open-data",
-        "Open da&ta file…",
-        "Ctrl+Alt+O",
-        "Train on your own data; of an export (.h5) its samples, whether or not the model that drew them is here",
-        menu="File",
-        section="open",
-    ),
-    Command(
-        "open-folder",
-        "Open folder of i&mages…",
-        "Ctrl+Shift+F",
-        "Train on the pictures (.png, .jpg) of a folder, all of one size; where they lie in folders of it, "
-        "these are their classes",
-        menu="File",
-        section="open",
-    ),
-    Command(
-        "draw",
-        "&Draw data…",
-        "Ctrl+D",
-        "Paint with the mouse where points are to be, and train on that",
-        menu="File",
-        section="open",
-    ),
-)
+    Command("open-data", "Open da&ta file…", "Ctrl+Alt+O", "Train on your own data; of an export (.h5) its samples, "
+            "whether or not the model that drew them is here", menu="File", section="open"),
+    Command("open-folder", "Open folder of i&mages…", "Ctrl+Shift+F", "Train on the pictures (.png, .jpg) of a "
+            "folder, all of one size; where they lie in folders of it, these are their classes", menu="File",
+            section="open"),
+    Command("draw", "&Draw data…", "Ctrl+D", "Paint with the mouse where points are to be, and train on that",
+            menu="File", section="open"),
+)  # fmt: skip
 
 FEATURE = Feature(
     "data",

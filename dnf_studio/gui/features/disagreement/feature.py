@@ -43,18 +43,10 @@ def _start(workspace: Workspace) -> None:
 
 
 COMMANDS = (
-    Command(
-        "disagreement",
-        "&Colour by disagreement",
-        "Ctrl+4",
-        "Colour each step of the paths by its log-ratio, whose mean is the excess: grey is 0, purple a step "
-        "that goes back too seldom, green one too often",
-        menu="View",
-        section="layers",
-        order=4,
-        checkable=True,
-    ),
-)
+    Command("disagreement", "&Colour by disagreement", "Ctrl+4", "Colour each step of the paths by its log-ratio, "
+            "whose mean is the excess: grey is 0, purple a step that goes back too seldom, green one too often",
+            menu="View", section="layers", order=4, checkable=True),
+)  # fmt: skip
 
 FEATURE = Feature(
     "disagreement",

@@ -23,22 +23,10 @@ def _start(workspace: Workspace) -> object:
 
 
 COMMANDS = (
-    Command(
-        "export",
-        "&Export samples…",
-        "Ctrl+E",
-        "Draw samples and write them to an HDF5 file",
-        menu="File",
-        section="write",
-        icon="export",
-    ),
-    Command(
-        "export-selection",
-        "Export selected",
-        "",
-        "Export just the chosen points, with their paths",
-    ),
-)
+    Command("export", "&Export samples…", "Ctrl+E", "Draw samples and write them to an HDF5 file", menu="File",
+            section="write", icon="export"),
+    Command("export-selection", "Export selected", "", "Export just the chosen points, with their paths"),
+)  # fmt: skip
 
 FEATURE = Feature(
     "export",

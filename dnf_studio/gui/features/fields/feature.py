@@ -15,17 +15,9 @@ def _start(workspace: Workspace) -> object:
 
 
 COMMANDS = (
-    Command(
-        "field",
-        "Sho&w field",
-        "Ctrl+6",
-        "Show the field that moves points, at the time cursor, as arrows",
-        menu="View",
-        section="layers",
-        order=6,
-        checkable=True,
-    ),
-)
+    Command("field", "Sho&w field", "Ctrl+6", "Show the field that moves points, at the time cursor, as arrows",
+            menu="View", section="layers", order=6, checkable=True),
+)  # fmt: skip
 
 FEATURE = Feature(
     "fields",

@@ -52,47 +52,17 @@ def _start(workspace: Workspace) -> None:
 
 
 COMMANDS = (
-    Command(
-        "guide",
-        "&How to find what is wrong",
-        "Ctrl+F1",
-        "Three faults found with the views alone: which to look at, and what tells one from another",
-        menu="Help",
-        section="read",
-    ),
-    Command(
-        "shortcuts",
-        "&Keyboard shortcuts",
-        "F1",
-        "List every command and its shortcut",
-        menu="Help",
-        section="read",
-    ),
-    Command(
-        "log",
-        "Show &log folder",
-        "Ctrl+Shift+J",
-        "Show the folder with the log of what happened",
-        menu="Help",
-        section="report",
-    ),
-    Command(
-        "report",
-        "&Copy report",
-        "Ctrl+Shift+C",
-        "Copy versions, settings and the end of the log for a report; no personal paths",
-        menu="Help",
-        section="report",
-    ),
-    Command(
-        "about",
-        "&About DNF Studio",
-        "Shift+F1",
-        "What this is, and the versions it runs on",
-        menu="Help",
-        section="about",
-    ),
-)
+    Command("guide", "&How to find what is wrong", "Ctrl+F1", "Three faults found with the views alone: which to "
+            "look at, and what tells one from another", menu="Help", section="read"),
+    Command("shortcuts", "&Keyboard shortcuts", "F1", "List every command and its shortcut", menu="Help",
+            section="read"),
+    Command("log", "Show &log folder", "Ctrl+Shift+J", "Show the folder with the log of what happened", menu="Help",
+            section="report"),
+    Command("report", "&Copy report", "Ctrl+Shift+C", "Copy versions, settings and the end of the log for a report; "
+            "no personal paths", menu="Help", section="report"),
+    Command("about", "&About DNF Studio", "Shift+F1", "What this is, and the versions it runs on", menu="Help",
+            section="about"),
+)  # fmt: skip
 
 FEATURE = Feature(
     "help",

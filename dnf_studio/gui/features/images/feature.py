@@ -19,17 +19,9 @@ def _fill(workspace: Workspace) -> None:
 
 
 COMMANDS = (
-    Command(
-        "images",
-        "Show as imag&es",
-        "Ctrl+9",
-        "Show points that are images as a grid of them, or two of their components",
-        menu="View",
-        section="layers",
-        order=9,
-        checkable=True,
-    ),
-)
+    Command("images", "Show as imag&es", "Ctrl+9", "Show points that are images as a grid of them, or two of their "
+            "components", menu="View", section="layers", order=9, checkable=True),
+)  # fmt: skip
 
 FEATURE = Feature(
     "images",

@@ -23,16 +23,9 @@ def _start(workspace: Workspace) -> object:
 
 
 COMMANDS = (
-    Command(
-        "inspector",
-        "In&spector",
-        "Ctrl+I",
-        "List the numbers of the chosen point, step by step",
-        menu="Explore",
-        section="point",
-        checkable=True,
-    ),
-)
+    Command("inspector", "In&spector", "Ctrl+I", "List the numbers of the chosen point, step by step",
+            menu="Explore", section="point", checkable=True),
+)  # fmt: skip
 
 FEATURE = Feature(
     "inspector",

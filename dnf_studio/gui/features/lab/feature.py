@@ -17,16 +17,9 @@ def _panel(workspace: Workspace) -> QWidget:
 
 
 COMMANDS = (
-    Command(
-        "lab",
-        "Discretisation &lab",
-        "Ctrl+Shift+N",
-        "See what N, λ and the last step do to the same Brownian paths and to samples",
-        menu="Explore",
-        section="study",
-        checkable=True,
-    ),
-)
+    Command("lab", "Discretisation &lab", "Ctrl+Shift+N", "See what N, λ and the last step do to the same Brownian "
+            "paths and to samples", menu="Explore", section="study", checkable=True),
+)  # fmt: skip
 
 FEATURE = Feature(
     "lab",

@@ -23,27 +23,12 @@ def _start(workspace: Workspace) -> object:
 
 
 COMMANDS = (
-    Command(
-        "open",
-        "&Open…",
-        "Ctrl+O",
-        "Open a checkpoint (.safetensors, .pt), data (.csv, .npy, .npz, .h5, .parquet), a picture (.png, "
-        ".jpg), images (idx, CIFAR-10) or an export (.h5)",
-        menu="File",
-        section="open",
-        order=-1,
-        icon="open",
-    ),
-    Command(
-        "reopen",
-        "Reopen &last file at start",
-        "Ctrl+Shift+O",
-        "Begin with the file that was opened last instead of the bundled model",
-        menu="File",
-        section="leave",
-        checkable=True,
-    ),
-)
+    Command("open", "&Open…", "Ctrl+O", "Open a checkpoint (.safetensors, .pt), data (.csv, .npy, .npz, .h5, "
+            ".parquet), a picture (.png, .jpg), images (idx, CIFAR-10) or an export (.h5)", menu="File",
+            section="open", order=-1, icon="open"),
+    Command("reopen", "Reopen &last file at start", "Ctrl+Shift+O", "Begin with the file that was opened last "
+            "instead of the bundled model", menu="File", section="leave", checkable=True),
+)  # fmt: skip
 
 FEATURE = Feature(
     "library",

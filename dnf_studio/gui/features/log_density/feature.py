@@ -15,17 +15,9 @@ def _start(workspace: Workspace) -> object:
 
 
 COMMANDS = (
-    Command(
-        "contours",
-        "Show log-densi&ty",
-        "Ctrl+7",
-        "Show the log-density at t₀ as a map with lines",
-        menu="View",
-        section="layers",
-        order=7,
-        checkable=True,
-    ),
-)
+    Command("contours", "Show log-densi&ty", "Ctrl+7", "Show the log-density at t₀ as a map with lines", menu="View",
+            section="layers", order=7, checkable=True),
+)  # fmt: skip
 
 FEATURE = Feature(
     "log_density",

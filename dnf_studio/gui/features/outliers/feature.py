@@ -17,16 +17,9 @@ def _panel(workspace: Workspace) -> QWidget:
 
 
 COMMANDS = (
-    Command(
-        "outliers",
-        "O&utliers",
-        "Ctrl+Shift+K",
-        "Count the samples that explode or leave the data's support, and find the step where they went wrong",
-        menu="Explore",
-        section="study",
-        checkable=True,
-    ),
-)
+    Command("outliers", "O&utliers", "Ctrl+Shift+K", "Count the samples that explode or leave the data's support, "
+            "and find the step where they went wrong", menu="Explore", section="study", checkable=True),
+)  # fmt: skip
 
 FEATURE = Feature(
     "outliers",

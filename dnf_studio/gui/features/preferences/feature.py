@@ -27,45 +27,15 @@ def _start(workspace: Workspace) -> None:
 
 
 COMMANDS = (
-    Command(
-        "preferences",
-        "Pre&ferences…",
-        "Ctrl+,",
-        "Colours, size of letters and motion, kept for every start",
-        menu="Edit",
-        section="preferences",
-    ),
-    Command(
-        "theme-system",
-        "Colours of the s&ystem",
-        "Ctrl+Shift+Y",
-        "Light or dark as the desktop is",
-        menu="View",
-        section="colours",
-        checkable=True,
-        group="theme",
-    ),
-    Command(
-        "theme-light",
-        "Li&ght colours",
-        "Ctrl+Shift+L",
-        "Dark on light",
-        menu="View",
-        section="colours",
-        checkable=True,
-        group="theme",
-    ),
-    Command(
-        "theme-dark",
-        "Dar&k colours",
-        "Ctrl+Shift+D",
-        "Light on dark",
-        menu="View",
-        section="colours",
-        checkable=True,
-        group="theme",
-    ),
-)
+    Command("preferences", "Pre&ferences…", "Ctrl+,", "Colours, size of letters and motion, kept for every start",
+            menu="Edit", section="preferences"),
+    Command("theme-system", "Colours of the s&ystem", "Ctrl+Shift+Y", "Light or dark as the desktop is", menu="View",
+            section="colours", checkable=True, group="theme"),
+    Command("theme-light", "Li&ght colours", "Ctrl+Shift+L", "Dark on light", menu="View", section="colours",
+            checkable=True, group="theme"),
+    Command("theme-dark", "Dar&k colours", "Ctrl+Shift+D", "Light on dark", menu="View", section="colours",
+            checkable=True, group="theme"),
+)  # fmt: skip
 
 FEATURE = Feature(
     "preferences",

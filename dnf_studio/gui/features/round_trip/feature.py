@@ -17,16 +17,9 @@ def _panel(workspace: Workspace) -> QWidget:
 
 
 COMMANDS = (
-    Command(
-        "round-trip",
-        "&Round trip",
-        "Ctrl+Shift+U",
-        "Carry the data to noise and back, and map what is lost",
-        menu="Explore",
-        section="study",
-        checkable=True,
-    ),
-)
+    Command("round-trip", "&Round trip", "Ctrl+Shift+U", "Carry the data to noise and back, and map what is lost",
+            menu="Explore", section="study", checkable=True),
+)  # fmt: skip
 
 FEATURE = Feature(
     "round_trip",

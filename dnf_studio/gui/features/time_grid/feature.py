@@ -27,16 +27,9 @@ def _editor(workspace: Workspace) -> QWidget:
 
 
 COMMANDS = (
-    Command(
-        "grid-editor",
-        "&Grid editor",
-        "Ctrl+Shift+G",
-        "Drag the steps of the time grid, use it for the view and for training, keep it as a preset",
-        menu="Explore",
-        section="study",
-        checkable=True,
-    ),
-)
+    Command("grid-editor", "&Grid editor", "Ctrl+Shift+G", "Drag the steps of the time grid, use it for the view "
+            "and for training, keep it as a preset", menu="Explore", section="study", checkable=True),
+)  # fmt: skip
 
 FEATURE = Feature(
     "time_grid",

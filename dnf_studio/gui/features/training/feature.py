@@ -33,60 +33,19 @@ def _start(workspace: Workspace) -> object:
 
 
 COMMANDS = (
-    Command(
-        "save",
-        "&Save model…",
-        "Ctrl+S",
-        "Save the run, to go on with it later, or the model alone",
-        menu="File",
-        section="open",
-        icon="save",
-    ),
-    Command(
-        "train",
-        "&Train",
-        "Ctrl+R",
-        "Train a new model with the settings at the left",
-        menu="Run",
-        section="run",
-        icon="train",
-    ),
-    Command(
-        "pause",
-        "&Pause",
-        "Ctrl+P",
-        "Hold the training, or go on with it",
-        menu="Run",
-        section="run",
-        icon="pause",
-        checkable=True,
-    ),
-    Command(
-        "stop",
-        "&Stop",
-        "Ctrl+.",
-        "End the training and keep the model as it is now",
-        menu="Run",
-        section="run",
-        icon="stop",
-    ),
-    Command(
-        "resume",
-        "&Resume ended run",
-        "Ctrl+Shift+R",
-        "Go on with the run that has ended or was opened",
-        menu="Run",
-        section="ended",
-    ),
-    Command(
-        "discard",
-        "&Discard run",
-        "Ctrl+Shift+Backspace",
-        "Forget the run that has ended and show the model from before it",
-        menu="Run",
-        section="ended",
-    ),
-)
+    Command("save", "&Save model…", "Ctrl+S", "Save the run, to go on with it later, or the model alone",
+            menu="File", section="open", icon="save"),
+    Command("train", "&Train", "Ctrl+R", "Train a new model with the settings at the left", menu="Run",
+            section="run", icon="train"),
+    Command("pause", "&Pause", "Ctrl+P", "Hold the training, or go on with it", menu="Run", section="run",
+            icon="pause", checkable=True),
+    Command("stop", "&Stop", "Ctrl+.", "End the training and keep the model as it is now", menu="Run", section="run",
+            icon="stop"),
+    Command("resume", "&Resume ended run", "Ctrl+Shift+R", "Go on with the run that has ended or was opened",
+            menu="Run", section="ended"),
+    Command("discard", "&Discard run", "Ctrl+Shift+Backspace", "Forget the run that has ended and show the model "
+            "from before it", menu="Run", section="ended"),
+)  # fmt: skip
 
 FEATURE = Feature(
     "training",
