@@ -28,12 +28,20 @@ from dnf_studio.core.sde.solvers.sde import backward_states, fields_in_part
 from dnf_studio.core.sde.steps import forward_step, split_backward_noise
 from dnf_studio.errors import Check
 
-__all__ = ["Carrier", "DisplayNoise", "ForwardBlock", "blocks", "carried_together", "forward_block", "lead"]
+__all__ = [
+    "DisplayNoise",
+    "ForwardBlock",
+    "PathSimulator",
+    "block_batches",
+    "blocks",
+    "first_block_count",
+    "forward_block",
+]
 
 FIRST_BLOCK, BLOCK = 256, 512
 FIRST_NUMBERS, FEWEST_ROWS = 4096, 16
 """Size of a first block of many components, whose Brownian paths alone would else take a fifth of a second: most
-numbers in its states, least rows. Where those paths are known `lead` waits for the rest of 256 points."""
+numbers in its states, least rows. Where those paths are known `first_block_count` waits for the rest of 256 points."""
 MAX_NUMBERS = 8_000_000
 BASE_NODES = 65
 STORE_BYTES = 128 << 20
@@ -62,12 +70,12 @@ def blocks(points: int, steps: int, dim: int) -> list[slice]:
     return [slice(a, b) for a, b in pairwise(edges)]
 
 
-def lead(parts: list[slice], known: Callable[[slice], bool]) -> int:
+def first_block_count(parts: list[slice], known: Callable[[slice], bool]) -> int:
     """How many of the `blocks` are first shown, together: of the first 256 points those whose noise is `known`."""
     return 1 + sum(1 for _ in takewhile(lambda part: part.stop <= FIRST_BLOCK and known(part), parts[1:]))
 
 
-def carried_together(parts: list[slice], first: int, grows: bool, dim: int) -> list[list[slice]]:
+def block_batches(parts: list[slice], first: int, grows: bool, dim: int) -> list[list[slice]]:
     """Which blocks are carried at once: the `first` of them, then each by itself, or more where that is quicker."""
     groups = [parts[:first], *([part] for part in parts[first:])]
     if not grows:
@@ -110,8 +118,8 @@ class DisplayNoise:
     """
 
     def __init__(self) -> None:
-        self._paths: _Kept[BrownianPath] = _Kept(STORE_BYTES)
-        self._noise: _Kept[tuple[Tensor, Tensor]] = _Kept(STORE_BYTES)
+        self._paths: _LruCache[BrownianPath] = _LruCache(STORE_BYTES)
+        self._noise: _LruCache[tuple[Tensor, Tensor]] = _LruCache(STORE_BYTES)
 
     def latents(self, seed: int, count: int, dim: int) -> Tensor:
         """(count, D) standard normals; fewer are a prefix of more."""
@@ -144,7 +152,7 @@ class DisplayNoise:
         return path
 
 
-class _Kept(Generic[V]):
+class _LruCache(Generic[V]):
     """Values kept up to a number of bytes, the least recently used going first."""
 
     def __init__(self, limit: int) -> None:
@@ -213,7 +221,7 @@ def forward_block(fields: tuple[Field, Field], grid: TimeGrid, x0: Tensor, noise
     return ForwardBlock(path.numpy(), contributions.numpy(), kept, kept_saved, lengths.numpy())
 
 
-class Carrier:
+class PathSimulator:
     """Carries blocks of points through one model on one grid.
 
     Its fields have layers in `hidden`. The backward process goes as `settings` say, but on `grid`; of its λ and parts

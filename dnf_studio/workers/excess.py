@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.parallel import BlockPool
     from dnf_studio.core.sde.grid import TimeGrid
     from dnf_studio.core.sde.sample_settings import SampleSettings
-    from dnf_studio.workers.frames import Wanted
+    from dnf_studio.workers.frames import FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = ["Direction", "ExcessFrame", "ExcessWatch", "excess_affordable"]
@@ -110,7 +110,7 @@ class ExcessWatch:
         """Version of the weights, and `choose_times` of them, which serves any grid and seed."""
         self._failed: tuple[int, SampleSettings] | None = None
 
-    def show(self, frame: Frame, wanted: Wanted | None, training: bool) -> None:
+    def show(self, frame: Frame, wanted: FrameRequest | None, training: bool) -> None:
         """`frame`, of what was `wanted`, is what the views show now; one that still grows is not looked at."""
         if not frame.all_points:
             self._work = None

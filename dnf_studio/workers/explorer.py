@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Cancelled, cancel_when
 from dnf_studio.workers.excess import ExcessFrame, ExcessWatch
-from dnf_studio.workers.frames import FieldRequest, FieldWatch, Frame, Inspection, InspectRequest, Wanted
-from dnf_studio.workers.marginals import Comparing
+from dnf_studio.workers.frames import FieldRequest, FieldWatch, Frame, FrameRequest, Inspection, InspectRequest
+from dnf_studio.workers.marginals import MarginalsWorker
 from dnf_studio.workers.threads import Mailbox, stand_back
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dnf_studio.workers.passes import Passes
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Explorer", "Wanted"]
+__all__ = ["Explorer", "FrameRequest"]
 
 FRAME_SECONDS = 0.45
 """Between two frames of new weights."""
@@ -45,17 +45,17 @@ class Explorer:
         self.mailbox: Mailbox[Frame] = Mailbox()
         self.inspections: Mailbox[Inspection] = Mailbox()
         self.errors: Mailbox[Exception] = Mailbox()
-        self.comparing = Comparing()
+        self.comparing = MarginalsWorker()
         self._told: Callable[[], None] | None = None
         self._fields = FieldWatch(self._tell)
         self.fields = self._fields.mailbox
         self.excess: Mailbox[ExcessFrame] = Mailbox()
         self._excess = ExcessWatch(self._post_excess)
         self._condition = Condition()
-        self._wanted = Wanted()
-        self._done: Wanted | None = None
-        self._running: Wanted | None = None
-        self._framed: Wanted | None = None
+        self._wanted = FrameRequest()
+        self._done: FrameRequest | None = None
+        self._running: FrameRequest | None = None
+        self._framed: FrameRequest | None = None
         self._asked: InspectRequest | None = None
         self._answered: tuple[object, ...] = ()
         self._answering = Lock()
@@ -70,18 +70,18 @@ class Explorer:
                 # What nobody has taken is of what was opened before
                 self.mailbox.take()
                 self.excess.take()
-            self._want(lambda w: Wanted(snapshot, w.request, w.data if data is None else data, perf_counter()))
+            self._want(lambda w: FrameRequest(snapshot, w.request, w.data if data is None else data, perf_counter()))
 
     def request(self, request: SampleSettings) -> None:
         """Show it so from now on."""
-        self._want(lambda w: Wanted(w.snapshot, request, w.data, perf_counter()))
+        self._want(lambda w: FrameRequest(w.snapshot, request, w.data, perf_counter()))
 
     def set_data(self, x0: Tensor) -> None:
         """Start the forward process from these points (P, D), model units, which nobody changes any more."""
-        self._want(lambda w: Wanted(w.snapshot, w.request, x0, perf_counter()))
+        self._want(lambda w: FrameRequest(w.snapshot, w.request, x0, perf_counter()))
 
     @property
-    def newest(self) -> Wanted:
+    def newest(self) -> FrameRequest:
         """What is or will be shown: the newest weights, points and settings."""
         return self._wanted
 
@@ -115,7 +115,7 @@ class Explorer:
         if training != self._training:
             self._training = training
             if not training:
-                self._want(lambda w: Wanted(w.snapshot, w.request, w.data, perf_counter()))
+                self._want(lambda w: FrameRequest(w.snapshot, w.request, w.data, perf_counter()))
 
     def close(self, seconds: float = 5.0) -> bool:
         """Cancel, end the thread and wait for it; False if it did not end in time."""
@@ -125,7 +125,7 @@ class Explorer:
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
-    def _want(self, change: Callable[[Wanted], Wanted]) -> None:
+    def _want(self, change: Callable[[FrameRequest], FrameRequest]) -> None:
         with self._condition:
             self._wanted = change(self._wanted)
             self._condition.notify()
@@ -212,7 +212,7 @@ class Explorer:
             self.excess.put(found)
         self._tell()
 
-    def _overtaken(self, passes: Passes, wanted: Wanted) -> bool:
+    def _overtaken(self, passes: Passes, wanted: FrameRequest) -> bool:
         """Whether to end the pass for `wanted`; a point asked for is answered at once, not after a long pass.
 
         Two threads of a pass may be here at the same time.
@@ -272,7 +272,7 @@ class Explorer:
             return False
         return any(a is not b for a, b in zip_longest(_question(asked, shown), self._answered))
 
-    def _rest(self, wanted: Wanted, seconds: float) -> None:
+    def _rest(self, wanted: FrameRequest, seconds: float) -> None:
         """While a model trains, leave it the time until the next frame is due."""
         if self._training and seconds > 0:
             with self._condition:
@@ -287,12 +287,12 @@ class Explorer:
         """Whether the thread ends or something else than newer weights waits to be shown."""
         return self._closing or (self._pending() and (self._done is None or self._cancelled(self._done)))
 
-    def _cancelled(self, wanted: Wanted) -> bool:
+    def _cancelled(self, wanted: FrameRequest) -> bool:
         """Whether the pass for `wanted` has been overtaken by more than newer weights."""
         newest = self._wanted
         return self._closing or newest.request is not wanted.request or newest.data is not wanted.data
 
 
-def _question(asked: InspectRequest, shown: Wanted) -> tuple[object, ...]:
+def _question(asked: InspectRequest, shown: FrameRequest) -> tuple[object, ...]:
     """All that the numbers of a point depend on."""
     return asked, shown.snapshot, shown.request, shown.data

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.sde.sample_settings import SampleSettings
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["FieldAnswer", "FieldRequest", "FieldWatch", "Frame", "InspectRequest", "Inspection", "Wanted"]
+__all__ = ["FieldAnswer", "FieldRequest", "FieldWatch", "Frame", "FrameRequest", "InspectRequest", "Inspection"]
 
 Array = NDArray[np.float32]
 
@@ -109,7 +109,7 @@ class Inspection:
 
 
 @dataclass(frozen=True, eq=False)
-class Wanted:
+class FrameRequest:
     """What the next pass is to show; a change makes a new one."""
 
     snapshot: Snapshot | None = None
@@ -174,7 +174,7 @@ class FieldWatch:
         self.mailbox: Mailbox[FieldAnswer] = Mailbox()
         self._tell = tell
         self._asked: FieldRequest | None = None
-        self._shown: tuple[Frame, Wanted] | None = None
+        self._shown: tuple[Frame, FrameRequest] | None = None
         self._answered: tuple[object, ...] = ()
         self._rests_until = 0.0
 
@@ -184,7 +184,7 @@ class FieldWatch:
         if asked is None:
             self.mailbox.take()
 
-    def show(self, frame: Frame, wanted: Wanted | None) -> None:
+    def show(self, frame: Frame, wanted: FrameRequest | None) -> None:
         """`frame`, of what was `wanted`, is what the views show now."""
         self._shown = None if wanted is None else (frame, wanted)
 
@@ -213,7 +213,7 @@ class FieldWatch:
             self._tell()
 
 
-def _answer(asked: FieldRequest, frame: Frame, wanted: Wanted) -> FieldAnswer | None:
+def _answer(asked: FieldRequest, frame: Frame, wanted: FrameRequest) -> FieldAnswer | None:
     """None where the question belongs to other data or another N than the frame: the next one will fit."""
     import torch
 
@@ -259,7 +259,7 @@ def _inhabited(found: FieldGrid, asked: FieldRequest, points: NDArray[np.float32
     return mask if mask.any() else ~mask
 
 
-def _question(asked: FieldRequest, shown: tuple[Frame, Wanted]) -> tuple[object, ...]:
+def _question(asked: FieldRequest, shown: tuple[Frame, FrameRequest]) -> tuple[object, ...]:
     """All that an answer depends on."""
     return asked, shown[1].snapshot, shown[1].request, shown[1].data
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.by_steps import FAR, TOLERANCE_OUTSIDE
 from dnf_studio.core.evaluation.fresh import in_model_units
-from dnf_studio.core.exploration.visited import Visited, visit
+from dnf_studio.core.exploration.visited import VisitedRegion, visit
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sampling.blocks import sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
@@ -136,7 +136,7 @@ def find_outliers(
     count: int = COUNT,
     settings: SampleSettings | None = None,
     *,
-    visited: Visited | None = None,
+    visited: VisitedRegion | None = None,
     threads: int | None = None,
     check: Check | None = None,
 ) -> Iterator[Outliers]:
@@ -162,7 +162,7 @@ def find_outliers(
         yield replace(here, drawn=block.start + len(block.samples), total=count, rows=_joined(found))
 
 
-def outliers_among(paths: Array, visited: Visited, first: int = 0) -> Outliers:
+def outliers_among(paths: Array, visited: VisitedRegion, first: int = 0) -> Outliers:
     """The outliers among whole backward paths (N+1, P, D), row i at t_i, model units, numbered from `first` on."""
     off = visited.off_support(paths[0])
     size = np.abs(paths).max(axis=2)
@@ -216,7 +216,7 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
     return (max(0.0, middle - half) if hits else 0.0), (min(1.0, middle + half) if hits < count else 1.0)
 
 
-def _gone_wrong(paths: Array, worst: Whole, off: Mask, visited: Visited) -> Whole:
+def _gone_wrong(paths: Array, worst: Whole, off: Mask, visited: VisitedRegion) -> Whole:
     """(K,) of the unbroken run of states out of what is visited that node `worst` is in, the node nearest the noise."""
     step = np.full(len(worst), NEVER, np.int64)
     follows = np.zeros(len(worst), np.bool_)
@@ -234,7 +234,7 @@ def _gone_wrong(paths: Array, worst: Whole, off: Mask, visited: Visited) -> Whol
     return step
 
 
-def _largest_jump(paths: Array, visited: Visited) -> tuple[Floats, Whole]:
+def _largest_jump(paths: Array, visited: VisitedRegion) -> tuple[Floats, Whole]:
     """(K,) the largest step of each path over the expected one, and which it is; infinite where it is not finite."""
     if not paths.shape[1]:
         return np.empty(0), np.empty(0, np.int64)

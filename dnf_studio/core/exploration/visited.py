@@ -26,7 +26,7 @@ from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import Check
 
-__all__ = ["Visited", "visit"]
+__all__ = ["VisitedRegion", "visit"]
 
 POINTS, FEWER = 10_000, 5_000
 """Forward points compared with, and as many held out to say how far apart they are; the fewer where the nearest are
@@ -45,7 +45,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Visited:
+class VisitedRegion:
     """Model units; row i of everything belongs to node i at t_i."""
 
     nodes: tuple[Nearest, ...]
@@ -116,7 +116,7 @@ def visit(
     seed: int = 0,
     points: int | None = None,
     check: Check | None = None,
-) -> Visited:
+) -> VisitedRegion:
     """Carry `points` training points and as many held-out ones forward (11) on `grid`, each with noise of its own.
 
     There are 10,000 of either, 5,000 beyond three components, unless `points` says another number. A
@@ -145,7 +145,7 @@ def visit(
             x = moved
             nodes.append(Nearest(_numpy(x[:count])))
             reach.append(_quantile(nodes[-1].distance(_numpy(x[count:]))))
-    return Visited(tuple(nodes), np.array(reach), np.array(stride), held_out, dataset, flow.standardisation)
+    return VisitedRegion(tuple(nodes), np.array(reach), np.array(stride), held_out, dataset, flow.standardisation)
 
 
 def _starts(flow: GenerativeModel, dataset: Dataset, count: int, seed: int) -> tuple[Tensor, Array]:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.networks.base import FieldKernel, Gradients, Tape
-from dnf_studio.core.parallel import BlockPool, Later
+from dnf_studio.core.parallel import BlockPool, Deferred
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 
@@ -80,8 +80,8 @@ class AdjointPass:
         """√Δ_j / g_{j+1}, as the mean needs it."""
         self.drifts: dict[int, Tape] = {}
         """Those of the drift, by the number of their segment modulo `kept`."""
-        self.scores: dict[int, Later[Scores]] = {}
-        self.collected: dict[int, Later[Gradients]] = {}
+        self.scores: dict[int, Deferred[Scores]] = {}
+        self.collected: dict[int, Deferred[Gradients]] = {}
         """Gradients of the drift by the number of the segment; removed once added up, so that their memory is used
         again."""
 

@@ -15,8 +15,8 @@ from dnf_studio.core.sde.grid import TimeGrid
 
 __all__ = [
     "BatchLoss",
-    "Outside",
-    "Trained",
+    "OutsidePoints",
+    "TrainedNetwork",
     "assign_gradients",
     "box_of",
     "draw_outside",
@@ -35,7 +35,7 @@ class BatchLoss:
     """Mean ½(‖δB_i‖² − ‖δF_i‖²) of each step, (N,), nats; (0,) for a model that is not trained on paths."""
 
 
-class Trained(NamedTuple):
+class TrainedNetwork(NamedTuple):
     """One network in a step."""
 
     kernel: FieldKernel
@@ -51,7 +51,7 @@ def embed_times(network: FieldNetwork, times: Tensor) -> Tensor:
         return network.embed_time(times)
 
 
-def assign_gradients(*trained: Trained) -> None:
+def assign_gradients(*trained: TrainedNetwork) -> None:
     """Put the sums of the blocks' gradients into the parameters, those of the time embeddings' among them."""
     nodes = [own.kernel.assign(own.gradients) for own in trained]
     with torch.enable_grad():
@@ -68,7 +68,7 @@ POINTS = 8
 
 
 @dataclass(frozen=True)
-class Outside:
+class OutsidePoints:
     """Points around the boxes of a grid's nodes."""
 
     x: Tensor
@@ -78,11 +78,11 @@ class Outside:
     nodes: slice
     """Whose points they are."""
 
-    def parts(self, most: int) -> Iterator[Outside]:
+    def parts(self, most: int) -> Iterator[OutsidePoints]:
         """The same by at most so many nodes."""
         for start in range(0, len(self.x), most):
             nodes = slice(start, min(start + most, len(self.x)))
-            yield Outside(self.x[nodes], self.beyond[nodes], nodes)
+            yield OutsidePoints(self.x[nodes], self.beyond[nodes], nodes)
 
 
 def box_of(points: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ def box_of(points: Tensor) -> Tensor:
     return torch.stack([0.5 * (low + high), 0.5 * MARGIN * (high - low)])
 
 
-def draw_outside(box: Tensor, grid: TimeGrid, generator: torch.Generator) -> Outside:
+def draw_outside(box: Tensor, grid: TimeGrid, generator: torch.Generator) -> OutsidePoints:
     """`POINTS` points at each node around its box, which is `box` (2, D) at t_0; drawn on the processor."""
     dim, nodes = box.shape[1], grid.steps + 1
     place = torch.rand((nodes, POINTS, dim), generator=generator) * 2 - 1
@@ -102,10 +102,12 @@ def draw_outside(box: Tensor, grid: TimeGrid, generator: torch.Generator) -> Out
     middle, half = box.to(grid.t)
     half = torch.lerp(half, half.clamp(min=NOISE_REACH), passed)
     beyond = place.sign() * (place.abs() - 1).clamp(min=0) * half
-    return Outside((1 - passed) * middle + place * half, beyond, slice(0, nodes))
+    return OutsidePoints((1 - passed) * middle + place * half, beyond, slice(0, nodes))
 
 
-def inward_penalty(outside: Outside, grid: TimeGrid, drift: Tensor, score: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def inward_penalty(
+    outside: OutsidePoints, grid: TimeGrid, drift: Tensor, score: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """P, and its gradients by the values `drift` and `score` (K, P, D) of the networks at the points.
 
     `outside` and the values may be those of some nodes only, `outside.nodes`: what all nodes give is the sum of parts.

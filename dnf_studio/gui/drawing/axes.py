@@ -31,7 +31,7 @@ def as_logs(values: NDArray[np.float64]) -> Array:
 
 
 def log_limits(logs: Array, decades: float = 5.0) -> tuple[float, float]:
-    """A range that shows `logs` with some room, at most so many decades below the greatest."""
+    """A range that shows `logs` with a margin, at most so many decades below the greatest."""
     finite = logs[np.isfinite(logs)]
     if not len(finite):
         return -1.0, 0.0
@@ -50,7 +50,7 @@ def log_ticks(low: float, high: float) -> Ticks:
 
 
 def number_ticks(numbers: Sequence[int], low: float, high: float) -> Ticks:
-    """The `numbers` themselves at their logarithms, those left out for which there is no room."""
+    """The `numbers` themselves at their logarithms, without those that do not fit."""
     ticks: Ticks = []
     for number in sorted(numbers, reverse=True):
         place = float(np.log10(number))

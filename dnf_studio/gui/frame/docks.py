@@ -111,7 +111,7 @@ class FeatureDock(QDockWidget):
         super().closeEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Before the window is first shown, see whether there is room."""
+        """Before the window is first shown, decide whether it is wide enough for the dock."""
         if event.type() == QEvent.Type.Show and watched is self._window:
             self._window.removeEventFilter(self)
             if not self._settled and self._window.width() >= WIDE:

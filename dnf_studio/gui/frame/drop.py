@@ -14,7 +14,7 @@ from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["DropZone", "Dropping"]
+__all__ = ["DropZone", "FileDrop"]
 
 REFUSED = "Only files of this computer can be dropped here; save that one first."
 
@@ -83,7 +83,7 @@ class DropZone(QObject):
         return True
 
 
-class Dropping(QObject):
+class FileDrop(QObject):
     """Opens the first of the files that were dropped together, and says that the others were not."""
 
     def __init__(self, window: QMainWindow, workspace: Workspace, message: Callable[[], str]) -> None:

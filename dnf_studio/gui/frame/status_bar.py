@@ -9,27 +9,27 @@ from PySide6.QtWidgets import QLabel, QMainWindow, QSizePolicy, QStatusBar, QWid
 from dnf_studio.gui.drawing.words import counted, duration
 from dnf_studio.gui.frame.toolbar import StudioToolBar
 from dnf_studio.gui.workspace.opening import Opened
-from dnf_studio.gui.workspace.run_changes import RunPlace
+from dnf_studio.gui.workspace.run_changes import RunStatus
 from dnf_studio.gui.workspace.shown import data_label
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["StudioStatusBar", "Title"]
+__all__ = ["StatusUpdater", "StudioStatusBar"]
 
 LONG = 1e5
 """A bound of a run that diverges, which nobody reads digit by digit."""
 
 
 class _Message(QLabel):
-    """Cut short where there is no room, rather than making the window wider."""
+    """A message that is cut short where it does not fit, rather than making the window wider."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """As much of the text as there is room for."""
+        """Draw as much of the text as fits."""
         painter = QPainter(self)
         shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
@@ -110,7 +110,7 @@ PHASES = {
 }
 
 
-class Title(QObject):
+class StatusUpdater(QObject):
     """Follows the studio and writes to the three."""
 
     def __init__(
@@ -199,5 +199,5 @@ def _sentence(opened: Opened) -> str:
     if not shown.trained:
         return f"An untrained {shown.kind} of {data_label(shown.data)}: press Train to fit it."
     saved = opened.checkpoint
-    end = RunPlace.of_checkpoint(saved).sentence(opened.config) if saved is not None and saved.kind == "run" else ""
+    end = RunStatus.of_checkpoint(saved).sentence(opened.config) if saved is not None and saved.kind == "run" else ""
     return f"{shown.name}: {end or 'at the left it carries data to noise, at the right noise to data.'}"

@@ -89,13 +89,13 @@ class StudioToolBar(QToolBar):
         self.dice.setIcon(icon("dice", theme))
 
     def changeEvent(self, event: QEvent) -> None:
-        """Larger letters need more room."""
+        """Make the toolbar's widgets wider where the letters have become larger."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange and hasattr(self, "device"):
             self._fit()
 
     def _fit(self) -> None:
-        """Room for the longest text of each, so that nothing moves when it changes."""
+        """Make each widget wide enough for its longest text, so that nothing moves when it changes."""
         fit(self.seed, "0000000")
         self._fit_pause()
         text = self.badge.text()
@@ -104,7 +104,7 @@ class StudioToolBar(QToolBar):
         self.badge.setText(text)
 
     def _fit_pause(self) -> None:
-        """Room for the longest of its words and what rounding takes, so that nothing moves when a run is held."""
+        """Make the button wide enough for its longest word, so that nothing moves when a run is paused."""
         self._pause.ensurePolished()
         metrics, shown = self._pause.fontMetrics(), self._pause.text().replace("&", "")
         longer = max(map(metrics.horizontalAdvance, ("Pause", "Pausing…", "Resume"))) - metrics.horizontalAdvance(shown)
@@ -146,7 +146,7 @@ class StudioToolBar(QToolBar):
         self.addWidget(holder)
 
     def _add_solver(self) -> None:
-        """Without a label: there is no room for one, and its choices are known by name."""
+        """Add the solver without a label: there is no space for one, and its choices are known by name."""
         self.solver = SolverBox(self._session, short=True)
         self.solver.setAccessibleName("Solver")
         holder = QWidget()

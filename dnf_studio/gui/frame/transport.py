@@ -21,7 +21,7 @@ BUTTON_ICON = 20
 """Pixels, while the letters are as large as the desktop's."""
 LEAST_SLIDER = 90
 WIDEST = ("step 000 of 000   t = 0.00000   100%", "step 000 of 000   100%", "000 of 000")
-"""The readout at its longest: all of it, and less where there is little room."""
+"""The texts of the readout at their widest, from the full one to the shortest, for narrow windows."""
 
 
 class TransportBar(QFrame):
@@ -107,7 +107,7 @@ class TransportBar(QFrame):
 
 
 class _Readout(QLabel):
-    """The longest of its texts for which there is always room, so that nothing moves while time plays."""
+    """A label that shows the longest of its texts that always fits, so that nothing moves while time plays."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -119,30 +119,30 @@ class _Readout(QLabel):
     def show_texts(self, texts: tuple[str, str, str]) -> None:
         """Say one of `texts`, the longest first."""
         self._texts = texts
-        fits = [place for place in range(len(WIDEST)) if self._room(place) <= self.width()]
+        fits = [place for place in range(len(WIDEST)) if self._width_of(place) <= self.width()]
         self.setText(texts[fits[0] if fits else -1])
 
     def sizeHint(self) -> QSize:
-        """Room for the longest text."""
-        return QSize(self._room(0), super().sizeHint().height())
+        """Width of the longest text."""
+        return QSize(self._width_of(0), super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
-        """Room for the shortest."""
-        return QSize(self._room(-1), super().minimumSizeHint().height())
+        """Width of the shortest text."""
+        return QSize(self._width_of(-1), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """As much as there is room for."""
+        """Show the longest text that fits."""
         super().resizeEvent(event)
         self.show_texts(self._texts)
 
     def changeEvent(self, event: QEvent) -> None:
-        """Larger letters need more room."""
+        """Measure the texts again: larger letters are wider."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self.updateGeometry()
             self.show_texts(self._texts)
 
-    def _room(self, place: int) -> int:
+    def _width_of(self, place: int) -> int:
         return self.fontMetrics().horizontalAdvance(WIDEST[place]) + 8
 
 

@@ -44,8 +44,8 @@ class Views(QWidget):
         self._middle.setSpacing(0)
         self._column.addLayout(self._middle, 1)
         self._column.addWidget(self.transport)
-        self._held = QTimer(self, singleShot=True, interval=HOLD_MS)
-        self._held.timeout.connect(self._go_on)
+        self._resume = QTimer(self, singleShot=True, interval=HOLD_MS)
+        self._resume.timeout.connect(self._go_on)
         session.lacks_changed.connect(self._show_lacks)
         plots.added.connect(self._begin)
 
@@ -69,7 +69,7 @@ class Views(QWidget):
         self._live.frame_shown.connect(self._show_frame)
         self._live.excess_found.connect(self._show_excess)
         self._session.cursor.moved.connect(self._move)
-        workspace.studio.opened.connect(self._hold)
+        workspace.studio.opened.connect(self._suspend_painting)
 
     def make_tabs(self, workspace: Workspace, places: Sequence[PlotPlace]) -> None:
         """Make the plots behind the first tab, which nobody sees before the window is there."""
@@ -100,17 +100,17 @@ class Views(QWidget):
             plot.set_cursor(self._session.cursor.position)
 
     @Slot()
-    def _hold(self) -> None:
+    def _suspend_painting(self) -> None:
         """Paint nothing until the next frame, for a moment at most: it is of another model, and on its way.
 
         What would be painted is the model before under the words of this one, while both threads want Python's lock.
         """
         self.setUpdatesEnabled(False)
-        self._held.start()
+        self._resume.start()
 
     @Slot()
     def _go_on(self) -> None:
-        self._held.stop()
+        self._resume.stop()
         self.setUpdatesEnabled(True)
 
     @Slot(object)

@@ -67,7 +67,7 @@ class ExportShown:
 
 
 def find_model(
-    path: Path, places: Sequence[Path], held: Sequence[tuple[GenerativeModel, Checkpoint | None]] = ()
+    path: Path, places: Sequence[Path], in_memory: Sequence[tuple[GenerativeModel, Checkpoint | None]] = ()
 ) -> tuple[ExportInfo, Checkpoint, Path | None]:
     """What the export holds, and the model that drew it: one in memory, or a file of `places`.
 
@@ -83,7 +83,7 @@ def find_model(
     found = find_checkpoint(info.checkpoint_sha256, iteration if isinstance(iteration, int) else 0, places)
     if found is not None:
         return info, _of_dim(found[1], info, path), found[0]
-    for flow, known in held:
+    for flow, known in in_memory:
         checkpoint = known or Checkpoint.of_model(flow)
         if (checkpoint.sha256 or digest(checkpoint.tensors)) == info.checkpoint_sha256:
             return info, _of_dim(checkpoint, info, path), None

@@ -15,7 +15,7 @@ from dnf_studio.errors import ExportError, MissingModelError, StudioError
 from dnf_studio.gui.workspace.log import ErrorDialog, make_report
 from dnf_studio.gui.workspace.opening import bundled_name, drew, samples_of
 from dnf_studio.gui.workspace.question import Answer, ask_about_run, ask_discard, ask_resume
-from dnf_studio.gui.workspace.run_changes import RunPlace
+from dnf_studio.gui.workspace.run_changes import RunStatus
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.shown import data_stem
 from dnf_studio.gui.workspace.studio import Studio
@@ -136,7 +136,7 @@ class Files(QObject):
         if run is None:
             return "", None
         kinds = None if run.config.model == config.model else (run.config.model, config.model)
-        return RunPlace.of_run(run).sentence(config), kinds
+        return RunStatus.of_run(run).sentence(config), kinds
 
     def discard(self) -> None:
         """Forget the run that has ended, and show the model from before it; a long one is asked about once more."""
@@ -182,7 +182,7 @@ class Files(QObject):
                 then()
 
         if training.run is not None:
-            training.while_held(lambda run: run.save(path, kind), done, self.tell)
+            training.while_paused(lambda run: run.save(path, kind), done, self.tell)
         else:
             self._studio.background.run(self._checkpoint_writer(path), done, self.tell)
 

@@ -44,7 +44,7 @@ class ExportedModels:
             done(model)
 
         if self._training.run is not None:
-            self._training.while_held(copy_of, give, failed)
+            self._training.while_paused(copy_of, give, failed)
         elif opened is not None:
             give((opened.snapshot.flow, opened.checkpoint))
         else:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.training.run import Run
 
-__all__ = ["LIVE", "RunPlace", "change_words", "effect_sentence", "field_of", "mark_words", "value_of"]
+__all__ = ["LIVE", "RunStatus", "change_words", "effect_sentence", "field_of", "mark_words", "value_of"]
 
 LIVE = frozenset(
     {
@@ -102,7 +102,7 @@ def _value(value: object) -> str:
 
 
 @dataclass(frozen=True)
-class RunPlace:
+class RunStatus:
     """How far a run has come, in memory or in its file."""
 
     config: Config

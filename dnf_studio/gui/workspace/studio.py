@@ -14,7 +14,7 @@ from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.workspace import opening
 from dnf_studio.gui.workspace.kept_models import ExportedModels, PastModels
-from dnf_studio.gui.workspace.run_changes import LIVE, RunPlace, value_of
+from dnf_studio.gui.workspace.run_changes import LIVE, RunStatus, value_of
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.training import Phase, Training
 from dnf_studio.workers.background import Background, Newest
@@ -95,9 +95,9 @@ class Studio(QObject):
     def open(self, name: str) -> None:
         """Show a bundled model, a checkpoint, an export or a data file; settings and undo begin anew with it."""
         config = self._session.state.config.without(self._preset)
-        places, held = tuple(self.places()), self._exported.kept
+        places, in_memory = tuple(self.places()), self._exported.kept
         self._settle.stop()
-        self.loading.run(lambda: opening.open_any(name, config, places, held), self._take, self._open_failed)
+        self.loading.run(lambda: opening.open_any(name, config, places, in_memory), self._take, self._open_failed)
 
     def look_at(self, export: str, run: Run) -> None:
         """Show an export that the weights of `run`, the one in memory, drew; run, settings and undo stay."""
@@ -135,10 +135,10 @@ class Studio(QObject):
         return None if saved is None or saved.obstacle(self._session.state.config) else saved.iteration
 
     @property
-    def opened_run(self) -> RunPlace | None:
+    def opened_run(self) -> RunStatus | None:
         """Where the run stands whose file is shown."""
         saved = self._opened.checkpoint if self._opened is not None else None
-        return RunPlace.of_checkpoint(saved) if saved is not None and saved.kind == "run" else None
+        return RunStatus.of_checkpoint(saved) if saved is not None and saved.kind == "run" else None
 
     def take_model(self, done: Callable[[Any], object], failed: Callable[[Exception], object]) -> None:
         """Give `done` the model as it is now and its checkpoint, or None for untrained weights."""

@@ -55,7 +55,7 @@ class Training(QObject):
         self._run: Run | None = None
         self._phase = Phase.NONE
         self._early: tuple[bool, bool] = False, False
-        self._held: list[Callable[[], None]] = []
+        self._waiting: list[Callable[[], None]] = []
         self._pace: deque[tuple[int, float]] = deque()
 
     @property
@@ -170,7 +170,7 @@ class Training(QObject):
         self._run, self.unsaved = None, False
         self._become(Phase.NONE)
 
-    def while_held(
+    def while_paused(
         self, work: Callable[[Run], Any], done: Callable[[Any], object], failed: Callable[[Exception], object]
     ) -> None:
         """Call `work(run)` in the background while no iteration changes the run, which then goes on."""
@@ -192,7 +192,7 @@ class Training(QObject):
             )
 
         if running:
-            self._held.append(begin)
+            self._waiting.append(begin)
             self.set_paused(True)
         else:
             begin()
@@ -229,7 +229,7 @@ class Training(QObject):
     @Slot()
     def _paused(self) -> None:
         self._become(Phase.PAUSED)
-        waiting, self._held = self._held, []
+        waiting, self._waiting = self._waiting, []
         for begin in waiting:
             begin()
 
@@ -243,7 +243,7 @@ class Training(QObject):
             self._worker.deleteLater()
         self._worker = None
         self.give_up()
-        waiting, self._held = self._held, []
+        waiting, self._waiting = self._waiting, []
         for begin in waiting:
             begin()
 

@@ -103,7 +103,7 @@ class Solver:
     label: str
     """In a few letters."""
     title: str
-    """In a list with room for more."""
+    """The longer name for lists that are wide enough."""
     moved_by: str
     """What carries the points: “… carried to samples by …”."""
     equation: str

@@ -112,9 +112,9 @@ class ColourKey:
         lines: int = 0,
         extremes: tuple[float, float] | None = None,
     ) -> None:
-        """Draw it into the corner of `area`, device pixels, or `lines` above it; nothing where there is no room.
+        """Draw the key into the corner of `area`, device pixels, or `lines` above it; nothing where it does not fit.
 
-        `extremes` are the least and the greatest value of all, said where there is room for them.
+        `extremes` are the least and the greatest value of all, shown where they fit.
         """
         small = QFont(font)
         small.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))

@@ -12,13 +12,13 @@ from dnf_studio.gui.features.disagreement.bars import PARTS, Shown
 __all__ = ["NAMED", "BarsChooser", "PartsLegend"]
 
 SHORT = ("g", "f", "s")
-"""What the parts come from, where there is no room for their names."""
+"""The parts' short names, for where the long ones do not fit."""
 NAMED, NAMED_BESIDE, WORDY = 22, 28, 38
 """Heights of a line from which width of the plot on the switch, it beside the legend, and the parts are named."""
 SHOWN: dict[Shown, str] = {"excess": "excess", "contribution": "contribution to the bound"}
 CHOICES = "Excess: what the step misses, 0 for a perfect model. Contribution: its summand of the bound, which is not"
 LEAST = 30
-"""Pixels of the chooser where there is no room for its words."""
+"""Width in pixels of the chooser without its words, for where they do not fit."""
 QWIDGETSIZE_MAX = (1 << 24) - 1
 
 

@@ -31,7 +31,7 @@ Array = NDArray[np.float32]
 
 
 class ImageGrid(ProcessPlot):
-    """As many points of one process, ``forward`` or ``backward``, as there is room for, as images.
+    """As many points of one process, ``forward`` or ``backward``, as fit, shown as images.
 
     Black and white are the least and the greatest value of the data, whatever is shown. Where there are more
     points than places, the grid has pages; linked grids turn them together. A click chooses the image under it.
@@ -196,7 +196,7 @@ class ImageGrid(ProcessPlot):
 
     @Slot()
     def _arrange(self) -> None:
-        """As many places as there is room for, the first image staying in sight."""
+        """Fit as many images as the size allows, the first one shown staying in sight."""
         width, height, _ = self._area()
         if self._pixels is None or not self._count or min(width, height) < 1:
             self._mosaic = None

@@ -74,8 +74,8 @@ class PartsNotice(QObject):
         if self._frame is not None:
             words = WORDS.get(self._frame.request.parts, "")
         for plot, label in self.labels.items():
-            roomy = plot is not self._small or line
-            label.setText(f"Backward: {words}. Not the model." + f"\n{self._moved}" * (roomy and bool(self._moved)))
+            large = plot is not self._small or line
+            label.setText(f"Backward: {words}. Not the model." + f"\n{self._moved}" * (large and bool(self._moved)))
             label.setVisible(bool(words))
         self._place()
 

@@ -158,7 +158,7 @@ class ScorePlot(Plot):
 
 
 def _next_top(top: float, most: float) -> float:
-    """The end of the axis that holds `most`; a shorter one than `top` only where there is room to spare."""
+    """The end of the axis that holds `most`; a shorter one than `top` only where `most` lies well below it."""
     fitting = next((end for end in TOPS if most <= end), TOPS[-1])
     if fitting < top:
         fitting = min(top, next((end for end in TOPS if most <= SPARE * end), TOPS[-1]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from dnf_studio.gui.features.training.keep_bar import KeepBar
+from dnf_studio.gui.features.training.ended_run_bar import EndedRunBar
 from dnf_studio.gui.features.training.settings_menu import SettingsMenu
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.workspace.run_changes import LIVE, effect_sentence
@@ -35,7 +35,7 @@ class TrainingController(QObject):
         self._pause_text = commands["pause"].text()
         self._config = self._session.state.config
         self._pages: list[Page] = []
-        self.bar = KeepBar(workspace)
+        self.bar = EndedRunBar(workspace)
         workspace.add_bar(self.bar)
         self.settings_menu = SettingsMenu(workspace)
         for name, act in (

@@ -16,7 +16,7 @@ from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import LAYERS
 from dnf_studio.gui.workspace.workspace import Closing
 
-__all__ = ["NarrowScreen", "Places"]
+__all__ = ["NarrowScreen", "WindowLayout"]
 
 VERSION = 1
 """The version of the arrangement; that of another version is not used."""
@@ -25,7 +25,7 @@ LEAST_SEEN = 80
 RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 
 
-class Places:
+class WindowLayout:
     """Geometry, docks, splitters, tab and layers of the window, stored and brought back."""
 
     def __init__(
@@ -103,10 +103,15 @@ class NarrowScreen(QObject):
     """
 
     def __init__(
-        self, window: QMainWindow, left: QDockWidget, docks: Sequence[FeatureDock], places: Places, closing: Closing
+        self,
+        window: QMainWindow,
+        left: QDockWidget,
+        docks: Sequence[FeatureDock],
+        layout: WindowLayout,
+        closing: Closing,
     ) -> None:
         super().__init__(window)
-        self._window, self._left, self._docks, self._places = window, left, tuple(docks), places
+        self._window, self._left, self._docks, self._layout = window, left, tuple(docks), layout
         self._moved: set[QDockWidget] = set()
         for dock in self._docks:
             dock.visibilityChanged.connect(self._look_soon)
@@ -124,7 +129,7 @@ class NarrowScreen(QObject):
             QTimer.singleShot(0, self, self._fit)
         at_right = [dock for dock in self._docks if not dock.isHidden() and self._is_at_right(dock)]
         least = window.minimumSizeHint().width()
-        # A window that is wider than that has been given a width that no screen limits, and room
+        # A window that is wider than that has been given a width that no screen limits, and space
         if at_right and window.width() <= least and least > self._available().width():
             for dock in at_right:
                 window.tabifyDockWidget(self._left, dock)
@@ -144,7 +149,7 @@ class NarrowScreen(QObject):
         if self._moved:
             for dock in [*self._moved]:
                 self._put_back(dock)
-            self._places.store()
+            self._layout.store()
 
     def _available(self) -> QRect:
         return self._window.screen().availableGeometry()

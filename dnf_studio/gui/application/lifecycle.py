@@ -18,12 +18,12 @@ from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.log import start_log
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["Life"]
+__all__ = ["Lifecycle"]
 
 BUNDLED = "diffflow-rings"
 
 
-class Life(QObject):
+class Lifecycle(QObject):
     """What happens from the first paint to the end: load, measure, take a picture, quit."""
 
     _caught = Signal(object)
