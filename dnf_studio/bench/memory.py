@@ -17,7 +17,7 @@ from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.training.adjoint import AdjointEngine
-from dnf_studio.core.training.inward import box_of, draw_outside
+from dnf_studio.core.training.gradients import box_of, draw_outside
 from dnf_studio.errors import SetupError
 
 __all__ = ["FULL", "QUICK", "Sizes", "peak_of_a_step", "rows", "step_bytes", "unet_bytes"]
