@@ -14,8 +14,7 @@ from dnf_studio.core import hardware
 from dnf_studio.core.exploration.fields import field_grid, measured_fields
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.core.exploration.streamlines import streamlines
-from dnf_studio.workers import frames as fields
-from dnf_studio.workers import passes
+from dnf_studio.workers import fields, passes
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.fields import FieldAnswer, FieldRequest
 from dnf_studio.workers.snapshot import Snapshot
