@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.models.two_sdes import FieldWithDivergence
+from dnf_studio.core.sampling.model import FieldWithDivergence
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 

@@ -13,7 +13,8 @@ from dnf_studio.errors import DivergenceError, StudioError
 from dnf_studio.workers.background import Background, Task
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.snapshot import Snapshot, Steps
-from dnf_studio.workers.threads import ReportLog, Trainer
+from dnf_studio.workers.threads import ReportLog
+from dnf_studio.workers.trainer import Trainer
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.training import Phase
-from dnf_studio.workers.frames import FieldAnswer
+from dnf_studio.workers.fields import FieldAnswer
 
 pytestmark = pytest.mark.bench
 TURNS = 40

@@ -22,12 +22,12 @@ from dnf_studio.bench import (
     explorer,
     export,
     less,
+    memory,
     more,
     sampling,
     startup,
     training,
 )
-from dnf_studio.bench import machine as memory
 from dnf_studio.bench.machine import machine_facts, run_python, screen
 from dnf_studio.bench.textbook import textbook_paths, textbook_sample
 from dnf_studio.bench.timing import fastest, in_turn, on_threads, plain_works

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from dnf_studio.bench.machine import unet_bytes
+from dnf_studio.bench.memory import unet_bytes
 
 
 @pytest.mark.slow

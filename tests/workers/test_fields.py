@@ -14,10 +14,9 @@ from dnf_studio.core import hardware
 from dnf_studio.core.exploration.fields import field_grid, measured_fields
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.core.exploration.streamlines import streamlines
-from dnf_studio.workers import frames as fields
-from dnf_studio.workers import passes
+from dnf_studio.workers import fields, passes
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.frames import FieldAnswer, FieldRequest
+from dnf_studio.workers.fields import FieldAnswer, FieldRequest
 from dnf_studio.workers.snapshot import Snapshot
 from tests.views import viewed
 from tests.workers.test_explorer import flow_of, frames_until

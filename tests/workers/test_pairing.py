@@ -16,8 +16,7 @@ from dnf_studio.core.sde.paths import collected
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.samples import ExportPlan, read_export, read_rows
 from dnf_studio.errors import SettingError
-from dnf_studio.workers import marginals as outliers
-from dnf_studio.workers import passes
+from dnf_studio.workers import outliers, passes
 from dnf_studio.workers.display_set import DisplayNoise, blocks
 from dnf_studio.workers.frames import Frame, FrameRequest, InspectRequest
 from dnf_studio.workers.passes import Passes

@@ -18,7 +18,8 @@ from dnf_studio.gui.workspace.state import SAMPLING
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.workers.excess import ExcessFrame, excess_affordable
-from dnf_studio.workers.frames import FieldRequest, Frame, InspectRequest
+from dnf_studio.workers.fields import FieldRequest
+from dnf_studio.workers.frames import Frame, InspectRequest
 
 __all__ = ["Live"]
 

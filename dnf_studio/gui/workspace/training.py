@@ -13,7 +13,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.workers.background import Background
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.threads import ReportLog, Trainer
+from dnf_studio.workers.threads import ReportLog
+from dnf_studio.workers.trainer import Trainer
 from dnf_studio.workers.training import TrainingWorker
 
 if TYPE_CHECKING:

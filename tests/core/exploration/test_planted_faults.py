@@ -24,7 +24,7 @@ from dnf_studio.core.exploration.fields import differentiated, field_grid
 from dnf_studio.core.exploration.marginals import Marginals, compare_marginals
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.models.two_sdes import FieldWithDivergence
+from dnf_studio.core.sampling.model import FieldWithDivergence
 from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_density_at_nodes
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dnf_studio.bench.machine import step_bytes
+from dnf_studio.bench.memory import step_bytes
 from dnf_studio.config import Config, NetworkConfig, SDEConfig
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.networks import fourier_kernel

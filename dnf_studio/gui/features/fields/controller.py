@@ -13,7 +13,8 @@ from dnf_studio.gui.features.fields.overlay import FieldOverlay, shown_field
 from dnf_studio.gui.widgets.choices import ChoiceMenu, grey_plane, grey_without
 from dnf_studio.gui.workspace.state import FIELDS_OF_SCORE
 from dnf_studio.gui.workspace.workspace import Workspace
-from dnf_studio.workers.frames import FieldAnswer, FieldRequest, Frame
+from dnf_studio.workers.fields import FieldAnswer, FieldRequest
+from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.fields import FieldName

@@ -18,7 +18,7 @@ from dnf_studio.gui.drawing.point_plot import LINES, MAPS, ProcessPlot
 from dnf_studio.gui.drawing.theme import LIGHT, Theme, mix
 from dnf_studio.gui.drawing.words import percent, short_number
 from dnf_studio.gui.widgets.choices import menu_button
-from dnf_studio.workers.frames import FieldAnswer
+from dnf_studio.workers.fields import FieldAnswer
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.by_step import ScoreShare

@@ -9,14 +9,14 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from dnf_studio.gui.drawing.theme import Theme
-from dnf_studio.gui.features.outliers import list as words
+from dnf_studio.gui.features.outliers import words
 from dnf_studio.gui.features.outliers.list import OutlierList
 from dnf_studio.gui.features.outliers.plot import LatentsPlot, WrongStepsPlot
 from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, caption, label_of
 from dnf_studio.gui.workspace.state import CHOICE, choice
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
-from dnf_studio.workers.marginals import OutlierCheck, check_of
+from dnf_studio.workers.outliers import OutlierCheck, check_of
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.outliers import Outliers

@@ -16,7 +16,7 @@ from dnf_studio.gui.drawing.layers.vectors import CLOSEST, arrow_lines, next_lim
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 from dnf_studio.gui.features.fields.overlay import FieldOverlay, shown_field
 from dnf_studio.gui.features.processes.process_view import ProcessView
-from dnf_studio.workers.frames import FieldAnswer, FieldRequest
+from dnf_studio.workers.fields import FieldAnswer, FieldRequest
 from tests.gui.drawing.test_theme import contrast
 from tests.gui.scenes import frame_of, pixels, share_near
 from tests.views import viewed

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.workers.frames import FieldAnswer, FieldRequest
+from dnf_studio.workers.fields import FieldAnswer, FieldRequest
 from tests.golden import FOLDER
 from tests.gui.scenes import frame_of, pixels
 
