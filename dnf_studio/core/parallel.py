@@ -81,7 +81,7 @@ class Deferred(Generic[R]):
         self._function, self._outcome, self._unclaimed = function, Future[R](), threading.Lock()
 
     def run(self) -> None:
-        """Do it, unless a thread has come to it before."""
+        """Do the work, unless a thread has come to it before."""
         if self._unclaimed.acquire(blocking=False):
             try:
                 self._outcome.set_result(self._function())
@@ -147,7 +147,7 @@ class BlockPool:
         return work.result()
 
     def _run_waiting(self) -> bool:
-        """Do the first work that waits, if any does."""
+        """Do the first piece of work that waits, if any does."""
         try:
             work = self._waiting.pop()
         except IndexError:

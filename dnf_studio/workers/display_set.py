@@ -1,4 +1,4 @@
-"""What the live view carries through both SDEs: latents and Brownian paths, in blocks.
+"""The points that the live view carries through both SDEs: latents and Brownian paths, in blocks.
 
 They are the same whatever N, grid, λ and weights are: a change moves points, it does not redraw
 them. Imports torch, so only the explorer's thread imports it.
@@ -49,9 +49,9 @@ LATENT_STREAM = 0x1A7E
 MERGED_ROWS = 4096
 """A batch of a pass that nobody sees grow takes blocks until it has so many rows."""
 GROWING_ROWS = 1024
-"""The same of a pass that is seen to grow, after its first block: a quarter sooner than by 512 all points are there."""
+"""Rows of a batch after the first block, where views show the points as they come; a quarter faster than 512."""
 NARROW = 64
-"""Components up to which that is done; points of more are images, whose networks may take seconds."""
+"""Most components for which blocks are merged so; points of more are images, whose networks may take seconds."""
 V = TypeVar("V")
 
 
@@ -76,7 +76,8 @@ def first_block_count(parts: list[slice], known: Callable[[slice], bool]) -> int
 
 
 def block_batches(parts: list[slice], first: int, grows: bool, dim: int) -> list[list[slice]]:
-    """Which blocks are carried at once: the `first` of them, then each by itself, or more where that is quicker."""
+    """The blocks in batches that are carried at once: the `first` of them, then each by itself, or more where that is
+    quicker."""
     groups = [parts[:first], *([part] for part in parts[first:])]
     if not grows:
         return _merged(groups, MERGED_ROWS)
@@ -99,7 +100,7 @@ def _merged(parts: list[list[slice]], rows: int) -> list[list[slice]]:
 
 
 class NoiseKey(NamedTuple):
-    """Which Brownian paths: seed, block of points, components, span of time."""
+    """Key of Brownian paths: seed, block of points, components, span of time."""
 
     seed: int
     start: int
@@ -122,7 +123,7 @@ class DisplayNoise:
         self._noise: _LruCache[tuple[Tensor, Tensor]] = _LruCache(STORE_BYTES)
 
     def latents(self, seed: int, count: int, dim: int) -> Tensor:
-        """(count, D) standard normals; fewer are a prefix of more."""
+        """Standard normals (count, D); fewer are a prefix of more."""
         generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(LATENT_STREAM,)))
         return torch.from_numpy(generator.standard_normal((count, dim), dtype=np.float32))
 
@@ -176,7 +177,7 @@ Array = NDArray[np.float32]
 
 
 class ForwardBlock(NamedTuple):
-    """One block on its way from data to noise."""
+    """The forward paths of one block, and what is computed along them."""
 
     path: Array
     """(N+1, B, D), model units, row 0 at t_0."""
@@ -222,7 +223,7 @@ def forward_block(fields: tuple[Field, Field], grid: TimeGrid, x0: Tensor, noise
 
 
 class PathSimulator:
-    """Carries blocks of points through one model on one grid.
+    """Computes the paths of blocks of points through one model on one grid.
 
     Its fields have layers in `hidden`. The backward process goes as `settings` say, but on `grid`; of its λ and parts
     only Euler's steps of the fields know. The noise of a model without noise is not asked for. Raises

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Explorer", "FrameRequest"]
 
 FRAME_SECONDS = 0.45
-"""Between two frames of new weights."""
+"""Least time between two frames of new weights."""
 
 
 class Explorer:
@@ -74,7 +74,7 @@ class Explorer:
             self._want(lambda w: FrameRequest(snapshot, w.request, w.data if data is None else data, perf_counter()))
 
     def request(self, request: SampleSettings) -> None:
-        """Show it so from now on."""
+        """Compute the frames by these settings from now on."""
         self._want(lambda w: FrameRequest(w.snapshot, request, w.data, perf_counter()))
 
     def set_data(self, x0: Tensor) -> None:
@@ -87,19 +87,19 @@ class Explorer:
         return self._wanted
 
     def inspect(self, asked: InspectRequest | None) -> None:
-        """Tell the numbers of this path, now and again whenever what is shown changes; None: of none."""
+        """Inspect this path, now and whenever what is shown changes; None stops it."""
         with self._condition:
             self._asked = asked
             self._condition.notify()
 
     def compare(self, frame: Frame | None) -> None:
-        """Compare the marginals of this frame once nothing else changes the picture; None: of none."""
+        """Compare the marginals of this frame once nothing else changes the picture; None stops it."""
         with self._condition:
             self.comparing.ask(frame)
             self._condition.notify()
 
     def field(self, asked: FieldRequest | None) -> None:
-        """Tell the vector fields there, now and again whenever what is shown changes; None: nowhere."""
+        """Compute the vector fields there, now and whenever what is shown changes; None stops it."""
         with self._condition:
             self._fields.ask(asked)
             self._condition.notify()
@@ -186,14 +186,14 @@ class Explorer:
         return self._excess.pending and self._framed is not None and not self._cancelled(self._framed)
 
     def _compare(self) -> None:
-        """What failed is not tried again."""
+        """Compare the marginals of the waiting frame; what failed is not tried again."""
         try:
             self.comparing.run(lambda: self._unanswered() or self._changed())
         except Exception as error:
             self.errors.put(error)
 
     def _find_excess(self, passes: Passes) -> None:
-        """The next piece of it, if any, unless a change is to be shown; questions are answered meanwhile."""
+        """Compute the next piece of the excess unless a change is to be shown; answer questions meanwhile."""
         shown = self._framed
         if shown is None:
             return
@@ -206,7 +206,7 @@ class Explorer:
             self.errors.put(error)
 
     def _post_excess(self, found: ExcessFrame) -> None:
-        """Unless something else is to be shown in the meantime."""
+        """Post an excess, unless something else is to be shown in the meantime."""
         with self._condition:
             if self._framed is None or self._cancelled(self._framed):
                 return
@@ -225,7 +225,7 @@ class Explorer:
         return self._cancelled(wanted)
 
     def _post(self, passes: Passes, frame: Frame) -> None:
-        """A frame, and with the first one of a pass the numbers that belong to it."""
+        """Post a frame, and with the first one of a pass the numbers that belong to it."""
         with self._condition:
             if self._running is None or self._wanted.data is not self._running.data:
                 # Something else has been opened in the meantime
@@ -244,7 +244,7 @@ class Explorer:
             told()
 
     def _answer(self, passes: Passes) -> None:
-        """The numbers of a point before a field, which takes longer."""
+        """Answer the requests: the numbers of a point before a field, which takes longer."""
         if not self._point_unanswered():
             try:
                 self._fields.answer()
@@ -295,5 +295,5 @@ class Explorer:
 
 
 def _question(asked: InspectRequest, shown: FrameRequest) -> tuple[object, ...]:
-    """All that the numbers of a point depend on."""
+    """The key of all that the numbers of a point depend on."""
     return asked, shown.snapshot, shown.request, shown.data

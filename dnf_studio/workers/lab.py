@@ -47,7 +47,7 @@ ERROR_POINTS = 512
 DISPLAYED, SAMPLES = 2_000, 40_000
 FINER, FINEST = 4, 400
 OF_EULER: dict[str, Any] = {"solver": SDE.name, "seed": 0, "parts": "both", "start": "noise"}
-"""What does not matter to the studies of λ and of the last step, which both are of the SDE."""
+"""Settings that do not matter to the studies of λ and of the last step, which both are of the SDE."""
 Array = NDArray[np.float32]
 
 
@@ -64,7 +64,7 @@ class DisplayPaths:
             return self._made().noise(seed, block, dim, t)
 
     def latents(self, seed: int, count: int, dim: int) -> Tensor:
-        """(count, D)"""
+        """Latents (count, D) of the display set."""
         return self._made().latents(seed, count, dim)
 
     def _made(self) -> DisplayNoise:
@@ -77,7 +77,7 @@ class DisplayPaths:
 
 @dataclass(frozen=True, eq=False)
 class StudyContext:
-    """What every study of one model stands on."""
+    """The model, points and threads that all studies of one model share."""
 
     snapshot: Snapshot
     points: Tensor
@@ -90,7 +90,7 @@ class StudyContext:
 
 @dataclass(frozen=True)
 class Study:
-    """What every study depends on."""
+    """A question to the lab; every study depends on the weights."""
 
     weights: int
     """Version of the weights."""
@@ -106,10 +106,10 @@ class Study:
 
 @dataclass(frozen=True)
 class SamplingStudy(Study):
-    """One of how samples are drawn, which depends on the settings of the views too."""
+    """A study of how samples are drawn, which depends on the settings of the views too."""
 
     sampling: SampleSettings
-    """These, but for what does not matter to the study, which is as in `fixed`: so it equals one that is kept."""
+    """The settings, with those that do not matter to the study as in `fixed`, so that it equals one that is kept."""
     fixed: ClassVar[Mapping[str, Any]] = {}
 
     def __post_init__(self) -> None:
@@ -263,7 +263,7 @@ def _variants(
 
 
 def _joined(found: Sequence[tuple[list[int], PathsFound]]) -> PathsFound:
-    """Parts of several blocks as one, which share their grids."""
+    """The parts of several blocks joined, which share their grids."""
     points = tuple(row for rows, _ in found for row in rows)
     first = found[0][1]
     ahead, back = (

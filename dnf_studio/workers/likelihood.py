@@ -20,15 +20,15 @@ OF_TWO_SDES, OF_FLOW = 3, 1
 
 @dataclass(frozen=True)
 class LikelihoodFacts:
-    """What the numbers are of, nats of the model's standardised units."""
+    """Facts that the likelihoods belong to, nats of the model's standardised units."""
 
     steps: int
     """N of the model's own grid."""
     dim: int
     points: tuple[int, int]
-    """How many the bound is the mean over, and all else."""
+    """Number of points that the bound is the mean over, and that all other values are."""
     entropy: float | None
-    """Exact, of the data."""
+    """Exact entropy of the data."""
     attainable: float | None
     """The least NLL that the chain can have, whatever its networks say; None where that is not known."""
     log_volume: float | None

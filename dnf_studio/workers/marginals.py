@@ -31,14 +31,14 @@ class Comparison:
 
 
 class MarginalsWorker:
-    """One frame at most is waiting, the newest; what comes of it is in `found`."""
+    """Compares the marginals of the newest frame given to `ask`; the result is in `found`."""
 
     def __init__(self) -> None:
         self.found: Mailbox[Comparison] = Mailbox()
         self._asked: Frame | None = None
 
     def ask(self, frame: Frame | None) -> None:
-        """Compare this frame in place of what waits; None: none."""
+        """Let this frame wait, in place of another one; None: none."""
         self._asked = frame
 
     @property

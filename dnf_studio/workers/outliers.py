@@ -94,10 +94,10 @@ def _shown_paths(flow: GenerativeModel, settings: SampleSettings, data: Tensor, 
     parts = blocks(len(data), grid.steps, flow.dim)
     latents = noise.latents(settings.seed, parts[-1].stop, flow.dim)
     with torch.inference_mode(), single_threaded_kernels():
-        carrier = PathSimulator(flow, grid, torch.float32, settings)
+        simulator = PathSimulator(flow, grid, torch.float32, settings)
         rows = []
         for part in parts:
             own, eps = noise.noise(settings.seed, part, flow.dim, grid.t)
-            z = carrier.ends(data[part], own, check) if settings.start == "forward" else latents[part]
-            rows.append(carrier.backward(z, eps, check))
+            z = simulator.ends(data[part], own, check) if settings.start == "forward" else latents[part]
+            rows.append(simulator.backward(z, eps, check))
     return np.concatenate(rows, axis=1)

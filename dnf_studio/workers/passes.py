@@ -44,12 +44,12 @@ __all__ = ["Passes"]
 Array = NDArray[np.float32]
 B = TypeVar("B")
 _Job = tuple[list[Any], Callable[[], Any]]
-"""Where the block goes, and what computes it."""
+"""The list that a block is appended to, and the function that computes it."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Pass:
-    """All points once through both processes."""
+    """One pass: all display points once through both processes."""
 
     snapshot: Snapshot
     data: Tensor
@@ -57,7 +57,7 @@ class _Pass:
     since: float
     hidden: torch.dtype
     grows: bool
-    """Whether it is shown block by block."""
+    """Whether the pass is shown block by block."""
 
 
 class Passes:
@@ -158,7 +158,7 @@ class Passes:
         snapshot, data, request = work.snapshot, work.data, work.request
         follows = request.start == "forward"
         grid = snapshot.flow.grid(request.steps, request.grid)
-        carrier = PathSimulator(snapshot.flow, grid, work.hidden, request)
+        simulator = PathSimulator(snapshot.flow, grid, work.hidden, request)
         count, dim = len(data), snapshot.dim
         latents = self._noise.latents(request.seed, count, dim)
         own = blocks(count, grid.steps, dim)
@@ -174,7 +174,7 @@ class Passes:
             noises = [self._noise.noise(request.seed, part, dim, grid.t) for part in group]
             part = slice(group[0].start, group[-1].stop)
             noise = [torch.cat(pieces, dim=1) for pieces in zip(*noises, strict=True)]
-            ahead = forward, partial(carrier.forward, data[part], noise[0], check)
+            ahead = forward, partial(simulator.forward, data[part], noise[0], check)
             missing: list[_Job] = [ahead] if k >= len(forward) else []
             if follows:
                 # Nothing else can begin before it has ended
@@ -183,9 +183,9 @@ class Passes:
             begins = torch.from_numpy(forward[k].path[-1]) if follows else latents[part]
             way = begins, noise[1], check
             if k >= len(backward):
-                missing.append((backward, partial(carrier.backward, *way)))
+                missing.append((backward, partial(simulator.backward, *way)))
             if whole is not None and k >= len(whole):
-                missing.append((whole, partial(_ends, carrier, *way)))
+                missing.append((whole, partial(_ends, simulator, *way)))
             self._carry(missing)
             last_one = k + 1 == len(parts)
             if last_one or work.grows:
@@ -194,7 +194,7 @@ class Passes:
                 self._post(replace(frame, all_points=last_one))
 
     def _carry(self, jobs: list[_Job]) -> None:
-        """Do them, as many at once as there are threads, and keep what comes out."""
+        """Do the jobs, as many at once as there are threads, and keep what comes out."""
         computed = self._pool.map(_without_gradients, [job for _, job in jobs])
         for (kept, _), block in zip(jobs, computed, strict=True):
             kept.append(block)
@@ -210,14 +210,14 @@ def _kept(
 
 
 def _without_gradients(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `work` returns
-    """On whatever thread: torch's mode belongs to the thread."""
+    """Call the function in torch's inference mode, which belongs to the thread."""
     with torch.inference_mode():
         return work()
 
 
-def _ends(carrier: PathSimulator, latents: Tensor, noise: Tensor, check: Callable[[], None]) -> Array:
+def _ends(simulator: PathSimulator, latents: Tensor, noise: Tensor, check: Callable[[], None]) -> Array:
     """Where a block of the whole process ends, (B, D)."""
-    ends: Array = carrier.backward(latents, noise, check, whole=True)[0].copy()
+    ends: Array = simulator.backward(latents, noise, check, whole=True)[0].copy()
     return ends
 
 

@@ -86,8 +86,8 @@ def _carried(
 ) -> SampleBlock:
     """The points `rows` of one block of the view, with latents z (B, D) and noise (N, B, D) in order of time."""
     with single_threaded_kernels(), torch.inference_mode():
-        carrier = PathSimulator(flow, grid, torch.float32, settings)
-        path = carrier.backward(z, eps, _never)[::-1, rows]
+        simulator = PathSimulator(flow, grid, torch.float32, settings)
+        path = simulator.backward(z, eps, _never)[::-1, rows]
         states = _in_data_units(flow, path)
         drawn = eps.flip(0)[:, rows]
         if settings.level == 0 or "noise" in flow.lacks:

@@ -44,7 +44,7 @@ RECALL = "home"
 
 @dataclass(frozen=True)
 class _Job:
-    """A run to go on with."""
+    """A message to the process: a run to go on with."""
 
     state: RunState
     threads: int
@@ -52,7 +52,7 @@ class _Job:
 
 @dataclass(frozen=True)
 class _RunSnapshot:
-    """Where the run stands, and how many of the changes that were sent after it have reached it."""
+    """The state of the run, and how many of the changes that were sent after it have reached it."""
 
     state: RunState
     changes: int
@@ -60,27 +60,28 @@ class _RunSnapshot:
 
 @dataclass(frozen=True)
 class _Progress:
-    """One iteration."""
+    """A message from the process: one iteration is done."""
 
     report: StepReport
     config: Config | None
     """The settings it had, where they are others than before."""
     weights: dict[str, NDArray[Any]] | None
-    """Those that sampling uses, when the views are due them."""
+    """The weights that sampling uses, when the views are due a copy."""
     snapshot: _RunSnapshot | None
-    """Everything, when it is time for that."""
+    """The whole state, when it is time for a copy."""
 
 
 @dataclass(frozen=True)
 class _RunReturned:
-    """The run comes back: it is held, has reached its end, or a `problem` came up."""
+    """The run comes back: it is paused, has reached its end, or a `problem` came up."""
 
     snapshot: _RunSnapshot | None
     problem: StudioError | None = None
 
 
 class TrainingProcess:
-    """Trains one run at a time elsewhere. `train` is for one thread; `apply` and `close` may be called by others.
+    """Trains one run at a time in a process of its own. `train` is for one thread; `apply` and `close` may be called by
+    others.
 
     It takes seconds to start and is `ready` after that.
     """
@@ -94,7 +95,7 @@ class TrainingProcess:
         self._ready = False
         self._lock = Lock()
         self._snapshot: _RunSnapshot | None = None
-        """Where a run that is away was last; None while none is."""
+        """Last known state of the run in the process; None while there is none."""
         self._sent: list[dict[str, Any]] = []
 
     @property
@@ -108,8 +109,8 @@ class TrainingProcess:
         return self._ready
 
     def train(self, run: Run, threads: int, late: list[StepReport]) -> Steps:
-        """Its reports, until it is finished. Closing the generator brings the run home; reports on their way go to
-        `late` then.
+        """The reports of `run`, until it is finished. Closing the generator brings the run back; reports on their way
+        go to `late` then.
 
         While it is away `run` shows its iteration, seconds and config, and its weights stay as they were; whenever the
         generator has ended it is as if it had trained here. Raises `DivergenceError` as the run does, `DataError`
@@ -129,7 +130,7 @@ class TrainingProcess:
             raise EOFError("the training process ended") from problem
         finally:
             if self._snapshot is not None:
-                self._call_home(run, late)
+                self._recall_run(run, late)
 
     def apply(self, run: Run, change: Mapping[str, Any]) -> None:
         """Queue a change of settings for `run`, wherever it is; raises `SettingError` as the run does."""
@@ -166,8 +167,8 @@ class TrainingProcess:
             self._sent, self._snapshot = [], _RunSnapshot(run.state(), 0)
             self._send(_Job(self._snapshot.state, threads))
 
-    def _call_home(self, run: Run, late: list[StepReport]) -> None:
-        """Hold it after the iteration it is at. If the process is gone, that is where it last was."""
+    def _recall_run(self, run: Run, late: list[StepReport]) -> None:
+        """Pause the run after its current iteration and take it back; if the process is gone, as it last was."""
         try:
             self._send(RECALL)
             while True:
@@ -182,7 +183,7 @@ class TrainingProcess:
             self._take_back(run, told.snapshot, told.problem)
 
     def _take_back(self, run: Run, snapshot: _RunSnapshot | None, problem: StudioError | None = None) -> None:
-        """Put `run` there, with the changes that have not reached it; raises the `problem`."""
+        """Put `run` into the state `snapshot`, with the changes that have not reached it; raises the `problem`."""
         with self._lock:
             self._snapshot, sent = None, self._sent
             if snapshot is not None:
@@ -211,7 +212,7 @@ class TrainingProcess:
 
 
 def _serve(connection: Connection) -> None:
-    """The life of the process: runs in, reports out, until the other side is closed."""
+    """Main function of the process: runs in, reports out, until the other side is closed."""
     # Ctrl-C in a terminal reaches both processes; it is the window's to answer
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server = _Server(connection)
@@ -272,7 +273,7 @@ class _Server:
 
 
 class _RecallRequest:
-    """Whether a run is called home, asked by any thread; gives it the changes that come before that."""
+    """Whether the window asks for the run back, for any thread; passes on the changes sent before that."""
 
     def __init__(self, connection: Connection, run: Run) -> None:
         self._connection, self._run, self._lock = connection, run, Lock()

@@ -189,7 +189,7 @@ def test_a_new_request_cancels_within_a_block_and_new_weights_do_not(
     left: list[str] = []
     real = passes.PathSimulator.forward
 
-    def slow(carrier: object, x0: object, noise: object, check: object) -> object:
+    def slow(simulator: object, x0: object, noise: object, check: object) -> object:
         if not entered.is_set():
             entered.set()
             leave.wait(10)
@@ -199,7 +199,7 @@ def test_a_new_request_cancels_within_a_block_and_new_weights_do_not(
                 left.append("cancelled")
                 raise
             left.append("went on")
-        return real(carrier, x0, noise, check)  # type: ignore[arg-type]
+        return real(simulator, x0, noise, check)  # type: ignore[arg-type]
 
     monkeypatch.setattr(passes.PathSimulator, "forward", slow)
     flow, x0 = flow_of(), torch.randn(300, 2)
@@ -328,11 +328,11 @@ def test_a_point_is_answered_within_a_long_pass(explorer: Explorer, monkeypatch:
     entered, answered = threading.Event(), threading.Event()
     real = passes.PathSimulator.forward
 
-    def long(carrier: object, x0: object, noise: object, check: Callable[[], None]) -> object:
+    def long(simulator: object, x0: object, noise: object, check: Callable[[], None]) -> object:
         entered.set()
         while not answered.is_set():
             check()
-        return real(carrier, x0, noise, check)  # type: ignore[arg-type]
+        return real(simulator, x0, noise, check)  # type: ignore[arg-type]
 
     monkeypatch.setattr(passes.PathSimulator, "forward", long)
     explorer.publish(Snapshot.of(flow_of(seed=1), 2))

@@ -148,7 +148,7 @@ class Logit:
         return math.log((self.high - self.low) / (1 - 2 * self.alpha)) - far - 2 * (-far).exp().log1p()
 
     def values(self, v: NDArray[Any]) -> NDArray[np.float32]:
-        """As `inverse`, in single precision and quickly, for pictures."""
+        """Do as `inverse` does, but in single precision and quickly, for pictures."""
         share = (0.5 + 0.5 * np.tanh(0.5 * np.asarray(v, np.float32)) - self.alpha) / (1 - 2 * self.alpha)
         x: NDArray[np.float32] = np.float32(self.low) + np.float32(self.high - self.low) * share.astype(np.float32)
         return x

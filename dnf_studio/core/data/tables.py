@@ -191,7 +191,7 @@ def _left_in_file(scaled: _Scaled, split: Split) -> tuple[tuple[Part, Part, Part
 
 
 def _of(block: NDArray[np.float64], columns: NDArray[np.intp] | list[int]) -> NDArray[np.float64]:
-    """These columns of a block, ascending; all of them need no copy."""
+    """Take these columns of a block, ascending; all of them need no copy."""
     return block if len(columns) == block.shape[1] else block[:, columns]
 
 

@@ -153,7 +153,7 @@ class Reach:
 
     @classmethod
     def of(cls, flow: GenerativeModel, dataset: Dataset) -> Reach:
-        """That of `dataset` in the data units of `flow`, by rows that training sees and rows that it does not.
+        """The reach of `dataset` in the data units of `flow`, by rows that training sees and rows that it does not.
 
         Raises `DataError` where the data has another number of columns.
         """

@@ -38,9 +38,9 @@ __all__ = ["COUNT", "NEVER", "OutlierRows", "Outliers", "find_outliers", "outlie
 
 COUNT = 20_000
 NEVER = -1
-"""In place of a step: the sample never left what the forward process visits."""
+"""Stands for a step: the sample never left what the forward process visits."""
 ROWS = 4096
-"""Samples between two results."""
+"""Number of samples between two results."""
 Z95 = 1.959964
 Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -50,43 +50,43 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class OutlierRows:
-    """One row an outlier, by rising number; model units."""
+    """The outliers, one row each, by rising number; model units."""
 
     number: Whole
-    """(K,) which sample: the row of an export of the same seed, or the point of the display set."""
+    """Number of the sample (K,):  the row of an export of the same seed, or the point of the display set."""
     lost: Mask
-    """(K,) a state is not finite."""
+    """Whether a state is not finite, (K,)."""
     beyond: Mask
-    """(K,) the end has a component beyond ±4, or is not finite."""
+    """Whether, (K,), the end has a component beyond ±4, or is not finite."""
     way: Mask
-    """(K,) a state on the way, and not the end, is beyond ±4 and beyond its own latent."""
+    """Whether, (K,), a state on the way, and not the end, is beyond ±4 and beyond its own latent."""
     off: Mask
-    """(K,) the end is finite and off the support."""
+    """Whether, (K,), the end is finite and off the support."""
     end: Array
-    """(K, D) x_0."""
+    """The samples x_0, (K, D)."""
     latent: Array
-    """(K, D) x_N."""
+    """The latents x_N, (K, D)."""
     distance: Floats
-    """(K,) of the end to the nearest data point compared with; infinite where it is not finite."""
+    """Distance (K,) of the end to the nearest data point compared with; infinite where it is not finite."""
     step: Whole
-    """(K,) i of the step i + 1 → i that went wrong; N stands for the latent and `NEVER` for none."""
+    """Index i, (K,), of the step i + 1 → i that went wrong; N stands for the latent and `NEVER` for none."""
     jump: Floats
     """(K,) the largest ‖x_i − x_{i+1}‖ over what forward paths move at that step."""
     jump_step: Whole
-    """(K,) i of the step i + 1 → i with that jump."""
+    """Index i, (K,), of the step i + 1 → i with that jump."""
 
     def __len__(self) -> int:
         return len(self.number)
 
     @property
     def radius(self) -> Floats:
-        """(K,) ‖x_N‖."""
+        """Norm ‖x_N‖ of the latents, (K,)."""
         lengths: Floats = np.linalg.norm(self.latent.astype(np.float64), axis=1)
         return lengths
 
     @property
     def exploded(self) -> Mask:
-        """(K,)"""
+        """Whether each exploded, (K,)."""
         return self.lost | self.beyond | self.way
 
 

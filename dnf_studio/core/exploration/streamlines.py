@@ -52,7 +52,7 @@ class Streamlines:
         return len(self.starts) - 1
 
     def line(self, place: int) -> Array:
-        """One of them, (M, 2)."""
+        """The points of one line, (M, 2)."""
         return self.points[self.starts[place] : self.starts[place + 1]]
 
     def reversed(self) -> Streamlines:
@@ -102,7 +102,7 @@ class _Bilinear:
         self._least = NOTHING * float(np.abs(self._cells[0]).max()) + np.finfo(float).tiny
 
     def at(self, z: Complex) -> Complex:
-        """Beyond the outermost places the outermost cells go on."""
+        """Directions at the places z; beyond the outermost places the outermost cells go on."""
         u, v = (z.real - self._corner[0]) * self._scale[0], (z.imag - self._corner[1]) * self._scale[1]
         i = np.minimum(np.maximum(u, 0), self._columns - 1).astype(np.intp)
         j = np.minimum(np.maximum(v, 0), self._rows - 1).astype(np.intp)

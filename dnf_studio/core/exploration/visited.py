@@ -34,7 +34,7 @@ found slowly, beyond three components."""
 FAST_DIM = 3
 QUANTILE = 0.999
 MAX_NUMBERS = 16_000_000
-"""In all forward points: with very many steps or components there are fewer of them."""
+"""Most numbers in all forward points: with very many steps or components there are fewer of them."""
 TREE_DIM = 8
 """Beyond so many components a tree finds the nearest no sooner than looking at all."""
 ROWS = 512
@@ -46,7 +46,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class VisitedRegion:
-    """Model units; row i of everything belongs to node i at t_i."""
+    """The region that forward paths visit, in model units; row i of everything belongs to node i at t_i."""
 
     nodes: tuple[Nearest, ...]
     """(N+1,) the R forward points of each node."""
@@ -79,7 +79,7 @@ class VisitedRegion:
 
     @cached_property
     def data_off(self) -> float:
-        """Share of the held-out data that `off_support` holds for."""
+        """Share of the held-out data that is off the support by the rule of `off_support`."""
         return float(self.off_support(self.held_out).mean())
 
     def _outside(self, x: Array) -> Mask | None:
@@ -96,7 +96,7 @@ class Nearest:
         self._tree = KDTree(self.points) if small else None
 
     def distance(self, x: Array, bound: float = np.inf) -> Distances:
-        """(K,) of x (K, D); infinite where x is not finite, where there is no point, or from `bound` on."""
+        """Distance (K,) of x (K, D) to the nearest point; infinite from `bound` on, and where either is not there."""
         found = np.full(len(x), np.inf)
         finite = np.isfinite(x).all(axis=1)
         if not len(self.points) or not finite.any():

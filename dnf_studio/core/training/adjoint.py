@@ -66,7 +66,7 @@ class AdjointEngine:
         self._memory = TapeMemory()
 
     def train(self, x0: Tensor, steps: int, generator: torch.Generator) -> BatchLoss:
-        """As `Engine`: the mean bound (method.md, section 2); noise and a flexible grid are from `generator`."""
+        """See `Engine`. The loss is the mean bound (method.md, section 2); `generator` draws noise and grids."""
         noise, grid = torch.randn((steps, *x0.shape), generator=generator), self.flow.grid(steps)
         if self.flow.config.training.flexible_grid:
             grid = draw_grid(self.flow.config.sde, generator, steps).to(self.flow.timestamps)

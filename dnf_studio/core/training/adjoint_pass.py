@@ -27,10 +27,10 @@ TAPED_NODES = 32
 
 @dataclass(frozen=True)
 class Scores:
-    """What the scores at the nodes of a segment give, (K, R, D) each."""
+    """Values and gradients of the scores at the nodes of a segment give, (K, R, D) each."""
 
     nodes: slice
-    """Without the data's own, where no score is asked for."""
+    """The nodes, without the data's own where no score is asked for."""
     noise: Tensor
     """δB_i of the steps that end at the nodes."""
     pull: Tensor
@@ -79,11 +79,10 @@ class AdjointPass:
         self.weight = grid.dt.sqrt() / grid.g[1:] / batch
         """√Δ_j / g_{j+1}, as the mean needs it."""
         self.drifts: dict[int, Tape] = {}
-        """Those of the drift, by the number of their segment modulo `kept`."""
+        """Tapes of the drift, by the number of their segment modulo `kept`."""
         self.scores: dict[int, Deferred[Scores]] = {}
         self.collected: dict[int, Deferred[Gradients]] = {}
-        """Gradients of the drift by the number of the segment; removed once added up, so that their memory is used
-        again."""
+        """Gradients of the drift by the number of the segment; removed once added up, to use their memory again."""
 
     def run(self) -> tuple[Tensor, Tensor]:
         """What the points add to the bound and to the disagreement (N,)."""

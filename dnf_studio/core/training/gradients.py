@@ -36,13 +36,13 @@ class BatchLoss:
 
 
 class TrainedNetwork(NamedTuple):
-    """One network in a step."""
+    """One network in a training step: its kernel, time embeddings and gradients."""
 
     kernel: FieldKernel
     embeddings: Tensor
-    """(K, E) of the nodes' times, by autograd."""
+    """Embeddings (K, E) of the nodes' times, by autograd."""
     gradients: list[Gradients]
-    """Those of each block."""
+    """The gradients of each block."""
 
 
 def embed_times(network: FieldNetwork, times: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ MARGIN = 1.25
 REACH = 2.0
 RATE = 2.0
 POINTS = 8
-"""At each node."""
+"""Points that are drawn at each node."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ class OutsidePoints:
     beyond: Tensor
     """How far each component lies beyond the box, with its sign, (N+1, P, D); 0 within."""
     nodes: slice
-    """Whose points they are."""
+    """The nodes of the grid that the points belong to."""
 
     def parts(self, most: int) -> Iterator[OutsidePoints]:
-        """The same by at most so many nodes."""
+        """The points in parts of at most `most` nodes."""
         for start in range(0, len(self.x), most):
             nodes = slice(start, min(start + most, len(self.x)))
             yield OutsidePoints(self.x[nodes], self.beyond[nodes], nodes)
@@ -108,7 +108,7 @@ def draw_outside(box: Tensor, grid: TimeGrid, generator: torch.Generator) -> Out
 def inward_penalty(
     outside: OutsidePoints, grid: TimeGrid, drift: Tensor, score: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """P, and its gradients by the values `drift` and `score` (K, P, D) of the networks at the points.
+    """The penalty P, and its gradients by the values `drift` and `score` (K, P, D) of the networks at the points.
 
     `outside` and the values may be those of some nodes only, `outside.nodes`: what all nodes give is the sum of parts.
     """

@@ -68,7 +68,7 @@ def run(options: WindowOptions) -> int:
 
 
 def _size(options: WindowOptions, app: QApplication) -> QSize:
-    """As asked, or large without leaving the screen."""
+    """Size of the window: as asked, or large without leaving the screen."""
     if options.size is not None:
         return QSize(*options.size)
     return DEFAULT_SIZE.boundedTo(app.primaryScreen().availableSize() - QSize(40, 60))

@@ -1,4 +1,4 @@
-"""From the first paint to the end: load, measure, take the picture that was asked for, quit."""
+"""The window from its first paint to its end: load, measure, take the picture that was asked for, quit."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Lifecycle(QObject):
 
     @Slot()
     def _start(self) -> None:
-        """Torch, the model and the names of the data, all in other threads."""
+        """Load torch, the model and the names of the data, all in other threads."""
         workspace, studio, files = self._workspace, self._workspace.studio, self._workspace.files
         studio.start()
         self._window.fill()

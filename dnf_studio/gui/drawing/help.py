@@ -26,7 +26,7 @@ class Help:
     """Help on one plot, as rich text."""
 
     about: str
-    """What it is on: “Help on …”."""
+    """What the help is on: “Help on …”."""
     text: str
     equations: tuple[str, ...]
     """Each on a line of its own."""

@@ -72,7 +72,7 @@ class MainWindow(QMainWindow):
         self._start()
 
     def fill(self) -> None:
-        """Pages, plots and docks behind the first ones, which nobody sees before the window is there."""
+        """Make the pages, plots and docks behind the first ones, which nobody sees before the window is there."""
         workspace, current = self.workspace, self.tabs.currentIndex()
         self.views.make_tabs(workspace, [plot for feature in FEATURES for plot in feature.plots])
         for place, page in enumerate(self._pages):

@@ -15,7 +15,7 @@ MENUS = {
     "&Run": ("run", "ended"),
     "&Help": ("read", "report", "about"),
 }
-"""Titles and sections; the features say which of their commands stands where."""
+"""Titles and sections of the menus; the features say which of their commands stands where."""
 COMMANDS = (
     Command("picture", "Save &picture…", "Ctrl+Shift+P", "Save the window as a PNG picture; a right click on a plot "
             "saves that plot alone", menu="File", section="write", order=1, icon="picture"),

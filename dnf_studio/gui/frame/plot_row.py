@@ -71,7 +71,7 @@ class PlotTabs(QWidget):
         self._refresh()
 
     def fill(self, others: Sequence[Plot]) -> None:
-        """The plots behind the first one, in the order of their names."""
+        """Add the plots behind the first one, in the order of their names."""
         self._others = tuple(others)
         for place, plot in enumerate(others):
             self._side_column.insertWidget(place, plot, 1)
@@ -82,11 +82,11 @@ class PlotTabs(QWidget):
 
     @property
     def wide(self) -> bool:
-        """Whether two are seen."""
+        """Whether two plots are shown side by side."""
         return self._wide
 
     def set_wide(self, wide: bool) -> None:
-        """Side by side, or one behind the other."""
+        """Show two plots side by side, or one behind the other."""
         if wide != self._wide:
             self._wide = wide
             self._refresh()
@@ -136,7 +136,7 @@ class LowerRow(QSplitter):
         self.setSizes([1000] * self.count())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Shares that a person has dragged stay until the number of plots changes."""
+        """Share the width equally; shares that a person has dragged stay until the number of plots changes."""
         super().resizeEvent(event)
         wide = self.width() >= WIDE
         if wide != self._tabs.wide:

@@ -75,13 +75,13 @@ class StudioToolBar(QToolBar):
         self._refresh()
 
     def set_own_steps(self, steps: int) -> None:
-        """The N of the model shown."""
+        """Set the N of the model shown."""
         if steps != self._own_steps:
             self._own_steps = steps
             self._refresh()
 
     def set_device(self, text: str) -> None:
-        """Where the run is, or would be."""
+        """Show the device that the run is on, or would be."""
         self.device.setText(text)
 
     def set_theme(self, theme: Theme) -> None:
@@ -111,7 +111,7 @@ class StudioToolBar(QToolBar):
         self._pause.setMinimumWidth(self._pause.sizeHint().width() + longer + 2)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Its first style is there."""
+        """Fit the widths once the style is known."""
         super().showEvent(event)
         self._fit_pause()
 
@@ -136,7 +136,7 @@ class StudioToolBar(QToolBar):
         self.addWidget(holder)
 
     def _add_steps(self) -> None:
-        """View N and its badge, which keeps its place while hidden so that nothing jumps."""
+        """Add View N and its badge, which keeps its place while hidden so that nothing jumps."""
         keep_place(self.badge)
         holder = QWidget()
         row = QHBoxLayout(holder)

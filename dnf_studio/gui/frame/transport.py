@@ -16,9 +16,9 @@ __all__ = ["TransportBar"]
 
 BUTTONS = ("first", "previous", "play", "next", "last", "loop")
 NOTCHES = 100
-"""Slider notches a step, so that dragging is smooth between steps."""
+"""Slider positions in each step, so that dragging is smooth between steps."""
 BUTTON_ICON = 20
-"""Pixels, while the letters are as large as the desktop's."""
+"""Size of the icons in pixels, while the letters are as large as the desktop's."""
 LEAST_SLIDER = 90
 WIDEST = ("step 000 of 000   t = 0.00000   100%", "step 000 of 000   100%", "000 of 000")
 """The texts of the readout at their widest, from the full one to the shortest, for narrow windows."""
@@ -59,12 +59,12 @@ class TransportBar(QFrame):
         self._moved(cursor.position)
 
     def set_frame(self, frame: Frame | None) -> None:
-        """Take the times of `frame`."""
+        """Show the times of `frame`."""
         self._times = None if frame is None else frame.t
         self._moved(self._cursor.position)
 
     def changeEvent(self, event: QEvent) -> None:
-        """The pictures of the buttons grow with the letters."""
+        """Resize the icons, which grow with the letters."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             for button in self.findChildren(QToolButton):
@@ -74,7 +74,7 @@ class TransportBar(QFrame):
         cursor = self._cursor
 
         def show_playing(playing: bool) -> None:
-            """Play looks like what it does next."""
+            """Give the Play button the icon of what a click does next."""
             commands["play"].setChecked(playing)
             commands.set_icon("play", "pause" if playing else "play")
 
@@ -117,7 +117,7 @@ class _Readout(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
 
     def show_texts(self, texts: tuple[str, str, str]) -> None:
-        """Say one of `texts`, the longest first."""
+        """Show the first of `texts` that fits, the longest first."""
         self._texts = texts
         fits = [place for place in range(len(WIDEST)) if self._width_of(place) <= self.width()]
         self.setText(texts[fits[0] if fits else -1])

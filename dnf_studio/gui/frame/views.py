@@ -93,7 +93,7 @@ class Views(QWidget):
 
     @Slot(object)
     def _begin(self, plot: Plot) -> None:
-        """A plot that is new shows what the others show."""
+        """Let a new plot show the frame, excess and cursor that the others show."""
         if self._live.frame is not None:
             plot.set_frame(self._live.frame)
             plot.set_excess(self._live.excess)
@@ -101,7 +101,7 @@ class Views(QWidget):
 
     @Slot()
     def _suspend_painting(self) -> None:
-        """Paint nothing until the next frame, for a moment at most: it is of another model, and on its way.
+        """Stop painting until the next frame, which is of another model and on its way, for a moment at most.
 
         What would be painted is the model before under the words of this one, while both threads want Python's lock.
         """
@@ -133,7 +133,7 @@ class Views(QWidget):
 
     @Slot()
     def _show_lacks(self) -> None:
-        """Plots of what the model cannot do say why they are empty."""
+        """Let plots of what the model cannot do say why they are empty."""
         for plot, place in self._needs.items():
             if place.needs is not None:
                 plot.set_reason(self._session.lacks.get(place.needs))

@@ -1,4 +1,4 @@
-"""Where the window and its parts stand, remembered from one start to the next."""
+"""Size and position of the window and its parts, remembered from one start to the next."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 
 
 class WindowLayout:
-    """Geometry, docks, splitters, tab and layers of the window, stored and brought back."""
+    """Stores and restores the geometry, docks, splitters, tab and layers of the window."""
 
     def __init__(
         self, memory: Memory, window: QMainWindow, tabs: QTabWidget, docks: Sequence[FeatureDock], session: Session
@@ -36,11 +36,11 @@ class WindowLayout:
         self._first: dict[str, Any] = {}
 
     def note_first(self) -> None:
-        """What `reset` goes back to is how the docks are now: all of them, or those that came later would stay."""
+        """Note how the docks are now, which `reset` goes back to: all of them, or those that came later would stay."""
         self._first = {"docks": _text(self._window.saveState(VERSION))}
 
     def restore(self, size: tuple[int, int] | None) -> bool:
-        """Arrange the window as it was; `size` goes before the size it had. Whether it has its size now."""
+        """Arrange the window as it was, but by `size` where given; returns whether it has its size now."""
         window = self._window
         known: dict[str, Any] = self._memory.get("arrangement", exactly(dict), {})
         if known.get("version") != VERSION:
@@ -72,7 +72,7 @@ class WindowLayout:
         self._memory.put("arrangement", known)
 
     def reset(self) -> None:
-        """Docks, bars and splitters as they are at the first start."""
+        """Arrange docks, bars and splitters as they are at the first start."""
         self._arrange(self._first)
         for splitter in _splitters(self._window):
             splitter.setSizes(splitter.property("sizes") or [])
@@ -158,7 +158,7 @@ class NarrowScreen(QObject):
         return not dock.isFloating() and self._window.dockWidgetArea(dock) == RIGHT
 
     def _fit(self) -> None:
-        """Back within the screen."""
+        """Move a window that is partly off the screen back within it."""
         window, available = self._window, self._available()
         if window.isMaximized() or window.isFullScreen():
             return
@@ -192,5 +192,5 @@ def _text(raw: QByteArray) -> str:
 
 
 def _bytes(text: object) -> QByteArray:
-    """What `_text` wrote; empty for anything else, which Qt takes for nothing."""
+    """The bytes that `_text` wrote; empty for anything else, which Qt takes for nothing."""
     return QByteArray.fromBase64(text.encode("ascii", "ignore")) if isinstance(text, str) else QByteArray()

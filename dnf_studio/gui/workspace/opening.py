@@ -59,18 +59,18 @@ class Opened:
     path: Path | None = None
     """The checkpoint's file."""
     note: str = ""
-    """What a person should know about how it was opened."""
+    """A sentence on what a person should know about how it was opened."""
     source: str = ""
     """The file that was asked for, with what was chosen of it; empty for a bundled name."""
     kind: str = ""
-    """What `source` is: checkpoint, data or export."""
+    """Kind of `source`: checkpoint, data or export."""
     preset: Config | None = None
     """The settings that a bundled model brought: they go with it."""
     export: ExportShown | None = None
     """The samples that the backward view shows as long as the settings are theirs."""
 
     def called(self, title: str) -> Opened:
-        """The same by another title."""
+        """A copy with another title."""
         return replace(self, shown=replace(self.shown, title=title))
 
 
@@ -79,7 +79,7 @@ SAMPLES = "samples"
 
 
 def samples_of(export: Path) -> str:
-    """An export as data: the samples in it."""
+    """The data source that stands for the samples of an export."""
     return f"{export}::{SAMPLES}"
 
 

@@ -95,7 +95,7 @@ class LegendLayer(DeviceLayer):
         return tuple(metrics.elidedText(name, Qt.TextElideMode.ElideRight, each) for name in named)
 
     def _write(self, painter: QPainter, x: float, middle: float, text: str) -> float:
-        """Where the text ends."""
+        """Draw the text; returns the x at which it ends, pixels."""
         metrics = painter.fontMetrics()
         painter.setPen(self._ink)
         painter.drawText(QPointF(x, middle + (metrics.ascent() - metrics.descent()) / 2), text)

@@ -95,7 +95,7 @@ class StepBars:
 
     @property
     def apart(self) -> NDArray[np.bool_]:
-        """Where the two ways differ by more than their errors: the mismatch of the ODE's own density."""
+        """Steps whose two estimates differ by more than their errors: there the ODE's own density does not fit."""
         if not len(self.other):
             return np.zeros(len(self.values), bool)
         return differ(self.values, self.other, self.errors, self.other_errors)
@@ -256,7 +256,7 @@ def about_step(step: int, value: float, parts: Array) -> str:
 
 
 def about_prior(prior: Sequence[float], dim: int) -> str:
-    """The same on the bar at the end: mean −log N(x_N; 0, I) and D log(g_N/g_0) of data with `dim` components."""
+    """A sentence on the bar of the prior: mean −log N(x_N; 0, I) and D log(g_N/g_0) of data of `dim` components."""
     end, ratio = prior
     normal = 0.5 * dim * (1 + math.log(2 * math.pi))
     return (

@@ -47,7 +47,7 @@ class BarsChooser(QComboBox):
         self.setCurrentIndex(list(SHOWN).index(shown))
 
     def set_excess_known(self, known: bool) -> None:
-        """Without an excess nothing is to be chosen; what was chosen comes back with it."""
+        """Offer the choice only where there is an excess; what was chosen comes back with it."""
         before, self._before = self._before, self.shown
         self.setEnabled(known)
         self.setToolTip(CHOICES if known else UNAFFORDABLE)

@@ -144,7 +144,7 @@ class ImageGrid(ProcessPlot):
         self._pages.setStyleSheet(f"color: {theme.muted};")
 
     def turn(self, pages: int) -> None:
-        """So many pages on, or back."""
+        """Turn so many pages on, or back."""
         if self._mosaic is not None:
             last = max(0, self._count - 1) // self._mosaic.count
             self._turn_to(min(max(self._first // self._mosaic.count + pages, 0), last) * self._mosaic.count)

@@ -226,7 +226,7 @@ class LabPanel(QWidget):
 
     @Slot(object)
     def _opened(self, _opened: object) -> None:
-        """Nothing of another model is compared with this one."""
+        """Forget the results: nothing of another model is compared with this one."""
         for kept in (self._shown, self._asked, self._left):
             kept.clear()
         # An empty page of another model may have something else to say

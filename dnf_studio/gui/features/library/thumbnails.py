@@ -72,7 +72,7 @@ class Thumbnails(QObject):
         self._go_on()
 
     def set_paused(self, paused: bool) -> None:
-        """Make none for now: a model trains."""
+        """Stop making pictures for now, or go on: it stops while a model trains."""
         self._paused = paused
         self._go_on()
 
@@ -82,7 +82,7 @@ class Thumbnails(QObject):
             self._task = self._background.start(self._pictures, self._take, lambda _error: None, self._end)
 
     def _pictures(self, check: Check) -> Iterator[tuple[str, QImage]]:
-        """In the thread of the task: those that are wanted by then."""
+        """Make the pictures, in the thread of the task: those that are wanted by then."""
         wanted = self._wanted
         while wanted and not self._paused:
             sha256, path = wanted.popleft()
@@ -94,7 +94,7 @@ class Thumbnails(QObject):
             wanted = self._wanted
 
     def _image(self, sha256: str, path: Path) -> QImage | None:
-        """From the cache, or drawn and put there; None for a model that cannot be sampled."""
+        """The picture from the cache, or drawn and put there; None for a model that cannot be sampled."""
         kept = self._cache / f"{sha256}.png"
         image = QImage(str(kept)) if os.path.isfile(kept) else QImage()
         if image.width() == SIDE == image.height():

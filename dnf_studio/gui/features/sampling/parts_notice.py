@@ -69,7 +69,7 @@ class PartsNotice(QObject):
         self._write()
 
     def _write(self) -> None:
-        """Nothing where the whole process is shown."""
+        """Write the notice; nothing where the whole process is shown."""
         words, line = "", self._frame is not None and self._frame.forward.shape[2] == 1
         if self._frame is not None:
             words = WORDS.get(self._frame.request.parts, "")

@@ -130,7 +130,7 @@ class ScorePlot(Plot):
         self._word.setFont(self.plot.getAxis("bottom").style["tickFont"])
 
     def _lengths(self, step: int) -> str:
-        """Both mean lengths."""
+        """Draw both mean lengths."""
         score, lam = self._score, self._request.level
         assert score is not None
         weight = "" if lam == 1 else f"{0.5 * (1 + lam * lam):.2g} "
