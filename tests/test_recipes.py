@@ -32,22 +32,37 @@ assert window.session.cursor.node == 2
 """
 SOLVER = """
 import contextlib, io
-import dnf_studio
+import numpy as np, torch
 from dnf_studio.cli import main
-model = dnf_studio.load("diffflow-rings")
-fine = model.sample(500, steps=400, solver="heun", seed=3)
-errors = [(model.sample(500, steps=n, solver="midpoint", seed=3) - fine).norm(dim=1).median() for n in (50, 200)]
-assert errors[1] < errors[0] / 4, errors
-shown = io.StringIO()
-with contextlib.redirect_stdout(shown):
-    main(["sample", "--help"])
-assert "midpoint" in shown.getvalue(), shown.getvalue()
+from dnf_studio.config import Config
+from dnf_studio.core.exploration.rediscretise import rediscretise
+from dnf_studio.core.models.diffusion import Diffusion
+from dnf_studio.core.sde.sample_settings import SampleSettings
+from dnf_studio.core.storage.sample_reader import read_export
+told = io.StringIO()
+with contextlib.redirect_stdout(told):
+    assert main(["sample", "--help"]) == 0
+assert "midpoint (Midpoint, second order)" in " ".join(told.getvalue().split()), told.getvalue()
+assert main(["sample", "diffflow-rings", "-n", "64", "--steps", "4", "--solver", "midpoint", "-o", "a.h5"]) == 0
+assert read_export("a.h5").sampling["solver"] == "midpoint"
+torch.manual_seed(0)
+config = Config.create({"model": "diffusion", "sde": {"t_start": 0.1}, "network": {"layers": 1, "channels": 16}})
+flow, steps = Diffusion(2, config).double(), (30, 60, 120)
+assert flow.evaluations(10, "midpoint") == 20
+x0, settings = torch.randn(20, 2, dtype=torch.float64), SampleSettings(solver="midpoint")
+rows = rediscretise(flow, x0, steps, settings, finest=1000)
+order = -np.polyfit(np.log(steps), np.log([row.backward_end for row in rows]), 1)[0]
+assert 1.7 < order < 2.4, order
 from PySide6.QtWidgets import QApplication
-application = QApplication([])
+from dnf_studio.gui.features.sampling.panel import HELP
 from dnf_studio.gui.widgets.solver_box import SolverBox
 from dnf_studio.gui.workspace.session import Session
-box = SolverBox(Session())
-assert "Midpoint, second order" in [box.itemText(place) for place in range(box.count())]
+application, session = QApplication([]), Session()
+box = SolverBox(session)
+session.apply({"solver": "midpoint", "lam": 0.5})
+assert box.currentText() == "Midpoint, second order" and "Runge 1895" in box.toolTip()
+assert session.unused["lam"] == "Midpoint steps have no noise." and session.effective.sampling.lam == 1
+assert any("Midpoint" in line for line in HELP.equations) and "Runge" in HELP.source
 """
 
 

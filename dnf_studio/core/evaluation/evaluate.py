@@ -85,7 +85,7 @@ class Evaluation(Likelihoods):
     """The α of the model's logit, of whose standardised values all nats are then; None where it has none."""
 
     def as_dict(self) -> dict[str, object]:
-        """Plain values for JSON, in DESIGN's keys, no NaN among them."""
+        """Plain values for JSON by the keys of `evaluate --json`, no NaN among them."""
         values = asdict(self)
         for key in ("by_steps", "nll_ode_grid"):
             values[key] = [dict(row) for row in values[key]]

@@ -96,7 +96,7 @@ class Nearest:
         self._tree = KDTree(self.points) if small else None
 
     def distance(self, x: Array, bound: float = np.inf) -> Distances:
-        """Distance (K,) of x (K, D) to the nearest point; infinite from `bound` on, and where either is not there."""
+        """Distance (K,) of x (K, D) to the nearest point; infinite where x is not finite or none is within `bound`."""
         found = np.full(len(x), np.inf)
         finite = np.isfinite(x).all(axis=1)
         if not len(self.points) or not finite.any():

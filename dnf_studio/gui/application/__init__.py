@@ -1,1 +1,1 @@
-"""What surrounds the window: its process from start to end, the log, and what is remembered between two starts."""
+"""The process of the window: options, start, first paint, measuring, and the end."""

@@ -88,7 +88,7 @@ class Measures(QObject):
             self._frames += 1
 
     def results(self) -> dict[str, float | None]:
-        """The four numbers of DESIGN; null where it did not come so far."""
+        """The four numbers that ``--json`` prints; null where it did not come so far."""
         since = None if self._first_frame_at is None else perf_counter() - self._first_frame_at
         return {
             "window_ms": self._milliseconds(self._window_at),

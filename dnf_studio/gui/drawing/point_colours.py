@@ -28,8 +28,7 @@ __all__ = [
 
 PARTS = {"forward": "mode", "backward": "mode of the sample"}
 SPREAD = 1.8
-"""Radius around the mean of standard normal points that is shown in colours, in units of their typical radius: all but
-about 1%."""
+"""How far from its mean a radius of standard normal points has a colour of its own: all but about 1%."""
 Array = NDArray[np.float32]
 Buckets = NDArray[np.uint8]
 MAX_PATHS = 500

@@ -81,6 +81,10 @@ class Commands(QObject):
 
     def fill(self, bar: QMenuBar, menus: Mapping[str, Sequence[str]]) -> None:
         """Put every command into its menu in `bar`; `menus` has the titles, in their order, and their sections."""
+        known = {(title.replace("&", ""), section) for title, sections in menus.items() for section in sections}
+        for record in self.records.values():
+            if record.menu and (record.menu, record.section) not in known:
+                raise ValueError(f"the command '{record.name}' names no section of a menu")
         for title, sections in menus.items():
             menu = bar.addMenu(title)
             self._menus.append(menu)

@@ -1,7 +1,7 @@
 """What a feature is, and what it may use of the window.
 
 A feature is a folder in `gui/features`. Its `feature.py` holds one `Feature`: the commands, plots, docks and pages that
-it adds, and the controller that joins them to the rest. The frame composes the list of features and knows none of them.
+it adds, and the controller that joins them to the rest. The main window composes the list of features.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Closing(QObject):
 
 
 class Dock(Protocol):
-    """A dock as its feature sees it: a `QDockWidget` that is made by the frame."""
+    """A dock as its feature sees it: a `QDockWidget` that the main window has made."""
 
     visibilityChanged: SignalInstance
 
@@ -92,9 +92,9 @@ class Workspace:
     parent: QWidget
     """The parent of dialogs and controllers."""
     docks: dict[str, Dock] = field(default_factory=dict)
-    """The docks by the name of their command."""
+    """The docks of all features, by the name of their command."""
     parts: dict[str, Any] = field(default_factory=dict)
-    """What `start` of each feature returned, by the feature's name: for its own pages and docks, and for tests."""
+    """The objects that `start` of each feature returned, by its name: for pages and docks of the same feature."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class DockPage:
     dock: str
     title: str
     make: Callable[[Workspace], QWidget]
-    """Called when the dock is first seen."""
+    """Called when the dock is first seen. What it returns has `set_theme(theme)`."""
     tip: str = ""
 
 

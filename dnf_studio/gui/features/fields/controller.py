@@ -39,7 +39,7 @@ STYLE_WORDS = {
     "streamlines": ("Strea&mlines", "Lines along the field, about as far apart everywhere whatever its strength"),
 }
 HEAT_WORDS = {
-    "none": ("&No heat map", "Arrows alone"),
+    "none": ("&No heat map", "The field alone"),
     "magnitude": ("Heat map of the &length", "Colour how strong the field is"),
     "divergence": ("Heat map of the di&vergence", "Colour where the field drives points apart or draws them together"),
 }

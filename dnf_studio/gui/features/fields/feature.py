@@ -15,7 +15,7 @@ def _start(workspace: Workspace) -> object:
 
 
 COMMANDS = (
-    Command("field", "Sho&w field", "Ctrl+6", "Show the field that moves points, at the time cursor, as arrows",
+    Command("field", "Sho&w field", "Ctrl+6", "Show the field that moves points, at the time cursor",
             menu="View", section="layers", order=6, checkable=True),
 )  # fmt: skip
 

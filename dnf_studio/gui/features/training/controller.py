@@ -15,8 +15,8 @@ __all__ = ["TrainingController"]
 
 OF_A_RUN = ("config.model", "config.sde.", "config.training.", "config.network.", "config.drop_constant")
 NOTES = {
-    True: "A run is under way: N, progressive or not, the learning rate, iterations and seconds reach it at once; "
-    "the rest waits for the next Train.",
+    True: "A run is under way: N, progressive or not, the learning rate, iterations, seconds and patience reach it at "
+    "once; the rest waits for the next Train.",
     False: "The model shown is trained; these settings are for the next Train.",
 }
 

@@ -51,7 +51,7 @@ class SDEPanel(Page):
 
 
 class TrainingPanel(Page):
-    """Settings of the next run; N and the learning rate also change the run in progress."""
+    """Settings of the next run; those of `run_changes.LIVE` also change the run in progress."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,6 +1,6 @@
-"""Files that DNF Studio wrote before its inside was rebuilt (issue F) open as they did, and give the same numbers.
+"""Files that DNF Studio wrote before its inside was rebuilt open as they did, and give the same numbers.
 
-What they are and how they were made says golden/before_f/README.md. Run as a program, this module prints the numbers
+What they are and how they were made says golden/older/README.md. Run as a program, this module prints the numbers
 that it compares with; it uses nothing but what was public then.
 """
 
@@ -20,7 +20,7 @@ import torch
 
 import dnf_studio as dnf
 
-FOLDER = Path(__file__).parent / "golden" / "before_f"
+FOLDER = Path(__file__).parent / "golden" / "older"
 MODELS = ("diffflow", "diffusion", "flow")
 EXPORTS = {"plain": "diffflow", "trajectories": "diffusion", "log_prob": "flow", "selection": "diffflow"}
 """Each export and the model that drew it."""
