@@ -133,7 +133,7 @@ class TrainingWorker(QObject):
                 if report.iteration <= self._last:
                     self.went_back.emit(report.iteration - 1)
                 self._last = report.iteration
-                if self._held():
+                if self._interrupted():
                     return False
                 if snapshot is not None:
                     self._explorer.publish(snapshot)
@@ -145,7 +145,7 @@ class TrainingWorker(QObject):
         # One that gave up an iteration has not, whether or not it is still to pause
         return run.finished
 
-    def _held(self) -> bool:
+    def _interrupted(self) -> bool:
         """Whether the run is to pause or to stop."""
         return not self._going.is_set() or self._stopping.is_set()
 
@@ -175,7 +175,7 @@ class TrainingWorker(QObject):
             for change in self._early:
                 run.apply(change)
             self._run = run
-        run.interrupt_when(self._held)
+        run.interrupt_when(self._interrupted)
         return run
 
     def _wait_while_paused(self, run: Run) -> bool:

@@ -2,7 +2,7 @@
 
 Python lets one thread of a process run at a time. An iteration takes that turn some thousand times,
 and so does a window that draws: side by side in one process the training loses a third of its speed
-on two cores. Here the run goes to another process and comes home whenever it is held, so that
+on two cores. Here the run goes to another process and comes back whenever it is paused, so that
 whoever works on it finds it where it always is.
 """
 
@@ -39,7 +39,7 @@ STATE_SECONDS = 10.0
 """Between two copies of everything, from which a run goes on should the process end."""
 END_SECONDS = 3.0
 RECALL_SECONDS = 0.02
-RECALL = "home"
+RECALL = "recall"
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ def _serve(connection: Connection) -> None:
         connection.send(True)
         while True:
             message = pickle.loads(connection.recv_bytes())
-            # What was meant for a run that has gone home meanwhile is answered there
+            # What was meant for a run that has gone back meanwhile is answered there
             if isinstance(message, _Job):
                 server.train(message)
 

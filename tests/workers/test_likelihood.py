@@ -34,14 +34,14 @@ def context_of(data: str, model: str) -> StudyContext:
 
 
 def found_by(context: StudyContext, have: int = 0) -> list[LikelihoodFound]:
-    found = list(LikelihoodStudy(1, None, 3).run(context, have, lambda: None))
+    found = list(LikelihoodStudy(1, 3).run(context, have, lambda: None))
     assert all(isinstance(one, LikelihoodFound) for one in found)
     return found  # type: ignore[return-value]
 
 
 def test_its_parts_are_what_evaluate_says() -> None:
     context = context_of("rings", "diffflow")
-    study, found = LikelihoodStudy(1, None, 3), found_by(context)
+    study, found = LikelihoodStudy(1, 3), found_by(context)
     assert len(found) == study.total(context) == 3
     merged = replace(NOTHING, **{name: value for one in found for name, value in one.fields.items()})
     assert merged == likelihoods(context.snapshot.flow, context.dataset, paths=3) and merged.nll_ode is not None
@@ -62,7 +62,7 @@ def test_what_was_found_before_is_not_computed_again(monkeypatch: pytest.MonkeyP
 def test_a_flow_has_its_exact_likelihood_alone() -> None:
     context = context_of("rings", "flow")
     (found,) = found_by(context)
-    assert LikelihoodStudy(1, None, 3).total(context) == 1
+    assert LikelihoodStudy(1, 3).total(context) == 1
     assert "nll_bound" not in found.fields and found.fields["nll_ode"] is not None
 
 
@@ -84,7 +84,7 @@ def test_levels_have_bits_and_logits_no_constant_between_units() -> None:
 
 def test_without_data_there_is_nothing() -> None:
     context = replace(context_of("rings", "diffflow"), dataset=None)
-    assert found_by(context) == [] and LikelihoodStudy(1, None, 3).total(context) == 0
+    assert found_by(context) == [] and LikelihoodStudy(1, 3).total(context) == 0
 
 
 @pytest.mark.parametrize("calls", [0, 1, 40, 310])
@@ -98,5 +98,5 @@ def test_it_is_cancelled_within_a_part(calls: int) -> None:
         return asked > calls
 
     with pytest.raises(Cancelled):
-        list(LikelihoodStudy(1, None, 300).run(context_of("rings", "diffflow"), 0, cancel_when(unwanted)))
+        list(LikelihoodStudy(1, 300).run(context_of("rings", "diffflow"), 0, cancel_when(unwanted)))
     assert asked == calls + 1

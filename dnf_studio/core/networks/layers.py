@@ -1,6 +1,6 @@
 """What a `FourierMLP` is evaluated by: its first layer, by which points enter, and linear maps as fast as they go.
 
-Linear maps of float32 go by oneDNN where torch's own choice is slower, and by MKL where that is at home.
+Linear maps of float32 go by oneDNN where torch's own choice is slower, and by MKL on processors of Intel.
 """
 
 from __future__ import annotations

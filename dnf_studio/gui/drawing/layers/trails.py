@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF, QTransform
 
 from dnf_studio.gui.drawing.layers.device import DeviceLayer, to_device
 
-__all__ = ["StepsLayer", "TrailsLayer", "at_position", "over_steps", "staircase", "stretch"]
+__all__ = ["StepsLayer", "TrailsLayer", "at_position", "over_steps", "staircase", "trailing_part"]
 
 PIECES = 4
 Array = NDArray[np.float32]
@@ -83,7 +83,7 @@ def at_position(paths: Array, position: float) -> Array:
     return between
 
 
-def stretch(paths: Array, position: float, forward: bool) -> Array:
+def trailing_part(paths: Array, position: float, forward: bool) -> Array:
     """The last eighth of the way to `position` (at least one step) in at most four pieces, (K+1, P, …)."""
     steps = len(paths) - 1
     length = max(1.0, steps / 8)

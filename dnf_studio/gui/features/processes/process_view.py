@@ -20,7 +20,7 @@ from dnf_studio.gui.drawing.layers.paths import PathsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.layers.scale import StepColours
 from dnf_studio.gui.drawing.layers.selection import MAX_BUNDLE, MAX_RINGS, SelectionLayer
-from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, stretch
+from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, trailing_part
 from dnf_studio.gui.drawing.picking import existing, nearest, sampled
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
 from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS, ProcessPlot
@@ -235,7 +235,7 @@ class ProcessView(ProcessPlot):
         self._density.set_points(points, position / max(1, len(self._planes) - 1))
         self._chosen.set_points(points[self._rows])
         if self._trails.isVisible():
-            self._trails.set_trails(stretch(self._planes[:, :MAX_PATHS], position, self._direction == "forward"))
+            self._trails.set_trails(trailing_part(self._planes[:, :MAX_PATHS], position, self._direction == "forward"))
         if troubled := words.lost_words(self._lost, self._planes.shape[1]) or words.far_points(points, self._half):
             self.warn(*troubled)
         else:

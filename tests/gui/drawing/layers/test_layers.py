@@ -11,7 +11,7 @@ from dnf_studio.gui.drawing.axes import half_range, next_limits
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.layers.device import to_device
 from dnf_studio.gui.drawing.layers.paths import count_pixels
-from dnf_studio.gui.drawing.layers.trails import at_position, stretch
+from dnf_studio.gui.drawing.layers.trails import at_position, trailing_part
 from dnf_studio.gui.drawing.words import far_points, lost_paths, lost_words, nats, time_note
 
 
@@ -48,7 +48,7 @@ def test_between_nodes_positions_are_linear() -> None:
 def test_a_trail_ends_at_the_cursor_and_comes_from_where_the_process_came(position: float) -> None:
     paths = np.linspace(0, 16, 17, dtype=np.float32)[:, None, None] * np.ones((1, 2, 2), np.float32)
     for forward in (True, False):
-        trail = stretch(paths, position, forward)
+        trail = trailing_part(paths, position, forward)
         assert np.allclose(trail[-1], position, atol=1e-5)
         behind = max(0.0, position - 2) if forward else min(16.0, position + 2)
         assert np.allclose(trail[0], behind, atol=1e-5) and 2 <= len(trail) <= 5
