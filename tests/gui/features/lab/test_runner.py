@@ -115,10 +115,10 @@ def test_an_error_is_a_sentence_and_a_defect_is_told(
     runner.failed.connect(said.append)
     defect = KeyError("a defect of ours")
     for error in (SettingError("No."), defect):
-        runner.ask(Counting(1, None, error), ground())
+        runner.ask(Counting(1, error), ground())
         whole(runner, qtbot)
     assert said == ["", "No.", ""] and told == [defect]
-    assert len(runner.results(Counting(1, None, defect))) == 2
+    assert len(runner.results(Counting(1, defect))) == 2
 
 
 def test_only_the_newest_studies_are_kept(runner: LabRunner, qtbot: QtBot) -> None:
