@@ -34,14 +34,14 @@ def ground_of(data: str, model: str) -> Ground:
 
 
 def found_by(ground: Ground, have: int = 0) -> list[LikelihoodFound]:
-    found = list(LikelihoodStudy(1, None, 3).run(ground, have, lambda: None))
+    found = list(LikelihoodStudy(1, 3).run(ground, have, lambda: None))
     assert all(isinstance(one, LikelihoodFound) for one in found)
     return found  # type: ignore[return-value]
 
 
 def test_its_parts_are_what_evaluate_says() -> None:
     ground = ground_of("rings", "diffflow")
-    study, found = LikelihoodStudy(1, None, 3), found_by(ground)
+    study, found = LikelihoodStudy(1, 3), found_by(ground)
     assert len(found) == study.total(ground) == 3
     merged = replace(NOTHING, **{name: value for one in found for name, value in one.fields.items()})
     assert merged == likelihoods(ground.snapshot.flow, ground.dataset, paths=3) and merged.nll_ode is not None
@@ -62,7 +62,7 @@ def test_what_was_found_before_is_not_computed_again(monkeypatch: pytest.MonkeyP
 def test_a_flow_has_its_exact_likelihood_alone() -> None:
     ground = ground_of("rings", "flow")
     (found,) = found_by(ground)
-    assert LikelihoodStudy(1, None, 3).total(ground) == 1
+    assert LikelihoodStudy(1, 3).total(ground) == 1
     assert "nll_bound" not in found.fields and found.fields["nll_ode"] is not None
 
 
@@ -84,7 +84,7 @@ def test_levels_have_bits_and_logits_no_constant_between_units() -> None:
 
 def test_without_data_there_is_nothing() -> None:
     ground = replace(ground_of("rings", "diffflow"), dataset=None)
-    assert found_by(ground) == [] and LikelihoodStudy(1, None, 3).total(ground) == 0
+    assert found_by(ground) == [] and LikelihoodStudy(1, 3).total(ground) == 0
 
 
 @pytest.mark.parametrize("calls", [0, 1, 40, 310])
@@ -98,5 +98,5 @@ def test_it_is_cancelled_within_a_part(calls: int) -> None:
         return asked > calls
 
     with pytest.raises(Cancelled):
-        list(LikelihoodStudy(1, None, 300).run(ground_of("rings", "diffflow"), 0, cancel_when(unwanted)))
+        list(LikelihoodStudy(1, 300).run(ground_of("rings", "diffflow"), 0, cancel_when(unwanted)))
     assert asked == calls + 1
