@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["FileKind", "data_of", "datasets", "file_kind", "load", "open_checkpoint", "train"]
 
 MOST_BYTES = 1 << 28
-"""Of a file that is read, in seconds, for what could be left out."""
+"""Size of the largest data file that is read just to say what could be left out; reading it takes seconds."""
 FileKind = Literal["checkpoint", "reference", "export", "data"]
 SUFFIXES: dict[str, FileKind] = {
     ".safetensors": "checkpoint",

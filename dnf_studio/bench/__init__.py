@@ -40,7 +40,7 @@ class Row:
     value: float
     unit: str
     reference: float
-    """In `unit` too."""
+    """The reference's value, in `unit` too."""
     ratio: float
     """Above 1 is better than the reference."""
 

@@ -43,7 +43,7 @@ class Sizes:
     scenes: tuple[Scene, ...] = (Scene("default scene", 2000, 500), Scene("heavy scene", 50_000, 2000))
     frames: int = 30
     seconds: float = 10.0
-    """Of one kind of frame in one scene."""
+    """Time spent on one kind of frame in one scene."""
 
 
 FULL = Sizes()
@@ -97,6 +97,6 @@ def _states(scene: Scene) -> Array:
     shape = (scene.points, 2)
     data = random.uniform(-0.4, 0.4, shape) + np.where(random.random((scene.points, 1)) < 0.5, -1.0, 1.0)
     way = np.linspace(0, 1, scene.steps + 1)[:, None, None]
-    walk = np.cumsum(random.standard_normal((scene.steps + 1, *shape)), axis=0) * (0.3 / scene.steps**0.5)
-    states: Array = ((1 - way) * data + way * random.standard_normal(shape) + walk).astype(np.float32)
+    noise = np.cumsum(random.standard_normal((scene.steps + 1, *shape)), axis=0) * (0.3 / scene.steps**0.5)
+    states: Array = ((1 - way) * data + way * random.standard_normal(shape) + noise).astype(np.float32)
     return states

@@ -48,7 +48,7 @@ class Sizes:
     """Points of the first block."""
     rounds: int = 5
     seconds: float = 9.0
-    """Of one change; a slow machine does fewer rounds."""
+    """Time spent on one change; a slow machine does fewer rounds."""
     changes: tuple[Change, ...] = (
         Change("view N 30 to 10", _view(30), _view(10)),
         Change("view N 10 to 100", _view(10), _view(100)),

@@ -25,7 +25,7 @@ class Sizes:
     batches: tuple[int, ...] = (256, 512, 1024, 2048, 5000)
     rounds: int = 7
     seconds: float = 9.0
-    """Of one batch; a slow machine does fewer rounds."""
+    """Time spent on one batch size; a slow machine does fewer rounds."""
 
 
 FULL = Sizes()

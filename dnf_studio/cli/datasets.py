@@ -10,9 +10,9 @@ __all__ = ["datasets"]
 
 
 def datasets(as_json: AsJson = False) -> int:
-    """Of the rows of a file of your own a tenth is to test on and, where there are a hundred or more, a tenth to
-    validate on, of images 15 in 100 each. What a row holds decides, so that it stays on its side when others come or
-    go; train with --train, --validation and --test takes splits of your own.
+    """A tenth of the rows of a file of your own is to test on and, where there are a hundred or more, a tenth to
+    validate on; 15 in 100 each where the rows are images. What a row holds decides, so that it stays on its side when
+    others come or go; train with --train, --validation and --test takes splits of your own.
     """
     infos = api.datasets()
     rows = [

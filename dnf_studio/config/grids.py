@@ -26,7 +26,7 @@ GridKind = str | Nodes
 """A `GridName`, or `Nodes` that serve any N by interpolation."""
 GRID_NAMES: tuple[str, ...] = get_args(GridName)
 POWER_GRIDS = ("reference", "paper")
-"""Those that β is the power of."""
+"""The grids whose nodes are spaced by the power β."""
 MAX_STEPS = 10_000
 LEAST_STEP = 2.0**-16
 """The shortest step between `Nodes`: 128 times what float32 tells apart at 1, and four of the cells below which

@@ -57,7 +57,7 @@ def atomic_file(target: Path, error: type[StudioError]) -> Iterator[Path]:
 
 
 def _partial_name(name: str) -> str:
-    """A hidden name beside `name`, with as much of it as the 255 bytes of a name have room for."""
+    """A hidden name beside `name`, with as much of it as fits into the 255 bytes of a file name."""
     end = f".partial-{os.getpid()}"
     return f".{name.encode(errors='ignore')[: 254 - len(end)].decode(errors='ignore')}{end}"
 

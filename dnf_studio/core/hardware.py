@@ -29,7 +29,7 @@ def is_intel() -> bool:
 
 
 def _listing() -> Path | None:
-    """Where Linux describes each core."""
+    """The file in which Linux describes each core."""
     listed = Path("/proc/cpuinfo")
     return listed if listed.exists() else None
 

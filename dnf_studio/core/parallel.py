@@ -23,7 +23,7 @@ import torch
 
 from dnf_studio.errors import Check
 
-__all__ = ["BlockPool", "Later", "equal_slices", "keep_freed_memory", "single_threaded_kernels", "worker_threads"]
+__all__ = ["BlockPool", "Deferred", "equal_slices", "keep_freed_memory", "single_threaded_kernels", "worker_threads"]
 
 SWITCH_SECONDS = 2e-4
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
@@ -74,14 +74,14 @@ def keep_freed_memory() -> None:
             set_option(option, size)
 
 
-class Later(Generic[R]):
+class Deferred(Generic[R]):
     """Work for whichever thread comes to it first: an idle one of the pool, or the one that asks for its result."""
 
     def __init__(self, function: Callable[[], R]) -> None:
         self._function, self._outcome, self._unclaimed = function, Future[R](), threading.Lock()
 
     def run(self) -> None:
-        """Do it, unless a thread has come to it before."""
+        """Do the work, unless a thread has come to it before."""
         if self._unclaimed.acquire(blocking=False):
             try:
                 self._outcome.set_result(self._function())
@@ -122,7 +122,7 @@ class BlockPool:
             if self.threads > 1
             else None
         )
-        self._waiting: deque[Later[Any]] = deque()
+        self._waiting: deque[Deferred[Any]] = deque()
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """`[function(item) for item in items]`, computed in blocks on the pool's threads."""
@@ -131,15 +131,15 @@ class BlockPool:
                 return [function(item) for item in items]
             return list(self._executor.map(function, items))
 
-    def later(self, function: Callable[[], R], urgent: bool = True) -> Later[R]:
+    def later(self, function: Callable[[], R], urgent: bool = True) -> Deferred[R]:
         """Leave `function` for idle threads of the pool: what is urgent first, of that the newest."""
-        work = Later(function)
+        work = Deferred(function)
         if self._executor is not None:
             (self._waiting.append if urgent else self._waiting.appendleft)(work)
             self._executor.submit(self._run_waiting)
         return work
 
-    def result(self, work: Later[R]) -> R:
+    def result(self, work: Deferred[R]) -> R:
         """The result of `work`; while another thread is at it, this one does what else waits."""
         work.run()
         while not work.done and self._run_waiting():
@@ -147,7 +147,7 @@ class BlockPool:
         return work.result()
 
     def _run_waiting(self) -> bool:
-        """Do the first work that waits, if any does."""
+        """Do the first piece of work that waits, if any does."""
         try:
             work = self._waiting.pop()
         except IndexError:

@@ -22,7 +22,7 @@ EQUAL = 0.005
 RESAMPLES = 4000
 Word = Literal["told apart", "equal", "unresolved"]
 Shares = dict[int, list[float]]
-"""Of each training seed the shares in D² of its draws."""
+"""The shares in D² of the draws, by training seed."""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ __all__ = [
 HOW_TO_INSTALL = "zuko is not installed; pip install 'dnf-studio[reproduce]' adds it"
 TRANSFORMS = 3
 HIDDEN = (64, 64)
-"""Of each transform: 73,000 parameters in all on wine, 312,000 on digits; the studio's models have about 200,000."""
+"""Widths of the hidden layers of each transform: 73,000 parameters in all on wine, 312,000 on digits; the studio's
+models have about 200,000."""
 BATCH = 128
 LEARNING_RATE = 2e-3
 CLIP = 5.0
@@ -110,7 +111,7 @@ SIDE = 220
 REACH = 3.0
 """Half of the range that is shown, standardised units."""
 COLOURS = {"diffflow": "#0072b2", "diffusion": "#d55e00", "flow": "#009e73", "data": "#666666"}
-"""Of Okabe and Ito, told apart with every kind of colour vision."""
+"""Colours by Okabe and Ito, told apart with every kind of colour vision."""
 MODE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999933", "#882255")
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 360, 230, 52, 34, 10
 MOST_TICKS = 6

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
-"""Of the training time, after which samples are measured."""
+"""Shares of the training time after which samples are measured."""
 STEPS = {"diffflow": FEW, "diffusion": 50}
 """N that the samples are drawn with: what each of them is used with."""
 POINTS, DRAWS = 50_000, 2

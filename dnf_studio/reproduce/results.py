@@ -40,7 +40,7 @@ class Measured(_OfModel):
 
     iterations: int
     seconds: float
-    """Of training."""
+    """Training time."""
     batch: int
     parameters: int
     nll_bound: float | None
@@ -58,7 +58,7 @@ class Density(_OfModel):
 
     iterations: int
     seconds: float
-    """Of training."""
+    """Training time."""
     parameters: int
     nll: float | None
     """Exact, of DiffFlow that of its probability-flow ODE; None where there is none."""
@@ -74,7 +74,7 @@ class Quality(_OfModel):
     """How near samples came while a model trained."""
 
     seconds: float
-    """Of training until then."""
+    """Training time until then."""
     steps: int
     distance: float | None
     """As `sliced_wasserstein` of a row, with the best solver; None where no solver's samples are finite."""

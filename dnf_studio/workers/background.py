@@ -29,20 +29,20 @@ class Task:
 
     @property
     def running(self) -> bool:
-        """Whether its end has still to be told."""
+        """Whether the task runs, or its end has not been reported yet."""
         return self._running
 
     @property
     def cancelled(self) -> bool:
-        """Whether it was asked to end."""
+        """Whether the task was asked to end."""
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """Ask it to end, at its next check or after its next result."""
+        """Ask the task to end, at its next check or after its next result."""
         self._cancelled.set()
 
     def check(self) -> None:
-        """Raise `Cancelled` where it is to end; for the work, in its thread."""
+        """Raise `Cancelled` where the task was cancelled; for the work, in its thread."""
         if self.cancelled:
             raise Cancelled
 
@@ -55,7 +55,7 @@ class Task:
 
 @dataclass(frozen=True)
 class _Listener:
-    """Who is told of a task."""
+    """The callbacks of a task."""
 
     found: Callable[[Any], object]
     failed: Callable[[Exception], object]
@@ -128,7 +128,7 @@ class Background(QObject):
         self._listeners.clear()
 
     def _drive(self, task: Task, work: Work[Any]) -> None:
-        """The thread."""
+        """The body of the task's thread."""
         whole, error = False, None
         try:
             whole = self._iterate(task, work)
@@ -140,7 +140,7 @@ class Background(QObject):
             self._over.emit(task, whole, error)
 
     def _iterate(self, task: Task, work: Work[Any]) -> bool:
-        """Hand on what comes; whether all of it did. A generator is closed in this thread, where it may clean up."""
+        """Pass the results on; returns whether all of them came."""
         results = iter(work(task.check))
         try:
             for result in results:
@@ -173,7 +173,7 @@ class Background(QObject):
 
 
 class Newest:
-    """Work of one kind, of which only what was asked last is answered: asking again cancels what was asked before."""
+    """Work of one kind, of which only the newest request is answered: a new one cancels the one before."""
 
     def __init__(self, background: Background) -> None:
         self._background = background
@@ -193,7 +193,7 @@ class Newest:
         failed: Callable[[Exception], object],
         ended: Callable[[bool], object] = lambda whole: None,
     ) -> None:
-        """As `Background.start`; of what was asked before nothing is told any more, not even its end."""
+        """Start as `Background.start` does; nothing is reported of the request before any more, not even its end."""
         self._forget()
 
         def newest(tell: Callable[[Any], object]) -> Callable[[Any], object]:
@@ -203,7 +203,7 @@ class Newest:
         task = self._task = self._background.start(work, newest(found), newest(failed), newest(ended))
 
     def run(self, work: Callable[[], T], done: Callable[[T], object], failed: Callable[[Exception], object]) -> None:
-        """As `Background.run`; what was asked before is not answered any more."""
+        """Call as `Background.run` does; the request before is not answered any more."""
         returned: list[T] = []
 
         def end(whole: bool) -> None:
@@ -216,13 +216,13 @@ class Newest:
         self.start(lambda _check: _once(work), returned.append, failed, end)
 
     def cancel(self) -> None:
-        """Tell at once that what runs has ended, and nothing more of it; nothing where nothing runs."""
+        """Cancel what runs: report at once that it has ended, and nothing more of it; nothing where nothing runs."""
         if self.running:
             self._forget()
             self._ended(False)
 
     def after(self, act: Callable[[], object]) -> None:
-        """Call `act` once what runs is answered; not where that fails or something else is asked first."""
+        """Call `act` once the running request is answered; not where that fails or something else is asked first."""
         self._after = act
 
     def _forget(self) -> None:

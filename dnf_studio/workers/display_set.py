@@ -1,4 +1,4 @@
-"""What the live view carries through both SDEs: latents and Brownian paths, in blocks.
+"""The points that the live view carries through both SDEs: latents and Brownian paths, in blocks.
 
 They are the same whatever N, grid, λ and weights are: a change moves points, it does not redraw
 them. Imports torch, so only the explorer's thread imports it.
@@ -28,12 +28,20 @@ from dnf_studio.core.sde.solvers.sde import backward_states, fields_in_part
 from dnf_studio.core.sde.steps import forward_step, split_backward_noise
 from dnf_studio.errors import Check
 
-__all__ = ["Carrier", "DisplayNoise", "ForwardBlock", "blocks", "carried_together", "forward_block", "lead"]
+__all__ = [
+    "DisplayNoise",
+    "ForwardBlock",
+    "PathSimulator",
+    "block_batches",
+    "blocks",
+    "first_block_count",
+    "forward_block",
+]
 
 FIRST_BLOCK, BLOCK = 256, 512
 FIRST_NUMBERS, FEWEST_ROWS = 4096, 16
-"""Of a first block of many components, whose Brownian paths alone would else take a fifth of a second; `lead` has
-it wait for the rest of 256 points where those paths are known."""
+"""Size of a first block of many components, whose Brownian paths alone would else take a fifth of a second: most
+numbers in its states, least rows. Where those paths are known `first_block_count` waits for the rest of 256 points."""
 MAX_NUMBERS = 8_000_000
 BASE_NODES = 65
 STORE_BYTES = 128 << 20
@@ -41,9 +49,9 @@ LATENT_STREAM = 0x1A7E
 MERGED_ROWS = 4096
 """A batch of a pass that nobody sees grow takes blocks until it has so many rows."""
 GROWING_ROWS = 1024
-"""The same of a pass that is seen to grow, after its first block: a quarter sooner than by 512 all points are there."""
+"""Rows of a batch after the first block, where views show the points as they come; a quarter faster than 512."""
 NARROW = 64
-"""Components up to which that is done; points of more are images, whose networks may take seconds."""
+"""Most components for which blocks are merged so; points of more are images, whose networks may take seconds."""
 V = TypeVar("V")
 
 
@@ -62,13 +70,14 @@ def blocks(points: int, steps: int, dim: int) -> list[slice]:
     return [slice(a, b) for a, b in pairwise(edges)]
 
 
-def lead(parts: list[slice], known: Callable[[slice], bool]) -> int:
+def first_block_count(parts: list[slice], known: Callable[[slice], bool]) -> int:
     """How many of the `blocks` are first shown, together: of the first 256 points those whose noise is `known`."""
     return 1 + sum(1 for _ in takewhile(lambda part: part.stop <= FIRST_BLOCK and known(part), parts[1:]))
 
 
-def carried_together(parts: list[slice], first: int, grows: bool, dim: int) -> list[list[slice]]:
-    """Which blocks are carried at once: the `first` of them, then each by itself, or more where that is quicker."""
+def block_batches(parts: list[slice], first: int, grows: bool, dim: int) -> list[list[slice]]:
+    """The blocks in batches that are carried at once: the `first` of them, then each by itself, or more where that is
+    quicker."""
     groups = [parts[:first], *([part] for part in parts[first:])]
     if not grows:
         return _merged(groups, MERGED_ROWS)
@@ -91,7 +100,7 @@ def _merged(parts: list[list[slice]], rows: int) -> list[list[slice]]:
 
 
 class NoiseKey(NamedTuple):
-    """Which Brownian paths: seed, block of points, components, span of time."""
+    """Key of Brownian paths: seed, block of points, components, span of time."""
 
     seed: int
     start: int
@@ -110,11 +119,11 @@ class DisplayNoise:
     """
 
     def __init__(self) -> None:
-        self._paths: _Kept[BrownianPath] = _Kept(STORE_BYTES)
-        self._noise: _Kept[tuple[Tensor, Tensor]] = _Kept(STORE_BYTES)
+        self._paths: _LruCache[BrownianPath] = _LruCache(STORE_BYTES)
+        self._noise: _LruCache[tuple[Tensor, Tensor]] = _LruCache(STORE_BYTES)
 
     def latents(self, seed: int, count: int, dim: int) -> Tensor:
-        """(count, D) standard normals; fewer are a prefix of more."""
+        """Standard normals (count, D); fewer are a prefix of more."""
         generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(LATENT_STREAM,)))
         return torch.from_numpy(generator.standard_normal((count, dim), dtype=np.float32))
 
@@ -144,7 +153,7 @@ class DisplayNoise:
         return path
 
 
-class _Kept(Generic[V]):
+class _LruCache(Generic[V]):
     """Values kept up to a number of bytes, the least recently used going first."""
 
     def __init__(self, limit: int) -> None:
@@ -168,7 +177,7 @@ Array = NDArray[np.float32]
 
 
 class ForwardBlock(NamedTuple):
-    """One block on its way from data to noise."""
+    """The forward paths of one block, and what is computed along them."""
 
     path: Array
     """(N+1, B, D), model units, row 0 at t_0."""
@@ -213,8 +222,8 @@ def forward_block(fields: tuple[Field, Field], grid: TimeGrid, x0: Tensor, noise
     return ForwardBlock(path.numpy(), contributions.numpy(), kept, kept_saved, lengths.numpy())
 
 
-class Carrier:
-    """Carries blocks of points through one model on one grid.
+class PathSimulator:
+    """Computes the paths of blocks of points through one model on one grid.
 
     Its fields have layers in `hidden`. The backward process goes as `settings` say, but on `grid`; of its λ and parts
     only Euler's steps of the fields know. The noise of a model without noise is not asked for. Raises

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.parallel import BlockPool
     from dnf_studio.core.sde.grid import TimeGrid
     from dnf_studio.core.sde.sample_settings import SampleSettings
-    from dnf_studio.workers.frames import Wanted
+    from dnf_studio.workers.frames import FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = ["Direction", "ExcessFrame", "ExcessWatch", "excess_affordable"]
@@ -34,7 +34,7 @@ __all__ = ["Direction", "ExcessFrame", "ExcessWatch", "excess_affordable"]
 PILOTS, TOLERANCE = 8, 5e-3
 """Points and nats by which the steps of the ODE are chosen: less than the errors of the bars ever are."""
 TRAINING_SECONDS = 3.0
-"""While a model trains: so seldom."""
+"""Seconds between two computations while a model trains."""
 PIECE, FEWEST_FOR_TWO = 256, 96
 """Points that one thread takes at a time, and those from which a second one is worth its share of Python's lock."""
 Array = NDArray[np.float32]
@@ -46,14 +46,14 @@ class ExcessFrame:
 
     frame: Frame
     forward: Array
-    """(N, K) log-ratios of the first K forward paths, nats."""
+    """Log-ratios (N, K) of the first K forward paths, nats."""
     backward: Array
-    """(N, K') those of the first K' backward paths, whose means are at most 0 where the marginals are right; (N, 0)
-    where these are not Euler's steps of the whole SDE, and not a number of a last step without noise."""
+    """Log-ratios (N, K') of the first K' backward paths, whose means are at most 0 where the marginals are right; (N,
+    0) where these are not Euler's steps of the whole SDE, and not a number of a last step without noise."""
     by_step: StepMeans
     """Means of `forward`: the excess."""
     stride: int = 1
-    """So many neighbouring steps share their mean, 1 once each is known."""
+    """How many neighbouring steps share their mean, 1 once each is known."""
     neighbours: StepMeans | None = None
     """The excess with the marginals by nearest neighbours, and in row N the divergence of the ends of the paths from
     N(0, I); None where that is not known or in many dimensions."""
@@ -81,7 +81,7 @@ class ExcessFrame:
 
 @dataclass(eq=False)
 class _Work:
-    """What is being found of one frame."""
+    """The excess of one frame while it is being computed."""
 
     frame: Frame
     snapshot: Snapshot
@@ -102,7 +102,7 @@ class ExcessWatch:
     """
 
     def __init__(self, post: Callable[[ExcessFrame], None]) -> None:
-        """`post` is called with all that is known, each time that is more."""
+        """`post` is called with all that is known, each time there is more."""
         self._post = post
         self._work: _Work | None = None
         self._began = 0.0
@@ -110,7 +110,7 @@ class ExcessWatch:
         """Version of the weights, and `choose_times` of them, which serves any grid and seed."""
         self._failed: tuple[int, SampleSettings] | None = None
 
-    def show(self, frame: Frame, wanted: Wanted | None, training: bool) -> None:
+    def show(self, frame: Frame, wanted: FrameRequest | None, training: bool) -> None:
         """`frame`, of what was `wanted`, is what the views show now; one that still grows is not looked at."""
         if not frame.all_points:
             self._work = None

@@ -1,4 +1,4 @@
-"""In which order the excess of a frame is looked for: what is soon there first, then what is better."""
+"""The order in which the excess of a frame is computed: what is soon there first, then what is better."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _blocks(count: int) -> Iterator[slice]:
 
 
 def training_jobs(steps: int, points: int) -> Iterator[Job]:
-    """While a model trains few points are enough."""
+    """The jobs while a model trains: few points are enough."""
     yield "draft", slice(0, min(TRAINING_POINTS, points)), -(-steps // RESOLVED_STEPS)
 
 

@@ -15,8 +15,8 @@ from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Cancelled, cancel_when
 from dnf_studio.workers.excess import ExcessFrame, ExcessWatch
 from dnf_studio.workers.fields import FieldRequest, FieldWatch
-from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, Wanted
-from dnf_studio.workers.marginals import Comparing
+from dnf_studio.workers.frames import Frame, FrameRequest, Inspection, InspectRequest
+from dnf_studio.workers.marginals import MarginalsWorker
 from dnf_studio.workers.threads import Mailbox, stand_back
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from dnf_studio.workers.passes import Passes
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Explorer", "Wanted"]
+__all__ = ["Explorer", "FrameRequest"]
 
 FRAME_SECONDS = 0.45
-"""Between two frames of new weights."""
+"""Least time between two frames of new weights."""
 
 
 class Explorer:
@@ -46,17 +46,17 @@ class Explorer:
         self.mailbox: Mailbox[Frame] = Mailbox()
         self.inspections: Mailbox[Inspection] = Mailbox()
         self.errors: Mailbox[Exception] = Mailbox()
-        self.comparing = Comparing()
+        self.comparing = MarginalsWorker()
         self._told: Callable[[], None] | None = None
         self._fields = FieldWatch(self._tell)
         self.fields = self._fields.mailbox
         self.excess: Mailbox[ExcessFrame] = Mailbox()
         self._excess = ExcessWatch(self._post_excess)
         self._condition = Condition()
-        self._wanted = Wanted()
-        self._done: Wanted | None = None
-        self._running: Wanted | None = None
-        self._framed: Wanted | None = None
+        self._wanted = FrameRequest()
+        self._done: FrameRequest | None = None
+        self._running: FrameRequest | None = None
+        self._framed: FrameRequest | None = None
         self._asked: InspectRequest | None = None
         self._answered: tuple[object, ...] = ()
         self._answering = Lock()
@@ -71,35 +71,35 @@ class Explorer:
                 # What nobody has taken is of what was opened before
                 self.mailbox.take()
                 self.excess.take()
-            self._want(lambda w: Wanted(snapshot, w.request, w.data if data is None else data, perf_counter()))
+            self._want(lambda w: FrameRequest(snapshot, w.request, w.data if data is None else data, perf_counter()))
 
     def request(self, request: SampleSettings) -> None:
-        """Show it so from now on."""
-        self._want(lambda w: Wanted(w.snapshot, request, w.data, perf_counter()))
+        """Compute the frames by these settings from now on."""
+        self._want(lambda w: FrameRequest(w.snapshot, request, w.data, perf_counter()))
 
     def set_data(self, x0: Tensor) -> None:
         """Start the forward process from these points (P, D), model units, which nobody changes any more."""
-        self._want(lambda w: Wanted(w.snapshot, w.request, x0, perf_counter()))
+        self._want(lambda w: FrameRequest(w.snapshot, w.request, x0, perf_counter()))
 
     @property
-    def newest(self) -> Wanted:
+    def newest(self) -> FrameRequest:
         """What is or will be shown: the newest weights, points and settings."""
         return self._wanted
 
     def inspect(self, asked: InspectRequest | None) -> None:
-        """Tell the numbers of this path, now and again whenever what is shown changes; None: of none."""
+        """Inspect this path, now and whenever what is shown changes; None stops it."""
         with self._condition:
             self._asked = asked
             self._condition.notify()
 
     def compare(self, frame: Frame | None) -> None:
-        """Compare the marginals of this frame once nothing else changes the picture; None: of none."""
+        """Compare the marginals of this frame once nothing else changes the picture; None stops it."""
         with self._condition:
             self.comparing.ask(frame)
             self._condition.notify()
 
     def field(self, asked: FieldRequest | None) -> None:
-        """Tell the vector fields there, now and again whenever what is shown changes; None: nowhere."""
+        """Compute the vector fields there, now and whenever what is shown changes; None stops it."""
         with self._condition:
             self._fields.ask(asked)
             self._condition.notify()
@@ -116,7 +116,7 @@ class Explorer:
         if training != self._training:
             self._training = training
             if not training:
-                self._want(lambda w: Wanted(w.snapshot, w.request, w.data, perf_counter()))
+                self._want(lambda w: FrameRequest(w.snapshot, w.request, w.data, perf_counter()))
 
     def close(self, seconds: float = 5.0) -> bool:
         """Cancel, end the thread and wait for it; False if it did not end in time."""
@@ -126,7 +126,7 @@ class Explorer:
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
-    def _want(self, change: Callable[[Wanted], Wanted]) -> None:
+    def _want(self, change: Callable[[FrameRequest], FrameRequest]) -> None:
         with self._condition:
             self._wanted = change(self._wanted)
             self._condition.notify()
@@ -186,14 +186,14 @@ class Explorer:
         return self._excess.pending and self._framed is not None and not self._cancelled(self._framed)
 
     def _compare(self) -> None:
-        """What failed is not tried again."""
+        """Compare the marginals of the waiting frame; what failed is not tried again."""
         try:
             self.comparing.run(lambda: self._unanswered() or self._changed())
         except Exception as error:
             self.errors.put(error)
 
     def _find_excess(self, passes: Passes) -> None:
-        """The next piece of it, if any, unless a change is to be shown; questions are answered meanwhile."""
+        """Compute the next piece of the excess unless a change is to be shown; answer questions meanwhile."""
         shown = self._framed
         if shown is None:
             return
@@ -206,14 +206,14 @@ class Explorer:
             self.errors.put(error)
 
     def _post_excess(self, found: ExcessFrame) -> None:
-        """Unless something else is to be shown in the meantime."""
+        """Post an excess, unless something else is to be shown in the meantime."""
         with self._condition:
             if self._framed is None or self._cancelled(self._framed):
                 return
             self.excess.put(found)
         self._tell()
 
-    def _overtaken(self, passes: Passes, wanted: Wanted) -> bool:
+    def _overtaken(self, passes: Passes, wanted: FrameRequest) -> bool:
         """Whether to end the pass for `wanted`; a point asked for is answered at once, not after a long pass.
 
         Two threads of a pass may be here at the same time.
@@ -225,7 +225,7 @@ class Explorer:
         return self._cancelled(wanted)
 
     def _post(self, passes: Passes, frame: Frame) -> None:
-        """A frame, and with the first one of a pass the numbers that belong to it."""
+        """Post a frame, and with the first one of a pass the numbers that belong to it."""
         with self._condition:
             if self._running is None or self._wanted.data is not self._running.data:
                 # Something else has been opened in the meantime
@@ -244,7 +244,7 @@ class Explorer:
             told()
 
     def _answer(self, passes: Passes) -> None:
-        """The numbers of a point before a field, which takes longer."""
+        """Answer the requests: the numbers of a point before a field, which takes longer."""
         if not self._point_unanswered():
             try:
                 self._fields.answer()
@@ -273,7 +273,7 @@ class Explorer:
             return False
         return any(a is not b for a, b in zip_longest(_question(asked, shown), self._answered))
 
-    def _rest(self, wanted: Wanted, seconds: float) -> None:
+    def _rest(self, wanted: FrameRequest, seconds: float) -> None:
         """While a model trains, leave it the time until the next frame is due."""
         if self._training and seconds > 0:
             with self._condition:
@@ -288,12 +288,12 @@ class Explorer:
         """Whether the thread ends or something else than newer weights waits to be shown."""
         return self._closing or (self._pending() and (self._done is None or self._cancelled(self._done)))
 
-    def _cancelled(self, wanted: Wanted) -> bool:
+    def _cancelled(self, wanted: FrameRequest) -> bool:
         """Whether the pass for `wanted` has been overtaken by more than newer weights."""
         newest = self._wanted
         return self._closing or newest.request is not wanted.request or newest.data is not wanted.data
 
 
-def _question(asked: InspectRequest, shown: Wanted) -> tuple[object, ...]:
-    """All that the numbers of a point depend on."""
+def _question(asked: InspectRequest, shown: FrameRequest) -> tuple[object, ...]:
+    """The key of all that the numbers of a point depend on."""
     return asked, shown.snapshot, shown.request, shown.data

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from dnf_studio.core.exploration.fields import FieldGrid, FieldName
     from dnf_studio.core.exploration.streamlines import Streamlines
     from dnf_studio.core.sde.sample_settings import SampleSettings
-    from dnf_studio.workers.frames import Wanted
+    from dnf_studio.workers.frames import FrameRequest
 
 __all__ = ["FieldAnswer", "FieldRequest", "FieldWatch"]
 
 
 @dataclass(frozen=True, eq=False)
 class FieldRequest:
-    """Where the fields are wanted."""
+    """A request for the vector fields at one node, over a rectangle of a plane."""
 
     node: int
     plane: Plane
@@ -39,9 +39,9 @@ class FieldRequest:
     divergence: bool = True
     """Whether the divergences are wanted too, which take most of the time."""
     lines: tuple[FieldName, ...] = ()
-    """The fields of which streamlines are wanted,"""
+    """The fields whose streamlines are wanted."""
     apart: float = 0.1
-    """so far from each other in coordinates of the plane."""
+    """Distance between two streamlines in coordinates of the plane."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class FieldAnswer:
     """(R, C): the places with forward or backward points near them, which the limits of colours and lengths are
     taken from; all where there are none."""
     lines: Mapping[FieldName, Streamlines] = field(default_factory=dict)
-    """Those that were asked for."""
+    """The streamlines that were asked for."""
 
 
 class FieldWatch:
@@ -72,17 +72,17 @@ class FieldWatch:
         self.mailbox: Mailbox[FieldAnswer] = Mailbox()
         self._tell = tell
         self._asked: FieldRequest | None = None
-        self._shown: tuple[Frame, Wanted] | None = None
+        self._shown: tuple[Frame, FrameRequest] | None = None
         self._answered: tuple[object, ...] = ()
         self._rests_until = 0.0
 
     def ask(self, asked: FieldRequest | None) -> None:
-        """Ask this from now on, or nothing."""
+        """Ask this question from now on, or none."""
         self._asked = asked
         if asked is None:
             self.mailbox.take()
 
-    def show(self, frame: Frame, wanted: Wanted | None) -> None:
+    def show(self, frame: Frame, wanted: FrameRequest | None) -> None:
         """`frame`, of what was `wanted`, is what the views show now."""
         self._shown = None if wanted is None else (frame, wanted)
 
@@ -111,8 +111,8 @@ class FieldWatch:
             self._tell()
 
 
-def _answer(asked: FieldRequest, frame: Frame, wanted: Wanted) -> FieldAnswer | None:
-    """None where the question belongs to other data or another N than the frame: the next one will fit."""
+def _answer(asked: FieldRequest, frame: Frame, wanted: FrameRequest) -> FieldAnswer | None:
+    """The answer; None where the question belongs to other data or another N than the frame: the next fits."""
     import torch
 
     from dnf_studio.core.exploration.fields import field_grid, measured_fields
@@ -157,8 +157,8 @@ def _inhabited(found: FieldGrid, asked: FieldRequest, points: NDArray[np.float32
     return mask if mask.any() else ~mask
 
 
-def _question(asked: FieldRequest, shown: tuple[Frame, Wanted]) -> tuple[object, ...]:
-    """All that an answer depends on."""
+def _question(asked: FieldRequest, shown: tuple[Frame, FrameRequest]) -> tuple[object, ...]:
+    """The key of all that an answer depends on."""
     return asked, shown[1].snapshot, shown[1].request, shown[1].data
 
 

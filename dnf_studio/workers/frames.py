@@ -1,4 +1,4 @@
-"""What passes between the explorer and the window: requests one way, frames the other."""
+"""Messages between the explorer and the window: requests one way, frames the other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.exploration.inspect import Direction, PointTable
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Frame", "InspectRequest", "Inspection", "Wanted"]
+__all__ = ["Frame", "FrameRequest", "InspectRequest", "Inspection"]
 
 Array = NDArray[np.float32]
 
@@ -33,7 +33,7 @@ class Frame:
     weights: int
     """Version of the weights."""
     request: SampleSettings
-    """How they were asked for."""
+    """Settings that the paths were computed by."""
     t: Array
     """(N+1,)"""
     g: Array
@@ -48,13 +48,13 @@ class Frame:
     complete: bool
     """False while further blocks of points, or the same in float32, are still to come."""
     seconds: float
-    """From the change to this frame."""
+    """Seconds from the change of a setting to this frame."""
     all_points: bool = True
     """Whether all points are there, perhaps not yet in float32."""
     own: Array | None = None
     """(M+1,) times of the model's own grid where `t` is another."""
     contributions: Array = field(default_factory=lambda: np.empty((0, 0), np.float32))
-    """(N, P) the same for each step and point, nats; empty where nobody computed it."""
+    """Contributions (N, P) of each step and point, nats; empty where nobody computed it."""
     parts: Array = field(default_factory=lambda: np.empty((3, 0), np.float32))
     """(3, N) what noise ratio, drift change and score add to `mean_contributions`; empty where nobody computed it."""
     saved: Array = field(default_factory=lambda: np.empty((2, 0), np.float32))
@@ -76,13 +76,13 @@ class Frame:
         return self.request.start == "forward"
 
     def paths_of(self, direction: Direction) -> Array:
-        """(N+1, P, D) of one process."""
+        """The paths (N+1, P, D) of one process."""
         return self.forward if direction == "forward" else self.backward
 
 
 @dataclass(frozen=True)
 class InspectRequest:
-    """Which point of the display set is wanted in numbers, and on its way by which process."""
+    """A request for the numbers along the path of one display point by one process."""
 
     point: int
     direction: Direction = "forward"
@@ -90,7 +90,7 @@ class InspectRequest:
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """The answer, for the weights, request and display set of the newest frame."""
+    """The answer to an `InspectRequest`, for the weights, request and display set of the newest frame."""
 
     asked: InspectRequest
     weights: int
@@ -98,16 +98,16 @@ class Inspection:
     request: SampleSettings
     table: PointTable
     standardisation: Standardisation
-    """The way to data units."""
+    """Converts model units to data units."""
 
 
 @dataclass(frozen=True, eq=False)
-class Wanted:
+class FrameRequest:
     """What the next pass is to show; a change makes a new one."""
 
     snapshot: Snapshot | None = None
     request: SampleSettings = AS_VIEWED
-    """How it is to be carried both ways through the model; the newest request wins."""
+    """Settings of both processes; the newest request wins."""
     data: Tensor | None = None
     """The display set (P, D), model units."""
     since: float = 0.0

@@ -30,24 +30,24 @@ if TYPE_CHECKING:
 __all__ = [
     "LEVELS",
     "DisplayPaths",
-    "Ground",
     "LastStudy",
     "LevelsStudy",
     "PathsFound",
     "PathsStudy",
     "StepsStudy",
     "Study",
+    "StudyContext",
     "parse_steps",
 ]
 
 LEVELS = (0.0, 0.5, 1.0, 1.5, 2.0)
 MAX_N, MOST = 200, 20
 ERROR_POINTS = 512
-"""Of the display set, for the errors."""
+"""Points of the display set whose errors are measured."""
 DISPLAYED, SAMPLES = 2_000, 40_000
 FINER, FINEST = 4, 400
 OF_EULER: dict[str, Any] = {"solver": SDE.name, "seed": 0, "parts": "both", "start": "noise"}
-"""What does not matter to the studies of λ and of the last step, which both are of the SDE."""
+"""Settings that do not matter to the studies of λ and of the last step, which both are of the SDE."""
 Array = NDArray[np.float32]
 
 
@@ -64,7 +64,7 @@ class DisplayPaths:
             return self._made().noise(seed, block, dim, t)
 
     def latents(self, seed: int, count: int, dim: int) -> Tensor:
-        """(count, D)"""
+        """Latents (count, D) of the display set."""
         return self._made().latents(seed, count, dim)
 
     def _made(self) -> DisplayNoise:
@@ -76,40 +76,40 @@ class DisplayPaths:
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
-    """What every study of one model stands on."""
+class StudyContext:
+    """The model, points and threads that all studies of one model share."""
 
     snapshot: Snapshot
     points: Tensor
     """The display set (P, D), model units."""
     dataset: Dataset | None
     threads: int | None
-    """Of the sampling; None is as many as there are cores."""
+    """Threads that sample; None is as many as there are cores."""
     noise: DisplayPaths = field(default_factory=DisplayPaths)
 
 
 @dataclass(frozen=True)
 class Study:
-    """What every study depends on."""
+    """A question to the lab; every study depends on the weights."""
 
     weights: int
     """Version of the weights."""
 
-    def total(self, ground: Ground) -> int:
+    def total(self, context: StudyContext) -> int:
         """How many results there will be."""
         raise NotImplementedError
 
-    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
+    def run(self, context: StudyContext, have: int, check: Check) -> Iterator[object]:
         """The results from number `have` on, until `check` raises."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class SamplingStudy(Study):
-    """One of how samples are drawn, which depends on the settings of the views too."""
+    """A study of how samples are drawn, which depends on the settings of the views too."""
 
     sampling: SampleSettings
-    """These, but for what does not matter to the study, which is as in `fixed`: so it equals one that is kept."""
+    """The settings, with those that do not matter to the study as in `fixed`, so that it equals one that is kept."""
     fixed: ClassVar[Mapping[str, Any]] = {}
 
     def __post_init__(self) -> None:
@@ -123,19 +123,19 @@ class StepsStudy(SamplingStudy):
     steps: tuple[int, ...]
     fixed: ClassVar[Mapping[str, Any]] = {"steps": None, "parts": "both", "start": "noise"}
 
-    def total(self, ground: Ground) -> int:
-        return len(self.steps) * (1 if ground.dataset is None else 2)
+    def total(self, context: StudyContext) -> int:
+        return len(self.steps) * (1 if context.dataset is None else 2)
 
-    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
+    def run(self, context: StudyContext, have: int, check: Check) -> Iterator[object]:
         from dnf_studio.core.exploration.rediscretise import rediscretise
 
-        flow, x0, count = ground.snapshot.flow, ground.points[:ERROR_POINTS], len(self.steps)
+        flow, x0, count = context.snapshot.flow, context.points[:ERROR_POINTS], len(self.steps)
         if have < count:
             rows = rediscretise(flow, x0, self.steps, self.sampling, check=check)
             yield from islice(rows, have, None)
-        if ground.dataset is not None:
+        if context.dataset is not None:
             ways = [replace(self.sampling, steps=n, seed=0) for n in self.steps[max(0, have - count) :]]
-            yield from _variants(ground, ways, check)
+            yield from _variants(context, ways, check)
 
 
 @dataclass(frozen=True)
@@ -144,12 +144,12 @@ class LevelsStudy(SamplingStudy):
 
     fixed: ClassVar[Mapping[str, Any]] = {**OF_EULER, "lam": 1.0}
 
-    def total(self, ground: Ground) -> int:
+    def total(self, context: StudyContext) -> int:
         return len(LEVELS)
 
-    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
+    def run(self, context: StudyContext, have: int, check: Check) -> Iterator[object]:
         ways = [replace(self.sampling, lam=lam) for lam in LEVELS]
-        yield from _variants(ground, ways[have:], check, ways[LEVELS.index(1.0)])
+        yield from _variants(context, ways[have:], check, ways[LEVELS.index(1.0)])
 
 
 @dataclass(frozen=True)
@@ -158,13 +158,13 @@ class LastStudy(SamplingStudy):
 
     fixed: ClassVar[Mapping[str, Any]] = {**OF_EULER, "last": "noise"}
 
-    def total(self, ground: Ground) -> int:
+    def total(self, context: StudyContext) -> int:
         return 2
 
-    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
+    def run(self, context: StudyContext, have: int, check: Check) -> Iterator[object]:
         lasts: tuple[LastStep, ...] = ("mean", "noise")
         ways = [replace(self.sampling, last=last) for last in lasts]
-        yield from _variants(ground, ways[have:], check)
+        yield from _variants(context, ways[have:], check)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,17 +186,17 @@ class PathsStudy(SamplingStudy):
     points: tuple[int, ...]
     fixed: ClassVar[Mapping[str, Any]] = {"parts": "both"}
 
-    def total(self, ground: Ground) -> int:
+    def total(self, context: StudyContext) -> int:
         return 1
 
-    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
+    def run(self, context: StudyContext, have: int, check: Check) -> Iterator[object]:
         """Latents and Brownian paths are the ones of the views, so that the coarse paths are too."""
         from dnf_studio.workers.display_set import blocks
 
-        flow, seed = ground.snapshot.flow, self.sampling.seed
-        steps, dim = self.sampling.steps or ground.snapshot.steps, flow.dim
-        count = min(DISPLAYED, len(ground.points))
-        latents = ground.noise.latents(seed, count, dim)
+        flow, seed = context.snapshot.flow, self.sampling.seed
+        steps, dim = self.sampling.steps or context.snapshot.steps, flow.dim
+        count = min(DISPLAYED, len(context.points))
+        latents = context.noise.latents(seed, count, dim)
         found = []
         for block in blocks(count, steps, dim):
             rows = [point for point in self.points if block.start <= point < block.stop]
@@ -204,17 +204,17 @@ class PathsStudy(SamplingStudy):
                 places = [row - block.start for row in rows]
 
                 def noise(t: Tensor, block: slice = block, places: Sequence[int] = places) -> tuple[Tensor, Tensor]:
-                    ahead, back = ground.noise.read(seed, block, dim, t.cpu().float())
+                    ahead, back = context.noise.read(seed, block, dim, t.cpu().float())
                     return ahead[:, places], back[:, places]
 
                 z = latents[rows] if self.sampling.start == "noise" else None
-                found.append((rows, self._part(ground, steps, (ground.points[rows], z), noise, check)))
+                found.append((rows, self._part(context, steps, (context.points[rows], z), noise, check)))
         if found:
             yield _joined(found)
 
     def _part(
         self,
-        ground: Ground,
+        context: StudyContext,
         steps: int,
         start: tuple[Tensor, Tensor | None],
         noise: Callable[[Tensor], tuple[Tensor, Tensor]],
@@ -223,7 +223,7 @@ class PathsStudy(SamplingStudy):
         from dnf_studio.core.exploration.rediscretise import coarse_and_fine
 
         found = coarse_and_fine(
-            ground.snapshot.flow,
+            context.snapshot.flow,
             replace(self.sampling, steps=steps),
             start,
             noise,
@@ -251,19 +251,19 @@ def parse_steps(text: str) -> tuple[int, ...]:
 
 
 def _variants(
-    ground: Ground,
+    context: StudyContext,
     ways: Sequence[SampleSettings],
     check: Check,
     reference: SampleSettings | None = None,
 ) -> Iterator[Variant]:
     from dnf_studio.core.exploration.variants import compare_variants
 
-    model, threads = (ground.snapshot.flow, ways, ground.dataset, reference), ground.threads
+    model, threads = (context.snapshot.flow, ways, context.dataset, reference), context.threads
     yield from compare_variants(*model, points=SAMPLES, threads=threads, check=check)
 
 
 def _joined(found: Sequence[tuple[list[int], PathsFound]]) -> PathsFound:
-    """Parts of several blocks as one, which share their grids."""
+    """The parts of several blocks joined, which share their grids."""
     points = tuple(row for rows, _ in found for row in rows)
     first = found[0][1]
     ahead, back = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dnf_studio.errors import Check
-from dnf_studio.workers.lab import Ground, Study
+from dnf_studio.workers.lab import Study, StudyContext
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset
@@ -20,15 +20,15 @@ OF_TWO_SDES, OF_FLOW = 3, 1
 
 @dataclass(frozen=True)
 class LikelihoodFacts:
-    """What the numbers are of, nats of the model's standardised units."""
+    """Facts that the likelihoods belong to, nats of the model's standardised units."""
 
     steps: int
     """N of the model's own grid."""
     dim: int
     points: tuple[int, int]
-    """How many the bound is the mean over, and all else."""
+    """Number of points that the bound is the mean over, and that all other values are."""
     entropy: float | None
-    """Exact, of the data."""
+    """Exact entropy of the data."""
     attainable: float | None
     """The least NLL that the chain can have, whatever its networks say; None where that is not known."""
     log_volume: float | None
@@ -43,7 +43,7 @@ class LikelihoodFound:
     fields: dict[str, Any]
     """Fields of `Likelihoods` that are known now."""
     bits: dict[str, float | None]
-    """Of some of them in bits per dimension; None where the data is not dequantised levels."""
+    """Some of the fields in bits per dimension; None where the data is not dequantised levels."""
 
 
 @dataclass(frozen=True)
@@ -53,22 +53,22 @@ class LikelihoodStudy(Study):
     paths: int
     """K of the importance-weighted bound."""
 
-    def total(self, ground: Ground) -> int:
-        if ground.dataset is None:
+    def total(self, context: StudyContext) -> int:
+        if context.dataset is None:
             return 0
-        return OF_TWO_SDES if ground.snapshot.flow.bounded else OF_FLOW
+        return OF_TWO_SDES if context.snapshot.flow.bounded else OF_FLOW
 
-    def run(self, ground: Ground, have: int, check: Check) -> Iterator[object]:
+    def run(self, context: StudyContext, have: int, check: Check) -> Iterator[object]:
         from dnf_studio.core.evaluation.evaluate import bits_of
         from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, affordable_points, likelihood_parts
         from dnf_studio.core.parallel import BlockPool, worker_threads
 
-        flow, dataset = ground.snapshot.flow, ground.dataset
+        flow, dataset = context.snapshot.flow, context.dataset
         if dataset is None:
             return
-        facts = _facts(ground, dataset)
+        facts = _facts(context, dataset)
         most = {"nll_bound": affordable_points(flow), "nll_ode": affordable_points(flow, ODE_POINTS)}
-        with BlockPool(ground.threads or worker_threads(flow.device)) as pool:
+        with BlockPool(context.threads or worker_threads(flow.device)) as pool:
             pool.check = check
             parts = likelihood_parts(flow, dataset, paths=self.paths, pool=pool)
             for measure in list(parts.values())[have:]:
@@ -77,15 +77,15 @@ class LikelihoodStudy(Study):
                 yield LikelihoodFound(facts, found, bits)
 
 
-def _facts(ground: Ground, dataset: Dataset) -> LikelihoodFacts:
+def _facts(context: StudyContext, dataset: Dataset) -> LikelihoodFacts:
     from dnf_studio.core.evaluation.chain_bounds import attainable_of, entropy_of
     from dnf_studio.core.evaluation.fresh import fresh_points, units_of
     from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, affordable_points
 
-    flow = ground.snapshot.flow
+    flow = context.snapshot.flow
     most = affordable_points(flow), affordable_points(flow, ODE_POINTS)
     counts = [len(fresh_points(flow, dataset, count, 0)) for count in most]
     units = units_of(flow, dataset)
     volume = None if units.logit is not None else units.log_scale
     floors = entropy_of(flow, dataset), attainable_of(flow, dataset)
-    return LikelihoodFacts(ground.snapshot.steps, flow.dim, (counts[0], counts[1]), *floors, volume)
+    return LikelihoodFacts(context.snapshot.steps, flow.dim, (counts[0], counts[1]), *floors, volume)

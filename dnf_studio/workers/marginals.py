@@ -16,7 +16,7 @@ from dnf_studio.workers.threads import Mailbox
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.marginals import Marginals
 
-__all__ = ["Comparing", "Comparison"]
+__all__ = ["Comparison", "MarginalsWorker"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,15 +30,15 @@ class Comparison:
     the same latents and noise; None where the whole is shown."""
 
 
-class Comparing:
-    """One frame at most is waiting, the newest; what comes of it is in `found`."""
+class MarginalsWorker:
+    """Compares the marginals of the newest frame given to `ask`; the result is in `found`."""
 
     def __init__(self) -> None:
         self.found: Mailbox[Comparison] = Mailbox()
         self._asked: Frame | None = None
 
     def ask(self, frame: Frame | None) -> None:
-        """Compare this frame in place of what waits; None: none."""
+        """Let this frame wait, in place of another one; None: none."""
         self._asked = frame
 
     @property

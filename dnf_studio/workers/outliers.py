@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.sde.sample_settings import SampleSettings
     from dnf_studio.errors import Check
     from dnf_studio.workers.background import Work
-    from dnf_studio.workers.frames import Frame, Wanted
+    from dnf_studio.workers.frames import Frame, FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = ["OutlierCheck", "check_of", "check_outliers"]
@@ -42,7 +42,7 @@ class OutlierCheck:
     """Among samples drawn anew; None before the first block."""
 
 
-def check_of(wanted: Wanted, dataset: Dataset, frame: Frame | None, count: int) -> Work[OutlierCheck]:
+def check_of(wanted: FrameRequest, dataset: Dataset, frame: Frame | None, count: int) -> Work[OutlierCheck]:
     """The work for the points and weights of the views as they are now, and for `count` samples.
 
     The paths are those of `frame` where it shows just what is `wanted`.
@@ -88,16 +88,16 @@ def _shown_paths(flow: GenerativeModel, settings: SampleSettings, data: Tensor, 
     import torch
 
     from dnf_studio.core.parallel import single_threaded_kernels
-    from dnf_studio.workers.display_set import Carrier, DisplayNoise, blocks
+    from dnf_studio.workers.display_set import DisplayNoise, PathSimulator, blocks
 
     grid, noise = flow.grid(settings.steps, settings.grid), DisplayNoise()
     parts = blocks(len(data), grid.steps, flow.dim)
     latents = noise.latents(settings.seed, parts[-1].stop, flow.dim)
     with torch.inference_mode(), single_threaded_kernels():
-        carrier = Carrier(flow, grid, torch.float32, settings)
+        simulator = PathSimulator(flow, grid, torch.float32, settings)
         rows = []
         for part in parts:
             own, eps = noise.noise(settings.seed, part, flow.dim, grid.t)
-            z = carrier.ends(data[part], own, check) if settings.start == "forward" else latents[part]
-            rows.append(carrier.backward(z, eps, check))
+            z = simulator.ends(data[part], own, check) if settings.start == "forward" else latents[part]
+            rows.append(simulator.backward(z, eps, check))
     return np.concatenate(rows, axis=1)

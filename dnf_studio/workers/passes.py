@@ -24,12 +24,19 @@ from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Cancelled, Check, cancel_when
-from dnf_studio.workers.display_set import Carrier, DisplayNoise, ForwardBlock, blocks, carried_together, lead
+from dnf_studio.workers.display_set import (
+    DisplayNoise,
+    ForwardBlock,
+    PathSimulator,
+    block_batches,
+    blocks,
+    first_block_count,
+)
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
-    from dnf_studio.workers.frames import Wanted
+    from dnf_studio.workers.frames import FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = ["Passes"]
@@ -37,12 +44,12 @@ __all__ = ["Passes"]
 Array = NDArray[np.float32]
 B = TypeVar("B")
 _Job = tuple[list[Any], Callable[[], Any]]
-"""Where the block goes, and what computes it."""
+"""The list that a block is appended to, and the function that computes it."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Pass:
-    """All points once through both processes."""
+    """One pass: all display points once through both processes."""
 
     snapshot: Snapshot
     data: Tensor
@@ -50,7 +57,7 @@ class _Pass:
     since: float
     hidden: torch.dtype
     grows: bool
-    """Whether it is shown block by block."""
+    """Whether the pass is shown block by block."""
 
 
 class Passes:
@@ -59,7 +66,7 @@ class Passes:
     Each process keeps its finished blocks with the key of all they depend on: another λ recomputes
     the backward process only, other data the forward process only, unless the backward one starts
     from where that ends; a cancelled pass goes on where it stopped if it is wanted again. Of many
-    components both are computed once more when the first points come together, as `lead` says.
+    components both are computed once more when the first points come together, as `first_block_count` says.
     """
 
     def __init__(self, post: Callable[[Frame], None]) -> None:
@@ -90,8 +97,8 @@ class Passes:
 
     def run(
         self,
-        wanted: Wanted,
-        cancelled: Callable[[Wanted], bool],
+        wanted: FrameRequest,
+        cancelled: Callable[[FrameRequest], bool],
         training: bool,
         between: Callable[[], None] = lambda: None,
     ) -> None:
@@ -121,7 +128,7 @@ class Passes:
             return
         self._shown = request, data
 
-    def inspect(self, wanted: Wanted, asked: InspectRequest) -> Inspection | None:
+    def inspect(self, wanted: FrameRequest, asked: InspectRequest) -> Inspection | None:
         """The numbers of one path in float64: the weights, the start and the noise are those of the frames.
 
         None for a point that is not shown.
@@ -151,23 +158,23 @@ class Passes:
         snapshot, data, request = work.snapshot, work.data, work.request
         follows = request.start == "forward"
         grid = snapshot.flow.grid(request.steps, request.grid)
-        carrier = Carrier(snapshot.flow, grid, work.hidden, request)
+        simulator = PathSimulator(snapshot.flow, grid, work.hidden, request)
         count, dim = len(data), snapshot.dim
         latents = self._noise.latents(request.seed, count, dim)
         own = blocks(count, grid.steps, dim)
-        first = lead(own, lambda part: self._noise.knows(request.seed, part, dim, grid.t))
+        first = first_block_count(own, lambda part: self._noise.knows(request.seed, part, dim, grid.t))
         shared = (snapshot, request.steps, request.grid, request.seed, count, work.grows, first)
         forward = _kept(self._forward, work.hidden, (*shared, data))
         back = *shared, data if follows else None, request.lam, request.last, request.solver
         backward = _kept(self._backward, work.hidden, (*back, request.parts))
         # Beside a part of the process, where its latents end by the whole of it
         whole = _kept(self._whole, work.hidden, back) if request.parts != "both" else None
-        parts = carried_together(own, first, work.grows, dim)
+        parts = block_batches(own, first, work.grows, dim)
         for k, group in enumerate(parts):
             noises = [self._noise.noise(request.seed, part, dim, grid.t) for part in group]
             part = slice(group[0].start, group[-1].stop)
             noise = [torch.cat(pieces, dim=1) for pieces in zip(*noises, strict=True)]
-            ahead = forward, partial(carrier.forward, data[part], noise[0], check)
+            ahead = forward, partial(simulator.forward, data[part], noise[0], check)
             missing: list[_Job] = [ahead] if k >= len(forward) else []
             if follows:
                 # Nothing else can begin before it has ended
@@ -176,9 +183,9 @@ class Passes:
             begins = torch.from_numpy(forward[k].path[-1]) if follows else latents[part]
             way = begins, noise[1], check
             if k >= len(backward):
-                missing.append((backward, partial(carrier.backward, *way)))
+                missing.append((backward, partial(simulator.backward, *way)))
             if whole is not None and k >= len(whole):
-                missing.append((whole, partial(_ends, carrier, *way)))
+                missing.append((whole, partial(_ends, simulator, *way)))
             self._carry(missing)
             last_one = k + 1 == len(parts)
             if last_one or work.grows:
@@ -187,7 +194,7 @@ class Passes:
                 self._post(replace(frame, all_points=last_one))
 
     def _carry(self, jobs: list[_Job]) -> None:
-        """Do them, as many at once as there are threads, and keep what comes out."""
+        """Do the jobs, as many at once as there are threads, and keep what comes out."""
         computed = self._pool.map(_without_gradients, [job for _, job in jobs])
         for (kept, _), block in zip(jobs, computed, strict=True):
             kept.append(block)
@@ -203,14 +210,14 @@ def _kept(
 
 
 def _without_gradients(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `work` returns
-    """On whatever thread: torch's mode belongs to the thread."""
+    """Call the function in torch's inference mode, which belongs to the thread."""
     with torch.inference_mode():
         return work()
 
 
-def _ends(carrier: Carrier, latents: Tensor, noise: Tensor, check: Callable[[], None]) -> Array:
+def _ends(simulator: PathSimulator, latents: Tensor, noise: Tensor, check: Callable[[], None]) -> Array:
     """Where a block of the whole process ends, (B, D)."""
-    ends: Array = carrier.backward(latents, noise, check, whole=True)[0].copy()
+    ends: Array = simulator.backward(latents, noise, check, whole=True)[0].copy()
     return ends
 
 

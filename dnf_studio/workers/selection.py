@@ -23,7 +23,7 @@ from dnf_studio.core.sde.sample_settings import SampleSettings, Start
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.storage.samples import ExportPlan, ExportProgress, Selection, export_samples
 from dnf_studio.errors import DivergenceError, ExportError
-from dnf_studio.workers.display_set import Carrier, DisplayNoise, blocks
+from dnf_studio.workers.display_set import DisplayNoise, PathSimulator, blocks
 
 __all__ = ["export_selection", "selected_blocks"]
 
@@ -86,8 +86,8 @@ def _carried(
 ) -> SampleBlock:
     """The points `rows` of one block of the view, with latents z (B, D) and noise (N, B, D) in order of time."""
     with single_threaded_kernels(), torch.inference_mode():
-        carrier = Carrier(flow, grid, torch.float32, settings)
-        path = carrier.backward(z, eps, _never)[::-1, rows]
+        simulator = PathSimulator(flow, grid, torch.float32, settings)
+        path = simulator.backward(z, eps, _never)[::-1, rows]
         states = _in_data_units(flow, path)
         drawn = eps.flip(0)[:, rows]
         if settings.level == 0 or "noise" in flow.lacks:
@@ -111,7 +111,7 @@ def _carried(
 def _ahead(flow: GenerativeModel, grid: TimeGrid, x0: Tensor, noise: Tensor) -> NDArray[np.float32]:
     """The forward paths (N+1, B, D) of one block of the view from x0 (B, D) by noise (N, B, D)."""
     with single_threaded_kernels(), torch.inference_mode():
-        return Carrier(flow, grid, torch.float32).forward(x0, noise, _never).path
+        return PathSimulator(flow, grid, torch.float32).forward(x0, noise, _never).path
 
 
 def _with_forward(

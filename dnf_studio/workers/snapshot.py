@@ -1,4 +1,4 @@
-"""The way of the weights from a run to the views: a copy every quarter of a second, which never changes again."""
+"""How the weights get from a run to the views: a copy every quarter of a second, which never changes again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Snapshot", "Steps", "watched"]
 
 PUBLISH_SECONDS = 0.25
-"""Between two copies of the weights of a run."""
+"""Seconds between two copies of the weights of a run."""
 _VERSIONS = count(1)
 
 
@@ -86,12 +86,12 @@ class Snapshot:
 
     @property
     def standardisation(self) -> Standardisation:
-        """The way back to data units."""
+        """Converts model units to data units."""
         return self.flow.standardisation
 
     @property
     def dim(self) -> int:
-        """D."""
+        """D, the dimension of the data."""
         return self.flow.dim
 
     @property

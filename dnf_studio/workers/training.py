@@ -70,11 +70,11 @@ class TrainingWorker(QObject):
         self._last = 0
 
     def start(self) -> None:
-        """Begin; what nobody has thought of is raised in the window's thread."""
+        """Start the thread; its unforeseen errors are raised in the window's thread."""
         self._task = self._background.run(self._drive, lambda _done: self.ended.emit(), self._fail)
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait for the thread, which has been stopped; whether it has ended in time."""
+        """Wait for the thread, which has been stopped; returns whether it has ended in time."""
         return self._task.wait(seconds)
 
     @property
@@ -110,7 +110,7 @@ class TrainingWorker(QObject):
         raise error
 
     def _drive(self) -> None:
-        """In the thread."""
+        """The body of the thread."""
         try:
             run = self._begin()
         except StudioError as error:
@@ -141,16 +141,16 @@ class TrainingWorker(QObject):
             self._diverged(error)
             return False
         finally:
-            self._bring_home(steps, late)
+            self._bring_back(steps, late)
         # One that gave up an iteration has not, whether or not it is still to pause
         return run.finished
 
     def _held(self) -> bool:
-        """Whether it is to pause or to stop."""
+        """Whether the run is to pause or to stop."""
         return not self._going.is_set() or self._stopping.is_set()
 
-    def _bring_home(self, steps: Steps, late: list[StepReport]) -> None:
-        """The run is here and at rest after that."""
+    def _bring_back(self, steps: Steps, late: list[StepReport]) -> None:
+        """Bring the run back into this process; nothing changes it after that."""
         try:
             steps.close()
         except DivergenceError as error:

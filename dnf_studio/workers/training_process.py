@@ -39,20 +39,20 @@ STATE_SECONDS = 10.0
 """Between two copies of everything, from which a run goes on should the process end."""
 END_SECONDS = 3.0
 RECALL_SECONDS = 0.02
-HOME = "home"
+RECALL = "home"
 
 
 @dataclass(frozen=True)
 class _Job:
-    """A run to go on with."""
+    """A message to the process: a run to go on with."""
 
     state: RunState
     threads: int
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where the run stands, and how many of the changes that were sent after it have reached it."""
+class _RunSnapshot:
+    """The state of the run, and how many of the changes that were sent after it have reached it."""
 
     state: RunState
     changes: int
@@ -60,27 +60,28 @@ class _Place:
 
 @dataclass(frozen=True)
 class _Progress:
-    """One iteration."""
+    """A message from the process: one iteration is done."""
 
     report: StepReport
     config: Config | None
     """The settings it had, where they are others than before."""
     weights: dict[str, NDArray[Any]] | None
-    """Those that sampling uses, when the views are due them."""
-    place: _Place | None
-    """Everything, when it is time for that."""
+    """The weights that sampling uses, when the views are due a copy."""
+    snapshot: _RunSnapshot | None
+    """The whole state, when it is time for a copy."""
 
 
 @dataclass(frozen=True)
-class _Home:
-    """The run comes back: it is held, has reached its end, or a `problem` came up."""
+class _RunReturned:
+    """The run comes back: it is paused, has reached its end, or a `problem` came up."""
 
-    place: _Place | None
+    snapshot: _RunSnapshot | None
     problem: StudioError | None = None
 
 
 class TrainingProcess:
-    """Trains one run at a time elsewhere. `train` is for one thread; `apply` and `close` may be called by others.
+    """Trains one run at a time in a process of its own. `train` is for one thread; `apply` and `close` may be called by
+    others.
 
     It takes seconds to start and is `ready` after that.
     """
@@ -93,8 +94,8 @@ class TrainingProcess:
         there.close()
         self._ready = False
         self._lock = Lock()
-        self._place: _Place | None = None
-        """Where a run that is away was last; None while none is."""
+        self._snapshot: _RunSnapshot | None = None
+        """Last known state of the run in the process; None while there is none."""
         self._sent: list[dict[str, Any]] = []
 
     @property
@@ -108,8 +109,8 @@ class TrainingProcess:
         return self._ready
 
     def train(self, run: Run, threads: int, late: list[StepReport]) -> Steps:
-        """Its reports, until it is finished. Closing the generator brings the run home; reports on their way go to
-        `late` then.
+        """The reports of `run`, until it is finished. Closing the generator brings the run back; reports on their way
+        go to `late` then.
 
         While it is away `run` shows its iteration, seconds and config, and its weights stay as they were; whenever the
         generator has ended it is as if it had trained here. Raises `DivergenceError` as the run does, `DataError`
@@ -120,22 +121,22 @@ class TrainingProcess:
             self._send_away(run, threads)
             while True:
                 told = self._receive()
-                if isinstance(told, _Home):
-                    self._come_home(run, told.place, told.problem)
+                if isinstance(told, _RunReturned):
+                    self._take_back(run, told.snapshot, told.problem)
                     return
                 yield told.report, self._follow(run, told)
         except (EOFError, OSError) as problem:
-            self._come_home(run, self._place)
+            self._take_back(run, self._snapshot)
             raise EOFError("the training process ended") from problem
         finally:
-            if self._place is not None:
-                self._call_home(run, late)
+            if self._snapshot is not None:
+                self._recall_run(run, late)
 
     def apply(self, run: Run, change: Mapping[str, Any]) -> None:
         """Queue a change of settings for `run`, wherever it is; raises `SettingError` as the run does."""
         with self._lock:
             run.apply(change)
-            if self._place is not None:
+            if self._snapshot is not None:
                 self._sent.append(dict(change))
                 # A process that is gone is found out by `train`
                 with suppress(OSError):
@@ -148,8 +149,8 @@ class TrainingProcess:
         try:
             # A process that is gone is found out by `train`
             with suppress(OSError):
-                if self._place is not None:
-                    self._send(HOME)
+                if self._snapshot is not None:
+                    self._send(RECALL)
         finally:
             self._lock.release()
 
@@ -163,39 +164,39 @@ class TrainingProcess:
 
     def _send_away(self, run: Run, threads: int) -> None:
         with self._lock:
-            self._sent, self._place = [], _Place(run.state(), 0)
-            self._send(_Job(self._place.state, threads))
+            self._sent, self._snapshot = [], _RunSnapshot(run.state(), 0)
+            self._send(_Job(self._snapshot.state, threads))
 
-    def _call_home(self, run: Run, late: list[StepReport]) -> None:
-        """Hold it after the iteration it is at. If the process is gone, that is where it last was."""
+    def _recall_run(self, run: Run, late: list[StepReport]) -> None:
+        """Pause the run after its current iteration and take it back; if the process is gone, as it last was."""
         try:
-            self._send(HOME)
+            self._send(RECALL)
             while True:
                 told = self._receive()
-                if isinstance(told, _Home):
+                if isinstance(told, _RunReturned):
                     break
                 self._follow(run, told)
                 late.append(told.report)
         except (EOFError, OSError):
-            self._come_home(run, self._place)
+            self._take_back(run, self._snapshot)
         else:
-            self._come_home(run, told.place, told.problem)
+            self._take_back(run, told.snapshot, told.problem)
 
-    def _come_home(self, run: Run, place: _Place | None, problem: StudioError | None = None) -> None:
-        """Put `run` there, with the changes that have not reached it; raises the `problem`."""
+    def _take_back(self, run: Run, snapshot: _RunSnapshot | None, problem: StudioError | None = None) -> None:
+        """Put `run` into the state `snapshot`, with the changes that have not reached it; raises the `problem`."""
         with self._lock:
-            self._place, sent = None, self._sent
-            if place is not None:
-                run.load(place.state)
-                for change in sent[place.changes :]:
+            self._snapshot, sent = None, self._sent
+            if snapshot is not None:
+                run.load(snapshot.state)
+                for change in sent[snapshot.changes :]:
                     run.apply(change)
         if problem is not None:
             raise problem
 
     def _follow(self, run: Run, told: _Progress) -> Snapshot | None:
         """Let `run` show how far it has come elsewhere; the weights that came with it, as they came."""
-        if told.place is not None:
-            self._place = told.place
+        if told.snapshot is not None:
+            self._snapshot = told.snapshot
         run.follow(told.report, told.config)
         if told.weights is None:
             return None
@@ -205,13 +206,13 @@ class TrainingProcess:
         # Plain pickle: the one of multiprocessing would hand tensors over as shared files
         self._connection.send_bytes(pickle.dumps(message))
 
-    def _receive(self) -> _Progress | _Home:
-        told: _Progress | _Home = pickle.loads(self._connection.recv_bytes())
+    def _receive(self) -> _Progress | _RunReturned:
+        told: _Progress | _RunReturned = pickle.loads(self._connection.recv_bytes())
         return told
 
 
 def _serve(connection: Connection) -> None:
-    """The life of the process: runs in, reports out, until the other side is closed."""
+    """Main function of the process: runs in, reports out, until the other side is closed."""
     # Ctrl-C in a terminal reaches both processes; it is the window's to answer
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server = _Server(connection)
@@ -236,26 +237,26 @@ class _Server:
         try:
             run = self._run(job)
         except StudioError as refusal:
-            self._send(_Home(None, refusal))
+            self._send(_RunReturned(None, refusal))
             return
-        recall = _Recall(self._connection, run)
+        recall = _RecallRequest(self._connection, run)
         run.interrupt_when(recall)
         problem: StudioError | None = None
         state_due, config = monotonic() + STATE_SECONDS, run.config
         try:
             for report, due in watched(run):
-                changed, place, now = run.config if run.config is not config else None, None, monotonic()
+                changed, snapshot, now = run.config if run.config is not config else None, None, monotonic()
                 # Not copied before they are packed
                 weights = {name: tensor.numpy() for name, tensor in run.flow.state_dict().items()} if due else None
                 if now >= state_due:
-                    place, state_due = _Place(run.state(), recall.changes), now + STATE_SECONDS
-                self._send(_Progress(report, changed, weights, place))
+                    snapshot, state_due = _RunSnapshot(run.state(), recall.changes), now + STATE_SECONDS
+                self._send(_Progress(report, changed, weights, snapshot))
                 config = run.config
                 if recall():
                     break
         except StudioError as error:
             problem = error
-        self._send(_Home(_Place(run.state(), recall.changes), problem))
+        self._send(_RunReturned(_RunSnapshot(run.state(), recall.changes), problem))
 
     def _run(self, job: _Job) -> Run:
         config, data = job.state.config, job.state.data
@@ -271,8 +272,8 @@ class _Server:
         self._connection.send_bytes(pickle.dumps(message))
 
 
-class _Recall:
-    """Whether a run is called home, asked by any thread; gives it the changes that come before that."""
+class _RecallRequest:
+    """Whether the window asks for the run back, for any thread; passes on the changes sent before that."""
 
     def __init__(self, connection: Connection, run: Run) -> None:
         self._connection, self._run, self._lock = connection, run, Lock()
@@ -282,7 +283,7 @@ class _Recall:
         with self._lock:
             while not self._wanted and self._connection.poll():
                 message = pickle.loads(self._connection.recv_bytes())
-                if message == HOME:
+                if message == RECALL:
                     self._wanted = True
                 else:
                     self._run.apply(message)

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from dnf_studio.core.parallel import BlockPool, Later, equal_slices
+from dnf_studio.core.parallel import BlockPool, Deferred, equal_slices
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -32,7 +32,7 @@ def test_work_is_done_once_however_many_come() -> None:
         assert go.wait(10)
         return "done"
 
-    work = Later(slow)
+    work = Deferred(slow)
     others = [threading.Thread(target=work.run) for _ in range(3)]
     for other in others:
         other.start()
@@ -77,7 +77,7 @@ def test_an_error_is_raised_where_the_result_is_asked_for() -> None:
 
 def test_what_is_dropped_is_never_begun() -> None:
     done: list[int] = []
-    work = Later(lambda: done.append(1))
+    work = Deferred(lambda: done.append(1))
     work.drop()
     work.run()
     assert not done

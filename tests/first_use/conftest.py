@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.application.life import Life
+from dnf_studio.gui.application.lifecycle import Lifecycle
 from dnf_studio.gui.application.options import WindowOptions
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance
@@ -22,7 +22,7 @@ def person(qtbot: QtBot, qapp: QApplication) -> Person:
     window.resize(*map(int, os.environ.get("DNF_FIRST_USE_SIZE", "1280x800").split("x")))
     if os.environ.get("DNF_FIRST_USE_THEME"):
         window.appearance.choose(os.environ["DNF_FIRST_USE_THEME"])
-    window.life = Life(WindowOptions(), window)
+    window.life = Lifecycle(WindowOptions(), window)
     qtbot.addWidget(window, before_close_func=lambda w: w.studio.discard())
     window.show()
     window.move(0, 0)

@@ -16,7 +16,7 @@ from dnf_studio.gui.application import app
 options = parse([])
 application = QApplication([])
 from dnf_studio.gui.workspace.appearance import Appearance
-from dnf_studio.gui.application.life import Life
+from dnf_studio.gui.application.lifecycle import Life
 from dnf_studio.gui.frame.main_window import MainWindow
 window = MainWindow(Appearance(application))
 life = Life(options, window)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnf_studio.core.sde.grid import reference_times
-from dnf_studio.workers.display_set import DisplayNoise, blocks, lead
+from dnf_studio.workers.display_set import DisplayNoise, blocks, first_block_count
 
 
 @given(st.integers(1, 60_000), st.integers(1, 10_000), st.integers(1, 800))
@@ -54,5 +54,5 @@ def test_the_first_block_of_many_components_is_small_and_soon_there() -> None:
 
 def test_what_is_shown_first_are_256_points_where_their_noise_is_known() -> None:
     many, few = blocks(2000, 30, 64), blocks(2000, 30, 2)
-    assert lead(many, lambda _part: False) == 1 and lead(many, lambda _part: True) == 2
-    assert lead(few, lambda _part: True) == 1 and lead(few[:1], lambda _part: True) == 1
+    assert first_block_count(many, lambda _part: False) == 1 and first_block_count(many, lambda _part: True) == 2
+    assert first_block_count(few, lambda _part: True) == 1 and first_block_count(few[:1], lambda _part: True) == 1

@@ -22,7 +22,7 @@ from dnf_studio.errors import Cancelled
 from dnf_studio.workers import excess
 from dnf_studio.workers.excess import ExcessFrame, ExcessWatch, excess_affordable
 from dnf_studio.workers.excess_plan import FIRST, TRAINING_POINTS
-from dnf_studio.workers.explorer import Explorer, Wanted
+from dnf_studio.workers.explorer import Explorer, FrameRequest
 from dnf_studio.workers.frames import Frame, InspectRequest
 from dnf_studio.workers.snapshot import Snapshot
 from tests.networks import IMAGE, tiny_unets
@@ -73,7 +73,7 @@ class Shown:
 
     def __init__(self, flow: DiffFlow | Flow, points: int = POINTS, request: SampleSettings | None = None) -> None:
         self.snapshot = Snapshot.of(flow, 1)
-        self.wanted = Wanted(self.snapshot, request or viewed(), torch.randn(points, flow.dim))
+        self.wanted = FrameRequest(self.snapshot, request or viewed(), torch.randn(points, flow.dim))
         made = Explorer()
         made.request(self.wanted.request)
         made.publish(self.snapshot, self.wanted.data)

@@ -17,7 +17,7 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import Cancelled, SettingError
 from dnf_studio.workers import passes
 from dnf_studio.workers.display_set import DisplayNoise, blocks
-from dnf_studio.workers.explorer import Explorer, Wanted
+from dnf_studio.workers.explorer import Explorer, FrameRequest
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
 from dnf_studio.workers.snapshot import Snapshot
 from tests.views import viewed
@@ -121,13 +121,13 @@ def test_a_change_is_shown_quickly_and_then_exactly() -> None:
     posted: list[Frame] = []
     own, x0 = passes.Passes(posted.append), torch.randn(300, 2)
     snapshot = Snapshot.of(flow_of())
-    own.run(Wanted(snapshot, viewed(), x0), lambda _: False, training=False)
+    own.run(FrameRequest(snapshot, viewed(), x0), lambda _: False, training=False)
     assert [(f.forward.shape[1], f.complete) for f in posted] == [(256, False), (300, False), (300, True)]
     quick, exact = posted[1:]
     assert not np.array_equal(quick.forward, exact.forward)
     np.testing.assert_allclose(quick.forward, exact.forward, atol=0.02)
     posted.clear()
-    own.run(Wanted(snapshot, viewed(seed=1), x0), lambda _: False, training=True)
+    own.run(FrameRequest(snapshot, viewed(seed=1), x0), lambda _: False, training=True)
     assert [f.complete for f in posted] == [False, True]
 
 
@@ -136,7 +136,7 @@ def test_many_components_begin_with_few_points_until_their_noise_is_known() -> N
     posted: list[Frame] = []
     own, x0, snapshot = passes.Passes(posted.append), torch.randn(300, 64), Snapshot.of(flow_of(64))
     for lam in (1.0, 0.5):
-        own.run(Wanted(snapshot, viewed(lam=lam), x0), lambda _: False, training=False)
+        own.run(FrameRequest(snapshot, viewed(lam=lam), x0), lambda _: False, training=False)
     assert [f.forward.shape[1] for f in posted] == [64, 300, 256, 300]
     np.testing.assert_array_equal(posted[1].forward[:, :256], posted[2].forward)
 
@@ -146,13 +146,13 @@ def test_a_request_grows_by_blocks_and_weights_alone_come_complete() -> None:
     posted: list[Frame] = []
     flow, x0 = flow_of(), torch.randn(2000, 2)
     own = passes.Passes(posted.append)
-    wanted = Wanted(Snapshot.of(flow, 1), viewed(), x0)
+    wanted = FrameRequest(Snapshot.of(flow, 1), viewed(), x0)
     own.run(wanted, lambda _: False, training=False)
     assert [frame.forward.shape[1] for frame in posted] == [256, 1280, 2000]
     assert [frame.complete for frame in posted] == [False, False, True]
     assert all(np.array_equal(posted[-1].backward[:, :256], f.backward[:, :256]) for f in posted)
     posted.clear()
-    own.run(Wanted(Snapshot.of(flow, 2), wanted.request, x0), lambda _: False, training=False)
+    own.run(FrameRequest(Snapshot.of(flow, 2), wanted.request, x0), lambda _: False, training=False)
     assert [(frame.weights, frame.complete) for frame in posted] == [(2, True)]
 
 
@@ -160,23 +160,25 @@ def test_a_request_grows_by_blocks_and_weights_alone_come_complete() -> None:
 def test_another_lambda_keeps_the_forward_half_and_other_data_the_backward_half(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from dnf_studio.workers.explorer import Wanted
+    from dnf_studio.workers.explorer import FrameRequest
 
     calls: list[str] = []
     for name in ("forward", "backward"):
-        real = getattr(passes.Carrier, name)
-        monkeypatch.setattr(passes.Carrier, name, lambda *a, real=real, name=name: (calls.append(name), real(*a))[1])
+        real = getattr(passes.PathSimulator, name)
+        monkeypatch.setattr(
+            passes.PathSimulator, name, lambda *a, real=real, name=name: (calls.append(name), real(*a))[1]
+        )
     frames: list[Frame] = []
     own, snapshot, x0 = passes.Passes(frames.append), Snapshot.of(flow_of()), torch.randn(200, 2)
-    own.run(Wanted(snapshot, viewed(), x0), lambda _: False, training=False)
+    own.run(FrameRequest(snapshot, viewed(), x0), lambda _: False, training=False)
     calls.clear()
-    own.run(Wanted(snapshot, viewed(lam=0.2), x0), lambda _: False, training=False)
+    own.run(FrameRequest(snapshot, viewed(lam=0.2), x0), lambda _: False, training=False)
     assert calls == ["backward"] and np.array_equal(frames[0].forward, frames[1].forward)
     calls.clear()
-    own.run(Wanted(snapshot, viewed(lam=0.2), x0 + 1), lambda _: False, training=False)
+    own.run(FrameRequest(snapshot, viewed(lam=0.2), x0 + 1), lambda _: False, training=False)
     assert calls == ["forward"] and np.array_equal(frames[1].backward, frames[2].backward)
     calls.clear()
-    own.run(Wanted(Snapshot.of(flow_of()), viewed(lam=0.2), x0 + 1), lambda _: False, training=False)
+    own.run(FrameRequest(Snapshot.of(flow_of()), viewed(lam=0.2), x0 + 1), lambda _: False, training=False)
     assert sorted(calls) == ["backward", "forward"]
 
 
@@ -185,9 +187,9 @@ def test_a_new_request_cancels_within_a_block_and_new_weights_do_not(
 ) -> None:
     entered, leave = threading.Event(), threading.Event()
     left: list[str] = []
-    real = passes.Carrier.forward
+    real = passes.PathSimulator.forward
 
-    def slow(carrier: object, x0: object, noise: object, check: object) -> object:
+    def slow(simulator: object, x0: object, noise: object, check: object) -> object:
         if not entered.is_set():
             entered.set()
             leave.wait(10)
@@ -197,9 +199,9 @@ def test_a_new_request_cancels_within_a_block_and_new_weights_do_not(
                 left.append("cancelled")
                 raise
             left.append("went on")
-        return real(carrier, x0, noise, check)  # type: ignore[arg-type]
+        return real(simulator, x0, noise, check)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(passes.Carrier, "forward", slow)
+    monkeypatch.setattr(passes.PathSimulator, "forward", slow)
     flow, x0 = flow_of(), torch.randn(300, 2)
     explorer.publish(Snapshot.of(flow, 1), x0)
     assert entered.wait(10)
@@ -324,15 +326,15 @@ def test_a_point_is_answered_within_a_long_pass(explorer: Explorer, monkeypatch:
     explorer.publish(Snapshot.of(flow_of(), 1), torch.randn(300, 2))
     shown = frames_until(explorer)[-1]
     entered, answered = threading.Event(), threading.Event()
-    real = passes.Carrier.forward
+    real = passes.PathSimulator.forward
 
-    def long(carrier: object, x0: object, noise: object, check: Callable[[], None]) -> object:
+    def long(simulator: object, x0: object, noise: object, check: Callable[[], None]) -> object:
         entered.set()
         while not answered.is_set():
             check()
-        return real(carrier, x0, noise, check)  # type: ignore[arg-type]
+        return real(simulator, x0, noise, check)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(passes.Carrier, "forward", long)
+    monkeypatch.setattr(passes.PathSimulator, "forward", long)
     explorer.publish(Snapshot.of(flow_of(seed=1), 2))
     assert entered.wait(10)
     explorer.inspect(InspectRequest(9))

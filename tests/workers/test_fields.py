@@ -114,7 +114,7 @@ def test_a_field_is_answered_within_a_pass(explorer: Explorer, monkeypatch: pyte
     entered, leave = threading.Event(), threading.Event()
     explorer.publish(Snapshot.of(flow_of()), torch.randn(50, 2))
     frames_until(explorer)
-    real = passes.Carrier.backward
+    real = passes.PathSimulator.backward
 
     def slow(*words: object) -> object:
         entered.set()
@@ -123,7 +123,7 @@ def test_a_field_is_answered_within_a_pass(explorer: Explorer, monkeypatch: pyte
             time.sleep(0.001)
         return real(*words)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(passes.Carrier, "backward", slow)
+    monkeypatch.setattr(passes.PathSimulator, "backward", slow)
     explorer.request(viewed(lam=0.5))
     assert entered.wait(10)
     asked = FieldRequest(3, FLAT, EXTENT, (4, 4))

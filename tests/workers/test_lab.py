@@ -11,19 +11,19 @@ from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.errors import Cancelled, SettingError, cancel_when
 from dnf_studio.workers import lab
-from dnf_studio.workers.lab import Ground, LastStudy, LevelsStudy, PathsStudy, StepsStudy, parse_steps
+from dnf_studio.workers.lab import LastStudy, LevelsStudy, PathsStudy, StepsStudy, StudyContext, parse_steps
 from dnf_studio.workers.snapshot import Snapshot
 from tests.views import viewed
 
 
 @pytest.fixture
-def ground(monkeypatch: pytest.MonkeyPatch) -> Ground:
+def context(monkeypatch: pytest.MonkeyPatch) -> StudyContext:
     monkeypatch.setattr(lab, "SAMPLES", 400)
     torch.manual_seed(0)
     small = {"sde": {"steps": 6}, "network": {"layers": 1, "channels": 8}}
     data = open_dataset("rings")
     flow = DiffFlow(2, Config.create(small), data.standardisation)
-    return Ground(Snapshot.of(flow), data.fresh(700, 0), data, 1)
+    return StudyContext(Snapshot.of(flow), data.fresh(700, 0), data, 1)
 
 
 def never() -> None:
@@ -59,18 +59,18 @@ def test_bad_lists_are_refused_in_one_short_sentence(text: str, says: str) -> No
     assert len(str(error.value)) < 5200 and str(error.value).count(". ") == 0 and str(error.value).endswith(".")
 
 
-def test_errors_come_first_then_the_quality_of_each_n(ground: Ground) -> None:
-    results = list(STEPS.run(ground, 0, never))
-    assert len(results) == STEPS.total(ground) == 4
+def test_errors_come_first_then_the_quality_of_each_n(context: StudyContext) -> None:
+    results = list(STEPS.run(context, 0, never))
+    assert len(results) == STEPS.total(context) == 4
     assert [row.steps for row in results[:2]] == [row.settings.steps for row in results[2:]] == [3, 6]
     assert all(row.to_data is not None and row.to_data.floor > 0 for row in results[2:])
-    without = replace(ground, dataset=None)
+    without = replace(context, dataset=None)
     assert STEPS.total(without) == 2 == len(list(STEPS.run(without, 0, never)))
 
 
 @pytest.mark.parametrize("have", [1, 2, 3])
-def test_it_goes_on_where_it_ended(ground: Ground, have: int) -> None:
-    whole, rest = list(STEPS.run(ground, 0, never)), list(STEPS.run(ground, have, never))
+def test_it_goes_on_where_it_ended(context: StudyContext, have: int) -> None:
+    whole, rest = list(STEPS.run(context, 0, never)), list(STEPS.run(context, have, never))
     assert len(rest) == 4 - have
     for a, b in zip(whole[have:], rest, strict=True):
         if hasattr(a, "backward_end"):
@@ -79,28 +79,28 @@ def test_it_goes_on_where_it_ended(ground: Ground, have: int) -> None:
             assert a.to_data == b.to_data and np.array_equal(a.samples, b.samples)
 
 
-def test_levels_and_last_steps(ground: Ground) -> None:
-    levels = list(LevelsStudy(1, viewed(4, grid="uniform")).run(ground, 0, never))
+def test_levels_and_last_steps(context: StudyContext) -> None:
+    levels = list(LevelsStudy(1, viewed(4, grid="uniform")).run(context, 0, never))
     assert [row.settings.lam for row in levels] == [0, 0.5, 1, 1.5, 2]
     assert {(row.settings.steps, row.settings.grid, row.settings.last) for row in levels} == {(4, "uniform", "noise")}
     assert levels[2].to_reference is not None and levels[2].to_reference.told_apart is False
     assert len(levels[0].samples) == 400
-    mean, noise = LastStudy(1, viewed(lam=0.5)).run(ground, 0, never)
+    mean, noise = LastStudy(1, viewed(lam=0.5)).run(context, 0, never)
     assert (mean.settings.last, noise.settings.last) == ("mean", "noise")
     assert 0 < np.abs(mean.samples - noise.samples).max() < 0.2
 
 
-def test_points_of_several_blocks_come_in_their_order(ground: Ground) -> None:
+def test_points_of_several_blocks_come_in_their_order(context: StudyContext) -> None:
     study = PathsStudy(1, viewed(6, seed=3), (2, 300, 301))
-    (found,) = study.run(ground, 0, never)
+    (found,) = study.run(context, 0, never)
     assert found.points == (2, 300, 301) and found.forward[0].shape == (7, 3, 2)
     assert found.forward[1].shape == (len(found.fine_t), 3, 2) and len(found.fine_t) > 400
-    np.testing.assert_array_equal(found.forward[0][0], ground.points[[2, 300, 301]].numpy())
-    (single,) = replace(study, points=(300,)).run(ground, 0, never)
+    np.testing.assert_array_equal(found.forward[0][0], context.points[[2, 300, 301]].numpy())
+    (single,) = replace(study, points=(300,)).run(context, 0, never)
     np.testing.assert_allclose(single.backward[0][:, 0], found.backward[0][:, 1], atol=1e-6)
 
 
-def test_a_study_is_cancelled_soon(ground: Ground) -> None:
+def test_a_study_is_cancelled_soon(context: StudyContext) -> None:
     calls = []
 
     def unwanted() -> bool:
@@ -108,14 +108,14 @@ def test_a_study_is_cancelled_soon(ground: Ground) -> None:
         return len(calls) > 3
 
     with pytest.raises(Cancelled):
-        list(STEPS.run(ground, 0, cancel_when(unwanted)))
+        list(STEPS.run(context, 0, cancel_when(unwanted)))
     assert len(calls) == 4
 
 
-def test_a_study_goes_by_the_solver_of_the_views(ground: Ground) -> None:
+def test_a_study_goes_by_the_solver_of_the_views(context: StudyContext) -> None:
     """The ODE is λ = 0."""
-    by_name = list(replace(STEPS, sampling=viewed(solver="ode")).run(ground, 0, never))
-    by_level = list(replace(STEPS, sampling=viewed(lam=0.0)).run(ground, 0, never))
+    by_name = list(replace(STEPS, sampling=viewed(solver="ode")).run(context, 0, never))
+    by_level = list(replace(STEPS, sampling=viewed(lam=0.0)).run(context, 0, never))
     for row, other in zip(by_name[:2], by_level[:2], strict=True):
         np.testing.assert_array_equal(row.backward, other.backward)  # type: ignore[attr-defined]
     for row, other in zip(by_name[2:], by_level[2:], strict=True):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dnf_studio.core.exploration import marginals
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.marginals import Comparing, Comparison
+from dnf_studio.workers.marginals import Comparison, MarginalsWorker
 from dnf_studio.workers.snapshot import Snapshot
 from tests.gui.scenes import frame_of
 from tests.views import viewed
@@ -46,7 +46,7 @@ def test_the_explorer_compares_the_frame_it_is_given(explorer: Explorer) -> None
 
 
 def test_the_newest_frame_wins_and_none_compares_nothing() -> None:
-    comparing, old, new = Comparing(), frame_of(points=50), frame_of(points=60)
+    comparing, old, new = MarginalsWorker(), frame_of(points=50), frame_of(points=60)
 
     def leave() -> bool:
         comparing.ask(new)
@@ -64,7 +64,7 @@ def test_the_newest_frame_wins_and_none_compares_nothing() -> None:
 
 
 def test_what_was_left_goes_on_waiting_and_too_few_points_do_not() -> None:
-    comparing = Comparing()
+    comparing = MarginalsWorker()
     comparing.ask(frame_of(points=50))
     comparing.run(lambda: True)
     assert comparing.waiting and comparing.found.take() is None

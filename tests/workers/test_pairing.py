@@ -18,7 +18,7 @@ from dnf_studio.core.storage.samples import ExportPlan, read_export, read_rows
 from dnf_studio.errors import SettingError
 from dnf_studio.workers import outliers, passes
 from dnf_studio.workers.display_set import DisplayNoise, blocks
-from dnf_studio.workers.frames import Frame, InspectRequest, Wanted
+from dnf_studio.workers.frames import Frame, FrameRequest, InspectRequest
 from dnf_studio.workers.passes import Passes
 from dnf_studio.workers.selection import export_selection
 from dnf_studio.workers.snapshot import Snapshot
@@ -51,7 +51,7 @@ def frames_of(flow: GenerativeModel, *requests: SampleSettings, training: bool =
     posted: list[Frame] = []
     made, snapshot, data, last = Passes(posted.append), Snapshot.of(flow), data_of(), []
     for request in requests:
-        made.run(Wanted(snapshot, request, data), lambda _: False, training)
+        made.run(FrameRequest(snapshot, request, data), lambda _: False, training)
         last.append(posted[-1])
     for frame in posted:
         assert not frame.paired or np.array_equal(frame.backward[-1], frame.forward[-1]), "pairs in every frame"
@@ -91,7 +91,7 @@ def test_other_data_move_both_processes(monkeypatch: pytest.MonkeyPatch) -> None
     frames: list[Frame] = []
     made, snapshot = Passes(frames.append), Snapshot.of(flow_of())
     for seed in (1, 2):
-        made.run(Wanted(snapshot, TRIPS, data_of(seed)), lambda _: False, training=False)
+        made.run(FrameRequest(snapshot, TRIPS, data_of(seed)), lambda _: False, training=False)
         assert np.array_equal(frames[-1].backward[-1], frames[-1].forward[-1])
     assert not np.array_equal(frames[0].backward, frames[-1].backward)
 
@@ -99,7 +99,7 @@ def test_other_data_move_both_processes(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("kind", ["diffflow", "flow"])
 def test_the_numbers_of_a_point_are_those_of_its_round_trip(kind: str) -> None:
     flow, frames = model_of(kind), list[Frame]()
-    made, wanted = Passes(frames.append), Wanted(Snapshot.of(flow), TRIPS, data_of())
+    made, wanted = Passes(frames.append), FrameRequest(Snapshot.of(flow), TRIPS, data_of())
     made.run(wanted, lambda _: False, training=False)
     with torch.inference_mode():
         ahead, back = (made.inspect(wanted, InspectRequest(270, way)) for way in ("forward", "backward"))  # type: ignore[arg-type]

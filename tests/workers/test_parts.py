@@ -12,7 +12,7 @@ from dnf_studio.core.exploration.marginals import compare_marginals
 from dnf_studio.errors import SettingError
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.frames import InspectRequest
-from dnf_studio.workers.marginals import Comparing
+from dnf_studio.workers.marginals import MarginalsWorker
 from dnf_studio.workers.snapshot import Snapshot
 from tests.views import viewed
 from tests.workers.test_explorer import flow_of, frames_until
@@ -53,7 +53,7 @@ def test_the_samples_that_moved_are_compared_with_those_of_the_whole(explorer: E
     explorer.request(viewed(parts="score"))
     explorer.publish(Snapshot.of(flow_of(), 1), torch.randn(300, 2))
     frame = frames_until(explorer)[-1]
-    comparing = Comparing()
+    comparing = MarginalsWorker()
     comparing.ask(frame)
     comparing.run(lambda: False)
     found = comparing.found.take()

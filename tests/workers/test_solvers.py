@@ -18,8 +18,8 @@ from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
 from dnf_studio.core.sde.steps import backward_step
 from dnf_studio.core.storage.samples import ExportPlan, read_rows
 from dnf_studio.errors import UnsupportedError
-from dnf_studio.workers.display_set import Carrier, DisplayNoise, blocks
-from dnf_studio.workers.explorer import Explorer, Wanted
+from dnf_studio.workers.display_set import DisplayNoise, PathSimulator, blocks
+from dnf_studio.workers.explorer import Explorer, FrameRequest
 from dnf_studio.workers.passes import Passes
 from dnf_studio.workers.selection import export_selection
 from dnf_studio.workers.snapshot import Snapshot
@@ -60,7 +60,7 @@ def test_a_frame_goes_by_the_solver(diffusion: Diffusion, solver: str) -> None:
     frames = []
     passes = Passes(frames.append)
     for asked in (None, solver):
-        wanted = Wanted(Snapshot.of(diffusion), viewed(steps=8, solver=asked), torch.randn(POINTS, 2))
+        wanted = FrameRequest(Snapshot.of(diffusion), viewed(steps=8, solver=asked), torch.randn(POINTS, 2))
         passes.run(wanted, lambda _: False, training=False)
     passes.close()
     own, other = (frame.backward for frame in frames if frame.complete)
@@ -84,7 +84,7 @@ def test_a_solver_that_the_model_has_not_waits_for_one_that_has_it(diffusion: Di
     assert frame.request.solver == "ddim" and explorer.errors.take() is None
     assert explorer.close()
     with pytest.raises(UnsupportedError, match="ddim"):
-        Carrier(flow_of(), flow_of().grid(), settings=viewed(solver="ddim"))
+        PathSimulator(flow_of(), flow_of().grid(), settings=viewed(solver="ddim"))
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

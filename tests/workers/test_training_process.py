@@ -178,7 +178,7 @@ def test_a_run_moves_once_the_process_is_ready_and_on_when_it_is_killed(
 ) -> None:
     run, late = Run(CONFIG.changed({"training.iterations": 10**6}), threads=1), []
     steps = (report for report, _ in helper.steps(run, 1, late))
-    wait(lambda: next(steps) and helper._process is not None and helper._process._place is not None)
+    wait(lambda: next(steps) and helper._process is not None and helper._process._snapshot is not None)
     helper.apply(run, {"training.learning_rate": 0.001})
     for _ in range(20):
         next(steps)

@@ -17,8 +17,8 @@ FACTORS = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 HELD_OUT = 0.1
 """The share of the rows of a table to test on; as many are to validate on."""
 LEAST, MOST = 0.5, 0.4
-"""Of its share what a side has at least, and of all rows at most, before its edge is moved: edges that stay are the
-same for a file when it is small and when it has grown."""
+"""Least part of its share, and greatest part of all rows, that a side may hold before its edge is moved: edges that
+stay are the same for a file when it is small and when it has grown."""
 FEWEST_TO_VALIDATE = 100
 """Rows without which none are to validate on: fewer than ten would say little of when to end."""
 TRAIN, VALIDATION, TEST = 0, 1, 2

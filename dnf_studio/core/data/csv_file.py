@@ -19,7 +19,7 @@ from dnf_studio.errors import DataError
 __all__ = ["read_csv", "sketch_csv"]
 
 DELIMITERS = "\t;,"
-"""In the order in which they are tried: numbers hold neither of the first two."""
+"""Delimiters in the order in which they are tried: numbers hold neither of the first two."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ __all__ = [
 LOG_TWO_PI = math.log(2 * math.pi)
 Points = NDArray[np.float64]
 NODES = 40
-"""Of Gauss and Hermite's quadrature."""
+"""Nodes of Gauss–Hermite quadrature."""
 FAR, PLACES = 12.0, 4001
 
 

@@ -58,7 +58,7 @@ class Description:
 
     path: Path
     arrays: tuple[ArrayInfo, ...] = ()
-    """Nothing for a table."""
+    """The arrays of a file that holds several; empty for a table."""
     inside: str | None = None
     """The array whose columns these are."""
     rows: int = 0

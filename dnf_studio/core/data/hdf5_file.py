@@ -38,7 +38,7 @@ class ChunkedRows:
     shape: tuple[int, int]
     chunk: tuple[int, int]
     offsets: NDArray[np.int64]
-    """Where each chunk begins."""
+    """Offset of each chunk in the file, bytes."""
 
     def __getitem__(self, rows: slice | NDArray[np.int64]) -> NDArray[Any]:
         """Rows by a slice or by their numbers in ascending order, (k, columns)."""

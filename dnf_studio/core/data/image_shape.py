@@ -104,9 +104,9 @@ class PixelMap:
 
 LEAST, MOST = 1e-9, 0.5
 NEAREST = 1e-12
-"""Of p and 1 − p: what is farther out than the line reaches back stands here."""
+"""Least value of p and 1 − p whose logarithm is taken, so that values beyond the ends of the line stay finite."""
 NODES = 64
-"""Of the rule that integrates a step of levels."""
+"""Nodes of the quadrature rule that integrates a step of levels."""
 Array = NDArray[np.float64]
 
 
@@ -148,7 +148,7 @@ class Logit:
         return math.log((self.high - self.low) / (1 - 2 * self.alpha)) - far - 2 * (-far).exp().log1p()
 
     def values(self, v: NDArray[Any]) -> NDArray[np.float32]:
-        """As `inverse`, in single precision and quickly, for pictures."""
+        """Do as `inverse` does, but in single precision and quickly, for pictures."""
         share = (0.5 + 0.5 * np.tanh(0.5 * np.asarray(v, np.float32)) - self.alpha) / (1 - 2 * self.alpha)
         x: NDArray[np.float32] = np.float32(self.low) + np.float32(self.high - self.low) * share.astype(np.float32)
         return x

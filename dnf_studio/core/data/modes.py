@@ -16,7 +16,7 @@ __all__ = ["mode_count", "mode_names", "modes_of"]
 
 Points = NDArray[np.float64]
 ARM_NODES = 160
-"""Of the curve in place of an arm of the spirals, about 0.1 apart: a tenth of what lies between the arms."""
+"""Points that stand for the curve of a spiral's arm, about 0.1 apart: a tenth of the distance between the arms."""
 CHUNK = 4096
 """Points compared with those nodes at once."""
 

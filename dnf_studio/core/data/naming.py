@@ -82,7 +82,7 @@ class PictureSettings:
 
     @classmethod
     def parse(cls, path: Path, selection: str | None) -> PictureSettings:
-        """From what stands after the colons, such as ``threshold=0.3,blur=2``; raises `DataError`."""
+        """Read what stands after the colons, such as ``threshold=0.3,blur=2``; raises `DataError`."""
         values: dict[str, float] = {}
         for part in () if selection is None else selection.split(","):
             name, _, text = (word.strip() for word in part.partition("="))
@@ -146,11 +146,11 @@ class ImageOptions:
     flips: bool = False
     """Every image and its mirror image alike."""
     alpha: float | None = None
-    """That of the logit in whose space a model is trained; None for the values themselves."""
+    """α of the logit in whose space a model is trained; None for the values themselves."""
 
     @classmethod
     def parse(cls, name: object, selection: str | None) -> ImageOptions:
-        """From what stands after the colons, such as ``flip=horizontal,logit``; raises `DataError`, naming `name`."""
+        """Read what stands after the colons, such as ``flip=horizontal,logit``; raises `DataError`, naming `name`."""
         found = cls()
         for part in () if selection is None else "".join(selection.split()).split(","):
             key, equals, value = part.partition("=")

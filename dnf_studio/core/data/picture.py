@@ -24,7 +24,7 @@ __all__ = ["PictureDensity", "decode_drawing", "encode_drawing", "make_density",
 GENERATOR_VERSION = 1
 """Part of the fingerprint: to be raised whenever pixels or points come out differently."""
 ROUNDING = 5e-7
-"""Of the width or height: how far a point may be rounded across the edge of a pixel in float32."""
+"""Share of the width or height by which a point may be rounded across the edge of a pixel in float32."""
 CORNERS = ((-1, -1), (-1, 1), (1, -1), (1, 1))
 BYTES = SIDE * SIDE // 8
 MOST_LETTERS = 4 * BYTES

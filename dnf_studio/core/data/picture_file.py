@@ -47,7 +47,7 @@ class Picture:
     transparent: bool
     """Whether nothing of it can be seen."""
     sha256: str
-    """Of the file."""
+    """SHA-256 checksum of the file."""
 
 
 def read_picture(path: Path) -> Picture:
@@ -142,7 +142,7 @@ def _ordinary(image: Image) -> tuple[NDArray[np.float64], bool]:
 
 
 def _reduce(image: Image) -> None:
-    """In place, by means over the pixels that become one."""
+    """Make the picture smaller in place, by means over the pixels that become one."""
     from PIL.Image import Resampling
 
     if max(image.size) > LARGEST_SIDE:

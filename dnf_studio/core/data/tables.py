@@ -34,8 +34,8 @@ __all__ = ["open_table"]
 
 DROP = "--drop-constant, or in the window with 'Drop constant columns'"
 COARSE = 0.003
-"""Of a column's spread: what sharp models resolve. Samples, which are in single precision, come in wider steps where a
-column lies so far from 0."""
+"""Share of a column's spread that sharp models resolve. Samples, which are in single precision, come in wider steps
+where a column lies so far from 0."""
 
 
 def open_table(
@@ -191,7 +191,7 @@ def _left_in_file(scaled: _Scaled, split: Split) -> tuple[tuple[Part, Part, Part
 
 
 def _of(block: NDArray[np.float64], columns: NDArray[np.intp] | list[int]) -> NDArray[np.float64]:
-    """These columns of a block, ascending; all of them need no copy."""
+    """Take these columns of a block, ascending; all of them need no copy."""
     return block if len(columns) == block.shape[1] else block[:, columns]
 
 
@@ -225,7 +225,7 @@ def _scaled(table: Table, columns: NDArray[np.intp], split: Split, drop_constant
 
 
 def _about(table: Table, keep: NDArray[np.intp], steps: NDArray[np.float64], scale: NDArray[np.float64]) -> str:
-    """Of which columns samples come in steps that a sharp model would resolve."""
+    """A sentence on the columns whose samples come in steps that a sharp model would resolve."""
     coarse = [
         f"'{table.columns[i]}' in steps of {step:g}, 1/{spread / step:.0f} of its spread"
         for i, step, spread in zip(keep, steps, scale, strict=True)

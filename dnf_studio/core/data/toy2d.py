@@ -25,9 +25,9 @@ __all__ = ["TOY_SETS"]
 BLUR = 0.01 * math.sqrt(0.2)
 """The reference program's isotropic blur of rings, 0.00447."""
 WIDEST_BLUR = 0.05
-"""Of the radius of a ring, for which the least excess of a blurred density is known."""
+"""Greatest blur, as a share of the radius of a ring, for which the least excess of a blurred density is known."""
 ANGLES = 256
-"""Of a quarter of a ring, over which its thickness is averaged."""
+"""Angles in a quarter of a ring over which its thickness is averaged."""
 SUPPORT_SIGMAS = 3.0
 """A blurred curve reaches this many of its standard deviations; 0.27% of its points lie beyond."""
 
@@ -82,7 +82,8 @@ class Rings(Toy2D):
         return np.maximum(nearest - SUPPORT_SIGMAS * self.sigma / min(sx, sy), 0.0)
 
     def blur_excess(self, blur: float, scale: Sequence[float]) -> float | None:
-        """As `Dataset`, for r up to a twentieth of the radius, where the bend of the curve leaves it right to 0.003.
+        """See `Dataset`. It is right to 0.003 for r up to a twentieth of the radius, beyond which the bend of the curve
+        counts.
 
         At angle φ a ring is σ/√(sx² cos²φ + sy² sin²φ) thick, blurred either way.
         """
@@ -146,7 +147,7 @@ class EightGaussians(Toy2D):
         return densities.log_mean_exp(densities.log_gaussian(squared, self.SIGMA))
 
     def blur_excess(self, blur: float, scale: Sequence[float]) -> float | None:
-        """As `Dataset`: none up to the modes' own width, for a Gaussian is a mixture of narrower ones."""
+        """See `Dataset`: there is none up to the modes' own width, for a Gaussian is a mixture of narrower ones."""
         return 0.0 if blur <= self.SIGMA / max(scale) else None
 
 
@@ -175,7 +176,7 @@ class Line(Toy2D):
         return np.maximum(densities.box_distance(turned, -end, end) - SUPPORT_SIGMAS * BLUR / scale, 0.0)
 
     def blur_excess(self, blur: float, scale: Sequence[float]) -> float | None:
-        """As `Dataset`, of its width; its ends, where a little more is lost, are left out. For equal scales."""
+        """See `Dataset`: by the line's width, for equal scales, without its ends, where a little more is lost."""
         return densities.blur_excess(BLUR / scale[0], blur) if math.isclose(scale[0], scale[1], rel_tol=1e-3) else None
 
 

@@ -42,7 +42,7 @@ POINTS = 200_000
 SEEDS = 5
 """Sets of samples and of data; with `POINTS` as method.md, section 15 says: 40 s on two cores at the default steps."""
 FEWEST_SETS = 5
-"""Of fewer the error is hardly known; cut smaller, as many points tell as much apart (`distances.Comparison`)."""
+"""With fewer sets the error is hardly known; smaller sets tell as much apart (`distances.Comparison`)."""
 FAR = 4.0
 TOLERANCE_OUTSIDE = 0.02
 Progress = Callable[[str], None]

@@ -25,7 +25,7 @@ DRAWN_GRIDS = 16
 
 @dataclass(frozen=True)
 class ChainBounds:
-    """That of one model and solver, the model's own where none is named, on the points of one data set."""
+    """Bounds by the chain of one model and solver, the model's own where none is named, on points of one data set."""
 
     flow: GenerativeModel
     dataset: Dataset

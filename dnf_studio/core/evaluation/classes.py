@@ -36,7 +36,8 @@ PENALTIES = (1.0, 10.0, 100.0, 1000.0)
 """Inverse strengths of the ridge penalty to choose from by the validation split."""
 ITERATIONS = 3000
 MOST_ROWS, MOST_COLUMNS = 10_000, 1000
-"""Of what is classified: with more, fitting takes longer than the rest of an evaluation. Of more rows some are used."""
+"""Most rows and columns that are classified: with more, fitting takes longer than the rest of an evaluation. Where
+there are more rows, some of them are used."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class ClassShare:
     sure: float
     """Share of rows of which the classifier gives one class more than `SURE`."""
     counts: tuple[int, ...]
-    """Of those, how many show each class."""
+    """Number of these rows that show each class."""
 
 
 class Classes:

@@ -33,7 +33,7 @@ GROUP = 1 << 18
 """Projected numbers taken in one go: a line at a time of a large set, all lines of a small one."""
 CONFIDENCE = 0.975
 FEWEST_SHARES = 3
-"""Of two shares Student's t leaves an interval so wide that it says nothing, and one pair of sets has one share."""
+"""With two shares Student's t gives an interval so wide that it says nothing, and one pair of sets has one share."""
 Array = NDArray[np.float32]
 
 

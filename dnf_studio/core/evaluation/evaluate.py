@@ -69,7 +69,7 @@ class Evaluation(Likelihoods):
     excess_by_step: tuple[ExcessRow, ...] | None = None
     """By how much each step of the model's own chain misses, by the ODE's densities; the sum is bound − NLL (ODE)."""
     excess_by_neighbours: tuple[ExcessRow, ...] | None = None
-    """The same by nearest neighbours, without the model's densities; None beyond three dimensions."""
+    """The excess of each step by nearest neighbours, without the model's densities; None beyond three dimensions."""
     bits_bound: float | None = None
     """`nll_bound` in bits per dimension of the discrete levels; None where the data is not dequantised levels."""
     bits_ode: float | None = None

@@ -26,7 +26,7 @@ __all__ = ["ExcessRow", "ExcessRows", "excess_rows"]
 
 ODE_POINTS = 400
 MOST_STATES = 40_000
-"""Of the paths whose densities are solved for: with very many steps there are fewer of them."""
+"""Most states on the paths whose densities are solved for: with very many steps there are fewer paths."""
 FEWEST = 16
 NEIGHBOUR_POINTS = 20_000
 BLOCK = 64

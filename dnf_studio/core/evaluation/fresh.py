@@ -116,7 +116,7 @@ def is_identity(standardisation: Standardisation) -> bool:
 REACH = 1.5
 """From this distance of a component from the middle of the data's bounding box on, in half its sides, it is far."""
 MOST_POINTS, MOST_NUMBERS = 200_000, 1 << 21
-"""Of the data, drawn to find its box."""
+"""Most points, and most numbers in them, that are drawn from the data to find its bounding box."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +153,7 @@ class Reach:
 
     @classmethod
     def of(cls, flow: GenerativeModel, dataset: Dataset) -> Reach:
-        """That of `dataset` in the data units of `flow`, by rows that training sees and rows that it does not.
+        """The reach of `dataset` in the data units of `flow`, by rows that training sees and rows that it does not.
 
         Raises `DataError` where the data has another number of columns.
         """
@@ -191,7 +191,7 @@ class Copying:
     samples: float
     """Median of the samples."""
     closest: float
-    """Of the sample that is nearest to any."""
+    """The least distance of any sample."""
     held_out: float
     """Median of images of the test split."""
 

@@ -74,14 +74,15 @@ class Likelihoods:
     """
 
     nll_bound: float | None
-    """Of the chain of the solver that samples are drawn by, with the noise of its last step, at the model's own N."""
+    """Bound on the NLL by the chain of the solver that draws the samples, with the noise of its last step, at the
+    model's own N."""
     nll_bound_error: float | None
     nll_bound_sampler: str | None
-    """That solver: ``ancestral`` or ``sde``; None where there is no such chain."""
+    """Name of the solver of `nll_bound`: ``ancestral`` or ``sde``; None where there is no such chain."""
     nll_bound_missing: str | None
     """Why there is no bound, in a word: ``deterministic`` of a solver that draws no noise, ``exact`` of a flow."""
     nll_bound_sde: float | None
-    """The same of the chain of Euler–Maruyama steps (12), whose steps the window shows."""
+    """Bound on the NLL by the chain of Euler–Maruyama steps (12), whose steps the window shows."""
     nll_bound_sde_error: float | None
     nll_bound_flexible: float | None
     """The mean bound over 16 drawn grids; for models trained on a flexible grid."""
@@ -179,7 +180,7 @@ def _ode_part(flow: GenerativeModel, x: Tensor, pool: BlockPool | None) -> dict[
 
 
 def affordable_points(flow: GenerativeModel, points: int | None = None) -> int:
-    """On how many points `flow` is measured where an `mlp` is on so many, `BOUND_POINTS` unless given."""
+    """How many points to measure `flow` on, where an `mlp` is on so many, `BOUND_POINTS` unless given."""
     count = BOUND_POINTS if points is None else points
     return count if flow.config.network.kind == "mlp" else count // COSTLY
 
@@ -205,7 +206,8 @@ def nll_bound(
 
 
 def validation_bound(flow: GenerativeModel, dataset: Dataset) -> float:
-    """As `nll_bound`, on at most 2,000 noise draws (`affordable_points`) of the points that decide when training ends.
+    """The bound as `nll_bound` computes it, on at most 2,000 noise draws (`affordable_points`) of the points that
+    decide when training ends.
 
     Raises `UnsupportedError` where the data has none, and for a model without a bound.
     """

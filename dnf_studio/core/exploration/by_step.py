@@ -1,4 +1,4 @@
-"""What is told of each step: how far two excesses differ, and how much of the backward drift is the score."""
+"""Numbers of each step: how far two excesses differ, and how much of the backward drift is the score."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class StepMeans:
     mean: Array
     """(N,)"""
     error: Array
-    """(N,) its standard error; not a number where there are fewer than two paths."""
+    """Standard error of the mean (N,); not a number where there are fewer than two paths."""
     points: int
 
 

@@ -58,7 +58,7 @@ class FieldGrid:
     drift_divergence: Array
     """(R, C)"""
     score_divergence: Array
-    """Of g² s, (R, C)."""
+    """Divergence of g² s, (R, C)."""
     whole: bool
     """Whether the divergences are those of the whole field; else, beyond 16 dimensions, within the plane."""
 
@@ -70,7 +70,7 @@ class FieldGrid:
         return summed
 
     def vectors(self, name: FieldName, lam: float = 1.0, direction: Direction = "forward") -> Array:
-        """What of the vectors lies in the plane, (R, C, 2)."""
+        """The part of the vectors that lies in the plane, (R, C, 2)."""
         with np.errstate(invalid="ignore", over="ignore"):
             inside: Array = self.values(name, lam, direction) @ self.plane.axes.T
         return inside

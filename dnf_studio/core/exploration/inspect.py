@@ -1,4 +1,4 @@
-"""One point on its way: every number of a path, step by step."""
+"""The path of one point: every number of a path, step by step."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class PointTable:
     """½(‖δB_i‖² − ‖δF_i‖²), (N,), nats."""
 
     def in_data_units(self, standardisation: Standardisation) -> PointTable:
-        """The same with states, drift and score term in data units; noises and contributions have no unit.
+        """A copy with states, drift and score term in data units; noises and contributions have no unit.
 
         Drift and score term are moved by the slope at their state. With a logit that is how fast each moves the
         value, to which noise adds what the curve between the units makes of it (Itô's second term).

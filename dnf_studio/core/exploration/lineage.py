@@ -46,18 +46,18 @@ PLACES = {
     "latent": "Where the point is at the noise end, x_N",
     "sample": "Where the backward path of the point ends, x₀",
 }
-"""What a point may have, in this order; only one that is a round trip has all."""
+"""The places of a point, in this order; only one that is a round trip has all."""
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Some points at one node, and the whole paths they are on."""
+    """Statistics of some points at one node, and the whole paths they are on."""
 
     count: int
     mean: NDArray[np.float64]
-    """(D,) of the states, in the units they are shown in; those that are not finite do not count, here and below."""
+    """Mean of the states (D,), in the units shown; states that are not finite do not count, here and below."""
     spread: NDArray[np.float64]
-    """(D,) standard deviation of the states, in the same units."""
+    """Standard deviation (D,) of the states, in the same units."""
     radius: float
     """Mean distance of the states from their own mean, model units: components of a table may have any others."""
     latent: float
@@ -65,18 +65,18 @@ class Group:
     log_ratio: float
     """Mean of the paths' Σ_i e_i (`excess`), nats, of those where it is known."""
     known: int
-    """How many those are."""
+    """Number of paths whose log-ratios are known."""
     above: float
     """Share of them whose sum is above zero: likelier by the forward than by the backward process, 0 … 1."""
     worst: int
     """The step with the largest mean log-ratio, −1 where none is known."""
     worst_value: float
-    """That mean, nats."""
+    """Mean log-ratio of that step, nats."""
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The chosen points beside all others."""
+    """The selected points compared with all others."""
 
     chosen: Group
     rest: Group
@@ -212,7 +212,7 @@ def _cuts(corners: NDArray[np.float64], column: float) -> NDArray[np.float64]:
 
 
 def _values_at(values: Array, position: float) -> NDArray[np.float64]:
-    """(P,) linear between nodes."""
+    """The values (P,) at `position`, linear between nodes."""
     i = min(int(position), max(0, len(values) - 2))
     part = position - i
     with np.errstate(over="ignore", invalid="ignore"):

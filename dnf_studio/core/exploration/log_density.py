@@ -30,15 +30,16 @@ __all__ = ["DEPTH", "SIZES", "STEPS", "Extent", "LogDensity", "log_densities", "
 SIZES = (26, 51, 101, 201)
 """Columns and rows of the grids: each has a line between two neighbours of the one before."""
 STEPS = 10
-"""On sharp models a twentieth of a nat for the median sample of the model, a sixth at 95 of 100."""
+"""Steps of the ODE: on sharp models they cost a twentieth of a nat for the median sample of the model, a sixth at 95 of
+100."""
 PREVIEW_STEPS = 6
-"""For the coarsest grid, which comes at once: a tenth of a nat and a third."""
+"""Steps for the coarsest grid, which comes at once: a tenth of a nat and a third."""
 DEPTH = 12.0
 """Nats below its maximum down to which a density is told apart from nothing."""
 POWER = 0.25
-"""Between .2 and .3 models of thin data lose least; at .5 ten times as much."""
+"""Exponent of the spacing of the times: between .2 and .3 models of thin data lose least; at .5 ten times as much."""
 BLOCK = 1024
-"""Smaller ones cost a third more in a window, whose threads wait for Python's lock at each layer."""
+"""Points of a block; smaller ones cost a third more in a window, where each layer waits for Python's lock."""
 CHECKED = 256
 """Points that are solved again with twice the steps."""
 Array = NDArray[np.float64]
@@ -60,7 +61,7 @@ class LogDensity:
     error: float = math.nan
     """What twice the steps change at 95 of 100 points within `DEPTH` of the maximum, nats; NaN until it is measured."""
     steps: int = STEPS
-    """Of the solver."""
+    """Number of steps of the ODE solver."""
     complete: bool = False
     """Whether no finer grid follows."""
 
@@ -87,17 +88,17 @@ class LogDensity:
 
     @property
     def exact_mass(self) -> float | None:
-        """That of the exact density: less than 1 of all of it says that the grid is too coarse."""
+        """∫p of the exact density; less than 1 where the rectangle holds all of it means too coarse a grid."""
         return None if self.exact is None else self._mass(self.exact)
 
     def _mass(self, values: Array) -> float:
-        """By trapezoids."""
+        """∫ exp(`values`) over the rectangle by the trapezoidal rule."""
         with np.errstate(over="ignore"):
             density = np.where(np.isfinite(values), np.exp(values), 0.0)
         return float(np.trapezoid(np.trapezoid(density, self.x, axis=1), self.y))
 
     def transposed(self) -> LogDensity:
-        """Second component across, first one up."""
+        """A copy with the second component across, first one up."""
         exact = None if self.exact is None else self.exact.T
         return replace(self, x=self.y, y=self.x, model=self.model.T, exact=exact)
 
@@ -199,7 +200,7 @@ class _Solver:
         return self._joined(drift(i, x), score(i, x), i)
 
     def _both(self, x: Tensor, i: int) -> tuple[Tensor, Tensor]:
-        """dx/dτ and its divergence."""
+        """The field dx/dτ and its divergence."""
         (drift, by_drift), (score, by_score) = (each(i, x) for each in self._divergent)
         return self._joined(drift, score, i), self._joined(by_drift, by_score, i)
 
@@ -220,7 +221,7 @@ def _quadrature(times: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class _Job:
-    """One grid."""
+    """The computation of one grid."""
 
     flow: GenerativeModel
     extent: Extent
@@ -237,7 +238,7 @@ class _Job:
         object.__setattr__(self, "places", torch.from_numpy(np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)))
 
     def run(self, before: LogDensity | None) -> LogDensity:
-        """The grid, with what is known of it from the one `before`."""
+        """Compute the grid, taking what is known of it from the one `before`."""
         steps = PREVIEW_STEPS if self.size == SIZES[0] else STEPS
         model, exact = np.full(2 * (self.size,), np.nan), np.full(2 * (self.size,), np.nan)
         new = np.ones(model.shape, np.bool_)

@@ -28,7 +28,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Marginals:
-    """All (N+1,), float64, row i at t_i; NaN at a step where too few points are finite."""
+    """Distances between both processes (N+1,), float64, row i at t_i; NaN where too few points are finite."""
 
     distance: NDArray[np.float64]
     """Sliced Wasserstein-2 distance of the P forward points to the P backward points, not debiased."""

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.by_steps import FAR, TOLERANCE_OUTSIDE
 from dnf_studio.core.evaluation.fresh import in_model_units
-from dnf_studio.core.exploration.visited import Visited, visit
+from dnf_studio.core.exploration.visited import VisitedRegion, visit
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sampling.blocks import sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
@@ -38,9 +38,9 @@ __all__ = ["COUNT", "NEVER", "OutlierRows", "Outliers", "find_outliers", "outlie
 
 COUNT = 20_000
 NEVER = -1
-"""In place of a step: the sample never left what the forward process visits."""
+"""Stands for a step: the sample never left what the forward process visits."""
 ROWS = 4096
-"""Samples between two results."""
+"""Number of samples between two results."""
 Z95 = 1.959964
 Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -50,43 +50,43 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class OutlierRows:
-    """One row an outlier, by rising number; model units."""
+    """The outliers, one row each, by rising number; model units."""
 
     number: Whole
-    """(K,) which sample: the row of an export of the same seed, or the point of the display set."""
+    """Number of the sample (K,):  the row of an export of the same seed, or the point of the display set."""
     lost: Mask
-    """(K,) a state is not finite."""
+    """Whether a state is not finite, (K,)."""
     beyond: Mask
-    """(K,) the end has a component beyond ±4, or is not finite."""
+    """Whether, (K,), the end has a component beyond ±4, or is not finite."""
     way: Mask
-    """(K,) a state on the way, and not the end, is beyond ±4 and beyond its own latent."""
+    """Whether, (K,), a state on the way, and not the end, is beyond ±4 and beyond its own latent."""
     off: Mask
-    """(K,) the end is finite and off the support."""
+    """Whether, (K,), the end is finite and off the support."""
     end: Array
-    """(K, D) x_0."""
+    """The samples x_0, (K, D)."""
     latent: Array
-    """(K, D) x_N."""
+    """The latents x_N, (K, D)."""
     distance: Floats
-    """(K,) of the end to the nearest data point compared with; infinite where it is not finite."""
+    """Distance (K,) of the end to the nearest data point compared with; infinite where it is not finite."""
     step: Whole
-    """(K,) i of the step i + 1 → i that went wrong; N stands for the latent and `NEVER` for none."""
+    """Index i, (K,), of the step i + 1 → i that went wrong; N stands for the latent and `NEVER` for none."""
     jump: Floats
     """(K,) the largest ‖x_i − x_{i+1}‖ over what forward paths move at that step."""
     jump_step: Whole
-    """(K,) i of the step i + 1 → i with that jump."""
+    """Index i, (K,), of the step i + 1 → i with that jump."""
 
     def __len__(self) -> int:
         return len(self.number)
 
     @property
     def radius(self) -> Floats:
-        """(K,) ‖x_N‖."""
+        """Norm ‖x_N‖ of the latents, (K,)."""
         lengths: Floats = np.linalg.norm(self.latent.astype(np.float64), axis=1)
         return lengths
 
     @property
     def exploded(self) -> Mask:
-        """(K,)"""
+        """Whether each exploded, (K,)."""
         return self.lost | self.beyond | self.way
 
 
@@ -136,7 +136,7 @@ def find_outliers(
     count: int = COUNT,
     settings: SampleSettings | None = None,
     *,
-    visited: Visited | None = None,
+    visited: VisitedRegion | None = None,
     threads: int | None = None,
     check: Check | None = None,
 ) -> Iterator[Outliers]:
@@ -162,7 +162,7 @@ def find_outliers(
         yield replace(here, drawn=block.start + len(block.samples), total=count, rows=_joined(found))
 
 
-def outliers_among(paths: Array, visited: Visited, first: int = 0) -> Outliers:
+def outliers_among(paths: Array, visited: VisitedRegion, first: int = 0) -> Outliers:
     """The outliers among whole backward paths (N+1, P, D), row i at t_i, model units, numbered from `first` on."""
     off = visited.off_support(paths[0])
     size = np.abs(paths).max(axis=2)
@@ -216,7 +216,7 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
     return (max(0.0, middle - half) if hits else 0.0), (min(1.0, middle + half) if hits < count else 1.0)
 
 
-def _gone_wrong(paths: Array, worst: Whole, off: Mask, visited: Visited) -> Whole:
+def _gone_wrong(paths: Array, worst: Whole, off: Mask, visited: VisitedRegion) -> Whole:
     """(K,) of the unbroken run of states out of what is visited that node `worst` is in, the node nearest the noise."""
     step = np.full(len(worst), NEVER, np.int64)
     follows = np.zeros(len(worst), np.bool_)
@@ -234,7 +234,7 @@ def _gone_wrong(paths: Array, worst: Whole, off: Mask, visited: Visited) -> Whol
     return step
 
 
-def _largest_jump(paths: Array, visited: Visited) -> tuple[Floats, Whole]:
+def _largest_jump(paths: Array, visited: VisitedRegion) -> tuple[Floats, Whole]:
     """(K,) the largest step of each path over the expected one, and which it is; infinite where it is not finite."""
     if not paths.shape[1]:
         return np.empty(0), np.empty(0, np.int64)

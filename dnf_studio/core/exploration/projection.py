@@ -83,7 +83,7 @@ def principal_components(points: NDArray[Any], count: int = 2) -> PrincipalCompo
 
 
 def _signs(axes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(K,) of 1 and −1."""
+    """Factors 1 and −1, (K,), that turn the axes the same way each time."""
     sizes = np.abs(axes)
     first = np.argmax(sizes >= sizes.max(axis=1, keepdims=True) * (1 - TIE), axis=1)
     return np.where(axes[np.arange(len(axes)), first] < 0, -1.0, 1.0)

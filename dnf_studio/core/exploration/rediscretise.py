@@ -34,17 +34,17 @@ DEFAULT_STEPS = (5, 10, 20, 30, 50, 100, 200)
 FINER = 4
 """Steps of the finest grid a step of the finest N asked for."""
 APART = 2.0**-18
-"""Of the whole time: nodes closer than that are one. `BrownianPath` tells no closer ones apart."""
+"""Share of the whole time; nodes closer than that are one, as `BrownianPath` tells no closer ones apart."""
 MAX_NUMBERS = 32_000_000
-"""In the noise of both processes on the finest grid; of more points the first are taken."""
+"""Most numbers in the noise of both processes on the finest grid; of more points the first are taken."""
 Array = NDArray[np.float64]
 Noise = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""Times (N+1,) to forward and backward noise, each (N, P, D), row i between t_i and t_{i+1}."""
+"""Takes times (N+1,), returns forward and backward noise, each (N, P, D), row i between t_i and t_{i+1}."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rediscretised:
-    """One N against the finest grid, model units, row i at t_i."""
+    """Errors of one N against the finest grid, model units, row i at t_i."""
 
     steps: int
     finest: int
@@ -52,9 +52,9 @@ class Rediscretised:
     t: Array
     """(N+1,)"""
     forward: Array
-    """(N+1,) root mean square over the points of ‖x_i − x(t_i)‖, both from the same x_0."""
+    """Root mean square (N+1,) over the points of ‖x_i − x(t_i)‖, both from the same x_0."""
     backward: Array
-    """(N+1,) the same from the same latents; row N, where this process begins, is 0."""
+    """The backward error (N+1,), both from the same latents; row N, where this process begins, is 0."""
 
     @property
     def forward_end(self) -> float:
@@ -117,7 +117,7 @@ class CoarseAndFine:
     forward: tuple[Tensor, Tensor]
     """Coarse (N+1, P, D) and fine (M+1, P, D), from the same points along the same Brownian path."""
     backward: tuple[Tensor, Tensor]
-    """The same from the same latents."""
+    """Coarse and fine backward paths, from the same latents."""
 
 
 def coarse_and_fine(
@@ -178,7 +178,7 @@ class _Paths:
         self._check = check or (lambda: None)
 
     def from_latents(self, z: Tensor) -> _Paths:
-        """The same with other latents (P, D) for the backward process."""
+        """Both processes with other latents (P, D) for the backward process."""
         return _Paths(self._flow, (self._x0, z), self._noise, self._settings, self._check)
 
     def along(self, grid: TimeGrid) -> tuple[Tensor, Tensor]:
@@ -215,7 +215,7 @@ def _common(
 
 
 def _thinned(nodes: Array, apart: float) -> Array:
-    """Of rising `nodes` the first, each that is `apart` from the one kept before it, and the last."""
+    """The first and the last of rising `nodes`, and those between that are `apart` from the one kept before."""
     kept: list[float] = []
     for node in nodes.tolist():
         if not kept or node - kept[-1] >= apart:

@@ -42,7 +42,7 @@ __all__ = ["RoundTrip", "Way", "round_trip", "round_trips"]
 Way = Literal["implied", "ode", "sde"]
 BLOCK = 256
 MAX_NUMBERS = 8_000_000
-"""In the noise of a block, for both directions."""
+"""Most numbers in the noise of a block, for both directions."""
 Array = NDArray[np.float64]
 
 
@@ -79,7 +79,7 @@ class RoundTrip:
 
     @property
     def median(self) -> float:
-        """Half of the points come back at least as near."""
+        """Median error: half of the points come back at least as near."""
         return float(np.median(self._known)) if len(self._known) else np.nan
 
     @property
@@ -126,7 +126,7 @@ def round_trips(
     *,
     check: Check | None = None,
 ) -> Iterator[RoundTrip]:
-    """The same block by block: each result holds the points so far, the last one all of them.
+    """Yield the round trip block by block: each result holds the points so far, the last one all of them.
 
     `check` is called at every step and raises to leave. What is wrong with the settings is raised at
     the first `next`.

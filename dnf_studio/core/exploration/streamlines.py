@@ -33,7 +33,7 @@ LAG = 10
 """Points after which a line that is back where it was, within a step, has gone round."""
 MOST_CELLS = 1 << 18
 NOTHING = 1e-9
-"""Of the longest vector: what is shorter has no direction."""
+"""Share of the longest vector's length; a shorter vector has no direction."""
 GOLDEN = 0.6180339887498949
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -52,7 +52,7 @@ class Streamlines:
         return len(self.starts) - 1
 
     def line(self, place: int) -> Array:
-        """One of them, (M, 2)."""
+        """The points of one line, (M, 2)."""
         return self.points[self.starts[place] : self.starts[place + 1]]
 
     def reversed(self) -> Streamlines:
@@ -75,14 +75,14 @@ def streamlines(
         raise SettingError("Streamlines need a field of at least two places a side.")
     if not (apart > 0 and size.real > 0 and size.imag > 0) or size.real * size.imag > MOST_CELLS * (CELL * apart) ** 2:
         raise SettingError("Streamlines need a rectangle with an area and a distance that fits it.")
-    field, origin, room = _Bilinear(x, y, vectors), complex(left, bottom), _Room(size, CELL * apart)
+    field, origin, occupied = _Bilinear(x, y, vectors), complex(left, bottom), _OccupiedCells(size, CELL * apart)
     lines: list[Complex] = []
     for spread, reach in ROUNDS:
         seeds = _seeds(size, spread * apart)
-        seeds = seeds[room.free(seeds)]
+        seeds = seeds[occupied.free(seeds)]
         if len(seeds):
             steps = int(np.ceil(reach * max(size.real, size.imag) / (STEP * apart)))
-            lines += room.lay(*_traced(field, origin, seeds, STEP * apart, steps))
+            lines += occupied.add(*_traced(field, origin, seeds, STEP * apart, steps))
     lengths = [len(line) for line in lines]
     points = np.concatenate([*lines, np.empty(0, np.complex128)]) + origin
     return Streamlines(np.stack([points.real, points.imag], axis=1), np.cumsum([0, *lengths], dtype=np.intp))
@@ -102,7 +102,7 @@ class _Bilinear:
         self._least = NOTHING * float(np.abs(self._cells[0]).max()) + np.finfo(float).tiny
 
     def at(self, z: Complex) -> Complex:
-        """Beyond the outermost places the outermost cells go on."""
+        """Directions at the places z; beyond the outermost places the outermost cells go on."""
         u, v = (z.real - self._corner[0]) * self._scale[0], (z.imag - self._corner[1]) * self._scale[1]
         i = np.minimum(np.maximum(u, 0), self._columns - 1).astype(np.intp)
         j = np.minimum(np.maximum(v, 0), self._rows - 1).astype(np.intp)
@@ -116,15 +116,15 @@ class _Bilinear:
         return value
 
 
-class _Room:
-    """Which cells of a rectangle have a line near them."""
+class _OccupiedCells:
+    """The cells of a rectangle that have a line near them."""
 
     def __init__(self, size: complex, cell: float) -> None:
         self._size, self._cell = size, cell
         # A margin, so that what is near to the edge needs no question
         self._width = int(np.ceil(size.real / cell)) + 2 * FAR + 1
         count = self._width * (int(np.ceil(size.imag / cell)) + 2 * FAR + 1)
-        # Walked through one by one in Python, marked and asked all at once through the views of the same memory
+        # Python reads them one by one; views of the same memory mark and read many at once
         self._near, self._far = bytearray(count), bytearray(count)
         self._views = [np.frombuffer(taken, np.uint8) for taken in (self._near, self._far)]
         self._discs = [_disc(radius, self._width) for radius in (NEAR, FAR)]
@@ -134,24 +134,26 @@ class _Room:
         taken: NDArray[np.bool_] = self._views[1][self._cells_of(seeds)].astype(np.bool_)
         return ~taken
 
-    def lay(self, ahead: Complex, behind: Complex) -> list[Complex]:
-        """What becomes of lines whose halves are `ahead` and `behind` (S+1, n), both from the seeds on."""
+    def add(self, ahead: Complex, behind: Complex) -> list[Complex]:
+        """The lines whose halves are `ahead` and `behind` (S+1, n), both from the seeds on, cut where they meet others;
+        their cells become occupied."""
         lines = []
         halves = [(self._cells_of(half), self._blocks_of(half), self._inside(half)) for half in (ahead, behind)]
         for k in range(ahead.shape[1]):
             if self._far[halves[0][0][0, k]]:
                 continue
             own: dict[complex, int] = {}
-            walks = [(cells[: end[k], k].tolist(), blocks[: end[k], k].tolist()) for cells, blocks, end in halves]
-            there, back = (self._walk(*walk, own, way) for walk, way in zip(walks, (1, -1), strict=True))
+            sides = [(cells[: end[k], k].tolist(), blocks[: end[k], k].tolist()) for cells, blocks, end in halves]
+            there, back = (self._free_length(*side, own, way) for side, way in zip(sides, (1, -1), strict=True))
             if there + back - 1 < FEWEST_POINTS:
                 continue
             self._take(np.concatenate([halves[0][0][:there, k], halves[1][0][:back, k]]))
             lines.append(np.concatenate([behind[1:back, k][::-1], ahead[:there, k]]))
         return lines
 
-    def _walk(self, cells: list[int], blocks: list[complex], own: dict[complex, int], way: int) -> int:
-        """How many of `cells` a line may go through; `own` tells at which point it came to each block, and grows."""
+    def _free_length(self, cells: list[int], blocks: list[complex], own: dict[complex, int], way: int) -> int:
+        """How many of `cells` a line may go through before it meets another; `own` holds the point at which it came to
+        each block, and grows."""
         for step, (cell, block) in enumerate(zip(cells, blocks, strict=True)):
             if self._near[cell] or abs(own.setdefault(block, way * step) - way * step) > LAG:
                 return max(1, step)

@@ -30,25 +30,25 @@ __all__ = ["Variant", "compare_variants"]
 POINTS, SETS, SHOWN = 40_000, 8, 2_000
 """As many points in fewer sets tell no more apart, and their error is known less (`distances.Comparison`)."""
 SEED, OTHER_SEED = 0, 1_000
-"""Of the samples, and of those of the way of reference."""
+"""Seeds of the samples of each way to draw them, and of those of the reference that they are compared with."""
 Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Variant:
-    """The samples of one way."""
+    """The samples of one way to draw them, and their distances."""
 
     settings: SampleSettings
     samples: Array
-    """(P, D) the first of them, model units; none where they left the finite numbers."""
+    """The first of them, (P, D), model units; none where they left the finite numbers."""
     to_data: Distance | None
-    """None without data, or where samples are not finite."""
+    """Distance to data; None without data, or where samples are not finite."""
     to_reference: Distance | None
-    """None without a way of reference, or where samples of either are not finite."""
+    """Distance to the samples of reference; None without these, or where samples of either are not finite."""
     outside: float | None
     """Share of samples farther than 0.02 from the support of the data; None where that is not known."""
     evaluations: int
-    """Of the networks, for each sample."""
+    """Evaluations of the networks for each sample."""
 
 
 def compare_variants(
@@ -100,7 +100,7 @@ class _Study:
             self._take_reference(reference)
 
     def look_at(self, way: SampleSettings, shown: int) -> Variant:
-        """Sample it and compare."""
+        """Draw samples by this way and compare them."""
         cost = self._flow.evaluations(way.steps or len(self._flow.timestamps) - 1, way.solver)
         try:
             samples = self._samples(way, SEED)
@@ -111,7 +111,7 @@ class _Study:
         return Variant(way, samples[:shown].copy(), to_data, to_reference, self._outside(samples), cost)
 
     def _fit_to(self, dataset: Dataset) -> None:
-        """As many and as large sets as the data has points for, all that is asked for where it has none to compare."""
+        """Use as many and as large sets as the data has points for; without data all that is asked for."""
         sets = fresh_sets(self._flow, dataset, self._sets, self._points // self._sets, 0)
         if sets:
             self._points, self._sets = len(sets) * len(sets[0]), len(sets)

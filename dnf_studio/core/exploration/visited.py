@@ -26,7 +26,7 @@ from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import Check
 
-__all__ = ["Visited", "visit"]
+__all__ = ["VisitedRegion", "visit"]
 
 POINTS, FEWER = 10_000, 5_000
 """Forward points compared with, and as many held out to say how far apart they are; the fewer where the nearest are
@@ -34,7 +34,7 @@ found slowly, beyond three components."""
 FAST_DIM = 3
 QUANTILE = 0.999
 MAX_NUMBERS = 16_000_000
-"""In all forward points: with very many steps or components there are fewer of them."""
+"""Most numbers in all forward points: with very many steps or components there are fewer of them."""
 TREE_DIM = 8
 """Beyond so many components a tree finds the nearest no sooner than looking at all."""
 ROWS = 512
@@ -45,8 +45,8 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Visited:
-    """Model units; row i of everything belongs to node i at t_i."""
+class VisitedRegion:
+    """The region that forward paths visit, in model units; row i of everything belongs to node i at t_i."""
 
     nodes: tuple[Nearest, ...]
     """(N+1,) the R forward points of each node."""
@@ -58,7 +58,7 @@ class Visited:
     """(M, D) the data that the held-out forward points began at."""
     dataset: Dataset
     units: Standardisation
-    """Of the model."""
+    """Standardisation of the model."""
 
     def leaves(self, i: int, x: Array) -> Mask:
         """Which states (K, D) are out of what the forward process visits at node i; those not finite are."""
@@ -79,7 +79,7 @@ class Visited:
 
     @cached_property
     def data_off(self) -> float:
-        """Share of the held-out data that `off_support` holds for."""
+        """Share of the held-out data that is off the support by the rule of `off_support`."""
         return float(self.off_support(self.held_out).mean())
 
     def _outside(self, x: Array) -> Mask | None:
@@ -96,7 +96,7 @@ class Nearest:
         self._tree = KDTree(self.points) if small else None
 
     def distance(self, x: Array, bound: float = np.inf) -> Distances:
-        """(K,) of x (K, D); infinite where x is not finite, where there is no point, or from `bound` on."""
+        """Distance (K,) of x (K, D) to the nearest point; infinite where x is not finite or none is within `bound`."""
         found = np.full(len(x), np.inf)
         finite = np.isfinite(x).all(axis=1)
         if not len(self.points) or not finite.any():
@@ -116,7 +116,7 @@ def visit(
     seed: int = 0,
     points: int | None = None,
     check: Check | None = None,
-) -> Visited:
+) -> VisitedRegion:
     """Carry `points` training points and as many held-out ones forward (11) on `grid`, each with noise of its own.
 
     There are 10,000 of either, 5,000 beyond three components, unless `points` says another number. A
@@ -145,7 +145,7 @@ def visit(
             x = moved
             nodes.append(Nearest(_numpy(x[:count])))
             reach.append(_quantile(nodes[-1].distance(_numpy(x[count:]))))
-    return Visited(tuple(nodes), np.array(reach), np.array(stride), held_out, dataset, flow.standardisation)
+    return VisitedRegion(tuple(nodes), np.array(reach), np.array(stride), held_out, dataset, flow.standardisation)
 
 
 def _starts(flow: GenerativeModel, dataset: Dataset, count: int, seed: int) -> tuple[Tensor, Array]:

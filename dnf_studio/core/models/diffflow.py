@@ -56,7 +56,7 @@ class DiffFlow(TwoSDEs):
         return velocity
 
     def grid_at(self, times: Sequence[float]) -> TimeGrid:
-        """Between the nodes of training, g and the networks' time input are linear in t."""
+        """The grid at other times: between the nodes of training, g and the networks' time input are linear in t."""
         nodes, at = self.grid(), np.asarray(times, np.float64)
         t, *others = (values.detach().cpu().double().numpy() for values in (nodes.t, nodes.g, nodes.condition))
         found = [torch.from_numpy(values) for values in (at, *(np.interp(at, t, other) for other in others))]

@@ -14,13 +14,13 @@ from dnf_studio.core.networks.base import BlockSizes, FieldNetwork, Gradients
 __all__ = ["VALUE_ROWS", "AutogradKernel", "GraphTape"]
 
 BLOCK_ROWS = 16
-"""Of a block on a processor: the convolutions of fewer points are slower by the point."""
+"""Rows in a block on a processor: convolutions of fewer points cost more for each point."""
 MOST_BLOCKS = 8
 VALUE_ROWS = 64
 """Points evaluated together where nothing is kept, so that no value depends on how many points come after it."""
 KEPT_BYTES = {"cpu": 1 << 27}
 KEPT_BYTES_ELSEWHERE = 1 << 31
-"""Of the graphs that a thread holds of one network, by device."""
+"""Most bytes of autograd graphs of one network that a thread keeps, by device."""
 
 
 class AutogradKernel:

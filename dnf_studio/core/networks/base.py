@@ -77,7 +77,7 @@ class BlockSizes:
     kept: int = sys.maxsize
     """At most so many points are evaluated with all kept that a pull needs."""
     chunk: int = sys.maxsize
-    """So many points, where they are independent, are best evaluated together,"""
+    """How many points, where they are independent, are best evaluated together,"""
     chunk_nodes: int = 1
     """and those of so many nodes at least."""
 
@@ -89,7 +89,7 @@ class Gradients:
     embedding: Tensor
     """(K, E): those of each node's time embedding."""
     parameters: list[Tensor]
-    """Those of the parameters outside the time embedding, as the kernel keeps them."""
+    """Gradients of the parameters outside the time embedding, as the kernel keeps them."""
 
     def add(self, part: Gradients, nodes: slice) -> None:
         """Add what a tape of the same kernel, whose nodes are `nodes`, has collected."""

@@ -23,7 +23,7 @@ __all__ = ["FourierKernel", "FourierTape", "value_and_trace"]
 BLOCK_ROWS = 2560
 CHUNK_ROWS = 2560
 CHUNK_ROWS_ELSEWHERE = 1 << 16
-"""On a device that is not the processor, whose caches do not bound a chunk."""
+"""Rows of a chunk on a device that is not the processor, whose caches do not bound a chunk."""
 CHUNK_NODES = 2
 
 
@@ -132,7 +132,7 @@ class FourierTape:
 
     @property
     def inputs(self) -> Tensor:
-        """Those of the `InputLayer` at all points, (K·R, `width`)."""
+        """The inputs of the `InputLayer` at all points, (K·R, `width`)."""
         return self._all.inputs
 
     def nodes(self) -> list[_Rows]:
@@ -195,7 +195,7 @@ class _Rows:
     x: Tensor
     """(R, D)"""
     inputs: Tensor
-    """Those of the `InputLayer`, (R, `width`)."""
+    """The inputs of the `InputLayer`, (R, `width`)."""
     seed: Tensor
     """The gradients that were pulled back, (R, D), in the type of the hidden layers."""
     back: Tensor

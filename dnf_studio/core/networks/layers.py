@@ -53,7 +53,7 @@ class InputLayer:
         self._lifted: _Lifted | None = None
 
     def share(self, other: InputLayer) -> None:
-        """Of the same tensor x, as drift and score are given it, make the inputs once, if both have the same.
+        """Make the inputs once for a tensor x that drift and score are both given, if both have the same inputs.
 
         x may not change between the two calls.
         """

@@ -159,7 +159,7 @@ class Norm(nn.GroupNorm):
 
 
 def group_norm(width: int) -> Norm:
-    """Of the most groups, up to 32, that have equally many channels, four or more each."""
+    """Group normalisation with the most groups, up to 32, that have equally many channels, four or more each."""
     groups = next(n for n in range(min(MOST_GROUPS, max(1, width // GROUP)), 0, -1) if width % n == 0)
     return Norm(groups, width)
 

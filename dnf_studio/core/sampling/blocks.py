@@ -116,7 +116,7 @@ class _Sampler:
     def _states(
         self, sources: list[np.random.Generator], z: Tensor, noise: Callable[[int], Tensor]
     ) -> Iterator[Tensor]:
-        """From z at t_N on, with corrector steps at t_1 where they are wanted."""
+        """The states from z at t_N on, with corrector steps at t_1 where they are wanted."""
         if self.fields is None:
             return self.states(z, noise)
         score, draw = self.fields[1], partial(self._normal, sources)
@@ -209,7 +209,7 @@ def sample(flow: Model, count: int, settings: SampleSettings) -> Tensor:
 
 
 def _prepare(flow: Model, grid: TimeGrid, settings: SampleSettings, trajectories: bool, noise: bool) -> _Sampler:
-    """On a thread of the pool, so that the embeddings too come from single-threaded kernels."""
+    """Prepare the sampler on a thread of the pool, so that the embeddings too come from single-threaded kernels."""
     with torch.inference_mode():
         states = flow.sampler(grid, settings)
         fields = _corrected_fields(flow, grid, settings) if settings.langevin else None

@@ -22,7 +22,7 @@ __all__ = ["LIVE", "SNR", "corrected", "score_size"]
 
 SNR = 0.05
 LIVE = 0.5
-"""From which `score_size` on a score is taken for one; those of densities have 1 at least."""
+"""Least `score_size` at which a field counts as a score; scores of densities have 1 at least."""
 NEAR = 4.0
 """Points farther out than so many times the median do not tell of a score: their spread would stand for its size."""
 

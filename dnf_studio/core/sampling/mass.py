@@ -30,7 +30,7 @@ FREEDOM = 8.0
 RIDGE = 1e-6
 """Added to the variances of samples that may have collapsed."""
 TOLERANCE = 1e-4
-"""Of the solver: a hundredth of what the points leave uncertain."""
+"""Tolerance of the ODE solver: a hundredth of what the points leave uncertain."""
 
 
 @dataclass(frozen=True)

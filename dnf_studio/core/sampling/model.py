@@ -74,9 +74,9 @@ class Model(ABC):
     """
 
     solvers: ClassVar[tuple[Solver, ...]]
-    """What it can be sampled with, its own choice first: those for what it is (`core.sde.solvers.solvers_for`)."""
+    """Solvers of the model, its own choice first: those for what it is (`core.sde.solvers.solvers_for`)."""
     lacks: ClassVar[Mapping[Ability, str]] = {}
-    """What it cannot do, and why in one sentence."""
+    """Abilities that the model does not have, and why in one sentence."""
     dim: int
     """D."""
     config: Config
@@ -87,7 +87,7 @@ class Model(ABC):
     @property
     @abstractmethod
     def device(self) -> torch.device:
-        """Where the parameters are."""
+        """Device of the parameters."""
 
     @property
     @abstractmethod

@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 S_CURVE = ((0, 1e-4), (0.1, 0.05), (0.2, 0.10), (0.4, 0.6), (0.7, 0.93), (0.9, 0.98), (1, 1))
 """What the spline y(u) goes through."""
 AWAY = 1 + 1e-9
-"""So that sums of steps, rounded, stay at `LEAST_STEP` or above."""
+"""Factor on the least step, so that sums of steps, rounded, stay at `LEAST_STEP` or above."""
 
 
 def interpolate(nodes: ArrayLike, steps: int, least: float = LEAST_STEP) -> Array:

@@ -31,7 +31,7 @@ Start = Literal["noise", "forward"]
 """Where backward paths beside forward ones begin. ``noise``: latents of their own, so that points of the same number
 share nothing; ``forward``: where the forward path of the same point ends, so that the two are one round trip."""
 STARTS: dict[str, str] = {"noise": "fresh noise", "forward": "the forward ends"}
-"""The same in words, as they follow “the backward process starts from”."""
+"""The starts in words, as they follow “the backward process starts from”."""
 MOST_SAMPLES = 10**10
 MOST_LANGEVIN = 1000
 

@@ -71,7 +71,7 @@ class Checkpoint:
     tensors: dict[str, Tensor]
     state: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
-    """Of the tensors, as in the file; empty before it is written."""
+    """SHA-256 checksum of the tensors, as in the file; empty before it is written."""
 
     @classmethod
     def of_model(cls, flow: GenerativeModel) -> Self:

@@ -63,7 +63,7 @@ class Header:
 
     metadata: dict[str, str]
     tensors: dict[str, Entry]
-    """In the order of their data."""
+    """The tensors by name, in the order of their data."""
     raw: bytes
     """The bytes before the first tensor."""
 

@@ -124,7 +124,7 @@ class Trash:
 
     @property
     def last(self) -> Path | None:
-        """Where the file that `restore` would bring back was."""
+        """Former path of the file that `restore` would bring back."""
         return self._held[-1][0] if self._held else None
 
     def delete(self, path: Path) -> None:

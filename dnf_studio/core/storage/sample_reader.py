@@ -41,8 +41,8 @@ class ExportInfo:
     lam: float
     seed: int
     datasets: tuple[str, ...]
-    """Those with a row a sample: samples, and what is there of latents, trajectories, noise, log_prob and
-    forward_trajectories and forward_noise, which points of a view have."""
+    """Datasets with a row for each sample: samples and, where present, latents, trajectories, noise, log_prob and, for
+    points of a view, forward_trajectories and forward_noise."""
     checkpoint_sha256: str
     created: str
     creator: str

@@ -51,7 +51,7 @@ class ExportPlan:
     compress: bool = False
     """gzip-1 with shuffle: 14% smaller, forty times slower to write."""
     forward: bool = False
-    """With trajectories and noise also those of the forward process; only points of a view have them."""
+    """Whether to write the trajectories and noise of the forward process; only points of a view have them."""
 
     def __post_init__(self) -> None:
         check_count(self.count)

@@ -52,7 +52,7 @@ class Sink:
         return len(view)
 
     def read(self, size: int) -> bytes:
-        """As `readinto`, for h5py takes a file by this name only."""
+        """Read bytes as `readinto` does, under the only name by which h5py takes a file."""
         buffer = bytearray(size)
         self.readinto(memoryview(buffer))
         return bytes(buffer)
@@ -82,7 +82,7 @@ class Sink:
         return end
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: no data is buffered here."""
 
     def _fail(self, problem: OSError) -> None:
         self.failure = self.failure or problem

@@ -31,8 +31,8 @@ from dnf_studio.core.sde.grid import TimeGrid, draw_grid
 from dnf_studio.core.training.adjoint_pass import AdjointPass, TapeMemory
 from dnf_studio.core.training.gradients import (
     BatchLoss,
-    Outside,
-    Trained,
+    OutsidePoints,
+    TrainedNetwork,
     assign_gradients,
     draw_outside,
     embed_times,
@@ -66,7 +66,7 @@ class AdjointEngine:
         self._memory = TapeMemory()
 
     def train(self, x0: Tensor, steps: int, generator: torch.Generator) -> BatchLoss:
-        """As `Engine`: the mean bound (method.md, section 2); noise and a flexible grid are from `generator`."""
+        """See `Engine`. The loss is the mean bound (method.md, section 2); `generator` draws noise and grids."""
         noise, grid = torch.randn((steps, *x0.shape), generator=generator), self.flow.grid(steps)
         if self.flow.config.training.flexible_grid:
             grid = draw_grid(self.flow.config.sde, generator, steps).to(self.flow.timestamps)
@@ -76,7 +76,7 @@ class AdjointEngine:
         return self.step(x0, noise.to(x0.device), grid, outside)
 
     def step(
-        self, x0: Tensor, noise: Tensor, grid: TimeGrid | None = None, outside: Outside | None = None
+        self, x0: Tensor, noise: Tensor, grid: TimeGrid | None = None, outside: OutsidePoints | None = None
     ) -> BatchLoss:
         """The mean bound of x0 (B, D) with noise (N, B, D), its gradients put into the parameters.
 
@@ -108,14 +108,14 @@ class AdjointEngine:
             if penalty:
                 for blocks, own in zip((drifts, scores), penalty.result(), strict=True):
                     blocks.append(own)
-            assign_gradients(*map(Trained, (drift, score), embeddings, (drifts, scores)))
+            assign_gradients(*map(TrainedNetwork, (drift, score), embeddings, (drifts, scores)))
             constant = 0.5 * flow.dim * math.log(2 * math.pi) + flow.dim * torch.log(grid.g[-1] / grid.g[0])
             value = sum((r.bound for r in results), start=constant)
             return BatchLoss(value, torch.stack([r.disagreement for r in results]).sum(0))
 
     @torch.no_grad()
     def _penalty(
-        self, drift: FieldKernel, score: FieldKernel, grid: TimeGrid, outside: Outside
+        self, drift: FieldKernel, score: FieldKernel, grid: TimeGrid, outside: OutsidePoints
     ) -> tuple[Gradients, Gradients]:
         """The gradients of `inward_penalty`, weighted; by some nodes at a time, so that memory does not grow with N."""
         sums = drift.zero_gradients(), score.zero_gradients()

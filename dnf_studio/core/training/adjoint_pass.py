@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.networks.base import FieldKernel, Gradients, Tape
-from dnf_studio.core.parallel import BlockPool, Later
+from dnf_studio.core.parallel import BlockPool, Deferred
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 
@@ -27,10 +27,10 @@ TAPED_NODES = 32
 
 @dataclass(frozen=True)
 class Scores:
-    """What the scores at the nodes of a segment give, (K, R, D) each."""
+    """Values and gradients of the scores at the nodes of a segment give, (K, R, D) each."""
 
     nodes: slice
-    """Without the data's own, where no score is asked for."""
+    """The nodes, without the data's own where no score is asked for."""
     noise: Tensor
     """δB_i of the steps that end at the nodes."""
     pull: Tensor
@@ -69,7 +69,7 @@ class AdjointPass:
         width = min(taped, max(score.sizes.chunk_nodes, score.sizes.chunk // len(x0)))
         stops = range(grid.steps + 1, 0, -width)
         self.segments = [slice(max(0, stop - width), stop) for stop in stops]
-        """Of the nodes, the last one first."""
+        """Slices of the grid's nodes, the last one first."""
         self.kept = math.ceil(taped / width)
         """Segments whose evaluations are kept at once."""
         self.states = x0.new_empty((grid.steps + 1, *x0.shape))
@@ -79,10 +79,10 @@ class AdjointPass:
         self.weight = grid.dt.sqrt() / grid.g[1:] / batch
         """√Δ_j / g_{j+1}, as the mean needs it."""
         self.drifts: dict[int, Tape] = {}
-        """Those of the drift, by the number of their segment modulo `kept`."""
-        self.scores: dict[int, Later[Scores]] = {}
-        self.collected: dict[int, Later[Gradients]] = {}
-        """Of the drift, by the number of the segment; what has been added goes, so that its memory serves again."""
+        """Tapes of the drift, by the number of their segment modulo `kept`."""
+        self.scores: dict[int, Deferred[Scores]] = {}
+        self.collected: dict[int, Deferred[Gradients]] = {}
+        """Gradients of the drift by the number of the segment; removed once added up, to use their memory again."""
 
     def run(self) -> tuple[Tensor, Tensor]:
         """What the points add to the bound and to the disagreement (N,)."""

@@ -15,8 +15,8 @@ from dnf_studio.core.sde.grid import TimeGrid
 
 __all__ = [
     "BatchLoss",
-    "Outside",
-    "Trained",
+    "OutsidePoints",
+    "TrainedNetwork",
     "assign_gradients",
     "box_of",
     "draw_outside",
@@ -35,14 +35,14 @@ class BatchLoss:
     """Mean ½(‖δB_i‖² − ‖δF_i‖²) of each step, (N,), nats; (0,) for a model that is not trained on paths."""
 
 
-class Trained(NamedTuple):
-    """One network in a step."""
+class TrainedNetwork(NamedTuple):
+    """One network in a training step: its kernel, time embeddings and gradients."""
 
     kernel: FieldKernel
     embeddings: Tensor
-    """(K, E) of the nodes' times, by autograd."""
+    """Embeddings (K, E) of the nodes' times, by autograd."""
     gradients: list[Gradients]
-    """Those of each block."""
+    """The gradients of each block."""
 
 
 def embed_times(network: FieldNetwork, times: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ def embed_times(network: FieldNetwork, times: Tensor) -> Tensor:
         return network.embed_time(times)
 
 
-def assign_gradients(*trained: Trained) -> None:
+def assign_gradients(*trained: TrainedNetwork) -> None:
     """Put the sums of the blocks' gradients into the parameters, those of the time embeddings' among them."""
     nodes = [own.kernel.assign(own.gradients) for own in trained]
     with torch.enable_grad():
@@ -60,15 +60,15 @@ def assign_gradients(*trained: Trained) -> None:
 
 
 MARGIN = 1.25
-"""Of the box, in sizes of the data."""
+"""Size of the box around the data, relative to the data's own."""
 REACH = 2.0
 RATE = 2.0
 POINTS = 8
-"""At each node."""
+"""Points that are drawn at each node."""
 
 
 @dataclass(frozen=True)
-class Outside:
+class OutsidePoints:
     """Points around the boxes of a grid's nodes."""
 
     x: Tensor
@@ -76,13 +76,13 @@ class Outside:
     beyond: Tensor
     """How far each component lies beyond the box, with its sign, (N+1, P, D); 0 within."""
     nodes: slice
-    """Whose points they are."""
+    """The nodes of the grid that the points belong to."""
 
-    def parts(self, most: int) -> Iterator[Outside]:
-        """The same by at most so many nodes."""
+    def parts(self, most: int) -> Iterator[OutsidePoints]:
+        """The points in parts of at most `most` nodes."""
         for start in range(0, len(self.x), most):
             nodes = slice(start, min(start + most, len(self.x)))
-            yield Outside(self.x[nodes], self.beyond[nodes], nodes)
+            yield OutsidePoints(self.x[nodes], self.beyond[nodes], nodes)
 
 
 def box_of(points: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ def box_of(points: Tensor) -> Tensor:
     return torch.stack([0.5 * (low + high), 0.5 * MARGIN * (high - low)])
 
 
-def draw_outside(box: Tensor, grid: TimeGrid, generator: torch.Generator) -> Outside:
+def draw_outside(box: Tensor, grid: TimeGrid, generator: torch.Generator) -> OutsidePoints:
     """`POINTS` points at each node around its box, which is `box` (2, D) at t_0; drawn on the processor."""
     dim, nodes = box.shape[1], grid.steps + 1
     place = torch.rand((nodes, POINTS, dim), generator=generator) * 2 - 1
@@ -102,11 +102,13 @@ def draw_outside(box: Tensor, grid: TimeGrid, generator: torch.Generator) -> Out
     middle, half = box.to(grid.t)
     half = torch.lerp(half, half.clamp(min=NOISE_REACH), passed)
     beyond = place.sign() * (place.abs() - 1).clamp(min=0) * half
-    return Outside((1 - passed) * middle + place * half, beyond, slice(0, nodes))
+    return OutsidePoints((1 - passed) * middle + place * half, beyond, slice(0, nodes))
 
 
-def inward_penalty(outside: Outside, grid: TimeGrid, drift: Tensor, score: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """P, and its gradients by the values `drift` and `score` (K, P, D) of the networks at the points.
+def inward_penalty(
+    outside: OutsidePoints, grid: TimeGrid, drift: Tensor, score: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The penalty P, and its gradients by the values `drift` and `score` (K, P, D) of the networks at the points.
 
     `outside` and the values may be those of some nodes only, `outside.nodes`: what all nodes give is the sum of parts.
     """

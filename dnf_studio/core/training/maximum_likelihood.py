@@ -20,7 +20,7 @@ __all__ = ["LikelihoodEngine"]
 
 BLOCK_ROWS = 2048
 FEWEST_ROWS = 64
-"""A batch below is one block."""
+"""Rows below which a batch is one block."""
 
 
 class LikelihoodEngine:
@@ -51,7 +51,7 @@ class LikelihoodEngine:
         return self.step(x0, TimeGrid(t, nodes.g, t), probes)
 
     def step(self, x0: Tensor, grid: TimeGrid, probes: Tensor | None = None) -> BatchLoss:
-        """The same for given `probes` (B, D), None for the exact divergence."""
+        """One step as `train` makes it, with given `probes` (B, D), None for the exact divergence."""
         parameters = list(self.model.parameters())
 
         def block(rows: slice) -> tuple[Tensor, tuple[Tensor, ...]]:

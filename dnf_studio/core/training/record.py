@@ -1,4 +1,4 @@
-"""What a run tells after each iteration and what it remembers of itself: the record that a checkpoint keeps.
+"""What a run reports after each iteration, and its history: the record that a checkpoint keeps.
 
 The loss curve, kept small however long the run is; what changed while it went on; and when the NLL on the validation
 split was at its best.
@@ -24,13 +24,13 @@ STAGE = "stage"
 """Name of a mark for an N that the run itself goes on to."""
 MOST_MARKS = 1000
 MOST_POINTS = 1000
-"""Of a curve."""
+"""Most points of a curve."""
 Value = bool | int | float | str | None
 
 
 @dataclass(frozen=True)
 class Mark:
-    """From iteration `iteration` + 1 on, `name` is `after` and no longer `before`."""
+    """A change of a setting: from iteration `iteration` + 1 on, `name` is `after` and no longer `before`."""
 
     iteration: int
     name: str
@@ -41,13 +41,13 @@ class Mark:
 
 @dataclass(frozen=True)
 class StepReport:
-    """One finished iteration."""
+    """The report on one finished iteration."""
 
     iteration: int
     """Iterations done since the run began, resumed parts included."""
     loss: float
-    """Of this batch with the raw weights: the bound at this iteration's N, nats of standardised data, or what else
-    the model is trained on."""
+    """Loss of this batch with the raw weights: the bound at this iteration's N in nats of standardised data, or the
+    model's other training objective."""
     steps: int
     """N of this iteration; a progressive run begins with fewer than it ends with."""
     disagreement: NDArray[np.float32]
@@ -89,7 +89,7 @@ class History:
             self.stride *= 2
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for the JSON of a checkpoint, in lists of their own."""
+        """The curve as plain values for the JSON of a checkpoint, in lists of their own."""
         return asdict(self)
 
     @classmethod
@@ -200,7 +200,7 @@ class Marks:
         return fresh
 
     def as_dict(self) -> dict[str, object]:
-        """For the JSON of a checkpoint."""
+        """The marks as plain values for the JSON of a checkpoint."""
         return {"steps": self._steps, "marks": [list(astuple(mark)) for mark in self._marks]}
 
     @classmethod
@@ -226,7 +226,7 @@ class Marks:
 
 
 def _short(value: Any) -> Value:  # noqa: ANN401 - any setting
-    """A grid of one's own in words, for its nodes would fill the plot."""
+    """A value in short: a custom grid in words, for its nodes would fill the plot."""
     return grid_label(value) if isinstance(value, tuple) else value
 
 

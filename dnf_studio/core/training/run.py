@@ -135,7 +135,7 @@ class Run:
         save_checkpoint(as_path(path, CheckpointError), self.state().checkpoint(kind))
 
     def state(self) -> RunState:
-        """Where it stands, in copies. Call it between two iterations."""
+        """The state of the run, in copies. Call it between two iterations."""
         data, weights = self.dataset, self._weights.state()
         # Copied once: without best weights those that sampling uses are the average
         copied = weights.average if self._weights.best is None else {}
@@ -217,7 +217,7 @@ class Run:
         return run
 
     def _step(self) -> StepReport | None:
-        """One iteration; None where it was given up."""
+        """Do one iteration; None where it was given up."""
         started = time.perf_counter()
         training = self.config.training
         rate = learning_rate(training, self.iteration, self.seconds)
@@ -279,7 +279,7 @@ class Run:
             self._adapt(before)
 
     def _adapt(self, before: Config) -> None:
-        """Let engine and models be as the config says, which was `before`."""
+        """Set up engine and models as the config says, which was `before`."""
         if self.config.training.precision != before.training.precision:
             self._engine = self._make_engine()
         if self.config.sde != before.sde or not self.config.training.patience:

@@ -13,7 +13,7 @@ STEP_FACTOR = 0.95
 FLOOR = 1e-3
 WARM_UP = 30
 STAGES = ((0.5, 1 / 3), (0.75, 2 / 3))
-"""Until which part of a progressive run which share of N is used."""
+"""Stages of a progressive run: up to which part of it which share of N is used."""
 LEAST_PROGRESSIVE = 12
 """Smallest N that is reached in stages."""
 
@@ -63,5 +63,5 @@ def remaining_steps(training: TrainingConfig, steps: int, iteration: int) -> int
 
 
 def _done(training: TrainingConfig, iteration: int, seconds: float) -> float:
-    """Part of the run's total that is done."""
+    """The part of the run's total that is done, 0 … 1."""
     return seconds / training.seconds if training.seconds is not None else iteration / training.iterations

@@ -20,7 +20,7 @@ from dnf_studio.core.networks.base import BlockSizes, FieldKernel, Gradients
 from dnf_studio.core.networks.build import make_kernel
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels
 from dnf_studio.core.sde.grid import between_nodes, levels_at
-from dnf_studio.core.training.gradients import BatchLoss, Trained, assign_gradients, embed_times
+from dnf_studio.core.training.gradients import BatchLoss, TrainedNetwork, assign_gradients, embed_times
 
 __all__ = ["ScoreMatchingEngine"]
 
@@ -60,7 +60,7 @@ class ScoreMatchingEngine:
             embeddings = embed_times(network, t)
             kernel = make_kernel(network, embeddings, self.hidden)
             sums = self.pool.map(lambda nodes: _block(kernel, x, noise, nodes), _blocks(x, kernel.sizes))
-            assign_gradients(Trained(kernel, embeddings, [gradients for _, gradients in sums]))
+            assign_gradients(TrainedNetwork(kernel, embeddings, [gradients for _, gradients in sums]))
             return BatchLoss(torch.stack([loss for loss, _ in sums]).sum(), x.new_empty(0))
 
 

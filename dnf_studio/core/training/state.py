@@ -1,4 +1,4 @@
-"""Where a run stands between two iterations, as one record: for its checkpoint and for another process."""
+"""The whole state of a run between two iterations: for its checkpoint and for another process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class RunState:
     iteration: int
     """Iterations done since the run began."""
     seconds: float
-    """Of training, pauses left out."""
+    """Training time, pauses left out."""
     model: dict[str, Tensor]
     """The state dict of the weights that sampling uses: the best by a validation split, else the moving average."""
     weights: WeightsState
@@ -44,7 +44,7 @@ class RunState:
     """Settings that were changed, each with the iteration after which."""
     stopping: EarlyStopping
     metrics: dict[str, float | None]
-    """What was measured of it once it had ended, in nats."""
+    """Measurements of the run once it had ended, in nats."""
     queue: tuple[dict[str, Any], ...] = ()
     """Changes that wait for the next iteration."""
     pace: float | None = None
@@ -58,7 +58,7 @@ class RunState:
         return None if self.stopping.best_nll is None else self.model
 
     def checkpoint(self, kind: Literal["run", "weights"] = "run") -> Checkpoint:
-        """The content of its file: a ``run`` to go on with, or the ``weights`` to sample with alone.
+        """The checkpoint to write: a ``run`` to go on with, or the ``weights`` to sample with alone.
 
         Raises `SettingError` for another kind.
         """

@@ -24,7 +24,7 @@ __all__ = ["MOMENTS", "TrainedWeights", "WeightsState", "first_model"]
 BETAS = (0.9, 0.99)
 MOMENTS = ("exp_avg", "exp_avg_sq")
 COVERED_POINTS = 10_000
-"""By which the networks are told where the data lies."""
+"""Points of the data that the box of the networks' features is found from."""
 
 
 def first_model(config: Config, dataset: Dataset) -> tuple[GenerativeModel, Tensor | None]:
@@ -57,7 +57,7 @@ class WeightsState:
     exp_avg: dict[str, Tensor]
     """The optimizer's first moments."""
     exp_avg_sq: dict[str, Tensor]
-    """Its second ones."""
+    """The optimizer's second moments."""
     updates: int
 
 
@@ -112,7 +112,7 @@ class TrainedWeights:
             self.best.load_state_dict(weights)
 
     def state(self) -> WeightsState:
-        """Copies of all that moves; `best` does not."""
+        """Copies of all that an update moves; `best` is not among them."""
         moments: dict[str, dict[str, Tensor]] = {moment: {} for moment in MOMENTS}
         for name, parameter in self.raw.named_parameters():
             own = self._adam.state.get(parameter, {})

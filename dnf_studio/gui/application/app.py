@@ -35,7 +35,7 @@ def run(options: WindowOptions) -> int:
     # first frame on the window's thread collects. It is not switched on again: a thread that has not ended
     # in time must not take the window apart.
     gc.disable()
-    from dnf_studio.gui.application.life import Life
+    from dnf_studio.gui.application.lifecycle import Lifecycle
     from dnf_studio.gui.frame.main_window import MainWindow
     from dnf_studio.gui.workspace.appearance import Appearance
     from dnf_studio.gui.workspace.log import stop_log
@@ -51,11 +51,11 @@ def run(options: WindowOptions) -> int:
     memory = Memory() if options.screenshot is not None else Memory.of_user()
     appearance = Appearance(app, memory)
     window = MainWindow(appearance, memory)
-    life = Life(options, window)
+    life = Lifecycle(options, window)
     previous = sys.excepthook
     sys.excepthook = life.catch
     try:
-        if not window.places.restore(options.size):
+        if not window.window_layout.restore(options.size):
             window.resize(_size(options, app))
         window.show()
         code = app.exec()
@@ -68,7 +68,7 @@ def run(options: WindowOptions) -> int:
 
 
 def _size(options: WindowOptions, app: QApplication) -> QSize:
-    """As asked, or large without leaving the screen."""
+    """Size of the window: as asked, or large without leaving the screen."""
     if options.size is not None:
         return QSize(*options.size)
     return DEFAULT_SIZE.boundedTo(app.primaryScreen().availableSize() - QSize(40, 60))

@@ -13,11 +13,11 @@ from dnf_studio.gui.drawing.words import short_number
 __all__ = ["as_logs", "half_range", "log_limits", "log_ticks", "next_limits", "number_ticks"]
 
 SHRINK = 0.15
-"""Of what a range is too wide, how much it shrinks at a time."""
+"""Share of a range's excess width by which it shrinks at a time."""
 OVER = 10
 """Limits so many times as wide as what they hold are those of something else, such as a run that diverged."""
 CLOSE = 0.075
-"""Of the whole range: labels closer than that would touch."""
+"""Share of the whole range; labels closer than that would touch."""
 Array = NDArray[np.float64]
 Ticks = list[tuple[float, str]]
 
@@ -31,7 +31,7 @@ def as_logs(values: NDArray[np.float64]) -> Array:
 
 
 def log_limits(logs: Array, decades: float = 5.0) -> tuple[float, float]:
-    """A range that shows `logs` with some room, at most so many decades below the greatest."""
+    """A range that shows `logs` with a margin, at most so many decades below the greatest."""
     finite = logs[np.isfinite(logs)]
     if not len(finite):
         return -1.0, 0.0
@@ -50,7 +50,7 @@ def log_ticks(low: float, high: float) -> Ticks:
 
 
 def number_ticks(numbers: Sequence[int], low: float, high: float) -> Ticks:
-    """The `numbers` themselves at their logarithms, those left out for which there is no room."""
+    """The `numbers` themselves at their logarithms, without those that do not fit."""
     ticks: Ticks = []
     for number in sorted(numbers, reverse=True):
         place = float(np.log10(number))

@@ -60,7 +60,7 @@ class Caption(QLabel):
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """As much of it as there is room for."""
+        """Draw as much of the text as fits."""
         super().resizeEvent(event)
         self._fit()
 
@@ -77,7 +77,7 @@ class Caption(QLabel):
 class Title(QLabel):
     """A bold title; what stands before it, as rich text, is never cut.
 
-    Without room for all of it it says its subject, what stands before a colon, "by" or "over", and its tooltip says
+    Where not all of it fits it shows its subject, what stands before a colon, "by" or "over", and its tooltip says
     the whole.
     """
 
@@ -94,7 +94,7 @@ class Title(QLabel):
         self._measure()
 
     def sizeHint(self) -> QSize:
-        """Room for all of it."""
+        """Size of the whole text."""
         return self._hint
 
     def minimumSizeHint(self) -> QSize:
@@ -102,12 +102,12 @@ class Title(QLabel):
         return QSize(min(self._least, self._hint.width()), self._hint.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """As much of it as there is room for."""
+        """Draw as much of the text as fits."""
         super().resizeEvent(event)
         self._fit()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Larger letters need more room."""
+        """Measure the text again: larger letters are wider."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange and self._whole:
             self._measure()

@@ -26,7 +26,7 @@ class Help:
     """Help on one plot, as rich text."""
 
     about: str
-    """What it is on: “Help on …”."""
+    """What the help is on: “Help on …”."""
     text: str
     equations: tuple[str, ...]
     """Each on a line of its own."""
@@ -109,7 +109,7 @@ class HelpCard(QDialog):
 
 
 def _beside(button: QRect, card: QWidget, screen: QRect) -> QPoint:
-    """Under the button, or over it where there is no room, and on the screen."""
+    """Place the card under the button, or over it where it does not fit, and on the screen."""
     size = card.size()
     x = min(max(button.right() - size.width(), screen.left() + 4), screen.right() - size.width() - 4)
     below = button.bottom() + 4

@@ -152,7 +152,7 @@ class Plot(QWidget):
         self.set_hint(reason or self._invitation)
 
     def set_note(self, *texts: str) -> None:
-        """Say at the right of the header the first of `texts`, the longest first, for which there is room."""
+        """Show at the right of the header the first of `texts`, the longest first, that fits."""
         self.note.say(texts)
 
     def warn(self, *texts: str) -> None:
@@ -208,7 +208,7 @@ class Plot(QWidget):
             painter.end()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The caption is a line of its own where there is room for it."""
+        """Put the caption on a line of its own where it fits."""
         super().resizeEvent(event)
         self.caption_line.setVisible(self.height() >= CAPTION_HEIGHT)
 

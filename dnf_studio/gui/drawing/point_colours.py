@@ -28,7 +28,7 @@ __all__ = [
 
 PARTS = {"forward": "mode", "backward": "mode of the sample"}
 SPREAD = 1.8
-"""Of the radius of standard normal points around its mean, shown in colours: all but about 1%."""
+"""How far from its mean a radius of standard normal points has a colour of its own: all but about 1%."""
 Array = NDArray[np.float32]
 Buckets = NDArray[np.uint8]
 MAX_PATHS = 500

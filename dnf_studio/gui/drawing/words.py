@@ -32,9 +32,9 @@ __all__ = [
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 FAR, FEW = 4.0, 0.01
-"""From where on points are far from standardised data (method.md, section 15), and the least share that is told."""
+"""Distance from which on points are far from the data (method.md, section 15), and the least share that is told."""
 MOST_LETTERS = 40
-"""Of the name of a column."""
+"""Most letters of a column's name that are shown."""
 Array = NDArray[np.float32]
 WAITING = "Looking for densities at every node …"
 """What a plot says while the excess is not known yet."""
@@ -81,7 +81,7 @@ def short_number(value: float) -> str:
 
 
 def nats(value: float) -> str:
-    """With sign and a true minus; what rounds to nothing has neither."""
+    """A number of nats with its sign and a true minus; what rounds to nothing has neither."""
     return "0.000" if round(value, 3) == 0 else f"{value:+.3f}".replace("-", "−")
 
 
@@ -94,7 +94,7 @@ def percent(share: float) -> str:
 
 
 def far_points(points: Array, half: float) -> tuple[str, ...]:
-    """That more than one in a hundred of `points` (P, 2) is far out of a picture of ±`half`, ever shorter."""
+    """Ever shorter sentences that over one in a hundred of `points` (P, 2) is far out of a picture of ±`half`."""
     reach = max(FAR, 1.2 * half)
     with np.errstate(invalid="ignore"):
         # A column at a time: numpy is ten times slower along an axis of two
@@ -116,7 +116,7 @@ def lost_paths(paths: Array) -> int:
 
 
 def lost_words(lost: int, whole: int, what: str = "paths") -> tuple[str, ...]:
-    """That so many of the whole left the finite numbers, ever shorter; nothing where none did."""
+    """Ever shorter sentences that so many of the whole left the finite numbers; none where none did."""
     some = f"{lost:,} of {whole:,} {what}"
     return (f"{some} left the finite numbers", f"{some} lost", f"{lost:,} lost") if lost else ()
 

@@ -16,18 +16,18 @@ from dnf_studio.gui.workspace.workspace import DockPage, DockPlace, Workspace
 __all__ = ["FeatureDock"]
 
 WIDE = 1600
-"""From this width of the window on a dock that opens itself is there from the beginning."""
+"""Width of the window in pixels from which a dock that opens itself is there from the beginning."""
 WIDTH, SHARE = 420, 0.33
-"""Pixels, and most of the window's width, that a dock takes when it opens."""
+"""Width in pixels, and greatest share of the window's width, that a dock takes when it opens."""
 WIDTH_OF_FIRST, SHARE_OF_FIRST = 400, 0.26
-"""The same for one that opens itself."""
+"""Width in pixels, and greatest share of the window's width, of a dock that opens itself."""
 
 
 class Themed(Protocol):
-    """What every page of a dock can do."""
+    """Protocol of the pages of a dock."""
 
     def set_theme(self, theme: Theme) -> None:
-        """Recolour it."""
+        """Use the colours of this theme."""
 
 
 class FeatureDock(QDockWidget):
@@ -78,11 +78,11 @@ class FeatureDock(QDockWidget):
 
     @property
     def settled(self) -> bool:
-        """Whether it stays as it is until its command is given."""
+        """Whether the dock stays as it is until its command is given."""
         return self._settled
 
     def settle(self) -> None:
-        """Leave it from now on as it is until its command is given."""
+        """Keep the dock as it is until its command is given."""
         self._settled = True
 
     def offer(self) -> None:
@@ -109,12 +109,12 @@ class FeatureDock(QDockWidget):
         self.setWidget(self.tabs or next(iter(self.pages.values())))
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Closed by a person, it does not open by itself again."""
+        """Note that a person closed the dock: it does not open by itself again."""
         self._settled = True
         super().closeEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Before the window is first shown, see whether there is room."""
+        """Before the window is first shown, decide whether it is wide enough for the dock."""
         if event.type() == QEvent.Type.Show and watched is self._window:
             self._window.removeEventFilter(self)
             if not self._settled and self._window.width() >= WIDE:
@@ -138,12 +138,12 @@ class FeatureDock(QDockWidget):
         QTimer.singleShot(0, self, self._mind_bars)
 
     def _mind_bars(self) -> None:
-        """Qt moves a tab bar with nothing to choose out of sight, but leaves it among the stops of Tab."""
+        """Take tab bars with nothing to choose, which Qt moves out of sight, out of the Tab order, too."""
         for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
             bar.setFocusPolicy(Qt.FocusPolicy.TabFocus if bar.count() > 1 else Qt.FocusPolicy.NoFocus)
 
     def _toggle(self) -> None:
-        """Seen, it goes; behind another one or hidden, it comes to the front."""
+        """Hide the dock where it is seen; where it is hidden or behind another one, bring it to the front."""
         self._settled = True
         if not self.isHidden() and (self._place.opens_itself or not self.visibleRegion().isEmpty()):
             self.hide()

@@ -14,13 +14,13 @@ from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["DropZone", "Dropping"]
+__all__ = ["DropZone", "FileDrop"]
 
 REFUSED = "Only files of this computer can be dropped here; save that one first."
 
 
 class DropZone(QObject):
-    """Lets `window` take files: it lights up below them, and `open_file` opens the first that was dropped."""
+    """Lets files be dropped onto `window`, which lights up below them, and opens the first by `open_file`."""
 
     def __init__(
         self, window: QMainWindow, open_file: Callable[[str, Sequence[str]], object], say: Callable[[str], object]
@@ -37,7 +37,7 @@ class DropZone(QObject):
         window.installEventFilter(self)
 
     def set_theme(self, theme: Theme) -> None:
-        """Recolour the light."""
+        """Use the colours of this theme."""
         red, green, blue = (int(theme.base[k : k + 2], 16) for k in (1, 3, 5))
         self.light.setStyleSheet(
             f"QLabel#drop-light {{ border: 3px dashed {theme.accent}; border-radius: 8px; font-size: 20px; "
@@ -83,7 +83,7 @@ class DropZone(QObject):
         return True
 
 
-class Dropping(QObject):
+class FileDrop(QObject):
     """Opens the first of the files that were dropped together, and says that the others were not."""
 
     def __init__(self, window: QMainWindow, workspace: Workspace, message: Callable[[], str]) -> None:
@@ -129,7 +129,7 @@ def _local(dragged: QMimeData) -> list[str]:
 
 
 def _is_local(url: QUrl) -> bool:
-    """A host in a file's address is another computer."""
+    """Whether a file's URL is of this computer: one with a host is of another."""
     return url.isLocalFile() and url.host() in ("", "localhost") and bool(url.toLocalFile())
 
 

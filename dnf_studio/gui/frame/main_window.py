@@ -9,13 +9,13 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
 from dnf_studio.gui.frame.docks import FeatureDock
-from dnf_studio.gui.frame.drop import Dropping
+from dnf_studio.gui.frame.drop import FileDrop
 from dnf_studio.gui.frame.features import FEATURES
 from dnf_studio.gui.frame.menus import COMMANDS, MENUS
-from dnf_studio.gui.frame.places import NarrowScreen, Places
-from dnf_studio.gui.frame.status_bar import StudioStatusBar, Title
+from dnf_studio.gui.frame.status_bar import StatusUpdater, StudioStatusBar
 from dnf_studio.gui.frame.toolbar import StudioToolBar
 from dnf_studio.gui.frame.views import Views
+from dnf_studio.gui.frame.window_layout import NarrowScreen, WindowLayout
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.files import Files
@@ -72,7 +72,7 @@ class MainWindow(QMainWindow):
         self._start()
 
     def fill(self) -> None:
-        """Pages, plots and docks behind the first ones, which nobody sees before the window is there."""
+        """Make the pages, plots and docks behind the first ones, which nobody sees before the window is there."""
         workspace, current = self.workspace, self.tabs.currentIndex()
         self.views.make_tabs(workspace, [plot for feature in FEATURES for plot in feature.plots])
         for place, page in enumerate(self._pages):
@@ -157,14 +157,16 @@ class MainWindow(QMainWindow):
         self.dock.setWidget(self.tabs)
         for place, page in enumerate(self._pages):
             self.tabs.addTab(page.make(workspace) if place == 0 else QWidget(), page.title)
-        self.places = Places(workspace.memory, self, self.tabs, tuple(self.docks.values()), workspace.session)
-        self.places.note_first()
-        NarrowScreen(self, self.dock, tuple(self.docks.values()), self.places, workspace.closing)
-        workspace.closing.now.connect(self.places.store)
+        self.window_layout = WindowLayout(
+            workspace.memory, self, self.tabs, tuple(self.docks.values()), workspace.session
+        )
+        self.window_layout.note_first()
+        NarrowScreen(self, self.dock, tuple(self.docks.values()), self.window_layout, workspace.closing)
+        workspace.closing.now.connect(self.window_layout.store)
         self._connect()
-        self.title = Title(self, workspace, self.status, self.toolbar)
+        self.title = StatusUpdater(self, workspace, self.status, self.toolbar)
         # After the title: what was left out goes before what is said of the one that was opened
-        self.dropping = Dropping(self, workspace, self.status.message.text)
+        self.dropping = FileDrop(self, workspace, self.status.message.text)
 
     def _connect(self) -> None:
         workspace, session, commands = self.workspace, self.workspace.session, self.workspace.commands
@@ -173,7 +175,7 @@ class MainWindow(QMainWindow):
         commands.connect_to("undo", session.undo)
         commands.connect_to("redo", session.redo)
         commands.connect_to("reset-view", workspace.plots.reset_ranges)
-        commands.connect_to("reset-layout", self.places.reset)
+        commands.connect_to("reset-layout", self.window_layout.reset)
         commands.connect_to(
             "full-screen", lambda: self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
         )

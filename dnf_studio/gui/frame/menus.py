@@ -7,7 +7,7 @@ from dnf_studio.gui.workspace.commands import Command
 __all__ = ["COMMANDS", "MENUS"]
 
 MENUS = {
-    "&File": ("open", "write", "leave"),
+    "&File": ("open", "write", "quit"),
     "&Edit": ("undo", "select", "tool", "mode", "preferences"),
     "&View": ("layers", "look", "colours", "window"),
     "Ti&me": ("play", "step", "loop"),
@@ -15,12 +15,12 @@ MENUS = {
     "&Run": ("run", "ended"),
     "&Help": ("read", "report", "about"),
 }
-"""Titles and sections; the features say which of their commands stands where."""
+"""Titles and sections of the menus; the features say which of their commands stands where."""
 COMMANDS = (
     Command("picture", "Save &picture…", "Ctrl+Shift+P", "Save the window as a PNG picture; a right click on a plot "
             "saves that plot alone", menu="File", section="write", order=1, icon="picture"),
     Command("quit", "&Quit", "Ctrl+Q", "Close the window; asks first where a run is not saved", menu="File",
-            section="leave", order=1),
+            section="quit", order=1),
     Command("undo", "&Undo", "Ctrl+Z", "Take the last change of settings or view back", menu="Edit", section="undo",
             icon="undo"),
     Command("redo", "&Redo", "Ctrl+Shift+Z", "Make the change again that was taken back", menu="Edit",

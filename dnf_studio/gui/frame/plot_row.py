@@ -13,13 +13,13 @@ from dnf_studio.gui.drawing.plot import Plot
 __all__ = ["LowerRow", "PlotTabs"]
 
 WIDE = 1250
-"""Pixels from which on there is room for four plots."""
+"""Width of the row in pixels from which it shows four plots."""
 SHORT, KEPT = 5, 3
 """Letters of a name that is never cut, and those that are left of a longer one."""
 
 
 class PlotTabBar(QTabBar):
-    """Tabs that keep their names: where there is no room for all of them, long ones end in an ellipsis."""
+    """Tabs that keep their names: where not all of them fit, long ones end in an ellipsis."""
 
     def __init__(self, names: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,7 +35,7 @@ class PlotTabBar(QTabBar):
             self.setAccessibleTabName(place, name)
 
     def minimumTabSizeHint(self, index: int) -> QSize:
-        """Room for a short name, or for the first letters of a long one."""
+        """Width of a short name, or of the first letters of a long one."""
         hint, width, name = self.tabSizeHint(index), self.fontMetrics().horizontalAdvance, self.tabText(index)
         least = name if len(name) <= SHORT else f"{name[:KEPT]}…"
         return QSize(hint.width() - width(name) + width(least), hint.height())
@@ -71,7 +71,7 @@ class PlotTabs(QWidget):
         self._refresh()
 
     def fill(self, others: Sequence[Plot]) -> None:
-        """The plots behind the first one, in the order of their names."""
+        """Add the plots behind the first one, in the order of their names."""
         self._others = tuple(others)
         for place, plot in enumerate(others):
             self._side_column.insertWidget(place, plot, 1)
@@ -82,11 +82,11 @@ class PlotTabs(QWidget):
 
     @property
     def wide(self) -> bool:
-        """Whether two are seen."""
+        """Whether two plots are shown side by side."""
         return self._wide
 
     def set_wide(self, wide: bool) -> None:
-        """Side by side, or one behind the other."""
+        """Show two plots side by side, or one behind the other."""
         if wide != self._wide:
             self._wide = wide
             self._refresh()
@@ -99,7 +99,7 @@ class PlotTabs(QWidget):
 
     @Slot(int)
     def _other_chosen(self, place: int) -> None:
-        # What was chosen beside the first one stays in sight where there is room for one alone
+        # What was chosen beside the first one stays in sight where only one fits
         if self._wide or self.tabs.currentIndex() > 0:
             self.tabs.setCurrentIndex(place + 1)
         self._refresh()
@@ -124,7 +124,7 @@ def _column(parent: QWidget) -> QVBoxLayout:
 
 
 class LowerRow(QSplitter):
-    """Plots and tabs of more, in equal shares; the tabs show two at once where there is room for them."""
+    """Plots in equal shares, the last of which has tabs; the tabs show two plots at once where these fit."""
 
     def __init__(self, plots: Sequence[Plot], tabs: PlotTabs) -> None:
         super().__init__(Qt.Orientation.Horizontal)
@@ -136,7 +136,7 @@ class LowerRow(QSplitter):
         self.setSizes([1000] * self.count())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Shares that a person has dragged stay until the number of plots changes."""
+        """Share the width equally; shares that a person has dragged stay until the number of plots changes."""
         super().resizeEvent(event)
         wide = self.width() >= WIDE
         if wide != self._tabs.wide:

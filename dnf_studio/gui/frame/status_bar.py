@@ -9,27 +9,27 @@ from PySide6.QtWidgets import QLabel, QMainWindow, QSizePolicy, QStatusBar, QWid
 from dnf_studio.gui.drawing.words import counted, duration
 from dnf_studio.gui.frame.toolbar import StudioToolBar
 from dnf_studio.gui.workspace.opening import Opened
-from dnf_studio.gui.workspace.run_changes import RunPlace
+from dnf_studio.gui.workspace.run_changes import RunStatus
 from dnf_studio.gui.workspace.shown import data_label
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["StudioStatusBar", "Title"]
+__all__ = ["StatusUpdater", "StudioStatusBar"]
 
 LONG = 1e5
-"""A bound of a run that diverges, which nobody reads digit by digit."""
+"""Bounds from here on are of a run that diverges and are shown with few digits."""
 
 
 class _Message(QLabel):
-    """Cut short where there is no room, rather than making the window wider."""
+    """A message that is cut short where it does not fit, rather than making the window wider."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """As much of the text as there is room for."""
+        """Draw as much of the text as fits."""
         painter = QPainter(self)
         shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
@@ -65,12 +65,12 @@ class StudioStatusBar(QStatusBar):
         self.say(text)
 
     def take_back(self) -> None:
-        """Show again what was said before `say_meanwhile`, where nothing was since."""
+        """Show again the text from before `say_meanwhile`, unless there was another one since."""
         if self._meanwhile and self.message.text() == self._meanwhile:
             self.say(self._before)
 
     def show_run(self, iteration: int, rate: float | None, left: float | None) -> None:
-        """How far a run is; a rate or time that is not known is left out."""
+        """Show how far a run is; a rate or time that is not known is left out."""
         self.iterations.setText(counted(iteration, "iteration") if iteration else "")
         self.rate.setText("" if rate is None else f"{rate:.0f} it/s" if rate >= 10 else f"{rate:.1f} it/s")
         self.left.setText("" if left is None else f"{duration(left)} left")
@@ -80,14 +80,14 @@ class StudioStatusBar(QStatusBar):
         self.insertPermanentWidget(1, widget)
 
     def set_bounded(self, bounded: bool) -> None:
-        """Whether the number told is a bound on the likelihood, or the likelihood itself."""
+        """Set whether the number shown is a bound on the likelihood, or the likelihood itself."""
         self.nll.setToolTip(
             f"{'Bound on the' if bounded else 'Exact'} negative log-likelihood, smoothed in training, and the exact "
             "entropy of the data below which it cannot go, both in nats of the standardised data"
         )
 
     def show_nll(self, nll: float | None, floor: float | None) -> None:
-        """The bound and what it cannot go below, nats."""
+        """Show the NLL or its bound, and the entropy that it cannot go below, in nats."""
         parts = [] if nll is None else [f"NLL {nll:.3f}" if abs(nll) < LONG else f"NLL {nll:.1e}"]
         if floor is not None:
             parts.append(f"floor {floor:.3f}")
@@ -110,8 +110,8 @@ PHASES = {
 }
 
 
-class Title(QObject):
-    """Follows the studio and writes to the three."""
+class StatusUpdater(QObject):
+    """Keeps window title, status bar and toolbar up to date with the studio."""
 
     def __init__(
         self, window: QMainWindow, workspace: Workspace, status: StudioStatusBar, toolbar: StudioToolBar
@@ -152,7 +152,7 @@ class Title(QObject):
 
     @Slot(object)
     def _follow_steps(self, frame: Frame) -> None:
-        """A run may change the N of the model that is shown."""
+        """Show the N of a new frame: a run may change the N of the model that is shown."""
         if frame.request.steps is None:
             self._toolbar.set_own_steps(len(frame.t) - 1)
 
@@ -171,7 +171,7 @@ class Title(QObject):
         self._retitle()
 
     def _say_phase(self, phase: Phase) -> None:
-        """A run that goes on leaves what was said meanwhile, such as that it was saved; without one the model is it."""
+        """Show the run's phase, or the model where there is no run; while a run goes on, other messages stay."""
         current, said = self._studio.current, self._status.message.text()
         words = {each: word.capitalize() for each, word in PHASES.items()}
         if phase is Phase.NONE:
@@ -194,10 +194,10 @@ class Title(QObject):
 
 
 def _sentence(opened: Opened) -> str:
-    """What is seen, in one line."""
+    """One line on the model that was opened."""
     shown = opened.shown
     if not shown.trained:
         return f"An untrained {shown.kind} of {data_label(shown.data)}: press Train to fit it."
     saved = opened.checkpoint
-    end = RunPlace.of_checkpoint(saved).sentence(opened.config) if saved is not None and saved.kind == "run" else ""
+    end = RunStatus.of_checkpoint(saved).sentence(opened.config) if saved is not None and saved.kind == "run" else ""
     return f"{shown.name}: {end or 'at the left it carries data to noise, at the right noise to data.'}"

@@ -75,13 +75,13 @@ class StudioToolBar(QToolBar):
         self._refresh()
 
     def set_own_steps(self, steps: int) -> None:
-        """The N of the model shown."""
+        """Set the N of the model shown."""
         if steps != self._own_steps:
             self._own_steps = steps
             self._refresh()
 
     def set_device(self, text: str) -> None:
-        """Where the run is, or would be."""
+        """Show the device that the run is on, or would be."""
         self.device.setText(text)
 
     def set_theme(self, theme: Theme) -> None:
@@ -89,13 +89,13 @@ class StudioToolBar(QToolBar):
         self.dice.setIcon(icon("dice", theme))
 
     def changeEvent(self, event: QEvent) -> None:
-        """Larger letters need more room."""
+        """Make the toolbar's widgets wider where the letters have become larger."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange and hasattr(self, "device"):
             self._fit()
 
     def _fit(self) -> None:
-        """Room for the longest text of each, so that nothing moves when it changes."""
+        """Make each widget wide enough for its longest text, so that nothing moves when it changes."""
         fit(self.seed, "0000000")
         self._fit_pause()
         text = self.badge.text()
@@ -104,14 +104,14 @@ class StudioToolBar(QToolBar):
         self.badge.setText(text)
 
     def _fit_pause(self) -> None:
-        """Room for the longest of its words and what rounding takes, so that nothing moves when a run is held."""
+        """Make the button wide enough for its longest word, so that nothing moves when a run is paused."""
         self._pause.ensurePolished()
         metrics, shown = self._pause.fontMetrics(), self._pause.text().replace("&", "")
         longer = max(map(metrics.horizontalAdvance, ("Pause", "Pausing…", "Resume"))) - metrics.horizontalAdvance(shown)
         self._pause.setMinimumWidth(self._pause.sizeHint().width() + longer + 2)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Its first style is there."""
+        """Fit the widths once the style is known."""
         super().showEvent(event)
         self._fit_pause()
 
@@ -136,7 +136,7 @@ class StudioToolBar(QToolBar):
         self.addWidget(holder)
 
     def _add_steps(self) -> None:
-        """View N and its badge, which keeps its place while hidden so that nothing jumps."""
+        """Add View N and its badge, which keeps its place while hidden so that nothing jumps."""
         keep_place(self.badge)
         holder = QWidget()
         row = QHBoxLayout(holder)
@@ -146,7 +146,7 @@ class StudioToolBar(QToolBar):
         self.addWidget(holder)
 
     def _add_solver(self) -> None:
-        """Without a label: there is no room for one, and its choices are known by name."""
+        """Add the solver without a label: there is no space for one, and its choices are known by name."""
         self.solver = SolverBox(self._session, short=True)
         self.solver.setAccessibleName("Solver")
         holder = QWidget()

@@ -16,12 +16,12 @@ __all__ = ["TransportBar"]
 
 BUTTONS = ("first", "previous", "play", "next", "last", "loop")
 NOTCHES = 100
-"""Slider notches a step, so that dragging is smooth between steps."""
+"""Slider positions in each step, so that dragging is smooth between steps."""
 BUTTON_ICON = 20
-"""Pixels, while the letters are as large as the desktop's."""
+"""Size of the icons in pixels, while the letters are as large as the desktop's."""
 LEAST_SLIDER = 90
 WIDEST = ("step 000 of 000   t = 0.00000   100%", "step 000 of 000   100%", "000 of 000")
-"""The readout at its longest: all of it, and less where there is little room."""
+"""The texts of the readout at their widest, from the full one to the shortest, for narrow windows."""
 
 
 class TransportBar(QFrame):
@@ -59,12 +59,12 @@ class TransportBar(QFrame):
         self._moved(cursor.position)
 
     def set_frame(self, frame: Frame | None) -> None:
-        """Take the times of `frame`."""
+        """Show the times of `frame`."""
         self._times = None if frame is None else frame.t
         self._moved(self._cursor.position)
 
     def changeEvent(self, event: QEvent) -> None:
-        """The pictures of the buttons grow with the letters."""
+        """Resize the icons, which grow with the letters."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             for button in self.findChildren(QToolButton):
@@ -74,7 +74,7 @@ class TransportBar(QFrame):
         cursor = self._cursor
 
         def show_playing(playing: bool) -> None:
-            """Play looks like what it does next."""
+            """Give the Play button the icon of what a click does next."""
             commands["play"].setChecked(playing)
             commands.set_icon("play", "pause" if playing else "play")
 
@@ -107,7 +107,7 @@ class TransportBar(QFrame):
 
 
 class _Readout(QLabel):
-    """The longest of its texts for which there is always room, so that nothing moves while time plays."""
+    """A label that shows the longest of its texts that always fits, so that nothing moves while time plays."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,32 +117,32 @@ class _Readout(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
 
     def show_texts(self, texts: tuple[str, str, str]) -> None:
-        """Say one of `texts`, the longest first."""
+        """Show the first of `texts` that fits, the longest first."""
         self._texts = texts
-        fits = [place for place in range(len(WIDEST)) if self._room(place) <= self.width()]
+        fits = [place for place in range(len(WIDEST)) if self._width_of(place) <= self.width()]
         self.setText(texts[fits[0] if fits else -1])
 
     def sizeHint(self) -> QSize:
-        """Room for the longest text."""
-        return QSize(self._room(0), super().sizeHint().height())
+        """Width of the longest text."""
+        return QSize(self._width_of(0), super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
-        """Room for the shortest."""
-        return QSize(self._room(-1), super().minimumSizeHint().height())
+        """Width of the shortest text."""
+        return QSize(self._width_of(-1), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """As much as there is room for."""
+        """Show the longest text that fits."""
         super().resizeEvent(event)
         self.show_texts(self._texts)
 
     def changeEvent(self, event: QEvent) -> None:
-        """Larger letters need more room."""
+        """Measure the texts again: larger letters are wider."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self.updateGeometry()
             self.show_texts(self._texts)
 
-    def _room(self, place: int) -> int:
+    def _width_of(self, place: int) -> int:
         return self.fontMetrics().horizontalAdvance(WIDEST[place]) + 8
 
 

@@ -44,8 +44,8 @@ class Views(QWidget):
         self._middle = QHBoxLayout()
         self._middle.setSpacing(0)
         self._column.addLayout(self._middle, 1)
-        self._held = QTimer(self, singleShot=True, interval=HOLD_MS)
-        self._held.timeout.connect(self._go_on)
+        self._resume = QTimer(self, singleShot=True, interval=HOLD_MS)
+        self._resume.timeout.connect(self._go_on)
         session.lacks_changed.connect(self._show_lacks)
         plots.added.connect(self._begin)
 
@@ -72,7 +72,7 @@ class Views(QWidget):
         self._live.frame_shown.connect(self._show_frame)
         self._live.excess_found.connect(self._show_excess)
         self._session.cursor.moved.connect(self._move)
-        workspace.studio.opened.connect(self._hold)
+        workspace.studio.opened.connect(self._suspend_painting)
 
     def make_tabs(self, workspace: Workspace, places: Sequence[PlotPlace]) -> None:
         """Make the plots behind the first tab, which nobody sees before the window is there."""
@@ -104,24 +104,24 @@ class Views(QWidget):
 
     @Slot(object)
     def _begin(self, plot: Plot) -> None:
-        """A plot that is new shows what the others show."""
+        """Let a new plot show the frame, excess and cursor that the others show."""
         if self._live.frame is not None:
             plot.set_frame(self._live.frame)
             plot.set_excess(self._live.excess)
             plot.set_cursor(self._session.cursor.position)
 
     @Slot()
-    def _hold(self) -> None:
-        """Paint nothing until the next frame, for a moment at most: it is of another model, and on its way.
+    def _suspend_painting(self) -> None:
+        """Stop painting until the next frame, which is of another model and on its way, for a moment at most.
 
         What would be painted is the model before under the words of this one, while both threads want Python's lock.
         """
         self.setUpdatesEnabled(False)
-        self._held.start()
+        self._resume.start()
 
     @Slot()
     def _go_on(self) -> None:
-        self._held.stop()
+        self._resume.stop()
         self.setUpdatesEnabled(True)
 
     @Slot(object)
@@ -144,7 +144,7 @@ class Views(QWidget):
 
     @Slot()
     def _show_lacks(self) -> None:
-        """Plots of what the model cannot do say why they are empty."""
+        """Let plots of what the model cannot do say why they are empty."""
         for plot, place in self._needs.items():
             if place.needs is not None:
                 plot.set_reason(self._session.lacks.get(place.needs))

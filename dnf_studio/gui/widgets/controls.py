@@ -130,7 +130,7 @@ class ChoiceBox(QComboBox):
                 return
 
     def initStyleOption(self, option: QStyleOptionComboBox) -> None:
-        """A name without room ends in an ellipsis, where Qt would cut it between two letters."""
+        """End a name that does not fit in an ellipsis, where Qt would cut it between two letters."""
         super().initStyleOption(option)
         field = QStyle.SubControl.SC_ComboBoxEditField
         width = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width()
@@ -182,7 +182,7 @@ class NumberSlider(QWidget):
         self.box.valueChanged.connect(self._typed)
 
     def changeEvent(self, event: QEvent) -> None:
-        """Larger letters need more room."""
+        """Measure again: larger letters are wider."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             fit(self.box, "1000")

@@ -13,14 +13,14 @@ __all__ = ["CHOICES", "SCALES", "Appearance"]
 
 CHOICES = ("system", "light", "dark")
 SCALES = range(80, 201)
-"""Sizes of letters, percent of the desktop's."""
+"""Font sizes to choose from, percent of the desktop's."""
 
 
 class Appearance(QObject):
     """Holds theme, font scale and reduced motion, applies them at once and keeps them for the next start."""
 
     changed = Signal(object)
-    """The `Theme`, which is another, or whose pictures are of another size, as the letters are."""
+    """The `Theme` to use from now on: the colours, or the size of icons and letters, have changed."""
     choice_changed = Signal(str)
     scale_changed = Signal(int)
     calm_changed = Signal(bool)
@@ -54,7 +54,7 @@ class Appearance(QObject):
 
     @property
     def calm(self) -> bool:
-        """Whether little moves: nothing plays by itself, and playing goes in whole steps."""
+        """Whether motion is reduced: nothing plays by itself, and playing goes in whole steps."""
         return self._calm
 
     def choose(self, choice: str) -> None:
@@ -78,7 +78,7 @@ class Appearance(QObject):
             self.scale_changed.emit(percent)
 
     def set_calm(self, calm: bool) -> None:
-        """Whether little moves."""
+        """Set whether motion is reduced."""
         if calm != self._calm:
             self._calm = calm
             self._memory.put("reduce_motion", calm)
@@ -108,7 +108,7 @@ class Appearance(QObject):
             self._app.setFont(font)
 
     def _set_titles(self) -> None:
-        """Titles of docks and tabs keep their font until they get one that differs from the window's."""
+        """Set the font of the titles of docks and tabs, which follow the window's only when it differs from theirs."""
         font = QFont(self._app.font())
         font.setPointSizeF(1.001 * font.pointSizeF())
         for widget in self._app.allWidgets():

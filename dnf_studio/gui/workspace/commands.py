@@ -34,7 +34,7 @@ class Command:
 
     name: str
     text: str
-    """As in the menu, with its mnemonic."""
+    """Text in the menu, with its mnemonic."""
     shortcut: str
     tooltip: str
     menu: str = ""
@@ -44,7 +44,7 @@ class Command:
     order: int = 0
     """Within a section the least comes first; equal ones stand in the order of the features."""
     icon: str = ""
-    """A picture of resources/icons, or none."""
+    """Name of an icon in resources/icons, or empty."""
     checkable: bool = False
     group: str = ""
     """Commands of one group exclude each other."""
@@ -151,7 +151,7 @@ class Commands(QObject):
 
 
 def _keeps(control: QObject, event: QKeyEvent) -> bool:
-    """Whether `control` uses this key itself."""
+    """Whether the focused `control` uses this key itself."""
     if event.matches(QKeySequence.StandardKey.SelectAll):
         return isinstance(control, QAbstractItemView)
     if event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier):

@@ -1,4 +1,4 @@
-"""The time cursor that every view shares, and its playing."""
+"""The time cursor that all views share, and how it plays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CALM_SECONDS = 0.2
 
 
 class TimeCursor(QObject):
-    """Where between the data (0) and the noise (1) the views stand.
+    """The position of all views between the data (0) and the noise (1).
 
     It is kept as a fraction of the way in steps, so that it stays where it is when N changes.
     Played, it moves to the noise and, where `loop` is on, back to the data and on, resting a
@@ -40,12 +40,12 @@ class TimeCursor(QObject):
 
     @property
     def fraction(self) -> float:
-        """0 at the data … 1 at the noise, in steps."""
+        """The position as a fraction: 0 at the data … 1 at the noise, in steps."""
         return self._fraction
 
     @property
     def steps(self) -> int:
-        """N of what is shown."""
+        """N, the number of steps of what is shown."""
         return self._steps
 
     @property
@@ -95,7 +95,7 @@ class TimeCursor(QObject):
         self.go(start + count)
 
     def set_playing(self, playing: bool) -> None:
-        """Play or hold; playing from the noise without loop begins again at the data."""
+        """Play or stop; playing from the noise without loop begins again at the data."""
         if playing == self._playing:
             return
         self._playing = playing
@@ -107,18 +107,18 @@ class TimeCursor(QObject):
         self.playing_changed.emit(playing)
 
     def set_loop(self, loop: bool) -> None:
-        """Whether playing turns round at the ends."""
+        """Set whether playing turns round at the ends."""
         if loop != self._loop:
             self._loop = loop
             self._heading = self._heading if loop else 1
             self.loop_changed.emit(loop)
 
     def set_calm(self, calm: bool) -> None:
-        """Whether playing goes in whole steps, at most five times a second."""
+        """Set whether playing goes in whole steps, at most five times a second."""
         self._calm, self._held = calm, 0.0
 
     def advance(self, seconds: float) -> None:
-        """Play on for `seconds`; nothing while holding."""
+        """Move as playing for `seconds` does; nothing while stopped."""
         if not self._playing:
             return
         if self._rest > 0:
@@ -138,7 +138,7 @@ class TimeCursor(QObject):
             self.set_playing(False)
 
     def _next_whole(self, seconds: float) -> float | None:
-        """Where whole steps lead to, or None until it is time for them."""
+        """The next position in whole steps, or None until it is time for them."""
         self._held += seconds
         if self._held < max(CALM_SECONDS, SWEEP_SECONDS / self._steps):
             return None

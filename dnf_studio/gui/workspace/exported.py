@@ -28,7 +28,7 @@ __all__ = ["ExportShown", "find_model", "read_shown"]
 
 ROWS = 2000
 BYTES = 1 << 28
-"""What paths read into memory may take."""
+"""Most bytes that paths read into memory may take."""
 SAME = 0.01
 """Model units up to which a sample drawn again is the one of the file: other processors round otherwise."""
 Array = NDArray[np.float32]
@@ -44,7 +44,7 @@ class ExportShown:
     sampling: SampleSettings
     """The settings of the views with which they were drawn."""
     steps: int
-    """N."""
+    """N, the number of steps."""
     paths: Array | None
     """(N+1, P, D), model units, row i at t_i; None where they can be neither read nor drawn again."""
 
@@ -55,7 +55,7 @@ class ExportShown:
         return self.paths is not None and same and len(frame.t) == self.steps + 1
 
     def sentence(self, model: str, most: int) -> str:
-        """What is seen in views of at most so many points."""
+        """A sentence on what is seen in views of at most so many points."""
         if self.paths is None:
             return (
                 f"{self.name} is set as it was drawn, but holds no paths and {model} draws other samples here: "
@@ -67,7 +67,7 @@ class ExportShown:
 
 
 def find_model(
-    path: Path, places: Sequence[Path], held: Sequence[tuple[GenerativeModel, Checkpoint | None]] = ()
+    path: Path, places: Sequence[Path], in_memory: Sequence[tuple[GenerativeModel, Checkpoint | None]] = ()
 ) -> tuple[ExportInfo, Checkpoint, Path | None]:
     """What the export holds, and the model that drew it: one in memory, or a file of `places`.
 
@@ -83,7 +83,7 @@ def find_model(
     found = find_checkpoint(info.checkpoint_sha256, iteration if isinstance(iteration, int) else 0, places)
     if found is not None:
         return info, _of_dim(found[1], info, path), found[0]
-    for flow, known in held:
+    for flow, known in in_memory:
         checkpoint = known or Checkpoint.of_model(flow)
         if (checkpoint.sha256 or digest(checkpoint.tensors)) == info.checkpoint_sha256:
             return info, _of_dim(checkpoint, info, path), None
@@ -127,7 +127,7 @@ def _settings(info: ExportInfo, path: Path) -> SampleSettings:
 
 
 def _paths(path: Path, info: ExportInfo, flow: GenerativeModel, settings: SampleSettings) -> Array | None:
-    """(N+1, P, D): the trajectories of the file, or the same drawn again, ending in the file's samples."""
+    """The trajectories (N+1, P, D) of the file, or the same drawn again, ending in the file's samples."""
     from dnf_studio.core.storage.sample_reader import read_rows
 
     rows = min(ROWS, info.count, max(1, BYTES // (4 * (info.steps + 1) * info.dim)))

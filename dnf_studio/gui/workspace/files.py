@@ -1,4 +1,4 @@
-"""Opening, saving and leaving: the dialogs around what the studio does."""
+"""Opening, saving and closing: the dialogs around what the studio does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dnf_studio.gui.workspace.error_dialog import ErrorDialog
 from dnf_studio.gui.workspace.opening import bundled_name, drew, samples_of
 from dnf_studio.gui.workspace.question import Answer, ask_about_run, ask_discard, ask_resume
 from dnf_studio.gui.workspace.report import make_report
-from dnf_studio.gui.workspace.run_changes import RunPlace
+from dnf_studio.gui.workspace.run_changes import RunStatus
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.shown import data_stem
 from dnf_studio.gui.workspace.studio import Studio
@@ -36,12 +36,12 @@ QUICK_SECONDS = 60.0
 
 
 class Files(QObject):
-    """Asks for files, and before an unsaved run would be lost."""
+    """Asks for files to open and save, and before an unsaved run would be lost."""
 
     told = Signal(object)
-    """The exception that a dialog tells."""
+    """The exception that an error dialog shows."""
     opening = Signal(str)
-    """What is being opened from now on."""
+    """The name or file that is being opened from now on."""
     saved = Signal(object)
     """The path of a checkpoint that was written."""
     exported = Signal(object)
@@ -55,12 +55,12 @@ class Files(QObject):
         self.ask_what: Callable[[str, Callable[[str], object]], object] = lambda name, then: then(name)
         """Given a file, calls back with what of it is to be opened, having asked where there is a choice."""
         self.openers: dict[str, Callable[[str], object]] = {}
-        """By their suffixes, files that are neither models nor data, and what takes them."""
+        """Functions that open files which are neither models nor data, by the suffix of the file."""
         self.folder: Callable[[], Path] = Path
-        """Where Save begins: the user's own models."""
+        """The folder in which Save begins: the user's own models."""
 
     def tell(self, error: BaseException) -> None:
-        """Show an error, once as long as its dialog is open; the window stays usable."""
+        """Show an error, only once as long as its dialog is open; the window stays usable."""
         sentence = f"{type(error).__name__}: {error}"
         if sentence in self._told:
             return
@@ -137,7 +137,7 @@ class Files(QObject):
         if run is None:
             return "", None
         kinds = None if run.config.model == config.model else (run.config.model, config.model)
-        return RunPlace.of_run(run).sentence(config), kinds
+        return RunStatus.of_run(run).sentence(config), kinds
 
     def discard(self) -> None:
         """Forget the run that has ended, and show the model from before it; a long one is asked about once more."""
@@ -161,7 +161,7 @@ class Files(QObject):
             self.save_to(path, "run" if chosen == RUN else "weights", then)
 
     def _begin(self) -> Path:
-        """The folder of the user's models, made where it can be; else the working folder."""
+        """The folder that Save begins in: that of the user's models, made where it can be, else the working folder."""
         folder = self.folder()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -170,7 +170,7 @@ class Files(QObject):
         return folder
 
     def save_to(self, path: Path, kind: Literal["run", "weights"], then: Callable[[], object] | None = None) -> None:
-        """Write `path` in the background; a run that trains holds meanwhile."""
+        """Write `path` in the background; a run that trains is paused meanwhile."""
         training = self._studio.training
 
         def done(_result: object) -> None:
@@ -183,7 +183,7 @@ class Files(QObject):
                 then()
 
         if training.run is not None:
-            training.while_held(lambda run: run.save(path, kind), done, self.tell)
+            training.while_paused(lambda run: run.save(path, kind), done, self.tell)
         else:
             self._studio.background.run(self._checkpoint_writer(path), done, self.tell)
 
@@ -206,7 +206,7 @@ class Files(QObject):
                 raise ExportError(f"The picture '{path}' cannot be written.")
 
     def when_safe(self, then: Callable[[], object]) -> None:
-        """Do `then` once no unsaved run would be lost by it; nothing if that is not wanted."""
+        """Do `then` once no unsaved run would be lost by it; nothing if the person cancels."""
         studio = self._studio
         if not studio.unsaved and not studio.training.active:
             then()

@@ -30,7 +30,7 @@ class ExportedModels:
 
     @property
     def kept(self) -> Sequence[Model]:
-        """Each with its checkpoint, or None for untrained weights."""
+        """The kept models, each with its checkpoint, or None for untrained weights."""
         return tuple(self._kept)
 
     def give(self, opened: Opened | None, done: Callable[[Any], object], failed: Callable[[Exception], object]) -> None:
@@ -44,7 +44,7 @@ class ExportedModels:
             done(model)
 
         if self._training.run is not None:
-            self._training.while_held(copy_of, give, failed)
+            self._training.while_paused(copy_of, give, failed)
         elif opened is not None:
             give((opened.snapshot.flow, opened.checkpoint))
         else:
@@ -52,19 +52,19 @@ class ExportedModels:
 
 
 class PastModels:
-    """The last models that a choice of data took from the views, so that undo brings back just these."""
+    """The last models that were shown before other data was chosen, so that undo brings back just these."""
 
     def __init__(self) -> None:
         self._known: deque[tuple[Config, Opened]] = deque(maxlen=MOST)
 
     def note(self, config: Config, opened: Opened) -> None:
-        """Keep `opened`, which other data takes from the views, with the settings `config` there were until now."""
+        """Keep `opened`, which is shown no more as other data was chosen, with the settings `config` until now."""
         self._known.append((config, opened))
 
     def find(self, config: Config) -> Opened | None:
-        """What was shown when just these settings were left."""
+        """The model that was shown when the settings last were these."""
         return next((opened for known, opened in reversed(self._known) if known == config), None)
 
     def clear(self) -> None:
-        """Another document: there is nothing to undo."""
+        """Forget all models: with another document there is nothing to undo."""
         self._known.clear()

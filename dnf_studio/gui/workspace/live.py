@@ -1,4 +1,4 @@
-"""The one place where session, explorer and run meet, driven by the explorer's word and two timers."""
+"""Connects session, explorer and run: passes new frames on, driven by the explorer's signal and two timers."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ __all__ = ["Live"]
 
 TICK_MS = 16
 TRAINING_MS = 30
-"""Between two moves of a playing cursor while a model trains, which needs the processor more."""
+"""Milliseconds between two moves of a playing cursor while a model trains, which needs the processor more."""
 COMPARE_SECONDS = 1.0
-"""Between two comparisons of marginals while a model trains."""
+"""Seconds between two comparisons of marginals while a model trains."""
 
 
 class Live(QObject):
@@ -37,7 +37,7 @@ class Live(QObject):
     """
 
     frame_changes = Signal()
-    """There is a new `frame`, which no plot shows yet."""
+    """Emitted before `frame_shown`: there is a new `frame`, which no plot shows yet."""
     frame_shown = Signal(object)
     """A new `Frame`, which is `frame` from now on."""
     reported = Signal(object)
@@ -86,12 +86,12 @@ class Live(QObject):
 
     @property
     def frame(self) -> Frame | None:
-        """What is shown."""
+        """The `Frame` that is shown; None before the first."""
         return self._frame
 
     @property
     def excess(self) -> ExcessFrame | None:
-        """What is known of the excess of the settings that are shown."""
+        """The excess as far as it is known of the settings that are shown."""
         return self._excess
 
     @property
@@ -108,7 +108,7 @@ class Live(QObject):
         return np.ascontiguousarray(points[..., shown], np.float32)
 
     def start(self) -> None:
-        """Begin; the explorer must be running."""
+        """Start the timers; the explorer must be running."""
         self._studio.explorer.tell(self._told.emit)
         self._studio.explorer.request(self._session.effective.sampling)
         self._studio.explorer.inspect(self._inspect)
@@ -130,7 +130,7 @@ class Live(QObject):
             self._studio.explorer.field(asked)
 
     def stop(self) -> None:
-        """Touch nothing any more."""
+        """Stop the timers and emit nothing any more."""
         if self._timer.isActive():
             self._timer.stop()
             self._player.stop()
@@ -138,7 +138,7 @@ class Live(QObject):
 
     @Slot(object)
     def _begin(self, opened: Opened) -> None:
-        """Of another model nothing is known yet, also where the settings are the same."""
+        """Forget the excess: nothing is known yet of another model, even where the settings are the same."""
         self.show_excess(None)
         self.excess_known.emit(excess_affordable(opened.snapshot))
 
@@ -163,7 +163,7 @@ class Live(QObject):
 
     @Slot()
     def _take(self) -> None:
-        """What the explorer has told of."""
+        """Take what the explorer has left in its mailboxes, and emit it."""
         if not self._timer.isActive():
             return
         frame = self._studio.explorer.mailbox.take()
@@ -180,7 +180,7 @@ class Live(QObject):
             self.field_found.emit(found)
 
     def _compare(self, now: float) -> None:
-        """Marginals of every complete frame that somebody sees, or is told of; while training, of one a second."""
+        """Ask for the marginals of each complete frame, while training of one a second, where somebody sees them."""
         explorer, frame = self._studio.explorer, self._frame
         found = explorer.comparing.found.take()
         if found is not None:
@@ -203,7 +203,7 @@ class Live(QObject):
         self._last_move = now
 
     def show(self, frame: Frame) -> None:
-        """Let `frame` be shown."""
+        """Make `frame` the one that is shown, and emit it."""
         self._frame = frame
         if self._excess is not None and not self._excess.fits(frame):
             self._excess = None
@@ -212,7 +212,7 @@ class Live(QObject):
         self.frame_shown.emit(frame)
 
     def show_excess(self, found: ExcessFrame | None) -> None:
-        """Let this be what is known of the excess, unless it is of settings that are no longer shown."""
+        """Make this the excess that is shown, unless it is of settings that are no longer shown."""
         if found is None or found.fits(self._frame):
             self._excess = found
             self.excess_found.emit(found)

@@ -61,12 +61,12 @@ NAME = "dnf-studio"
 
 
 def own_folder() -> Path:
-    """Of the program's files that are to stay; it need not be there yet."""
+    """Folder of the program's files that are to stay; it need not exist yet."""
     return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericDataLocation)) / NAME
 
 
 def cache_folder() -> Path:
-    """Of files that can be made again."""
+    """Folder of files that can be made again."""
     return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericCacheLocation)) / NAME
 
 

@@ -41,7 +41,7 @@ __all__ = [
 
 DISPLAY_POINTS = 2000
 FEWER_POINTS = 256
-"""Of a model with U-Nets, which would take minutes for all."""
+"""Display points of a model with U-Nets, which would take minutes for `DISPLAY_POINTS`."""
 DISPLAY_SEED = 0
 
 
@@ -59,27 +59,27 @@ class Opened:
     path: Path | None = None
     """The checkpoint's file."""
     note: str = ""
-    """What a person should know about how it was opened."""
+    """A sentence on what a person should know about how it was opened."""
     source: str = ""
     """The file that was asked for, with what was chosen of it; empty for a bundled name."""
     kind: str = ""
-    """What `source` is: checkpoint, data or export."""
+    """Kind of `source`: checkpoint, data or export."""
     preset: Config | None = None
     """The settings that a bundled model brought: they go with it."""
     export: ExportShown | None = None
     """The samples that the backward view shows as long as the settings are theirs."""
 
     def called(self, title: str) -> Opened:
-        """The same by another title."""
+        """A copy with another title."""
         return replace(self, shown=replace(self.shown, title=title))
 
 
 SAMPLES = "samples"
-"""Of an export, the array that is data."""
+"""Name of the array of an export that is its data."""
 
 
 def samples_of(export: Path) -> str:
-    """An export as data: the samples in it."""
+    """The data source that stands for the samples of an export."""
     return f"{export}::{SAMPLES}"
 
 
@@ -92,12 +92,12 @@ def open_any(
     name: str,
     config: Config,
     places: Sequence[Path] = (),
-    held: Sequence[tuple[GenerativeModel, Checkpoint | None]] = (),
+    in_memory: Sequence[tuple[GenerativeModel, Checkpoint | None]] = (),
 ) -> Opened:
     """A bundled model, a checkpoint file, an export, or a data file with an untrained model of `config`.
 
     Decided by what the file is, not by how it is called. The model of an export is looked for among
-    `held`, which are in memory, and the files and folders `places`. Raises `StudioError`.
+    `in_memory`, which are in memory, and the files and folders `places`. Raises `StudioError`.
     """
     if name in assets.checkpoint_names():
         return _open_checkpoint(name)
@@ -107,7 +107,7 @@ def open_any(
         if kind in ("checkpoint", "reference"):
             return replace(_open_checkpoint(str(path)), source=_whole(name), kind="checkpoint")
         if kind == "export":
-            return _open_export(path, places, held)
+            return _open_export(path, places, in_memory)
     opened = untrained(config.changed({"data": name, "validation": None, "test": None}))
     return replace(opened, source=_whole(name), kind="data") if _is_file(name) else opened
 
@@ -210,12 +210,12 @@ def _bundled_files() -> list[Path]:
 
 
 def _open_export(
-    path: Path, places: Sequence[Path], held: Sequence[tuple[GenerativeModel, Checkpoint | None]]
+    path: Path, places: Sequence[Path], in_memory: Sequence[tuple[GenerativeModel, Checkpoint | None]]
 ) -> Opened:
     """The model that drew an export, set as it was then, with the samples of the file."""
     from dnf_studio.gui.workspace.exported import find_model, read_shown
 
-    info, checkpoint, file = find_model(path, [*_bundled_files(), *places], held)
+    info, checkpoint, file = find_model(path, [*_bundled_files(), *places], in_memory)
     model = file.stem if file is not None else "the model trained here"
     opened = _show(checkpoint, path.name, file)
     export = read_shown(path, info, opened.snapshot.flow)
@@ -242,7 +242,7 @@ def drew(run: Run, source: str) -> bool:
 
 def beside_run(export: str, config: Config, run: Run) -> Opened:
     """An export that the weights of `run` drew as they are, to be shown while the run stays in memory."""
-    opened = open_any(export, config, held=[copy_of(run)])
+    opened = open_any(export, config, in_memory=[copy_of(run)])
     return replace(opened, note=f"{opened.note} The run stays as it is.")
 
 

@@ -21,7 +21,7 @@ class Plots(QObject):
     """Every plot that is in the window, in the order in which they came; all have the colours of the window."""
 
     added = Signal(object)
-    """A `Plot` that is new."""
+    """A `Plot` that was added."""
 
     def __init__(self, appearance: Appearance, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -39,13 +39,13 @@ class Plots(QObject):
         return iter(self._plots.values())
 
     def add(self, name: str, plot: Plot) -> None:
-        """Let `plot` be known by `name`."""
+        """Add `plot` under `name`."""
         self._plots[name] = plot
         plot.set_theme(self._appearance.theme)
         self.added.emit(plot)
 
     def put_behind(self, name: str, other: str, plot: Plot) -> None:
-        """Let `plot`, known as `other`, share the place of the plot `name`, which stays in front."""
+        """Add `plot` as `other` and let it share the place of the plot `name`, which stays in front."""
         self._stack(name).addWidget(plot)
         self.add(other, plot)
 

@@ -23,7 +23,7 @@ Role = QMessageBox.ButtonRole
 
 
 class Answer(Enum):
-    """What was decided."""
+    """What the person decided."""
 
     SAVE = "save"
     DISCARD = "discard"
@@ -35,7 +35,7 @@ class Answer(Enum):
 
 
 def ask_about_run(parent: QWidget, training: bool) -> Answer:
-    """Whether to save the run, discard it, or stay."""
+    """Ask whether to save the run, discard it, or cancel."""
     state = "is not finished and not saved" if training else "is not saved"
     return _ask(
         parent,
@@ -46,7 +46,7 @@ def ask_about_run(parent: QWidget, training: bool) -> Answer:
 
 
 def ask_discard(parent: QWidget, iterations: int) -> Answer:
-    """Whether to discard a long run after all."""
+    """Ask once more whether to discard a long run."""
     return _ask(
         parent,
         f"Discard the run of {counted(iterations, 'iteration')}?",
@@ -56,7 +56,7 @@ def ask_discard(parent: QWidget, iterations: int) -> Answer:
 
 
 def ask_discard_drawing(parent: QWidget) -> Answer:
-    """Whether to leave a drawing that is used nowhere."""
+    """Ask whether to discard a drawing that no model uses."""
     return _ask(
         parent,
         "Discard what is drawn?",
@@ -66,7 +66,7 @@ def ask_discard_drawing(parent: QWidget) -> Answer:
 
 
 def ask_about_export(parent: QWidget) -> Answer:
-    """Whether to cancel a running export."""
+    """Ask whether to cancel a running export."""
     return _ask(
         parent,
         "An export is still being written.",
@@ -76,7 +76,7 @@ def ask_about_export(parent: QWidget) -> Answer:
 
 
 def ask_about_older_file(parent: QWidget, name: str) -> Answer:
-    """Whether to write in the place of a file that is there."""
+    """Ask whether to write in the place of a file that is there."""
     return _ask(
         parent,
         f"There is a file '{name}' already.",
@@ -86,7 +86,7 @@ def ask_about_older_file(parent: QWidget, name: str) -> Answer:
 
 
 def ask_delete_preset(parent: QWidget, name: str) -> Answer:
-    """Whether to delete a time grid after all."""
+    """Ask whether to delete a time grid."""
     return _ask(
         parent,
         f"Delete the preset '{name}'?",
@@ -96,7 +96,7 @@ def ask_delete_preset(parent: QWidget, name: str) -> Answer:
 
 
 def ask_resume(parent: QWidget, iterations: int, end: str = "", kinds: tuple[str, str] | None = None) -> Answer:
-    """Whether to go on with a run or begin a new one.
+    """Ask whether to go on with a run or begin a new one.
 
     `end` says why the run would end at once: then it is not gone on with. `kinds` names its model and that of the
     settings where they differ: then a new one is what was meant.

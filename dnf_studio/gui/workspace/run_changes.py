@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.training.run import Run
 
-__all__ = ["LIVE", "RunPlace", "change_words", "effect_sentence", "field_of", "mark_words", "value_of"]
+__all__ = ["LIVE", "RunStatus", "change_words", "effect_sentence", "field_of", "mark_words", "value_of"]
 
 LIVE = frozenset(
     {
@@ -31,7 +31,7 @@ LIVE = frozenset(
 )
 """Settings that a run takes up between two iterations."""
 SHORT = {"sde.steps": "N", STAGE: "N", "training.learning_rate": "rate", "training.progressive": "progressive N"}
-"""Shorter than the titles of the form, for the plot."""
+"""Names of settings, shorter than the titles of the form, for the plot."""
 
 
 def value_of(config: Config, name: str) -> object:
@@ -55,7 +55,7 @@ def field_of(name: str) -> FieldInfo | None:
 
 
 def change_words(name: str, before: object, after: object) -> str:
-    """``N 30→10``."""
+    """A change of a setting in short, such as ``N 30→10``."""
     field = field_of(name)
     what = SHORT.get(name) or (field.title if field else None) or name
     if isinstance(after, bool):
@@ -64,7 +64,7 @@ def change_words(name: str, before: object, after: object) -> str:
 
 
 def mark_words(marks: Sequence[Mark]) -> tuple[str, str]:
-    """Marks of one iteration, short for the plot and as a sentence for the tooltip."""
+    """The words for the marks of one iteration, short for the plot and as a sentence for the tooltip."""
     short = [change_words(mark.name, mark.before, mark.after) for mark in marks]
     stages = [", the next stage of progressive training" if mark.name == STAGE else "" for mark in marks]
     whole = [text + stage for text, stage in zip(short, stages, strict=True)]
@@ -102,11 +102,11 @@ def _value(value: object) -> str:
 
 
 @dataclass(frozen=True)
-class RunPlace:
+class RunStatus:
     """How far a run has come, in memory or in its file."""
 
     config: Config
-    """Its own settings."""
+    """The run's own settings."""
     iteration: int
     seconds: float
     waited: int | None
@@ -114,12 +114,12 @@ class RunPlace:
 
     @classmethod
     def of_run(cls, run: Run) -> Self:
-        """Where `run` stands."""
+        """The status of `run`."""
         return cls(run.config, run.iteration, run.seconds, run.early_stopping.waited)
 
     @classmethod
     def of_checkpoint(cls, saved: Checkpoint) -> Self:
-        """Where a saved run stood."""
+        """The status of a saved run."""
         waited = EarlyStopping.from_dict(saved.state.get("early_stopping")).waited
         return cls(saved.config, saved.iteration, saved.seconds, waited)
 

@@ -25,7 +25,7 @@ DEPTH = 200
 AS_IMAGES = "Images are shown in place of points: View, Show as images goes back to the points"
 NO_PLANE = "Data of one component has no plane to show this in: its paths are drawn over the steps"
 NAMES = SAMPLING.union(field.name for field in fields(State)) - {"config", "sampling"}
-"""What is told apart from what else has changed; single settings of the experiment are too."""
+"""Names that `changed` may contain, apart from single settings of the experiment."""
 
 
 class Session(QObject):
@@ -73,17 +73,17 @@ class Session(QObject):
 
     @property
     def solvers(self) -> tuple[Solver, ...]:
-        """What the model shown can be sampled with, its own choice first."""
+        """Solvers that the model shown can be sampled with, its own choice first."""
         return self._solvers
 
     @property
     def solver(self) -> Solver:
-        """How the backward process of the model shown steps."""
+        """Solver of the backward process of the model shown."""
         return solver_in_effect(self._state.sampling.solver, self._solvers)
 
     @property
     def dim(self) -> int:
-        """Components of the data shown."""
+        """D, the number of components of the data shown."""
         return self._dim
 
     @property
@@ -105,7 +105,7 @@ class Session(QObject):
         dim: int = 2,
         images: bool = False,
     ) -> None:
-        """A model is shown that cannot do these and has these solvers, for data of so many components or `images`."""
+        """Note what the model shown `lacks`, its solvers, and the components of its data or that it is `images`."""
         if (lacks, solvers, dim, images) != (self._lacks, self._solvers, self._dim, self._images):
             self._lacks, self._solvers, self._dim, self._images = lacks, solvers, dim, images
             self.lacks_changed.emit()
@@ -171,7 +171,7 @@ class Session(QObject):
         self._become(new, _differences(self._state, new))
 
     def _forget(self) -> None:
-        """Nothing that follows belongs to what was changed last."""
+        """Let the next change be an undo step of its own, whatever was changed last."""
         self._last_names, self._gesture = frozenset(), None
 
     def _become(self, new: State, names: frozenset[str]) -> None:
@@ -209,7 +209,7 @@ def _differences(old: State, new: State) -> frozenset[str]:
 
 
 def _is_slid(old: State, new: State, names: frozenset[str]) -> bool:
-    """Whether `names` is one setting that goes from number to number."""
+    """Whether `names` is a single setting, a number in both states, as a slider changes it."""
 
     def is_number(state: State) -> bool:
         first, *rest = next(iter(names)).split(".")

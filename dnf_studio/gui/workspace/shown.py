@@ -28,7 +28,7 @@ class ShownModel:
     dim: int
     columns: tuple[str, ...]
     steps: int
-    """N of its own grid."""
+    """N of the model's own grid."""
     entropy: float | None
     """Exact entropy of the standardised data, nats, or None where unknown."""
     attainable: float | None = None
@@ -36,11 +36,11 @@ class ShownModel:
     trained: bool = True
     """False for weights that no iteration has touched."""
     about: str = ""
-    """What there is to know about its data in particular."""
+    """A sentence on what is particular about its data."""
     image: ImageShape | None = None
     """The size of its points where they are images."""
     solvers: tuple[Solver, ...] = OWN_SOLVERS
-    """What the model can be sampled with, its own choice first."""
+    """Solvers that the model can be sampled with, its own choice first."""
     kind: str = "diffflow"
     lacks: Mapping[Ability, str] = field(default_factory=dict)
     """What the model cannot do, and why in one sentence."""

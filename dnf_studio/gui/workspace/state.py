@@ -27,11 +27,11 @@ FIELDS_OF_SCORE = FIELDS[2:]
 HEATS = ("none", "magnitude", "divergence")
 FIELD_STYLES = ("arrows", "streamlines")
 CHOICE = frozenset({"selection", "selection_of", "direction", "start"})
-"""What says which points are chosen in which process."""
+"""Fields of `State` that say which points are selected in which process."""
 SAMPLING = frozenset(field.name for field in fields(SampleSettings))
 """Names that `State.changed` and the session take of `State.sampling`."""
 OWN_SOLVERS = solvers_for("fields")
-"""Those of the model that a window begins with."""
+"""Solvers of the model that a window begins with."""
 PROJECTIONS = ("images", "axes", "principal")
 
 
@@ -52,15 +52,15 @@ class State:
     field: str = "used"
     """Which vector field the layer shows; ``used`` is the one each process moves its points with."""
     field_style: str = "arrows"
-    """How it is drawn, as ``arrows`` or ``streamlines``."""
+    """How that field is drawn, as ``arrows`` or ``streamlines``."""
     heat: str = "none"
-    """What of it is coloured below: ``none``, ``magnitude`` or ``divergence``."""
+    """Which value of the field colours the background: ``none``, ``magnitude`` or ``divergence``."""
     colouring: str = "none"
     """What colours points and paths: ``none``, the ``mode`` of the data, ``angle`` or ``radius`` of the latent."""
     contours: str = "model"
     """Whose log-density the layer shows; ``side`` is the model's beside the exact one."""
     axes: tuple[int, int] = (0, 1)
-    """Components across and up."""
+    """Components on the x and the y axis."""
     projection: str = "images"
     """What is drawn of more than two components: ``axes``, a pair of them, the two ``principal`` ones, or all of them
     as ``images``, which for points that are none is the same as ``axes``."""
@@ -94,7 +94,7 @@ class State:
         return choice((*kept, *points), direction)
 
     def changed(self, change: Mapping[str, Any]) -> State:
-        """The same with other values of fields of this class and of `sampling`, by their names."""
+        """A copy with other values of fields of this class and of `sampling`, by their names."""
         sampling = {name: value for name, value in change.items() if name in SAMPLING}
         own: dict[str, Any] = {name: value for name, value in change.items() if name not in SAMPLING}
         if sampling:
@@ -102,16 +102,16 @@ class State:
         return replace(self, **own)
 
     def value(self, name: str) -> Any:  # noqa: ANN401 - as each field has it
-        """What `changed` takes by this name."""
+        """The value that `changed` takes by this name."""
         return getattr(self.sampling if name in SAMPLING else self, name)
 
     def afresh(self, config: Config, view: Mapping[str, Any]) -> State:
-        """Another document with these settings: what stood for the last one's points and grid goes, `view` comes."""
+        """A copy for another document: selection and draft grid of the last one are cleared, `view` is applied."""
         none = {"steps": None, "grid": None, "draft": (), "axes": (0, 1), "projection": "images", "component": 0}
         return self.changed({**none, "selection": (), "config": config}).changed(view)
 
     def without(self, lacks: Mapping[Ability, str], solvers: tuple[Solver, ...] = OWN_SOLVERS) -> State:
-        """The same with what a model that `lacks` these and has these `solvers` has not as if nobody had chosen it."""
+        """A copy with defaults for all that a model that `lacks` these and has these `solvers` cannot do."""
         solver = solver_in_effect(self.sampling.solver, solvers)
         # The model's own is not named where it takes every setting, so that views of two models compare alike
         name = None if solver is solvers[0] and not solver.unused else solver.name

@@ -1,4 +1,4 @@
-"""What the window works on: the model that is shown, where it came from, and the run."""
+"""The document of the window: the model that is shown, where it came from, and the run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.workspace import opening
 from dnf_studio.gui.workspace.kept_models import ExportedModels, PastModels
-from dnf_studio.gui.workspace.run_changes import LIVE, RunPlace, value_of
+from dnf_studio.gui.workspace.run_changes import LIVE, RunStatus, value_of
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.training import Phase, Training
 from dnf_studio.workers.background import Background, Newest
@@ -84,7 +84,7 @@ class Studio(QObject):
 
     @property
     def current(self) -> opening.Opened | None:
-        """What is shown."""
+        """The `Opened` that is shown; None before the first."""
         return self._opened
 
     @property
@@ -95,9 +95,9 @@ class Studio(QObject):
     def open(self, name: str) -> None:
         """Show a bundled model, a checkpoint, an export or a data file; settings and undo begin anew with it."""
         config = self._session.state.config.without(self._preset)
-        places, held = tuple(self.places()), self._exported.kept
+        places, in_memory = tuple(self.places()), self._exported.kept
         self._settle.stop()
-        self.loading.run(lambda: opening.open_any(name, config, places, held), self._take, self._open_failed)
+        self.loading.run(lambda: opening.open_any(name, config, places, in_memory), self._take, self._open_failed)
 
     def look_at(self, export: str, run: Run) -> None:
         """Show an export that the weights of `run`, the one in memory, drew; run, settings and undo stay."""
@@ -123,7 +123,7 @@ class Studio(QObject):
 
     @property
     def _same_model(self) -> bool:
-        """Whether the settings are for the kind of model that is shown; else they are for the next run."""
+        """Whether the settings are those of the kind of model that is shown; else they are for the next run."""
         return self._opened is None or self._opened.snapshot.config.model == self._session.state.config.model
 
     @property
@@ -135,24 +135,24 @@ class Studio(QObject):
         return None if saved is None or saved.obstacle(self._session.state.config) else saved.iteration
 
     @property
-    def opened_run(self) -> RunPlace | None:
-        """Where the run stands whose file is shown."""
+    def opened_run(self) -> RunStatus | None:
+        """Status of the run whose file is shown; None where it is no run."""
         saved = self._opened.checkpoint if self._opened is not None else None
-        return RunPlace.of_checkpoint(saved) if saved is not None and saved.kind == "run" else None
+        return RunStatus.of_checkpoint(saved) if saved is not None and saved.kind == "run" else None
 
     def take_model(self, done: Callable[[Any], object], failed: Callable[[Exception], object]) -> None:
         """Give `done` the model as it is now and its checkpoint, or None for untrained weights."""
         self._exported.give(self._opened, done, failed)
 
     def file_moved(self, old: Path, new: Path) -> None:
-        """The file of the model shown has another name."""
+        """Note that the file of the model shown has another name."""
         self._opened, self._before = (
             replace(opened, path=new) if opened and opened.path and opened.path.absolute() == old else opened
             for opened in (self._opened, self._before)
         )
 
     def entitle(self, title: str) -> None:
-        """Call the model that is shown so."""
+        """Give the model that is shown this title."""
         if self._opened is not None:
             self._opened = self._opened.called(title)
 
@@ -175,14 +175,14 @@ class Studio(QObject):
             self._explorer.close()
 
     def note_reports(self, reports: Sequence[StepReport], smoothed: float | None) -> None:
-        """Tell how the run stands after `reports`."""
+        """Emit how the run stands after `reports`."""
         rate, run = self.training.pace(reports), self.training.run
         running = run if self.training.phase is Phase.RUNNING else None
         self.progressed.emit(reports[-1].iteration, rate if running else None, running and running.remaining())
         self.note_bound(smoothed)
 
     def note_bound(self, smoothed: float | None) -> None:
-        """Tell the smoothed bound of the run or of the model that was opened, nats."""
+        """Emit the smoothed bound of the run or of the model that was opened, nats."""
         self.bound = smoothed
         self.bound_changed.emit(smoothed)
 
@@ -229,13 +229,13 @@ class Studio(QObject):
         self._open_failed(error)
 
     def _open_failed(self, error: Exception) -> None:
-        """Tell; where a run was discarded for what does not come, its weights leave the views too."""
+        """Emit the error; where a run was discarded for what does not come, its weights leave the views too."""
         if self.training.run is None and not self.training.active:
             self._show_before()
         self.failed.emit(error)
 
     def _show_before(self) -> None:
-        """The model that was there before the run, which may be the one it went on with."""
+        """Show the model that was there before the run, which may be the one it went on with."""
         before, self._before = self._before, None
         if before is not None:
             self._show(before)
@@ -274,7 +274,7 @@ class Studio(QObject):
         self.loading.run(lambda: known or opening.open_for(config, preset), self._replace, self._refuse_data)
 
     def _renew(self) -> None:
-        """Another untrained model, as the settings describe it; what is being opened goes before it."""
+        """Show another untrained model, as the settings describe it; what is being opened goes before it."""
         if self.loading.running:
             self._settle.start()
         elif self.training.phase is Phase.NONE and self._opened is not None and not self._opened.shown.trained:
@@ -291,7 +291,7 @@ class Studio(QObject):
         self._settle.stop()
 
     def _refuse_data(self, error: Exception) -> None:
-        """Tell, and go back to the data that is shown."""
+        """Emit the error, and go back to the data that is shown."""
         if self._opened is not None:
             shown = (self._before or self._opened).config
             self._session.apply({f"config.{name}": getattr(shown, name) for name in DATA_SETTINGS})

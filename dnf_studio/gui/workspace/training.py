@@ -1,4 +1,4 @@
-"""The run that trains, from the window's side: start, hold, end, and work on it while it is held."""
+"""The run that trains, as the window sees it: start, pause and end it, and work on it while it is paused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RATE_SECONDS = 3.0
 
 
 class Phase(Enum):
-    """Where a run stands."""
+    """The phases of a run."""
 
     NONE = "none"
     STARTING = "starting"
@@ -44,7 +44,7 @@ class Training(QObject):
     """One sentence; after a divergence the run is paused at its last good state."""
     unsaved_changed = Signal(bool)
     went_back = Signal(int)
-    """As that of the worker."""
+    """The iteration that the run went back to, as the worker says."""
 
     def __init__(self, background: Background, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -56,12 +56,12 @@ class Training(QObject):
         self._run: Run | None = None
         self._phase = Phase.NONE
         self._early: tuple[bool, bool] = False, False
-        self._held: list[Callable[[], None]] = []
+        self._waiting: list[Callable[[], None]] = []
         self._pace: deque[tuple[int, float]] = deque()
 
     @property
     def phase(self) -> Phase:
-        """Where the run stands."""
+        """The phase of the run."""
         return self._phase
 
     @property
@@ -77,7 +77,7 @@ class Training(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether it trains, or will as soon as it can."""
+        """Whether the run trains, or will as soon as it can."""
         return self._phase in (Phase.STARTING, Phase.RUNNING)
 
     @property
@@ -92,7 +92,7 @@ class Training(QObject):
 
     @property
     def unsaved(self) -> bool:
-        """Whether the run has learnt what no file holds."""
+        """Whether the run has weights that no file holds."""
         return self._unsaved
 
     @unsaved.setter
@@ -102,12 +102,12 @@ class Training(QObject):
             self.unsaved_changed.emit(unsaved)
 
     def prepare(self) -> None:
-        """A run is on its way: its data is being opened."""
+        """Note that a run is starting: its data is being opened."""
         self._early = False, False
         self._become(Phase.STARTING)
 
     def give_up(self) -> None:
-        """The run that was on its way does not come."""
+        """Note that the run that was starting does not begin."""
         self._become(Phase.NONE if self._run is None else Phase.ENDED)
 
     def start(self, make_run: Callable[[int], Run], explorer: Explorer) -> None:
@@ -147,14 +147,14 @@ class Training(QObject):
         self.start(make_run, explorer)
 
     def set_paused(self, paused: bool) -> None:
-        """Hold the run after the iteration it is at, or go on; one on its way begins so."""
+        """Pause the run after its current iteration, or go on; a run that is starting begins paused."""
         if self._worker is None and self._phase is Phase.STARTING:
             self._early = paused, self._early[1]
         elif self._worker is not None and self.active:
             (self._worker.pause if paused else self._worker.resume)()
 
     def stop(self) -> None:
-        """End the run after the iteration it is at; what it has learnt stays. One on its way ends before its first."""
+        """End the run after its current iteration; what it has learnt stays. One on its way ends before its first."""
         if self._worker is not None:
             self._worker.stop()
         elif self._phase is Phase.STARTING:
@@ -171,10 +171,10 @@ class Training(QObject):
         self._run, self.unsaved = None, False
         self._become(Phase.NONE)
 
-    def while_held(
+    def while_paused(
         self, work: Callable[[Run], Any], done: Callable[[Any], object], failed: Callable[[Exception], object]
     ) -> None:
-        """Call `work(run)` in the background while no iteration changes the run, which then goes on."""
+        """Call `work(run)` in the background while the run is paused, which then goes on."""
         run = self._run
         if run is None:
             raise RuntimeError("there is no run")
@@ -193,7 +193,7 @@ class Training(QObject):
             )
 
         if running:
-            self._held.append(begin)
+            self._waiting.append(begin)
             self.set_paused(True)
         else:
             begin()
@@ -210,7 +210,7 @@ class Training(QObject):
         self._trainer.close()
 
     def take_reports(self) -> list[StepReport]:
-        """What nobody has looked at yet; none before the window knows of the run that they are of."""
+        """The reports that nobody has taken yet; none before the window knows of the run that they are of."""
         return [] if self._phase is Phase.STARTING else self._log.take()
 
     def pace(self, reports: Sequence[StepReport]) -> float | None:
@@ -230,7 +230,7 @@ class Training(QObject):
     @Slot()
     def _paused(self) -> None:
         self._become(Phase.PAUSED)
-        waiting, self._held = self._held, []
+        waiting, self._waiting = self._waiting, []
         for begin in waiting:
             begin()
 
@@ -244,7 +244,7 @@ class Training(QObject):
             self._worker.deleteLater()
         self._worker = None
         self.give_up()
-        waiting, self._held = self._held, []
+        waiting, self._waiting = self._waiting, []
         for begin in waiting:
             begin()
 

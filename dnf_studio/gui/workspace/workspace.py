@@ -30,7 +30,7 @@ __all__ = ["Closing", "Dock", "DockPage", "DockPlace", "Feature", "PagePlace", "
 
 
 class Closing(QObject):
-    """The end of the window: who may object to it, and who hears of it."""
+    """The closing of the window: asks those who may object to it, and tells those who must act on it."""
 
     now = Signal()
     """The window closes for good: stop what runs, write what is to be remembered."""
@@ -94,7 +94,7 @@ class Workspace:
     docks: dict[str, Dock] = field(default_factory=dict)
     """The docks of all features, by the name of their command."""
     parts: dict[str, Any] = field(default_factory=dict)
-    """What `start` of each feature returned, by its name: for pages and docks of the same feature."""
+    """The objects that `start` of each feature returned, by its name: for pages and docks of the same feature."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,9 @@ class PlotPlace:
     """A plot of a feature, and where it stands."""
 
     name: str
-    """As `Plots` knows it."""
+    """Name of the plot in `Plots`."""
     title: str
-    """At its tab, or in the list of plots."""
+    """Title on its tab, or in the list of plots."""
     row: Literal["above", "below", "tabs"]
     """The upper row of views, the lower row, or one of the tabs at the right end of the lower row."""
     make: Callable[[Workspace], Plot]
@@ -148,7 +148,7 @@ class Feature:
     """What one folder adds to the window."""
 
     name: str
-    """The folder."""
+    """Name of the feature's folder."""
     commands: tuple[Command, ...] = ()
     layers: tuple[str, ...] = ()
     """Names of the layers that it draws over the process views; the command of the same name switches each."""

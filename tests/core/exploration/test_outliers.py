@@ -15,7 +15,7 @@ from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.by_steps import step_rows
 from dnf_studio.core.exploration.outliers import NEVER, Outliers, find_outliers, outliers_among, wilson
-from dnf_studio.core.exploration.visited import Nearest, Visited, visit
+from dnf_studio.core.exploration.visited import Nearest, VisitedRegion, visit
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.blocks import sample_blocks
 from dnf_studio.core.sde.grid import TimeGrid
@@ -129,7 +129,7 @@ def test_states_that_the_forward_process_visits_are_nobodys_fault() -> None:
 
 
 @pytest.fixture(scope="module")
-def calm() -> Visited:
+def calm() -> VisitedRegion:
     """A standard normal process without drift or motion worth speaking of."""
     problem = LinearGaussian("still", np.zeros((2, 2)), np.zeros(2), np.eye(2), (1e-3, 1e-3))
     flow = ExactFlow(problem, 5)
@@ -155,18 +155,18 @@ def path(*states: float) -> np.ndarray:
     ],
 )
 def test_the_step_leads_into_the_run_that_the_bad_state_is_in(
-    calm: Visited, states: tuple[float, ...], kind: str, step: int
+    calm: VisitedRegion, states: tuple[float, ...], kind: str, step: int
 ) -> None:
     rows = outliers_among(path(*states), calm, first=7).rows
     assert rows.number.tolist() == [7] and rows.step.tolist() == [step]
     assert {name: bool(getattr(rows, name)[0]) for name in ("beyond", "way", "lost")}[kind]
 
 
-def test_a_latent_far_out_that_comes_in_is_no_outlier(calm: Visited) -> None:
+def test_a_latent_far_out_that_comes_in_is_no_outlier(calm: VisitedRegion) -> None:
     assert not len(outliers_among(path(0, 0, 0, 1, 4.4, 4.5), calm).rows)
 
 
-def test_the_largest_jump_is_told_in_expected_steps(calm: Visited) -> None:
+def test_the_largest_jump_is_told_in_expected_steps(calm: VisitedRegion) -> None:
     rows = outliers_among(path(9, 9, 8, 0, 0, 0), calm).rows
     assert rows.jump_step.tolist() == [2]
     assert rows.jump[0] == pytest.approx(8 / calm.stride[2])
@@ -174,7 +174,7 @@ def test_the_largest_jump_is_told_in_expected_steps(calm: Visited) -> None:
     assert calm.stride == pytest.approx(np.full(5, 1e-3 * math.sqrt(2 / 5)), rel=0.03)
 
 
-def test_what_is_out_is_what_held_out_points_are_in_one_of_a_thousand(calm: Visited) -> None:
+def test_what_is_out_is_what_held_out_points_are_in_one_of_a_thousand(calm: VisitedRegion) -> None:
     problem = LinearGaussian("still", np.zeros((2, 2)), np.zeros(2), np.eye(2), (1e-3, 1e-3))
     fresh = Draws(problem).fresh(20_000, 99).numpy()
     assert 1 <= calm.leaves(0, fresh).sum() <= 80

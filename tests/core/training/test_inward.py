@@ -14,7 +14,7 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import backward_step
 from dnf_studio.core.training import gradients as inward
 from dnf_studio.core.training.adjoint import AdjointEngine
-from dnf_studio.core.training.gradients import Outside, box_of, draw_outside, inward_penalty
+from dnf_studio.core.training.gradients import OutsidePoints, box_of, draw_outside, inward_penalty
 from dnf_studio.core.training.run import Run
 from tests.networks import gradients
 
@@ -27,7 +27,7 @@ def model() -> DiffFlow:
     return DiffFlow(2, Config.create(CONFIG)).double()
 
 
-def around(flow: DiffFlow) -> tuple[Outside, TimeGrid]:
+def around(flow: DiffFlow) -> tuple[OutsidePoints, TimeGrid]:
     grid = flow.grid()
     return draw_outside(box_of(DATA.double()), grid, torch.Generator().manual_seed(3)), grid
 
@@ -91,7 +91,7 @@ def test_the_engine_adds_its_gradients_and_leaves_the_bound(threads: int) -> Non
 def test_a_run_asks_for_it_where_it_can(data: str, weight: float, asked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Tensor] = []
 
-    def drawn(box: Tensor, grid: TimeGrid, generator: torch.Generator) -> Outside:
+    def drawn(box: Tensor, grid: TimeGrid, generator: torch.Generator) -> OutsidePoints:
         calls.append(box)
         return draw_outside(box, grid, generator)
 

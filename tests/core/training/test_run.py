@@ -15,7 +15,7 @@ from dnf_studio.core.evaluation.likelihoods import nll_bound
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.checkpoint import read_checkpoint
 from dnf_studio.core.training.adjoint import AdjointEngine
-from dnf_studio.core.training.gradients import Outside
+from dnf_studio.core.training.gradients import OutsidePoints
 from dnf_studio.core.training.run import Run
 from dnf_studio.core.training.schedules import WARM_UP, learning_rate
 from dnf_studio.errors import CheckpointError, DivergenceError, SettingError
@@ -254,7 +254,7 @@ def test_a_flexible_run_resumes_to_the_bit_and_its_grids_differ_from_batch_to_ba
 ) -> None:
     grids, step = [], AdjointEngine.step
 
-    def noting(self: AdjointEngine, x0: Tensor, noise: Tensor, grid: TimeGrid, outside: Outside | None) -> object:
+    def noting(self: AdjointEngine, x0: Tensor, noise: Tensor, grid: TimeGrid, outside: OutsidePoints | None) -> object:
         grids.append(grid.t)
         return step(self, x0, noise, grid, outside)
 

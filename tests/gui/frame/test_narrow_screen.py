@@ -7,7 +7,7 @@ from PySide6.QtCore import QRect, Qt
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.frame.places import NarrowScreen
+from dnf_studio.gui.frame.window_layout import NarrowScreen
 
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 
@@ -48,7 +48,7 @@ def test_the_next_start_has_it_at_the_right(window: MainWindow, qtbot: QtBot, mo
     qtbot.waitUntil(lambda: window.dockWidgetArea(dock) == LEFT, timeout=5000)
     window.workspace.closing.now.emit()
     window.addDockWidget(LEFT, dock)
-    window.places.restore((1700, 900))
+    window.window_layout.restore((1700, 900))
     assert window.dockWidgetArea(dock) == RIGHT and not dock.isHidden()
 
 

@@ -39,6 +39,6 @@ def test_nothing_of_the_excess_of_one_model_is_shown_with_another(
 
 
 def test_views_whose_frame_does_not_come_are_painted_again(still_window: MainWindow, qtbot: QtBot) -> None:
-    still_window.views._hold()
+    still_window.views._suspend_painting()
     assert not still_window.views.updatesEnabled()
     qtbot.waitUntil(still_window.views.updatesEnabled, timeout=5_000)

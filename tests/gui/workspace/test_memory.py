@@ -39,7 +39,7 @@ class Visits:
         memory = Memory(self._settings)
         appearance = Appearance(self._qapp, memory)
         window = MainWindow(appearance, memory)
-        if not window.places.restore(size):
+        if not window.window_layout.restore(size):
             window.resize(*(size or (1280, 800)))
         window.show()
         self._qtbot.waitExposed(window)

@@ -42,7 +42,7 @@ NOT_EULER = {
     "parts": "Only the solvers SDE and ODE can leave the drift or the score out.",
     "langevin": "Langevin steps go with the solvers SDE and ODE only.",
 }
-"""The same for every solver of other steps than (17), as a part of `Solver.unused`."""
+"""Settings that no solver of other steps than (17) uses, and why: a part of their `Solver.unused`."""
 
 
 class WithFields(Protocol):
@@ -87,10 +87,10 @@ class Chain(NamedTuple):
     """The chain of Gaussians that a solver with noise draws from, all of its steps with their noise."""
 
     terms: Callable[..., tuple[Tensor, Tensor]]
-    """Of a model, x0 (B, D), forward noise (N, B, D) and a grid: forward paths (N+1, B, D), and what each step adds to
-    the bound on −log p(x0), (N, B), nats."""
+    """Takes a model, x0 (B, D), forward noise (N, B, D) and a grid; returns forward paths (N+1, B, D), and what each
+    step adds to the bound on −log p(x0), (N, B), nats."""
     spread: Callable[..., float]
-    """Of a model and a grid: the standard deviation of the noise of the last step, model units."""
+    """Takes a model and a grid; returns the standard deviation of the noise of the last step, model units."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,27 +98,28 @@ class Solver:
     """One way to step from noise to data."""
 
     name: str
-    """In settings, in files and on the command line. Solvers of different `needs` may share one, and `noise` with it:
-    a model has the one for what it is."""
+    """The solver's name in settings, in files and on the command line. Solvers of different `needs` may share one, and
+    `noise` with it: a model has the one for what it is."""
     label: str
-    """In a few letters."""
+    """The name in a few letters, for the toolbar."""
     title: str
-    """In a list with room for more."""
+    """The longer name for lists that are wide enough."""
     moved_by: str
     """What carries the points: “… carried to samples by …”."""
     equation: str
-    """What it computes, and where that is written, as a sentence."""
+    """What the solver computes, and where that is written, as a sentence."""
     card: str
     """Its line of the “?” as rich text; solvers with the same one share a line."""
     source: str
-    """Where it is written, with the numbers of equations."""
+    """Paper or book that the solver is from, with the numbers of equations."""
     needs: Needs
     order: int
     """By which power of the step its error falls."""
     noise: bool
     """Whether its steps draw noise. One without follows the probability-flow ODE, λ = 0 of (17)."""
     sampler: Callable[..., Sampler]
-    """Of a model, a grid, λ, the `LastStep` and the type of hidden layers: how latents z (B, D) go to samples."""
+    """Takes a model, a grid, λ, the `LastStep` and the type of hidden layers; returns the function from latents z (B,
+    D) to samples."""
     evaluations: Callable[[int], int] = field(default=lambda steps: steps)
     """How often N steps evaluate each network of the model (NFE)."""
     euler: bool = False
@@ -126,7 +127,7 @@ class Solver:
     unused: Mapping[str, str] = field(default_factory=dict)
     """Why ``lam``, ``last``, ``parts`` or ``langevin`` mean nothing to it; those that do are not in it."""
     chain: Chain | None = None
-    """What its samples have a bound by; None where they have none."""
+    """The Markov chain that gives its samples a bound on the NLL; None where they have none."""
 
     def check_level(self, lam: float) -> None:
         """Raise `UnsupportedError` for a λ that it does not have; 0 is what one without noise has, 1 is no choice."""

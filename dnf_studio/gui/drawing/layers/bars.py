@@ -115,7 +115,7 @@ class BarsLayer(DeviceLayer):
             self._draw_errors(painter, transform)
 
     def _draw_errors(self, painter: QPainter, transform: QTransform) -> None:
-        """Whiskers, and diamonds beside them where a bar has room for both."""
+        """Draw whiskers, and diamonds beside them where a bar is wide enough for both."""
         across = transform.m11()
 
         def height(value: float) -> float:

@@ -20,7 +20,7 @@ LEAST = "MM…"
 class LegendLayer(DeviceLayer):
     """One of three: dots with names or numbers for modes, a wheel for an angle, a bar with its ends for a radius.
 
-    `dot`, `wheel` and `bar` say which. Where there is no room for the title it is left out, and where there is
+    `dot`, `wheel` and `bar` say which. Where the title does not fit it is left out, and where there is
     none without it nothing is drawn.
     """
 
@@ -85,7 +85,7 @@ class LegendLayer(DeviceLayer):
             self._draw_bar(painter, x, box.center().y())
 
     def _numbers(self, metrics: QFontMetrics, width: float) -> tuple[str, ...]:
-        """What stands beside the dots, long names only with as much as they all have room for."""
+        """The names beside the dots, long ones cut to the width that fits for all."""
         if self._shape != "dot":
             return ()
         named = self._names or tuple(str(k + 1) for k in range(len(self._colours)))
@@ -95,7 +95,7 @@ class LegendLayer(DeviceLayer):
         return tuple(metrics.elidedText(name, Qt.TextElideMode.ElideRight, each) for name in named)
 
     def _write(self, painter: QPainter, x: float, middle: float, text: str) -> float:
-        """Where the text ends."""
+        """Draw the text; returns the x at which it ends, pixels."""
         metrics = painter.fontMetrics()
         painter.setPen(self._ink)
         painter.drawText(QPointF(x, middle + (metrics.ascent() - metrics.descent()) / 2), text)

@@ -79,7 +79,7 @@ class StrokesLayer(DeviceLayer):
         self._batch = internals.PrimitiveArray(QLineF, 4)
 
     def strokes(self, transform: QTransform) -> NDArray[np.floating]:
-        """From where to where, (K, 4) device pixels."""
+        """The end points x1, y1, x2, y2 of each stroke, (K, 4), device pixels."""
         raise NotImplementedError
 
     def set_colour(self, colour: str) -> None:
@@ -88,7 +88,7 @@ class StrokesLayer(DeviceLayer):
         self.update()
 
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
-        """Nothing where there is no line."""
+        """Draw the strokes; nothing where there is none."""
         lines = self.strokes(transform)
         if not len(lines):
             return

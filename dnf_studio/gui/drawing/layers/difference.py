@@ -38,7 +38,7 @@ SMOOTHER = 3
 """A difference is noisier than a density and is smoothed so many times as often."""
 MOST_PASSES = 12
 LEAST = 0.1
-"""Of the densest place: weaker differences do not get the strongest colour."""
+"""Least difference, as a share of the greatest density, that gets the strongest colour."""
 OPAQUE = 0.9
 NONE = np.empty((0, 0, 2), np.float32)
 Array = NDArray[np.float32]

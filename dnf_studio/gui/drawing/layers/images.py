@@ -41,7 +41,7 @@ class Mosaic:
 
     @property
     def count(self) -> int:
-        """How many images there is room for."""
+        """How many images fit."""
         return self.columns * self.rows
 
     def place(self, index: int) -> QRectF:

@@ -18,7 +18,7 @@ GAP = 4.0
 
 
 class MarksLayer:
-    """At most 60 lines, the newest; a label for which there is no room is left to the line's tooltip."""
+    """At most 60 lines, the newest; a label that does not fit is left to the line's tooltip."""
 
     def __init__(self, plot: pg.PlotWidget, theme: Theme) -> None:
         self._plot = plot
@@ -29,7 +29,7 @@ class MarksLayer:
 
     @property
     def labels(self) -> list[str]:
-        """What stands at the lines now, from left to right; only what there is room for."""
+        """The labels at the lines now, from left to right; only those that fit."""
         return [self._marks[x][1].toPlainText() for x in sorted(self._marks) if self._marks[x][1].isVisible()]
 
     @property

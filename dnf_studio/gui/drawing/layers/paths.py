@@ -37,7 +37,7 @@ Whole = TypeVar("Whole", bound=np.integer[Any])
 
 
 STEP_ALPHA, STEP_MOST = 0.45, 0.95
-"""Of paths coloured by step, whose faint colours mean something."""
+"""Opacity of one path, and of any number of them, where paths are coloured by step and faint colours mean something."""
 
 
 class PathsLayer(DeviceLayer):

@@ -55,7 +55,7 @@ class PointsLayer(DeviceLayer):
         self.update()
 
     def step_back(self, back: bool) -> None:
-        """With a fainter picture, which costs nothing; opacity would."""
+        """Draw the points fainter: by a fainter picture, which unlike opacity costs nothing."""
         if back != self._faint:
             self._faint = back
             self.update()
@@ -104,7 +104,7 @@ class PointsLayer(DeviceLayer):
         painter.drawPixmapFragments(fragments, count, picture)
 
     def _own_buckets(self) -> NDArray[np.uint8] | None:
-        """Those of the points that are shown; None where there is not one for each."""
+        """The buckets of the points that are shown; None where there is not one for each."""
         needed = len(self._points) if self._rows is None else int(self._rows.max(initial=-1)) + 1
         if self._buckets is None or len(self._buckets) < needed:
             return None

@@ -29,12 +29,12 @@ __all__ = [
 
 BUCKETS = 16
 SHARE = 0.02
-"""Of the values at either end that share the first or the last colour."""
+"""Share of the values at either end that have the first or the last colour."""
 SHRINK = 0.15
 LOOKED_AT = 20_000
 MAX_PATHS = 500
 WIDTH, HEIGHT, MARGIN = 64, 6, 6
-"""Of the key and around it, pixels."""
+"""Size of the colour key and the margin around it, pixels."""
 Array = NDArray[np.float32]
 
 
@@ -112,9 +112,9 @@ class ColourKey:
         lines: int = 0,
         extremes: tuple[float, float] | None = None,
     ) -> None:
-        """Draw it into the corner of `area`, device pixels, or `lines` above it; nothing where there is no room.
+        """Draw the key into the corner of `area`, device pixels, or `lines` above it; nothing where it does not fit.
 
-        `extremes` are the least and the greatest value of all, said where there is room for them.
+        `extremes` are the least and the greatest value of all, shown where they fit.
         """
         small = QFont(font)
         small.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))

@@ -28,7 +28,7 @@ HALO = 5
 SIDES = np.array([(-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5)], np.float32)
 RING = 5.0
 MAX_LINES = 20
-"""Of more paths only the current one is a line of its own; more would hide each other."""
+"""Most selected paths drawn as lines of their own; with more only the current one is, as they would hide each other."""
 MAX_BUNDLE = 500
 """Paths worth giving to the layer; more look no different."""
 MAX_RINGS = 50

@@ -34,7 +34,7 @@ FOLLOW = 0.12
 CLOSEST = 15.0
 """Pixels between two arrows."""
 LONGEST = 0.95
-"""Of the distance between two."""
+"""Length of the longest arrow as a share of the distance between two arrows."""
 SHORTEST = 1.2
 """Pixels; what is shorter is a dot."""
 HEAD = 0.34

@@ -143,7 +143,7 @@ class Histogram(QStyledItemDelegate):
         painter.restore()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        """Room for forty bars."""
+        """A size that forty bars fit into."""
         return QSize(130, super().sizeHint(option, index).height())
 
 

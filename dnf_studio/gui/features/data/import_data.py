@@ -163,7 +163,7 @@ class ImportDialog(ReadingDialog):
         self.problem.setVisible(bool(sentence))
 
     def _end(self) -> None:
-        """Nothing that is still read counts."""
+        """End the reading; what is still being read is dropped."""
         self._number += 1
         super()._end()
 

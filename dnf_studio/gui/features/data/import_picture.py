@@ -74,7 +74,7 @@ class PictureDialog(ReadingDialog):
         foot.addWidget(self.buttons)
         self.ok.setToolTip("Show an untrained model of the picture, ready to train")
         self.ok.setEnabled(False)
-        # Room for two lines, so that nothing jumps while a slider moves
+        # Two lines high, so that nothing jumps while a slider moves
         self.facts.setMinimumHeight(2 * self.facts.fontMetrics().lineSpacing() + 4)
         self.facts.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.problem.hide()

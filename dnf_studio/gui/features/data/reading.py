@@ -48,7 +48,7 @@ class ReadingDialog(QDialog):
         super().reject()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """As Cancel."""
+        """Closing the dialog cancels the reading."""
         self._end()
         super().closeEvent(event)
 

@@ -59,7 +59,7 @@ Shown = Literal["excess", "contribution"]
 NO_PARTS = np.empty((3, 0))
 NONE = np.empty(0)
 SEEN = 0.3
-"""Of what the steps' bars take, how much the prior's may take before it is broken."""
+"""Greatest share of the height of the steps' bars that the prior's bar may take before it is drawn broken."""
 Array = NDArray[np.float64]
 PARTS = ("noise ratio", "drift change", "score")
 """The three parts of δB, as the legend names them."""
@@ -87,7 +87,7 @@ class StepBars:
     notes: tuple[str, ...] = ()
     """A sentence on each bar, the prior's last where there is one."""
     points: int = 0
-    """Of how many paths the values are the means."""
+    """Number of paths that the values are means over."""
     total_error: float = 0.0
     """Standard error of the sum of all values: those of the steps depend on each other."""
     stride: int = 1
@@ -95,7 +95,7 @@ class StepBars:
 
     @property
     def apart(self) -> NDArray[np.bool_]:
-        """Where the two ways differ by more than their errors: the mismatch of the ODE's own density."""
+        """Steps whose two estimates differ by more than their errors: there the ODE's own density does not fit."""
         if not len(self.other):
             return np.zeros(len(self.values), bool)
         return differ(self.values, self.other, self.errors, self.other_errors)
@@ -256,7 +256,7 @@ def about_step(step: int, value: float, parts: Array) -> str:
 
 
 def about_prior(prior: Sequence[float], dim: int) -> str:
-    """The same on the bar at the end: mean −log N(x_N; 0, I) and D log(g_N/g_0) of data with `dim` components."""
+    """A sentence on the bar of the prior: mean −log N(x_N; 0, I) and D log(g_N/g_0) of data of `dim` components."""
     end, ratio = prior
     normal = 0.5 * dim * (1 + math.log(2 * math.pi))
     return (

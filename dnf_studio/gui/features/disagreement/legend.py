@@ -12,13 +12,13 @@ from dnf_studio.gui.features.disagreement.bars import PARTS, Shown
 __all__ = ["NAMED", "BarsChooser", "PartsLegend"]
 
 SHORT = ("g", "f", "s")
-"""What the parts come from, where there is no room for their names."""
+"""The parts' short names, for where the long ones do not fit."""
 NAMED, NAMED_BESIDE, WORDY = 22, 28, 38
 """Heights of a line from which width of the plot on the switch, it beside the legend, and the parts are named."""
 SHOWN: dict[Shown, str] = {"excess": "excess", "contribution": "contribution to the bound"}
 CHOICES = "Excess: what the step misses, 0 for a perfect model. Contribution: its summand of the bound, which is not"
 LEAST = 30
-"""Pixels of the chooser where there is no room for its words."""
+"""Width in pixels of the chooser without its words, for where they do not fit."""
 QWIDGETSIZE_MAX = (1 << 24) - 1
 
 
@@ -47,7 +47,7 @@ class BarsChooser(QComboBox):
         self.setCurrentIndex(list(SHOWN).index(shown))
 
     def set_excess_known(self, known: bool) -> None:
-        """Without an excess nothing is to be chosen; what was chosen comes back with it."""
+        """Offer the choice only where there is an excess; what was chosen comes back with it."""
         before, self._before = self._before, self.shown
         self.setEnabled(known)
         self.setToolTip(CHOICES if known else UNAFFORDABLE)

@@ -164,7 +164,7 @@ class DisagreementPlot(Plot):
         self._write_steps()
 
     def _write_steps(self) -> None:
-        """As many step numbers as there is room for side by side, where the bar of the prior takes Qt's own ones."""
+        """Label as many steps as fit side by side, where the bar of the prior takes Qt's own ones."""
         steps = max(1, len(self._bars_shown.values))
         each = 2 * self.fontMetrics().horizontalAdvance(str(steps))
         ticks = [step_ticks(steps, min(6, max(1, self.plot.width() // each)))]
@@ -199,7 +199,7 @@ class DisagreementPlot(Plot):
         return notes[step] if step < len(notes) else ""
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Where there is little room, the parts are letters."""
+        """Where the header is narrow, show the parts as letters."""
         super().resizeEvent(event)
         self._fit_legend()
 

@@ -51,7 +51,7 @@ class ExportController(QObject):
         return page
 
     def _show_selection(self) -> None:
-        """The page, set to the chosen points."""
+        """Show the page, set to the chosen points."""
         page = self._show_page() if self._workspace.commands["export"].isEnabled() else None
         if page is not None:
             page.form.selected.click()
@@ -75,14 +75,14 @@ class ExportController(QObject):
         self._tell(f"Export {100 * now.done // now.total}%")
 
     def _tell(self, text: str) -> None:
-        """How far it is; an empty text when there is none."""
+        """Show how far the export is; an empty text when there is none."""
         self.button.setText(text or TITLE)
         self.button.setAccessibleName(text)
         self.button.setVisible(bool(text))
 
 
 def _status_button() -> QToolButton:
-    """Keeps its place while it is hidden: the bar would be lower without it, and all above would move."""
+    """A button for the status bar that keeps its place while it is hidden, so that nothing above it moves."""
     button = QToolButton()
     button.setAutoRaise(True)
     button.setToolTip("An export is being written; click to go to it")

@@ -61,7 +61,7 @@ class Exporter(QObject):
         self._number = 0
         self._preparing = self._unwanted = self._in_place = False
         self._record: ExportRecord | None = None
-        """Of what is written; None once it has failed."""
+        """Record of the export being written; None once it has failed."""
 
     @property
     def running(self) -> bool:

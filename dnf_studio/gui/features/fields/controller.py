@@ -47,9 +47,9 @@ CHOICES = {"field": FIELD_WORDS, "field_style": STYLE_WORDS, "heat": HEAT_WORDS}
 APART = 16.0
 """Pixels from streamline to streamline."""
 MOST_APART = 1 / 120
-"""Of the longer side: lines are not denser on however large a screen."""
+"""Share of the view's longer side; lines are not denser than that on however large a screen."""
 FINE = 48, 48
-"""Places that streamlines are drawn between."""
+"""Columns and rows of the grid that streamlines are drawn between."""
 Extent = tuple[float, float, float, float]
 
 
@@ -107,7 +107,7 @@ class FieldController(QObject):
         self._ask()
 
     def _ask(self) -> None:
-        """Ask where something has changed: other weights or settings of the view bring answers by themselves."""
+        """Ask for the fields anew; other weights or settings of the view bring answers by themselves."""
         plane = self._plane_now() if "field" in self._session.state.layers else None
         if plane is None:
             if self._key is not None:

@@ -64,7 +64,7 @@ class GuideDialog(QDialog):
             self._furnish()
 
     def _furnish(self) -> None:
-        """What markdown cannot say: margins, room between lines, and thin lines in tables."""
+        """Set what markdown cannot say: margins, space between lines, and thin lines in tables."""
         self._space()
         root = self.browser.document().rootFrame()
         around = QTextFrameFormat(root.frameFormat())
@@ -83,7 +83,7 @@ class GuideDialog(QDialog):
                 frame.setFormat(form)
 
     def _space(self) -> None:
-        """Room above headings and between lines; a line with a picture is as high as that."""
+        """Set the space above headings and between lines; a line with a picture is as high as that."""
         block = self.browser.document().begin()
         while block.isValid():
             form = QTextBlockFormat()

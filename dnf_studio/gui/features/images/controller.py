@@ -38,12 +38,12 @@ class ImagesController(QObject):
 
     @property
     def grids(self) -> tuple[ImageGrid, ...]:
-        """Forward and backward; nothing before `fill`."""
+        """The grids of the forward and the backward process; empty before `fill`."""
         return self._grids
 
     @property
     def pixels(self) -> PixelMap | None:
-        """The way from points to images; None where the data are none."""
+        """Converts points to images; None where the data are none."""
         return self._pixels
 
     @property

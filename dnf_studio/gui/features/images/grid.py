@@ -31,7 +31,7 @@ Array = NDArray[np.float32]
 
 
 class ImageGrid(ProcessPlot):
-    """As many points of one process, ``forward`` or ``backward``, as there is room for, as images.
+    """As many points of one process, ``forward`` or ``backward``, as fit, shown as images.
 
     Black and white are the least and the greatest value of the data, whatever is shown. Where there are more
     points than places, the grid has pages; linked grids turn them together. A click chooses the image under it.
@@ -144,7 +144,7 @@ class ImageGrid(ProcessPlot):
         self._pages.setStyleSheet(f"color: {theme.muted};")
 
     def turn(self, pages: int) -> None:
-        """So many pages on, or back."""
+        """Turn so many pages on, or back."""
         if self._mosaic is not None:
             last = max(0, self._count - 1) // self._mosaic.count
             self._turn_to(min(max(self._first // self._mosaic.count + pages, 0), last) * self._mosaic.count)
@@ -196,7 +196,7 @@ class ImageGrid(ProcessPlot):
 
     @Slot()
     def _arrange(self) -> None:
-        """As many places as there is room for, the first image staying in sight."""
+        """Fit as many images as the size allows, the first one shown staying in sight."""
         width, height, _ = self._area()
         if self._pixels is None or not self._count or min(width, height) < 1:
             self._mosaic = None

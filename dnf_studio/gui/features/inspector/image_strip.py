@@ -85,9 +85,9 @@ def pixmap_of(image: NDArray[np.uint8], side: int, ratio: float = 1.0) -> QPixma
     form = QImage.Format.Format_Grayscale8 if channels == 1 else QImage.Format.Format_RGB888
     data = np.ascontiguousarray(image)
     small = QImage(data.data, wide, high, wide * channels, form).copy()
-    room = side * ratio / max(high, wide)
-    zoom = int(room) if room >= 1 else room
-    smooth = Qt.TransformationMode.FastTransformation if room >= 1 else Qt.TransformationMode.SmoothTransformation
+    scale = side * ratio / max(high, wide)
+    zoom = int(scale) if scale >= 1 else scale
+    smooth = Qt.TransformationMode.FastTransformation if scale >= 1 else Qt.TransformationMode.SmoothTransformation
     large = small.scaled(
         max(1, round(wide * zoom)), max(1, round(high * zoom)), Qt.AspectRatioMode.IgnoreAspectRatio, smooth
     )

@@ -20,7 +20,7 @@ DIGITS = 5
 MOST_DECIMALS = 6
 Array = NDArray[np.float64]
 MOST_OFFERED = 200
-"""Of more chosen points the list holds only those around the current one; thousands would be slow to fill."""
+"""Most selected points that are listed; of more only those around the current one are, as thousands fill slowly."""
 
 
 def point_columns(table: PointTable, log_ratios: NDArray[np.floating] | None = None) -> list[Column]:

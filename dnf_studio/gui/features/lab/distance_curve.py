@@ -80,5 +80,5 @@ def in_brackets(found: Distance | None) -> str:
 
 
 def signed(value: float, digits: int = 3) -> str:
-    """With a minus where it is negative, not a hyphen."""
+    """The number with a minus sign where it is negative, not a hyphen."""
     return f"{value:.{digits}f}".replace("-", "−")

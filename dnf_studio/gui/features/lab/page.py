@@ -27,9 +27,9 @@ class LabPage(QWidget):
     """One tab: says which study it shows, and shows what there is of one."""
 
     wanted = Signal()
-    """What it shows has changed by a person: compute it, as far as it is not there."""
+    """A person has changed what the page shows: compute it, as far as it is not there."""
     altered = Signal()
-    """It depends on something else now, which waits for Compute."""
+    """The page depends on other settings now, which waits for Compute."""
     views = frozenset[str]()
     """Names of the state whose change asks for another drawing of the same results."""
 
@@ -116,7 +116,7 @@ class RowTable(QTableWidget):
         self._telling = True
 
     def fit_height(self, rows: int) -> None:
-        """As high as so many rows."""
+        """Make the table as high as so many rows."""
         line = round(1.5 * self.fontMetrics().height())
         self.setFixedHeight(self.horizontalHeader().sizeHint().height() + rows * line + 4)
 

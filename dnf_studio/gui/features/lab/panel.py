@@ -60,15 +60,15 @@ class LabPanel(QWidget):
 
     def compute(self) -> None:
         """Compute the page in front for the newest weights and the settings as they are."""
-        page, ground = self._page(), self.runner.ground()
-        study = page.study(ground.snapshot.version) if ground is not None else None
-        if ground is not None and study is not None:
+        page, context = self._page(), self.runner.context()
+        study = page.study(context.snapshot.version) if context is not None else None
+        if context is not None and study is not None:
             running = self.runner.running
             if running is not None and running != study:
                 self._left.add(running)
             self._left.discard(study)
             self._asked[page] = study
-            self.runner.ask(study, ground)
+            self.runner.ask(study, context)
         self._refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -153,8 +153,8 @@ class LabPanel(QWidget):
 
     def _now(self, page: LabPage) -> Study | None:
         """The study that Compute would ask for."""
-        ground = self.runner.ground()
-        return page.study(ground.snapshot.version) if ground is not None else None
+        context = self.runner.context()
+        return page.study(context.snapshot.version) if context is not None else None
 
     def _refresh(self) -> None:
         """Draw the page in front if it has changed, and say how it stands."""
@@ -178,7 +178,7 @@ class LabPanel(QWidget):
         if here and running is not None:
             self._say(running, f"Computing {{place}} of {{total}}: {page.words(running)}.", False)
         elif shown is None:
-            self._say(None, NO_MODEL if self.runner.ground() is None else "Nothing is computed yet.", False)
+            self._say(None, NO_MODEL if self.runner.context() is None else "Nothing is computed yet.", False)
         elif now is None:
             self._say(shown, f"Computed with {page.words(shown)}.", False)
         elif shown != now:
@@ -226,7 +226,7 @@ class LabPanel(QWidget):
 
     @Slot(object)
     def _opened(self, _opened: object) -> None:
-        """Nothing of another model is compared with this one."""
+        """Forget the results: nothing of another model is compared with this one."""
         for kept in (self._shown, self._asked, self._left):
             kept.clear()
         # An empty page of another model may have something else to say

@@ -26,7 +26,7 @@ class _Square(Plot):
     """A plane with a fixed range, which linked planes share."""
 
     whole = False
-    """Whether there is room for noise, too."""
+    """Whether the range is wide enough to show the noise, too."""
 
     def add_parts(self) -> None:
         """Fix the range."""

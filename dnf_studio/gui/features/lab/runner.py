@@ -11,7 +11,7 @@ from dnf_studio.errors import StudioError
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
-from dnf_studio.workers.lab import DisplayPaths, Ground, Study
+from dnf_studio.workers.lab import DisplayPaths, Study, StudyContext
 
 __all__ = ["LabRunner"]
 
@@ -34,7 +34,7 @@ class LabRunner(QObject):
         self._results: OrderedDict[Study, list[object]] = OrderedDict()
         self._totals: dict[Study, int] = {}
         self._running: Study | None = None
-        self._ground: Ground | None = None
+        self._context: StudyContext | None = None
         self._noise = DisplayPaths()
         self._task = Newest(self._studio.background)
         self._studio.opened.connect(self._forget)
@@ -57,7 +57,7 @@ class LabRunner(QObject):
         """Whether nothing is missing."""
         return study in self._totals and len(self.results(study)) >= self._totals[study]
 
-    def ground(self) -> Ground | None:
+    def context(self) -> StudyContext | None:
         """The newest model with its points and data; None where there is none."""
         opened = self._studio.current
         if opened is None:
@@ -66,21 +66,21 @@ class LabRunner(QObject):
         if not wanted.ready or wanted.snapshot is None or wanted.data is None:
             return None
         threads = 1 if self._studio.training.phase in BUSY else None
-        return Ground(wanted.snapshot, wanted.data, opened.dataset, threads, self._noise)
+        return StudyContext(wanted.snapshot, wanted.data, opened.dataset, threads, self._noise)
 
-    def ask(self, study: Study, ground: Ground) -> None:
-        """Compute what is missing of `study` with the model `ground`, whose weights are those of the study."""
+    def ask(self, study: Study, context: StudyContext) -> None:
+        """Compute what is missing of `study` with the model `context`, whose weights are those of the study."""
         if self.complete(study) or study == self._running:
             return
-        before, self._running, self._ground = self._running, study, ground
+        before, self._running, self._context = self._running, study, context
         self._results.setdefault(study, [])
         self._results.move_to_end(study)
         while len(self._results) > KEPT:
             self._totals.pop(self._results.popitem(last=False)[0], None)
-        self._totals[study] = study.total(ground)
+        self._totals[study] = study.total(context)
         have = len(self._results[study])
 
-        self._task.start(lambda check: study.run(ground, have, check), self._take, self._fail, self._end)
+        self._task.start(lambda check: study.run(context, have, check), self._take, self._fail, self._end)
         self.failed.emit("")
         for each in (before, study):
             if each is not None:
@@ -116,12 +116,12 @@ class LabRunner(QObject):
         self.cancel()
         self._results.clear()
         self._totals.clear()
-        self._ground = None
+        self._context = None
 
     @Slot(object)
     def _share(self, phase: Phase) -> None:
         """What runs on every core goes on with one while a model trains."""
-        study, ground = self._running, self._ground
-        if study is not None and ground is not None and phase in BUSY and ground.threads != 1:
+        study, context = self._running, self._context
+        if study is not None and context is not None and phase in BUSY and context.threads != 1:
             self.cancel()
-            self.ask(study, replace(ground, threads=1))
+            self.ask(study, replace(context, threads=1))

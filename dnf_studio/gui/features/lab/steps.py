@@ -95,7 +95,7 @@ class StepsPage(LabPage):
         self._draw()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """All plots where there is room, else one at a time."""
+        """Show all plots where they fit, else one at a time."""
         super().resizeEvent(event)
         self._arrange()
 

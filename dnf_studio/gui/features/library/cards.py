@@ -26,7 +26,7 @@ class CardDelegate(QStyledItemDelegate):
         self.theme: Theme = LIGHT
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        """As high as three lines or the picture."""
+        """Size of a card: as high as three lines or the picture."""
         row: Row = index.data(ROW)
         line = option.fontMetrics.height()
         if row.card is None:
@@ -97,13 +97,13 @@ def _side(option: QStyleOptionViewItem) -> int:
 
 
 def picture_place(option: QStyleOptionViewItem) -> QRect:
-    """Where a row has its picture."""
+    """The rectangle of a row's picture."""
     area, side = option.rect, _side(option)
     return QRect(area.left() + MARGIN, area.center().y() - side // 2, side, side)
 
 
 def _lines(option: QStyleOptionViewItem) -> QRect:
-    """Where the three lines are."""
+    """The rectangles of a row's three lines."""
     left = MARGIN + _side(option) + 8
     height = 3 * option.fontMetrics.height()
     area = option.rect.adjusted(left, 0, -MARGIN, 0)

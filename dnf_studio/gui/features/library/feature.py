@@ -27,7 +27,7 @@ COMMANDS = (
             ".parquet), a picture (.png, .jpg), images (idx, CIFAR-10) or an export (.h5)", menu="File",
             section="open", order=-1, icon="open"),
     Command("reopen", "Reopen &last file at start", "Ctrl+Shift+O", "Begin with the file that was opened last "
-            "instead of the bundled model", menu="File", section="leave", checkable=True),
+            "instead of the bundled model", menu="File", section="quit", checkable=True),
 )  # fmt: skip
 
 FEATURE = Feature(

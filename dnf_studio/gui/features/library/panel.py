@@ -295,6 +295,6 @@ def make_panel(workspace: Workspace) -> LibraryPanel:
     workspace.live.frame_shown.connect(panel.start)
     workspace.files.saved.connect(lambda _path: panel.refresh())
     training = workspace.studio.training
-    training.phase_changed.connect(lambda _phase: panel.thumbnails.set_held(training.active))
+    training.phase_changed.connect(lambda _phase: panel.thumbnails.set_paused(training.active))
     workspace.closing.now.connect(panel.close_files)
     return panel

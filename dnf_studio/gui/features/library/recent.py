@@ -26,7 +26,7 @@ class RecentFile:
     """A file that was opened."""
 
     source: str
-    """With its folder, and what was chosen of it after ``::``."""
+    """The file's path and what was chosen of it after ``::``."""
     kind: str
     """checkpoint, data or export."""
 

@@ -36,7 +36,7 @@ SUM = re.compile(r"[0-9a-f]{64}")
 
 
 class Thumbnails(QObject):
-    """Makes the wanted pictures one after the other in the background, on one core, none while `set_held`.
+    """Makes the wanted pictures one after the other in the background, on one core, none while `set_paused`.
 
     It looks at the cache first.
     """
@@ -51,7 +51,7 @@ class Thumbnails(QObject):
         self._pixmaps: dict[tuple[str, str], QPixmap] = {}
         self._wanted: deque[tuple[str, Path]] = deque()
         self._tried: set[str] = set()
-        self._held = False
+        self._paused = False
         self._task = Task()
 
     def pixmap(self, sha256: str, colour: str) -> QPixmap | None:
@@ -71,20 +71,20 @@ class Thumbnails(QObject):
         self._wanted = deque(m for m in models if SUM.fullmatch(m[0]) and m[0] not in self._tried)
         self._go_on()
 
-    def set_held(self, held: bool) -> None:
-        """Make none for now: a model trains."""
-        self._held = held
+    def set_paused(self, paused: bool) -> None:
+        """Stop making pictures for now, or go on: it stops while a model trains."""
+        self._paused = paused
         self._go_on()
 
     def _go_on(self) -> None:
-        if self._wanted and not self._held and not self._task.running:
+        if self._wanted and not self._paused and not self._task.running:
             # What went wrong is in the log
             self._task = self._background.start(self._pictures, self._take, lambda _error: None, self._end)
 
     def _pictures(self, check: Check) -> Iterator[tuple[str, QImage]]:
-        """In the thread of the task: those that are wanted by then."""
+        """Make the pictures, in the thread of the task: those that are wanted by then."""
         wanted = self._wanted
-        while wanted and not self._held:
+        while wanted and not self._paused:
             sha256, path = wanted.popleft()
             self._tried.add(sha256)
             image = self._image(sha256, path)
@@ -94,7 +94,7 @@ class Thumbnails(QObject):
             wanted = self._wanted
 
     def _image(self, sha256: str, path: Path) -> QImage | None:
-        """From the cache, or drawn and put there; None for a model that cannot be sampled."""
+        """The picture from the cache, or drawn and put there; None for a model that cannot be sampled."""
         kept = self._cache / f"{sha256}.png"
         image = QImage(str(kept)) if os.path.isfile(kept) else QImage()
         if image.width() == SIDE == image.height():

@@ -33,9 +33,9 @@ WORDS = {
     "side": ("&Side by side", "The model in the forward view, the exact density in the backward view"),
 }
 KEPT = 8
-"""Pictures that are not computed again."""
+"""Number of pictures kept, which are not computed again."""
 TRAIN_SECONDS = 1.0
-"""Between two pictures while a model trains."""
+"""Least time between two pictures while a model trains."""
 SETTLE_MS = 20
 FRACTION = 16
 """Parts of the range to which a rectangle is rounded."""
@@ -113,12 +113,12 @@ class LogDensityController(QObject):
 
     @Slot()
     def _soon(self, *_: object) -> None:
-        """Range or phase may be others."""
+        """Look soon whether range or phase have changed."""
         self._wait(SETTLE_MS)
 
     @Slot()
     def _when_due(self, *_: object) -> None:
-        """Weights may be others: at once where nothing trains, else when the next picture is due."""
+        """Look whether the weights have changed: at once where nothing trains, else when the next picture is due."""
         due = self._began + TRAIN_SECONDS - perf_counter() if self._training and self._asked is not None else 0.0
         self._wait(max(SETTLE_MS, round(1e3 * due)))
 
@@ -128,7 +128,7 @@ class LogDensityController(QObject):
 
     @Slot()
     def _place(self, *_: object) -> None:
-        """The density belongs to t_0; what is said where the points are elsewhere."""
+        """Say at which step the points are where it is not t_0, which the density belongs to."""
         node = self._session.cursor.node
         for overlay in self.overlays.values():
             overlay.set_where(f"the points are at step {node}" if self._on and node else "")
@@ -210,7 +210,7 @@ class LogDensityController(QObject):
         return holds and drawn.x[1] - drawn.x[0] <= found.x[1] - found.x[0]
 
     def _end(self, _all: bool) -> None:
-        """Whatever came in the meantime has its turn."""
+        """Ask again, in case something changed meanwhile."""
         self._when_due()
 
     def _show(self, found: LogDensity, refining: bool) -> None:

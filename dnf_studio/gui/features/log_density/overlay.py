@@ -200,6 +200,6 @@ def _around(levels: object) -> tuple[float, float]:
 
 
 def _nats(value: float, exact: bool = False) -> str:
-    """With a sign; whole where it is a level."""
+    """Nats with a sign; whole where it is a level."""
     text = f"{value:.2f}" if exact else f"{value:+g}"
     return text.replace("-", "−")

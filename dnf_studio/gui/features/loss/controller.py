@@ -1,4 +1,4 @@
-"""Joins the loss plot to the run: its reports, its marks, and the past that a checkpoint brings."""
+"""Connects the loss plot to the run: its reports, its marks, and the curve that a checkpoint holds."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class LossController(QObject):
 
     @Slot()
     def _follow(self) -> None:
-        """Marks of what changed before the phase did."""
+        """Show the marks of what changed before the phase did."""
         training = self._studio.training
         self._plot.set_training(training.active)
         if training.run is not None:

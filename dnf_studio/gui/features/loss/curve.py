@@ -79,8 +79,8 @@ class LossCurve:
         low = float(min(np.quantile(self.raw[later], 0.01), self.smooth[later].min()))
         high = float(max(np.quantile(self.raw[later], 0.98), self.smooth[later].max()))
         low = low if floor is None else min(low, floor)
-        room = max(0.08 * (high - low), 0.02)
-        return low - room, high + room
+        margin = max(0.08 * (high - low), 0.02)
+        return low - margin, high + margin
 
     @property
     def _last(self) -> float:

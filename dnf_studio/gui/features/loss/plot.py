@@ -44,7 +44,7 @@ WORDS: dict[Objective, tuple[str, str]] = {
     ),
     "likelihood": ("Loss: NLL", "An estimate of the exact NLL, not a bound{}."),
 }
-"""Title and caption by what a model is trained on, with room for `FLOOR` where it is known."""
+"""Title and caption by what a model is trained on, with a place for `FLOOR` where it is known."""
 FLOOR = ", and its floor"
 SAME = 0.01
 """Nats between two floors that are drawn as one."""

@@ -120,7 +120,7 @@ def columns_shown(found: Outliers) -> int:
 def outlier_columns(found: Outliers, names: tuple[str, ...] = ()) -> list[Column]:
     """Number, why, step, distance, |z|, jump and where, then of every component the end and the latent.
 
-    `names` are those of the columns of the data. A table has room for the first `columns_shown` of these.
+    `names` are those of the columns of the data. A table shows the first `columns_shown` of these.
     """
     rows, steps = found.rows, found.steps
     arrows = tuple(f"{i + 1} → {i}" for i in range(steps))

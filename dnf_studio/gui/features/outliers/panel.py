@@ -61,7 +61,7 @@ class OutliersPanel(QWidget):
 
     @property
     def outliers(self) -> Outliers | None:
-        """Those that are listed."""
+        """The outliers that are listed."""
         if self._found is None:
             return None
         return self._found.views if self._listed == VIEWS else self._found.fresh
@@ -264,7 +264,7 @@ class OutliersPanel(QWidget):
             self.nothing.setText(words.invitation(opened is not None, *state, self.count.value()))
 
     def _show_plots(self) -> None:
-        """The same again leaves range and marks as they are."""
+        """Show the plots; the same outliers again leave range and marks as they are."""
         listed, frame = self.outliers, self._workspace.live.frame
         axes = self._session.state.axes
         if self._plotted == (listed, axes):

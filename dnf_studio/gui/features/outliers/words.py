@@ -83,7 +83,7 @@ def none_of(found: Outliers, what: str) -> str:
 
 
 def origins(found: Outliers) -> str:
-    """Where they went wrong, as a sentence each for what the bars cannot say."""
+    """Sentences on where the samples went wrong, for what the bars cannot say."""
     total = len(found.rows)
     if not total:
         return ""

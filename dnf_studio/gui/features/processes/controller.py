@@ -18,7 +18,7 @@ from dnf_studio.gui.workspace.workspace import Workspace
 __all__ = ["LAYERS", "ProcessesController"]
 
 LAYERS = ("points", "paths", "density", "overlay", "difference")
-"""What the views draw themselves."""
+"""The layers that the views draw themselves."""
 
 
 class ProcessesController(QObject):
@@ -57,7 +57,7 @@ class ProcessesController(QObject):
 
     @Slot()
     def _prepare(self) -> None:
-        """Another frame is about to be shown, maybe of other data."""
+        """Prepare the views for another frame, perhaps of other data."""
         self._follow(frozenset({"axes", "component"}))
         self._colour_steps()
 
@@ -68,7 +68,7 @@ class ProcessesController(QObject):
 
     @Slot()
     def _say_moved(self) -> None:
-        """What carries the points of either process; where it is not the model's own solver, in the title too."""
+        """Show what carries the points of either process; where it is not the model's own solver, in the title too."""
         solver, named = self._session.solver, self._session.effective.sampling.solver is not None
         ahead = "the ODE" if "noise" in self._session.lacks else "the forward SDE"
         words = {"forward": (ahead, ""), "backward": (solver.moved_by, f" ({solver.label})" if named else "")}

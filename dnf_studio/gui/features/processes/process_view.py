@@ -242,7 +242,7 @@ class ProcessView(ProcessPlot):
             self.set_note(*words.time_note(self._frame.t, position))
 
     def _other_planes(self, frame: Frame) -> Array:
-        """The same coordinates of the other process, taken when they are first wanted."""
+        """The coordinates of the other process, taken when they are first wanted."""
         if self._others is None:
             self._others = self._plane_of(frame.backward if self._direction == "forward" else frame.forward)
         return self._others

@@ -40,7 +40,7 @@ class ComponentBox(QComboBox):
         self.setVisible(False)
 
     def minimumSizeHint(self) -> QSize:
-        """That of the components offered now; Qt's own keeps that of the first ones."""
+        """The width that the components offered now need; Qt's own keeps that of the first ones."""
         return self.sizeHint()
 
     def offer(self, dim: int, principal: PrincipalComponents | None, component: int) -> int:

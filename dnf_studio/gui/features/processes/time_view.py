@@ -206,7 +206,7 @@ class TimeView(PointPlot):
         self._line.setHoverPen(pg.mkPen(self.theme.accent, width=3))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Where there is little room, the switches are their dots."""
+        """Where the header is narrow, show the switches as their dots alone."""
         super().resizeEvent(event)
         self._name_switches()
 

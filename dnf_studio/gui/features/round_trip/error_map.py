@@ -37,7 +37,7 @@ HELP = Help(
 ROWS = 40
 BARS = 32
 SHARE = 0.98
-"""Of the points, whose errors have colours and bars of their own; the others share the last."""
+"""Share of the points whose errors have colours and bars of their own; the others have the last colour."""
 Array = NDArray[np.float32]
 Errors = NDArray[np.float64]
 EMPTY = "Open a model, and what comes back of its data is compared with it here."

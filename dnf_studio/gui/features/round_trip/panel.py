@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from dnf_studio.core.exploration.round_trip import RoundTrip, Way
     from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
-    from dnf_studio.workers.frames import Wanted
+    from dnf_studio.workers.frames import FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = ["RoundTripPanel"]
@@ -130,14 +130,14 @@ class RoundTripPanel(QWidget):
         column.addWidget(self.histogram)
         column.addWidget(self.numbers)
 
-    def _wanted(self) -> Wanted | None:
+    def _wanted(self) -> FrameRequest | None:
         """What the explorer shows or will show; None before there is a model."""
         if self._workspace.studio.current is None:
             return None
         wanted = self._workspace.studio.explorer.newest
         return wanted if wanted.ready else None
 
-    def _basis_of(self, wanted: Wanted) -> tuple[object, ...]:
+    def _basis_of(self, wanted: FrameRequest) -> tuple[object, ...]:
         """All that the result depends on beside what is chosen here."""
         version = wanted.snapshot.version if wanted.snapshot is not None else None
         sampling = self._session.state.sampling

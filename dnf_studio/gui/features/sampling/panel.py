@@ -38,7 +38,7 @@ WITHOUT = {
     "drift": "dx = f dt: the score is left out, to see what it does. Not the model.",
     "score": "dx = −½ g² s dt: the drift is left out, to see what it does. Not the model.",
 }
-"""The same without noise, λ = 0."""
+"""The equations of the parts without noise, λ = 0."""
 
 
 class SamplingPanel(Page):

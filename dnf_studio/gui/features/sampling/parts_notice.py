@@ -69,13 +69,13 @@ class PartsNotice(QObject):
         self._write()
 
     def _write(self) -> None:
-        """Nothing where the whole process is shown."""
+        """Write the notice; nothing where the whole process is shown."""
         words, line = "", self._frame is not None and self._frame.forward.shape[2] == 1
         if self._frame is not None:
             words = WORDS.get(self._frame.request.parts, "")
         for plot, label in self.labels.items():
-            roomy = plot is not self._small or line
-            label.setText(f"Backward: {words}. Not the model." + f"\n{self._moved}" * (roomy and bool(self._moved)))
+            large = plot is not self._small or line
+            label.setText(f"Backward: {words}. Not the model." + f"\n{self._moved}" * (large and bool(self._moved)))
             label.setVisible(bool(words))
         self._place()
 

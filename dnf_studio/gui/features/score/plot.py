@@ -130,7 +130,7 @@ class ScorePlot(Plot):
         self._word.setFont(self.plot.getAxis("bottom").style["tickFont"])
 
     def _lengths(self, step: int) -> str:
-        """Both mean lengths."""
+        """Draw both mean lengths."""
         score, lam = self._score, self._request.level
         assert score is not None
         weight = "" if lam == 1 else f"{0.5 * (1 + lam * lam):.2g} "
@@ -158,7 +158,7 @@ class ScorePlot(Plot):
 
 
 def _next_top(top: float, most: float) -> float:
-    """The end of the axis that holds `most`; a shorter one than `top` only where there is room to spare."""
+    """The end of the axis that holds `most`; a shorter one than `top` only where `most` lies well below it."""
     fitting = next((end for end in TOPS if most <= end), TOPS[-1])
     if fitting < top:
         fitting = min(top, next((end for end in TOPS if most <= SPARE * end), TOPS[-1]))

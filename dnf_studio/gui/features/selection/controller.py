@@ -1,4 +1,4 @@
-"""With what points are chosen, and what becomes of those already chosen; and the buttons for it beside the views."""
+"""Selecting points: the tool, whether it replaces, adds to or takes from the selection, and the buttons for both."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MODES: dict[str, Mode] = {"mode-replace": "replace", "mode-add": "add", "mode-su
 
 
 class Tools(QObject):
-    """The tool and the mode of choosing; like the time cursor they are not part of the state and not undone."""
+    """The tool and the mode of selecting; like the time cursor they are not part of the state and not undone."""
 
     changed = Signal()
 
@@ -41,7 +41,7 @@ class Tools(QObject):
         self.changed.emit()
 
     def set_mode(self, mode: Mode) -> None:
-        """Let what is chosen replace, join or leave what was."""
+        """Let newly selected points replace the selection, be added to it, or be taken from it."""
         self.mode = mode
         self.changed.emit()
 
@@ -139,7 +139,7 @@ class SelectionController(QObject):
 
     @Slot(object)
     def _add(self, plot: Plot) -> None:
-        """One more plot to choose in and to show what is chosen."""
+        """Connect one more plot to select points in and to show what is chosen."""
         if isinstance(plot, PointPlot):
             self._plots.append(plot)
             plot.point_picked.connect(self._picked)
@@ -157,7 +157,7 @@ class SelectionController(QObject):
         self._session.apply(choice(after_click(state.chosen_in(direction), point, adds, self.tools.mode), direction))
 
     def _encircled(self, found: Mapping[str, NDArray[np.bool_]], modifiers: Qt.KeyboardModifier) -> None:
-        """A region, with what it holds of each process that its plot shows.
+        """Select the points in a region, given those of each process that its plot shows.
 
         It chooses of the one it holds most of, or of both as pairs; what adds or takes away stays with the process
         that is chosen in.

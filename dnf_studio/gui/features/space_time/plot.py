@@ -36,7 +36,7 @@ HELP = Help(
 )
 ROWS = 40
 KEY_SHARE = 0.12
-"""Of the height, for the key below the cells."""
+"""Share of the height that the colour key below the cells takes."""
 MOST_COMPONENTS = 64
 RADIUS = "radius"
 Array = NDArray[np.float32]

@@ -106,7 +106,7 @@ class GridEditing(QObject):
             self._put(self._realised(kind, len(self.nodes) - 1, snapshot))
 
     def set_steps(self, steps: int) -> None:
-        """Another N, the shape kept."""
+        """Change N and keep the shape of the grid."""
         if self.live:
             self._session.apply({"steps": steps})
         else:
@@ -122,7 +122,7 @@ class GridEditing(QObject):
         self._put(change_step(self._begun[1], step, length / self._span, everywhere), gesture)
 
     def type_length(self, step: int, length: float) -> None:
-        """The same, but raises `SettingError` for what cannot be."""
+        """Set a step's length as typed; raises `SettingError` for one that cannot be."""
         count = len(self.nodes) - 1
         least, most = LEAST_STEP * self._span, (1 - (count - 1) * LEAST_STEP) * self._span
         if count == 1 or not least <= length <= most:

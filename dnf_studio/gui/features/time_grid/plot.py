@@ -31,7 +31,7 @@ HELP = Help(
     "g and Δ as in (11) and (12)",
 )
 HEADROOM, HEADROOM_OF_G = 1.5, 1.15
-"""Of both scales over their highest value; the line stays clear of the bars where both are even."""
+"""Height of each scale relative to its highest value; the line stays clear of the bars where both are even."""
 CAPTION = "Step lengths Δt and noise g over time t."
 WITHOUT = "Step lengths Δt over time t; g is 0."
 Array = NDArray[np.float64]

@@ -133,7 +133,7 @@ class PresetNameDialog(QDialog):
         self.name = QLineEdit(name)
         self.name.selectAll()
         self.said = caption(warning=True)
-        # Room for two lines, so that nothing jumps while a name is typed
+        # Two lines high, so that nothing jumps while a name is typed
         self.said.setMinimumHeight(2 * self.said.fontMetrics().lineSpacing() + 4)
         self.said.setAlignment(Qt.AlignmentFlag.AlignTop)
         rows = QFormLayout()

@@ -92,7 +92,7 @@ class _StepPlot(Plot):
         return np.log10(values) if self.log else values
 
     def reset_view(self) -> None:
-        """All steps, and room above the longest."""
+        """Show all steps, with a margin above the longest."""
         if not len(self.values):
             return
         low, high = float(self.values.min()), float(self.values.max())

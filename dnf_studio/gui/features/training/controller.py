@@ -1,10 +1,10 @@
-"""The run from the window's side: its commands, what is said of it, and what its settings' pages say."""
+"""The training run in the window: its commands, what the status bar says of it, and what its settings' pages say."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from dnf_studio.gui.features.training.keep_bar import KeepBar
+from dnf_studio.gui.features.training.ended_run_bar import EndedRunBar
 from dnf_studio.gui.features.training.settings_menu import SettingsMenu
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.workspace.run_changes import LIVE, effect_sentence
@@ -25,7 +25,7 @@ class TrainingController(QObject):
     """Gives the run its commands, and says of every changed setting when a run takes it up."""
 
     said = Signal(str)
-    """The same sentences, for the log."""
+    """A sentence on the run, for the log."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace.parent)
@@ -35,7 +35,7 @@ class TrainingController(QObject):
         self._pause_text = commands["pause"].text()
         self._config = self._session.state.config
         self._pages: list[Page] = []
-        self.bar = KeepBar(workspace)
+        self.bar = EndedRunBar(workspace)
         workspace.add_bar(self.bar)
         self.settings_menu = SettingsMenu(workspace)
         for name, act in (
@@ -55,7 +55,7 @@ class TrainingController(QObject):
         self._show_phase(Phase.NONE)
 
     def explain(self, page: Page) -> None:
-        """Let `page` of settings say when they take effect."""
+        """Let the settings page `page` say when they take effect."""
         self._pages.append(page)
         self._explain()
 
@@ -74,14 +74,14 @@ class TrainingController(QObject):
         self._explain()
 
     def _show_paused(self, paused: bool, coming: bool = False) -> None:
-        """Pause reads as what it does next; while a pause is `coming`, which a click takes back, as that."""
+        """Name the Pause button after what a click does next; while a pause is `coming`, a click takes it back."""
         pause = self._commands["pause"]
         pause.setChecked(paused or coming)
         pause.setText("Pausing…" if coming else "Resum&e" if paused else self._pause_text)
         self._commands.set_icon("pause", "play" if paused else "pause")
 
     def _pause(self) -> None:
-        """Hold the run or go on with it; until an iteration has ended button and status bar tell that it was heard."""
+        """Pause or resume the run; until its iteration has ended, button and status bar say that a pause is coming."""
         paused = self._commands["pause"].isChecked()
         self._training.set_paused(paused)
         if self._training.phase is not Phase.PAUSED:
@@ -89,7 +89,7 @@ class TrainingController(QObject):
             self._workspace.say("Pausing…" if paused else "Training goes on.")
 
     def _stop(self) -> None:
-        """End the run; until an iteration has ended nothing more can be asked of it."""
+        """End the run; until its iteration has ended, nothing more can be asked of it."""
         self._training.stop()
         for name in ("pause", "stop"):
             self._commands[name].setEnabled(False)
@@ -122,7 +122,7 @@ class TrainingController(QObject):
         self.said.emit(sentence)
 
     def _soon(self) -> str:
-        """When the run takes up what it may take up."""
+        """When the run takes up a change, as the end of a sentence."""
         if not self._training.active:
             return "when the run is resumed"
         return "once the run goes on" if self._training.phase is Phase.PAUSED else "from the next iteration"

@@ -242,13 +242,13 @@ def test_none_is_made_while_a_model_trains(qtbot: QtBot, tmp_path: Path, backgro
     path = tmp_path / "a.safetensors"
     sha256 = save_checkpoint(path, Checkpoint.of_model(make_flow())).sha256
     made = Thumbnails(tmp_path / "cache", background)
-    made.set_held(True)
+    made.set_paused(True)
     made.want([(sha256, path)])
     with qtbot.assertNotEmitted(made.changed, wait=200):
         pass
     assert not (tmp_path / "cache").exists()
     with qtbot.waitSignal(made.changed, timeout=30_000):
-        made.set_held(False)
+        made.set_paused(False)
 
 
 def test_a_model_that_breaks_keeps_no_other_from_its_picture(

@@ -14,7 +14,7 @@ from tests.gui.scenes import pixels, share_near
 
 LEFT = Qt.MouseButton.LeftButton
 LENGTHS = np.array([0.1, 0.2, 0.3, 0.4])
-Wanted = list[tuple[int, float, bool, object]]
+FrameRequest = list[tuple[int, float, bool, object]]
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def curve(qtbot: QtBot) -> StepCurve:
 
 
 @pytest.fixture
-def wanted(curve: StepCurve) -> Wanted:
-    told: Wanted = []
+def wanted(curve: StepCurve) -> FrameRequest:
+    told: FrameRequest = []
     curve.length_wanted.connect(lambda *values: told.append(values))
     return told
 
@@ -50,7 +50,7 @@ def drag(qtbot: QtBot, curve: StepCurve, step: int, to: float, shift: bool = Fal
     qtbot.mouseRelease(port, LEFT, keys, end)
 
 
-def test_a_drag_asks_for_the_length_under_the_pointer(curve: StepCurve, wanted: Wanted, qtbot: QtBot) -> None:
+def test_a_drag_asks_for_the_length_under_the_pointer(curve: StepCurve, wanted: FrameRequest, qtbot: QtBot) -> None:
     drag(qtbot, curve, 1, 0.45)
     assert curve.chosen == 1 and curve.plot.hasFocus()
     step, length, everywhere, gesture = wanted[-1]
@@ -62,13 +62,15 @@ def test_a_drag_asks_for_the_length_under_the_pointer(curve: StepCurve, wanted: 
     assert wanted[told][3] is not gesture and wanted[-1][:2] == (2, pytest.approx(0.1, abs=0.01))
 
 
-def test_a_press_beside_the_nodes_chooses_and_drags_nothing(curve: StepCurve, wanted: Wanted, qtbot: QtBot) -> None:
+def test_a_press_beside_the_nodes_chooses_and_drags_nothing(
+    curve: StepCurve, wanted: FrameRequest, qtbot: QtBot
+) -> None:
     qtbot.mouseClick(curve.plot.viewport(), LEFT, pos=at(curve, 3, 0.1))
     qtbot.waitUntil(lambda: curve.chosen == 3, timeout=5_000)
     assert not wanted
 
 
-def test_a_node_is_taken_where_it_is(curve: StepCurve, wanted: Wanted, qtbot: QtBot) -> None:
+def test_a_node_is_taken_where_it_is(curve: StepCurve, wanted: FrameRequest, qtbot: QtBot) -> None:
     """Five pixels beside its centre, it does not jump."""
     port, spot = curve.plot.viewport(), at(curve, 2, 0.3) + QPoint(0, 5)
     qtbot.mousePress(port, LEFT, pos=spot)
@@ -77,7 +79,7 @@ def test_a_node_is_taken_where_it_is(curve: StepCurve, wanted: Wanted, qtbot: Qt
     assert wanted[-1][1] == pytest.approx(0.3, abs=0.003)
 
 
-def test_powers_of_ten_can_be_dragged_too(curve: StepCurve, wanted: Wanted, qtbot: QtBot) -> None:
+def test_powers_of_ten_can_be_dragged_too(curve: StepCurve, wanted: FrameRequest, qtbot: QtBot) -> None:
     curve.set_log(True)
     drag(qtbot, curve, 0, float(np.log10(0.2)))
     assert wanted[-1][:2] == (0, pytest.approx(0.2, rel=0.02))
@@ -87,7 +89,7 @@ def test_powers_of_ten_can_be_dragged_too(curve: StepCurve, wanted: Wanted, qtbo
     assert [words for _, words in log_ticks(-6.1, -2.9)] == ["1e−06", "1e−05", "0.0001", "0.001"]
 
 
-def test_keys_choose_and_change_and_are_the_plots(curve: StepCurve, wanted: Wanted, qtbot: QtBot) -> None:
+def test_keys_choose_and_change_and_are_the_plots(curve: StepCurve, wanted: FrameRequest, qtbot: QtBot) -> None:
     curve.plot.setFocus()
     for key, step in ((Qt.Key.Key_End, 3), (Qt.Key.Key_Left, 2), (Qt.Key.Key_Home, 0), (Qt.Key.Key_Left, 0)):
         qtbot.keyClick(curve.plot, key)

@@ -1,4 +1,4 @@
-"""From the first paint to the end: load, measure, take the picture that was asked for, quit."""
+"""The window from its first paint to its end: load, measure, take the picture that was asked for, quit."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.log import start_log
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["Life"]
+__all__ = ["Lifecycle"]
 
 BUNDLED = "diffflow-rings"
 
 
-class Life(QObject):
+class Lifecycle(QObject):
     """What happens from the first paint to the end: load, measure, take a picture, quit."""
 
     _caught = Signal(object)
@@ -71,7 +71,7 @@ class Life(QObject):
 
     @Slot()
     def _start(self) -> None:
-        """Torch, the model and the names of the data, all in other threads."""
+        """Load torch, the model and the names of the data, all in other threads."""
         workspace, studio, files = self._workspace, self._workspace.studio, self._workspace.files
         studio.start()
         self._window.fill()

@@ -1,4 +1,4 @@
-"""Where the window and its parts stand, remembered from one start to the next."""
+"""Size and position of the window and its parts, remembered from one start to the next."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import LAYERS
 from dnf_studio.gui.workspace.workspace import Closing
 
-__all__ = ["NarrowScreen", "Places"]
+__all__ = ["NarrowScreen", "WindowLayout"]
 
 VERSION = 1
 """The version of the arrangement; that of another version is not used."""
@@ -25,8 +25,8 @@ LEAST_SEEN = 80
 RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 
 
-class Places:
-    """Geometry, docks, splitters, tab and layers of the window, stored and brought back."""
+class WindowLayout:
+    """Stores and restores the geometry, docks, splitters, tab and layers of the window."""
 
     def __init__(
         self, memory: Memory, window: QMainWindow, tabs: QTabWidget, docks: Sequence[FeatureDock], session: Session
@@ -36,11 +36,11 @@ class Places:
         self._first: dict[str, Any] = {}
 
     def note_first(self) -> None:
-        """What `reset` goes back to is how the docks are now: all of them, or those that came later would stay."""
+        """Note how the docks are now, which `reset` goes back to: all of them, or those that came later would stay."""
         self._first = {"docks": _text(self._window.saveState(VERSION))}
 
     def restore(self, size: tuple[int, int] | None) -> bool:
-        """Arrange the window as it was; `size` goes before the size it had. Whether it has its size now."""
+        """Arrange the window as it was, but by `size` where given; returns whether it has its size now."""
         window = self._window
         known: dict[str, Any] = self._memory.get("arrangement", exactly(dict), {})
         if known.get("version") != VERSION:
@@ -72,7 +72,7 @@ class Places:
         self._memory.put("arrangement", known)
 
     def reset(self) -> None:
-        """Docks, bars and splitters as they are at the first start."""
+        """Arrange docks, bars and splitters as they are at the first start."""
         self._arrange(self._first)
         for splitter in _splitters(self._window):
             splitter.setSizes(splitter.property("sizes") or [])
@@ -103,10 +103,15 @@ class NarrowScreen(QObject):
     """
 
     def __init__(
-        self, window: QMainWindow, left: QDockWidget, docks: Sequence[FeatureDock], places: Places, closing: Closing
+        self,
+        window: QMainWindow,
+        left: QDockWidget,
+        docks: Sequence[FeatureDock],
+        layout: WindowLayout,
+        closing: Closing,
     ) -> None:
         super().__init__(window)
-        self._window, self._left, self._docks, self._places = window, left, tuple(docks), places
+        self._window, self._left, self._docks, self._layout = window, left, tuple(docks), layout
         self._moved: set[QDockWidget] = set()
         for dock in self._docks:
             dock.visibilityChanged.connect(self._look_soon)
@@ -124,7 +129,7 @@ class NarrowScreen(QObject):
             QTimer.singleShot(0, self, self._fit)
         at_right = [dock for dock in self._docks if not dock.isHidden() and self._is_at_right(dock)]
         least = window.minimumSizeHint().width()
-        # A window that is wider than that has been given a width that no screen limits, and room
+        # A window that is wider than that has been given a width that no screen limits, and space
         if at_right and window.width() <= least and least > self._available().width():
             for dock in at_right:
                 window.tabifyDockWidget(self._left, dock)
@@ -144,7 +149,7 @@ class NarrowScreen(QObject):
         if self._moved:
             for dock in [*self._moved]:
                 self._put_back(dock)
-            self._places.store()
+            self._layout.store()
 
     def _available(self) -> QRect:
         return self._window.screen().availableGeometry()
@@ -153,7 +158,7 @@ class NarrowScreen(QObject):
         return not dock.isFloating() and self._window.dockWidgetArea(dock) == RIGHT
 
     def _fit(self) -> None:
-        """Back within the screen."""
+        """Move a window that is partly off the screen back within it."""
         window, available = self._window, self._available()
         if window.isMaximized() or window.isFullScreen():
             return
@@ -187,5 +192,5 @@ def _text(raw: QByteArray) -> str:
 
 
 def _bytes(text: object) -> QByteArray:
-    """What `_text` wrote; empty for anything else, which Qt takes for nothing."""
+    """The bytes that `_text` wrote; empty for anything else, which Qt takes for nothing."""
     return QByteArray.fromBase64(text.encode("ascii", "ignore")) if isinstance(text, str) else QByteArray()

@@ -20,7 +20,7 @@ from dnf_studio.gui.features.training.controller import NOTES
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace import files, question
 from dnf_studio.gui.workspace.question import Answer
-from dnf_studio.gui.workspace.run_changes import RunPlace
+from dnf_studio.gui.workspace.run_changes import RunStatus
 from dnf_studio.gui.workspace.training import Phase
 from tests.gui.conftest import TINY
 
@@ -278,12 +278,12 @@ def test_a_run_that_ran_out_of_patience_says_so_when_it_is_opened(
 def test_why_a_saved_run_would_end_at_once(change: dict[str, object], state: object, said: str) -> None:
     config = Config.create({"training": change})
     saved = Checkpoint.of_model(DiffFlow(2, config))
-    place = RunPlace.of_checkpoint(replace(saved, iteration=7, seconds=4.0, state={"early_stopping": state}))
+    place = RunStatus.of_checkpoint(replace(saved, iteration=7, seconds=4.0, state={"early_stopping": state}))
     assert place.sentence(config) == said and place.obstacle(config) == (said and said.split("raise ")[1].split()[0])
 
 
 def test_settings_for_another_model_are_not_those_a_saved_run_would_go_on_with() -> None:
     config = Config.create({"training": {"iterations": 7}})
-    place = RunPlace.of_checkpoint(replace(Checkpoint.of_model(DiffFlow(2, config)), iteration=7))
+    place = RunStatus.of_checkpoint(replace(Checkpoint.of_model(DiffFlow(2, config)), iteration=7))
     other = Config.create({"model": "diffusion", "training": {"iterations": 1000}})
     assert place.sentence(other) == place.sentence(config) != ""

@@ -8,19 +8,19 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
 
 from dnf_studio.gui.drawing.words import counted
-from dnf_studio.gui.workspace.run_changes import RunPlace
+from dnf_studio.gui.workspace.run_changes import RunStatus
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.record import EarlyStopping
 
-__all__ = ["KeepBar"]
+__all__ = ["EndedRunBar"]
 
 BUTTONS = {"save": "Save…", "discard": "Discard", "resume": "Resume"}
 
 
-class KeepBar(QFrame):
+class EndedRunBar(QFrame):
     """``Training ended after 1,240 iterations, NLL 2.03.  Save…  Discard  Resume``.
 
     It shows itself while a run has ended and is not saved, takes no focus by itself, and enables
@@ -62,7 +62,7 @@ class KeepBar(QFrame):
         run, ended = self._training.run, self._training.phase is Phase.ENDED
         unsaved = run is not None and ended and self._training.unsaved
         # Also one that was opened from its file
-        place = RunPlace.of_run(run) if run is not None else self._studio.opened_run
+        place = RunStatus.of_run(run) if run is not None else self._studio.opened_run
         end = "" if place is None else place.sentence(self._session.state.config)
         self._commands["discard"].setEnabled(unsaved)
         self._show_resume(place is not None and not self._training.active, end)
