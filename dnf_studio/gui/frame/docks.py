@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol, cast
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
@@ -44,8 +45,8 @@ class FeatureDock(QDockWidget):
         self._settled = not place.opens_itself
         self._workspace: Workspace | None = None
         self._first: FeatureDock | None = None
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
+        self.tabs = QTabWidget(self) if len(self._pages) > 1 else None
+        """The pages as tabs, where there are several."""
         self.pages: dict[str, QWidget] = {}
         self.setVisible(False)
         window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self)
@@ -99,11 +100,13 @@ class FeatureDock(QDockWidget):
             widget = page.make(self._workspace)
             self.pages[page.title] = widget
             cast(Themed, widget).set_theme(self._workspace.appearance.theme)
-            if len(self._pages) > 1:
+            if self.tabs is not None:
                 index = self.tabs.addTab(widget, widget.windowTitle() or page.title)
                 self.tabs.setTabToolTip(index, page.tip)
-                widget.windowTitleChanged.connect(lambda title, index=index: self.tabs.setTabText(index, title))
-        self.setWidget(self.tabs if len(self._pages) > 1 else next(iter(self.pages.values())))
+                widget.windowTitleChanged.connect(partial(self.tabs.setTabText, index))
+        if self.tabs is not None:
+            self.tabs.setDocumentMode(True)
+        self.setWidget(self.tabs or next(iter(self.pages.values())))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Note that a person closed the dock: it does not open by itself again."""

@@ -130,7 +130,6 @@ class MainWindow(QMainWindow):
         workspace.commands.fill(self.menuBar(), MENUS)
         self.tabs.setDocumentMode(True)
         self.dock.setObjectName("settings")
-        self.dock.setWidget(self.tabs)
         self.dock.setFeatures(
             QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
         )
@@ -153,6 +152,9 @@ class MainWindow(QMainWindow):
         for feature in FEATURES:
             if feature.start is not None:
                 workspace.parts[feature.name] = feature.start(workspace)
+        self.views.set_tab_order(self.toolbar.dice)
+        # After all that the features put beside the plots, so that Tab comes to the pages last
+        self.dock.setWidget(self.tabs)
         for place, page in enumerate(self._pages):
             self.tabs.addTab(page.make(workspace) if place == 0 else QWidget(), page.title)
         self.window_layout = WindowLayout(

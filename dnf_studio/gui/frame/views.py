@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.frame.plot_row import LowerRow, PlotTabs
@@ -34,7 +34,8 @@ class Views(QWidget):
         super().__init__()
         self._session, self._live, self._plots = session, live, plots
         self._needs: dict[Plot, PlotPlace] = {}
-        self.transport = TransportBar(session.cursor, commands)
+        self._commands, self._bars = commands, list[QWidget]()
+        self.transport: TransportBar
         self.tabs: PlotTabs
         self.above: QSplitter
         self._column = QVBoxLayout(self)
@@ -43,7 +44,6 @@ class Views(QWidget):
         self._middle = QHBoxLayout()
         self._middle.setSpacing(0)
         self._column.addLayout(self._middle, 1)
-        self._column.addWidget(self.transport)
         self._resume = QTimer(self, singleShot=True, interval=HOLD_MS)
         self._resume.timeout.connect(self._go_on)
         session.lacks_changed.connect(self._show_lacks)
@@ -66,6 +66,9 @@ class Views(QWidget):
         rows.setStretchFactor(1, 10)
         _name(rows, "rows", [1700, 1000])
         self._middle.addWidget(rows, 1)
+        # After the plots, so that Tab comes to them first
+        self.transport = TransportBar(self._session.cursor, self._commands)
+        self._column.addWidget(self.transport)
         self._live.frame_shown.connect(self._show_frame)
         self._live.excess_found.connect(self._show_excess)
         self._session.cursor.moved.connect(self._move)
@@ -80,6 +83,14 @@ class Views(QWidget):
     def add_bar(self, bar: QWidget) -> None:
         """Put `bar` above the plots."""
         self._column.insertWidget(0, bar)
+        self._bars.append(bar)
+
+    def set_tab_order(self, before: QWidget) -> None:
+        """Let Tab come to the buttons of the bars after the widget `before`, and then to the plots."""
+        for bar in self._bars:
+            for button in bar.findChildren(QAbstractButton):
+                self.setTabOrder(before, button)
+                before = button
 
     def add_strip(self, strip: QWidget) -> None:
         """Put `strip` at the left of the plots."""

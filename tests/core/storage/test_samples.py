@@ -288,6 +288,7 @@ from types import SimpleNamespace
 from dnf_studio.core.storage import samples
 from dnf_studio.errors import ExportError
 from tests.core.storage.files import make_flow
+from tests.core.storage.test_samples import fake_blocks
 
 path, limits = Path(sys.argv[1]), map(int, sys.argv[2:])
 samples.sample_blocks = fake_blocks()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
 
 from dnf_studio.gui.drawing.words import counted
 from dnf_studio.gui.workspace.run_changes import RunStatus
@@ -51,12 +51,6 @@ class EndedRunBar(QFrame):
         studio.opened.connect(lambda _opened: self.refresh())
         session.changed.connect(lambda _names: self.refresh())
         self.refresh()
-
-    def follow(self, before: QWidget) -> None:
-        """Come after `before` when Tab goes through the window."""
-        for button in self.buttons.values():
-            QWidget.setTabOrder(before, button)
-            before = button
 
     def show_nll(self, nll: float | None) -> None:
         """The smoothed bound, nats."""
