@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
-from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, stretch
+from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, trailing_part
 from dnf_studio.gui.drawing.theme import LIGHT
 
 __all__ = ["Canvas", "ItemsCanvas", "LayersCanvas", "ensure_application"]
@@ -52,7 +52,7 @@ class Canvas(ABC):
         if new:
             self._set_paths(self._paths)
         self._set_points(at_position(self._states, position))
-        self._set_trails(stretch(self._paths, position, True))
+        self._set_trails(trailing_part(self._paths, position, True))
         self._plot.grab()
 
     def close(self) -> None:
