@@ -16,10 +16,10 @@ from dnf_studio.gui.application import app
 options = parse([])
 application = QApplication([])
 from dnf_studio.gui.workspace.appearance import Appearance
-from dnf_studio.gui.application.lifecycle import Life
+from dnf_studio.gui.application.lifecycle import Lifecycle
 from dnf_studio.gui.frame.main_window import MainWindow
 window = MainWindow(Appearance(application))
-life = Life(options, window)
+life = Lifecycle(options, window)
 window.show()
 window.fill()
 heavy = [name for name in ("torch", "typer", "rich", "h5py", "scipy", "sklearn", "safetensors") if name in sys.modules]
