@@ -25,16 +25,7 @@ DEFAULT_SIZE = QSize(1440, 900)
 
 def run(options: WindowOptions) -> int:
     """Open the window as `options` ask and return the exit code once it is closed."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # NumPy's BLAS, which is loaded after this, has small matrices here. Helped by threads of its own, which wait for a
-    # core while the explorer computes, the principal components of a first frame took a tenth of a second.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Looking for plugins of pydantic, which it does not use, would hold the window up by a hundredth of a second
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    # Hardly anything made while starting is garbage: without the collector that is a tenth quicker. From the
-    # first frame on the window's thread collects. It is not switched on again: a thread that has not ended
-    # in time must not take the window apart.
-    gc.disable()
+    _prepare_process()
     from dnf_studio.gui.application.lifecycle import Lifecycle
     from dnf_studio.gui.frame.main_window import MainWindow
     from dnf_studio.gui.workspace.appearance import Appearance
@@ -65,6 +56,20 @@ def run(options: WindowOptions) -> int:
     if options.json:
         print(json.dumps(life.results), flush=True)
     return life.code or code
+
+
+def _prepare_process() -> None:
+    """What makes starting quick and has to be set before NumPy and torch are loaded."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # NumPy's BLAS, which is loaded after this, has small matrices here. Helped by threads of its own, which wait for a
+    # core while the explorer computes, the principal components of a first frame took a tenth of a second.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Looking for plugins of pydantic, which it does not use, would hold the window up by a hundredth of a second
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # Hardly anything made while starting is garbage: without the collector that is a tenth quicker. From the
+    # first frame on the window's thread collects. It is not switched on again: a thread that has not ended
+    # in time must not take the window apart.
+    gc.disable()
 
 
 def _size(options: WindowOptions, app: QApplication) -> QSize:

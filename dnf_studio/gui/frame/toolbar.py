@@ -59,15 +59,18 @@ class StudioToolBar(QToolBar):
         self.addSeparator()
         self._add_seed()
         self._add_device()
+        self._connect(session)
+        self._fit()
+        self.set_data({})
+        self._refresh()
+
+    def _connect(self, session: Session) -> None:
         self.steps.value_changed.connect(lambda value: session.apply({"steps": int(value)}))
         self.badge.clicked.connect(lambda: session.apply({"steps": None}))
         self.lam.value_changed.connect(lambda value: session.apply({"lam": value}))
         self.data.chosen.connect(self._chosen)
         session.changed.connect(lambda _names: self._refresh())
         grey_unused(session, "lam", self.lam.label, self.lam.slider, self.lam.box)
-        self._fit()
-        self.set_data({})
-        self._refresh()
 
     def set_data(self, names: Mapping[str, str]) -> None:
         """Offer these data sets, name to title, beside the one in use."""

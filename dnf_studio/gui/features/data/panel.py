@@ -11,6 +11,7 @@ from dnf_studio.core.data.naming import logit_chosen, with_logit
 from dnf_studio.gui.drawing.words import DATA_SHOWN
 from dnf_studio.gui.widgets.controls import ChoiceBox
 from dnf_studio.gui.widgets.page import Page
+from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.shown import ShownModel, data_label
 from dnf_studio.gui.workspace.workspace import Workspace
 
@@ -36,6 +37,21 @@ class DataPanel(Page):
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         rows.addRow(label, self.data)
         self.add(rows)
+        self._add_buttons(commands)
+        self.add_form(session, ("drop_constant",))
+        self._add_logit()
+        self.facts = self.add_caption("")
+        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.facts.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._add_axes()
+        self.add_note()
+        self.data.chosen.connect(self._chosen)
+        session.changed.connect(lambda _names: self._refresh())
+        workspace.studio.opened.connect(lambda opened: self.set_shown(opened.shown))
+        workspace.studio.data_names_found.connect(self.set_data)
+        self._refresh()
+
+    def _add_buttons(self, commands: Commands) -> None:
         opener = QPushButton("Open data file…")
         opener.setToolTip(
             "Your own data, rows of numbers with any number of columns: .csv, .npy, .npz, .h5 or .parquet; "
@@ -49,18 +65,6 @@ class DataPanel(Page):
         painter.setToolTip(commands["draw"].toolTip())
         painter.clicked.connect(commands["draw"].trigger)
         self.add(painter)
-        self.add_form(session, ("drop_constant",))
-        self._add_logit()
-        self.facts = self.add_caption("")
-        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.facts.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._add_axes()
-        self.add_note()
-        self.data.chosen.connect(self._chosen)
-        session.changed.connect(lambda _names: self._refresh())
-        workspace.studio.opened.connect(lambda opened: self.set_shown(opened.shown))
-        workspace.studio.data_names_found.connect(self.set_data)
-        self._refresh()
 
     def set_data(self, titles: Mapping[str, str]) -> None:
         """Offer these data sets, name to title."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, Slot
 
-from dnf_studio.gui.features.inspector.nearest import NearestImages
-from dnf_studio.gui.features.inspector.panel import InspectorPanel
 from dnf_studio.gui.workspace.state import CHOICE
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import InspectRequest
+
+if TYPE_CHECKING:
+    from dnf_studio.gui.features.inspector.panel import InspectorPanel
 
 __all__ = ["InspectorController", "make_panel"]
 
@@ -39,6 +42,9 @@ class InspectorController(QObject):
 
 def make_panel(workspace: Workspace) -> InspectorPanel:
     """The panel of one point, which follows the frames, and the images nearest to it."""
+    from dnf_studio.gui.features.inspector.nearest import NearestImages
+    from dnf_studio.gui.features.inspector.panel import InspectorPanel
+
     panel, live = InspectorPanel(workspace.session), workspace.live
     panel.set_frame(live.frame)
     panel.set_excess(live.excess)

@@ -51,6 +51,24 @@ class SamplingPanel(Page):
         rows = QFormLayout()
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._add_solver(rows)
+        self._add_rows(rows)
+        self.add(rows)
+        self.equation = self.add_caption("")
+        grey_unused(session, "last", self.last, rows.labelForField(self.last))
+        grey_unused(session, "parts", self.parts, rows.labelForField(self.parts))
+        session.lacks_changed.connect(self._refresh)
+        self.grid.chosen.connect(lambda value: session.apply({"grid": value}))
+        self.last.chosen.connect(lambda value: session.apply({"last": value}))
+        self.parts.chosen.connect(lambda value: session.apply({"parts": value}))
+        self.start.chosen.connect(lambda value: session.apply({"start": value}))
+        export = QPushButton("Export samples…")
+        export.setToolTip(commands["export"].toolTip())
+        export.clicked.connect(commands["export"].trigger)
+        self.add(export)
+        session.changed.connect(lambda _names: self._refresh())
+        self._refresh()
+
+    def _add_rows(self, rows: QFormLayout) -> None:
         self.grid = _row(
             rows,
             "Time &grid",
@@ -78,21 +96,6 @@ class SamplingPanel(Page):
             "points of the same numbers, or the forward ends, each where its forward point ended, which makes the two\n"
             "a round trip and a selection one of both",
         )
-        self.add(rows)
-        self.equation = self.add_caption("")
-        grey_unused(session, "last", self.last, rows.labelForField(self.last))
-        grey_unused(session, "parts", self.parts, rows.labelForField(self.parts))
-        session.lacks_changed.connect(self._refresh)
-        self.grid.chosen.connect(lambda value: session.apply({"grid": value}))
-        self.last.chosen.connect(lambda value: session.apply({"last": value}))
-        self.parts.chosen.connect(lambda value: session.apply({"parts": value}))
-        self.start.chosen.connect(lambda value: session.apply({"start": value}))
-        export = QPushButton("Export samples…")
-        export.setToolTip(commands["export"].toolTip())
-        export.clicked.connect(commands["export"].trigger)
-        self.add(export)
-        session.changed.connect(lambda _names: self._refresh())
-        self._refresh()
 
     def set_theme(self, theme: Theme) -> None:
         """The colours of the "?"."""
