@@ -125,7 +125,7 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
             ("training.precision", lambda precision: precision == "bfloat16", "a flow trains in float32 only"),
             (
                 "network.kind",
-                lambda kind: kind == "unet",
+                lambda kind: kind != "mlp",
                 "a flow has no U-Net: its exact likelihood needs the derivatives of an mlp",
             ),
         ),
