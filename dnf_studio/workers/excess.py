@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.core.sde.sample_settings import SampleSettings
+from dnf_studio.core.sde.sample_settings import Direction, SampleSettings
 from dnf_studio.errors import Cancelled, Check
-from dnf_studio.workers.excess_plan import Direction, Job, draft_times, jobs_of, training_jobs
+from dnf_studio.workers.excess_plan import Job, draft_times, jobs_of, training_jobs
 from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.parallel import BlockPool
     from dnf_studio.core.sde.grid import TimeGrid
-    from dnf_studio.core.sde.sample_settings import SampleSettings
     from dnf_studio.workers.frames import FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 

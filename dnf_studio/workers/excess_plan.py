@@ -11,7 +11,6 @@ from dnf_studio.core.exploration.by_step import MOST_NEIGHBOUR_DIM
 __all__ = [
     "FIRST",
     "TRAINING_POINTS",
-    "Direction",
     "Job",
     "draft_times",
     "jobs_of",
@@ -30,7 +29,6 @@ FEWEST_TIMES = 15
 """Steps of the ODE in a draft, at least."""
 NEIGHBOURS_AFTER = 256
 """Points by the ODE before the nearest neighbours of all points are looked for."""
-Direction = Literal["forward", "backward"]
 Job = tuple[Literal["draft", "forward", "backward", "neighbours"], slice, int]
 """What to compute, of which points, and at every how manieth node. A draft is of forward paths, with steps of the ODE
 that nobody chose, and is forgotten with the next."""

@@ -22,7 +22,6 @@ from dnf_studio.workers.threads import Mailbox, stand_back
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dnf_studio.core.sde.sample_settings import SampleSettings
     from dnf_studio.workers.passes import Passes
     from dnf_studio.workers.snapshot import Snapshot
 

@@ -21,7 +21,6 @@ from dnf_studio.workers.threads import Mailbox
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.fields import FieldGrid, FieldName
     from dnf_studio.core.exploration.streamlines import Streamlines
-    from dnf_studio.core.sde.sample_settings import SampleSettings
     from dnf_studio.workers.frames import FrameRequest
 
 __all__ = ["FieldAnswer", "FieldRequest", "FieldWatch"]

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dnf_studio.core.data.dataset import Standardisation
-    from dnf_studio.core.exploration.inspect import Direction, PointTable
+    from dnf_studio.core.exploration.inspect import PointTable
+    from dnf_studio.core.sde.sample_settings import Direction
     from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = ["Frame", "FrameRequest", "InspectRequest", "Inspection"]

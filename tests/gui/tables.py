@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.exploration.inspect import Direction, PointTable
+from dnf_studio.core.exploration.inspect import PointTable
+from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.workers.frames import Inspection, InspectRequest
 from tests.views import viewed
 

@@ -16,11 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.core.exploration.inspect import Direction
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
+from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.errors import SettingError
 
 __all__ = ["FieldGrid", "FieldName", "differentiated", "field_grid", "measured_fields"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, collected
-from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
+from dnf_studio.core.sde.sample_settings import AS_VIEWED, Direction, SampleSettings
 from dnf_studio.core.sde.solvers import SDE, Solver
 from dnf_studio.core.sde.solvers.sde import backward_path, fields_in_part
 from dnf_studio.core.sde.steps import (
@@ -28,9 +27,8 @@ from dnf_studio.core.sde.steps import (
 )
 from dnf_studio.errors import SettingError
 
-__all__ = ["Direction", "PointTable", "inspect_path", "inspect_point"]
+__all__ = ["PointTable", "inspect_path", "inspect_point"]
 
-Direction = Literal["forward", "backward"]
 Array = NDArray[np.float64]
 
 

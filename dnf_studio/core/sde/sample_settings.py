@@ -18,6 +18,7 @@ from dnf_studio.errors import SettingError
 __all__ = [
     "AS_VIEWED",
     "STARTS",
+    "Direction",
     "LastStep",
     "Parts",
     "SampleSettings",
@@ -27,6 +28,8 @@ __all__ = [
     "check_level",
 ]
 
+Direction = Literal["forward", "backward"]
+"""One of the two processes."""
 Start = Literal["noise", "forward"]
 """Where backward paths beside forward ones begin. ``noise``: latents of their own, so that points of the same number
 share nothing; ``forward``: where the forward path of the same point ends, so that the two are one round trip."""

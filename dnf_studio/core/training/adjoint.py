@@ -47,7 +47,7 @@ PENALTY_NODES = 64
 @dataclass(frozen=True)
 class _BlockResult:
     bound: Tensor
-    disagreement: Tensor
+    contributions: Tensor
     drift: Gradients
     score: Gradients
 
@@ -99,8 +99,8 @@ class AdjointEngine:
                     self.pool.check()
                     points = x0[part], noise[:, part], len(x0)
                     parts.append(AdjointPass(drift, score, grid, *points, self._memory, sums, self.pool).run())
-                bounds, disagreements = (torch.stack(values).sum(0) for values in zip(*parts, strict=True))
-                return _BlockResult(bounds, disagreements, *sums)
+                bounds, contributions = (torch.stack(values).sum(0) for values in zip(*parts, strict=True))
+                return _BlockResult(bounds, contributions, *sums)
 
             penalty = outside and self.pool.later(partial(self._penalty, drift, score, grid, outside))
             results = self.pool.map(run, block_slices(len(x0), x0.device, drift.sizes))
@@ -111,7 +111,7 @@ class AdjointEngine:
             assign_gradients(*map(TrainedNetwork, (drift, score), embeddings, (drifts, scores)))
             constant = 0.5 * flow.dim * math.log(2 * math.pi) + flow.dim * torch.log(grid.g[-1] / grid.g[0])
             value = sum((r.bound for r in results), start=constant)
-            return BatchLoss(value, torch.stack([r.disagreement for r in results]).sum(0))
+            return BatchLoss(value, torch.stack([r.contributions for r in results]).sum(0))
 
     @torch.no_grad()
     def _penalty(

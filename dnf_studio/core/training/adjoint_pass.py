@@ -75,7 +75,7 @@ class AdjointPass:
         self.states = x0.new_empty((grid.steps + 1, *x0.shape))
         self.states[0] = x0
         self.fields = torch.empty_like(self.states)
-        self.disagreement = x0.new_zeros(grid.steps)
+        self.contributions = x0.new_zeros(grid.steps)
         self.weight = grid.dt.sqrt() / grid.g[1:] / batch
         """√Δ_j / g_{j+1}, as the mean needs it."""
         self.drifts: dict[int, Tape] = {}
@@ -85,7 +85,7 @@ class AdjointPass:
         """Gradients of the drift by the number of the segment; removed once added up, to use their memory again."""
 
     def run(self) -> tuple[Tensor, Tensor]:
-        """What the points add to the bound and to the disagreement (N,)."""
+        """What the points add to the bound and to the contributions of the steps (N,)."""
         try:
             self._forward()
             self._backward()
@@ -94,8 +94,8 @@ class AdjointPass:
                 scores.drop()
             for collected in self.collected.values():
                 collected.drop()
-        bound = 0.5 * self.states[-1].square().sum() / self.batch + self.disagreement.sum()
-        return bound, self.disagreement
+        bound = 0.5 * self.states[-1].square().sum() / self.batch + self.contributions.sum()
+        return bound, self.contributions
 
     def _open_drift(self, number: int) -> Tape:
         """A tape for the segment of that number, in the place of the one that is no longer needed."""
@@ -170,7 +170,7 @@ class AdjointPass:
         s = tape.record_all(nodes, None if drifts is None else drifts.inputs)
         b = path_backward_noise(self.fields[steps], self.fields[nodes], s, self.noise[steps], dt, g, g_next)
         difference = b.square().sum((1, 2)) - self.noise[steps].square().sum((1, 2))
-        self.disagreement[steps] = 0.5 * difference / self.batch
+        self.contributions[steps] = 0.5 * difference / self.batch
         seed = b * (-g_next * dt.sqrt() / self.batch)
         pull = tape.pull(seed.flatten(0, 1)).view_as(b)
         return Scores(nodes, b, pull, tape.collect())

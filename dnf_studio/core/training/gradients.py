@@ -31,7 +31,7 @@ class BatchLoss:
 
     value: Tensor
     """Mean over the batch, a scalar; the model's class says what it is."""
-    disagreement: Tensor
+    contributions: Tensor
     """Mean ½(‖δB_i‖² − ‖δF_i‖²) of each step, (N,), nats; (0,) for a model that is not trained on paths."""
 
 

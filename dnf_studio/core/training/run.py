@@ -239,7 +239,7 @@ class Run:
             validation = self._measure(self.iteration + 1)
         if (self.iteration + 1) % GOOD_STATE_EVERY == 0:
             self._good = self._weights.state(), self.iteration + 1
-        parts = found.disagreement.float().cpu().numpy()
+        parts = found.contributions.float().cpu().numpy()
         seconds = self.seconds + time.perf_counter() - started
         report = StepReport(self.iteration + 1, loss, steps, parts, rate, norm, seconds, marks, validation)
         self.follow(report)

@@ -13,7 +13,7 @@ from dnf_studio.gui.widgets.controls import ChoiceBox
 from dnf_studio.gui.workspace.session import Session
 
 if TYPE_CHECKING:
-    from dnf_studio.core.exploration.inspect import Direction
+    from dnf_studio.core.sde.sample_settings import Direction
 
 __all__ = ["EXPORT_WORDS", "OTHERS", "SolverBox", "path_words", "paths_words", "start_button"]
 

@@ -13,9 +13,9 @@ from dnf_studio.core.sde.solvers import Solver, solver_in_effect, solvers_for, u
 from dnf_studio.errors import SettingError
 
 if TYPE_CHECKING:
-    from dnf_studio.core.exploration.inspect import Direction
     from dnf_studio.core.exploration.lineage import Mode
     from dnf_studio.core.sampling.model import Ability
+    from dnf_studio.core.sde.sample_settings import Direction
 
 __all__ = ["CHOICE", "CONTOURS", "FIELDS", "LAYERS", "OWN_SOLVERS", "SAMPLING", "State", "after_click", "choice"]
 

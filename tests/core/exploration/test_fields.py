@@ -10,11 +10,11 @@ from torch import Tensor
 from dnf_studio.api import load
 from dnf_studio.config import Config
 from dnf_studio.core.exploration.fields import FieldGrid, FieldName, differentiated, field_grid, measured_fields
-from dnf_studio.core.exploration.inspect import Direction
 from dnf_studio.core.exploration.projection import Plane, principal_components
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.model import FieldWithDivergence
 from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.core.sde.steps import backward_step, forward_step
 from dnf_studio.errors import SettingError
 from tests.problems import ExactFlow, LinearGaussian, coupled

@@ -42,7 +42,7 @@ def test_engine_agrees_with_the_reference_program(threads: int) -> None:
     assert found.keys() == expected.keys()
     assert max(deviation(found[name], expected[name]) for name in expected) < TOLERANCE
     implied = golden["implied_backward_noise"].square().sum(2) - golden["forward_noise"].square().sum(2)
-    assert deviation(bound.disagreement, 0.5 * implied.mean(1)) < TOLERANCE
+    assert deviation(bound.contributions, 0.5 * implied.mean(1)) < TOLERANCE
     assert deviation(-0.5 * implied.sum(0), golden["logabsdet"]) < TOLERANCE
 
 

@@ -73,7 +73,7 @@ def test_the_engine_adds_its_gradients_and_leaves_the_bound(threads: int) -> Non
         alone = gradients(flow)
         both = engine.step(x0, noise, outside=outside)
     found = gradients(flow)
-    assert torch.equal(both.value, bound.value) and torch.equal(both.disagreement, bound.disagreement)
+    assert torch.equal(both.value, bound.value) and torch.equal(both.contributions, bound.contributions)
     flow.zero_grad()
     values = [
         torch.stack([net(x, t) for x, t in zip(outside.x, grid.t, strict=True)]) for net in (flow.drift, flow.score)

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QFont, QPainter
 
+from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import nats
-from dnf_studio.workers.excess import Direction, ExcessFrame
+from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
 __all__ = [

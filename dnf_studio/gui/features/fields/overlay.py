@@ -23,7 +23,7 @@ from dnf_studio.workers.fields import FieldAnswer
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.by_step import ScoreShare
     from dnf_studio.core.exploration.fields import FieldName
-    from dnf_studio.core.exploration.inspect import Direction
+    from dnf_studio.core.sde.sample_settings import Direction
 
 __all__ = ["FieldOverlay", "shown_field"]
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Slot
 
+from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.gui.drawing.layers.scale import SteadyLimits
 from dnf_studio.gui.drawing.point_colours import (
     PointColours,
@@ -22,7 +23,6 @@ from dnf_studio.gui.drawing.theme import LIGHT
 from dnf_studio.gui.widgets.choices import ChoiceMenu
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
-from dnf_studio.workers.excess import Direction
 from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
