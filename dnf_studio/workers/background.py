@@ -133,7 +133,8 @@ class Background(QObject):
         try:
             whole = self._iterate(task, work)
         except Cancelled:
-            pass
+            # No failure: it ends without all of its results
+            whole = False
         except Exception as problem:
             error = problem
         if not self._closed:

@@ -32,9 +32,6 @@ class Plots(QObject):
     def __getitem__(self, name: str) -> Plot:
         return self._plots[name]
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._plots
-
     def __iter__(self) -> Iterator[Plot]:
         return iter(self._plots.values())
 

@@ -64,8 +64,8 @@ class ImagesController(QObject):
     def _take(self, opened: Opened) -> None:
         """The size of the images that the model shown makes, if it makes any."""
         shape = opened.shown.image
-        fits = shape is not None and shape.size == opened.shown.dim
-        pixels = PixelMap(shape, opened.snapshot.standardisation) if shape is not None and fits else None
+        as_images = shape is not None and opened.shown.as_images
+        pixels = PixelMap(shape, opened.snapshot.standardisation) if shape is not None and as_images else None
         if pixels is not None and self._grids and pixels.same_as(self._pixels):
             # What is seen stays until there is a frame of the new model, as in the other views
             if opened.shown.trained:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -76,13 +77,13 @@ class DistancePlot(Plot):
         self._line.hide()
         self.box.setMouseEnabled(x=False, y=False)
 
+    @abstractmethod
     def place(self, row: Variant) -> float:
         """Where `row` is along the axis."""
-        raise NotImplementedError
 
+    @abstractmethod
     def name(self, row: Variant) -> str:
         """What `row` is called in the note."""
-        raise NotImplementedError
 
     def show_rows(self, rows: Sequence[Variant], chosen: int | None) -> None:
         """Draw `rows` and set off number `chosen` of them."""
@@ -108,9 +109,9 @@ class DistancePlot(Plot):
         if self._rows:
             self.box.setRange(xRange=self.ends(), yRange=_padded(self._span), padding=0)
 
+    @abstractmethod
     def ends(self) -> tuple[float, float]:
         """The range across; sets what is written there."""
-        raise NotImplementedError
 
     def clicked_at(self, x: float, y: float) -> None:
         """Choose the row next to the pointer."""

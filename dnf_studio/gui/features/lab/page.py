@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
@@ -42,13 +43,13 @@ class LabPage(QWidget):
         self.column.setContentsMargins(0, 6, 0, 0)
         self.column.setSpacing(6)
 
+    @abstractmethod
     def study(self, weights: int) -> Study | None:
         """The study of these weights with the settings as they are; None where they cannot be."""
-        raise NotImplementedError
 
+    @abstractmethod
     def words(self, study: Study) -> str:
         """What `study` depends on, for a caption."""
-        raise NotImplementedError
 
     def way_words(self, asked: StepsStudy | PathsStudy) -> str:
         """Solver, λ, time grid and last step of `asked`, as far as the model has them."""
@@ -59,9 +60,9 @@ class LabPage(QWidget):
         named = [solver.label] if way.solver else []
         return ", ".join(named + [said for name, said in words.items() if name not in unused])
 
+    @abstractmethod
     def show_results(self, study: Study | None, results: Sequence[object]) -> None:
         """Draw `results`, so far, of `study`; None and nothing empties the page."""
-        raise NotImplementedError
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour everything."""

@@ -6,7 +6,10 @@ from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.workspace.commands import Command
 from dnf_studio.gui.workspace.workspace import Feature, PlotPlace, Workspace
 
-__all__ = ["FEATURE"]
+__all__ = ["FEATURE", "LAYERS"]
+
+LAYERS = ("points", "paths", "density", "overlay", "difference")
+"""The layers that the process views draw themselves."""
 
 
 def _process(direction: str) -> Plot:
@@ -48,7 +51,7 @@ COMMANDS = (
 FEATURE = Feature(
     "processes",
     commands=COMMANDS,
-    layers=("points", "paths", "density", "overlay", "difference"),
+    layers=LAYERS,
     plots=(
         PlotPlace("forward", "Forward", "above", lambda _workspace: _process("forward")),
         PlotPlace("backward", "Backward", "above", lambda _workspace: _process("backward")),
