@@ -95,13 +95,13 @@ def bound_nll(
 ) -> Tensor:
     """Upper bound (n,) on the NLL of points (n, D), both in model units, nats (method.md, section 2).
 
-    It is that of the chain of `solver`, the model's own unless given; raises `UnsupportedError` where that draws no
-    noise.
+    It is that of the chain of `solver`, unless given of the model's own or else the first of its solvers that is a
+    chain; raises `UnsupportedError` where that draws no noise.
 
     The mean over `draws` noise draws, or with `importance` −log (1/K) Σ_k exp(−bracket_k) of K = `draws`. Computed on
     the threads of `pool`, unless given on as many as there are, until that is interrupted.
     """
-    nodes, chain = grid or flow.grid(), flow.checked_solver(solver).chain
+    nodes, chain = grid or flow.grid(), flow.bounding_solver(solver).chain
     if chain is None:
         raise UnsupportedError(f"The solver '{solver}' draws no noise, so what it samples has no bound.")
 

@@ -35,7 +35,10 @@ from dnf_studio.errors import Cancelled, CheckpointError, DivergenceError, Setti
 
 __all__ = ["Run"]
 
-FIXED = ("data", "validation", "test", "drop_constant", "model", "network.", "training.seed", "training.device")
+FIXED = (
+    *("data", "validation", "test", "drop_constant", "model", "network."),
+    *("training.coupling", "training.seed", "training.device"),
+)
 GOOD_STATE_EVERY = 50
 MEASURE_EVERY = 50
 """Iterations from one NLL of the validation split to the next, which costs about as much as two."""

@@ -22,6 +22,7 @@ RUN = (
     "training.flexible_grid",
 )
 FIT = (
+    "training.coupling",
     "training.learning_rate",
     "training.decay",
     "training.clip",
