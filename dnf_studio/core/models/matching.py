@@ -18,16 +18,16 @@ from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.networks.base import FieldNetwork
 from dnf_studio.core.networks.build import make_kernel, network_field
 from dnf_studio.core.sampling.model import Ability, FieldWithDivergence, ProbabilityFlow
-from dnf_studio.core.sde.grid import TimeGrid, diffusion_at
+from dnf_studio.core.sde.grid import TimeGrid, diffusion_at, make_grid
 from dnf_studio.core.sde.paths import Field, Sampler, minus_log_prior
 from dnf_studio.core.sde.sample_settings import LastStep
 from dnf_studio.core.sde.solvers import SDE, Solver
-from dnf_studio.core.sde.solvers.midpoint import EULER, HEUN_OF_DRIFT, MIDPOINT, midpoint_sampler
+from dnf_studio.core.sde.solvers.midpoint import EULER, HEUN_OF_VELOCITY, MIDPOINT, midpoint_sampler
 from dnf_studio.errors import UnsupportedError
 
 __all__ = ["Matching"]
 
-OF_ODE = (MIDPOINT, EULER, HEUN_OF_DRIFT)
+OF_ODE = (MIDPOINT, EULER, HEUN_OF_VELOCITY)
 COUPLED: Mapping[Ability, str] = {
     "noise": "Flow matching with optimal-transport coupling follows one ODE without noise: only λ = 0 is right there.",
     "score": "With optimal-transport coupling the velocity of flow matching does not tell the score; train it with "
@@ -50,9 +50,9 @@ class Matching(TwoSDEs):
 
     Of independent pairs E[z | x_t] = x_t − (1 − t) v, so that the score is s = −(x_t − (1 − t) v)/t. For any g the SDE
     with drift f = −v + ½ g² s then has the marginals of the ODE, and all that holds of two SDEs holds here: λ, bounds
-    by the solver SDE, disagreement. With g² proportional to t, as by default, f and g² s are bounded everywhere. t_0 is
-    a little above 0, where s is finite; the data is taken for x at t_0. Pairs that are coupled by optimal transport
-    have another E[z | x_t], which v does not tell: then g is 0 and there is the ODE alone.
+    by the solver SDE, disagreement. t_0 is a little above 0, where s is finite; the data is taken for x at t_0. Pairs
+    that are coupled by optimal transport have another E[z | x_t], which v does not tell: then g is 0 and there is the
+    ODE alone.
 
     References: Lipman et al., "Flow Matching for Generative Modeling", ICLR 2023, arXiv:2210.02747; Tong et al.,
     TMLR 2024, arXiv:2302.00482; Albergo, Boffi and Vanden-Eijnden, "Stochastic Interpolants", arXiv:2303.08797,
@@ -127,7 +127,7 @@ class Matching(TwoSDEs):
 
         return drift, score
 
-    def drift_at(self, times: Tensor, hidden: torch.dtype | None = None) -> Field:
+    def velocity_at(self, times: Tensor, hidden: torch.dtype | None = None) -> Field:
         """dx/dt = −v of the ODE at the times (K,), by their number; `hidden` is as in `fields`."""
         velocity = network_field(self.vector_field, times, hidden)
         return lambda i, x: -velocity(i, x)
@@ -148,9 +148,9 @@ class Matching(TwoSDEs):
         return ProbabilityFlow(tuple(map(float, times)), (1.0,) * len(times), rate)
 
     def encoder(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> Sampler:
-        """Steps of the forward SDE, of coupled pairs midpoint steps of the ODE, for which no noise is asked."""
+        """Steps of the forward SDE (11), of coupled pairs midpoint steps of the ODE; those ask for no noise."""
         if self.coupled:
-            return midpoint_sampler(lambda times: self.drift_at(times, hidden), grid.t)
+            return midpoint_sampler(lambda times: self.velocity_at(times, hidden), grid.t)
         return super().encoder(grid, hidden)
 
     def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:
@@ -182,7 +182,7 @@ class Matching(TwoSDEs):
         check_points(x, self)
         if noise is not None:
             raise UnsupportedError("The paths of flow matching with optimal-transport coupling take no noise.")
-        return torch.stack(list(midpoint_sampler(self.drift_at, times)(x, lambda _: x)))
+        return torch.stack(list(midpoint_sampler(self.velocity_at, times)(x, lambda _: x)))
 
     def validation_nll(self, points: Tensor, draws: int) -> Tensor:
         """−log p (n,) of the ODE by `VALIDATION_STEPS` Runge–Kutta steps, in many dimensions with one Hutchinson
@@ -191,9 +191,9 @@ class Matching(TwoSDEs):
         if self.dim > MOST_EXACT:
             generator = torch.Generator().manual_seed(0)
             signs = (torch.randint(0, 2, points.shape, generator=generator) * 2 - 1).to(points)
-        first, last = float(self.timestamps[0]), float(self.timestamps[-1])
-        places = torch.linspace(0, 1, 2 * VALIDATION_STEPS + 1, dtype=torch.float64)
-        flow = self.probability_flow((first + (last - first) * places.square()).tolist())
+        ends = make_grid(self.config.sde, VALIDATION_STEPS, "reference").t
+        times = torch.stack([ends[:-1], (ends[:-1] + ends[1:]) / 2], 1).flatten().tolist()
+        flow = self.probability_flow([*times, float(ends[-1])])
         state = points, torch.zeros_like(points[:, 0])
         with torch.no_grad():
             for step in range(VALIDATION_STEPS):

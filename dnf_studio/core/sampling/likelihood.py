@@ -69,7 +69,9 @@ def log_prob(flow: Model, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
     if method not in get_args(LogProbMethod):
         raise SettingError(f"The method '{method}' is not one of ode, bound and importance.")
     if method != "ode" and not flow.bounded:
-        raise UnsupportedError(f"A {flow.config.model} has no {method}: its likelihood is exact, by the method 'ode'.")
+        raise UnsupportedError(
+            f"The model '{flow.config.model}' has no {method}: its likelihood is exact, by the method 'ode'."
+        )
     units, points = flow.standardisation, _checked(flow, x).detach().cpu().double()
     exact = units.to_model(units.inside(points))
     model = exact.to(flow.timestamps)
