@@ -15,7 +15,7 @@ from typing import Any, Self, TextIO
 
 from dnf_studio.errors import StudioError
 
-__all__ = ["Interrupt", "Progress", "clock", "drop", "emit", "note", "number", "table"]
+__all__ = ["Interrupt", "Progress", "clock", "drop", "emit", "note", "number", "stop_signals", "table"]
 
 PLAIN_EVERY = 10.0
 
@@ -42,22 +42,32 @@ class Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        try:
+            self._stack.close()
+        except OSError:
+            drop(sys.stderr)
 
     def update(self, fraction: float | None, text: str) -> None:
         """Show that `fraction` of the work is done, None where that is not known, and `text`."""
         if self._live is not None:
             known = fraction is not None
-            self._live.update(self._task, total=1.0 if known else None, completed=fraction or 0.0, text=text)
+            try:
+                self._live.update(self._task, total=1.0 if known else None, completed=fraction or 0.0, text=text)
+            except OSError:  # as in `note`
+                drop(sys.stderr)
         elif time.monotonic() - self._shown >= PLAIN_EVERY:
             self._shown = time.monotonic()
             note(f"{self._title}: {text}" if fraction is None else f"{self._title}: {100 * fraction:.0f}%, {text}")
 
 
 def note(text: str) -> None:
-    """One plain line on stderr."""
-    if sys.stderr is not None:
+    """One plain line on stderr. Where nobody can read it any more it is dropped: work goes on without being told of."""
+    if sys.stderr is None:
+        return
+    try:
         print(text, file=sys.stderr, flush=True)
+    except OSError:  # its reader has left, its terminal is closed, or the disk it goes to is full
+        drop(sys.stderr)
 
 
 def emit(result: Mapping[str, Any], text: str, as_json: bool) -> None:
@@ -105,14 +115,21 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def stop_signals() -> list[signal.Signals]:
+    """What asks a program to end: Ctrl-C, SIGTERM, and a terminal that closes unless that is ignored, as by nohup."""
+    hang_up = getattr(signal, "SIGHUP", None)
+    ignored = hang_up is None or signal.getsignal(hang_up) == signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *(() if ignored else (hang_up,))]
+
+
 class Interrupt:
-    """Takes Ctrl-C and SIGTERM as a wish to end between two steps of the work."""
+    """Takes `stop_signals` as a wish to end between two steps of the work."""
 
     def __init__(self) -> None:
         self.came = False
 
     def __enter__(self) -> Interrupt:
-        self._previous = [(number, signal.signal(number, self._take)) for number in (signal.SIGINT, signal.SIGTERM)]
+        self._previous = [(number, signal.signal(number, self._take)) for number in stop_signals()]
         return self
 
     def __exit__(self, *_: object) -> None:

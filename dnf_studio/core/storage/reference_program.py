@@ -24,8 +24,9 @@ from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.files import explain, source_size
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.storage.checkpoint import MAX_DIM, Checkpoint, DataSummary
+from dnf_studio.core.storage.checkpoint import Checkpoint, DataSummary
 from dnf_studio.core.storage.layout import (
+    MAX_DIM,
     digest,
     entry_of,
     expected_entries,

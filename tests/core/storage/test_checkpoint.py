@@ -161,7 +161,7 @@ def test_what_could_not_be_read_is_not_written(tmp_path: Path) -> None:
         (replace(good, tensors={k: v for k, v in good.tensors.items() if k != name}), "missing"),
         (replace(good, kind="run"), "missing"),
         (replace(good, history={"loss": [float("inf")]}), "not finite"),
-        (replace(good, history={"loss": "x" * MAX_HEADER}), "more than 1 MiB"),
+        (replace(good, history={"loss": "x" * MAX_HEADER}), "more than 4 MiB"),
     ]
     for checkpoint, reason in wrong:
         with pytest.raises(CheckpointError, match=f"was not written: .*{reason}"):
