@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from dnf_studio.cli.output import drop, note, stop_signals
+from dnf_studio.cli.output import STOP, drop, note, stop_signals
 from dnf_studio.cli.verbs import VERBS, run_verb
 from dnf_studio.errors import SettingError, StudioError
 
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 failed, 2 bad usage, 130 after Ctrl-C or its like."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     _prepare_streams()
-    previous = [(number, signal.signal(number, signal.default_int_handler)) for number in stop_signals()]
+    previous = [(number, signal.signal(number, STOP)) for number in stop_signals()]
     try:
         return _dispatch(words)
     except KeyboardInterrupt:
@@ -32,8 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingError as error:
         return _complain(error, BAD_USAGE)
     except StudioError as error:
-        return _complain(error, FAILED)
+        return INTERRUPTED if STOP.came else _complain(error, FAILED)
+    except Exception:
+        if STOP.came:  # what an import makes of a KeyboardInterrupt
+            return INTERRUPTED
+        raise
     finally:
+        STOP.close()
         for number, handler in previous:
             signal.signal(number, handler)
 

@@ -7,6 +7,7 @@ import math
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -15,9 +16,10 @@ from typing import Any, Self, TextIO
 
 from dnf_studio.errors import StudioError
 
-__all__ = ["Interrupt", "Progress", "clock", "drop", "emit", "note", "number", "stop_signals", "table"]
+__all__ = ["STOP", "Interrupt", "Progress", "clock", "drop", "emit", "note", "number", "stop_signals", "table"]
 
 PLAIN_EVERY = 10.0
+IMPORTING = "<frozen importlib._bootstrap>"
 
 
 class Progress:
@@ -122,11 +124,43 @@ def stop_signals() -> list[signal.Signals]:
     return [signal.SIGINT, signal.SIGTERM, *(() if ignored else (hang_up,))]
 
 
+class Stop:
+    """Answers `stop_signals` with a KeyboardInterrupt, and while something is imported as soon as that is done.
+
+    Raised within the import of torch it was lost, came out as another error or aborted the process (1 in 25 tries).
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+        self._again: threading.Timer | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.came = True
+        while frame is not None:
+            if frame.f_code.co_filename == IMPORTING:
+                self._again = threading.Timer(0.05, signal.raise_signal, (number,))
+                self._again.daemon = True
+                self._again.start()
+                return
+            frame = frame.f_back
+        raise KeyboardInterrupt
+
+    def close(self) -> None:
+        """Let nothing come any more: what was asked for is done."""
+        if self._again is not None:
+            self._again.cancel()
+        self.came = False
+
+
+STOP = Stop()
+"""That of this process."""
+
+
 class Interrupt:
     """Takes `stop_signals` as a wish to end between two steps of the work."""
 
     def __init__(self) -> None:
-        self.came = False
+        self.came = STOP.came
 
     def __enter__(self) -> Interrupt:
         self._previous = [(number, signal.signal(number, self._take)) for number in stop_signals()]

@@ -38,6 +38,7 @@ from dnf_studio.core.storage.layout import (
     read_header,
     value_fault,
 )
+from dnf_studio.core.storage.run_record import record_fault
 from dnf_studio.errors import CheckpointError
 
 __all__ = [
@@ -235,6 +236,8 @@ def _heading(file: BinaryIO, size: int, path: Path) -> tuple[Header, _Metadata]:
     fault = layout_fault(header.tensors, expected)
     if fault:
         raise CheckpointError(f"The checkpoint '{path}' does not fit its own settings: {fault}.")
+    if known.kind == "run" and (fault := record_fault(known.state, known.history)):
+        raise CheckpointError(f"The checkpoint '{path}' is damaged: {fault}.")
     return header, known
 
 
