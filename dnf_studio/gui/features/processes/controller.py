@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.gui.drawing.layers.scale import StepColouring
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
-from dnf_studio.gui.features.processes.feature import LAYERS
+from dnf_studio.gui.features.processes import LAYERS
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView
 from dnf_studio.gui.widgets.choices import grey_plane
