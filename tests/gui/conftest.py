@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance
-from dnf_studio.gui.workspace.error_dialog import ErrorDialog
+from dnf_studio.gui.workspace.dialogs import ErrorDialog
 from dnf_studio.workers.background import Background
 
 TINY = {

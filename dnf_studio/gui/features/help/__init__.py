@@ -39,7 +39,7 @@ def _start(workspace: Workspace) -> None:
             workspace.say(str(error))
 
     def copy_report() -> None:
-        from dnf_studio.gui.workspace.report import make_report
+        from dnf_studio.gui.workspace.log import make_report
 
         QGuiApplication.clipboard().setText(make_report(workspace.session, workspace.studio))
         workspace.say("The report is copied.")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.features.processes.controller import LAYERS, ProcessesController
 from dnf_studio.gui.workspace.commands import Command
 from dnf_studio.gui.workspace.workspace import Feature, PlotPlace, Workspace
 
-__all__ = ["FEATURE", "LAYERS"]
-
-LAYERS = ("points", "paths", "density", "overlay", "difference")
-"""The layers that the process views draw themselves."""
+__all__ = ["FEATURE"]
 
 
 def _process(direction: str) -> Plot:
@@ -26,7 +24,6 @@ def _time(_workspace: Workspace) -> Plot:
 
 def _start(workspace: Workspace) -> object:
     from dnf_studio.gui.features.processes.colouring import Colouring
-    from dnf_studio.gui.features.processes.controller import ProcessesController
 
     return ProcessesController(workspace), Colouring(workspace)
 

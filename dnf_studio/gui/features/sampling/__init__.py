@@ -19,7 +19,7 @@ def _page(workspace: Workspace) -> QWidget:
 
 
 def _fill(workspace: Workspace) -> object:
-    from dnf_studio.gui.features.sampling.parts_notice import PartsNotice
+    from dnf_studio.gui.features.sampling.panel import PartsNotice
 
     return PartsNotice(workspace)
 

@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.recorded import RecordedDataset
+from dnf_studio.gui.features.inspector.controller import LOST, NOT_HERE
 from dnf_studio.gui.features.inspector.image_strip import NeighbourStrip, pixmap_of
-from dnf_studio.gui.features.inspector.nearest import LOST, NOT_HERE
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.opening import untrained
 from tests.gui.conftest import TINY
