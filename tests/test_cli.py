@@ -27,7 +27,7 @@ from dnf_studio.core.storage.sample_reader import read_export, read_rows
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, SettingError
-from dnf_studio.gui.application.options import WindowOptions
+from dnf_studio.gui.application import WindowOptions
 
 GOLDEN = Path(__file__).parent / "golden" / "official_checkerboard.pt"
 TOML = """
