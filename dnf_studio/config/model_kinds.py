@@ -164,8 +164,6 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
         defaults={
             "sde": {
                 "steps": 10,
-                "beta": 0.5,
-                "t_start": 1e-4,
                 "t_end": 1.0,
                 "g_start": 0.1,
                 "g_end": 0.3,
