@@ -169,7 +169,7 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
                 "g_end": 0.3,
             },
             "network": {"channels": 183},
-            "training": {"batch": 512, "learning_rate": 5e-3, "ema": 0.995, "progressive": False},
+            "training": {"batch": 1024, "learning_rate": 5e-3, "ema": 0.995, "progressive": False},
         },
         unused={
             "training.inward": INWARD,

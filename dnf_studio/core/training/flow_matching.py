@@ -21,7 +21,7 @@ from dnf_studio.core.training.regression import draw_times, fit
 
 __all__ = ["FlowMatchingEngine", "transported"]
 
-COUPLED_ROWS = 256
+COUPLED_ROWS = 128
 """Points that are paired together: the time of an assignment grows as their cube."""
 
 
