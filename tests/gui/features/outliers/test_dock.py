@@ -102,7 +102,7 @@ def train_on(window: MainWindow, qtbot: QtBot) -> None:
     """A run that does not end by itself, with its first iteration behind it."""
     window.session.apply({**TINY, "config.training.iterations": 10**6})
     window.commands["train"].trigger()
-    qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
+    qtbot.waitUntil(lambda: window.studio.training.unsaved, timeout=30_000)
 
 
 def test_while_a_run_trains_it_waits_and_says_what_it_would_do(
