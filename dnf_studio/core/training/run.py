@@ -116,7 +116,7 @@ class Run:
         known = {key: reduce(getattr, key.split("."), coming) for key in flat}
         if len(json.dumps([*self.changes, *self._queue, known])) > MOST_CHANGES:
             raise SettingError(
-                "The settings of this run were changed so often that its file could keep no more changes; begin a new one."
+                "The settings of this run were changed so often that its file could keep no more; begin a new one."
             )
         self._queue.append(known)
         return coming
