@@ -237,6 +237,29 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_state(
     assert api.open_checkpoint(output).iteration == 2
 
 
+def test_a_run_whose_folder_is_gone_is_kept_elsewhere(
+    told: Told, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, home, real = tmp_path / "out", tmp_path / "home", Run._step
+    folder.mkdir(), home.mkdir()
+    monkeypatch.setattr(Path, "home", lambda: home)
+
+    def step(run: Run) -> object:
+        if run.iteration == 2:
+            folder.rename(tmp_path / "elsewhere")
+        return real(run)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "_step", step)
+        assert told("train", "--config", small, "-o", folder / "a.safetensors") == 1
+    (kept,) = home.iterdir()
+    assert told.err.endswith(f"The run is kept in '{kept}'; go on with --resume '{kept}'.\n")
+    assert told.err.count("\n") == 1 and "there is no folder" in told.err
+    output = tmp_path / "b.safetensors"
+    assert told("train", "--resume", kept, "-o", output) == 0
+    assert api.open_checkpoint(output).iteration == api.open_checkpoint(kept).iteration
+
+
 def test_a_target_that_cannot_be_is_told_before_the_training(
     told: Told, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
