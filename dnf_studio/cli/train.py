@@ -207,7 +207,7 @@ def _measure(run: Run, output: Path, kind: Literal["run", "weights"], keeper: Au
     """Put the bound, or the exact likelihood, into the checkpoint, which a run keeps from its last iteration on."""
     from dnf_studio.core.evaluation.likelihoods import affordable_points, nll_bound, nll_ode, validation_nll
 
-    if run.flow.bounded:
+    if _chained(run):
         note(f"Measuring the bound on {affordable_points(run.flow):,} fresh points.")
         run.metrics["nll_bound"] = nll_bound(run.flow, run.dataset)
     else:
@@ -227,7 +227,7 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
         "iterations_per_second": rate,
         "nll_bound": bound,
         "nll_validation": run.metrics.get("nll_validation"),
-        **({} if run.flow.bounded else {"nll_ode": exact}),
+        **({} if _chained(run) else {"nll_ode": exact}),
         "file": str(output),
         "device": str(run.device),
         "precision": run.precision,
@@ -237,15 +237,20 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
     floor = "" if entropy is None else f" (the entropy is {entropy:.3f})"
     text = (
         f"{run.iteration} iterations in {clock(run.seconds)}, {rate:.1f} a second, {run.precision} on {run.device}.\n"
-        f"The {_measured(run)} is {number(bound if run.flow.bounded else exact)} {unit}{floor}."
+        f"The {_measured(run)} is {number(bound if _chained(run) else exact)} {unit}{floor}."
         f"\n{_validation(run)}Saved {output}"
     )
     emit(result, text, as_json)
 
 
+def _chained(run: Run) -> bool:
+    """Whether samples are drawn by a chain of Gaussians, which has a bound; else they follow an ODE."""
+    return run.flow.checked_solver(None).chain is not None
+
+
 def _measured(run: Run) -> str:
     """What was measured, with the chain that the bound is of where the model has several."""
-    if not run.flow.bounded:
+    if not _chained(run):
         return "NLL"
     own = run.flow.checked_solver(None)
     return "bound" if own.euler else f"bound of the {own.name} chain"

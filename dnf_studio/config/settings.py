@@ -200,6 +200,12 @@ class TrainingConfig(Settings):
         description="Share of each weight, times the learning rate, that an iteration takes away: against learning few "
         "data by heart.",
     )
+    coupling: Literal["independent", "transport"] = Field(
+        "independent",
+        title="Coupling",
+        description="How flow matching pairs data with noise: as independent draws, or in each batch by optimal "
+        "transport, for straighter paths; its score is known for independent draws only.",
+    )
     inward: float = Field(
         0.1,
         ge=0,

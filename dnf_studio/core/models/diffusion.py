@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -35,7 +34,7 @@ class Diffusion(TwoSDEs):
     kind = "diffusion"
     networks = ("noise",)
     noise: FieldNetwork
-    solvers: ClassVar[tuple[Solver, ...]] = solvers_for("marginals", "fields")
+    solvers: tuple[Solver, ...] = solvers_for("marginals", "fields")
 
     def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
         noise = self.noise_field(grid, hidden)

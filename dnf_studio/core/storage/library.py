@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from threading import Lock
 
-from dnf_studio.config.model_kinds import MODEL_KINDS
+from dnf_studio.config.model_kinds import IN_NATS, MODEL_KINDS
 from dnf_studio.core.files import checked_name, explain, files_in, is_taken, make_folder, renamed, require_writable
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading
 from dnf_studio.core.storage.layout import digest
@@ -82,7 +82,7 @@ def _nll(head: Checkpoint) -> float | None:
             return measured
     history = History.read(head.history.get("loss"))
     last = history.losses[-max(1, RECENT // history.stride) :]
-    return fmean(last) if last and MODEL_KINDS[head.config.model].objective != "noise" else None
+    return fmean(last) if last and MODEL_KINDS[head.config.model].objective in IN_NATS else None
 
 
 def list_models(folder: Path) -> tuple[ModelFile, ...]:

@@ -37,7 +37,10 @@ from dnf_studio.errors import Cancelled, CheckpointError, DivergenceError, Setti
 
 __all__ = ["Run"]
 
-FIXED = ("data", "validation", "test", "drop_constant", "model", "network.", "training.seed", "training.device")
+FIXED = (
+    *("data", "validation", "test", "drop_constant", "model", "network."),
+    *("training.coupling", "training.seed", "training.device"),
+)
 GOOD_STATE_EVERY = 50
 MOST_CHANGES = 1 << 19
 """Bytes of JSON of all changes of settings: with them a checkpoint's header stays within `MAX_HEADER`."""

@@ -145,7 +145,7 @@ class StatusUpdater(QObject):
         self._toolbar.set_own_steps(shown.steps)
         self._status.show_run(saved.iteration if saved is not None else 0, None, None)
         metrics = saved.metrics if saved is not None else {}
-        self._status.set_bounded("bound" not in shown.lacks)
+        self._status.set_bounded(shown.solvers[0].chain is not None)
         self._status.show_nll(metrics.get("nll_bound", metrics.get("nll_ode", self._studio.bound)), shown.entropy)
         self._status.say(opened.note or _sentence(opened))
         self._retitle()

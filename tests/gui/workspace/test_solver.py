@@ -45,8 +45,8 @@ def test_a_solver_is_undone_and_survives_a_model_that_has_not_got_it(session: Se
     assert session.state == State()
     session.redo()
     assert session.state.sampling.solver == "ddim"
-    with pytest.raises(SettingError, match="The solver 'euler' is not one of"):
-        session.apply({"solver": "euler"})
+    with pytest.raises(SettingError, match="The solver 'rk45' is not one of"):
+        session.apply({"solver": "rk45"})
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ RUN = (
     "training.flexible_grid",
 )
 FIT = (
+    "training.coupling",
     "training.learning_rate",
     "training.decay",
     "training.clip",
