@@ -57,9 +57,7 @@ class SettingsMenu(QMenu):
         action.triggered.connect(lambda _checked=False: act())
 
     def _take_defaults(self) -> None:
-        config = self._session.state.config
-        own = Config.create({"model": config.model, "network": {"kind": config.network.kind}})
-        self._take(own, "The defaults are in the panels.")
+        self._take(self._session.state.config.defaults(), "The defaults are in the panels.")
 
     def _take_preset(self, name: str) -> None:
         path = assets.preset_path(name)
