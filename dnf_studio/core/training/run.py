@@ -253,7 +253,8 @@ class Run:
             self._good = self._weights.state(), self.iteration + 1
         parts = found.contributions.float().cpu().numpy()
         seconds = self.seconds + time.perf_counter() - started
-        report = StepReport(self.iteration + 1, loss, steps, parts, rate, norm, seconds, marks, validation)
+        bend = None if found.bend is None else float(found.bend)
+        report = StepReport(self.iteration + 1, loss, steps, parts, rate, norm, seconds, marks, validation, bend)
         self.follow(report)
         return report
 
