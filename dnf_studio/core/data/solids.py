@@ -183,7 +183,8 @@ class LinkedRings(GeneratedSet):
             within = densities.ellipse_distance(away[:, plane], *(1 / scale[list(plane)]))
             distances.append(np.hypot(within, away[:, 3 - sum(plane)]))
         nearest: NDArray[np.float64] = np.min(distances, axis=0)
-        return np.maximum(nearest - SUPPORT_SIGMAS * self.SIGMA / scale.min(), 0.0)
+        beyond: NDArray[np.float64] = np.maximum(nearest - SUPPORT_SIGMAS * self.SIGMA / scale.min(), 0.0)
+        return beyond
 
     def distances(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """How far points `x` (n, 3), data units, are from each ring, (n, 3)."""
