@@ -7,12 +7,12 @@ class in `core.models.build`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, Literal
 
-from dnf_studio.config.grids import POWER_GRIDS, GridKind
+from dnf_studio.config.grids import LEVEL_GRIDS, NO_LEVELS, POWER_GRIDS, GridKind
 
 __all__ = [
     "GROUPS",
@@ -25,6 +25,7 @@ __all__ = [
     "Objective",
     "filled",
     "model_fault",
+    "refused_values",
     "replaced",
     "unused",
 ]
@@ -59,6 +60,9 @@ TWO_SDES = "Both processes share these times and this g: dx = f dt + g dw forwar
 INWARD = "Only a diffusion normalizing flow is kept from leaving by a penalty."
 
 
+NO_LEVEL_GRIDS = ("sde.grid", LEVEL_GRIDS.__contains__, NO_LEVELS[0].lower() + NO_LEVELS[1:].removesuffix("."))
+
+
 def _not_on_steps(name: str) -> tuple[tuple[str, Callable[[Any], bool], str], ...]:
     """What a kind refuses that is not trained on paths of N steps."""
     why = f"only a diffflow is trained on steps, so a {name} has no"
@@ -67,7 +71,9 @@ def _not_on_steps(name: str) -> tuple[tuple[str, Callable[[Any], bool], str], ..
 
 
 MODEL_KINDS: Mapping[str, ModelKind] = {
-    "diffflow": ModelKind(words="diffusion normalizing flow", equations=TWO_SDES, objective="bound"),
+    "diffflow": ModelKind(
+        words="diffusion normalizing flow", equations=TWO_SDES, objective="bound", refused=(NO_LEVEL_GRIDS,)
+    ),
     # β goes from 0.1 to 20 (Song et al., ICLR 2021, appendix C) on a quadratic grid. One network of 183 channels has
     # about as many parameters as the two of 128.
     "diffusion": ModelKind(
@@ -122,6 +128,7 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
         },
         refused=(
             *_not_on_steps("flow"),
+            NO_LEVEL_GRIDS,
             ("training.precision", lambda precision: precision == "bfloat16", "a flow trains in float32 only"),
             (
                 "network.kind",
@@ -185,6 +192,12 @@ def replaced(values: dict[str, Any], old: Mapping[str, Any], new: Mapping[str, A
     if new["network"]["kind"] == "unet" != old["network"]["kind"]:
         values["training"]["batch"] = min(values["training"]["batch"], new["training"]["batch"])
     return values
+
+
+def refused_values(model: ModelName, name: str, values: Iterable[str]) -> list[str]:
+    """Those of `values` that a model cannot have for the setting `name`."""
+    refusals = [refused for setting, refused, _ in MODEL_KINDS[model].refused if setting == name]
+    return [value for value in values if any(refused(value) for refused in refusals)]
 
 
 def model_fault(model: ModelName, settings: object) -> str | None:

@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dnf_studio.config.grids import GridKind
-from dnf_studio.config.model_kinds import unused
+from dnf_studio.config.grids import GRID_NAMES, NO_LEVELS, GridKind
+from dnf_studio.config.model_kinds import refused_values, unused
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.widgets.choices import GridBox
 from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, caption, heading
@@ -165,6 +165,8 @@ class SettingsForm(QWidget):
         config = self._session.state.config
         reasons = unused(config.model, config.network.kind, self._session.dim, config.sde.grid)
         for name, editor in self.editors.items():
+            if isinstance(editor, GridBox):
+                editor.refuse(refused_values(config.model, name, GRID_NAMES), NO_LEVELS)
             parts, tip = self._tips[name]
             editor.setEnabled(name not in reasons)
             for part in parts:
