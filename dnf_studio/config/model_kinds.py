@@ -7,12 +7,12 @@ class in `core.models.build`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, Literal
 
-from dnf_studio.config.grids import POWER_GRIDS
+from dnf_studio.config.grids import LEVEL_GRIDS, NO_LEVELS, POWER_GRIDS
 
 __all__ = [
     "DRIFT_DEFAULTS",
@@ -28,6 +28,7 @@ __all__ = [
     "Objective",
     "filled",
     "model_fault",
+    "refused_values",
     "replaced",
     "unused",
 ]
@@ -73,6 +74,9 @@ FORWARD = {
 """What is of diffusion normalizing flows alone."""
 
 
+NO_LEVEL_GRIDS = ("sde.grid", LEVEL_GRIDS.__contains__, NO_LEVELS[0].lower() + NO_LEVELS[1:].removesuffix("."))
+
+
 def _not_on_steps(name: str) -> tuple[tuple[str, Callable[[Any], bool], str], ...]:
     """What a kind refuses that is not trained on paths of N steps."""
     why = f"only a diffflow is trained on steps, so a {name} has no"
@@ -99,7 +103,7 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
         equations=TWO_SDES,
         objective="bound",
         unused={"training.coupling": COUPLED},
-        refused=(UNCOUPLED,),
+        refused=(UNCOUPLED, NO_LEVEL_GRIDS),
     ),
     # β goes from 0.1 to 20 (Song et al., ICLR 2021, appendix C) on a quadratic grid. One network of 183 channels has
     # about as many parameters as the two of 128.
@@ -161,6 +165,7 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
         refused=(
             *_not_on_steps("flow"),
             UNCOUPLED,
+            NO_LEVEL_GRIDS,
             ("training.precision", lambda precision: precision == "bfloat16", "a flow trains in float32 only"),
             (
                 "network.kind",
@@ -196,6 +201,7 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
         },
         refused=(
             *_not_on_steps("matching"),
+            NO_LEVEL_GRIDS,
             (
                 "sde.t_start",
                 lambda time: time <= 0,
@@ -282,6 +288,12 @@ def replaced(values: dict[str, Any], old: Mapping[str, Any], new: Mapping[str, A
     if new["network"]["kind"] == "unet" != old["network"]["kind"]:
         values["training"]["batch"] = min(values["training"]["batch"], new["training"]["batch"])
     return values
+
+
+def refused_values(model: ModelName, name: str, values: Iterable[str]) -> list[str]:
+    """Those of `values` that a model cannot have for the setting `name`."""
+    refusals = [refused for setting, refused, _ in MODEL_KINDS[model].refused if setting == name]
+    return [value for value in values if any(refused(value) for refused in refusals)]
 
 
 def model_fault(model: ModelName, settings: object) -> str | None:

@@ -53,7 +53,8 @@ class SDEConfig(Settings):
         "reference",
         title="Time grid",
         description="How the times lie: reference and paper are power laws, uniform has equal steps, the s-curve "
-        "has short ones near the data; a list of nodes from 0 to 1 is a grid of one's own.",
+        "has short ones near the data; log-snr and karras follow the noise levels of a diffusion model; a list of "
+        "nodes from 0 to 1 is a grid of one's own.",
     )
     beta: float = Field(
         0.5,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dnf_studio.config import Config
-from dnf_studio.config.grids import GridKind
+from dnf_studio.config.grids import NO_LEVELS, GridKind
 from dnf_studio.config.model_kinds import ModelName
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
@@ -21,7 +21,8 @@ from dnf_studio.core.sampling.model import Model, check_shape, shown_shape
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
 from dnf_studio.core.sde.paths import Sampler
 from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
-from dnf_studio.errors import DataError, SettingError
+from dnf_studio.core.sde.solvers import missing_grids
+from dnf_studio.errors import DataError, SettingError, UnsupportedError
 
 __all__ = ["GenerativeModel", "check_noise", "check_points"]
 
@@ -85,7 +86,12 @@ class GenerativeModel(Model, nn.Module):
         return Config.create({"model": cls.kind})
 
     def grid(self, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
-        """The training grid, or one with another N or of another kind over the same times."""
+        """The training grid, or one with another N or of another kind over the same times.
+
+        Raises `UnsupportedError` for a kind that the model cannot have, as `missing_grids` says.
+        """
+        if kind in missing_grids(self.solvers):
+            raise UnsupportedError(NO_LEVELS)
         own = TimeGrid(self.timestamps, self.diffusion, self.condition)
         if kind in (None, self.config.sde.grid) and steps in (None, own.steps):
             return own

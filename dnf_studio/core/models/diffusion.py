@@ -24,8 +24,8 @@ class Diffusion(TwoSDEs):
     `noise` predicts ε of x_t = a(t) x_0 + σ(t) ε, so that s = −ε̂/σ. It is trained by denoising score
     matching, ε-weighted: E ‖ε̂(a x_0 + σ ε, t) − ε‖² / D. Between t_0 and T the marginals of the
     forward SDE are exact (`sde.grid.levels_at`); its paths and the solvers ``sde`` and ``ode``
-    are Euler-Maruyama steps as those of every other pair of SDEs, ``ancestral``, ``ddim`` and
-    ``heun`` step by the exact marginals.
+    are Euler-Maruyama steps as those of every other pair of SDEs, ``ancestral``, ``ddim``,
+    ``heun`` and ``dpmpp-2m`` step by the exact marginals.
 
     References: Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", NeurIPS 2020,
     arXiv:2006.11239, equation 14; Song et al., ICLR 2021, arXiv:2011.13456, equation 7.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import SDEConfig
-from dnf_studio.config.grids import LEAST_STEP, GridKind, Nodes, check_grid, check_steps
+from dnf_studio.config.grids import LEAST_STEP, LEVEL_GRIDS, GridKind, Nodes, check_grid, check_steps
 from dnf_studio.core.sde.nodes import interpolate, s_curve
 from dnf_studio.errors import SettingError
 
@@ -23,7 +23,9 @@ __all__ = [
     "diffusion_at",
     "draw_grid",
     "grid_at",
+    "karras_times",
     "levels_at",
+    "log_snr_times",
     "make_grid",
     "paper_times",
     "reference_times",
@@ -32,8 +34,12 @@ __all__ = [
     "uniform_times",
 ]
 
+HALVINGS = 60
+"""Of an interval of times, after which float64 halves no more."""
 RESOLVED = 32 * 2.0**-23
 """The shortest step that float32 resolves, a part of the largest time."""
+KARRAS = 7
+"""The exponent ρ of Karras et al.'s grid."""
 MARGIN = 1 / 32
 """Part of a cell at either end that no node comes into: no step is shorter than that part of its cells."""
 
@@ -99,6 +105,25 @@ def custom_times(nodes: Nodes, steps: int, t_start: float, t_end: float) -> Tens
     return _between(torch.from_numpy(interpolate(nodes, steps, least)), t_start, t_end)
 
 
+def log_snr_times(steps: int, sde: SDEConfig) -> Tensor:
+    """Times (N+1,) in float64 at which ln(σ/a) of `levels_at` has equal steps.
+
+    Reference: Lu et al., "DPM-Solver", NeurIPS 2022, arXiv:2206.00927, section 3.
+    """
+    low, high = _ratio(sde, _ends(sde)).log()
+    return _times_of(sde, torch.lerp(low, high, _places(steps)).exp())
+
+
+def karras_times(steps: int, sde: SDEConfig) -> Tensor:
+    """Times (N+1,) in float64 at which (σ/a)^(1/ρ), ρ = 7, of `levels_at` has equal steps: shorter ones near the data.
+
+    Reference: Karras et al., "Elucidating the Design Space of Diffusion-Based Generative Models", NeurIPS 2022,
+    arXiv:2206.00364, equation 5.
+    """
+    low, high = _ratio(sde, _ends(sde)) ** (1 / KARRAS)
+    return _times_of(sde, torch.lerp(low, high, _places(steps)) ** KARRAS)
+
+
 def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
     """The grid that `sde` describes, in float64, with another N or another kind where given.
 
@@ -113,6 +138,8 @@ def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = 
         t = reference_times(count, sde.beta, sde.t_start, sde.t_end)
     elif name == "paper":
         t = paper_times(count, sde.beta, sde.t_start, sde.t_end)
+    elif name in LEVEL_GRIDS:
+        t = log_snr_times(count, sde) if name == "log-snr" else karras_times(count, sde)
     elif name == "uniform":
         t = uniform_times(count, sde.t_start, sde.t_end)
     else:
@@ -207,8 +234,39 @@ def levels_at(sde: SDEConfig, t: Tensor) -> Levels:
 
     β is a polynomial of at most the second degree in t, for which Simpson's rule is exact.
     """
-    end = t.double()
-    first = end.new_tensor(sde.t_start)
-    start, middle, last = (diffusion_at(sde, times).square() for times in (first, 0.5 * (first + end), end))
-    total = start * first + (end - first) * (start + 4 * middle + last) / 6
+    total = _decay(sde, t.double())
     return Levels((-0.5 * total).exp().to(t), (-(-total).expm1()).sqrt().to(t))
+
+
+def _decay(sde: SDEConfig, t: Tensor) -> Tensor:
+    """B at float64 times: a = exp(−½ B)."""
+    first = t.new_tensor(sde.t_start)
+    start, middle, last = (diffusion_at(sde, times).square() for times in (first, 0.5 * (first + t), t))
+    return start * first + (t - first) * (start + 4 * middle + last) / 6
+
+
+def _ratio(sde: SDEConfig, t: Tensor) -> Tensor:
+    """σ/a at float64 times."""
+    return torch.sqrt(_decay(sde, t).expm1())
+
+
+def _times_of(sde: SDEConfig, ratios: Tensor) -> Tensor:
+    """The times at which σ/a has the `ratios` (N+1,), rising from that at t_0 to that at T, by bisection."""
+    wanted = ratios.square().log1p()
+    low, high = _ends(sde)
+    low, high = low.expand_as(wanted), high.expand_as(wanted)
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        early = _decay(sde, middle) < wanted
+        low, high = torch.where(early, middle, low), torch.where(early, high, middle)
+    t: Tensor = 0.5 * (low + high)
+    t[0], t[-1] = sde.t_start, sde.t_end
+    return t
+
+
+def _ends(sde: SDEConfig) -> Tensor:
+    return torch.tensor([sde.t_start, sde.t_end], dtype=torch.float64)
+
+
+def _places(steps: int) -> Tensor:
+    return torch.linspace(0, 1, steps + 1, dtype=torch.float64)

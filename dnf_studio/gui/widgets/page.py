@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dnf_studio.config.grids import GridKind
-from dnf_studio.config.model_kinds import unused
+from dnf_studio.config.grids import GRID_NAMES, NO_LEVELS, GridKind
+from dnf_studio.config.model_kinds import refused_values, unused
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.widgets.choices import GridBox
 from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, caption, heading
@@ -179,6 +179,8 @@ class SettingsForm(QWidget):
         config = self._session.state.config
         reasons = unused(config, self._session.dim)
         for name, editor in self.editors.items():
+            if isinstance(editor, GridBox):
+                editor.refuse(refused_values(config.model, name, GRID_NAMES), NO_LEVELS)
             parts, tip = self._tips[name]
             editor.setEnabled(name not in reasons)
             for part in parts:

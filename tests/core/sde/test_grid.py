@@ -119,5 +119,5 @@ def test_steps_that_float32_cannot_tell_apart_are_refused() -> None:
 
 
 def test_an_unknown_grid_is_refused() -> None:
-    with pytest.raises(SettingError, match="not one of reference, paper, uniform and s-curve"):
+    with pytest.raises(SettingError, match="not one of reference, paper, uniform, s-curve, log-snr and karras"):
         make_grid(SDEConfig(), kind="cosine")

@@ -31,6 +31,19 @@ def test_levels_are_the_integral_of_beta(linear: str) -> None:
         assert float(sigma[k]) == pytest.approx(math.sqrt(1 - math.exp(-total)), rel=1e-10)
 
 
+@pytest.mark.parametrize("linear", ["g", "beta"])
+def test_grids_of_noise_levels_have_equal_steps_of_them(linear: str) -> None:
+    """In ln(σ/a), and in its seventh root (Karras et al. 2022, equation 5), between the ends of every other grid."""
+    sde = SDE.model_copy(update={"linear": linear})
+    for kind, of in (("log-snr", torch.log), ("karras", lambda ratio: ratio ** (1 / 7))):
+        grid = make_grid(sde, 40, kind)
+        a, sigma = levels_at(sde, grid.t)
+        steps = of(sigma / a).diff()
+        torch.testing.assert_close(steps, steps.mean().expand(40), rtol=1e-8, atol=0.0)
+        assert (float(grid.t[0]), float(grid.t[-1])) == (sde.t_start, sde.t_end)
+        assert make_grid(sde, 10_000, kind).steps == 10_000
+
+
 def test_the_usual_schedule() -> None:
     """β from 0.1 to 20: log a(1) = −(20 − 0.1)/4 − 0.1/2 (Song et al., equation 33)."""
     a, sigma = levels_at(SDE, torch.tensor([SDE.t_start, 1.0], dtype=torch.float64))
