@@ -56,6 +56,7 @@ class ModelKind:
 
 
 TWO_SDES = "Both processes share these times and this g: dx = f dt + g dw forward, dx = [f − g²s] dt + g dw back."
+TOLD_TIMES = "Only the networks of a diffusion normalizing flow, trained at nodes, may be told the node."
 INWARD = "Only a diffusion normalizing flow is kept from leaving by a penalty."
 
 
@@ -64,6 +65,11 @@ def _not_on_steps(name: str) -> tuple[tuple[str, Callable[[Any], bool], str], ..
     why = f"only a diffflow is trained on steps, so a {name} has no"
     settings = {"training.progressive": "progressive N", "training.flexible_grid": "flexible grid"}
     return tuple((setting, bool, f"{why} {words}") for setting, words in settings.items())
+
+
+def _told_times(name: str) -> tuple[str, Callable[[Any], bool], str]:
+    """What a kind refuses that is trained at any time, not at nodes."""
+    return "sde.condition", lambda told: told != "time", f"the networks of a {name} are told the time itself"
 
 
 MODEL_KINDS: Mapping[str, ModelKind] = {
@@ -88,12 +94,14 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
             "training": {"batch": 2048, "learning_rate": 2e-3, "ema": 0.995, "progressive": False},
         },
         unused={
+            "sde.condition": TOLD_TIMES,
             "training.inward": INWARD,
             "training.progressive": "A diffusion model learns all times at once and is not trained on N steps.",
             "training.flexible_grid": "A diffusion model learns all times at once and is not trained on N steps.",
         },
         refused=(
             *_not_on_steps("diffusion"),
+            _told_times("diffusion"),
             (
                 "sde.t_start",
                 lambda time: time <= 0,
@@ -114,6 +122,7 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
             "training": {"batch": 128, "learning_rate": 2e-3, "progressive": False},
         },
         unused={
+            "sde.condition": TOLD_TIMES,
             "training.inward": INWARD,
             "training.progressive": "A flow is trained with a few steps of its solver from the start.",
             "training.flexible_grid": "A flow's solver steps at other times in each iteration anyway.",
@@ -122,6 +131,7 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
         },
         refused=(
             *_not_on_steps("flow"),
+            _told_times("flow"),
             ("training.precision", lambda precision: precision == "bfloat16", "a flow trains in float32 only"),
             (
                 "network.kind",
@@ -148,11 +158,11 @@ MOST_WITH_FEATURES = 3
 """Dimensions that a few Fourier features can fill: of more an mlp has none."""
 
 
-def unused(model: str, kind: str, dim: int, grid: GridKind = "reference") -> dict[str, str]:
+def unused(model: str, kind: str, dim: int, grid: GridKind = "reference", condition: str = "time") -> dict[str, str]:
     """Settings without an effect on a `model` with networks of a `kind` and a time grid for data of `dim` dimensions,
-    and why."""
+    and why; `condition` is what its networks are told of the time."""
     found = dict(MODEL_KINDS[model].unused if model in MODEL_KINDS else {}) | NETWORK_UNUSED.get(kind, {})
-    if grid not in POWER_GRIDS:
+    if grid not in POWER_GRIDS and condition == "time":
         found = {"sde.beta": "Only the reference grid and the paper's are powers."} | found
     if dim > MOST_WITH_FEATURES:
         why = f"Fourier features are for data of at most {MOST_WITH_FEATURES} components; this has {dim:,}."

@@ -157,13 +157,14 @@ class SettingsForm(QWidget):
         if any(name.startswith("config.") for name in names):
             # What was said is of other settings than these
             self._mistake.hide()
-        if names & {"config.model", "config.network.kind", "config.sde.grid"}:
+        if names & {"config.model", "config.network.kind", "config.sde.grid", "config.sde.condition"}:
             self._show_use()
 
     def _show_use(self) -> None:
         """Grey what the settings of the session and the data shown do not use, and say why in its tooltip."""
         config = self._session.state.config
-        reasons = unused(config.model, config.network.kind, self._session.dim, config.sde.grid)
+        sde = config.sde
+        reasons = unused(config.model, config.network.kind, self._session.dim, sde.grid, sde.condition)
         for name, editor in self.editors.items():
             parts, tip = self._tips[name]
             editor.setEnabled(name not in reasons)

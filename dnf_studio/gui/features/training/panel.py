@@ -10,7 +10,16 @@ from dnf_studio.gui.workspace.session import Session
 
 __all__ = ["SDEPanel", "TrainingPanel"]
 
-FIELDS = ("sde.grid", "sde.beta", "sde.t_start", "sde.t_end", "sde.g_start", "sde.g_end", "sde.linear")
+FIELDS = (
+    "sde.grid",
+    "sde.beta",
+    "sde.t_start",
+    "sde.t_end",
+    "sde.g_start",
+    "sde.g_end",
+    "sde.linear",
+    "sde.condition",
+)
 RUN = (
     "model",
     "sde.steps",
