@@ -16,7 +16,7 @@ from dnf_studio.core.training.run import Run
 
 
 def test_every_preset_is_a_config() -> None:
-    assert assets.preset_names() == ("digits", "reference", "tables")
+    assert assets.preset_names() == ("digits", "reference", "tables", "thin")
     for name in assets.preset_names():
         path = assets.preset_path(name)
         assert path is not None and Config.from_toml(path) != Config()

@@ -19,6 +19,7 @@ __all__ = ["SettingsMenu"]
 TOML = "Settings (*.toml)"
 PRESETS = {
     "reference": ("&Reference program", "A DiffFlow as the paper's own program trains it in two dimensions"),
+    "thin": ("T&hin data", "A DiffFlow for rings and other thin data: steps that shrink by decades towards them"),
     "tables": ("&Tables", "A DiffFlow for tables of many columns: more noise, small batches, a lower learning rate"),
     "digits": ("Di&gits", "A DiffFlow for the 8 × 8 digits in logit space: more noise, small batches, long"),
 }
