@@ -67,11 +67,12 @@ TWO_SDES = "Both processes share these times and this g: dx = f dt + g dw forwar
 INWARD = "Only a diffusion normalizing flow is kept from leaving by a penalty."
 OF_NOISE = ("sde.g_start", "sde.g_end", "sde.linear")
 COUPLED = "Only flow matching pairs data with noise before training."
-FORWARD = {
+OF_DIFFFLOW = {
+    "sde.condition": "Only the networks of a diffusion normalizing flow, trained at nodes, may be told the node.",
     "network.drift": "Only a diffusion normalizing flow learns its forward process.",
     "training.straight": "Only a diffusion normalizing flow is trained on paths that a penalty can straighten.",
 }
-"""What is of diffusion normalizing flows alone."""
+"""Settings of diffusion normalizing flows alone, and why."""
 
 
 NO_LEVEL_GRIDS = ("sde.grid", LEVEL_GRIDS.__contains__, NO_LEVELS[0].lower() + NO_LEVELS[1:].removesuffix("."))
@@ -87,6 +88,7 @@ def _not_on_steps(name: str) -> tuple[tuple[str, Callable[[Any], bool], str], ..
         *given,
         ("network.drift", lambda drift: drift != "free", forward),
         ("training.straight", bool, f"{why} penalty that straightens paths"),
+        ("sde.condition", lambda told: told != "time", f"the networks of a {name} are told the time itself"),
     )
 
 
@@ -125,7 +127,7 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
             "training": {"batch": 2048, "learning_rate": 2e-3, "ema": 0.995, "progressive": False},
         },
         unused={
-            **FORWARD,
+            **OF_DIFFFLOW,
             "training.inward": INWARD,
             "training.coupling": COUPLED,
             "training.progressive": "A diffusion model learns all times at once and is not trained on N steps.",
@@ -154,7 +156,7 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
             "training": {"batch": 128, "learning_rate": 2e-3, "progressive": False},
         },
         unused={
-            **FORWARD,
+            **OF_DIFFFLOW,
             "training.inward": INWARD,
             "training.coupling": COUPLED,
             "training.progressive": "A flow is trained with a few steps of its solver from the start.",
@@ -194,7 +196,7 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
             "training": {"batch": 512, "learning_rate": 5e-3, "ema": 0.995, "progressive": False},
         },
         unused={
-            **FORWARD,
+            **OF_DIFFFLOW,
             "training.inward": INWARD,
             "training.progressive": "Flow matching learns all times at once and is not trained on N steps.",
             "training.flexible_grid": "Flow matching learns all times at once and is not trained on N steps.",
@@ -245,7 +247,7 @@ def unused(settings: Any, dim: int) -> dict[str, str]:  # noqa: ANN401 - a `Conf
     found = dict(MODEL_KINDS[model].unused if model in MODEL_KINDS else {}) | NETWORK_UNUSED.get(kind, {})
     if coupling == "transport":
         found = dict.fromkeys(OF_NOISE, "With optimal-transport coupling there is no noise and so no g.") | found
-    if grid not in POWER_GRIDS:
+    if grid not in POWER_GRIDS and settings.sde.condition == "time":
         found = {"sde.beta": "Only the reference grid and the paper's are powers."} | found
     if drift == "frozen":
         found = {"training.straight": "A frozen drift does not learn, so no penalty straightens its paths."} | found

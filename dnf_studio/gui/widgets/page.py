@@ -170,7 +170,7 @@ class SettingsForm(QWidget):
         if any(name.startswith("config.") for name in names):
             # What was said is of other settings than these
             self._mistake.hide()
-        kinds = ("model", "network.kind", "network.drift", "sde.grid", "training.coupling")
+        kinds = ("model", "network.kind", "network.drift", "sde.grid", "sde.condition", "training.coupling")
         if names & {f"config.{name}" for name in kinds}:
             self._show_use()
 
