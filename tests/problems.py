@@ -295,6 +295,9 @@ class ExactMatchingField(FieldNetwork):
         self.dim, self._exact = model.dim, (model,)
         self.anchor = nn.Parameter(torch.zeros(1, dtype=torch.float64))  # a network has parameters
 
+    def begin_at_zero(self) -> None:
+        raise NotImplementedError
+
     def embed_time(self, t: Tensor) -> Tensor:
         return t[:, None]
 

@@ -17,6 +17,7 @@ from dnf_studio.errors import ExportError
 from dnf_studio.reproduce.plan import TABLES, Cell, Plan
 from dnf_studio.reproduce.quality import compared_solvers
 from dnf_studio.reproduce.results import Measured
+from dnf_studio.reproduce.tuning import chosen
 
 __all__ = ["checkpoint_path", "measure", "train"]
 
@@ -62,9 +63,12 @@ def train(folder: Path, plan: Plan, cell: Cell, tell: Tell, watch: Callable[[Run
 
 
 def _base(cell: Cell) -> Config:
-    """The defaults of its model, or what there is for tables."""
+    """The defaults of its model; on a table with what its trials chose, DiffFlow by its preset where there are none."""
+    settings = chosen(cell.data, cell.model) if cell.data in TABLES else {}
     preset = assets.preset_path("tables") if cell.model == "diffflow" and cell.data in TABLES else None
-    return Config.create({"model": cell.model}) if preset is None else Config.from_toml(preset)
+    if settings or preset is None:
+        return Config.create({"model": cell.model}).changed(settings)
+    return Config.from_toml(preset)
 
 
 def measure(run: Run, plan: Plan, cell: Cell, tell: Tell) -> Measured:

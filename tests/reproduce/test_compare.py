@@ -64,7 +64,7 @@ def _compared(folder: Path) -> Path:
 def test_every_model_is_measured_by_its_own_solvers(folder: Path) -> None:
     found = {one.model: one for one in Results(folder, TINY).measured}
     assert tuple(found) == MODELS
-    assert set(found["diffusion"].by_solver) == {"ancestral", "ddim", "heun", "sde"}
+    assert set(found["diffusion"].by_solver) == {"ancestral", "ddim", "dpmpp-2m", "heun", "sde"}
     assert [row["steps"] for row in found["diffflow"].by_solver["sde"]] == [2, 10]
     sizes = [one.parameters for one in found.values()]
     assert max(sizes) < 1.02 * min(sizes)

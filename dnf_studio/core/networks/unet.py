@@ -84,6 +84,10 @@ class UNet(FieldNetwork):
         """E, the channels of all residual blocks together."""
         return sum(self._widths)
 
+    def begin_at_zero(self) -> None:
+        """So it does anyway."""
+        _zero(self.output)
+
     def embed_time(self, t: Tensor) -> Tensor:
         """What each channel of each residual block is shifted by, (K, E), at the times t (K,)."""
         angle = t[:, None] * self.timestep_coeff + self.timestep_phase

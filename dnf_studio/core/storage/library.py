@@ -35,7 +35,7 @@ class ModelFile:
     """Seconds since 1970."""
     kind: str = ""
     model: str = ""
-    """``diffflow``, ``diffusion`` or ``flow``."""
+    """``diffflow``, ``diffusion`` or ``flow``; before it ``residual`` or ``frozen``, where the forward drift is so."""
     data: str = ""
     dim: int = 0
     steps: int = 0
@@ -63,10 +63,11 @@ def model_file(path: Path) -> ModelFile:
         return replace(found, fault=f"Cannot read '{path.name}': {explain(problem)}.")
     except StudioError as problem:
         return replace(found, fault=str(problem))
+    drift = head.config.network.drift
     return replace(
         found,
         kind=head.kind,
-        model=head.config.model,
+        model=head.config.model if drift == "free" else f"{drift} {head.config.model}",
         data=head.data.name or head.config.data,
         dim=head.dim,
         steps=head.config.sde.steps,

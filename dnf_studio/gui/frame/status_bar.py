@@ -186,7 +186,7 @@ class StatusUpdater(QObject):
         parts = [] if current is None else [current.shown.name, data_label(current.shown.data)]
         what = ", ".join([*parts, phase] if phase else parts)
         self._window.setWindowTitle(f"{what}[*] – DNF Studio" if what else "DNF Studio[*]")
-        self._window.setWindowModified(self._studio.unsaved)
+        self._window.setWindowModified(self._studio.training.unsaved)
 
     def _follow(self, names: frozenset[str]) -> None:
         if "config.training.device" in names and not self._studio.training.active:

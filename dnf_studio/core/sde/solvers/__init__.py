@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dnf_studio.config.grids import LEVEL_GRIDS
 from dnf_studio.core.sde.solvers.ancestral import ANCESTRAL
 from dnf_studio.core.sde.solvers.ddim import DDIM
+from dnf_studio.core.sde.solvers.dpmpp import DPMPP_2M
 from dnf_studio.core.sde.solvers.heun import HEUN, HEUN_OF_MARGINALS
 from dnf_studio.core.sde.solvers.midpoint import EULER, HEUN_OF_VELOCITY, MIDPOINT
 from dnf_studio.core.sde.solvers.ode import ODE, RUNGE_KUTTA
@@ -27,6 +29,7 @@ __all__ = [
     "Needs",
     "Parts",
     "Solver",
+    "missing_grids",
     "solver_in_effect",
     "solver_named",
     "solvers_for",
@@ -41,6 +44,7 @@ SOLVERS: tuple[Solver, ...] = (
     DDIM,
     HEUN,
     HEUN_OF_MARGINALS,
+    DPMPP_2M,
     EULER,
     MIDPOINT,
     HEUN_OF_VELOCITY,
@@ -73,6 +77,11 @@ def solver_named(name: str) -> Solver:
 def solver_in_effect(name: str | None, solvers: tuple[Solver, ...]) -> Solver:
     """The one of a model's `solvers` that `name` stands for: its own choice where it has none of that name."""
     return next((one for one in solvers if one.name == name), solvers[0])
+
+
+def missing_grids(solvers: tuple[Solver, ...]) -> tuple[str, ...]:
+    """The time grids that a model with these `solvers` cannot have, as it has no marginals; `NO_LEVELS` says why."""
+    return () if any(one.needs == "marginals" for one in solvers) else LEVEL_GRIDS
 
 
 def unused_settings(solver: Solver, lacks: Mapping[Any, str]) -> dict[str, str]:

@@ -212,10 +212,10 @@ def test_closing_asks_about_export_and_run_before_it_ends_either(
     monkeypatch.setattr(dialogs, "ask_about_export", lambda _window: ask("export"))
     monkeypatch.setattr(files, "ask_about_run", lambda _window, _active: ask("run"))
     window.close()
-    assert asked == ["export"] and window.studio.unsaved and window.parts["export"].exporter.running
+    assert asked == ["export"] and window.studio.training.unsaved and window.parts["export"].exporter.running
     answers |= {"export": Answer.DISCARD, "run": Answer.CANCEL}
     window.close()
-    assert asked[1:] == ["export", "run"] and window.studio.unsaved and window.parts["export"].exporter.running
+    assert asked[1:] == ["export", "run"] and window.studio.training.unsaved and window.parts["export"].exporter.running
     answers["run"] = Answer.DISCARD
     window.close()
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=10_000)
@@ -341,7 +341,7 @@ def test_a_run_that_trains_is_exported_and_trains_on(
     open_in("circle")
     window.session.apply({**TINY, "config.training.iterations": 10**6})
     window.commands["train"].trigger()
-    qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
+    qtbot.waitUntil(lambda: window.studio.training.unsaved, timeout=30_000)
     run = window.studio.training.run
     assert run is not None
     panel = front(window)
