@@ -59,7 +59,7 @@ class Matching(TwoSDEs):
 
     References: Lipman et al., "Flow Matching for Generative Modeling", ICLR 2023, arXiv:2210.02747; Tong et al.,
     TMLR 2024, arXiv:2302.00482; Albergo, Boffi and Vanden-Eijnden, "Stochastic Interpolants", arXiv:2303.08797,
-    equations 2.20 and 2.21 for score and SDEs.
+    section 2, for score and SDEs.
     """
 
     kind = "matching"

@@ -84,8 +84,8 @@ def test_flow_matching_has_a_noise_level_with_the_sde_and_independent_pairs(sess
     coupled = Matching(2, Config.create({"model": "matching", "training": {"coupling": "transport"}}))
     session.set_lacks(coupled.lacks, coupled.solvers)
     assert session.effective.sampling.solver == "midpoint" and "only λ = 0 is right" in session.unused["lam"]
-    greyed = {name for name in unused("matching", "mlp", 2, coupling="transport") if name.startswith("sde.g_")}
-    assert greyed == {"sde.g_start", "sde.g_end"} and "sde.g_end" not in unused("matching", "mlp", 2)
+    greyed = {name for name in unused(coupled.config, 2) if name.startswith("sde.g_")}
+    assert greyed == {"sde.g_start", "sde.g_end"} and "sde.g_end" not in unused(Config.create({"model": "matching"}), 2)
 
 
 def test_every_solver_is_explained_with_its_source() -> None:
