@@ -93,6 +93,7 @@ def test_without_a_model_it_says_so_and_nothing_runs(still_window: MainWindow) -
     assert not panel.go.isEnabled() and not panel.task.running and not panel.numbers.isVisible()
 
 
+@pytest.mark.usefixtures("few_points")
 def test_hidden_it_asks_for_nothing(window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot) -> None:
     open_in("diffflow-rings")
     wait(window.live, None, qtbot)
@@ -137,14 +138,14 @@ def test_while_a_run_trains_it_waits_and_says_what_it_would_do(
 
 
 def test_it_begins_by_itself_once_the_run_is_held(
-    window: MainWindow, qtbot: QtBot, open_in: Callable[[str], None], wait: Callable[[], None]
+    window: MainWindow, qtbot: QtBot, open_in: Callable[[str], None]
 ) -> None:
     open_in("circle")
     train_on(window, qtbot)
     panel = open_dock(window)
     panel.count.setValue(1000)
     window.studio.training.set_paused(True)
-    wait()
+    wait(window.live, panel, qtbot)
     assert panel.found is not None and panel.go.text() == "&Check again"
 
 
@@ -228,6 +229,7 @@ def test_cancel_keeps_what_was_found(
     assert "of 2,000" in panel.numbers.text()
 
 
+@pytest.mark.usefixtures("few_points")
 @pytest.mark.parametrize("dim", [1, 5])
 def test_one_and_five_components(
     workspace: Workspace,
@@ -251,6 +253,7 @@ def test_one_and_five_components(
     assert "points drawn from the data" in panel.definition.text()
 
 
+@pytest.mark.usefixtures("few_points")
 def test_no_outliers_are_told_in_a_sentence_and_another_model_begins_anew(
     workspace: Workspace, qtbot: QtBot, open_model: Callable[[str], None], show: Callable[[], OutliersPanel]
 ) -> None:
@@ -267,6 +270,7 @@ def test_no_outliers_are_told_in_a_sentence_and_another_model_begins_anew(
     assert panel.found.weights == workspace.studio.current.snapshot.version and not panel.found.views.known
 
 
+@pytest.mark.usefixtures("few_points")
 def test_a_model_without_its_data(
     workspace: Workspace,
     monkeypatch: pytest.MonkeyPatch,
