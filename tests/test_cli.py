@@ -114,9 +114,9 @@ def test_a_frozen_run_with_half_the_noise_is_inspected_and_resumed(told: Told, s
     assert told("train", "--config", small, "--freeze", "drift", "--noise", 2.5, "-o", output) == 0
     found = told.json("inspect", output)
     assert found["config"]["network"]["drift"] == "frozen" and found["total_noise"] == pytest.approx(2.5)
-    assert (found["config"]["sde"]["t_end"], found["config"]["sde"]["g_end"]) == (
-        1.0,
-        pytest.approx(2.5**0.5, rel=1e-5),
+    assert (found["config"]["sde"]["condition"], found["config"]["sde"]["g_end"]) == (
+        "node",
+        pytest.approx(5, rel=1e-4),
     )
     words = ["--freeze", "drift", "--straight", 0.2, "--noise", 1, "--iterations", 4]
     assert told("train", "--resume", output, *words, "-o", output) == 0

@@ -39,7 +39,7 @@ TEST = "With --train: rows to measure on, all of them used. Without it a tenth o
 DRIFT = (
     "The forward drift: a network, −½ g² x and a network, or −½ g² x. What has −½ g² x in it has another g and times."
 )
-FREEZE = "Keep the drift the fixed −½ g² x, as --drift frozen does, with g² = 4 over t from 0.000001 to 1."
+FREEZE = "Keep the drift the fixed −½ g² x, as --drift frozen does, with g = 6.3."
 NOISE = "Total noise g²T, by scaling g: near 0 a flow, from 4 on a diffusion."
 STRAIGHT = "Weight of a penalty on bent forward paths."
 

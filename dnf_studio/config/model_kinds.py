@@ -60,6 +60,7 @@ class ModelKind:
 
 
 TWO_SDES = "Both processes share these times and this g: dx = f dt + g dw forward, dx = [f − g²s] dt + g dw back."
+TOLD_TIMES = "Only the networks of a diffusion normalizing flow, trained at nodes, may be told the node."
 INWARD = "Only a diffusion normalizing flow is kept from leaving by a penalty."
 FORWARD = {
     "network.drift": "Only a diffusion normalizing flow learns its forward process.",
@@ -79,6 +80,11 @@ def _not_on_steps(name: str) -> tuple[tuple[str, Callable[[Any], bool], str], ..
         ("network.drift", lambda drift: drift != "free", forward),
         ("training.straight", bool, f"{why} penalty that straightens paths"),
     )
+
+
+def _told_times(name: str) -> tuple[str, Callable[[Any], bool], str]:
+    """What a kind refuses that is trained at any time, not at nodes."""
+    return "sde.condition", lambda told: told != "time", f"the networks of a {name} are told the time itself"
 
 
 MODEL_KINDS: Mapping[str, ModelKind] = {
@@ -104,12 +110,14 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
         },
         unused={
             **FORWARD,
+            "sde.condition": TOLD_TIMES,
             "training.inward": INWARD,
             "training.progressive": "A diffusion model learns all times at once and is not trained on N steps.",
             "training.flexible_grid": "A diffusion model learns all times at once and is not trained on N steps.",
         },
         refused=(
             *_not_on_steps("diffusion"),
+            _told_times("diffusion"),
             (
                 "sde.t_start",
                 lambda time: time <= 0,
@@ -131,6 +139,7 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
         },
         unused={
             **FORWARD,
+            "sde.condition": TOLD_TIMES,
             "training.inward": INWARD,
             "training.progressive": "A flow is trained with a few steps of its solver from the start.",
             "training.flexible_grid": "A flow's solver steps at other times in each iteration anyway.",
@@ -139,6 +148,7 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
         },
         refused=(
             *_not_on_steps("flow"),
+            _told_times("flow"),
             ("training.precision", lambda precision: precision == "bfloat16", "a flow trains in float32 only"),
             (
                 "network.kind",
@@ -157,9 +167,9 @@ NETWORK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 """Where a kind of network has other defaults, whatever the model."""
-TO_NOISE = {"sde": {"beta": 0.2, "t_start": 1e-6, "t_end": 1.0, "g_start": 2.0, "g_end": 2.0}}
+TO_NOISE = {"sde": {"beta": 0.2, "t_start": 1e-7, "g_start": 6.3, "g_end": 6.3, "condition": "node"}}
 DRIFT_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {"residual": TO_NOISE, "frozen": TO_NOISE}
-"""Where −½ g² x is in the drift, g must bring data to noise by itself: β = g² = 4 leaves e^(−2), .14, of it. Chosen
+"""Where −½ g² x is in the drift, g must bring data to noise by itself: ∫ g² dt = 4 leaves e^(−2), .14, of it. Chosen
 without training, by what 30 Euler steps with the right score miss on Gaussians of the widths 1 and .0044 together, 1.35
 nats (with the schedule of the diffusion model 3.35), and by how far 5 steps miss the first (method.md, section 5)."""
 NETWORK_UNUSED: dict[str, dict[str, str]] = {
@@ -170,11 +180,18 @@ MOST_WITH_FEATURES = 3
 """Dimensions that a few Fourier features can fill: of more an mlp has none."""
 
 
-def unused(model: str, kind: str, dim: int, grid: GridKind = "reference", drift: DriftKind = "free") -> dict[str, str]:
+def unused(
+    model: str,
+    kind: str,
+    dim: int,
+    grid: GridKind = "reference",
+    condition: str = "time",
+    drift: DriftKind = "free",
+) -> dict[str, str]:
     """Settings without an effect on a `model` with networks of a `kind`, a time grid and a `drift` for data of `dim`
-    dimensions, and why."""
+    dimensions, and why; `condition` is what its networks are told of the time."""
     found = dict(MODEL_KINDS[model].unused if model in MODEL_KINDS else {}) | NETWORK_UNUSED.get(kind, {})
-    if grid not in POWER_GRIDS:
+    if grid not in POWER_GRIDS and condition == "time":
         found = {"sde.beta": "Only the reference grid and the paper's are powers."} | found
     if drift == "frozen":
         found = {"training.straight": "A frozen drift does not learn, so no penalty straightens its paths."} | found

@@ -84,22 +84,35 @@ class SDEConfig(Settings):
         title="g at the noise",
         description="Diffusion coefficient at the last time.",
     )
-    linear: Literal["g", "beta"] = Field(
+    linear: Literal["g", "beta", "log"] = Field(
         "g",
         title="Linear in time",
-        description="What goes linearly in t from its first value to its last: g, or β = g² as in a diffusion model.",
+        description="What goes linearly in t from its first value to its last: g, or β = g² as in a diffusion model; "
+        "log is ln g linearly in ln t, a power law.",
+    )
+    condition: Literal["time", "node"] = Field(
+        "time",
+        title="Networks’ time",
+        description="What the networks are told of the time: t itself, or the node, equal parts of T from one node of "
+        "the reference grid to the next, which tells short times near the data apart.",
     )
 
     @model_validator(mode="after")
     def _times_increase(self) -> Self:
         if self.t_end <= self.t_start:
             raise ValueError("the last time t_end must be greater than the first time t_start")
+        if self.linear == "log" and self.t_start <= 0:
+            raise ValueError("a g that is a power of t (linear = log) needs a first time t_start above 0")
         return self
 
     @property
     def total_noise(self) -> float:
         """∫ g² dt from t₀ to T, the variance that the noise of the forward process adds up to: g²T for a constant g."""
         first, last = self.g_start, self.g_end
+        if self.linear == "log":
+            logs = math.log(self.t_end / self.t_start)
+            grown = logs + 2 * math.log(last / first)
+            return first**2 * self.t_start * logs * (math.expm1(grown) / grown if grown else 1)
         mean = (first**2 + last**2) / 2 if self.linear == "beta" else (first**2 + first * last + last**2) / 3
         return mean * (self.t_end - self.t_start)
 

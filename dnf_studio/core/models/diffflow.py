@@ -16,7 +16,7 @@ from dnf_studio.core.networks.affine_kernel import LinearKernel, ResidualKernel
 from dnf_studio.core.networks.base import FieldKernel, FieldNetwork
 from dnf_studio.core.networks.build import make_kernel, make_kernels, network_field, network_fields
 from dnf_studio.core.sampling.model import FieldWithDivergence
-from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.grid import TimeGrid, formula_at
 from dnf_studio.core.sde.paths import Field
 
 __all__ = ["DiffFlow"]
@@ -94,7 +94,7 @@ class DiffFlow(TwoSDEs):
         )
 
     def velocity(self) -> Callable[[Tensor, Tensor], Tensor]:
-        """f − ½ g² s; between nodes g and the networks' time input are linear in t."""
+        """f − ½ g² s, with g and the networks' time input as in `grid_at`."""
 
         def velocity(time: Tensor, x: Tensor) -> Tensor:
             now = self.grid_at([float(time)])
@@ -106,7 +106,13 @@ class DiffFlow(TwoSDEs):
         return velocity
 
     def grid_at(self, times: Sequence[float]) -> TimeGrid:
-        """The grid at other times: between the nodes of training, g and the networks' time input are linear in t."""
+        """The grid at other times: between the nodes of training, g and the networks' time input are linear in t.
+
+        Where the settings have one of them bend with t, both are what the settings say.
+        """
+        sde = self.config.sde
+        if self.formula_grid and (sde.linear == "log" or sde.condition == "node"):
+            return formula_at(sde, torch.tensor(times, dtype=torch.float64)).to(self.timestamps)
         nodes, at = self.grid(), np.asarray(times, np.float64)
         t, *others = (values.detach().cpu().double().numpy() for values in (nodes.t, nodes.g, nodes.condition))
         found = [torch.from_numpy(values) for values in (at, *(np.interp(at, t, other) for other in others))]

@@ -12,7 +12,7 @@ from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.networks.base import FieldNetwork
 from dnf_studio.core.networks.build import make_kernel, network_field
 from dnf_studio.core.sampling.model import FieldWithDivergence, ProbabilityFlow
-from dnf_studio.core.sde.grid import Levels, TimeGrid, diffusion_at, levels_at
+from dnf_studio.core.sde.grid import Levels, TimeGrid, diffusion_at, formula_at, levels_at
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.core.sde.solvers import Solver, solvers_for
 
@@ -60,8 +60,7 @@ class Diffusion(TwoSDEs):
 
     def grid_at(self, times: Sequence[float]) -> TimeGrid:
         """β is known at every t, and the network takes t itself."""
-        t = torch.tensor(times, dtype=torch.float64)
-        return TimeGrid(t, diffusion_at(self.config.sde, t), t.clone()).to(self.timestamps)
+        return formula_at(self.config.sde, torch.tensor(times, dtype=torch.float64)).to(self.timestamps)
 
     def probability_flow(self, times: Sequence[float]) -> ProbabilityFlow:
         """d(x/a)/dt = ε̂ dς/dt with ς = σ/a, whose square is e^B − 1: smooth where dx/dt is stiff.

@@ -96,6 +96,8 @@ class Page(QScrollArea):
         self._note.setVisible(bool(text))
 
 
+DECIDING = ("model", "network.kind", "network.drift", "sde.grid", "sde.condition")
+"""Settings that decide which others are of use."""
 LABEL_WIDTH = 118
 """So that the forms of one page line up."""
 
@@ -170,14 +172,14 @@ class SettingsForm(QWidget):
         if any(name.startswith("config.") for name in names):
             # What was said is of other settings than these
             self._mistake.hide()
-        if names & {"config.model", "config.network.kind", "config.network.drift", "config.sde.grid"}:
+        if names & {f"config.{name}" for name in DECIDING}:
             self._show_use()
 
     def _show_use(self) -> None:
         """Grey what the settings of the session and the data shown do not use, and say why in its tooltip."""
         config = self._session.state.config
-        network = config.network
-        reasons = unused(config.model, network.kind, self._session.dim, config.sde.grid, network.drift)
+        sde, network = config.sde, config.network
+        reasons = unused(config.model, network.kind, self._session.dim, sde.grid, sde.condition, network.drift)
         for name, editor in self.editors.items():
             parts, tip = self._tips[name]
             editor.setEnabled(name not in reasons)

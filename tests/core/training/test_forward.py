@@ -91,7 +91,7 @@ def test_fields_are_the_same_however_they_are_evaluated(drift: str) -> None:
 
 def test_a_residual_drift_begins_as_the_frozen_one() -> None:
     frozen, residual = (Config.create({"network": {"drift": drift}}) for drift in ("frozen", "residual"))
-    assert frozen.sde == residual.sde and frozen.sde.total_noise == pytest.approx(4, rel=1e-4)
+    assert frozen.sde == residual.sde and frozen.sde.total_noise == pytest.approx(4, rel=1e-2)
     flows = [DiffFlow(2, config) for config in (frozen, residual)]
     x, noise = torch.randn(9, 2), torch.randn(30, 9, 2)
     with torch.no_grad():
@@ -135,7 +135,7 @@ def test_a_frozen_model_with_the_right_score_goes_back_to_gaussian_data() -> Non
     """As the reverse of a diffusion model does: to first order in the steps."""
     errors = []
     for steps in (50, 100, 200):
-        flow = model("frozen", steps, g_end=3.0)
+        flow = model("frozen", steps, g_end=7.0)
         grid, variances = flow.grid(), _linear_score(flow, 0.09)
         spread = variances[-1]
         for i in range(steps, 0, -1):

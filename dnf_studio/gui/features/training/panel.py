@@ -22,7 +22,16 @@ from dnf_studio.gui.workspace.workspace import Workspace
 
 __all__ = ["SDEPanel", "SettingsMenu", "TrainingPanel"]
 
-FIELDS = ("sde.grid", "sde.beta", "sde.t_start", "sde.t_end", "sde.g_start", "sde.g_end", "sde.linear")
+FIELDS = (
+    "sde.grid",
+    "sde.beta",
+    "sde.t_start",
+    "sde.t_end",
+    "sde.g_start",
+    "sde.g_end",
+    "sde.linear",
+    "sde.condition",
+)
 RUN = (
     "model",
     "sde.steps",
@@ -105,6 +114,7 @@ class TrainingPanel(Page):
 TOML = "Settings (*.toml)"
 PRESETS = {
     "reference": ("&Reference program", "A DiffFlow as the paper's own program trains it in two dimensions"),
+    "thin": ("T&hin data", "A DiffFlow for rings and other thin data: steps that shrink by decades towards them"),
     "tables": ("&Tables", "A DiffFlow for tables of many columns: more noise, small batches, a lower learning rate"),
     "digits": ("Di&gits", "A DiffFlow for the 8 × 8 digits in logit space: more noise, small batches, long"),
 }
