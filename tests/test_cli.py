@@ -112,6 +112,7 @@ def test_options_go_over_the_file(told: Told, small: Path, tmp_path: Path) -> No
 def test_a_frozen_run_with_half_the_noise_is_inspected_and_resumed(told: Told, small: Path, tmp_path: Path) -> None:
     output = tmp_path / "a.safetensors"
     assert told("train", "--config", small, "--freeze", "drift", "--noise", 2.5, "-o", output) == 0
+    assert "The frozen drift leaves 29% of the data at T" in told.err
     found = told.json("inspect", output)
     assert found["config"]["network"]["drift"] == "frozen" and found["total_noise"] == pytest.approx(2.5)
     assert (found["config"]["sde"]["condition"], found["config"]["sde"]["g_end"]) == (
