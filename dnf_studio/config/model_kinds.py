@@ -226,9 +226,9 @@ NETWORK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 """Where a kind of network has other defaults, whatever the model."""
-TO_NOISE = {"sde": {"beta": 0.2, "t_start": 1e-6, "t_end": 1.0, "g_start": 2.0, "g_end": 2.0}}
+TO_NOISE = {"sde": {"beta": 0.2, "t_start": 1e-7, "g_start": 6.3, "g_end": 6.3, "condition": "node"}}
 DRIFT_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {"residual": TO_NOISE, "frozen": TO_NOISE}
-"""Where −½ g² x is in the drift, g must bring data to noise by itself: β = g² = 4 leaves e^(−2), .14, of it. Chosen
+"""Where −½ g² x is in the drift, g must bring data to noise by itself: ∫ g² dt = 4 leaves e^(−2), .14, of it. Chosen
 without training, by what 30 Euler steps with the right score miss on Gaussians of the widths 1 and .0044 together, 1.35
 nats (with the schedule of the diffusion model 3.35), and by how far 5 steps miss the first (method.md, section 5)."""
 NETWORK_UNUSED: dict[str, dict[str, str]] = {
