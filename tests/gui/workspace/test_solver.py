@@ -101,7 +101,7 @@ def test_every_solver_is_explained_with_its_source() -> None:
 def test_the_box_offers_what_the_model_has(session: Session, qtbot: QtBot) -> None:
     box = SolverBox(session, short=True)
     qtbot.addWidget(box)
-    assert [box.itemText(k) for k in range(box.count())] == ["ancestral", "DDIM", "Heun", "2M", "SDE", "ODE"]
+    assert [box.itemText(k) for k in range(box.count())] == ["ancestral", "DDIM", "Heun", "DPM++ 2M", "SDE", "ODE"]
     box.setCurrentIndex(1)
     box.activated.emit(1)
     assert session.state.sampling.solver == "ddim" and "Ermon 2021" in box.toolTip()
