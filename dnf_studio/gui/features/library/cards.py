@@ -7,8 +7,9 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPalette
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from dnf_studio.gui.drawing.theme import LIGHT, Theme, mix
+from dnf_studio.gui.drawing.thumbnail import SIDE
 from dnf_studio.gui.features.library.model import ROW, Card, Row
-from dnf_studio.gui.features.library.thumbnails import SIDE, Thumbnails
+from dnf_studio.gui.features.library.thumbnails import Thumbnails
 
 __all__ = ["CardDelegate", "picture_place"]
 
