@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.classes import ClassShare
-from dnf_studio.core.evaluation.distances import Comparison, Distance, Projections
+from dnf_studio.core.evaluation.distances import Comparison, Distance, Projections, Word
 from dnf_studio.core.evaluation.fresh import (
     BoundingBox,
     between_units,
@@ -83,6 +83,10 @@ class StepRow:
     """The least NLL that the chain of this N can have, whatever its networks say; None where that is not known."""
     classes: ClassShare | None = None
     """What a classifier of the real rows says of samples at this N; None where the data has no classes."""
+    multiply_adds: int | None = None
+    """Multiply-adds of the network evaluations a sample."""
+    word: Word | None = None
+    """Whether the samples are *equal* to the data, *told apart* from it, or neither (`distances.word_of`)."""
 
 
 def step_rows(
@@ -93,15 +97,17 @@ def step_rows(
     seeds: int,
     tell: Progress,
     solver: str | None = None,
+    purpose: str = "",
 ) -> tuple[StepRow, ...]:
     """The samples by `solver` at each N of `steps`, as `evaluate` compares them, without the rest of it.
 
     Each N of each model has samples and fresh points of its own, in `seeds` sets of `points`, or as many points in
-    more sets where those would be too few for an error.
+    more sets where those would be too few for an error. Another `purpose` has others again: what a solver is chosen
+    by is not what it is judged by.
     """
     parts = math.ceil(FEWEST_SETS / seeds)
-    count, size = seeds * parts, max(1, points // parts)
-    return tuple(_measured(flow, dataset, n, (count, size), tell, solver) for n in steps)
+    sets = seeds * parts, max(1, points // parts)
+    return tuple(_measured(flow, dataset, n, sets, tell, solver, (purpose,) if purpose else ()) for n in steps)
 
 
 @dataclass(frozen=True)
@@ -114,13 +120,19 @@ class _Drawn:
 
 
 def _measured(
-    flow: GenerativeModel, dataset: Dataset, n: int, sets: tuple[int, int], tell: Progress, solver: str | None
+    flow: GenerativeModel,
+    dataset: Dataset,
+    n: int,
+    sets: tuple[int, int],
+    tell: Progress,
+    solver: str | None,
+    purpose: tuple[str, ...],
 ) -> StepRow:
-    nfe = flow.evaluations(n, solver)
-    names = n, flow.checked_solver(solver).name
+    cost = StepRow(n, flow.evaluations(n, solver), multiply_adds=flow.multiply_adds(n, solver))
+    names = n, flow.checked_solver(solver).name, *purpose
     data = fresh_sets(flow, dataset, *sets, own_seed(flow, "data", *names))
     if not data:  # a file with one row held out: no two sets to compare
-        return _row(n, nfe, None, [])
+        return cost
     box = BoundingBox.of(_in_range(flow, dataset, np.concatenate(data)), joint=dataset.image is not None)
     compared, found = Comparison(), []
     for k, points in enumerate(data):
@@ -129,10 +141,10 @@ def _measured(
             samples = drawn(flow, len(points), n, own_seed(flow, "samples", *names, k), solver)
         except DivergenceError as error:
             tell(str(error))
-            return _row(n, nfe, None, [])
+            return cost
         compared.add(Projections(samples), Projections(points))
         found.append(_looked_at(flow, dataset, samples, box))
-    return _row(n, nfe, compared.found(), found)
+    return _row(cost, compared.found(), found)
 
 
 def _looked_at(flow: GenerativeModel, dataset: Dataset, samples: Array, box: BoundingBox) -> _Drawn:
@@ -150,16 +162,14 @@ def _in_range(flow: GenerativeModel, dataset: Dataset, samples: Array) -> Array:
     return in_data_units(flow, torch.from_numpy(samples))
 
 
-def _row(steps: int, nfe: int, distance: Distance | None, found: Sequence[_Drawn]) -> StepRow:
-    row = StepRow(steps, nfe)
-    if found:
-        outside = [one.outside for one in found if one.outside is not None]
-        row = replace(
-            row,
-            outside=float(np.mean(outside)) if outside else None,
-            beyond_4=float(np.mean([one.beyond for one in found])),
-            farthest=finite(max(one.farthest for one in found)),
-        )
+def _row(cost: StepRow, distance: Distance | None, found: Sequence[_Drawn]) -> StepRow:
+    outside = [one.outside for one in found if one.outside is not None]
+    row = replace(
+        cost,
+        outside=float(np.mean(outside)) if outside else None,
+        beyond_4=float(np.mean([one.beyond for one in found])),
+        farthest=finite(max(one.farthest for one in found)),
+    )
     if distance is None:
         return row
     return replace(
@@ -170,6 +180,7 @@ def _row(steps: int, nfe: int, distance: Distance | None, found: Sequence[_Drawn
         resolution=distance.resolution,
         floor=distance.floor,
         squares=distance.squares,
+        word=distance.word,
     )
 
 

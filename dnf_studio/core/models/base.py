@@ -120,6 +120,15 @@ class GenerativeModel(Model, nn.Module):
         """Network evaluations (NFE) that `sampler` makes for a sample in `steps` steps."""
         return len(self.networks) * self.checked_solver(solver).evaluations(steps)
 
+    def multiply_adds(self, steps: int, solver: str | None = None) -> int:
+        """Multiply-adds of these evaluations (`FieldNetwork.multiply_adds`), nearly all that a sample costs."""
+        return self.checked_solver(solver).evaluations(steps) * sum(one.multiply_adds for one in self.evaluated)
+
+    @property
+    def evaluated(self) -> tuple[FieldNetwork, ...]:
+        """Its networks, in the order of `networks`."""
+        return tuple(getattr(self, name) for name in self.networks)
+
     @abstractmethod
     def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:
         """Data to noise: states (N+1, B, D) in model units, row 0 at t_0."""

@@ -13,7 +13,7 @@ from PySide6.QtGui import QBrush, QColor
 if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
 
-__all__ = ["DistanceCurve", "ends_of", "in_brackets", "signed", "told"]
+__all__ = ["DistanceCurve", "ends_of", "in_brackets", "signed", "told", "told_of"]
 
 Places = NDArray[np.float64]
 
@@ -67,8 +67,12 @@ def told(one: Distance) -> str:
     """The distance to data with its error, and whether it is one, in words."""
     if one.error is None:
         return f"SWD {signed(one.value)}, error unknown"
-    apart = "" if one.told_apart else ", not told apart from the data"
-    return f"SWD {signed(one.value)} ± {one.error:.3f}{apart}"
+    return f"SWD {signed(one.value)} ± {one.error:.3f}, {told_of(one)}"
+
+
+def told_of(one: Distance) -> str:
+    """What is said of a distance to data with an interval, in words."""
+    return {"equal": "equal to the data", "told apart": "told apart from the data"}.get(one.word or "", "unresolved")
 
 
 def in_brackets(found: Distance | None) -> str:
