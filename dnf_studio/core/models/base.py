@@ -126,8 +126,9 @@ class GenerativeModel(Model, nn.Module):
 
     @property
     def evaluated(self) -> tuple[FieldNetwork, ...]:
-        """Its networks, in the order of `networks`."""
-        return tuple(getattr(self, name) for name in self.networks)
+        """Those of `networks` that it has, in their order."""
+        own = dict(self.named_children())
+        return tuple(one for name in self.networks if isinstance(one := own.get(name), FieldNetwork))
 
     @abstractmethod
     def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:

@@ -23,9 +23,9 @@ RUNGE_KUTTA_STAGES = 4
 
 
 def _of_paths(model: GenerativeModel, steps: int) -> int:
-    """The drift at all N + 1 nodes of a path, the score at all but that of the data."""
-    drift, score = model.evaluated
-    return (steps + 1) * drift.multiply_adds + steps * score.multiply_adds
+    """The drift at all N + 1 nodes of a path, if it is a network, and the score at all but that of the data."""
+    *drift, score = model.evaluated
+    return (steps + 1) * sum(network.multiply_adds for network in drift) + steps * score.multiply_adds
 
 
 def _of_one_time(model: GenerativeModel, _steps: int) -> int:
