@@ -100,7 +100,8 @@ def marks_of(quality: Sequence[Quality], data: str, model: str, multiply_adds: b
     cells = dict.fromkeys(one.cell for one in quality if (one.data, one.model) == (data, model))
     lines = [[one for one in quality if one.cell == cell] for cell in cells]
     found = []
-    for places in zip(*(line for line in lines if len(line) == len(lines[0])), strict=True):
+    whole = [line for line in lines if len(line) == len(lines[0])]
+    for places in zip(*whole, strict=True):
         near = pooled({one.seed: one.squares for one in places if one.squares})
         costs = [one.multiply_adds if multiply_adds else one.seconds for one in places]
         known = [cost for cost in costs if cost is not None]
