@@ -207,7 +207,8 @@ class Results:
             return None
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            found = taken(values) if values["format"] == FORMAT else None
+            current = values["format"] == FORMAT
+            found = taken(values) if current else None
         except OSError as problem:
             raise ExportError(f"Cannot read '{path}': {explain(problem)}.") from problem
         except (ValueError, KeyError, TypeError):

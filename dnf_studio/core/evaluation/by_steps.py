@@ -15,11 +15,11 @@ from dnf_studio.core.evaluation.classes import ClassShare
 from dnf_studio.core.evaluation.distances import Comparison, Distance, Projections, Word
 from dnf_studio.core.evaluation.fresh import (
     BoundingBox,
+    OwnSeeds,
     between_units,
     fresh_sets,
     in_data_units,
     in_model_units,
-    own_seed,
 )
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sampling.blocks import sample_blocks
@@ -106,8 +106,13 @@ def step_rows(
     by is not what it is judged by.
     """
     parts = math.ceil(FEWEST_SETS / seeds)
-    sets = seeds * parts, max(1, points // parts)
-    return tuple(_measured(flow, dataset, n, sets, tell, solver, (purpose,) if purpose else ()) for n in steps)
+    sets, purposes, own = (seeds * parts, max(1, points // parts)), (purpose,) if purpose else (), OwnSeeds(flow)
+    name = flow.checked_solver(solver).name
+
+    def seed(what: str, n: int, *more: object) -> int:
+        return own(what, n, name, *purposes, *more)
+
+    return tuple(_measured(flow, dataset, n, sets, tell, solver, seed) for n in steps)
 
 
 @dataclass(frozen=True)
@@ -126,11 +131,10 @@ def _measured(
     sets: tuple[int, int],
     tell: Progress,
     solver: str | None,
-    purpose: tuple[str, ...],
+    seed: Callable[..., int],
 ) -> StepRow:
     cost = StepRow(n, flow.evaluations(n, solver), multiply_adds=flow.multiply_adds(n, solver))
-    names = n, flow.checked_solver(solver).name, *purpose
-    data = fresh_sets(flow, dataset, *sets, own_seed(flow, "data", *names))
+    data = fresh_sets(flow, dataset, *sets, seed("data", n))
     if not data:  # a file with one row held out: no two sets to compare
         return cost
     box = BoundingBox.of(_in_range(flow, dataset, np.concatenate(data)), joint=dataset.image is not None)
@@ -138,7 +142,7 @@ def _measured(
     for k, points in enumerate(data):
         tell(f"samples at N = {n}, set {k + 1} of {len(data)}")
         try:
-            samples = drawn(flow, len(points), n, own_seed(flow, "samples", *names, k), solver)
+            samples = drawn(flow, len(points), n, seed("samples", n, k), solver)
         except DivergenceError as error:
             tell(str(error))
             return cost
