@@ -45,6 +45,7 @@ def run_side_by_side(
     """
     context = get_context("spawn")
     stop, said, place = context.Event(), context.Queue(), context.Value("i", 0)
+    told: dict[str, str] = {}
     with ProcessPoolExecutor(jobs, context, _begin, (stop, said, place)) as pool:
         waiting: set[Future[None]] = {pool.submit(_make, folder, plan, cell) for cell in cells}
         try:
@@ -52,29 +53,32 @@ def run_side_by_side(
                 done, waiting = wait(waiting, POLL_SECONDS, FIRST_COMPLETED)
                 for future in done:
                     future.result()
-                _pass_on(said, (len(cells) - len(waiting)) / len(cells), progress, left_out)
+                _pass_on(said, told, left_out)
+                newest = list(told.items())[-jobs:]
+                progress(
+                    (len(cells) - len(waiting)) / len(cells), "; ".join(f"{name}: {text}" for name, text in newest)
+                )
                 if until is not None and time.monotonic() > until:
                     raise Cancelled
         finally:
             stop.set()
             for future in waiting:
                 future.cancel()
-    _pass_on(said, 1.0, progress, left_out)
+    _pass_on(said, told, left_out)
 
 
-def _pass_on(said: Queue[Said], done: float, progress: Progress, left_out: Tell) -> None:
-    """The newest of what the processes have said."""
-    texts: dict[str, str] = {}
+def _pass_on(said: Queue[Said], told: dict[str, str], left_out: Tell) -> None:
+    """Take up what the processes have said: into `told` what cells are at, the newest last."""
     try:
         while True:
             name, text = said.get_nowait()
             if name:
-                texts[name] = text
+                told.pop(name, None)
+                told[name] = text
             else:
                 left_out(text)
     except Empty:
         pass
-    progress(done, "; ".join(f"{name}: {text}" for name, text in texts.items()) or "making models")
 
 
 def _begin(stop: Event, said: Queue[Said], place: object) -> None:

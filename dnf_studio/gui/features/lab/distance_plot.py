@@ -243,9 +243,10 @@ class QualityPlot(DistancePlot):
     def ends(self) -> tuple[float, float]:
         costs = [*map(_cost_of, self._rows), *(cost for curve in self._curves for cost, _ in curve.rows)]
         numbers = sorted({getattr(cost, self._axis) for cost in costs})
-        left, right = float(np.log10(numbers[0])) - 0.06, float(np.log10(numbers[-1])) + 0.06
-        ticks = [(place, _short(int(text))) for place, text in number_ticks(numbers, left, right)]
-        self.plot.getAxis("bottom").setTicks([ticks])
+        # Qt leaves out a label that does not lie within the axis
+        room = 0.02 * max(3, len(_short(numbers[-1])))
+        left, right = float(np.log10(numbers[0])) - room, float(np.log10(numbers[-1])) + room
+        self.plot.getAxis("bottom").setTicks([number_ticks(numbers, left, right, _short)])
         return left, right
 
     def _at(self, cost: Cost) -> float:
@@ -259,7 +260,7 @@ def _cost_of(row: Variant) -> Cost:
 def _short(number: int) -> str:
     """A count as it is, in millions (M) or in thousand millions (G)."""
     for unit, letter in ((10**9, "G"), (10**6, "M")):
-        if number >= unit:
+        if 10 * number >= unit:
             return f"{number / unit:.3g} {letter}"
     return str(number)
 
