@@ -109,6 +109,22 @@ def test_options_go_over_the_file(told: Told, small: Path, tmp_path: Path) -> No
     assert config.network.channels == 8
 
 
+def test_a_frozen_run_with_half_the_noise_is_inspected_and_resumed(told: Told, small: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.safetensors"
+    assert told("train", "--config", small, "--freeze", "drift", "--noise", 2.5, "-o", output) == 0
+    found = told.json("inspect", output)
+    assert found["config"]["network"]["drift"] == "frozen" and found["total_noise"] == pytest.approx(2.5)
+    assert (found["config"]["sde"]["t_end"], found["config"]["sde"]["g_end"]) == (
+        1.0,
+        pytest.approx(2.5**0.5, rel=1e-5),
+    )
+    words = ["--freeze", "drift", "--straight", 0.2, "--noise", 1, "--iterations", 4]
+    assert told("train", "--resume", output, *words, "-o", output) == 0
+    found = told.json("inspect", output)
+    assert (found["total_noise"], found["config"]["training"]["straight"]) == (pytest.approx(1), 0.2)
+    assert told.json("evaluate", output, "--steps", "2", "--no-ode")["by_steps"][0]["nfe"] == 2
+
+
 def test_a_resumed_run_is_the_run_that_never_stopped(told: Told, small: Path, saved: Path, tmp_path: Path) -> None:
     resumed, whole = tmp_path / "resumed.safetensors", tmp_path / "whole.safetensors"
     constant = tmp_path / "constant.toml"
@@ -461,6 +477,12 @@ def test_datasets_as_json_and_as_a_table(told: Told) -> None:
         ["train", "--data", "rings", "-o", "a.safetensors", "--precision", "float16"],
         ["train", "--data", "rings", "-o", "a.safetensors", "--model", "gan"],
         ["train", "--config", "none.toml", "--resume", "none.safetensors", "-o", "a.safetensors"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--freeze", "score"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--freeze", "drift", "--drift", "residual"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--freeze", "drift", "--model", "diffusion"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--straight", "1", "--model", "diffusion"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--noise", "0"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--noise", "1", "--model", "flow"],
         ["sample", "CKPT", "-n", "0", "-o", "a.h5"],
         ["sample", "CKPT", "-n", "-5", "-o", "a.h5"],
         ["sample", "CKPT", "-n", "5", "--lambda", "-1", "-o", "a.h5"],

@@ -198,7 +198,22 @@ def _classes(result: dict[str, Any]) -> list[str]:
         f"{real['sure']:.1%} of it one class at p > 0.9.\nThe share of samples of one class so, and how many "
         "samples show each class:"
     )
-    return ["", about, "", table([head, *rows])]
+    return ["", about, "", table([head, *rows]), *_features(result)]
+
+
+def _features(result: dict[str, Any]) -> list[str]:
+    """How far samples are in the classifier's features, as lines; none where that is not known."""
+    known = [row for row in result["by_steps"] if row["feature_distance"] is not None]
+    if not known:
+        return []
+    rows = [
+        (str(row["steps"]), f"{row['feature_distance']:.4f}{_error(row['feature_distance_error'])}") for row in known
+    ]
+    about = (
+        "Squared Fréchet distance to the test split in the classifier's features (what FID is for photographs), "
+        f"debiased;\nas many other real rows would differ by {known[0]['feature_floor']:.4f} without that:"
+    )
+    return ["", about, "", table([("steps", "distance"), *rows])]
 
 
 def _extremes(counts: list[int]) -> tuple[str, int, int]:

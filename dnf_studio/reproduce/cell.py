@@ -20,6 +20,7 @@ from dnf_studio.reproduce.distances import ways
 from dnf_studio.reproduce.plan import ARMS, TABLES, Cell, Plan
 from dnf_studio.reproduce.quality import TENTH, validated
 from dnf_studio.reproduce.results import Measured, Rows
+from dnf_studio.reproduce.tuning import chosen
 
 __all__ = ["FAR", "checkpoint_path", "measure", "train"]
 
@@ -71,13 +72,15 @@ def train(folder: Path, plan: Plan, cell: Cell, tell: Tell, watch: Callable[[Run
 
 
 def _config(cell: Cell, plan: Plan) -> Config:
-    """The settings of its model, or what there is for tables."""
+    """The settings of its model; on a table with what its trials chose, DiffFlow by its preset where there are none."""
     own = {"data": cell.data, "training.seconds": plan.seconds, "training.seed": cell.seed}
     if cell.data not in TABLES:
         return ARMS[cell.model].config(own)
+    settings = chosen(cell.data, cell.model)
     preset = assets.preset_path("tables") if cell.model == "diffflow" else None
-    base = Config.create({"model": cell.model}) if preset is None else Config.from_toml(preset)
-    return base.changed(own)
+    if settings or preset is None:
+        return Config.create({"model": cell.model}).changed({**settings, **own})
+    return Config.from_toml(preset).changed(own)
 
 
 def measure(run: Run, plan: Plan, cell: Cell, tell: Tell) -> Measured:

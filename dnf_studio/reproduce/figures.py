@@ -21,9 +21,10 @@ import torch
 from numpy.typing import NDArray
 
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, VALIDATION_POINTS, mean_and_error
+from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, VALIDATION_POINTS
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.errors import DataError
+from dnf_studio.reproduce.baselines import density_of
 from dnf_studio.reproduce.plan import ARMS, Cell, Plan
 from dnf_studio.reproduce.results import Density
 
@@ -76,9 +77,8 @@ def spline_density(plan: Plan, cell: Cell, dataset: Dataset, tell: Tell) -> Dens
     with single_threaded_kernels():
         best, iterations, seconds = _train(flow, plan.seconds, cell.seed, dataset, tell)
     with torch.no_grad():
-        nll, error = mean_and_error(-best().log_prob(dataset.fresh(ODE_POINTS, 0)))
-    size = sum(parameter.numel() for parameter in flow.parameters())
-    return Density(cell.data, cell.model, cell.seed, iterations, seconds, size, nll, error)
+        nll = -best().log_prob(dataset.fresh(ODE_POINTS, 0))
+    return density_of(cell, nll, iterations, seconds, sum(parameter.numel() for parameter in flow.parameters()))
 
 
 def _train(flow: NSF, seconds: float, seed: int, dataset: Dataset, tell: Tell) -> tuple[NSF, int, float]:

@@ -17,8 +17,8 @@ SETS = ("rings", "four-rings", "tree", "carpet", "checkerboard", "2spirals")
 HARDER = ("rings-sharp", "carpet-fine", "spiral-lattice", "rings-3d", "gaussians-8d")
 """Sets for which few steps are not enough; only where they are named."""
 TABLES = ("wine", "breast-cancer", "digits")
-TABLE_MODELS = ("gaussian", "diffflow", "flow", "spline")
-"""A fitted Gaussian, which each of the others has to beat: DiffFlow, FFJORD and a neural spline flow."""
+TABLE_MODELS = ("gaussian", "mixture", "diffflow", "flow", "spline")
+"""A fitted Gaussian and a mixture, which the others have to beat: DiffFlow, FFJORD and a neural spline flow."""
 MOST_SEEDS = 100
 WORDS = {"diffflow": "DiffFlow", "diffusion": "diffusion", "flow": "flow (FFJORD)", "matching": "flow matching"}
 
@@ -37,9 +37,8 @@ class Arm:
         return Config.create({"model": self.changes["model"]}).changed({**self.changes, **more})
 
 
-OTHERS: tuple[Arm, ...] = ()
-"""Variants of a kind of model, each a line such as ``Arm("large-g", "DiffFlow, g = 1", {"model": "diffflow",
-"sde.g_end": 1.0})``."""
+OTHERS = (Arm("frozen", "DiffFlow, frozen drift", {"model": "diffflow", "network.drift": "frozen"}),)
+"""Variants of a kind of model, a line each."""
 ARMS: Mapping[str, Arm] = {
     arm.name: arm for arm in (*(Arm(name, WORDS.get(name, name), {"model": name}) for name in MODEL_KINDS), *OTHERS)
 }

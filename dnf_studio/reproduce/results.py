@@ -78,6 +78,8 @@ class Density(_OfModel):
     nll_bound: float | None = None
     nll_importance: float | None = None
     """The tighter bound of several paths a row."""
+    rows: Sequence[float] | None = None
+    """`nll` of each test row, in an order that is the same for all models; None where that is not known."""
 
 
 @dataclass(frozen=True)

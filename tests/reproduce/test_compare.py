@@ -13,8 +13,8 @@ import pytest
 
 from dnf_studio import assets
 from dnf_studio.config import Config
+from dnf_studio.config.model_kinds import MODEL_KINDS
 from dnf_studio.core.evaluation import likelihoods as measuring
-from dnf_studio.core.models.build import MODELS as MODELS_BUILT
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DataError, ExportError, SettingError, UnknownNameError
 from dnf_studio.reproduce import cell as cells
@@ -25,16 +25,23 @@ from dnf_studio.reproduce import plan as plans
 from dnf_studio.reproduce import report as reporting
 from dnf_studio.reproduce.compare import compare
 from dnf_studio.reproduce.figures import Mark, curves
-from dnf_studio.reproduce.plan import FULL, MODELS, QUICK, TABLE_MODELS, Cell, Plan
+from dnf_studio.reproduce.plan import ARMS, FULL, MODELS, QUICK, TABLE_MODELS, Cell, Plan
 from dnf_studio.reproduce.protocol import protocol
 from dnf_studio.reproduce.results import Density, Quality, Results
 from tests.reproduce.test_verdicts import measured
 
-TINY = Plan(seconds=0.05, seeds=1, points=400, draws=1, sets=("checkerboard",), tables=("wine",), steps=(2, 10))
+SOME = ("diffflow", "diffusion", "flow")
+TINY = Plan(
+    seconds=0.05,
+    seeds=1,
+    points=400,
+    draws=1,
+    sets=("checkerboard",),
+    tables=("wine",),
+    steps=(2, 10),
+    arms=SOME,
+)
 TRIALS = {"title": "Learning rates", "note": "One look.", "trials": [{"rate": 0.01, "score": -1.5}, {"rate": 0.1}]}
-
-
-MODELS_LACK = {name: model.lacks for name, model in MODELS_BUILT.items()}
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +81,8 @@ def _compared(folder: Path) -> Path:
 
 def test_every_model_is_measured_by_the_solvers_that_validation_chose(folder: Path) -> None:
     found = {one.model: one for one in Results(folder, TINY).measured}
-    assert tuple(found) == MODELS
-    assert {"ancestral", "ddim", "heun", "sde"} <= set(found["diffusion"].validation)
+    assert tuple(found) == SOME
+    assert {"ancestral", "ddim", "dpmpp-2m", "heun", "sde"} <= set(found["diffusion"].validation)
     for one in found.values():
         assert [row["steps"] for row in next(iter(one.validation.values()))] == [2, 10]
         assert set(one.by_solver) <= set(one.validation)
@@ -87,6 +94,8 @@ def test_every_model_is_measured_by_the_solvers_that_validation_chose(folder: Pa
         for row in found["diffusion"].by_solver.get("sde", [{"sliced_wasserstein": None, "squares": None}])[:1]
     )
     assert first and second, "no draw is both chosen by and judged by"
+    sizes = [one.parameters for one in found.values()]
+    assert max(sizes) < 1.02 * min(sizes)
     assert found["flow"].nll_bound is None and found["diffflow"].nll_bound is not None
 
 
@@ -112,13 +121,12 @@ def test_what_is_decided_stands_there_before_anything_is_measured(folder: Path) 
 def test_the_report_stands_alone(folder: Path) -> None:
     text = (folder / "report.html").read_text(encoding="utf-8")
     assert not re.search(r'(src|href)="(?!data:)', text)
-    # Data and the models, and five times of each forward process with noise
-    noisy = sum("noise" not in MODELS_LACK[model] for model in MODELS)
-    assert text.count("data:image/png") == 1 + len(MODELS) + 5 * noisy and text.count("<svg") == 5
+    # Data and the models, and five times of two forward processes
+    assert text.count("data:image/png") == 1 + len(SOME) + 5 * 2 and text.count("<svg") == 5
     for words in ("wine: 13 dimensions, 27 test rows", "neural spline flow (zuko)", "seconds of training",
                   "multiply-adds of training", "multiply-adds a sample", "Steps to the floor", "rates, 2 trials",
                   "no claim here is the paper", "One look.", "Every number of these curves", "seed 0, ancestral",
-                  "chosen by the NLL of test splits", "not resolved here", "NLL of the ODE"):  # fmt: skip
+                  "All settings are chosen by rows to validate on", "not resolved here", "NLL of the ODE"):  # fmt: skip
         assert words in text, words
     assert "NaN" not in text and "None" not in text and "nan<" not in text
     assert text.index("fitted Gaussian</td>") < text.index("DiffFlow (ODE)</td>")
@@ -173,7 +181,7 @@ def test_each_kind_of_density_is_measured(folder: Path) -> None:
 
 def test_quality_is_recorded_once_for_each_model_that_is_compared(folder: Path) -> None:
     found = Results(folder, TINY).quality
-    assert {one.model for one in found} == set(MODELS)
+    assert {one.model for one in found} == set(SOME)
     assert all(one.multiply_adds and one.steps == 10 for one in found)
     measured = {one.cell: one for one in Results(folder, TINY).measured}
     for cell in {one.cell for one in found}:
@@ -262,7 +270,16 @@ def test_names_choose_sets_and_tables() -> None:
     assert (plan.sets, plan.tables, plan.seconds, plan.seeds) == (("tree",), ("wine",), 3, 2)
     once = [*(Cell("tree", model, 0) for model in MODELS), *(Cell("wine", model, 0) for model in TABLE_MODELS)]
     assert plan.cells() == (*once, *(replace(cell, seed=1) for cell in once))
-    assert len(FULL.cells()) == 3 * (6 * len(MODELS) + 3 * 4)
+    assert len(FULL.cells()) == 3 * (6 * len(MODELS) + 3 * len(TABLE_MODELS))
+
+
+def test_every_kind_of_model_takes_part_and_the_frozen_one() -> None:
+    assert set(MODEL_KINDS) < set(ARMS)
+    configs = {name: arm.config({"data": "tree", "training.seconds": 3.0}) for name, arm in ARMS.items()}
+    assert [configs[name].model for name in MODEL_KINDS] == list(MODEL_KINDS)
+    assert configs["frozen"].network.drift == "frozen" != configs["diffflow"].network.drift
+    assert configs["frozen"].sde != configs["diffflow"].sde, "with a g that brings data to noise by itself"
+    assert {one.data for one in configs.values()} == {"tree"}
 
 
 def test_results_come_back(tmp_path: Path) -> None:

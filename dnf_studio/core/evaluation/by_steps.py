@@ -81,6 +81,12 @@ class StepRow:
     """The bound at this N, nats; None where not asked."""
     attainable: float | None = None
     """The least NLL that the chain of this N can have, whatever its networks say; None where that is not known."""
+    feature_distance: float | None = None
+    """The squared Fréchet distance to rows to test on in a classifier's features, debiased (`Classes.distance`)."""
+    feature_distance_error: float | None = None
+    """Its standard error over those rows and the samples."""
+    feature_floor: float | None = None
+    """What as many other real rows would differ by, not debiased."""
     classes: ClassShare | None = None
     """What a classifier of the real rows says of samples at this N; None where the data has no classes."""
     multiply_adds: int | None = None

@@ -253,7 +253,9 @@ def nll_ode_and_error(flow: GenerativeModel, dataset: Dataset) -> tuple[float | 
 def _require_bound(flow: GenerativeModel) -> None:
     """Raise `UnsupportedError` for a model whose chain has no bound."""
     if not flow.bounded:
-        raise UnsupportedError(f"A {flow.config.model} has no bound: its likelihood is exact, by the method 'ode'.")
+        raise UnsupportedError(
+            f"The model '{flow.config.model}' has no bound: its likelihood is exact, by the method 'ode'."
+        )
 
 
 def mean_and_error(values: Tensor) -> tuple[float | None, float | None]:

@@ -29,6 +29,10 @@ class FieldNetwork(nn.Module, ABC):
         """Be told where data lies, by `points` (n, D), before training; most networks need not know."""
 
     @abstractmethod
+    def begin_at_zero(self) -> None:
+        """Let the field be zero everywhere, before training."""
+
+    @abstractmethod
     def embed_time(self, t: Tensor) -> Tensor:
         """Embeddings (K, E) of the times t (K,)."""
 
@@ -122,7 +126,8 @@ class Gradients:
     def add(self, part: Gradients, nodes: slice) -> None:
         """Add what a tape of the same kernel, whose nodes are `nodes`, has collected."""
         self.embedding[nodes] += part.embedding
-        torch._foreach_add_(self.parameters, part.parameters)
+        if self.parameters:
+            torch._foreach_add_(self.parameters, part.parameters)
 
 
 class Rows(Protocol):

@@ -91,6 +91,10 @@ class UNet(FieldNetwork):
         height, width = (-(-side // (1 << self._levels)) for side in (self.shape.height, self.shape.width))
         return 2 * (height * width) ** 2 * cast(Attention, self.middle[1]).looks.in_channels
 
+    def begin_at_zero(self) -> None:
+        """So it does anyway."""
+        _zero(self.output)
+
     def embed_time(self, t: Tensor) -> Tensor:
         """What each channel of each residual block is shifted by, (K, E), at the times t (K,)."""
         angle = t[:, None] * self.timestep_coeff + self.timestep_phase

@@ -63,6 +63,8 @@ class StepReport:
     validation: float | None = None
     """The NLL on the validation split with the averaged weights after this iteration, nats, where it was measured:
     the bound, or that of a flow."""
+    bend: float | None = None
+    """Mean bend of the paths of this batch where training straightens them (method.md, section 6); not in `loss`."""
 
 
 @dataclass

@@ -41,12 +41,17 @@ def test_a_solver_is_undone_and_survives_a_model_that_has_not_got_it(session: Se
     assert session.effective.sampling == viewed(lam=0.5, last="mean")
     session.set_lacks({}, Diffusion.solvers)
     assert session.effective.sampling.solver == "ddim"
+    session.apply({"grid": "karras"})
+    assert session.effective.sampling.grid == "karras"
+    session.set_lacks({})
+    assert (session.effective.sampling.grid, session.state.sampling.grid) == (None, "karras")
+    session.undo()
     session.undo()
     assert session.state == State()
     session.redo()
     assert session.state.sampling.solver == "ddim"
-    with pytest.raises(SettingError, match="The solver 'euler' is not one of"):
-        session.apply({"solver": "euler"})
+    with pytest.raises(SettingError, match="The solver 'rk45' is not one of"):
+        session.apply({"solver": "rk45"})
 
 
 @pytest.mark.parametrize(
@@ -57,6 +62,7 @@ def test_a_solver_is_undone_and_survives_a_model_that_has_not_got_it(session: Se
         ("ancestral", {"lam", "parts", "langevin"}),
         ("ddim", {"lam", "last", "parts", "langevin"}),
         ("heun", {"lam", "last", "parts", "langevin"}),
+        ("dpmpp-2m", {"lam", "last", "parts", "langevin"}),
     ],
 )
 def test_what_has_no_meaning_is_named_with_its_reason(solver: str, expected: set[str]) -> None:
@@ -79,7 +85,7 @@ def test_every_solver_is_explained_with_its_source() -> None:
 def test_the_box_offers_what_the_model_has(session: Session, qtbot: QtBot) -> None:
     box = SolverBox(session, short=True)
     qtbot.addWidget(box)
-    assert [box.itemText(k) for k in range(box.count())] == ["ancestral", "DDIM", "Heun", "SDE", "ODE"]
+    assert [box.itemText(k) for k in range(box.count())] == ["ancestral", "DDIM", "Heun", "2M", "SDE", "ODE"]
     box.setCurrentIndex(1)
     box.activated.emit(1)
     assert session.state.sampling.solver == "ddim" and "Ermon 2021" in box.toolTip()
@@ -107,7 +113,7 @@ def test_the_window_shows_exports_and_reopens_a_solver(
     session = window.session
     open_in("circle")
     session.apply({"config.model": "diffusion", **TINY})
-    qtbot.waitUntil(lambda: len(session.solvers) == 5, timeout=20_000)
+    qtbot.waitUntil(lambda: len(session.solvers) == 6, timeout=20_000)
     session.apply({"solver": "ddim"})
     assert not window.toolbar.lam.slider.isEnabled() and "DDIM steps have no noise" in window.toolbar.lam.box.toolTip()
     assert window.plots["backward"].accessibleName().startswith("Backward (DDIM):")

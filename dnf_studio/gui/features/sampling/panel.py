@@ -12,7 +12,7 @@ from dnf_studio.core.sde.solvers import SOLVERS
 from dnf_studio.gui.drawing.help import Help, HelpButton
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import Theme
-from dnf_studio.gui.widgets.choices import GRIDS, LAST_STEPS, GridBox, grey_unused
+from dnf_studio.gui.widgets.choices import GRIDS, LAST_STEPS, GridBox, grey_grids, grey_unused
 from dnf_studio.gui.widgets.controls import ChoiceBox, label_of
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.widgets.solver_box import SolverBox
@@ -65,6 +65,7 @@ class SamplingPanel(Page):
         grey_unused(session, "parts", self.parts, rows.labelForField(self.parts))
         session.lacks_changed.connect(self._refresh)
         self.grid.chosen.connect(lambda value: session.apply({"grid": value}))
+        grey_grids(session, self.grid)
         self.last.chosen.connect(lambda value: session.apply({"last": value}))
         self.parts.chosen.connect(lambda value: session.apply({"parts": value}))
         self.start.chosen.connect(lambda value: session.apply({"start": value}))
@@ -76,10 +77,11 @@ class SamplingPanel(Page):
         self._refresh()
 
     def _add_rows(self, rows: QFormLayout) -> None:
-        self.grid = _row(
+        self.grid = GridBox(GRIDS)
+        _row(
             rows,
             "Time &grid",
-            GridBox(GRIDS),
+            self.grid,
             "How the N times of the view lie; training keeps its own grid",
         )
         self.last = _row(
@@ -124,8 +126,8 @@ class SamplingPanel(Page):
         rows.addRow(label, both)
 
     def _refresh(self) -> None:
-        self.grid.show_value(self._session.state.sampling.grid)
         sampling, solver = self._session.effective.sampling, self._session.solver
+        self.grid.show_value(sampling.grid)
         self.last.show_value(sampling.last)
         self.parts.show_value(sampling.parts)
         self.start.show_value(sampling.start)
