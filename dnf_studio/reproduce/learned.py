@@ -36,11 +36,10 @@ SAVED = 1.1
 
 def learned_claims(measured: Sequence[Measured]) -> tuple[Claim, ...]:
     """The same model with a forward process that is learned and one that is frozen; nothing where there is no such."""
-    if not any(one.model == FROZEN for one in measured):
+    frozen = [one for one in measured if one.model == FROZEN]
+    names = [name for name in sets_of(frozen) if of_model(measured, name, "diffflow")]
+    if not names:
         return ()
-    names = [
-        name for name in sets_of(measured) if of_model(measured, name, FROZEN) and of_model(measured, name, "diffflow")
-    ]
     ratios = {name: _steps_saved(measured, name) for name in names}
     by_seed = [
         float(np.mean(logs))

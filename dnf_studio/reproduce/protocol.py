@@ -79,13 +79,13 @@ def _arms(plan: Plan) -> str:
 def _distances(plan: Plan) -> tuple[str, str]:
     numbers = ", ".join(map(str, plan.steps))
     return (
-        f"Distances are sliced Wasserstein-2 at N = {numbers}, debiased, in units of standardised data: {plan.draws} "
-        f"sets of {plan.points:,} samples against as many of fresh points, all of them drawn anew for each model, "
-        f"training seed, solver and N. D² is averaged over sets and seeds, its 95% interval is a bootstrap over both, "
-        "the signed root is taken last.",
+        f"Distances are sliced Wasserstein-2 at N = {numbers}, debiased, in units of standardised data: "
+        f"{plan.points:,} samples against as many fresh points, {plan.draws} times, all of them drawn anew for each "
+        "model, training seed, solver and N. D² is averaged over these draws and over seeds, its 95% interval is a "
+        "bootstrap over both, the signed root is taken last.",
         f"The solver of each trained model is chosen at each N, and within each number of network evaluations, by "
-        f"{SEEDS} sets of {max(1, plan.points // TENTH):,} validation samples and points of seeds of their own. It is "
-        f"judged by fresh ones, of which a model farther than {FAR:g} in validation has a {QUARTER}th.",
+        f"{max(1, plan.points // TENTH):,} validation samples and points, {SEEDS} times, of seeds of their own. It is "
+        f"judged by fresh ones, of which a model farther than {FAR:g} in validation has one in {QUARTER}.",
     )
 
 

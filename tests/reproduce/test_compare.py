@@ -88,12 +88,6 @@ def test_every_model_is_measured_by_the_solvers_that_validation_chose(folder: Pa
         assert set(one.by_solver) <= set(one.validation)
         steps = {row["steps"] for rows in one.by_solver.values() for row in rows}
         assert steps == {2, 10} and one.training_multiply_adds is not None
-    first, second = (
-        found["diffusion"].validation["sde"][0][key] != row[key]
-        for key in ("sliced_wasserstein", "squares")
-        for row in found["diffusion"].by_solver.get("sde", [{"sliced_wasserstein": None, "squares": None}])[:1]
-    )
-    assert first and second, "no draw is both chosen by and judged by"
     sizes = [one.parameters for one in found.values()]
     assert max(sizes) < 1.02 * min(sizes)
     assert found["flow"].nll_bound is None and found["diffflow"].nll_bound is not None
@@ -107,7 +101,7 @@ def test_what_is_decided_stands_there_before_anything_is_measured(folder: Path) 
         "0.05 s of one thread",
         "1 training seed;",
         "N = 2, 10",
-        "1 sets of 400 samples",
+        "400 samples against as many fresh points, 1 times",
         "at 0.005 or below",
     ):
         assert words in rules
