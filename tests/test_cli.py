@@ -374,19 +374,23 @@ def test_evaluate_reports_what_design_says(told: Told, saved: Path) -> None:
     for row in result["by_steps"]:
         assert row["sliced_wasserstein_error"] > 0
         assert row["told_apart"] == (row["sliced_wasserstein"] > row["resolution"])
+        assert row["word"] in ("told apart", "equal", "unresolved")
+    first, second = (row["multiply_adds"] / row["nfe"] for row in result["by_steps"])
+    assert first == second > 0 and "steps_to_the_floor" in result
 
 
 def test_evaluate_prints_a_table(told: Told, saved: Path) -> None:
     assert told("evaluate", saved, "--data", "circle", "--steps", "2", "--no-ode", "--mass") == 0
     assert "by importance sampling" in told.out
     assert "Importance " in told.out and "the bound of 16 paths a point" in told.out and "±" in told.out
-    assert "sliced Wasserstein" in told.out and "Entropy    -" in told.out and "NLL (ODE)  -\n" in told.out
+    assert "sliced Wasserstein" in told.out and "Steps to the floor: " in told.out and "multiply-adds" in told.out
+    assert "Entropy    -" in told.out and "NLL (ODE)  -\n" in told.out
 
 
 def test_evaluate_says_of_a_distance_whether_it_is_one() -> None:
-    row = {"sliced_wasserstein": -0.0021, "sliced_wasserstein_error": 0.0016, "told_apart": False}
-    assert _distance(row) == "-0.0021 ± 0.0016, not told apart"
-    assert _distance(row | {"sliced_wasserstein": 0.0121, "told_apart": True}) == "0.0121 ± 0.0016"
+    row = {"sliced_wasserstein": -0.0021, "sliced_wasserstein_error": 0.0016, "word": "equal"}
+    assert _distance(row) == "-0.0021 ± 0.0016, equal"
+    assert _distance(row | {"word": None}) == "-0.0021 ± 0.0016"
     assert _distance(dict.fromkeys(row)) == "-"
 
 

@@ -132,6 +132,16 @@ class GenerativeModel(Model, nn.Module):
         """Network evaluations (NFE) that `sampler` makes for a sample in `steps` steps."""
         return len(self.networks_of(self.config)) * self.checked_solver(solver).evaluations(steps)
 
+    def multiply_adds(self, steps: int, solver: str | None = None) -> int:
+        """Multiply-adds of these evaluations (`FieldNetwork.multiply_adds`), nearly all that a sample costs."""
+        return self.checked_solver(solver).evaluations(steps) * sum(one.multiply_adds for one in self.evaluated)
+
+    @property
+    def evaluated(self) -> tuple[FieldNetwork, ...]:
+        """Those of `networks` that it has, in their order."""
+        own = dict(self.named_children())
+        return tuple(one for name in self.networks if isinstance(one := own.get(name), FieldNetwork))
+
     @abstractmethod
     def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:
         """Data to noise: states (N+1, B, D) in model units, row 0 at t_0."""

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -65,6 +65,34 @@ class FieldNetwork(nn.Module, ABC):
                 graph = network.body(x, embedding)
         del graph
         return sum(count for storage, count in kept.items() if storage not in own)
+
+    @cached_property
+    def multiply_adds(self) -> int:
+        """Multiply-adds of one evaluation of `body` at one point: of its linear maps, convolutions and attention.
+
+        What is done number by number (activations, norms, sines) is not counted, nor is the embedding of t, which is
+        made once a node for all points together.
+        """
+        counts = [self.other_multiply_adds]
+
+        def count(layer: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            # Each number of the output is a sum over one row of the weights
+            weight = cast(Tensor, layer.weight)
+            counts.append(output.numel() * weight[0].numel())
+
+        with torch.inference_mode(False), torch.no_grad():
+            network = copy.deepcopy(self).cpu().float()
+            embedding = network.embed_time(torch.zeros(1))
+            for layer in network.modules():
+                if isinstance(layer, nn.Linear | nn.Conv2d):
+                    layer.register_forward_hook(count)
+            network.body(torch.zeros(1, self.dim), embedding)
+        return sum(counts)
+
+    @property
+    def other_multiply_adds(self) -> int:
+        """Those of products at one point that are no layer of their own; none unless a network says so."""
+        return 0
 
 
 @dataclass(frozen=True)

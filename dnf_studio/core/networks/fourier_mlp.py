@@ -111,6 +111,11 @@ class FourierMLP(FieldNetwork):
         """The nearest points of the box `reach` to x, both (…, D)."""
         return x.clamp(self.reach[0], self.reach[1])
 
+    @property
+    def other_multiply_adds(self) -> int:
+        """The angles of the features, F × D."""
+        return self.input_frequencies.numel()
+
     def linears(self) -> list[nn.Linear]:
         """The linear maps of `layers`: the hidden ones and, last, the output's."""
         hidden, last = list(self.layers)[1:-1], self.layers[-1]

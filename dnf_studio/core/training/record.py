@@ -182,6 +182,11 @@ class Marks:
         """Every mark so far."""
         return tuple(self._marks)
 
+    @property
+    def steps(self) -> int | None:
+        """N of the last iteration; None before the first."""
+        return self._steps
+
     def change(self, iteration: int, before: Config, after: Config) -> None:
         """Note what differs between two settings; two changes of one setting at one iteration are one mark."""
         old, new = flatten(before.model_dump()), flatten(after.model_dump())

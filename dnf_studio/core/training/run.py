@@ -56,6 +56,9 @@ class Run:
     `UnknownNameError` for data that cannot be opened and `UnsupportedError` for networks that need other data.
     """
 
+    clock: Callable[[], float] = staticmethod(time.perf_counter)
+    """What `seconds` are counted by; on one thread `time.thread_time` counts those of the processor."""
+
     def __init__(self, config: Config, data: Dataset | None = None, threads: int | None = None) -> None:
         self.config = config
         self.device = choose_device(config.training.device)
@@ -230,7 +233,7 @@ class Run:
 
     def _step(self) -> StepReport | None:
         """Do one iteration; None where it was given up."""
-        started = time.perf_counter()
+        started = self.clock()
         training = self.config.training
         rate = learning_rate(training, self.iteration, self.seconds)
         steps = training_steps(training, self.config.sde.steps, self.iteration, self.seconds)
@@ -252,7 +255,7 @@ class Run:
         if (self.iteration + 1) % GOOD_STATE_EVERY == 0:
             self._good = self._weights.state(), self.iteration + 1
         parts = found.contributions.float().cpu().numpy()
-        seconds = self.seconds + time.perf_counter() - started
+        seconds = self.seconds + self.clock() - started
         bend = None if found.bend is None else float(found.bend)
         report = StepReport(self.iteration + 1, loss, steps, parts, rate, norm, seconds, marks, validation, bend)
         self.follow(report)
