@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -50,8 +49,8 @@ class Flow(GenerativeModel):
     networks = ("drift",)
     drift: FourierMLP
     """Settings have no other kind for a flow, and `value_and_derivative` is written out for it."""
-    solvers: ClassVar[tuple[Solver, ...]] = solvers_for("drift")
-    lacks: ClassVar[Mapping[Ability, str]] = {
+    solvers: tuple[Solver, ...] = solvers_for("drift")
+    lacks: Mapping[Ability, str] = {
         "noise": "A flow follows one ODE without noise: it has no g, no noise level λ and no choice of last step.",
         "score": "A flow has no score: its drift f alone moves the points, both ways.",
         "bound": "The likelihood of a flow is exact: it has no bound to which steps could add, and nothing disagrees.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,9 +20,11 @@ __all__ = [
     "Levels",
     "TimeGrid",
     "between_nodes",
+    "condition_at",
     "custom_times",
     "diffusion_at",
     "draw_grid",
+    "formula_at",
     "grid_at",
     "karras_times",
     "levels_at",
@@ -127,7 +130,7 @@ def karras_times(steps: int, sde: SDEConfig) -> Tensor:
 def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
     """The grid that `sde` describes, in float64, with another N or another kind where given.
 
-    g, or with ``linear = "beta"`` its square, is linear in t between g_start and g_end: `diffusion_at`.
+    g goes from g_start to g_end as `linear` says: `diffusion_at`.
     Raises `SettingError` for an N outside 1 … 10,000 or what is no grid.
     """
     count = sde.steps if steps is None else check_steps(steps)
@@ -148,20 +151,41 @@ def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = 
 
 
 def grid_at(sde: SDEConfig, t: Tensor) -> TimeGrid:
-    """The grid of the times `t` (N+1,) with g as `diffusion_at` says.
+    """The grid of the times `t` (N+1,) with g as `diffusion_at` and the time input as `condition_at` say.
 
     Raises `SettingError` where float32, in which models compute, does not tell two of them apart.
     """
     _check_resolved(t)
-    return TimeGrid(t, diffusion_at(sde, t), t.clone())
+    return formula_at(sde, t)
+
+
+def formula_at(sde: SDEConfig, t: Tensor) -> TimeGrid:
+    """Times t (K,) anywhere between t_0 and T, in any order, with g and the networks' time input there."""
+    return TimeGrid(t, diffusion_at(sde, t), condition_at(sde, t))
 
 
 def diffusion_at(sde: SDEConfig, t: Tensor) -> Tensor:
-    """g at the times t (…): g_start + (g_end − g_start)(t − t_0)/(T − t_0), or so for β = g²."""
+    """g at the times t (…): g_start + (g_end − g_start)(t − t_0)/(T − t_0), or so for β = g², or for ln g in ln t."""
+    if sde.linear == "log":
+        return sde.g_start * (t / sde.t_start) ** _power(sde)
     way = (t - sde.t_start) / (sde.t_end - sde.t_start)
     if sde.linear == "beta":
         return (sde.g_start**2 + (sde.g_end**2 - sde.g_start**2) * way).sqrt()
     return sde.g_start + (sde.g_end - sde.g_start) * way
+
+
+def condition_at(sde: SDEConfig, t: Tensor) -> Tensor:
+    """What networks are told at the times t (…): t, or T (t^β − t_0^β)/(T^β − t_0^β), the reference grid's T i/N."""
+    if sde.condition == "time":
+        return t.clone()
+    first = sde.t_start**sde.beta
+    way: Tensor = (t.clamp(min=sde.t_start) ** sde.beta - first) / (sde.t_end**sde.beta - first)
+    return sde.t_end * way
+
+
+def _power(sde: SDEConfig) -> float:
+    """p of g = g_start (t/t_0)^p, which is g_end at T."""
+    return math.log(sde.g_end / sde.g_start) / math.log(sde.t_end / sde.t_start)
 
 
 def between_nodes(t: Tensor, places: Tensor) -> Tensor:
@@ -232,7 +256,7 @@ class Levels(NamedTuple):
 def levels_at(sde: SDEConfig, t: Tensor) -> Levels:
     """a and σ at the times t (…) ≥ t_0, computed in float64 and given in the type of `t`.
 
-    β is a polynomial of at most the second degree in t, for which Simpson's rule is exact.
+    β is a polynomial of at most the second degree in t, for which Simpson's rule is exact, or a power of t.
     """
     total = _decay(sde, t.double())
     return Levels((-0.5 * total).exp().to(t), (-(-total).expm1()).sqrt().to(t))
@@ -242,7 +266,12 @@ def _decay(sde: SDEConfig, t: Tensor) -> Tensor:
     """B at float64 times: a = exp(−½ B)."""
     first = t.new_tensor(sde.t_start)
     start, middle, last = (diffusion_at(sde, times).square() for times in (first, 0.5 * (first + t), t))
-    return start * first + (t - first) * (start + 4 * middle + last) / 6
+    if sde.linear != "log":
+        return start * first + (t - first) * (start + 4 * middle + last) / 6
+    logs = (t / first).log()
+    grown = (2 * _power(sde) + 1) * logs
+    # ∫ β dt over t_0 … t, a logarithm where β falls as 1/t
+    return start * first * (1 + logs * torch.where(grown == 0, 1.0, torch.expm1(grown) / grown))
 
 
 def _ratio(sde: SDEConfig, t: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from dnf_studio.core.sde.solvers.ancestral import ANCESTRAL
 from dnf_studio.core.sde.solvers.ddim import DDIM
 from dnf_studio.core.sde.solvers.dpmpp import DPMPP_2M
 from dnf_studio.core.sde.solvers.heun import HEUN, HEUN_OF_MARGINALS
+from dnf_studio.core.sde.solvers.midpoint import EULER, HEUN_OF_VELOCITY, MIDPOINT
 from dnf_studio.core.sde.solvers.ode import ODE, RUNGE_KUTTA
 from dnf_studio.core.sde.solvers.record import Chain, LastStep, Needs, Parts, Solver
 from dnf_studio.core.sde.solvers.sde import SDE
@@ -35,7 +36,19 @@ __all__ = [
     "unused_settings",
 ]
 
-SOLVERS: tuple[Solver, ...] = (SDE, ODE, RUNGE_KUTTA, ANCESTRAL, DDIM, HEUN, HEUN_OF_MARGINALS, DPMPP_2M)
+SOLVERS: tuple[Solver, ...] = (
+    SDE,
+    ODE,
+    RUNGE_KUTTA,
+    ANCESTRAL,
+    DDIM,
+    HEUN,
+    HEUN_OF_MARGINALS,
+    DPMPP_2M,
+    EULER,
+    MIDPOINT,
+    HEUN_OF_VELOCITY,
+)
 """All of them, in the order of lists; the first that a model can use is its own choice."""
 SOLVER_NAMES: tuple[str, ...] = tuple(dict.fromkeys(one.name for one in SOLVERS))
 
