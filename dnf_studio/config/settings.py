@@ -110,6 +110,10 @@ class SDEConfig(Settings):
     def total_noise(self) -> float:
         """∫ g² dt from t₀ to T, the variance that the noise of the forward process adds up to: g²T for a constant g."""
         first, last = self.g_start, self.g_end
+        if self.linear == "log":
+            logs = math.log(self.t_end / self.t_start)
+            grown = logs + 2 * math.log(last / first)
+            return first**2 * self.t_start * logs * (math.expm1(grown) / grown if grown else 1)
         mean = (first**2 + last**2) / 2 if self.linear == "beta" else (first**2 + first * last + last**2) / 3
         return mean * (self.t_end - self.t_start)
 

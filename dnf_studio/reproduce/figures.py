@@ -132,7 +132,8 @@ def points_picture(points: Array, colours: Sequence[str] | str, parts: NDArray[n
     cell = np.floor(np.clip(place, -1, SIDE)).astype(int)
     inside = ((cell >= 0) & (cell < SIDE)).all(axis=1)
     named = [colours] if isinstance(colours, str) else list(colours)
-    kinds = np.zeros(len(points), int) if parts is None else np.asarray(parts, int)
+    # With more parts than colours they come round again; what has no part has none
+    kinds = np.zeros(len(points), int) if parts is None else np.where(parts < 0, -1, parts % len(named))
     for kind, colour in enumerate(named):
         chosen = cell[inside & (kinds == kind)]
         counts = np.bincount(chosen[:, 1] * SIDE + chosen[:, 0], minlength=SIDE * SIDE).reshape(SIDE, SIDE)

@@ -71,6 +71,14 @@ TRIALS: Mapping[str, Sequence[Settings]] = {
 """What is tried for each kind of model beside its defaults, in order, as often for one as for the other."""
 
 
+ABOUT = {
+    "title": "Settings for tables",
+    "note": "A fixed list for DiffFlow and one for the flow, one seed; on each table those trials count that both have "
+    "had. The lowest NLL (ODE, nats of standardised data) of the rows to validate on chose what is compared; no row to "
+    "test on was looked at.",
+}
+
+
 @cache
 def _bundled() -> tuple[Trial, ...]:
     values = json.loads(resource("reproduction", "tables-trials.json").read_text(encoding="utf-8"))
@@ -108,14 +116,6 @@ def run_trials(path: Path, tables: Sequence[str] = TABLES, seconds: float = SECO
                 with atomic_file(path, ExportError) as partial:
                     partial.write_text(json.dumps({**ABOUT, "trials": done}, indent=1) + "\n", encoding="utf-8")
                 yield done[-1]
-
-
-ABOUT = {
-    "title": "Settings for tables",
-    "note": "DiffFlow and the flow had the same number of trials on each table, one seed and a fixed list each. The "
-    "lowest NLL (ODE, nats of standardised data) of the rows to validate on chose what is compared; no row to test on "
-    "was looked at.",
-}
 
 
 def _tried(config: Config, seconds: float) -> Trial:

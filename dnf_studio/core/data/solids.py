@@ -115,7 +115,7 @@ class EightDimensions(GaussianMixture):
 
     The corners c_k are the words of the extended Hamming code with −1 for 1 (Hamming 1950, Bell System Technical
     Journal 29, 147): every pair differs in four or in all eight components, so centres are at least 4 apart. A_k = D_k
-    H S with D_k = diag(c_k), S = diag(0.3 · 10^(−j/5)), j = 0…7, and H the reflection I − 2 v vᵀ/vᵀv at v = (1, …, 8).
+    H S with D_k = diag(c_k), S = diag(0.3 · 10^(−j/4)), j = 0…7, and H the reflection I − 2 v vᵀ/vᵀv at v = (1, …, 8).
     The weights are (1 + 5k mod 16)/136; the message of word k is the number k in binary.
     """
 
@@ -128,7 +128,7 @@ class EightDimensions(GaussianMixture):
         corners = 1.0 - 2.0 * np.hstack([message, message @ self.CHECKS % 2])
         v = np.arange(1.0, 9.0)
         mirror = np.eye(8) - 2 * np.outer(v, v) / (v @ v)
-        roots = corners[:, :, None] * (mirror * (0.3 * 10.0 ** (-np.arange(8) / 5)))
+        roots = corners[:, :, None] * (mirror * (0.3 * 10.0 ** (-np.arange(8) / 4)))
         columns = tuple(f"x{j}" for j in range(1, 9))
         title = "Sixteen Gaussians in eight dimensions"
         super().__init__("gaussians-8d", title, (1 + 5 * k % 16) / 136, corners, roots, columns)

@@ -6,7 +6,7 @@ says 0, above 0 for the best one, and not a likelihood. Times are those of the m
 
 References: Lipman et al., "Flow Matching for Generative Modeling", ICLR 2023, arXiv:2210.02747, equation 23 with
 σ_min = 0; Tong et al., "Improving and Generalizing Flow-Based Generative Models with Minibatch Optimal Transport",
-TMLR 2024, arXiv:2302.00482, equations 14 and 15 with σ = 0 and section 3.2.3.
+TMLR 2024, arXiv:2302.00482, equations 14 and 15 with σ = 0, and 17.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dnf_studio.core.training.regression import draw_times, fit
 
 __all__ = ["FlowMatchingEngine", "transported"]
 
-COUPLED_ROWS = 256
+COUPLED_ROWS = 128
 """Points that are paired together: the time of an assignment grows as their cube."""
 
 

@@ -96,6 +96,8 @@ class Page(QScrollArea):
         self._note.setVisible(bool(text))
 
 
+DECIDING = ("model", "network.kind", "network.drift", "sde.grid", "sde.condition", "training.coupling")
+"""Settings that decide which others are of use."""
 LABEL_WIDTH = 118
 """So that the forms of one page line up."""
 
@@ -170,8 +172,7 @@ class SettingsForm(QWidget):
         if any(name.startswith("config.") for name in names):
             # What was said is of other settings than these
             self._mistake.hide()
-        kinds = ("model", "network.kind", "network.drift", "sde.grid", "sde.condition", "training.coupling")
-        if names & {f"config.{name}" for name in kinds}:
+        if names & {f"config.{name}" for name in DECIDING}:
             self._show_use()
 
     def _show_use(self) -> None:

@@ -103,7 +103,7 @@ def test_corners_in_eight_dimensions_differ_in_four_components_or_all() -> None:
     differing = {int((a != b).sum()) for a, b in combinations(toy.centres, 2)}
     assert differing == {4, 8} and set(np.abs(toy.centres).ravel()) == {1.0}
     widths = np.linalg.svd(toy.roots, compute_uv=False)
-    np.testing.assert_allclose(widths, np.tile(0.3 * 10.0 ** (-np.arange(8) / 5), (16, 1)))
+    np.testing.assert_allclose(widths, np.tile(0.3 * 10.0 ** (-np.arange(8) / 4), (16, 1)))
 
 
 def test_the_spiral_has_seeds_apart_that_are_as_wide_as_its_formula_says() -> None:

@@ -142,6 +142,12 @@ def test_networks_are_told_the_node(steps: int) -> None:
     torch.testing.assert_close(condition_at(sde, make_grid(sde, 2 * steps).t)[::2], told)
 
 
+@pytest.mark.parametrize("model", ["diffusion", "flow"])
+def test_what_is_trained_at_any_time_is_told_the_time(model: str) -> None:
+    with pytest.raises(SettingError, match="told the time itself"):
+        Config.create({"model": model, "sde": {"condition": "node"}})
+
+
 def test_between_its_nodes_a_model_follows_the_settings() -> None:
     sde = {"steps": 3, "beta": 0.3, "linear": "log", "g_start": 0.9, "g_end": 0.3, "condition": "node"}
     flow = DiffFlow(2, Config.create({"sde": sde, "network": {"layers": 1, "channels": 8}}))

@@ -91,7 +91,7 @@ def test_fields_are_the_same_however_they_are_evaluated(drift: str) -> None:
 
 def test_a_residual_drift_begins_as_the_frozen_one() -> None:
     frozen, residual = (Config.create({"network": {"drift": drift}}) for drift in ("frozen", "residual"))
-    assert frozen.sde == residual.sde and frozen.sde.total_noise == pytest.approx(4, rel=1e-4)
+    assert frozen.sde == residual.sde and frozen.sde.total_noise == pytest.approx(4, rel=1e-2)
     flows = [DiffFlow(2, config) for config in (frozen, residual)]
     x, noise = torch.randn(9, 2), torch.randn(30, 9, 2)
     with torch.no_grad():
@@ -122,25 +122,40 @@ def test_frozen_marginals_are_the_exact_gaussian_ones() -> None:
     assert errors[0] < 0.2 and all(1.7 < a / b < 2.4 for a, b in itertools.pairwise(errors))
 
 
-def _linear_score(flow: DiffFlow, variance: float) -> list[float]:
-    """The score −x/V_i of Gaussian data at the nodes of a frozen chain."""
-    grid, found = flow.grid(), [variance]
-    for i in range(grid.steps):
-        rate = float(grid.g[i] ** 2)
-        found.append(found[-1] * (1 - 0.5 * rate * float(grid.dt[i])) ** 2 + rate * float(grid.dt[i]))
-    return found
+def variances(grid: TimeGrid, data: float) -> Tensor:
+    """V_i (N+1,) of a frozen chain from N(0, `data`)."""
+    found = [torch.tensor(data).double()]
+    for dt, g in zip(grid.dt, grid.g, strict=False):
+        found.append(found[-1] * (1 - 0.5 * g**2 * dt) ** 2 + g**2 * dt)
+    return torch.stack(found)
+
+
+def missed(config: Config) -> float:
+    """What the chain of Euler steps misses for Gaussians of the widths 1 and .0044 with the best linear score, nats."""
+    grid, total = make_grid(config.sde, 30), 0.0
+    for data in (1.0, 0.0044**2):
+        spread = variances(grid, data)
+        ratio = (spread[:-1] * grid.g[:-1] ** 2) / (spread[1:] * grid.g[1:] ** 2)
+        total += float((0.5 * (ratio - 1 - ratio.log())).sum() + 0.5 * (spread[-1] - 1 - spread[-1].log()))
+    return total
+
+
+def test_the_schedule_of_a_fixed_drift_misses_what_the_guide_says() -> None:
+    assert missed(Config.create({"network": {"drift": "frozen"}})) == pytest.approx(1.35, abs=0.01)
+    assert missed(Config.create({"model": "diffusion"})) == pytest.approx(3.35, abs=0.01)
 
 
 def test_a_frozen_model_with_the_right_score_goes_back_to_gaussian_data() -> None:
     """As the reverse of a diffusion model does: to first order in the steps."""
     errors = []
     for steps in (50, 100, 200):
-        flow = model("frozen", steps, g_end=3.0)
-        grid, variances = flow.grid(), _linear_score(flow, 0.09)
-        spread = variances[-1]
+        flow = model("frozen", steps, g_end=7.0)
+        grid = flow.grid()
+        found = variances(grid, 0.09)
+        spread = float(found[-1])
         for i in range(steps, 0, -1):
             rate, dt = float(grid.g[i] ** 2), float(grid.dt[i - 1])
-            slope = float(flow.fields(grid)[0](i, torch.ones(1, 2).double())[0, 0]) + rate / variances[i]
+            slope = float(flow.fields(grid)[0](i, torch.ones(1, 2).double())[0, 0]) + rate / float(found[i])
             spread = spread * (1 - slope * dt) ** 2 + rate * dt
         errors.append(abs(spread / 0.09 - 1))
     assert errors[-1] < 0.1 and all(1.6 < a / b < 2.6 for a, b in itertools.pairwise(errors))

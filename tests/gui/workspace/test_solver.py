@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.config import Config
+from dnf_studio.config.model_kinds import unused
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.models.flow import Flow
+from dnf_studio.core.models.matching import Matching
 from dnf_studio.core.sde.solvers import SOLVERS, solver_in_effect, solvers_for, unused_settings
 from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.errors import SettingError
@@ -72,6 +75,19 @@ def test_what_has_no_meaning_is_named_with_its_reason(solver: str, expected: set
     assert of_flow.keys() == {"lam", "last", "parts", "langevin"} and of_flow["lam"] == Flow.lacks["noise"]
 
 
+def test_flow_matching_has_a_noise_level_with_the_sde_and_independent_pairs(session: Session) -> None:
+    session.set_lacks({}, Matching.solvers)
+    assert session.effective.sampling.solver == "midpoint" and session.effective.sampling.level == 0
+    assert "Midpoint steps have no noise" in session.unused["lam"]
+    session.apply({"solver": "sde", "lam": 0.5})
+    assert not session.unused and session.effective.sampling.level == 0.5
+    coupled = Matching(2, Config.create({"model": "matching", "training": {"coupling": "transport"}}))
+    session.set_lacks(coupled.lacks, coupled.solvers)
+    assert session.effective.sampling.solver == "midpoint" and "only λ = 0 is right" in session.unused["lam"]
+    greyed = {name for name in unused(coupled.config, 2) if name.startswith("sde.g_")}
+    assert greyed == {"sde.g_start", "sde.g_end"} and "sde.g_end" not in unused(Config.create({"model": "matching"}), 2)
+
+
 def test_every_solver_is_explained_with_its_source() -> None:
     told = HELP.text + "".join(HELP.equations)
     for solver in SOLVERS:
@@ -85,7 +101,7 @@ def test_every_solver_is_explained_with_its_source() -> None:
 def test_the_box_offers_what_the_model_has(session: Session, qtbot: QtBot) -> None:
     box = SolverBox(session, short=True)
     qtbot.addWidget(box)
-    assert [box.itemText(k) for k in range(box.count())] == ["ancestral", "DDIM", "Heun", "2M", "SDE", "ODE"]
+    assert [box.itemText(k) for k in range(box.count())] == ["ancestral", "DDIM", "Heun", "DPM++ 2M", "SDE", "ODE"]
     box.setCurrentIndex(1)
     box.activated.emit(1)
     assert session.state.sampling.solver == "ddim" and "Ermon 2021" in box.toolTip()

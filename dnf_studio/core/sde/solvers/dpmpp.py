@@ -54,13 +54,13 @@ def _sampler(
 
 DPMPP_2M = Solver(
     name="dpmpp-2m",
-    label="2M",
+    label="DPM++ 2M",
     title="DPM-Solver++(2M), second order",
     moved_by="DPM-Solver++(2M) steps",
     equation="xₛ = (σₛ/σₜ) xₜ − aₛ (e⁻ʰ − 1) D with h the step in λ = ln(a/σ) and D the data it predicts, followed to "
     "the middle of the step on the line through this prediction and the one before: second order with one evaluation "
     "a step (Lu et al. 2022, algorithm 2).",
-    card="<b>2M</b>  DPM-Solver++(2M): x<sub>s</sub> = (σ<sub>s</sub>/σ<sub>t</sub>) x<sub>t</sub> − a<sub>s</sub> "
+    card="<b>DPM++ 2M</b>  x<sub>s</sub> = (σ<sub>s</sub>/σ<sub>t</sub>) x<sub>t</sub> − a<sub>s</sub> "
     "(e<sup>−h</sup> − 1) D, h the step in ln(a/σ), D from this and the last prediction of the data; order 2 with one "
     "evaluation a step",
     source="Lu et al. 2022, arXiv:2211.01095, algorithm 2",

@@ -105,7 +105,7 @@ EULER = replace(
     label="Euler",
     title="Euler, first order",
     moved_by="Euler’s steps of the ODE",
-    equation="dx = −v dt of flow matching, by Euler’s steps.",
+    equation="dx = −v dt of flow matching, by Euler’s steps (Lipman et al. 2023, equation 1).",
     card="<b>Euler</b>  dx = −v dt at first order, one evaluation a step",
     source="Lipman et al. 2023, arXiv:2210.02747, (1)",
     order=1,
@@ -124,8 +124,9 @@ HEUN_OF_VELOCITY = replace(
     title="Heun, second order",
     moved_by="Heun’s steps of the ODE",
     equation="dx = −v dt of flow matching, by Heun’s second-order steps: along the mean of the "
-    "velocities at both ends.",
+    "velocities at both ends (Heun 1900).",
     card="<b>Heun</b> of flow matching  dx = −v dt at second order, two evaluations a step",
+    source="Heun 1900, Zeitschrift für Mathematik und Physik 45",
     sampler=_heun,
     unused={
         "lam": "Heun’s steps have no noise; λ is for the solver SDE.",

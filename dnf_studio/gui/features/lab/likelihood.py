@@ -40,7 +40,7 @@ MEANING = (
     "step with noise. That has the deviation g₁√Δ₀, and the chain can show nothing thinner: hence what it can attain. "
     "The ODE's value (17, λ = 0) is of the probability flow: no order holds between them."
 )
-EXACT = "Samples follow an ODE, whose likelihood is exact, up to what its solver leaves."
+EXACT = "The likelihood of a flow is exact, up to what the solver of its ODE leaves."
 NO_DATA = "The data of this model is not here, so there are no points whose likelihood could be measured."
 
 

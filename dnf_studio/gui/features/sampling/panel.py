@@ -30,7 +30,8 @@ HELP = Help(
     "Ways to step from noise to data, on the same time grid and from the same latents. Every pair of SDEs has "
     "those that step by f and s. A diffusion model, whose network predicts the noise ε̂ "
     "of x<sub>t</sub> = a<sub>t</sub> x<sub>0</sub> + σ<sub>t</sub> ε, has more, which step from t to an earlier s "
-    "by its exact marginals and so stand fewer steps; y is the data it predicts. A flow has steps of its ODE.",
+    "by its exact marginals and so stand fewer steps; y is the data it predicts. A flow and "
+    "flow matching have steps of their ODE.",
     tuple(dict.fromkeys(f"{one.card} [{_SOURCES.index(one.source) + 1}]" for one in SOLVERS)),
     " ".join(f"[{number}] {source}." for number, source in enumerate(_SOURCES, 1)),
     paper="",

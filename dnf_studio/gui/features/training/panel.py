@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from dnf_studio import assets
 from dnf_studio.config import DATA_SETTINGS, Config
-from dnf_studio.config.model_kinds import MODEL_KINDS
+from dnf_studio.config.model_kinds import MODEL_KINDS, unused
 from dnf_studio.core.files import atomic_file, with_suffix
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.widgets.controls import FloatBox
@@ -83,14 +83,15 @@ class SDEPanel(Page):
         self._follow(frozenset({"config.model"}))
 
     def _follow(self, names: frozenset[str]) -> None:
-        if not any(name.startswith(("config.model", "config.sde", "config.network")) for name in names):
+        shown = "config.model", "config.sde", "config.network", "config.training.coupling"
+        if not any(name.startswith(shown) for name in names):
             return
         config = self._session.state.config
         noise, kind = config.sde.total_noise, MODEL_KINDS[config.model]
         self.equations.setText(kind.equations + FIXED[config.network.drift].format(100 * exp(-0.5 * noise)))
         with QSignalBlocker(self.noise):
             self.noise.setValue(noise)
-        why = kind.unused.get("sde.g_start")
+        why = unused(config, self._session.dim).get("sde.g_start")
         self.noise.setEnabled(why is None)
         for part in self._parts:
             part.setToolTip(why or NOISE)
