@@ -8,22 +8,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dnf_studio.bench.machine import cores_in_words, machine_facts
-from dnf_studio.core.training.run import Run
-from dnf_studio.errors import Cancelled, DivergenceError, UnknownNameError
-from dnf_studio.reproduce.cell import measure, train
-from dnf_studio.reproduce.figures import HOW_TO_INSTALL
-from dnf_studio.reproduce.pictures import pictures_of
+from dnf_studio.errors import Cancelled, UnknownNameError
 from dnf_studio.reproduce.plan import Cell, Plan
 from dnf_studio.reproduce.protocol import all_claims, protocol
-from dnf_studio.reproduce.quality import is_due, quality_of
 from dnf_studio.reproduce.report import write_report
 from dnf_studio.reproduce.results import Results
-from dnf_studio.reproduce.side_by_side import run_side_by_side
-from dnf_studio.reproduce.tables import can_measure, density_claims, measure_density
+from dnf_studio.reproduce.side_by_side import make_cell, run_side_by_side
+from dnf_studio.reproduce.tables import density_claims
 from dnf_studio.reproduce.trials import read_trials
 from dnf_studio.reproduce.verdicts import Claim
 
-__all__ = ["compare", "make_cell"]
+__all__ = ["compare"]
 
 Progress = Callable[[float, str], None]
 Tell = Callable[[str], None]
@@ -87,32 +82,6 @@ def _one_by_one(
         make_cell(results, cell, tell, left_out)
         if k + 1 < len(cells) and cells[k + 1].seed != cell.seed:
             _report(results.folder, results)
-
-
-def make_cell(results: Results, cell: Cell, tell: Tell, left_out: Tell) -> None:
-    """What is missing of one model; `left_out` is told why it cannot be had."""
-    try:
-        if cell.data in results.plan.sets:
-            _set(results, cell, tell)
-        elif can_measure(cell):
-            results.add(measure_density(results.folder, results.plan, cell, tell))
-        else:
-            left_out(f"{cell.name} is left out: {HOW_TO_INSTALL}.")
-    except DivergenceError as problem:
-        left_out(f"{cell.name} is left out: {problem}")
-
-
-def _set(results: Results, cell: Cell, tell: Tell) -> None:
-    """One model on one set, and the pictures of the first seed."""
-
-    def watch(run: Run) -> None:
-        if is_due(results.plan, cell, run.seconds, results.quality):
-            results.add(quality_of(run, results.plan, cell, tell))
-
-    run = train(results.folder, results.plan, cell, tell, watch)
-    if cell.seed == 0:
-        results.add_pictures(cell, pictures_of(run.dataset, cell.model, run.flow))
-    results.add(measure(run, results.plan, cell, tell))
 
 
 def _report(folder: Path, results: Results) -> tuple[Claim, ...]:

@@ -1,4 +1,4 @@
-"""Several models at once, each in a process on a core of its own."""
+"""One model of a comparison, and several at once, each in a process on a core of its own."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from queue import Empty
 
-from dnf_studio.errors import Cancelled
+from dnf_studio.core.training.run import Run
+from dnf_studio.errors import Cancelled, DivergenceError
+from dnf_studio.reproduce.cell import measure, train
+from dnf_studio.reproduce.figures import HOW_TO_INSTALL
+from dnf_studio.reproduce.pictures import pictures_of
 from dnf_studio.reproduce.plan import Cell, Plan
+from dnf_studio.reproduce.quality import is_due, quality_of
 from dnf_studio.reproduce.results import Results
+from dnf_studio.reproduce.tables import can_measure, measure_density
 
-__all__ = ["run_side_by_side"]
+__all__ = ["make_cell", "run_side_by_side"]
 
 POLL_SECONDS, SAY_SECONDS = 0.2, 0.5
 Progress = Callable[[float, str], None]
@@ -27,6 +33,32 @@ Said = tuple[str, str]
 
 _stop: Event
 _said: Queue[Said]
+
+
+def make_cell(results: Results, cell: Cell, tell: Tell, left_out: Tell) -> None:
+    """What is missing of one model; `left_out` is told why it cannot be had."""
+    try:
+        if cell.data in results.plan.sets:
+            _set(results, cell, tell)
+        elif can_measure(cell):
+            results.add(measure_density(results.folder, results.plan, cell, tell))
+        else:
+            left_out(f"{cell.name} is left out: {HOW_TO_INSTALL}.")
+    except DivergenceError as problem:
+        left_out(f"{cell.name} is left out: {problem}")
+
+
+def _set(results: Results, cell: Cell, tell: Tell) -> None:
+    """One model on one set, and the pictures of the first seed."""
+
+    def watch(run: Run) -> None:
+        if is_due(results.plan, cell, run.seconds, results.quality):
+            results.add(quality_of(run, results.plan, cell, tell))
+
+    run = train(results.folder, results.plan, cell, tell, watch)
+    if cell.seed == 0:
+        results.add_pictures(cell, pictures_of(run.dataset, cell.model, run.flow))
+    results.add(measure(run, results.plan, cell, tell))
 
 
 def run_side_by_side(
@@ -98,8 +130,6 @@ def _begin(stop: Event, said: Queue[Said], place: object) -> None:
 
 def _make(folder: Path, plan: Plan, cell: Cell) -> None:
     """Make one cell, in a process of the pool."""
-    from dnf_studio.reproduce.compare import make_cell
-
     spoke = 0.0
 
     def tell(text: str) -> None:
