@@ -32,8 +32,9 @@ BOUND_OF = (
     "out: they are the means of the chain's last Gaussian. A solver that draws no noise has no bound."
 )
 NO_RANK = (
-    "Samples whose distance is not told apart from the data (95%) have no rank among each other: chance alone makes "
-    "the distance of exact samples as large as the resolution, on either side of 0."
+    "Equal: the 95% interval of the distance ends at {:g} or below; told apart: it lies above 0; unresolved: neither. "
+    "Only what is told apart has a rank: chance alone makes the distance of exact samples as large as the "
+    "resolution, on either side of 0."
 )
 
 
@@ -86,9 +87,14 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _text(result: dict[str, Any]) -> str:
-    unsure = any(row["told_apart"] is False for row in result["by_steps"])
+    from dnf_studio.core.evaluation.distances import EQUAL
+
     lines = [*_likelihoods(result), *_beside(result), *_excess(result), "", _by_steps(result)]
-    return "\n".join([*lines, *([NO_RANK] if unsure else []), *_classes(result)])
+    if any(row["word"] is not None for row in result["by_steps"]):
+        least = result["steps_to_the_floor"]
+        floor = "none of these N" if least is None else f"N = {least}, the least of these N that is equal to the data"
+        lines += [f"Steps to the floor: {floor}.", NO_RANK.format(EQUAL)]
+    return "\n".join([*lines, *_classes(result)])
 
 
 def _likelihoods(result: dict[str, Any]) -> list[str]:
@@ -131,10 +137,11 @@ def _beside(result: dict[str, Any]) -> list[str]:
 def _by_steps(result: dict[str, Any]) -> str:
     """The table of samples by their number of steps."""
     keys = ("resolution", "floor", "outside", "farthest")
-    head = ("steps", "NFE", "NLL bound", "attainable", "sliced Wasserstein", *keys)
+    head = ("steps", "NFE", "multiply-adds", "NLL bound", "attainable", "sliced Wasserstein", *keys)
     rows = [
         (
             *(str(row[key]) for key in ("steps", "nfe")),
+            f"{row['multiply_adds']:.2g}",
             *(number(row[key]) for key in ("nll_bound", "attainable")),
             _distance(row),
             *(number(row[key]) for key in keys),
@@ -145,9 +152,9 @@ def _by_steps(result: dict[str, Any]) -> str:
 
 
 def _distance(row: dict[str, Any]) -> str:
-    """The distance with its error, and whether it is one."""
-    apart = "" if row["told_apart"] is not False else ", not told apart"
-    return f"{number(row['sliced_wasserstein'])}{_error(row['sliced_wasserstein_error'])}{apart}"
+    """The distance with its error, and what is said of it."""
+    word = "" if row["word"] is None else f", {row['word']}"
+    return f"{number(row['sliced_wasserstein'])}{_error(row['sliced_wasserstein_error'])}{word}"
 
 
 def _excess(result: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import copy
 import io
+import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +25,7 @@ from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, VALIDATION_POINTS
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.errors import DataError
 from dnf_studio.reproduce.baselines import density_of
-from dnf_studio.reproduce.plan import Cell, Plan
+from dnf_studio.reproduce.plan import ARMS, Cell, Plan
 from dnf_studio.reproduce.results import Density
 
 if TYPE_CHECKING:
@@ -110,9 +111,10 @@ def _train(flow: NSF, seconds: float, seed: int, dataset: Dataset, tell: Tell) -
 SIDE = 220
 REACH = 3.0
 """Half of the range that is shown, standardised units."""
-COLOURS = {"diffflow": "#0072b2", "diffusion": "#d55e00", "flow": "#009e73", "data": "#666666"}
-"""Colours by Okabe and Ito, told apart with every kind of colour vision."""
-MODE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999933", "#882255")
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999933", "#882255")
+"""Colours by Okabe and Ito, told apart with every kind of colour vision, and two by Tol."""
+COLOURS = {"data": "#666666"} | dict(zip(ARMS, itertools.cycle(PALETTE)))
+MODE_COLOURS = PALETTE
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 360, 230, 52, 34, 10
 MOST_TICKS = 6
 LINEAR = 0.005

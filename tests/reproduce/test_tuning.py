@@ -10,8 +10,8 @@ import pytest
 from dnf_studio import assets
 from dnf_studio.config import Config
 from dnf_studio.reproduce import tuning
-from dnf_studio.reproduce.cell import _base
-from dnf_studio.reproduce.plan import TABLES, Cell
+from dnf_studio.reproduce.cell import _config
+from dnf_studio.reproduce.plan import QUICK, TABLES, Cell
 from dnf_studio.reproduce.tuning import TRIALS, chosen, common, run_trials
 
 
@@ -33,8 +33,8 @@ def test_the_lowest_validation_nll_chooses_among_trials_that_all_have_had(monkey
     assert chosen("wine", "diffflow") == {"sde.g_end": 2.0}
     assert chosen("wine", "flow") == {"sde.g_end": 1.0}
     assert chosen("digits", "flow") == {}
-    assert _base(Cell("wine", "diffflow", 0)).sde.g_end == 2.0
-    assert _base(Cell("rings", "diffflow", 0)) == Config.create({"model": "diffflow"})
+    assert _config(Cell("wine", "diffflow", 0), QUICK).sde.g_end == 2.0
+    assert _config(Cell("rings", "diffflow", 0), QUICK).sde == Config.create({"model": "diffflow"}).sde
     assert common("diffflow", ("wine",)) == {"sde.g_end": 2.0} and common("diffflow") == {}
 
 

@@ -83,6 +83,8 @@ class Evaluation(Likelihoods):
     """How far samples at the model's own N are from training images; None where the data are no images."""
     logit: float | None = None
     """The α of the model's logit, of whose standardised values all nats are then; None where it has none."""
+    steps_to_the_floor: int | None = None
+    """The least N of `by_steps` whose samples are *equal* to the data (`distances.word_of`); None where none is."""
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON by the keys of `evaluate --json`, no NaN among them."""
@@ -139,6 +141,7 @@ def evaluate(
         classes=None if judge is None else RealClasses(judge.names, judge.accuracy, judge.sure_test),
         copying=_copying(flow, dataset, solver, tell),
         logit=None if logit is None else logit.alpha,
+        steps_to_the_floor=next((row.steps for row in by_steps if row.word == "equal"), None),
     )
 
 
