@@ -7,6 +7,7 @@ The trials that are bundled chose the settings of `chosen`; which are tried was 
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, ExportError
 from dnf_studio.reproduce.plan import TABLES
 
-__all__ = ["TRIALS", "chosen", "run_trials"]
+__all__ = ["TRIALS", "chosen", "common", "run_trials"]
 
 Settings = Mapping[str, Any]
 Trial = dict[str, Any]
@@ -86,18 +87,40 @@ def _bundled() -> tuple[Trial, ...]:
 
 
 def chosen(data: str, model: str) -> dict[str, Any]:
-    """The settings of `model` on `data` whose trial had the lowest NLL on the rows to validate on; none untried.
+    """The settings of `model` on `data` whose trial had the lowest NLL on the rows to validate on; none untried."""
+    known = _counted(data, model)
+    return _settings(min(known.values(), key=_nll)) if known else {}
 
-    Only trials that every kind of model has had too count.
+
+def common(model: str, tables: Sequence[str] = TABLES) -> dict[str, Any]:
+    """The settings of `model` for any table: those with the best mean rank of all that were tried on each of `tables`.
+
+    DiffFlow's are the preset ``tables``.
     """
+    known = [_counted(data, model) for data in tables]
+    numbers = sorted(set.intersection(*map(set, known)))
+    if not numbers:
+        return {}
+    ranks = {number: sum(sum(_nll(own[k]) < _nll(own[number]) for k in numbers) for own in known) for number in numbers}
+    return _settings(known[0][min(numbers, key=ranks.__getitem__)])
+
+
+def _counted(data: str, model: str) -> dict[int, Trial]:
+    """The trials of `model` on `data` by their number, those that every kind of model has had."""
     by_model = {
         name: {one["trial"]: one for one in _bundled() if (one["data"], one["model"]) == (data, name)}
         for name in TRIALS
     }
-    common = set.intersection(*(set(trials) for trials in by_model.values()))
-    known = [one for number, one in by_model.get(model, {}).items() if number in common and one["nll"] is not None]
-    best = min(known, key=lambda one: float(one["nll"]), default={})
-    return {name: value for name, value in best.items() if "." in name}
+    numbers = set.intersection(*(set(trials) for trials in by_model.values()))
+    return {number: one for number, one in by_model[model].items() if number in numbers}
+
+
+def _nll(trial: Trial) -> float:
+    return math.inf if trial["nll"] is None else float(trial["nll"])
+
+
+def _settings(trial: Trial) -> dict[str, Any]:
+    return {name: value for name, value in trial.items() if "." in name}
 
 
 def run_trials(path: Path, tables: Sequence[str] = TABLES, seconds: float = SECONDS) -> Iterator[Trial]:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from dnf_studio import assets
 from dnf_studio.config import Config
 from dnf_studio.reproduce import tuning
-from dnf_studio.reproduce.cell import _base
-from dnf_studio.reproduce.plan import TABLES, Cell
-from dnf_studio.reproduce.tuning import TRIALS, chosen, run_trials
+from dnf_studio.reproduce.cell import _config
+from dnf_studio.reproduce.plan import QUICK, TABLES, Cell
+from dnf_studio.reproduce.tuning import TRIALS, chosen, common, run_trials
 
 
 def test_every_model_has_as_many_trials_whose_settings_there_are() -> None:
@@ -32,8 +33,28 @@ def test_the_lowest_validation_nll_chooses_among_trials_that_all_have_had(monkey
     assert chosen("wine", "diffflow") == {"sde.g_end": 2.0}
     assert chosen("wine", "flow") == {"sde.g_end": 1.0}
     assert chosen("digits", "flow") == {}
-    assert _base(Cell("wine", "diffflow", 0)).sde.g_end == 2.0
-    assert _base(Cell("rings", "diffflow", 0)) == Config.create({"model": "diffflow"})
+    assert _config(Cell("wine", "diffflow", 0), QUICK).sde.g_end == 2.0
+    assert _config(Cell("rings", "diffflow", 0), QUICK).sde == Config.create({"model": "diffflow"}).sde
+    assert common("diffflow", ("wine",)) == {"sde.g_end": 2.0} and common("diffflow") == {}
+
+
+def test_of_several_tables_the_best_mean_rank_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+    nlls = {"wine": (3.0, 2.0, 1.0), "digits": (70.0, 60.0, 500.0)}
+    rows = tuple(
+        {"data": data, "model": model, "trial": number, "sde.g_end": float(number + 1), "nll": nll}
+        for data, own in nlls.items()
+        for model in TRIALS
+        for number, nll in enumerate(own)
+    )
+    monkeypatch.setattr(tuning, "_bundled", lambda: rows)
+    assert common("flow", ("wine", "digits")) == {"sde.g_end": 2.0}
+    assert chosen("wine", "flow") == {"sde.g_end": 3.0}
+
+
+def test_the_preset_for_tables_is_what_the_trials_chose() -> None:
+    path = assets.preset_path("tables")
+    assert path is not None
+    assert Config.from_toml(path) == Config().changed(common("diffflow"))
 
 
 def test_trials_that_are_bundled_are_of_the_list_and_name_no_test_row() -> None:
