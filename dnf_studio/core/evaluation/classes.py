@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.data.recorded import RecordedDataset, SplitName
+from dnf_studio.core.data.labelled import LabelledDataset, SplitName
+from dnf_studio.core.data.recorded import RecordedDataset
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -57,7 +58,7 @@ class Classes:
     2000), the penalty chosen by the NLL of the validation split, so that its probabilities mean something.
     """
 
-    def __init__(self, dataset: RecordedDataset) -> None:
+    def __init__(self, dataset: LabelledDataset) -> None:
         self.names, self._units = dataset.class_names, dataset.standardisation
         self._weight = _weight(dataset)
         (x, y), (v, u), (t, self._test_classes) = (self._rows(dataset, name) for name in SPLITS)
@@ -83,7 +84,7 @@ class Classes:
         shown = self._model.classes_[probabilities.argmax(1)][probabilities.max(1) > SURE]
         return ClassShare(len(shown) / len(x), tuple(np.bincount(shown, minlength=len(self.names)).tolist()))
 
-    def _rows(self, dataset: RecordedDataset, split: SplitName) -> tuple[Rows, NDArray[np.intp]]:
+    def _rows(self, dataset: LabelledDataset, split: SplitName) -> tuple[Rows, NDArray[np.intp]]:
         x, y = dataset.split(split, 0, MOST_ROWS)
         return self._measured(x), y
 
@@ -96,9 +97,9 @@ class Classes:
         return rows
 
 
-def _weight(dataset: RecordedDataset) -> Rows:
+def _weight(dataset: LabelledDataset) -> Rows:
     """What model units, with a logit data units, are multiplied by, (D,)."""
-    if not dataset.levels:
+    if not dataset.levels or not isinstance(dataset, RecordedDataset):
         return np.ones(dataset.dim)
     if dataset.standardisation.logit is None:
         scale = np.array(dataset.standardisation.scale)
@@ -110,9 +111,10 @@ def _weight(dataset: RecordedDataset) -> Rows:
 
 def classes_of(dataset: Dataset) -> Classes | None:
     """The classifier of `dataset`, or None where it has no classes, or more columns than can be fitted in a minute."""
-    if not isinstance(dataset, RecordedDataset) or dataset.dim > MOST_COLUMNS:
+    if not isinstance(dataset, LabelledDataset) or not dataset.class_names or dataset.dim > MOST_COLUMNS:
         return None
-    if len(np.unique(dataset.classes[dataset.splits[0][:MOST_ROWS]])) < 2:
+    splits = [dataset.split(name, 0, MOST_ROWS)[1] for name in SPLITS]
+    if len(np.unique(splits[0])) < 2 or not len(splits[2]):
         return None
     return Classes(dataset)
 
@@ -125,8 +127,13 @@ def _fitted(x: Rows, y: NDArray[np.intp], v: Rows, u: NDArray[np.intp]) -> Pipel
     from sklearn.pipeline import make_pipeline
 
     features = Nystroem(gamma=1 / x.shape[1], n_components=min(LANDMARKS, len(x)), random_state=0).fit(x)
-    near, validation = features.transform(x), features.transform(v)
-    models = [LogisticRegression(C=penalty, max_iter=ITERATIONS).fit(near, y) for penalty in PENALTIES]
+    near = features.transform(x)
+    # Small tables have no rows to validate on
+    penalties = PENALTIES if len(v) else PENALTIES[:1]
+    models = [LogisticRegression(C=penalty, max_iter=ITERATIONS).fit(near, y) for penalty in penalties]
+    if not len(v):
+        return make_pipeline(features, models[0])
+    validation = features.transform(v)
     # A class of a few rows may have none to train on
     learned = np.isin(u, models[0].classes_)
 

@@ -163,6 +163,6 @@ class Colouring(QObject):
 
 def _is_long(dataset: Dataset, points: Array) -> bool:
     """Whether the window would wait for the rows nearest to `points`."""
-    from dnf_studio.core.data.recorded import RecordedDataset
+    from dnf_studio.core.data.labelled import LabelledDataset
 
-    return isinstance(dataset, RecordedDataset) and points.size * len(dataset.recorded) > MOST_PRODUCTS
+    return isinstance(dataset, LabelledDataset) and points.size * dataset.labelled_rows > MOST_PRODUCTS
