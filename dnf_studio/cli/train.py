@@ -23,9 +23,9 @@ __all__ = ["train"]
 
 DATA = (
     "What to learn: a built-in set; a file (.csv, .tsv, .txt, .xlsx, .npy, .npz, .h5, .parquet), of which "
-    "FILE::column,column and FILE::path/inside choose; a picture (.png, .jpg) whose dark is dense; images (an idx file, a CIFAR-10 batch, a "
-    "folder), with FILE::flip=horizontal mirrored, too, with FILE::logit or digits::logit in logit space; or "
-    "FILE::as=power, as the literature reads it (also gas, hepmass, miniboone, bsds300). "
+    "FILE::column,column and FILE::path/inside choose; a picture (.png, .jpg) whose dark is dense; images (an idx "
+    "file, a CIFAR-10 batch, a folder), with FILE::flip=horizontal mirrored, too, with FILE::logit or digits::logit in "
+    "logit space; or FILE::as=power, as the literature reads it (also gas, hepmass, miniboone, bsds300). "
     "Some rows of a file are held out, to measure on and to end training by, as 'datasets --help' tells."
 )
 TRAIN = "In the place of --data a file of rows, where those to validate or to test on come from files of their own."

@@ -61,8 +61,9 @@ class Meaning:
     @property
     def words(self) -> str:
         """The kind with what is unusual of how it is written."""
-        told = {"comma": ", decimal comma", "point": ", thousands with a comma"}
-        return self.kind + told.get(self.form, "")
+        whole = self.kind == "whole number"
+        told = {"comma": "thousands with a point" if whole else "decimal comma", "point": "thousands separated"}
+        return f"{self.kind}, {told[self.form]}" if self.form in told and self.kind != "text" else self.kind
 
 
 def is_missing(cell: str) -> bool:

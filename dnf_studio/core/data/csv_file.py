@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, TextIO, TypeVar
 import numpy as np
 
 from dnf_studio.core.data.cells import MISSING, Meaning, is_missing, meanings, plain_number
+from dnf_studio.core.data.csv_writing import BLANKS, MOST_ROWS, delimiter_of, encodings, split_rows
 from dnf_studio.core.data.table import Table, number_columns, picked_columns
 from dnf_studio.core.data.text_table import (
     CellError,
@@ -34,20 +35,12 @@ from dnf_studio.errors import DataError
 
 __all__ = ["read_csv", "sketch_csv"]
 
-DELIMITERS = "\t;,"
-"""Delimiters in the order in which they are tried: numbers with a decimal point hold none of the first two."""
-BLANKS = " "
-"""Stands for any number of blanks and tabs between two values."""
 HEAD = 1 << 20
 """Characters from which it is found how a file is written."""
 LONG_HEAD = 1 << 26
 """As many where a column turned out not to be as it begins."""
-MOST_ROWS = 1000
 MOST_COLUMNS = 100_000
 PIECE_CELLS = 1 << 22
-MOST_IN_CELL = 1 << 24
-"""Characters of one cell, so that a quote that is never closed does not fill the memory."""
-csv.field_size_limit(MOST_IN_CELL)
 Found = TypeVar("Found")
 
 
@@ -91,7 +84,7 @@ def _decoded(path: Path, read: Callable[[str], Found]) -> Found:
     """What `read` finds by the first encoding that fits; whatever is wrong with the text is one sentence."""
     with path.open("rb") as file:
         head = file.read(1 << 16)
-    for encoding in _encodings(head):
+    for encoding in encodings(head):
         try:
             return read(encoding)
         except UnicodeError:
@@ -99,19 +92,6 @@ def _decoded(path: Path, read: Callable[[str], Found]) -> Found:
         except csv.Error as error:
             raise DataError(f"'{path}' cannot be read as CSV: {error}.") from None
     raise DataError(f"'{path}' is no text that can be read; save it as UTF-8.")
-
-
-def _encodings(head: bytes) -> tuple[str, ...]:
-    """The encodings that may be meant; none of what is no text."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return ("utf-16",)
-    if b"\0" in head:
-        # Latin letters and digits in two bytes each, one of which is 0
-        places = np.flatnonzero(np.frombuffer(head, np.uint8) == 0) % 2
-        latin = len(head) >= 8 and 3 * len(places) > len(head) and places.min() == places.max()
-        return (f"utf-16-{'bl'[int(places[0])]}e",) if latin else ()
-    control = bytes(range(9)) + bytes(range(14, 26)) + bytes(range(27, 32))
-    return ("utf-8-sig",) if head.translate(None, control) != head else ("utf-8-sig", "cp1252")
 
 
 def _opened(path: Path, encoding: str, most: int = HEAD) -> tuple[TextRows, _Writing]:
@@ -126,8 +106,8 @@ def _opened(path: Path, encoding: str, most: int = HEAD) -> tuple[TextRows, _Wri
         raise DataError(f"'{path}' has more than the {MOST_COLUMNS:,} columns that are read.")
     marked = head[:4] == "sep=" and head[4:6].strip() == head[4:5] != ""
     body = head.partition("\n")[2] if marked else head
-    delimiter = head[4] if marked else _delimiter(body)
-    rows = list(islice(_split(io.StringIO(body, newline=""), delimiter), MOST_ROWS if most == HEAD else None))
+    delimiter = head[4] if marked else delimiter_of(body)
+    rows = list(islice(split_rows(io.StringIO(body, newline=""), delimiter), MOST_ROWS if most == HEAD else None))
     if not rows:
         raise DataError(f"'{path}' is empty.")
     if len(rows[0]) > MOST_COLUMNS:
@@ -146,49 +126,6 @@ def _opened(path: Path, encoding: str, most: int = HEAD) -> tuple[TextRows, _Wri
 def _known(rows: list[list[str]], width: int, delimiter: str) -> tuple[Meaning, ...]:
     """What the columns of these rows mean; rows that are wider or narrower are told later."""
     return meanings(([row[i] for row in rows if i < len(row)] for i in range(width)), delimiter == ";")
-
-
-def _split(file: Iterable[str], delimiter: str) -> Iterator[list[str]]:
-    """The rows of a text, without blank lines."""
-    if delimiter == BLANKS:
-        return ([cell.strip('"') for cell in line.split()] for line in file if line.strip())
-    return filter(None, csv.reader(file, delimiter=delimiter, skipinitialspace=delimiter != "\t"))
-
-
-def _delimiter(head: str) -> str:
-    """The first of `DELIMITERS` that splits the first two rows into equally many values; where none does, what makes
-    numbers of most of the text.
-    """
-
-    def rows(delimiter: str) -> list[list[str]]:
-        return list(islice(_split(io.StringIO(head, newline=""), delimiter), MOST_ROWS))
-
-    first = next((delimiter for delimiter in (*DELIMITERS, "|") if _fits(rows(delimiter))), None)
-    if first not in (None, ","):
-        return first or ","
-    by_blanks = rows(BLANKS)
-    # Decimal commas between blanks, 1,5 2,5, look as if commas separated 1, "5 2" and 5
-    share = _numeric(by_blanks[1:] or by_blanks) if _fits(by_blanks) else 0.0
-    if share and (first is None or share == 1 > _numeric(rows(",")[1:])):
-        return BLANKS
-    alone = rows("\t")
-    if first is None and all(len(row) == 1 for row in alone) and _numeric(alone[1:]) == 1:
-        # One column of numbers with a decimal comma
-        return "\t"
-    return ","
-
-
-def _fits(rows: list[list[str]]) -> bool:
-    widths = [len(row) for row in rows[:2]]
-    return bool(widths) and widths[0] > 1 and len(set(widths)) == 1
-
-
-def _numeric(rows: list[list[str]]) -> float:
-    """The share of these cells that are in a column of numbers; 0 without any rows."""
-    if not rows or len(set(map(len, rows))) > 1:
-        return 0.0
-    kinds = [meaning.kind for meaning in meanings(zip(*rows, strict=True))]
-    return sum(kind in ("number", "whole number") for kind in kinds) / len(kinds)
 
 
 def _is_number(cell: str, meaning: Meaning) -> bool:
@@ -217,7 +154,7 @@ def _lines(file: TextIO, path: Path) -> Iterator[str]:
 def _wide(path: Path, writing: _Writing, names: tuple[str, ...], place: _LinePlace) -> Iterator[list[str]]:
     """All rows behind the header; raises `DataError` for one that is not as wide as the first."""
     with path.open(newline="", encoding=writing.encoding) as file:
-        rows = _split(_lines(file, path), writing.delimiter)
+        rows = split_rows(_lines(file, path), writing.delimiter)
         rows = islice(rows, writing.skipped + writing.header, None)
         for number, row in enumerate(rows):
             if len(row) != len(names):
@@ -237,7 +174,7 @@ class _LinePlace:
         with self.path.open(newline="", encoding=self.writing.encoding) as file:
             counted = _Counted(file)
             wanted = row + self.writing.skipped + self.writing.header
-            next(islice(_split(counted, self.writing.delimiter), wanted, None), None)
+            next(islice(split_rows(counted, self.writing.delimiter), wanted, None), None)
             return f"line {counted.count}"
 
 

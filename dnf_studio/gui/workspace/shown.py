@@ -37,6 +37,8 @@ class ShownModel:
     """False for weights that no iteration has touched."""
     about: str = ""
     """A sentence on what is particular about its data."""
+    labels: tuple[str, ...] = ()
+    """The parts, classes or labels that its points may belong to."""
     image: ImageShape | None = None
     """The size of its points where they are images."""
     solvers: tuple[Solver, ...] = OWN_SOLVERS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,12 +92,17 @@ class Studio(QObject):
         """Whether a run would be lost with the window."""
         return self.training.unsaved
 
-    def open(self, name: str) -> None:
-        """Show a bundled model, a checkpoint, an export or a data file; settings and undo begin anew with it."""
+    def open(self, name: str, settings: Mapping[str, object] | None = None) -> None:
+        """Show a bundled model, a checkpoint, an export or a data file; settings and undo begin anew with it.
+
+        `settings` are those that say what is done with the data.
+        """
         config = self._session.state.config.without(self._preset)
         places, in_memory = tuple(self.places()), self._exported.kept
         self._settle.stop()
-        self.loading.run(lambda: opening.open_any(name, config, places, in_memory), self._take, self._open_failed)
+        self.loading.run(
+            lambda: opening.open_any(name, config, places, in_memory, settings or {}), self._take, self._open_failed
+        )
 
     def look_at(self, export: str, run: Run) -> None:
         """Show an export that the weights of `run`, the one in memory, drew; run, settings and undo stay."""
