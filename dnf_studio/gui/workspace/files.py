@@ -24,7 +24,7 @@ from dnf_studio.workers.background import Newest
 
 __all__ = ["DATA_ONLY", "Files"]
 
-DATA = "*.csv *.tsv *.txt *.xlsx *.npy *.npz *.h5 *.hdf5 *.parquet"
+DATA = "*.csv *.tsv *.txt *.npy *.npz *.h5 *.hdf5 *.parquet *.xlsx"
 PICTURES = "*.png *.jpg *.jpeg"
 IMAGES = "*idx3-ubyte *idx3-ubyte.gz *idx3.ubyte *idx3.ubyte.gz *.bin"
 READABLE = f"Checkpoints, data, pictures, images and exports (*.safetensors *.pt *.pth {DATA} {PICTURES} {IMAGES})"
