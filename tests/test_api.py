@@ -268,3 +268,8 @@ def test_settings_nested_without_end_are_one_sentence(tmp_path: Path) -> None:
         dnf.Config.from_toml(deep)
     with pytest.raises(SettingError, match="nested too deeply"):
         dnf.Config.from_json("[" * 100_000)
+
+
+def test_settings_without_an_end_are_not_read_to_it() -> None:
+    with pytest.raises(SettingError, match="larger than 1 MiB, too large for a file of settings"):
+        dnf.Config.from_toml("/dev/zero")

@@ -27,7 +27,7 @@ from dnf_studio.core.storage.sample_reader import read_export, read_rows
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, SettingError
-from dnf_studio.gui.application.options import WindowOptions
+from dnf_studio.gui.application import WindowOptions
 
 GOLDEN = Path(__file__).parent / "golden" / "official_checkerboard.pt"
 TOML = """
@@ -235,6 +235,29 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_state(
         "dnf-studio: Training diverged at iteration 3: the loss is no longer finite.",
     ]
     assert api.open_checkpoint(output).iteration == 2
+
+
+def test_a_run_whose_folder_is_gone_is_kept_elsewhere(
+    told: Told, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, home, real = tmp_path / "out", tmp_path / "home", Run._step
+    folder.mkdir(), home.mkdir()
+    monkeypatch.setattr(Path, "home", lambda: home)
+
+    def step(run: Run) -> object:
+        if run.iteration == 2:
+            folder.rename(tmp_path / "elsewhere")
+        return real(run)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "_step", step)
+        assert told("train", "--config", small, "-o", folder / "a.safetensors") == 1
+    (kept,) = home.iterdir()
+    assert told.err.endswith(f"The run is kept in '{kept}'; go on with --resume '{kept}'.\n")
+    assert told.err.count("\n") == 1 and "there is no folder" in told.err
+    output = tmp_path / "b.safetensors"
+    assert told("train", "--resume", kept, "-o", output) == 0
+    assert api.open_checkpoint(output).iteration == api.open_checkpoint(kept).iteration
 
 
 def test_a_target_that_cannot_be_is_told_before_the_training(

@@ -55,7 +55,7 @@ def stopped(words: list[str], number: int, ready: Callable[[IO[str]], bool]) -> 
 
 
 @posix
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_training_that_is_stopped_keeps_a_run_that_resumes(small: Path, tmp_path: Path, number: int) -> None:
     output = tmp_path / "a.safetensors"
     words = ["train", "--config", str(small), "-o", str(output)]
@@ -158,3 +158,44 @@ def test_what_is_no_terminal_gets_plain_lines(small: Path, tmp_path: Path) -> No
     assert done.returncode == 0
     assert "\x1b" not in done.stderr + done.stdout
     assert "The bound is" in done.stdout and f"Saved {tmp_path / 'a.safetensors'}" in done.stdout
+
+
+def ended(words: list[str], line: str) -> subprocess.CompletedProcess[str]:
+    """What `words` did in a shell that goes on with `line`, with progress in plain lines at once."""
+    code = "import sys; from dnf_studio.cli import main, output; output.PLAIN_EVERY = 0; sys.exit(main())"
+    command = " ".join(f"'{word}'" for word in (sys.executable, "-c", code, *words))
+    return subprocess.run(["sh", "-c", f"{command} {line}"], capture_output=True, text=True, timeout=60)
+
+
+@posix
+@pytest.mark.parametrize("line", ["2>&1 | head -n 1", "2>/dev/full"])
+def test_training_does_not_end_because_nobody_reads_its_progress(small: Path, tmp_path: Path, line: str) -> None:
+    output = tmp_path / "a.safetensors"
+    done = ended(["train", "--config", str(small), "--iterations", "30", "-o", str(output)], line)
+    assert api.open_checkpoint(output).iteration == 30
+    assert "Traceback" not in done.stderr
+
+
+@posix
+def test_a_killed_training_goes_on_from_its_last_state(small: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.safetensors"
+    code = (
+        "import sys; from dnf_studio.cli import main; from dnf_studio.core.storage import autosave; "
+        "autosave.EVERY, autosave.MOST_TIME = 0.2, 1.0; sys.exit(main())"
+    )
+    words = ["train", "--config", str(small), "-o", str(output)]
+    process = subprocess.Popen([sys.executable, "-c", code, *words], stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "a.autosave-older").exists():
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.wait()
+    assert not output.exists()
+    done = run(["train", "--resume", str(output), "--seconds", "0.001", "-o", str(output)], capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert "Going on with" in done.stderr and "a.autosave" in done.stderr
+    assert api.open_checkpoint(output).iteration > 0
+    assert sorted(path.name for path in tmp_path.glob("a.*")) == ["a.safetensors"]

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from dnf_studio.cli.output import STOP, drop, note, stop_signals
 from dnf_studio.cli.verbs import VERBS, run_verb
 from dnf_studio.errors import SettingError, StudioError
 
@@ -18,11 +19,10 @@ DONE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0 done, 1 failed, 2 bad usage, 130 after Ctrl-C."""
+    """Run the command line and return its exit code: 0 done, 1 failed, 2 bad usage, 130 after Ctrl-C or its like."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     _prepare_streams()
-    stops = (signal.SIGINT, signal.SIGTERM)
-    previous = [(number, signal.signal(number, signal.default_int_handler)) for number in stops]
+    previous = [(number, signal.signal(number, STOP)) for number in stop_signals()]
     try:
         return _dispatch(words)
     except KeyboardInterrupt:
@@ -32,8 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingError as error:
         return _complain(error, BAD_USAGE)
     except StudioError as error:
-        return _complain(error, FAILED)
+        return INTERRUPTED if STOP.came else _complain(error, FAILED)
+    except Exception:
+        if STOP.came:  # what an import makes of a KeyboardInterrupt
+            return INTERRUPTED
+        raise
     finally:
+        STOP.close()
         for number, handler in previous:
             signal.signal(number, handler)
 
@@ -51,8 +56,7 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _complain(error: StudioError, code: int) -> int:
-    if sys.stderr is not None:
-        print(f"dnf-studio: {error}", file=sys.stderr)
+    note(f"dnf-studio: {error}")
     return code
 
 
@@ -65,8 +69,6 @@ def _prepare_streams() -> None:
 
 def _reader_left() -> int:
     """Whoever read our output has gone; nothing more is written, not even by Python at its exit."""
-    from dnf_studio.cli.output import drop
-
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             drop(stream)

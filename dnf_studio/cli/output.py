@@ -7,6 +7,7 @@ import math
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -15,9 +16,10 @@ from typing import Any, Self, TextIO
 
 from dnf_studio.errors import StudioError
 
-__all__ = ["Interrupt", "Progress", "clock", "drop", "emit", "note", "number", "table"]
+__all__ = ["STOP", "Interrupt", "Progress", "clock", "drop", "emit", "note", "number", "stop_signals", "table"]
 
 PLAIN_EVERY = 10.0
+IMPORTING = "<frozen importlib._bootstrap>"
 
 
 class Progress:
@@ -42,22 +44,32 @@ class Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        try:
+            self._stack.close()
+        except OSError:
+            drop(sys.stderr)
 
     def update(self, fraction: float | None, text: str) -> None:
         """Show that `fraction` of the work is done, None where that is not known, and `text`."""
         if self._live is not None:
             known = fraction is not None
-            self._live.update(self._task, total=1.0 if known else None, completed=fraction or 0.0, text=text)
+            try:
+                self._live.update(self._task, total=1.0 if known else None, completed=fraction or 0.0, text=text)
+            except OSError:  # as in `note`
+                drop(sys.stderr)
         elif time.monotonic() - self._shown >= PLAIN_EVERY:
             self._shown = time.monotonic()
             note(f"{self._title}: {text}" if fraction is None else f"{self._title}: {100 * fraction:.0f}%, {text}")
 
 
 def note(text: str) -> None:
-    """One plain line on stderr."""
-    if sys.stderr is not None:
+    """One plain line on stderr. Where nobody can read it any more it is dropped: work goes on without being told of."""
+    if sys.stderr is None:
+        return
+    try:
         print(text, file=sys.stderr, flush=True)
+    except OSError:  # its reader has left, its terminal is closed, or the disk it goes to is full
+        drop(sys.stderr)
 
 
 def emit(result: Mapping[str, Any], text: str, as_json: bool) -> None:
@@ -105,14 +117,53 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-class Interrupt:
-    """Takes Ctrl-C and SIGTERM as a wish to end between two steps of the work."""
+def stop_signals() -> list[signal.Signals]:
+    """What asks a program to end: Ctrl-C, SIGTERM, and a terminal that closes unless that is ignored, as by nohup."""
+    hang_up = getattr(signal, "SIGHUP", None)
+    ignored = hang_up is None or signal.getsignal(hang_up) == signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *(() if ignored else (hang_up,))]
+
+
+class Stop:
+    """Answers `stop_signals` with a KeyboardInterrupt, and while something is imported as soon as that is done.
+
+    Raised within the import of torch it was lost, came out as another error or aborted the process (1 in 25 tries).
+    """
 
     def __init__(self) -> None:
         self.came = False
+        self._again: threading.Timer | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.came = True
+        while frame is not None:
+            if frame.f_code.co_filename == IMPORTING:
+                self._again = threading.Timer(0.05, signal.raise_signal, (number,))
+                self._again.daemon = True
+                self._again.start()
+                return
+            frame = frame.f_back
+        raise KeyboardInterrupt
+
+    def close(self) -> None:
+        """Let nothing come any more: what was asked for is done."""
+        if self._again is not None:
+            self._again.cancel()
+        self.came = False
+
+
+STOP = Stop()
+"""That of this process."""
+
+
+class Interrupt:
+    """Takes `stop_signals` as a wish to end between two steps of the work."""
+
+    def __init__(self) -> None:
+        self.came = STOP.came
 
     def __enter__(self) -> Interrupt:
-        self._previous = [(number, signal.signal(number, self._take)) for number in (signal.SIGINT, signal.SIGTERM)]
+        self._previous = [(number, signal.signal(number, self._take)) for number in stop_signals()]
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from typer import Option
 
 from dnf_studio import api, assets
+from dnf_studio.cli.keeping import autosave, newest_of, save, tell_of_older
 from dnf_studio.cli.options import AsJson, Output, asking_for_data
 from dnf_studio.cli.output import Interrupt, Progress, clock, emit, note, number
 from dnf_studio.config import Config, Device, Missing, ModelName, Precision
@@ -17,6 +18,7 @@ from dnf_studio.core.files import check_target, refuse_source
 from dnf_studio.errors import CheckpointError, DivergenceError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
+    from dnf_studio.core.storage.autosave import Autosave
     from dnf_studio.core.training.run import Run
 
 __all__ = ["train"]
@@ -68,6 +70,8 @@ def train(
     as_json: AsJson = False,
 ) -> int:
     # Long by its signature, from which typer reads the options
+    from dnf_studio.core.storage.autosave import Autosave
+
     changes: dict[str, Any] = {
         "data": _data(_named(data, train_file, (validation or test) is not None, resume), threshold, blur),
         "validation": validation,
@@ -94,9 +98,12 @@ def train(
     refuse_source(output, _read(run, config), CheckpointError)
     if run.dataset.rule is not None and resume is None:
         note(f"{run.dataset.about}.")
-    if not _fit(run, output):
+    if resume is None:
+        tell_of_older(output)
+    keeper = Autosave(output)
+    if not _fit(run, output, keeper):
         return 130
-    _measure(run, output, "weights" if weights else "run")
+    _measure(run, output, "weights" if weights else "run", keeper)
     _report(run, output, as_json)
     return 0
 
@@ -168,7 +175,7 @@ def _resume(resume: Path, file: str | None, changes: dict[str, Any]) -> Run:
 
     if file is not None:
         raise SettingError("--resume goes on with the checkpoint's own settings; leave out --config.")
-    path = resume if os.path.exists(resume) else assets.checkpoint_path(str(resume)) or resume
+    path = newest_of(resume if os.path.exists(resume) else assets.checkpoint_path(str(resume)) or resume)
     api.file_kind(path)  # a missing file is told as one, not as a model's name
     if api.open_checkpoint(path).kind != "run":
         raise CheckpointError(f"'{resume}' holds weights only, no run that could be resumed.")
@@ -176,7 +183,7 @@ def _resume(resume: Path, file: str | None, changes: dict[str, Any]) -> Run:
         return Run.resume(path, changes)
 
 
-def _fit(run: Run, output: Path) -> bool:
+def _fit(run: Run, output: Path, keeper: Autosave) -> bool:
     """Train to the end and keep the run at `output`; False where it was interrupted before."""
     with Interrupt() as interrupt:
         run.interrupt_when(lambda: interrupt.came)
@@ -190,17 +197,19 @@ def _fit(run: Run, output: Path) -> bool:
                     progress.update(fraction, state)
                     if interrupt.came:
                         break
+                    if keeper.due:
+                        autosave(run, keeper)
         except DivergenceError:
-            run.save(output)
+            save(run, output, "run", keeper)
             note(f"The last good state is kept in '{output}'.")
             raise
-        run.save(output)
+        save(run, output, "run", keeper)
     if interrupt.came:
         note(f"Stopped after {run.iteration} iterations; go on with --resume '{output}'.")
     return not interrupt.came
 
 
-def _measure(run: Run, output: Path, kind: Literal["run", "weights"]) -> None:
+def _measure(run: Run, output: Path, kind: Literal["run", "weights"], keeper: Autosave) -> None:
     """Put the bound, or the exact likelihood, into the checkpoint, which a run keeps from its last iteration on."""
     from dnf_studio.core.evaluation.likelihoods import affordable_points, nll_bound, nll_ode, validation_nll
 
@@ -212,7 +221,7 @@ def _measure(run: Run, output: Path, kind: Literal["run", "weights"]) -> None:
         run.metrics["nll_ode"] = nll_ode(run.flow, run.dataset)
     if run.dataset.validation(1, 0) is not None:
         run.metrics["nll_validation"] = validation_nll(run.flow, run.dataset)
-    run.save(output, kind)
+    save(run, output, kind, keeper)
 
 
 def _report(run: Run, output: Path, as_json: bool) -> None:

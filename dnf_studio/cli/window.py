@@ -17,7 +17,7 @@ from dnf_studio.cli.verbs import VERBS
 from dnf_studio.core.data.naming import split_selection
 from dnf_studio.core.files import source_size
 from dnf_studio.errors import SettingError, StudioError
-from dnf_studio.gui.application.options import WindowOptions
+from dnf_studio.gui.application import WindowOptions
 
 __all__ = ["parse", "run"]
 

@@ -40,6 +40,9 @@ DATA_SETTINGS = ("data", "validation", "test", "drop_constant", "missing", "labe
 """The settings of a `Config` that say which data there are."""
 
 
+MAX_TOML = 1 << 20
+
+
 class Config(Settings):
     """One experiment: data, model, SDE, networks and training.
 
@@ -129,7 +132,7 @@ class Config(Settings):
     def from_toml(cls, path: Path | str) -> Self:
         """Read a TOML file whose tables are `sde`, `network` and `training`."""
         try:
-            return cls.create(tomllib.loads(Path(path).read_text(encoding="utf-8-sig")))
+            return cls.create(tomllib.loads(_text(Path(path))))
         except FileNotFoundError:
             raise SettingError(f"There is no file '{path}'.") from None
         except OSError as error:
@@ -191,6 +194,15 @@ class Config(Settings):
                 raise SettingError(f"There is no setting named '{key}'.")
             group[leaf] = value
         return self.create(values)
+
+
+def _text(path: Path) -> str:
+    """The text of a file of settings; no more is read of a larger one, a device that never ends for instance."""
+    with path.open("rb") as file:
+        content = file.read(MAX_TOML + 1)
+    if len(content) > MAX_TOML:
+        raise SettingError(f"'{path}' is larger than {MAX_TOML >> 20} MiB, too large for a file of settings.")
+    return content.decode("utf-8-sig")
 
 
 def recorded(values: object) -> object:

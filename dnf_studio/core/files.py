@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import platform
 import re
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from dnf_studio.errors import StudioError, continued
@@ -22,6 +25,7 @@ __all__ = [
     "is_taken",
     "make_folder",
     "refuse_source",
+    "remove_abandoned",
     "renamed",
     "require_writable",
     "source_size",
@@ -31,6 +35,7 @@ __all__ = [
 MOST_NAME = 100
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Names that are devices on Windows, whatever follows the point."""
+PARTIAL = re.compile(r"\..*\.partial-(?P<machine>[0-9a-f]{8})-(?P<process>[0-9]+)", re.DOTALL)
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 
 
@@ -40,9 +45,11 @@ def atomic_file(target: Path, error: type[StudioError]) -> Iterator[Path]:
 
     The partial file is flushed to the disk, then put in the target's place in one step. Whatever
     ends the block early (an error, Ctrl-C, a closed generator) removes it and leaves an older
-    target as it was. Every `OSError` is raised as one sentence of `error`.
+    target as it was. What a killed process left in the folder is removed first. Every `OSError` is raised as one
+    sentence of `error`.
     """
     final = check_target(target, error)
+    remove_abandoned(final.parent)
     partial = final.with_name(_partial_name(final.name))
     try:
         yield partial
@@ -56,9 +63,44 @@ def atomic_file(target: Path, error: type[StudioError]) -> Iterator[Path]:
             partial.unlink()
 
 
+def remove_abandoned(folder: Path) -> None:
+    """Remove the partial files in `folder` of processes of this machine that are no more.
+
+    Never those of a running process or of another machine or container, whose processes are not known here; what
+    cannot be removed stays.
+    """
+    if os.name != "posix":
+        return
+    for path in folder.glob(".*.partial-*"):
+        found = PARTIAL.fullmatch(path.name)
+        if found and found["machine"] == _machine() and not _is_running(int(found["process"])):
+            with suppress(OSError):  # somebody else was first, or it is not ours to remove
+                path.unlink()
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):  # another user's, or no number of a process
+        return True
+    return True
+
+
+@cache
+def _machine() -> str:
+    """A short name of those processes whose numbers mean something here: of this machine, or of this container."""
+    try:
+        numbers = os.readlink("/proc/self/ns/pid")
+    except OSError:  # no Linux
+        numbers = ""
+    return hashlib.sha256(f"{platform.node()} {numbers}".encode()).hexdigest()[:8]
+
+
 def _partial_name(name: str) -> str:
     """A hidden name beside `name`, with as much of it as fits into the 255 bytes of a file name."""
-    end = f".partial-{os.getpid()}"
+    end = f".partial-{_machine()}-{os.getpid()}"
     return f".{name.encode(errors='ignore')[: 254 - len(end)].decode(errors='ignore')}{end}"
 
 

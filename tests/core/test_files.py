@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from dnf_studio.errors import ExportError
 def write(target: Path, text: str, failure: BaseException | None = None) -> None:
     with atomic_file(target, ExportError) as partial:
         assert partial.parent == target.parent
-        assert partial.name == f".{target.name}.partial-{os.getpid()}"
+        assert partial.name.startswith(f".{target.name}.partial-") and partial.name.endswith(f"-{os.getpid()}")
         partial.write_text(text)
         if failure is not None:
             raise failure
@@ -61,6 +63,28 @@ def test_a_closed_generator_leaves_nothing(tmp_path: Path) -> None:
     assert len(os.listdir(tmp_path)) == 1
     running.close()  # type: ignore[attr-defined]
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="numbers of processes are asked for on POSIX only")
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with atomic_file(tmp_path / "a.txt", ExportError) as partial:
+        here = partial.name.removesuffix(str(os.getpid()))
+        partial.write_text("")
+    kept = {
+        ".b.txt.partial-1": "of an earlier version, or of whatever program",
+        f"{here}{os.getppid()}": "of a process that runs",
+        f".b.txt.partial-00000000-{ended.pid}": "of another machine",
+        f".b.txt.partial-{ended.pid}": "not ours",
+        f"b.txt{here.removeprefix('.a.txt')}{ended.pid}": "not hidden",
+    }
+    for name, content in kept.items():
+        (tmp_path / name).write_text(content)
+    left = f".b.h5{here.removeprefix('.a.txt')}{ended.pid}"
+    (tmp_path / left).write_text("half")
+    write(tmp_path / "c.txt", "new")
+    assert sorted(os.listdir(tmp_path)) == sorted([*kept, "a.txt", "c.txt"])
 
 
 def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:

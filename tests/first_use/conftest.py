@@ -9,8 +9,8 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.gui.application import WindowOptions
 from dnf_studio.gui.application.lifecycle import Lifecycle
-from dnf_studio.gui.application.options import WindowOptions
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance
 from tests.first_use.person import Person

@@ -1,4 +1,4 @@
-"""A whole window with its threads, which end with the test."""
+"""A whole window with its threads, or only what its features get; both end with the test."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.gui.frame.features import COMMANDS, FEATURES
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance
-from dnf_studio.gui.workspace.error_dialog import ErrorDialog
+from dnf_studio.gui.workspace.commands import Commands
+from dnf_studio.gui.workspace.dialogs import ErrorDialog
+from dnf_studio.gui.workspace.files import Files
+from dnf_studio.gui.workspace.live import Live
+from dnf_studio.gui.workspace.memory import Memory
+from dnf_studio.gui.workspace.plots import Plots
+from dnf_studio.gui.workspace.session import Session
+from dnf_studio.gui.workspace.studio import Studio
+from dnf_studio.gui.workspace.workspace import Closing, Workspace
 from dnf_studio.workers.background import Background
 
 TINY = {
@@ -53,7 +62,53 @@ def background(qapp: QApplication) -> Iterator[Background]:
     made.close()
 
 
-def delete(window: MainWindow) -> None:
+@pytest.fixture
+def quiet_workspace(qapp: QApplication) -> Iterator[Workspace]:
+    """What every feature gets, without a window around it, before anything computes."""
+    parent, session, appearance = QWidget(), Session(), Appearance(qapp)
+    studio = Studio(session, parent)
+    files = Files(parent, session, studio)
+    records = (*COMMANDS, *(command for feature in FEATURES for command in feature.commands))
+    made = Workspace(
+        session=session,
+        studio=studio,
+        live=Live(session, studio, parent),
+        plots=Plots(appearance, parent),
+        commands=Commands(parent, records),
+        appearance=appearance,
+        memory=Memory(),
+        files=files,
+        say=lambda _sentence: None,
+        tell=files.tell,
+        closing=Closing(parent),
+        add_bar=lambda _bar: None,
+        add_strip=lambda _strip: None,
+        add_status=lambda _widget: None,
+        show_page=lambda _title: None,
+        parent=parent,
+    )
+    yield made
+    made.live.stop()
+    studio.close()
+    made.closing.now.emit()
+    delete(parent)
+
+
+@pytest.fixture
+def workspace(quiet_workspace: Workspace) -> Workspace:
+    """What every feature gets, with its threads and timer, showing nothing yet."""
+    quiet_workspace.studio.start()
+    quiet_workspace.live.start()
+    return quiet_workspace
+
+
+@pytest.fixture
+def open_model(workspace: Workspace, qtbot: QtBot) -> Callable[[str], None]:
+    """Open a name or file in the workspace and wait for its first frame."""
+    return lambda name: open_and_wait(workspace.studio, workspace.live, name, qtbot)
+
+
+def delete(window: QWidget) -> None:
     """Now, not at the next turn of an event loop that the tests do not have."""
     window.deleteLater()
     QCoreApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete)
@@ -96,18 +151,15 @@ def window(still_window: MainWindow) -> MainWindow:
 @pytest.fixture
 def open_in(window: MainWindow, qtbot: QtBot) -> Callable[[str], None]:
     """Open a name or file in the window and wait for its first frame."""
+    return lambda name: open_and_wait(window.studio, window.live, name, qtbot)
 
-    def open_name(name: str) -> None:
-        with qtbot.waitSignal(window.studio.opened, timeout=20_000):
-            window.studio.open(name)
-        version = window.studio.current.snapshot.version
-        # Its first frame may have come before the wait for it begins
-        qtbot.waitUntil(
-            lambda: window.live.frame is not None and window.live.frame.weights == version,
-            timeout=20_000,
-        )
 
-    return open_name
+def open_and_wait(studio: Studio, live: Live, name: str, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(studio.opened, timeout=20_000):
+        studio.open(name)
+    version = studio.current.snapshot.version
+    # Its first frame may have come before the wait for it begins
+    qtbot.waitUntil(lambda: live.frame is not None and live.frame.weights == version, timeout=20_000)
 
 
 @pytest.fixture

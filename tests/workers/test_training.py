@@ -20,8 +20,7 @@ from dnf_studio.workers import snapshot
 from dnf_studio.workers.background import Background
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.threads import ReportLog
-from dnf_studio.workers.trainer import Trainer
-from dnf_studio.workers.training import TrainingWorker
+from dnf_studio.workers.training import Trainer, TrainingWorker
 
 SMALL = {"network": {"layers": 1, "channels": 8}, "sde": {"steps": 3}, "training": {"batch": 16, "iterations": 30}}
 

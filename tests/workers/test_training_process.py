@@ -17,9 +17,9 @@ from dnf_studio.config import Config
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DataError, DivergenceError, SettingError
-from dnf_studio.workers import trainer
+from dnf_studio.workers import training as trainer
 from dnf_studio.workers.snapshot import Snapshot
-from dnf_studio.workers.trainer import Trainer
+from dnf_studio.workers.training import Trainer
 from dnf_studio.workers.training_process import TrainingProcess
 
 CONFIG = Config.create(

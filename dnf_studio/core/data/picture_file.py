@@ -28,6 +28,8 @@ __all__ = ["Picture", "opened_picture", "read_picture"]
 MOST_BYTES = 256 << 20
 MOST_PIXELS = 1 << 26
 """67 megapixels, about 8,192 × 8,192."""
+LONGEST_SIDE = 65_535
+"""That of a JPEG. A PNG may be one row of all `MOST_PIXELS`, which take 2 GB to make smaller."""
 LARGEST_SIDE = 1024
 """A picture with a longer side is reduced to this many pixels along it, each the mean of those it replaces."""
 ORIENTATION = 0x0112
@@ -89,6 +91,8 @@ def _opened(path: Path, content: bytes) -> Iterator[Image]:
             with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
                 if image.width * image.height > MOST_PIXELS:
                     raise Image.DecompressionBombError
+                if max(image.size) > LONGEST_SIDE:
+                    raise DataError(f"'{path}' has a side of more than {LONGEST_SIDE:,} pixels; make it smaller first.")
                 yield image
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         most = f"{MOST_PIXELS / 1e6:.0f} million"

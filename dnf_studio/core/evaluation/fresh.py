@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 Array = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 
 def fresh_points(flow: GenerativeModel, dataset: Dataset, count: int, seed: int) -> Tensor:
@@ -123,15 +124,16 @@ MOST_POINTS, MOST_NUMBERS = 200_000, 1 << 21
 class BoundingBox:
     """The bounding box of points (n, D); a column that does not vary has no side to measure in."""
 
-    middle: Array
+    middle: Doubles
     """(D,)"""
-    half: Array
+    half: Doubles
     """Half of each side (D,)."""
 
     @classmethod
     def of(cls, points: Array, joint: bool = False) -> BoundingBox:
         """`joint` gives all columns one range, as images need it: a pixel that hardly ever varies has nearly none."""
-        low, high = points.min(axis=0), points.max(axis=0)
+        # The sum of two float32 may be none
+        low, high = (ends.astype(np.float64) for ends in (points.min(axis=0), points.max(axis=0)))
         if joint:
             low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
         return cls(0.5 * (low + high), 0.5 * (high - low))
@@ -146,9 +148,9 @@ class BoundingBox:
 class Reach:
     """How far each component may go, data units; a component that does not vary may go anywhere."""
 
-    low: Array
+    low: Doubles
     """(D,)"""
-    high: Array
+    high: Doubles
     """(D,)"""
 
     @classmethod
@@ -163,7 +165,7 @@ class Reach:
         seen = between_units(dataset.standardisation, flow.standardisation, seen)
         points = np.concatenate([in_data_units(flow, x) for x in (unseen, seen)])
         box = BoundingBox.of(points, joint=dataset.image is not None)
-        half = np.where(box.half > 0, REACH * box.half, np.float32(np.inf))
+        half = np.where(box.half > 0, REACH * box.half, np.inf)
         return cls(box.middle - half, box.middle + half)
 
     def far(self, samples: Array) -> int:
@@ -181,7 +183,6 @@ def in_data_units(flow: GenerativeModel, x: Tensor) -> Array:
 MOST_POINTS = 256
 """Samples that are looked at, and held-out images that stand for all: with 50,000 of 32 × 32 colours to compare with,
 some 10 s of one core."""
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

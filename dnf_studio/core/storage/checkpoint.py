@@ -25,6 +25,7 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import MODELS, build_model
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.layout import (
+    MAX_DIM,
     MAX_HEADER,
     Header,
     digest,
@@ -37,14 +38,21 @@ from dnf_studio.core.storage.layout import (
     read_header,
     value_fault,
 )
+from dnf_studio.core.storage.run_record import record_fault
 from dnf_studio.errors import CheckpointError
 
-__all__ = ["FORMAT_VERSION", "Checkpoint", "DataSummary", "read_checkpoint", "read_heading", "save_checkpoint"]
+__all__ = [
+    "FORMAT_VERSION",
+    "Checkpoint",
+    "DataSummary",
+    "read_checkpoint",
+    "read_heading",
+    "save_checkpoint",
+]
 
 FORMAT = "dnf-studio-checkpoint"
 FORMAT_VERSION = 1
 MAX_FILE = 1 << 32
-MAX_DIM = 10_000
 STOPPING = "early_stopping"
 """What a run keeps in its state where a validation split chooses its weights."""
 Kind = Literal["weights", "run"]
@@ -151,7 +159,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> Checkpoint:
     """Write a checkpoint, whole or not at all, and return it with its `sha256`.
 
     Raises `CheckpointError` where the file cannot be written or the checkpoint could not be read
-    back: numbers that are not finite, or more than 1 MiB of history and names.
+    back: numbers that are not finite, or more than 4 MiB of history and names.
     """
     tensors = {name: _plain(tensor) for name, tensor in sorted(checkpoint.tensors.items())}
     expected = expected_entries(
@@ -166,7 +174,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> Checkpoint:
     except ValueError as problem:
         raise CheckpointError(f"The checkpoint '{path}' was not written: its history is not finite.") from problem
     if len(header) > MAX_HEADER:
-        raise CheckpointError(f"The checkpoint '{path}' was not written: names and history need more than 1 MiB.")
+        raise CheckpointError(f"The checkpoint '{path}' was not written: names and history need more than 4 MiB.")
     with atomic_file(path, CheckpointError) as partial, partial.open("wb") as file:
         file.write(header)
         for tensor in tensors.values():
@@ -228,6 +236,8 @@ def _heading(file: BinaryIO, size: int, path: Path) -> tuple[Header, _Metadata]:
     fault = layout_fault(header.tensors, expected)
     if fault:
         raise CheckpointError(f"The checkpoint '{path}' does not fit its own settings: {fault}.")
+    if known.kind == "run" and (fault := record_fault(known.state, known.history)):
+        raise CheckpointError(f"The checkpoint '{path}' is damaged: {fault}.")
     return header, known
 
 

@@ -15,17 +15,20 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config, SDEConfig
+from dnf_studio.core.data.dataset import DataSummary, Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.models.build import MODELS
 from dnf_studio.core.networks.build import make_network
 from dnf_studio.core.sde.grid import TimeGrid, make_grid
-from dnf_studio.errors import CheckpointError
+from dnf_studio.errors import CheckpointError, DataError
 
 __all__ = [
     "GENERATOR_BYTES",
+    "MAX_DIM",
     "MAX_HEADER",
     "Entry",
     "Header",
+    "check_keepable",
     "digest",
     "entry_of",
     "expected_entries",
@@ -38,8 +41,10 @@ __all__ = [
     "value_fault",
 ]
 
-MAX_HEADER = 1 << 20
+MAX_HEADER = 1 << 22
+"""Bytes: half for what `check_keepable` allows the data, half for settings, history and the table of tensors."""
 MAX_TENSORS = 10_000
+MAX_DIM = 10_000
 ITEM_BYTES = {"F32": 4, "U8": 1}
 
 
@@ -66,6 +71,18 @@ class Header:
     """The tensors by name, in the order of their data."""
     raw: bytes
     """The bytes before the first tensor."""
+
+
+def check_keepable(data: DataSummary, standardisation: Standardisation) -> None:
+    """Raise `DataError` for data whose models no checkpoint could keep: before they are trained, not after."""
+    dim = len(standardisation.mean)
+    if dim > MAX_DIM:
+        raise DataError(f"The data has {dim:,} columns, and a model has at most {MAX_DIM:,}; choose some of them.")
+    size = sum(len(json.dumps(values.as_dict(), ensure_ascii=False).encode()) for values in (data, standardisation))
+    if size > MAX_HEADER // 2:
+        raise DataError(
+            f"The names of the data's {dim:,} columns are so long that no checkpoint could keep them; shorten them."
+        )
 
 
 def parse_json(text: str | bytes) -> Any:  # noqa: ANN401 - JSON holds anything

@@ -24,8 +24,9 @@ from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.files import explain, source_size
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.storage.checkpoint import MAX_DIM, Checkpoint, DataSummary
+from dnf_studio.core.storage.checkpoint import Checkpoint, DataSummary
 from dnf_studio.core.storage.layout import (
+    MAX_DIM,
     digest,
     entry_of,
     expected_entries,
@@ -121,12 +122,15 @@ def _check_pickle(data: bytes, path: Path) -> None:
 
 
 def _tensors(values: dict[Any, Any]) -> Iterator[tuple[str, Tensor]]:
-    """The tensors of nested dictionaries, with their names."""
-    for name, value in values.items():
-        if isinstance(value, Tensor):
-            yield str(name), value
-        elif isinstance(value, dict):
-            yield from _tensors(value)
+    """The tensors of nested dictionaries, with their names; each dictionary once, also one that holds itself."""
+    waiting, seen = [values], {id(values)}
+    while waiting:
+        for name, value in waiting.pop().items():
+            if isinstance(value, Tensor):
+                yield str(name), value
+            elif isinstance(value, dict) and id(value) not in seen:
+                seen.add(id(value))
+                waiting.append(value)
 
 
 def read_reference_checkpoint(path: Path) -> Checkpoint:

@@ -5,6 +5,7 @@ Command line, window and scripts only drive a `Run`: they iterate, queue changes
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections import deque
@@ -26,6 +27,7 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_threads
 from dnf_studio.core.sde.grid import make_grid
 from dnf_studio.core.storage.checkpoint import read_checkpoint, save_checkpoint
+from dnf_studio.core.storage.layout import check_keepable
 from dnf_studio.core.training.engine import Engine, make_engine
 from dnf_studio.core.training.record import EarlyStopping, History, Marks, StepReport
 from dnf_studio.core.training.schedules import learning_rate, remaining_steps, training_steps
@@ -37,6 +39,8 @@ __all__ = ["Run"]
 
 FIXED = (*DATA_SETTINGS, "model", "network.", "training.seed", "training.device")
 GOOD_STATE_EVERY = 50
+MOST_CHANGES = 1 << 19
+"""Bytes of JSON of all changes of settings: with them a checkpoint's header stays within `MAX_HEADER`."""
 MEASURE_EVERY = 50
 """Iterations from one NLL of the validation split to the next, which costs about as much as two."""
 
@@ -53,6 +57,7 @@ class Run:
         self.config = config
         self.device = choose_device(config.training.device)
         self.dataset = open_configured(config) if data is None else data
+        check_keepable(DataSummary.of(self.dataset), self.dataset.standardisation)
         self._generator = torch.Generator().manual_seed(config.training.seed)
         self._validates = self.dataset.validation(1, 0) is not None
         flow, self._box = first_model(config, self.dataset)
@@ -109,7 +114,13 @@ class Run:
         for earlier in (*self._queue, flat):
             coming = coming.changed(earlier)
         # As the settings have them: a NumPy number would keep the run from being saved
-        self._queue.append({key: reduce(getattr, key.split("."), coming) for key in flat})
+        known = {key: reduce(getattr, key.split("."), coming) for key in flat}
+        if len(json.dumps([*self.changes, *self._queue, known])) > MOST_CHANGES:
+            raise SettingError(
+                "The settings of this run were changed so often that its file could keep no more changes; save it, and "
+                "begin a new run with the settings it has now."
+            )
+        self._queue.append(known)
         return coming
 
     def __iter__(self) -> Iterator[StepReport]:

@@ -16,7 +16,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from dnf_studio.assets import resource
-from dnf_studio.gui.application.options import WindowOptions
+from dnf_studio.gui.application import WindowOptions
 
 __all__ = ["run"]
 

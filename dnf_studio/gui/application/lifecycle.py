@@ -12,7 +12,7 @@ from PySide6.QtCore import QEvent, QObject, QTimer, Signal, Slot
 from dnf_studio import api
 from dnf_studio.assets import checkpoint_names
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.application.options import WindowOptions
+from dnf_studio.gui.application import WindowOptions
 from dnf_studio.gui.application.process import Garbage, Measures, Recorder
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.log import start_log

@@ -11,9 +11,8 @@ from PySide6.QtCore import QEvent, QObject, QTimer, Slot
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.workspace.log import LOGGER
+from dnf_studio.gui.workspace.log import LOGGER, versions
 from dnf_studio.gui.workspace.opening import Opened
-from dnf_studio.gui.workspace.report import versions
 from dnf_studio.gui.workspace.shown import data_label
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace

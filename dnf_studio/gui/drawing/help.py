@@ -1,6 +1,6 @@
 """A plot's "?": a few sentences and the equation behind the picture, and the card that shows them.
 
-The text on each plot stands in the `feature.py` of its feature.
+The text on each plot stands beside the plot.
 """
 
 from __future__ import annotations

@@ -13,8 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 
 from dnf_studio.gui.drawing.caption import Caption, Note, Title, colour_text
 from dnf_studio.gui.drawing.help import Help, HelpButton
-from dnf_studio.gui.drawing.marquee import SelectBox
-from dnf_studio.gui.drawing.picking import adds
+from dnf_studio.gui.drawing.picking import SelectBox, adds
 from dnf_studio.gui.drawing.picture import PictureMenu
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
 

@@ -1,32 +1,33 @@
-"""The features of the window, in the order of their menus, tabs, docks and pages. A new one is a folder and a line."""
+"""The features of the window, in the order of their tabs, docks and pages, and the menus of all commands."""
 
 from __future__ import annotations
 
-from dnf_studio.gui.features.data.feature import FEATURE as DATA
-from dnf_studio.gui.features.disagreement.feature import FEATURE as DISAGREEMENT
-from dnf_studio.gui.features.export.feature import FEATURE as EXPORT
-from dnf_studio.gui.features.fields.feature import FEATURE as FIELDS
-from dnf_studio.gui.features.help.feature import FEATURE as HELP
-from dnf_studio.gui.features.images.feature import FEATURE as IMAGES
-from dnf_studio.gui.features.inspector.feature import FEATURE as INSPECTOR
-from dnf_studio.gui.features.lab.feature import FEATURE as LAB
-from dnf_studio.gui.features.library.feature import FEATURE as LIBRARY
-from dnf_studio.gui.features.log_density.feature import FEATURE as LOG_DENSITY
-from dnf_studio.gui.features.loss.feature import FEATURE as LOSS
-from dnf_studio.gui.features.marginals.feature import FEATURE as MARGINALS
-from dnf_studio.gui.features.outliers.feature import FEATURE as OUTLIERS
-from dnf_studio.gui.features.preferences.feature import FEATURE as PREFERENCES
-from dnf_studio.gui.features.processes.feature import FEATURE as PROCESSES
-from dnf_studio.gui.features.round_trip.feature import FEATURE as ROUND_TRIP
-from dnf_studio.gui.features.sampling.feature import FEATURE as SAMPLING
-from dnf_studio.gui.features.score.feature import FEATURE as SCORE
-from dnf_studio.gui.features.selection.feature import FEATURE as SELECTION
-from dnf_studio.gui.features.space_time.feature import FEATURE as SPACE_TIME
-from dnf_studio.gui.features.time_grid.feature import FEATURE as TIME_GRID
-from dnf_studio.gui.features.training.feature import FEATURE as TRAINING
+from dnf_studio.gui.features.data import FEATURE as DATA
+from dnf_studio.gui.features.disagreement import FEATURE as DISAGREEMENT
+from dnf_studio.gui.features.export import FEATURE as EXPORT
+from dnf_studio.gui.features.fields import FEATURE as FIELDS
+from dnf_studio.gui.features.help import FEATURE as HELP
+from dnf_studio.gui.features.images import FEATURE as IMAGES
+from dnf_studio.gui.features.inspector import FEATURE as INSPECTOR
+from dnf_studio.gui.features.lab import FEATURE as LAB
+from dnf_studio.gui.features.library import FEATURE as LIBRARY
+from dnf_studio.gui.features.log_density import FEATURE as LOG_DENSITY
+from dnf_studio.gui.features.loss import FEATURE as LOSS
+from dnf_studio.gui.features.marginals import FEATURE as MARGINALS
+from dnf_studio.gui.features.outliers import FEATURE as OUTLIERS
+from dnf_studio.gui.features.preferences import FEATURE as PREFERENCES
+from dnf_studio.gui.features.processes import FEATURE as PROCESSES
+from dnf_studio.gui.features.round_trip import FEATURE as ROUND_TRIP
+from dnf_studio.gui.features.sampling import FEATURE as SAMPLING
+from dnf_studio.gui.features.score import FEATURE as SCORE
+from dnf_studio.gui.features.selection import FEATURE as SELECTION
+from dnf_studio.gui.features.space_time import FEATURE as SPACE_TIME
+from dnf_studio.gui.features.time_grid import FEATURE as TIME_GRID
+from dnf_studio.gui.features.training import FEATURE as TRAINING
+from dnf_studio.gui.workspace.commands import Command
 from dnf_studio.gui.workspace.workspace import Feature
 
-__all__ = ["FEATURES"]
+__all__ = ["COMMANDS", "FEATURES", "MENUS"]
 
 FEATURES: tuple[Feature, ...] = (
     PROCESSES,
@@ -52,3 +53,43 @@ FEATURES: tuple[Feature, ...] = (
     PREFERENCES,
     HELP,
 )
+
+
+MENUS = {
+    "&File": ("open", "write", "quit"),
+    "&Edit": ("undo", "select", "tool", "mode", "preferences"),
+    "&View": ("layers", "look", "colours", "window"),
+    "Ti&me": ("play", "step", "loop"),
+    "E&xplore": ("point", "study"),
+    "&Run": ("run", "ended"),
+    "&Help": ("read", "report", "about"),
+}
+"""Titles and sections of the menus; the features say which of their commands stands where."""
+COMMANDS = (
+    Command("picture", "Save &picture…", "Ctrl+Shift+P", "Save the window as a PNG picture; a right click on a plot "
+            "saves that plot alone", menu="File", section="write", order=1, icon="picture"),
+    Command("quit", "&Quit", "Ctrl+Q", "Close the window; asks first where a run is not saved", menu="File",
+            section="quit", order=1),
+    Command("undo", "&Undo", "Ctrl+Z", "Take the last change of settings or view back", menu="Edit", section="undo",
+            icon="undo"),
+    Command("redo", "&Redo", "Ctrl+Shift+Z", "Make the change again that was taken back", menu="Edit",
+            section="undo", icon="redo"),
+    Command("reset-view", "&Reset view", "Ctrl+0", "Fit all views to what they show", menu="View", section="look",
+            order=1, icon="reset"),
+    Command("reset-layout", "Reset layo&ut", "Shift+F11", "Put panels, bars and splitters back in their places",
+            menu="View", section="window"),
+    Command("full-screen", "&Full screen", "F11", "Fill the screen, or come back from it", menu="View",
+            section="window", checkable=True),
+    Command("play", "P&lay time", "Space", "Move the time cursor from data to noise, or hold it", menu="Time",
+            section="play", icon="play", checkable=True),
+    Command("previous", "Step &back", "Left", "Move the time cursor one step towards the data", menu="Time",
+            section="step", icon="previous"),
+    Command("next", "Step o&n", "Right", "Move the time cursor one step towards the noise", menu="Time",
+            section="step", icon="next"),
+    Command("first", "To the &data", "Home", "Move the time cursor to the data, t₀", menu="Time", section="step",
+            icon="first"),
+    Command("last", "To the nois&e", "End", "Move the time cursor to the noise, T", menu="Time", section="step",
+            icon="last"),
+    Command("loop", "Loo&p", "L", "Play back and forth without end", menu="Time", section="loop", icon="loop",
+            checkable=True),
+)  # fmt: skip

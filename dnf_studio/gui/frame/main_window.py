@@ -10,8 +10,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
 from dnf_studio.gui.frame.docks import FeatureDock
 from dnf_studio.gui.frame.drop import FileDrop
-from dnf_studio.gui.frame.features import FEATURES
-from dnf_studio.gui.frame.menus import COMMANDS, MENUS
+from dnf_studio.gui.frame.features import COMMANDS, FEATURES, MENUS
 from dnf_studio.gui.frame.status_bar import StatusUpdater, StudioStatusBar
 from dnf_studio.gui.frame.toolbar import StudioToolBar
 from dnf_studio.gui.frame.views import Views

@@ -56,7 +56,7 @@ class WindowLayout:
                 dock.settle()
         layers = known.get("layers")
         if isinstance(layers, list):
-            chosen = frozenset(name for name in layers if name in LAYERS)
+            chosen = frozenset(name for name in layers if isinstance(name, str) and name in LAYERS)
             self._session.reset(replace(self._session.state, layers=chosen))
         return sized
 

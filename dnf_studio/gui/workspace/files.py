@@ -12,10 +12,9 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError, MissingModelError, StudioError
-from dnf_studio.gui.workspace.error_dialog import ErrorDialog
+from dnf_studio.gui.workspace.dialogs import Answer, ErrorDialog, ask_about_run, ask_discard, ask_resume
+from dnf_studio.gui.workspace.log import make_report
 from dnf_studio.gui.workspace.opening import bundled_name, drew, samples_of
-from dnf_studio.gui.workspace.question import Answer, ask_about_run, ask_discard, ask_resume
-from dnf_studio.gui.workspace.report import make_report
 from dnf_studio.gui.workspace.run_changes import RunStatus
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.shown import data_stem

@@ -7,15 +7,26 @@ kept in memory for a report either way.
 from __future__ import annotations
 
 import logging
+import platform
 import re
 import sys
+import traceback
 from collections import deque
+from importlib.metadata import PackageNotFoundError, version
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMessageLogContext, QStandardPaths, QtMsgType, qInstallMessageHandler
 
-__all__ = ["LOGGER", "last_lines", "log_folder", "private", "start_log", "stop_log"]
+import dnf_studio
+from dnf_studio.config import Config
+
+if TYPE_CHECKING:
+    from dnf_studio.gui.workspace.session import Session
+    from dnf_studio.gui.workspace.studio import Studio
+
+__all__ = ["LOGGER", "last_lines", "log_folder", "make_report", "private", "start_log", "stop_log", "versions"]
 
 LOGGER = logging.getLogger("dnf_studio")
 BYTES = 512 * 1024
@@ -120,3 +131,44 @@ def _from_qt(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
     LOGGER.log(LEVELS.get(kind, logging.WARNING), "Qt %s: %s", context.category or "default", text)
     if sys.stderr is not None and kind is not QtMsgType.QtDebugMsg:
         print(text, file=sys.stderr)
+
+
+PACKAGES = ("torch", "PySide6-Essentials", "pyqtgraph", "numpy", "h5py", "safetensors")
+
+
+def versions() -> dict[str, str]:
+    """Name to version of the studio and of what it stands on; nothing is imported for it."""
+    found = {"DNF Studio": dnf_studio.__version__, "Python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    if "torch" not in sys.modules:
+        found["torch"] += ", not loaded"
+    return found
+
+
+def make_report(session: Session, studio: Studio, error: BaseException | None = None) -> str:
+    """The report as Markdown."""
+    config, run, current = session.state.config, studio.training.run, studio.current
+    lines = ["## DNF Studio report", ""]
+    if error is not None:
+        lines += [f"{type(error).__name__}: {error}", ""]
+    lines += [f"- {name}: {number}" for name, number in versions().items()]
+    lines.append(f"- platform: {platform.platform()}, {platform.machine()}")
+    lines.append(f"- device: {config.training.device if run is None else run.device}")
+    lines.append(f"- shown: {'nothing' if current is None else current.shown.title}")
+    phase = studio.training.phase.value
+    lines.append(f"- run: {phase}" + ("" if run is None else f", {run.iteration:,} iterations, {run.precision}"))
+    lines += ["", "### Settings", "```toml", _settings(config), "```"]
+    if error is not None:
+        lines += ["", "### Traceback", "```", "".join(traceback.format_exception(error)).rstrip(), "```"]
+    lines += ["", "### Log", "```", *last_lines(50), "```", ""]
+    return private("\n".join(lines))
+
+
+def _settings(config: Config) -> str:
+    """As TOML; of data files their names alone."""
+    files = {name: getattr(config, name) for name in ("data", "validation", "test")}
+    return config.changed({name: file and (Path(file).name or file) for name, file in files.items()}).to_toml().rstrip()

@@ -14,8 +14,7 @@ from dnf_studio.core.training.record import StepReport
 from dnf_studio.workers.background import Background
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.threads import ReportLog
-from dnf_studio.workers.trainer import Trainer
-from dnf_studio.workers.training import TrainingWorker
+from dnf_studio.workers.training import Trainer, TrainingWorker
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run

@@ -1,7 +1,7 @@
 """What a feature is, and what it may use of the window.
 
-A feature is a folder in `gui/features`. Its `feature.py` holds one `Feature`: the commands, plots, docks and pages that
-it adds, and the controller that joins them to the rest. The main window composes the list of features.
+A feature is a folder in `gui/features`, whose `__init__.py` holds one `Feature`: the commands, plots, docks and pages
+that it adds, and the controller that joins them to the rest. The main window composes the list of features.
 """
 
 from __future__ import annotations

@@ -247,6 +247,11 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path, si
     assert "more than 67 million pixels" in refused(tmp_path / "bomb.png")
 
 
+def test_a_picture_that_is_one_long_row_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    (tmp_path / "row.png").write_bytes(png((2**26, 1)))
+    assert "a side of more than 65,535 pixels" in refused(tmp_path / "row.png")
+
+
 def test_broken_pictures(tmp_path: Path) -> None:
     whole = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 40), np.uint8)).save(whole, "PNG")

@@ -36,8 +36,9 @@ def make_run(flow: DiffFlow) -> Checkpoint:
         tensors |= {f"raw.{name}": value + 1, f"exp_avg.{name}": value * 2, f"exp_avg_sq.{name}": value.square()}
     tensors["generator"] = torch.randint(0, 256, (GENERATOR_BYTES,), dtype=torch.uint8, generator=generator)
     data = DataSummary("rings", "ab" * 32, ("first", "zweite Größe"), -0.962)
-    history = {"loss": [[1, 2.5], [2, 1 / 3]], "changes": [[10, {"sde.steps": 4}]]}
-    state = {"rate": 0.01, "best": {"loss": 0.1}, "words": ["a"]}
+    loss = {"stride": 1, "iterations": [1, 2], "losses": [2.5, 1 / 3], "open": []}
+    history = {"loss": loss, "changes": [[10, {"sde.steps": 4}]]}
+    state = {"updates": 12}
     return Checkpoint(
         "run", flow.config, flow.dim, flow.standardisation, data, 12, 3.25, history,
         {"nll_bound": 2.03, "nll_ode": None}, tensors, state,

@@ -161,7 +161,7 @@ def test_what_could_not_be_read_is_not_written(tmp_path: Path) -> None:
         (replace(good, tensors={k: v for k, v in good.tensors.items() if k != name}), "missing"),
         (replace(good, kind="run"), "missing"),
         (replace(good, history={"loss": [float("inf")]}), "not finite"),
-        (replace(good, history={"loss": "x" * MAX_HEADER}), "more than 1 MiB"),
+        (replace(good, history={"loss": "x" * MAX_HEADER}), "more than 4 MiB"),
     ]
     for checkpoint, reason in wrong:
         with pytest.raises(CheckpointError, match=f"was not written: .*{reason}"):
@@ -331,6 +331,40 @@ def test_the_size_of_images_comes_back(weights: Path) -> None:
     assert found.data.image == ImageShape(1, 2, 1, 0, 256)
     again = save_checkpoint(weights, found)
     assert read_checkpoint(weights).data == again.data == found.data and found.summary()["data"]["image"] == IMAGE
+
+
+CURVE = {"stride": 1, "iterations": [1, 2], "losses": [0.5, 0.25], "open": []}
+HISTORY: dict[str, Any] = {"loss": CURVE, "validation": CURVE, "changes": [[1, {"sde.steps": 3}]], "marks": {}}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("state", {}),
+        ("state", {"updates": -1}),
+        ("state", {"updates": "3"}),
+        ("state", {"updates": 1e300}),
+        ("state", {"updates": 3, "more": 1}),
+        ("history", {}),
+        ("history", HISTORY | {"loss": CURVE | {"stride": 0}}),
+        ("history", HISTORY | {"loss": CURVE | {"iterations": [2, 1]}}),
+        ("history", HISTORY | {"loss": CURVE | {"losses": [0.5]}}),
+        ("history", HISTORY | {"validation": CURVE | {"open": ["x"]}}),
+        ("history", HISTORY | {"changes": [[1, "sde.steps"]]}),
+        ("history", HISTORY | {"changes": 7}),
+    ],
+)
+def test_a_sealed_run_with_a_wrong_record_is_refused_before_it_is_built(
+    tmp_path: Path, name: str, value: object
+) -> None:
+    path = tmp_path / "run.safetensors"
+    save_checkpoint(path, make_run(make_flow()))
+    header, data = split(path)
+    join(path, dict(header, __metadata__=header["__metadata__"] | {"history": json.dumps(HISTORY)}), data)
+    read_checkpoint(path)
+    header["__metadata__"][name] = json.dumps(value)
+    join(path, header, data)
+    refused(path, f"is damaged: its {name}")
 
 
 def test_missing_and_strange_metadata(weights: Path) -> None:

@@ -253,6 +253,21 @@ def test_contents_that_are_no_state_dict(tmp_path: Path) -> None:
     refused(saved(path, state_of() | {"note": "text"}), "'note' is no tensor")
 
 
+@pytest.mark.parametrize("shape", ["in a ring", "deep", "shared"])
+def test_dictionaries_in_dictionaries_are_looked_at_once(tmp_path: Path, shape: str) -> None:
+    content: dict[str, object] = {}
+    inner = content
+    for _ in range(300):  # read plainly, the shared ones would be 2^300
+        value: dict[str, object] = {}
+        inner["a"] = value
+        if shape == "shared":
+            inner["b"] = value
+        inner = value
+    if shape == "in a ring":
+        inner["a"] = content
+    refused(saved(tmp_path / "a.pt", content), "is no tensor")
+
+
 @pytest.mark.parametrize("name", ["timestamps", "delta_t", "drift.input_embed.weight", "score.layers.2.bias"])
 def test_every_name_must_be_there(tmp_path: Path, name: str) -> None:
     state = state_of()

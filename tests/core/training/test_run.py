@@ -11,14 +11,16 @@ from torch import Tensor
 
 import dnf_studio as dnf
 from dnf_studio.config import Config
+from dnf_studio.core.data.dataset import DataSummary, Standardisation
 from dnf_studio.core.evaluation.likelihoods import nll_bound
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.checkpoint import read_checkpoint
+from dnf_studio.core.storage.layout import check_keepable
 from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.gradients import OutsidePoints
 from dnf_studio.core.training.run import Run
 from dnf_studio.core.training.schedules import WARM_UP, learning_rate
-from dnf_studio.errors import CheckpointError, DivergenceError, SettingError
+from dnf_studio.errors import CheckpointError, DataError, DivergenceError, SettingError
 
 TINY = Config().changed(
     {
@@ -213,6 +215,29 @@ def test_weights_hold_the_average_and_no_run(tmp_path: Path) -> None:
     assert read_checkpoint(tmp_path / "weights.safetensors").kind == "weights"
     with pytest.raises(CheckpointError, match="weights only"):
         Run.resume(tmp_path / "weights.safetensors")
+
+
+def test_more_changes_than_a_file_can_keep_are_refused_and_the_run_can_be_saved(tmp_path: Path) -> None:
+    run = Run(TINY.changed({"training.iterations": 200}))
+    steps = iter(run)
+    with pytest.raises(SettingError, match="changed so often that its file could keep no more changes"):
+        for k in range(1, 100):  # as long as a grid of a thousand nodes is
+            run.apply({"sde.grid": [j / 1000 for j in range(1001)], "training.learning_rate": k / 1000})
+            next(steps)
+    assert 20 < len(run.changes) < 99
+    run.save(tmp_path / "a.safetensors")
+    assert len(Run.resume(tmp_path / "a.safetensors").changes) == len(run.changes)
+
+
+@pytest.mark.parametrize(
+    ("columns", "name", "sentence"),
+    [(10_001, "x", "10,001 columns, and a model has at most 10,000"), (1000, "x" * 3000, "so long that no checkpoint")],
+)
+def test_data_that_no_checkpoint_could_keep_is_told_before_the_training(columns: int, name: str, sentence: str) -> None:
+    names = tuple(f"{name}{j}" for j in range(columns))
+    units = Standardisation((0.0,) * columns, (1.0,) * columns)
+    with pytest.raises(DataError, match=sentence):
+        check_keepable(DataSummary("wide", "", names, None), units)
 
 
 def test_resuming_on_changed_data_is_refused(tmp_path: Path) -> None:

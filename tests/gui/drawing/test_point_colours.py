@@ -1,4 +1,4 @@
-"""Points, paths and trails that keep a colour of their own."""
+"""Points, paths and trails that keep a colour of their own, and the legend of such colours."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PySide6.QtGui import QFont, QFontMetrics
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.drawing.layers.paths import MAX_COUNT, count_pixels, path_picture
 from dnf_studio.gui.drawing.layers.scale import SteadyLimits
 from dnf_studio.gui.drawing.point_colours import (
+    DOT,
+    GAP,
+    LegendLayer,
     PointColours,
     angle_colours,
     mode_colours,
@@ -25,6 +29,7 @@ from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView
 from tests.gui.scenes import frame_of, pixels, share_near
 
+LEGEND_COLOURS = ("#123456",) * 4
 TABLE = (np.arange(8)[:, None] * 1000 + np.arange(MAX_COUNT)).astype(np.uint32)
 
 
@@ -191,3 +196,24 @@ def test_one_dimension_has_the_legend_in_its_only_view(qtbot: QtBot) -> None:
     assert not view.by_point["forward"].legend.isVisible()
     view.set_frame(frame_of(points=60, dim=1))
     assert view.by_point["forward"].legend.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("names", "room", "cut"),
+    [((), 100, False), (("cat", "dog", "ox", "emu"), 300, False), (("a golden retriever",) * 4, 300, True)],
+)
+def test_long_names_are_cut_to_what_there_is_room_for(
+    qtbot: QtBot, names: tuple[str, ...], room: float, cut: bool
+) -> None:
+    layer, metrics = LegendLayer(), QFontMetrics(QFont())
+    layer.set_content("dot", "mode", LEGEND_COLOURS, names=names)
+    shown = layer._numbers(metrics, room)
+    assert len(shown) == 4 and all(word.endswith("…") for word in shown) == cut
+    assert cut or shown == (names or ("1", "2", "3", "4"))
+    assert sum(metrics.horizontalAdvance(word) + DOT + 2 * GAP for word in shown) <= room or not names
+
+
+def test_where_there_is_hardly_any_room_nothing_is_cut_to_nothing(qtbot: QtBot) -> None:
+    layer = LegendLayer()
+    layer.set_content("dot", "mode", LEGEND_COLOURS, names=("a golden retriever",) * 4)
+    assert layer._numbers(QFontMetrics(QFont()), 80) == ("a golden retriever",) * 4

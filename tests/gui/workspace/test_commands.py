@@ -13,9 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.assets import resource
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, icon
-from dnf_studio.gui.frame.features import FEATURES
+from dnf_studio.gui.frame.features import COMMANDS, FEATURES, MENUS
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.frame.menus import COMMANDS, MENUS
 
 RECORDS = {record.name: record for record in (*COMMANDS, *(each for feature in FEATURES for each in feature.commands))}
 IN_MENUS = [record for record in RECORDS.values() if record.menu]

@@ -19,9 +19,8 @@ from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_row
 from dnf_studio.gui.features.data.import_data import ImportDialog
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace import files
-from dnf_studio.gui.workspace.error_dialog import ErrorDialog
+from dnf_studio.gui.workspace.dialogs import Answer, ErrorDialog
 from dnf_studio.gui.workspace.opening import Opened
-from dnf_studio.gui.workspace.question import Answer
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.workers.frames import Frame
 from tests.core.storage.files import make_flow

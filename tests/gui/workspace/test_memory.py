@@ -152,7 +152,15 @@ def test_reset_layout_leaves_the_docks_of_explore_one_place(visits: Visits) -> N
         json.dumps({"version": 99, "tab": "Training"}),
         json.dumps({"version": 1}),
         json.dumps({"version": 1, "docks": 5, "geometry": [], "layers": "points", "splitters": 3, "tab": {}}),
-        json.dumps({"version": 1, "docks": "ü!", "geometry": "AAAA", "layers": [1, None, "gone"], "tab": "Gone"}),
+        json.dumps(
+            {
+                "version": 1,
+                "docks": "ü!",
+                "geometry": "AAAA",
+                "layers": [1, None, "gone", ["points"], {}],
+                "tab": "Gone",
+            }
+        ),
         json.dumps({"version": 1, "splitters": {"rows": [-1, 1e9], "above": ["a"], "below": [0, 0, 0]}}),
         "[" * 100_000,
     ],

@@ -18,7 +18,7 @@ from dnf_studio.errors import DivergenceError
 from dnf_studio.gui.drawing.theme import DARK
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace import files
-from dnf_studio.gui.workspace.question import Answer
+from dnf_studio.gui.workspace.dialogs import Answer
 from dnf_studio.gui.workspace.training import Phase
 from tests.gui.conftest import TINY
 

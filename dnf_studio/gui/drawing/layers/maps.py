@@ -1,21 +1,22 @@
-"""Values over the plane as one stretched picture: cells in sixteen colours with their key, or a smooth map."""
+"""Values over the plane: as cells in sixteen colours with their key, as a smooth map, and as contour lines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QTransform
+from PySide6.QtWidgets import QApplication
 
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
-from dnf_studio.gui.drawing.layers.device import DeviceLayer, image_of
+from dnf_studio.gui.drawing.layers.device import DeviceLayer, StrokesLayer, image_of, to_device
 from dnf_studio.gui.drawing.layers.scale import BUCKETS, ColourKey, bucket_of, nats_at
 from dnf_studio.gui.drawing.theme import Theme
 
-__all__ = ["CellsLayer", "HeatLayer"]
+__all__ = ["CellsLayer", "ContoursLayer", "HeatLayer", "LabelsLayer", "contour_lines"]
 
 SHADES = 256
 
@@ -112,3 +113,127 @@ def _picture(values: NDArray[np.float64], limit: float, signed: bool, stops: tup
 @cache
 def _table(stops: tuple[str, ...]) -> NDArray[np.uint32]:
     return np.array([QColor(colour).rgba() for colour in colour_ramp(stops, SHADES)], np.uint32)
+
+
+INSET = 24.0
+"""Pixels between a label and the edge of the view."""
+APART = 26.0
+"""Pixels between two labels."""
+TRIED = 400
+"""Places of a line that are looked at for its label."""
+Values = NDArray[np.float64]
+
+# A cell's corners count 1, 2, 4 and 8 from the lower left on, its edges 0 … 3 from the lower one on, both
+# counterclockwise. Two opposite corners are joined where the middle is inside too: rows 16 and 17.
+_SEGMENTS = np.full((18, 2, 2), -1)
+for _case, _pair in {1: (3, 0), 2: (0, 1), 3: (3, 1), 4: (1, 2), 6: (0, 2), 7: (3, 2)}.items():
+    _SEGMENTS[_case, 0] = _SEGMENTS[15 - _case, 0] = _pair
+_SEGMENTS[5] = _SEGMENTS[17] = (3, 0), (1, 2)
+_SEGMENTS[10] = _SEGMENTS[16] = (0, 1), (2, 3)
+
+
+class ContoursLayer(StrokesLayer):
+    """Lines of several levels."""
+
+    width = 1.2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines = np.empty((0, 4), np.float32)
+
+    def set_lines(self, lines: Mapping[str, Values]) -> None:
+        """Show these segments (K, 4), plot units, by the label of their level."""
+        self._lines = np.concatenate([np.empty((0, 4)), *lines.values()]).astype(np.float32)
+        self.update()
+
+    def strokes(self, transform: QTransform) -> NDArray[np.float32]:
+        """All lines."""
+        return to_device(self._lines.reshape(-1, 2), transform).reshape(-1, 4)
+
+
+class LabelsLayer(DeviceLayer):
+    """What is written at each line: above the points, each once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: dict[str, Values] = {}
+        self._anchors: dict[str, Values] | None = None
+        self._colours = "#000000", "#ffffff"
+
+    def set_lines(self, lines: Mapping[str, Values]) -> None:
+        """Label these segments (K, 4), plot units."""
+        self._lines, self._anchors = {label: each for label, each in lines.items() if len(each)}, None
+        self.update()
+
+    def set_colours(self, text: str, ground: str) -> None:
+        """Write in `text` on `ground`."""
+        self._colours = text, ground
+        self.update()
+
+    def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
+        """At places that stay while the view moves, until there are other lines."""
+        if self._anchors is None:
+            self._anchors = _anchors(self._lines, transform, area)
+        painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
+        painter.setPen(QColor(self._colours[0]))
+        painter.setFont(QApplication.font())
+        metrics = painter.fontMetrics()
+        ground = QColor(self._colours[1])
+        ground.setAlphaF(0.85)
+        for label, anchor in self._anchors.items():
+            at = transform.map(QPointF(*anchor))
+            box = QRectF(0, 0, metrics.horizontalAdvance(label) + 6, metrics.height())
+            box.moveCenter(at)
+            painter.fillRect(box, ground)
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, label)
+
+
+def contour_lines(x: Values, y: Values, values: Values, level: float) -> Values:
+    """Where `values` (R, C) at x (C,) and y (R,) cross `level`, linear between neighbours: segments (K, 4).
+
+    Marching squares. Cells with a value that is no number have none.
+    """
+    inside = values >= level
+    corners = inside[:-1, :-1], inside[:-1, 1:], inside[1:, 1:], inside[1:, :-1]
+    cases = sum((corner.astype(np.intp) << k for k, corner in enumerate(corners)), np.zeros(corners[0].shape, np.intp))
+    rows, columns = np.nonzero((cases > 0) & (cases < 15))
+    around = np.array([[0, 0], [0, 1], [1, 1], [1, 0]])
+    r, c = rows + around[:, :1], columns + around[:, 1:]
+    v = values[r, c]
+    known = np.isfinite(v).all(axis=0)
+    r, c, v, some = r[:, known], c[:, known], v[:, known], cases[rows, columns][known]
+    some = np.where((v.mean(axis=0) >= level) & np.isin(some, (5, 10)), 16 + (some == 10), some)
+    following = np.roll(np.arange(4), -1)
+    # An edge that is not crossed may have no place at all
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        way = (level - v) / (v[following] - v)
+        places = np.stack([x[c] + way * (x[c[following]] - x[c]), y[r] + way * (y[r[following]] - y[r])], axis=-1)
+    found = []
+    for pair in (0, 1):
+        edges = _SEGMENTS[some, pair]
+        there = np.flatnonzero(edges[:, 0] >= 0)
+        found.append(np.concatenate([places[edges[there, end], there] for end in (0, 1)], axis=1))
+    return np.concatenate(found)
+
+
+def _anchors(lines: Mapping[str, Values], transform: QTransform, area: QRectF) -> dict[str, Values]:
+    """Where each line is labelled, plot units: within `area`, and as far from the other labels as can be."""
+    inner = area.adjusted(INSET, INSET, -INSET, -INSET)
+    # The legend is at the upper left
+    placed = [np.array([area.left(), area.top()])]
+    found: dict[str, Values] = {}
+    for label, segments in lines.items():
+        middles = (segments[:, :2] + segments[:, 2:]) / 2
+        middles = middles[:: -(-len(middles) // TRIED)]
+        pixels = to_device(middles.astype(np.float32), transform).astype(np.float64)
+        seen = (pixels >= [inner.left(), inner.top()]).all(axis=1) & (pixels <= [inner.right(), inner.bottom()]).all(
+            axis=1
+        )
+        if not seen.any():
+            continue
+        distance = np.linalg.norm(pixels[seen][:, None] - np.array(placed), axis=-1).min(axis=1)
+        best = int(distance.argmax())
+        if distance[best] >= APART:
+            placed.append(pixels[seen][best])
+            found[label] = middles[seen][best]
+    return found

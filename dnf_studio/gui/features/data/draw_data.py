@@ -21,7 +21,7 @@ from dnf_studio.core.data.naming import is_drawing
 from dnf_studio.errors import DataError
 from dnf_studio.gui.features.data.canvas import Canvas
 from dnf_studio.gui.widgets.controls import ChoiceBox, NumberSlider, caption, label_of
-from dnf_studio.gui.workspace.question import Answer, ask_discard_drawing
+from dnf_studio.gui.workspace.dialogs import Answer, ask_discard_drawing
 
 __all__ = ["DrawDataDialog"]
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QToolButton
 
 from dnf_studio.gui.features.export.exporter import Exporter
-from dnf_studio.gui.workspace import question
+from dnf_studio.gui.workspace import dialogs
 from dnf_studio.gui.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class ExportController(QObject):
         """Whether an export that runs may be cancelled."""
         window = self._workspace.parent
         running = window.isVisible() and self.exporter.running
-        return not running or question.ask_about_export(window) is not question.Answer.CANCEL
+        return not running or dialogs.ask_about_export(window) is not dialogs.Answer.CANCEL
 
     @Slot(object)
     def _tell_written(self, record: ExportRecord) -> None:

@@ -19,7 +19,7 @@ from dnf_studio.gui.features.export.form import ExportForm
 from dnf_studio.gui.features.export.list import ExportList, ExportRecord
 from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.gui.widgets.page import Page
-from dnf_studio.gui.workspace import question
+from dnf_studio.gui.workspace import dialogs
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -72,10 +72,10 @@ class ExportPanel(Page):
             self._complain(str(error))
             return
         if isfile(order.path):
-            answer = question.ask_about_older_file(self.window(), order.path.name)
-            if answer is question.Answer.OTHER_NAME and self._browse():
+            answer = dialogs.ask_about_older_file(self.window(), order.path.name)
+            if answer is dialogs.Answer.OTHER_NAME and self._browse():
                 self.start()
-            if answer is not question.Answer.REPLACE:
+            if answer is not dialogs.Answer.REPLACE:
                 return
         self.problem.hide()
         self._exporter.start(order)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.gui.drawing.axes import number_ticks
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.features.lab.distance_curve import DistanceCurve, ends_of, signed, told
+from dnf_studio.gui.features.lab.page import DistanceCurve, ends_of, signed, told
 
 if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance

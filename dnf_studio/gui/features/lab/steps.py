@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QColor, QIcon, QPixmap, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QSplitter, QTabBar, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QSplitter, QTabBar, QWidget
 
 from dnf_studio.core.sde.sample_settings import AS_VIEWED
 from dnf_studio.core.sde.solvers import solver_in_effect, unused_settings
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.lab.compare import CompareRow
-from dnf_studio.gui.features.lab.distance_curve import in_brackets
 from dnf_studio.gui.features.lab.distance_plot import QualityPlot
 from dnf_studio.gui.features.lab.error_plot import EndsPlot, ErrorPlot, ramp_of
-from dnf_studio.gui.features.lab.page import LabPage, RowTable, grid_words, last_words, number
+from dnf_studio.gui.features.lab.page import LabPage, RowTable, grid_words, in_brackets, last_words, number
 from dnf_studio.gui.widgets.choices import Directions
 from dnf_studio.gui.widgets.controls import ChoiceBox, caption, label_of
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -157,7 +156,8 @@ class StepsPage(LabPage):
         self.show_button = QPushButton("Show in the views")
         self.show_button.setToolTip("Set View N to the chosen N")
         self.show_button.clicked.connect(self._show_in_views)
-        self.told = QLabel()
+        # Wraps, so that the dock does not grow under the pointer when it speaks
+        self.told = caption()
         row = QHBoxLayout()
         row.addWidget(self.told, 1)
         row.addWidget(self.show_button)
@@ -258,7 +258,6 @@ class StepsPage(LabPage):
         same = "points" if "noise" in self.session.lacks else "Brownian paths"
         finest = f"Against {errors[0].finest:,} steps, same {same}." if errors else ""
         self.told.setText(finest)
-        self.told.setProperty("caption", True)
 
 
 def _swatch(colour: str) -> QIcon:

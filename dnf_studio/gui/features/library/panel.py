@@ -23,8 +23,7 @@ from PySide6.QtWidgets import (
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import breakable
-from dnf_studio.gui.features.library.cards import CardDelegate
-from dnf_studio.gui.features.library.model import Card, LibraryModel, Row, Section, read_rows
+from dnf_studio.gui.features.library.model import Card, CardDelegate, LibraryModel, Row, Section, read_rows
 from dnf_studio.gui.features.library.recent import Recent
 from dnf_studio.gui.features.library.thumbnails import Thumbnails
 from dnf_studio.gui.widgets.controls import caption

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.gui.drawing.caption import Notice
-from dnf_studio.gui.drawing.layers.contours import ContoursLayer, LabelsLayer, contour_lines
-from dnf_studio.gui.drawing.layers.maps import HeatLayer
+from dnf_studio.gui.drawing.layers.maps import ContoursLayer, HeatLayer, LabelsLayer, contour_lines
 from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, ProcessPlot
 from dnf_studio.gui.drawing.theme import LIGHT, Theme, mix
 from dnf_studio.gui.widgets.choices import menu_button

@@ -12,10 +12,9 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.config.model_kinds import MODEL_KINDS, Objective
 from dnf_studio.core.training.record import History, Mark, StepReport
 from dnf_studio.gui.drawing.help import Help
-from dnf_studio.gui.drawing.layers.marks import MarksLayer
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
-from dnf_studio.gui.features.loss.curve import LossCurve
+from dnf_studio.gui.features.loss.curve import LossCurve, MarksLayer
 from dnf_studio.gui.workspace.run_changes import mark_words
 
 __all__ = ["LossPlot"]

@@ -1,1 +1,24 @@
-"""How far the forward cloud is from the backward cloud at every step."""
+"""How far the forward marginals are from the backward ones at every step."""
+
+from __future__ import annotations
+
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.workspace.workspace import Feature, PlotPlace, Workspace
+
+__all__ = ["FEATURE"]
+
+
+def _plot(workspace: Workspace) -> Plot:
+    from dnf_studio.gui.features.marginals.plot import MarginalsPlot
+
+    plot = MarginalsPlot()
+    plot.step_clicked.connect(workspace.session.cursor.jump)
+    workspace.live.compared.connect(plot.set_comparison)
+    workspace.live.comparison_seen = plot.isVisible
+    return plot
+
+
+FEATURE = Feature(
+    "marginals",
+    plots=(PlotPlace("marginals", "Marginals", "tabs", _plot),),
+)

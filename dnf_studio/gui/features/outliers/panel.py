@@ -9,8 +9,16 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from dnf_studio.gui.drawing.theme import Theme
-from dnf_studio.gui.features.outliers import words
-from dnf_studio.gui.features.outliers.list import OutlierList
+from dnf_studio.gui.features.outliers.list import (
+    CANCELLED,
+    OUT_OF_DATE,
+    OutlierList,
+    definition,
+    invitation,
+    none_of,
+    numbers,
+    origins,
+)
 from dnf_studio.gui.features.outliers.plot import LatentsPlot, WrongStepsPlot
 from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, caption, label_of
 from dnf_studio.gui.workspace.state import CHOICE, choice
@@ -188,7 +196,7 @@ class OutliersPanel(QWidget):
         self._refresh_page()
 
     def _cancel(self) -> None:
-        self.status.setText(words.CANCELLED)
+        self.status.setText(CANCELLED)
         self.task.cancel()
 
     @Slot(object)
@@ -216,8 +224,8 @@ class OutliersPanel(QWidget):
             return
         same = found.weights == frame.weights and found.request == frame.request
         if not same:
-            self.status.setText(words.OUT_OF_DATE)
-        elif self.status.text() == words.OUT_OF_DATE:
+            self.status.setText(OUT_OF_DATE)
+        elif self.status.text() == OUT_OF_DATE:
             self.status.setText("")
         self.status.setVisible(bool(self.status.text()))
 
@@ -240,9 +248,9 @@ class OutliersPanel(QWidget):
                 choices[f"Samples: {len(found.fresh.rows):,}"] = FRESH
         self.listed.set_choices(choices)
         self.listed.show_value(self._listed)
-        self.numbers.setText("" if listed is None else words.numbers(listed))
-        self.definition.setText("" if listed is None else words.definition(listed))
-        self.origins.setText("" if listed is None else words.origins(listed))
+        self.numbers.setText("" if listed is None else numbers(listed))
+        self.definition.setText("" if listed is None else definition(listed))
+        self.origins.setText("" if listed is None else origins(listed))
         opened = self._workspace.studio.current
         self.list.set_outliers(listed, opened.shown.columns if opened is not None else ())
         self._show_plots()
@@ -258,10 +266,10 @@ class OutliersPanel(QWidget):
         self.go.setText("&Check" if self._found is None else "&Check again")
         self.pages.setCurrentIndex(int(listed is not None and len(listed.rows) > 0))
         if listed is not None and not len(listed.rows):
-            self.nothing.setText(words.none_of(listed, WHAT[self._listed]))
+            self.nothing.setText(none_of(listed, WHAT[self._listed]))
         else:
             state = self.go.isEnabled(), self.task.running, self._workspace.studio.training.busy
-            self.nothing.setText(words.invitation(opened is not None, *state, self.count.value()))
+            self.nothing.setText(invitation(opened is not None, *state, self.count.value()))
 
     def _show_plots(self) -> None:
         """Show the plots; the same outliers again leave range and marks as they are."""

@@ -1,1 +1,58 @@
-"""Both processes: the 2-D views, the t–x view, and the colours of points."""
+"""Both processes: the two views, the t–x view, their layers, and the colours of points."""
+
+from __future__ import annotations
+
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.features.processes.controller import LAYERS, ProcessesController
+from dnf_studio.gui.workspace.commands import Command
+from dnf_studio.gui.workspace.workspace import Feature, PlotPlace, Workspace
+
+__all__ = ["FEATURE"]
+
+
+def _process(direction: str) -> Plot:
+    from dnf_studio.gui.features.processes.process_view import ProcessView
+
+    return ProcessView(direction)
+
+
+def _time(_workspace: Workspace) -> Plot:
+    from dnf_studio.gui.features.processes.time_view import TimeView
+
+    return TimeView()
+
+
+def _start(workspace: Workspace) -> object:
+    from dnf_studio.gui.features.processes.colouring import Colouring
+
+    return ProcessesController(workspace), Colouring(workspace)
+
+
+COMMANDS = (
+    Command("points", "Show p&oints", "Ctrl+1", "Show the points at the time cursor", menu="View", section="layers",
+            order=1, checkable=True),
+    Command("paths", "Show p&aths", "Ctrl+2", "Show the paths of the first points", menu="View", section="layers",
+            order=2, checkable=True),
+    Command("density", "Show dens&ity", "Ctrl+3", "Show where the points are dense, over the data as faint dots",
+            menu="View", section="layers", order=3, checkable=True),
+    Command("overlay", "O&verlay the other process", "Ctrl+5", "Show the points of the other process at the same "
+            "time, faint and in its colour", menu="View", section="layers", order=5, checkable=True),
+    Command("difference", "Show &signed difference", "Ctrl+8", "Colour where the forward or the backward process "
+            "has more points at the time cursor, beyond chance", menu="View", section="layers", order=8,
+            checkable=True),
+    Command("round-trips", "Backward from the forward e&nds", "Ctrl+B", "Start each backward path where the forward "
+            "path of the same point ended, which makes the two a round trip, or from fresh noise", menu="View",
+            section="look", checkable=True),
+)  # fmt: skip
+
+FEATURE = Feature(
+    "processes",
+    commands=COMMANDS,
+    layers=LAYERS,
+    plots=(
+        PlotPlace("forward", "Forward", "above", lambda _workspace: _process("forward")),
+        PlotPlace("backward", "Backward", "above", lambda _workspace: _process("backward")),
+        PlotPlace("time", "Paths", "below", _time),
+    ),
+    start=_start,
+)

@@ -8,7 +8,6 @@ from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.gui.drawing.layers.scale import StepColouring
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
-from dnf_studio.gui.features.processes.feature import LAYERS
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView
 from dnf_studio.gui.widgets.choices import grey_plane
@@ -16,7 +15,10 @@ from dnf_studio.gui.widgets.solver_box import start_button
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["ProcessesController"]
+__all__ = ["LAYERS", "ProcessesController"]
+
+LAYERS = ("points", "paths", "density", "overlay", "difference")
+"""The layers that the process views draw themselves."""
 
 
 class ProcessesController(QObject):

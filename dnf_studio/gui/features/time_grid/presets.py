@@ -29,7 +29,7 @@ from dnf_studio.core.storage.grid_presets import (
 )
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.widgets.controls import caption, label_of
-from dnf_studio.gui.workspace import question
+from dnf_studio.gui.workspace import dialogs
 
 __all__ = ["PresetButtons", "PresetNameDialog"]
 
@@ -94,7 +94,7 @@ class PresetButtons(QWidget):
 
     def _delete(self) -> None:
         preset = self._chosen
-        if preset is not None and question.ask_delete_preset(self, preset.name) is question.Answer.DISCARD:
+        if preset is not None and dialogs.ask_delete_preset(self, preset.name) is dialogs.Answer.DISCARD:
             self._do(lambda: delete_preset(preset.path))
 
     def _ask(self, title: str, name: str, check: Callable[[str], str], act: Callable[[str], object]) -> None:

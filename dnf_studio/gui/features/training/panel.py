@@ -1,14 +1,23 @@
-"""The pages of the experiment's settings: the SDE, and the training."""
+"""The settings of an experiment: the pages SDE and Training, and the menu of those kept in files."""
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QWidget
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+
+from dnf_studio import assets
+from dnf_studio.config import DATA_SETTINGS, Config
 from dnf_studio.config.model_kinds import MODEL_KINDS
+from dnf_studio.core.files import atomic_file, with_suffix
+from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.workspace.session import Session
+from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["SDEPanel", "TrainingPanel"]
+__all__ = ["SDEPanel", "SettingsMenu", "TrainingPanel"]
 
 FIELDS = ("sde.grid", "sde.beta", "sde.t_start", "sde.t_end", "sde.g_start", "sde.g_end", "sde.linear")
 RUN = (
@@ -59,3 +68,89 @@ class TrainingPanel(Page):
             self.add_heading(title)
             self.add_form(session, names)
         self.add_note()
+
+
+TOML = "Settings (*.toml)"
+PRESETS = {
+    "reference": ("&Reference program", "A DiffFlow as the paper's own program trains it in two dimensions"),
+    "tables": ("&Tables", "A DiffFlow for tables of many columns: more noise, small batches, a lower learning rate"),
+    "digits": ("Di&gits", "A DiffFlow for the 8 × 8 digits in logit space: more noise, small batches, long"),
+}
+"""The bundled settings, by the names of their files."""
+
+
+class SettingsMenu(QMenu):
+    """Puts whole settings into the session, as one step of undo, and writes them.
+
+    Data and device stay as they are where the settings do not name data.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__("S&ettings")
+        self._workspace, self._session = workspace, workspace.session
+        self.setToolTipsVisible(True)
+        self._add("&Defaults", "What the model that is chosen in Training begins with", self._take_defaults)
+        for name, (text, tip) in PRESETS.items():
+            self._add(text, tip, partial(self._take_preset, name))
+        self.addSeparator()
+        self._add("&Open settings…", "Take the settings in a TOML file, as train --config does", self._open)
+        self._add("&Save settings…", "Write the settings to a TOML file, for train --config", self._save)
+        workspace.commands.insert_menu("train", self)
+        workspace.files.openers[".toml"] = self.load
+
+    def load(self, path: str) -> None:
+        """Take the settings in a file; one that cannot be read is told."""
+        try:
+            self._take(Config.from_toml(path), f"The settings of {Path(path).name} are in the panels.")
+        except StudioError as error:
+            self._workspace.tell(error)
+
+    def _add(self, text: str, tip: str, act: Callable[[], None]) -> None:
+        action = self.addAction(text)
+        action.setToolTip(tip)
+        action.triggered.connect(lambda _checked=False: act())
+
+    def _take_defaults(self) -> None:
+        config = self._session.state.config
+        own = Config.create({"model": config.model, "network": {"kind": config.network.kind}})
+        self._take(own, "The defaults are in the panels.")
+
+    def _take_preset(self, name: str) -> None:
+        path = assets.preset_path(name)
+        if path is not None:
+            self._take(Config.from_toml(path), f"The preset '{name}' is in the panels.")
+
+    def _take(self, config: Config, said: str) -> None:
+        old = self._session.state.config
+        kept: dict[str, object] = {"training.device": old.training.device}
+        if "data" not in config.model_fields_set:
+            kept |= {name: getattr(old, name) for name in DATA_SETTINGS}
+        new = config.changed(kept)
+
+        def apply(gesture: object = None) -> None:
+            self._session.apply({"config": new}, gesture)
+            self._workspace.say(said)
+
+        if new.data == old.data:
+            apply()
+        else:
+            # One step of undo with what the model of this data brings
+            self._workspace.files.when_safe(lambda: apply(("data", new.data)))
+
+    def _open(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self._workspace.parent, "Open settings", "", f"{TOML};;All files (*)")
+        if name:
+            self.load(name)
+
+    def _save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self._workspace.parent, "Save settings", "experiment.toml", TOML)
+        if not name:
+            return
+        path = with_suffix(name, ".toml")
+        try:
+            with atomic_file(path, SettingError) as partial_path:
+                partial_path.write_text(self._session.state.config.to_toml(), encoding="utf-8")
+        except StudioError as error:
+            self._workspace.tell(error)
+        else:
+            self._workspace.say(f"Saved {path.name}.")

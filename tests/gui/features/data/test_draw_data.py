@@ -17,7 +17,7 @@ from dnf_studio.gui.features.data import draw_data
 from dnf_studio.gui.features.data.canvas import Stroke
 from dnf_studio.gui.features.data.draw_data import DrawDataDialog
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.question import Answer
+from dnf_studio.gui.workspace.dialogs import Answer
 
 
 @pytest.fixture(autouse=True)

@@ -17,10 +17,10 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.storage.samples import read_export, read_rows
 from dnf_studio.gui.drawing.words import in_bytes
 from dnf_studio.gui.features.export.panel import ExportPanel
+from dnf_studio.gui.frame.features import MENUS
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.frame.menus import MENUS
-from dnf_studio.gui.workspace import files, question
-from dnf_studio.gui.workspace.question import Answer
+from dnf_studio.gui.workspace import dialogs, files
+from dnf_studio.gui.workspace.dialogs import Answer
 from dnf_studio.gui.workspace.training import Phase
 from tests.gui.conftest import TINY
 
@@ -187,10 +187,10 @@ def test_closing_the_window_cancels_after_asking(
     panel: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin_long(window, panel, qtbot)
-    monkeypatch.setattr(question, "ask_about_export", lambda _window: Answer.CANCEL)
+    monkeypatch.setattr(dialogs, "ask_about_export", lambda _window: Answer.CANCEL)
     window.close()
     assert window.isVisible() and window.parts["export"].exporter.running
-    monkeypatch.setattr(question, "ask_about_export", lambda _window: Answer.DISCARD)
+    monkeypatch.setattr(dialogs, "ask_about_export", lambda _window: Answer.DISCARD)
     window.close()
     assert not window.isVisible() and not window.parts["export"].exporter.running
     assert files_in(tmp_path) == []
@@ -209,7 +209,7 @@ def test_closing_asks_about_export_and_run_before_it_ends_either(
         asked.append(what)
         return answers[what]
 
-    monkeypatch.setattr(question, "ask_about_export", lambda _window: ask("export"))
+    monkeypatch.setattr(dialogs, "ask_about_export", lambda _window: ask("export"))
     monkeypatch.setattr(files, "ask_about_run", lambda _window, _active: ask("run"))
     window.close()
     assert asked == ["export"] and window.studio.unsaved and window.parts["export"].exporter.running
@@ -251,14 +251,14 @@ def test_an_older_file_is_asked_about(
     older, other = tmp_path / "out.h5", tmp_path / "other.h5"
     older.write_text("of value")
     panel.form.count.setValue(100)
-    monkeypatch.setattr(question, "ask_about_older_file", lambda _window, _name: Answer.CANCEL)
+    monkeypatch.setattr(dialogs, "ask_about_older_file", lambda _window, _name: Answer.CANCEL)
     panel.export.click()
     assert not window.parts["export"].exporter.running and older.read_text() == "of value"
-    monkeypatch.setattr(question, "ask_about_older_file", lambda _window, _name: Answer.OTHER_NAME)
+    monkeypatch.setattr(dialogs, "ask_about_older_file", lambda _window, _name: Answer.OTHER_NAME)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_words, **_more: (str(tmp_path / "other"), ""))
     export(window, panel, qtbot)
     assert panel.form.path() == other and read_export(other).count == 100 and older.read_text() == "of value"
-    monkeypatch.setattr(question, "ask_about_older_file", lambda _window, _name: Answer.REPLACE)
+    monkeypatch.setattr(dialogs, "ask_about_older_file", lambda _window, _name: Answer.REPLACE)
     panel.form.count.setValue(200)
     export(window, panel, qtbot)
     assert read_export(other).count == 200

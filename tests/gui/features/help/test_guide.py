@@ -17,9 +17,8 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.assets import resource
 from dnf_studio.gui.drawing.theme import DARK, LIGHT
 from dnf_studio.gui.features.help.guide import FILE, GuideDialog
-from dnf_studio.gui.frame.features import FEATURES
+from dnf_studio.gui.frame.features import COMMANDS, FEATURES
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.frame.menus import COMMANDS
 from dnf_studio.gui.workspace.appearance import Appearance
 
 FOLDER = resource("guide")

@@ -1,4 +1,4 @@
-"""Nearest training images in the Inspector of a whole window."""
+"""Nearest training images in the Inspector."""
 
 from __future__ import annotations
 
@@ -6,22 +6,31 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QDockWidget
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.recorded import RecordedDataset
+from dnf_studio.gui.features.inspector.controller import LOST, NOT_HERE, make_panel
 from dnf_studio.gui.features.inspector.image_strip import NeighbourStrip, pixmap_of
-from dnf_studio.gui.features.inspector.nearest import LOST, NOT_HERE
-from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.opening import untrained
+from dnf_studio.gui.workspace.workspace import Workspace
 from tests.gui.conftest import TINY
 from tests.gui.scenes import frame_of
 
 
 @pytest.fixture
-def digits(still_window: MainWindow) -> tuple[MainWindow, RecordedDataset]:
-    """The window whose backward process ends in test images, but for point 1, a training image."""
-    window = still_window
+def strip(quiet_workspace: Workspace, qtbot: QtBot) -> NeighbourStrip:
+    dock = quiet_workspace.docks["inspector"] = QDockWidget(quiet_workspace.parent)
+    dock.show()
+    panel = make_panel(quiet_workspace)
+    qtbot.addWidget(panel)
+    return panel.images
+
+
+@pytest.fixture
+def digits(quiet_workspace: Workspace, strip: NeighbourStrip) -> RecordedDataset:
+    """The data of a workspace whose backward process ends in test images, but for point 1, a training image."""
     config = Config().changed(
         {name.removeprefix("config."): value for name, value in TINY.items()} | {"data": "digits"}
     )
@@ -32,20 +41,16 @@ def digits(still_window: MainWindow) -> tuple[MainWindow, RecordedDataset]:
     copy = data.recorded[data.splits[0][11]] + 0.5
     frame.backward[0, 1] = (copy - np.array(data.standardisation.mean)) / np.array(data.standardisation.scale)
     frame.backward[0, 2, 5] = np.nan
-    window.studio.opened.emit(opened)
-    window.live.show(frame)
-    return window, data
+    quiet_workspace.studio.opened.emit(opened)
+    quiet_workspace.live.show(frame)
+    return data
 
 
-def strip_of(window: MainWindow) -> NeighbourStrip:
-    assert window.docks["inspector"].panel is not None
-    return window.docks["inspector"].panel.images
-
-
-def test_a_copy_is_seen_beside_what_it_copies(digits: tuple[MainWindow, RecordedDataset], qtbot: QtBot) -> None:
-    window, data = digits
-    window.session.apply({"selection": (1,), "selection_of": "backward"})
-    strip = strip_of(window)
+def test_a_copy_is_seen_beside_what_it_copies(
+    quiet_workspace: Workspace, digits: RecordedDataset, strip: NeighbourStrip, qtbot: QtBot
+) -> None:
+    session, data = quiet_workspace.session, digits
+    session.apply({"selection": (1,), "selection_of": "backward"})
     assert not strip.isHidden() and strip.words[0].text() == "generated"
     qtbot.waitUntil(lambda: "held-out image it is 16.9" in strip.sentence.text(), timeout=20_000)
     row = int(np.flatnonzero((data.recorded == data.recorded[data.splits[0][11]]).all(1))[0])
@@ -56,33 +61,34 @@ def test_a_copy_is_seen_beside_what_it_copies(digits: tuple[MainWindow, Recorded
         [image.pixelColor(x, y).red() for x in range(4, 64, 8) for y in range(4, 64, 8)] for image in (own, nearest)
     ]
     assert np.abs(np.subtract(*colours)).max() <= 1
-    window.session.apply({"selection": (0,)})
+    session.apply({"selection": (0,)})
     qtbot.waitUntil(lambda: strip.words[1].text().split()[-1:] not in ([], ["0.0"]), timeout=20_000)
     assert float(strip.words[1].text().split()[1]) > 5
-    window.session.apply({"selection_of": "forward"})
+    session.apply({"selection_of": "forward"})
     assert strip.words[0].text() == "test image"
-    window.session.apply({"selection": ()})
+    session.apply({"selection": ()})
     assert strip.isHidden()
 
 
-def test_what_there_is_nothing_to_compare_with(digits: tuple[MainWindow, RecordedDataset]) -> None:
-    window, _ = digits
-    window.session.apply({"selection": (2,), "selection_of": "backward"})
-    assert strip_of(window).sentence.text() == LOST
+@pytest.mark.usefixtures("digits")
+def test_what_there_is_nothing_to_compare_with(quiet_workspace: Workspace, strip: NeighbourStrip) -> None:
+    session = quiet_workspace.session
+    session.apply({"selection": (2,), "selection_of": "backward"})
+    assert strip.sentence.text() == LOST
     opened = replace(
-        untrained(window.session.state.config.changed({"data": "digits", **{"network.channels": 8}})),
+        untrained(session.state.config.changed({"data": "digits", **{"network.channels": 8}})),
         dataset=None,
     )
-    window.studio.opened.emit(opened)
-    window.live.show(frame_of(20, dim=64))
-    window.session.apply({"selection": (0,)})
-    assert strip_of(window).sentence.text() == NOT_HERE and strip_of(window).words[0].text() == "generated"
+    quiet_workspace.studio.opened.emit(opened)
+    quiet_workspace.live.show(frame_of(20, dim=64))
+    session.apply({"selection": (0,)})
+    assert strip.sentence.text() == NOT_HERE and strip.words[0].text() == "generated"
 
 
-def test_points_that_are_no_images_have_no_strip(still_window: MainWindow) -> None:
-    still_window.live.show(frame_of())
-    still_window.session.apply({"selection": (0,)})
-    assert strip_of(still_window).isHidden()
+def test_points_that_are_no_images_have_no_strip(quiet_workspace: Workspace, strip: NeighbourStrip) -> None:
+    quiet_workspace.live.show(frame_of())
+    quiet_workspace.session.apply({"selection": (0,)})
+    assert strip.isHidden()
 
 
 @pytest.mark.parametrize(("shape", "size"), [((8, 8, 1), (64, 64)), ((28, 14, 3), (28, 56)), ((200, 100, 1), (32, 64))])

@@ -62,7 +62,10 @@ def test_several_n_are_computed_on_opening_and_one_is_shown_in_the_views(
 ) -> None:
     page = steps_of(panel)
     assert panel.runner.running is not None and panel.cancel.isEnabled()
+    width = panel.minimumSizeHint().width()
     whole(panel, qtbot)
+    panel.layout().activate()
+    assert panel.minimumSizeHint().width() == width, "what is found would move Cancel from under the pointer"
     cells = [[page.table.item(r, c).text() for c in range(5)] for r in range(page.table.rowCount())]
     assert [row[0] for row in cells] == ["3", "6", "12", "20"]
     ends = np.array([[float(row[1]), float(row[2])] for row in cells])

@@ -18,8 +18,7 @@ from dnf_studio import assets
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.storage.checkpoint import Checkpoint, DataSummary, save_checkpoint
 from dnf_studio.gui.features.library import thumbnails
-from dnf_studio.gui.features.library.cards import picture_place
-from dnf_studio.gui.features.library.model import Card, Section
+from dnf_studio.gui.features.library.model import Card, Section, picture_place
 from dnf_studio.gui.features.library.panel import LibraryPanel
 from dnf_studio.gui.features.library.thumbnails import SIDE, Thumbnails, coverage, sheet
 from dnf_studio.gui.frame.main_window import MainWindow

@@ -17,8 +17,8 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
+from dnf_studio.gui.features.outliers.list import CANCELLED, NO_DATA, NO_MODEL, OUT_OF_DATE
 from dnf_studio.gui.features.outliers.panel import FRESH, OutliersPanel
-from dnf_studio.gui.features.outliers.words import CANCELLED, NO_DATA, NO_MODEL, OUT_OF_DATE
 from dnf_studio.gui.frame.docks import FeatureDock
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.training import Phase

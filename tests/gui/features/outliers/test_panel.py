@@ -16,9 +16,8 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.exploration.outliers import NEVER, OutlierRows, Outliers
 from dnf_studio.errors import ExportError
 from dnf_studio.gui.drawing.theme import DARK
-from dnf_studio.gui.features.outliers.list import OutlierList
+from dnf_studio.gui.features.outliers.list import OutlierList, counted, definition, none_of, numbers, origins
 from dnf_studio.gui.features.outliers.plot import LatentsPlot, WrongStepsPlot
-from dnf_studio.gui.features.outliers.words import counted, definition, none_of, numbers, origins
 from tests.gui.scenes import pixels, share_near
 
 

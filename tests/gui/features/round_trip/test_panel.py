@@ -1,4 +1,4 @@
-"""The Round trip dock of a whole window."""
+"""The Round trip panel with a model, and its dock in a whole window."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from dnf_studio.gui.features.round_trip.error_map import ErrorHistogram, ErrorMa
 from dnf_studio.gui.features.round_trip.panel import RoundTripPanel
 from dnf_studio.gui.frame.docks import FeatureDock
 from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.workspace import Workspace
 from tests.gui.scenes import pixels, share_near
 
 
@@ -30,15 +31,16 @@ pytestmark = pytest.mark.usefixtures("few_points")
 
 
 @pytest.fixture
-def panel(window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot) -> RoundTripPanel:
-    """Opened by its shortcut on a bundled model, with its first result."""
-    open_in("diffflow-8gaussian")
-    qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.complete, timeout=20_000)
-    QTest.keySequence(window, QKeySequence("Ctrl+Shift+U"))
-    found = dock_of(window).panel
-    assert isinstance(found, RoundTripPanel)
-    wait(qtbot, found)
-    return found
+def panel(workspace: Workspace, open_model: Callable[[str], None], qtbot: QtBot) -> RoundTripPanel:
+    """On a bundled model, with its first result."""
+    open_model("diffflow-8gaussian")
+    qtbot.waitUntil(lambda: workspace.live.frame is not None and workspace.live.frame.complete, timeout=20_000)
+    made = RoundTripPanel(workspace)
+    qtbot.addWidget(made)
+    made.resize(400, 700)
+    made.show()
+    wait(qtbot, made)
+    return made
 
 
 def wait(qtbot: QtBot, panel: RoundTripPanel) -> None:
@@ -53,9 +55,9 @@ def choose(panel: RoundTripPanel, way: str) -> None:
 
 
 def test_the_dock_begins_by_itself_and_its_numbers_are_those_of_the_model(
-    window: MainWindow, panel: RoundTripPanel, qtbot: QtBot
+    workspace: Workspace, panel: RoundTripPanel, qtbot: QtBot
 ) -> None:
-    trip, frame = panel.trip, window.live.frame
+    trip, frame = panel.trip, workspace.live.frame
     assert trip is not None and frame is not None and (trip.way, trip.steps) == ("sde", 30)
     np.testing.assert_array_equal(trip.x0.astype(np.float32), frame.forward[0])
     assert 0 < trip.median < trip.rms < trip.largest and panel.stale.isHidden()
@@ -78,61 +80,61 @@ def test_more_steps_of_the_ode_come_closer(panel: RoundTripPanel, qtbot: QtBot) 
     assert 2.5 < first.rms / panel.trip.rms < 6
 
 
-def test_the_worst_are_selected_everywhere(window: MainWindow, panel: RoundTripPanel, qtbot: QtBot) -> None:
+def test_the_worst_are_selected_everywhere(workspace: Workspace, panel: RoundTripPanel, qtbot: QtBot) -> None:
     qtbot.mouseClick(panel.worst, Qt.MouseButton.LeftButton)
-    state, trip = window.session.state, panel.trip
+    state, trip = workspace.session.state, panel.trip
     assert trip is not None and state.selection == trip.worst(20) and state.direction == "forward"
     rest = np.delete(trip.error, list(state.selection))
     assert trip.error[list(state.selection)].min() >= rest.max()
-    window.session.undo()
-    assert window.session.state.selection == ()
+    workspace.session.undo()
+    assert workspace.session.state.selection == ()
 
 
-def test_a_click_on_a_point_chooses_it(window: MainWindow, panel: RoundTripPanel) -> None:
+def test_a_click_on_a_point_chooses_it(workspace: Workspace, panel: RoundTripPanel) -> None:
     trip, worst_map = panel.trip, panel.map
     assert trip is not None
     far = trip.worst(1)[0]
     at = worst_map.box.mapViewToScene(QPointF(*trip.x0[far]))
     assert worst_map.pick(at, False)
-    chosen = window.session.state.selection
+    chosen = workspace.session.state.selection
     assert len(chosen) == 1 and np.linalg.norm(trip.x0[chosen[0]] - trip.x0[far]) < 0.1
     assert not worst_map.pick(worst_map.box.mapViewToScene(QPointF(0, 0)), False)
 
 
 def test_other_weights_or_settings_mark_it_and_another_n_of_the_views_is_followed(
-    window: MainWindow, panel: RoundTripPanel, qtbot: QtBot
+    workspace: Workspace, panel: RoundTripPanel, qtbot: QtBot
 ) -> None:
-    window.session.apply({"seed": 5})
+    workspace.session.apply({"seed": 5})
     assert panel.stale.isVisible()
-    window.session.undo()
+    workspace.session.undo()
     assert not panel.stale.isVisible()
-    window.session.apply({"grid": "uniform"})
+    workspace.session.apply({"grid": "uniform"})
     assert panel.stale.isVisible()
-    qtbot.waitUntil(lambda: window.live.frame.request.grid == "uniform", timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.live.frame.request.grid == "uniform", timeout=20_000)
     qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
     wait(qtbot, panel)
     assert not panel.stale.isVisible()
-    window.session.apply({"steps": 12})
+    workspace.session.apply({"steps": 12})
     wait(qtbot, panel)
     assert panel.trip is not None and panel.trip.steps == 12
     panel.form.steps.setValue(9)
-    window.session.apply({"steps": 40})
+    workspace.session.apply({"steps": 40})
     wait(qtbot, panel)
     assert panel.trip is not None and panel.trip.steps == 9 == panel.form.steps.value()
 
 
-def test_another_version_of_the_weights_marks_it(window: MainWindow, panel: RoundTripPanel) -> None:
+def test_another_version_of_the_weights_marks_it(workspace: Workspace, panel: RoundTripPanel) -> None:
     from dnf_studio.workers.snapshot import Snapshot
 
-    before = window.studio.explorer.newest.snapshot
+    before = workspace.studio.explorer.newest.snapshot
     assert before is not None
-    window.studio.explorer.publish(Snapshot.of(before.flow))
-    window.live.show(window.live.frame)
+    workspace.studio.explorer.publish(Snapshot.of(before.flow))
+    workspace.live.show(workspace.live.frame)
     assert panel.stale.isVisible()
 
 
 def test_it_can_be_cancelled_and_does_not_begin_again_by_itself(
-    window: MainWindow, panel: RoundTripPanel, qtbot: QtBot
+    workspace: Workspace, panel: RoundTripPanel, qtbot: QtBot
 ) -> None:
     panel.form.steps.setValue(1000)
     qtbot.waitUntil(lambda: panel.task.running)
@@ -141,15 +143,20 @@ def test_it_can_be_cancelled_and_does_not_begin_again_by_itself(
     assert not panel.task.running and panel.button.text() == module.GO
     # What was there already stays
     assert panel.numbers.text() if panel.trip else panel.numbers.text() == "Cancelled."
-    window.live.show(window.live.frame)
+    workspace.live.show(workspace.live.frame)
     assert not panel.task.running
     qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
     assert panel.task.running and panel.numbers.text() != "Cancelled."
 
 
 def test_hidden_it_computes_nothing_and_seen_again_what_is_missing(
-    window: MainWindow, panel: RoundTripPanel, qtbot: QtBot
+    window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot
 ) -> None:
+    open_in("diffflow-8gaussian")
+    QTest.keySequence(window, QKeySequence("Ctrl+Shift+U"))
+    panel = dock_of(window).panel
+    assert isinstance(panel, RoundTripPanel)
+    wait(qtbot, panel)
     QTest.keySequence(window, QKeySequence("Ctrl+Shift+U"))
     assert dock_of(window).isHidden()
     window.session.apply({"steps": 7})
@@ -161,21 +168,26 @@ def test_hidden_it_computes_nothing_and_seen_again_what_is_missing(
 
 @pytest.mark.parametrize("dim", [1, 5])
 def test_data_of_another_dimension(
-    window: MainWindow, panel: RoundTripPanel, open_in: Callable[[str], None], qtbot: QtBot, tmp_path: Path, dim: int
+    workspace: Workspace,
+    panel: RoundTripPanel,
+    open_model: Callable[[str], None],
+    qtbot: QtBot,
+    tmp_path: Path,
+    dim: int,
 ) -> None:
     rows = np.random.default_rng(0).standard_normal((400, dim)).astype(np.float32)
     np.save(tmp_path / "rows.npy", rows)
-    open_in(str(tmp_path / "rows.npy"))
+    open_model(str(tmp_path / "rows.npy"))
     wait(qtbot, panel)
     trip, places = panel.trip, panel.map._places
-    assert len(trip.x0) == window.live.frame.forward.shape[1]
+    assert len(trip.x0) == workspace.live.frame.forward.shape[1]
     assert trip is not None and trip.x0.shape[1] == dim and places.shape == (len(trip.x0), 2)
     np.testing.assert_allclose(places[:, 0], trip.x0[:, 0], rtol=1e-6)
     np.testing.assert_allclose(places[:, 1], trip.error if dim == 1 else trip.x0[:, 1], rtol=1e-6)
     if dim == 1:
         assert panel.map.box.viewRange()[1][1] > trip.largest
     else:
-        window.session.apply({"axes": (4, 2)})
+        workspace.session.apply({"axes": (4, 2)})
         np.testing.assert_allclose(panel.map._places, trip.x0[:, [4, 2]], rtol=1e-6)
         box = panel.form.place
         box.setCurrentIndex(box.findData("returned"))
@@ -184,12 +196,12 @@ def test_data_of_another_dimension(
 
 
 def test_a_model_with_more_points_than_the_one_before_has_all_of_them(
-    window: MainWindow, panel: RoundTripPanel, open_in: Callable[[str], None], qtbot: QtBot, tmp_path: Path
+    workspace: Workspace, panel: RoundTripPanel, open_model: Callable[[str], None], qtbot: QtBot, tmp_path: Path
 ) -> None:
     np.save(tmp_path / "few.npy", np.random.default_rng(0).standard_normal((100, 2)).astype(np.float32))
-    open_in(str(tmp_path / "few.npy"))
+    open_model(str(tmp_path / "few.npy"))
     wait(qtbot, panel)
-    open_in("diffflow-8gaussian")
+    open_model("diffflow-8gaussian")
     wait(qtbot, panel)
     assert panel.trip is not None and len(panel.trip.x0) == 300 and panel.histogram.counts.sum() == 300
 

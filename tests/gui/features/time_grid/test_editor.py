@@ -14,9 +14,9 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.storage.grid_presets import list_presets, save_preset
 from dnf_studio.gui.features.time_grid.editor import GridEditorPanel
 from dnf_studio.gui.features.time_grid.presets import PresetNameDialog
+from dnf_studio.gui.frame.features import MENUS
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.frame.menus import MENUS
-from dnf_studio.gui.workspace import question
+from dnf_studio.gui.workspace import dialogs
 from dnf_studio.gui.workspace.memory import grids_folder
 from tests.gui.features.time_grid.test_step_curve import drag
 
@@ -180,10 +180,10 @@ def test_presets_are_saved_used_renamed_and_deleted(
     dialog_of(panel).name.setText("Seven")
     dialog_of(panel).save.click()
     assert panel.start.currentText() == "Seven"
-    monkeypatch.setattr(question, "ask_delete_preset", lambda *_: question.Answer.CANCEL)
+    monkeypatch.setattr(dialogs, "ask_delete_preset", lambda *_: dialogs.Answer.CANCEL)
     panel.presets.delete.click()
     assert len(panel.presets.presets) == 1
-    monkeypatch.setattr(question, "ask_delete_preset", lambda *_: question.Answer.DISCARD)
+    monkeypatch.setattr(dialogs, "ask_delete_preset", lambda *_: dialogs.Answer.DISCARD)
     panel.presets.delete.click()
     assert list_presets(grids_folder()) == ((), ())
     assert panel.start.currentText() == "custom, 30 steps" and window.session.state.sampling.grid == mine

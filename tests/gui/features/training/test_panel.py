@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from dnf_studio import assets
 from dnf_studio.config import Config
-from dnf_studio.gui.features.training.settings_menu import PRESETS
+from dnf_studio.gui.features.training.panel import PRESETS
 from dnf_studio.gui.frame.main_window import MainWindow
 
 

@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.config import Config
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.error_dialog import ErrorDialog
-from dnf_studio.gui.workspace.report import make_report
+from dnf_studio.gui.workspace.dialogs import ErrorDialog
+from dnf_studio.gui.workspace.log import make_report
 
 
 def defect() -> ValueError:

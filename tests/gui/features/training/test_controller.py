@@ -18,8 +18,8 @@ from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.training.run import Run
 from dnf_studio.gui.features.training.controller import NOTES
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace import files, question
-from dnf_studio.gui.workspace.question import Answer
+from dnf_studio.gui.workspace import dialogs, files
+from dnf_studio.gui.workspace.dialogs import Answer
 from dnf_studio.gui.workspace.run_changes import RunStatus
 from dnf_studio.gui.workspace.training import Phase
 from tests.gui.conftest import TINY
@@ -185,10 +185,10 @@ def test_the_question_leaves_out_what_would_do_nothing(ended: MainWindow, monkey
         shown.append((more, list(answers)))
         return Answer.CANCEL
 
-    monkeypatch.setattr(question, "_ask", ask)
-    question.ask_resume(ended, 6)
-    question.ask_resume(ended, 6, "It is spent.", ("diffflow", "flow"))
-    question.ask_resume(ended, 6, "", ("diffflow", "flow"))
+    monkeypatch.setattr(dialogs, "_ask", ask)
+    dialogs.ask_resume(ended, 6)
+    dialogs.ask_resume(ended, 6, "It is spent.", ("diffflow", "flow"))
+    dialogs.ask_resume(ended, 6, "", ("diffflow", "flow"))
     assert [answers for _, answers in shown] == [
         [Answer.RESUME, Answer.NEW],
         [Answer.NEW],

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.exploration.log_density import LogDensity
-from dnf_studio.gui.drawing.layers.contours import contour_lines
+from dnf_studio.gui.drawing.layers.maps import contour_lines
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 from dnf_studio.gui.features.log_density.overlay import ContourOverlay
 from dnf_studio.gui.features.processes.process_view import ProcessView

@@ -1,0 +1,69 @@
+"""What ``train`` keeps of a run while it lasts and where it is saved at its end, so that no work is lost."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from tempfile import gettempdir
+from typing import TYPE_CHECKING, Literal
+
+from dnf_studio.cli.output import clock, note
+from dnf_studio.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from dnf_studio.core.storage.autosave import Autosave
+    from dnf_studio.core.training.run import Run
+
+__all__ = ["autosave", "newest_of", "save", "tell_of_older"]
+
+
+def tell_of_older(output: Path) -> None:
+    """Say that a new run takes the place of one that was killed before it was saved to the same file."""
+    from dnf_studio.core.storage.autosave import newest_autosave
+
+    if kept := newest_autosave(output):
+        note(
+            f"'{kept[0]}' keeps a run that was not saved, at iteration {kept[1].iteration:,}; this one takes its place "
+            f"unless you stop it now and go on with --resume '{output}'."
+        )
+
+
+def newest_of(file: Path) -> Path:
+    """`file`, or the state of its run that was kept later than it, or without it; says so where it is that."""
+    from dnf_studio.core.storage.autosave import newest_autosave
+
+    kept = newest_autosave(file)
+    if kept is None:
+        return file
+    than = f"newer than '{file}'" if file.exists() else f"what there is of '{file}'"
+    note(f"Going on with '{kept[0]}', kept at iteration {kept[1].iteration:,} and {than}.")
+    return kept[0]
+
+
+def autosave(run: Run, keeper: Autosave) -> None:
+    """Keep the state of `run`; one that cannot be kept now, on a full disk for instance, does not end the training."""
+    try:
+        keeper.keep(run.state().checkpoint())
+    except CheckpointError as error:
+        note(f"{error} Training goes on; the next try is in {clock(keeper.seconds_left)}.")
+
+
+def save(run: Run, output: Path, kind: Literal["run", "weights"], keeper: Autosave) -> None:
+    """Save the run to `output`, after which nothing need be kept of it elsewhere.
+
+    Where `output` cannot be written any more, the run goes to a place that can be, and the `CheckpointError` says
+    which.
+    """
+    try:
+        run.save(output, kind)
+    except CheckpointError as error:
+        # Beside other runs that may be kept there
+        name = f"{output.stem[:100]}-{os.getpid()}.autosave"
+        for place in (keeper.file, Path.home() / name, Path(gettempdir(), name)):
+            try:
+                run.save(place)
+            except CheckpointError:
+                continue
+            raise CheckpointError(f"{error} The run is kept in '{place}'; go on with --resume '{place}'.") from error
+        raise
+    keeper.remove()
