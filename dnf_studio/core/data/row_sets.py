@@ -25,6 +25,8 @@ from dnf_studio.core.data.table import Table
 if TYPE_CHECKING:
     from hashlib import _Hash
 
+    from scipy.spatial import cKDTree
+
 __all__ = [
     "MappedRows",
     "Part",
@@ -236,15 +238,19 @@ class TableDataset(LabelledDataset):
         points = (x - np.array(self.standardisation.mean)) / np.array(self.standardisation.scale)
         if self.dim > FEW_COLUMNS:
             return codes[nearest_rows(points, rows).rows[:, 0]]
-        from scipy.spatial import cKDTree
-
-        found: NDArray[np.intp] = codes[cKDTree(rows).query(points)[1]]
+        found: NDArray[np.intp] = codes[self._tree.query(points)[1]]
         return found
 
     @property
     def labelled_rows(self) -> int:
         """How many rows `nearest_class` compares with."""
         return sum(min(count, MOST_COMPARED) for count in self.rows)
+
+    @cached_property
+    def _tree(self) -> cKDTree:
+        from scipy.spatial import cKDTree
+
+        return cKDTree(self._compared[0])
 
     @cached_property
     def _compared(self) -> tuple[NDArray[np.float32], NDArray[np.intp]]:

@@ -37,7 +37,7 @@ EPOCH = datetime.datetime(1970, 1, 1)
 COUNTS = Qt.ItemDataRole.UserRole
 HEADERS = ("Column", "Kind", "Range", "Missing", "Histogram", "What keeps it out")
 NAME, KIND, RANGE, MISSING, HISTOGRAM, PROBLEM = range(6)
-LABEL = "Says what each row is called"
+LABEL = "the label"
 Flag = Qt.ItemFlag
 
 
@@ -68,7 +68,7 @@ class ColumnTable(QTableWidget):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
         header.setStretchLastSection(True)
-        for column, width in ((NAME, 170), (KIND, 150), (RANGE, 190), (MISSING, 80), (HISTOGRAM, 110)):
+        for column, width in ((NAME, 150), (KIND, 195), (RANGE, 165), (MISSING, 65), (HISTOGRAM, 110)):
             header.resizeSection(column, width)
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
         self.itemChanged.connect(lambda _item: self.changed.emit())

@@ -44,7 +44,7 @@ class ImportDialog(ReadingDialog):
     ) -> None:
         super().__init__(path, background, parent)
         self.setWindowTitle("Choose data")
-        self.resize(820, 520)
+        self.resize(980, 540)
         self._reading, self._number, self._first = True, 0, inside
         self._found: Description | None = None
         self.title = heading(path.name)

@@ -67,6 +67,7 @@ class Colouring(QObject):
         self._dataset: Dataset | None = None
         self._standardisation: Standardisation | None = None
         self._modes: tuple[str, ...] = ()
+        self._labelled: tuple[str, str | None] = ("", None)
         self._known: dict[str, tuple[Array, PointColours]] = {}
         self._finding = {name: Newest(workspace.studio.background) for name in ("forward", "backward")}
         self._failed = workspace.tell
@@ -91,6 +92,10 @@ class Colouring(QObject):
         self._modes, self._known = () if many else names, {}
         self.menu.offer("colouring", "mode", TOO_MANY.format(len(names)) if many else "" if names else NO_MODES)
         self.menu.offer("colouring", "angle", "" if opened.shown.dim > 1 else ONE_COMPONENT)
+        before, self._labelled = self._labelled, (opened.config.data, opened.config.label)
+        if self._modes and opened.config.label is not None and before != self._labelled:
+            # Who has just said which column has the labels wants to see them
+            self._session.apply({"colouring": "mode"})
 
     def _follow(self, names: frozenset[str]) -> None:
         if names & {"colouring", "axes", "projection"}:
