@@ -49,6 +49,8 @@ class ClassShare:
     """Share of rows of which the classifier gives one class more than `SURE`."""
     counts: tuple[int, ...]
     """Number of these rows that show each class."""
+    likely: tuple[int, ...] = ()
+    """Number of rows, of those it is not sure of too, whose most probable class each is."""
 
 
 class Classes:
@@ -71,6 +73,12 @@ class Classes:
         return float((self._model.classes_[self._test.argmax(1)] == self._test_classes).mean())
 
     @property
+    def shares_test(self) -> tuple[float, ...]:
+        """Share of each class of the test split."""
+        counts = np.bincount(self._test_classes, minlength=len(self.names))
+        return tuple((counts / counts.sum()).tolist())
+
+    @property
     def sure_test(self) -> float:
         """`ClassShare.sure` of the test split: what perfect samples would have."""
         return float((self._test.max(1) > SURE).mean())
@@ -79,10 +87,12 @@ class Classes:
         """What rows `x` (n, D) in model units show; a row that is not finite shows nothing."""
         known = self._measured(x[torch.isfinite(x).all(1)].cpu())
         if not len(known):
-            return ClassShare(0.0, (0,) * len(self.names))
+            return ClassShare(0.0, (0,) * len(self.names), (0,) * len(self.names))
         probabilities = self._model.predict_proba(known)
-        shown = self._model.classes_[probabilities.argmax(1)][probabilities.max(1) > SURE]
-        return ClassShare(len(shown) / len(x), tuple(np.bincount(shown, minlength=len(self.names)).tolist()))
+        likely = self._model.classes_[probabilities.argmax(1)]
+        shown = likely[probabilities.max(1) > SURE]
+        sure, all_ = (tuple(np.bincount(rows, minlength=len(self.names)).tolist()) for rows in (shown, likely))
+        return ClassShare(len(shown) / len(x), sure, all_)
 
     def _rows(self, dataset: LabelledDataset, split: SplitName) -> tuple[Rows, NDArray[np.intp]]:
         x, y = dataset.split(split, 0, MOST_ROWS)

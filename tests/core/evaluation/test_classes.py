@@ -78,12 +78,15 @@ def test_evaluate_says_it_of_every_n_in_json_and_as_a_table(data: RecordedDatase
     flow = DiffFlow(4, config, data.standardisation).eval()
     result = evaluate(flow, data, (2, 3), ode=False, points=20, seeds=1, paths=1).as_dict()
     values = json.loads(json.dumps(result, allow_nan=False))
-    assert values["classes"] == {"names": ["a", "b", "c"], "accuracy": 1, "sure": 1}
+    shares = np.bincount(data.split("test", 0)[1]) / 135
+    assert values["classes"] == {"names": ["a", "b", "c"], "accuracy": 1, "sure": 1, "shares": shares.tolist()}
     for row in values["by_steps"]:
         assert sum(row["classes"]["counts"]) == round(row["classes"]["sure"] * CLASSIFIED) < CLASSIFIED
+        assert sum(row["classes"]["likely"]) == CLASSIFIED
     lines = _text(values).splitlines()
     assert any("right on 100.0% of the test split" in line for line in lines)
-    assert lines[-3].split()[-3:] == ["a", "b", "c"] and lines[-1].split()[0] == "3"
+    assert lines[-4].split() == ["steps", "a", "b", "c"] and lines[-3].split()[0] == "data"
+    assert [line.split()[0] for line in lines[-2:]] == ["2", "3"]
 
 
 def test_the_same_classifier_judges_levels_and_their_logits() -> None:
