@@ -17,7 +17,7 @@ from typing import Any, TextIO, TypeVar
 
 import numpy as np
 
-from dnf_studio.core.data.cells import MISSING, Meaning, is_missing, meanings, plain_number
+from dnf_studio.core.data.cells import MISSING, Meaning, cell_number, is_missing, meanings
 from dnf_studio.core.data.csv_writing import BLANKS, MOST_ROWS, delimiter_of, encodings, split_rows
 from dnf_studio.core.data.table import Table, number_columns, picked_columns
 from dnf_studio.core.data.text_table import (
@@ -41,6 +41,8 @@ LONG_HEAD = 1 << 26
 """As many where a column turned out not to be as it begins."""
 MOST_COLUMNS = 100_000
 PIECE_CELLS = 1 << 22
+MOST_AT_ONCE = 1000
+"""Columns that pandas is given: it takes a millisecond for each, however few rows there are."""
 Found = TypeVar("Found")
 
 
@@ -130,11 +132,13 @@ def _known(rows: list[list[str]], width: int, delimiter: str) -> tuple[Meaning, 
 
 def _is_number(cell: str, meaning: Meaning) -> bool:
     """Whether a cell of the first line is one of the table rather than the name of a column."""
-    try:
-        plain_number(cell)
-    except ValueError:
-        return meaning.form in ("comma", "point") and not is_missing(cell) and meanings([[cell]])[0].kind != "text"
-    return True
+    for form in {"plain", meaning.form} & {"plain", "comma", "point"}:
+        try:
+            cell_number(cell, Meaning("number", form))
+        except ValueError:
+            continue
+        return not is_missing(cell) or cell.strip().lstrip("+-").lower() == "nan"
+    return False
 
 
 def _header_names(first: list[str]) -> tuple[str, ...]:
@@ -194,6 +198,8 @@ def _at_once(text: TextRows, writing: _Writing, selection: str | None, label: st
     """What pandas reads; None where the cells must be looked at one by one."""
     picked, labelled = picked_columns(text.path, text.names, selection, label, () if selection else text.dates)
     forms = {text.meanings[i].form for i in picked}
+    if len(picked) > MOST_AT_ONCE:
+        return None
     if not {text.meanings[i].kind for i in picked} <= {"number", "whole number"} or forms not in ({"plain"}, {"comma"}):
         return None
     count = sum(1 for _ in text.rows())

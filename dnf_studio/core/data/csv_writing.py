@@ -61,7 +61,8 @@ def delimiter_of(head: str) -> str:
     if share and (first is None or share == 1 > _numeric(rows(",")[1:])):
         return BLANKS
     alone = rows("\t")
-    if first is None and all(len(row) == 1 for row in alone) and _numeric(alone[1:]) == 1:
+    plain = first is None and all(len(row) == 1 for row in alone) and "," not in alone[0][0]
+    if plain and _numeric(alone[1:]) == 1:
         # One column of numbers with a decimal comma
         return "\t"
     return ","
