@@ -196,7 +196,8 @@ class _Counted:
 
 def _at_once(text: TextRows, writing: _Writing, selection: str | None, label: str | None) -> Table | None:
     """What pandas reads; None where the cells must be looked at one by one."""
-    picked, labelled = picked_columns(text.path, text.names, selection, label, () if selection else text.dates)
+    dates = text.dates if selection is None else ()
+    picked, labelled = picked_columns(text.path, text.names, selection, label, dates)
     forms = {text.meanings[i].form for i in picked}
     if len(picked) > MOST_AT_ONCE:
         return None
@@ -217,7 +218,7 @@ def _at_once(text: TextRows, writing: _Writing, selection: str | None, label: st
             raise
         return None
     values = growing.values()
-    return text_table(text, values, picked, finder) if len(values) == count else None
+    return text_table(text, values, picked, finder, dates) if len(values) == count else None
 
 
 def _pieces(

@@ -39,7 +39,7 @@ def read_parquet(path: Path, selection: str | None, label: str | None = None) ->
             )
         values = _values(file, picked, file.metadata.num_rows)
         labels = None if labelled is None else _labels(path, file, labelled)
-    unasked = tuple(names[i] for i in dates if i not in picked and i != labelled)
+    unasked = tuple(names[i] for i in dates if selection is None and i != labelled)
     columns = tuple(names[i] for i in picked)
     return Table(path, values, tuple(range(len(picked))), columns, counted_row, labels=labels, dates=unasked)
 

@@ -103,18 +103,20 @@ def read_text(text: TextRows, selection: str | None, label: str | None) -> Table
             whole = text.meanings[labelled].kind == "whole number"
             finder.note(label_cells((row[labelled] for row in block), whole))
         start += len(block)
-    return text_table(text, growing.values(), picked, finder)
+    return text_table(text, growing.values(), picked, finder, dates)
 
 
 def text_table(
-    text: TextRows, values: NDArray[np.float64], picked: tuple[int, ...], finder: LabelFinder | None
+    text: TextRows,
+    values: NDArray[np.float64],
+    picked: tuple[int, ...],
+    finder: LabelFinder | None,
+    unasked: tuple[int, ...],
 ) -> Table:
-    """The table that these numbers (n, D) of the picked columns are, with what was found of labels."""
+    """The table that these numbers (n, D) of the picked columns are, with its labels and the `unasked` dates."""
     columns = tuple(text.names[i] for i in picked)
     labels = None if finder is None or not len(values) else finder.labels()
-    # Those that are the label are not left out
-    used = {*picked, *(i for i, name in enumerate(text.names) if labels is not None and name == labels.column)}
-    dates = tuple(text.names[i] for i in text.dates if i not in used)
+    dates = tuple(text.names[i] for i in unasked)
     return Table(text.path, values, tuple(range(len(picked))), columns, text.place, labels=labels, dates=dates)
 
 

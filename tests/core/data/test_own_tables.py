@@ -99,10 +99,10 @@ class TestWriting:
         assert found.tolist() == [[7, 8], [1.5, 2.25]]
 
     def test_long_lines_and_the_line_of_excel(self, tmp_path: Path) -> None:
-        wide = "sep=;\n" + ";".join(f"name{i}" for i in range(12_000)) + "\n" + (";".join(["1,5"] * 12_000) + "\n") * 3
+        wide = "sep=;\n" + ";".join(f"name{i}" for i in range(10_100)) + "\n" + (";".join(["1,5"] * 10_100) + "\n") * 3
         table = read_table(text(tmp_path / "a.csv", wide))
-        assert len(table.columns) == 12_000 and table.read(slice(0, 3)).min() == 1.5
-        with pytest.raises(DataError, match=f"12,000 columns, and a model at most {MOST_COMPONENTS:,}"):
+        assert len(table.columns) == 10_100 and table.read(slice(0, 3)).min() == 1.5
+        with pytest.raises(DataError, match=f"10,100 columns, and a model at most {MOST_COMPONENTS:,}"):
             open_table(str(tmp_path / "a.csv"), drop_constant=True)
         (tmp_path / "b.csv").write_text(("1," * 999_999 + "1\n") * 2)
         with pytest.raises(DataError, match="1,000,000 columns, more than the 100,000 that are read"):
