@@ -95,7 +95,7 @@ class Files(QObject):
 
         def open_alone() -> None:
             first()
-            studio.open(source, settings)
+            studio.open(source, settings or None)
             self.opening.emit(source)
 
         def begin(own: bool) -> None:

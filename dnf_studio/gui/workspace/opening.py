@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dnf_studio import api, assets
@@ -40,7 +39,6 @@ __all__ = [
     "untrained",
 ]
 
-NO_SETTINGS = {"validation": None, "test": None, "missing": "error", "label": None}
 DISPLAY_POINTS = 2000
 FEWER_POINTS = 256
 """Display points of a model with U-Nets, which would take minutes for `DISPLAY_POINTS`."""
@@ -95,13 +93,12 @@ def open_any(
     config: Config,
     places: Sequence[Path] = (),
     in_memory: Sequence[tuple[GenerativeModel, Checkpoint | None]] = (),
-    settings: Mapping[str, object] = MappingProxyType({}),
+    settings: Mapping[str, object] | None = None,
 ) -> Opened:
     """A bundled model, a checkpoint file, an export, or a data file with an untrained model of `config`.
 
     Decided by what the file is, not by how it is called. The model of an export is looked for among
-    `in_memory`, which are in memory, and the files and folders `places`. Of data `settings` say what is done with
-    missing values and which column has the labels. Raises `StudioError`.
+    `in_memory`, which are in memory, and the files and folders `places`. `settings` say what to do with data.
     """
     if name in assets.checkpoint_names():
         return _open_checkpoint(name)
@@ -112,7 +109,8 @@ def open_any(
             return replace(_open_checkpoint(str(path)), source=_whole(name), kind="checkpoint")
         if kind == "export":
             return _open_export(path, places, in_memory)
-    opened = untrained(config.changed({"data": name, **NO_SETTINGS, **settings}))
+    others = {"validation": None, "test": None, "missing": "error", "label": None}
+    opened = untrained(config.changed({"data": name, **others, **(settings or {})}))
     return replace(opened, source=_whole(name), kind="data") if _is_file(name) else opened
 
 

@@ -57,6 +57,7 @@ class Studio(QObject):
         self._before: opening.Opened | None = None
         self._preset: Config | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
+        self.known_settings: Callable[[str], Mapping[str, object]] = lambda _source: {}
         self._exported, self._past_models = ExportedModels(self.training), PastModels()
         self.bound: float | None = None
         """The smoothed bound, nats, as far as there is one."""
@@ -93,16 +94,13 @@ class Studio(QObject):
         return self.training.unsaved
 
     def open(self, name: str, settings: Mapping[str, object] | None = None) -> None:
-        """Show a bundled model, a checkpoint, an export or a data file; settings and undo begin anew with it.
-
-        `settings` are those that say what is done with the data.
-        """
+        """Show a model, an export or data, as its `settings` say or those known from before; undo begins anew."""
+        chosen = self.known_settings(name) if settings is None else settings
         config = self._session.state.config.without(self._preset)
         places, in_memory = tuple(self.places()), self._exported.kept
         self._settle.stop()
-        self.loading.run(
-            lambda: opening.open_any(name, config, places, in_memory, settings or {}), self._take, self._open_failed
-        )
+        given = name, config, places, in_memory, chosen
+        self.loading.run(lambda: opening.open_any(*given), self._take, self._open_failed)
 
     def look_at(self, export: str, run: Run) -> None:
         """Show an export that the weights of `run`, the one in memory, drew; run, settings and undo stay."""

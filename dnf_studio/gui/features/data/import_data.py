@@ -94,10 +94,9 @@ class ImportDialog(ReadingDialog):
         found = self._found
         if found is not None and self.ok.isEnabled():
             chosen, label = self._columns(), self.label.currentData()
-            if label is not None:
-                self.data_settings["label"] = column_name(found, label)
-            if self._lost(found, chosen) != 0:
-                self.data_settings["missing"] = "drop-rows"
+            missing = "drop-rows" if self._lost(found, chosen) != 0 else "error"
+            named = None if label is None else column_name(found, label)
+            self.data_settings = {"missing": missing, "label": named}
             self._finish(source_of(found, chosen, label))
 
     def _arrange(self) -> None:

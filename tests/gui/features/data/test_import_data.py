@@ -268,6 +268,12 @@ def test_what_is_missing_and_what_is_a_label(window: MainWindow, choose: Choose,
     chosen, data = window.session.state.selection, shown.dataset
     found = modes_of(data, data.standardisation.to_data(shown.points.double()).numpy())
     assert chosen == tuple(np.flatnonzero(found == 0).tolist()) and chosen
+    # As the list of recent files opens it
+    opened = window.parts["library"].recent.files[0]
+    assert (opened.missing, opened.labels) == ("drop-rows", "sex")
+    with qtbot.waitSignal(window.studio.opened, timeout=20_000):
+        window.files.show(opened.source)
+    assert window.studio.current.shown.labels == ("f", "m")
     # Other data has neither
     window.session.apply({"config.data": "rings"})
     assert (window.session.state.config.missing, window.session.state.config.label) == ("error", None)
