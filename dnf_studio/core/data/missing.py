@@ -118,7 +118,7 @@ def _fewer_rows(table: Table, found: _Look, left: LeftOut) -> tuple[Table, LeftO
     rows = np.flatnonzero(found.sound)
     if len(rows) < 3:
         raise DataError(
-            f"Only {len(rows)} rows of '{table.path}' have no missing value; choose fewer columns with "
+            f"Of the rows of '{table.path}' only {len(rows)} have no missing value; choose fewer columns with "
             "FILE::column,column, or leave out those with missing values."
         )
     gone = len(table) - len(rows)

@@ -50,9 +50,9 @@ class TextRows:
         """The columns of dates."""
         return tuple(i for i, meaning in enumerate(self.meanings) if meaning.kind == "date")
 
-    def blocks(self) -> Iterator[Rows]:
-        """All rows, some at a time."""
-        step, rows = max(1, min(BLOCK, BLOCK_CELLS // len(self.names))), self.rows()
+    def blocks(self, some: Iterator[list[str]] | None = None) -> Iterator[Rows]:
+        """All rows or `some`, a block at a time."""
+        step, rows = max(1, min(BLOCK, BLOCK_CELLS // len(self.names))), some or self.rows()
         while block := list(islice(rows, step)):
             yield block
 
@@ -206,27 +206,73 @@ def first_rows(width: int, most_cells: int) -> int:
 def sketch_text(text: TextRows, most_cells: int) -> Sketch:
     """The first rows, as many as have `most_cells` cells, and BLOCK at least."""
     width = len(text.names)
-    rows = text.rows()
-    held = list(islice(rows, first_rows(width, most_cells)))
-    columns = [[row[i] for row in held] for i in range(width)]
-    values, understood = np.full((len(held), width), np.nan), []
-    for i, meaning in enumerate(meanings(columns, text.semicolons)):
-        if meaning.kind == "text":
-            understood.append(_of_text(text, columns[i]))
-        else:
-            values[:, i] = numbers(columns[i], meaning)
-            understood.append(Understood(meaning.words if meaning.kind == "date" or meaning.form != "plain" else ""))
-    table = Table(text.path, values, tuple(range(width)), text.names, text.place)
-    return Sketch(table, tuple(understood), next(rows, None) is not None)
+    limit, rows, growing, start = first_rows(width, most_cells), text.rows(), Growing(width), 0
+    columns = [_Looked(text, i) for i in range(width)]
+    for block in text.blocks(islice(rows, limit)):
+        values = np.empty((len(block), width))
+        for i, column in enumerate(columns):
+            values[:, i] = column.note([row[i] for row in block], start)
+        growing.add(values)
+        start += len(block)
+    held = growing.values()
+    for i, column in enumerate(columns):
+        if column.otherwise:
+            # It is not as it begins, so all of its cells are looked at together
+            held[:, i] = column.again([row[i] for row in islice(text.rows(), start)])
+    table = Table(text.path, held, tuple(range(width)), text.names, text.place)
+    return Sketch(table, tuple(column.understood() for column in columns), next(rows, None) is not None)
 
 
-def _of_text(text: TextRows, cells: list[str]) -> Understood:
-    """A column in which not every cell is a number."""
-    gaps = np.fromiter(map(is_missing, cells), bool, len(cells))
-    first = next(row for row, cell in enumerate(cells) if not gaps[row] and not _plain(cell))
-    distinct = len({cell.strip() for cell, gap in zip(cells, gaps, strict=True) if not gap})
-    fault = f"holds the text {_short(cells[first])} in {text.place(first)}"
-    return Understood("text", fault, distinct if distinct <= MOST_LABELS else None, gaps)
+class _Looked:
+    """What is known of a column, block by block."""
+
+    def __init__(self, text: TextRows, i: int) -> None:
+        self._text, self._meaning = text, text.meanings[i]
+        self.otherwise = False
+        """Whether a cell is not of the kind that the first ones are."""
+        self._first: tuple[int, str] | None = None
+        self._distinct, self._gaps = set[str](), list[NDArray[np.bool_]]()
+
+    def note(self, cells: list[str], start: int) -> NDArray[np.float64]:
+        """Take the next cells, of which the first is in row `start`; their numbers, NaN where there are none."""
+        if self._meaning.kind != "text" and not self.otherwise:
+            try:
+                return numbers(cells, self._meaning)
+            except ValueError:
+                self.otherwise = True
+        if not self.otherwise:
+            self._note_text(cells, start)
+        return np.full(len(cells), np.nan)
+
+    def again(self, cells: list[str]) -> NDArray[np.float64]:
+        """The numbers in all cells."""
+        (self._meaning,), self.otherwise = meanings([cells], self._text.semicolons), False
+        return self.note(cells, 0)
+
+    def _note_text(self, cells: list[str], start: int) -> None:
+        gaps = np.fromiter(map(is_missing, cells), bool, len(cells))
+        self._gaps.append(gaps)
+        if len(self._distinct) <= MOST_LABELS:
+            self._distinct.update(cell.strip() for cell, gap in zip(cells, gaps, strict=True) if not gap)
+        if self._first is None:
+            places = (row for row, cell in enumerate(cells) if not gaps[row] and not _plain(cell))
+            if (row := next(places, None)) is not None:
+                self._first = start + row, cells[row]
+
+    def understood(self) -> Understood:
+        """All that is known."""
+        if self._meaning.kind != "text":
+            told = self._meaning.kind == "date" or self._meaning.form != "plain"
+            return Understood(self._meaning.words if told else "")
+        row, cell = self._first or (0, "")
+        fault = f"holds the text {_short(cell)} in {self._text.place(row)}" if self._first else "holds text"
+        distinct = len(self._distinct)
+        return Understood(
+            "text",
+            fault,
+            distinct if distinct <= MOST_LABELS else None,
+            np.concatenate([np.zeros(0, bool), *self._gaps]),
+        )
 
 
 def _plain(cell: str) -> bool:
