@@ -266,12 +266,12 @@ class _Looked:
             return Understood(self._meaning.words if told else "")
         row, cell = self._first or (0, "")
         fault = f"holds the text {_short(cell)} in {self._text.place(row)}" if self._first else "holds text"
-        distinct = len(self._distinct)
+        distinct, gaps = len(self._distinct), np.concatenate([np.zeros(0, bool), *self._gaps])
         return Understood(
             "text",
             fault,
             distinct if distinct <= MOST_LABELS else None,
-            np.concatenate([np.zeros(0, bool), *self._gaps]),
+            gaps,
         )
 
 
