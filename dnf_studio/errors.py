@@ -7,6 +7,7 @@ Anything else that is raised is a defect.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,6 +28,7 @@ __all__ = [
     "UnsupportedError",
     "cancel_when",
     "continued",
+    "stop_signals",
 ]
 
 
@@ -101,6 +103,13 @@ def cancel_when(unwanted: Callable[[], bool]) -> Check:
             raise Cancelled
 
     return check
+
+
+def stop_signals() -> list[signal.Signals]:
+    """What asks a program to end: Ctrl-C, SIGTERM, and a terminal that closes unless that is ignored, as by nohup."""
+    hang_up = getattr(signal, "SIGHUP", None)
+    ignored = hang_up is None or signal.getsignal(hang_up) == signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *(() if ignored else (hang_up,))]
 
 
 def continued(sentence: str) -> str:

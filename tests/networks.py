@@ -52,6 +52,9 @@ class TanhNetwork(FieldNetwork):
         self.enter, self.leave = nn.Linear(dim, width), nn.Linear(width, dim, bias=False)
         self.rate = nn.Parameter(torch.ones(width))
 
+    def begin_at_zero(self) -> None:
+        nn.init.zeros_(self.leave.weight)
+
     def embed_time(self, t: Tensor) -> Tensor:
         return (t[:, None] * 40).sin() * self.rate
 

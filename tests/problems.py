@@ -21,6 +21,8 @@ from dnf_studio.config import Config
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
+from dnf_studio.core.models.matching import Matching
+from dnf_studio.core.networks.base import FieldNetwork
 from dnf_studio.core.sampling.model import FieldWithDivergence
 from dnf_studio.core.sde.grid import TimeGrid, levels_at, uniform_times
 from dnf_studio.core.sde.paths import Field
@@ -257,3 +259,48 @@ class ExactDiffusion(Diffusion):
         mean, variance = self.marginal(t)
         sigma = levels_at(self.config.sde, torch.as_tensor(t, dtype=torch.float64)).noise
         return sigma * (x - mean) / variance
+
+
+class ExactMatching(Matching):
+    """A float64 flow-matching model of data N(mean, diag(variance)), whose velocity is exact at every t.
+
+    x_t is N((1 − t) m, (1 − t)² v + t²), and the ODE carries a point along its number of standard deviations.
+    """
+
+    def __init__(self, mean: Array, variance: Array, **settings: object) -> None:
+        super().__init__(len(mean), Config.create({"model": "matching"}).changed(settings))
+        self.double()
+        self.mean, self.variance = torch.from_numpy(np.asarray(mean)), torch.from_numpy(np.asarray(variance))
+        self.vector_field = ExactMatchingField(self)
+
+    def marginal(self, t: float) -> tuple[Tensor, Tensor]:
+        """Mean and variance (D,) at t."""
+        return (1 - t) * self.mean, (1 - t) ** 2 * self.variance + t**2
+
+    def slope(self, t: float) -> Tensor:
+        """∂v/∂x (D,) at t: the covariance of x_0 − z with x_t over the variance of that."""
+        return ((1 - t) * self.variance - t) / self.marginal(t)[1]
+
+    def flowed(self, z: Tensor, t: float | None = None) -> Tensor:
+        """Where the ODE carries z (B, D) from t = 1 to t, to t_0 unless given."""
+        mean, variance = self.marginal(float(self.timestamps[0]) if t is None else t)
+        return mean + z * variance.sqrt()
+
+
+class ExactMatchingField(FieldNetwork):
+    """The velocity of an `ExactMatching`, with the time for an embedding."""
+
+    def __init__(self, model: ExactMatching) -> None:
+        super().__init__()
+        self.dim, self._exact = model.dim, (model,)
+        self.anchor = nn.Parameter(torch.zeros(1, dtype=torch.float64))  # a network has parameters
+
+    def begin_at_zero(self) -> None:
+        raise NotImplementedError
+
+    def embed_time(self, t: Tensor) -> Tensor:
+        return t[:, None]
+
+    def body(self, x: Tensor, embedding: Tensor) -> Tensor:
+        (model,), t = self._exact, float(embedding.flatten()[0])
+        return model.mean + model.slope(t) * (x - model.marginal(t)[0])

@@ -1,4 +1,4 @@
-"""The diffusion model and the flow by the command line, as a DiffFlow goes through it."""
+"""The diffusion model, the flow and flow matching by the command line, as a DiffFlow goes through it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import pytest
 from dnf_studio import api
 from dnf_studio.cli import main
 from dnf_studio.config import Config
+from dnf_studio.config.model_kinds import MODEL_KINDS
 
-MODELS = ("diffusion", "flow")
+MODELS = ("diffusion", "flow", "matching")
 TOML = """
 data = "moons"
 [sde]
@@ -70,7 +71,7 @@ def test_train_tells_the_bound_or_the_exact_likelihood(told: Told, tmp_path: Pat
         words = ("--resume", path, "--iterations", 5, "-o", tmp_path / f"{name}.safetensors")
         result = told.json("train", *words)
         assert result["iterations"] == 5
-        if name == "flow":
+        if name in ("flow", "matching"):
             assert result["nll_bound"] is None and math.isfinite(result["nll_ode"])
         else:
             assert math.isfinite(result["nll_bound"]) and "nll_ode" not in result
@@ -88,7 +89,12 @@ def test_settings_that_the_file_leaves_alone_are_the_models_own(saved: dict[str,
 
 
 @pytest.mark.parametrize(
-    ("model", "solver"), [("diffusion", s) for s in (None, "sde", "ode", "ddim", "heun")] + [("flow", None)]
+    ("model", "solver"),
+    [
+        *(("diffusion", solver) for solver in (None, "sde", "ode", "ddim", "heun")),
+        ("flow", None),
+        *(("matching", solver) for solver in (None, "euler", "heun", "sde")),
+    ],
 )
 def test_sample_and_its_provenance(
     told: Told, saved: dict[str, Path], tmp_path: Path, model: str, solver: str | None
@@ -100,9 +106,11 @@ def test_sample_and_its_provenance(
         assert file["samples"].shape == (70, 2) and file["trajectories"].shape == (70, 5, 2)
         assert np.isfinite(file["log_prob"][:]).all()
         sampling = json.loads(file["provenance/sampling"][()])
-        assert sampling["solver"] == (solver or {"diffusion": "ancestral", "flow": "ode"}[model])
-        assert {"diffusion": "diffusion model", "flow": "continuous normalizing flow"}[model] in file.attrs["title"]
-        assert file.attrs["lambda"] == (0 if solver in ("ode", "ddim", "heun") or model == "flow" else 1)
+        assert sampling["solver"] == (
+            solver or {"diffusion": "ancestral", "flow": "ode", "matching": "midpoint"}[model]
+        )
+        assert MODEL_KINDS[model].words in file.attrs["title"]
+        assert file.attrs["lambda"] == (solver == "sde" or (model, solver) == ("diffusion", None))
     assert told.json("inspect", target)["kind"] == "export"
 
 
@@ -114,6 +122,8 @@ def test_sample_and_its_provenance(
         ("diffusion", "heun", 7),
         ("diffusion", "ddim", 4),
         ("flow", "ode", 16),
+        ("matching", "midpoint", 8),
+        ("matching", "sde", 4),
     ],
 )
 def test_evaluate_counts_evaluations(
@@ -127,7 +137,7 @@ def test_evaluate_counts_evaluations(
     result = told.json("evaluate", saved[model], "--steps", 4, "--solver", solver)
     assert [row["nfe"] for row in result["by_steps"]] == [nfe]
     assert math.isfinite(result["nll_ode"])
-    why = {"ode": "exact", "ddim": "deterministic", "heun": "deterministic"}.get(solver)
+    why = {"ode": "exact", "ddim": "deterministic", "heun": "deterministic", "midpoint": "deterministic"}.get(solver)
     assert result["nll_bound_missing"] == why and result["nll_bound_sampler"] == (None if why else solver)
     for key in ("nll_bound", "nll_importance", "nll_bound_sde"):
         assert (result[key] is None) == (why is not None)
@@ -139,6 +149,8 @@ def test_evaluate_counts_evaluations(
     [
         ("flow", ["--lambda", "0.5"], "no noise level"),
         ("flow", ["--solver", "heun"], "not one that a flow has"),
+        ("matching", ["--lambda", "0.5"], "is for the solver 'sde'"),
+        ("matching", ["--solver", "ddim"], "try midpoint or euler or heun or sde"),
         ("diffusion", ["--solver", "ddim", "--lambda", "0.5"], "is for the solver 'sde'"),
     ],
 )

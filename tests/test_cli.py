@@ -109,6 +109,22 @@ def test_options_go_over_the_file(told: Told, small: Path, tmp_path: Path) -> No
     assert config.network.channels == 8
 
 
+def test_a_frozen_run_with_half_the_noise_is_inspected_and_resumed(told: Told, small: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.safetensors"
+    assert told("train", "--config", small, "--freeze", "drift", "--noise", 2.5, "-o", output) == 0
+    assert "The frozen drift leaves 29% of the data at T" in told.err
+    found = told.json("inspect", output)
+    assert found["config"]["network"]["drift"] == "frozen" and found["total_noise"] == pytest.approx(2.5)
+    assert (found["config"]["sde"]["condition"], found["config"]["sde"]["g_end"]) == (
+        "node",
+        pytest.approx(5, rel=1e-4),
+    )
+    words = ["--freeze", "drift", "--straight", 0.2, "--noise", 1, "--iterations", 4]
+    assert told("train", "--resume", output, *words, "-o", output) == 0
+    found = told.json("inspect", output)
+    assert (found["total_noise"], found["config"]["training"]["straight"]) == (pytest.approx(1), 0.2)
+
+
 def test_a_resumed_run_is_the_run_that_never_stopped(told: Told, small: Path, saved: Path, tmp_path: Path) -> None:
     resumed, whole = tmp_path / "resumed.safetensors", tmp_path / "whole.safetensors"
     constant = tmp_path / "constant.toml"
@@ -358,19 +374,23 @@ def test_evaluate_reports_what_design_says(told: Told, saved: Path) -> None:
     for row in result["by_steps"]:
         assert row["sliced_wasserstein_error"] > 0
         assert row["told_apart"] == (row["sliced_wasserstein"] > row["resolution"])
+        assert row["word"] in ("told apart", "equal", "unresolved")
+    first, second = (row["multiply_adds"] / row["nfe"] for row in result["by_steps"])
+    assert first == second > 0 and "steps_to_the_floor" in result
 
 
 def test_evaluate_prints_a_table(told: Told, saved: Path) -> None:
     assert told("evaluate", saved, "--data", "circle", "--steps", "2", "--no-ode", "--mass") == 0
     assert "by importance sampling" in told.out
     assert "Importance " in told.out and "the bound of 16 paths a point" in told.out and "±" in told.out
-    assert "sliced Wasserstein" in told.out and "Entropy    -" in told.out and "NLL (ODE)  -\n" in told.out
+    assert "sliced Wasserstein" in told.out and "Steps to the floor: " in told.out and "multiply-adds" in told.out
+    assert "Entropy    -" in told.out and "NLL (ODE)  -\n" in told.out
 
 
 def test_evaluate_says_of_a_distance_whether_it_is_one() -> None:
-    row = {"sliced_wasserstein": -0.0021, "sliced_wasserstein_error": 0.0016, "told_apart": False}
-    assert _distance(row) == "-0.0021 ± 0.0016, not told apart"
-    assert _distance(row | {"sliced_wasserstein": 0.0121, "told_apart": True}) == "0.0121 ± 0.0016"
+    row = {"sliced_wasserstein": -0.0021, "sliced_wasserstein_error": 0.0016, "word": "equal"}
+    assert _distance(row) == "-0.0021 ± 0.0016, equal"
+    assert _distance(row | {"word": None}) == "-0.0021 ± 0.0016"
     assert _distance(dict.fromkeys(row)) == "-"
 
 
@@ -457,6 +477,12 @@ def test_datasets_as_json_and_as_a_table(told: Told) -> None:
         ["train", "--data", "rings", "-o", "a.safetensors", "--precision", "float16"],
         ["train", "--data", "rings", "-o", "a.safetensors", "--model", "gan"],
         ["train", "--config", "none.toml", "--resume", "none.safetensors", "-o", "a.safetensors"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--freeze", "score"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--freeze", "drift", "--drift", "residual"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--freeze", "drift", "--model", "diffusion"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--straight", "1", "--model", "diffusion"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--noise", "0"],
+        ["train", "--data", "rings", "-o", "a.safetensors", "--noise", "1", "--model", "flow"],
         ["sample", "CKPT", "-n", "0", "-o", "a.h5"],
         ["sample", "CKPT", "-n", "-5", "-o", "a.h5"],
         ["sample", "CKPT", "-n", "5", "--lambda", "-1", "-o", "a.h5"],

@@ -26,3 +26,27 @@ def test_they_go_with_their_data() -> None:
     assert OWN.changed({"data": "d.csv", "test": "e.csv"}).test == "e.csv"
     assert OWN.changed({"data": "a.csv", "sde.steps": 5}).test == OWN.changed({"sde.steps": 5}).test == "c.npz::rows"
     assert OWN.changed({"model": "flow"}).validation == "b.csv::x,y"
+
+
+def test_a_fixed_drift_brings_a_schedule_that_goes_with_it() -> None:
+    frozen = Config.create({"network": {"drift": "frozen"}})
+    assert frozen.sde.total_noise == pytest.approx(4, rel=1e-2) and frozen == frozen.defaults()
+    given = Config.create({"network": {"drift": "frozen"}, "sde": {"g_end": 7.0}})
+    assert (given.sde.g_start, given.sde.g_end, given.sde.condition) == (6.3, 7.0, "node")
+    back = given.changed({"network.drift": "free"})
+    assert (back.sde.g_start, back.sde.g_end, back.sde.condition) == (0.5, 7.0, "time")
+    assert Config().changed({"network.drift": "residual"}).sde == frozen.sde
+    assert Config.from_json(frozen.to_json()) == frozen
+    with pytest.raises(SettingError, match="so the drift of a diffusion is 'free'"):
+        frozen.changed({"model": "diffusion"})
+
+
+@pytest.mark.parametrize(("linear", "noise"), [("g", 7 / 3), ("beta", 5 / 2), ("log", 7 / 3)])
+def test_total_noise_is_the_integral_of_g_squared_and_scales_g(linear: str, noise: float) -> None:
+    config = Config.create({"sde": {"t_start": 1.0, "t_end": 2.0, "g_start": 1.0, "g_end": 2.0, "linear": linear}})
+    assert config.sde.total_noise == pytest.approx(noise)
+    scaled = config.changed(config.noise_changes(4 * noise)).sde
+    assert (scaled.total_noise, scaled.g_start, scaled.g_end) == (pytest.approx(4 * noise), 2, 4)
+    for wrong in (0.0, -1.0, float("nan")):
+        with pytest.raises(SettingError, match="above 0"):
+            config.noise_changes(wrong)

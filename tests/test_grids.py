@@ -37,7 +37,7 @@ def test_nodes_become_a_tuple(given: object) -> None:
 @pytest.mark.parametrize(
     ("bad", "sentence"),
     [
-        ("cosine", "'cosine' is not one of reference, paper, uniform and s-curve"),
+        ("cosine", "'cosine' is not one of reference, paper, uniform, s-curve, log-snr and karras"),
         ([0], "between 2 and 10,001 nodes, not 1"),
         (np.linspace(0, 1, 10_002), "not 10,002"),
         (0.5, "a name or a list"),

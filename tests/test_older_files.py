@@ -24,6 +24,11 @@ FOLDER = Path(__file__).parent / "golden" / "older"
 MODELS = ("diffflow", "diffusion", "flow")
 EXPORTS = {"plain": "diffflow", "trajectories": "diffusion", "log_prob": "flow", "selection": "diffflow"}
 """Each export and the model that drew it."""
+MOVED: dict[str, dict[str, Any]] = {
+    "flow": {"sde.steps": 10, "sde.t_end": 0.3, "network.features": 0, "training.learning_rate": 0.002}
+}
+"""Defaults of then that are others now, by the settings file that leaves them open: such a file asks for today's.
+Checkpoints hold all of their settings and keep theirs."""
 
 
 def facts_of_model(name: str) -> dict[str, Any]:
@@ -45,9 +50,14 @@ def facts_of_export(name: str) -> dict[str, Any]:
     return {"inspect": told, "arrays": {key: [float(a.mean()), float(a.flat[0])] for key, a in arrays.items()}}
 
 
+def config_of(name: str) -> dnf.Config:
+    """What a settings file says, with what it leaves to the defaults of then."""
+    return dnf.Config.from_toml(FOLDER / f"{name}.toml").changed(MOVED.get(name, {}))
+
+
 def facts_of_settings(name: str) -> dict[str, Any]:
-    """What a settings file says, with what it leaves to the defaults."""
-    settings: dict[str, Any] = dnf.Config.from_toml(FOLDER / f"{name}.toml").model_dump(mode="json")
+    """The same as plain values."""
+    settings: dict[str, Any] = config_of(name).model_dump(mode="json")
     return settings
 
 
@@ -112,7 +122,7 @@ def test_an_export_tells_what_it_did(name: str, expected: dict[str, Any]) -> Non
 @pytest.mark.parametrize("name", MODELS)
 def test_settings_mean_what_they_did_and_are_those_of_the_checkpoint(name: str, expected: dict[str, Any]) -> None:
     compare(facts_of_settings(name), expected["settings"][name])
-    assert dnf.open_checkpoint(FOLDER / f"{name}.safetensors").config == dnf.Config.from_toml(FOLDER / f"{name}.toml")
+    assert dnf.open_checkpoint(FOLDER / f"{name}.safetensors").config == config_of(name)
 
 
 def test_the_run_goes_on_as_it_would_have(expected: dict[str, Any]) -> None:

@@ -10,13 +10,14 @@ import torch
 
 from dnf_studio import api, assets
 from dnf_studio.cli import main
-from dnf_studio.config import Config
+from dnf_studio.config import Config, SDEConfig
 from dnf_studio.core.evaluation.likelihoods import nll_bound
+from dnf_studio.core.sde.grid import make_grid
 from dnf_studio.core.training.run import Run
 
 
 def test_every_preset_is_a_config() -> None:
-    assert assets.preset_names() == ("digits", "reference", "tables")
+    assert assets.preset_names() == ("digits", "reference", "tables", "thin")
     for name in assets.preset_names():
         path = assets.preset_path(name)
         assert path is not None and Config.from_toml(path) != Config()
@@ -37,6 +38,28 @@ def test_train_takes_a_preset_by_name(tmp_path: Path, capsys: pytest.CaptureFixt
         assert "Say what to learn with --data" in capsys.readouterr().err
     assert main(["train", "--config", "referense", *few, "-o", str(output)]) == 1
     assert "no preset named 'referense'; did you mean 'reference'?" in capsys.readouterr().err
+
+
+def cost_of_blurring(sde: SDEConfig) -> float:
+    """What five rings cost all steps of a chain at least (method.md, section 18, all steps), nats."""
+    grid, sd = make_grid(sde), torch.tensor([1.47174, 1.01981], dtype=torch.float64)
+    angles = torch.linspace(0, 2 * torch.pi, 65, dtype=torch.float64)[:-1]
+    across = sd * torch.stack([angles.cos(), angles.sin()], 1)
+    across /= across.norm(dim=1, keepdim=True)
+    variance, cost = (across * 0.00447 / sd).square().sum(1), torch.zeros(64, dtype=torch.float64)
+    for dt, g, g_next in zip(grid.dt, grid.g, grid.g[1:], strict=False):
+        along = (g / g_next) ** 2
+        normal = along / (1 + g**2 * dt / variance)
+        cost += 0.5 * (normal - 1 - normal.log() + along - 1 - along.log())
+        variance += g**2 * dt
+    return float(cost.mean())
+
+
+def test_thin_costs_rings_less_than_half() -> None:
+    path = assets.preset_path("thin")
+    assert path is not None
+    assert cost_of_blurring(SDEConfig()) == pytest.approx(0.97, abs=0.01)
+    assert cost_of_blurring(Config.from_toml(path).sde) == pytest.approx(0.39, abs=0.01)
 
 
 def s_is_worth(preset: str | None) -> float:

@@ -42,14 +42,14 @@ from dnf_studio.core.storage.sample_reader import read_export
 told = io.StringIO()
 with contextlib.redirect_stdout(told):
     assert main(["sample", "--help"]) == 0
-assert "midpoint (Midpoint, second order)" in " ".join(told.getvalue().split()), told.getvalue()
-assert main(["sample", "diffflow-rings", "-n", "64", "--steps", "4", "--solver", "midpoint", "-o", "a.h5"]) == 0
-assert read_export("a.h5").sampling["solver"] == "midpoint"
+assert "ralston (Ralston, second order)" in " ".join(told.getvalue().split()), told.getvalue()
+assert main(["sample", "diffflow-rings", "-n", "64", "--steps", "4", "--solver", "ralston", "-o", "a.h5"]) == 0
+assert read_export("a.h5").sampling["solver"] == "ralston"
 torch.manual_seed(0)
 config = Config.create({"model": "diffusion", "sde": {"t_start": 0.1}, "network": {"layers": 1, "channels": 16}})
 flow, steps = Diffusion(2, config).double(), (30, 60, 120)
-assert flow.evaluations(10, "midpoint") == 20
-x0, settings = torch.randn(20, 2, dtype=torch.float64), SampleSettings(solver="midpoint")
+assert flow.evaluations(10, "ralston") == 20
+x0, settings = torch.randn(20, 2, dtype=torch.float64), SampleSettings(solver="ralston")
 rows = rediscretise(flow, x0, steps, settings, finest=1000)
 order = -np.polyfit(np.log(steps), np.log([row.backward_end for row in rows]), 1)[0]
 assert 1.7 < order < 2.4, order
@@ -59,10 +59,10 @@ from dnf_studio.gui.widgets.solver_box import SolverBox
 from dnf_studio.gui.workspace.session import Session
 application, session = QApplication([]), Session()
 box = SolverBox(session)
-session.apply({"solver": "midpoint", "lam": 0.5})
-assert box.currentText() == "Midpoint, second order" and "Runge 1895" in box.toolTip()
-assert session.unused["lam"] == "Midpoint steps have no noise." and session.effective.sampling.lam == 1
-assert any("Midpoint" in line for line in HELP.equations) and "Runge" in HELP.source
+session.apply({"solver": "ralston", "lam": 0.5})
+assert box.currentText() == "Ralston, second order" and "Ralston 1962" in box.toolTip()
+assert session.unused["lam"] == "Ralston’s steps have no noise." and session.effective.sampling.lam == 1
+assert any("Ralston" in line for line in HELP.equations) and "Ralston" in HELP.source
 """
 
 

@@ -7,6 +7,7 @@ It is the one place beside `core.sde.steps` where the formulas stand, so that th
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from torch import Tensor
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 
-__all__ = ["textbook_bound", "textbook_paths", "textbook_sample", "textbook_step"]
+__all__ = ["textbook_bends", "textbook_bound", "textbook_paths", "textbook_sample", "textbook_step"]
 
 
 def textbook_bound(flow: DiffFlow, x0: Tensor, noise: Tensor) -> Tensor:
@@ -26,6 +27,17 @@ def textbook_bound(flow: DiffFlow, x0: Tensor, noise: Tensor) -> Tensor:
     states, steps = _forward(flow, flow.grid(), x0, noise)
     prior = 0.5 * states[-1].square().sum(1) + 0.5 * flow.dim * math.log(2 * math.pi)
     return prior + sum(steps, torch.zeros_like(prior)) + flow.dim * torch.log(g[-1] / g[0])
+
+
+def textbook_bends(flow: DiffFlow, x0: Tensor, noise: Tensor) -> Tensor:
+    """The bend N³ Σ_i Δ_i² ‖f_{i+1} − f_i‖² of each point's forward path, (B,), f at its own states."""
+    grid = flow.grid()
+    states, _ = _forward(flow, grid, x0, noise)
+    drifts = [_drift(flow, x, c, g) for x, c, g in zip(states, grid.condition, grid.g, strict=True)]
+    changes = [(after - before).square().sum(1) for before, after in itertools.pairwise(drifts)]
+    return torch.stack(
+        [grid.steps**3 * (grid.t[i + 1] - grid.t[i]) ** 2 * change for i, change in enumerate(changes)]
+    ).sum(0)
 
 
 def textbook_step(flow: DiffFlow, x0: Tensor, noise: Tensor) -> Tensor:
@@ -65,8 +77,8 @@ def _forward(flow: DiffFlow, grid: TimeGrid, x0: Tensor, noise: Tensor) -> tuple
     states, steps = [x0], []
     for i in range(grid.steps):
         x, dt = states[-1], t[i + 1] - t[i]
-        x_next = x + flow.drift(x, c[i]) * dt + g[i] * dt.sqrt() * noise[i]
-        velocity = flow.drift(x_next, c[i + 1]) - g[i + 1] ** 2 * flow.score(x_next, c[i + 1])
+        x_next = x + _drift(flow, x, c[i], g[i]) * dt + g[i] * dt.sqrt() * noise[i]
+        velocity = _drift(flow, x_next, c[i + 1], g[i + 1]) - g[i + 1] ** 2 * flow.score(x_next, c[i + 1])
         back = (x - x_next + velocity * dt) / (g[i + 1] * dt.sqrt())
         steps.append(0.5 * (back.square().sum(1) - noise[i].square().sum(1)))
         states.append(x_next)
@@ -83,9 +95,16 @@ def _backward(
     for j in range(grid.steps):
         i = grid.steps - j
         dt = t[i] - t[i - 1]
-        velocity = flow.drift(x, c[i]) - 0.5 * (1 + lam**2) * g[i] ** 2 * flow.score(x, c[i])
+        velocity = _drift(flow, x, c[i], g[i]) - 0.5 * (1 + lam**2) * g[i] ** 2 * flow.score(x, c[i])
         x = x - velocity * dt + lam * g[i] * dt.sqrt() * noise(j)
         yield x
+
+
+def _drift(flow: DiffFlow, x: Tensor, time: Tensor, g: Tensor) -> Tensor:
+    """f, by the kind of forward drift that the settings name."""
+    kind = flow.config.network.drift
+    fixed = -(g**2) / 2 * x
+    return fixed if kind == "frozen" else flow.drift(x, time) + (fixed if kind == "residual" else 0)
 
 
 def _drawn(like: Tensor, generator: torch.Generator) -> Tensor:

@@ -9,9 +9,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from dnf_studio.cli.output import STOP, drop, note, stop_signals
+from dnf_studio.cli.output import STOP, drop, note
 from dnf_studio.cli.verbs import VERBS, run_verb
-from dnf_studio.errors import SettingError, StudioError
+from dnf_studio.errors import SettingError, StudioError, stop_signals
 
 __all__ = ["VERBS", "main"]
 

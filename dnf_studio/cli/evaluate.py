@@ -32,8 +32,9 @@ BOUND_OF = (
     "out: they are the means of the chain's last Gaussian. A solver that draws no noise has no bound."
 )
 NO_RANK = (
-    "Samples whose distance is not told apart from the data (95%) have no rank among each other: chance alone makes "
-    "the distance of exact samples as large as the resolution, on either side of 0."
+    "Equal: the 95% interval of the distance ends at {:g} or below; told apart: it lies above 0; unresolved: neither. "
+    "Only what is told apart has a rank: chance alone makes the distance of exact samples as large as the "
+    "resolution, on either side of 0."
 )
 
 
@@ -86,9 +87,14 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _text(result: dict[str, Any]) -> str:
-    unsure = any(row["told_apart"] is False for row in result["by_steps"])
+    from dnf_studio.core.evaluation.distances import EQUAL
+
     lines = [*_likelihoods(result), *_beside(result), *_excess(result), "", _by_steps(result)]
-    return "\n".join([*lines, *([NO_RANK] if unsure else []), *_classes(result)])
+    if any(row["word"] is not None for row in result["by_steps"]):
+        least = result["steps_to_the_floor"]
+        floor = "none of these N" if least is None else f"N = {least}, the least of these N that is equal to the data"
+        lines += [f"Steps to the floor: {floor}.", NO_RANK.format(EQUAL)]
+    return "\n".join([*lines, *_classes(result)])
 
 
 def _likelihoods(result: dict[str, Any]) -> list[str]:
@@ -131,10 +137,11 @@ def _beside(result: dict[str, Any]) -> list[str]:
 def _by_steps(result: dict[str, Any]) -> str:
     """The table of samples by their number of steps."""
     keys = ("resolution", "floor", "outside", "farthest")
-    head = ("steps", "NFE", "NLL bound", "attainable", "sliced Wasserstein", *keys)
+    head = ("steps", "NFE", "multiply-adds", "NLL bound", "attainable", "sliced Wasserstein", *keys)
     rows = [
         (
             *(str(row[key]) for key in ("steps", "nfe")),
+            f"{row['multiply_adds']:.2g}",
             *(number(row[key]) for key in ("nll_bound", "attainable")),
             _distance(row),
             *(number(row[key]) for key in keys),
@@ -145,9 +152,9 @@ def _by_steps(result: dict[str, Any]) -> str:
 
 
 def _distance(row: dict[str, Any]) -> str:
-    """The distance with its error, and whether it is one."""
-    apart = "" if row["told_apart"] is not False else ", not told apart"
-    return f"{number(row['sliced_wasserstein'])}{_error(row['sliced_wasserstein_error'])}{apart}"
+    """The distance with its error, and what is said of it."""
+    word = "" if row["word"] is None else f", {row['word']}"
+    return f"{number(row['sliced_wasserstein'])}{_error(row['sliced_wasserstein_error'])}{word}"
 
 
 def _excess(result: dict[str, Any]) -> list[str]:
@@ -192,7 +199,8 @@ def _classes(result: dict[str, Any]) -> list[str]:
         "samples show each class:"
     )
     lines = ["", about, "", table([head, *rows])]
-    return lines if many or "shares" not in real else [*lines, *_shares(real, shown)]
+    shares = [] if many or "shares" not in real else _shares(real, shown)
+    return [*lines, *shares, *_features(result)]
 
 
 def _shares(real: dict[str, Any], shown: list[tuple[int, dict[str, Any]]]) -> list[str]:
@@ -202,6 +210,21 @@ def _shares(real: dict[str, Any], shown: list[tuple[int, dict[str, Any]]]) -> li
         total = max(1, sum(one["likely"]))
         rows.append((str(steps), *(f"{count / total:.1%}" for count in one["likely"])))
     return ["", "The share of each class, by the most probable one:", "", table([("steps", *real["names"]), *rows])]
+
+
+def _features(result: dict[str, Any]) -> list[str]:
+    """How far samples are in the classifier's features, as lines; none where that is not known."""
+    known = [row for row in result["by_steps"] if row["feature_distance"] is not None]
+    if not known:
+        return []
+    rows = [
+        (str(row["steps"]), f"{row['feature_distance']:.4f}{_error(row['feature_distance_error'])}") for row in known
+    ]
+    about = (
+        "Squared Fréchet distance to the test split in the classifier's features (what FID is for photographs), "
+        f"debiased;\nas many other real rows would differ by {known[0]['feature_floor']:.4f} without that:"
+    )
+    return ["", about, "", table([("steps", "distance"), *rows])]
 
 
 def _extremes(counts: list[int]) -> tuple[str, int, int]:

@@ -13,6 +13,7 @@ from typer import Argument
 from dnf_studio import api
 from dnf_studio.cli.options import AsJson
 from dnf_studio.cli.output import emit
+from dnf_studio.config.model_kinds import MODEL_KINDS
 from dnf_studio.core.data.naming import is_picture
 
 __all__ = ["inspect"]
@@ -35,7 +36,10 @@ def inspect(
 
 def _checkpoint(file: str) -> dict[str, Any]:
     checkpoint = api.open_checkpoint(file)
-    return {**checkpoint.summary(), "config": checkpoint.config.model_dump()}
+    config = checkpoint.config
+    noisy = "sde.g_start" not in MODEL_KINDS[config.model].unused
+    noise = config.sde.total_noise if noisy else None
+    return {**checkpoint.summary(), "total_noise": noise, "config": config.model_dump()}
 
 
 def _picture(file: str) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from contextlib import ExitStack
 from types import FrameType
 from typing import Any, Self, TextIO
 
-from dnf_studio.errors import StudioError
+from dnf_studio.errors import StudioError, stop_signals
 
-__all__ = ["STOP", "Interrupt", "Progress", "clock", "drop", "emit", "note", "number", "stop_signals", "table"]
+__all__ = ["STOP", "Interrupt", "Progress", "clock", "drop", "emit", "note", "number", "table"]
 
 PLAIN_EVERY = 10.0
 IMPORTING = "<frozen importlib._bootstrap>"
@@ -115,13 +115,6 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def stop_signals() -> list[signal.Signals]:
-    """What asks a program to end: Ctrl-C, SIGTERM, and a terminal that closes unless that is ignored, as by nohup."""
-    hang_up = getattr(signal, "SIGHUP", None)
-    ignored = hang_up is None or signal.getsignal(hang_up) == signal.SIG_IGN
-    return [signal.SIGINT, signal.SIGTERM, *(() if ignored else (hang_up,))]
 
 
 class Stop:

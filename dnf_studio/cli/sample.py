@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["sample"]
 
-GRID = f"Time grid, {', '.join(GRID_NAMES)} or the file of a preset; the model's own unless given."
+GRID = (
+    f"Time grid, {', '.join(GRID_NAMES)} (these two of a diffusion model only) or the file of a preset; "
+    "the model's own unless given."
+)
 
 LAST = "The last step's mean, which is sharper, or with its noise, as in the chain that the bound is of."
 LABELS = "Write the label (or class, or part of the set) of the row of the data nearest to each sample too."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,7 +14,7 @@ from dnf_studio.cli.keeping import autosave, newest_of, save, tell_of_older
 from dnf_studio.cli.options import AsJson, Output, asking_for_data
 from dnf_studio.cli.output import Interrupt, Progress, clock, emit, note, number
 from dnf_studio.config import Config, Device, Missing, ModelName, Precision
-from dnf_studio.config.model_kinds import MOST_WITH_FEATURES
+from dnf_studio.config.model_kinds import MOST_WITH_FEATURES, DriftKind
 from dnf_studio.core.files import check_target, refuse_source
 from dnf_studio.errors import CheckpointError, DivergenceError, SettingError, UnknownNameError
 
@@ -38,6 +39,18 @@ TEST = "With --train: rows to measure on, all of them used. Without it a tenth o
 
 MISSING = "Of a table: refuse missing values, or leave out the rows, or the columns, that have some."
 LABEL = "Of a table: the column, of text or whole numbers, that says what each row is called; it is not learned."
+DRIFT = (
+    "The forward drift: a network, −½ g² x and a network, or −½ g² x. What has −½ g² x in it has another g and times."
+)
+FREEZE = (
+    "Do not learn the forward drift: it stays −½ g² x, as in a diffusion model. For it to reach noise, g is 6.3 "
+    "(g²T = 4) and steps near the data are shorter."
+)
+NOISE = "Total noise g²T, by scaling g: near 0 a flow, from 4 on a diffusion."
+STRAIGHT = "Weight of a penalty on bent forward paths."
+
+MOST_LEFT = 0.25
+"""Share of the data at T above which a frozen drift is said not to reach noise."""
 FOR_TABLES = "tables"
 """The settings that are for data of many columns."""
 CONFIG = f"Settings, a file or one of {', '.join(assets.preset_names())}; options go before it."
@@ -52,6 +65,10 @@ def train(
     model: Annotated[ModelName | None, Option("--model", help="What to train.")] = None,
     config: Annotated[str | None, Option("--config", metavar="F.toml|NAME", help=CONFIG)] = None,
     steps: Annotated[int | None, Option("--steps", metavar="N", help="Steps of the two SDEs.")] = None,
+    freeze: Annotated[Literal["drift"] | None, Option("--freeze", help=FREEZE)] = None,
+    drift: Annotated[DriftKind | None, Option("--drift", help=DRIFT)] = None,
+    noise: Annotated[float | None, Option("--noise", metavar="G2T", help=NOISE)] = None,
+    straight: Annotated[float | None, Option("--straight", metavar="W", help=STRAIGHT)] = None,
     iterations: Annotated[int | None, Option("--iterations", metavar="K", help="End after K iterations.")] = None,
     seconds: Annotated[float | None, Option("--seconds", metavar="S", help="End after S seconds.")] = None,
     batch: Annotated[int | None, Option("--batch", metavar="B", help="Points an iteration.")] = None,
@@ -80,7 +97,9 @@ def train(
         "drop_constant": drop_constant or None,
         "missing": missing,
         "label": label,
+        "network.drift": drift if freeze is None else "frozen",
         "sde.steps": steps,
+        "training.straight": straight,
         "training.iterations": iterations,
         "training.seconds": seconds,
         "training.batch": batch,
@@ -91,10 +110,12 @@ def train(
     changes = {key: value for key, value in changes.items() if value is not None}
     if iterations is not None and seconds is not None:
         raise SettingError("Give --iterations or --seconds, not both.")
+    if freeze is not None and drift not in (None, "frozen"):
+        raise SettingError(f"Give --freeze drift or --drift {drift}, not both.")
     if iterations is not None:
         changes["training.seconds"] = None
     check_target(output, CheckpointError)
-    run = _begin(config, changes) if resume is None else _resume(resume, config, changes)
+    run = _begin(config, changes, noise) if resume is None else _resume(resume, config, changes, noise)
     refuse_source(output, _read(run, config), CheckpointError)
     if run.dataset.rule is not None and resume is None:
         note(f"{run.dataset.about}.")
@@ -132,12 +153,17 @@ def _data(data: str | None, threshold: float | None, blur: float | None) -> str 
     return with_settings(data, threshold, blur)
 
 
-def _begin(file: str | None, changes: dict[str, Any]) -> Run:
-    """A new run of the settings in `file` with `changes` on top."""
+def _begin(file: str | None, changes: dict[str, Any], noise: float | None) -> Run:
+    """A new run of the settings in `file` with `changes` on top, and with that total `noise` if there is one."""
     base = Config() if file is None else Config.from_toml(_settings(file))
     if "data" not in changes and "data" not in base.model_fields_set:
         raise SettingError("Say what to learn with --data, for instance --data rings.")
-    run = api.train(base.changed(changes))
+    config = base.changed(changes)
+    config = config if noise is None else config.changed(config.noise_changes(noise))
+    left = math.exp(-0.5 * config.sde.total_noise)
+    if config.network.drift == "frozen" and left > MOST_LEFT:
+        note(f"The frozen drift leaves {left:.0%} of the data at T; with --noise 4 it would be 14%.")
+    run = api.train(config)
     wide = run.dataset.dim > MOST_WITH_FEATURES and run.dataset.image is None
     if file is None and wide and run.config.model == Config.from_toml(_settings(FOR_TABLES)).model:
         note(f"{run.dataset.dim} columns: with --config {FOR_TABLES} they may be learned better.")
@@ -169,7 +195,7 @@ def _settings(word: str) -> Path:
     return found
 
 
-def _resume(resume: Path, file: str | None, changes: dict[str, Any]) -> Run:
+def _resume(resume: Path, file: str | None, changes: dict[str, Any], noise: float | None) -> Run:
     """The run that `resume` keeps; data named again must be its own, wherever they are now."""
     from dnf_studio.core.training.run import Run
 
@@ -177,8 +203,11 @@ def _resume(resume: Path, file: str | None, changes: dict[str, Any]) -> Run:
         raise SettingError("--resume goes on with the checkpoint's own settings; leave out --config.")
     path = newest_of(resume if os.path.exists(resume) else assets.checkpoint_path(str(resume)) or resume)
     api.file_kind(path)  # a missing file is told as one, not as a model's name
-    if api.open_checkpoint(path).kind != "run":
+    checkpoint = api.open_checkpoint(path)
+    if checkpoint.kind != "run":
         raise CheckpointError(f"'{resume}' holds weights only, no run that could be resumed.")
+    if noise is not None:
+        changes |= checkpoint.config.noise_changes(noise)
     with asking_for_data(resume, "data" in changes):
         return Run.resume(path, changes)
 
@@ -193,7 +222,8 @@ def _fit(run: Run, output: Path, keeper: Autosave) -> bool:
                     left = run.remaining()
                     fraction = None if left is None else report.seconds / (report.seconds + left)
                     ending = "" if left is None else f", {clock(left)} left"
-                    state = f"{report.iteration} iterations, N = {report.steps}, loss {report.loss:.3f}{ending}"
+                    bend = "" if report.bend is None else f", bend {report.bend:.3g}"
+                    state = f"{report.iteration} iterations, N = {report.steps}, loss {report.loss:.3f}{bend}{ending}"
                     progress.update(fraction, state)
                     if interrupt.came:
                         break
@@ -213,7 +243,7 @@ def _measure(run: Run, output: Path, kind: Literal["run", "weights"], keeper: Au
     """Put the bound, or the exact likelihood, into the checkpoint, which a run keeps from its last iteration on."""
     from dnf_studio.core.evaluation.likelihoods import affordable_points, nll_bound, nll_ode, validation_nll
 
-    if run.flow.bounded:
+    if _chained(run):
         note(f"Measuring the bound on {affordable_points(run.flow):,} fresh points.")
         run.metrics["nll_bound"] = nll_bound(run.flow, run.dataset)
     else:
@@ -233,7 +263,7 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
         "iterations_per_second": rate,
         "nll_bound": bound,
         "nll_validation": run.metrics.get("nll_validation"),
-        **({} if run.flow.bounded else {"nll_ode": exact}),
+        **({} if _chained(run) else {"nll_ode": exact}),
         "file": str(output),
         "device": str(run.device),
         "precision": run.precision,
@@ -243,15 +273,20 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
     floor = "" if entropy is None else f" (the entropy is {entropy:.3f})"
     text = (
         f"{run.iteration} iterations in {clock(run.seconds)}, {rate:.1f} a second, {run.precision} on {run.device}.\n"
-        f"The {_measured(run)} is {number(bound if run.flow.bounded else exact)} {unit}{floor}."
+        f"The {_measured(run)} is {number(bound if _chained(run) else exact)} {unit}{floor}."
         f"\n{_validation(run)}Saved {output}"
     )
     emit(result, text, as_json)
 
 
+def _chained(run: Run) -> bool:
+    """Whether samples are drawn by a chain of Gaussians, which has a bound; else they follow an ODE."""
+    return run.flow.checked_solver(None).chain is not None
+
+
 def _measured(run: Run) -> str:
     """What was measured, with the chain that the bound is of where the model has several."""
-    if not run.flow.bounded:
+    if not _chained(run):
         return "NLL"
     own = run.flow.checked_solver(None)
     return "bound" if own.euler else f"bound of the {own.name} chain"

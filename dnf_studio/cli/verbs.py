@@ -16,7 +16,7 @@ VERBS = {
     "inspect": "tell what a checkpoint, run or export holds",
     "bench": "measure speed here, each number beside a reference run in turn",
     "datasets": "list the built-in data sets",
-    "reproduce": "compare with a diffusion model and a flow, as the paper does",
+    "reproduce": "compare the kinds of model with equal budgets, in one sitting or many",
 }
 
 

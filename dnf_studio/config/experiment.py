@@ -16,7 +16,7 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from dnf_studio.config.grids import MAX_STEPS, GridName
-from dnf_studio.config.model_kinds import GROUPS, ModelName, filled, model_fault, replaced
+from dnf_studio.config.model_kinds import GROUPS, MODEL_KINDS, ModelName, filled, model_fault, replaced
 from dnf_studio.config.settings import Device, Missing, NetworkConfig, Precision, SDEConfig, Settings, TrainingConfig
 from dnf_studio.errors import SettingError, continued
 
@@ -46,8 +46,8 @@ MAX_TOML = 1 << 20
 class Config(Settings):
     """One experiment: data, model, SDE, networks and training.
 
-    What is not given has the default of the kind of network (`NETWORK_DEFAULTS`), of the model
-    (`MODEL_KINDS`), or else that of the group.
+    What is not given has the default of the kind of network (`NETWORK_DEFAULTS`), of the forward drift
+    (`DRIFT_DEFAULTS`), of the model (`MODEL_KINDS`), or else that of the group.
     """
 
     data: str = Field(
@@ -100,7 +100,7 @@ class Config(Settings):
     @model_validator(mode="before")
     @classmethod
     def _defaults_of_its_model(cls, values: object) -> object:
-        """Settings that are not given, from `MODEL_KINDS` and `NETWORK_DEFAULTS`."""
+        """Settings that are not given, as the docstring of the class says."""
         return filled(values) if isinstance(values, Mapping) else values
 
     @model_validator(mode="after")
@@ -155,34 +155,52 @@ class Config(Settings):
         return tomli_w.dumps(self.model_dump(exclude_none=True))
 
     def without(self, preset: Self | None, own: Self | None = None) -> Self:
-        """A copy in which settings that stand as in `preset` are the defaults of this model and kind of network.
+        """A copy in which settings that stand as in `preset` are the defaults of this model and these networks.
 
-        What stands at those defaults then is as in `own`, a preset of the same model and kind. Data, model and kind of
-        network stay.
+        What stands at those defaults then is as in `own`, a preset of the same model and networks. Data, model, kind of
+        network and drift stay.
         """
-        kind = {"model": self.model, "network": {"kind": self.network.kind}}
-        defaults, values = self.create(kind).model_dump(), self.model_dump()
+        defaults, values = self.defaults().model_dump(), self.model_dump()
         if preset is not None:
             values = replaced(values, preset.model_dump(), defaults)
         return self.create(values if own is None else replaced(values, defaults, own.model_dump()))
+
+    def noise_changes(self, noise: float) -> dict[str, float]:
+        """The changes with which the total noise g²T (`SDEConfig.total_noise`) is `noise`: g is scaled as a whole.
+
+        This is the dial between a flow, with next to none, and a diffusion, with 4 or more. Raises `SettingError` for
+        a model without noise and for what is no noise.
+        """
+        if why := MODEL_KINDS[self.model].unused.get("sde.g_start"):
+            raise SettingError(why)
+        return {f"sde.{name}": g for name, g in self.sde.scaled_to(noise).items()}
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Model, kind of network and forward drift, which other settings have their defaults from, by dotted name."""
+        network = self.network
+        return {"model": self.model, "network.kind": network.kind, "network.drift": network.drift}
+
+    def defaults(self) -> Self:
+        """The defaults of this model, kind of network and forward drift."""
+        return self._of(self.kinds)
+
+    @classmethod
+    def _of(cls, kinds: Mapping[str, Any]) -> Self:
+        network = {"kind": kinds["network.kind"], "drift": kinds["network.drift"]}
+        return cls.create({"model": kinds["model"], "network": network})
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """A copy with `changes` applied; keys are dotted (``sde.steps``) or nested mappings.
 
         Files to validate and to test on, the label and what is done about missing values belong to their data: with
-        other data they go, unless they are named too. With
-        another model or kind of network, settings that stand at the default of the old one go to that of the new;
-        a U-Net takes over no larger batch than its own.
+        other data they go, unless they are named too. With another model, kind of network or drift, settings that stand
+        at the default of the old one go to that of the new; a U-Net takes over no larger batch than its own.
         """
         flat, values = flatten(changes), self.model_dump()
-        before = {"model": self.model, "network.kind": self.network.kind}
-        if flat.keys() & before.keys():
-            parts = before, {key: flat.get(key, value) for key, value in before.items()}
-            old, new = (
-                self.create({"model": part["model"], "network": {"kind": part["network.kind"]}}).model_dump()
-                for part in parts
-            )
-            values = replaced(values, old, new)
+        if flat.keys() & self.kinds.keys():
+            coming = self._of({name: flat.get(name, value) for name, value in self.kinds.items()})
+            values = replaced(values, self.defaults().model_dump(), coming.model_dump())
         if flat.get("data", self.data) != self.data:
             flat = {"validation": None, "test": None, "missing": "error", "label": None, **flat}
         for key, value in flat.items():

@@ -9,7 +9,9 @@ from dnf_studio.errors import SettingError
 __all__ = [
     "GRID_NAMES",
     "LEAST_STEP",
+    "LEVEL_GRIDS",
     "MAX_STEPS",
+    "NO_LEVELS",
     "POWER_GRIDS",
     "GridKind",
     "GridName",
@@ -19,7 +21,7 @@ __all__ = [
     "grid_label",
 ]
 
-GridName = Literal["reference", "paper", "uniform", "s-curve"]
+GridName = Literal["reference", "paper", "uniform", "s-curve", "log-snr", "karras"]
 Nodes = tuple[float, ...]
 """0 = u_0 < … < u_N = 1: the nodes as fractions of the way from t_start to t_end."""
 GridKind = str | Nodes
@@ -27,6 +29,9 @@ GridKind = str | Nodes
 GRID_NAMES: tuple[str, ...] = get_args(GridName)
 POWER_GRIDS = ("reference", "paper")
 """The grids whose nodes are spaced by the power β."""
+LEVEL_GRIDS = ("log-snr", "karras")
+"""The grids whose nodes are spaced by the noise levels a(t) and σ(t) of a diffusion model, which others do not have."""
+NO_LEVELS = "The grids log-snr and karras follow the noise levels of a diffusion model; for others take another grid."
 MAX_STEPS = 10_000
 LEAST_STEP = 2.0**-16
 """The shortest step between `Nodes`: 128 times what float32 tells apart at 1, and four of the cells below which

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from dnf_studio.config.grids import MAX_STEPS, GridKind, check_grid
-from dnf_studio.config.model_kinds import MOST_WITH_FEATURES, NetworkKind
+from dnf_studio.config.model_kinds import MOST_WITH_FEATURES, DriftKind, NetworkKind
 from dnf_studio.errors import SettingError
 
 __all__ = ["Device", "Missing", "NetworkConfig", "Precision", "SDEConfig", "Settings", "TrainingConfig"]
@@ -53,7 +54,8 @@ class SDEConfig(Settings):
         "reference",
         title="Time grid",
         description="How the times lie: reference and paper are power laws, uniform has equal steps, the s-curve "
-        "has short ones near the data; a list of nodes from 0 to 1 is a grid of one's own.",
+        "has short ones near the data; log-snr and karras follow the noise levels of a diffusion model; a list of "
+        "nodes from 0 to 1 is a grid of one's own.",
     )
     beta: float = Field(
         0.5,
@@ -84,17 +86,44 @@ class SDEConfig(Settings):
         title="g at the noise",
         description="Diffusion coefficient at the last time.",
     )
-    linear: Literal["g", "beta"] = Field(
+    linear: Literal["g", "beta", "log"] = Field(
         "g",
         title="Linear in time",
-        description="What goes linearly in t from its first value to its last: g, or β = g² as in a diffusion model.",
+        description="What goes linearly in t from its first value to its last: g, or β = g² as in a diffusion model; "
+        "log is ln g linearly in ln t, a power law.",
+    )
+    condition: Literal["time", "node"] = Field(
+        "time",
+        title="Networks’ time",
+        description="What the networks are told of the time: t itself, or the node, equal parts of T from one node of "
+        "the reference grid to the next, which tells short times near the data apart.",
     )
 
     @model_validator(mode="after")
     def _times_increase(self) -> Self:
         if self.t_end <= self.t_start:
             raise ValueError("the last time t_end must be greater than the first time t_start")
+        if self.linear == "log" and self.t_start <= 0:
+            raise ValueError("a g that is a power of t (linear = log) needs a first time t_start above 0")
         return self
+
+    @property
+    def total_noise(self) -> float:
+        """∫ g² dt from t₀ to T, the variance that the noise of the forward process adds up to: g²T for a constant g."""
+        first, last = self.g_start, self.g_end
+        if self.linear == "log":
+            logs = math.log(self.t_end / self.t_start)
+            grown = logs + 2 * math.log(last / first)
+            return first**2 * self.t_start * logs * (math.expm1(grown) / grown if grown else 1)
+        mean = (first**2 + last**2) / 2 if self.linear == "beta" else (first**2 + first * last + last**2) / 3
+        return mean * (self.t_end - self.t_start)
+
+    def scaled_to(self, noise: float) -> dict[str, float]:
+        """`g_start` and `g_end`, scaled alike, with which `total_noise` is `noise`; `SettingError` for what is none."""
+        if not (math.isfinite(noise) and noise > 0):
+            raise SettingError(f"The total noise g²T must be a number above 0, not {noise:g}.")
+        factor = math.sqrt(noise / self.total_noise)
+        return {"g_start": self.g_start * factor, "g_end": self.g_end * factor}
 
 
 class NetworkConfig(Settings):
@@ -126,6 +155,12 @@ class NetworkConfig(Settings):
         title="Fourier features",
         description="Sines and cosines of x beside x itself, which make sharp data sharp; "
         "only of an mlp, where data has at most three dimensions.",
+    )
+    drift: DriftKind = Field(
+        "free",
+        title="Forward drift",
+        description="What the forward drift f is: free is a network; frozen is −½g²x, the fixed drift of a diffusion "
+        "model; residual is both together, the network beginning at 0. With the last two g and times are others.",
     )
 
     def features_of(self, dim: int) -> int:
@@ -201,6 +236,12 @@ class TrainingConfig(Settings):
         description="Share of each weight, times the learning rate, that an iteration takes away: against learning few "
         "data by heart.",
     )
+    coupling: Literal["independent", "transport"] = Field(
+        "independent",
+        title="Coupling",
+        description="How flow matching pairs data with noise: as independent draws, or in each batch by optimal "
+        "transport, for straighter paths; its score is known for independent draws only.",
+    )
     inward: float = Field(
         0.1,
         ge=0,
@@ -208,6 +249,14 @@ class TrainingConfig(Settings):
         title="Pull inward",
         description="Weight of a penalty, beside the bound, on backward velocities that lead away from data and noise "
         "where training never comes, so that no sample flies away; 0 leaves that to chance.",
+    )
+    straight: float = Field(
+        0.0,
+        ge=0,
+        le=1e6,
+        title="Straighten paths",
+        description="Weight of a penalty, beside the bound, on how much the drift changes over each step, so that few "
+        "steps can follow the paths; 0 leaves them as they come.",
     )
     ema: float = Field(
         0.98,

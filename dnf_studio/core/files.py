@@ -22,8 +22,10 @@ __all__ = [
     "checked_name",
     "explain",
     "files_in",
+    "is_left",
     "is_taken",
     "make_folder",
+    "process_mark",
     "refuse_source",
     "remove_abandoned",
     "renamed",
@@ -35,7 +37,7 @@ __all__ = [
 MOST_NAME = 100
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Names that are devices on Windows, whatever follows the point."""
-PARTIAL = re.compile(r"\..*\.partial-(?P<machine>[0-9a-f]{8})-(?P<process>[0-9]+)", re.DOTALL)
+MARK = re.compile(r"(?P<machine>[0-9a-f]{8})-(?P<process>[0-9]+)")
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 
 
@@ -69,13 +71,21 @@ def remove_abandoned(folder: Path) -> None:
     Never those of a running process or of another machine or container, whose processes are not known here; what
     cannot be removed stays.
     """
-    if os.name != "posix":
-        return
     for path in folder.glob(".*.partial-*"):
-        found = PARTIAL.fullmatch(path.name)
-        if found and found["machine"] == _machine() and not _is_running(int(found["process"])):
+        if is_left(path.name.rpartition(".partial-")[2]):
             with suppress(OSError):  # somebody else was first, or it is not ours to remove
                 path.unlink()
+
+
+def process_mark() -> str:
+    """What marks the files of this process in a folder that several use."""
+    return f"{_machine()}-{os.getpid()}"
+
+
+def is_left(mark: str) -> bool:
+    """Whether `mark` is the `process_mark` of a process of this machine that is no more."""
+    found = MARK.fullmatch(mark) if os.name == "posix" else None
+    return found is not None and found["machine"] == _machine() and not _is_running(int(found["process"]))
 
 
 def _is_running(process: int) -> bool:
@@ -100,7 +110,7 @@ def _machine() -> str:
 
 def _partial_name(name: str) -> str:
     """A hidden name beside `name`, with as much of it as fits into the 255 bytes of a file name."""
-    end = f".partial-{_machine()}-{os.getpid()}"
+    end = f".partial-{process_mark()}"
     return f".{name.encode(errors='ignore')[: 254 - len(end)].decode(errors='ignore')}{end}"
 
 

@@ -1,5 +1,6 @@
-"""The paper's comparisons on this machine: three kinds of model with equal budgets, measured alike, and a report.
+"""The kinds of model compared on this machine with equal budgets, measured alike, and a report.
 
-`plan` says what is compared, `cell` trains and measures one model, `results` keeps what was found, `verdicts`
-holds it against the paper's claims, `figures` and `report` show it, `compare` does all of it.
+`plan` says what is compared, `protocol` what is decided before. `cell` trains and measures one model, `results` keeps
+what was found, `distances` joins seeds, `verdicts` and `learned` hold claims against it, `report` shows it, `compare`
+does all of it, in as many sittings as it takes.
 """

@@ -1,85 +1,127 @@
-"""The whole comparison, cell by cell, and its report."""
+"""The whole comparison, cell by cell, in as many sittings as it takes, and its report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from dnf_studio.bench.machine import cores_in_words, machine_facts
-from dnf_studio.core.files import make_folder
 from dnf_studio.core.training.run import Run
-from dnf_studio.errors import DivergenceError, ExportError
+from dnf_studio.errors import Cancelled, DivergenceError, UnknownNameError
 from dnf_studio.reproduce.cell import measure, train
 from dnf_studio.reproduce.figures import HOW_TO_INSTALL
+from dnf_studio.reproduce.pictures import pictures_of
 from dnf_studio.reproduce.plan import Cell, Plan
-from dnf_studio.reproduce.quality import is_due, quality_of, training_claim
-from dnf_studio.reproduce.report import Pictures, write_report
+from dnf_studio.reproduce.protocol import all_claims, protocol
+from dnf_studio.reproduce.quality import is_due, quality_of
+from dnf_studio.reproduce.report import write_report
 from dnf_studio.reproduce.results import Results
+from dnf_studio.reproduce.side_by_side import run_side_by_side
 from dnf_studio.reproduce.tables import can_measure, density_claims, measure_density
-from dnf_studio.reproduce.verdicts import Claim, claims
+from dnf_studio.reproduce.trials import read_trials
+from dnf_studio.reproduce.verdicts import Claim
 
-__all__ = ["compare"]
+__all__ = ["compare", "make_cell"]
 
 Progress = Callable[[float, str], None]
 Tell = Callable[[str], None]
 
 
-def compare(folder: Path, plan: Plan, progress: Progress, left_out: Callable[[str], None]) -> tuple[Claim, ...]:
+def compare(
+    folder: Path,
+    plan: Plan,
+    progress: Progress,
+    left_out: Callable[[str], None],
+    *,
+    only: Collection[str] = (),
+    minutes: float | None = None,
+    jobs: int = 1,
+    trials: Sequence[Path] = (),
+) -> tuple[Claim, ...]:
     """Train and measure what `folder` lacks of `plan`, and write ``report.html`` and ``results.json`` there.
 
-    There is a report after each seed. Whatever ends it early leaves what was found, and the next call goes on there.
+    What is decided is written before anything is measured (`protocol`). After `minutes` it ends, as far as it has come;
+    whatever ends it, the next call goes on there: a model in training from where it was, what was being measured anew.
+    `only` names sets, models or cells, the rest waits. With `jobs` above 1 so many models are made side by side, each
+    in a process on a core of its own. `trials` are files of what was tried before (`trials`), kept in the folder.
     A model whose training or sampling fails, or whose library is not installed, is left out, which `left_out` tells.
-    Raises `ExportError` where nothing can be written, or `folder` belongs to another plan.
+    Raises `ExportError` where nothing can be written, or `folder` belongs to another plan, and `UnknownNameError` for
+    a name that is nothing of the plan.
     """
-    make_folder(folder, ExportError)
-    results, pictures, cells = Results(folder, plan), Pictures(), plan.cells()
-    found: tuple[Claim, ...] = ()
+    results = Results(folder, plan)
+    results.begin(protocol(plan))
+    read_trials(folder, trials)
+    until = None if minutes is None else time.monotonic() + 60 * minutes
+    cells = [cell for cell in _named(plan.cells(), only) if cell not in results]
+    try:
+        if jobs > 1 and len(cells) > 1:
+            run_side_by_side(folder, plan, cells, jobs, until, progress, left_out)
+            results.read()
+        else:
+            _one_by_one(results, cells, until, progress, left_out)
+    except Cancelled:
+        left_out("The time is over; the same command goes on from here.")
+    return _report(folder, results)
+
+
+def _named(cells: Sequence[Cell], only: Collection[str]) -> list[Cell]:
+    """Those of which a name was given, all without names."""
+    known = {name for cell in cells for name in (cell.data, cell.model, cell.name)}
+    for name in only:
+        if name not in known:
+            raise UnknownNameError("set, model or cell of the plan", name, sorted(known))
+    return [cell for cell in cells if not only or {cell.data, cell.model, cell.name} & set(only)]
+
+
+def _one_by_one(
+    results: Results, cells: Sequence[Cell], until: float | None, progress: Progress, left_out: Tell
+) -> None:
     for k, cell in enumerate(cells):
 
         def tell(text: str, done: float = k / len(cells), name: str = cell.name) -> None:
             progress(done, f"{name}: {text}")
+            if until is not None and time.monotonic() > until:
+                raise Cancelled
 
-        try:
-            if cell.data in plan.sets:
-                _set(folder, results, pictures, cell, tell)
-            elif cell not in results and can_measure(cell):
-                results.add(measure_density(folder, plan, cell, tell))
-            elif cell not in results:
-                left_out(f"{cell.name} is left out: {HOW_TO_INSTALL}.")
-        except DivergenceError as problem:
-            left_out(f"{cell.name} is left out: {problem}")
-        if k + 1 == len(cells) or cells[k + 1].seed != cell.seed:
-            found = _report(folder, results, pictures)
-    return found
+        make_cell(results, cell, tell, left_out)
+        if k + 1 < len(cells) and cells[k + 1].seed != cell.seed:
+            _report(results.folder, results)
 
 
-def _report(folder: Path, results: Results, pictures: Pictures) -> tuple[Claim, ...]:
-    """Write what is known so far; returns the claims."""
-    found, facts = _claims(results), machine_facts()
-    results.write({"machine": facts, "claims": [asdict(claim) for claim in found]})
-    machine = f"{facts['processor']}, {cores_in_words(facts)}"
-    write_report(folder / "report.html", results, found, pictures, machine)
-    return found
+def make_cell(results: Results, cell: Cell, tell: Tell, left_out: Tell) -> None:
+    """What is missing of one model; `left_out` is told why it cannot be had."""
+    try:
+        if cell.data in results.plan.sets:
+            _set(results, cell, tell)
+        elif can_measure(cell):
+            results.add(measure_density(results.folder, results.plan, cell, tell))
+        else:
+            left_out(f"{cell.name} is left out: {HOW_TO_INSTALL}.")
+    except DivergenceError as problem:
+        left_out(f"{cell.name} is left out: {problem}")
 
 
-def _set(folder: Path, results: Results, pictures: Pictures, cell: Cell, tell: Tell) -> None:
-    """What is missing of one model on one set, and the pictures of the first seed."""
-    if cell in results and cell.seed:
-        return
+def _set(results: Results, cell: Cell, tell: Tell) -> None:
+    """One model on one set, and the pictures of the first seed."""
 
     def watch(run: Run) -> None:
         if is_due(results.plan, cell, run.seconds, results.quality):
             results.add(quality_of(run, results.plan, cell, tell))
 
-    run = train(folder, results.plan, cell, tell, watch)
-    if cell not in results:
-        results.add(measure(run, results.plan, cell, tell))
+    run = train(results.folder, results.plan, cell, tell, watch)
     if cell.seed == 0:
-        pictures.add(cell.data, cell.model, run.flow)
+        results.add_pictures(cell, pictures_of(run.dataset, cell.model, run.flow))
+    results.add(measure(run, results.plan, cell, tell))
 
 
-def _claims(results: Results) -> tuple[Claim, ...]:
-    """Those of the sets and those of the tables, where there are such."""
-    of_sets = (*claims(results.measured), training_claim(results.quality)) if results.plan.sets else ()
-    return (*of_sets, *(density_claims(results.densities) if results.plan.tables else ()))
+def _report(folder: Path, results: Results) -> tuple[Claim, ...]:
+    """Write what is known so far; returns the claims."""
+    plan, facts = results.plan, machine_facts()
+    of_tables = density_claims(results.densities) if plan.tables else ()
+    found = (*all_claims(plan, results.measured, results.quality), *of_tables)
+    results.write({"machine": facts, "claims": [asdict(claim) for claim in found]})
+    machine = f"{facts['processor']}, {cores_in_words(facts)}"
+    write_report(folder / "report.html", results, found, machine)
+    return found

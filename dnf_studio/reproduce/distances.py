@@ -1,106 +1,128 @@
-"""Distances to the data over training seeds and draws, and whether there is a rank among them (method.md, section 15).
+"""How near each kind of model comes, over its training seeds: by N, by network evaluations, by multiply-adds.
 
-Each model, training seed, N and draw has references of its own. The squared distances are averaged and
-bootstrapped over both, the signed root is taken last.
+Each model is judged with the solver that was best for it by its validation draws, which share no point with those that
+it is judged by (method.md, section 15). `core.evaluation.distances` has the statistics.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from dnf_studio.core.evaluation.distances import signed_root
-from dnf_studio.reproduce.results import Measured
+from dnf_studio.core.evaluation.distances import Pooled, Shares, pooled
+from dnf_studio.reproduce.results import Measured, Rows
 
-__all__ = ["EQUAL", "Pooled", "Shares", "best_by_evaluations", "best_solver", "pooled", "squares_at", "standing"]
+__all__ = ["AXES", "Axis", "Place", "chosen", "curve", "floor_of", "place_at", "squares_at", "ways"]
 
-EQUAL = 0.005
-"""A distance whose interval ends below is as good as none."""
-RESAMPLES = 4000
-Word = Literal["told apart", "equal", "unresolved"]
-Shares = dict[int, list[float]]
-"""The shares in D² of the draws, by training seed."""
+Axis = Literal["steps", "evaluations", "multiply_adds"]
+AXES: dict[Axis, str] = {
+    "steps": "steps N",
+    "evaluations": "network evaluations a sample",
+    "multiply_adds": "multiply-adds a sample",
+}
+GOALS = (5, 10)
+"""Numbers of steps that goals are for, with two network evaluations each."""
+Way = tuple[str, int]
+"""A solver and its N."""
 
 
 @dataclass(frozen=True)
-class Pooled:
-    """A distance of one kind of model over its training seeds and draws: signed roots of D² and of its interval."""
+class Place:
+    """How near one kind of model is with so many steps, or with at most so many evaluations, over all of its seeds."""
 
-    value: float
-    low: float
-    high: float
+    pooled: Pooled
+    steps: float
+    """N, in mean over seeds, as each has the solver and N that were best for it."""
+    evaluations: float
+    multiply_adds: float
+    solvers: tuple[str, ...]
+    """That of each seed."""
+    outside: float | None
+    """Share of samples off the support, in mean."""
 
-    @property
-    def word(self) -> Word:
-        """Told apart from the data; or equal to it, up to `EQUAL`; or neither. Only the first has a rank."""
-        if self.low > 0:
-            return "told apart"
-        return "equal" if self.high <= EQUAL else "unresolved"
+    def at(self, axis: Axis) -> float:
+        """Where it is on an axis."""
+        return float(getattr(self, axis))
 
 
-def pooled(shares: Shares) -> Pooled | None:
-    """Mean and 95% interval of D², seeds drawn anew with their draws; None without seeds.
+def chosen(validation: Rows, steps: int | None = None, evaluations: int | None = None) -> Way | None:
+    """The solver and N whose validation distance is least, of those with this N and at most so many evaluations.
 
-    Of few seeds such an interval is rather short: comparisons of models use Student's t over seeds instead.
+    Of equal ones the cheapest; None where there is none whose samples are finite.
     """
-    if not shares:
+    found: list[tuple[float, int, Way]] = [
+        (row["sliced_wasserstein"], row["nfe"], (solver, row["steps"]))
+        for solver, rows in validation.items()
+        for row in rows
+        if row["sliced_wasserstein"] is not None
+        and steps in (None, row["steps"])
+        and (evaluations is None or row["nfe"] <= evaluations)
+    ]
+    return min(found)[2] if found else None
+
+
+def ways(validation: Rows) -> dict[Way, float]:
+    """What is to be measured: the best at each N, within each number of evaluations, and for the goals.
+
+    With each its validation distance.
+    """
+    rows = {(solver, row["steps"]): row for solver, own in validation.items() for row in own}
+    asked: list[tuple[int | None, int | None]] = [(n, None) for n in sorted({n for _, n in rows})]
+    asked += [(None, nfe) for nfe in sorted({row["nfe"] for row in rows.values()})]
+    asked += [(n, 2 * n) for n in GOALS]
+    found = (chosen(validation, *one) for one in asked)
+    return {way: float(rows[way]["sliced_wasserstein"]) for way in dict.fromkeys(found) if way is not None}
+
+
+def _row(one: Measured, steps: int | None, evaluations: int | None) -> tuple[str, dict[str, Any]] | None:
+    way = chosen(one.validation, steps, evaluations)
+    if way is None:
         return None
-    rows, source = list(shares.values()), np.random.default_rng(0)
-    # A mean over draws for each place that a seed may be drawn to
-    means = [np.asarray(row)[source.integers(0, len(row), (RESAMPLES, len(rows), len(row)))].mean(-1) for row in rows]
-    seeds = source.integers(0, len(rows), (RESAMPLES, len(rows)))
-    drawn = np.stack(means)[seeds, np.arange(RESAMPLES)[:, None], np.arange(len(rows))].mean(1)
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    value = float(np.mean([np.mean(row) for row in rows]))
-    return Pooled(signed_root(value), signed_root(float(low)), signed_root(float(high)))
+    rows = (row for row in one.by_solver.get(way[0], ()) if row["steps"] == way[1] and row["squares"])
+    found = next(rows, None)
+    return None if found is None else (way[0], found)
 
 
-def best_solver(found: Sequence[Measured], steps: int) -> str | None:
-    """The solver whose D² at N = `steps` is least in mean over seeds, of those finite for all; None of none."""
-    means = {}
-    for solver in dict.fromkeys(name for one in found for name in one.by_solver):
-        known = squares_at(found, steps, solver)
-        if known and len(known) == len(found):
-            means[solver] = float(np.mean([np.mean(row) for row in known.values()]))
-    return min(means, key=means.__getitem__, default=None)
+def squares_at(found: Sequence[Measured], steps: int | None = None, evaluations: int | None = None) -> Shares:
+    """By seed, the shares in D² with `steps` steps, or at most so many evaluations, and each seed's chosen solver.
+
+    Seeds where that is not known are left out.
+    """
+    rows = {one.seed: _row(one, steps, evaluations) for one in found}
+    return {seed: list(row[1]["squares"]) for seed, row in rows.items() if row is not None}
 
 
-def squares_at(found: Sequence[Measured], steps: int, solver: str | None = None) -> Shares:
-    """The shares in D² at N = `steps` by `solver`, unless given the best one; nothing where that is not known."""
-    name = best_solver(found, steps) if solver is None else solver
-    return {
-        one.seed: list(row["squares"])
-        for one in found
-        for row in one.by_solver.get(name or "", ())
-        if row["steps"] == steps and row["squares"]
-    }
+def place_at(found: Sequence[Measured], steps: int | None = None, evaluations: int | None = None) -> Place | None:
+    """The same over all seeds; None unless it is known for each of them."""
+    rows = [row for one in found if (row := _row(one, steps, evaluations)) is not None]
+    near = pooled(squares_at(found, steps, evaluations))
+    if near is None or len(rows) < len(found):
+        return None
+
+    def mean(key: str) -> float:
+        return float(np.mean([row.get(key) or math.nan for _, row in rows]))
+
+    outside = [row["outside"] for _, row in rows if row["outside"] is not None]
+    share = float(np.mean(outside)) if outside else None
+    names = tuple(solver for solver, _ in rows)
+    return Place(near, mean("steps"), mean("nfe"), mean("multiply_adds"), names, share)
 
 
-def standing(found: Sequence[Measured], steps: int) -> Pooled | None:
-    """The distance at N = `steps` with the best solver."""
-    return pooled(squares_at(found, steps))
+def curve(found: Sequence[Measured], axis: Axis) -> list[Place]:
+    """The places along an axis, the least cost first; over a cost that one of any N with no more of it is best at."""
+    if axis == "steps":
+        numbers = sorted({row["steps"] for one in found for rows in one.validation.values() for row in rows})
+        return [place for n in numbers if (place := place_at(found, n)) is not None]
+    costs = sorted({row["nfe"] for one in found for rows in one.by_solver.values() for row in rows})
+    places = [place for cost in costs if (place := place_at(found, evaluations=cost)) is not None]
+    # More evaluations than are of use change nothing
+    return [place for k, place in enumerate(places) if k == 0 or place != places[k - 1]]
 
 
-def best_by_evaluations(found: Sequence[Measured]) -> list[tuple[float, Pooled]]:
-    """The best distance of any solver with at most so many network evaluations, for each number there is."""
-    best: Pooled | None = None
-    line = []
-    by_nfe: dict[int, set[tuple[str, int]]] = {}
-    for solver, row in _rows(found):
-        by_nfe.setdefault(row["nfe"], set()).add((solver, row["steps"]))
-    for nfe, ways in sorted(by_nfe.items()):
-        here = [pooled(squares_at(found, steps, solver)) for solver, steps in sorted(ways)]
-        best = min((one for one in (best, *here) if one is not None), key=lambda one: one.value, default=None)
-        if best is not None:
-            line.append((float(nfe), best))
-    return line
-
-
-def _rows(found: Sequence[Measured]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for one in found:
-        for solver, rows in one.by_solver.items():
-            for row in rows:
-                yield solver, row
+def floor_of(found: Sequence[Measured], axis: Axis) -> Place | None:
+    """Where a kind of model first is *equal* to the data: its steps to the floor; None where it never is."""
+    return next((place for place in curve(found, axis) if place.pooled.word == "equal"), None)

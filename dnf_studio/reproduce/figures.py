@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import copy
 import io
+import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,10 +21,11 @@ import torch
 from numpy.typing import NDArray
 
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, VALIDATION_POINTS, mean_and_error
+from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, VALIDATION_POINTS
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.errors import DataError
-from dnf_studio.reproduce.plan import Cell, Plan
+from dnf_studio.reproduce.baselines import density_of
+from dnf_studio.reproduce.plan import ARMS, Cell, Plan
 from dnf_studio.reproduce.results import Density
 
 if TYPE_CHECKING:
@@ -75,9 +77,8 @@ def spline_density(plan: Plan, cell: Cell, dataset: Dataset, tell: Tell) -> Dens
     with single_threaded_kernels():
         best, iterations, seconds = _train(flow, plan.seconds, cell.seed, dataset, tell)
     with torch.no_grad():
-        nll, error = mean_and_error(-best().log_prob(dataset.fresh(ODE_POINTS, 0)))
-    size = sum(parameter.numel() for parameter in flow.parameters())
-    return Density(cell.data, cell.model, cell.seed, iterations, seconds, size, nll, error)
+        nll = -best().log_prob(dataset.fresh(ODE_POINTS, 0))
+    return density_of(cell, nll, iterations, seconds, sum(parameter.numel() for parameter in flow.parameters()))
 
 
 def _train(flow: NSF, seconds: float, seed: int, dataset: Dataset, tell: Tell) -> tuple[NSF, int, float]:
@@ -110,9 +111,10 @@ def _train(flow: NSF, seconds: float, seed: int, dataset: Dataset, tell: Tell) -
 SIDE = 220
 REACH = 3.0
 """Half of the range that is shown, standardised units."""
-COLOURS = {"diffflow": "#0072b2", "diffusion": "#d55e00", "flow": "#009e73", "data": "#666666"}
-"""Colours by Okabe and Ito, told apart with every kind of colour vision."""
-MODE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999933", "#882255")
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999933", "#882255")
+"""Colours by Okabe and Ito, told apart with every kind of colour vision, and two by Tol."""
+COLOURS = {"data": "#666666"} | dict(zip(ARMS, itertools.cycle(PALETTE)))
+MODE_COLOURS = PALETTE
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 360, 230, 52, 34, 10
 MOST_TICKS = 6
 LINEAR = 0.005
@@ -130,7 +132,8 @@ def points_picture(points: Array, colours: Sequence[str] | str, parts: NDArray[n
     cell = np.floor(np.clip(place, -1, SIDE)).astype(int)
     inside = ((cell >= 0) & (cell < SIDE)).all(axis=1)
     named = [colours] if isinstance(colours, str) else list(colours)
-    kinds = np.zeros(len(points), int) if parts is None else np.asarray(parts, int)
+    # With more parts than colours they come round again; what has no part has none
+    kinds = np.zeros(len(points), int) if parts is None else np.where(parts < 0, -1, parts % len(named))
     for kind, colour in enumerate(named):
         chosen = cell[inside & (kinds == kind)]
         counts = np.bincount(chosen[:, 1] * SIDE + chosen[:, 0], minlength=SIDE * SIDE).reshape(SIDE, SIDE)

@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from dnf_studio.config import Config
+from dnf_studio.config.grids import check_steps
+from dnf_studio.config.model_kinds import MODEL_KINDS
 from dnf_studio.errors import SettingError, UnknownNameError
 
-__all__ = ["FULL", "MODELS", "QUICK", "SETS", "TABLES", "TABLE_MODELS", "Cell", "Plan"]
+__all__ = ["ARMS", "FULL", "HARDER", "MODELS", "QUICK", "SETS", "TABLES", "TABLE_MODELS", "Arm", "Cell", "Plan"]
 
 SETS = ("rings", "four-rings", "tree", "carpet", "checkerboard", "2spirals")
-MODELS = ("diffflow", "diffusion", "flow")
+HARDER = ("rings-sharp", "carpet-fine", "spiral-lattice", "rings-3d", "gaussians-8d")
+"""Sets for which few steps are not enough; only where they are named."""
 TABLES = ("wine", "breast-cancer", "digits")
-TABLE_MODELS = ("gaussian", "diffflow", "flow", "spline")
-"""A fitted Gaussian, which each of the others has to beat: DiffFlow, FFJORD and a neural spline flow."""
+TABLE_MODELS = ("gaussian", "mixture", "diffflow", "flow", "spline")
+"""A fitted Gaussian and a mixture, which the others have to beat: DiffFlow, FFJORD and a neural spline flow."""
 MOST_SEEDS = 100
+WORDS = {"diffflow": "DiffFlow", "diffusion": "diffusion", "flow": "flow (FFJORD)", "matching": "flow matching"}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One of the models that are compared on the sets: a name, what it is called, and how its settings differ."""
+
+    name: str
+    words: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """Dotted settings, the kind of model among them; all else has the defaults of that kind."""
+
+    def config(self, more: Mapping[str, Any]) -> Config:
+        """Its settings, and `more`."""
+        return Config.create({"model": self.changes["model"]}).changed({**self.changes, **more})
+
+
+OTHERS = (Arm("frozen", "DiffFlow, frozen drift", {"model": "diffflow", "network.drift": "frozen"}),)
+"""Variants of a kind of model, a line each."""
+ARMS: Mapping[str, Arm] = {
+    arm.name: arm for arm in (*(Arm(name, WORDS.get(name, name), {"model": name}) for name in MODEL_KINDS), *OTHERS)
+}
+"""By name: every kind of model with its defaults, and `OTHERS`."""
+MODELS = tuple(ARMS)
 
 
 @dataclass(frozen=True)
@@ -24,6 +52,7 @@ class Cell:
 
     data: str
     model: str
+    """The name of one of `ARMS`, on a table one of `TABLE_MODELS`."""
     seed: int
 
     @property
@@ -37,40 +66,56 @@ class Plan:
     """What a reproduction does; another plan needs another folder."""
 
     seconds: float
-    """Training time of each model; on tables early stopping may end it sooner."""
+    """Training time of each model, of one thread on a processor; on tables early stopping may end it sooner."""
     seeds: int
     """Training seeds, the pairs of which intervals are made (method.md, section 15)."""
     points: int
-    """Samples and fresh points in each distance."""
+    """Samples and fresh points in each set of a distance."""
     draws: int
-    """Sampling seeds a distance is the mean of."""
+    """Sets of samples, and of fresh points, a distance is made of."""
     sets: tuple[str, ...] = SETS
     tables: tuple[str, ...] = TABLES
-    steps: tuple[int, ...] = (5, 10, 20, 50, 100)
+    steps: tuple[int, ...] = (5, 7, 10, 14, 20, 30, 50)
+    arms: tuple[str, ...] = MODELS
+    trials: int = 0
+    """Trials of settings that each model had before, on validation data; 0 where all have their defaults."""
 
     def __post_init__(self) -> None:
         if not 0 < self.seconds <= 10**6:
             raise SettingError(f"Each model is trained for between 0 and 1,000,000 seconds, not {self.seconds:g}.")
         if not 1 <= self.seeds <= MOST_SEEDS:
             raise SettingError(f"Each model is trained from between 1 and {MOST_SEEDS} seeds, not {self.seeds}.")
+        if min(self.points, self.draws) < 1 or self.trials < 0:
+            raise SettingError("A comparison needs at least one point and one set, and no fewer than 0 trials.")
+        if not self.steps:
+            raise SettingError("A comparison needs a number of steps.")
+        for n in self.steps:
+            check_steps(n)
         for name in (*self.sets, *self.tables):
-            if name not in (*SETS, *TABLES):
-                raise UnknownNameError("data set of the comparison", name, (*SETS, *TABLES))
+            if name not in (*SETS, *HARDER, *TABLES):
+                raise UnknownNameError("data set of the comparison", name, (*SETS, *HARDER, *TABLES))
+        for name in self.arms:
+            if name not in ARMS:
+                raise UnknownNameError("model of the comparison", name, ARMS)
 
-    def changed(self, names: Sequence[str] | None, seconds: float | None = None, seeds: int | None = None) -> Plan:
-        """The same for other sets and tables, another time or other seeds."""
+    def changed(
+        self, names: Sequence[str] | None, seconds: float | None = None, seeds: int | None = None, **more: object
+    ) -> Plan:
+        """The same for other sets and tables, another time or other seeds; `more` are other fields, unless None."""
         chosen = (*self.sets, *self.tables) if names is None else tuple(dict.fromkeys(names))
-        return replace(
-            self,
-            sets=tuple(name for name in chosen if name not in TABLES),
-            tables=tuple(name for name in chosen if name in TABLES),
-            seconds=self.seconds if seconds is None else seconds,
-            seeds=self.seeds if seeds is None else seeds,
-        )
+        given = {name: value for name, value in more.items() if value is not None}
+        changes: dict[str, Any] = {
+            **given,
+            "sets": tuple(name for name in chosen if name not in TABLES),
+            "tables": tuple(name for name in chosen if name in TABLES),
+            "seconds": self.seconds if seconds is None else seconds,
+            "seeds": self.seeds if seeds is None else seeds,
+        }
+        return replace(self, **changes)
 
     def cells(self) -> tuple[Cell, ...]:
         """All models, so that after each seed there is something to report of every set and table."""
-        kinds = ((self.sets, MODELS), (self.tables, TABLE_MODELS))
+        kinds = ((self.sets, self.arms), (self.tables, TABLE_MODELS))
         return tuple(
             Cell(data, model, seed)
             for seed in range(self.seeds)
@@ -80,9 +125,10 @@ class Plan:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        """Plain values for JSON, with the settings of each of the models."""
+        values = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return values | {"arms": {name: dict(ARMS[name].changes) for name in self.arms}}
 
 
-FULL = Plan(seconds=300.0, seeds=3, points=200_000, draws=5)
-QUICK = Plan(seconds=10.0, seeds=1, points=20_000, draws=2)
+FULL = Plan(seconds=120.0, seeds=3, points=200_000, draws=5)
+QUICK = Plan(seconds=10.0, seeds=1, points=20_000, draws=5, steps=(5, 10, 20, 50))

@@ -4,33 +4,48 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 
 import numpy as np
 
-from dnf_studio.core.evaluation.by_steps import step_rows
+from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.evaluation.by_steps import SEEDS, step_rows
+from dnf_studio.core.evaluation.distances import pooled
 from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.training.cost import run_cost
 from dnf_studio.core.training.run import Run
+from dnf_studio.reproduce.distances import chosen
+from dnf_studio.reproduce.figures import Mark
 from dnf_studio.reproduce.plan import Cell, Plan
-from dnf_studio.reproduce.results import Quality
+from dnf_studio.reproduce.results import Quality, Rows
 from dnf_studio.reproduce.verdicts import FEW, Claim, answer_of, steps_at_equal_quality
 
 __all__ = [
+    "PAIR",
     "STEPS",
+    "TENTH",
     "compared_solvers",
     "is_due",
+    "marks_of",
     "mean_curve",
     "quality_of",
     "seconds_needed",
     "told_of",
     "training_claim",
+    "validated",
 ]
 
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
 """Shares of the training time after which samples are measured."""
-STEPS = {"diffflow": FEW, "diffusion": 50}
-"""N that the samples are drawn with: what each of them is used with."""
+STEPS = FEW
+"""N that the samples are drawn with, of every model."""
+PAIR = ("diffflow", "diffusion")
+"""Whose times are compared."""
 POINTS, DRAWS = 50_000, 2
-"""At most; a plan with fewer points, or half of its draws where that is less, decides else."""
+"""At most; a plan with fewer points decides else. What solvers are chosen by has a tenth of them."""
+VALIDATION = "validation"
+"""The purpose of draws that a solver is chosen by."""
+TENTH = 10
 Tell = Callable[[str], None]
 
 
@@ -40,25 +55,31 @@ def compared_solvers(flow: GenerativeModel) -> tuple[str, ...]:
     return tuple(one.name for one in flow.solvers if one.noise or not one.euler or not better)
 
 
+def validated(flow: GenerativeModel, dataset: Dataset, steps: Sequence[int], points: int, tell: Tell) -> Rows:
+    """Every solver at each N of `steps`, by draws that only serve to choose among them."""
+    return {
+        solver: [asdict(row) for row in step_rows(flow, dataset, steps, points, SEEDS, tell, solver, VALIDATION)]
+        for solver in compared_solvers(flow)
+    }
+
+
 def is_due(plan: Plan, cell: Cell, seconds: float, known: Sequence[Quality]) -> bool:
     """Whether one of the `SHARES` was passed since the last of `known` of this cell."""
-    if cell.model not in STEPS or cell.data not in plan.sets:
+    if cell.data not in plan.sets:
         return False
     last = max((one.seconds for one in known if one.cell == cell), default=0.0)
     return any(last < share * plan.seconds <= seconds for share in SHARES)
 
 
 def quality_of(run: Run, plan: Plan, cell: Cell, tell: Tell) -> Quality:
-    """The samples of `run` as it is now, by the solver that is best at N = `STEPS`."""
-    steps, points, draws = STEPS[cell.model], min(plan.points, POINTS), min(DRAWS, max(1, plan.draws // 2))
-    found = [
-        (row.sliced_wasserstein, row.told_apart)
-        for solver in compared_solvers(run.flow)
-        for row in step_rows(run.flow, run.dataset, (steps,), points, draws, tell, solver)
-        if row.sliced_wasserstein is not None
-    ]
-    best = min(found, key=lambda one: one[0], default=(None, None))
-    return Quality(cell.data, cell.model, cell.seed, run.seconds, steps, *best)
+    """The samples of `run` as it is now at N = `STEPS`, by the solver that is best in a first look."""
+    points, cost = min(plan.points, POINTS), run_cost(run)
+    way = chosen(validated(run.flow, run.dataset, (STEPS,), max(1, points // TENTH), tell))
+    nothing = Quality(cell.data, cell.model, cell.seed, run.seconds, STEPS, None, multiply_adds=cost)
+    if way is None:
+        return nothing
+    (row,) = step_rows(run.flow, run.dataset, (STEPS,), points, DRAWS, tell, way[0], "while training")
+    return replace(nothing, distance=row.sliced_wasserstein, told_apart=row.told_apart, squares=row.squares)
 
 
 def _curve(quality: Sequence[Quality], cell: Cell) -> list[tuple[float, float]]:
@@ -74,6 +95,21 @@ def mean_curve(quality: Sequence[Quality], data: str, model: str) -> list[tuple[
     return [(float(x), float(y)) for x, y in np.mean(whole, axis=0)] if whole else []
 
 
+def marks_of(quality: Sequence[Quality], data: str, model: str, multiply_adds: bool) -> list[Mark]:
+    """Distances with their intervals over seeds and draws, by seconds or by multiply-adds of training, in mean."""
+    cells = dict.fromkeys(one.cell for one in quality if (one.data, one.model) == (data, model))
+    lines = [[one for one in quality if one.cell == cell] for cell in cells]
+    found = []
+    whole = [line for line in lines if len(line) == len(lines[0])]
+    for places in zip(*whole, strict=True):
+        near = pooled({one.seed: one.squares for one in places if one.squares})
+        costs = [one.multiply_adds if multiply_adds else one.seconds for one in places]
+        known = [cost for cost in costs if cost is not None]
+        if near is not None and known:
+            found.append(Mark(float(np.mean(known)), near.value, near.low, near.high, near.low > 0))
+    return found
+
+
 def seconds_needed(quality: Sequence[Quality], data: str, seed: int) -> tuple[float, float] | None:
     """Training times of DiffFlow and of the diffusion model until both have come as near as the worse of them ends.
 
@@ -81,7 +117,7 @@ def seconds_needed(quality: Sequence[Quality], data: str, seed: int) -> tuple[fl
     """
     if _at_the_data(quality, data, seed):
         return None
-    lines = [_curve(quality, Cell(data, model, seed)) for model in STEPS]
+    lines = [_curve(quality, Cell(data, model, seed)) for model in PAIR]
     if not all(lines):
         return None
     both = max(line[-1][1] for line in lines)
@@ -91,8 +127,9 @@ def seconds_needed(quality: Sequence[Quality], data: str, seed: int) -> tuple[fl
 
 def _at_the_data(quality: Sequence[Quality], data: str, seed: int) -> bool:
     """Whether in the end neither model's samples are told apart from the data: then there is nothing to be reached."""
-    ends = {one.model: one.told_apart for one in quality if (one.data, one.seed) == (data, seed)}
-    return len(ends) == len(STEPS) and not any(apart is None or apart for apart in ends.values())
+    own = [one for one in quality if (one.data, one.seed) == (data, seed) and one.model in PAIR]
+    ends = {one.model: one.told_apart for one in own}
+    return len(ends) == len(PAIR) and not any(apart is None or apart for apart in ends.values())
 
 
 def training_claim(quality: Sequence[Quality]) -> Claim:
@@ -107,14 +144,14 @@ def training_claim(quality: Sequence[Quality]) -> Claim:
     return Claim(
         "To equal quality, DiffFlow has to be trained longer than a diffusion model.",
         answer_of(means),
-        f"Its training time, at N = {STEPS['diffflow']}, until it is as near as the worse of the two ends, over that "
-        f"of the diffusion model at N = {STEPS['diffusion']}: {told}, in geometric mean over the sets.",
+        f"Its training time until it is as near as the worse of the two ends, over that of the diffusion model, both "
+        f"at N = {STEPS}: {told}, in geometric mean over the sets.",
     )
 
 
 def told_of(quality: Sequence[Quality], data: str) -> str:
     """When each of the two was as near as the other in the end, as a sentence; nothing where that is not known."""
-    lines = {model: mean_curve(quality, data, model) for model in STEPS}
+    lines = {model: mean_curve(quality, data, model) for model in PAIR}
     if not all(lines.values()):
         return ""
     if all(_at_the_data(quality, data, seed) for seed in {one.seed for one in quality if one.data == data}):

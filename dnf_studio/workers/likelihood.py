@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LikelihoodFacts", "LikelihoodFound", "LikelihoodStudy"]
 
-OF_TWO_SDES, OF_FLOW = 3, 1
+OF_CHAIN, OF_ODE = 3, 1
 """How many `likelihood_parts` there are."""
 
 
@@ -56,7 +56,7 @@ class LikelihoodStudy(Study):
     def total(self, context: StudyContext) -> int:
         if context.dataset is None:
             return 0
-        return OF_TWO_SDES if context.snapshot.flow.bounded else OF_FLOW
+        return OF_ODE if context.snapshot.flow.checked_solver(None).chain is None else OF_CHAIN
 
     def run(self, context: StudyContext, have: int, check: Check) -> Iterator[object]:
         from dnf_studio.core.evaluation.evaluate import bits_of

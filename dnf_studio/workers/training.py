@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from threading import Event, Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
+from dnf_studio.core.storage.autosave import Autosave
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import DataError, DivergenceError, StudioError
-from dnf_studio.workers.background import Background, Task
+from dnf_studio.workers.background import Background, ReportLog, Task
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.snapshot import Snapshot, Steps, watched
-from dnf_studio.workers.threads import ReportLog
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
+    from dnf_studio.core.training.state import RunState
     from dnf_studio.workers.training_process import TrainingProcess
 
 __all__ = ["Trainer", "TrainingWorker"]
@@ -68,6 +70,11 @@ class Trainer:
         else:
             self._process.apply(run, change)
 
+    def state(self, run: Run) -> RunState:
+        """The last whole state of `run`, which elsewhere is up to ten seconds old; for the thread that trains it."""
+        there = None if self._process is None else self._process.state
+        return run.state() if there is None else there
+
     def recall(self) -> None:
         """Let a run that trains there come back without waiting for the end of its iteration."""
         process = self._process
@@ -89,7 +96,10 @@ class Trainer:
 
             if run.device.type != "cpu" or worker_threads() < 2:
                 return None
-            self._process = TrainingProcess()
+            try:
+                self._process = TrainingProcess()
+            except OSError as problem:
+                raise EOFError("the training process cannot start") from problem
         return self._process if self._process is not None and self._process.ready else None
 
 
@@ -98,7 +108,8 @@ class TrainingWorker(QObject):
 
     `make_run(threads)` is called in the thread, so that torch and the data load there; `threads`
     leaves one core to the window. Every report goes to `reports`, a copy of the weights to the
-    explorer four times a second and whenever training pauses or ends. `pause`, `resume`, `stop`
+    explorer four times a second and whenever training pauses or ends, and with a folder for `autosaves` the whole
+    state there, every twenty seconds and at the same moments. `pause`, `resume`, `stop`
     and `apply` may be called from the window's thread and act between two iterations.
     """
 
@@ -124,9 +135,12 @@ class TrainingWorker(QObject):
         trainer: Trainer,
         background: Background,
         parent: QObject | None = None,
+        autosaves: Path | None = None,
     ) -> None:
         super().__init__(parent)
         self._background, self._task = background, Task()
+        self._autosaves = autosaves
+        self._autosave: Autosave | None = None
         self._make_run = make_run
         self._explorer = explorer
         self._reports = reports
@@ -191,6 +205,7 @@ class TrainingWorker(QObject):
         self._publish(run)
         while self._wait_while_paused(run) and not self._train(run):
             pass
+        self._keep(run)
         self._publish(run)
         self.finished_run.emit()
 
@@ -206,6 +221,8 @@ class TrainingWorker(QObject):
                 self._last = report.iteration
                 if self._interrupted():
                     return False
+                if self._autosave is not None and self._autosave.due:
+                    self._keep(run)
                 if snapshot is not None:
                     self._explorer.publish(snapshot)
         except DivergenceError as error:
@@ -247,17 +264,32 @@ class TrainingWorker(QObject):
                 run.apply(change)
             self._run = run
         run.interrupt_when(self._interrupted)
+        if self._autosaves is not None:
+            try:
+                self._autosave = Autosave.of_process(self._autosaves)
+            except StudioError as error:
+                LOG.warning("No state of the run will be kept: %s", error)
         return run
 
     def _wait_while_paused(self, run: Run) -> bool:
         """Stay while paused; False once it is to stop."""
         if not self._going.is_set():
+            self._keep(run)
             self._publish(run)
             self.paused.emit()
             self._going.wait()
             if not self._stopping.is_set():
                 self.resumed.emit()
         return not self._stopping.is_set()
+
+    def _keep(self, run: Run) -> None:
+        """Keep the state of `run` on the disk; one that cannot be kept, as the disk is full, ends no training."""
+        if self._autosave is None or not run.iteration:
+            return
+        try:
+            self._autosave.keep(self._trainer.state(run).checkpoint())
+        except StudioError as error:
+            LOG.warning("The state of the run is not kept: %s", error)
 
     def _publish(self, run: Run) -> None:
         self._explorer.publish(Snapshot.of(run.flow))

@@ -108,6 +108,11 @@ class TrainingProcess:
             raise EOFError("the training process ended") from problem
         return self._ready
 
+    @property
+    def state(self) -> RunState | None:
+        """The last whole state of the run that is here; None while there is none."""
+        return None if self._snapshot is None else self._snapshot.state
+
     def train(self, run: Run, threads: int, late: list[StepReport]) -> Steps:
         """The reports of `run`, until it is finished. Closing the generator brings the run back; reports on their way
         go to `late` then.

@@ -74,7 +74,7 @@ def saves_and_reopens(person: Person, path: Path) -> None:
     iterations = window.studio.training.run.iteration
     person.will_name_file(path)
     person.press("ctrl+s")
-    person.wait(lambda: not window.studio.unsaved and path.exists())
+    person.wait(lambda: not window.studio.training.unsaved and path.exists())
     person.open(path)
     assert window.studio.resumable == iterations
 

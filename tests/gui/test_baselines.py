@@ -21,7 +21,7 @@ def diffusing(window: MainWindow, open_in: Open, qtbot: QtBot) -> MainWindow:
     open_in("circle")
     window.session.apply({"config.model": "diffusion", **TINY, "config.training.iterations": 10**6})
     window.commands["train"].trigger()
-    qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
+    qtbot.waitUntil(lambda: window.studio.training.unsaved, timeout=30_000)
     return window
 
 

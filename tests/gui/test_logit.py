@@ -66,7 +66,7 @@ def test_logits_are_trained_in_the_window_and_saved(
     window.session.apply({**TINY, "config.training.iterations": 20})
     window.commands["train"].trigger()
     training = window.studio.training
-    qtbot.waitUntil(lambda: training.phase is Phase.ENDED and window.studio.unsaved, timeout=30_000)
+    qtbot.waitUntil(lambda: training.phase is Phase.ENDED and window.studio.training.unsaved, timeout=30_000)
     assert training.run is not None and training.run.iteration == 20
     with qtbot.waitSignal(window.files.saved, timeout=20_000):
         window.files.save_to(tmp_path / "a.safetensors", "run")

@@ -34,7 +34,7 @@ def test_a_unet_trains_on_images_and_is_watched_but_not_on_moons(
     assert "slow" in window.plots["space-time"]._empty.text()
     window.session.apply({"config.training.iterations": 10**6})
     window.commands["train"].trigger()
-    qtbot.waitUntil(lambda: window.studio.unsaved, timeout=60_000)
+    qtbot.waitUntil(lambda: window.studio.training.unsaved, timeout=60_000)
     run = window.studio.training.run
     assert run is not None and isinstance(run.flow.drift, UNet)
     qtbot.waitUntil(lambda: run.iteration > 2, timeout=60_000)

@@ -19,7 +19,7 @@ import torch
 import dnf_studio as dnf
 from dnf_studio.assets import checkpoint_path, resource
 from dnf_studio.config import Config, flatten
-from dnf_studio.config.model_kinds import MODEL_KINDS, NETWORK_DEFAULTS
+from dnf_studio.config.model_kinds import DRIFT_DEFAULTS, MODEL_KINDS, NETWORK_DEFAULTS
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.toy2d import TOY_SETS
 from dnf_studio.core.models.build import build_model
@@ -232,7 +232,7 @@ def test_settings_and_their_defaults() -> None:
     told: dict[tuple[str, str], Any] = {}
     for where, setting, value in others:
         told[next(iter(re.findall(r'"(\w+)"', where))), setting.strip("`")] = json.loads(value.strip("`"))
-    own = {**{name: kind.defaults for name, kind in MODEL_KINDS.items()}, **NETWORK_DEFAULTS}
+    own = {**{name: kind.defaults for name, kind in MODEL_KINDS.items()}, **NETWORK_DEFAULTS, **DRIFT_DEFAULTS}
     differing = {
         (kind, name): value
         for kind, groups in own.items()

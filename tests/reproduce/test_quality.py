@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from dnf_studio.reproduce.plan import QUICK, Cell
-from dnf_studio.reproduce.quality import is_due, mean_curve, seconds_needed, told_of, training_claim
+from dnf_studio.reproduce.quality import is_due, marks_of, mean_curve, seconds_needed, told_of, training_claim
 from dnf_studio.reproduce.results import Quality
 
 TIMES = (10.0, 20.0, 40.0, 80.0)
@@ -36,7 +36,7 @@ def test_places_that_were_passed_together_are_one_and_others_have_none() -> None
     other = [Quality("rings", "diffusion", 0, 10.0, 50, 0.1)]
     assert is_due(QUICK, cell, 6.0, other)
     assert not is_due(QUICK, cell, 6.5, [Quality("rings", "diffusion", 1, 6.0, 50, None)])
-    assert not is_due(QUICK, Cell("rings", "flow", 0), 10.0, [])
+    assert is_due(QUICK, Cell("rings", "flow", 0), 10.0, [])
     assert not is_due(QUICK, Cell("wine", "diffflow", 0), 10.0, [])
 
 
@@ -98,3 +98,17 @@ def test_the_mean_is_over_seeds_that_are_whole() -> None:
         (at, pytest.approx(value)) for at, value in zip(TIMES, (0.3, 0.2, 0.1, 0.1), strict=True)
     ]
     assert mean_curve(found, "rings", "diffusion") == []
+
+
+def test_marks_have_intervals_over_seeds_by_either_cost() -> None:
+    found = [
+        Quality("rings", "flow", seed, at, 10, 0.1, True, [1e-2, 1.2e-2, 0.8e-2], int(at * 1000))
+        for seed in range(2)
+        for at in (10.0, 20.0)
+    ]
+    found.append(Quality("rings", "flow", 2, 10.0, 10, None))
+    marks = marks_of(found, "rings", "flow", multiply_adds=True)
+    assert [one.x for one in marks] == [10_000, 20_000] and all(one.apart for one in marks)
+    assert marks[0].y == pytest.approx(0.1) and marks[0].low is not None and 0.08 < marks[0].low < 0.1
+    assert [one.x for one in marks_of(found, "rings", "flow", multiply_adds=False)] == [10.0, 20.0]
+    assert marks_of(found, "tree", "flow", multiply_adds=True) == []

@@ -14,8 +14,9 @@ from dnf_studio.core.data.image_set import is_image_set, open_image_set
 from dnf_studio.core.data.literature import is_literature, open_literature
 from dnf_studio.core.data.naming import is_drawing, is_picture, split_selection
 from dnf_studio.core.data.picture import open_drawing, open_picture
-from dnf_studio.core.data.planar import Toy2D
+from dnf_studio.core.data.planar import GeneratedSet
 from dnf_studio.core.data.sklearn_sets import SKLEARN_SETS, SklearnSet
+from dnf_studio.core.data.solids import HARD_SETS
 from dnf_studio.core.data.tables import open_table
 from dnf_studio.core.data.toy2d import TOY_SETS
 from dnf_studio.errors import DataError, UnknownNameError
@@ -23,7 +24,7 @@ from dnf_studio.errors import DataError, UnknownNameError
 __all__ = ["DatasetInfo", "dataset_infos", "is_table", "open_configured", "open_dataset"]
 
 ALIASES = {"olympic": "rings"}
-BUILT_IN: tuple[Toy2D | SklearnSet, ...] = (*TOY_SETS, *FRACTAL_SETS, *SKLEARN_SETS)
+BUILT_IN: tuple[GeneratedSet | SklearnSet, ...] = (*TOY_SETS, *FRACTAL_SETS, *HARD_SETS, *SKLEARN_SETS)
 
 OTHER_FILES: tuple[tuple[Callable[[str], bool], Callable[[str], Dataset]], ...] = (
     (is_drawing, open_drawing),
@@ -114,7 +115,7 @@ def is_table(name_or_file: str) -> bool:
     return _looks_like_file(name_or_file)
 
 
-def _built_in(name_or_file: str) -> tuple[Toy2D | SklearnSet | None, str | None]:
+def _built_in(name_or_file: str) -> tuple[GeneratedSet | SklearnSet | None, str | None]:
     """The built-in set of this name, None for every other one, and what is chosen of it."""
     path, selection = split_selection(name_or_file)
     name = (name_or_file if selection is None or os.path.exists(path) else str(path)).strip().lower()

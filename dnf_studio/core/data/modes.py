@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.data.labelled import LabelledDataset
+from dnf_studio.core.data.solids import GaussianMixture, LinkedRings
 from dnf_studio.core.data.toy2d import Checkerboard, EightGaussians, Moons, Rings, TwoSpirals
 
 __all__ = ["mode_count", "mode_names", "modes_of"]
@@ -25,6 +26,8 @@ def mode_count(dataset: Dataset | None) -> int:
     """How many parts the set has; 0 of one part, of a file without labels or of unknown data."""
     if isinstance(dataset, Rings):
         return len(dataset.centres) if len(dataset.centres) > 1 else 0
+    if isinstance(dataset, GaussianMixture | LinkedRings):
+        return len(dataset.centres)
     if isinstance(dataset, LabelledDataset):
         return len(dataset.class_names)
     return next((count for kind, (count, _) in _SETS.items() if isinstance(dataset, kind)), 0)
@@ -50,6 +53,10 @@ def modes_of(dataset: Dataset, x: NDArray[np.floating]) -> NDArray[np.intp] | No
     found = np.full(len(points), -1, np.intp)
     if isinstance(dataset, Rings):
         found[known] = np.abs(_apart(points[known], dataset.centres.numpy()) - 1).argmin(axis=1)
+    elif isinstance(dataset, GaussianMixture):
+        found[known] = _apart(points[known], dataset.centres).argmin(axis=1)
+    elif isinstance(dataset, LinkedRings):
+        found[known] = dataset.distances(points[known]).argmin(axis=1)
     elif isinstance(dataset, LabelledDataset):
         found[known] = dataset.nearest_class(points[known])
     else:

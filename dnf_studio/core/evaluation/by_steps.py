@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.classes import ClassShare
-from dnf_studio.core.evaluation.distances import Comparison, Distance, Projections
+from dnf_studio.core.evaluation.distances import Comparison, Distance, Projections, Word
 from dnf_studio.core.evaluation.fresh import (
     BoundingBox,
+    OwnSeeds,
     between_units,
     fresh_sets,
     in_data_units,
     in_model_units,
-    own_seed,
 )
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sampling.blocks import sample_blocks
@@ -81,8 +81,18 @@ class StepRow:
     """The bound at this N, nats; None where not asked."""
     attainable: float | None = None
     """The least NLL that the chain of this N can have, whatever its networks say; None where that is not known."""
+    feature_distance: float | None = None
+    """The squared Fréchet distance to rows to test on in a classifier's features, debiased (`Classes.distance`)."""
+    feature_distance_error: float | None = None
+    """Its standard error over those rows and the samples."""
+    feature_floor: float | None = None
+    """What as many other real rows would differ by, not debiased."""
     classes: ClassShare | None = None
     """What a classifier of the real rows says of samples at this N; None where the data has no classes."""
+    multiply_adds: int | None = None
+    """Multiply-adds of the network evaluations a sample."""
+    word: Word | None = None
+    """Whether the samples are *equal* to the data, *told apart* from it, or neither (`distances.word_of`)."""
 
 
 def step_rows(
@@ -93,15 +103,22 @@ def step_rows(
     seeds: int,
     tell: Progress,
     solver: str | None = None,
+    purpose: str = "",
 ) -> tuple[StepRow, ...]:
     """The samples by `solver` at each N of `steps`, as `evaluate` compares them, without the rest of it.
 
     Each N of each model has samples and fresh points of its own, in `seeds` sets of `points`, or as many points in
-    more sets where those would be too few for an error.
+    more sets where those would be too few for an error. Another `purpose` has others again: what a solver is chosen
+    by is not what it is judged by.
     """
     parts = math.ceil(FEWEST_SETS / seeds)
-    count, size = seeds * parts, max(1, points // parts)
-    return tuple(_measured(flow, dataset, n, (count, size), tell, solver) for n in steps)
+    sets, purposes, own = (seeds * parts, max(1, points // parts)), (purpose,) if purpose else (), OwnSeeds(flow)
+    name = flow.checked_solver(solver).name
+
+    def seed(what: str, n: int, *more: object) -> int:
+        return own(what, n, name, *purposes, *more)
+
+    return tuple(_measured(flow, dataset, n, sets, tell, solver, seed) for n in steps)
 
 
 @dataclass(frozen=True)
@@ -114,25 +131,30 @@ class _Drawn:
 
 
 def _measured(
-    flow: GenerativeModel, dataset: Dataset, n: int, sets: tuple[int, int], tell: Progress, solver: str | None
+    flow: GenerativeModel,
+    dataset: Dataset,
+    n: int,
+    sets: tuple[int, int],
+    tell: Progress,
+    solver: str | None,
+    seed: Callable[..., int],
 ) -> StepRow:
-    nfe = flow.evaluations(n, solver)
-    names = n, flow.checked_solver(solver).name
-    data = fresh_sets(flow, dataset, *sets, own_seed(flow, "data", *names))
+    cost = StepRow(n, flow.evaluations(n, solver), multiply_adds=flow.multiply_adds(n, solver))
+    data = fresh_sets(flow, dataset, *sets, seed("data", n))
     if not data:  # a file with one row held out: no two sets to compare
-        return _row(n, nfe, None, [])
+        return cost
     box = BoundingBox.of(_in_range(flow, dataset, np.concatenate(data)), joint=dataset.image is not None)
     compared, found = Comparison(), []
     for k, points in enumerate(data):
         tell(f"samples at N = {n}, set {k + 1} of {len(data)}")
         try:
-            samples = drawn(flow, len(points), n, own_seed(flow, "samples", *names, k), solver)
+            samples = drawn(flow, len(points), n, seed("samples", n, k), solver)
         except DivergenceError as error:
             tell(str(error))
-            return _row(n, nfe, None, [])
+            return cost
         compared.add(Projections(samples), Projections(points))
         found.append(_looked_at(flow, dataset, samples, box))
-    return _row(n, nfe, compared.found(), found)
+    return _row(cost, compared.found(), found)
 
 
 def _looked_at(flow: GenerativeModel, dataset: Dataset, samples: Array, box: BoundingBox) -> _Drawn:
@@ -150,16 +172,14 @@ def _in_range(flow: GenerativeModel, dataset: Dataset, samples: Array) -> Array:
     return in_data_units(flow, torch.from_numpy(samples))
 
 
-def _row(steps: int, nfe: int, distance: Distance | None, found: Sequence[_Drawn]) -> StepRow:
-    row = StepRow(steps, nfe)
-    if found:
-        outside = [one.outside for one in found if one.outside is not None]
-        row = replace(
-            row,
-            outside=float(np.mean(outside)) if outside else None,
-            beyond_4=float(np.mean([one.beyond for one in found])),
-            farthest=finite(max(one.farthest for one in found)),
-        )
+def _row(cost: StepRow, distance: Distance | None, found: Sequence[_Drawn]) -> StepRow:
+    outside = [one.outside for one in found if one.outside is not None]
+    row = replace(
+        cost,
+        outside=float(np.mean(outside)) if outside else None,
+        beyond_4=float(np.mean([one.beyond for one in found])),
+        farthest=finite(max(one.farthest for one in found)),
+    )
     if distance is None:
         return row
     return replace(
@@ -170,6 +190,7 @@ def _row(steps: int, nfe: int, distance: Distance | None, found: Sequence[_Drawn
         resolution=distance.resolution,
         floor=distance.floor,
         squares=distance.squares,
+        word=distance.word,
     )
 
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.data.labelled import LabelledDataset, SplitName
 from dnf_studio.core.data.recorded import RecordedDataset
+from dnf_studio.core.evaluation.features import GROUPS, FeatureDistance, feature_distance
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -36,6 +37,8 @@ LANDMARKS = 1000
 PENALTIES = (1.0, 10.0, 100.0, 1000.0)
 """Inverse strengths of the ridge penalty to choose from by the validation split."""
 ITERATIONS = 3000
+FEATURES, ROWS_A_FEATURE = 32, 8
+"""Most features that distances are measured in, and how many rows to test on there are for each."""
 MOST_ROWS, MOST_COLUMNS = 10_000, 1000
 """Most rows and columns that are classified: with more, fitting takes longer than the rest of an evaluation. Where
 there are more rows, some of them are used."""
@@ -66,6 +69,8 @@ class Classes:
         (x, y), (v, u), (t, self._test_classes) = (self._rows(dataset, name) for name in SPLITS)
         self._model = _fitted(x, y, v, u)
         self._test = self._model.predict_proba(t)
+        self._axes = _leading(self._model[0].transform(x), min(FEATURES, len(t) // ROWS_A_FEATURE))
+        self._held_out = self._features(t)
 
     @property
     def accuracy(self) -> float:
@@ -93,6 +98,24 @@ class Classes:
         shown = likely[probabilities.max(1) > SURE]
         sure, all_ = (tuple(np.bincount(rows, minlength=len(self.names)).tolist()) for rows in (shown, likely))
         return ClassShare(len(shown) / len(x), sure, all_)
+
+    def distance(self, x: Tensor) -> FeatureDistance | None:
+        """How far rows `x` (n, D) in model units are from the test split in the classifier's features.
+
+        A row that is not finite has the features of one that is infinitely far from all training rows. None where
+        there are too few rows on either side.
+        """
+        if min(len(x), len(self._held_out)) < 2 * GROUPS or not self._axes.shape[1]:
+            return None
+        known = torch.isfinite(x).all(1)
+        features = np.zeros((len(x), self._axes.shape[1]))
+        features[known.numpy()] = self._features(self._measured(x[known].cpu()))
+        return feature_distance(features, self._held_out)
+
+    def _features(self, measured: Rows) -> Rows:
+        """The features (n, F) of rows in units of the distances: those below the classifier, along their main axes."""
+        features: Rows = self._model[0].transform(measured) @ self._axes if len(measured) else measured[:, :0]
+        return features
 
     def _rows(self, dataset: LabelledDataset, split: SplitName) -> tuple[Rows, NDArray[np.intp]]:
         x, y = dataset.split(split, 0, MOST_ROWS)
@@ -127,6 +150,14 @@ def classes_of(dataset: Dataset) -> Classes | None:
     if len(np.unique(splits[0])) < 2 or not len(splits[2]):
         return None
     return Classes(dataset)
+
+
+def _leading(features: Rows, count: int) -> Rows:
+    """The `count` axes (P, F) along which `features` (n, P) vary most, scaled so that they vary by 1 in all."""
+    _, vectors = np.linalg.eigh(np.cov(features.T))
+    axes = vectors[:, ::-1][:, :count]
+    spread = float(np.var(features @ axes, axis=0).sum())
+    return axes / math.sqrt(spread) if spread > 0 else axes[:, :0]
 
 
 def _fitted(x: Rows, y: NDArray[np.intp], v: Rows, u: NDArray[np.intp]) -> Pipeline:

@@ -1,4 +1,4 @@
-"""Sliced Wasserstein-2 distances between equally many points (method.md, section 15).
+"""Sliced Wasserstein-2 distances between equally many points, and what is said of them (method.md, section 15).
 
 Written out rather than taken from POT: its `sliced_wasserstein_distance` draws random directions
 where ours are equally spaced angles, and sorts both sets at every call where a set of fresh
@@ -8,9 +8,10 @@ points is compared several times. On a line a sort of each set is the whole opti
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,18 @@ from dnf_studio.core.parallel import BlockPool, worker_threads
 
 __all__ = [
     "DIRECTIONS",
+    "EQUAL",
     "Comparison",
     "Distance",
+    "Pooled",
     "Projections",
+    "Shares",
+    "Word",
     "directions",
+    "pooled",
     "signed_root",
     "squared_distance",
+    "word_of",
 ]
 
 DIRECTIONS = 64
@@ -35,6 +42,12 @@ CONFIDENCE = 0.975
 FEWEST_SHARES = 3
 """With two shares Student's t gives an interval so wide that it says nothing, and one pair of sets has one share."""
 Array = NDArray[np.float32]
+EQUAL = 0.005
+"""A distance whose interval ends here or below is as good as none, in units of standardised data."""
+RESAMPLES = 4000
+Word = Literal["told apart", "equal", "unresolved"]
+Shares = Mapping[int, Sequence[float]]
+"""The shares in D² of the draws, by training seed."""
 
 
 @cache
@@ -97,6 +110,17 @@ def signed_root(squared: float) -> float:
     return math.copysign(math.sqrt(abs(squared)), squared)
 
 
+def word_of(low: float, high: float) -> Word:
+    """What is said of a distance whose 95% interval goes from `low` to `high`.
+
+    *Equal* to the data where it ends at `EQUAL` or below, though it may lie above 0; else *told apart* where it lies
+    above 0; else *unresolved*, which decides nothing.
+    """
+    if high <= EQUAL:
+        return "equal"
+    return "told apart" if low > 0 else "unresolved"
+
+
 @dataclass(frozen=True)
 class Distance:
     """A debiased sliced Wasserstein-2 distance, in the units of the points, and what is known of it.
@@ -122,6 +146,11 @@ class Distance:
     def told_apart(self) -> bool | None:
         """Whether the interval of D² lies above 0; None where there is no interval."""
         return None if self.low is None else self.low > 0
+
+    @property
+    def word(self) -> Word | None:
+        """What `word_of` says of its interval; None where there is no interval."""
+        return None if self.low is None or self.high is None else word_of(self.low, self.high)
 
     @classmethod
     def of(cls, squares: Sequence[float], floor: float) -> Distance:
@@ -185,3 +214,34 @@ class Comparison:
 def _mean_product(a: Array, b: Array) -> float:
     parts = (np.einsum("kn,kn->k", a[part], b[part]).sum(dtype=np.float64) for part in _groups(a))
     return float(sum(parts)) / a.size
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A distance of one kind of model over its training seeds and draws: signed roots of D² and of its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def word(self) -> Word:
+        """What `word_of` says of the interval."""
+        return word_of(self.low, self.high)
+
+
+def pooled(shares: Shares) -> Pooled | None:
+    """Mean and 95% interval of D² over training seeds and draws, both drawn anew; None without seeds.
+
+    Of few seeds such an interval is rather short: comparisons of models use Student's t over seeds instead.
+    """
+    if not shares:
+        return None
+    rows, source = list(shares.values()), np.random.default_rng(0)
+    # A mean over draws for each place that a seed may be drawn to
+    means = [np.asarray(row)[source.integers(0, len(row), (RESAMPLES, len(rows), len(row)))].mean(-1) for row in rows]
+    seeds = source.integers(0, len(rows), (RESAMPLES, len(rows)))
+    drawn = np.stack(means)[seeds, np.arange(RESAMPLES)[:, None], np.arange(len(rows))].mean(1)
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    value = float(np.mean([np.mean(row) for row in rows]))
+    return Pooled(signed_root(value), signed_root(float(low)), signed_root(float(high)))

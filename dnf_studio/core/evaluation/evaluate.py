@@ -16,7 +16,7 @@ from dnf_studio.config.grids import check_steps
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.by_steps import POINTS, SEEDS, Progress, StepRow, drawn, finite, step_rows
 from dnf_studio.core.evaluation.chain_bounds import attainable_of, entropy_of
-from dnf_studio.core.evaluation.classes import Classes, ClassShare, classes_of
+from dnf_studio.core.evaluation.classes import Classes, classes_of
 from dnf_studio.core.evaluation.excess_rows import ExcessRow, ExcessRows, excess_rows
 from dnf_studio.core.evaluation.fresh import MOST_POINTS, Copying, between_units, copying, fresh_points, units_of
 from dnf_studio.core.evaluation.likelihoods import (
@@ -85,6 +85,8 @@ class Evaluation(Likelihoods):
     """How far samples at the model's own N are from training images; None where the data are no images."""
     logit: float | None = None
     """The α of the model's logit, of whose standardised values all nats are then; None where it has none."""
+    steps_to_the_floor: int | None = None
+    """The least N of `by_steps` whose samples are *equal* to the data (`distances.word_of`); None where none is."""
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON by the keys of `evaluate --json`, no NaN among them."""
@@ -124,7 +126,7 @@ def evaluate(
         by_steps = _with_bounds(by_steps, flow, dataset, found.nll_bound, solver, tell)
         excess = _excess(flow, dataset, solver, tell) if ode else excess
     if (judge := classes_of(dataset)) is not None:
-        by_steps = tuple(replace(row, classes=_shown(flow, dataset, judge, row.steps, solver)) for row in by_steps)
+        by_steps = tuple(_shown(flow, dataset, judge, row, solver) for row in by_steps)
     mass_held = _mass(flow, tell) if mass else (None, None)
     logit = flow.standardisation.logit
     return Evaluation(
@@ -141,6 +143,7 @@ def evaluate(
         classes=None if judge is None else RealClasses(judge.names, judge.accuracy, judge.sure_test, judge.shares_test),
         copying=_copying(flow, dataset, solver, tell),
         logit=None if logit is None else logit.alpha,
+        steps_to_the_floor=next((row.steps for row in by_steps if row.word == "equal"), None),
     )
 
 
@@ -184,15 +187,18 @@ def bits_per_dimension(nll: float, standardisation: Standardisation, x: Tensor) 
     return (nll + float(volumes.mean())) / (len(standardisation.scale) * math.log(2))
 
 
-def _shown(
-    flow: GenerativeModel, dataset: Dataset, judge: Classes, steps: int, solver: str | None
-) -> ClassShare | None:
-    """What `judge` says of samples at N = `steps`; None where sampling fails."""
+def _shown(flow: GenerativeModel, dataset: Dataset, judge: Classes, row: StepRow, solver: str | None) -> StepRow:
+    """`row` with what `judge` says of samples at its N, and how far they are in its features; nothing where sampling
+    fails."""
     try:
-        samples = drawn(flow, CLASSIFIED, steps, 0, solver)
+        samples = drawn(flow, CLASSIFIED, row.steps, 0, solver)
     except DivergenceError:
-        return None
-    return judge.share(between_units(flow.standardisation, dataset.standardisation, torch.from_numpy(samples)))
+        return row
+    x = between_units(flow.standardisation, dataset.standardisation, torch.from_numpy(samples))
+    row = replace(row, classes=judge.share(x))
+    if (found := judge.distance(x)) is None:
+        return row
+    return replace(row, feature_distance=found.value, feature_distance_error=found.error, feature_floor=found.floor)
 
 
 def _copying(flow: GenerativeModel, dataset: Dataset, solver: str | None, tell: Progress) -> Copying | None:

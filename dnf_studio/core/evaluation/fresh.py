@@ -23,6 +23,7 @@ __all__ = [
     "REACH",
     "BoundingBox",
     "Copying",
+    "OwnSeeds",
     "Reach",
     "between_units",
     "check_columns",
@@ -71,16 +72,27 @@ def in_model_units(flow: GenerativeModel) -> GenerativeModel:
     return own
 
 
-def own_seed(flow: GenerativeModel, *names: object) -> int:
-    """A seed that this model has for itself under these names, the same at every call.
+class OwnSeeds:
+    """Seeds that a model has for itself, the same at every call, as long as its weights are those of now.
 
-    Points drawn from it are no other model's: what all models are compared with would be an error that they share,
+    Points drawn from them are no other model's: what all models are compared with would be an error that they share,
     which no interval over training seeds shows.
     """
-    found = hashlib.blake2b(repr(names).encode(), digest_size=7)
-    for value in flow.state_dict().values():
-        found.update(value.detach().cpu().double().numpy().tobytes())
-    return int.from_bytes(found.digest(), "big")
+
+    def __init__(self, flow: GenerativeModel) -> None:
+        values = flow.state_dict().values()
+        self._weights = b"".join(value.detach().cpu().double().numpy().tobytes() for value in values)
+
+    def __call__(self, *names: object) -> int:
+        """The one under these names."""
+        found = hashlib.blake2b(repr(names).encode(), digest_size=7)
+        found.update(self._weights)
+        return int.from_bytes(found.digest(), "big")
+
+
+def own_seed(flow: GenerativeModel, *names: object) -> int:
+    """One of the `OwnSeeds` of a model."""
+    return OwnSeeds(flow)(*names)
 
 
 def fresh_sets(flow: GenerativeModel, dataset: Dataset, count: int, points: int, seed: int) -> list[Array]:

@@ -44,6 +44,7 @@ __all__ = [
     "mean_and_error",
     "nll_bound",
     "nll_ode",
+    "nll_ode_and_error",
     "validation_bound",
     "validation_nll",
 ]
@@ -241,13 +242,20 @@ def nll_ode(flow: GenerativeModel, dataset: Dataset) -> float | None:
 
     None where it cannot be had.
     """
-    return _ode(flow, fresh_points(flow, dataset, affordable_points(flow, ODE_POINTS), 0), TOLERANCE, None)[0]
+    return nll_ode_and_error(flow, dataset)[0]
+
+
+def nll_ode_and_error(flow: GenerativeModel, dataset: Dataset) -> tuple[float | None, float | None]:
+    """`nll_ode` and its standard error over the points."""
+    return _ode(flow, fresh_points(flow, dataset, affordable_points(flow, ODE_POINTS), 0), TOLERANCE, None)
 
 
 def _require_bound(flow: GenerativeModel) -> None:
     """Raise `UnsupportedError` for a model whose chain has no bound."""
     if not flow.bounded:
-        raise UnsupportedError(f"A {flow.config.model} has no bound: its likelihood is exact, by the method 'ode'.")
+        raise UnsupportedError(
+            f"The model '{flow.config.model}' has no bound: its likelihood is exact, by the method 'ode'."
+        )
 
 
 def mean_and_error(values: Tensor) -> tuple[float | None, float | None]:

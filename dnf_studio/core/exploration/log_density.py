@@ -21,7 +21,6 @@ from torch import Tensor
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool
-from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import minus_log_prior
 from dnf_studio.errors import Check, SettingError, UnsupportedError
 
@@ -165,20 +164,19 @@ class _Solver:
 
     def __init__(self, flow: GenerativeModel, steps: int, hidden: torch.dtype | None) -> None:
         nodes = flow.grid()
-        t, g, condition = (values.detach().cpu().double().numpy() for values in (nodes.t, nodes.g, nodes.condition))
+        t = nodes.t.detach().cpu().double().numpy()
         power = POWER
-        if not g.any():
+        if not nodes.g.any():
             # A flow: nothing sharpens towards t_0, and without a score twice the steps cost the same
             power, steps = 1.0, 2 * steps
         stages = np.linspace(t[0] ** power, t[-1] ** power, 2 * steps + 1)
         times = stages ** (1 / power)
         times[0], times[-1] = t[0], t[-1]
-        g_now, condition_now = np.interp(times, t, g), np.interp(times, t, condition)
+        grid = flow.grid_at(times.tolist())
         self._steps, self._h = steps, float(stages[2] - stages[0])
         # dt/dτ
         rate = stages ** (1 / power - 1) / power
-        self._of_drift, self._of_score = rate.tolist(), (-0.5 * rate * g_now**2).tolist()
-        grid = TimeGrid(*(torch.from_numpy(part).to(nodes.t) for part in (times, g_now, condition_now)))
+        self._of_drift, self._of_score = rate.tolist(), (-0.5 * rate * grid.g.cpu().double().numpy() ** 2).tolist()
         self._fields, self._divergent = flow.fields(grid, hidden), flow.fields_with_divergence(grid, hidden)
         self._weights = _quadrature(stages[::2]).tolist()
 

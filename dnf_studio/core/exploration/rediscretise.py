@@ -194,10 +194,7 @@ class _Paths:
 def _common(
     flow: GenerativeModel, steps: Sequence[int], kind: GridKind | None
 ) -> tuple[TimeGrid, list[NDArray[np.int64]]]:
-    """A grid that holds the nodes of every N of `steps`, the last of them the finest, and where each has its own.
-
-    Diffusion and time input between nodes are those of the finest grid, linear in t.
-    """
+    """A grid that holds the nodes of every N of `steps`, the last of them the finest, and where each has its own."""
     grids = [flow.grid(n, kind) for n in steps]
     times = [grid.t.cpu().double().numpy() for grid in grids]
     apart = APART * (times[-1][-1] - times[-1][0])
@@ -208,10 +205,7 @@ def _common(
     t = np.sort(np.concatenate([coarse, _thinned(times[-1][free], apart)]))
     middles = (t[1:] + t[:-1]) / 2
     places = [np.searchsorted(middles, own) for own in times]
-    finest = grids[-1]
-    g, condition = (np.interp(t, times[-1], row.cpu().double().numpy()) for row in (finest.g, finest.condition))
-    merged = TimeGrid(*(torch.from_numpy(row) for row in (t, g, condition)))
-    return merged.to(finest.t), [np.unique(own) for own in places]
+    return flow.grid_at(t.tolist()), [np.unique(own) for own in places]
 
 
 def _thinned(nodes: Array, apart: float) -> Array:

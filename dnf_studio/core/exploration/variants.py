@@ -49,6 +49,8 @@ class Variant:
     """Share of samples farther than 0.02 from the support of the data; None where that is not known."""
     evaluations: int
     """Evaluations of the networks for each sample."""
+    multiply_adds: int = 0
+    """Multiply-adds of these (`FieldNetwork.multiply_adds`)."""
 
 
 def compare_variants(
@@ -101,14 +103,15 @@ class _Study:
 
     def look_at(self, way: SampleSettings, shown: int) -> Variant:
         """Draw samples by this way and compare them."""
-        cost = self._flow.evaluations(way.steps or len(self._flow.timestamps) - 1, way.solver)
+        steps = way.steps or len(self._flow.timestamps) - 1
+        cost = self._flow.evaluations(steps, way.solver), self._flow.multiply_adds(steps, way.solver)
         try:
             samples = self._samples(way, SEED)
         except DivergenceError:
-            return Variant(way, np.empty((0, self._flow.dim), np.float32), None, None, None, cost)
+            return Variant(way, np.empty((0, self._flow.dim), np.float32), None, None, None, *cost)
         own, data = self._projected(samples), [self._project(points) for points in self._fresh(way)]
         to_data, to_reference = _distance(own, data), _distance(own, self._others)
-        return Variant(way, samples[:shown].copy(), to_data, to_reference, self._outside(samples), cost)
+        return Variant(way, samples[:shown].copy(), to_data, to_reference, self._outside(samples), *cost)
 
     def _fit_to(self, dataset: Dataset) -> None:
         """Use as many and as large sets as the data has points for; without data all that is asked for."""

@@ -1,1 +1,1 @@
-"""What every model can do, DiffFlow, and the two baselines."""
+"""What every model can do, DiffFlow, and its rivals."""

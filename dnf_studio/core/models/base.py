@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dnf_studio.config import Config
-from dnf_studio.config.grids import GridKind
+from dnf_studio.config.grids import NO_LEVELS, GridKind
 from dnf_studio.config.model_kinds import ModelName
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
@@ -21,7 +21,8 @@ from dnf_studio.core.sampling.model import Model, check_shape, shown_shape
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
 from dnf_studio.core.sde.paths import Sampler
 from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
-from dnf_studio.errors import DataError, SettingError
+from dnf_studio.core.sde.solvers import missing_grids
+from dnf_studio.errors import DataError, SettingError, UnsupportedError
 
 __all__ = ["GenerativeModel", "check_noise", "check_points"]
 
@@ -42,6 +43,12 @@ class GenerativeModel(Model, nn.Module):
     """Its name in the settings, by which `MODEL_KINDS` tells the rest."""
     networks: ClassVar[tuple[str, ...]]
     """The names of its networks, which are attributes and begin the names of their tensors in files."""
+
+    @classmethod
+    def networks_of(cls, config: Config) -> tuple[str, ...]:
+        """Those of `networks` that a model of these settings has."""
+        return cls.networks
+
     other_nodes: ClassVar[bool] = False
     """Whether its file may hold nodes that its settings do not describe, as some of the reference program do."""
     diffusion: Tensor
@@ -64,7 +71,7 @@ class GenerativeModel(Model, nn.Module):
         self.register_buffer("timestamps", nodes.t.float())
         self.register_buffer("diffusion", nodes.g.float())
         self.register_buffer("condition", nodes.condition.float())
-        for name in self.networks:
+        for name in self.networks_of(self.config):
             setattr(self, name, make_network(dim, self.config, image))
 
     def cover(self, points: Tensor) -> None:
@@ -79,7 +86,12 @@ class GenerativeModel(Model, nn.Module):
         return Config.create({"model": cls.kind})
 
     def grid(self, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
-        """The training grid, or one with another N or of another kind over the same times."""
+        """The training grid, or one with another N or of another kind over the same times.
+
+        Raises `UnsupportedError` for a kind that the model cannot have, as `missing_grids` says.
+        """
+        if kind in missing_grids(self.solvers):
+            raise UnsupportedError(NO_LEVELS)
         own = TimeGrid(self.timestamps, self.diffusion, self.condition)
         if kind in (None, self.config.sde.grid) and steps in (None, own.steps):
             return own
@@ -118,7 +130,17 @@ class GenerativeModel(Model, nn.Module):
 
     def evaluations(self, steps: int, solver: str | None = None) -> int:
         """Network evaluations (NFE) that `sampler` makes for a sample in `steps` steps."""
-        return len(self.networks) * self.checked_solver(solver).evaluations(steps)
+        return len(self.networks_of(self.config)) * self.checked_solver(solver).evaluations(steps)
+
+    def multiply_adds(self, steps: int, solver: str | None = None) -> int:
+        """Multiply-adds of these evaluations (`FieldNetwork.multiply_adds`), nearly all that a sample costs."""
+        return self.checked_solver(solver).evaluations(steps) * sum(one.multiply_adds for one in self.evaluated)
+
+    @property
+    def evaluated(self) -> tuple[FieldNetwork, ...]:
+        """Those of `networks` that it has, in their order."""
+        own = dict(self.named_children())
+        return tuple(one for name in self.networks if isinstance(one := own.get(name), FieldNetwork))
 
     @abstractmethod
     def forward_path(self, x0: Tensor, noise: Tensor | None = None, grid: TimeGrid | None = None) -> Tensor:

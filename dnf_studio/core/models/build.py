@@ -11,11 +11,12 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.models.flow import Flow
+from dnf_studio.core.models.matching import Matching
 from dnf_studio.core.sde.grid import TimeGrid
 
 __all__ = ["MODELS", "build_model"]
 
-MODELS: Mapping[str, type[GenerativeModel]] = {model.kind: model for model in (DiffFlow, Diffusion, Flow)}
+MODELS: Mapping[str, type[GenerativeModel]] = {model.kind: model for model in (DiffFlow, Diffusion, Flow, Matching)}
 """The class of each kind of model."""
 
 

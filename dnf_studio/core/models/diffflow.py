@@ -8,11 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dnf_studio.config import Config
+from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.models.two_sdes import TwoSDEs
-from dnf_studio.core.networks.base import FieldNetwork
-from dnf_studio.core.networks.build import make_kernel, network_fields
+from dnf_studio.core.networks.affine_kernel import LinearKernel, ResidualKernel
+from dnf_studio.core.networks.base import FieldKernel, FieldNetwork
+from dnf_studio.core.networks.build import make_kernel, make_kernels, network_field, network_fields
 from dnf_studio.core.sampling.model import FieldWithDivergence
-from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.grid import TimeGrid, formula_at
 from dnf_studio.core.sde.paths import Field
 
 __all__ = ["DiffFlow"]
@@ -21,7 +25,8 @@ __all__ = ["DiffFlow"]
 class DiffFlow(TwoSDEs):
     """Two SDEs trained together: dx = f dt + g dw and dx = [f − g² s] dt + g dw̄ (8, 9).
 
-    Both f and s are networks.
+    s is a network, and by `config.network.drift` so is f (``free``), or f = −½ g² x + a network that begins at zero
+    (``residual``), or f = −½ g² x (``frozen``), the drift of a diffusion model that preserves variance with β = g².
 
     Reference: Zhang and Chen, "Diffusion Normalizing Flow", NeurIPS 2021, arXiv:2110.07579.
     """
@@ -30,33 +35,84 @@ class DiffFlow(TwoSDEs):
     networks = "drift", "score"
     other_nodes = True
     drift: FieldNetwork
+    """Not there where the drift is frozen."""
     score: FieldNetwork
 
+    def __init__(
+        self,
+        dim: int,
+        config: Config | None = None,
+        standardisation: Standardisation | None = None,
+        grid: TimeGrid | None = None,
+        image: ImageShape | None = None,
+    ) -> None:
+        super().__init__(dim, config, standardisation, grid, image)
+        if self.config.network.drift == "residual":
+            self.drift.begin_at_zero()
+
+    @classmethod
+    def networks_of(cls, config: Config) -> tuple[str, ...]:
+        return ("score",) if config.network.drift == "frozen" else cls.networks
+
+    @property
+    def parts(self) -> tuple[FieldNetwork, ...]:
+        """The networks of drift and score, or that of the score alone where the drift is frozen."""
+        return (self.score,) if self.config.network.drift == "frozen" else (self.drift, self.score)
+
+    def rates(self, grid: TimeGrid) -> Tensor | None:
+        """The fixed part of the drift at the nodes, −½ g² (N+1,), which x is multiplied by; None where f is free."""
+        return None if self.config.network.drift == "free" else -0.5 * grid.g.square()
+
+    def kernels(
+        self, grid: TimeGrid, embeddings: Sequence[Tensor], hidden: torch.dtype | None = None
+    ) -> tuple[FieldKernel, FieldKernel]:
+        """Those of drift and score, for the embeddings of the grid's times by each of `parts`."""
+        rates = self.rates(grid)
+        if len(embeddings) == 1:
+            assert rates is not None
+            score = make_kernel(self.score, embeddings[0], hidden)
+            return LinearKernel(rates, score), score
+        drift, score = make_kernels((self.drift, self.score), (embeddings[0], embeddings[1]), hidden)
+        return drift if rates is None else ResidualKernel(rates, drift), score
+
     def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
-        return network_fields(self.drift, self.score, grid.condition, hidden)
+        rates = self.rates(grid)
+        if rates is None:
+            return network_fields(self.drift, self.score, grid.condition, hidden)
+        if len(self.parts) == 1:
+            return lambda i, x: x * rates[i], network_field(self.score, grid.condition, hidden)
+        learned, score = network_fields(self.drift, self.score, grid.condition, hidden)
+        return lambda i, x: learned(i, x) + x * rates[i], score
 
     def fields_with_divergence(
         self, grid: TimeGrid, hidden: torch.dtype | None = None
     ) -> tuple[FieldWithDivergence, FieldWithDivergence]:
-        drift, score = (make_kernel(net, net.embed_time(grid.condition), hidden) for net in (self.drift, self.score))
+        drift, score = self.kernels(grid, [network.embed_time(grid.condition) for network in self.parts], hidden)
         return (
             lambda i, x, signs=None: drift.with_divergence(x, i, signs),
             lambda i, x, signs=None: score.with_divergence(x, i, signs),
         )
 
     def velocity(self) -> Callable[[Tensor, Tensor], Tensor]:
-        """f − ½ g² s; between nodes g and the networks' time input are linear in t."""
+        """f − ½ g² s, with g and the networks' time input as in `grid_at`."""
 
         def velocity(time: Tensor, x: Tensor) -> Tensor:
             now = self.grid_at([float(time)])
-            moment, g = now.condition[0].to(x), float(now.g[0])
-            value: Tensor = self.drift(x, moment) - 0.5 * g**2 * self.score(x, moment)
-            return value
+            moment, half = now.condition[0].to(x), 0.5 * float(now.g[0]) ** 2
+            *learned, score = (network(x, moment) for network in self.parts)
+            value: Tensor = sum(learned) - half * score
+            return value if self.rates(now) is None else value - half * x
 
         return velocity
 
     def grid_at(self, times: Sequence[float]) -> TimeGrid:
-        """The grid at other times: between the nodes of training, g and the networks' time input are linear in t."""
+        """The grid at other times: between the nodes of training, g and the networks' time input are linear in t.
+
+        Where the settings have one of them bend with t, both are what the settings say.
+        """
+        sde = self.config.sde
+        if self.formula_grid and (sde.linear == "log" or sde.condition == "node"):
+            return formula_at(sde, torch.tensor(times, dtype=torch.float64)).to(self.timestamps)
         nodes, at = self.grid(), np.asarray(times, np.float64)
         t, *others = (values.detach().cpu().double().numpy() for values in (nodes.t, nodes.g, nodes.condition))
         found = [torch.from_numpy(values) for values in (at, *(np.interp(at, t, other) for other in others))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -12,7 +11,7 @@ from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.networks.base import FieldNetwork
 from dnf_studio.core.networks.build import make_kernel, network_field
 from dnf_studio.core.sampling.model import FieldWithDivergence, ProbabilityFlow
-from dnf_studio.core.sde.grid import Levels, TimeGrid, diffusion_at, levels_at
+from dnf_studio.core.sde.grid import Levels, TimeGrid, diffusion_at, formula_at, levels_at
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.core.sde.solvers import Solver, solvers_for
 
@@ -25,8 +24,8 @@ class Diffusion(TwoSDEs):
     `noise` predicts ε of x_t = a(t) x_0 + σ(t) ε, so that s = −ε̂/σ. It is trained by denoising score
     matching, ε-weighted: E ‖ε̂(a x_0 + σ ε, t) − ε‖² / D. Between t_0 and T the marginals of the
     forward SDE are exact (`sde.grid.levels_at`); its paths and the solvers ``sde`` and ``ode``
-    are Euler-Maruyama steps as those of every other pair of SDEs, ``ancestral``, ``ddim`` and
-    ``heun`` step by the exact marginals.
+    are Euler-Maruyama steps as those of every other pair of SDEs, ``ancestral``, ``ddim``,
+    ``heun`` and ``dpmpp-2m`` step by the exact marginals.
 
     References: Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", NeurIPS 2020,
     arXiv:2006.11239, equation 14; Song et al., ICLR 2021, arXiv:2011.13456, equation 7.
@@ -35,7 +34,7 @@ class Diffusion(TwoSDEs):
     kind = "diffusion"
     networks = ("noise",)
     noise: FieldNetwork
-    solvers: ClassVar[tuple[Solver, ...]] = solvers_for("marginals", "fields")
+    solvers: tuple[Solver, ...] = solvers_for("marginals", "fields")
 
     def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
         noise = self.noise_field(grid, hidden)
@@ -60,8 +59,7 @@ class Diffusion(TwoSDEs):
 
     def grid_at(self, times: Sequence[float]) -> TimeGrid:
         """β is known at every t, and the network takes t itself."""
-        t = torch.tensor(times, dtype=torch.float64)
-        return TimeGrid(t, diffusion_at(self.config.sde, t), t.clone()).to(self.timestamps)
+        return formula_at(self.config.sde, torch.tensor(times, dtype=torch.float64)).to(self.timestamps)
 
     def probability_flow(self, times: Sequence[float]) -> ProbabilityFlow:
         """d(x/a)/dt = ε̂ dς/dt with ς = σ/a, whose square is e^B − 1: smooth where dx/dt is stiff.

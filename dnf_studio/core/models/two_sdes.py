@@ -7,8 +7,6 @@ that the studio explores stand on `fields` alone.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
@@ -30,7 +28,7 @@ class TwoSDEs(GenerativeModel):
     equation numbers these are.
     """
 
-    solvers: ClassVar[tuple[Solver, ...]] = solvers_for("fields")
+    solvers: tuple[Solver, ...] = solvers_for("fields")
 
     def encoder(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> Sampler:
         """Steps of (11)."""

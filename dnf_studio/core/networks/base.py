@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,10 @@ class FieldNetwork(nn.Module, ABC):
 
     def cover(self, points: Tensor) -> None:
         """Be told where data lies, by `points` (n, D), before training; most networks need not know."""
+
+    @abstractmethod
+    def begin_at_zero(self) -> None:
+        """Let the field be zero everywhere, before training."""
 
     @abstractmethod
     def embed_time(self, t: Tensor) -> Tensor:
@@ -62,6 +66,34 @@ class FieldNetwork(nn.Module, ABC):
         del graph
         return sum(count for storage, count in kept.items() if storage not in own)
 
+    @cached_property
+    def multiply_adds(self) -> int:
+        """Multiply-adds of one evaluation of `body` at one point: of its linear maps, convolutions and attention.
+
+        What is done number by number (activations, norms, sines) is not counted, nor is the embedding of t, which is
+        made once a node for all points together.
+        """
+        counts = [self.other_multiply_adds]
+
+        def count(layer: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            # Each number of the output is a sum over one row of the weights
+            weight = cast(Tensor, layer.weight)
+            counts.append(output.numel() * weight[0].numel())
+
+        with torch.inference_mode(False), torch.no_grad():
+            network = copy.deepcopy(self).cpu().float()
+            embedding = network.embed_time(torch.zeros(1))
+            for layer in network.modules():
+                if isinstance(layer, nn.Linear | nn.Conv2d):
+                    layer.register_forward_hook(count)
+            network.body(torch.zeros(1, self.dim), embedding)
+        return sum(counts)
+
+    @property
+    def other_multiply_adds(self) -> int:
+        """Those of products at one point that are no layer of their own; none unless a network says so."""
+        return 0
+
 
 @dataclass(frozen=True)
 class BlockSizes:
@@ -94,7 +126,8 @@ class Gradients:
     def add(self, part: Gradients, nodes: slice) -> None:
         """Add what a tape of the same kernel, whose nodes are `nodes`, has collected."""
         self.embedding[nodes] += part.embedding
-        torch._foreach_add_(self.parameters, part.parameters)
+        if self.parameters:
+            torch._foreach_add_(self.parameters, part.parameters)
 
 
 class Rows(Protocol):

@@ -18,7 +18,7 @@ from dnf_studio.core.networks.base import BlockSizes, Gradients
 from dnf_studio.core.networks.fourier_mlp import FourierMLP
 from dnf_studio.core.networks.layers import InputLayer, linear, linear_gelu, linear_out
 
-__all__ = ["FourierKernel", "FourierTape", "value_and_trace"]
+__all__ = ["FourierKernel", "FourierTape", "value_and_derivative"]
 
 BLOCK_ROWS = 2560
 CHUNK_ROWS = 2560
@@ -245,11 +245,13 @@ def _fits(memory: list[Tensor], x: Tensor, hidden: torch.dtype, sizes: list[int]
     return (wide.dtype, wide.device, held[0].dtype) == (x.dtype, x.device, hidden)
 
 
-def value_and_trace(network: FourierMLP, x: Tensor, embedding: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
-    """The field (B, D) at x (B, D) and Σ_k v_kᵀ J v_k (B,), v_k the rows of `directions` (K, 1 or B, D).
+def value_and_derivative(
+    network: FourierMLP, x: Tensor, embedding: Tensor, directions: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The field (B, D) at x (B, D) and its derivatives J v_k (K, B, D) along `directions` v_k (K, 1 or B, D).
 
-    Unit vectors give the divergence. The derivatives go forward beside the value, so that what trains
-    on both needs first derivatives only, by autograd.
+    The derivatives go forward beside the value, so that what trains on both needs first derivatives only, by
+    autograd.
     """
     linears = network.linears()
     inputs = network.lift(x)
@@ -258,8 +260,7 @@ def value_and_trace(network: FourierMLP, x: Tensor, embedding: Tensor, direction
     for layer in linears[:-1]:
         a = layer(F.gelu(a))
         along = F.linear(along, layer.weight) * _slope(a)
-    trace = (F.linear(along, linears[-1].weight) * directions).sum((0, 2))
-    return linears[-1](F.gelu(a)), trace
+    return linears[-1](F.gelu(a)), F.linear(along, linears[-1].weight)
 
 
 def _slope(a: Tensor) -> Tensor:

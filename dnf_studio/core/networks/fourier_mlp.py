@@ -72,6 +72,12 @@ class FourierMLP(FieldNetwork):
         self.reach[0] = torch.minimum(self.reach[0], points.amin(0))
         self.reach[1] = torch.maximum(self.reach[1], points.amax(0))
 
+    def begin_at_zero(self) -> None:
+        """By the last layer alone, so that the others learn as soon as it has left zero."""
+        last = self.linears()[-1]
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
     def lift(self, x: Tensor) -> Tensor:
         """The input (…, D + 2F) of `input_embed` at x (…, D)."""
         if not self.features:
@@ -104,6 +110,11 @@ class FourierMLP(FieldNetwork):
     def clamped(self, x: Tensor) -> Tensor:
         """The nearest points of the box `reach` to x, both (…, D)."""
         return x.clamp(self.reach[0], self.reach[1])
+
+    @property
+    def other_multiply_adds(self) -> int:
+        """The angles of the features, F × D."""
+        return self.input_frequencies.numel()
 
     def linears(self) -> list[nn.Linear]:
         """The linear maps of `layers`: the hidden ones and, last, the output's."""

@@ -47,7 +47,8 @@ class UNet(FieldNetwork):
     def __init__(self, shape: ImageShape, channels: int = 32, layers: int = 1) -> None:
         super().__init__()
         self.shape, self.dim = shape, shape.size
-        widths = [channels] + [2 * channels] * _halvings(max(shape.height, shape.width))
+        self._levels = _halvings(max(shape.height, shape.width))
+        widths = [channels] + [2 * channels] * self._levels
         self.input = nn.Conv2d(shape.channels, channels, 3, padding=1)
         passed = [channels]
         self.down = nn.ModuleList()
@@ -83,6 +84,16 @@ class UNet(FieldNetwork):
     def shifts(self) -> int:
         """E, the channels of all residual blocks together."""
         return sum(self._widths)
+
+    @property
+    def other_multiply_adds(self) -> int:
+        """Attention: products of each pair of pixels at the lowest resolution, and sums of the values by them."""
+        height, width = (-(-side // (1 << self._levels)) for side in (self.shape.height, self.shape.width))
+        return 2 * (height * width) ** 2 * cast(Attention, self.middle[1]).looks.in_channels
+
+    def begin_at_zero(self) -> None:
+        """So it does anyway."""
+        _zero(self.output)
 
     def embed_time(self, t: Tensor) -> Tensor:
         """What each channel of each residual block is shifted by, (K, E), at the times t (K,)."""

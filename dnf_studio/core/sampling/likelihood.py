@@ -69,7 +69,9 @@ def log_prob(flow: Model, x: Tensor, method: LogProbMethod = "ode") -> Tensor:
     if method not in get_args(LogProbMethod):
         raise SettingError(f"The method '{method}' is not one of ode, bound and importance.")
     if method != "ode" and not flow.bounded:
-        raise UnsupportedError(f"A {flow.config.model} has no {method}: its likelihood is exact, by the method 'ode'.")
+        raise UnsupportedError(
+            f"The model '{flow.config.model}' has no {method}: its likelihood is exact, by the method 'ode'."
+        )
     units, points = flow.standardisation, _checked(flow, x).detach().cpu().double()
     exact = units.to_model(units.inside(points))
     model = exact.to(flow.timestamps)
@@ -95,13 +97,13 @@ def bound_nll(
 ) -> Tensor:
     """Upper bound (n,) on the NLL of points (n, D), both in model units, nats (method.md, section 2).
 
-    It is that of the chain of `solver`, the model's own unless given; raises `UnsupportedError` where that draws no
-    noise.
+    It is that of the chain of `solver`, unless given of the model's own or else the first of its solvers that is a
+    chain; raises `UnsupportedError` where that draws no noise.
 
     The mean over `draws` noise draws, or with `importance` −log (1/K) Σ_k exp(−bracket_k) of K = `draws`. Computed on
     the threads of `pool`, unless given on as many as there are, until that is interrupted.
     """
-    nodes, chain = grid or flow.grid(), flow.checked_solver(solver).chain
+    nodes, chain = grid or flow.grid(), flow.bounding_solver(solver).chain
     if chain is None:
         raise UnsupportedError(f"The solver '{solver}' draws no noise, so what it samples has no bound.")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from types import MappingProxyType
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -23,6 +24,8 @@ __all__ = ["Ability", "FieldWithDivergence", "Model", "ProbabilityFlow", "check_
 
 Ability = Literal["noise", "score", "bound"]
 """What only some models have: noise on their paths, a score beside the drift, a bound on the NLL by steps."""
+NOTHING: Mapping[Ability, str] = MappingProxyType({})
+"""What a model lacks that can do everything."""
 
 
 class FieldWithDivergence(Protocol):
@@ -73,9 +76,9 @@ class Model(ABC):
     `UnsupportedError` with the sentence of `lacks`.
     """
 
-    solvers: ClassVar[tuple[Solver, ...]]
+    solvers: tuple[Solver, ...]
     """Solvers of the model, its own choice first: those for what it is (`core.sde.solvers.solvers_for`)."""
-    lacks: ClassVar[Mapping[Ability, str]] = {}
+    lacks: Mapping[Ability, str] = NOTHING
     """Abilities that the model does not have, and why in one sentence."""
     dim: int
     """D."""
@@ -142,6 +145,11 @@ class Model(ABC):
                 return solver
         known = " or ".join(solver.name for solver in self.solvers)
         raise UnsupportedError(f"The solver '{name}' is not one that a {self.config.model} has; try {known}.")
+
+    def bounding_solver(self, name: str | None) -> Solver:
+        """As `checked_solver`, but for None the first of its solvers that is a chain, whose samples have a bound."""
+        chains = [solver for solver in self.solvers if solver.chain is not None]
+        return chains[0] if name is None and chains else self.checked_solver(name)
 
     def sampler(
         self, grid: TimeGrid, settings: SampleSettings | None = None, hidden: torch.dtype | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import SDEConfig
-from dnf_studio.config.grids import LEAST_STEP, GridKind, Nodes, check_grid, check_steps
+from dnf_studio.config.grids import LEAST_STEP, LEVEL_GRIDS, GridKind, Nodes, check_grid, check_steps
 from dnf_studio.core.sde.nodes import interpolate, s_curve
 from dnf_studio.errors import SettingError
 
@@ -19,11 +20,15 @@ __all__ = [
     "Levels",
     "TimeGrid",
     "between_nodes",
+    "condition_at",
     "custom_times",
     "diffusion_at",
     "draw_grid",
+    "formula_at",
     "grid_at",
+    "karras_times",
     "levels_at",
+    "log_snr_times",
     "make_grid",
     "paper_times",
     "reference_times",
@@ -32,8 +37,12 @@ __all__ = [
     "uniform_times",
 ]
 
+HALVINGS = 60
+"""Of an interval of times, after which float64 halves no more."""
 RESOLVED = 32 * 2.0**-23
 """The shortest step that float32 resolves, a part of the largest time."""
+KARRAS = 7
+"""The exponent ρ of Karras et al.'s grid."""
 MARGIN = 1 / 32
 """Part of a cell at either end that no node comes into: no step is shorter than that part of its cells."""
 
@@ -99,10 +108,29 @@ def custom_times(nodes: Nodes, steps: int, t_start: float, t_end: float) -> Tens
     return _between(torch.from_numpy(interpolate(nodes, steps, least)), t_start, t_end)
 
 
+def log_snr_times(steps: int, sde: SDEConfig) -> Tensor:
+    """Times (N+1,) in float64 at which ln(σ/a) of `levels_at` has equal steps.
+
+    Reference: Lu et al., "DPM-Solver", NeurIPS 2022, arXiv:2206.00927, section 3.
+    """
+    low, high = _ratio(sde, _ends(sde)).log()
+    return _times_of(sde, torch.lerp(low, high, _places(steps)).exp())
+
+
+def karras_times(steps: int, sde: SDEConfig) -> Tensor:
+    """Times (N+1,) in float64 at which (σ/a)^(1/ρ), ρ = 7, of `levels_at` has equal steps: shorter ones near the data.
+
+    Reference: Karras et al., "Elucidating the Design Space of Diffusion-Based Generative Models", NeurIPS 2022,
+    arXiv:2206.00364, equation 5.
+    """
+    low, high = _ratio(sde, _ends(sde)) ** (1 / KARRAS)
+    return _times_of(sde, torch.lerp(low, high, _places(steps)) ** KARRAS)
+
+
 def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
     """The grid that `sde` describes, in float64, with another N or another kind where given.
 
-    g, or with ``linear = "beta"`` its square, is linear in t between g_start and g_end: `diffusion_at`.
+    g goes from g_start to g_end as `linear` says: `diffusion_at`.
     Raises `SettingError` for an N outside 1 … 10,000 or what is no grid.
     """
     count = sde.steps if steps is None else check_steps(steps)
@@ -113,6 +141,8 @@ def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = 
         t = reference_times(count, sde.beta, sde.t_start, sde.t_end)
     elif name == "paper":
         t = paper_times(count, sde.beta, sde.t_start, sde.t_end)
+    elif name in LEVEL_GRIDS:
+        t = log_snr_times(count, sde) if name == "log-snr" else karras_times(count, sde)
     elif name == "uniform":
         t = uniform_times(count, sde.t_start, sde.t_end)
     else:
@@ -121,20 +151,41 @@ def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = 
 
 
 def grid_at(sde: SDEConfig, t: Tensor) -> TimeGrid:
-    """The grid of the times `t` (N+1,) with g as `diffusion_at` says.
+    """The grid of the times `t` (N+1,) with g as `diffusion_at` and the time input as `condition_at` say.
 
     Raises `SettingError` where float32, in which models compute, does not tell two of them apart.
     """
     _check_resolved(t)
-    return TimeGrid(t, diffusion_at(sde, t), t.clone())
+    return formula_at(sde, t)
+
+
+def formula_at(sde: SDEConfig, t: Tensor) -> TimeGrid:
+    """Times t (K,) anywhere between t_0 and T, in any order, with g and the networks' time input there."""
+    return TimeGrid(t, diffusion_at(sde, t), condition_at(sde, t))
 
 
 def diffusion_at(sde: SDEConfig, t: Tensor) -> Tensor:
-    """g at the times t (…): g_start + (g_end − g_start)(t − t_0)/(T − t_0), or so for β = g²."""
+    """g at the times t (…): g_start + (g_end − g_start)(t − t_0)/(T − t_0), or so for β = g², or for ln g in ln t."""
+    if sde.linear == "log":
+        return sde.g_start * (t / sde.t_start) ** _power(sde)
     way = (t - sde.t_start) / (sde.t_end - sde.t_start)
     if sde.linear == "beta":
         return (sde.g_start**2 + (sde.g_end**2 - sde.g_start**2) * way).sqrt()
     return sde.g_start + (sde.g_end - sde.g_start) * way
+
+
+def condition_at(sde: SDEConfig, t: Tensor) -> Tensor:
+    """What networks are told at the times t (…): t, or T (t^β − t_0^β)/(T^β − t_0^β), the reference grid's T i/N."""
+    if sde.condition == "time":
+        return t.clone()
+    first = sde.t_start**sde.beta
+    way: Tensor = (t.clamp(min=sde.t_start) ** sde.beta - first) / (sde.t_end**sde.beta - first)
+    return sde.t_end * way
+
+
+def _power(sde: SDEConfig) -> float:
+    """p of g = g_start (t/t_0)^p, which is g_end at T."""
+    return math.log(sde.g_end / sde.g_start) / math.log(sde.t_end / sde.t_start)
 
 
 def between_nodes(t: Tensor, places: Tensor) -> Tensor:
@@ -205,10 +256,46 @@ class Levels(NamedTuple):
 def levels_at(sde: SDEConfig, t: Tensor) -> Levels:
     """a and σ at the times t (…) ≥ t_0, computed in float64 and given in the type of `t`.
 
-    β is a polynomial of at most the second degree in t, for which Simpson's rule is exact.
+    β is a polynomial of at most the second degree in t, for which Simpson's rule is exact, or a power of t.
     """
-    end = t.double()
-    first = end.new_tensor(sde.t_start)
-    start, middle, last = (diffusion_at(sde, times).square() for times in (first, 0.5 * (first + end), end))
-    total = start * first + (end - first) * (start + 4 * middle + last) / 6
+    total = _decay(sde, t.double())
     return Levels((-0.5 * total).exp().to(t), (-(-total).expm1()).sqrt().to(t))
+
+
+def _decay(sde: SDEConfig, t: Tensor) -> Tensor:
+    """B at float64 times: a = exp(−½ B)."""
+    first = t.new_tensor(sde.t_start)
+    start, middle, last = (diffusion_at(sde, times).square() for times in (first, 0.5 * (first + t), t))
+    if sde.linear != "log":
+        return start * first + (t - first) * (start + 4 * middle + last) / 6
+    logs = (t / first).log()
+    grown = (2 * _power(sde) + 1) * logs
+    # ∫ β dt over t_0 … t, a logarithm where β falls as 1/t
+    return start * first * (1 + logs * torch.where(grown == 0, 1.0, torch.expm1(grown) / grown))
+
+
+def _ratio(sde: SDEConfig, t: Tensor) -> Tensor:
+    """σ/a at float64 times."""
+    return torch.sqrt(_decay(sde, t).expm1())
+
+
+def _times_of(sde: SDEConfig, ratios: Tensor) -> Tensor:
+    """The times at which σ/a has the `ratios` (N+1,), rising from that at t_0 to that at T, by bisection."""
+    wanted = ratios.square().log1p()
+    low, high = _ends(sde)
+    low, high = low.expand_as(wanted), high.expand_as(wanted)
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        early = _decay(sde, middle) < wanted
+        low, high = torch.where(early, middle, low), torch.where(early, high, middle)
+    t: Tensor = 0.5 * (low + high)
+    t[0], t[-1] = sde.t_start, sde.t_end
+    return t
+
+
+def _ends(sde: SDEConfig) -> Tensor:
+    return torch.tensor([sde.t_start, sde.t_end], dtype=torch.float64)
+
+
+def _places(steps: int) -> Tensor:
+    return torch.linspace(0, 1, steps + 1, dtype=torch.float64)

@@ -10,17 +10,22 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
-from dnf_studio.core.files import explain
-from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
+from dnf_studio.core.files import explain, files_in, is_left, make_folder, process_mark
 from dnf_studio.errors import CheckpointError
 
-__all__ = ["SUFFIX", "Autosave", "newest_autosave"]
+if TYPE_CHECKING:
+    from dnf_studio.core.storage.checkpoint import Checkpoint
+
+__all__ = ["SUFFIX", "Autosave", "left_autosaves", "newest_autosave"]
 
 SUFFIX = ".autosave"
 OLDER = f"{SUFFIX}-older"
 EVERY = 20.0
 """Seconds between two states."""
+MOST_LEFT = 5
+"""Runs of ended windows that are kept until somebody wants them, the newest."""
 MOST_TIME = 0.02
 """Share of the time that keeping states may take; more, and they are kept less often."""
 
@@ -50,6 +55,12 @@ class Autosave:
         self._place, self._clock = Place.beside(file), clock
         self._due = clock() + EVERY
 
+    @classmethod
+    def of_process(cls, folder: Path) -> Self:
+        """That of the only run of this process, in a `folder` that is the program's own and is made here."""
+        make_folder(folder, CheckpointError)
+        return cls(folder / process_mark())
+
     @property
     def file(self) -> Path:
         """Where the newest state is."""
@@ -70,6 +81,8 @@ class Autosave:
 
         After a failure as after a success the next one is due in its time.
         """
+        from dnf_studio.core.storage.checkpoint import save_checkpoint
+
         started, (newest, older) = self._clock(), (self._place.newest, self._place.older)
         try:
             if newest.exists():
@@ -89,9 +102,31 @@ class Autosave:
             except OSError as problem:
                 raise CheckpointError(f"Cannot remove '{path}': {explain(problem)}.") from problem
 
+    def take_over(self, left: Path) -> None:
+        """Keep what another process left at `left` as the state of this one's run, until that has a newer one."""
+        try:
+            left.replace(self._place.newest)
+            left.with_suffix(OLDER).unlink(missing_ok=True)
+        except OSError as problem:
+            raise CheckpointError(f"Cannot move '{left}': {explain(problem)}.") from problem
+
+
+def left_autosaves(folder: Path) -> list[Path]:
+    """The states in `folder` of runs whose process is no more, the newest first; older than `MOST_LEFT` are removed."""
+    found = [path for suffix in (SUFFIX, OLDER) for path in files_in(folder, suffix) if is_left(path.stem)]
+    # Of a process that was killed between two states the older one is there alone
+    newest = {path.stem: path for path in sorted(found, key=lambda path: path.suffix, reverse=True)}
+    left = sorted(newest.values(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    for path in found:
+        if path.stem in {old.stem for old in left[MOST_LEFT:]}:
+            path.unlink(missing_ok=True)
+    return left[:MOST_LEFT]
+
 
 def newest_autosave(file: Path) -> tuple[Path, Checkpoint] | None:
     """The newest state that can be read of a run that was to be saved to `file`, if it is newer than `file` itself."""
+    from dnf_studio.core.storage.checkpoint import read_checkpoint
+
     place = Place.beside(file)
     saved = file.stat().st_mtime_ns if file.exists() else -1
     for path in (place.newest, place.older):

@@ -41,14 +41,7 @@ from dnf_studio.core.storage.layout import (
 from dnf_studio.core.storage.run_record import record_fault
 from dnf_studio.errors import CheckpointError
 
-__all__ = [
-    "FORMAT_VERSION",
-    "Checkpoint",
-    "DataSummary",
-    "read_checkpoint",
-    "read_heading",
-    "save_checkpoint",
-]
+__all__ = ["FORMAT_VERSION", "Checkpoint", "DataSummary", "read_checkpoint", "read_heading", "save_checkpoint"]
 
 FORMAT = "dnf-studio-checkpoint"
 FORMAT_VERSION = 1

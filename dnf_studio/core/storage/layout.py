@@ -188,7 +188,7 @@ def model_shapes(config: Config, dim: int, image: ImageShape | None = None) -> t
     with torch.device("meta"), torch.random.fork_rng(devices=[]):
         network = make_network(dim, config, image)
     trained = dict(network.named_parameters())
-    for name in MODELS[config.model].networks:
+    for name in MODELS[config.model].networks_of(config):
         for part, tensor in network.state_dict().items():
             (parameters if part in trained else buffers)[f"{name}.{part}"] = tuple(tensor.shape)
     return buffers, parameters

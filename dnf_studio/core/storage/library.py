@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from threading import Lock
 
-from dnf_studio.config.model_kinds import MODEL_KINDS
+from dnf_studio.config.model_kinds import IN_NATS, MODEL_KINDS
 from dnf_studio.core.files import checked_name, explain, files_in, is_taken, make_folder, renamed, require_writable
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading
 from dnf_studio.core.storage.layout import digest
@@ -35,7 +35,7 @@ class ModelFile:
     """Seconds since 1970."""
     kind: str = ""
     model: str = ""
-    """``diffflow``, ``diffusion`` or ``flow``."""
+    """``diffflow``, ``diffusion`` or ``flow``; before it ``residual`` or ``frozen``, where the forward drift is so."""
     data: str = ""
     dim: int = 0
     steps: int = 0
@@ -63,10 +63,11 @@ def model_file(path: Path) -> ModelFile:
         return replace(found, fault=f"Cannot read '{path.name}': {explain(problem)}.")
     except StudioError as problem:
         return replace(found, fault=str(problem))
+    drift = head.config.network.drift
     return replace(
         found,
         kind=head.kind,
-        model=head.config.model,
+        model=head.config.model if drift == "free" else f"{drift} {head.config.model}",
         data=head.data.name or head.config.data,
         dim=head.dim,
         steps=head.config.sde.steps,
@@ -82,7 +83,7 @@ def _nll(head: Checkpoint) -> float | None:
             return measured
     history = History.read(head.history.get("loss"))
     last = history.losses[-max(1, RECENT // history.stride) :]
-    return fmean(last) if last and MODEL_KINDS[head.config.model].objective != "noise" else None
+    return fmean(last) if last and MODEL_KINDS[head.config.model].objective in IN_NATS else None
 
 
 def list_models(folder: Path) -> tuple[ModelFile, ...]:

@@ -157,7 +157,7 @@ def _export(
     names = _label_names(plan, data)
     contents = plan.contents(flow.dim, grid.steps, len(names))
     times = grid.t.flip(0).cpu().numpy()
-    level = 0.0 if "noise" in flow.lacks else plan.settings.level
+    level = plan.settings.level if flow.checked_solver(plan.settings.solver).noise else 0.0
     attributes = _attributes(plan, grid.steps, level, checkpoint, selection)
     provenance = _provenance(flow, plan, grid.steps, checkpoint, selection)
     yield ExportProgress(0, plan.count, 0.0, None)

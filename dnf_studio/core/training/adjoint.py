@@ -25,7 +25,6 @@ from torch import Tensor
 
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.networks.base import BlockSizes, FieldKernel, Gradients
-from dnf_studio.core.networks.build import make_kernels
 from dnf_studio.core.parallel import BlockPool, equal_slices, single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid, draw_grid
 from dnf_studio.core.training.adjoint_pass import AdjointPass, TapeMemory
@@ -34,6 +33,7 @@ from dnf_studio.core.training.gradients import (
     OutsidePoints,
     TrainedNetwork,
     assign_gradients,
+    bend_weights,
     draw_outside,
     embed_times,
     inward_penalty,
@@ -48,6 +48,7 @@ PENALTY_NODES = 64
 class _BlockResult:
     bound: Tensor
     contributions: Tensor
+    bend: Tensor
     drift: Gradients
     score: Gradients
 
@@ -81,14 +82,16 @@ class AdjointEngine:
         """The mean bound of x0 (B, D) with noise (N, B, D), its gradients put into the parameters.
 
         `grid` is the model's own unless given. Equal to autograd through the textbook loop up to rounding, but that
-        the gradients are those of the bound and of the penalty of the points `outside`, as the settings weigh it.
+        the gradients are those of the bound and of the penalties of the points `outside` and of bent paths, as the
+        settings weigh them.
         """
         flow, grid = self.flow, grid or self.flow.grid()
         flow.zero_grad(set_to_none=True)
         with single_threaded_kernels(), torch.no_grad():
-            networks = flow.drift, flow.score
-            embeddings = embed_times(flow.drift, grid.condition), embed_times(flow.score, grid.condition)
-            drift, score = make_kernels(networks, embeddings, self.hidden)
+            embeddings = [embed_times(network, grid.condition) for network in flow.parts]
+            drift, score = flow.kernels(grid, embeddings, self.hidden)
+            straight = flow.config.training.straight
+            bend = straight * bend_weights(grid) if straight else None
 
             # Each thread has a grad mode of its own
             @torch.no_grad()
@@ -98,9 +101,9 @@ class AdjointEngine:
                 for part in _parts(rows, min(drift.sizes.kept, score.sizes.kept)):
                     self.pool.check()
                     points = x0[part], noise[:, part], len(x0)
-                    parts.append(AdjointPass(drift, score, grid, *points, self._memory, sums, self.pool).run())
-                bounds, contributions = (torch.stack(values).sum(0) for values in zip(*parts, strict=True))
-                return _BlockResult(bounds, contributions, *sums)
+                    parts.append(AdjointPass(drift, score, grid, *points, self._memory, sums, self.pool, bend).run())
+                bounds, contributions, bends = (torch.stack(values).sum(0) for values in zip(*parts, strict=True))
+                return _BlockResult(bounds, contributions, bends, *sums)
 
             penalty = outside and self.pool.later(partial(self._penalty, drift, score, grid, outside))
             results = self.pool.map(run, block_slices(len(x0), x0.device, drift.sizes))
@@ -108,10 +111,13 @@ class AdjointEngine:
             if penalty:
                 for blocks, own in zip((drifts, scores), penalty.result(), strict=True):
                     blocks.append(own)
-            assign_gradients(*map(TrainedNetwork, (drift, score), embeddings, (drifts, scores)))
+            both = TrainedNetwork(drift, embeddings[0], drifts), TrainedNetwork(score, embeddings[-1], scores)
+            # A frozen drift has no network
+            assign_gradients(*both[-len(embeddings) :])
             constant = 0.5 * flow.dim * math.log(2 * math.pi) + flow.dim * torch.log(grid.g[-1] / grid.g[0])
             value = sum((r.bound for r in results), start=constant)
-            return BatchLoss(value, torch.stack([r.contributions for r in results]).sum(0))
+            bends = None if bend is None else torch.stack([r.bend for r in results]).sum() / straight
+            return BatchLoss(value, torch.stack([r.contributions for r in results]).sum(0), bends)
 
     @torch.no_grad()
     def _penalty(

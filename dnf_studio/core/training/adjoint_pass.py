@@ -62,6 +62,7 @@ class AdjointPass:
         memory: TapeMemory,
         sums: tuple[Gradients, Gradients],
         pool: BlockPool,
+        bend: Tensor | None = None,
     ) -> None:
         self.drift, self.score, self.grid, self.noise, self.batch = drift, score, grid, noise, batch
         self.memory, self.sums, self.pool = memory, sums, pool
@@ -78,14 +79,16 @@ class AdjointPass:
         self.contributions = x0.new_zeros(grid.steps)
         self.weight = grid.dt.sqrt() / grid.g[1:] / batch
         """√Δ_j / g_{j+1}, as the mean needs it."""
+        self.bend = None if bend is None else 2 * bend / batch
+        """Weight of f_{j+1} − f_j in the gradient of a penalty on its square, (N,); None without one."""
         self.drifts: dict[int, Tape] = {}
         """Tapes of the drift, by the number of their segment modulo `kept`."""
         self.scores: dict[int, Deferred[Scores]] = {}
         self.collected: dict[int, Deferred[Gradients]] = {}
         """Gradients of the drift by the number of the segment; removed once added up, to use their memory again."""
 
-    def run(self) -> tuple[Tensor, Tensor]:
-        """What the points add to the bound and to the contributions of the steps (N,)."""
+    def run(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What the points add to the bound, to the contributions of the steps (N,) and to the penalty on bent paths."""
         try:
             self._forward()
             self._backward()
@@ -95,7 +98,13 @@ class AdjointPass:
             for collected in self.collected.values():
                 collected.drop()
         bound = 0.5 * self.states[-1].square().sum() / self.batch + self.contributions.sum()
-        return bound, self.contributions
+        return bound, self.contributions, self._bent()
+
+    def _bent(self) -> Tensor:
+        """The penalty on how the drift changes over the steps, 0 without one."""
+        if self.bend is None:
+            return self.contributions.new_zeros(())
+        return 0.5 * (self.fields.diff(dim=0).square().sum((1, 2)) * self.bend).sum()
 
     def _open_drift(self, number: int) -> Tape:
         """A tape for the segment of that number, in the place of the one that is no longer needed."""
@@ -190,7 +199,16 @@ class AdjointPass:
                 noise = scores.noise[j - first]
                 seed += noise * self.weight[j - 1]
                 adjoint = adjoint + scores.pull[j - first]
+            if self.bend is not None:
+                self._add_bend(seed, self.bend, j)
             adjoint = adjoint + nodes[j - segment.start].pull(seed)
             if j == last:
                 adjoint += self.states[last] / self.batch
         return adjoint, noise
+
+    def _add_bend(self, seed: Tensor, bend: Tensor, j: int) -> None:
+        """To the gradient `seed` by f_j that of the penalty on how the drift changes over the steps at node j."""
+        if j > 0:
+            seed += (self.fields[j] - self.fields[j - 1]) * bend[j - 1]
+        if j < self.grid.steps:
+            seed -= (self.fields[j + 1] - self.fields[j]) * bend[j]

@@ -12,6 +12,7 @@ from dnf_studio.config.model_kinds import MODEL_KINDS, Objective
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.training.adjoint import AdjointEngine
+from dnf_studio.core.training.flow_matching import FlowMatchingEngine
 from dnf_studio.core.training.gradients import BatchLoss
 from dnf_studio.core.training.maximum_likelihood import LikelihoodEngine
 from dnf_studio.core.training.score_matching import ScoreMatchingEngine
@@ -39,6 +40,7 @@ ENGINES: Mapping[Objective, Callable[[Any, BlockPool, torch.dtype, Tensor | None
     "bound": AdjointEngine,
     "noise": ScoreMatchingEngine,
     "likelihood": LikelihoodEngine,
+    "velocity": FlowMatchingEngine,
 }
 """The engine of each objective of `MODEL_KINDS`, made of such a model and what else `make_engine` is given."""
 

@@ -40,18 +40,18 @@ class LikelihoodEngine:
         """The mean −log p of x0 (B, D), nats, with `steps` steps of the solver, its gradients put in.
 
         Each inner node moves by up to half a step, anew in every iteration."""
-        nodes = self.model.grid(steps)
+        nodes = self.model.training_grid(steps)
         # Nodes that stay would let the network be anything between them
-        shift = torch.rand(steps + 1, generator=generator) - 0.5
+        shift = torch.rand(nodes.steps + 1, generator=generator) - 0.5
         shift[0] = shift[-1] = 0
-        t = between_nodes(nodes.t, torch.arange(steps + 1).to(x0) + shift.to(x0))
+        t = between_nodes(nodes.t, torch.arange(nodes.steps + 1).to(x0) + shift.to(x0))
         probes = None
         if self.model.dim > MOST_EXACT:
             probes = (torch.randint(0, 2, x0.shape, generator=generator) * 2 - 1).to(x0)
         return self.step(x0, TimeGrid(t, nodes.g, t), probes)
 
     def step(self, x0: Tensor, grid: TimeGrid, probes: Tensor | None = None) -> BatchLoss:
-        """One step as `train` makes it, with given `probes` (B, D), None for the exact divergence."""
+        """One step as `train` makes it, with given `probes` (B, D), None for the exact volume."""
         parameters = list(self.model.parameters())
 
         def block(rows: slice) -> tuple[Tensor, tuple[Tensor, ...]]:

@@ -63,6 +63,8 @@ class StepReport:
     validation: float | None = None
     """The NLL on the validation split with the averaged weights after this iteration, nats, where it was measured:
     the bound, or that of a flow."""
+    bend: float | None = None
+    """Mean bend of the paths of this batch where training straightens them (method.md, section 6); not in `loss`."""
 
 
 @dataclass
@@ -179,6 +181,11 @@ class Marks:
     def all(self) -> tuple[Mark, ...]:
         """Every mark so far."""
         return tuple(self._marks)
+
+    @property
+    def steps(self) -> int | None:
+        """N of the last iteration; None before the first."""
+        return self._steps
 
     def change(self, iteration: int, before: Config, after: Config) -> None:
         """Note what differs between two settings; two changes of one setting at one iteration are one mark."""

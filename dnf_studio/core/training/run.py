@@ -37,7 +37,7 @@ from dnf_studio.errors import Cancelled, CheckpointError, DivergenceError, Setti
 
 __all__ = ["Run"]
 
-FIXED = (*DATA_SETTINGS, "model", "network.", "training.seed", "training.device")
+FIXED = (*DATA_SETTINGS, "model", "network.", "training.coupling", "training.seed", "training.device")
 GOOD_STATE_EVERY = 50
 MOST_CHANGES = 1 << 19
 """Bytes of JSON of all changes of settings: with them a checkpoint's header stays within `MAX_HEADER`."""
@@ -52,6 +52,9 @@ class Run:
     only, never a result. Raises `SettingError` for a device that is not there, `DataError` or
     `UnknownNameError` for data that cannot be opened and `UnsupportedError` for networks that need other data.
     """
+
+    clock: Callable[[], float] = staticmethod(time.perf_counter)
+    """What `seconds` are counted by; on one thread `time.thread_time` counts those of the processor."""
 
     def __init__(self, config: Config, data: Dataset | None = None, threads: int | None = None) -> None:
         self.config = config
@@ -107,9 +110,8 @@ class Run:
         if not isinstance(change, Mapping):
             raise SettingError(f"A change is a mapping such as {{'sde.steps': 20}}, not {change!r:.100}.")
         flat = flatten(change)
-        for key in flat:
-            if key.startswith(FIXED):
-                raise SettingError(f"The setting '{key}' cannot change during a run; start a new run with it.")
+        if fixed := [key for key in flat if key.startswith(FIXED)]:
+            raise SettingError(f"The setting '{fixed[0]}' cannot change during a run; start a new run with it.")
         coming = self.config
         for earlier in (*self._queue, flat):
             coming = coming.changed(earlier)
@@ -117,8 +119,7 @@ class Run:
         known = {key: reduce(getattr, key.split("."), coming) for key in flat}
         if len(json.dumps([*self.changes, *self._queue, known])) > MOST_CHANGES:
             raise SettingError(
-                "The settings of this run were changed so often that its file could keep no more changes; save it, and "
-                "begin a new run with the settings it has now."
+                "The settings of this run were changed so often that its file could keep no more; begin a new one."
             )
         self._queue.append(known)
         return coming
@@ -229,7 +230,7 @@ class Run:
 
     def _step(self) -> StepReport | None:
         """Do one iteration; None where it was given up."""
-        started = time.perf_counter()
+        started = self.clock()
         training = self.config.training
         rate = learning_rate(training, self.iteration, self.seconds)
         steps = training_steps(training, self.config.sde.steps, self.iteration, self.seconds)
@@ -251,8 +252,9 @@ class Run:
         if (self.iteration + 1) % GOOD_STATE_EVERY == 0:
             self._good = self._weights.state(), self.iteration + 1
         parts = found.contributions.float().cpu().numpy()
-        seconds = self.seconds + time.perf_counter() - started
-        report = StepReport(self.iteration + 1, loss, steps, parts, rate, norm, seconds, marks, validation)
+        seconds = self.seconds + self.clock() - started
+        bend = None if found.bend is None else float(found.bend)
+        report = StepReport(self.iteration + 1, loss, steps, parts, rate, norm, seconds, marks, validation, bend)
         self.follow(report)
         return report
 

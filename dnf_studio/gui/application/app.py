@@ -27,6 +27,7 @@ def run(options: WindowOptions) -> int:
     """Open the window as `options` ask and return the exit code once it is closed."""
     _prepare_process()
     from dnf_studio.gui.application.lifecycle import Lifecycle
+    from dnf_studio.gui.application.process import StopRequest
     from dnf_studio.gui.frame.main_window import MainWindow
     from dnf_studio.gui.workspace.appearance import Appearance
     from dnf_studio.gui.workspace.log import stop_log
@@ -45,12 +46,15 @@ def run(options: WindowOptions) -> int:
     life = Lifecycle(options, window)
     previous = sys.excepthook
     sys.excepthook = life.catch
+    request = StopRequest(window)
+    request.came.connect(life.stop)
     try:
         if not window.window_layout.restore(options.size):
             window.resize(_size(options, app))
         window.show()
         code = app.exec()
     finally:
+        request.close()
         sys.excepthook = previous
         stop_log()
     if options.json:

@@ -16,6 +16,7 @@ from dnf_studio.gui.application import WindowOptions
 from dnf_studio.gui.application.process import Garbage, Measures, Recorder
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.log import start_log
+from dnf_studio.gui.workspace.memory import own_folder
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["Lifecycle"]
@@ -54,12 +55,7 @@ class Lifecycle(QObject):
         return False
 
     def catch(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """Show an error that nothing else has; from any thread. Ctrl-C closes the window."""
-        if issubclass(kind, KeyboardInterrupt):
-            self.code = 128 + signal.SIGINT
-            self._workspace.studio.training.unsaved = False
-            self._window.close()
-            return
+        """Show an error that nothing else has; from any thread."""
         place = (kind, str(error))
         if not isinstance(error, StudioError) and place not in self._printed:
             self._printed.add(place)
@@ -70,6 +66,14 @@ class Lifecycle(QObject):
             self._caught.emit(error)
 
     @Slot()
+    def stop(self) -> None:
+        """Close the window as Ctrl-C and SIGTERM ask, without a question; an unsaved run stays among the autosaves."""
+        self.code = 128 + signal.SIGINT
+        self._workspace.studio.training.leave()
+        self._workspace.closing.agree()
+        self._window.close()
+
+    @Slot()
     def _start(self) -> None:
         """Load torch, the model and the names of the data, all in other threads."""
         workspace, studio, files = self._workspace, self._workspace.studio, self._workspace.files
@@ -77,6 +81,9 @@ class Lifecycle(QObject):
         self._window.fill()
         start_log()
         Recorder(workspace, self._window)
+        if self._options.screenshot is None:
+            studio.training.autosaves = own_folder() / "runs"
+            files.offer_left(studio.training.autosaves)
         workspace.live.start()
         workspace.session.cursor.set_playing(not workspace.appearance.calm)
         file = self._options.file or workspace.parts["library"].last_file

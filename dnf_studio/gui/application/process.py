@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gc
 import platform
+import signal
+import socket
 from pathlib import Path
 from time import perf_counter
 
-from PySide6.QtCore import QEvent, QObject, QTimer, Slot
+from PySide6.QtCore import QEvent, QObject, QSocketNotifier, QTimer, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.errors import StudioError
+from dnf_studio.errors import StudioError, stop_signals
 from dnf_studio.gui.workspace.log import LOGGER, versions
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.shown import data_label
@@ -18,9 +20,43 @@ from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["Garbage", "Measures", "Recorder", "collect_garbage"]
+__all__ = ["Garbage", "Measures", "Recorder", "StopRequest", "collect_garbage"]
 
 INTERVAL_MS = 250
+
+
+class StopRequest(QObject):
+    """Says `came` once a signal asks the program to end: from the event loop, whatever the signal interrupted.
+
+    Raised as a KeyboardInterrupt it would end a paint event halfway, of which Qt died. Python's own part of a signal
+    waits for Python code to run, which an idle window does not do: a byte through a socket wakes the event loop.
+    """
+
+    came = Signal()
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._here, self._there = socket.socketpair()
+        for end in (self._here, self._there):
+            end.setblocking(False)
+        self._notifier = QSocketNotifier(self._here.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._read)
+        self._wakeup = signal.set_wakeup_fd(self._there.fileno(), warn_on_full_buffer=False)
+        self._handlers = [(number, signal.signal(number, lambda *_: None)) for number in stop_signals()]
+
+    def close(self) -> None:
+        """Give the signals back to whoever had them."""
+        for number, handler in self._handlers:
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._wakeup)
+        self._notifier.setEnabled(False)
+        for end in (self._here, self._there):
+            end.close()
+
+    @Slot()
+    def _read(self) -> None:
+        if set(self._here.recv(4096)) & {number for number, _ in self._handlers}:
+            self.came.emit()
 
 
 class Garbage(QObject):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,14 +49,14 @@ def log_ticks(low: float, high: float) -> Ticks:
     return [(float(np.log10(v)), short_number(v)) for v in values if low <= np.log10(v) <= high]
 
 
-def number_ticks(numbers: Sequence[int], low: float, high: float) -> Ticks:
-    """The `numbers` themselves at their logarithms, without those that do not fit."""
+def number_ticks(numbers: Sequence[int], low: float, high: float, written: Callable[[int], str] = str) -> Ticks:
+    """The `numbers` as they are `written`, at their logarithms, without those that do not fit."""
     ticks: Ticks = []
     for number in sorted(numbers, reverse=True):
         place = float(np.log10(number))
-        margin = CLOSE * (high - low) * (1 + 0.3 * (len(str(number)) - 1))
+        margin = CLOSE * (high - low) * (1 + 0.3 * (len(written(number)) - 1))
         if not ticks or ticks[-1][0] - place >= margin:
-            ticks.append((place, str(number)))
+            ticks.append((place, written(number)))
     return ticks[::-1]
 
 

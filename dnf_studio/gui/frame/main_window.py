@@ -105,7 +105,7 @@ class MainWindow(QMainWindow):
         if not self._agreed and not workspace.closing.may_close():
             event.ignore()
             return
-        if workspace.studio.unsaved:
+        if workspace.studio.training.unsaved:
             event.ignore()
             # Qt ignores a close within a close
             workspace.files.when_safe(lambda: QTimer.singleShot(0, self._close_as_agreed))

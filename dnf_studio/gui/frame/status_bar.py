@@ -145,7 +145,7 @@ class StatusUpdater(QObject):
         self._toolbar.set_own_steps(shown.steps)
         self._status.show_run(saved.iteration if saved is not None else 0, None, None)
         metrics = saved.metrics if saved is not None else {}
-        self._status.set_bounded("bound" not in shown.lacks)
+        self._status.set_bounded(shown.solvers[0].chain is not None)
         self._status.show_nll(metrics.get("nll_bound", metrics.get("nll_ode", self._studio.bound)), shown.entropy)
         self._status.say(opened.note or _sentence(opened))
         self._retitle()
@@ -186,7 +186,7 @@ class StatusUpdater(QObject):
         parts = [] if current is None else [current.shown.name, data_label(current.shown.data)]
         what = ", ".join([*parts, phase] if phase else parts)
         self._window.setWindowTitle(f"{what}[*] – DNF Studio" if what else "DNF Studio[*]")
-        self._window.setWindowModified(self._studio.unsaved)
+        self._window.setWindowModified(self._studio.training.unsaved)
 
     def _follow(self, names: frozenset[str]) -> None:
         if "config.training.device" in names and not self._studio.training.active:

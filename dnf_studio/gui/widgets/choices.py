@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtGui import QAction, QActionGroup, QStandardItemModel
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMenu, QToolButton, QWidget
 
-from dnf_studio.config.grids import GRID_NAMES, GridKind, Nodes, grid_label
+from dnf_studio.config.grids import GRID_NAMES, NO_LEVELS, GridKind, Nodes, grid_label
+from dnf_studio.core.sde.solvers import missing_grids
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.widgets.controls import ChoiceBox
 from dnf_studio.gui.workspace.session import Session
@@ -25,6 +26,7 @@ __all__ = [
     "ChoiceMenu",
     "Directions",
     "GridBox",
+    "grey_grids",
     "grey_plane",
     "grey_unused",
     "grey_without",
@@ -107,6 +109,8 @@ class GridBox(ChoiceBox):
     _names: Sequence[tuple[str, GridKind | None]] = ()
     _presets: Mapping[str, Nodes] = MappingProxyType({})
     _values: Sequence[GridKind | None] = ()
+    _refused: Collection[str] = ()
+    _why = ""
 
     def __init__(self, others: Mapping[str, GridKind | None] | None = None, parent: QWidget | None = None) -> None:
         super().__init__({}, parent)
@@ -124,6 +128,11 @@ class GridBox(ChoiceBox):
         self._presets = presets
         self._offer(None)
         self.show_value(value)
+
+    def refuse(self, names: Sequence[str], why: str) -> None:
+        """Grey the grids of these names, which then say `why`, and no others."""
+        self._refused, self._why = frozenset(names), why
+        self._grey()
 
     def value_at(self, index: int) -> GridKind | None:
         """The value of a choice; as an item's data nodes would come back as a list."""
@@ -145,6 +154,15 @@ class GridBox(ChoiceBox):
             self.clear()
             for text, value in choices:
                 self.addItem(text, value if isinstance(value, str) else None)
+        self._grey()
+
+    def _grey(self) -> None:
+        items = self.model()
+        assert isinstance(items, QStandardItemModel)
+        for index, value in enumerate(self._values):
+            refused = isinstance(value, str) and value in self._refused
+            items.item(index).setEnabled(not refused)
+            items.item(index).setToolTip(self._why if refused else "")
 
 
 class Directions(QWidget):
@@ -210,6 +228,16 @@ def grey_unused(session: Session, setting: str, *controls: Control) -> None:
     show = greying(lambda: session.unused.get(setting), *controls)
     session.lacks_changed.connect(show)
     session.changed.connect(lambda names: show() if "solver" in names else None)
+
+
+def grey_grids(session: Session, box: GridBox) -> None:
+    """Grey the grids of `box` that the model of `session` cannot have."""
+
+    def show() -> None:
+        box.refuse(missing_grids(session.solvers), NO_LEVELS)
+
+    session.lacks_changed.connect(show)
+    show()
 
 
 def grey_plane(session: Session, *controls: Control) -> None:

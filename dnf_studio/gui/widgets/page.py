@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from math import inf
 from types import UnionType
@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dnf_studio.config.grids import GridKind
-from dnf_studio.config.model_kinds import unused
+from dnf_studio.config.grids import GRID_NAMES, NO_LEVELS, GridKind
+from dnf_studio.config.model_kinds import refused_values, unused
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.widgets.choices import GridBox
 from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, caption, heading
@@ -96,6 +96,8 @@ class Page(QScrollArea):
         self._note.setVisible(bool(text))
 
 
+DECIDING = ("model", "network.kind", "network.drift", "sde.grid", "sde.condition", "training.coupling")
+"""Settings that decide which others are of use."""
 LABEL_WIDTH = 118
 """So that the forms of one page line up."""
 
@@ -140,15 +142,28 @@ class SettingsForm(QWidget):
         self.editors[name] = editor
         _show(editor, value_of(self._session.state.config, name))
 
-    def _apply(self, name: str, value: object) -> None:
+    def add_row(self, text: str, editor: QWidget) -> QLabel:
+        """A row for what is no setting itself, above what is said of mistakes; returns its label, `text`."""
+        label = _Label(text)
+        label.setBuddy(editor)
+        editor.setAccessibleName(text)
+        self._layout.insertRow(self._layout.rowCount() - 1, label, editor)
+        return label
+
+    def change(self, changes: Mapping[str, object]) -> bool:
+        """Change settings by name, all or none; whether they could be, which the form tells where they could not."""
         try:
-            self._session.apply({f"config.{name}": value})
+            self._session.apply({f"config.{name}": value for name, value in changes.items()})
         except SettingError as error:
             self._mistake.setText(str(error))
             self._mistake.show()
+            return False
+        self._mistake.hide()
+        return True
+
+    def _apply(self, name: str, value: object) -> None:
+        if not self.change({name: value}):
             _show(self.editors[name], value_of(self._session.state.config, name))
-        else:
-            self._mistake.hide()
 
     def _refresh(self, names: frozenset[str]) -> None:
         for name, editor in self.editors.items():
@@ -157,14 +172,16 @@ class SettingsForm(QWidget):
         if any(name.startswith("config.") for name in names):
             # What was said is of other settings than these
             self._mistake.hide()
-        if names & {"config.model", "config.network.kind", "config.sde.grid"}:
+        if names & {f"config.{name}" for name in DECIDING}:
             self._show_use()
 
     def _show_use(self) -> None:
         """Grey what the settings of the session and the data shown do not use, and say why in its tooltip."""
         config = self._session.state.config
-        reasons = unused(config.model, config.network.kind, self._session.dim, config.sde.grid)
+        reasons = unused(config, self._session.dim)
         for name, editor in self.editors.items():
+            if isinstance(editor, GridBox):
+                editor.refuse(refused_values(config.model, name, GRID_NAMES), NO_LEVELS)
             parts, tip = self._tips[name]
             editor.setEnabled(name not in reasons)
             for part in parts:

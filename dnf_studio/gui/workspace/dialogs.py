@@ -24,6 +24,7 @@ __all__ = [
     "ask_discard",
     "ask_discard_drawing",
     "ask_resume",
+    "offer_run",
 ]
 
 
@@ -102,6 +103,19 @@ def ask_about_run(parent: QWidget, training: bool) -> Answer:
         "Save it to go on with it later? What is discarded cannot be brought back.",
         {Answer.SAVE: ("&Save…", Role.AcceptRole), Answer.DISCARD: ("&Discard", Role.DestructiveRole)},
     )
+
+
+def offer_run(parent: QWidget, run: str, recover: Callable[[], object], discard: Callable[[], object]) -> QMessageBox:
+    """Offer the `run`, in words, that a window left which closed before it was saved; the window stays usable."""
+    box = QMessageBox(QMessageBox.Icon.Question, "DNF Studio", f"Recover {run}?", parent=parent)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setWindowModality(Qt.WindowModality.NonModal)
+    box.setInformativeText("It was not saved when the studio ended. Later asks again at the next start.")
+    box.addButton("&Recover", Role.AcceptRole).clicked.connect(lambda: recover())
+    box.addButton("&Discard", Role.DestructiveRole).clicked.connect(lambda: discard())
+    box.setEscapeButton(box.addButton("&Later", Role.RejectRole))
+    box.show()
+    return box
 
 
 def ask_discard(parent: QWidget, iterations: int) -> Answer:

@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError, MissingModelError, StudioError
-from dnf_studio.gui.workspace.dialogs import Answer, ErrorDialog, ask_about_run, ask_discard, ask_resume
+from dnf_studio.gui.workspace.dialogs import Answer, ErrorDialog, ask_about_run, ask_discard, ask_resume, offer_run
 from dnf_studio.gui.workspace.log import make_report
 from dnf_studio.gui.workspace.opening import bundled_name, drew, samples_of
+from dnf_studio.gui.workspace.recovery import newest_left
 from dnf_studio.gui.workspace.run_changes import RunStatus
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.shown import data_stem
@@ -142,6 +143,21 @@ class Files(QObject):
         kinds = None if run.config.model == config.model else (run.config.model, config.model)
         return RunStatus.of_run(run).sentence(config), kinds
 
+    def offer_left(self, folder: Path) -> None:
+        """Offer the newest run that a window left in `folder` which closed, or was killed, before it was saved."""
+
+        def offer(found: tuple[Path, str] | None) -> None:
+            if found is not None:
+                left, run = found
+                offer_run(
+                    self._window,
+                    run,
+                    lambda: self.when_safe(lambda: self._studio.recover(left)),
+                    lambda: self._studio.background.run(left.unlink, lambda _done: None, self.tell),
+                )
+
+        self._studio.background.run(lambda: newest_left(folder), offer, self.tell)
+
     def discard(self) -> None:
         """Forget the run that has ended, and show the model from before it; a long one is asked about once more."""
         run = self._studio.training.run
@@ -211,10 +227,10 @@ class Files(QObject):
     def when_safe(self, then: Callable[[], object]) -> None:
         """Do `then` once no unsaved run would be lost by it; nothing if the person cancels."""
         studio = self._studio
-        if not studio.unsaved and not studio.training.active:
+        if not studio.training.unsaved and not studio.training.active:
             then()
             return
-        answer = ask_about_run(self._window, studio.training.active) if studio.unsaved else Answer.DISCARD
+        answer = ask_about_run(self._window, studio.training.active) if studio.training.unsaved else Answer.DISCARD
         if answer is Answer.DISCARD:
             studio.discard()
             then()

@@ -137,7 +137,7 @@ def open_for(config: Config, preset: Config | None = None) -> Opened:
         # Pixels as they are and their logits are two sets of data
         found = None
     if preset is None or split_selection(preset.data)[0] != split_selection(config.data)[0]:
-        own = None if found is None or _kind(found.config) != _kind(config) else found.config
+        own = None if found is None or found.config.kinds != config.kinds else found.config
         config, preset = config.without(preset, own), own
     if found is not None and _describes(config, found.config):
         return replace(found, config=config, preset=preset)
@@ -155,10 +155,6 @@ def _other_settings_note(config: Config, name: str) -> str:
         f"An untrained {config.model} of {config.data} with your settings: press Train to fit it. The bundled {name} "
         "has others; it is in the Library."
     )
-
-
-def _kind(config: Config) -> tuple[str, str]:
-    return config.model, config.network.kind
 
 
 def _no_data_note(file: str, data: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dnf_studio.config import Config
 from dnf_studio.config.grids import Nodes, check_grid
 from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
-from dnf_studio.core.sde.solvers import Solver, solver_in_effect, solvers_for, unused_settings
+from dnf_studio.core.sde.solvers import Solver, missing_grids, solver_in_effect, solvers_for, unused_settings
 from dnf_studio.errors import SettingError
 
 if TYPE_CHECKING:
@@ -115,7 +115,9 @@ class State:
         solver = solver_in_effect(self.sampling.solver, solvers)
         # The model's own is not named where it takes every setting, so that views of two models compare alike
         name = None if solver is solvers[0] and not solver.unused else solver.name
-        usual = {name: getattr(AS_VIEWED, name) for name in unused_settings(solver, lacks)}
+        usual: dict[str, Any] = {name: getattr(AS_VIEWED, name) for name in unused_settings(solver, lacks)}
+        if self.sampling.grid in missing_grids(solvers):
+            usual["grid"] = None
         state = self.changed({**usual, "solver": name})
         if "score" in lacks:
             state = replace(state, field="drift")

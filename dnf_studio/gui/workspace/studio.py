@@ -14,6 +14,7 @@ from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.workspace import opening
 from dnf_studio.gui.workspace.kept_models import ExportedModels, PastModels
+from dnf_studio.gui.workspace.recovery import left_run
 from dnf_studio.gui.workspace.run_changes import LIVE, RunStatus, value_of
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.training import Phase, Training
@@ -72,7 +73,7 @@ class Studio(QObject):
         session.changed.connect(self._follow)
 
     def start(self) -> None:
-        """Begin to load torch and to compute, which would delay the first picture of the window."""
+        """Begin to load torch and to compute."""
         if self._explorer is None:
             self._explorer = Explorer()
 
@@ -88,11 +89,6 @@ class Studio(QObject):
         """The `Opened` that is shown; None before the first."""
         return self._opened
 
-    @property
-    def unsaved(self) -> bool:
-        """Whether a run would be lost with the window."""
-        return self.training.unsaved
-
     def open(self, name: str, settings: Mapping[str, object] | None = None) -> None:
         """Show a model, an export or data, as its `settings` say or those known from before; undo begins anew."""
         chosen = self.known_settings(name) if settings is None else settings
@@ -101,6 +97,15 @@ class Studio(QObject):
         self._settle.stop()
         given = name, config, places, in_memory, chosen
         self.loading.run(lambda: opening.open_any(*given), self._take, self._open_failed)
+
+    def recover(self, left: Path) -> None:
+        """Show the run whose state another process left at `left`, as one that has ended and is not saved."""
+
+        def show(found: tuple[opening.Opened, Run]) -> None:
+            self._take(found[0])
+            self.training.adopt(found[1], left)
+
+        self.loading.run(lambda: left_run(left, self._config), show, self._open_failed)
 
     def look_at(self, export: str, run: Run) -> None:
         """Show an export that the weights of `run`, the one in memory, drew; run, settings and undo stay."""
@@ -259,7 +264,7 @@ class Studio(QObject):
                 except SettingError as error:
                     self.failed.emit(error)
             return
-        if self._opened is None or self.unsaved:
+        if self._opened is None or self.training.unsaved:
             return
         shown = self._opened.config
         if any(getattr(config, name) != getattr(shown, name) for name in DATA_SETTINGS):

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from dnf_studio.core.storage.autosave import Autosave
 from dnf_studio.core.training.record import StepReport
-from dnf_studio.workers.background import Background
+from dnf_studio.workers.background import Background, ReportLog
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.threads import ReportLog
 from dnf_studio.workers.training import Trainer, TrainingWorker
 
 if TYPE_CHECKING:
@@ -57,6 +57,9 @@ class Training(QObject):
         self._early: tuple[bool, bool] = False, False
         self._waiting: list[Callable[[], None]] = []
         self._pace: deque[tuple[int, float]] = deque()
+        self._leaving = False
+        self.autosaves: Path | None = None
+        """The folder in which the states of a run that is not saved are kept; None for nowhere."""
 
     @property
     def phase(self) -> Phase:
@@ -91,14 +94,28 @@ class Training(QObject):
 
     @property
     def unsaved(self) -> bool:
-        """Whether the run has weights that no file holds."""
-        return self._unsaved
+        """Whether the run has weights that no file holds and that are lost with the window."""
+        return self._unsaved and not self._leaving
 
     @unsaved.setter
     def unsaved(self, unsaved: bool) -> None:
         if unsaved != self._unsaved:
             self._unsaved = unsaved
             self.unsaved_changed.emit(unsaved)
+            if not unsaved and self.autosaves is not None:
+                Autosave.of_process(self.autosaves).remove()
+
+    def leave(self) -> None:
+        """Let the window close without a question: an unsaved run stays among the autosaves, if there is a folder."""
+        self._leaving = True
+
+    def adopt(self, run: Run, left: Path) -> None:
+        """Take up a `run` that has ended and is not saved, whose state another process left at `left`."""
+        if self.autosaves is not None:
+            Autosave.of_process(self.autosaves).take_over(left)
+        self._run = run
+        self._become(Phase.ENDED)
+        self.unsaved = True
 
     def prepare(self) -> None:
         """Note that a run is starting: its data is being opened."""
@@ -115,7 +132,9 @@ class Training(QObject):
             raise RuntimeError("a run is training already")
         self._pace.clear()
         self._log.take()
-        worker = TrainingWorker(make_run, explorer, self._log, self._trainer, self._background, self)
+        worker = TrainingWorker(
+            make_run, explorer, self._log, self._trainer, self._background, self, autosaves=self.autosaves
+        )
         worker.started_run.connect(self._started)
         worker.paused.connect(self._paused)
         worker.resumed.connect(self._resumed)
@@ -202,6 +221,7 @@ class Training(QObject):
         if self._worker is not None:
             self._worker.stop()
             self._worker.wait()
+            self._let_go()
 
     def shut(self) -> None:
         """End the thread and the training process: the window closes."""
@@ -221,13 +241,22 @@ class Training(QObject):
         iterations, seconds = (b - a for a, b in zip(self._pace[0], self._pace[-1], strict=True))
         return iterations / seconds if seconds > 0 else None
 
+    @property
+    def _is_late(self) -> bool:
+        """Whether a signal comes from a worker that was closed meanwhile."""
+        return self.sender() is not self._worker
+
     @Slot(object)
     def _started(self, run: Run) -> None:
+        if self._is_late:
+            return
         self._run = run
         self._become(Phase.RUNNING)
 
     @Slot()
     def _paused(self) -> None:
+        if self._is_late:
+            return
         self._become(Phase.PAUSED)
         waiting, self._waiting = self._waiting, []
         for begin in waiting:
@@ -235,10 +264,17 @@ class Training(QObject):
 
     @Slot()
     def _resumed(self) -> None:
+        if self._is_late:
+            return
         self._become(Phase.RUNNING)
 
     @Slot()
     def _ended(self) -> None:
+        if not self._is_late:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Drop the worker, whose thread has ended, and do what waited for a pause."""
         if self._worker is not None:
             self._worker.deleteLater()
         self._worker = None

@@ -38,6 +38,11 @@ class Closing(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._questions: list[Callable[[], bool]] = []
+        self._agreed = False
+
+    def agree(self) -> None:
+        """Let the window close without a question: a signal asks for it."""
+        self._agreed = True
 
     def ask_first(self, may_close: Callable[[], bool]) -> None:
         """Have `may_close` asked before the window closes; it may ask the person, and says whether it may."""
@@ -45,7 +50,7 @@ class Closing(QObject):
 
     def may_close(self) -> bool:
         """Whether nobody objects."""
-        return all(question() for question in self._questions)
+        return self._agreed or all(question() for question in self._questions)
 
 
 class Dock(Protocol):

@@ -85,8 +85,13 @@ def test_evaluate_says_it_of_every_n_in_json_and_as_a_table(data: RecordedDatase
         assert sum(row["classes"]["likely"]) == CLASSIFIED
     lines = _text(values).splitlines()
     assert any("right on 100.0% of the test split" in line for line in lines)
-    assert lines[-4].split() == ["steps", "a", "b", "c"] and lines[-3].split()[0] == "data"
-    assert [line.split()[0] for line in lines[-2:]] == ["2", "3"]
+    heads = [k for k, line in enumerate(lines) if line.split()[:1] == ["steps"] and "NFE" not in line]
+    shares, likely, distances = heads
+    assert lines[shares].split()[-3:] == ["a", "b", "c"] and lines[shares + 2].split()[0] == "3"
+    assert lines[likely].split() == ["steps", "a", "b", "c"] and lines[likely + 1].split()[0] == "data"
+    for row, line in zip(values["by_steps"], lines[distances + 1 :], strict=True):
+        assert row["feature_distance"] > 10 * row["feature_distance_error"] and row["feature_floor"] > 0
+        assert line.split()[:2] == [str(row["steps"]), f"{row['feature_distance']:.4f}"]
 
 
 def test_the_same_classifier_judges_levels_and_their_logits() -> None:
@@ -116,15 +121,37 @@ def test_data_without_classes_has_no_classifier() -> None:
     assert classes_of(one) is None
 
 
-def test_on_real_digits_it_doubts_what_is_no_digit() -> None:
-    """A Gaussian of the same mean and covariance: a linear classifier is sure of every second sample."""
+@pytest.fixture(scope="module")
+def digits() -> tuple[RecordedDataset, Classes]:
     data = open_dataset("digits")
-    judge = classes_of(data)
-    assert judge is not None
+    assert isinstance(data, RecordedDataset)
+    return data, Classes(data)
+
+
+def test_on_real_digits_it_doubts_what_is_no_digit(digits: tuple[RecordedDataset, Classes]) -> None:
+    """A Gaussian of the same mean and covariance: a linear classifier is sure of every second sample."""
+    data, judge = digits
     assert judge.accuracy > 0.97 and judge.sure_test > 0.9
     train = data.draw(4000, torch.Generator().manual_seed(0)).double().numpy()
     blurred = np.random.default_rng(0).multivariate_normal(train.mean(0), np.cov(train.T), 1000)
     assert judge.share(torch.from_numpy(blurred)).sure < 0.3
+    far, real = judge.distance(torch.from_numpy(blurred)), judge.distance(data.validation(10_000, 0))
+    assert far is not None and real is not None
+    # Other real rows are at no distance, though as many of them differ
+    assert abs(real.value) < 3 * real.error < 3 * real.floor and far.value > 5 * far.error
+
+
+def test_digits_of_one_class_are_far_in_its_features_and_so_is_what_is_not_finite(
+    digits: tuple[RecordedDataset, Classes],
+) -> None:
+    data, judge = digits
+    x, classes = data.split("train", 0)
+    threes, lost, gone = x[torch.from_numpy(classes) == 3], x.clone(), x.clone()
+    lost[::3, 5], gone[::3] = torch.nan, 1e6
+    found = [judge.distance(rows) for rows in (threes, lost, gone)]
+    assert judge.share(threes).sure > 0.9
+    assert all(one is not None and one.value > 3 * one.error for one in found)
+    assert found[1] == found[2] and judge.distance(x[:19]) is None
 
 
 def test_a_class_of_a_few_rows_may_be_missing_where_it_is_learned() -> None:
@@ -149,5 +176,5 @@ def test_many_classes_are_counted_and_not_listed() -> None:
     """The table of an evaluation, whose columns would not fit."""
     real = {"names": [str(k) for k in range(47)], "accuracy": 0.9, "sure": 0.8}
     shown = {"sure": 0.5, "counts": [0, 30, *[10] * 45]}
-    lines = _classes({"classes": real, "by_steps": [{"steps": 7, "classes": shown}]})
+    lines = _classes({"classes": real, "by_steps": [{"steps": 7, "classes": shown, "feature_distance": None}]})
     assert lines[-1].split()[-5:] == ["46", "of", "47", "0", "30"] and max(map(len, lines[-1].splitlines())) < 80

@@ -16,6 +16,7 @@ from dnf_studio import load
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation import likelihoods as measuring
+from dnf_studio.core.evaluation.by_steps import step_rows
 from dnf_studio.core.evaluation.chain_bounds import attainable_of, entropy_of
 from dnf_studio.core.evaluation.evaluate import evaluate
 from dnf_studio.core.evaluation.fresh import BoundingBox, fresh_points
@@ -234,3 +235,18 @@ def test_the_floor_of_a_chain_stands_above_the_entropy_by_what_its_last_step_blu
     values = [attainable_of(diffusion, rings, solver=solver) for solver in (None, "ancestral", "sde")]  # type: ignore[arg-type]
     assert values[0] == values[1] and values[1] is not None and values[2] is not None and values[1] < values[2]
     assert attainable_of(load("diffflow-checkerboard"), open_dataset("checkerboard")) is None
+
+
+def test_what_a_solver_is_chosen_by_shares_no_draw_with_what_it_is_judged_by() -> None:
+    model, data = ExactFlow(PROBLEM, 4), Gaussian()
+    drawn = [
+        step_rows(model, data, (4,), 50, 5, lambda _: None, None, purpose)[0] for purpose in ("", "", "validation")
+    ]
+    assert drawn[0] == drawn[1] and not set(drawn[0].squares or ()) & set(drawn[2].squares or ())
+    assert drawn[0].nfe == model.evaluations(4) and drawn[0].multiply_adds == model.multiply_adds(4)
+
+
+def test_steps_to_the_floor_are_the_first_that_are_equal(few_points: None) -> None:
+    found = evaluate(ExactFlow(PROBLEM, 60), Gaussian(), steps=(2, 60), points=40_000, seeds=5, ode=False)
+    few, many = found.by_steps
+    assert (few.word, many.word) == ("told apart", "equal") and found.steps_to_the_floor == 60

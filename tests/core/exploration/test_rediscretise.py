@@ -165,7 +165,7 @@ def test_each_solver_has_its_order() -> None:
     small = {"layers": 1, "channels": 16, "features": 0}
     flow = Diffusion(2, Config.create({"model": "diffusion", "sde": {"t_start": 0.1}, "network": small})).double()
     x0, steps = torch.randn(20, 2, dtype=torch.float64), (60, 120, 240)
-    for solver, order in (("ode", 1), ("ddim", 1), ("heun", 2)):
+    for solver, order in (("ode", 1), ("ddim", 1), ("heun", 2), ("dpmpp-2m", 2)):
         ends = [row.backward_end for row in rediscretise(flow, x0, steps, viewed(solver=solver), finest=1000)]
         assert -np.polyfit(np.log(steps), np.log(ends), 1)[0] == pytest.approx(order, abs=0.2)
 

@@ -14,8 +14,8 @@ from torchdiffeq import odeint
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.models.flow import Flow
-from dnf_studio.core.networks.fourier_kernel import value_and_trace
+from dnf_studio.core.models.flow import Flow, log_volume
+from dnf_studio.core.networks.fourier_kernel import value_and_derivative
 from dnf_studio.core.sampling.likelihood import ode_nll
 from dnf_studio.errors import SettingError, UnsupportedError
 from tests.problems import ExactField
@@ -33,10 +33,10 @@ def affine() -> Flow:
     return flow
 
 
-def small(dim: int = 2, channels: int = 16) -> Flow:
+def small(dim: int = 2, features: int = 0) -> Flow:
     torch.manual_seed(0)
-    config = Config.create({"model": "flow", "sde": {"t_end": 1.0}, "network": {"channels": channels, "layers": 2}})
-    flow = Flow(dim, config).double()
+    network = {"channels": 16, "layers": 2, "features": features}
+    flow = Flow(dim, Config.create({"model": "flow", "sde": {"t_end": 1.0}, "network": network})).double()
     with torch.no_grad():
         for layer in flow.drift.linears():
             layer.weight *= 3
@@ -95,16 +95,44 @@ def test_fewer_samples_are_a_prefix_of_more() -> None:
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
-def test_the_divergence_is_exact_and_signs_estimate_it(dim: int) -> None:
+def test_derivatives_are_exact_and_signs_estimate_the_divergence(dim: int) -> None:
     flow, x = small(dim), points(5, dim)
     embedding = flow.drift.embed_time(torch.tensor([0.3], dtype=torch.float64))
-    value, trace = value_and_trace(flow.drift, x, embedding, torch.eye(dim, dtype=torch.float64)[:, None])
+    value, columns = value_and_derivative(flow.drift, x, embedding, torch.eye(dim, dtype=torch.float64)[:, None])
     assert torch.allclose(value, flow.drift.body(x, embedding))
     jacobians = [torch.autograd.functional.jacobian(lambda p: flow.drift.body(p, embedding)[0], row[None]) for row in x]
-    assert torch.allclose(trace, torch.stack([j[:, 0].trace() for j in jacobians]))
+    exact = torch.stack([j[:, 0] for j in jacobians])
+    assert torch.allclose(columns, exact.permute(2, 0, 1))
     signs = torch.tensor(list(itertools.product([-1.0, 1.0], repeat=dim)), dtype=torch.float64)
-    estimates = [value_and_trace(flow.drift, x, embedding, s.expand(1, len(x), -1))[1] for s in signs]
-    assert torch.allclose(torch.stack(estimates).mean(0), trace), "over all signs the estimate is exact"
+    turned = [value_and_derivative(flow.drift, x, embedding, s.expand(1, len(x), -1))[1][0] @ s for s in signs]
+    trace = torch.einsum("bii->b", exact)
+    assert torch.allclose(torch.stack(turned).mean(0), trace), "over all signs the estimate is exact"
+
+
+@pytest.mark.parametrize("dim", [1, 2, 4])
+def test_what_training_makes_small_is_the_nll_of_the_map_of_its_steps(dim: int) -> None:
+    """So few steps that the integral of the divergence is another number."""
+    flow, x = small(dim, features=4), points(6, dim)
+    grid = flow.grid(2)
+    ends = flow.forward_path(x, grid=grid)[-1]
+    volumes = [
+        torch.autograd.functional.jacobian(lambda p: flow.forward_path(p, grid=grid)[-1], row[None])[0, :, 0].det()
+        for row in x
+    ]
+    expected = 0.5 * ends.square().sum(1) + 0.5 * dim * math.log(2 * math.pi) - torch.stack(volumes).log()
+    assert min(volumes) > 0.1
+    assert torch.allclose(flow.nll(x, grid), expected, atol=1e-10)
+    assert float((ode_nll(flow, x, 1e-7) - expected).abs().max()) > 1e-3
+
+
+def test_a_map_that_folds_has_a_loss_that_unfolds_it() -> None:
+    """ln|det| would have its least gradient there, and pull either way."""
+    columns = torch.tensor([[[2.0, 0.0]], [[0.0, -0.5]]], dtype=torch.float64, requires_grad=True)
+    value = log_volume(columns)
+    value.sum().backward()
+    assert float(value.detach()) == pytest.approx(math.log(0.1) - 11)
+    assert columns.grad is not None and float(columns.grad[1, 0, 1]) == pytest.approx(20), "up, through 0"
+    assert float(log_volume(columns.detach().abs())) == pytest.approx(0, abs=1e-12), "2 times ½"
 
 
 def test_training_and_the_adaptive_solver_agree() -> None:

@@ -13,7 +13,7 @@ from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.networks.autograd_kernel import AutogradKernel
 from dnf_studio.core.networks.unet import UNet, group_norm
 from dnf_studio.errors import SettingError, UnsupportedError
-from tests.networks import live
+from tests.networks import IMAGE, live
 
 
 @pytest.mark.parametrize(
@@ -131,3 +131,16 @@ def test_a_kind_of_network_has_defaults_of_its_own() -> None:
     assert Config().changed({"model": "diffusion", "network.kind": "unet"}) == noise
     assert Config.from_json(noise.to_json()) == noise
     assert math.isclose(Config.create({"network": {"kind": "unet", "channels": 12}}).network.channels, 12)
+
+
+def test_its_multiply_adds_are_those_counted_by_hand() -> None:
+    """8 × 2 grey pixels are halved once, to 4 × 1; a 3 × 3 convolution has 9 a pixel and pair of channels."""
+    wide, low = 16 * 9, 4 * 9
+    down = wide * (1 * 4 + 2 * 4 * 4) + low * (4 * 4 + 4 * 8 + 8 * 8) + 4 * (4 * 8)
+    middle = low * (4 * 8 * 8) + 4 * (8 * 24 + 8 * 8) + 2 * 4**2 * 8
+    up_low = low * (16 * 8 + 12 * 8 + 2 * 8 * 8) + 4 * (16 * 8 + 12 * 8)
+    up_wide = wide * (8 * 8 + 12 * 4 + 8 * 4 + 2 * 4 * 4 + 4 * 1) + 16 * (12 * 4 + 8 * 4)
+    assert down + middle + up_low + up_wide == 60_608
+    network = UNet(IMAGE, channels=4)
+    assert network.multiply_adds == 60_608
+    assert not any(layer._forward_hooks for layer in network.modules())

@@ -9,11 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from dnf_studio.config import Config
+from dnf_studio.config.grids import LEVEL_GRIDS
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
+from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.sampling.blocks import sample_blocks
 from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
-from dnf_studio.errors import UnsupportedError
+from dnf_studio.core.sde.solvers.dpmpp import multistep_states
+from dnf_studio.errors import SettingError, UnsupportedError
 from tests.problems import ExactDiffusion
 
 MEAN, VARIANCE = np.array([0.7, -0.3]), np.array([0.4, 0.05])
@@ -30,21 +34,51 @@ def ends(model: Diffusion, solver: str, steps: int, z: Tensor) -> Tensor:
     )[0]
 
 
-@pytest.mark.parametrize(("solver", "order"), [("ode", 1), ("ddim", 1), ("heun", 2)])
-def test_orders_along_the_probability_flow(solver: str, order: int) -> None:
-    model, z = ExactDiffusion(MEAN, VARIANCE, t_start=0.1), latents()
+@pytest.mark.parametrize(
+    ("solver", "order", "grid"),
+    [
+        ("ode", 1, "uniform"),
+        ("ddim", 1, "uniform"),
+        ("heun", 2, "uniform"),
+        ("heun", 2, "karras"),
+        ("dpmpp-2m", 2, "uniform"),
+        ("dpmpp-2m", 2, "log-snr"),
+    ],
+)
+def test_orders_along_the_probability_flow(solver: str, order: int, grid: str) -> None:
+    model, z = ExactDiffusion(MEAN, VARIANCE, t_start=0.1, grid=grid), latents()
     errors = [float((ends(model, solver, n, z) - model.flowed(z)).square().mean().sqrt()) for n in STEPS]
     slope = -np.polyfit(np.log(STEPS[2:]), np.log(errors[2:]), 1)[0]
     assert slope == pytest.approx(order, abs=0.2)
     assert errors[-1] < (0.01 if order == 1 else 5e-4)
 
 
-@pytest.mark.parametrize("grid", ["uniform", "reference", "s-curve", (0.0, 0.05, 0.3, 1.0)])
+@pytest.mark.parametrize("grid", ["uniform", "reference", "s-curve", "log-snr", "karras", (0.0, 0.05, 0.3, 1.0)])
 def test_every_grid_leads_to_the_same_limit(grid: object) -> None:
     model, z = ExactDiffusion(MEAN, VARIANCE), latents(50)
     nodes = model.grid(300, grid)  # type: ignore[arg-type]
     end = deque(model.sampler(nodes, SampleSettings(solver="heun"))(z, lambda _: z), maxlen=1)[0]
     assert torch.allclose(end, model.flowed(z), atol=2e-3)
+
+
+@pytest.mark.parametrize("solver", ["ddim", "heun", "dpmpp-2m"])
+def test_steps_by_the_marginals_are_exact_for_a_single_point(solver: str) -> None:
+    """There the data that is predicted, and ε̂ along the way, stay the same, whatever the steps."""
+    model, z = ExactDiffusion(MEAN, np.zeros(2)), latents(50)
+    for steps in (1, 2, 5):
+        torch.testing.assert_close(ends(model, solver, steps, z), model.flowed(z), rtol=1e-6, atol=1e-6)
+
+
+def test_multistep_steps_do_not_cancel_in_float32() -> None:
+    """Where a and σ hardly change from step to step, their differences must not be those of rounded numbers."""
+    model, z = ExactDiffusion(MEAN, VARIANCE), latents(50)
+    nodes = model.grid(1000, "log-snr")
+    wide, narrow = (
+        deque(multistep_states(lambda i, x: x * 0.5, model.levels(nodes.t), start), maxlen=1)[0]
+        for start in (z, z.float())
+    )
+    assert narrow.dtype is torch.float32
+    torch.testing.assert_close(narrow.double(), wide, rtol=2e-5, atol=2e-5)
 
 
 def chain(model: ExactDiffusion, steps: int, last: LastStep) -> tuple[Tensor, Tensor]:
@@ -84,7 +118,7 @@ def test_ancestral_sampling_of_noise_is_exact_at_any_n() -> None:
         assert (chain(model, steps, "mean")[1] < variance).all()
 
 
-@pytest.mark.parametrize("solver", ["sde", "ode", "ancestral", "ddim", "heun"])
+@pytest.mark.parametrize("solver", ["sde", "ode", "ancestral", "ddim", "heun", "dpmpp-2m"])
 def test_fewer_samples_are_a_prefix_of_more_on_any_number_of_threads(solver: str) -> None:
     torch.manual_seed(0)
     model = Diffusion(2)
@@ -99,12 +133,12 @@ def test_fewer_samples_are_a_prefix_of_more_on_any_number_of_threads(solver: str
 
 def test_counts_of_evaluations() -> None:
     diffusion, flow = Diffusion(2), DiffFlow(2)
-    assert [diffusion.evaluations(10, solver.name) for solver in diffusion.solvers] == [10, 10, 19, 10, 10]
+    assert [diffusion.evaluations(10, solver.name) for solver in diffusion.solvers] == [10, 10, 19, 10, 10, 10]
     assert [flow.evaluations(10, solver.name) for solver in flow.solvers] == [20, 20, 38]
     assert flow.evaluations(10) == 20
 
 
-@pytest.mark.parametrize("solver", ["ode", "ddim", "heun", "ancestral", "sde"])
+@pytest.mark.parametrize("solver", ["ode", "ddim", "heun", "dpmpp-2m", "ancestral", "sde"])
 def test_the_count_is_what_is_evaluated(solver: str) -> None:
     model, calls = ExactDiffusion(MEAN, VARIANCE), []
     exact = model.noise_field
@@ -128,6 +162,16 @@ def test_what_a_model_has_not_is_refused() -> None:
         DiffFlow(2).sample(3, solver="heun", lam=0.5)
     with pytest.raises(UnsupportedError, match="λ is for the solver 'sde'; 'ode' has none"):
         DiffFlow(2).sample(3, solver="ode", lam=0.5)
+
+
+@pytest.mark.parametrize("model", [DiffFlow(2), Flow(2)], ids=["diffflow", "flow"])
+def test_grids_of_noise_levels_are_a_diffusion_models(model: DiffFlow | Flow) -> None:
+    for grid in LEVEL_GRIDS:
+        with pytest.raises(UnsupportedError, match="follow the noise levels of a diffusion model"):
+            model.sample(3, grid=grid)
+        with pytest.raises(SettingError, match="follow the noise levels of a diffusion model"):
+            Config.create({"model": model.kind, "sde": {"grid": grid}})
+        assert Config.create({"model": "diffusion", "sde": {"grid": grid}}).sde.grid == grid
 
 
 @pytest.mark.parametrize("solver", ["ode", "heun"])

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from dnf_studio.config import Config, SDEConfig
 from dnf_studio.config.grids import MAX_STEPS
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.sde.grid import make_grid, paper_times, reference_times, regrid, s_curve_times, uniform_times
+from dnf_studio.core.sde.grid import (
+    condition_at,
+    make_grid,
+    paper_times,
+    reference_times,
+    regrid,
+    s_curve_times,
+    uniform_times,
+)
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
 from dnf_studio.errors import SettingError
 from tests.golden import FOLDER, vectors
@@ -119,5 +127,32 @@ def test_steps_that_float32_cannot_tell_apart_are_refused() -> None:
 
 
 def test_an_unknown_grid_is_refused() -> None:
-    with pytest.raises(SettingError, match="not one of reference, paper, uniform and s-curve"):
+    with pytest.raises(SettingError, match="not one of reference, paper, uniform, s-curve, log-snr and karras"):
         make_grid(SDEConfig(), kind="cosine")
+
+
+@pytest.mark.parametrize("steps", [5, 30])
+def test_networks_are_told_the_node(steps: int) -> None:
+    """Equal parts of T at every N of the reference grid, and at a time the same whatever grid it is a node of."""
+    sde = SDEConfig(steps=steps, beta=0.2, t_start=1e-5, condition="node")
+    told = make_grid(sde).condition
+    torch.testing.assert_close(told, torch.linspace(0, sde.t_end, steps + 1, dtype=torch.float64))
+    other = make_grid(sde, steps, "uniform")
+    assert other.condition[1] > told[1], "a uniform first step is longer"
+    torch.testing.assert_close(condition_at(sde, make_grid(sde, 2 * steps).t)[::2], told)
+
+
+@pytest.mark.parametrize("model", ["diffusion", "flow"])
+def test_what_is_trained_at_any_time_is_told_the_time(model: str) -> None:
+    with pytest.raises(SettingError, match="told the time itself"):
+        Config.create({"model": model, "sde": {"condition": "node"}})
+
+
+def test_between_its_nodes_a_model_follows_the_settings() -> None:
+    sde = {"steps": 3, "beta": 0.3, "linear": "log", "g_start": 0.9, "g_end": 0.3, "condition": "node"}
+    flow = DiffFlow(2, Config.create({"sde": sde, "network": {"layers": 1, "channels": 8}}))
+    fine = flow.grid(12)
+    found = flow.grid_at(fine.t.flip(0).tolist())
+    for one, other in zip((found.t, found.g, found.condition), (fine.t, fine.g, fine.condition), strict=True):
+        torch.testing.assert_close(one.flip(0), other, rtol=1e-5, atol=1e-7)
+    assert float(flow.grid(12).g[1]) < 0.9 * 0.9, "not linear in t between t_0 and t_1"

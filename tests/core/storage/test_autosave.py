@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from dnf_studio.config import Config
-from dnf_studio.core.storage import autosave
-from dnf_studio.core.storage.autosave import Autosave, newest_autosave
-from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
+from dnf_studio.core.storage import autosave, checkpoint
+from dnf_studio.core.storage.autosave import Autosave, left_autosaves, newest_autosave
+from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import CheckpointError
 
@@ -47,11 +47,11 @@ def test_a_state_is_due_every_twenty_seconds_and_less_often_where_it_takes_long(
     keeper.keep(state)
     assert keeper.seconds_left == 20
 
-    def slow(path: Path, checkpoint: Checkpoint) -> Checkpoint:
+    def slow(path: Path, written: Checkpoint) -> Checkpoint:
         clock.now += 3
-        return save_checkpoint(path, checkpoint)
+        return save_checkpoint(path, written)
 
-    monkeypatch.setattr(autosave, "save_checkpoint", slow)
+    monkeypatch.setattr(checkpoint, "save_checkpoint", slow)
     keeper.keep(state)
     assert keeper.seconds_left == 150  # of which 3 seconds are 2%
 
@@ -71,6 +71,26 @@ def test_the_last_two_are_kept_and_the_newest_that_is_whole_is_found(tmp_path: P
     keeper.remove()
     keeper.remove()
     assert not os.listdir(tmp_path)
+
+
+def test_what_ended_processes_left_is_found_and_bounded(tmp_path: Path, state: Checkpoint) -> None:
+    own = Autosave.of_process(tmp_path / "runs")
+    own.keep(state)
+    folder, machine = own.file.parent, own.file.stem.split("-")[0]
+    assert not left_autosaves(folder) and not left_autosaves(tmp_path / "none")
+    for k in range(autosave.MOST_LEFT + 2):  # numbers that no process has
+        for suffix in (".autosave", ".autosave-older")[k % 2 :]:
+            path = folder / f"{machine}-{2**31 - 2 - k}{suffix}"
+            save_checkpoint(path, at(state, k))
+            os.utime(path, (k, k))
+    left = left_autosaves(folder)
+    assert [read_checkpoint(path).iteration for path in left] == [6, 5, 4, 3, 2]
+    assert left[0].suffix == ".autosave" and left[1].suffix == ".autosave-older"
+    assert len(os.listdir(folder)) == 9  # two each of three, one each of two, and that of this process
+    own.take_over(left[0])
+    assert read_checkpoint(own.file).iteration == 6 and len(os.listdir(folder)) == 7
+    own.remove()
+    assert [read_checkpoint(path).iteration for path in left_autosaves(folder)] == [5, 4, 3, 2]
 
 
 def test_what_is_older_than_the_saved_file_is_not_gone_on_with(tmp_path: Path, state: Checkpoint) -> None:
@@ -95,7 +115,7 @@ def test_a_state_that_cannot_be_written_leaves_the_one_before(
         raise CheckpointError(f"Cannot write '{path}': the disk is full.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(autosave, "save_checkpoint", full)
+        patched.setattr(checkpoint, "save_checkpoint", full)
         for _ in range(2):
             clock.now += 20
             with pytest.raises(CheckpointError, match="the disk is full"):

@@ -220,7 +220,7 @@ def test_weights_hold_the_average_and_no_run(tmp_path: Path) -> None:
 def test_more_changes_than_a_file_can_keep_are_refused_and_the_run_can_be_saved(tmp_path: Path) -> None:
     run = Run(TINY.changed({"training.iterations": 200}))
     steps = iter(run)
-    with pytest.raises(SettingError, match="changed so often that its file could keep no more changes"):
+    with pytest.raises(SettingError, match="changed so often that its file could keep no more; begin a new one"):
         for k in range(1, 100):  # as long as a grid of a thousand nodes is
             run.apply({"sde.grid": [j / 1000 for j in range(1001)], "training.learning_rate": k / 1000})
             next(steps)

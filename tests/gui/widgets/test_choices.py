@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.config.grids import GRID_NAMES
+from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.gui.features.sampling.panel import SamplingPanel
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.widgets.choices import GridBox
+from dnf_studio.gui.widgets.choices import GridBox, grey_grids
 from dnf_studio.gui.widgets.page import SettingsForm
+from dnf_studio.gui.workspace.session import Session
 
 MINE = (0.0, 0.1, 0.3, 1.0)
+ENABLED = Qt.ItemFlag.ItemIsEnabled
 
 
 def words(box: GridBox) -> list[str]:
@@ -32,9 +36,30 @@ def test_names_are_offered_and_nodes_only_while_they_are_in_force(box: GridBox) 
     box.show_value(MINE)
     assert box.currentText() == "custom, 3 steps" and box.grid == MINE
     box.show_value((0.0, 1.0))
-    assert words(box)[-1] == "custom, 1 step" and box.count() == 6
+    assert words(box)[-1] == "custom, 1 step" and box.count() == 8
     box.show_value(None)
     assert words(box) == ["own", *GRID_NAMES] and box.grid is None
+
+
+def test_grids_that_a_model_cannot_have_are_grey_and_say_why(qtbot: QtBot) -> None:
+    session, box = Session(), GridBox({"own": None})
+    qtbot.addWidget(box)
+    grey_grids(session, box)
+
+    def grey() -> list[str]:
+        return [word for k, word in enumerate(words(box)) if not box.model().index(k, 0).flags() & ENABLED]
+
+    box.set_presets({"mine": MINE})
+    assert grey() == ["log-snr", "karras"]
+    assert "diffusion model" in box.itemData(box.findText("karras"), Qt.ItemDataRole.ToolTipRole)
+    session.set_lacks({}, Diffusion.solvers)
+    assert grey() == [] and not box.itemData(box.findText("karras"), Qt.ItemDataRole.ToolTipRole)
+    form = SettingsForm(session, ["model", "sde.grid"])
+    qtbot.addWidget(form)
+    box = form.editors["sde.grid"]
+    assert grey() == ["log-snr", "karras"]
+    session.apply({"config.model": "diffusion"})
+    assert grey() == []
 
 
 def test_presets_are_offered_by_their_names(box: GridBox, qtbot: QtBot) -> None:

@@ -158,6 +158,8 @@ def test_the_power_is_grey_where_the_grid_is_none(form: SettingsForm) -> None:
     for grid, used in (("paper", True), ("uniform", False), ("reference", True), ([0.0, 0.3, 1.0], False)):
         session.apply({"config.sde.grid": grid})
         assert power.isEnabled() == used and ("powers" in power.toolTip()) != used
+    session.apply({"config.sde.condition": "node"})
+    assert power.isEnabled(), "the node that networks are told goes by it too"
 
 
 def test_fourier_features_are_grey_where_no_network_has_them(form: SettingsForm) -> None:

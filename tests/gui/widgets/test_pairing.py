@@ -61,7 +61,7 @@ def test_what_is_chosen_in_one_view_leaves_the_other_dark(window: MainWindow, na
 def test_from_the_forward_ends_both_light_and_back_again_it_stays_with_its_owner(window: MainWindow) -> None:
     region(window, "forward", [3, 5])
     QTest.keySequence(window, QKeySequence("Ctrl+B"))
-    assert window.session.state.paired and window.commands["round-trips"].isChecked()
+    assert window.session.state.paired and window.commands["paired"].isChecked()
     assert lit(window) == {"forward": (2, 2), "backward": (2, 2)}
     # The Inspector may list the other half, which changes no owner
     window.session.apply({"direction": "backward"})
@@ -125,7 +125,7 @@ def test_the_switch_stands_in_menu_panel_and_view_and_they_agree(window: MainWin
     assert fresh.isChecked()
     ends.trigger()
     assert session.state.sampling.start == "forward" and button.text() == "from the forward ends"
-    assert panel.start.currentText() == "the forward ends" and window.commands["round-trips"].isChecked()
+    assert panel.start.currentText() == "the forward ends" and window.commands["paired"].isChecked()
     assert "round trip" in window.plots["backward"].caption and "forward ends" in window.plots["backward"].caption
     panel.start.chosen.emit("noise")
     assert session.state.sampling.start == "noise" and fresh.isChecked() and button.text() == "from fresh noise"

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QDockWidget, QLabe
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.drawing.theme import DARK
-from dnf_studio.gui.features.preferences.dialog import PreferencesDialog
+from dnf_studio.gui.features.preferences import PreferencesDialog
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.gui.workspace.memory import Memory

@@ -75,7 +75,7 @@ def test_menus_are_in_the_order_that_people_know(seen_window: MainWindow) -> Non
         "quit",
         "undo",
     ]
-    layers = "points paths density disagreement overlay field contours difference images round-trips reset-view"
+    layers = "points paths density disagreement overlay field contours difference images paired reset-view"
     start = listed.index("points")
     assert listed[start : start + 11] == layers.split()
 

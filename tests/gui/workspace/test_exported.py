@@ -201,7 +201,7 @@ def exported(window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path) ->
     window.session.apply({**TINY, "config.training.iterations": 6})
     window.commands["train"].trigger()
     qtbot.waitUntil(
-        lambda: window.studio.training.phase is Phase.ENDED and window.studio.unsaved,
+        lambda: window.studio.training.phase is Phase.ENDED and window.studio.training.unsaved,
         timeout=30_000,
     )
     given: list[tuple[GenerativeModel, Checkpoint]] = []
@@ -225,7 +225,7 @@ def test_an_export_of_the_run_in_memory_asks_nothing_and_takes_nothing_away(
     for _ in range(2):
         with qtbot.waitSignal(window.studio.opened, timeout=20_000):
             window.files.show(str(exported))
-        assert not asked and window.studio.training.run is run and window.studio.unsaved
+        assert not asked and window.studio.training.run is run and window.studio.training.unsaved
         assert (
             window.parts["training"].bar.isVisible()
             and window.isWindowModified()

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.config import Config
+from dnf_studio.config.model_kinds import unused
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.models.flow import Flow
+from dnf_studio.core.models.matching import Matching
 from dnf_studio.core.sde.solvers import SOLVERS, solver_in_effect, solvers_for, unused_settings
 from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.errors import SettingError
@@ -41,12 +44,17 @@ def test_a_solver_is_undone_and_survives_a_model_that_has_not_got_it(session: Se
     assert session.effective.sampling == viewed(lam=0.5, last="mean")
     session.set_lacks({}, Diffusion.solvers)
     assert session.effective.sampling.solver == "ddim"
+    session.apply({"grid": "karras"})
+    assert session.effective.sampling.grid == "karras"
+    session.set_lacks({})
+    assert (session.effective.sampling.grid, session.state.sampling.grid) == (None, "karras")
+    session.undo()
     session.undo()
     assert session.state == State()
     session.redo()
     assert session.state.sampling.solver == "ddim"
-    with pytest.raises(SettingError, match="The solver 'euler' is not one of"):
-        session.apply({"solver": "euler"})
+    with pytest.raises(SettingError, match="The solver 'rk45' is not one of"):
+        session.apply({"solver": "rk45"})
 
 
 @pytest.mark.parametrize(
@@ -57,6 +65,7 @@ def test_a_solver_is_undone_and_survives_a_model_that_has_not_got_it(session: Se
         ("ancestral", {"lam", "parts", "langevin"}),
         ("ddim", {"lam", "last", "parts", "langevin"}),
         ("heun", {"lam", "last", "parts", "langevin"}),
+        ("dpmpp-2m", {"lam", "last", "parts", "langevin"}),
     ],
 )
 def test_what_has_no_meaning_is_named_with_its_reason(solver: str, expected: set[str]) -> None:
@@ -64,6 +73,19 @@ def test_what_has_no_meaning_is_named_with_its_reason(solver: str, expected: set
     assert found.keys() == expected and all(reason.endswith(".") for reason in found.values())
     of_flow = unused_settings(Flow.solvers[0], Flow.lacks)
     assert of_flow.keys() == {"lam", "last", "parts", "langevin"} and of_flow["lam"] == Flow.lacks["noise"]
+
+
+def test_flow_matching_has_a_noise_level_with_the_sde_and_independent_pairs(session: Session) -> None:
+    session.set_lacks({}, Matching.solvers)
+    assert session.effective.sampling.solver == "midpoint" and session.effective.sampling.level == 0
+    assert "Midpoint steps have no noise" in session.unused["lam"]
+    session.apply({"solver": "sde", "lam": 0.5})
+    assert not session.unused and session.effective.sampling.level == 0.5
+    coupled = Matching(2, Config.create({"model": "matching", "training": {"coupling": "transport"}}))
+    session.set_lacks(coupled.lacks, coupled.solvers)
+    assert session.effective.sampling.solver == "midpoint" and "only λ = 0 is right" in session.unused["lam"]
+    greyed = {name for name in unused(coupled.config, 2) if name.startswith("sde.g_")}
+    assert greyed == {"sde.g_start", "sde.g_end"} and "sde.g_end" not in unused(Config.create({"model": "matching"}), 2)
 
 
 def test_every_solver_is_explained_with_its_source() -> None:
@@ -79,7 +101,7 @@ def test_every_solver_is_explained_with_its_source() -> None:
 def test_the_box_offers_what_the_model_has(session: Session, qtbot: QtBot) -> None:
     box = SolverBox(session, short=True)
     qtbot.addWidget(box)
-    assert [box.itemText(k) for k in range(box.count())] == ["ancestral", "DDIM", "Heun", "SDE", "ODE"]
+    assert [box.itemText(k) for k in range(box.count())] == ["ancestral", "DDIM", "Heun", "DPM++ 2M", "SDE", "ODE"]
     box.setCurrentIndex(1)
     box.activated.emit(1)
     assert session.state.sampling.solver == "ddim" and "Ermon 2021" in box.toolTip()
@@ -107,7 +129,7 @@ def test_the_window_shows_exports_and_reopens_a_solver(
     session = window.session
     open_in("circle")
     session.apply({"config.model": "diffusion", **TINY})
-    qtbot.waitUntil(lambda: len(session.solvers) == 5, timeout=20_000)
+    qtbot.waitUntil(lambda: len(session.solvers) == 6, timeout=20_000)
     session.apply({"solver": "ddim"})
     assert not window.toolbar.lam.slider.isEnabled() and "DDIM steps have no noise" in window.toolbar.lam.box.toolTip()
     assert window.plots["backward"].accessibleName().startswith("Backward (DDIM):")

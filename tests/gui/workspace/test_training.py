@@ -31,7 +31,7 @@ def training(window: MainWindow, open_in: Open, qtbot: QtBot) -> MainWindow:
     open_in("circle")
     window.session.apply({**TINY, "config.training.iterations": 10**6})
     window.commands["train"].trigger()
-    qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
+    qtbot.waitUntil(lambda: window.studio.training.unsaved, timeout=30_000)
     return window
 
 
@@ -70,7 +70,7 @@ def test_train_pause_resume_stop(training: MainWindow, qtbot: QtBot) -> None:
     window.commands["stop"].trigger()
     qtbot.waitUntil(lambda: phase(window) is Phase.ENDED, timeout=10_000)
     assert window.commands["train"].isEnabled() and not window.commands["stop"].isEnabled()
-    assert window.studio.unsaved and window.studio.training.run is run
+    assert window.studio.training.unsaved and window.studio.training.run is run
 
 
 def pause_words(window: MainWindow) -> tuple[str, bool]:
@@ -260,7 +260,7 @@ def test_a_run_that_cannot_be_saved_trains_on(
 ) -> None:
     training.files.save_to(tmp_path / "no" / "folder.safetensors", "run")
     assert errors_of()[0].endswith(".")
-    assert training.studio.unsaved
+    assert training.studio.training.unsaved
     qtbot.waitUntil(lambda: phase(training) is Phase.RUNNING, timeout=10_000)
 
 

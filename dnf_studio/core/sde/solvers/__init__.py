@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dnf_studio.config.grids import LEVEL_GRIDS
 from dnf_studio.core.sde.solvers.ancestral import ANCESTRAL
 from dnf_studio.core.sde.solvers.ddim import DDIM
+from dnf_studio.core.sde.solvers.dpmpp import DPMPP_2M
 from dnf_studio.core.sde.solvers.heun import HEUN, HEUN_OF_MARGINALS
+from dnf_studio.core.sde.solvers.midpoint import EULER, HEUN_OF_VELOCITY, MIDPOINT
 from dnf_studio.core.sde.solvers.ode import ODE, RUNGE_KUTTA
 from dnf_studio.core.sde.solvers.record import Chain, LastStep, Needs, Parts, Solver
 from dnf_studio.core.sde.solvers.sde import SDE
@@ -26,13 +29,26 @@ __all__ = [
     "Needs",
     "Parts",
     "Solver",
+    "missing_grids",
     "solver_in_effect",
     "solver_named",
     "solvers_for",
     "unused_settings",
 ]
 
-SOLVERS: tuple[Solver, ...] = (SDE, ODE, RUNGE_KUTTA, ANCESTRAL, DDIM, HEUN, HEUN_OF_MARGINALS)
+SOLVERS: tuple[Solver, ...] = (
+    SDE,
+    ODE,
+    RUNGE_KUTTA,
+    ANCESTRAL,
+    DDIM,
+    HEUN,
+    HEUN_OF_MARGINALS,
+    DPMPP_2M,
+    EULER,
+    MIDPOINT,
+    HEUN_OF_VELOCITY,
+)
 """All of them, in the order of lists; the first that a model can use is its own choice."""
 SOLVER_NAMES: tuple[str, ...] = tuple(dict.fromkeys(one.name for one in SOLVERS))
 
@@ -61,6 +77,11 @@ def solver_named(name: str) -> Solver:
 def solver_in_effect(name: str | None, solvers: tuple[Solver, ...]) -> Solver:
     """The one of a model's `solvers` that `name` stands for: its own choice where it has none of that name."""
     return next((one for one in solvers if one.name == name), solvers[0])
+
+
+def missing_grids(solvers: tuple[Solver, ...]) -> tuple[str, ...]:
+    """The time grids that a model with these `solvers` cannot have, as it has no marginals; `NO_LEVELS` says why."""
+    return () if any(one.needs == "marginals" for one in solvers) else LEVEL_GRIDS
 
 
 def unused_settings(solver: Solver, lacks: Mapping[Any, str]) -> dict[str, str]:

@@ -26,6 +26,7 @@ __all__ = [
     "Marginals",
     "Needs",
     "OneDrift",
+    "OneVelocity",
     "Parts",
     "Solver",
     "TwoFields",
@@ -36,8 +37,8 @@ LastStep = Literal["mean", "noise"]
 """The last step onto the data: its ``mean``, or with its ``noise``."""
 Parts = Literal["both", "drift", "score"]
 """Which fields move the points: ``drift`` is the process with s = 0, ``score`` the one with f = 0."""
-Needs = Literal["fields", "marginals", "drift"]
-"""What a solver asks of a model: that it is a `TwoFields`, a `Marginals` or a `OneDrift`."""
+Needs = Literal["fields", "marginals", "drift", "velocity"]
+"""What a solver asks of a model: that it is a `TwoFields`, a `Marginals`, a `OneDrift` or a `OneVelocity`."""
 NOT_EULER = {
     "parts": "Only the solvers SDE and ODE can leave the drift or the score out.",
     "langevin": "Langevin steps go with the solvers SDE and ODE only.",
@@ -80,6 +81,14 @@ class OneDrift(Protocol):
 
     def drift_at(self, times: Tensor, hidden: torch.dtype | None = None) -> Field:
         """f at the times (K,), by their number."""
+        ...
+
+
+class OneVelocity(Protocol):
+    """A model that has learned the velocity of its ODE itself, and not a drift and a score."""
+
+    def velocity_at(self, times: Tensor, hidden: torch.dtype | None = None) -> Field:
+        """dx/dt of the ODE at the times (K,), by their number."""
         ...
 
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QFormLayout, QLabel, QPushButton, QWidg
 
 from dnf_studio.core.data.naming import logit_chosen, with_logit
 from dnf_studio.gui.drawing.words import DATA_SHOWN
+from dnf_studio.gui.features.data.choice import DataBox
 from dnf_studio.gui.widgets.controls import ChoiceBox
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.workspace.commands import Commands
@@ -28,7 +29,7 @@ class DataPanel(Page):
         self._choose_data = workspace.files.choose_data
         self._titles, self._images = dict[str, str](), False
         self._shown: ShownModel | None = None
-        self.data = ChoiceBox({})
+        self.data = DataBox(workspace.studio.background, workspace.tell)
         self.data.setToolTip(f"Data set to train on and to start the forward process from. {DATA_SHOWN}")
         self.data.setAccessibleName("Data set")
         label = QLabel("Data &set")

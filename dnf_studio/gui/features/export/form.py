@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.sde.solvers import solver_in_effect, unused_settings
 from dnf_studio.errors import ExportError
-from dnf_studio.gui.widgets.choices import GRIDS, LAST_STEPS, GridBox
+from dnf_studio.gui.widgets.choices import GRIDS, LAST_STEPS, GridBox, grey_grids
 from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, caption, label_of
 from dnf_studio.gui.widgets.solver_box import EXPORT_WORDS
 from dnf_studio.gui.workspace.session import Session
@@ -86,6 +86,7 @@ class ExportForm(QWidget):
         named = {name: [control, self._rows.labelForField(control)] for name, control in rows.items()}
         named["last"].append(self.parts["noise"])
         self._explained = {name: {part: part.toolTip() for part in parts} for name, parts in named.items()}
+        grey_grids(session, self.grid)
         session.lacks_changed.connect(self.refresh)
         self.refresh()
 

@@ -229,7 +229,9 @@ class ExportPanel(Page):
         self.earlier.add(record)
         if not record.far:
             # Without its model an export cannot be seen again
-            again = " Save the run too, or the export cannot be opened here later." if self._studio.unsaved else ""
+            again = (
+                " Save the run too, or the export cannot be opened here later." if self._studio.training.unsaved else ""
+            )
             self._studio.said.emit(f"Exported {name}.{again}")
             return
         far = f"{record.far:,} of {record.count:,} points ({percent(record.far / record.count)}) far from the data"

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
-from dnf_studio.gui.features.lab.distance_plot import MARKS, KeptCurve
+from dnf_studio.gui.features.lab.distance_plot import AXES, MARKS, Axis, Cost, KeptCurve
 from dnf_studio.gui.widgets.controls import ChoiceBox
 
 if TYPE_CHECKING:
@@ -38,8 +38,11 @@ class CompareRow(QWidget):
         self.forget.setToolTip("Take the kept curves out of the plot")
         self.keep.clicked.connect(self._keep)
         self.forget.clicked.connect(self._forget)
-        self.axis = ChoiceBox({"over N": False, "over evaluations": True})
-        self.axis.setToolTip("Draw the distance over steps, or over network evaluations, which is what samples cost")
+        self.axis = ChoiceBox({f"over {short}": axis for axis, (short, _) in AXES.items()})
+        self.axis.setToolTip(
+            "Draw the distance over steps, or over what samples cost: network evaluations, or the multiply-adds of "
+            "these, which are fewer where networks are smaller"
+        )
         self.axis.setAccessibleName("Axis of the quality")
         self.axis.chosen.connect(lambda _by: self.changed.emit())
         self.names = QLabel()
@@ -62,14 +65,17 @@ class CompareRow(QWidget):
         return [curve for curve in self._kept if curve.data == self._data and curve != self._offered]
 
     @property
-    def by_evaluations(self) -> bool:
-        """Whether the axis is that of network evaluations."""
-        return bool(self.axis.currentData())
+    def across(self) -> Axis:
+        """What the axis is of."""
+        chosen: Axis = self.axis.currentData()
+        return chosen
 
     def offer(self, name: str, data: object, rows: Sequence[Variant]) -> None:
         """What `keep` would keep: the rows so far of `name`, with `data` as in `KeptCurve` or None without data."""
         found = tuple(
-            (row.settings.steps or 1, row.evaluations, row.to_data) for row in rows if row.to_data is not None
+            (Cost(row.settings.steps or 1, row.evaluations, row.multiply_adds), row.to_data)
+            for row in rows
+            if row.to_data is not None
         )
         self._data, self._offered = data, KeptCurve(name, data, found) if found else None
         self._show()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import pyqtgraph as pg
@@ -21,16 +21,18 @@ if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
     from dnf_studio.core.exploration.variants import Variant
 
-__all__ = ["MARKS", "DistancePlot", "KeptCurve", "LevelsPlot", "QualityPlot"]
+__all__ = ["AXES", "MARKS", "Axis", "Cost", "DistancePlot", "KeptCurve", "LevelsPlot", "QualityPlot"]
 
 HELP = Help(
     "the distance of samples",
     "The sliced Wasserstein distance of samples to fresh data, in model units, less what chance makes of it; "
     "of exact samples it is as often negative as positive. The sets m, m′ of samples and d, d′ of data share no "
     "point, and every N has its own; bars are 95% intervals of D², the root taken last. A hollow point under the "
-    "dashed line is not told apart from the data, and no better than another one. Where the curve turns flat more "
-    "steps, or another λ, are of no use. Kept curves of other models stand beside it; a step of a DiffFlow takes "
-    "two network evaluations, one of a diffusion model one.",
+    "dashed line is not told apart from the data, and no better than another one. A distance is <i>equal</i> to the "
+    "data’s where its interval ends at 0.005 or below, <i>told apart</i> where it lies above 0, else "
+    "<i>unresolved</i>. Where the curve turns flat more steps, or another λ, are of no use. Kept curves of other "
+    "models stand beside it; a step of a DiffFlow takes two network evaluations, one of a diffusion model one, and "
+    "evaluations of a smaller network fewer multiply-adds.",
     (
         "D² = SWD²(m, d) − ½ [SWD²(m, m′) + SWD²(d, d′)], shown as sign(D²) √|D²|",
         "SWD² = mean over directions θ of W₂²(θ·m, θ·d)",
@@ -41,6 +43,23 @@ MARKS = (("▲", "t1"), ("■", "s"), ("◆", "d"), ("▼", "t"), ("✚", "+"), 
 """How kept curves are marked, in words and in the plot, besides their colours."""
 
 
+Axis = Literal["steps", "evaluations", "multiply_adds"]
+AXES: dict[Axis, tuple[str, str | None]] = {
+    "steps": ("N", None),
+    "evaluations": ("evaluations", "network evaluations"),
+    "multiply_adds": ("multiply-adds", "multiply-adds a sample"),
+}
+"""What quality is drawn over: in a word, and as it stands under the plot."""
+
+
+class Cost(NamedTuple):
+    """What a sample costs, one number for each of `AXES`."""
+
+    steps: int
+    evaluations: int
+    multiply_adds: int
+
+
 @dataclass(frozen=True)
 class KeptCurve:
     """The quality of one model's samples, kept beside others."""
@@ -48,8 +67,7 @@ class KeptCurve:
     name: str
     data: object
     """What the distances are to and their units: equal where they can be compared."""
-    rows: tuple[tuple[int, int, Distance], ...]
-    """N, network evaluations and distance."""
+    rows: tuple[tuple[Cost, Distance], ...]
 
 
 class DistancePlot(Plot):
@@ -146,7 +164,7 @@ class DistancePlot(Plot):
             return
         here, short = told(row.to_data), f"SWD {signed(row.to_data.value)}"
         if row.to_data.told_apart is False:
-            short = f"{short}, not told apart"
+            short = f"{short}, {row.to_data.word}"
         outside = "" if row.outside is None else f", {100 * row.outside:.1f}% outside"
         whole = f"{self.name(row)}: {here}"
         self.set_note(whole + outside, whole, f"{self.name(row)}: {short}", short)
@@ -183,12 +201,12 @@ class QualityPlot(DistancePlot):
         """Begin without kept curves."""
         super().add_parts()
         self._curves: Sequence[KeptCurve] = ()
-        self._by_evaluations = False
+        self._axis: Axis = "steps"
         self._lines: list[DistanceCurve] = []
 
-    def show_kept(self, curves: Sequence[KeptCurve], by_evaluations: bool) -> None:
-        """Draw these curves beside the rows of the next `show_rows`, over N or over network evaluations."""
-        self._curves, self._by_evaluations = curves[: len(MARKS)], by_evaluations
+    def show_kept(self, curves: Sequence[KeptCurve], axis: Axis) -> None:
+        """Draw these curves beside the rows of the next `show_rows`, over N or over what a sample costs."""
+        self._curves, self._axis = curves[: len(MARKS)], axis
 
     def show_rows(self, rows: Sequence[Variant], chosen: int | None) -> None:
         """Also the kept curves."""
@@ -198,16 +216,15 @@ class QualityPlot(DistancePlot):
             self.recolour()
         for k, line in enumerate(self._lines):
             kept = self._curves[k].rows if k < len(self._curves) else ()
-            line.show([self._at(n, cost) for n, cost, _ in kept], [found for *_, found in kept])
+            line.show([self._at(cost) for cost, _ in kept], [found for _, found in kept])
         self.set_empty(not (rows or self._curves))
-        across = "network evaluations" if self._by_evaluations else None
-        self.plot.getAxis("bottom").setLabel(across)
+        self.plot.getAxis("bottom").setLabel(AXES[self._axis][1])
         self.reset_view()
 
     def reset_view(self) -> None:
         """All points of all curves and their intervals."""
         if self._rows or self._curves:
-            kept = _span([row[2] for curve in self._curves for row in curve.rows])
+            kept = _span([found for curve in self._curves for _, found in curve.rows])
             span = min(kept[0], self._span[0]), max(kept[1], self._span[1])
             self.box.setRange(xRange=self.ends(), yRange=_padded(span), padding=0)
 
@@ -218,21 +235,34 @@ class QualityPlot(DistancePlot):
             line.recolour(colour, self.theme.base, 1.5)
 
     def place(self, row: Variant) -> float:
-        return self._at(row.settings.steps or 1, row.evaluations)
+        return self._at(_cost_of(row))
 
     def name(self, row: Variant) -> str:
         return f"N = {row.settings.steps}"
 
     def ends(self) -> tuple[float, float]:
-        own = [(row.settings.steps or 1, row.evaluations) for row in self._rows]
-        both = [*own, *((n, cost) for curve in self._curves for n, cost, _ in curve.rows)]
-        numbers = sorted({cost if self._by_evaluations else n for n, cost in both})
-        left, right = float(np.log10(numbers[0])) - 0.06, float(np.log10(numbers[-1])) + 0.06
-        self.plot.getAxis("bottom").setTicks([number_ticks(numbers, left, right)])
+        costs = [*map(_cost_of, self._rows), *(cost for curve in self._curves for cost, _ in curve.rows)]
+        numbers = sorted({getattr(cost, self._axis) for cost in costs})
+        # Qt leaves out a label that does not lie within the axis
+        room = 0.02 * max(3, len(_short(numbers[-1])))
+        left, right = float(np.log10(numbers[0])) - room, float(np.log10(numbers[-1])) + room
+        self.plot.getAxis("bottom").setTicks([number_ticks(numbers, left, right, _short)])
         return left, right
 
-    def _at(self, steps: int, evaluations: int) -> float:
-        return float(np.log10(evaluations if self._by_evaluations else steps))
+    def _at(self, cost: Cost) -> float:
+        return float(np.log10(getattr(cost, self._axis)))
+
+
+def _cost_of(row: Variant) -> Cost:
+    return Cost(row.settings.steps or 1, row.evaluations, row.multiply_adds)
+
+
+def _short(number: int) -> str:
+    """A count as it is, in millions (M) or in thousand millions (G)."""
+    for unit, letter in ((10**9, "G"), (10**6, "M")):
+        if 10 * number >= unit:
+            return f"{number / unit:.3g} {letter}"
+    return str(number)
 
 
 class LevelsPlot(DistancePlot):

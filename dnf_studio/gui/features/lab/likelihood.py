@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton
 from dnf_studio.core.sde.solvers import SDE
 from dnf_studio.gui.drawing.words import nats
 from dnf_studio.gui.features.lab.page import LabPage, RowTable
-from dnf_studio.gui.widgets.choices import grey_without
+from dnf_studio.gui.widgets.choices import greying
 from dnf_studio.gui.widgets.controls import IntBox, caption, label_of, say_for_a_moment
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import Study
@@ -62,7 +62,7 @@ class LikelihoodPage(LabPage):
         self.paths.setValue(PATHS)
         label = label_of(self.paths, "&Paths K", "Paths a point of the importance-weighted bound: more are tighter")
         self.copy.setToolTip("Copy the table as text, tabs between its columns")
-        grey_without(workspace.session, "bound", self.paths, label)
+        workspace.session.lacks_changed.connect(greying(lambda: EXACT if self._exact else None, self.paths, label))
         self.table = RowTable("Likelihoods", "What was found; Copy table takes all of it", HEADERS)
         header = self.table.horizontalHeader()
         for column in range(1, len(HEADERS)):
@@ -89,10 +89,15 @@ class LikelihoodPage(LabPage):
         current = self._studio.current
         if current is None or current.dataset is None:
             return None
-        return LikelihoodStudy(weights, PATHS if "bound" in self.session.lacks else self.paths.value())
+        return LikelihoodStudy(weights, PATHS if self._exact else self.paths.value())
+
+    @property
+    def _exact(self) -> bool:
+        """Whether the model draws its samples by an ODE, unless told otherwise, and not by a chain with a bound."""
+        return self.session.solvers[0].chain is None
 
     def words(self, study: Study) -> str:
-        if "bound" in self.session.lacks:
+        if self._exact:
             return "exact likelihood"
         return f"K = {cast(LikelihoodStudy, study).paths}"
 
@@ -104,7 +109,7 @@ class LikelihoodPage(LabPage):
         self.copy.setEnabled(bool(self._rows))
         no_data = NO_DATA if current is not None and current.dataset is None else ""
         self.told.setText(" ".join(_sentences(parts)) if parts else no_data)
-        self._meaning.setText(EXACT if "bound" in self.session.lacks else MEANING)
+        self._meaning.setText(EXACT if self._exact else MEANING)
 
     def _lean(self, row: int) -> None:
         """Names begin at the left."""

@@ -222,8 +222,8 @@ def told(one: Distance) -> str:
     """The distance to data with its error, and whether it is one, in words."""
     if one.error is None:
         return f"SWD {signed(one.value)}, error unknown"
-    apart = "" if one.told_apart else ", not told apart from the data"
-    return f"SWD {signed(one.value)} ± {one.error:.3f}{apart}"
+    word = {"equal": "equal to the data", "told apart": "told apart from the data"}.get(one.word or "", "unresolved")
+    return f"SWD {signed(one.value)} ± {one.error:.3f}, {word}"
 
 
 def in_brackets(found: Distance | None) -> str:

@@ -210,7 +210,7 @@ class StepsPage(LabPage):
         if current is not None and current.dataset is not None:
             data = current.dataset.fingerprint, current.snapshot.standardisation
         self.compare.offer(self._curve_name(), data, samples)
-        self.quality.show_kept(self.compare.curves, self.compare.by_evaluations)
+        self.quality.show_kept(self.compare.curves, self.compare.across)
         self.quality.show_rows(samples, chosen)
         self._write(errors, samples, chosen, ramp_of(self.theme, self.directions.current, len(steps)))
 

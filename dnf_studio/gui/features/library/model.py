@@ -15,9 +15,10 @@ from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleO
 
 from dnf_studio import assets
 from dnf_studio.gui.drawing.theme import LIGHT, Theme, mix
+from dnf_studio.gui.drawing.thumbnail import SIDE
 from dnf_studio.gui.drawing.words import in_bytes
 from dnf_studio.gui.features.library.recent import RecentFile
-from dnf_studio.gui.features.library.thumbnails import SIDE, Thumbnails
+from dnf_studio.gui.features.library.thumbnails import Thumbnails
 from dnf_studio.gui.workspace.shown import data_label
 
 if TYPE_CHECKING:

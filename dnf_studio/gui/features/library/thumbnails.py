@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections import deque
@@ -13,24 +12,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QColor, QImage, QPixmap
+from PySide6.QtGui import QImage, QPixmap
 
 from dnf_studio.errors import Check
-from dnf_studio.gui.drawing.axes import half_range
+from dnf_studio.gui.drawing.thumbnail import SIDE, coverage, image_of, sheet, tinted
 from dnf_studio.gui.workspace.log import LOGGER
 from dnf_studio.workers.background import Background, Task
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.checkpoint import Checkpoint
 
-__all__ = ["SIDE", "Thumbnails", "coverage", "sheet"]
+__all__ = ["Thumbnails"]
 
-SIDE = 96
-"""Pixels, twice what is shown: sharp on screens of double density too."""
 POINTS = 1024
 MOST_STEPS = 50
-FEW = 4
-"""Images across, at least where they are small."""
 SUM = re.compile(r"[0-9a-f]{64}")
 """What may be the name of a file of the cache: a checkpoint says of itself what its sum is."""
 
@@ -60,10 +55,7 @@ class Thumbnails(QObject):
         if image is None:
             return None
         if (sha256, colour) not in self._pixmaps:
-            tinted = QImage(image.size(), QImage.Format.Format_ARGB32)
-            tinted.fill(QColor(colour))
-            tinted.setAlphaChannel(image)
-            self._pixmaps[sha256, colour] = QPixmap.fromImage(tinted)
+            self._pixmaps[sha256, colour] = tinted(image, colour)
         return self._pixmaps[sha256, colour]
 
     def want(self, models: Iterable[tuple[str, Path]]) -> None:
@@ -105,7 +97,7 @@ class Thumbnails(QObject):
             # Opening the model tells what is wrong with it; the others still want their pictures
             LOGGER.info("no picture of %s: %s: %s", path.name, type(error).__name__, error)
             return None
-        image = QImage(grey.tobytes(), SIDE, SIDE, SIDE, QImage.Format.Format_Grayscale8).copy()
+        image = image_of(grey)
         _keep(image, kept)
         return image
 
@@ -117,40 +109,6 @@ class Thumbnails(QObject):
     def _end(self, _whole: bool) -> None:
         """What is wanted since the task saw its last has its turn."""
         self._go_on()
-
-
-def coverage(points: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """How much of each pixel the points (n, D) cover, 0 … 255, up the picture what grows.
-
-    The first two components; of one component its histogram as bars.
-    """
-    finite = points[np.isfinite(points).all(axis=1)]
-    if finite.shape[1] == 1:
-        half = half_range(finite)
-        counts = np.histogram(finite[:, 0], SIDE // 2, (-half, half))[0].repeat(2)
-        heights = counts / max(1, int(counts.max())) * (SIDE - 8)
-        bars = np.arange(SIDE)[::-1, None] < heights[None]
-        return np.where(bars, 255, 0).astype(np.uint8)
-    half = half_range(finite[:, :2])
-    binned = np.histogram2d(finite[:, 1], finite[:, 0], SIDE, ((-half, half), (-half, half)))[0]
-    grey: NDArray[np.uint8] = (255 * (1 - np.exp(-1.2 * binned))).astype(np.uint8)[::-1].copy()
-    return grey
-
-
-def sheet(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """As many of `images` (n, height, width, channels) as fit side by side, in grey, 0 … 255."""
-    every = math.ceil(max(images.shape[1:3]) / SIDE)
-    small = images[:, ::every, ::every].mean(axis=-1)
-    side = max(small.shape[1:])
-    zoom = max(1, SIDE // (FEW * (side + 1)))
-    cell = zoom * (side + 1)
-    across = max(1, SIDE // cell)
-    margin = max(0, (SIDE - across * cell + zoom) // 2)
-    grey = np.zeros((SIDE, SIDE), np.uint8)
-    for k, image in enumerate(small[: across**2].repeat(zoom, 1).repeat(zoom, 2)):
-        top, left = (margin + place * cell for place in divmod(k, across))
-        grey[top : top + image.shape[0], left : left + image.shape[1]] = image
-    return grey
 
 
 def _picture(path: Path) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.config.model_kinds import MODEL_KINDS, Objective
+from dnf_studio.config.model_kinds import IN_NATS, MODEL_KINDS, Objective
 from dnf_studio.core.training.record import History, Mark, StepReport
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
@@ -26,7 +26,8 @@ HELP = Help(
     "entropy of the data, the dashed line, where that is known; nor below the dotted one, since the last step adds "
     "noise g<sub>1</sub>√Δ<sub>0</sub> and can show nothing thinner. A continuous normalizing flow has no bound: "
     "it trains on an unbiased estimate of the exact likelihood. A validation split has a second curve, the same of "
-    "rows that training never sees; a diffusion model's loss is no likelihood, so there it has its own scale.",
+    "rows that training never sees; the loss of a diffusion model or of flow "
+    "matching is no likelihood, so there it has its own scale.",
     (
         "−log p<sub>B</sub>(x<sub>0</sub>) ≤ E[ −log N(x<sub>N</sub>; 0, I) + "
         "Σ<sub>i</sub> ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) ] + D log(g<sub>N</sub> / g<sub>0</sub>)",
@@ -40,6 +41,11 @@ WORDS: dict[Objective, tuple[str, str]] = {
     "noise": (
         "Loss: error of the noise",
         "Mean squared error of the predicted noise. It is 1 a component where a network says 0, and not a likelihood.",
+    ),
+    "velocity": (
+        "Loss: error of the velocity",
+        "Mean squared error of the velocity of single paths. It is 2 a component where a network says 0, stays above "
+        "0 for the best one, since paths cross, and is not a likelihood.",
     ),
     "likelihood": ("Loss: NLL", "An estimate of the exact NLL, not a bound{}."),
 }
@@ -146,10 +152,10 @@ class LossPlot(Plot):
             self._refresh()
 
     def set_model(self, model: str) -> None:
-        """What the losses to come are: those of a diffusion model are not nats and have no floor."""
+        """What the losses to come are: of a diffusion model or flow matching they are not nats and have no floor."""
         self._objective = MODEL_KINDS[model].objective
         self.set_words(*_words(self._objective, self._floor is not None))
-        self._nats = self._objective != "noise"
+        self._nats = self._objective in IN_NATS
         self._name_scale()
         self._refresh()
 

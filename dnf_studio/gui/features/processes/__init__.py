@@ -40,7 +40,7 @@ COMMANDS = (
     Command("difference", "Show &signed difference", "Ctrl+8", "Colour where the forward or the backward process "
             "has more points at the time cursor, beyond chance", menu="View", section="layers", order=8,
             checkable=True),
-    Command("round-trips", "Backward from the forward e&nds", "Ctrl+B", "Start each backward path where the forward "
+    Command("paired", "Backward from the forward e&nds", "Ctrl+B", "Start each backward path where the forward "
             "path of the same point ended, which makes the two a round trip, or from fresh noise", menu="View",
             section="look", checkable=True),
 )  # fmt: skip

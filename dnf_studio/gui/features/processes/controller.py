@@ -36,9 +36,9 @@ class ProcessesController(QObject):
         time.cursor_moved.connect(self._session.cursor.jump)
         time.component_changed.connect(lambda component: self._session.apply({"component": component}))
         commands = workspace.commands
-        commands.connect_to("round-trips", self._turn_pairing)
+        commands.connect_to("paired", self._turn_pairing)
         grey_plane(self._session, *(commands[name] for name in LAYERS))
-        self._round_trips = commands["round-trips"]
+        self._paired = commands["paired"]
         self._session.changed.connect(self._follow)
         self._session.lacks_changed.connect(self._show_lacks)
         workspace.studio.opened.connect(self._take)
@@ -87,7 +87,7 @@ class ProcessesController(QObject):
         if names & {"solver", "start"}:
             self._say_moved()
         if "start" in names:
-            self._round_trips.setChecked(self._session.state.paired)
+            self._paired.setChecked(self._session.state.paired)
         state, frame = self._session.effective, self._live.frame
         last = frame.forward.shape[2] - 1 if frame is not None else 1
         if "layers" in names:

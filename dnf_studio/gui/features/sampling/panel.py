@@ -12,7 +12,7 @@ from dnf_studio.core.sde.solvers import SOLVERS
 from dnf_studio.gui.drawing.help import Help, HelpButton
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import Theme
-from dnf_studio.gui.widgets.choices import GRIDS, LAST_STEPS, GridBox, grey_unused
+from dnf_studio.gui.widgets.choices import GRIDS, LAST_STEPS, GridBox, grey_grids, grey_unused
 from dnf_studio.gui.widgets.controls import ChoiceBox, label_of
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.widgets.solver_box import SolverBox
@@ -30,7 +30,8 @@ HELP = Help(
     "Ways to step from noise to data, on the same time grid and from the same latents. Every pair of SDEs has "
     "those that step by f and s. A diffusion model, whose network predicts the noise ε̂ "
     "of x<sub>t</sub> = a<sub>t</sub> x<sub>0</sub> + σ<sub>t</sub> ε, has more, which step from t to an earlier s "
-    "by its exact marginals and so stand fewer steps; y is the data it predicts. A flow has steps of its ODE.",
+    "by its exact marginals and so stand fewer steps; y is the data it predicts. A flow and "
+    "flow matching have steps of their ODE.",
     tuple(dict.fromkeys(f"{one.card} [{_SOURCES.index(one.source) + 1}]" for one in SOLVERS)),
     " ".join(f"[{number}] {source}." for number, source in enumerate(_SOURCES, 1)),
     paper="",
@@ -65,6 +66,7 @@ class SamplingPanel(Page):
         grey_unused(session, "parts", self.parts, rows.labelForField(self.parts))
         session.lacks_changed.connect(self._refresh)
         self.grid.chosen.connect(lambda value: session.apply({"grid": value}))
+        grey_grids(session, self.grid)
         self.last.chosen.connect(lambda value: session.apply({"last": value}))
         self.parts.chosen.connect(lambda value: session.apply({"parts": value}))
         self.start.chosen.connect(lambda value: session.apply({"start": value}))
@@ -76,10 +78,11 @@ class SamplingPanel(Page):
         self._refresh()
 
     def _add_rows(self, rows: QFormLayout) -> None:
-        self.grid = _row(
+        self.grid = GridBox(GRIDS)
+        _row(
             rows,
             "Time &grid",
-            GridBox(GRIDS),
+            self.grid,
             "How the N times of the view lie; training keeps its own grid",
         )
         self.last = _row(
@@ -124,8 +127,8 @@ class SamplingPanel(Page):
         rows.addRow(label, both)
 
     def _refresh(self) -> None:
-        self.grid.show_value(self._session.state.sampling.grid)
         sampling, solver = self._session.effective.sampling, self._session.solver
+        self.grid.show_value(sampling.grid)
         self.last.show_value(sampling.last)
         self.parts.show_value(sampling.parts)
         self.start.show_value(sampling.start)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from dnf_studio.config.grids import LEAST_STEP, GridKind, Nodes
 from dnf_studio.core.sde.nodes import change_step, interpolate, move_node, nodes_of
+from dnf_studio.core.sde.solvers import missing_grids
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.studio import Studio
@@ -156,6 +157,8 @@ class GridEditing(QObject):
 
     def _realised(self, kind: GridKind | None, count: int, snapshot: Snapshot) -> Nodes:
         """The nodes of `kind` at N = `count` for the model of `snapshot`; the last answer is kept."""
+        # The state keeps a grid that another model had
+        kind = None if kind in missing_grids(snapshot.flow.solvers) else kind
         known = self._known
         if known is None or known[0] is not snapshot or known[1:3] != (kind, count):
             if isinstance(kind, tuple):

@@ -15,7 +15,7 @@ from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.time_grid.editing import MOST_STEPS, GridEditing
 from dnf_studio.gui.features.time_grid.presets import PresetButtons
 from dnf_studio.gui.features.time_grid.step_curve import NoiseCurve, StepCurve
-from dnf_studio.gui.widgets.choices import GridBox
+from dnf_studio.gui.widgets.choices import GridBox, grey_grids
 from dnf_studio.gui.widgets.controls import FloatBox, IntBox, caption, fit, label_of
 from dnf_studio.gui.workspace.memory import grids_folder
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -120,6 +120,7 @@ class GridEditorPanel(QScrollArea):
         self.presets.changed.connect(self._offer)
         self.presets.said.connect(self._say)
         self.start.chosen.connect(self._start)
+        grey_grids(self._session, self.start)
         self.steps.valueChanged.connect(lambda count: self._try(lambda: editing.set_steps(count)))
         curve.length_wanted.connect(self._drag)
         for plot in (curve, self.noise):
@@ -185,7 +186,7 @@ class GridEditorPanel(QScrollArea):
         with QSignalBlocker(self.steps):
             self.steps.setValue(max(1, len(editing.nodes) - 1))
         state = self._session.state
-        kind = self._draft() if state.draft and not editing.live else state.sampling.grid
+        kind = self._draft() if state.draft and not editing.live else self._session.effective.sampling.grid
         self.start.show_value(kind)
         self.presets.show_grid(kind)
         trains = ready and editing.trains

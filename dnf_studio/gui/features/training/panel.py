@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from math import exp
 from pathlib import Path
 
+from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from dnf_studio import assets
 from dnf_studio.config import DATA_SETTINGS, Config
-from dnf_studio.config.model_kinds import MODEL_KINDS
+from dnf_studio.config.model_kinds import MODEL_KINDS, unused
 from dnf_studio.core.files import atomic_file, with_suffix
 from dnf_studio.errors import SettingError, StudioError
+from dnf_studio.gui.widgets.controls import FloatBox
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.workspace import Workspace
 
 __all__ = ["SDEPanel", "SettingsMenu", "TrainingPanel"]
 
-FIELDS = ("sde.grid", "sde.beta", "sde.t_start", "sde.t_end", "sde.g_start", "sde.g_end", "sde.linear")
+FIELDS = (
+    "sde.grid",
+    "sde.beta",
+    "sde.t_start",
+    "sde.t_end",
+    "sde.g_start",
+    "sde.g_end",
+    "sde.linear",
+    "sde.condition",
+)
 RUN = (
     "model",
     "sde.steps",
@@ -31,15 +43,28 @@ RUN = (
     "training.flexible_grid",
 )
 FIT = (
+    "training.coupling",
     "training.learning_rate",
     "training.decay",
     "training.clip",
     "training.weight_decay",
     "training.inward",
+    "training.straight",
     "training.ema",
 )
 PLACE = ("training.seed", "training.device", "training.precision")
-NETWORKS = ("network.kind", "network.layers", "network.channels", "network.features")
+NETWORKS = ("network.kind", "network.layers", "network.channels", "network.features", "network.drift")
+LEAST_NOISE, MOST_NOISE = 1e-9, 1e7
+NOISE = (
+    "The variance that the noise of the forward process adds up to, ∫ g² dt. Another one scales g as a whole: near 0 "
+    "is a flow, from 4 on a diffusion."
+)
+FIXED = {
+    "free": "",
+    "residual": " f = −½g²x and a network, which begins at 0; −½g²x alone leaves {:.2g}% of the data at T.",
+    "frozen": " f = −½g²x, which leaves {:.2g}% of the data at T.",
+}
+"""What is fixed of the forward process, by the kind of drift."""
 
 
 class SDEPanel(Page):
@@ -50,13 +75,31 @@ class SDEPanel(Page):
         self._session = session
         self.equations = self.add_caption("")
         self.form = self.add_form(session, FIELDS)
+        self.noise = FloatBox(LEAST_NOISE, MOST_NOISE)
+        self._parts = self.form.add_row("Total noise g²T", self.noise), self.noise
+        self.noise.valueChanged.connect(self._scale)
         self.add_note()
         session.changed.connect(self._follow)
         self._follow(frozenset({"config.model"}))
 
     def _follow(self, names: frozenset[str]) -> None:
-        if "config.model" in names:
-            self.equations.setText(MODEL_KINDS[self._session.state.config.model].equations)
+        shown = "config.model", "config.sde", "config.network", "config.training.coupling"
+        if not any(name.startswith(shown) for name in names):
+            return
+        config = self._session.state.config
+        noise, kind = config.sde.total_noise, MODEL_KINDS[config.model]
+        self.equations.setText(kind.equations + FIXED[config.network.drift].format(100 * exp(-0.5 * noise)))
+        with QSignalBlocker(self.noise):
+            self.noise.setValue(noise)
+        why = unused(config, self._session.dim).get("sde.g_start")
+        self.noise.setEnabled(why is None)
+        for part in self._parts:
+            part.setToolTip(why or NOISE)
+
+    def _scale(self, noise: float) -> None:
+        """Scale g so that the total noise is `noise`."""
+        if not self.form.change(self._session.state.config.noise_changes(noise)):
+            self._follow(frozenset({"config.sde"}))
 
 
 class TrainingPanel(Page):
@@ -73,6 +116,7 @@ class TrainingPanel(Page):
 TOML = "Settings (*.toml)"
 PRESETS = {
     "reference": ("&Reference program", "A DiffFlow as the paper's own program trains it in two dimensions"),
+    "thin": ("T&hin data", "A DiffFlow for rings and other thin data: steps that shrink by decades towards them"),
     "tables": ("&Tables", "A DiffFlow for tables of many columns: more noise, small batches, a lower learning rate"),
     "digits": ("Di&gits", "A DiffFlow for the 8 × 8 digits in logit space: more noise, small batches, long"),
 }
@@ -111,9 +155,7 @@ class SettingsMenu(QMenu):
         action.triggered.connect(lambda _checked=False: act())
 
     def _take_defaults(self) -> None:
-        config = self._session.state.config
-        own = Config.create({"model": config.model, "network": {"kind": config.network.kind}})
-        self._take(own, "The defaults are in the panels.")
+        self._take(self._session.state.config.defaults(), "The defaults are in the panels.")
 
     def _take_preset(self, name: str) -> None:
         path = assets.preset_path(name)

@@ -16,25 +16,45 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.storage.samples import read_export, read_rows
 from dnf_studio.gui.drawing.words import in_bytes
+from dnf_studio.gui.features.export.exporter import Exporter
 from dnf_studio.gui.features.export.panel import ExportPanel
 from dnf_studio.gui.frame.features import MENUS
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace import dialogs, files
 from dnf_studio.gui.workspace.dialogs import Answer
+from dnf_studio.gui.workspace.live import Live
 from dnf_studio.gui.workspace.training import Phase
+from dnf_studio.gui.workspace.workspace import Workspace
 from tests.gui.conftest import TINY
 
 Open = Callable[[str], None]
 
 
 @pytest.fixture
-def panel(window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path) -> Iterator[ExportPanel]:
+def panel(workspace: Workspace, open_model: Open, qtbot: QtBot, tmp_path: Path) -> Iterator[ExportPanel]:
+    """The panel alone, on a small model with its frame."""
+    workspace.session.apply({**TINY, "lam": 0.5, "seed": 3})
+    open_model("circle")
+    qtbot.waitUntil(lambda: _complete(workspace.live, 4), timeout=20_000)
+    made = ExportPanel(workspace, Exporter(workspace.studio, workspace.tell, workspace.parent))
+    qtbot.addWidget(made)
+    made.resize(300, 800)
+    made.show()
+    made.form.target.setText(str(tmp_path / "out.h5"))
+    yield made
+    made._exporter.shut()
+
+
+def _complete(live: Live, steps: int) -> bool:
+    return live.frame is not None and len(live.frame.t) == steps + 1 and live.frame.complete
+
+
+@pytest.fixture
+def page(window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path) -> Iterator[ExportPanel]:
+    """The panel as a page of a whole window."""
     window.session.apply({**TINY, "lam": 0.5, "seed": 3})
     open_in("circle")
-    qtbot.waitUntil(
-        lambda: window.live.frame is not None and len(window.live.frame.t) == 5 and window.live.frame.complete,
-        timeout=20_000,
-    )
+    qtbot.waitUntil(lambda: _complete(window.live, 4), timeout=20_000)
     panel = front(window)
     panel.form.target.setText(str(tmp_path / "out.h5"))
     yield panel
@@ -51,36 +71,36 @@ def files_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def export(window: MainWindow, panel: ExportPanel, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(window.parts["export"].exporter.written, timeout=30_000):
+def export(panel: ExportPanel, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(panel._exporter.written, timeout=30_000):
         panel.export.click()
-    qtbot.waitUntil(lambda: not window.parts["export"].exporter.running, timeout=10_000)
+    qtbot.waitUntil(lambda: not panel._exporter.running, timeout=10_000)
 
 
-def begin_long(window: MainWindow, panel: ExportPanel, qtbot: QtBot) -> None:
+def begin_long(panel: ExportPanel, qtbot: QtBot) -> None:
     panel.form.count.setValue(50_000_000)
     panel.export.click()
     qtbot.waitUntil(lambda: " of " in panel.remaining.text(), timeout=30_000)
-    assert window.parts["export"].exporter.running
+    assert panel._exporter.running
 
 
-def test_ctrl_e_brings_it_to_the_front_to_type_the_count(panel: ExportPanel, window: MainWindow, qtbot: QtBot) -> None:
+def test_ctrl_e_brings_it_to_the_front_to_type_the_count(page: ExportPanel, window: MainWindow, qtbot: QtBot) -> None:
     window.tabs.setCurrentIndex(0)
     window.dock.hide()
     QTest.keySequence(window, QKeySequence("Ctrl+E"))
-    assert window.dock.isVisible() and window.tabs.currentWidget() is panel
+    assert window.dock.isVisible() and window.tabs.currentWidget() is page
     assert window.tabs.tabText(window.tabs.currentIndex()) == "Export"
-    qtbot.waitUntil(panel.form.count.hasFocus, timeout=5_000)
-    QTest.keyClicks(panel.form.count, "1234")
-    panel.form.count.interpretText()
-    assert panel.form.count.value() == 1234
+    qtbot.waitUntil(page.form.count.hasFocus, timeout=5_000)
+    QTest.keyClicks(page.form.count, "1234")
+    page.form.count.interpretText()
+    assert page.form.count.value() == 1234
 
 
-def test_the_button_of_the_sampling_panel_leads_here(panel: ExportPanel, window: MainWindow) -> None:
+def test_the_button_of_the_sampling_panel_leads_here(page: ExportPanel, window: MainWindow) -> None:
     window.tabs.setCurrentIndex(3)
     button = next(b for b in window.tabs.currentWidget().findChildren(QAbstractButton) if "Export" in b.text())
     button.click()
-    assert window.tabs.currentWidget() is panel
+    assert window.tabs.currentWidget() is page
 
 
 def test_nothing_can_be_exported_before_there_is_a_model(still_window: MainWindow) -> None:
@@ -90,15 +110,15 @@ def test_nothing_can_be_exported_before_there_is_a_model(still_window: MainWindo
     assert not still_window.parts["export"].exporter.running
 
 
-def test_it_starts_as_the_views_and_follows_until_changed(panel: ExportPanel, window: MainWindow) -> None:
+def test_it_starts_as_the_views_and_follows_until_changed(panel: ExportPanel, workspace: Workspace) -> None:
     form = panel.form
     assert (form.steps.value(), form.lam.value(), form.seed.value()) == (4, 0.5, 3)
     assert form.last.currentData() == "mean" and form.grid.currentData() is None
-    window.session.apply({"steps": 7, "lam": 0.25})
+    workspace.session.apply({"steps": 7, "lam": 0.25})
     assert (form.steps.value(), form.lam.value()) == (7, 0.25) and not form.follow.isEnabled()
     form.lam.setValue(1.5)
     form.count.setValue(77)
-    window.session.apply({"steps": 8, "lam": 0.75})
+    workspace.session.apply({"steps": 8, "lam": 0.75})
     assert (form.steps.value(), form.lam.value()) == (8, 1.5)
     form.follow.click()
     assert (form.lam.value(), form.count.value()) == (0.75, 77) and not form.follow.isEnabled()
@@ -118,12 +138,12 @@ def test_the_preview_follows_the_form(panel: ExportPanel, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: "about" in panel.preview.text(), timeout=20_000)
 
 
-def test_it_writes_what_it_says(panel: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+def test_it_writes_what_it_says(panel: ExportPanel, qtbot: QtBot, tmp_path: Path) -> None:
     panel.form.parts["trajectories"].click()
     panel.export.click()
     assert not panel.form.isEnabled() and panel.progress.isVisible() and not panel.export.isEnabled()
     qtbot.waitUntil(lambda: "Written" in panel.remaining.text(), timeout=30_000)
-    qtbot.waitUntil(lambda: not window.parts["export"].exporter.running, timeout=10_000)
+    qtbot.waitUntil(lambda: not panel._exporter.running, timeout=10_000)
     assert files_in(tmp_path) == ["out.h5"]
     info = read_export(tmp_path / "out.h5")
     assert info.complete and info.count == 100_000 and "selection" not in info.sampling
@@ -136,21 +156,21 @@ def test_it_writes_what_it_says(panel: ExportPanel, window: MainWindow, qtbot: Q
 
 
 def test_the_window_stays_usable_and_tells_elsewhere_too(
-    panel: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path
+    page: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    begin_long(window, panel, qtbot)
+    begin_long(page, qtbot)
     window.tabs.setCurrentIndex(0)
     qtbot.waitUntil(lambda: "%" in window.parts["export"].button.text(), timeout=20_000)
     assert window.parts["export"].button.isVisible()
     with qtbot.waitSignal(window.live.frame_shown, timeout=20_000):
         window.session.apply({"lam": 0.0, "steps": 9})
-    assert panel.form.steps.value() == 4, "the form shows what is being written"
-    panel.start()
+    assert page.form.steps.value() == 4, "the form shows what is being written"
+    page.start()
     window.parts["export"].button.click()
-    assert window.tabs.currentWidget() is panel
-    panel.cancel.click()
+    assert window.tabs.currentWidget() is page
+    page.cancel.click()
     qtbot.waitUntil(lambda: not window.parts["export"].exporter.running, timeout=30_000)
-    assert not window.parts["export"].button.isVisible() and panel.form.steps.value() == 9
+    assert not window.parts["export"].button.isVisible() and page.form.steps.value() == 9
     assert files_in(tmp_path) == []
 
 
@@ -162,7 +182,7 @@ def test_points_far_from_the_data_are_told_and_stay_in_the_list(
     panel = front(window)
     panel.form.target.setText(str(tmp_path / "out.h5"))
     panel.form.count.setValue(2000)
-    export(window, panel, qtbot)
+    export(panel, qtbot)
     far = read_export(tmp_path / "out.h5").far_samples
     assert far and panel.problem.isVisible() and f"{far} of 2,000 points (" in panel.problem.text()
     assert f"{far} of 2,000" in window.status.message.text()
@@ -170,23 +190,23 @@ def test_points_far_from_the_data_are_told_and_stay_in_the_list(
     window.session.apply({"steps": None, "solver": None})
     panel.form.target.setText(str(tmp_path / "better.h5"))
     panel.form.count.setValue(300)
-    export(window, panel, qtbot)
+    export(panel, qtbot)
     assert not panel.problem.isVisible() and "far" not in panel.earlier.list.item(0).text()
 
 
-def test_cancel_leaves_no_file(panel: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    begin_long(window, panel, qtbot)
+def test_cancel_leaves_no_file(panel: ExportPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    begin_long(panel, qtbot)
     panel.cancel.click()
-    qtbot.waitUntil(lambda: not window.parts["export"].exporter.running, timeout=30_000)
+    qtbot.waitUntil(lambda: not panel._exporter.running, timeout=30_000)
     assert "Cancelled" in panel.remaining.text()
     assert files_in(tmp_path) == [] and not panel.earlier.history.records
     assert panel.export.isEnabled() and not panel.progress.isVisible()
 
 
 def test_closing_the_window_cancels_after_asking(
-    panel: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin_long(window, panel, qtbot)
+    begin_long(page, qtbot)
     monkeypatch.setattr(dialogs, "ask_about_export", lambda _window: Answer.CANCEL)
     window.close()
     assert window.isVisible() and window.parts["export"].exporter.running
@@ -197,12 +217,12 @@ def test_closing_the_window_cancels_after_asking(
 
 
 def test_closing_asks_about_export_and_run_before_it_ends_either(
-    panel: ExportPanel, window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    page: ExportPanel, window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window.session.apply({"config.training.iterations": 2})
     window.commands["train"].trigger()
     qtbot.waitUntil(lambda: window.studio.training.phase is Phase.ENDED, timeout=30_000)
-    begin_long(window, panel, qtbot)
+    begin_long(page, qtbot)
     asked, answers = [], {"export": Answer.CANCEL, "run": Answer.DISCARD}
 
     def ask(what: str) -> Answer:
@@ -212,10 +232,10 @@ def test_closing_asks_about_export_and_run_before_it_ends_either(
     monkeypatch.setattr(dialogs, "ask_about_export", lambda _window: ask("export"))
     monkeypatch.setattr(files, "ask_about_run", lambda _window, _active: ask("run"))
     window.close()
-    assert asked == ["export"] and window.studio.unsaved and window.parts["export"].exporter.running
+    assert asked == ["export"] and window.studio.training.unsaved and window.parts["export"].exporter.running
     answers |= {"export": Answer.DISCARD, "run": Answer.CANCEL}
     window.close()
-    assert asked[1:] == ["export", "run"] and window.studio.unsaved and window.parts["export"].exporter.running
+    assert asked[1:] == ["export", "run"] and window.studio.training.unsaved and window.parts["export"].exporter.running
     answers["run"] = Answer.DISCARD
     window.close()
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=10_000)
@@ -224,12 +244,12 @@ def test_closing_asks_about_export_and_run_before_it_ends_either(
 
 @pytest.mark.parametrize("target", ["no/such/folder/out.h5", ""])
 def test_a_target_that_cannot_be_written_is_told_at_the_form(
-    panel: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path, target: str
+    panel: ExportPanel, qtbot: QtBot, tmp_path: Path, target: str
 ) -> None:
     panel.form.target.setText(str(tmp_path / target) if target else "")
     panel.export.click()
     qtbot.waitUntil(lambda: panel.problem.isVisible(), timeout=20_000)
-    qtbot.waitUntil(lambda: panel.export.isEnabled() and not window.parts["export"].exporter.running, timeout=20_000)
+    qtbot.waitUntil(lambda: panel.export.isEnabled() and not panel._exporter.running, timeout=20_000)
     assert panel.problem.isVisible() and panel.problem.text().endswith(".")
     assert files_in(tmp_path) == []
     panel.form.count.setValue(5)
@@ -246,50 +266,50 @@ def test_more_than_the_disk_holds_is_told_at_the_form(panel: ExportPanel, qtbot:
 
 
 def test_an_older_file_is_asked_about(
-    panel: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    panel: ExportPanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older, other = tmp_path / "out.h5", tmp_path / "other.h5"
     older.write_text("of value")
     panel.form.count.setValue(100)
     monkeypatch.setattr(dialogs, "ask_about_older_file", lambda _window, _name: Answer.CANCEL)
     panel.export.click()
-    assert not window.parts["export"].exporter.running and older.read_text() == "of value"
+    assert not panel._exporter.running and older.read_text() == "of value"
     monkeypatch.setattr(dialogs, "ask_about_older_file", lambda _window, _name: Answer.OTHER_NAME)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_words, **_more: (str(tmp_path / "other"), ""))
-    export(window, panel, qtbot)
+    export(panel, qtbot)
     assert panel.form.path() == other and read_export(other).count == 100 and older.read_text() == "of value"
     monkeypatch.setattr(dialogs, "ask_about_older_file", lambda _window, _name: Answer.REPLACE)
     panel.form.count.setValue(200)
-    export(window, panel, qtbot)
+    export(panel, qtbot)
     assert read_export(other).count == 200
     assert [record.count for record in panel.earlier.history.records] == [200]
 
 
-def test_without_a_selection_that_choice_is_grey_and_says_how(panel: ExportPanel, window: MainWindow) -> None:
+def test_without_a_selection_that_choice_is_grey_and_says_how(panel: ExportPanel, workspace: Workspace) -> None:
     form = panel.form
     assert not form.selected.isEnabled() and "click points" in form.selected.toolTip()
-    window.session.apply({"selection": (3, 7)})
+    workspace.session.apply({"selection": (3, 7)})
     assert form.selected.isEnabled() and form.selected.text().startswith("2 selected")
     form.selected.click()
     assert form.selecting and form.count.value() == 2 and not form.lam.isEnabled()
     assert form.last.currentData() == "noise", "as the views"
     assert form.parts["trajectories"].isChecked() and form.parts["noise"].isChecked()
-    window.session.apply({"selection": ()})
+    workspace.session.apply({"selection": ()})
     assert not form.selecting and form.count.value() == 100_000 and form.lam.isEnabled()
     assert not form.parts["trajectories"].isChecked()
 
 
 @pytest.mark.parametrize(("last", "start"), [("noise", "noise"), ("mean", "forward")])
 def test_the_selection_is_written_as_it_is_shown(
-    panel: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path, last: str, start: str
+    panel: ExportPanel, workspace: Workspace, qtbot: QtBot, tmp_path: Path, last: str, start: str
 ) -> None:
     chosen = (1999, 3, 300)
     change = {"selection": chosen, "selection_of": "backward", "steps": 6, "grid": "uniform", "last": last}
-    window.session.apply(change | {"start": start})
+    workspace.session.apply(change | {"start": start})
     panel.form.selected.click()
-    export(window, panel, qtbot)
-    qtbot.waitUntil(lambda: _shows(window, 6, last), timeout=20_000)
-    frame, current = window.live.frame, window.studio.current
+    export(panel, qtbot)
+    qtbot.waitUntil(lambda: _shows(workspace, 6, last), timeout=20_000)
+    frame, current = workspace.live.frame, workspace.studio.current
     assert frame is not None and current is not None
     shown = current.snapshot.standardisation
     expected = frame.backward[::-1, sorted(chosen)].swapaxes(0, 1) * np.array(shown.scale) + np.array(shown.mean)
@@ -306,32 +326,31 @@ def test_the_selection_is_written_as_it_is_shown(
     assert record.selected and record.count == 3 and record.steps == 6
 
 
-def _shows(window: MainWindow, steps: int, last: str) -> bool:
-    frame = window.live.frame
-    return frame is not None and frame.complete and len(frame.t) == steps + 1 and frame.request.last == last
+def _shows(workspace: Workspace, steps: int, last: str) -> bool:
+    return _complete(workspace.live, steps) and workspace.live.frame.request.last == last
 
 
 def test_points_of_the_forward_view_are_written_with_their_own_way_back(
-    panel: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path
+    panel: ExportPanel, workspace: Workspace, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    window.session.apply({"selection": (3, 300), "steps": 6, "last": "noise"})
+    workspace.session.apply({"selection": (3, 300), "steps": 6, "last": "noise"})
     form = panel.form
     form.selected.click()
     assert "2 selected in the forward" in form.selected.text().replace("&", "")
     assert form.as_shown.text().startswith("Their forward paths") and form.plan().forward
-    export(window, panel, qtbot)
-    qtbot.waitUntil(lambda: _shows(window, 6, "noise"), timeout=20_000)
-    frame, current = window.live.frame, window.studio.current
+    export(panel, qtbot)
+    qtbot.waitUntil(lambda: _shows(workspace, 6, "noise"), timeout=20_000)
+    frame, current = workspace.live.frame, workspace.studio.current
     assert frame is not None and current is not None
     units, path = current.snapshot.standardisation, tmp_path / "out.h5"
     expected = frame.forward[::-1, [3, 300]].swapaxes(0, 1) * np.array(units.scale) + np.array(units.mean)
     np.testing.assert_allclose(read_rows(path, "forward_trajectories"), expected, atol=1e-5)
     np.testing.assert_allclose(read_rows(path, "trajectories")[:, 0], expected[:, 0], atol=1e-5)
     assert read_export(path).sampling["selection"]["pairing"] == "backward starts from the forward ends"
-    window.session.apply({"selection_of": "backward"})
+    workspace.session.apply({"selection_of": "backward"})
     assert form.as_shown.text().startswith("Paths of the backward process, from fresh noise")
     assert "selected in the backward" in form.selected.text().replace("&", "") and not form.plan().forward
-    window.session.apply({"start": "forward"})
+    workspace.session.apply({"start": "forward"})
     assert form.as_shown.text().startswith("Round trips") and form.plan().forward
 
 
@@ -341,44 +360,44 @@ def test_a_run_that_trains_is_exported_and_trains_on(
     open_in("circle")
     window.session.apply({**TINY, "config.training.iterations": 10**6})
     window.commands["train"].trigger()
-    qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
+    qtbot.waitUntil(lambda: window.studio.training.unsaved, timeout=30_000)
     run = window.studio.training.run
     assert run is not None
     panel = front(window)
     panel.form.target.setText(str(tmp_path / "run.h5"))
     panel.form.count.setValue(500)
-    export(window, panel, qtbot)
+    export(panel, qtbot)
     held = run.iteration
     qtbot.waitUntil(lambda: run.iteration > held, timeout=10_000)
     assert read_export(tmp_path / "run.h5").checkpoint["iteration"] > 0
     window.session.apply({"selection": (0,)})
     panel.form.selected.click()
     panel.form.target.setText(str(tmp_path / "point.h5"))
-    export(window, panel, qtbot)
+    export(panel, qtbot)
     assert read_export(tmp_path / "point.h5").count == 1
 
 
 def test_an_export_is_opened_through_the_studio(
-    panel: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    panel: ExportPanel, workspace: Workspace, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     panel.form.count.setValue(10)
-    export(window, panel, qtbot)
+    export(panel, qtbot)
     opened: list[str] = []
-    monkeypatch.setattr(window.studio, "open", opened.append)
+    monkeypatch.setattr(workspace.studio, "open", opened.append)
     panel.earlier.list.setCurrentRow(0)
     panel.earlier.open_here.trigger()
     assert opened == [str(tmp_path / "out.h5")]
 
 
-def test_it_fits_the_dock_without_clipped_words(panel: ExportPanel, window: MainWindow, qtbot: QtBot) -> None:
+def test_it_fits_the_dock_without_clipped_words(page: ExportPanel, window: MainWindow, qtbot: QtBot) -> None:
     window.session.apply({"selection": tuple(range(1999))})
-    panel.form.selected.click()
-    panel._complain("Cannot write '/a/very-long-name/" + "of_a_folder" * 12 + "/out.h5': there is no folder.")
+    page.form.selected.click()
+    page._complain("Cannot write '/a/very-long-name/" + "of_a_folder" * 12 + "/out.h5': there is no folder.")
     assert window.dock.width() <= 300
-    qtbot.waitUntil(lambda: panel.widget().width() == panel.viewport().width(), timeout=5_000)
-    assert panel.widget().minimumSizeHint().width() <= panel.viewport().width()
-    for part in (*panel.findChildren(QLabel), *panel.findChildren(QAbstractButton)):
-        if part.isVisibleTo(panel) and not (isinstance(part, QLabel) and part.wordWrap()):
+    qtbot.waitUntil(lambda: page.widget().width() == page.viewport().width(), timeout=5_000)
+    assert page.widget().minimumSizeHint().width() <= page.viewport().width()
+    for part in (*page.findChildren(QLabel), *page.findChildren(QAbstractButton)):
+        if part.isVisibleTo(page) and not (isinstance(part, QLabel) and part.wordWrap()):
             assert part.width() >= part.minimumSizeHint().width(), part.text()
 
 
@@ -389,12 +408,12 @@ def test_mnemonics_differ_from_each_other_and_the_menus(panel: ExportPanel) -> N
 
 
 def test_a_full_disk_while_writing_is_told(
-    panel: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: ExportPanel, window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage._replace(free=10))
-    panel.export.click()
+    page.export.click()
     qtbot.waitUntil(
-        lambda: "free" in panel.problem.text() and not window.parts["export"].exporter.running, timeout=20_000
+        lambda: "free" in page.problem.text() and not window.parts["export"].exporter.running, timeout=20_000
     )
-    assert panel.problem.isVisible() and "failed" in window.status.message.text()
+    assert page.problem.isVisible() and "failed" in window.status.message.text()

@@ -288,14 +288,14 @@ def test_the_quality_of_two_models_is_compared_by_steps_and_by_evaluations(
     for name in ("diffflow-rings,&nbsp;SDE", "diffusion-rings,&nbsp;ancestral"):
         assert name in compare.names.text()
     (kept,) = compare.curves
-    assert [row[:2] for row in kept.rows] == [(3, 6), (6, 12), (12, 24), (20, 40)]
+    assert [cost[:2] for cost, _ in kept.rows] == [(3, 6), (6, 12), (12, 24), (20, 40)]
     np.testing.assert_allclose(plot._lines[0].getData()[0], np.log10([3, 6, 12, 20]))
     compare.axis.setCurrentIndex(1)
     compare.axis.activated.emit(1)
     np.testing.assert_allclose(plot._lines[0].getData()[0], np.log10([6, 12, 24, 40]))
     np.testing.assert_allclose(plot._data.getData()[0], np.log10([3, 6, 12, 20]))
     (left, right), (bottom, top) = plot.box.viewRange()
-    assert left < np.log10(3) and right > np.log10(40) and bottom < 0 < max(row[2].value for row in kept.rows) < top
+    assert left < np.log10(3) and right > np.log10(40) and bottom < 0 < max(found.value for _, found in kept.rows) < top
     open_in("diffflow-checkerboard")
     assert compare.curves == [], "distances to other data are no comparison"
     open_in("diffusion-rings")

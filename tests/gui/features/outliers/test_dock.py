@@ -1,4 +1,4 @@
-"""The dock of the outliers in a whole window, with models."""
+"""The panel of the outliers with models, and its dock in a whole window."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from dnf_studio.gui.features.outliers.list import CANCELLED, NO_DATA, NO_MODEL, 
 from dnf_studio.gui.features.outliers.panel import FRESH, OutliersPanel
 from dnf_studio.gui.frame.docks import FeatureDock
 from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.live import Live
 from dnf_studio.gui.workspace.training import Phase
+from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.snapshot import Snapshot
 from tests.gui.conftest import TINY
 
@@ -45,22 +47,30 @@ def open_dock(window: MainWindow) -> OutliersPanel:
     return panel
 
 
-@pytest.fixture
-def wait(window: MainWindow, qtbot: QtBot) -> Callable[[], None]:
+def wait(live: Live, panel: OutliersPanel | None, qtbot: QtBot) -> None:
     """For a complete frame, and for what is looked at."""
-
-    def until_done() -> None:
-        qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.complete, timeout=20_000)
-        panel = dock_of(window).panel
-        if isinstance(panel, OutliersPanel):
-            qtbot.waitUntil(lambda: panel.found is not None and not panel.task.running, timeout=60_000)
-
-    return until_done
+    qtbot.waitUntil(lambda: live.frame is not None and live.frame.complete, timeout=20_000)
+    if panel is not None:
+        qtbot.waitUntil(lambda: panel.found is not None and not panel.task.running, timeout=60_000)
 
 
-def break_model(window: MainWindow, qtbot: QtBot) -> None:
+@pytest.fixture
+def show(workspace: Workspace, qtbot: QtBot) -> Callable[[], OutliersPanel]:
+    """Make the panel where there is no dock, and show it."""
+
+    def make() -> OutliersPanel:
+        panel = OutliersPanel(workspace)
+        qtbot.addWidget(panel)
+        panel.resize(420, 760)
+        panel.show()
+        return panel
+
+    return make
+
+
+def break_model(workspace: Workspace, qtbot: QtBot) -> None:
     """Publish the model that is shown with a fault in one step: what is right of 1 is thrown out by 20."""
-    flow = window.studio.current.snapshot.build()
+    flow = workspace.studio.current.snapshot.build()
     own = flow.fields
 
     def fields(grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
@@ -70,9 +80,9 @@ def break_model(window: MainWindow, qtbot: QtBot) -> None:
 
     flow.fields = fields  # type: ignore[method-assign]
     broken = Snapshot.of(DiffFlow(2))
-    window.studio.explorer.publish(replace(broken, flow=flow))
+    workspace.studio.explorer.publish(replace(broken, flow=flow))
     qtbot.waitUntil(
-        lambda: window.live.frame.weights == broken.version and window.live.frame.complete,
+        lambda: workspace.live.frame.weights == broken.version and workspace.live.frame.complete,
         timeout=20_000,
     )
 
@@ -83,18 +93,17 @@ def test_without_a_model_it_says_so_and_nothing_runs(still_window: MainWindow) -
     assert not panel.go.isEnabled() and not panel.task.running and not panel.numbers.isVisible()
 
 
-def test_hidden_it_asks_for_nothing(
-    window: MainWindow, open_in: Callable[[str], None], wait: Callable[[], None]
-) -> None:
+@pytest.mark.usefixtures("few_points")
+def test_hidden_it_asks_for_nothing(window: MainWindow, open_in: Callable[[str], None], qtbot: QtBot) -> None:
     open_in("diffflow-rings")
-    wait()
+    wait(window.live, None, qtbot)
     assert dock_of(window).panel is None
     panel = open_dock(window)
-    wait()
+    wait(window.live, panel, qtbot)
     QTest.keySequence(window, QKeySequence("Ctrl+Shift+K"))
     before = panel.found
     window.session.apply({"steps": 5})
-    wait()
+    wait(window.live, panel, qtbot)
     assert panel.found is before and not panel.task.running
 
 
@@ -102,7 +111,7 @@ def train_on(window: MainWindow, qtbot: QtBot) -> None:
     """A run that does not end by itself, with its first iteration behind it."""
     window.session.apply({**TINY, "config.training.iterations": 10**6})
     window.commands["train"].trigger()
-    qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
+    qtbot.waitUntil(lambda: window.studio.training.unsaved, timeout=30_000)
 
 
 def test_while_a_run_trains_it_waits_and_says_what_it_would_do(
@@ -129,26 +138,26 @@ def test_while_a_run_trains_it_waits_and_says_what_it_would_do(
 
 
 def test_it_begins_by_itself_once_the_run_is_held(
-    window: MainWindow, qtbot: QtBot, open_in: Callable[[str], None], wait: Callable[[], None]
+    window: MainWindow, qtbot: QtBot, open_in: Callable[[str], None]
 ) -> None:
     open_in("circle")
     train_on(window, qtbot)
     panel = open_dock(window)
     panel.count.setValue(1000)
     window.studio.training.set_paused(True)
-    wait()
+    wait(window.live, panel, qtbot)
     assert panel.found is not None and panel.go.text() == "&Check again"
 
 
 def test_rings_at_five_steps(
-    window: MainWindow, qtbot: QtBot, open_in: Callable[[str], None], wait: Callable[[], None]
+    workspace: Workspace, qtbot: QtBot, open_model: Callable[[str], None], show: Callable[[], OutliersPanel]
 ) -> None:
-    open_in("diffflow-rings")
-    window.session.apply({"steps": 5})
-    qtbot.waitUntil(lambda: len(window.live.frame.t) == 6 and window.live.frame.complete, timeout=20_000)
-    panel = open_dock(window)
-    wait()
-    found, frame = panel.found, window.live.frame
+    open_model("diffflow-rings")
+    workspace.session.apply({"steps": 5})
+    qtbot.waitUntil(lambda: len(workspace.live.frame.t) == 6 and workspace.live.frame.complete, timeout=20_000)
+    panel = show()
+    wait(workspace.live, panel, qtbot)
+    found, frame = panel.found, workspace.live.frame
     assert found is not None and found.fresh is not None and found.request == frame.request
     assert (found.views.drawn, found.fresh.drawn, found.fresh.total) == (2000, 5000, 5000)
     assert 0.25 < found.fresh.off / 5000 < 0.45
@@ -159,43 +168,43 @@ def test_rings_at_five_steps(
     panel.list.table.scrollTo(panel.list.model.index(row, 0))
     cell = panel.list.table.visualRect(panel.list.model.index(row, 0)).center()
     QTest.mouseClick(panel.list.table.viewport(), Qt.MouseButton.LeftButton, pos=cell)
-    state = window.session.state
+    state = workspace.session.state
     assert state.selection == (int(found.views.rows.number[row]),) and state.direction == "backward"
-    assert window.session.cursor.position == 2
-    QTest.keySequence(window, QKeySequence("Esc"))
-    assert not window.session.state.selection and not panel.list.table.selectionModel().hasSelection()
+    assert workspace.session.cursor.position == 2
+    workspace.session.apply({"selection": ()})
+    assert not workspace.session.state.selection and not panel.list.table.selectionModel().hasSelection()
     panel.steps.clicked_at(4.5, 1)
-    assert window.session.cursor.position == 4
+    assert workspace.session.cursor.position == 4
     # Fresh samples are listed, and select nothing
     panel.listed.setCurrentIndex(1)
     panel.listed.activated.emit(1)
     assert panel.listed.currentData() == FRESH and panel.list.model.rowCount() == len(found.fresh.rows)
     panel.list.choose(0)
-    assert not window.session.state.selection and window.session.cursor.position == found.fresh.rows.step[0]
+    assert not workspace.session.state.selection and workspace.session.cursor.position == found.fresh.rows.step[0]
     # Other settings
-    window.session.apply({"lam": 0.5})
+    workspace.session.apply({"lam": 0.5})
     qtbot.waitUntil(lambda: panel.status.text() == OUT_OF_DATE, timeout=20_000)
     assert panel.found is found and panel.status.isVisible()
-    window.session.undo()
+    workspace.session.undo()
     qtbot.waitUntil(lambda: panel.status.text() == "", timeout=20_000)
 
 
 def test_a_fault_in_one_step_is_found_in_the_window(
-    window: MainWindow, qtbot: QtBot, open_in: Callable[[str], None], wait: Callable[[], None]
+    workspace: Workspace, qtbot: QtBot, open_model: Callable[[str], None], show: Callable[[], OutliersPanel]
 ) -> None:
-    open_in("diffflow-rings")
-    panel = open_dock(window)
-    wait()
+    open_model("diffflow-rings")
+    panel = show()
+    wait(workspace.live, panel, qtbot)
     before = panel.found
-    break_model(window, qtbot)
+    break_model(workspace, qtbot)
     qtbot.waitUntil(lambda: panel.status.text() == OUT_OF_DATE, timeout=20_000)
     panel.count.setValue(3000)
     panel.go.click()
     assert panel.progress.isVisible() and panel.cancel.isVisible() and not panel.go.isVisible()
-    wait()
+    wait(workspace.live, panel, qtbot)
     assert panel.found is not before and not panel.progress.isVisible() and panel.go.isVisible()
     views = panel.found.views
-    thrown = np.flatnonzero(window.live.frame.backward[FAULT, :, 0] > 1)
+    thrown = np.flatnonzero(workspace.live.frame.backward[FAULT, :, 0] > 1)
     assert len(thrown) > 100 and views.rows.number[views.rows.exploded].tolist() == thrown.tolist()
     steps = views.rows.step[views.rows.exploded]
     assert (steps == FAULT - 1).mean() > 0.99 and (views.rows.jump_step[views.rows.exploded] == FAULT - 1).all()
@@ -205,11 +214,11 @@ def test_a_fault_in_one_step_is_found_in_the_window(
 
 
 def test_cancel_keeps_what_was_found(
-    window: MainWindow, open_in: Callable[[str], None], wait: Callable[[], None], qtbot: QtBot
+    workspace: Workspace, open_model: Callable[[str], None], show: Callable[[], OutliersPanel], qtbot: QtBot
 ) -> None:
-    open_in("diffflow-rings")
-    panel = open_dock(window)
-    wait()
+    open_model("diffflow-rings")
+    panel = show()
+    wait(workspace.live, panel, qtbot)
     before = panel.found
     panel.count.setValue(1_000_000)
     panel.go.click()
@@ -220,17 +229,23 @@ def test_cancel_keeps_what_was_found(
     assert "of 2,000" in panel.numbers.text()
 
 
+@pytest.mark.usefixtures("few_points")
 @pytest.mark.parametrize("dim", [1, 5])
 def test_one_and_five_components(
-    window: MainWindow, tmp_path: Path, dim: int, open_in: Callable[[str], None], wait: Callable[[], None]
+    workspace: Workspace,
+    qtbot: QtBot,
+    tmp_path: Path,
+    dim: int,
+    open_model: Callable[[str], None],
+    show: Callable[[], OutliersPanel],
 ) -> None:
     rows = np.random.default_rng(0).gamma(2.0, size=(800, dim))
     path = tmp_path / "data.csv"
     np.savetxt(path, rows, delimiter=",", header=",".join(f"c{k}" for k in range(dim)), comments="")
-    open_in(str(path))
-    panel = open_dock(window)
+    open_model(str(path))
+    panel = show()
     panel.count.setValue(2000)
-    wait()
+    wait(workspace.live, panel, qtbot)
     found = panel.found
     assert found is not None and found.fresh is not None and not found.fresh.known
     assert found.fresh.rows.end.shape[1] == dim and found.fresh.compared == (10_000 if dim == 1 else 5000)
@@ -238,27 +253,33 @@ def test_one_and_five_components(
     assert "points drawn from the data" in panel.definition.text()
 
 
+@pytest.mark.usefixtures("few_points")
 def test_no_outliers_are_told_in_a_sentence_and_another_model_begins_anew(
-    window: MainWindow, qtbot: QtBot, open_in: Callable[[str], None], wait: Callable[[], None]
+    workspace: Workspace, qtbot: QtBot, open_model: Callable[[str], None], show: Callable[[], OutliersPanel]
 ) -> None:
-    open_in("diffflow-rings")
-    panel = open_dock(window)
-    wait()
+    open_model("diffflow-rings")
+    panel = show()
+    wait(workspace.live, panel, qtbot)
     found = panel.found
     empty = type(found.views.rows)(**{name: value[:0] for name, value in vars(found.views.rows).items()})
     panel._take(replace(found, views=replace(found.views, rows=empty), fresh=replace(found.fresh, rows=empty)))
     assert panel.nothing.isVisible() and panel.nothing.text().startswith("None of 5,000 samples")
     assert not panel.list.isVisible() and panel.numbers.isVisible()
-    open_in("diffflow-8gaussian")
+    open_model("diffflow-8gaussian")
     qtbot.waitUntil(lambda: panel.found is not None and not panel.task.running, timeout=60_000)
-    assert panel.found.weights == window.studio.current.snapshot.version and not panel.found.views.known
+    assert panel.found.weights == workspace.studio.current.snapshot.version and not panel.found.views.known
 
 
+@pytest.mark.usefixtures("few_points")
 def test_a_model_without_its_data(
-    window: MainWindow, monkeypatch: pytest.MonkeyPatch, open_in: Callable[[str], None], wait: Callable[[], None]
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    open_model: Callable[[str], None],
+    show: Callable[[], OutliersPanel],
+    qtbot: QtBot,
 ) -> None:
-    open_in("diffflow-rings")
-    wait()
-    monkeypatch.setattr(window.studio, "_opened", replace(window.studio.current, dataset=None))
-    panel = open_dock(window)
+    open_model("diffflow-rings")
+    wait(workspace.live, None, qtbot)
+    monkeypatch.setattr(workspace.studio, "_opened", replace(workspace.studio.current, dataset=None))
+    panel = show()
     assert panel.nothing.text() == NO_DATA and not panel.go.isEnabled() and not panel.task.running

@@ -30,7 +30,7 @@ Open = Callable[[str], None]
 def train(window: MainWindow, qtbot: QtBot, iterations: int) -> None:
     window.session.apply({**TINY, "config.training.iterations": iterations})
     window.commands["train"].trigger()
-    qtbot.waitUntil(lambda: window.studio.unsaved, timeout=30_000)
+    qtbot.waitUntil(lambda: window.studio.training.unsaved, timeout=30_000)
 
 
 def wait_for(window: MainWindow, qtbot: QtBot, phase: Phase) -> None:

@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QFileDialog
 
 from dnf_studio import assets
 from dnf_studio.config import Config
-from dnf_studio.gui.features.training.panel import PRESETS
+from dnf_studio.gui.features.training.panel import PRESETS, SDEPanel, TrainingPanel
 from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.session import Session
 
 
 def entry(window: MainWindow, text: str) -> QAction:
@@ -88,3 +89,30 @@ def test_a_folder_that_cannot_be_written_is_told(
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "no" / "a.toml"), ""))
     entry(still_window, "Save").trigger()
     assert len(told) == 1 and "there is no folder" in str(told[0])
+
+
+def test_the_total_noise_is_shown_and_scales_g(qtbot: object) -> None:
+    session = Session()
+    panel = SDEPanel(session)
+    assert panel.noise.value() == pytest.approx(0.24975 / 10)
+    panel.noise.setValue(0.0999)
+    sde = session.state.config.sde
+    assert (sde.g_start, sde.g_end) == (pytest.approx(1), pytest.approx(1))
+    session.apply({"config.sde.g_end": 2.0})
+    assert panel.noise.value() == pytest.approx(0.0999 * 7 / 3)
+    session.undo()
+    assert panel.noise.value() == pytest.approx(0.0999)
+    panel.noise.setValue(1e6)
+    assert "sde.g_start" in panel.form._mistake.text() and panel.noise.value() == pytest.approx(0.0999)
+
+
+def test_a_fixed_drift_says_what_it_leaves_of_the_data(qtbot: object) -> None:
+    session = Session()
+    panel, training = SDEPanel(session), TrainingPanel(session)
+    session.apply({"config.network.drift": "frozen"})
+    assert "14% of the data" in panel.equations.text() and panel.noise.value() == pytest.approx(4, rel=1e-2)
+    session.apply({"config.network.drift": "free", "config.model": "flow"})
+    assert not panel.noise.isEnabled() and "no noise" in panel.noise.toolTip()
+    forms = [form.editors for form in training.findChildren(type(panel.form))]
+    boxes = {name: editor for editors in forms for name, editor in editors.items()}
+    assert not boxes["network.drift"].isEnabled() and not boxes["training.straight"].isEnabled()

@@ -1,0 +1,116 @@
+"""Several models at once, each in a process on a core of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from queue import Empty
+
+from dnf_studio.errors import Cancelled
+from dnf_studio.reproduce.plan import Cell, Plan
+from dnf_studio.reproduce.results import Results
+
+__all__ = ["run_side_by_side"]
+
+POLL_SECONDS, SAY_SECONDS = 0.2, 0.5
+Progress = Callable[[float, str], None]
+Tell = Callable[[str], None]
+Said = tuple[str, str]
+"""The name of a cell, empty for what is left out, and a text."""
+
+_stop: Event
+_said: Queue[Said]
+
+
+def run_side_by_side(
+    folder: Path,
+    plan: Plan,
+    cells: Sequence[Cell],
+    jobs: int,
+    until: float | None,
+    progress: Progress,
+    left_out: Tell,
+) -> None:
+    """Make `cells` of `plan` in `folder`, `jobs` of them at a time; each process writes the files of its own.
+
+    Raises `Cancelled` once the monotonic clock passes `until`, and whatever `progress` or a model raises; the others
+    end where they are before that, with what they have trained kept.
+    """
+    context = get_context("spawn")
+    stop, said, place = context.Event(), context.Queue(), context.Value("i", 0)
+    told: dict[str, str] = {}
+    with ProcessPoolExecutor(jobs, context, _begin, (stop, said, place)) as pool:
+        waiting: set[Future[None]] = {pool.submit(_make, folder, plan, cell) for cell in cells}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, POLL_SECONDS, FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                _pass_on(said, told, left_out)
+                newest = list(told.items())[-jobs:]
+                progress(
+                    (len(cells) - len(waiting)) / len(cells), "; ".join(f"{name}: {text}" for name, text in newest)
+                )
+                if until is not None and time.monotonic() > until:
+                    raise Cancelled
+        finally:
+            stop.set()
+            for future in waiting:
+                future.cancel()
+    _pass_on(said, told, left_out)
+
+
+def _pass_on(said: Queue[Said], told: dict[str, str], left_out: Tell) -> None:
+    """Take up what the processes have said: into `told` what cells are at, the newest last."""
+    try:
+        while True:
+            name, text = said.get_nowait()
+            if name:
+                told.pop(name, None)
+                told[name] = text
+            else:
+                left_out(text)
+    except Empty:
+        pass
+
+
+def _begin(stop: Event, said: Queue[Said], place: object) -> None:
+    """Prepare a process: its core, and that Ctrl-C is the matter of the one that started it."""
+    global _stop, _said
+    _stop, _said = stop, said
+    # What nobody reads any more must not keep the process
+    said.cancel_join_thread()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "sched_setaffinity"):
+        with place.get_lock():  # type: ignore[attr-defined]
+            number = place.value  # type: ignore[attr-defined]
+            place.value += 1  # type: ignore[attr-defined]
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[number % len(cores)]})
+
+
+def _make(folder: Path, plan: Plan, cell: Cell) -> None:
+    """Make one cell, in a process of the pool."""
+    from dnf_studio.reproduce.compare import make_cell
+
+    spoke = 0.0
+
+    def tell(text: str) -> None:
+        nonlocal spoke
+        if _stop.is_set():
+            raise Cancelled
+        if time.monotonic() > spoke + SAY_SECONDS:
+            spoke = time.monotonic()
+            _said.put((cell.name, text))
+
+    try:
+        make_cell(Results(folder, plan), cell, tell, lambda text: _said.put(("", text)))
+    except Cancelled:
+        return

@@ -1,0 +1,152 @@
+"""Trials of settings on tables, for DiffFlow and the flow alike; what is best on rows to validate on is compared.
+
+``python -m dnf_studio.reproduce.tuning FILE`` runs what FILE lacks, one trial after the other, and may be interrupted.
+The trials that are bundled chose the settings of `chosen`; which are tried was written down before any was read.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dnf_studio.assets import resource
+from dnf_studio.config import Config
+from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, mean_and_error
+from dnf_studio.core.files import atomic_file
+from dnf_studio.core.sampling.likelihood import TOLERANCE, ode_nll
+from dnf_studio.core.training.run import Run
+from dnf_studio.errors import DivergenceError, ExportError
+from dnf_studio.reproduce.plan import TABLES
+
+__all__ = ["TRIALS", "chosen", "run_trials"]
+
+Settings = Mapping[str, Any]
+Trial = dict[str, Any]
+"""One trial: data, model, number, dotted settings, seed, iterations, CPU seconds, and the NLL of validation rows."""
+SECONDS = 15.0
+"""CPU seconds of training a trial."""
+TIMED = 8
+"""Iterations whose time says how many of them a trial has."""
+SMALL_STEPS: Settings = {"training.batch": 128, "training.learning_rate": 0.006, "sde.steps": 10}
+SMALL_FLOW: Settings = {
+    "training.batch": 32,
+    "training.learning_rate": 0.002,
+    "network.layers": 2,
+    "network.channels": 64,
+}
+
+
+def _noise(g: float) -> Settings:
+    return {"sde.g_start": g, "sde.g_end": g}
+
+
+TRIALS: Mapping[str, Sequence[Settings]] = {
+    "diffflow": (
+        {**SMALL_STEPS, **_noise(2.0)},
+        {**SMALL_STEPS, **_noise(4.0)},
+        {**SMALL_STEPS, **_noise(3.0), "training.weight_decay": 0.13},
+        {**SMALL_STEPS, **_noise(1.0)},
+        {**SMALL_STEPS, **_noise(3.0), "training.learning_rate": 0.002},
+        {**SMALL_STEPS, **_noise(3.0), "training.learning_rate": 0.002, "network.channels": 64,
+         "training.weight_decay": 0.5},
+        {**SMALL_STEPS, "sde.g_start": 0.5, "sde.g_end": 4.0, "sde.linear": "beta"},
+        {**SMALL_STEPS, **_noise(2.0), "sde.steps": 30},
+    ),
+    "flow": (
+        SMALL_FLOW,
+        {**SMALL_FLOW, "training.learning_rate": 0.006},
+        {**SMALL_FLOW, "training.weight_decay": 0.5},
+        {**SMALL_FLOW, "training.learning_rate": 0.006, "network.channels": 32},
+        {**SMALL_FLOW, "sde.t_end": 1.0},
+        {**SMALL_FLOW, "training.batch": 64, "network.layers": 3, "network.channels": 96},
+        {**SMALL_FLOW, "sde.steps": 5},
+        {},
+    ),
+}  # fmt: skip
+"""What is tried for each kind of model beside its defaults, in order, as often for one as for the other."""
+
+
+ABOUT = {
+    "title": "Settings for tables",
+    "note": "A fixed list for DiffFlow and one for the flow, one seed; on each table those trials count that both have "
+    "had. The lowest NLL (ODE, nats of standardised data) of the rows to validate on chose what is compared; no row to "
+    "test on was looked at.",
+}
+
+
+@cache
+def _bundled() -> tuple[Trial, ...]:
+    values = json.loads(resource("reproduction", "tables-trials.json").read_text(encoding="utf-8"))
+    return tuple(values["trials"])
+
+
+def chosen(data: str, model: str) -> dict[str, Any]:
+    """The settings of `model` on `data` whose trial had the lowest NLL on the rows to validate on; none untried.
+
+    Only trials that every kind of model has had too count.
+    """
+    by_model = {
+        name: {one["trial"]: one for one in _bundled() if (one["data"], one["model"]) == (data, name)}
+        for name in TRIALS
+    }
+    common = set.intersection(*(set(trials) for trials in by_model.values()))
+    known = [one for number, one in by_model.get(model, {}).items() if number in common and one["nll"] is not None]
+    best = min(known, key=lambda one: float(one["nll"]), default={})
+    return {name: value for name, value in best.items() if "." in name}
+
+
+def run_trials(path: Path, tables: Sequence[str] = TABLES, seconds: float = SECONDS) -> Iterator[Trial]:
+    """Run what the file `path` lacks, each kind of model once on each table and again, and keep each there."""
+    done: list[Trial] = json.loads(path.read_text(encoding="utf-8"))["trials"] if path.exists() else []
+    known = {(one["data"], one["model"], one["trial"]) for one in done}
+    for number in range(len(TRIALS["diffflow"])):
+        for data in tables:
+            for model, settings in TRIALS.items():
+                if (data, model, number) in known:
+                    continue
+                config = Config.create({"data": data, "model": model}).changed(dict(settings[number]))
+                done.append(
+                    {"data": data, "model": model, "trial": number, **settings[number], **_tried(config, seconds)}
+                )
+                with atomic_file(path, ExportError) as partial:
+                    partial.write_text(json.dumps({**ABOUT, "trials": done}, indent=1) + "\n", encoding="utf-8")
+                yield done[-1]
+
+
+def _tried(config: Config, seconds: float) -> Trial:
+    """Train on one thread for so many CPU seconds, in iterations as the first ones cost, and measure."""
+    timed = Run(config.changed({"training.iterations": TIMED, "training.patience": 0}), threads=1)
+    started = time.process_time()
+    for _ in timed:
+        pass
+    each = (time.process_time() - started) / TIMED
+    run = Run(config.changed({"training.iterations": max(TIMED, int(seconds / each))}), threads=1)
+    started, nll, error, failed = time.process_time(), None, None, None
+    try:
+        for _ in run:
+            pass
+        spent = time.process_time() - started
+        rows = run.dataset.validation(ODE_POINTS, 0)
+        if rows is not None:
+            nll, error = mean_and_error(ode_nll(run.flow, rows, TOLERANCE))
+    except DivergenceError as problem:
+        spent, failed = time.process_time() - started, str(problem)
+    return {
+        "seed": config.training.seed,
+        "iterations": run.iteration,
+        "best iteration": run.early_stopping.best_iteration,
+        "CPU seconds": round(spent, 1),
+        "nll": nll,
+        "error": error,
+        "failed": failed,
+    }
+
+
+if __name__ == "__main__":
+    for one in run_trials(Path(sys.argv[1])):
+        print(one, flush=True)

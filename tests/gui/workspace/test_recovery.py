@@ -1,0 +1,74 @@
+"""A run that is not saved is there at the next start, however the window ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QMessageBox
+from pytestqt.qtbot import QtBot
+
+from dnf_studio.core import files as core_files
+from dnf_studio.core.storage.checkpoint import read_checkpoint
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.recovery import newest_left
+from dnf_studio.gui.workspace.training import Phase
+from tests.gui.conftest import TINY
+
+Open = Callable[[str], None]
+
+
+@pytest.fixture
+def trained(window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path) -> MainWindow:
+    """A window that keeps its runs in `tmp_path` and has one that has ended."""
+    window.studio.training.autosaves = tmp_path / "runs"
+    open_in("circle")
+    window.session.apply({**TINY, "config.training.iterations": 5})
+    window.commands["train"].trigger()
+    qtbot.waitUntil(lambda: window.studio.training.phase is Phase.ENDED, timeout=60_000)
+    return window
+
+
+def kept(folder: Path) -> list[Path]:
+    return sorted((folder / "runs").iterdir())
+
+
+def test_a_run_that_is_not_saved_is_kept_until_it_is_saved(trained: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    assert [read_checkpoint(path).iteration for path in kept(tmp_path)] == [5]
+    trained.files.save_to(tmp_path / "a.safetensors", "run")
+    qtbot.waitUntil(lambda: not trained.studio.training.unsaved, timeout=10_000)
+    assert not kept(tmp_path)
+
+
+def test_a_run_that_is_discarded_is_not_kept(trained: MainWindow, tmp_path: Path) -> None:
+    trained.commands["discard"].trigger()
+    assert not kept(tmp_path)
+
+
+def test_what_a_killed_window_left_is_offered_and_recovered(
+    trained: MainWindow, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, own = tmp_path / "runs", core_files.process_mark()
+    assert newest_left(folder) is None
+    # As if this process were another that is no more
+    (left,) = kept(tmp_path)
+    other = left.rename(left.with_name(f"{own.split('-')[0]}-{2**31 - 1}.autosave"))
+    trained.studio.discard()
+    trained.files.offer_left(folder)
+    qtbot.waitUntil(lambda: bool(trained.findChildren(QMessageBox)), timeout=30_000)
+    (box,) = trained.findChildren(QMessageBox)
+    assert "circle, iteration 5?" in box.text()
+    next(button for button in box.buttons() if "Recover" in button.text()).click()
+    training = trained.studio.training
+    qtbot.waitUntil(lambda: training.run is not None and training.unsaved, timeout=30_000)
+    assert training.phase is Phase.ENDED and training.run is not None and training.run.iteration == 5
+    assert not other.exists() and kept(tmp_path) == [folder / f"{own}.autosave"]
+    assert trained.commands["discard"].isEnabled()
+
+
+def test_a_signal_closes_without_a_question_and_the_run_stays(trained: MainWindow, tmp_path: Path) -> None:
+    trained.studio.training.leave()
+    assert not trained.studio.training.unsaved
+    trained.close()
+    assert len(kept(tmp_path)) == 1
