@@ -198,7 +198,18 @@ def _classes(result: dict[str, Any]) -> list[str]:
         f"{real['sure']:.1%} of it one class at p > 0.9.\nThe share of samples of one class so, and how many "
         "samples show each class:"
     )
-    return ["", about, "", table([head, *rows]), *_features(result)]
+    lines = ["", about, "", table([head, *rows])]
+    shares = [] if many or "shares" not in real else _shares(real, shown)
+    return [*lines, *shares, *_features(result)]
+
+
+def _shares(real: dict[str, Any], shown: list[tuple[int, dict[str, Any]]]) -> list[str]:
+    """Which share each class has among samples, sure or not, and among the rows to test on."""
+    rows = [("data", *(f"{share:.1%}" for share in real["shares"]))]
+    for steps, one in shown:
+        total = max(1, sum(one["likely"]))
+        rows.append((str(steps), *(f"{count / total:.1%}" for count in one["likely"])))
+    return ["", "The share of each class, by the most probable one:", "", table([("steps", *real["names"]), *rows])]
 
 
 def _features(result: dict[str, Any]) -> list[str]:

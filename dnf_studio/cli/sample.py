@@ -33,6 +33,7 @@ GRID = (
 )
 
 LAST = "The last step's mean, which is sharper, or with its noise, as in the chain that the bound is of."
+LABELS = "Write the label (or class, or part of the set) of the row of the data nearest to each sample too."
 LANGEVIN = "Langevin corrector steps at the first step's time, before the last step; for models with a live score."
 
 
@@ -50,6 +51,7 @@ def sample(
     seed: Annotated[int, Option("--seed", metavar="S", help="Seed of everything drawn.")] = 0,
     trajectories: Annotated[bool, Option("--trajectories", help="Write every state on the way too.")] = False,
     log_prob: Annotated[bool, Option("--log-prob", help="Write each sample's log density too.")] = False,
+    labels: Annotated[bool, Option("--labels", help=LABELS)] = False,
     as_json: AsJson = False,
 ) -> int:
     # Long by its signature, from which typer reads the options
@@ -59,7 +61,7 @@ def sample(
     settings = SampleSettings(steps, lam, last_step, kind, seed, solver, langevin)
     if solver is not None:
         solver_named(solver).check_level(lam)
-    plan = ExportPlan(count, settings, trajectories=trajectories, log_prob=log_prob)
+    plan = ExportPlan(count, settings, trajectories=trajectories, log_prob=log_prob, labels=labels)
     place = choose_device(device)
     source = api.open_checkpoint(checkpoint)
     refuse_source(output, [assets.checkpoint_path(checkpoint) or checkpoint], ExportError)

@@ -13,7 +13,7 @@ from dnf_studio import api, assets
 from dnf_studio.cli.keeping import autosave, newest_of, save, tell_of_older
 from dnf_studio.cli.options import AsJson, Output, asking_for_data
 from dnf_studio.cli.output import Interrupt, Progress, clock, emit, note, number
-from dnf_studio.config import Config, Device, ModelName, Precision
+from dnf_studio.config import Config, Device, Missing, ModelName, Precision
 from dnf_studio.config.model_kinds import MOST_WITH_FEATURES, DriftKind
 from dnf_studio.core.files import check_target, refuse_source
 from dnf_studio.errors import CheckpointError, DivergenceError, SettingError, UnknownNameError
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 DATA = (
-    "What to learn: a built-in set; a file (.csv, .npy, .npz, .h5, .parquet), of which FILE::column,column and "
-    "FILE::path/inside choose; a picture (.png, .jpg) whose dark is dense; images (an idx file, a CIFAR-10 batch, a "
-    "folder), with FILE::flip=horizontal mirrored, too, with FILE::logit or digits::logit in logit space; or "
-    "FILE::as=power, as the literature reads it (also gas, hepmass, miniboone, bsds300). "
+    "What to learn: a built-in set; a file (.csv, .tsv, .txt, .xlsx, .npy, .npz, .h5, .parquet), of which "
+    "FILE::column,column and FILE::path/inside choose; a picture (.png, .jpg) whose dark is dense; images (an idx "
+    "file, a CIFAR-10 batch, a folder), with FILE::flip=horizontal mirrored, too, with FILE::logit or digits::logit in "
+    "logit space; or FILE::as=power, as the literature reads it (also gas, hepmass, miniboone, bsds300). "
     "Some rows of a file are held out, to measure on and to end training by, as 'datasets --help' tells."
 )
 TRAIN = "In the place of --data a file of rows, where those to validate or to test on come from files of their own."
@@ -37,6 +37,8 @@ VALIDATION = (
 )
 TEST = "With --train: rows to measure on, all of them used. Without it a tenth of the training file's are, too."
 
+MISSING = "Of a table: refuse missing values, or leave out the rows, or the columns, that have some."
+LABEL = "Of a table: the column, of text or whole numbers, that says what each row is called; it is not learned."
 DRIFT = (
     "The forward drift: a network, −½ g² x and a network, or −½ g² x. What has −½ g² x in it has another g and times."
 )
@@ -74,6 +76,8 @@ def train(
     device: Annotated[Device | None, Option("--device", help="Where to compute.")] = None,
     seed: Annotated[int | None, Option("--seed", metavar="S", help="Seed of everything drawn.")] = None,
     drop_constant: Annotated[bool, Option("--drop-constant", help="Leave out constant columns.")] = False,
+    missing: Annotated[Missing | None, Option("--missing", help=MISSING)] = None,
+    label: Annotated[str | None, Option("--label", metavar="COLUMN", help=LABEL)] = None,
     threshold: Annotated[float | None, Option("--threshold", help="Of a picture: the least darkness, 0 to 1.")] = None,
     blur: Annotated[float | None, Option("--blur", metavar="PIXELS", help="Of a picture: its Gaussian blur.")] = None,
     resume: Annotated[Path | None, Option("--resume", metavar="F", help="Go on with this run.")] = None,
@@ -91,6 +95,8 @@ def train(
         "test": test,
         "model": model,
         "drop_constant": drop_constant or None,
+        "missing": missing,
+        "label": label,
         "network.drift": drift if freeze is None else "frozen",
         "sde.steps": steps,
         "training.straight": straight,

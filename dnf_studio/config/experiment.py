@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from dnf_studio.config.grids import MAX_STEPS, GridName
 from dnf_studio.config.model_kinds import GROUPS, MODEL_KINDS, ModelName, filled, model_fault, replaced
-from dnf_studio.config.settings import Device, NetworkConfig, Precision, SDEConfig, Settings, TrainingConfig
+from dnf_studio.config.settings import Device, Missing, NetworkConfig, Precision, SDEConfig, Settings, TrainingConfig
 from dnf_studio.errors import SettingError, continued
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Config",
     "Device",
     "GridName",
+    "Missing",
     "ModelName",
     "NetworkConfig",
     "Precision",
@@ -35,7 +36,7 @@ __all__ = [
     "recorded",
 ]
 
-DATA_SETTINGS = ("data", "validation", "test", "drop_constant")
+DATA_SETTINGS = ("data", "validation", "test", "drop_constant", "missing", "label")
 """The settings of a `Config` that say which data there are."""
 
 
@@ -53,7 +54,8 @@ class Config(Settings):
         "rings",
         min_length=1,
         title="Data name or file",
-        description="A data set of the studio, a file (.csv, .npy, .npz, .h5, .parquet) or a picture (.png, .jpg).",
+        description="A data set of the studio, a file (.csv, .tsv, .txt, .xlsx, .npy, .npz, .h5, .parquet) or a "
+        "picture (.png, .jpg).",
     )
     validation: str | None = Field(
         None,
@@ -72,6 +74,19 @@ class Config(Settings):
         False,
         title="Drop constant columns",
         description="Leave out columns that hold one value only, which cannot be standardised.",
+    )
+    missing: Missing = Field(
+        "error",
+        title="Missing values",
+        description="What is done about values of a table that are missing or not finite: nothing, so that it is "
+        "refused, or their rows or their columns are left out.",
+    )
+    label: str | None = Field(
+        None,
+        min_length=1,
+        title="Label",
+        description="The column of a table, of text or whole numbers, that says what each row is called; it is no "
+        "component.",
     )
     model: ModelName = Field(
         "diffflow",
@@ -178,16 +193,16 @@ class Config(Settings):
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """A copy with `changes` applied; keys are dotted (``sde.steps``) or nested mappings.
 
-        Files to validate and to test on belong to their data: with other data they go, unless they are named too. With
-        another model, kind of network or drift, settings that stand at the default of the old one go to that of the
-        new; a U-Net takes over no larger batch than its own.
+        Files to validate and to test on, the label and what is done about missing values belong to their data: with
+        other data they go, unless they are named too. With another model, kind of network or drift, settings that stand
+        at the default of the old one go to that of the new; a U-Net takes over no larger batch than its own.
         """
         flat, values = flatten(changes), self.model_dump()
         if flat.keys() & self.kinds.keys():
             coming = self._of({name: flat.get(name, value) for name, value in self.kinds.items()})
             values = replaced(values, self.defaults().model_dump(), coming.model_dump())
         if flat.get("data", self.data) != self.data:
-            flat = {"validation": None, "test": None, **flat}
+            flat = {"validation": None, "test": None, "missing": "error", "label": None, **flat}
         for key, value in flat.items():
             group = values
             *parents, leaf = key.split(".")

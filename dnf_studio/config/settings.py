@@ -11,10 +11,11 @@ from dnf_studio.config.grids import MAX_STEPS, GridKind, check_grid
 from dnf_studio.config.model_kinds import MOST_WITH_FEATURES, DriftKind, NetworkKind
 from dnf_studio.errors import SettingError
 
-__all__ = ["Device", "NetworkConfig", "Precision", "SDEConfig", "Settings", "TrainingConfig"]
+__all__ = ["Device", "Missing", "NetworkConfig", "Precision", "SDEConfig", "Settings", "TrainingConfig"]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
+Missing = Literal["error", "drop-rows", "drop-columns"]
 
 
 def _grid(value: object) -> GridKind:

@@ -22,8 +22,8 @@ window = MainWindow(Appearance(application))
 life = Lifecycle(options, window)
 window.show()
 window.fill()
-heavy = [name for name in ("torch", "typer", "rich", "h5py", "scipy", "sklearn", "safetensors") if name in sys.modules]
-print(heavy)
+heavy = "torch", "typer", "rich", "h5py", "scipy", "sklearn", "safetensors", "pandas", "openpyxl"
+print([name for name in heavy if name in sys.modules])
 """
 
 

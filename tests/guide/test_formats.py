@@ -7,6 +7,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +84,16 @@ def metadata_of(path: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A saved run with all that one can hold: rows to validate on, a change, early stopping."""
+    """A saved run with all that one can hold: rows to validate on and left out, labels, a change, early stopping."""
     folder = tmp_path_factory.mktemp("run")
-    np.save(folder / "rows.npy", np.random.default_rng(0).standard_normal((200, 2)))
+    rows = np.column_stack([np.random.default_rng(0).standard_normal((200, 2)), np.arange(200) % 2])
+    rows[7, 0] = np.nan
+    np.save(folder / "rows.npy", rows)
     config = Config.create(
         {
             "data": str(folder / "rows.npy"),
+            "missing": "drop-rows",
+            "label": "2",
             "sde": {"steps": 1},
             "network": {"layers": 1, "channels": 4, "features": 2},
             "training": {"batch": 4, "iterations": 50, "precision": "float32", "device": "cpu"},
@@ -121,6 +126,7 @@ def export(tmp_path_factory: pytest.TempPathFactory, run: Path) -> Path:
     ways, draws = (STEPS + 1, 2), (STEPS, 2)
     block = SampleBlock(0, numbers(2), numbers(2), numbers(*ways), numbers(*draws), numbers(*ways), numbers(*draws))
     plan = ExportPlan(POINTS, SampleSettings(steps=STEPS), trajectories=True, noise=True, log_prob=True, forward=True)
+    plan = replace(plan, labels=True)
     path = tmp_path_factory.mktemp("export") / "samples.h5"
     chosen = Selection(tuple(range(POINTS)), 100, [block])
     for _ in export_samples(flow, path, plan, checkpoint, chosen, data=TOY_SETS[0]):
@@ -195,9 +201,12 @@ def test_attributes_and_datasets_of_exports(export: Path) -> None:
                 assert array.shape == () and isinstance(json.loads(array[()]), dict)
                 continue
             numbers, _, shape = kind.partition(" (")
+            if numbers == "texts":
+                assert h5py.check_string_dtype(array.dtype).encoding == "utf-8"
+                continue
             expected = {"float32": "<f4", "int32": "<i4", "big-endian float32": ">f4"}
             assert array.dtype == np.dtype(expected[numbers.strip()]), name
-            assert array.shape == eval(f"({shape[:-1]},)", {"n": POINTS, "N": STEPS, "D": 2, "min": min}), name
+            assert array.shape == eval(f"({shape[:-1]},)", {"n": POINTS, "N": STEPS, "D": 2, "K": 5, "min": min}), name
 
 
 def test_provenance_of_exports(export: Path) -> None:
@@ -248,7 +257,7 @@ def test_ranges_of_settings() -> None:
 
 
 def test_settings_as_toml() -> None:
-    tree = tomllib.loads(Config.create({"validation": "a.csv", "data": "b.csv"}).to_toml())
+    tree = tomllib.loads(Config.create({"validation": "a.csv", "data": "b.csv", "label": "kind"}).to_toml())
     named = {row[0].strip("`") for row in tables(part("Settings"))[0]}
     assert named - set(flatten(tree)) == {"test", "training.seconds"} and set(flatten(tree)) <= named
 

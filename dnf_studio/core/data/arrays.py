@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dnf_studio.core.data.table import Rows, Table, counted_row, number_columns, pick_columns
+from dnf_studio.core.data.table import Rows, Table, counted_row, number_columns, picked_columns
 from dnf_studio.errors import DataError
 
 __all__ = ["ArrayInfo", "array_table", "choose_array"]
@@ -55,13 +55,16 @@ def choose_array(path: Path, arrays: Sequence[ArrayInfo], selection: str | None)
     return named[inside], columns
 
 
-def array_table(path: Path, values: Rows, inside: str | None, selection: str | None, mapped: bool) -> Table:
+def array_table(
+    path: Path, values: Rows, inside: str | None, selection: str | None, mapped: bool, label: str | None = None
+) -> Table:
     """The chosen columns of an array of one or two dimensions; one dimension is one column."""
     if isinstance(values, np.ndarray) and values.ndim == 1:
         values = values.reshape(-1, 1)
     names = number_columns(values.shape[1])
-    picked = pick_columns(path, names, selection)
-    return Table(path, values, picked, tuple(names[i] for i in picked), counted_row, mapped, inside)
+    picked, labelled = picked_columns(path, names, selection, label)
+    table = Table(path, values, picked, tuple(names[i] for i in picked), counted_row, mapped, inside)
+    return table if labelled is None else table.labelled_by(names[labelled], labelled)
 
 
 def _only(path: Path, arrays: Sequence[ArrayInfo]) -> ArrayInfo:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dnf_studio.config import Config
+from dnf_studio.config import Config, Missing
 from dnf_studio.core.data.content_split import SplitRule
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.data.fractals import FRACTAL_SETS
@@ -69,6 +69,8 @@ def open_dataset(
     validation: str | None = None,
     test: str | None = None,
     rule: SplitRule | None = None,
+    missing: Missing = "error",
+    label: str | None = None,
 ) -> Dataset:
     """A built-in set by its name or alias, in any case, else FILE, `FILE::column,column`, `FILE::path/inside`,
     of a picture `FILE::threshold=0.3,blur=2`, of a table of the literature `FILE::as=power`, a set of images,
@@ -76,11 +78,14 @@ def open_dataset(
     images take: `digits::logit`.
 
     Of a table, files `validation` and `test` hold the rows to validate and to test on, where one's own are wanted, and
-    `rule` is the one of a checkpoint that was trained on it. Raises `UnknownNameError` with the nearest name for what
-    looks like a name, and `DataError` for whatever is wrong with a file.
+    `rule` is the one of a checkpoint that was trained on it; `missing` and `label` are as for `open_table`. Raises
+    `UnknownNameError` with the nearest name for what looks like a name, and `DataError` for whatever is wrong with a
+    file.
     """
     if is_table(name_or_file):
-        return open_table(name_or_file, drop_constant, rule, validation, test)
+        return open_table(name_or_file, drop_constant, rule, validation, test, missing, label)
+    if label is not None or missing != "error":
+        raise DataError(f"Labels and missing values are those of a table of rows, and '{name_or_file}' is none.")
     if validation is not None or test is not None:
         raise DataError(f"Files to validate and to test on go with a table of rows, and '{name_or_file}' is none.")
     toy, selection = _built_in(name_or_file)
@@ -98,7 +103,9 @@ def open_dataset(
 
 def open_configured(config: Config, rule: SplitRule | None = None) -> Dataset:
     """The data that the settings of an experiment name; `rule` as for `open_dataset`."""
-    return open_dataset(config.data, config.drop_constant, config.validation, config.test, rule)
+    return open_dataset(
+        config.data, config.drop_constant, config.validation, config.test, rule, config.missing, config.label
+    )
 
 
 def is_table(name_or_file: str) -> bool:

@@ -1,112 +1,144 @@
-"""Tables in text files: values separated by comma, semicolon or tab, with or without a header."""
+"""Tables in text files: values separated by comma, semicolon, tab, bar or blanks, with or without a header.
+
+How a file is written is found from its beginning. Then every line is looked at once, so that one that is too short or
+too long is told by its number, and pandas reads the numbers; where a column is not as its beginning, or is of text or
+dates, its cells are read one by one.
+"""
 
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dnf_studio.core.data.table import BLOCK, Table, number_columns, pick_columns
+from dnf_studio.core.data.cells import MISSING, Meaning, cell_number, is_missing, meanings
+from dnf_studio.core.data.csv_writing import BLANKS, MOST_ROWS, delimiter_of, encodings, split_rows
+from dnf_studio.core.data.table import Table, number_columns, picked_columns
+from dnf_studio.core.data.text_table import (
+    CellError,
+    Growing,
+    Sketch,
+    TextRows,
+    label_cells,
+    label_finder,
+    read_text,
+    sketch_text,
+    text_table,
+)
 from dnf_studio.errors import DataError
 
 __all__ = ["read_csv", "sketch_csv"]
 
-DELIMITERS = "\t;,"
-"""Delimiters in the order in which they are tried: numbers hold neither of the first two."""
+HEAD = 1 << 20
+"""Characters from which it is found how a file is written."""
+LONG_HEAD = 1 << 26
+"""As many where a column turned out not to be as it begins."""
+MOST_COLUMNS = 100_000
+PIECE_CELLS = 1 << 22
+MOST_AT_ONCE = 1000
+"""Columns that pandas is given: it takes a millisecond for each, however few rows there are."""
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
-class _Text:
-    """An open file: what its columns are called and its rows, as text."""
+class _Writing:
+    """How the file is written."""
 
-    names: tuple[str, ...]
-    rows: Iterator[list[str]]
-    place: _LinePlace
-
-
-def read_csv(path: Path, selection: str | None) -> Table:
-    """Read UTF-8 text whose values are separated by comma, semicolon or tab, with or without a header."""
-    with _opened(path) as text:
-        picked = pick_columns(path, text.names, selection)
-        blocks = list(_blocks(path, text, picked))
-    values = np.concatenate(blocks) if blocks else np.empty((0, len(picked)))
-    return Table(path, values, tuple(range(len(picked))), tuple(text.names[i] for i in picked), text.place)
+    encoding: str
+    delimiter: str
+    skipped: int
+    """Lines before the first that counts."""
+    header: bool
 
 
-def sketch_csv(path: Path, most_cells: int) -> tuple[Table, dict[int, str], bool]:
-    """The first rows with NaN where there is no number, why columns hold text, and whether rows are left out."""
-    problems: dict[int, str] = {}
-    with _opened(path) as text:
-        limit = max(BLOCK, most_cells // len(text.names))
-        blocks, start = [], 0
-        for rows in _row_blocks(path, text):
-            blocks.append(
-                _lenient(rows, lambda row, i, cell: problems.setdefault(i, _text_place(text, row, cell)), start)
-            )
-            start += len(rows)
-            if start >= limit:
-                break
-        partial = next(text.rows, None) is not None
-    values = np.concatenate(blocks) if blocks else np.empty((0, len(text.names)))
-    return Table(path, values, tuple(range(len(text.names))), text.names, text.place), problems, partial
+def read_csv(path: Path, selection: str | None, label: str | None = None) -> Table:
+    """Read text in UTF-8, UTF-16 or as Windows writes it, whose values are separated in one of five ways."""
+
+    def read(encoding: str) -> Table:
+        try:
+            return _read(_opened(path, encoding), selection, label)
+        except CellError as error:
+            # A German table may begin with whole numbers only
+            if not error.otherwise or path.stat().st_size <= HEAD:
+                raise
+            return _read(_opened(path, encoding, LONG_HEAD), selection, label)
+
+    return _decoded(path, read)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[_Text]:
-    """The file behind its header; whatever is wrong with its text is one sentence."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            delimiter = _delimiter(file)
-            rows = _rows(file, delimiter)
-            first = next(rows, None)
-            if first is None:
-                raise DataError(f"'{path}' is empty.")
-            header = not any(map(_is_number, first))
-            if not header:
-                rows = chain([first], rows)
-            names = _header_names(first) if header else number_columns(len(first))
-            yield _Text(names, rows, _LinePlace(path, delimiter, int(header)))
-    except UnicodeDecodeError:
-        raise DataError(f"'{path}' is not UTF-8 text.") from None
-    except csv.Error as error:
-        raise DataError(f"'{path}' cannot be read as CSV: {error}.") from None
+def sketch_csv(path: Path, most_cells: int) -> Sketch:
+    """The first rows, and what their columns are."""
+    return _decoded(path, lambda encoding: sketch_text(_opened(path, encoding)[0], most_cells))
 
 
-def _rows(file: TextIO, delimiter: str) -> Iterator[list[str]]:
-    """The rows of a file from its start, without blank lines."""
-    file.seek(0)
-    return filter(None, csv.reader(file, delimiter=delimiter, skipinitialspace=delimiter != "\t"))
+def _read(opened: tuple[TextRows, _Writing], selection: str | None, label: str | None) -> Table:
+    text, writing = opened
+    return _at_once(text, writing, selection, label) or read_text(text, selection, label)
 
 
-def _delimiter(file: TextIO) -> str:
-    """The first delimiter that splits the first two rows into equally many values, else a comma."""
-    for delimiter in DELIMITERS:
-        widths = [len(row) for row in islice(_rows(file, delimiter), 2)]
-        if widths and widths[0] > 1 and len(set(widths)) == 1:
-            return delimiter
-    return ","
+def _decoded(path: Path, read: Callable[[str], Found]) -> Found:
+    """What `read` finds by the first encoding that fits; whatever is wrong with the text is one sentence."""
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+    for encoding in encodings(head):
+        try:
+            return read(encoding)
+        except UnicodeError:
+            continue
+        except csv.Error as error:
+            raise DataError(f"'{path}' cannot be read as CSV: {error}.") from None
+    raise DataError(f"'{path}' is no text that can be read; save it as UTF-8.")
 
 
-def _number(text: str) -> float:
-    """The number that `text` is; Python would read 1_2, which in a table is a name, as twelve."""
-    if "_" in text:
-        raise ValueError(text)
-    return float(text)
+def _opened(path: Path, encoding: str, most: int = HEAD) -> tuple[TextRows, _Writing]:
+    """The table behind its header, and how it is written."""
+    with path.open(newline="", encoding=encoding) as file:
+        head = file.read(most)
+        # The last line may be cut, and the first may be longer than all that was read
+        head += "".join(file.readline(LONG_HEAD) for _ in range(3))
+    if not head.strip():
+        raise DataError(f"'{path}' is empty.")
+    if max(map(head[: head.find("\n")].count, "\t;,| ")) > 10 * MOST_COLUMNS:
+        raise DataError(f"'{path}' has more than the {MOST_COLUMNS:,} columns that are read.")
+    marked = head[:4] == "sep=" and head[4:6].strip() == head[4:5] != ""
+    body = head.partition("\n")[2] if marked else head
+    delimiter = head[4] if marked else delimiter_of(body)
+    rows = list(islice(split_rows(io.StringIO(body, newline=""), delimiter), MOST_ROWS if most == HEAD else None))
+    if not rows:
+        raise DataError(f"'{path}' is empty.")
+    if len(rows[0]) > MOST_COLUMNS:
+        raise DataError(f"'{path}' has {len(rows[0]):,} columns, more than the {MOST_COLUMNS:,} that are read.")
+    width = len(rows[0])
+    known = _known(rows[1:] or rows, width, delimiter)
+    header = not any(map(_is_number, rows[0], known))
+    if not header:
+        known = _known(rows, width, delimiter)
+    names = _header_names(rows[0]) if header else number_columns(len(rows[0]))
+    writing = _Writing(encoding, delimiter, int(marked), header)
+    place = _LinePlace(path, writing)
+    return TextRows(path, names, known, lambda: _wide(path, writing, names, place), place, delimiter == ";"), writing
 
 
-def _is_number(text: str) -> bool:
-    try:
-        _number(text)
-    except ValueError:
-        return False
-    return True
+def _known(rows: list[list[str]], width: int, delimiter: str) -> tuple[Meaning, ...]:
+    """What the columns of these rows mean; rows that are wider or narrower are told later."""
+    return meanings(([row[i] for row in rows if i < len(row)] for i in range(width)), delimiter == ";")
+
+
+def _is_number(cell: str, meaning: Meaning) -> bool:
+    """Whether a cell of the first line is one of the table rather than the name of a column."""
+    for form in {"plain", meaning.form} & {"plain", "comma", "point"}:
+        try:
+            cell_number(cell, Meaning("number", form))
+        except ValueError:
+            continue
+        return not is_missing(cell) or cell.strip().lstrip("+-").lower() == "nan"
+    return False
 
 
 def _header_names(first: list[str]) -> tuple[str, ...]:
@@ -115,76 +147,102 @@ def _header_names(first: list[str]) -> tuple[str, ...]:
     return tuple(name.strip() or f"column {index}" for index, name in enumerate(names))
 
 
+def _lines(file: TextIO, path: Path) -> Iterator[str]:
+    """The lines of a file; raises `DataError` where it holds what no text does."""
+    for line in file:
+        if "\0" in line:
+            raise DataError(f"'{path}' is no text that can be read: it holds bytes that are 0.")
+        yield line
+
+
+def _wide(path: Path, writing: _Writing, names: tuple[str, ...], place: _LinePlace) -> Iterator[list[str]]:
+    """All rows behind the header; raises `DataError` for one that is not as wide as the first."""
+    with path.open(newline="", encoding=writing.encoding) as file:
+        rows = split_rows(_lines(file, path), writing.delimiter)
+        rows = islice(rows, writing.skipped + writing.header, None)
+        for number, row in enumerate(rows):
+            if len(row) != len(names):
+                count = "1 value" if len(row) == 1 else f"{len(row)} values"
+                raise DataError(f"'{path}' has {count} in {place(number)}, but {len(names)} in its first line.")
+            yield row
+
+
 @dataclass(frozen=True)
 class _LinePlace:
     """Finds the line of a row by reading the file again: only errors ask, so rows need not remember it."""
 
     path: Path
-    delimiter: str
-    skipped: int
+    writing: _Writing
 
     def __call__(self, row: int) -> str:
-        with self.path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, delimiter=self.delimiter, skipinitialspace=self.delimiter != "\t")
-            next(islice(filter(None, reader), row + self.skipped, None), None)
-            return f"line {reader.line_num}"
+        with self.path.open(newline="", encoding=self.writing.encoding) as file:
+            counted = _Counted(file)
+            wanted = row + self.writing.skipped + self.writing.header
+            next(islice(split_rows(counted, self.writing.delimiter), wanted, None), None)
+            return f"line {counted.count}"
 
 
-def _row_blocks(path: Path, text: _Text) -> Iterator[list[list[str]]]:
-    """All rows as text, BLOCK at a time, each as wide as the first line."""
-    start = 0
-    while block := list(islice(text.rows, BLOCK)):
-        if set(map(len, block)) != {len(text.names)}:
-            row = next(i for i, cells in enumerate(block) if len(cells) != len(text.names))
-            count = "1 value" if len(block[row]) == 1 else f"{len(block[row])} values"
-            raise DataError(
-                f"'{path}' has {count} in {text.place(start + row)}, but {len(text.names)} in its first line."
-            )
-        yield block
-        start += len(block)
+class _Counted:
+    """The lines of a file, counted as they are read."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file, self.count = file, 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._file:
+            self.count += 1
+            yield line
 
 
-def _blocks(path: Path, text: _Text, picked: tuple[int, ...]) -> Iterator[NDArray[np.float64]]:
-    """The picked columns of all rows as float64 blocks (≤ BLOCK, D)."""
-    start, names = 0, text.names
-    whole = picked == tuple(range(len(names)))
-    for block in _row_blocks(path, text):
-        cells = chain.from_iterable(block) if whole else (row[i] for row in block for i in picked)
-        try:
-            yield np.fromiter(map(_number, cells), np.float64).reshape(len(block), len(picked))
-        except ValueError:
-            row, i = next((r, i) for r, row in enumerate(block) for i in picked if not _is_number(row[i]))
-            raise DataError(_text_complaint(path, names[i], text.place(start + row), block[row][i])) from None
-        start += len(block)
+def _at_once(text: TextRows, writing: _Writing, selection: str | None, label: str | None) -> Table | None:
+    """What pandas reads; None where the cells must be looked at one by one."""
+    dates = text.dates if selection is None else ()
+    picked, labelled = picked_columns(text.path, text.names, selection, label, dates)
+    forms = {text.meanings[i].form for i in picked}
+    if len(picked) > MOST_AT_ONCE:
+        return None
+    if not {text.meanings[i].kind for i in picked} <= {"number", "whole number"} or forms not in ({"plain"}, {"comma"}):
+        return None
+    count = sum(1 for _ in text.rows())
+    growing = Growing(len(picked))
+    finder = label_finder(text, labelled)
+    whole = labelled is not None and text.meanings[labelled].kind == "whole number"
+    try:
+        for piece in _pieces(text, writing, picked, labelled, "," if forms == {"comma"} else "."):
+            growing.add(piece[list(picked)].to_numpy(np.float64))
+            if finder is not None:
+                finder.note(label_cells((cell if isinstance(cell, str) else "" for cell in piece[labelled]), whole))
+    except (ValueError, OverflowError) as error:
+        # Also what pandas raises; such a cell is found and told by `read_text`
+        if isinstance(error, DataError | UnicodeError):
+            raise
+        return None
+    values = growing.values()
+    return text_table(text, values, picked, finder, dates) if len(values) == count else None
 
 
-def _lenient(rows: list[list[str]], note: Callable[[int, int, str], object], start: int) -> NDArray[np.float64]:
-    """Rows as numbers, NaN for a cell that is none; `note` is told row, column and text of what is not empty."""
-    values = np.empty((len(rows), len(rows[0])))
-    for i in range(values.shape[1]):
-        try:
-            values[:, i] = np.fromiter((_number(row[i]) for row in rows), np.float64)
-        except ValueError:
-            for r, row in enumerate(rows):
-                number = _is_number(row[i])
-                values[r, i] = float(row[i]) if number else np.nan
-                if not number and row[i].strip():
-                    note(start + r, i, row[i])
-    return values
+def _pieces(
+    text: TextRows, writing: _Writing, picked: tuple[int, ...], labelled: int | None, decimal: str
+) -> Iterator[Any]:
+    """Tables of pandas, some rows at a time, whose columns are called by their numbers."""
+    import pandas as pd
 
-
-def _text_place(text: _Text, row: int, cell: str) -> str:
-    """What text a column holds and where."""
-    return f"holds the text {_short(cell)} in {text.place(row)}"
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:40] + "…")
-
-
-def _text_complaint(path: Path, column: str, place: str, text: str) -> str:
-    """What is wrong with a cell that is not a number."""
-    if not text.strip():
-        return f"'{path}' has no value in {place}, column '{column}'; fill it or remove the row."
-    hint = "; the names in a header must not be numbers" if place == "line 1" else ""
-    return f"'{path}' holds the text {_short(text)} in {place}, column '{column}', where a number is needed{hint}."
+    used = [*picked, *([] if labelled is None else [labelled])]
+    with text.path.open(newline="", encoding=writing.encoding) as file:
+        reader = pd.read_csv(
+            file,
+            sep=r"\s+" if writing.delimiter == BLANKS else writing.delimiter,
+            decimal=decimal,
+            header=0 if writing.header else None,
+            names=list(range(len(text.names))),
+            skiprows=writing.skipped,
+            index_col=False,
+            usecols=used,
+            dtype={i: str if i == labelled else np.float64 for i in used},
+            na_values=sorted(MISSING),
+            keep_default_na=False,
+            skipinitialspace=writing.delimiter != "\t",
+            chunksize=max(1, PIECE_CELLS // len(text.names)),
+        )
+        with reader:
+            yield from reader

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from dnf_studio.core.data.content_split import BY_ORDER, SplitRule
 from dnf_studio.core.data.image_shape import ImageShape, Logit
+from dnf_studio.core.data.missing import NOTHING, LeftOut
 
 __all__ = ["DataSummary", "Dataset", "Standardisation", "stream_of"]
 
@@ -121,6 +122,10 @@ class Dataset(ABC):
     """How the rows of a file are split; None where points are drawn afresh or the data brings its own splits."""
     rows: tuple[int, int, int] | None = None
     """Rows to train, to validate and to test on; None where points are drawn afresh."""
+    left_out: LeftOut = NOTHING
+    """What of a table is not used."""
+    labels: tuple[str, ...] = ()
+    """What rows are called by a column of their table."""
 
     @abstractmethod
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
@@ -169,11 +174,25 @@ class DataSummary:
     """How the rows of its file were split; a checkpoint that does not say so is of a time with one rule only."""
     rows: tuple[int, int, int] | None = None
     """Rows to train, to validate and to test on; None where points are drawn afresh, or not told."""
+    left_out: LeftOut = NOTHING
+    """What of the table was not used."""
+    labels: tuple[str, ...] = ()
+    """What rows are called by the column that the setting `label` names."""
 
     @classmethod
     def of(cls, data: Dataset) -> Self:
         """What there is to keep of `data`."""
-        return cls(data.name, data.fingerprint, data.columns, data.entropy, data.image, data.rule, data.rows)
+        return cls(
+            data.name,
+            data.fingerprint,
+            data.columns,
+            data.entropy,
+            data.image,
+            data.rule,
+            data.rows,
+            data.left_out,
+            data.labels,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what a checkpoint of before does not say is not said."""
@@ -182,6 +201,10 @@ class DataSummary:
             del values["split"]
         if self.rows is None:
             del values["rows"]
+        if self.left_out == NOTHING:
+            del values["left_out"]
+        if not self.labels:
+            del values["labels"]
         return values
 
     def __post_init__(self) -> None:

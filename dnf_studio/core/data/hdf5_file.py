@@ -65,7 +65,7 @@ def list_hdf5(path: Path) -> tuple[ArrayInfo, ...]:
         return tuple(_infos(file))
 
 
-def read_hdf5(path: Path, selection: str | None) -> Table:
+def read_hdf5(path: Path, selection: str | None, label: str | None = None) -> Table:
     """Map the chosen dataset, or hold it where it lies in the file in another form than rows of numbers."""
     with _opened(path) as file:
         info, columns = choose_array(path, tuple(_infos(file)), selection)
@@ -74,7 +74,7 @@ def read_hdf5(path: Path, selection: str | None) -> Table:
         mapped = values is not None
         if values is None:
             values = dataset[()]
-    return array_table(path, values, info.name, columns, mapped)
+    return array_table(path, values, info.name, columns, mapped, label)
 
 
 @contextmanager

@@ -30,10 +30,11 @@ import torch
 from numpy.typing import NDArray
 
 from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.data.missing import checked_table
 from dnf_studio.core.data.naming import split_selection
 from dnf_studio.core.data.readers import read_table
 from dnf_studio.core.data.row_sets import TableDataset, fingerprint_start, standardise, told_sizes
-from dnf_studio.core.data.table import check_values, varies_too_little
+from dnf_studio.core.data.table import varies_too_little
 from dnf_studio.errors import DataError
 
 __all__ = ["is_literature", "open_literature"]
@@ -160,7 +161,7 @@ def _bsds300(path: Path) -> _Prepared:
 def _read(source: str) -> tuple[tuple[str, ...], Rows]:
     """All rows of a table, float64, finite."""
     table = read_table(source)
-    check_values(table)
+    checked_table(table)
     return table.columns, table.read(slice(0, len(table)))
 
 

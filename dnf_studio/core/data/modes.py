@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.data.recorded import RecordedDataset
+from dnf_studio.core.data.labelled import LabelledDataset
 from dnf_studio.core.data.solids import GaussianMixture, LinkedRings
 from dnf_studio.core.data.toy2d import Checkerboard, EightGaussians, Moons, Rings, TwoSpirals
 
@@ -23,19 +23,19 @@ CHUNK = 4096
 
 
 def mode_count(dataset: Dataset | None) -> int:
-    """How many parts the set has; 0 of one part, of a file or of unknown data."""
+    """How many parts the set has; 0 of one part, of a file without labels or of unknown data."""
     if isinstance(dataset, Rings):
         return len(dataset.centres) if len(dataset.centres) > 1 else 0
     if isinstance(dataset, GaussianMixture | LinkedRings):
         return len(dataset.centres)
-    if isinstance(dataset, RecordedDataset):
+    if isinstance(dataset, LabelledDataset):
         return len(dataset.class_names)
     return next((count for kind, (count, _) in _SETS.items() if isinstance(dataset, kind)), 0)
 
 
 def mode_names(dataset: Dataset | None) -> tuple[str, ...]:
     """What the parts are called: classes by their names, others by their numbers from 1."""
-    if isinstance(dataset, RecordedDataset):
+    if isinstance(dataset, LabelledDataset):
         return dataset.class_names
     return tuple(str(k + 1) for k in range(mode_count(dataset)))
 
@@ -57,7 +57,7 @@ def modes_of(dataset: Dataset, x: NDArray[np.floating]) -> NDArray[np.intp] | No
         found[known] = _apart(points[known], dataset.centres).argmin(axis=1)
     elif isinstance(dataset, LinkedRings):
         found[known] = dataset.distances(points[known]).argmin(axis=1)
-    elif isinstance(dataset, RecordedDataset):
+    elif isinstance(dataset, LabelledDataset):
         found[known] = dataset.nearest_class(points[known])
     else:
         nearest = next(way for kind, (_, way) in _SETS.items() if isinstance(dataset, kind))

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.core.data.arrays import ArrayInfo, array_table, choose_array
-from dnf_studio.core.data.table import BLOCK, MOST_HELD, Table, array_fault, counted_row, gigabytes, pick_columns
+from dnf_studio.core.data.table import MOST_HELD, Table, array_fault, gigabytes
 from dnf_studio.errors import DataError
 
-__all__ = ["list_npz", "read_npy", "read_npz", "read_parquet", "sketch_parquet"]
+__all__ = ["list_npz", "read_npy", "read_npz"]
 
 MOST_ARRAYS = 1000
 """Arrays of an archive that are looked at."""
@@ -28,7 +28,7 @@ LOCAL_HEADER = struct.Struct("<4s22xHH")
 """What stands before the bytes of a member: a signature and how long its name and its extra field are."""
 
 
-def read_npy(path: Path, selection: str | None) -> Table:
+def read_npy(path: Path, selection: str | None, label: str | None = None) -> Table:
     """Map a `.npy` file of one or two dimensions; its header is checked before any of its data is touched."""
     with path.open("rb") as file:
         shape, dtype, fortran = _header(path, file)
@@ -37,7 +37,7 @@ def read_npy(path: Path, selection: str | None) -> Table:
         raise DataError(f"'{path}' {fault}.")
     if min(shape) < 0 or math.prod(shape) * dtype.itemsize > path.stat().st_size - offset:
         raise DataError(f"'{path}' is cut short: its header promises more data than it holds.")
-    return array_table(path, _mapped(path, dtype, offset, shape, fortran), None, selection, mapped=True)
+    return array_table(path, _mapped(path, dtype, offset, shape, fortran), None, selection, True, label)
 
 
 def list_npz(path: Path) -> tuple[ArrayInfo, ...]:
@@ -46,7 +46,7 @@ def list_npz(path: Path) -> tuple[ArrayInfo, ...]:
         return tuple(_info(archive, member) for member in _members(archive))
 
 
-def read_npz(path: Path, selection: str | None) -> Table:
+def read_npz(path: Path, selection: str | None, label: str | None = None) -> Table:
     """Map the chosen array of an archive, or hold it where it is compressed."""
     with _archive(path) as archive:
         members = {_name(member): member for member in _members(archive)}
@@ -58,7 +58,7 @@ def read_npz(path: Path, selection: str | None) -> Table:
         else:
             values = _unpack_member(path, archive, member)
     mapped = member.compress_type == zipfile.ZIP_STORED
-    return array_table(path, values, info.name, columns, mapped)
+    return array_table(path, values, info.name, columns, mapped, label)
 
 
 def _header(path: Path, file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
@@ -153,94 +153,3 @@ def _unpack_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo
             done += len(part)
         file.read(1)  # at the end of a member its checksum is compared
     return raw.view(dtype).reshape(shape, order="F" if fortran else "C")
-
-
-Parquet = Any
-"""pyarrow has no types."""
-
-
-def read_parquet(path: Path, selection: str | None) -> Table:
-    """Hold the chosen columns, which must be numbers; a missing value is NaN."""
-    with _opened(path) as file:
-        names = tuple(file.schema_arrow.names)
-        picked = pick_columns(path, names, selection)
-        for i in picked:
-            if fault := _fault(file.schema_arrow.field(i).type):
-                raise DataError(f"Column '{names[i]}' of '{path}' {fault}; choose columns with FILE::column,column.")
-        size = 8 * file.metadata.num_rows * len(picked)
-        if size > MOST_HELD:
-            raise DataError(
-                f"'{path}' takes {gigabytes(size)} when it is unpacked; save it as .npy or choose fewer columns."
-            )
-        values = _values(file, picked, file.metadata.num_rows)
-    return Table(path, values, tuple(range(len(picked))), tuple(names[i] for i in picked), counted_row)
-
-
-def sketch_parquet(path: Path, most_cells: int) -> tuple[Table, dict[int, str], bool]:
-    """The first rows with NaN where there is no number, why columns hold none, and whether rows are left out."""
-    with _opened(path) as file:
-        names = tuple(file.schema_arrow.names)
-        faults = {i: _fault(file.schema_arrow.field(i).type) for i in range(len(names))}
-        numbers = tuple(i for i, fault in faults.items() if not fault)
-        rows = min(file.metadata.num_rows, max(BLOCK, most_cells // max(1, len(names))))
-        values = np.full((rows, len(names)), np.nan)
-        if numbers:
-            values[:, list(numbers)] = _values(file, numbers, rows)
-        partial = rows < file.metadata.num_rows
-    table = Table(path, values, tuple(range(len(names))), names, counted_row)
-    return table, {i: fault for i, fault in faults.items() if fault}, partial
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Parquet]:
-    """The file behind its footer; whatever pyarrow finds wrong in it is one sentence."""
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise DataError(
-            f"'{path}' is a Parquet file, which needs pyarrow; install it with pip install 'dnf-studio[parquet]'."
-        ) from None
-    reader: Parquet = pyarrow.parquet.ParquetFile
-    try:
-        with reader(path) as file:
-            yield file
-    except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise DataError(f"'{path}' is no sound Parquet file: it is damaged or cut short.") from None
-
-
-def _fault(kind: Parquet) -> str:
-    """Why a column of this type cannot be used, as the rest of a sentence about it."""
-    from pyarrow import types
-
-    if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind):
-        return ""
-    text = types.is_string(kind) or types.is_large_string(kind) or types.is_dictionary(kind)
-    return "holds text, not numbers" if text else f"holds values of type {kind}, not real numbers"
-
-
-def _values(file: Parquet, picked: tuple[int, ...], count: int) -> NDArray[np.float64]:
-    """The first `count` rows of the picked columns, (count, D)."""
-    import pyarrow
-
-    names = file.schema_arrow.names
-    wanted = list(dict.fromkeys(names[i] for i in picked))
-    # Of columns with one name all come, side by side in the order of the file
-    read = [i for name in wanted for i, other in enumerate(names) if other == name]
-    values = np.empty((count, len(picked)))
-    start = 0
-    for batch in file.iter_batches(BLOCK, columns=wanted, use_threads=False):
-        if batch.schema.names != [names[i] for i in read]:
-            raise ValueError("other columns than asked for")
-        rows = min(batch.num_rows, count - start)
-        for j, i in enumerate(picked):
-            column = batch.column(read.index(i)).slice(0, rows).cast(pyarrow.float64(), safe=False)
-            values[start : start + rows, j] = column.to_numpy(zero_copy_only=False)
-        start += rows
-        if start == count:
-            break
-    if start < count:
-        raise ValueError("fewer rows than promised")
-    return values

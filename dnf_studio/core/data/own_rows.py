@@ -8,11 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dnf_studio.config import Missing
 from dnf_studio.core.data.content_split import TEST, SplitRule, divided, row_positions
 from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.data.missing import checked_table
 from dnf_studio.core.data.readers import read_table
 from dnf_studio.core.data.row_sets import MappedRows, Part, numbers_of, standardise
-from dnf_studio.core.data.table import Table, check_values, number_columns
+from dnf_studio.core.data.table import Table, number_columns
 from dnf_studio.errors import DataError, MissingDataError
 
 __all__ = ["LARGE", "read_part"]
@@ -27,12 +29,14 @@ def read_part(
     standardisation: Standardisation,
     rule: SplitRule | None = None,
     role: str | None = None,
+    missing: Missing = "error",
 ) -> Part:
     """The rows of a file that has these columns, all of them or those that `rule` keeps to test on, in model units.
 
     Columns go by their names, in whatever order and with whatever others, or by their places where one side has no
     names. `role` is the setting that names the file, if one does. Raises `DataError` where the file has not these
-    columns, holds no such rows, or values that are not finite.
+    columns, holds no such rows, or values that are missing or not finite, unless `missing` leaves such rows out; these
+    columns are needed.
     """
     try:
         table = _matched(read_table(source), columns)
@@ -40,7 +44,7 @@ def read_part(
         if role is None:
             raise
         raise DataError(f"{str(error).rstrip('.')} of rows for {role}; say with --{role} where it is now.") from None
-    check_values(table)
+    table = checked_table(table, "drop-rows" if missing == "drop-rows" else "error")[0]
     mean, scale = np.array(standardisation.mean), np.array(standardisation.scale)
     sides = np.full(len(table), TEST, np.uint8)
     if rule is not None:

@@ -1,8 +1,8 @@
 """From FILE, ``FILE::column,column`` or ``FILE::path/inside`` to a `Table`, whatever the kind of file.
 
-A table (`.csv`, `.npy`, `.parquet`) takes columns after the colons. A file of arrays (`.npz`, `.h5`,
-`.hdf5`) takes the array's path inside, which may be left out where only one can be used, and after
-a second pair of colons its columns. Nothing in a file is ever executed.
+A table (`.csv`, `.tsv`, `.txt`, `.npy`, `.parquet`) takes columns after the colons. A file of arrays (`.npz`, `.h5`,
+`.hdf5`) or of sheets (`.xlsx`) takes the array's path inside, which may be left out where only one can be used, and
+after a second pair of colons its columns. Nothing in a file is ever executed.
 """
 
 from __future__ import annotations
@@ -16,34 +16,44 @@ from dnf_studio.core.data.arrays import ArrayInfo
 from dnf_studio.core.data.csv_file import read_csv
 from dnf_studio.core.data.hdf5_file import list_hdf5, read_hdf5
 from dnf_studio.core.data.naming import PICTURES, split_selection
-from dnf_studio.core.data.npy_file import list_npz, read_npy, read_npz, read_parquet
+from dnf_studio.core.data.npy_file import list_npz, read_npy, read_npz
+from dnf_studio.core.data.parquet_file import read_parquet
 from dnf_studio.core.data.table import Table
+from dnf_studio.core.data.xlsx_file import list_xlsx, read_xlsx
 from dnf_studio.core.files import explain
 from dnf_studio.errors import DataError, MissingDataError
 
 __all__ = ["SUFFIXES", "Table", "list_arrays", "read_table", "told"]
 
-READERS: dict[str, Callable[[Path, str | None], Table]] = {
+READERS: dict[str, Callable[[Path, str | None, str | None], Table]] = {
     ".csv": read_csv,
+    ".tsv": read_csv,
+    ".txt": read_csv,
     ".npy": read_npy,
     ".npz": read_npz,
     ".h5": read_hdf5,
     ".hdf5": read_hdf5,
     ".parquet": read_parquet,
+    ".xlsx": read_xlsx,
 }
-LISTS: dict[str, Callable[[Path], tuple[ArrayInfo, ...]]] = {".npz": list_npz, ".h5": list_hdf5, ".hdf5": list_hdf5}
+LISTS: dict[str, Callable[[Path], tuple[ArrayInfo, ...]]] = {
+    ".npz": list_npz,
+    ".h5": list_hdf5,
+    ".hdf5": list_hdf5,
+    ".xlsx": list_xlsx,
+}
 SUFFIXES = tuple(READERS)
 """Kinds of data files, in the order in which they are told."""
 
 
-def read_table(source: str) -> Table:
-    """Read FILE or what is chosen of it; columns are chosen by their name or by number from 0.
+def read_table(source: str, label: str | None = None) -> Table:
+    """Read FILE or what is chosen of it; columns, of which `label` is one, are chosen by their name or number from 0.
 
     Raises `DataError` for whatever is wrong with the file, as one sentence.
     """
     path, selection = split_selection(source)
     with told(path):
-        return READERS[path.suffix.lower()](path, selection)
+        return READERS[path.suffix.lower()](path, selection, label)
 
 
 def list_arrays(path: Path) -> tuple[ArrayInfo, ...]:

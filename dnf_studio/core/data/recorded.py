@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import torch
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.content_split import SplitRule
-from dnf_studio.core.data.dataset import Dataset, Standardisation, stream_of
+from dnf_studio.core.data.dataset import Standardisation, stream_of
 from dnf_studio.core.data.image_shape import ImageShape, Logit
+from dnf_studio.core.data.labelled import LabelledDataset, SplitName
 from dnf_studio.core.data.neighbours import nearest_rows
 from dnf_studio.core.data.row_sets import SPLIT_SEED, fingerprint_start, told_sizes
 
@@ -22,7 +23,6 @@ __all__ = [
     "Parts",
     "RecordedDataset",
     "Records",
-    "SplitName",
     "decimal_steps",
     "shuffled",
     "split_sizes",
@@ -35,7 +35,6 @@ AGREE = 0.9
 """The share of values that decides to which decimal place a column is recorded."""
 MOST_DECIMALS = 9
 BLOCK_CELLS = 1 << 24
-SplitName = Literal["train", "validation", "test"]
 Parts = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
 """The rows to train, to validate and to test on."""
 
@@ -79,7 +78,7 @@ def shuffled(count: int) -> Parts:
     return first, second, third
 
 
-class RecordedDataset(Dataset):
+class RecordedDataset(LabelledDataset):
     """Rows of `records`, split once and for all, with uniform noise over one step drawn anew with every row.
 
     That noise gives discrete columns, and those that hold one value only, a density: of NLLs −log ∫ p
@@ -133,6 +132,11 @@ class RecordedDataset(Dataset):
     def recorded(self) -> NDArray[np.float64] | NDArray[np.uint8]:
         """(n, D), data units: all rows as they were recorded, each number the least that it stands for."""
         return self._low
+
+    @property
+    def labelled_rows(self) -> int:
+        """How many rows `nearest_class` compares with."""
+        return len(self._low)
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """`count` rows of the training split, with replacement, dequantised: (count, D), float32, model units."""

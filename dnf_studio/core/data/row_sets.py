@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, get_args
 
 import numpy as np
 import torch
@@ -16,15 +16,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.content_split import HELD_OUT, TEST, VALIDATION, SplitRule
-from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.data.labelled import LabelledDataset, SplitName
+from dnf_studio.core.data.missing import NOTHING, LeftOut
+from dnf_studio.core.data.neighbours import nearest_rows
 from dnf_studio.core.data.table import Table
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
+    from scipy.spatial import cKDTree
+
 __all__ = [
     "MappedRows",
     "Part",
+    "PartLabels",
     "Split",
     "TableDataset",
     "fingerprint_start",
@@ -35,6 +41,10 @@ __all__ = [
 ]
 
 SPLIT_SEED = 20_211
+MOST_COMPARED = 100_000
+"""Rows of a split among which the nearest is looked for, evenly over all of them."""
+FEW_COLUMNS = 8
+"""Columns up to which a tree finds the nearest row sooner than comparing all."""
 
 
 def held_out_rows(count: int) -> NDArray[np.int64]:
@@ -154,7 +164,16 @@ Part = Tensor | MappedRows
 """Rows (n, D) of one side of a split, float32, model units, held or left in their file."""
 
 
-class TableDataset(Dataset):
+@dataclass(frozen=True, eq=False)
+class PartLabels:
+    """What the rows of each part of a table are called."""
+
+    names: tuple[str, ...]
+    codes: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
+    """The number of the name of each row to train, to validate and to test on; −1 where that is not known."""
+
+
+class TableDataset(LabelledDataset):
     """Rows of a file: training rows are drawn with replacement, those to test on are what is fresh."""
 
     entropy = None
@@ -168,6 +187,8 @@ class TableDataset(Dataset):
         fingerprint: str,
         about: str = "",
         rule: SplitRule | None = None,
+        labels: PartLabels | None = None,
+        left_out: LeftOut = NOTHING,
     ) -> None:
         """`parts` are the rows to train, to validate (None: there are none) and to test on."""
         self.name, self.about, self.rule = name, about, rule
@@ -181,6 +202,8 @@ class TableDataset(Dataset):
             len(self.held_out),
         )
         self.fingerprint = fingerprint
+        self._labels, self.left_out = labels, left_out
+        self.class_names = self.labels = () if labels is None else labels.names
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """`count` rows of the training split, with replacement: (count, D), float32, model units."""
@@ -195,6 +218,44 @@ class TableDataset(Dataset):
         """Rows to validate on without repetition, (min(count, m), D), float32, model units; `seed` chooses which."""
         rows = self._validation
         return None if rows is None else rows[_some_of(len(rows), count, seed)]
+
+    def split(self, which: SplitName, seed: int, most: int | None = None) -> tuple[Tensor, NDArray[np.intp]]:
+        """The labelled rows of a split, or `most` of them evenly over it, (m, D), model units, and labels (m,)."""
+        number = get_args(SplitName).index(which)
+        part = (self.train, self._validation, self.held_out)[number]
+        codes = np.empty(0, np.int32) if self._labels is None else self._labels.codes[number]
+        known = np.flatnonzero(codes >= 0)
+        if part is None or not len(known):
+            return torch.empty(0, self.dim), np.empty(0, np.intp)
+        if most is not None and len(known) > most:
+            # Rows often stand in the order of their labels
+            known = known[np.arange(most) * len(known) // most]
+        return part[torch.from_numpy(known)], codes[known].astype(np.intp)
+
+    def nearest_class(self, x: NDArray[np.float64]) -> NDArray[np.intp]:
+        """The label (n,) of the row that is nearest to each of `x` (n, D), data units; nearest in model units."""
+        rows, codes = self._compared
+        points = (x - np.array(self.standardisation.mean)) / np.array(self.standardisation.scale)
+        if self.dim > FEW_COLUMNS:
+            return codes[nearest_rows(points, rows).rows[:, 0]]
+        found: NDArray[np.intp] = codes[self._tree.query(points)[1]]
+        return found
+
+    @property
+    def labelled_rows(self) -> int:
+        """How many rows `nearest_class` compares with."""
+        return sum(min(count, MOST_COMPARED) for count in self.rows)
+
+    @cached_property
+    def _tree(self) -> cKDTree:
+        from scipy.spatial import cKDTree
+
+        return cKDTree(self._compared[0])
+
+    @cached_property
+    def _compared(self) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+        parts = [self.split(name, 0, MOST_COMPARED) for name in get_args(SplitName)]
+        return torch.cat([rows for rows, _ in parts]).numpy(), np.concatenate([codes for _, codes in parts])
 
 
 def _some_of(total: int, count: int, seed: int) -> Tensor:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.core.data.labels import Labels, number_labels
 from dnf_studio.errors import DataError
 
 __all__ = [
@@ -22,11 +23,12 @@ __all__ = [
     "Rows",
     "Table",
     "array_fault",
-    "check_values",
     "counted_row",
+    "find_column",
     "gigabytes",
     "number_columns",
     "pick_columns",
+    "picked_columns",
     "varies_too_little",
 ]
 
@@ -62,9 +64,15 @@ class Table:
     """Whether the rows stay in the file and are read from it when they are needed."""
     inside: str | None = None
     """The array of a file that holds several."""
+    labels: Labels | None = None
+    """What the rows are called by another column; of all rows, whether or not they are kept."""
+    dates: tuple[str, ...] = ()
+    """Columns of dates that are left out since nobody asked for them."""
+    kept: NDArray[np.int64] | None = None
+    """The rows of `values` that are left, ascending; None for all."""
 
     def __len__(self) -> int:
-        return self.values.shape[0]
+        return self.values.shape[0] if self.kept is None else len(self.kept)
 
     @property
     def name(self) -> str:
@@ -73,10 +81,25 @@ class Table:
 
     def read(self, rows: slice | NDArray[np.int64]) -> NDArray[np.float64]:
         """The picked columns of these rows, float64 (k, D)."""
-        block = self.values[rows]
+        block = self.values[rows] if self.kept is None else self._kept_rows(self.kept[rows])
         if self.picked != tuple(range(self.values.shape[1])):
             block = block[:, list(self.picked)]
         return np.asarray(block, dtype=np.float64)
+
+    def _kept_rows(self, rows: NDArray[np.int64]) -> Any:  # noqa: ANN401 - an array of whatever type the file has
+        """These rows of `values`; near ones are read as a whole, which a file gives much sooner than single rows."""
+        if not len(rows) or rows[-1] - rows[0] > 4 * len(rows):
+            return self.values[rows]
+        return self.values[rows[0] : rows[-1] + 1][rows - rows[0]]
+
+    def told_place(self, row: int) -> str:
+        """Where one of the rows that are kept stands in the file."""
+        return self.place(row if self.kept is None else int(self.kept[row]))
+
+    def labelled_by(self, column: str, index: int) -> Table:
+        """This table with the labels that are the whole numbers of column `index` of `values`."""
+        alone = replace(self, picked=(index,), columns=(column,))
+        return replace(self, labels=number_labels(self.path, column, (block[:, 0] for _, block in alone.blocks())))
 
     def blocks(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         """All rows in order as (rows, float64 (≤ BLOCK, D)), so that a mapped file is never held whole."""
@@ -120,17 +143,39 @@ def pick_columns(path: Path, columns: tuple[str, ...], selection: str | None) ->
         return tuple(range(len(columns)))
     picked: list[int] = []
     for wanted in (part.strip() for part in selection.split(",")):
-        index = _find_column(path, columns, wanted)
+        index = find_column(path, columns, wanted)
         if index in picked:
             raise DataError(f"Column '{wanted}' of '{path}' is chosen twice.")
         picked.append(index)
     return tuple(picked)
 
 
-def _find_column(path: Path, columns: tuple[str, ...], wanted: str) -> int:
+def picked_columns(
+    path: Path, columns: tuple[str, ...], selection: str | None, label: str | None, unasked: Collection[int] = ()
+) -> tuple[tuple[int, ...], int | None]:
+    """Indices of the columns that are components, as `pick_columns` has them, and that of the one with the labels.
+
+    The labels are no component, and where none are chosen neither are the `unasked` columns. Raises `DataError`
+    where no component is left.
+    """
+    labelled = None if label is None else find_column(path, columns, label.strip(), "--label")
+    picked = pick_columns(path, columns, selection)
+    if selection is not None and labelled in picked:
+        raise DataError(
+            f"Column '{columns[labelled or 0]}' of '{path}' has the labels and so is no component; choose the others "
+            "with FILE::column,column."
+        )
+    if selection is None:
+        picked = tuple(index for index in picked if index != labelled and index not in unasked)
+    if not picked:
+        raise DataError(f"'{path}' holds no column of numbers to train on besides its labels and dates.")
+    return picked, labelled
+
+
+def find_column(path: Path, columns: tuple[str, ...], wanted: str, by: str = "FILE::column,column") -> int:
     """The index of the one column that is called `wanted` or has that number."""
     if not wanted:
-        raise DataError(f"A column chosen of '{path}' has no name; write FILE::column,column.")
+        raise DataError(f"A column chosen of '{path}' has no name; write {by}.")
     found = [index for index, name in enumerate(columns) if name == wanted]
     if len(found) == 1:
         return found[0]
@@ -150,36 +195,6 @@ def _find_column(path: Path, columns: tuple[str, ...], wanted: str) -> int:
     if comma is not None:
         hint = f"'{columns[comma]}', whose name holds a comma, is chosen by its number, {comma}"
     raise DataError(f"'{path}' has no column named '{wanted}'; {hint}.")
-
-
-def check_values(table: Table) -> NDArray[np.bool_]:
-    """Refuse NaN, infinities and what single precision cannot hold, saying where the first one is.
-
-    Returns which columns (D,) hold one value only.
-    """
-    bad, first, huge = 0, "", ""
-    low, high = np.full(len(table.columns), np.inf), np.full(len(table.columns), -np.inf)
-    for rows, block in table.blocks():
-        low, high = np.minimum(low, block.min(0)), np.maximum(high, block.max(0))
-        finite = np.isfinite(block)
-        if not finite.all():
-            bad += int(finite.size - finite.sum())
-            first = first or _where(table, rows.start, ~finite)
-        elif not huge and np.abs(block).max() > FLOAT32.max:
-            huge = _where(table, rows.start, np.abs(block) > FLOAT32.max)
-    if bad:
-        count = "a value that is" if bad == 1 else f"{bad:,} values that are"
-        order, them = ("", "it") if bad == 1 else ("the first ", "them")
-        raise DataError(f"'{table.path}' holds {count} not finite (NaN or infinity), {order}in {first}; remove {them}.")
-    if huge:
-        raise DataError(f"'{table.path}' holds a value beyond ±3.4e38, the range of single precision, in {huge}.")
-    return np.asarray(low == high)
-
-
-def _where(table: Table, start: int, wrong: NDArray[np.bool_]) -> str:
-    """Row and column of the first wrong value of a block that starts at row `start`."""
-    row, column = np.argwhere(wrong)[0]
-    return f"{table.place(start + int(row))}, column '{table.columns[column]}'"
 
 
 def varies_too_little(scale: float, low: float, high: float) -> bool:

@@ -12,14 +12,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dnf_studio.config import Missing
 from dnf_studio.core.data.content_split import HELD_OUT, SplitRule, divided, fitted, row_positions
 from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.data.missing import LeftOut, checked_table
 from dnf_studio.core.data.naming import split_selection
 from dnf_studio.core.data.own_rows import LARGE, read_part
 from dnf_studio.core.data.readers import read_table
 from dnf_studio.core.data.row_sets import (
     MappedRows,
     Part,
+    PartLabels,
     Split,
     TableDataset,
     fingerprint_start,
@@ -27,11 +30,13 @@ from dnf_studio.core.data.row_sets import (
     standardise,
     told_sizes,
 )
-from dnf_studio.core.data.table import CopyFinder, Table, check_values, varies_too_little
+from dnf_studio.core.data.table import CopyFinder, Table, varies_too_little
 from dnf_studio.errors import DataError
 
 __all__ = ["open_table"]
 
+MOST_COMPONENTS = 10_000
+"""As many as a checkpoint may have."""
 DROP = "--drop-constant, or in the window with 'Drop constant columns'"
 COARSE = 0.003
 """Share of a column's spread that sharp models resolve. Samples, which are in single precision, come in wider steps
@@ -44,6 +49,8 @@ def open_table(
     rule: SplitRule | None = None,
     validation: str | None = None,
     test: str | None = None,
+    missing: Missing = "error",
+    label: str | None = None,
 ) -> TableDataset:
     """Open FILE, ``FILE::column,column`` or ``FILE::path/inside`` and standardise it with its training split's
     constants.
@@ -53,19 +60,28 @@ def open_table(
     side, and a row stays there when others come, go or change places. With a `rule` of before, that one is used.
     A file `validation` or `test` of the same columns, all of whose rows are used, stands for the side of its name.
 
+    Where values are missing or not finite, `missing` says whether their rows or their columns are left out. `label`
+    names a column that says what each row is called; it is no component. Dates are left out unless they are chosen,
+    and are days since 1970 then.
+
     A table too large for memory stays in its file, which changes nothing but where rows come from. Raises `DataError`
-    where a value is not finite, where there are too few rows, and where a column is constant (unless `drop_constant`),
-    a copy of another, or beyond single precision.
+    where a value is missing and `missing` does not say what to leave out, where there are too few rows, and where a
+    column is constant (unless `drop_constant`), a copy of another, or beyond single precision.
     """
-    table = read_table(source)
+    table = read_table(source, label)
     _refuse_shared({"train": source, "validation": validation, "test": test})
     if len(table) < 3:
         few = ("no rows", "one row", "two rows")[len(table)]
         raise DataError(f"'{table.path}' holds {few}; at least three are needed, two to train on and one held out.")
-    constant = check_values(table)
+    table, constant, left = checked_table(table, missing)
+    if len(table.columns) > MOST_COMPONENTS:
+        raise DataError(
+            f"'{table.path}' has {len(table.columns):,} columns, and a model at most {MOST_COMPONENTS:,}; choose some "
+            "with FILE::column,column."
+        )
     if rule is not None and rule.name == "order-1":
         split = Split(len(table), held_out_rows(len(table)))
-        return _dataset(_scaled(table, np.arange(len(table.columns)), split, drop_constant), split, rule)
+        return _dataset(_scaled(table, np.arange(len(table.columns)), split, drop_constant), split, rule, left)
     if constant.any() and not drop_constant:
         _refuse_constant(table, constant)
     keep = np.flatnonzero(~constant)
@@ -76,7 +92,7 @@ def open_table(
             break
         # A column that is constant where training looks is none of the model's, and does not split its rows
         keep = np.array(scaled.keep)
-    return _dataset(scaled, split, chosen, (validation, test))
+    return _dataset(scaled, split, chosen, left, (validation, test), missing)
 
 
 def _refuse_shared(files: Mapping[str, str | None]) -> None:
@@ -145,20 +161,39 @@ class _Scaled:
 
 
 def _dataset(
-    scaled: _Scaled, split: Split, rule: SplitRule, files: tuple[str | None, str | None] = (None, None)
+    scaled: _Scaled,
+    split: Split,
+    rule: SplitRule,
+    left: LeftOut,
+    files: tuple[str | None, str | None] = (None, None),
+    missing: Missing = "error",
 ) -> TableDataset:
     """The data set of these rows; `files` of their own have the rows to validate and to test on, where they are."""
     large = scaled.table.mapped and 4 * split.count * len(scaled.keep) > LARGE
     (train, *others), fingerprint = (_left_in_file if large else _held)(scaled, split)
     columns, constants = scaled.columns, scaled.standardisation
     validation, test = (
-        part if file is None else read_part(file, columns, constants, role=role)
+        part if file is None else read_part(file, columns, constants, role=role, missing=missing)
         for file, part, role in zip(files, others, ("validation", "test"), strict=True)
     )
     parts = train, validation if len(validation) else None, test
     sizes = told_sizes(len(train), len(validation), len(test), files)
-    about = f"{sizes}; {scaled.about}" if scaled.about else sizes
-    return TableDataset(scaled.table.name, columns, constants, parts, fingerprint, about, rule)
+    labels = _part_labels(scaled.table, split, files)
+    by = f"labels from column '{scaled.table.labels.column}'" if scaled.table.labels is not None else ""
+    about = "; ".join(filter(None, (sizes, left.words, by, scaled.about)))
+    return TableDataset(scaled.table.name, columns, constants, parts, fingerprint, about, rule, labels, left)
+
+
+def _part_labels(table: Table, split: Split, files: tuple[str | None, str | None]) -> PartLabels | None:
+    """The labels of the rows for each purpose; those of other files are not known."""
+    if table.labels is None:
+        return None
+    codes = table.labels.codes if table.kept is None else table.labels.codes[table.kept]
+    validation, test = (
+        np.empty(0, np.int32) if file is not None else codes[rows]
+        for file, rows in zip(files, (split.validation, split.held_out), strict=True)
+    )
+    return PartLabels(table.labels.names, (codes[split.trains(slice(0, split.count))], validation, test))
 
 
 def _held(scaled: _Scaled, split: Split) -> tuple[tuple[Part, Part, Part], str]:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.data.recorded import RecordedDataset, SplitName
+from dnf_studio.core.data.labelled import LabelledDataset, SplitName
+from dnf_studio.core.data.recorded import RecordedDataset
 from dnf_studio.core.evaluation.features import GROUPS, FeatureDistance, feature_distance
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class ClassShare:
     """Share of rows of which the classifier gives one class more than `SURE`."""
     counts: tuple[int, ...]
     """Number of these rows that show each class."""
+    likely: tuple[int, ...] = ()
+    """Number of rows, of those it is not sure of too, whose most probable class each is."""
 
 
 class Classes:
@@ -60,7 +63,7 @@ class Classes:
     2000), the penalty chosen by the NLL of the validation split, so that its probabilities mean something.
     """
 
-    def __init__(self, dataset: RecordedDataset) -> None:
+    def __init__(self, dataset: LabelledDataset) -> None:
         self.names, self._units = dataset.class_names, dataset.standardisation
         self._weight = _weight(dataset)
         (x, y), (v, u), (t, self._test_classes) = (self._rows(dataset, name) for name in SPLITS)
@@ -75,6 +78,12 @@ class Classes:
         return float((self._model.classes_[self._test.argmax(1)] == self._test_classes).mean())
 
     @property
+    def shares_test(self) -> tuple[float, ...]:
+        """Share of each class of the test split."""
+        counts = np.bincount(self._test_classes, minlength=len(self.names))
+        return tuple((counts / counts.sum()).tolist())
+
+    @property
     def sure_test(self) -> float:
         """`ClassShare.sure` of the test split: what perfect samples would have."""
         return float((self._test.max(1) > SURE).mean())
@@ -83,10 +92,12 @@ class Classes:
         """What rows `x` (n, D) in model units show; a row that is not finite shows nothing."""
         known = self._measured(x[torch.isfinite(x).all(1)].cpu())
         if not len(known):
-            return ClassShare(0.0, (0,) * len(self.names))
+            return ClassShare(0.0, (0,) * len(self.names), (0,) * len(self.names))
         probabilities = self._model.predict_proba(known)
-        shown = self._model.classes_[probabilities.argmax(1)][probabilities.max(1) > SURE]
-        return ClassShare(len(shown) / len(x), tuple(np.bincount(shown, minlength=len(self.names)).tolist()))
+        likely = self._model.classes_[probabilities.argmax(1)]
+        shown = likely[probabilities.max(1) > SURE]
+        sure, all_ = (tuple(np.bincount(rows, minlength=len(self.names)).tolist()) for rows in (shown, likely))
+        return ClassShare(len(shown) / len(x), sure, all_)
 
     def distance(self, x: Tensor) -> FeatureDistance | None:
         """How far rows `x` (n, D) in model units are from the test split in the classifier's features.
@@ -106,7 +117,7 @@ class Classes:
         features: Rows = self._model[0].transform(measured) @ self._axes if len(measured) else measured[:, :0]
         return features
 
-    def _rows(self, dataset: RecordedDataset, split: SplitName) -> tuple[Rows, NDArray[np.intp]]:
+    def _rows(self, dataset: LabelledDataset, split: SplitName) -> tuple[Rows, NDArray[np.intp]]:
         x, y = dataset.split(split, 0, MOST_ROWS)
         return self._measured(x), y
 
@@ -119,9 +130,9 @@ class Classes:
         return rows
 
 
-def _weight(dataset: RecordedDataset) -> Rows:
+def _weight(dataset: LabelledDataset) -> Rows:
     """What model units, with a logit data units, are multiplied by, (D,)."""
-    if not dataset.levels:
+    if not dataset.levels or not isinstance(dataset, RecordedDataset):
         return np.ones(dataset.dim)
     if dataset.standardisation.logit is None:
         scale = np.array(dataset.standardisation.scale)
@@ -133,9 +144,10 @@ def _weight(dataset: RecordedDataset) -> Rows:
 
 def classes_of(dataset: Dataset) -> Classes | None:
     """The classifier of `dataset`, or None where it has no classes, or more columns than can be fitted in a minute."""
-    if not isinstance(dataset, RecordedDataset) or dataset.dim > MOST_COLUMNS:
+    if not isinstance(dataset, LabelledDataset) or not dataset.class_names or dataset.dim > MOST_COLUMNS:
         return None
-    if len(np.unique(dataset.classes[dataset.splits[0][:MOST_ROWS]])) < 2:
+    splits = [dataset.split(name, 0, MOST_ROWS)[1] for name in SPLITS]
+    if len(np.unique(splits[0])) < 2 or not len(splits[2]):
         return None
     return Classes(dataset)
 
@@ -156,8 +168,13 @@ def _fitted(x: Rows, y: NDArray[np.intp], v: Rows, u: NDArray[np.intp]) -> Pipel
     from sklearn.pipeline import make_pipeline
 
     features = Nystroem(gamma=1 / x.shape[1], n_components=min(LANDMARKS, len(x)), random_state=0).fit(x)
-    near, validation = features.transform(x), features.transform(v)
-    models = [LogisticRegression(C=penalty, max_iter=ITERATIONS).fit(near, y) for penalty in PENALTIES]
+    near = features.transform(x)
+    # Small tables have no rows to validate on
+    penalties = PENALTIES if len(v) else PENALTIES[:1]
+    models = [LogisticRegression(C=penalty, max_iter=ITERATIONS).fit(near, y) for penalty in penalties]
+    if not len(v):
+        return make_pipeline(features, models[0])
+    validation = features.transform(v)
     # A class of a few rows may have none to train on
     learned = np.isin(u, models[0].classes_)
 

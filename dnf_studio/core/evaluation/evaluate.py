@@ -56,6 +56,8 @@ class RealClasses:
     accuracy: float
     sure: float
     """Share of test rows of one class with a probability above 0.9: what perfect samples would have."""
+    shares: tuple[float, ...] = ()
+    """Share of test rows of each class: what the shares of `ClassShare.likely` would be."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def evaluate(
         bits_ode=bits_of(flow, dataset, found.nll_ode, affordable_points(flow, ODE_POINTS)),
         ode_mass=mass_held[0],
         ode_mass_error=mass_held[1],
-        classes=None if judge is None else RealClasses(judge.names, judge.accuracy, judge.sure_test),
+        classes=None if judge is None else RealClasses(judge.names, judge.accuracy, judge.sure_test, judge.shares_test),
         copying=_copying(flow, dataset, solver, tell),
         logit=None if logit is None else logit.alpha,
         steps_to_the_floor=next((row.steps for row in by_steps if row.word == "equal"), None),

@@ -39,7 +39,7 @@ def held_out_data(
     name, rule = data or checkpoint.config.data, checkpoint.data.split
     if rule is not None and rule.name != "order-1" and is_table(name):
         return _by_content(checkpoint, name, rule)
-    dataset = open_dataset(name, checkpoint.config.drop_constant, rule=rule)
+    dataset = _opened(checkpoint, name, rule)
     if checkpoint.data.fingerprint in ("", dataset.fingerprint):
         return dataset, None
     told = f"'{name}' is not the data that was trained on, '{checkpoint.data.name}'"
@@ -49,6 +49,13 @@ def held_out_data(
         # Whether a model of before was trained on generated data its file does not tell
         told += "; rows were held out by their places then, so some of those used may have been trained on"
     return dataset, f"{told}."
+
+
+def _opened(checkpoint: Checkpoint, name: str, rule: SplitRule | None) -> Dataset:
+    """The data as training opened it, as far as that means something for data of another kind or without its labels."""
+    config, table = checkpoint.config, is_table(name)
+    missing, label = (config.missing, config.label) if table else ("error", None)
+    return open_dataset(name, config.drop_constant, rule=rule, missing=missing, label=label)
 
 
 def _by_content(checkpoint: Checkpoint, name: str, rule: SplitRule) -> tuple[Dataset, str | None]:
@@ -61,7 +68,7 @@ def _by_content(checkpoint: Checkpoint, name: str, rule: SplitRule) -> tuple[Dat
         )
     try:
         # Rows to validate on are none of those that are measured, and their file may be gone
-        dataset = open_dataset(name, config.drop_constant, rule=rule)
+        dataset = _opened(checkpoint, name, rule)
     except MissingDataError:
         raise
     except DataError:
@@ -97,6 +104,6 @@ def _told_of_test(checkpoint: Checkpoint, test: str) -> str | None:
 def _rows_of(checkpoint: Checkpoint, name: str, rule: SplitRule | None = None, role: str | None = None) -> TableDataset:
     """The rows of a file, those that `rule` holds out or all, in the units of the model; there are none to train on."""
     columns = checkpoint.data.columns or number_columns(checkpoint.dim)
-    part = read_part(name, columns, checkpoint.standardisation, rule, role)
+    part = read_part(name, columns, checkpoint.standardisation, rule, role, checkpoint.config.missing)
     parts = torch.empty(0, checkpoint.dim), None, part
     return TableDataset(os.path.basename(name), columns, checkpoint.standardisation, parts, "")

@@ -40,6 +40,7 @@ LABELS = {
     "noise": ("noise of the backward steps in the order drawn", "1"),
     "log_prob": ("log density of the sample, data units", "nat"),
     "forward_trajectories": ("state of the forward path of the same point, t_N first, data units", "data"),
+    "labels": ("number of the label of the nearest row of the data, in label_names", "1"),
     "forward_noise": ("noise of the forward step between step j + 1 and step j", "1"),
 }
 NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
@@ -59,6 +60,8 @@ class Contents:
     compress: bool = False
     forward_trajectories: bool = False
     forward_noise: bool = False
+    labels: int = 0
+    """How many labels a sample can have; 0 where none are kept."""
 
     @property
     def axes(self) -> dict[str, tuple[str, ...]]:
@@ -76,12 +79,20 @@ class Contents:
             axes["forward_trajectories"] = ("sample", "step", "component")
         if self.forward_noise:
             axes["forward_noise"] = ("sample", "noise_step", "component")
+        if self.labels:
+            axes["labels"] = ("sample",)
         return axes
+
+    def dtype(self, name: str) -> type[np.float32 | np.int32]:
+        """The type of the values of a dataset."""
+        return np.int32 if name == "labels" else np.float32
 
     @property
     def lengths(self) -> dict[str, int]:
         """The length of each dimension."""
-        return {"sample": self.count, "step": self.steps + 1, "noise_step": self.steps, "component": self.dim}
+        return {"sample": self.count, "step": self.steps + 1, "noise_step": self.steps, "component": self.dim} | (
+            {"label": self.labels} if self.labels else {}
+        )
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of a dataset."""
@@ -140,8 +151,14 @@ class SampleWriter:
             raise
         return self
 
-    def describe(self, times: NDArray[np.floating], columns: tuple[str, ...], provenance: Mapping[str, str]) -> None:
-        """Create everything but the rows: `times` (N+1,) in sampling order, a name for each component."""
+    def describe(
+        self,
+        times: NDArray[np.floating],
+        columns: tuple[str, ...],
+        provenance: Mapping[str, str],
+        labels: tuple[str, ...] = (),
+    ) -> None:
+        """Create everything but the rows: `times` (N+1,) in sampling order, a name for each component and label."""
         import h5py
 
         text = h5py.string_dtype("utf-8")
@@ -160,8 +177,17 @@ class SampleWriter:
                 raw = value.encode()  # of fixed length: HDF5 hangs or dies on damaged strings of variable length
                 self._file.create_dataset(f"provenance/{name}", data=raw, dtype=h5py.string_dtype("utf-8", len(raw)))
             self._create_view(columns)
+            if labels:
+                # Of fixed length, as the texts above
+                texts = [name.encode() for name in labels]
+                kind = h5py.string_dtype("utf-8", max([1, *map(len, texts)]))
+                names = self._file.create_dataset("label_names", data=np.array(texts, kind))
+                _label(names, "what the numbers in labels stand for", "1")
+                self._attach(names, ("label",))
 
-    def write(self, block: SampleBlock, log_prob: NDArray[np.float32] | None) -> int:
+    def write(
+        self, block: SampleBlock, log_prob: NDArray[np.float32] | None, labels: NDArray[np.intp] | None = None
+    ) -> int:
         """Write the rows of a block, those beyond the count left out; the number of rows written so far."""
         start = block.start
         stop = min(start + len(block.samples), self._contents.count)
@@ -173,6 +199,7 @@ class SampleWriter:
             "log_prob": log_prob,
             "forward_trajectories": block.forward_trajectories,
             "forward_noise": block.forward_noise,
+            "labels": labels,
         }
         with self._disk():
             for name in self._contents.axes:
@@ -221,6 +248,8 @@ class SampleWriter:
         labels = {"step": "step, 0 at t_N", "component": "component"}
         if self._contents.noise or self._contents.forward_noise:
             labels["noise_step"] = "draw j leads from step j to step j + 1"
+        if self._contents.labels:
+            labels["label"] = "number of a label"
         for name, label in labels.items():
             scale = self._file.create_dataset(name, data=np.arange(lengths[name], dtype=np.int32))
             scale.make_scale(name)
@@ -230,7 +259,7 @@ class SampleWriter:
         contents = self._contents
         filters = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if contents.compress else {}
         rows = self._file.create_dataset(
-            name, contents.shape(name), dtype=np.float32, chunks=contents.chunk(name), **filters
+            name, contents.shape(name), dtype=contents.dtype(name), chunks=contents.chunk(name), **filters
         )
         _label(rows, *LABELS[name])
         self._attach(rows, contents.axes[name])

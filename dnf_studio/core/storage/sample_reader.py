@@ -29,6 +29,7 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_TEXT = 1 << 10
 MAX_JSON = 1 << 22
 OPTIONAL = ("latents", "trajectories", "noise", "log_prob", "forward_trajectories", "forward_noise")
+MOST_LABELS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -161,12 +162,22 @@ def _contents(file: Any) -> Contents:  # noqa: ANN401 - h5py has no types
     if len(shape) != 2 or min(shape) < 1 or steps < 1:
         raise ValueError("wrong shape of samples")
     present = {name: True for name in OPTIONAL if name in file}
-    contents = Contents(shape[0], shape[1], steps, **({"latents": False} | present))
+    contents = Contents(shape[0], shape[1], steps, **({"latents": False} | present), labels=_labels(file))
     for name in contents.axes:
         found = _dataset(file, name)
-        if found.dtype != np.float32 or found.shape != contents.shape(name):
+        if found.dtype != contents.dtype(name) or found.shape != contents.shape(name):
             raise ValueError(f"wrong shape or type of {name}")
     return contents
+
+
+def _labels(file: Any) -> int:  # noqa: ANN401 - h5py has no types
+    """How many labels the samples have; 0 where none are kept."""
+    if "labels" not in file:
+        return 0
+    shape = _dataset(file, "label_names").shape
+    if len(shape) != 1 or not 1 <= shape[0] <= MOST_LABELS:
+        raise ValueError("wrong shape of label_names")
+    return int(shape[0])
 
 
 def _dataset(file: Any, name: str) -> Any:  # noqa: ANN401 - h5py has no types

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 import dnf_studio
 from dnf_studio.config.model_kinds import MODEL_KINDS
 from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.data.modes import mode_names, modes_of
 from dnf_studio.core.evaluation.fresh import Reach
 from dnf_studio.core.files import atomic_file, check_target
 from dnf_studio.core.models.base import GenerativeModel
@@ -31,7 +32,7 @@ from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.sample_file import FORMAT, FORMAT_VERSION, Contents, SampleWriter, file_bytes
 from dnf_studio.core.storage.sample_reader import ExportInfo, read_export, read_rows
-from dnf_studio.errors import ExportError, SettingError
+from dnf_studio.errors import DataError, ExportError, SettingError
 
 __all__ = ["ExportInfo", "ExportPlan", "ExportProgress", "Selection", "export_samples", "read_export", "read_rows"]
 
@@ -52,6 +53,8 @@ class ExportPlan:
     """gzip-1 with shuffle: 14% smaller, forty times slower to write."""
     forward: bool = False
     """Whether to write the trajectories and noise of the forward process; only points of a view have them."""
+    labels: bool = False
+    """Whether to write the label, or part, of the row of the data that is nearest to each sample."""
 
     def __post_init__(self) -> None:
         check_count(self.count)
@@ -60,8 +63,8 @@ class ExportPlan:
         if self.settings.seed >= MAX_SEED:
             raise SettingError("The seed of an export must be below 2^63.")
 
-    def contents(self, dim: int, steps: int) -> Contents:
-        """The datasets of the file for D = `dim` and N = `steps`."""
+    def contents(self, dim: int, steps: int, labels: int = 1) -> Contents:
+        """The datasets of the file for D = `dim` and N = `steps`, with so many `labels` where they are wanted."""
         return Contents(
             int(self.count),
             dim,
@@ -73,6 +76,7 @@ class ExportPlan:
             self.compress,
             self.forward and self.trajectories,
             self.forward and self.noise,
+            labels if self.labels else 0,
         )
 
     def predicted_bytes(self, dim: int, steps: int) -> int:
@@ -122,7 +126,8 @@ def export_samples(
     leaves no file and an older one untouched. `checkpoint` is what `flow` was built from, None for
     a model as it stands. With a `selection` its rows are written, of which there must be `plan.count`,
     and the file says so. With the `data` of the model the samples far from it are counted, as `Reach` says, into the
-    root attribute `far_samples`. Raises `ExportError`, and `DivergenceError` for samples that are not finite.
+    root attribute `far_samples`, and where labels are wanted it is from there that they come; `DataError` where it has
+    none. Raises `ExportError`, and `DivergenceError` for samples that are not finite.
     """
     if plan.forward and selection is None:
         raise SettingError("New samples have no forward paths; only points of a view have.")
@@ -149,7 +154,8 @@ def _export(
     reach = None if data is None else Reach.of(flow, data)
     began = time.monotonic()
     grid = flow.grid(plan.settings.steps, plan.settings.grid)
-    contents = plan.contents(flow.dim, grid.steps)
+    names = _label_names(plan, data)
+    contents = plan.contents(flow.dim, grid.steps, len(names))
     times = grid.t.flip(0).cpu().numpy()
     level = plan.settings.level if flow.checked_solver(plan.settings.solver).noise else 0.0
     attributes = _attributes(plan, grid.steps, level, checkpoint, selection)
@@ -157,10 +163,11 @@ def _export(
     yield ExportProgress(0, plan.count, 0.0, None)
     with atomic_file(target, ExportError) as partial, BlockPool(worker_threads(flow.device)) as pool:
         with SampleWriter(partial, target, contents, attributes, reach) as writer:
-            writer.describe(times, _columns(flow, checkpoint), provenance)
+            writer.describe(times, _columns(flow, checkpoint), provenance, names)
             for block in _drawn(flow, plan) if selection is None else selection.blocks:
                 log_prob = _log_prob(flow, block, pool) if plan.log_prob else None
-                done = writer.write(block, log_prob)
+                labels = modes_of(data, block.samples) if plan.labels and data is not None else None
+                done = writer.write(block, log_prob, labels)
                 if done < plan.count:
                     yield _progress(done, plan.count, began, writer.far)
         _verify(partial, target, contents)
@@ -176,6 +183,19 @@ def _drawn(flow: GenerativeModel, plan: ExportPlan) -> Iterable[SampleBlock]:
     # seconds for each, and so no more come at once than are computed at once: a cancel waits no longer
     count, rows = -(-plan.count // SUB_BLOCK) * SUB_BLOCK, SUB_BLOCK * worker_threads(flow.device)
     return sample_blocks(flow, count, plan.settings, **kept, rows=rows)
+
+
+def _label_names(plan: ExportPlan, data: Dataset | None) -> tuple[str, ...]:
+    """What the labels are called, where they are wanted; raises `DataError` where there are none."""
+    if not plan.labels:
+        return ()
+    if data is None:
+        raise DataError(
+            "The labels of samples are those of the data, which is not here as it was; export without them."
+        )
+    if not (names := mode_names(data)):
+        raise DataError(f"The data '{data.name}' has no labels; export without them.")
+    return names
 
 
 def _progress(done: int, total: int, began: float, far: int | None) -> ExportProgress:

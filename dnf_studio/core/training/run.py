@@ -18,7 +18,7 @@ from typing import Any, Literal, Self
 
 import torch
 
-from dnf_studio.config import Config, flatten
+from dnf_studio.config import DATA_SETTINGS, Config, flatten
 from dnf_studio.core.data.catalogue import open_configured
 from dnf_studio.core.data.dataset import Dataset, DataSummary
 from dnf_studio.core.files import as_path
@@ -37,10 +37,7 @@ from dnf_studio.errors import Cancelled, CheckpointError, DivergenceError, Setti
 
 __all__ = ["Run"]
 
-FIXED = (
-    *("data", "validation", "test", "drop_constant", "model", "network."),
-    *("training.coupling", "training.seed", "training.device"),
-)
+FIXED = (*DATA_SETTINGS, "model", "network.", "training.coupling", "training.seed", "training.device")
 GOOD_STATE_EVERY = 50
 MOST_CHANGES = 1 << 19
 """Bytes of JSON of all changes of settings: with them a checkpoint's header stays within `MAX_HEADER`."""
@@ -215,9 +212,9 @@ class Run:
         if checkpoint.kind != "run":
             raise CheckpointError(f"'{path}' holds weights only, no run that could be resumed.")
         coming = flatten(changes or {})
-        movable = coming.keys() & {"training.device", "data", "validation", "test", "drop_constant"}
+        movable = coming.keys() & {"training.device", *DATA_SETTINGS}
         place = {key: coming.pop(key) for key in movable}
-        own = {key: getattr(checkpoint.config, key) for key in ("validation", "test")}
+        own = {key: getattr(checkpoint.config, key) for key in ("validation", "test", "missing", "label")}
         config = checkpoint.config.changed(own | place)
         run = cls(config, open_configured(config, checkpoint.data.split), threads)
         if run.dataset.fingerprint != checkpoint.data.fingerprint:

@@ -24,7 +24,7 @@ from dnf_studio.workers.background import Newest
 
 __all__ = ["DATA_ONLY", "Files"]
 
-DATA = "*.csv *.npy *.npz *.h5 *.hdf5 *.parquet"
+DATA = "*.csv *.tsv *.txt *.npy *.npz *.h5 *.hdf5 *.parquet *.xlsx"
 PICTURES = "*.png *.jpg *.jpeg"
 IMAGES = "*idx3-ubyte *idx3-ubyte.gz *idx3.ubyte *idx3.ubyte.gz *.bin"
 READABLE = f"Checkpoints, data, pictures, images and exports (*.safetensors *.pt *.pth {DATA} {PICTURES} {IMAGES})"
@@ -52,8 +52,11 @@ class Files(QObject):
         self._window, self._session, self._studio = window, session, studio
         self._told: set[str] = set()
         self._looking = Newest(studio.background)
-        self.ask_what: Callable[[str, Callable[[str], object]], object] = lambda name, then: then(name)
-        """Given a file, calls back with what of it is to be opened, having asked where there is a choice."""
+        self.ask_what: Callable[[str, Callable[..., object]], object] = lambda name, then: then(name)
+        """Given a file, calls back with what of it is to be opened, having asked where there is a choice.
+
+        By name come settings that were chosen with it, `missing` and `label`.
+        """
         self.openers: dict[str, Callable[[str], object]] = {}
         """Functions that open files which are neither models nor data, by the suffix of the file."""
         self.folder: Callable[[], Path] = Path
@@ -81,18 +84,19 @@ class Files(QObject):
 
     def choose(self, name: str, first: Callable[[], object] = lambda: None) -> None:
         """Show `name`, or what is chosen of a table, as `show` does."""
-        self.ask_what(name, lambda source: self.show(source, first))
+        self.ask_what(name, lambda source, **settings: self.show(source, first, **settings))
 
-    def show(self, source: str, first: Callable[[], object] = lambda: None) -> None:
+    def show(self, source: str, first: Callable[[], object] = lambda: None, **settings: object) -> None:
         """Open a file or a bundled model once no unsaved run would be lost by it, after `first`.
 
+        `settings` are those of the data, `missing` and `label`, if they were chosen.
         An export that the run in memory drew just as it is takes nothing away: the run stays.
         """
         run, studio = self._studio.training.run, self._studio
 
         def open_alone() -> None:
             first()
-            studio.open(source)
+            studio.open(source, settings or None)
             self.opening.emit(source)
 
         def begin(own: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,11 +93,12 @@ def open_any(
     config: Config,
     places: Sequence[Path] = (),
     in_memory: Sequence[tuple[GenerativeModel, Checkpoint | None]] = (),
+    settings: Mapping[str, object] | None = None,
 ) -> Opened:
     """A bundled model, a checkpoint file, an export, or a data file with an untrained model of `config`.
 
     Decided by what the file is, not by how it is called. The model of an export is looked for among
-    `in_memory`, which are in memory, and the files and folders `places`. Raises `StudioError`.
+    `in_memory`, which are in memory, and the files and folders `places`. `settings` say what to do with data.
     """
     if name in assets.checkpoint_names():
         return _open_checkpoint(name)
@@ -108,7 +109,8 @@ def open_any(
             return replace(_open_checkpoint(str(path)), source=_whole(name), kind="checkpoint")
         if kind == "export":
             return _open_export(path, places, in_memory)
-    opened = untrained(config.changed({"data": name, "validation": None, "test": None}))
+    others = {"validation": None, "test": None, "missing": "error", "label": None}
+    opened = untrained(config.changed({"data": name, **others, **(settings or {})}))
     return replace(opened, source=_whole(name), kind="data") if _is_file(name) else opened
 
 
@@ -172,6 +174,7 @@ def _open_checkpoint(name: str) -> Opened:
 
 def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
     """The model of a checkpoint with its data, or with its own samples where the data is not here."""
+    from dnf_studio.core.data.modes import mode_names
     from dnf_studio.core.evaluation.chain_bounds import attainable_of
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -192,6 +195,7 @@ def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
         entropy=checkpoint.data.entropy,
         attainable=None if dataset is None else attainable_of(flow, dataset),
         about=dataset.about if dataset is not None else "",
+        labels=mode_names(dataset),
         image=checkpoint.data.image or (dataset.image if dataset is not None else None),
         solvers=flow.solvers,
         kind=flow.config.model,
@@ -246,6 +250,7 @@ def untrained(config: Config) -> Opened:
     """The data that `config` names and a model of it with the weights a run would begin with."""
     import torch
 
+    from dnf_studio.core.data.modes import mode_names
     from dnf_studio.core.evaluation.chain_bounds import attainable_of
     from dnf_studio.core.models.build import build_model
     from dnf_studio.workers.snapshot import Snapshot
@@ -264,6 +269,7 @@ def untrained(config: Config) -> Opened:
         attainable=attainable_of(flow, dataset),
         trained=False,
         about=dataset.about,
+        labels=mode_names(dataset),
         image=dataset.image,
         solvers=flow.solvers,
         kind=flow.config.model,

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["ShownModel", "data_label", "data_stem"]
 
 
+MOST_SHOWN = 24
+"""Letters of what is chosen of a file: the names of its columns may be very long together."""
+
+
 @dataclass(frozen=True)
 class ShownModel:
     """Facts about the model in the views, none of which needs torch to read."""
@@ -37,6 +41,8 @@ class ShownModel:
     """False for weights that no iteration has touched."""
     about: str = ""
     """A sentence on what is particular about its data."""
+    labels: tuple[str, ...] = ()
+    """The parts, classes or labels that its points may belong to."""
     image: ImageShape | None = None
     """The size of its points where they are images."""
     solvers: tuple[Solver, ...] = OWN_SOLVERS
@@ -57,11 +63,14 @@ class ShownModel:
 
 
 def data_label(name: str) -> str:
-    """A file without its folder, and what is chosen of it; a data set by its name, a drawing by a short one."""
+    """A file without its folder and with what is chosen of it, cut short; a data set by its name, a drawing by a
+    short one.
+    """
     if is_drawing(name):
         return drawing_label(name)
     file, colons, chosen = name.replace("\\", "/").partition("::")
-    return file.rsplit("/", 1)[-1] + colons + chosen
+    shown = chosen if len(chosen) <= MOST_SHOWN else f"{chosen[:MOST_SHOWN].rstrip(', ')}…"
+    return file.rsplit("/", 1)[-1] + colons + shown
 
 
 def data_stem(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,7 @@ class Studio(QObject):
         self._before: opening.Opened | None = None
         self._preset: Config | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
+        self.known_settings: Callable[[str], Mapping[str, object]] = lambda _source: {}
         self._exported, self._past_models = ExportedModels(self.training), PastModels()
         self.bound: float | None = None
         """The smoothed bound, nats, as far as there is one."""
@@ -88,12 +89,14 @@ class Studio(QObject):
         """The `Opened` that is shown; None before the first."""
         return self._opened
 
-    def open(self, name: str) -> None:
-        """Show a bundled model, a checkpoint, an export or a data file; settings and undo begin anew with it."""
+    def open(self, name: str, settings: Mapping[str, object] | None = None) -> None:
+        """Show a model, an export or data, as its `settings` say or those known from before; undo begins anew."""
+        chosen = self.known_settings(name) if settings is None else settings
         config = self._session.state.config.without(self._preset)
         places, in_memory = tuple(self.places()), self._exported.kept
         self._settle.stop()
-        self.loading.run(lambda: opening.open_any(name, config, places, in_memory), self._take, self._open_failed)
+        given = name, config, places, in_memory, chosen
+        self.loading.run(lambda: opening.open_any(*given), self._take, self._open_failed)
 
     def recover(self, left: Path) -> None:
         """Show the run whose state another process left at `left`, as one that has ended and is not saved."""

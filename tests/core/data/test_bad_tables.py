@@ -46,11 +46,11 @@ class TestRefused:
         values = ROWS.copy()
         values[7, 1] = wrong
         place = "row 7 (counted from 0), column 'column 1'"
-        assert f"holds a value that is not finite (NaN or infinity), in {place}" in complaint(
+        assert f"has a value that is missing or not finite in {place}; leave out such rows with --missing" in complaint(
             npy(tmp_path / "a.npy", values)
         )
-        values[9:11] = wrong
-        assert f"holds 7 values that are not finite (NaN or infinity), the first in {place}" in complaint(
+        values[9:11, 1] = wrong
+        assert f"has 3 values that are missing or not finite, the first in {place}" in complaint(
             npy(tmp_path / "a.npy", values)
         )
         assert "in line 9, column 'y'" in complaint(text(tmp_path / "a.csv", as_csv(values, header="x,y,z\n")))
@@ -106,20 +106,23 @@ class TestRefused:
             ("1,2\n3,oops\n5,6\n", "holds the text 'oops' in line 2, column 'column 1'"),
             ("x,y\n1,1_0\n3,2\n", "holds the text '1_0' in line 2, column 'y'"),
             ("5.1,setosa\n3,setosa\n", "in line 1, column 'column 1', where a number is needed; the names in a header"),
-            ("x,y\n1,2\n3,\n5,6\n", "has no value in line 3, column 'y'"),
-            ("x;y\n1,5;2,5\n1;2\n", "holds the text '1,5' in line 2, column 'x'"),
+            ("x,y\n1,2\n3,\n5,6\n", "has a value that is missing or not finite in line 3, column 'y'; leave out"),
+            ("x;y\n1,5;2,5\n1;2.5,1\n2;3\n", "holds the text '2.5,1' in line 3, column 'y'"),
             ('x,y\n1,"2\n3"\n4,5\n', "holds the text '2\\n3' in line 3"),
             ("x,y\n1,2\n" + "z" * 60 + ",3\n", "z…' in line 3"),
-            ('x,y\n"' + "z" * 140_000, "cannot be read as CSV"),
+            ('x,y\n"' + "z" * 140_000, "has 1 value in line 2, but 2 in its first line"),
+            ('x,y\n1,2\n3,"' + "z" * 17_000_000, "cannot be read as CSV: field larger than"),
         ],
     )
     def test_csv(self, tmp_path: Path, content: str, part: str) -> None:
         assert part in complaint(text(tmp_path / "a.csv", content))
 
-    @pytest.mark.parametrize("content", [b"\xff\xfe1\x00,\x002\x00", b"x,y\n1,\xe9\n", bytes(range(256))])
+    @pytest.mark.parametrize(
+        "content", [b"\xff\xfe1\x00,\x00\xd8\xd8\xd8\xd8", b"x,y\n1,\x81\n", bytes(range(256)), b"1,2\n\0\0,1"]
+    )
     def test_bytes_that_are_no_text(self, tmp_path: Path, content: bytes) -> None:
         (tmp_path / "a.csv").write_bytes(content)
-        assert "is not UTF-8 text." in complaint(str(tmp_path / "a.csv"))
+        assert "is no text that can be read; save it as UTF-8." in complaint(str(tmp_path / "a.csv"))
 
     def test_pickles_are_never_run(self, tmp_path: Path) -> None:
         class Bomb:
@@ -165,8 +168,10 @@ class TestRefused:
     def test_files_that_are_none(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert complaint(str(tmp_path / "a.npy")) == f"There is no file '{tmp_path / 'a.npy'}'."
         assert complaint(str(tmp_path)) == f"'{tmp_path}' is a folder without pictures, not a data file."
-        wrong = text(tmp_path / "a.xlsx", "")
-        assert complaint(wrong).endswith(".csv, .npy, .npz, .h5, .hdf5, .parquet, .png, .jpg and .jpeg files are.")
+        wrong = text(tmp_path / "a.xls", "")
+        assert complaint(wrong).endswith(
+            ".csv, .tsv, .txt, .npy, .npz, .h5, .hdf5, .parquet, .xlsx, .png, .jpg and .jpeg files are."
+        )
         assert "There is no file" in complaint("bad\0name.csv")
         (tmp_path / "loop.csv").symlink_to("loop.csv")
         assert "symbolic links" in complaint(str(tmp_path / "loop.csv"))

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dnf_studio.core.data import npy_file as parquet_file
+from dnf_studio.core.data import parquet_file
 from dnf_studio.core.data.tables import open_table
 from dnf_studio.errors import DataError
 from tests.core.data.files import ROWS, as_csv, complaint, text
@@ -57,9 +57,12 @@ def test_types_of_numbers(tmp_path: Path) -> None:
         ([None, "b"] * 20, "holds text, not numbers"),
         (pa.array(["a", "b"] * 20).dictionary_encode(), "holds text, not numbers"),
         ([[1.0], [2.0, 3.0]] * 20, "holds values of type list<"),
-        ([datetime.date(2020, 1, 1)] * 40, "holds values of type date32[day], not real numbers"),
-        ([1.0, None] * 20, "20 values that are not finite (NaN or infinity), the first in row 1 (counted from 0)"),
-        ([1, None] * 20, "20 values that are not finite"),
+        ([datetime.timedelta(1)] * 40, "holds values of type duration[us], not real numbers"),
+        (
+            [1.0, None] * 20,
+            "values that are missing or not finite, the first in row 1 (counted from 0)",
+        ),
+        ([1, None] * 20, "20 values that are missing or not finite"),
         ([3, 3] * 20, "Column 'w' of"),
     ],
 )

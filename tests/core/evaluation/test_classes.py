@@ -78,13 +78,17 @@ def test_evaluate_says_it_of_every_n_in_json_and_as_a_table(data: RecordedDatase
     flow = DiffFlow(4, config, data.standardisation).eval()
     result = evaluate(flow, data, (2, 3), ode=False, points=20, seeds=1, paths=1).as_dict()
     values = json.loads(json.dumps(result, allow_nan=False))
-    assert values["classes"] == {"names": ["a", "b", "c"], "accuracy": 1, "sure": 1}
+    shares = np.bincount(data.split("test", 0)[1]) / 135
+    assert values["classes"] == {"names": ["a", "b", "c"], "accuracy": 1, "sure": 1, "shares": shares.tolist()}
     for row in values["by_steps"]:
         assert sum(row["classes"]["counts"]) == round(row["classes"]["sure"] * CLASSIFIED) < CLASSIFIED
+        assert sum(row["classes"]["likely"]) == CLASSIFIED
     lines = _text(values).splitlines()
     assert any("right on 100.0% of the test split" in line for line in lines)
-    shares, distances = (lines.index(line) for line in lines if line.split()[:1] == ["steps"] and "NFE" not in line)
+    heads = [k for k, line in enumerate(lines) if line.split()[:1] == ["steps"] and "NFE" not in line]
+    shares, likely, distances = heads
     assert lines[shares].split()[-3:] == ["a", "b", "c"] and lines[shares + 2].split()[0] == "3"
+    assert lines[likely].split() == ["steps", "a", "b", "c"] and lines[likely + 1].split()[0] == "data"
     for row, line in zip(values["by_steps"], lines[distances + 1 :], strict=True):
         assert row["feature_distance"] > 10 * row["feature_distance_error"] and row["feature_floor"] > 0
         assert line.split()[:2] == [str(row["steps"]), f"{row['feature_distance']:.4f}"]

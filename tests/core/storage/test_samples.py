@@ -21,13 +21,14 @@ import torch
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.data.modes import modes_of
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.blocks import SampleBlock, sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage import samples
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.core.storage.samples import ExportPlan, ExportProgress, export_samples, read_export, read_rows
-from dnf_studio.errors import DivergenceError, ExportError, SettingError
+from dnf_studio.errors import DataError, DivergenceError, ExportError, SettingError
 from tests.core.storage.files import SMALL, make_flow
 
 EVERYTHING = {"trajectories": True, "noise": True, "latents": True}
@@ -395,3 +396,24 @@ def test_leaving_out(tmp_path: Path) -> None:
     assert read_export(tmp_path / "a.h5").datasets == ("samples",)
     with h5py.File(tmp_path / "a.h5") as file:
         assert not {"latents", "time", "noise", "trajectories", "log_prob", "noise_step"} & set(file)
+
+
+def test_labels_are_those_of_the_nearest_rows(tmp_path: Path) -> None:
+    """Numbers and names in the file, of a table by its column."""
+    rows = np.random.default_rng(0).normal(size=(90, 2)) + 9 * (np.arange(90) % 2)[:, None]
+    lines = [f"{x},{y},{('ä', 'b')[i % 2]}" for i, (x, y) in enumerate(rows.tolist())]
+    (tmp_path / "a.csv").write_text("\n".join(["x,y,kind", *lines]), encoding="utf-8")
+    data, flow = open_dataset(str(tmp_path / "a.csv"), label="kind"), make_flow()
+    target, plan = tmp_path / "a.h5", ExportPlan(500, labels=True)
+    for _ in export_samples(flow, target, plan, data=data):
+        pass
+    found, codes = read_export(target), read_rows(target, "labels")
+    assert found.datasets == ("samples", "latents", "labels") and codes.dtype == np.int32
+    expected = modes_of(data, read_rows(target).astype(np.float64))
+    assert expected is not None and codes.tolist() == expected.tolist()
+    with h5py.File(target) as file:
+        assert file["label_names"].asstr("utf-8")[:].tolist() == ["b", "ä"]
+        assert [dimension.label for dimension in file["label_names"].dims] == ["label"]
+    for none in (None, open_dataset("line")):
+        with pytest.raises(DataError, match="export without them"):
+            list(export_samples(flow, target, plan, data=none))

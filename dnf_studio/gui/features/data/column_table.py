@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ColumnTable", "Histogram"]
 
+EPOCH = datetime.datetime(1970, 1, 1)
 COUNTS = Qt.ItemDataRole.UserRole
-HEADERS = ("Column", "Range", "Mean", "Histogram", "Why it cannot be used")
-NAME, RANGE, MEAN, HISTOGRAM, PROBLEM = range(5)
+HEADERS = ("Column", "Kind", "Range", "Missing", "Histogram", "What keeps it out")
+NAME, KIND, RANGE, MISSING, HISTOGRAM, PROBLEM = range(6)
+LABEL = "the label"
 Flag = Qt.ItemFlag
 
 
@@ -46,7 +49,9 @@ class ColumnTable(QTableWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(HEADERS), parent)
-        self._names: list[QTableWidgetItem] = []
+        self._cells: list[list[QTableWidgetItem]] = []
+        self._columns: Sequence[ColumnInfo] = ()
+        self._rows, self._label = False, -1
         self.setHorizontalHeaderLabels(list(HEADERS))
         self.setAccessibleName("Columns")
         self.setToolTip("Tick the columns to train on; the space bar ticks the current one")
@@ -63,54 +68,90 @@ class ColumnTable(QTableWidget):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
         header.setStretchLastSection(True)
-        for column, width in ((NAME, 150), (RANGE, 190), (MEAN, 90), (HISTOGRAM, 130)):
+        for column, width in ((NAME, 150), (KIND, 195), (RANGE, 165), (MISSING, 65), (HISTOGRAM, 110)):
             header.resizeSection(column, width)
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
         self.itemChanged.connect(lambda _item: self.changed.emit())
 
-    def show_columns(self, columns: Sequence[ColumnInfo]) -> None:
-        """Show these columns, every one that can be used ticked; emits nothing."""
+    def show_columns(self, columns: Sequence[ColumnInfo], rows: bool = False) -> None:
+        """Show these columns, every one that can be used ticked but dates; emits nothing.
+
+        Those with missing values can be where `rows` that have some are left out.
+        """
         with QSignalBlocker(self):
-            self._names = []
+            self._cells, self._columns, self._rows, self._label = [], columns, rows, -1
             self.setRowCount(len(columns))
             for row, info in enumerate(columns):
                 items = self._items(info)
-                self._names.append(items[NAME])
+                self._cells.append(items)
                 for column, item in enumerate(items):
                     self.setItem(row, column, item)
-            usable = next((row for row, info in enumerate(columns) if not info.problem), None)
+                self._allow(row, not info.kind.startswith("date"))
+            usable = next((row for row, info in enumerate(columns) if not self._reason(row)), None)
             if usable is not None:
                 self.setCurrentCell(usable, NAME, QItemSelectionModel.SelectionFlag.NoUpdate)
 
+    def leave_out(self, rows: bool) -> None:
+        """Let rows with missing values be left out, or else the columns that have some."""
+        self._change(rows, self._label)
+
+    def set_label(self, label: int | None) -> None:
+        """Let this column be the label, and so no component."""
+        self._change(self._rows, -1 if label is None else label)
+
+    def _change(self, rows: bool, label: int) -> None:
+        before = [self._reason(row) for row in range(len(self._cells))]
+        self._rows, self._label = rows, label
+        with QSignalBlocker(self):
+            for row, reason in enumerate(before):
+                if reason != self._reason(row):
+                    self._allow(row, True)
+        self.viewport().update()
+        self.changed.emit()
+
+    def _reason(self, row: int) -> str:
+        """Why a column cannot be a component; nothing where it can."""
+        info = self._columns[row]
+        reason = LABEL if row == self._label else info.without_gaps if self._rows else info.problem
+        return reason[:1].upper() + reason[1:]
+
+    def _allow(self, row: int, tick: bool) -> None:
+        """Grey a column with the reason, or let it be ticked."""
+        info, reason = self._columns[row], self._reason(row)
+        cells, mean = self._cells[row], _number(info.mean)
+        missing = f", {info.gaps:,} of the rows ({info.missing:.3g}) without a value" if info.gaps else ""
+        tip = f"{info.name}: {info.kind}, {cells[RANGE].text()}, mean {mean}{missing}"
+        for cell in cells:
+            cell.setToolTip(f"{tip}\n{reason}" if reason else tip)
+            cell.setFlags(Flag.ItemIsSelectable if reason else Flag.ItemIsSelectable | Flag.ItemIsEnabled)
+        if not reason:
+            cells[NAME].setFlags(cells[NAME].flags() | Flag.ItemIsUserCheckable)
+        cells[NAME].setCheckState(Qt.CheckState.Checked if tick and not reason else Qt.CheckState.Unchecked)
+        cells[PROBLEM].setText(reason)
+        cells[PROBLEM].setFlags(Flag.ItemIsSelectable | Flag.ItemIsEnabled)
+        colour = QPalette.ColorRole.Text if row == self._label else QPalette.ColorRole.BrightText
+        cells[PROBLEM].setForeground(QBrush(self.palette().color(colour)))
+
     def ticked(self) -> tuple[int, ...]:
         """Numbers of the ticked columns."""
-        return tuple(row for row, name in enumerate(self._names) if name.checkState() is Qt.CheckState.Checked)
+        return tuple(row for row, cells in enumerate(self._cells) if cells[NAME].checkState() is Qt.CheckState.Checked)
 
     def tick_all(self, on: bool) -> None:
         """Tick every column that can be used, or none."""
         with QSignalBlocker(self):
-            for name in self._names:
+            for name in (cells[NAME] for cells in self._cells):
                 if name.flags() & Flag.ItemIsEnabled:
                     name.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
         self.viewport().update()
         self.changed.emit()
 
     def _items(self, info: ColumnInfo) -> list[QTableWidgetItem]:
-        """The cells of one column."""
-        span = f"{_number(info.low)} … {_number(info.high)}" if math.isfinite(info.low) else "–"
-        reason = info.problem[:1].upper() + info.problem[1:]
-        cells = [QTableWidgetItem(text) for text in (info.name, span, _number(info.mean), "", reason)]
-        missing = f", {info.missing:.3g} of the rows without a number" if info.missing else ""
-        tip = f"{info.name}: {span}, mean {_number(info.mean)}{missing}"
-        for cell in cells:
-            cell.setToolTip(f"{tip}\n{reason}" if reason else tip)
-            cell.setFlags(Flag.ItemIsSelectable if info.problem else Flag.ItemIsSelectable | Flag.ItemIsEnabled)
-        if not info.problem:
-            cells[NAME].setFlags(cells[NAME].flags() | Flag.ItemIsUserCheckable)
-        cells[NAME].setCheckState(Qt.CheckState.Unchecked if info.problem else Qt.CheckState.Checked)
+        """The cells of one column, as long as nothing keeps it out."""
+        span = _span(info)
+        missing = f"{info.gaps:,}" if info.gaps else ""
+        cells = [QTableWidgetItem(text) for text in (info.name, info.kind, span, missing, "", "")]
         cells[HISTOGRAM].setData(COUNTS, info.counts)
-        cells[PROBLEM].setFlags(Flag.ItemIsSelectable | Flag.ItemIsEnabled)
-        cells[PROBLEM].setForeground(QBrush(self.palette().color(QPalette.ColorRole.BrightText)))
+        cells[MISSING].setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return cells
 
 
@@ -145,6 +186,18 @@ class Histogram(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         """A size that forty bars fit into."""
         return QSize(130, super().sizeHint(option, index).height())
+
+
+def _span(info: ColumnInfo) -> str:
+    """From where to where its values go; of text how many different ones there are."""
+    if info.kind.startswith("date") and math.isfinite(info.low):
+        first, last = (EPOCH + datetime.timedelta(days=day) for day in (info.low, info.high))
+        return f"{first:%Y-%m-%d} … {last:%Y-%m-%d}"
+    if math.isfinite(info.low):
+        return _number(info.low) if info.low == info.high else f"{_number(info.low)} … {_number(info.high)}"
+    if info.kind == "text":
+        return "very many different" if info.distinct is None else f"{info.distinct:,} different"
+    return "–"
 
 
 def _number(value: float) -> str:

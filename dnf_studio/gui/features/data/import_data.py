@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["ImportDialog"]
 
 MOST_NAMED = 8
+MISSING = {"Leave out their rows": True, "Leave out their columns": False}
 READING = "Reading… every value is looked at, which takes a while for a large file."
 
 
@@ -43,7 +44,7 @@ class ImportDialog(ReadingDialog):
     ) -> None:
         super().__init__(path, background, parent)
         self.setWindowTitle("Choose data")
-        self.resize(820, 520)
+        self.resize(980, 540)
         self._reading, self._number, self._first = True, 0, inside
         self._found: Description | None = None
         self.title = heading(path.name)
@@ -51,11 +52,23 @@ class ImportDialog(ReadingDialog):
         self.array.setToolTip("Which array inside the file; rows are points, columns their components")
         self.array.setAccessibleName("Array inside the file")
         self.table = ColumnTable()
+        self.label, self.missing = ChoiceBox({}), ChoiceBox(MISSING)
+        self.label.setToolTip(
+            "A column of text or whole numbers that says what each row is called: it colours the points, and no "
+            "component is made of it"
+        )
+        self.label.setAccessibleName("Label")
+        self.missing.setToolTip(
+            "What is done where a value is missing or not finite: NA, nan, ?, NULL or nothing at all"
+        )
+        self.missing.setAccessibleName("Missing values")
         self.all, self.none = QPushButton("&All"), QPushButton("&None")
         self.preview, self.problem = caption(), caption(warning=True)
         self._arrange()
         self.array.chosen.connect(self.read)
         self.table.changed.connect(self._preview)
+        self.label.chosen.connect(self.table.set_label)
+        self.missing.chosen.connect(self.table.leave_out)
         self.all.clicked.connect(lambda: self.table.tick_all(True))
         self.none.clicked.connect(lambda: self.table.tick_all(False))
         self.read(inside)
@@ -76,10 +89,15 @@ class ImportDialog(ReadingDialog):
 
     def accept(self) -> None:
         """Open what is chosen."""
-        from dnf_studio.core.data.describe import source_of
+        from dnf_studio.core.data.describe import column_name, source_of
 
-        if self._found is not None and self.ok.isEnabled():
-            self._finish(source_of(self._found, self._columns()))
+        found = self._found
+        if found is not None and self.ok.isEnabled():
+            chosen, label = self._columns(), self.label.currentData()
+            missing = "drop-rows" if self._lost(found, chosen) != 0 else "error"
+            named = None if label is None else column_name(found, label)
+            self.data_settings = {"missing": missing, "label": named}
+            self._finish(source_of(found, chosen, label))
 
     def _arrange(self) -> None:
         self.picker = QWidget()
@@ -90,6 +108,16 @@ class ImportDialog(ReadingDialog):
         row.addWidget(label)
         row.addWidget(self.array, 1)
         self.picker.hide()
+        self.choices = QWidget()
+        row = QHBoxLayout(self.choices)
+        row.setContentsMargins(0, 0, 0, 0)
+        self._missing_label = QLabel("&Missing values")
+        for label, box in ((QLabel("&Label"), self.label), (self._missing_label, self.missing)):
+            label.setBuddy(box)
+            row.addWidget(label)
+            row.addWidget(box)
+            row.addSpacing(12)
+        row.addStretch(1)
         foot = QHBoxLayout()
         for button, tip in ((self.all, "Tick every column that can be used"), (self.none, "Tick no column")):
             button.setToolTip(tip)
@@ -103,6 +131,7 @@ class ImportDialog(ReadingDialog):
         for part in (self.title, self.picker, self.problem):
             column.addWidget(part)
         column.addWidget(self.table, 1)
+        column.addWidget(self.choices)
         column.addWidget(self.preview)
         column.addLayout(foot)
         self.problem.hide()
@@ -117,7 +146,7 @@ class ImportDialog(ReadingDialog):
             return
         self._reading, self._found = False, found
         self._offer(found.arrays, found.inside)
-        self.table.show_columns(found.columns)
+        self._offer_choices(found)
         self._complain(found.problem)
         self._preview()
         self._come_up()
@@ -142,6 +171,32 @@ class ImportDialog(ReadingDialog):
                 model.item(index).setEnabled(False)
         self.array.show_value(inside)
 
+    def _offer_choices(self, found: Description) -> None:
+        """The columns, and what can be done with those of labels and with missing values."""
+        from dnf_studio.core.data.describe import rows_left
+
+        labels = {f"{info.name} ({info.distinct:,})": i for i, info in enumerate(found.columns) if info.distinct}
+        self.label.set_choices({"none": None, **labels})
+        self.label.show_value(None)
+        gaps = [i for i, info in enumerate(found.columns) if info.gaps and not info.without_gaps]
+        usable = [i for i, info in enumerate(found.columns) if not info.without_gaps]
+        # Columns that are mostly empty would take most of the rows with them
+        left = rows_left(found, usable)
+        rows = bool(gaps) and (left is None or 2 * left >= found.rows)
+        self.missing.show_value(rows)
+        for part in (self._missing_label, self.missing):
+            part.setVisible(bool(gaps) or any(info.gaps and info.distinct for info in found.columns))
+        self.choices.setVisible(bool(found.columns))
+        self.table.show_columns(found.columns, rows)
+
+    def _lost(self, found: Description, chosen: tuple[int, ...]) -> int | None:
+        """How many rows have a missing value in the chosen columns or no label; None where that is not known."""
+        from dnf_studio.core.data.describe import rows_left
+
+        label = self.label.currentData()
+        left = rows_left(found, chosen if label is None else (*chosen, label))
+        return None if left is None else found.rows - left
+
     def _columns(self) -> tuple[int, ...]:
         """Numbers of the columns to open; all of those that are too many to be listed."""
         found = self._found
@@ -156,7 +211,9 @@ class ImportDialog(ReadingDialog):
         listed = not self._reading and self._found is not None and bool(self._found.columns)
         for part in (self.table, self.all, self.none):
             part.setEnabled(listed)
-        self.preview.setText(READING if self._reading else _summary(self._found, chosen))
+        lost = 0 if self._reading or self._found is None else self._lost(self._found, chosen)
+        label = None if self._reading else self.label.currentData()
+        self.preview.setText(READING if self._reading else _summary(self._found, chosen, lost, label))
 
     def _complain(self, sentence: str) -> None:
         self.problem.setText(sentence)
@@ -175,11 +232,12 @@ def _array_label(info: ArrayInfo) -> str:
     return f"{info.name} – {' × '.join(f'{size:,}' for size in info.shape)}, {info.dtype}"
 
 
-def _summary(found: Description | None, chosen: tuple[int, ...]) -> str:
-    """Rows × columns and their names."""
+def _summary(found: Description | None, chosen: tuple[int, ...], lost: int | None, label: int | None) -> str:
+    """Rows × columns and their names, and what is left out."""
     if found is None or found.problem:
         return ""
-    size = f"{found.rows:,} rows × {len(chosen):,} column{'' if len(chosen) == 1 else 's'}"
+    rows = f"{found.rows - lost:,} of {found.rows:,}" if lost else f"{found.rows:,}"
+    size = f"{rows} rows × {len(chosen):,} column{'' if len(chosen) == 1 else 's'}"
     if not found.columns:
         return f"{size}: too many to choose from here, so all are taken."
     if not chosen:
@@ -188,4 +246,9 @@ def _summary(found: Description | None, chosen: tuple[int, ...]) -> str:
     more = "" if len(chosen) <= MOST_NAMED else f" and {len(chosen) - MOST_NAMED} more"
     rest = f" Only the first {found.rows:,} rows were looked at; opening reads all." if found.partial else ""
     size = size.replace("rows", "or more rows") if found.partial else size
+    if lost != 0:
+        some = "Rows" if lost is None else "1 row" if lost == 1 else f"{lost:,} rows"
+        rest += f" {some} with missing values left out."
+    if label is not None:
+        rest += f" Labels from {found.columns[label].name}."
     return f"{size}: {', '.join(names)}{more}.{rest}"

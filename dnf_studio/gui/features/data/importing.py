@@ -37,8 +37,10 @@ class Importer(QObject):
         self._looking = Newest(background)
         self._dialog: ImportDialog | PictureDialog | None = None
 
-    def choose(self, name: str, then: Callable[[str], object], as_data: bool = False) -> None:
+    def choose(self, name: str, then: Callable[..., object], as_data: bool = False) -> None:
         """Call `then` with what to open: `name` itself, or what was chosen of it; not at all after Cancel.
+
+        What is done about missing values and the label come by the names of these settings where they were chosen.
 
         Only the newest file is answered. What cannot be read is handed on, so that opening it tells why. An export
         is chosen from only `as_data`, its samples first.
@@ -47,8 +49,8 @@ class Importer(QObject):
 
         def found(kind: str) -> None:
             if kind == "data" or (as_data and kind == "export"):
-                self._dialog = self._ask(Path(name), SAMPLES if kind == "export" else None)
-                self._dialog.chosen.connect(then)
+                dialog = self._dialog = self._ask(Path(name), SAMPLES if kind == "export" else None)
+                dialog.chosen.connect(lambda source: then(source, **dialog.data_settings))
             else:
                 then(name)
 

@@ -55,8 +55,8 @@ class DataPanel(Page):
     def _add_buttons(self, commands: Commands) -> None:
         opener = QPushButton("Open data file…")
         opener.setToolTip(
-            "Your own data, rows of numbers with any number of columns: .csv, .npy, .npz, .h5 or .parquet; "
-            "where there are several arrays or columns you choose. Or a picture, .png or .jpg, whose dark is dense, or "
+            "Your own data, rows of numbers with any number of columns: .csv, .tsv, .txt, .xlsx, .npy, .npz, .h5 or "
+            ".parquet; you choose arrays, columns and labels. Or a picture, .png or .jpg, whose dark is dense, or "
             "images: MNIST's idx files, CIFAR-10's batches (.bin). An export is the samples in it; folders of pictures "
             "are in the File menu"
         )

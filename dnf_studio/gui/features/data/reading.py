@@ -27,6 +27,8 @@ class ReadingDialog(QDialog):
     def __init__(self, path: Path, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._path, self._background = path, background
+        self.data_settings: dict[str, object] = {}
+        """Settings of the data that are chosen with it, where they are not as usual."""
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel)
         self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setAutoDefault(False)
         self.buttons.accepted.connect(self.accept)

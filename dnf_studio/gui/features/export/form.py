@@ -46,6 +46,10 @@ PARTS = {
         "Log-densit&y",
         "log p of each sample by the probability-flow ODE, nats in data units; slow",
     ),
+    "labels": (
+        "La&bels",
+        "The label, class or part of the data that each sample lies next to, and what they are called",
+    ),
     "compress": ("&Compress", "gzip with shuffle: a little smaller, very much slower"),
 }
 OWN = {"count": 100_000, "last": "mean"}
@@ -156,6 +160,10 @@ class ExportForm(QWidget):
         for name, tick in self.parts.items():
             with QSignalBlocker(tick):
                 tick.setChecked(name in self._ticked[selecting] and (noisy or name != "noise"))
+        if not (self.shown is not None and self.shown.labels):
+            with QSignalBlocker(self.parts["labels"]):
+                self.parts["labels"].setChecked(False)
+        self.parts["labels"].setEnabled(self.shown is not None and bool(self.shown.labels))
         self.follow.setEnabled(not selecting and not self._edited.keys() <= OWN.keys())
         if not self._own_target and self.shown is not None:
             label = data_stem(self.shown.data)

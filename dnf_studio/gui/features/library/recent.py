@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMenu
 
+from dnf_studio.config import Missing
 from dnf_studio.core.data.naming import split_selection
 from dnf_studio.gui.workspace.memory import Memory, exactly, models_folder
 from dnf_studio.gui.workspace.opening import Opened
@@ -29,6 +30,10 @@ class RecentFile:
     """The file's path and what was chosen of it after ``::``."""
     kind: str
     """checkpoint, data or export."""
+    missing: str = "error"
+    """Of data what was done about missing values."""
+    labels: str | None = None
+    """Of data the column that had the labels."""
 
     @property
     def path(self) -> Path:
@@ -57,19 +62,25 @@ class Recent(QObject):
         """All of them, newest first."""
         return self._files
 
-    def add(self, source: str | Path, kind: str) -> None:
+    def settings(self, source: str) -> dict[str, object]:
+        """What was chosen with this data, as settings of an experiment."""
+        found = next((file for file in self._files if file.source == source and file.kind == "data"), None)
+        return {} if found is None else {"missing": found.missing, "label": found.labels}
+
+    def add(self, source: str | Path, kind: str, missing: str = "error", labels: str | None = None) -> None:
         """Put a file in the first place."""
-        new = RecentFile(str(source), kind)
+        new = RecentFile(str(source), kind, missing, labels)
         self._become((new, *(file for file in self._files if file.source != new.source))[:MOST])
 
     def note(self, opened: Opened) -> None:
         """Remember what was opened, if it was a file."""
         if opened.source and opened.kind in KINDS:
-            self.add(opened.source, opened.kind)
+            own = opened.config
+            self.add(opened.source, opened.kind, *((own.missing, own.label) if opened.kind == "data" else ()))
 
     def moved(self, old: Path, new: Path | None) -> None:
         """A file has another name now, or None: it is gone."""
-        kept = (RecentFile(str(new), f.kind) if f.path == old and new else f for f in self._files)
+        kept = (replace(f, source=str(new)) if f.path == old and new else f for f in self._files)
         self._become(tuple(file for file in kept if file.path != old))
 
     def clear(self) -> None:
@@ -133,7 +144,7 @@ class RecentController(QObject):
         workspace.commands.connect_to("reopen", self._store)
         workspace.commands.connect_to("open", workspace.files.open)
         workspace.closing.now.connect(self._store)
-        workspace.studio.places = self._checkpoints
+        workspace.studio.places, workspace.studio.known_settings = self._checkpoints, self.recent.settings
         workspace.files.folder = self._folder
         workspace.studio.opened.connect(self.recent.note)
         workspace.files.saved.connect(lambda path: self.recent.add(Path(path).absolute(), "checkpoint"))
@@ -168,7 +179,9 @@ class RecentController(QObject):
 
 def _files(value: Any) -> tuple[RecentFile, ...]:  # noqa: ANN401 - what a settings file holds
     """Checked; raises what `Memory.get` takes for a broken value."""
-    found = [RecentFile(entry["source"], entry["kind"]) for entry in value]
-    if not all(isinstance(file.source, str) and file.source and file.kind in KINDS for file in found):
-        raise ValueError("wrong recent files")
+    found = [RecentFile(e["source"], e["kind"], e.get("missing", "error"), e.get("labels")) for e in value]
+    for file in found:
+        sound = isinstance(file.source, str) and file.source and file.kind in KINDS
+        if not sound or file.missing not in get_args(Missing) or not isinstance(file.labels, str | None):
+            raise ValueError("wrong recent files")
     return tuple(found[:MOST])

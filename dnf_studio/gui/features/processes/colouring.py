@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QMenu
 
 from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.gui.drawing.layers.scale import SteadyLimits
@@ -21,6 +22,7 @@ from dnf_studio.gui.drawing.point_colours import (
 from dnf_studio.gui.drawing.point_plot import PointPlot, ProcessPlot
 from dnf_studio.gui.drawing.theme import LIGHT
 from dnf_studio.gui.widgets.choices import ChoiceMenu
+from dnf_studio.gui.workspace.state import choice
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 from dnf_studio.workers.frames import Frame
@@ -34,9 +36,9 @@ __all__ = ["Colouring"]
 WORDS = {
     "none": ("Their &process", "Forward in one colour, backward in the other"),
     "mode": (
-        "The &mode or class of the data",
-        "Forward the ring, Gaussian, moon, arm, square or class a point comes from, backward the one its sample lies "
-        "next to",
+        "The &mode, class or label of the data",
+        "Forward the ring, Gaussian, moon, arm, square, class or label a point comes from, backward the one its sample "
+        "lies next to",
     ),
     "angle": ("The &angle of the latent", "Where around the middle the point is at the noise end, in the plane shown"),
     "radius": ("The &radius of the latent", "How far from the middle the point is at the noise end"),
@@ -67,6 +69,7 @@ class Colouring(QObject):
         self._dataset: Dataset | None = None
         self._standardisation: Standardisation | None = None
         self._modes: tuple[str, ...] = ()
+        self._labelled: tuple[str, str | None] = ("", None)
         self._known: dict[str, tuple[Array, PointColours]] = {}
         self._finding = {name: Newest(workspace.studio.background) for name in ("forward", "backward")}
         self._failed = workspace.tell
@@ -74,6 +77,10 @@ class Colouring(QObject):
         self.menu = ChoiceMenu("Colour points &by", self._session, {"colouring": WORDS})
         self.menu.offer("colouring", "mode", NO_MODES)
         workspace.commands.insert_menu("reset-view", self.menu)
+        self.parts = QMenu("Select a &mode or label")
+        self.parts.setToolTipsVisible(True)
+        self.parts.menuAction().setEnabled(False)
+        workspace.commands.insert_menu("invert-selection", self.parts)
         self._session.changed.connect(self._follow)
         workspace.studio.opened.connect(self._take)
         self._live.frame_shown.connect(self._colour)
@@ -90,7 +97,30 @@ class Colouring(QObject):
         many = len(names) > len(LIGHT.modes)
         self._modes, self._known = () if many else names, {}
         self.menu.offer("colouring", "mode", TOO_MANY.format(len(names)) if many else "" if names else NO_MODES)
+        self._offer_parts()
         self.menu.offer("colouring", "angle", "" if opened.shown.dim > 1 else ONE_COMPONENT)
+        before, self._labelled = self._labelled, (opened.config.data, opened.config.label)
+        if self._modes and opened.config.label is not None and before != self._labelled:
+            # Who has just said which column has the labels wants to see them
+            self._session.apply({"colouring": "mode"})
+
+    def _offer_parts(self) -> None:
+        """A choice for the points of each part, so that they can be looked at and exported alone."""
+        self.parts.clear()
+        for number, name in enumerate(self._modes):
+            action = self.parts.addAction(name.replace("&", "&&"))
+            action.setToolTip(f"Choose the points that belong to {name}, of the process that is chosen in")
+            action.triggered.connect(partial(self._select, number))
+        self.parts.menuAction().setEnabled(bool(self._modes))
+
+    def _select(self, number: int, _checked: bool = False) -> None:
+        frame, direction = self._live.frame, self._session.state.listed
+        if frame is None:
+            return
+        colours = self._by_mode((frame.forward if direction == "forward" else frame.backward)[0], direction)
+        if colours is not None:
+            chosen = np.flatnonzero(colours.buckets == number)
+            self._session.apply(choice(tuple(chosen.tolist()), direction))
 
     def _follow(self, names: frozenset[str]) -> None:
         if names & {"colouring", "axes", "projection"}:
@@ -163,6 +193,6 @@ class Colouring(QObject):
 
 def _is_long(dataset: Dataset, points: Array) -> bool:
     """Whether the window would wait for the rows nearest to `points`."""
-    from dnf_studio.core.data.recorded import RecordedDataset
+    from dnf_studio.core.data.labelled import LabelledDataset
 
-    return isinstance(dataset, RecordedDataset) and points.size * len(dataset.recorded) > MOST_PRODUCTS
+    return isinstance(dataset, LabelledDataset) and points.size * dataset.labelled_rows > MOST_PRODUCTS

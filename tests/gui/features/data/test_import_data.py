@@ -15,9 +15,11 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
-from dnf_studio.gui.features.data.column_table import HISTOGRAM, NAME, PROBLEM
+from dnf_studio.core.data.modes import modes_of
+from dnf_studio.gui.features.data.column_table import HISTOGRAM, KIND, MISSING, NAME, PROBLEM, RANGE
 from dnf_studio.gui.features.data.import_data import ImportDialog
 from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.widgets.controls import ChoiceBox
 from dnf_studio.gui.workspace.files import DATA
 from dnf_studio.gui.workspace.training import Phase
 from tests.gui.conftest import TINY
@@ -209,3 +211,69 @@ def test_every_kind_is_offered() -> None:
     from dnf_studio.core.data.readers import SUFFIXES
 
     assert DATA.split() == [f"*{suffix}" for suffix in SUFFIXES]
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    """Two numbers of which one has gaps, a label, a class, a day and mostly nothing."""
+    path = tmp_path / "people.csv"
+    lines = ["age,fare,sex,class,day,cabin"]
+    for i, (a, b, _, _) in enumerate(ROWS.tolist()):
+        age, cabin = "NA" if i % 10 == 3 else a, 7 * i if i % 10 == 4 else ""
+        lines.append(f"{age},{b},{('f', 'm')[i % 2]},{i % 3},2024-01-{1 + i % 30:02},{cabin}")
+    path.write_text("\n".join(lines))
+    return path
+
+
+def pick_in(box: ChoiceBox, text: str) -> None:
+    box.setCurrentIndex(box.findText(text))
+    box.activated.emit(box.currentIndex())
+
+
+def test_what_is_missing_and_what_is_a_label(window: MainWindow, choose: Choose, people: Path, qtbot: QtBot) -> None:
+    dialog = choose(people)
+    kinds = [dialog.table.item(row, KIND).text() for row in range(6)]
+    assert kinds == ["number", "number", "text", "whole number", "date", "whole number"]
+    assert dialog.table.item(4, RANGE).text() == "2024-01-01 … 2024-01-30"
+    assert dialog.table.item(2, RANGE).text() == "2 different" and dialog.table.item(0, MISSING).text() == "6"
+    # Most rows have no cabin, so the columns go first
+    assert dialog.missing.currentText() == "Leave out their columns" and dialog.table.ticked() == (1, 3)
+    assert dialog.table.item(0, PROBLEM).text() == "Has 6 values missing or not finite"
+    pick_in(dialog.missing, "Leave out their rows")
+    assert dialog.table.ticked() == (0, 1, 3, 5) and dialog.preview.text().startswith("6 of 60 rows × 4 columns")
+    tick(dialog, 5, qtbot)
+    assert dialog.preview.text() == "54 of 60 rows × 3 columns: age, fare, class. 6 rows with missing values left out."
+    assert [dialog.label.itemText(i) for i in range(dialog.label.count())] == [
+        "none",
+        "sex (2)",
+        "class (3)",
+        "cabin (6)",
+    ]
+    pick_in(dialog.label, "class (3)")
+    assert dialog.table.ticked() == (0, 1) and dialog.table.item(3, PROBLEM).text() == "The label"
+    pick_in(dialog.label, "sex (2)")
+    assert dialog.table.ticked() == (0, 1, 3)
+    tick(dialog, 3, qtbot)
+    assert dialog.preview.text().endswith("left out. Labels from sex.")
+    assert accept(window, dialog, qtbot) == f"{people}::age,fare"
+    config = window.session.state.config
+    assert (config.missing, config.label, window.session.state.colouring) == ("drop-rows", "sex", "mode")
+    shown = window.studio.current
+    assert shown is not None and shown.shown.labels == ("f", "m")
+    assert "6 rows with missing values left out; labels from column 'sex'" in window.page("Data").facts.text()
+    parts = window.parts["processes"][1].parts
+    qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.forward.shape[2] == 2, timeout=20_000)
+    assert [action.text() for action in parts.actions()] == ["f", "m"]
+    parts.actions()[0].trigger()
+    chosen, data = window.session.state.selection, shown.dataset
+    found = modes_of(data, data.standardisation.to_data(shown.points.double()).numpy())
+    assert chosen == tuple(np.flatnonzero(found == 0).tolist()) and chosen
+    # As the list of recent files opens it
+    opened = window.parts["library"].recent.files[0]
+    assert (opened.missing, opened.labels) == ("drop-rows", "sex")
+    with qtbot.waitSignal(window.studio.opened, timeout=20_000):
+        window.files.show(opened.source)
+    assert window.studio.current.shown.labels == ("f", "m")
+    # Other data has neither
+    window.session.apply({"config.data": "rings"})
+    assert (window.session.state.config.missing, window.session.state.config.label) == ("error", None)
