@@ -180,15 +180,12 @@ def _read(run: Run, file: str | None) -> list[Path | str]:
     return [*data, *([] if file is None else [file])]
 
 
-def _is_preset(word: str) -> bool:
-    """Whether `word` can only be the name of bundled settings: it is no file and looks like none."""
-    return not os.path.exists(word) and Path(word).name == word and not Path(word).suffix
-
-
 def _settings(word: str) -> Path:
     """The file of settings that `word` is or names; raises `UnknownNameError` for a name that none bear."""
-    if not _is_preset(word):
-        return Path(word)
+    file = Path(word)
+    # The name of bundled settings is no file and looks like none
+    if os.path.exists(word) or file.name != word or file.suffix:
+        return file
     found = assets.preset_path(word)
     if found is None:
         raise UnknownNameError("preset", word, assets.preset_names())

@@ -64,16 +64,16 @@ class ModelKind:
 
 
 TWO_SDES = "Both processes share these times and this g: dx = f dt + g dw forward, dx = [f − g²s] dt + g dw back."
-INWARD = "Only a diffusion normalizing flow is kept from leaving by a penalty."
 OF_NOISE = ("sde.g_start", "sde.g_end", "sde.linear")
+ON_STEPS = ("training.progressive", "training.flexible_grid")
 COUPLED = "Only flow matching pairs data with noise before training."
 OF_DIFFFLOW = {
     "sde.condition": "Only the networks of a diffusion normalizing flow, trained at nodes, may be told the node.",
     "network.drift": "Only a diffusion normalizing flow learns its forward process.",
     "training.straight": "Only a diffusion normalizing flow is trained on paths that a penalty can straighten.",
+    "training.inward": "Only a diffusion normalizing flow is kept from leaving by a penalty.",
 }
 """Settings of diffusion normalizing flows alone, and why."""
-
 
 NO_LEVEL_GRIDS = ("sde.grid", LEVEL_GRIDS.__contains__, NO_LEVELS[0].lower() + NO_LEVELS[1:].removesuffix("."))
 
@@ -90,6 +90,11 @@ def _not_on_steps(name: str) -> tuple[tuple[str, Callable[[Any], bool], str], ..
         ("training.straight", bool, f"{why} penalty that straightens paths"),
         ("sde.condition", lambda told: told != "time", f"the networks of a {name} are told the time itself"),
     )
+
+
+def _no_start_at_0(what: str) -> tuple[str, Callable[[Any], bool], str]:
+    why = f"{what} needs a first time t_start above 0, where its score is finite"
+    return "sde.t_start", lambda time: time <= 0, why
 
 
 UNCOUPLED = (
@@ -128,19 +133,13 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
         },
         unused={
             **OF_DIFFFLOW,
-            "training.inward": INWARD,
             "training.coupling": COUPLED,
-            "training.progressive": "A diffusion model learns all times at once and is not trained on N steps.",
-            "training.flexible_grid": "A diffusion model learns all times at once and is not trained on N steps.",
+            **dict.fromkeys(ON_STEPS, "A diffusion model learns all times at once and is not trained on N steps."),
         },
         refused=(
             *_not_on_steps("diffusion"),
             UNCOUPLED,
-            (
-                "sde.t_start",
-                lambda time: time <= 0,
-                "a diffusion model needs a first time t_start above 0, where its score is finite",
-            ),
+            _no_start_at_0("a diffusion model"),
         ),
     ),
     # Chosen by the ODE's NLL of 1,000 fresh points of rings in eight trials of 70 to 120 seconds of a core, seed 0. As
@@ -160,7 +159,6 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
         },
         unused={
             **OF_DIFFFLOW,
-            "training.inward": INWARD,
             "training.coupling": COUPLED,
             "training.progressive": "A flow is trained with a few steps of its solver from the start.",
             "training.flexible_grid": "A flow's solver steps at other times in each iteration anyway.",
@@ -189,29 +187,18 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
         "dx = f dt + g dw forward, dx = [f − g²s] dt + g dw back.",
         objective="velocity",
         defaults={
-            "sde": {
-                "steps": 10,
-                "t_end": 1.0,
-                "g_start": 0.03,
-                "g_end": 0.4,
-            },
+            "sde": {"steps": 10, "t_end": 1.0, "g_start": 0.03, "g_end": 0.4},
             "network": {"channels": 183},
             "training": {"batch": 1024, "learning_rate": 5e-3, "ema": 0.995, "progressive": False},
         },
         unused={
             **OF_DIFFFLOW,
-            "training.inward": INWARD,
-            "training.progressive": "Flow matching learns all times at once and is not trained on N steps.",
-            "training.flexible_grid": "Flow matching learns all times at once and is not trained on N steps.",
+            **dict.fromkeys(ON_STEPS, "Flow matching learns all times at once and is not trained on N steps."),
         },
         refused=(
             *_not_on_steps("matching"),
             NO_LEVEL_GRIDS,
-            (
-                "sde.t_start",
-                lambda time: time <= 0,
-                "flow matching needs a first time t_start above 0, where its score is finite",
-            ),
+            _no_start_at_0("flow matching"),
             (
                 "sde.t_end",
                 lambda time: time != 1,

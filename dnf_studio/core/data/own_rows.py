@@ -46,17 +46,15 @@ def read_part(
         raise DataError(f"{str(error).rstrip('.')} of rows for {role}; say with --{role} where it is now.") from None
     table = checked_table(table, "drop-rows" if missing == "drop-rows" else "error")[0]
     mean, scale = np.array(standardisation.mean), np.array(standardisation.scale)
-    sides = np.full(len(table), TEST, np.uint8)
-    if rule is not None:
-        sides = divided(lambda: (row_positions(block) for _, block in table.blocks()), len(table), rule)
-    found = numbers_of(sides == TEST)
+    chosen = _chosen(table, rule)
+    found = numbers_of(chosen)
     if not len(found):
         none = "no rows" if rule is None else "none of the rows that training held out"
         raise DataError(f"'{table.path}' holds {none}; name a file of rows that it has never seen with --test.")
     large = table.mapped and 4 * len(found) * len(columns) > LARGE
     held: list[NDArray[np.float32]] = []
     for rows, block in table.blocks():
-        model = standardise(block[sides[rows] == TEST], mean, scale)
+        model = standardise(block[chosen[rows]], mean, scale)
         if not np.isfinite(model).all():
             raise DataError(f"'{table.path}' has a row immeasurably far from those trained on; remove it.")
         if not large:
@@ -64,6 +62,14 @@ def read_part(
     if large:
         return MappedRows(table, list(range(len(columns))), standardisation, len(found), lambda places: found[places])
     return torch.from_numpy(np.concatenate(held))
+
+
+def _chosen(table: Table, rule: SplitRule | None) -> NDArray[np.bool_]:
+    """Which rows to test on: those that `rule` keeps for that, all without one."""
+    if rule is None:
+        return np.ones(len(table), np.bool_)
+    sides = divided(lambda: (row_positions(block) for _, block in table.blocks()), len(table), rule)
+    return np.equal(sides, TEST)
 
 
 def _matched(table: Table, columns: tuple[str, ...]) -> Table:

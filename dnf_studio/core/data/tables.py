@@ -68,17 +68,7 @@ def open_table(
     where a value is missing and `missing` does not say what to leave out, where there are too few rows, and where a
     column is constant (unless `drop_constant`), a copy of another, or beyond single precision.
     """
-    table = read_table(source, label)
-    _refuse_shared({"train": source, "validation": validation, "test": test})
-    if len(table) < 3:
-        few = ("no rows", "one row", "two rows")[len(table)]
-        raise DataError(f"'{table.path}' holds {few}; at least three are needed, two to train on and one held out.")
-    table, constant, left = checked_table(table, missing)
-    if len(table.columns) > MOST_COMPONENTS:
-        raise DataError(
-            f"'{table.path}' has {len(table.columns):,} columns, and a model at most {MOST_COMPONENTS:,}; choose some "
-            "with FILE::column,column."
-        )
+    table, constant, left = _checked(source, validation, test, missing, label)
     if rule is not None and rule.name == "order-1":
         split = Split(len(table), held_out_rows(len(table)))
         return _dataset(_scaled(table, np.arange(len(table.columns)), split, drop_constant), split, rule, left)
@@ -95,6 +85,24 @@ def open_table(
     return _dataset(scaled, split, chosen, left, (validation, test), missing)
 
 
+def _checked(
+    source: str, validation: str | None, test: str | None, missing: Missing, label: str | None
+) -> tuple[Table, NDArray[np.bool_], LeftOut]:
+    """The table at `source` as `checked_table` gives it; long enough to train on and narrow enough for a model."""
+    table = read_table(source, label)
+    _refuse_shared({"train": source, "validation": validation, "test": test})
+    if len(table) < 3:
+        few = ("no rows", "one row", "two rows")[len(table)]
+        raise DataError(f"'{table.path}' holds {few}; at least three are needed, two to train on and one held out.")
+    found = checked_table(table, missing)
+    if (wide := len(found[0].columns)) > MOST_COMPONENTS:
+        raise DataError(
+            f"'{table.path}' has {wide:,} columns, and a model at most {MOST_COMPONENTS:,}; choose some "
+            "with FILE::column,column."
+        )
+    return found
+
+
 def _refuse_shared(files: Mapping[str, str | None]) -> None:
     """Raise `DataError` where one file is to serve two purposes: rows that were trained on would be tested on."""
     named = [(role, split_selection(name)[0]) for role, name in files.items() if name is not None]
@@ -108,7 +116,7 @@ def _by_content(
 ) -> tuple[Split, SplitRule]:
     """The split by the columns `keep`, and the rule it follows; what rows of another file are for has none here."""
     if not len(keep):
-        raise DataError(f"Every column of '{table.path}' is constant, so there is nothing to learn.")
+        raise _nothing_to_learn(table)
 
     def positions() -> Iterator[NDArray[np.float64]]:
         return (row_positions(_of(block, keep)) for _, block in table.blocks())
@@ -248,7 +256,7 @@ def _scaled(table: Table, columns: NDArray[np.intp], split: Split, drop_constant
         _refuse_constant(table, np.isin(np.arange(len(table.columns)), columns[constant]))
     kept = np.flatnonzero(~constant)
     if not len(kept):
-        raise DataError(f"Every column of '{table.path}' is constant, so there is nothing to learn.")
+        raise _nothing_to_learn(table)
     for i in kept:
         if varies_too_little(scale[i], low[i], high[i]):
             raise DataError(
@@ -273,8 +281,12 @@ def _refuse_constant(table: Table, constant: NDArray[np.bool_]) -> None:
     """Name the constant columns and what to do about them."""
     names = [f"'{table.columns[i]}'" for i in np.flatnonzero(constant)]
     if len(names) == len(table.columns):
-        raise DataError(f"Every column of '{table.path}' is constant, so there is nothing to learn.")
+        raise _nothing_to_learn(table)
     if len(names) == 1:
         raise DataError(f"Column {names[0]} of '{table.path}' is constant; drop it with {DROP}.")
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     raise DataError(f"The columns {shown} of '{table.path}' are constant; drop them with {DROP}.")
+
+
+def _nothing_to_learn(table: Table) -> DataError:
+    return DataError(f"Every column of '{table.path}' is constant, so there is nothing to learn.")

@@ -6,8 +6,9 @@ Everything is in the model's own standardised units, nats where it is a likeliho
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation.by_steps import POINTS, SEEDS, Progress, StepRow, drawn, finite, step_rows
 from dnf_studio.core.evaluation.chain_bounds import attainable_of, entropy_of
 from dnf_studio.core.evaluation.classes import Classes, classes_of
-from dnf_studio.core.evaluation.excess_rows import ExcessRow, ExcessRows, excess_rows
+from dnf_studio.core.evaluation.excess_rows import ExcessRow, excess_rows
 from dnf_studio.core.evaluation.fresh import MOST_POINTS, Copying, between_units, copying, fresh_points, units_of
 from dnf_studio.core.evaluation.likelihoods import (
     ODE_POINTS,
@@ -46,6 +47,8 @@ CLASSIFIED = 2000
 """Samples at each N for the classifier of data with classes."""
 MOST_PATHS = 10_000
 BLOCK = 4096
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -114,62 +117,83 @@ def evaluate(
     points, all its own; a data set that holds fewer points is cut into so many disjoint sets. Raises
     `SettingError` for a wrong N, `DataError` where the data does not fit the model.
     """
-    # Long by its signature and by the fields that it fills
-    rows = sorted({check_steps(n) for n in steps})
-    _check_counts(points, seeds, paths)
+    rows = _checked_rows(steps, points, seeds, paths)
     tell = progress or (lambda _: None)
     flow.checked_solver(solver)
     found = likelihoods(flow, dataset, ode, paths, tell, solver)
     by_steps = step_rows(flow, dataset, rows, points, seeds, tell, solver)
-    excess = ExcessRows(None, None)
-    if found.nll_bound_missing is None:
-        by_steps = _with_bounds(by_steps, flow, dataset, found.nll_bound, solver, tell)
-        excess = _excess(flow, dataset, solver, tell) if ode else excess
+    by_steps = _with_bounds(by_steps, flow, dataset, found, solver, tell)
+    chained = found.nll_bound_missing is None
+    excess = _tried("excess by step", lambda: excess_rows(flow, dataset, solver), tell) if ode and chained else None
     if (judge := classes_of(dataset)) is not None:
         by_steps = tuple(_shown(flow, dataset, judge, row, solver) for row in by_steps)
-    mass_held = _mass(flow, tell) if mass else (None, None)
-    logit = flow.standardisation.logit
+    held = _tried("mass of the density", lambda: ode_mass(flow), tell) if mass else None
     return Evaluation(
-        **{field.name: getattr(found, field.name) for field in fields(found)},
-        entropy=entropy_of(flow, dataset),
-        attainable=attainable_of(flow, dataset, solver=solver),
+        **_beside_the_least(found, flow, dataset, solver),
         by_steps=by_steps,
-        excess_by_step=excess.by_step,
-        excess_by_neighbours=excess.by_neighbours,
-        bits_bound=bits_of(flow, dataset, found.nll_bound, affordable_points(flow)),
-        bits_ode=bits_of(flow, dataset, found.nll_ode, affordable_points(flow, ODE_POINTS)),
-        ode_mass=mass_held[0],
-        ode_mass_error=mass_held[1],
+        excess_by_step=None if excess is None else excess.by_step,
+        excess_by_neighbours=None if excess is None else excess.by_neighbours,
+        ode_mass=None if held is None else finite(held.value),
+        ode_mass_error=None if held is None else finite(held.error),
         classes=None if judge is None else RealClasses(judge.names, judge.accuracy, judge.sure_test, judge.shares_test),
         copying=_copying(flow, dataset, solver, tell),
-        logit=None if logit is None else logit.alpha,
         steps_to_the_floor=next((row.steps for row in by_steps if row.word == "equal"), None),
     )
 
 
-def _check_counts(points: int, seeds: int, paths: int) -> None:
+def _checked_rows(steps: Sequence[int], points: int, seeds: int, paths: int) -> list[int]:
+    """Every N of `steps` once, rising; raises `SettingError` for one, or another count, that cannot be."""
+    rows = sorted({check_steps(n) for n in steps})
     if points < 1 or seeds < 1:
         raise SettingError("An evaluation needs at least one point and one seed.")
     if not 1 <= paths <= MOST_PATHS:
         raise SettingError(f"The number of paths K must be between 1 and {MOST_PATHS:,}, not {paths}.")
+    return rows
+
+
+def _beside_the_least(
+    found: Likelihoods, flow: GenerativeModel, dataset: Dataset, solver: str | None
+) -> dict[str, Any]:
+    """The likelihoods `found`, what is the least that they can be, and their unit, with those in bits beside."""
+    logit = flow.standardisation.logit
+    return {
+        **{field.name: getattr(found, field.name) for field in fields(found)},
+        "entropy": entropy_of(flow, dataset),
+        "attainable": attainable_of(flow, dataset, solver=solver),
+        "bits_bound": bits_of(flow, dataset, found.nll_bound, affordable_points(flow)),
+        "bits_ode": bits_of(flow, dataset, found.nll_ode, affordable_points(flow, ODE_POINTS)),
+        "logit": None if logit is None else logit.alpha,
+    }
+
+
+def _tried(words: str, work: Callable[[], Found], tell: Progress) -> Found | None:
+    """What `work` finds, which `tell` calls so; None where samples or a solver leave the finite numbers."""
+    tell(words)
+    try:
+        return work()
+    except DivergenceError as error:
+        tell(str(error))
+        return None
 
 
 def _with_bounds(
     rows: tuple[StepRow, ...],
     flow: GenerativeModel,
     dataset: Dataset,
-    own: float | None,
+    found: Likelihoods,
     solver: str | None,
     tell: Progress,
 ) -> tuple[StepRow, ...]:
-    """`rows` with the bound at each N, which at the model's own is `own`, and the least that such a chain can have."""
+    """`rows` with the bound at each N and the least that such a chain can have; as they are where `found` has none."""
+    if found.nll_bound_missing is not None:
+        return rows
     tell("bound by number of steps")
     others = [row.steps for row in rows if row.steps != flow.grid().steps]
     bounds = {n: finite(nll_bound(flow, dataset, grid=flow.grid(n), solver=solver)) for n in others}
     return tuple(
         replace(
             row,
-            nll_bound=bounds.get(row.steps, own),
+            nll_bound=bounds.get(row.steps, found.nll_bound),
             attainable=attainable_of(flow, dataset, flow.grid(row.steps), solver),
         )
         for row in rows
@@ -204,13 +228,8 @@ def _shown(flow: GenerativeModel, dataset: Dataset, judge: Classes, row: StepRow
 def _copying(flow: GenerativeModel, dataset: Dataset, solver: str | None, tell: Progress) -> Copying | None:
     if dataset.image is None:
         return None
-    tell("nearest training images")
-    try:
-        samples = drawn(flow, MOST_POINTS, flow.grid().steps, 0, solver)
-    except DivergenceError as error:
-        tell(str(error))
-        return None
-    return copying(samples, flow.standardisation, dataset)
+    samples = _tried("nearest training images", lambda: drawn(flow, MOST_POINTS, flow.grid().steps, 0, solver), tell)
+    return None if samples is None else copying(samples, flow.standardisation, dataset)
 
 
 def bits_of(flow: GenerativeModel, dataset: Dataset, nll: float | None, points: int) -> float | None:
@@ -218,23 +237,3 @@ def bits_of(flow: GenerativeModel, dataset: Dataset, nll: float | None, points: 
     if nll is None or not dataset.levels:
         return None
     return bits_per_dimension(nll, units_of(flow, dataset), fresh_points(flow, dataset, points, 0).cpu())
-
-
-def _excess(flow: GenerativeModel, dataset: Dataset, solver: str | None, tell: Progress) -> ExcessRows:
-    tell("excess by step")
-    try:
-        return excess_rows(flow, dataset, solver)
-    except DivergenceError as error:
-        tell(str(error))
-        return ExcessRows(None, None)
-
-
-def _mass(flow: GenerativeModel, tell: Progress) -> tuple[float | None, float | None]:
-    """∫p of the ODE's density and its standard error, None where samples or solver leave the finite numbers."""
-    tell("mass of the density")
-    try:
-        found = ode_mass(flow)
-    except DivergenceError as error:
-        tell(str(error))
-        return None, None
-    return finite(found.value), finite(found.error)

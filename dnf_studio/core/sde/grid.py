@@ -76,14 +76,12 @@ class TimeGrid:
 def reference_times(steps: int, beta: float, t_start: float, t_end: float) -> Tensor:
     """linspace(t_start^β, t_end^β, N+1)^(1/β) in float64: the reference program's grid."""
     t = torch.linspace(t_start**beta, t_end**beta, steps + 1, dtype=torch.float64) ** (1 / beta)
-    t[0], t[-1] = t_start, t_end
-    return t
+    return _with_ends(t, t_start, t_end)
 
 
 def paper_times(steps: int, beta: float, t_start: float, t_end: float) -> Tensor:
     """t_start + (i/N)^β (T − t_start) in float64: the paper's L_β, which has t_start = 0."""
-    u = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
-    return t_start + u**beta * (t_end - t_start)
+    return t_start + _places(steps) ** beta * (t_end - t_start)
 
 
 def uniform_times(steps: int, t_start: float, t_end: float) -> Tensor:
@@ -220,7 +218,11 @@ def _check_resolved(t: Tensor) -> None:
 
 
 def _between(fractions: Tensor, t_start: float, t_end: float) -> Tensor:
-    t = t_start + fractions * (t_end - t_start)
+    return _with_ends(t_start + fractions * (t_end - t_start), t_start, t_end)
+
+
+def _with_ends(t: Tensor, t_start: float, t_end: float) -> Tensor:
+    """`t` with the first and last time as they were given, not rounded."""
     t[0], t[-1] = t_start, t_end
     return t
 
@@ -282,15 +284,12 @@ def _ratio(sde: SDEConfig, t: Tensor) -> Tensor:
 def _times_of(sde: SDEConfig, ratios: Tensor) -> Tensor:
     """The times at which σ/a has the `ratios` (N+1,), rising from that at t_0 to that at T, by bisection."""
     wanted = ratios.square().log1p()
-    low, high = _ends(sde)
-    low, high = low.expand_as(wanted), high.expand_as(wanted)
+    low, high = (end.expand_as(wanted) for end in _ends(sde))
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
         early = _decay(sde, middle) < wanted
         low, high = torch.where(early, middle, low), torch.where(early, high, middle)
-    t: Tensor = 0.5 * (low + high)
-    t[0], t[-1] = sde.t_start, sde.t_end
-    return t
+    return _with_ends(0.5 * (low + high), sde.t_start, sde.t_end)
 
 
 def _ends(sde: SDEConfig) -> Tensor:

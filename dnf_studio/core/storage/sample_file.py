@@ -43,6 +43,17 @@ LABELS = {
     "labels": ("number of the label of the nearest row of the data, in label_names", "1"),
     "forward_noise": ("noise of the forward step between step j + 1 and step j", "1"),
 }
+AXES: dict[str, tuple[str, ...]] = {
+    "samples": ("sample", "component"),
+    "latents": ("sample", "component"),
+    "trajectories": ("sample", "step", "component"),
+    "noise": ("sample", "noise_step", "component"),
+    "log_prob": ("sample",),
+    "forward_trajectories": ("sample", "step", "component"),
+    "forward_noise": ("sample", "noise_step", "component"),
+    "labels": ("sample",),
+}
+"""The dimensions of each dataset that has a row a sample."""
 NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 
 
@@ -65,23 +76,8 @@ class Contents:
 
     @property
     def axes(self) -> dict[str, tuple[str, ...]]:
-        """The dimensions of each dataset that has a row a sample."""
-        axes: dict[str, tuple[str, ...]] = {"samples": ("sample", "component")}
-        if self.latents:
-            axes["latents"] = ("sample", "component")
-        if self.trajectories:
-            axes["trajectories"] = ("sample", "step", "component")
-        if self.noise:
-            axes["noise"] = ("sample", "noise_step", "component")
-        if self.log_prob:
-            axes["log_prob"] = ("sample",)
-        if self.forward_trajectories:
-            axes["forward_trajectories"] = ("sample", "step", "component")
-        if self.forward_noise:
-            axes["forward_noise"] = ("sample", "noise_step", "component")
-        if self.labels:
-            axes["labels"] = ("sample",)
-        return axes
+        """Those of `AXES` that are kept."""
+        return {name: axes for name, axes in AXES.items() if name == "samples" or getattr(self, name)}
 
     def dtype(self, name: str) -> type[np.float32 | np.int32]:
         """The type of the values of a dataset."""

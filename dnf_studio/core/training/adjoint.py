@@ -114,10 +114,15 @@ class AdjointEngine:
             both = TrainedNetwork(drift, embeddings[0], drifts), TrainedNetwork(score, embeddings[-1], scores)
             # A frozen drift has no network
             assign_gradients(*both[-len(embeddings) :])
-            constant = 0.5 * flow.dim * math.log(2 * math.pi) + flow.dim * torch.log(grid.g[-1] / grid.g[0])
-            value = sum((r.bound for r in results), start=constant)
-            bends = None if bend is None else torch.stack([r.bend for r in results]).sum() / straight
-            return BatchLoss(value, torch.stack([r.contributions for r in results]).sum(0), bends)
+            return self._loss(results, grid)
+
+    def _loss(self, results: list[_BlockResult], grid: TimeGrid) -> BatchLoss:
+        """What the blocks add up to: their bounds with the terms that are the same for every point."""
+        dim, straight = self.flow.dim, self.flow.config.training.straight
+        constant = 0.5 * dim * math.log(2 * math.pi) + dim * torch.log(grid.g[-1] / grid.g[0])
+        value = sum((r.bound for r in results), start=constant)
+        bends = torch.stack([r.bend for r in results]).sum() / straight if straight else None
+        return BatchLoss(value, torch.stack([r.contributions for r in results]).sum(0), bends)
 
     @torch.no_grad()
     def _penalty(

@@ -97,9 +97,8 @@ class Run:
         training = self.config.training
         if training.seconds is not None:
             return max(0.0, training.seconds - self.seconds)
-        if self._pace is None:
-            return None
-        return self._pace * remaining_steps(training, self.config.sde.steps, self.iteration)
+        left = remaining_steps(training, self.config.sde.steps, self.iteration)
+        return None if self._pace is None else self._pace * left
 
     def apply(self, change: Mapping[str, Any]) -> Config:
         """Queue a change of settings, dotted (``sde.steps``) or nested; it acts before the next iteration.
@@ -129,8 +128,7 @@ class Run:
         self._take_changes()
         while not self.finished:
             self.metrics.clear()
-            report = self._step()
-            if report is None:
+            if (report := self._step()) is None:
                 return
             yield report
             self._take_changes()
@@ -173,8 +171,7 @@ class Run:
 
     def load(self, state: RunState) -> None:
         """Go on from the `state` of a run with the same data and networks, on a processor to the bit."""
-        before, self.config = self.config, state.config
-        self._adapt(before)
+        self._adapt(state.config)
         self._weights.load(state.weights)
         self._weights.best = None
         if state.best is not None:
@@ -193,8 +190,7 @@ class Run:
         So a run that is trained by a copy of it elsewhere shows where that is, until it loads its state.
         """
         if config is not None:
-            before, self.config = self.config, config
-            self._adapt(before)
+            self._adapt(config)
         pace = (report.seconds - self.seconds) / report.steps
         self._pace = pace if self._pace is None else 0.9 * self._pace + 0.1 * pace
         self.iteration, self.seconds = report.iteration, report.seconds
@@ -212,8 +208,7 @@ class Run:
         if checkpoint.kind != "run":
             raise CheckpointError(f"'{path}' holds weights only, no run that could be resumed.")
         coming = flatten(changes or {})
-        movable = coming.keys() & {"training.device", *DATA_SETTINGS}
-        place = {key: coming.pop(key) for key in movable}
+        place = {key: coming.pop(key) for key in coming.keys() & {"training.device", *DATA_SETTINGS}}
         own = {key: getattr(checkpoint.config, key) for key in ("validation", "test", "missing", "label")}
         config = checkpoint.config.changed(own | place)
         run = cls(config, open_configured(config, checkpoint.data.split), threads)
@@ -286,13 +281,14 @@ class Run:
     def _take_changes(self) -> None:
         while self._queue:
             change = self._queue.popleft()
-            before, self.config = self.config, self.config.changed(change)
+            coming = self.config.changed(change)
             self.changes.append((self.iteration, change))
-            self.marks.change(self.iteration, before, self.config)
-            self._adapt(before)
+            self.marks.change(self.iteration, self.config, coming)
+            self._adapt(coming)
 
-    def _adapt(self, before: Config) -> None:
-        """Set up engine and models as the config says, which was `before`."""
+    def _adapt(self, config: Config) -> None:
+        """Go on with `config`, and set up engine and models as it says."""
+        before, self.config = self.config, config
         if self.config.training.precision != before.training.precision:
             self._engine = self._make_engine()
         if self.config.sde != before.sde or not self.config.training.patience:

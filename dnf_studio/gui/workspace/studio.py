@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,9 +65,7 @@ class Studio(QObject):
         """The smoothed bound, nats, as far as there is one."""
         self._config = session.state.config
         self.loading = Newest(self.background)
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(SETTLE_MS)
+        self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(self._renew)
         self.training.failed.connect(lambda sentence: self.failed.emit(StudioError(sentence)))
         self.training.phase_changed.connect(self._share_cores)
@@ -93,10 +92,9 @@ class Studio(QObject):
         """Show a model, an export or data, as its `settings` say or those known from before; undo begins anew."""
         chosen = self.known_settings(name) if settings is None else settings
         config = self._session.state.config.without(self._preset)
-        places, in_memory = tuple(self.places()), self._exported.kept
+        work = partial(opening.open_any, name, config, tuple(self.places()), self._exported.kept, chosen)
         self._settle.stop()
-        given = name, config, places, in_memory, chosen
-        self.loading.run(lambda: opening.open_any(*given), self._take, self._open_failed)
+        self.loading.run(work, self._take, self._open_failed)
 
     def recover(self, left: Path) -> None:
         """Show the run whose state another process left at `left`, as one that has ended and is not saved."""
@@ -109,30 +107,23 @@ class Studio(QObject):
 
     def look_at(self, export: str, run: Run) -> None:
         """Show an export that the weights of `run`, the one in memory, drew; run, settings and undo stay."""
-        config = self._session.state.config
-        self.loading.run(lambda: opening.beside_run(export, config, run), self._join, self._open_failed)
+        work = partial(opening.beside_run, export, self._session.state.config, run)
+        self.loading.run(work, self._join, self._open_failed)
 
     def train(self) -> None:
         """Begin a new run with the settings of the session."""
-        config = self._session.state.config
         self._settle.stop()
         self.training.prepare()
-        self.loading.run(lambda: opening.untrained(config), self._begin, self._begin_failed)
+        self.loading.run(partial(opening.untrained, self._session.state.config), self._begin, self._begin_failed)
 
     def resume(self) -> None:
         """Go on with the run in memory or of the checkpoint shown; what a run may change is as the session says."""
-        config, run = self._session.state.config, self.training.run
-        change = {name.removeprefix("config."): value_of(config, name) for name in LIVE if self._same_model}
+        change, run = self._change(LIVE), self.training.run
         if run is not None:
             self.training.resume(run, change, self.explorer)
         elif self._opened is not None and self._opened.path is not None:
             self._before = self._opened
             self.training.resume(self._opened.path, change, self.explorer)
-
-    @property
-    def _same_model(self) -> bool:
-        """Whether the settings are those of the kind of model that is shown; else they are for the next run."""
-        return self._opened is None or self._opened.snapshot.config.model == self._session.state.config.model
 
     @property
     def resumable(self) -> int | None:
@@ -221,16 +212,15 @@ class Studio(QObject):
         self._before = self._before or self._opened
         self.discard()
         self._show(opened.called("new model"))
-        config, dataset = opened.config, opened.dataset
 
         def make_run(threads: int) -> Run:
             from dnf_studio.core.training.run import Run
 
-            return Run(config, dataset, threads)
+            return Run(opened.config, opened.dataset, threads)
 
         self.training.start(make_run, self.explorer)
         now = self._session.state.config
-        self._follow(frozenset(name for name in LIVE if value_of(now, name) != value_of(config, name)))
+        self._follow(frozenset(name for name in LIVE if value_of(now, name) != value_of(opened.config, name)))
 
     def _begin_failed(self, error: Exception) -> None:
         self.training.give_up()
@@ -257,8 +247,7 @@ class Studio(QObject):
         config = self._session.state.config
         before, self._config = self._config, config
         if self.training.active:
-            change = {name.removeprefix("config."): value_of(config, name) for name in names & LIVE if self._same_model}
-            if change:
+            if change := self._change(names & LIVE):
                 try:
                     self.training.apply(change)
                 except SettingError as error:
@@ -266,13 +255,19 @@ class Studio(QObject):
             return
         if self._opened is None or self.training.unsaved:
             return
-        shown = self._opened.config
-        if any(getattr(config, name) != getattr(shown, name) for name in DATA_SETTINGS):
+        if any(getattr(config, name) != getattr(self._opened.config, name) for name in DATA_SETTINGS):
             self._choose(config, before)
         elif not self._opened.shown.trained and any(
             name.startswith(("config.model", "config.sde", "config.network", "config.training.seed")) for name in names
         ):
             self._settle.start()
+
+    def _change(self, names: frozenset[str]) -> dict[str, object]:
+        """What a run takes up of these settings; nothing where they are for the next one, of another kind of model."""
+        config = self._session.state.config
+        if self._opened is not None and self._opened.snapshot.config.model != config.model:
+            return {}
+        return {name.removeprefix("config."): value_of(config, name) for name in names}
 
     def _choose(self, config: Config, before: Config) -> None:
         """Show the model of other data: that which undo comes back to, or the one that belongs to the settings."""
@@ -286,8 +281,7 @@ class Studio(QObject):
         if self.loading.running:
             self._settle.start()
         elif self.training.phase is Phase.NONE and self._opened is not None and not self._opened.shown.trained:
-            config = self._session.state.config
-            self.loading.run(lambda: opening.untrained(config), self._show, self.failed.emit)
+            self.loading.run(partial(opening.untrained, self._session.state.config), self._show, self.failed.emit)
 
     def _replace(self, opened: opening.Opened) -> None:
         """Show the model of other data; settings that came with the one before it go."""

@@ -42,10 +42,7 @@ PARTS = {
     "latents": ("&Latents", "The noise each sample began from"),
     "trajectories": ("Tra&jectories", "Every state from noise to data, (samples, N + 1, components), and their times"),
     "noise": ("N&oise", "The noise of every step, in the order drawn"),
-    "log_prob": (
-        "Log-densit&y",
-        "log p of each sample by the probability-flow ODE, nats in data units; slow",
-    ),
+    "log_prob": ("Log-densit&y", "log p of each sample by the probability-flow ODE, nats in data units; slow"),
     "labels": (
         "La&bels",
         "The label, class or part of the data that each sample lies next to, and what they are called",
@@ -119,14 +116,10 @@ class ExportForm(QWidget):
                 seed=self.seed.value(),
                 solver=name,
             )
-        parts = {name: tick.isChecked() for name, tick in self.parts.items()}
-        return ExportPlan(self.count.value(), settings, **parts, forward=self.selecting and self._with_forward)
-
-    @property
-    def _with_forward(self) -> bool:
-        """Whether the selected points have forward paths, which their backward ones then go on from."""
-        state = self._session.state
-        return state.paired or state.selection_of == "forward"
+        parts, state = {name: tick.isChecked() for name, tick in self.parts.items()}, self._session.state
+        # Where selected points have forward paths, their backward ones go on from those
+        forward = self.selecting and (state.paired or state.selection_of == "forward")
+        return ExportPlan(self.count.value(), settings, **parts, forward=forward)
 
     def path(self) -> Path:
         """The target; raises `ExportError` where none is named."""
@@ -156,14 +149,12 @@ class ExportForm(QWidget):
                 else:
                     control.setValue(values[name])
             control.setEnabled(not selecting)
-        noisy = self._grey(values["solver"], selecting)
+        labelled = self.shown is not None and bool(self.shown.labels)
+        there = {"noise": self._grey(values["solver"], selecting), "labels": labelled}
         for name, tick in self.parts.items():
             with QSignalBlocker(tick):
-                tick.setChecked(name in self._ticked[selecting] and (noisy or name != "noise"))
-        if not (self.shown is not None and self.shown.labels):
-            with QSignalBlocker(self.parts["labels"]):
-                self.parts["labels"].setChecked(False)
-        self.parts["labels"].setEnabled(self.shown is not None and bool(self.shown.labels))
+                tick.setChecked(name in self._ticked[selecting] and there.get(name, True))
+            tick.setEnabled(there.get(name, True))
         self.follow.setEnabled(not selecting and not self._edited.keys() <= OWN.keys())
         if not self._own_target and self.shown is not None:
             label = data_stem(self.shown.data)
@@ -185,7 +176,6 @@ class ExportForm(QWidget):
         for name, control in (("lam", self.lam), ("last", self.last)):
             control.setEnabled(not selecting and name not in unused)
         self.solver.setEnabled(not selecting and self.solver.count() > 1)
-        self.parts["noise"].setEnabled("last" not in unused)
         return "last" not in unused
 
     def _of_views(self) -> dict[str, Any]:

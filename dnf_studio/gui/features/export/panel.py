@@ -49,9 +49,7 @@ class ExportPanel(Page):
         self.progress = QProgressBar()
         self.export, self.cancel = QPushButton("Ex&port"), QPushButton("Cancel")
         self._arrange()
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(SETTLE_MS)
+        self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(self._try)
         self._connect(session)
         if studio.current is not None:

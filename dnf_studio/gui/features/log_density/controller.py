@@ -68,8 +68,7 @@ class LogDensityController(QObject):
         self._began = 0.0
         self.task = Newest(self._studio.background)
         self.menu = ChoiceMenu("Log-density &map", self._session, {"contours": WORDS}, "contours")
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
+        self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._ask)
         workspace.commands.insert_menu("reset-view", self.menu)
         grey_plane(self._session, workspace.commands["contours"], self.menu.menuAction())

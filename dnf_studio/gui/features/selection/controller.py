@@ -101,9 +101,7 @@ class SelectionController(QObject):
         self._session, self._live = workspace.session, workspace.live
         self.tools = Tools(self)
         self._plots: list[PointPlot] = []
-        self._clearing = QTimer(self)
-        self._clearing.setSingleShot(True)
-        self._clearing.setInterval(QApplication.doubleClickInterval())
+        self._clearing = QTimer(self, singleShot=True, interval=QApplication.doubleClickInterval())
         self._clearing.timeout.connect(self.clear)
         for plot in workspace.plots:
             self._add(plot)
