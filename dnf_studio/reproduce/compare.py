@@ -58,7 +58,6 @@ def compare(
     try:
         if jobs > 1 and len(cells) > 1:
             run_side_by_side(folder, plan, cells, jobs, until, progress, left_out)
-            results.read()
         else:
             _one_by_one(results, cells, until, progress, left_out)
     except Cancelled:
@@ -118,6 +117,7 @@ def _set(results: Results, cell: Cell, tell: Tell) -> None:
 
 def _report(folder: Path, results: Results) -> tuple[Claim, ...]:
     """Write what is known so far; returns the claims."""
+    results.read()
     plan, facts = results.plan, machine_facts()
     of_tables = density_claims(results.densities) if plan.tables else ()
     found = (*all_claims(plan, results.measured, results.quality), *of_tables)

@@ -20,7 +20,6 @@ from dnf_studio.reproduce.verdicts import (
     of_model,
     paired,
     rank,
-    sets_of,
     signed,
     steps_at_equal_quality,
     told_place,
@@ -34,12 +33,8 @@ SAVED = 1.1
 """A saving of less than this factor is none."""
 
 
-def learned_claims(measured: Sequence[Measured]) -> tuple[Claim, ...]:
-    """The same model with a forward process that is learned and one that is frozen; nothing where there is no such."""
-    frozen = [one for one in measured if one.model == FROZEN]
-    names = [name for name in sets_of(frozen) if of_model(measured, name, "diffflow")]
-    if not names:
-        return ()
+def learned_claims(measured: Sequence[Measured], names: Sequence[str]) -> tuple[Claim, ...]:
+    """The same model with a forward process that is learned and one that is frozen, on the sets `names` of a plan."""
     ratios = {name: _steps_saved(measured, name) for name in names}
     by_seed = [
         float(np.mean(logs))

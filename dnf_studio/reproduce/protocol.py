@@ -13,7 +13,7 @@ from dnf_studio import __version__
 from dnf_studio.core.evaluation.by_steps import SEEDS, TOLERANCE_OUTSIDE
 from dnf_studio.core.evaluation.distances import EQUAL
 from dnf_studio.reproduce.cell import FAR, QUARTER
-from dnf_studio.reproduce.learned import learned_claims
+from dnf_studio.reproduce.learned import FROZEN, learned_claims
 from dnf_studio.reproduce.plan import ARMS, Plan
 from dnf_studio.reproduce.quality import TENTH, training_claim
 from dnf_studio.reproduce.results import Measured, Quality
@@ -24,16 +24,11 @@ __all__ = ["all_claims", "protocol"]
 
 def protocol(plan: Plan) -> dict[str, Any]:
     """When it was decided, by which version of the studio, the rules, and what is claimed, as values for JSON."""
-    nothing = [
-        Measured(cell.data, cell.model, cell.seed, 1, 1.0, 1, 1, None, None, None, None, {})
-        for cell in plan.cells()
-        if cell.data in plan.sets
-    ]
     return {
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "studio": __version__,
         "rules": rules(plan),
-        "claims": [one.claim for one in all_claims(plan, nothing, ())],
+        "claims": [one.claim for one in all_claims(plan, (), ())],
     }
 
 
@@ -41,7 +36,9 @@ def all_claims(plan: Plan, measured: Sequence[Measured], quality: Sequence[Quali
     """Those of the sets."""
     if not plan.sets:
         return ()
-    return (*learned_claims(measured), *claims(measured, plan.steps), training_claim(quality))
+    compared = {"diffflow", FROZEN} <= set(plan.arms)
+    learned = learned_claims(measured, plan.sets) if compared else ()
+    return (*learned, *claims(measured, plan.steps, plan.sets), training_claim(quality))
 
 
 def rules(plan: Plan) -> list[str]:

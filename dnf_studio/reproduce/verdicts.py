@@ -92,14 +92,18 @@ def steps_at_equal_quality(reference: float, other: Iterable[tuple[float, float]
     return None
 
 
-def claims(measured: Sequence[Measured], steps: Sequence[int] = ()) -> tuple[Claim, ...]:
-    """All of them, for as many sets and seeds as were measured; `steps` are the N of the plan."""
+def claims(measured: Sequence[Measured], steps: Sequence[int] = (), sets: Sequence[str] = ()) -> tuple[Claim, ...]:
+    """All of them, for as many seeds as were measured; `steps` and `sets` are those of the plan.
+
+    Without `sets` they are of those that something was measured on.
+    """
+    names = list(sets) or sets_of(measured)
     many = [(n, share) for n, share in MANY if n in steps]
     return (
-        *(_at_the_data(measured, n, share) for n, share in GOALS),
-        _nearer(measured, FEWEST, FEWEST, 5 / 6),
-        *(_nearer(measured, FEW, n, share) for n, share in many),
-        _sharper(measured),
+        *(_at_the_data(measured, names, n, share) for n, share in GOALS),
+        _nearer(measured, names, FEWEST, FEWEST, 5 / 6),
+        *(_nearer(measured, names, FEW, n, share) for n, share in many),
+        _sharper(measured, [name for name in names if name in SHARP]),
         *(_density(measured, name, nats) for name, nats in DENSITIES.items()),
         _dearer(measured),
     )
@@ -126,10 +130,9 @@ def paired(
     return found
 
 
-def sets_of(measured: Sequence[Measured], among: Sequence[str] | None = None) -> list[str]:
+def sets_of(measured: Sequence[Measured]) -> list[str]:
     """The sets that something was measured on."""
-    names = dict.fromkeys(one.data for one in measured)
-    return [name for name in names if among is None or name in among]
+    return list(dict.fromkeys(one.data for one in measured))
 
 
 def answer_of_many(answers: Mapping[str, Answer], needed: int) -> Answer:
@@ -148,11 +151,11 @@ def answer_of(differences: Sequence[float]) -> Answer:
     return "holds" if found[0] > 0 else "does not hold"
 
 
-def _at_the_data(measured: Sequence[Measured], steps: int, share: float) -> Claim:
+def _at_the_data(measured: Sequence[Measured], names: Sequence[str], steps: int, share: float) -> Claim:
     """Whether DiffFlow is equal to the data with so many steps of two evaluations."""
     answers: dict[str, Answer] = {}
     words = []
-    for name in sets_of(measured):
+    for name in names:
         own = list(of_model(measured, name, "diffflow").values())
         found = place_at(own, steps, 2 * steps)
         answers[name] = "not resolved here"
@@ -169,9 +172,8 @@ def _at_the_data(measured: Sequence[Measured], steps: int, share: float) -> Clai
     )
 
 
-def _nearer(measured: Sequence[Measured], own: int, other: int, share: float) -> Claim:
+def _nearer(measured: Sequence[Measured], names: Sequence[str], own: int, other: int, share: float) -> Claim:
     """DiffFlow with `own` steps against the diffusion model with `other`, on a share of the sets."""
-    names = sets_of(measured)
     answers, words = {}, []
     for name in names:
         first, second = (list(of_model(measured, name, model).values()) for model in ("diffflow", "diffusion"))
@@ -205,8 +207,7 @@ def told_place(one: Pooled | None) -> str:
     return f"{one.value:.4f} ({one.low:.4f} to {one.high:.4f}{word})".replace("-", "−")
 
 
-def _sharper(measured: Sequence[Measured]) -> Claim:
-    names = sets_of(measured, SHARP)
+def _sharper(measured: Sequence[Measured], names: Sequence[str]) -> Claim:
     at = max((row["steps"] for one in measured for rows in one.by_solver.values() for row in rows), default=0)
     differences = {
         name: paired(

@@ -345,3 +345,4 @@ def test_cells_are_made_side_by_side_by_processes_that_write_what_they_find(tmp_
     compare(tmp_path, plan, lambda _fraction, text: told.append(text), print, only=only, jobs=2)
     found = Results(tmp_path, plan).densities
     assert [one.cell.name for one in found] == only and told
+    assert "2 of 10 models" in (tmp_path / "report.html").read_text(encoding="utf-8")

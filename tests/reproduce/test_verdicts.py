@@ -175,6 +175,7 @@ def test_goals_are_met_only_by_what_is_equal() -> None:
     assert answers_at(0.02, 0.003) == ["does not hold", "holds"]
     assert answers_at(0.004, 0.003, seeds=1) == ["not resolved here"] * 2
     at_five, at_ten = claims([lattice({5: 0.004, 10: 0.004}, seed) for seed in range(2)])[:GOALS]
+    assert claims([], (), SETS)[0].claim.count("at least 4 of 6") == 1
     assert "at least 1 of 1" in at_five.claim and "20 network evaluations" in at_ten.claim and at_ten.answer == "holds"
 
 
@@ -190,13 +191,17 @@ def test_a_learned_forward_process_is_held_against_a_frozen_one() -> None:
             for model, line in (("diffflow", learned), ("frozen", frozen))
         ]
 
-    fewer, at_five, at_ten, likelier = learned_claims(pairs({5: 0.08, 10: 0.04, 20: 0.02}))
+    fewer, at_five, at_ten, likelier = learned_claims(pairs({5: 0.08, 10: 0.04, 20: 0.02}), SETS)
     assert (fewer.answer, at_five.answer, at_ten.answer) == ("holds", "holds", "holds")
     assert "2.00 (2.00 to 2.00) in geometric mean" in fewer.because and likelier.answer == "not resolved here"
-    assert learned_claims(pairs({5: 0.02, 10: 0.01, 20: 0.01}))[0].answer == "does not hold"
-    assert learned_claims(pairs({5: 0.0401, 10: 0.02, 20: 0.01}))[0].answer == "does not hold", "saves next to nothing"
-    assert learned_claims(pairs({5: 0.08, 10: 0.04, 20: 0.02}, seeds=1))[0].answer == "not resolved here"
-    assert learned_claims([lattice({5: 0.04})]) == ()
+    assert learned_claims(pairs({5: 0.02, 10: 0.01, 20: 0.01}), SETS)[0].answer == "does not hold"
+    assert learned_claims(pairs({5: 0.0401, 10: 0.02, 20: 0.01}), SETS)[0].answer == "does not hold", (
+        "saves next to nothing"
+    )
+    assert learned_claims(pairs({5: 0.08, 10: 0.04, 20: 0.02}, seeds=1), SETS)[0].answer == "not resolved here"
+    assert {one.answer for one in learned_claims([lattice({5: 0.04})], SETS)} == {"not resolved here"}
+    half = [one for one in pairs({5: 0.08, 10: 0.04, 20: 0.02}) if one.data in SETS[:2]]
+    assert learned_claims(half, SETS)[1].answer == "not resolved here", "sets of the plan that are not measured count"
 
 
 def test_intervals_are_those_of_student() -> None:

@@ -15,9 +15,11 @@ from torch import Tensor
 from dnf_studio import load
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.evaluation import evaluate as evaluating
 from dnf_studio.core.evaluation import likelihoods as measuring
-from dnf_studio.core.evaluation.by_steps import step_rows
+from dnf_studio.core.evaluation.by_steps import StepRow, step_rows
 from dnf_studio.core.evaluation.chain_bounds import attainable_of, entropy_of
+from dnf_studio.core.evaluation.distances import Word
 from dnf_studio.core.evaluation.evaluate import evaluate
 from dnf_studio.core.evaluation.fresh import BoundingBox, fresh_points
 from dnf_studio.core.evaluation.likelihoods import nll_bound
@@ -148,7 +150,11 @@ def test_what_is_unknown_is_null_and_json_holds_no_nan() -> None:
     text = json.dumps(found.as_dict(), allow_nan=False)
     (row,) = json.loads(text)["by_steps"]
     assert {"sliced_wasserstein", "sliced_wasserstein_error", "told_apart", "floor", "outside", "nll_bound"} < set(row)
-    assert {key: value for key, value in row.items() if value is not None} == {"steps": 3, "nfe": 6}
+    assert {key: value for key, value in row.items() if value is not None} == {
+        "steps": 3,
+        "nfe": 6,
+        "multiply_adds": 6 * 57_920,
+    }
     assert found.nll_bound is None and found.nll_ode is None and found.nll_importance is None
     assert found.nll_ode_grid == () and found.ode_divergence is None
     assert any("not finite at N = 3" in line for line in lines)
@@ -246,7 +252,10 @@ def test_what_a_solver_is_chosen_by_shares_no_draw_with_what_it_is_judged_by() -
     assert drawn[0].nfe == model.evaluations(4) and drawn[0].multiply_adds == model.multiply_adds(4)
 
 
-def test_steps_to_the_floor_are_the_first_that_are_equal(few_points: None) -> None:
-    found = evaluate(ExactFlow(PROBLEM, 60), Gaussian(), steps=(2, 60), points=40_000, seeds=5, ode=False)
-    few, many = found.by_steps
-    assert (few.word, many.word) == ("told apart", "equal") and found.steps_to_the_floor == 60
+def test_steps_to_the_floor_are_the_first_that_are_equal(few_points: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    words: list[Word] = ["told apart", "unresolved", "equal", "equal"]
+    rows = tuple(StepRow(n, n, word=word) for n, word in enumerate(words, 1))
+    for known, least in ((rows, 3), (rows[:2], None)):
+        monkeypatch.setattr(evaluating, "step_rows", lambda *_, known=known: known)
+        found = evaluate(ExactFlow(PROBLEM, 4), Gaussian(), steps=(1, 2, 3, 4), ode=False, paths=1)
+        assert found.steps_to_the_floor == least
