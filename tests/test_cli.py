@@ -490,7 +490,7 @@ def test_datasets_as_json_and_as_a_table(told: Told) -> None:
         ["sample", "CKPT", "-n", "5", "--steps", "0", "-o", "a.h5"],
         ["sample", "CKPT", "-n", "5", "--seed", "-1", "-o", "a.h5"],
         ["sample", "CKPT", "-n", "5", "--grid", "square", "-o", "a.h5"],
-        ["sample", "CKPT", "-n", "5", "--solver", "euler", "-o", "a.h5"],
+        ["sample", "CKPT", "-n", "5", "--solver", "rk5", "-o", "a.h5"],
         ["sample", "CKPT", "-o", "a.h5"],
         ["evaluate"],
         ["evaluate", "CKPT", "--steps", "5,many"],

@@ -96,7 +96,7 @@ class Files(QObject):
 
         def open_alone() -> None:
             first()
-            studio.open(source, settings or None)
+            studio.open(source, *([settings] if settings else []))
             self.opening.emit(source)
 
         def begin(own: bool) -> None:

@@ -75,7 +75,8 @@ def rezip(path: Path, compression: int = zipfile.ZIP_STORED, extra: dict[str, by
 def test_the_official_file() -> None:
     found = read_reference_checkpoint(OFFICIAL)
     assert (found.kind, found.dim, found.standardisation) == ("weights", 2, Standardisation.identity(2))
-    assert found.config.network.model_dump() == {"kind": "mlp", "layers": 3, "channels": 128, "features": 0}
+    network = found.config.network
+    assert (network.kind, network.layers, network.channels, network.features) == ("mlp", 3, 128, 0)
     sde = found.config.sde
     assert (sde.steps, sde.grid, sde.beta, sde.t_start, sde.t_end) == (30, "reference", 0.9, 0.001, 0.05)
     assert (sde.g_start, sde.g_end) == (0.2, 0.2)

@@ -44,7 +44,7 @@ PARTS = {
     "noise": ("N&oise", "The noise of every step, in the order drawn"),
     "log_prob": ("Log-densit&y", "log p of each sample by the probability-flow ODE, nats in data units; slow"),
     "labels": (
-        "La&bels",
+        "Labels",
         "The label, class or part of the data that each sample lies next to, and what they are called",
     ),
     "compress": ("&Compress", "gzip with shuffle: a little smaller, very much slower"),
