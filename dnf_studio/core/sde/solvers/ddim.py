@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dnf_studio.core.sde.solvers.record import NOT_EULER, LastStep, Marginals, Solver
+from dnf_studio.core.sde.solvers.record import LastStep, Marginals, Solver, without_noise
 
 if TYPE_CHECKING:
     import torch
@@ -60,9 +60,5 @@ DDIM = Solver(
     order=1,
     noise=False,
     sampler=_sampler,
-    unused={
-        "lam": "DDIM steps have no noise; λ is for the solver SDE.",
-        "last": "DDIM steps have no noise that the last one could leave out.",
-        **NOT_EULER,
-    },
+    unused=without_noise("DDIM steps"),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dnf_studio.core.sde.solvers.record import NOT_EULER, LastStep, Marginals, Solver
+from dnf_studio.core.sde.solvers.record import LastStep, Marginals, Solver, without_noise
 
 if TYPE_CHECKING:
     import torch
@@ -68,9 +68,5 @@ DPMPP_2M = Solver(
     order=2,
     noise=False,
     sampler=_sampler,
-    unused={
-        "lam": "DPM-Solver++ steps have no noise; λ is for the solver SDE.",
-        "last": "DPM-Solver++ steps have no noise that the last one could leave out.",
-        **NOT_EULER,
-    },
+    unused=without_noise("DPM-Solver++ steps"),
 )

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dnf_studio.core.sde.solvers.ddim import moved
-from dnf_studio.core.sde.solvers.record import NOT_EULER, LastStep, Marginals, Solver, TwoFields
+from dnf_studio.core.sde.solvers.record import LastStep, Marginals, Solver, TwoFields, without_noise
 
 if TYPE_CHECKING:
     import torch
@@ -82,11 +82,7 @@ HEUN = Solver(
     noise=False,
     sampler=_of_fields,
     evaluations=lambda steps: 2 * steps - 1,
-    unused={
-        "lam": "Heun’s steps have no noise; λ is for the solver SDE.",
-        "last": "Heun’s steps have no noise that the last one could leave out.",
-        **NOT_EULER,
-    },
+    unused=without_noise("Heun’s steps"),
 )
 HEUN_OF_MARGINALS = replace(
     HEUN,

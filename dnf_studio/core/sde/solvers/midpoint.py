@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dnf_studio.core.sde.solvers.record import NOT_EULER, LastStep, OneVelocity, Solver
+from dnf_studio.core.sde.solvers.record import LastStep, OneVelocity, Solver, without_noise
 
 if TYPE_CHECKING:
     import torch
@@ -93,11 +93,7 @@ MIDPOINT = Solver(
     noise=False,
     sampler=_midpoint,
     evaluations=lambda steps: 2 * steps,
-    unused={
-        "lam": "Midpoint steps have no noise; λ is for the solver SDE.",
-        "last": "Midpoint steps have no noise that the last one could leave out.",
-        **NOT_EULER,
-    },
+    unused=without_noise("Midpoint steps"),
 )
 EULER = replace(
     MIDPOINT,
@@ -111,11 +107,7 @@ EULER = replace(
     order=1,
     sampler=_euler,
     evaluations=lambda steps: steps,
-    unused={
-        "lam": "Euler’s steps of the ODE have no noise; λ is for the solver SDE.",
-        "last": "Euler’s steps of the ODE have no noise that the last one could leave out.",
-        **NOT_EULER,
-    },
+    unused=without_noise("Euler’s steps of the ODE"),
 )
 HEUN_OF_VELOCITY = replace(
     MIDPOINT,
@@ -128,9 +120,5 @@ HEUN_OF_VELOCITY = replace(
     card="<b>Heun</b> of flow matching  dx = −v dt at second order, two evaluations a step",
     source="Heun 1900, Zeitschrift für Mathematik und Physik 45",
     sampler=_heun,
-    unused={
-        "lam": "Heun’s steps have no noise; λ is for the solver SDE.",
-        "last": "Heun’s steps have no noise that the last one could leave out.",
-        **NOT_EULER,
-    },
+    unused=without_noise("Heun’s steps"),
 )

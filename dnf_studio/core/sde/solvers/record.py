@@ -31,6 +31,7 @@ __all__ = [
     "Solver",
     "TwoFields",
     "WithFields",
+    "without_noise",
 ]
 
 LastStep = Literal["mean", "noise"]
@@ -44,6 +45,15 @@ NOT_EULER = {
     "langevin": "Langevin steps go with the solvers SDE and ODE only.",
 }
 """Settings that no solver of other steps than (17) uses, and why: a part of their `Solver.unused`."""
+
+
+def without_noise(steps: str) -> dict[str, str]:
+    """The `Solver.unused` of such steps as draw no noise; `steps`, like “DDIM steps”, begins the sentences."""
+    return {
+        "lam": f"{steps} have no noise; λ is for the solver SDE.",
+        "last": f"{steps} have no noise that the last one could leave out.",
+        **NOT_EULER,
+    }
 
 
 class WithFields(Protocol):
