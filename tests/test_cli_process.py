@@ -37,9 +37,12 @@ def small(tmp_path: Path) -> Path:
 def stopped(words: list[str], number: int, ready: Callable[[IO[str]], bool]) -> subprocess.CompletedProcess[str]:
     """What a process, whose progress comes in plain lines at once, said that got signal `number` when `ready`."""
     code = "import sys; from dnf_studio.cli import main, output; output.PLAIN_EVERY = 0; sys.exit(main())"
+    # Tests that are run by nohup have it ignored
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     process = subprocess.Popen(
         [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+    signal.signal(signal.SIGHUP, before)
     assert process.stderr is not None
     try:
         deadline = time.monotonic() + 60

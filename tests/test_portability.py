@@ -90,10 +90,12 @@ def joined_with_slashes(node: ast.AST, _around: str) -> bool:
     return isinstance(node, ast.JoinedStr) and any(text_in(part) == "/" for part in node.values[1:-1])
 
 
-def shell(node: ast.AST, _around: str) -> bool:
-    return isinstance(node, ast.Call) and (
-        name_of(node) in {"os.system", "os.popen", "os.kill"} or any(key.arg == "shell" for key in node.keywords)
-    )
+def shell(node: ast.AST, around: str) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    # On Windows a signal of the number 0 ends the process, too
+    killed = name_of(node) == "os.kill" and not guarded(around)
+    return killed or name_of(node) in {"os.system", "os.popen"} or any(key.arg == "shell" for key in node.keywords)
 
 
 def stream_that_may_be_none(node: ast.AST, around: str) -> bool:

@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -84,11 +85,14 @@ def process_mark() -> str:
 
 def is_left(mark: str) -> bool:
     """Whether `mark` is the `process_mark` of a process of this machine that is no more."""
-    found = MARK.fullmatch(mark) if os.name == "posix" else None
+    found = MARK.fullmatch(mark)
     return found is not None and found["machine"] == _machine() and not _is_running(int(found["process"]))
 
 
 def _is_running(process: int) -> bool:
+    """Whether there is such a process; where that cannot be asked without harm, as on Windows, there is."""
+    if os.name != "posix":
+        return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -101,10 +105,7 @@ def _is_running(process: int) -> bool:
 @cache
 def _machine() -> str:
     """A short name of those processes whose numbers mean something here: of this machine, or of this container."""
-    try:
-        numbers = os.readlink("/proc/self/ns/pid")
-    except OSError:  # no Linux
-        numbers = ""
+    numbers = os.readlink("/proc/self/ns/pid") if sys.platform == "linux" and Path("/proc/self/ns/pid").exists() else ""
     return hashlib.sha256(f"{platform.node()} {numbers}".encode()).hexdigest()[:8]
 
 

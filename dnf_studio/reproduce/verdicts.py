@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 
-from dnf_studio.config import Config
 from dnf_studio.core.evaluation.distances import EQUAL, Pooled, Shares, pooled
 from dnf_studio.reproduce.distances import place_at, squares_at
 from dnf_studio.reproduce.results import Measured
@@ -226,16 +225,8 @@ def _sharper(measured: Sequence[Measured], names: Sequence[str]) -> Claim:
     return Claim(
         "Of DiffFlow's samples at most a third as many lie off the support of sharp sets as of the flow's.",
         answer_of_many(answers, len(names)),
-        f"Share farther than 0.02 from the support at N = {at}: {told or 'no sharp set was compared'}.{_unlike()}",
+        f"Share farther than 0.02 from the support at N = {at}: {told or 'no sharp set was compared'}.",
     )
-
-
-def _unlike() -> str:
-    """That the flow's network is another one, where it is by default."""
-    own, other = (Config.create({"model": model}).network.features for model in ("diffflow", "flow"))
-    if own == other:
-        return ""
-    return f" By default the flow's network has {other or 'no'} random features of its input, DiffFlow's {own}."
 
 
 def _density(measured: Sequence[Measured], name: str, nats: float) -> Claim:

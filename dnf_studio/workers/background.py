@@ -1,25 +1,19 @@
-"""Threads: long work away from the window as an iterable that a thread of its own drives; mailboxes between them."""
+"""Long work away from the window, as an iterable that a thread of its own drives."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from threading import Event, Lock, Thread, get_native_id
+from threading import Event, Thread
 from time import monotonic
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import Cancelled, Check
 
-__all__ = ["Background", "Mailbox", "Newest", "ReportLog", "Task", "Work", "stand_back"]
+__all__ = ["Background", "Newest", "Task", "Work"]
 
-NICER, NICEST = 2, 19
-"""How much lower the priority of a thread that stands back is, and the lowest there is."""
 T = TypeVar("T")
 Work = Callable[[Check], Iterable[T]]
 """Makes the iterable, in the thread; it may import torch there."""
@@ -240,56 +234,3 @@ class Newest:
 def _once(work: Callable[[], T]) -> Iterator[T]:
     """What `work` returns as the only result."""
     yield work()
-
-
-class Mailbox(Generic[T]):
-    """One slot under a lock: `put` replaces what is in it, `take` empties it.
-
-    A slow reader sees fewer items but always the newest, and no queue grows behind it.
-    """
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._item: T | None = None
-
-    def put(self, item: T) -> None:
-        """Leave `item`, in place of what nobody took."""
-        with self._lock:
-            self._item = item
-
-    def take(self) -> T | None:
-        """The newest item since the last call, or None."""
-        with self._lock:
-            item, self._item = self._item, None
-        return item
-
-
-class ReportLog:
-    """Step reports from the training thread to the window, in order and without loss."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._reports: list[StepReport] = []
-
-    def append(self, report: StepReport) -> None:
-        """Add one; called from the training thread."""
-        with self._lock:
-            self._reports.append(report)
-
-    def take(self) -> list[StepReport]:
-        """All reports since the last call, oldest first."""
-        with self._lock:
-            reports, self._reports = self._reports, []
-        return reports
-
-
-def stand_back() -> None:
-    """Lower the priority of the calling thread, and of those that it will start, a little and for good.
-
-    Only Linux knows a priority of single threads; elsewhere, and where a sandbox forbids it, nothing changes.
-    """
-    if sys.platform == "linux":
-        thread = get_native_id()
-        with suppress(PermissionError):
-            nice = os.getpriority(os.PRIO_PROCESS, thread) + NICER
-            os.setpriority(os.PRIO_PROCESS, thread, min(nice, NICEST))

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Cancelled, cancel_when
-from dnf_studio.workers.background import Mailbox, stand_back
 from dnf_studio.workers.excess import ExcessFrame, ExcessWatch
 from dnf_studio.workers.fields import FieldRequest, FieldWatch
 from dnf_studio.workers.frames import Frame, FrameRequest, Inspection, InspectRequest
 from dnf_studio.workers.marginals import MarginalsWorker
+from dnf_studio.workers.threads import Mailbox, stand_back
 
 if TYPE_CHECKING:
     from torch import Tensor

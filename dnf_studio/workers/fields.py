@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.workers.background import Mailbox
 from dnf_studio.workers.frames import Frame
+from dnf_studio.workers.threads import Mailbox
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.fields import FieldGrid, FieldName

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dnf_studio.errors import Cancelled, cancel_when
-from dnf_studio.workers.background import Mailbox
 from dnf_studio.workers.frames import Frame
+from dnf_studio.workers.threads import Mailbox
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.marginals import Marginals

@@ -14,9 +14,10 @@ from PySide6.QtCore import QObject, Signal
 from dnf_studio.core.storage.autosave import Autosave
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import DataError, DivergenceError, StudioError
-from dnf_studio.workers.background import Background, ReportLog, Task
+from dnf_studio.workers.background import Background, Task
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.snapshot import Snapshot, Steps, watched
+from dnf_studio.workers.threads import ReportLog
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run

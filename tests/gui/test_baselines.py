@@ -36,9 +36,9 @@ def test_a_diffusion_model_trains_and_is_watched(diffusing: MainWindow, qtbot: Q
     assert frame is not None and frame.mean_contributions.shape == (len(frame.t) - 1,)
     assert window.page("Export") is not None
     form = window.page("Export").form
-    assert form.solver.count() == 5 and form.plan().settings.solver == "ancestral" and not form.lam.isEnabled()
-    form.solver.setCurrentIndex(3)
-    form.solver.activated.emit(3)
+    assert form.solver.count() == 6 and form.plan().settings.solver == "ancestral" and not form.lam.isEnabled()
+    form.solver.setCurrentIndex(4)
+    form.solver.activated.emit(4)
     assert form.plan().settings.solver == "sde" and form.lam.isEnabled()
     form.lam.setValue(0.5)
     form.solver.setCurrentIndex(2)

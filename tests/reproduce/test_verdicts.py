@@ -83,11 +83,6 @@ def test_all_hold() -> None:
     assert len(claims(of_all(0.01, 0.05), STEPS[:3])) == GOALS + 6, "100 steps are not in that plan"
 
 
-def test_the_networks_of_what_is_compared_are_said_to_differ() -> None:
-    sharper = claims(of_all(0.01, 0.05), STEPS)[GOALS + 3]
-    assert sharper.because.endswith("the flow's network has no random features of its input, DiffFlow's 32.")
-
-
 def test_as_many_steps_are_compared_with_as_many() -> None:
     found = [
         by_solver(one, {"sde": [row(5, near), row(50, 0.001), row(100, 0.001)]})

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from dnf_studio.core.training.record import StepReport
-from dnf_studio.workers.background import NICER, NICEST, Mailbox, ReportLog, stand_back
 from dnf_studio.workers.explorer import Explorer
+from dnf_studio.workers.threads import NICER, NICEST, Mailbox, ReportLog, stand_back
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="single threads have a priority on Linux only")
 

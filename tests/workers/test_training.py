@@ -17,8 +17,9 @@ from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import Cancelled, DataError, DivergenceError, SettingError
 from dnf_studio.workers import snapshot
-from dnf_studio.workers.background import Background, ReportLog
+from dnf_studio.workers.background import Background
 from dnf_studio.workers.explorer import Explorer
+from dnf_studio.workers.threads import ReportLog
 from dnf_studio.workers.training import Trainer, TrainingWorker
 
 SMALL = {"network": {"layers": 1, "channels": 8}, "sde": {"steps": 3}, "training": {"batch": 16, "iterations": 30}}

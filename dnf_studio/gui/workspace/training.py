@@ -12,8 +12,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from dnf_studio.core.storage.autosave import Autosave
 from dnf_studio.core.training.record import StepReport
-from dnf_studio.workers.background import Background, ReportLog
+from dnf_studio.workers.background import Background
 from dnf_studio.workers.explorer import Explorer
+from dnf_studio.workers.threads import ReportLog
 from dnf_studio.workers.training import Trainer, TrainingWorker
 
 if TYPE_CHECKING:

@@ -184,7 +184,7 @@ def test_fewer_rows_at_once_are_the_same_samples(rows: int, sizes: list[int]) ->
         {"seed": -1},
         {"seed": 0.5},
         {"last": "median"},
-        {"solver": "euler"},
+        {"solver": "rk5"},
         {"grid": "log"},
     ],
 )

@@ -27,12 +27,11 @@ HELP = Help(
     "the distance of samples",
     "The sliced Wasserstein distance of samples to fresh data, in model units, less what chance makes of it; "
     "of exact samples it is as often negative as positive. The sets m, m′ of samples and d, d′ of data share no "
-    "point, and every N has its own; bars are 95% intervals of D², the root taken last. A hollow point under the "
-    "dashed line is not told apart from the data, and no better than another one. A distance is <i>equal</i> to the "
-    "data’s where its interval ends at 0.005 or below, <i>told apart</i> where it lies above 0, else "
-    "<i>unresolved</i>. Where the curve turns flat more steps, or another λ, are of no use. Kept curves of other "
-    "models stand beside it; a step of a DiffFlow takes two network evaluations, one of a diffusion model one, and "
-    "evaluations of a smaller network fewer multiply-adds.",
+    "point, and every N has its own; bars are 95% intervals of D², the root taken last. A distance is <i>equal</i> to "
+    "the data’s where its interval ends at 0.005 or below, <i>told apart</i> where it lies above 0, else "
+    "<i>unresolved</i>: hollow points, none of which is better than another. Where the curve turns flat more steps, or "
+    "another λ, are of no use. Kept curves of other models stand beside it, by steps or by what these cost: one of a "
+    "DiffFlow takes two network evaluations, and a smaller network takes fewer multiply-adds.",
     (
         "D² = SWD²(m, d) − ½ [SWD²(m, m′) + SWD²(d, d′)], shown as sign(D²) √|D²|",
         "SWD² = mean over directions θ of W₂²(θ·m, θ·d)",
