@@ -34,7 +34,9 @@ SECONDS = 15.0
 TIMED = 8
 """Iterations whose time says how many of them a trial has."""
 SMALL_STEPS: Settings = {"training.batch": 128, "training.learning_rate": 0.006, "sde.steps": 10}
+TIMES: Settings = {"sde.steps": 10, "sde.t_end": 0.3}
 SMALL_FLOW: Settings = {
+    **TIMES,
     "training.batch": 32,
     "training.learning_rate": 0.002,
     "network.layers": 2,
@@ -66,10 +68,10 @@ TRIALS: Mapping[str, Sequence[Settings]] = {
         {**SMALL_FLOW, "sde.t_end": 1.0},
         {**SMALL_FLOW, "training.batch": 64, "network.layers": 3, "network.channels": 96},
         {**SMALL_FLOW, "sde.steps": 5},
-        {},
+        {**TIMES, "network.channels": 189, "training.learning_rate": 0.002},
     ),
 }  # fmt: skip
-"""What is tried for each kind of model beside its defaults, in order, as often for one as for the other."""
+"""What is tried for each kind of model, in order, as often for one as for the other."""
 
 
 ABOUT = {
