@@ -18,11 +18,11 @@ from dnf_studio.core.evaluation import likelihoods as measuring
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DataError, ExportError, SettingError, UnknownNameError
 from dnf_studio.reproduce import cell as cells
-from dnf_studio.reproduce import compare as comparing
 from dnf_studio.reproduce import figures as spline
 from dnf_studio.reproduce import pictures as drawing
 from dnf_studio.reproduce import plan as plans
 from dnf_studio.reproduce import report as reporting
+from dnf_studio.reproduce import side_by_side as making
 from dnf_studio.reproduce.compare import compare
 from dnf_studio.reproduce.figures import Mark, curves
 from dnf_studio.reproduce.plan import ARMS, FULL, MODELS, QUICK, TABLE_MODELS, Cell, Plan
@@ -134,14 +134,14 @@ def test_after_each_seed_there_is_a_report_that_says_what_it_rests_on(
     told: list[str] = []
     monkeypatch.setattr(plans, "TABLE_MODELS", ("gaussian",))
     plan = replace(TINY, sets=(), tables=("wine", "breast-cancer"), seeds=2)
-    measure = comparing.measure_density
+    measure = making.measure_density
 
-    def measure_two(folder: Path, plan: Plan, cell: Cell, tell: comparing.Tell) -> Density:
+    def measure_two(folder: Path, plan: Plan, cell: Cell, tell: making.Tell) -> Density:
         if (cell.data, cell.seed) == ("breast-cancer", 1):
             raise KeyboardInterrupt
         return measure(folder, plan, cell, tell)
 
-    monkeypatch.setattr(comparing, "measure_density", measure_two)
+    monkeypatch.setattr(making, "measure_density", measure_two)
     with pytest.raises(KeyboardInterrupt):
         compare(tmp_path, plan, lambda _fraction, _text: None, told.append)
     assert "from one seed." in (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -301,7 +301,7 @@ def test_curves_with_nothing_to_show_are_nothing_and_what_is_below_0_stays_there
 def quick_cells(patch: pytest.MonkeyPatch) -> Plan:
     """A plan of two cells that are trained for an iteration and measured by nobody."""
     patch.setattr(drawing, "SHOWN", 100)
-    patch.setattr(comparing, "measure", lambda run, plan, cell, tell: measured(cell.data, cell.model, cell.seed, 0.1))
+    patch.setattr(making, "measure", lambda run, plan, cell, tell: measured(cell.data, cell.model, cell.seed, 0.1))
     return replace(TINY.changed(["checkerboard"], 1e-6, arms=("diffflow", "diffusion")), steps=(2,), points=50)
 
 
