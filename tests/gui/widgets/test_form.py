@@ -34,8 +34,8 @@ def type_into(box: IntBox | FloatBox, text: str) -> None:
 
 
 def test_every_setting_of_an_experiment_has_a_place() -> None:
-    # Files of one's own to validate and to test on come with settings in a file; the Data panel tells of them
-    assert set(NAMES) | {"data", "validation", "test"} == set(flatten(Config().model_dump()))
+    # What belongs to one's own files is chosen in their dialog or comes with settings in a file; the Data panel tells
+    assert set(NAMES) | {"data", "validation", "test", "missing", "label"} == set(flatten(Config().model_dump()))
 
 
 @pytest.mark.parametrize("name", NAMES)
