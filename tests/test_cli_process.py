@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import IO
 
 import pytest
 
 from dnf_studio import api
+from dnf_studio.cli.output import Stop
 from dnf_studio.config import Config
 from dnf_studio.core.training.run import Run
 
@@ -202,3 +204,22 @@ def test_a_killed_training_goes_on_from_its_last_state(small: Path, tmp_path: Pa
     assert "Going on with" in done.stderr and "a.autosave" in done.stderr
     assert api.open_checkpoint(output).iteration > 0
     assert sorted(path.name for path in tmp_path.glob("a.*")) == ["a.safetensors"]
+
+
+def test_a_signal_that_comes_while_something_is_imported_waits_for_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Raised within the import of torch it was lost, or the process aborted."""
+    (tmp_path / "imported_slowly.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\ndone = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    stop = Stop()
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            import_module("imported_slowly")
+            time.sleep(10)
+        assert sys.modules["imported_slowly"].done and stop.came
+    finally:
+        stop.close()
+        signal.signal(signal.SIGINT, before)
+    assert not stop.came

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from _thread import interrupt_main
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from types import FrameType
@@ -131,7 +132,8 @@ class Stop:
         self.came = True
         while frame is not None:
             if frame.f_code.co_filename == IMPORTING:
-                self._again = threading.Timer(0.05, signal.raise_signal, (number,))
+                # Unlike a signal it does nothing to a process that answers none any more
+                self._again = threading.Timer(0.05, interrupt_main, (number,))
                 self._again.daemon = True
                 self._again.start()
                 return
