@@ -33,6 +33,7 @@ def panel(
     """Open on the bundled model, with few samples and four N."""
     monkeypatch.setattr(lab, "SAMPLES", 300)
     monkeypatch.setattr(lab, "ERROR_POINTS", 40)
+    monkeypatch.setattr(lab, "FINEST", 120)
     monkeypatch.setattr("dnf_studio.gui.features.lab.steps.DEFAULT", "3, 6, 12, 20")
     open_in("diffflow-checkerboard")
     QTest.keySequence(window, QKeySequence("Ctrl+Shift+N"))

@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.exploration import log_density
 from dnf_studio.core.exploration.log_density import LogDensity
 from dnf_studio.errors import SettingError
-from dnf_studio.gui.features.log_density.controller import KEPT, rounded
+from dnf_studio.gui.features.log_density import controller
+from dnf_studio.gui.features.log_density.controller import rounded
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.state import State
 from dnf_studio.gui.workspace.training import Phase
@@ -100,9 +101,12 @@ def test_the_key_brings_a_coarse_picture_then_finer_ones(
 
 
 def test_what_was_computed_is_not_computed_again(
-    window: MainWindow, open_in: Open, found: list[LogDensity], qtbot: QtBot
+    window: MainWindow, open_in: Open, found: list[LogDensity], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    open_in("diffflow-8gaussian")
+    kept = 3
+    monkeypatch.setattr(controller, "KEPT", kept)
+    window.session.apply({**TINY, "config.sde.steps": 6})
+    open_in("8gaussian")
     window.session.apply({"layers": frozenset({"contours"})})
     first = wait_whole(window, qtbot)
     for change in ({"contours": "difference"}, {"layers": frozenset()}, {"layers": frozenset({"contours"})}):
@@ -111,14 +115,14 @@ def test_what_was_computed_is_not_computed_again(
     zoom(window, 1.0, right=0.01)
     assert wait_whole(window, qtbot) is first and sizes(found) == [6, 11, 21]
     assert "the points are at step 5" in window.parts["log_density"].overlays["backward"].legend.text()
-    for _ in range(KEPT + 2):
+    for _ in range(kept + 2):
         zoom(window, 1.0, right=1.5)
         wait_whole(window, qtbot)
-    assert len(window.parts["log_density"]._kept) == KEPT
+    assert len(window.parts["log_density"]._kept) == kept
     window.plots.reset_ranges()
     wait_whole(window, qtbot)
     # The oldest one was forgotten
-    assert sizes(found)[-3:] == [6, 11, 21] and len(found) == 3 * (KEPT + 4)
+    assert sizes(found)[-3:] == [6, 11, 21] and len(found) == 3 * (kept + 4)
 
 
 def test_a_zoom_into_a_fine_picture_keeps_it_until_there_is_a_finer_one(

@@ -33,7 +33,10 @@ FAULT = 12
 @pytest.fixture(autouse=True)
 def fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     """A moment's work where nothing else is said."""
-    monkeypatch.setattr("dnf_studio.gui.features.outliers.panel.COUNT", 5000)
+    monkeypatch.setattr("dnf_studio.gui.features.outliers.panel.COUNT", 2000)
+    monkeypatch.setattr("dnf_studio.core.exploration.outliers.ROWS", 1024)
+    monkeypatch.setattr("dnf_studio.core.exploration.visited.POINTS", 1000)
+    monkeypatch.setattr("dnf_studio.core.exploration.visited.FEWER", 500)
 
 
 def dock_of(window: MainWindow) -> FeatureDock:
@@ -124,13 +127,13 @@ def test_while_a_run_trains_it_waits_and_says_what_it_would_do(
         pass
     assert not panel.task.running and panel.found is None
     told = panel.nothing.text()
-    assert told.startswith("Check draws 5,000 samples") and "once the run pauses or ends" in told
-    panel.count.setValue(2000)
-    assert panel.nothing.text().startswith("Check draws 2,000 samples")
+    assert told.startswith("Check draws 2,000 samples") and "once the run pauses or ends" in told
+    panel.count.setValue(1000)
+    assert panel.nothing.text().startswith("Check draws 1,000 samples")
     assert panel.go.isVisible() and panel.go.isEnabled() and panel.go.text() == "&Check"
     # Asked for it does
     panel.go.click()
-    assert panel.task.running and panel.nothing.text().startswith("Drawing 2,000 samples")
+    assert panel.task.running and panel.nothing.text().startswith("Drawing 1,000 samples")
     panel.cancel.click()
     window.studio.training.set_paused(True)
     qtbot.waitUntil(lambda: window.studio.training.phase is Phase.PAUSED, timeout=20_000)
@@ -159,8 +162,8 @@ def test_rings_at_five_steps(
     wait(workspace.live, panel, qtbot)
     found, frame = panel.found, workspace.live.frame
     assert found is not None and found.fresh is not None and found.request == frame.request
-    assert (found.views.drawn, found.fresh.drawn, found.fresh.total) == (2000, 5000, 5000)
-    assert 0.25 < found.fresh.off / 5000 < 0.45
+    assert (found.views.drawn, found.fresh.drawn, found.fresh.total) == (2000, 2000, 2000)
+    assert 0.25 < found.fresh.off / 2000 < 0.45
     assert np.array_equal(found.views.rows.end, frame.backward[0, found.views.rows.number])
     assert panel.status.text() == "" and panel.list.model.rowCount() == len(found.views.rows)
     # A row: that point in the views, at the step that went wrong
@@ -189,6 +192,7 @@ def test_rings_at_five_steps(
     qtbot.waitUntil(lambda: panel.status.text() == "", timeout=20_000)
 
 
+@pytest.mark.usefixtures("few_points")
 def test_a_fault_in_one_step_is_found_in_the_window(
     workspace: Workspace, qtbot: QtBot, open_model: Callable[[str], None], show: Callable[[], OutliersPanel]
 ) -> None:
@@ -198,25 +202,28 @@ def test_a_fault_in_one_step_is_found_in_the_window(
     before = panel.found
     break_model(workspace, qtbot)
     qtbot.waitUntil(lambda: panel.status.text() == OUT_OF_DATE, timeout=20_000)
-    panel.count.setValue(3000)
+    panel.count.setValue(1000)
     panel.go.click()
     assert panel.progress.isVisible() and panel.cancel.isVisible() and not panel.go.isVisible()
     wait(workspace.live, panel, qtbot)
     assert panel.found is not before and not panel.progress.isVisible() and panel.go.isVisible()
     views = panel.found.views
     thrown = np.flatnonzero(workspace.live.frame.backward[FAULT, :, 0] > 1)
-    assert len(thrown) > 100 and views.rows.number[views.rows.exploded].tolist() == thrown.tolist()
+    assert len(thrown) > 15 and views.rows.number[views.rows.exploded].tolist() == thrown.tolist()
     steps = views.rows.step[views.rows.exploded]
     assert (steps == FAULT - 1).mean() > 0.99 and (views.rows.jump_step[views.rows.exploded] == FAULT - 1).all()
     assert int(np.argmax(panel.steps.values)) == FAULT - 1
-    assert panel.found.fresh is not None and panel.found.fresh.exploded > 150
-    assert f"Exploded: {len(thrown):,} of 2,000" in panel.numbers.text()
+    assert panel.found.fresh is not None and panel.found.fresh.exploded > 50
+    assert f"Exploded: {len(thrown):,} of 300" in panel.numbers.text()
 
 
+@pytest.mark.usefixtures("few_points")
 def test_cancel_keeps_what_was_found(
     workspace: Workspace, open_model: Callable[[str], None], show: Callable[[], OutliersPanel], qtbot: QtBot
 ) -> None:
     open_model("diffflow-rings")
+    workspace.session.apply({"steps": 5})
+    qtbot.waitUntil(lambda: len(workspace.live.frame.t) == 6 and workspace.live.frame.complete, timeout=20_000)
     panel = show()
     wait(workspace.live, panel, qtbot)
     before = panel.found
@@ -226,7 +233,7 @@ def test_cancel_keeps_what_was_found(
     panel.cancel.click()
     assert not panel.task.running and panel.status.text() == CANCELLED and panel.status.isVisible()
     assert panel.found.fresh.drawn < 1_000_000 and panel.go.isVisible() and not panel.progress.isVisible()
-    assert "of 2,000" in panel.numbers.text()
+    assert "of 300" in panel.numbers.text()
 
 
 @pytest.mark.usefixtures("few_points")
@@ -244,11 +251,11 @@ def test_one_and_five_components(
     np.savetxt(path, rows, delimiter=",", header=",".join(f"c{k}" for k in range(dim)), comments="")
     open_model(str(path))
     panel = show()
-    panel.count.setValue(2000)
+    panel.count.setValue(1000)
     wait(workspace.live, panel, qtbot)
     found = panel.found
     assert found is not None and found.fresh is not None and not found.fresh.known
-    assert found.fresh.rows.end.shape[1] == dim and found.fresh.compared == (10_000 if dim == 1 else 5000)
+    assert found.fresh.rows.end.shape[1] == dim and found.fresh.compared == (1000 if dim == 1 else 500)
     assert panel.list.model.columnCount() in (0, 7 + 2 * dim)
     assert "points drawn from the data" in panel.definition.text()
 
@@ -263,7 +270,7 @@ def test_no_outliers_are_told_in_a_sentence_and_another_model_begins_anew(
     found = panel.found
     empty = type(found.views.rows)(**{name: value[:0] for name, value in vars(found.views.rows).items()})
     panel._take(replace(found, views=replace(found.views, rows=empty), fresh=replace(found.fresh, rows=empty)))
-    assert panel.nothing.isVisible() and panel.nothing.text().startswith("None of 5,000 samples")
+    assert panel.nothing.isVisible() and panel.nothing.text().startswith("None of 2,000 samples")
     assert not panel.list.isVisible() and panel.numbers.isVisible()
     open_model("diffflow-8gaussian")
     qtbot.waitUntil(lambda: panel.found is not None and not panel.task.running, timeout=60_000)
