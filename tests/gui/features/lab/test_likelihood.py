@@ -167,7 +167,7 @@ def test_a_flow_has_no_paths_and_one_part(window: MainWindow, open_page: OpenPag
 def test_images_have_bits(open_page: OpenPage) -> None:
     page = open_page("diffflow-digits")
     rows = shown(page)
-    assert not page.table.isColumnHidden(3) and 2 < float(rows["ODE"][2]) < 3 and "Entropy of the data" not in rows
+    assert not page.table.isColumnHidden(3) and 2 < float(rows["ODE"][2]) < 3.3 and "Entropy of the data" not in rows
     assert "standardised logits" in page.told.text() and "do not trust" not in page.told.text()
 
 
