@@ -58,3 +58,26 @@ def own_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     for form in (QSettings.Format.NativeFormat, QSettings.Format.IniFormat):
         QSettings.setPath(form, QSettings.Scope.UserScope, str(folder))
     return folder
+
+
+MEASURED = {
+    "core.evaluation.likelihoods.BOUND_POINTS": 500,
+    "core.evaluation.likelihoods.ODE_POINTS": 100,
+    "core.evaluation.excess_rows.ODE_POINTS": 50,
+    "core.evaluation.excess_rows.NEIGHBOUR_POINTS": 500,
+    "core.sampling.mass.POINTS": 300,
+    "core.sampling.mass.CENTRES": 300,
+}
+"""Points that an evaluation measures a model on, where a test does not depend on how many there are."""
+
+
+@pytest.fixture
+def few_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An evaluation of so few points that it takes a moment, its samples by number of steps among them."""
+    for name, count in MEASURED.items():
+        monkeypatch.setattr(f"dnf_studio.{name}", count)
+    from dnf_studio.core.evaluation.by_steps import POINTS
+    from dnf_studio.core.evaluation.evaluate import evaluate
+
+    given = tuple(500 if value == POINTS else value for value in evaluate.__defaults__ or ())
+    monkeypatch.setattr(evaluate, "__defaults__", given)

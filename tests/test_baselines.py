@@ -126,14 +126,8 @@ def test_sample_and_its_provenance(
         ("matching", "sde", 4),
     ],
 )
-def test_evaluate_counts_evaluations(
-    told: Told, saved: dict[str, Path], monkeypatch: pytest.MonkeyPatch, model: str, solver: str, nfe: int
-) -> None:
-    import dnf_studio.core.evaluation.evaluate as module
-
-    monkeypatch.setitem(module.evaluate.__kwdefaults__ or {}, "points", 500)
-    defaults = list(module.evaluate.__defaults__ or ())
-    monkeypatch.setattr(module.evaluate, "__defaults__", tuple(500 if d == module.POINTS else d for d in defaults))
+@pytest.mark.usefixtures("few_points")
+def test_evaluate_counts_evaluations(told: Told, saved: dict[str, Path], model: str, solver: str, nfe: int) -> None:
     result = told.json("evaluate", saved[model], "--steps", 4, "--solver", solver)
     assert [row["nfe"] for row in result["by_steps"]] == [nfe]
     assert math.isfinite(result["nll_ode"])

@@ -18,6 +18,7 @@ from PIL import Image
 
 from dnf_studio import api
 from dnf_studio.cli import VERBS, main
+from dnf_studio.cli import output as printing
 from dnf_studio.cli.evaluate import _chain, _distance
 from dnf_studio.cli.output import clock, emit, table
 from dnf_studio.cli.window import parse
@@ -98,6 +99,18 @@ def test_train_reports_what_design_says(told: Told, small: Path, tmp_path: Path)
     assert math.isfinite(result["nll_bound"]) and result["seconds"] > 0
     assert result["iterations_per_second"] == pytest.approx(5 / result["seconds"])
     assert api.open_checkpoint(output).kind == "run"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_training_goes_on_where_its_progress_goes_to_a_full_disk(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "a.safetensors"
+    monkeypatch.setattr(printing, "PLAIN_EVERY", 0)
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        assert main(["train", "--config", str(small), "--iterations", "30", "-o", str(output)]) == 0
+    assert api.open_checkpoint(output).iteration == 30
 
 
 def test_options_go_over_the_file(told: Told, small: Path, tmp_path: Path) -> None:
@@ -361,6 +374,7 @@ def test_sample_with_langevin_steps(told: Told, saved: Path, tmp_path: Path, mon
         assert json.loads(file["provenance/sampling"][()])["langevin"] == 3
 
 
+@pytest.mark.usefixtures("few_points")
 def test_evaluate_reports_what_design_says(told: Told, saved: Path) -> None:
     result = told.json("evaluate", saved, "--steps", "2,3", "--no-ode", "--paths", 2)
     assert {"nll_bound", "nll_ode", "entropy", "by_steps"} <= set(result)
@@ -379,6 +393,7 @@ def test_evaluate_reports_what_design_says(told: Told, saved: Path) -> None:
     assert first == second > 0 and "steps_to_the_floor" in result
 
 
+@pytest.mark.usefixtures("few_points")
 def test_evaluate_prints_a_table(told: Told, saved: Path) -> None:
     assert told("evaluate", saved, "--data", "circle", "--steps", "2", "--no-ode", "--mass") == 0
     assert "by importance sampling" in told.out

@@ -68,12 +68,12 @@ def s_is_worth(preset: str | None) -> float:
     base = Config() if path is None else Config.from_toml(path)
     tiny = {
         "data": "moons",
-        "sde.steps": 10,
+        "sde.steps": 5,
         "network.layers": 1,
         "network.channels": 32,
-        "training.learning_rate": 0.03,
+        "training.learning_rate": 0.05,
     }
-    run = Run(base.changed({**tiny, "training.batch": 128, "training.iterations": 300, "training.progressive": False}))
+    run = Run(base.changed({**tiny, "training.batch": 128, "training.iterations": 100, "training.progressive": False}))
     list(run)
     whole = nll_bound(run.flow, run.dataset, 4000)
     with torch.no_grad():

@@ -6,21 +6,26 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dnf_studio import assets
 from dnf_studio.config import Config
 from dnf_studio.config.model_kinds import MODEL_KINDS
+from dnf_studio.core.evaluation import by_steps
 from dnf_studio.core.evaluation import likelihoods as measuring
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DataError, ExportError, SettingError, UnknownNameError
+from dnf_studio.reproduce import baselines
 from dnf_studio.reproduce import cell as cells
 from dnf_studio.reproduce import figures as spline
 from dnf_studio.reproduce import pictures as drawing
 from dnf_studio.reproduce import plan as plans
+from dnf_studio.reproduce import quality as nearness
 from dnf_studio.reproduce import report as reporting
 from dnf_studio.reproduce import side_by_side as making
 from dnf_studio.reproduce.compare import compare
@@ -46,11 +51,15 @@ TRIALS = {"title": "Learning rates", "note": "One look.", "trials": [{"rate": 0.
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """What a comparison wrote that was interrupted after its first model; likelihoods of a few points only."""
+    """What a comparison wrote that was interrupted after its first model; of a few points and sets only."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measuring, "BOUND_POINTS", 200)
         patch.setattr(measuring, "ODE_POINTS", 40)
         patch.setattr(drawing, "SHOWN", 300)
+        patch.setattr(nearness, "SEEDS", 2)
+        patch.setattr(by_steps, "FEWEST_SETS", 2)
+        patch.setattr(baselines, "MIXTURE_POINTS", 500)
+        patch.setattr(baselines, "COMPONENTS", (1, 2))
         yield _compared(tmp_path_factory.mktemp("compared") / "new")
 
 
@@ -338,11 +347,20 @@ def test_it_ends_when_its_minutes_are_over_and_goes_on_in_another_sitting(
     assert len(Results(tmp_path, plan).measured) == 2 and len(told) == 1
 
 
-def test_cells_are_made_side_by_side_by_processes_that_write_what_they_find(tmp_path: Path) -> None:
-    """Tables and a fitted Gaussian, which is soon done."""
+def test_cells_are_made_side_by_side_by_processes_that_write_what_they_find(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables and a fitted Gaussian, which is soon done: one process makes both, since its start takes seconds."""
+    asked: list[int] = []
+
+    def one(jobs: int, *more: Any) -> ProcessPoolExecutor:  # noqa: ANN401
+        asked.append(jobs)
+        return ProcessPoolExecutor(1, *more)
+
+    monkeypatch.setattr(making, "ProcessPoolExecutor", one)
     plan, told = replace(TINY, sets=(), tables=("wine", "breast-cancer")), list[str]()
     only = [f"gaussian-{name}-0" for name in plan.tables]
     compare(tmp_path, plan, lambda _fraction, text: told.append(text), print, only=only, jobs=2)
     found = Results(tmp_path, plan).densities
-    assert [one.cell.name for one in found] == only and told
+    assert [density.cell.name for density in found] == only and told and asked == [2]
     assert "2 of 10 models" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -16,6 +16,7 @@ from dnf_studio import load
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation import evaluate as evaluating
+from dnf_studio.core.evaluation import excess_rows as excess
 from dnf_studio.core.evaluation import likelihoods as measuring
 from dnf_studio.core.evaluation.by_steps import StepRow, step_rows
 from dnf_studio.core.evaluation.chain_bounds import attainable_of, entropy_of
@@ -24,7 +25,7 @@ from dnf_studio.core.evaluation.evaluate import evaluate
 from dnf_studio.core.evaluation.fresh import BoundingBox, fresh_points
 from dnf_studio.core.evaluation.likelihoods import nll_bound
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.sampling import mass
+from dnf_studio.core.sampling import node_density
 from dnf_studio.errors import DataError, SettingError
 from tests.problems import ExactFlow, log_normal, to_standard_normal
 
@@ -57,13 +58,6 @@ class Gaussian(Dataset):
         return far
 
 
-@pytest.fixture
-def few_points(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For what does not depend on how many points there are."""
-    monkeypatch.setattr(measuring, "BOUND_POINTS", 500)
-    monkeypatch.setattr(measuring, "ODE_POINTS", 100)
-
-
 def spoiled(flow: DiffFlow, spoil: Sequence[str] = ("drift",)) -> DiffFlow:
     with torch.no_grad():
         for name, value in flow.named_parameters():
@@ -72,9 +66,19 @@ def spoiled(flow: DiffFlow, spoil: Sequence[str] = ("drift",)) -> DiffFlow:
     return flow
 
 
-def test_an_exact_model_stands_at_the_entropy() -> None:
+@pytest.fixture
+def little_excess(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what needs many points, but not for the excess of each step, which has tests of its own."""
+    monkeypatch.setattr(excess, "NEIGHBOUR_POINTS", 500)
+    monkeypatch.setattr(excess, "ODE_POINTS", 50)
+
+
+@pytest.mark.usefixtures("little_excess")
+def test_an_exact_model_stands_at_the_entropy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "BOUND_POINTS", 10_000)
+    monkeypatch.setattr(measuring, "ODE_POINTS", 1000)
     data = Gaussian()
-    found = evaluate(ExactFlow(PROBLEM, 60), data, steps=(80, 5, 5), points=20_000, seeds=3)
+    found = evaluate(ExactFlow(PROBLEM, 60), data, steps=(80, 5, 5), points=20_000, seeds=3, paths=2)
     assert found.nll_ode == pytest.approx(data.entropy, abs=0.05)
     assert found.nll_ode_coarse == pytest.approx(found.nll_ode, abs=1e-3)
     assert found.nll_bound is not None and found.entropy == data.entropy
@@ -103,6 +107,7 @@ def test_the_farthest_sample_is_told_in_half_sides_of_the_box_of_the_data() -> N
     assert joint.farthest(np.array([[17.5, 5.0, 5.0]], np.float32)) == 2
 
 
+@pytest.mark.usefixtures("few_points")
 def test_numbers_do_not_depend_on_the_constants_of_the_data_set() -> None:
     """A model with constants of its own meets data standardised otherwise in its own units."""
     flow = ExactFlow(PROBLEM, 30)
@@ -121,7 +126,7 @@ def test_a_model_without_constants_takes_standardised_data_as_it_is() -> None:
     flow = DiffFlow(2)
     other = DiffFlow(2, standardisation=data.standardisation)
     other.load_state_dict(flow.state_dict())
-    assert nll_bound(flow, data, 2000) == nll_bound(other, data, 2000)
+    assert nll_bound(flow, data, 500) == nll_bound(other, data, 500)
     assert evaluate(flow, data, steps=(2,), ode=False, points=500, seeds=1, paths=1).entropy == data.entropy
 
 
@@ -143,7 +148,8 @@ def test_file_data_is_compared_with_what_there_is() -> None:
 
 
 @pytest.mark.usefixtures("few_points")
-def test_what_is_unknown_is_null_and_json_holds_no_nan() -> None:
+def test_what_is_unknown_is_null_and_json_holds_no_nan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_density, "MOST_TIMES", 20)
     data = open_dataset("swissroll")
     lines: list[str] = []
     found = evaluate(spoiled(DiffFlow(2)), data, steps=(3,), points=500, seeds=2, progress=lines.append, paths=1)
@@ -168,6 +174,7 @@ def test_the_ode_is_left_out_where_not_asked() -> None:
     )
 
 
+@pytest.mark.usefixtures("little_excess")
 def test_likelihoods_come_with_their_errors_and_at_two_resolutions() -> None:
     """Ten steps: many paths reach the chain's NLL, the ODE's is the exact density's, and the errors are theirs."""
     data, flow = Gaussian(), ExactFlow(PROBLEM, 10)
@@ -215,8 +222,7 @@ def test_mistakes_are_one_sentence() -> None:
 
 
 @pytest.mark.usefixtures("few_points")
-def test_the_mass_of_the_density_is_told_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mass, "POINTS", 300)
+def test_the_mass_of_the_density_is_told_on_demand() -> None:
     settings = {"steps": (5,), "points": 50, "seeds": 1, "ode": False, "paths": 1}
     found = evaluate(ExactFlow(PROBLEM, 20), Gaussian(), mass=True, **settings)  # type: ignore[arg-type]
     assert found.ode_mass is not None and found.ode_mass_error is not None

@@ -16,9 +16,11 @@ from torch import Tensor
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.evaluation import likelihoods as measuring
 from dnf_studio.core.evaluation.likelihoods import nll_bound, validation_bound, validation_nll
 from dnf_studio.core.sampling.likelihood import ode_nll
 from dnf_studio.core.storage.checkpoint import read_checkpoint, save_checkpoint
+from dnf_studio.core.training import run as training
 from dnf_studio.core.training.run import MEASURE_EVERY, Run
 from dnf_studio.errors import CheckpointError, UnsupportedError
 from tests.golden import FOLDER
@@ -235,7 +237,11 @@ class FirstThree(Dataset):
 
 
 @pytest.mark.parametrize("make", [lambda: open_dataset("wine"), FirstThree], ids=["estimated", "exact"])
-def test_a_flow_is_stopped_by_the_likelihood_that_it_is_trained_on(make: Callable[[], Dataset]) -> None:
+def test_a_flow_is_stopped_by_the_likelihood_that_it_is_trained_on(
+    make: Callable[[], Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "MEASURE_EVERY", 15)
+    monkeypatch.setattr(measuring, "VALIDATION_POINTS", 200)
     data = make()
     config = Config.create(
         {
@@ -243,7 +249,7 @@ def test_a_flow_is_stopped_by_the_likelihood_that_it_is_trained_on(make: Callabl
             "model": "flow",
             "sde": {"steps": 2},
             "network": {"layers": 1, "channels": 16},
-            "training": {"batch": 32, "iterations": 100, "learning_rate": 0.02, "decay": "constant"},
+            "training": {"batch": 32, "iterations": 30, "learning_rate": 0.02, "decay": "constant"},
         }
     )
     run = Run(config, data, threads=1)

@@ -105,7 +105,7 @@ def test_a_run_asks_for_it_where_it_can(data: str, weight: float, asked: bool, m
 
 def farthest(weight: float) -> float:
     """Of the thousand farthest of 100,000 latents, by eight steps, in half the sides of the box of the data."""
-    training = {"batch": 128, "iterations": 150, "inward": weight, "seed": 1}
+    training = {"batch": 64, "iterations": 60, "inward": weight, "seed": 1}
     config = Config.create({"data": "rings", "sde": {"steps": 10}, "network": {"channels": 32}, "training": training})
     run = Run(config)
     for _ in run:
