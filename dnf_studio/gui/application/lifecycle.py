@@ -22,6 +22,8 @@ from dnf_studio.workers.frames import Frame
 __all__ = ["Lifecycle"]
 
 BUNDLED = "diffflow-rings"
+ASKED_MS = 1500
+"""After which a file that is not being opened is being asked about."""
 
 
 class Lifecycle(QObject):
@@ -89,13 +91,26 @@ class Lifecycle(QObject):
         file = self._options.file or workspace.parts["library"].last_file
         if file is not None:
             studio.failed.connect(self._missed)
-            studio.open(file)
-            files.opening.emit(file)
+            self._open(file)
         else:
             self._open_bundled()
         studio.background.run(
             lambda: {info.name: info.title for info in api.datasets()}, studio.data_names_found.emit, workspace.tell
         )
+
+    def _open(self, file: str) -> None:
+        """Show what was asked for, or ask what of a table to take, with a model in the views meanwhile."""
+        workspace = self._workspace
+        if self._options.file is not None and self._options.screenshot is None:
+            workspace.files.choose(file)
+            QTimer.singleShot(ASKED_MS, self, self._fill_views)
+        else:
+            workspace.studio.open(file)
+            workspace.files.opening.emit(file)
+
+    def _fill_views(self) -> None:
+        if self._workspace.studio.current is None and not self._workspace.studio.loading.running:
+            self._open_bundled()
 
     def _open_bundled(self) -> None:
         workspace = self._workspace

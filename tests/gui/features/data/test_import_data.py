@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
 from dnf_studio.core.data.modes import modes_of
+from dnf_studio.gui.application import WindowOptions, lifecycle
 from dnf_studio.gui.features.data.column_table import HISTOGRAM, KIND, MISSING, NAME, PROBLEM, RANGE
 from dnf_studio.gui.features.data.import_data import ImportDialog
 from dnf_studio.gui.frame.main_window import MainWindow
@@ -277,3 +278,19 @@ def test_what_is_missing_and_what_is_a_label(window: MainWindow, choose: Choose,
     # Other data has neither
     window.session.apply({"config.data": "rings"})
     assert (window.session.state.config.missing, window.session.state.config.label) == ("error", None)
+
+
+def test_a_table_named_at_the_start_is_asked_about_before_a_model_that_waits(
+    window: MainWindow, table: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "ASKED_MS", 100)
+    life = lifecycle.Lifecycle(WindowOptions(file=str(table)), window)
+    life._open(str(table))
+    qtbot.waitUntil(lambda: any(d.ok.isEnabled() for d in window.findChildren(ImportDialog)), timeout=20_000)
+    qtbot.waitUntil(lambda: window.studio.current is not None, timeout=20_000)
+    (dialog,) = window.findChildren(ImportDialog)
+    assert dialog.isVisible() and window.studio.current is not None and window.studio.current.dataset is not None
+    assert window.studio.current.dataset.name == "rings"
+    with qtbot.waitSignal(window.studio.opened, timeout=20_000):
+        dialog.ok.click()
+    assert window.studio.current.dataset.columns == ("x", "y", "z")
