@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
@@ -101,7 +102,7 @@ def run_side_by_side(
 
 def _pass_on(said: Queue[Said], told: dict[str, str], left_out: Tell) -> None:
     """Take up what the processes have said: into `told` what cells are at, the newest last."""
-    try:
+    with suppress(Empty):  # until there is nothing more
         while True:
             name, text = said.get_nowait()
             if name:
@@ -109,8 +110,6 @@ def _pass_on(said: Queue[Said], told: dict[str, str], left_out: Tell) -> None:
                 told[name] = text
             else:
                 left_out(text)
-    except Empty:
-        pass
 
 
 def _begin(stop: Event, said: Queue[Said], place: object) -> None:

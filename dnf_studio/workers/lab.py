@@ -6,6 +6,7 @@ results can be kept. Imports torch only where it works.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -89,19 +90,19 @@ class StudyContext:
 
 
 @dataclass(frozen=True)
-class Study:
+class Study(ABC):
     """A question to the lab; every study depends on the weights."""
 
     weights: int
     """Version of the weights."""
 
+    @abstractmethod
     def total(self, context: StudyContext) -> int:
         """How many results there will be."""
-        raise NotImplementedError
 
+    @abstractmethod
     def run(self, context: StudyContext, have: int, check: Check) -> Iterator[object]:
         """The results from number `have` on, until `check` raises."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -103,8 +103,12 @@ class Training(QObject):
         if unsaved != self._unsaved:
             self._unsaved = unsaved
             self.unsaved_changed.emit(unsaved)
-            if not unsaved and self.autosaves is not None:
-                Autosave.of_process(self.autosaves).remove()
+            if not unsaved:
+                self._remove_autosave()
+
+    def _remove_autosave(self) -> None:
+        if self.autosaves is not None:
+            Autosave.of_process(self.autosaves).remove()
 
     def leave(self) -> None:
         """Let the window close without a question: an unsaved run stays among the autosaves, if there is a folder."""
@@ -188,6 +192,8 @@ class Training(QObject):
         """Drop the run of an ended worker: another model is shown."""
         self._log.take()
         self._run, self.unsaved = None, False
+        # Its last state was kept when its thread ended, whatever was known of it here
+        self._remove_autosave()
         self._become(Phase.NONE)
 
     def while_paused(
@@ -228,6 +234,8 @@ class Training(QObject):
         """End the thread and the training process: the window closes."""
         self.close()
         self._trainer.close()
+        if not self._unsaved:
+            self._remove_autosave()
 
     def take_reports(self) -> list[StepReport]:
         """The reports that nobody has taken yet; none before the window knows of the run that they are of."""

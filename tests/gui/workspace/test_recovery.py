@@ -41,6 +41,23 @@ def test_a_run_that_is_not_saved_is_kept_until_it_is_saved(trained: MainWindow, 
     assert not kept(tmp_path)
 
 
+def test_a_run_that_was_saved_while_it_paused_is_not_kept_when_the_window_closes(
+    window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path
+) -> None:
+    training = window.studio.training
+    training.autosaves = tmp_path / "runs"
+    open_in("circle")
+    window.session.apply({**TINY, "config.training.iterations": 10**6})
+    window.commands["train"].trigger()
+    qtbot.waitUntil(lambda: training.unsaved, timeout=30_000)
+    window.commands["pause"].trigger()
+    qtbot.waitUntil(lambda: training.phase is Phase.PAUSED and bool(kept(tmp_path)), timeout=10_000)
+    window.files.save_to(tmp_path / "a.safetensors", "run")
+    qtbot.waitUntil(lambda: not training.unsaved, timeout=10_000)
+    window.close()
+    assert not kept(tmp_path)
+
+
 def test_a_run_that_is_discarded_is_not_kept(trained: MainWindow, tmp_path: Path) -> None:
     trained.commands["discard"].trigger()
     assert not kept(tmp_path)
