@@ -73,6 +73,10 @@ class GenerativeModel(Model, nn.Module):
         self.register_buffer("condition", nodes.condition.float())
         for name in self.networks_of(self.config):
             setattr(self, name, make_network(dim, self.config, image))
+        self.set_up()
+
+    def set_up(self) -> None:
+        """Do what else its settings ask of a new model, whose networks are made."""
 
     def cover(self, points: Tensor) -> None:
         """Tell its networks where data lies, by `points` (n, D) in model units, before they are trained."""

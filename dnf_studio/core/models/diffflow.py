@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config
-from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.networks.affine_kernel import LinearKernel, ResidualKernel
 from dnf_studio.core.networks.base import FieldKernel, FieldNetwork
@@ -38,15 +36,7 @@ class DiffFlow(TwoSDEs):
     """Not there where the drift is frozen."""
     score: FieldNetwork
 
-    def __init__(
-        self,
-        dim: int,
-        config: Config | None = None,
-        standardisation: Standardisation | None = None,
-        grid: TimeGrid | None = None,
-        image: ImageShape | None = None,
-    ) -> None:
-        super().__init__(dim, config, standardisation, grid, image)
+    def set_up(self) -> None:
         if self.config.network.drift == "residual":
             self.drift.begin_at_zero()
 

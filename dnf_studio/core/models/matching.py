@@ -9,10 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from dnf_studio.config import Config
 from dnf_studio.config.grids import GridKind
-from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.models.base import check_points
 from dnf_studio.core.models.two_sdes import TwoSDEs
 from dnf_studio.core.networks.base import FieldNetwork
@@ -67,15 +64,7 @@ class Matching(TwoSDEs):
     vector_field: FieldNetwork
     solvers: tuple[Solver, ...] = (*OF_ODE, SDE)
 
-    def __init__(
-        self,
-        dim: int,
-        config: Config | None = None,
-        standardisation: Standardisation | None = None,
-        grid: TimeGrid | None = None,
-        image: ImageShape | None = None,
-    ) -> None:
-        super().__init__(dim, config, standardisation, grid, image)
+    def set_up(self) -> None:
         if self.coupled:
             self.solvers, self.lacks = OF_ODE, COUPLED
 
