@@ -65,6 +65,7 @@ def reproduce(
     Interrupted, or with --minutes, the same command goes on where it was; what decides, from --sets to --tuned,
     may not change meanwhile. In full it takes many hours.
     """
+    # Long by its signature, from which typer reads the options
     from dnf_studio.reproduce.compare import compare
 
     plan = (QUICK if quick else FULL).changed(
