@@ -94,11 +94,17 @@ class ProcessPlot(PointPlot):
         self._overlays: list[Overlay] = []
         caption = self.captions[direction].format(f"the {direction} SDE")
         super().__init__(TITLES[direction], caption, empty, parent, FORWARD if direction == "forward" else BACKWARD)
+        self._last_stop: QWidget = self.plot
 
     def add_overlay(self, overlay: Overlay, button: QWidget) -> None:
-        """Let `overlay`, which has put its layers into `plot`, follow the theme, with its `button` in the header."""
+        """Let `overlay`, which has put its layers into `plot`, follow the theme, with its `button` in the header.
+
+        Tab comes from the plot to the buttons, whenever they were made.
+        """
         self._overlays.append(overlay)
         self.header.insertWidget(2, button)
+        self.setTabOrder(self._last_stop, button)
+        self._last_stop = button
         overlay.recolour(self.theme)
 
     @abstractmethod

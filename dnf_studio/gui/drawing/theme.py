@@ -12,7 +12,17 @@ from functools import lru_cache
 from string import Template
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontDatabase, QFontMetricsF, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontDatabase,
+    QFontMetricsF,
+    QGuiApplication,
+    QIcon,
+    QPainter,
+    QPalette,
+    QPixmap,
+)
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
@@ -227,8 +237,13 @@ def _palette(theme: Theme) -> QPalette:
 
 def letter_scale() -> float:
     """How many times as large as the desktop's the letters of the application are."""
-    desktop = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
-    return QFontMetricsF(QGuiApplication.font()).height() / QFontMetricsF(desktop).height()
+    return _scale(QGuiApplication.font(), QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont))
+
+
+@lru_cache(maxsize=16)
+def _scale(letters: QFont, desktop: QFont) -> float:
+    """Kept, for Qt looks for the font anew each time, more than a millisecond, and every picture asks."""
+    return QFontMetricsF(letters).height() / QFontMetricsF(desktop).height()
 
 
 def _style_sheet(theme: Theme) -> str:

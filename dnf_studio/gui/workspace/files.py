@@ -15,7 +15,6 @@ from dnf_studio.errors import ExportError, MissingModelError, StudioError
 from dnf_studio.gui.workspace.dialogs import Answer, ErrorDialog, ask_about_run, ask_discard, ask_resume, offer_run
 from dnf_studio.gui.workspace.log import make_report
 from dnf_studio.gui.workspace.opening import bundled_name, drew, samples_of
-from dnf_studio.gui.workspace.recovery import newest_left
 from dnf_studio.gui.workspace.run_changes import RunStatus
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.shown import data_stem
@@ -145,6 +144,7 @@ class Files(QObject):
 
     def offer_left(self, folder: Path) -> None:
         """Offer the newest run that a window left in `folder` which closed, or was killed, before it was saved."""
+        from dnf_studio.gui.workspace.recovery import newest_left
 
         def offer(found: tuple[Path, str] | None) -> None:
             if found is not None:

@@ -15,7 +15,6 @@ from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.workspace import opening
 from dnf_studio.gui.workspace.kept_models import ExportedModels, PastModels
-from dnf_studio.gui.workspace.recovery import left_run
 from dnf_studio.gui.workspace.run_changes import LIVE, RunStatus, value_of
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.training import Phase, Training
@@ -98,6 +97,7 @@ class Studio(QObject):
 
     def recover(self, left: Path) -> None:
         """Show the run whose state another process left at `left`, as one that has ended and is not saved."""
+        from dnf_studio.gui.workspace.recovery import left_run
 
         def show(found: tuple[opening.Opened, Run]) -> None:
             self._take(found[0])

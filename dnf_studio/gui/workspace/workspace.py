@@ -99,7 +99,7 @@ class Workspace:
     docks: dict[str, Dock] = field(default_factory=dict)
     """The docks of all features, by the name of their command."""
     parts: dict[str, Any] = field(default_factory=dict)
-    """The objects that `start` of each feature returned, by its name: for pages and docks of the same feature."""
+    """What `start` or `fill` of each feature returned, by its name: for pages and docks of the same feature."""
 
 
 @dataclass(frozen=True)
@@ -164,4 +164,5 @@ class Feature:
     start: Callable[[Workspace], object] | None = None
     """Makes the controller, once the plots of both rows are there and before the window is painted."""
     fill: Callable[[Workspace], object] | None = None
-    """What can wait until the window has been painted, when all plots and pages are there."""
+    """What can wait until the window has been painted, when all plots and pages are there: also the controller of a
+    feature of which nothing is seen at first."""

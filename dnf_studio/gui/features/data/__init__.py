@@ -16,7 +16,7 @@ def _page(workspace: Workspace) -> QWidget:
     return DataPanel(workspace)
 
 
-def _start(workspace: Workspace) -> object:
+def _fill(workspace: Workspace) -> object:
     from dnf_studio.gui.features.data.importing import DataController
 
     return DataController(workspace)
@@ -36,5 +36,5 @@ FEATURE = Feature(
     "data",
     commands=COMMANDS,
     pages=(PagePlace("Data", _page),),
-    start=_start,
+    fill=_fill,
 )

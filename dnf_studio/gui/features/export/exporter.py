@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.features.export.list import ExportRecord
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.workers.background import Task
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.storage.samples import ExportPlan, ExportProgress
+    from dnf_studio.gui.features.export.list import ExportRecord
 
 __all__ = ["ExportOrder", "Exporter", "trial_seconds"]
 
@@ -101,6 +101,8 @@ class Exporter(QObject):
         data: tuple[Tensor | None, Dataset | None],
         model: tuple[GenerativeModel, Checkpoint | None],
     ) -> None:
+        from dnf_studio.gui.features.export.list import ExportRecord
+
         if number != self._number:
             return
         self._preparing = False

@@ -8,7 +8,7 @@ from dnf_studio.gui.workspace.workspace import Feature, Workspace
 __all__ = ["FEATURE"]
 
 
-def _start(workspace: Workspace) -> object:
+def _fill(workspace: Workspace) -> object:
     from dnf_studio.gui.features.fields.controller import FieldController
 
     return FieldController(workspace)
@@ -23,5 +23,5 @@ FEATURE = Feature(
     "fields",
     commands=COMMANDS,
     layers=("field",),
-    start=_start,
+    fill=_fill,
 )

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.core.data.image_shape import PixelMap
-from dnf_studio.gui.features.images.grid import ImageGrid
 from dnf_studio.gui.widgets.choices import greying
 from dnf_studio.gui.widgets.solver_box import start_button
 from dnf_studio.gui.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
+    from dnf_studio.gui.features.images.grid import ImageGrid
     from dnf_studio.gui.workspace.opening import Opened
 
 __all__ = ["ImagesController"]
@@ -53,6 +53,8 @@ class ImagesController(QObject):
 
     def fill(self) -> None:
         """Make the grids, once: the first images would else wait for them."""
+        from dnf_studio.gui.features.images.grid import ImageGrid
+
         if not self._grids:
             self._grids = forward, backward = ImageGrid("forward"), ImageGrid("backward")
             forward.link(backward)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.core.data.image_shape import PixelMap
-from dnf_studio.gui.features.inspector.image_strip import NEAREST, NeighbourStrip
 from dnf_studio.gui.workspace.state import CHOICE
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
@@ -19,6 +18,7 @@ from dnf_studio.workers.frames import InspectRequest
 if TYPE_CHECKING:
     from dnf_studio.core.data.neighbours import Neighbours
     from dnf_studio.core.data.recorded import RecordedDataset
+    from dnf_studio.gui.features.inspector.image_strip import NeighbourStrip
     from dnf_studio.gui.features.inspector.panel import InspectorPanel
     from dnf_studio.gui.workspace.opening import Opened
 
@@ -178,6 +178,7 @@ def _levels(distance: float) -> str:
 def _nearest(dataset: RecordedDataset, points: Array) -> Neighbours:
     """The neighbours of one image (1, D), data units."""
     from dnf_studio.core.evaluation.fresh import nearest_training
+    from dnf_studio.gui.features.inspector.image_strip import NEAREST
 
     return nearest_training(dataset, points, NEAREST)
 

@@ -8,7 +8,7 @@ from dnf_studio.gui.workspace.workspace import Feature, Workspace
 __all__ = ["FEATURE"]
 
 
-def _start(workspace: Workspace) -> object:
+def _fill(workspace: Workspace) -> object:
     from dnf_studio.gui.features.log_density.controller import LogDensityController
 
     return LogDensityController(workspace)
@@ -23,5 +23,5 @@ FEATURE = Feature(
     "log_density",
     commands=COMMANDS,
     layers=("contours",),
-    start=_start,
+    fill=_fill,
 )

@@ -22,10 +22,10 @@ def _time(_workspace: Workspace) -> Plot:
     return TimeView()
 
 
-def _start(workspace: Workspace) -> object:
+def _fill(workspace: Workspace) -> None:
     from dnf_studio.gui.features.processes.colouring import Colouring
 
-    return ProcessesController(workspace), Colouring(workspace)
+    workspace.parts["colouring"] = Colouring(workspace)
 
 
 COMMANDS = (
@@ -54,5 +54,6 @@ FEATURE = Feature(
         PlotPlace("backward", "Backward", "above", lambda _workspace: _process("backward")),
         PlotPlace("time", "Paths", "below", _time),
     ),
-    start=_start,
+    start=ProcessesController,
+    fill=_fill,
 )

@@ -32,6 +32,10 @@ def _start(workspace: Workspace) -> object:
     return TrainingController(workspace)
 
 
+def _fill(workspace: Workspace) -> None:
+    workspace.parts["training"].fill()
+
+
 COMMANDS = (
     Command("save", "&Save model…", "Ctrl+S", "Save the run, to go on with it later, or the model alone",
             menu="File", section="open", icon="save"),
@@ -52,4 +56,5 @@ FEATURE = Feature(
     commands=COMMANDS,
     pages=(PagePlace("SDE", _sde), PagePlace("Training", _training)),
     start=_start,
+    fill=_fill,
 )

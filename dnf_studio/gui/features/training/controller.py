@@ -8,14 +8,14 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
 
 from dnf_studio.gui.drawing.words import counted
-from dnf_studio.gui.features.training.panel import SettingsMenu
-from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.workspace.run_changes import LIVE, RunStatus, effect_sentence
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.record import EarlyStopping
+    from dnf_studio.gui.features.training.panel import SettingsMenu
+    from dnf_studio.gui.widgets.page import Page
 
 __all__ = ["EndedRunBar", "TrainingController"]
 
@@ -43,7 +43,7 @@ class TrainingController(QObject):
         self._pages: list[Page] = []
         self.bar = EndedRunBar(workspace)
         workspace.add_bar(self.bar)
-        self.settings_menu = SettingsMenu(workspace)
+        self.settings_menu: SettingsMenu
         for name, act in (
             ("save", workspace.files.save),
             ("train", workspace.files.train),
@@ -59,6 +59,12 @@ class TrainingController(QObject):
         training.went_back.connect(self._tell_loss)
         self._session.changed.connect(self._settings_changed)
         self._show_phase(Phase.NONE)
+
+    def fill(self) -> None:
+        """Add the menu of whole settings."""
+        from dnf_studio.gui.features.training.panel import SettingsMenu
+
+        self.settings_menu = SettingsMenu(self._workspace)
 
     def explain(self, page: Page) -> None:
         """Let the settings page `page` say when they take effect."""

@@ -262,7 +262,7 @@ def test_what_is_missing_and_what_is_a_label(window: MainWindow, choose: Choose,
     shown = window.studio.current
     assert shown is not None and shown.shown.labels == ("f", "m")
     assert "6 rows with missing values left out; labels from column 'sex'" in window.page("Data").facts.text()
-    parts = window.parts["processes"][1].parts
+    parts = window.parts["colouring"].parts
     qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.forward.shape[2] == 2, timeout=20_000)
     assert [action.text() for action in parts.actions()] == ["f", "m"]
     parts.actions()[0].trigger()

@@ -30,7 +30,7 @@ def shown(window: MainWindow) -> list[PointColours | None]:
 
 
 def test_the_menu_is_in_the_view_menu_with_mnemonics_of_its_own(still_window: MainWindow) -> None:
-    menu = still_window.parts["processes"][1].menu
+    menu = still_window.parts["colouring"].menu
     owner = next(m for m in still_window.menuBar().findChildren(QMenu) if menu.menuAction() in m.actions())
     assert still_window.commands["paths"] in owner.actions()
     for actions in (owner.actions(), menu.actions()):
@@ -41,7 +41,7 @@ def test_the_menu_is_in_the_view_menu_with_mnemonics_of_its_own(still_window: Ma
 
 
 def test_every_view_is_coloured_and_undo_takes_it_back(still_window: MainWindow) -> None:
-    window, menu = still_window, still_window.parts["processes"][1].menu
+    window, menu = still_window, still_window.parts["colouring"].menu
     frame = frame_of()
     window.live.show(frame)
     menu.choices["colouring", "angle"].trigger()
@@ -89,7 +89,7 @@ def test_log_ratios_colour_each_process_as_they_become_known(still_window: MainW
     window = still_window
     frame = frame_of()
     window.live.show(frame)
-    window.parts["processes"][1].menu.choices["colouring", "log-ratio"].trigger()
+    window.parts["colouring"].menu.choices["colouring", "log-ratio"].trigger()
     assert shown(window) == [None] * 4
     rows = np.zeros((10, 60))
     rows[3, :30], rows[7, 30:] = 1.0, -1.0
@@ -112,7 +112,7 @@ def test_modes_of_a_model_are_those_of_its_data_and_follow_the_frames(
 ) -> None:
     open_in("diffflow-rings")
     qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.complete, timeout=20_000)
-    window.parts["processes"][1].menu.choices["colouring", "mode"].trigger()
+    window.parts["colouring"].menu.choices["colouring", "mode"].trigger()
     forward, backward, *_ = shown(window)
     assert forward is not None and backward is not None and forward.count == 5
     assert len(forward.buckets) == 2000 and set(forward.buckets.tolist()) == set(range(5))
@@ -131,7 +131,7 @@ def test_modes_of_a_model_are_those_of_its_data_and_follow_the_frames(
 def test_data_without_parts_greys_the_mode_and_says_why(
     window: MainWindow, open_in: Callable[[str], None], tmp_path: Path
 ) -> None:
-    menu = window.parts["processes"][1].menu
+    menu = window.parts["colouring"].menu
     assert not menu.choices["colouring", "mode"].isEnabled()
     open_in("diffflow-8gaussian")
     assert menu.choices["colouring", "mode"].isEnabled() and menu.choices["colouring", "angle"].isEnabled()
@@ -153,7 +153,7 @@ def test_more_classes_than_colours_grey_the_mode_and_say_why(
         Image.fromarray(shade).save(tmp_path / f"class {number // 2}" / f"{number}.png")
     window.session.apply({"colouring": "mode"})
     open_in(str(tmp_path))
-    choice = window.parts["processes"][1].menu.choices["colouring", "mode"]
+    choice = window.parts["colouring"].menu.choices["colouring", "mode"]
     assert not choice.isEnabled() and choice.toolTip() == TOO_MANY.format(11)
     assert shown(window) == [None] * 4 and window.parts["images"].shown
 
