@@ -135,7 +135,7 @@ def exports(person: Person, path: Path) -> None:
     person.press("ctrl+e")
     panel = window.page("Export")
     person.wait(panel.isVisible)
-    person.fill(panel.form.count, "200000")
+    person.fill(panel.form.count, "30000")
     person.fill(panel.form.target, str(path))
     person.click(panel.export)
     person.look("9-exporting")
