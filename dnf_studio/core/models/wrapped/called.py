@@ -91,7 +91,7 @@ class Called(FieldNetwork):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Called:
         """Go to another device, but never to another type, in which modules may have numbers that nobody knows of."""
-        super()._apply(lambda tensor: fn(tensor).to(tensor.dtype), recurse)
+        super()._apply(lambda tensor: fn(tensor).to(tensor.dtype), recurse)  # type: ignore[no-untyped-call]
         return self
 
     def begin_at_zero(self) -> None:
@@ -123,16 +123,15 @@ class Called(FieldNetwork):
             torch.autocast(x.device.type, enabled=False),
         ):
             points = x.to(kind, copy=True)
-            value = self.function(points, t.to(torch.int64 if self.whole else kind, copy=True))
-            self._check(value, points)
+            value = self._checked(self.function(points, t.to(torch.int64 if self.whole else kind, copy=True)), points)
             if graph and not value.requires_grad:
                 if not self._constant:
                     raise UnsupportedError(self.no_derivative or _without_graph(self.name))
                 value = value + 0 * points
             return value.to(x.dtype)
 
-    def _check(self, value: object, x: Tensor) -> None:
-        """Raise `SettingError` where `value` is no field at x (B, D)."""
+    def _checked(self, value: object, x: Tensor) -> Tensor:
+        """`value`; raises `SettingError` where it is no field at x (B, D)."""
         wanted = f"The {self.name} must return a tensor of the shape {tuple(x.shape)} of its x"
         if not isinstance(value, Tensor):
             raise SettingError(f"{wanted}, not {type(value).__name__}.")
@@ -143,6 +142,7 @@ class Called(FieldNetwork):
         if value.device != x.device:
             raise SettingError(f"The {self.name} must return its values on {x.device}, where its x is, not on "
                                f"{value.device}.")  # fmt: skip
+        return value
 
     def probe(self, times: Sequence[float]) -> None:
         """Try it at a few points and `times`, and note whether it has a derivative by x.
