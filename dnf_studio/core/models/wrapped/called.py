@@ -20,7 +20,7 @@ ROWS = 1024
 PROBED = 4
 """Points that a callable is tried at."""
 SAME = 1e-3
-"""Relative difference of two values that rounding may explain."""
+"""Relative difference of two values that rounding may explain, unless a type is coarse."""
 WHOLE = 1e-3
 """How near to a whole number a step must be to count as one: times in float32 hit it no better."""
 
@@ -162,13 +162,13 @@ class Called(FieldNetwork):
         told = f"at t = {float(self._told(t)):g}"
         if not value.isfinite().all():
             raise SettingError(f"The {self.name} gives numbers that are not finite {told}; begin later or end earlier.")
-        size = float(value.abs().max()) or 1.0
-        if (value - again).abs().max() > SAME * size:
+        size, same = float(value.abs().max()) or 1.0, max(SAME, 16 * torch.finfo(x.dtype).eps)
+        if (value - again).abs().max() > same * size:
             raise SettingError(
                 f"The {self.name} gives other values for the same points {told}; it must not draw random numbers, so "
                 "put its network in eval mode, or hand over the network itself."
             )
-        if (value[:1] - alone).abs().max() > SAME * size:
+        if (value[:1] - alone).abs().max() > same * size:
             raise SettingError(
                 f"The {self.name} of a point depends on the other points of the batch {told}; put its network in eval "
                 "mode, or hand over the network itself."
@@ -203,9 +203,9 @@ class Called(FieldNetwork):
 
     @cached_property
     def kept_numbers(self) -> int:
-        """About how many numbers autograd keeps of the evaluation at one point, weights apart."""
+        """About how many numbers autograd keeps of the evaluation at one point, weights apart; one at least."""
         if self.no_derivative:
-            return 0
+            return 1
         own = {one.untyped_storage()._cdata for one in self.parameters()}
         kept: dict[int, int] = {}
 
@@ -218,7 +218,7 @@ class Called(FieldNetwork):
             with torch.autograd.graph.saved_tensors_hooks(note, lambda values: values):
                 graph = self.body(x, x.new_tensor([self._seen]))
         del graph
-        return sum(count for storage, count in kept.items() if storage not in own)
+        return max(1, sum(count for storage, count in kept.items() if storage not in own))
 
     @cached_property
     def multiply_adds(self) -> int:

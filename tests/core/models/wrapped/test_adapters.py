@@ -58,32 +58,36 @@ def test_drift_and_score_are_those_of_the_marginals(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_the_likelihood_of_the_ode_is_exact(name: str) -> None:
     """The ODE carries a point along its number of standard deviations, to where N(0, 1) is asked for."""
-    case, x = CASES[name], MEAN + points(12) * VARIANCE.sqrt()
-    for model, error in ((case.make(), 2e-4), (case.make().double(), 5e-5)):
-        (early, narrow), (late, broad) = (case.marginal(model.condition[k]) for k in (0, -1))
-        inside = model.standardisation.to_model(x)
-        end = late + (inside - early) * (broad / narrow).sqrt()
-        expected = log_normal(end, 0 * MEAN, 1 + 0 * MEAN) + 0.5 * (broad / narrow).log().sum()
-        found = -ode_nll(model, inside.to(model.timestamps), 1e-6)
-        assert torch.allclose(found.double(), expected, atol=error), (found - expected).abs().max()
-    # What noise there is at both ends is little
-    told = case.make().log_prob(x)
-    assert torch.allclose(told.double(), log_normal(x, MEAN, VARIANCE), atol=0.1)
-    assert abs(float((told - log_normal(x, MEAN, VARIANCE)).mean())) < 0.02
+    case, x = CASES[name], MEAN + points(6) * VARIANCE.sqrt()
+    model = case.make()
+    (early, narrow), (late, broad) = (case.marginal(model.condition[k]) for k in (0, -1))
+    inside = model.standardisation.to_model(x)
+    end = late + (inside - early) * (broad / narrow).sqrt()
+    expected = log_normal(end, 0 * MEAN, 1 + 0 * MEAN) + 0.5 * (broad / narrow).log().sum()
+    found = -ode_nll(case.make().double(), inside, 1e-6)
+    assert torch.allclose(found, expected, atol=5e-5), (found - expected).abs().max()
+    # In float32 a denoiser at σ = .002 loses three digits of the noise
+    told = model.log_prob(x).double() + model.standardisation.log_scale
+    assert torch.allclose(told, expected, atol=1e-3 if name == "edm" else 3e-4), (told - expected).abs().max()
+    if name != "wrap wide":  # of the others there is hardly any noise at the data, and hardly any data at the noise
+        assert torch.allclose(expected - model.standardisation.log_scale, log_normal(x, MEAN, VARIANCE), atol=0.02)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_disagreement_falls_with_the_first_order(name: str) -> None:
-    """With the exact marginals its sum over the steps is at least 0 in the mean, and falls as 1/N."""
+    """With the exact marginals its sum over the steps is at least 0 in the mean, and falls as 1/N.
+
+    That of N = 64 is known to a seventh.
+    """
     case, totals = CASES[name], list[float]()
     model = case.make().double()
-    for n in (50, 200):
+    for n in (16, 64):
         grid = model.grid(n)
         marginals = [case.marginal(told) for told in grid.condition]
         start, wide = marginals[0]
         assert SDE.chain is not None
-        noise = torch.randn(n, 300, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-        path, terms = model.chain_terms(SDE.chain, start + points(300) * wide.sqrt(), noise, grid)
+        noise = torch.randn(n, 3000, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+        path, terms = model.chain_terms(SDE.chain, start + points(3000) * wide.sqrt(), noise, grid)
         density = torch.stack([log_normal(x, *marginal) for x, marginal in zip(path, marginals, strict=True)])
         totals.append(float(log_ratios(terms, density).sum(0).mean()))
     assert totals[1] > 0 and 0.6 < np.log(totals[0] / totals[1]) / np.log(4) < 1.4, totals

@@ -130,6 +130,8 @@ def good(x: Tensor, t: Tensor) -> Tensor:
     return -x
 
 
+OTHER = Trained()
+OTHER.layers = nn.Sequential(nn.Linear(6, 5))
 BAD: dict[str, tuple[Callable[[], object], str]] = {
     "no callable": (lambda: dnf.from_score(3, dim=2), "score must be a callable of x and t, not int"),  # type: ignore[arg-type]
     "shape": (lambda: dnf.from_score(lambda x, t: x[:, :1], dim=2), "score must return .* shape .4, 2.*not .4, 1"),
@@ -152,7 +154,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
         "drift must return a tensor",
     ),
     "dim": (lambda: dnf.from_score(good, dim=0), "dim must be a whole number"),
-    "other dim": (lambda: dnf.from_score(nn.Linear(5, 5).forward, dim=2), "score cannot be called"),
+    "other dim": (lambda: dnf.from_score(OTHER, dim=2), "score cannot be called"),
     "mean": (lambda: dnf.from_score(good, dim=2, mean=[1, 2, 3]), "mean must be a finite number, or 2 of them"),
     "scale": (lambda: dnf.from_score(good, dim=2, scale=[1, 0]), "scale must be a finite number above 0, or 2 of them"),
     "base": (lambda: dnf.wrap(good, good, t=[0, 1], g=1, dim=2, base=-1), "width of the base must be a number above 0"),
@@ -182,7 +184,7 @@ def test_a_callable_without_derivatives_has_no_densities(score: Callable[..., Te
     model = dnf.wrap(good, score, t=torch.linspace(0, 4, 21), g=2**0.5, dim=2)
     why = model.lacks["divergence"]
     assert why.startswith("The score has no derivative by x, so densities and divergences are not known")
-    assert model.sample(500).std() == pytest.approx(1, abs=0.1)
+    assert model.sample(500, lam=0.0).std() == pytest.approx(1, abs=0.1)
     assert model.log_prob(torch.zeros(2, 2), "bound").isfinite().all()
     with pytest.raises(UnsupportedError, match="score has no derivative by x"):
         model.log_prob(torch.zeros(2, 2))
