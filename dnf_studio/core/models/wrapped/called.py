@@ -116,6 +116,8 @@ class Called(FieldNetwork):
 
     def _value(self, x: Tensor, t: Tensor) -> Tensor:
         graph, weight = torch.is_grad_enabled() and x.requires_grad, self.weight
+        if graph and self.no_derivative:
+            raise UnsupportedError(self.no_derivative)
         kind = x.dtype if weight is None else weight.dtype
         with (
             torch.inference_mode(False),
@@ -126,7 +128,7 @@ class Called(FieldNetwork):
             value = self._checked(self.function(points, t.to(torch.int64 if self.whole else kind, copy=True)), points)
             if graph and not value.requires_grad:
                 if not self._constant:
-                    raise UnsupportedError(self.no_derivative or _without_graph(self.name))
+                    raise UnsupportedError(_without_graph(self.name))
                 value = value + 0 * points
             return value.to(x.dtype)
 
