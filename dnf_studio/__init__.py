@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from dnf_studio.api import datasets, load, open_checkpoint, train
     from dnf_studio.config import Config
     from dnf_studio.core.models.base import GenerativeModel
+    from dnf_studio.core.models.wrapped.adapters import from_denoiser, from_epsilon, from_score
+    from dnf_studio.core.models.wrapped.sdes import wrap
+    from dnf_studio.core.models.wrapped.velocity import from_velocity
     from dnf_studio.core.training.record import StepReport
     from dnf_studio.core.training.run import Run
     from dnf_studio.errors import StudioError
@@ -26,9 +29,14 @@ __all__ = [
     "StudioError",
     "__version__",
     "datasets",
+    "from_denoiser",
+    "from_epsilon",
+    "from_score",
+    "from_velocity",
     "load",
     "open_checkpoint",
     "train",
+    "wrap",
 ]
 
 _HOMES = {
@@ -38,9 +46,14 @@ _HOMES = {
     "StepReport": "dnf_studio.core.training.record",
     "StudioError": "dnf_studio.errors",
     "datasets": "dnf_studio.api",
+    "from_denoiser": "dnf_studio.core.models.wrapped.adapters",
+    "from_epsilon": "dnf_studio.core.models.wrapped.adapters",
+    "from_score": "dnf_studio.core.models.wrapped.adapters",
+    "from_velocity": "dnf_studio.core.models.wrapped.velocity",
     "load": "dnf_studio.api",
     "open_checkpoint": "dnf_studio.api",
     "train": "dnf_studio.api",
+    "wrap": "dnf_studio.core.models.wrapped.sdes",
 }
 
 

@@ -120,7 +120,9 @@ class ExcessWatch:
             return
         snapshot = None if wanted is None else wanted.snapshot
         self._work = None
-        if snapshot is None or wanted is None or "bound" in snapshot.flow.lacks or not excess_affordable(snapshot):
+        if snapshot is None or wanted is None or not excess_affordable(snapshot):
+            return
+        if not {"bound", "divergence"}.isdisjoint(snapshot.flow.lacks):
             return
         if self._failed == (frame.weights, frame.request):
             return

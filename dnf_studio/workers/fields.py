@@ -127,7 +127,8 @@ def _answer(asked: FieldRequest, frame: Frame, wanted: FrameRequest) -> FieldAns
     # A picture does not need the digits of float32, which take twice the time
     hidden = choose_hidden_type("auto", snapshot.flow.device)
     with torch.inference_mode():
-        fields = measured_fields(snapshot.flow, grid, asked.plane, asked.divergence, hidden)
+        measured = asked.divergence and "divergence" not in snapshot.flow.lacks
+        fields = measured_fields(snapshot.flow, grid, asked.plane, measured, hidden)
         found = replace(field_grid(fields, grid, grid.steps, asked.plane, asked.extent, asked.size), node=asked.node)
     lines = _lines(asked, found, request.level)
     points = np.concatenate([frame.forward[asked.node], frame.backward[asked.node]])

@@ -56,7 +56,9 @@ class LikelihoodStudy(Study):
     def total(self, context: StudyContext) -> int:
         if context.dataset is None:
             return 0
-        return OF_ODE if context.snapshot.flow.checked_solver(None).chain is None else OF_CHAIN
+        flow = context.snapshot.flow
+        parts = OF_ODE if flow.checked_solver(None).chain is None else OF_CHAIN
+        return parts - OF_ODE if "divergence" in flow.lacks else parts
 
     def run(self, context: StudyContext, have: int, check: Check) -> Iterator[object]:
         from dnf_studio.core.evaluation.evaluate import bits_of

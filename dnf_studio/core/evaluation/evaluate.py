@@ -123,11 +123,12 @@ def evaluate(
     found = likelihoods(flow, dataset, ode, paths, tell, solver)
     by_steps = step_rows(flow, dataset, rows, points, seeds, tell, solver)
     by_steps = _with_bounds(by_steps, flow, dataset, found, solver, tell)
-    chained = found.nll_bound_missing is None
+    dense = "divergence" not in flow.lacks
+    ode, chained = ode and dense, found.nll_bound_missing is None
     excess = _tried("excess by step", lambda: excess_rows(flow, dataset, solver), tell) if ode and chained else None
     if (judge := classes_of(dataset)) is not None:
         by_steps = tuple(_shown(flow, dataset, judge, row, solver) for row in by_steps)
-    held = _tried("mass of the density", lambda: ode_mass(flow), tell) if mass else None
+    held = _tried("mass of the density", lambda: ode_mass(flow), tell) if mass and dense else None
     return Evaluation(
         **_beside_the_least(found, flow, dataset, solver),
         by_steps=by_steps,

@@ -150,7 +150,7 @@ def likelihood_parts(
         chain = ChainBounds(flow, dataset, own.name, pool)
         parts["bound on the negative log-likelihood"] = lambda: _bound_part(chain)
         parts[f"importance-weighted bound of {paths} paths"] = lambda: _importance_part(chain, x, paths)
-    if ode:
+    if ode and "divergence" not in flow.lacks:
         parts["likelihood of the probability-flow ODE"] = lambda: _ode_part(flow, x, pool)
     return parts
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from dnf_studio.config import Config
 from dnf_studio.config.grids import NO_LEVELS, GridKind
-from dnf_studio.config.model_kinds import ModelName
+from dnf_studio.config.model_kinds import MODEL_KINDS, ModelName
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.networks.base import FieldNetwork
@@ -49,6 +51,10 @@ class GenerativeModel(Model, nn.Module):
         """Those of `networks` that a model of these settings has."""
         return cls.networks
 
+    unsaved: ClassVar[str] = ""
+    """Why it cannot be saved as a checkpoint, as a sentence; empty where it can."""
+    adapter: Mapping[str, Any] = MappingProxyType({})
+    """Of a model of a person's own callables how it was made of them; empty of all others."""
     other_nodes: ClassVar[bool] = False
     """Whether its file may hold nodes that its settings do not describe, as some of the reference program do."""
     diffusion: Tensor
@@ -83,6 +89,11 @@ class GenerativeModel(Model, nn.Module):
         for network in self.children():
             if isinstance(network, FieldNetwork):
                 network.cover(points)
+
+    @property
+    def words(self) -> str:
+        """What it is, in words."""
+        return MODEL_KINDS[self.kind].words
 
     @classmethod
     def default_config(cls) -> Config:

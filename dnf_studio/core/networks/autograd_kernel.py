@@ -46,7 +46,7 @@ class AutogradKernel:
         """The field (R, D) at x (R, D) for one node."""
         embedding = self.embeddings[node]
         with torch.no_grad():
-            return torch.cat([self.evaluate(rows, embedding) for rows in torch.split(x, VALUE_ROWS)])
+            return torch.cat([self.evaluate(rows, embedding) for rows in torch.split(x, self.network.value_rows)])
 
     def with_divergence(self, x: Tensor, node: int, signs: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """`value` (R, D) and its divergence (R,): one vector-Jacobian product a dimension, or one with `signs`.

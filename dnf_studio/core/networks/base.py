@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, cast
+from typing import ClassVar, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,8 @@ class FieldNetwork(nn.Module, ABC):
 
     dim: int
     """D."""
+    value_rows: ClassVar[int] = 64
+    """Points evaluated together where nothing is kept, so that no value depends on how many points come after it."""
 
     def cover(self, points: Tensor) -> None:
         """Be told where data lies, by `points` (n, D), before training; most networks need not know."""

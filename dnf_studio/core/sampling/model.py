@@ -22,8 +22,9 @@ from dnf_studio.errors import DataError, UnsupportedError
 
 __all__ = ["Ability", "FieldWithDivergence", "Model", "ProbabilityFlow", "check_shape", "shown_shape"]
 
-Ability = Literal["noise", "score", "bound"]
-"""What only some models have: noise on their paths, a score beside the drift, a bound on the NLL by steps."""
+Ability = Literal["noise", "score", "bound", "divergence"]
+"""What only some models have: noise on their paths, a score beside the drift, a bound on the NLL by steps, derivatives
+by x, on which all densities of the ODE stand."""
 NOTHING: Mapping[Ability, str] = MappingProxyType({})
 """What a model lacks that can do everything."""
 

@@ -73,6 +73,8 @@ class Checkpoint:
     state: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
     """SHA-256 checksum of the tensors, as in the file; empty before it is written."""
+    unsaved: str = ""
+    """Why it can be no file (`GenerativeModel.unsaved`); empty where it can."""
 
     @classmethod
     def of_model(cls, flow: GenerativeModel) -> Self:
@@ -81,7 +83,7 @@ class Checkpoint:
         columns = () if flow.image is None else tuple(f"x{j + 1}" for j in range(flow.dim))
         data = DataSummary(flow.config.data, "", columns, None, flow.image, None)
         found = cls("weights", flow.config, flow.dim, flow.standardisation, data, 0, 0.0, {}, {}, tensors)
-        return replace(found, sha256=digest(tensors))
+        return replace(found, sha256=digest(tensors), unsaved=flow.unsaved)
 
     @property
     def grid(self) -> TimeGrid:
@@ -152,8 +154,10 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> Checkpoint:
     """Write a checkpoint, whole or not at all, and return it with its `sha256`.
 
     Raises `CheckpointError` where the file cannot be written or the checkpoint could not be read
-    back: numbers that are not finite, or more than 4 MiB of history and names.
+    back: numbers that are not finite, more than 4 MiB of history and names, or a model of a person's own callables.
     """
+    if checkpoint.unsaved:
+        raise CheckpointError(checkpoint.unsaved)
     tensors = {name: _plain(tensor) for name, tensor in sorted(checkpoint.tensors.items())}
     expected = expected_entries(
         checkpoint.kind, checkpoint.config, checkpoint.dim, STOPPING in checkpoint.state, checkpoint.data.image

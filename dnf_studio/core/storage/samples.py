@@ -19,7 +19,6 @@ import torch
 from numpy.typing import NDArray
 
 import dnf_studio
-from dnf_studio.config.model_kinds import MODEL_KINDS
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.data.modes import mode_names, modes_of
 from dnf_studio.core.evaluation.fresh import Reach
@@ -158,7 +157,7 @@ def _export(
     contents = plan.contents(flow.dim, grid.steps, len(names))
     times = grid.t.flip(0).cpu().numpy()
     level = plan.settings.level if flow.checked_solver(plan.settings.solver).noise else 0.0
-    attributes = _attributes(plan, grid.steps, level, checkpoint, selection)
+    attributes = _attributes(flow, plan, grid.steps, level, checkpoint, selection)
     provenance = _provenance(flow, plan, grid.steps, checkpoint, selection)
     yield ExportProgress(0, plan.count, 0.0, None)
     with atomic_file(target, ExportError) as partial, BlockPool(worker_threads(flow.device)) as pool:
@@ -221,7 +220,12 @@ def _columns(flow: GenerativeModel, checkpoint: Checkpoint) -> tuple[str, ...]:
 
 
 def _attributes(
-    plan: ExportPlan, steps: int, level: float, checkpoint: Checkpoint, selection: Selection | None
+    flow: GenerativeModel,
+    plan: ExportPlan,
+    steps: int,
+    level: float,
+    checkpoint: Checkpoint,
+    selection: Selection | None,
 ) -> dict[str, Any]:
     """The root attributes; `created` is the only thing in a file that tells two exports apart."""
     what = "samples" if selection is None else "selected points"
@@ -230,7 +234,7 @@ def _attributes(
         "default": "view",
         "format": FORMAT,
         "format_version": np.int32(FORMAT_VERSION),
-        "title": f"{plan.count:,} {what} of a {MODEL_KINDS[checkpoint.config.model].words}",
+        "title": f"{plan.count:,} {what} of a {flow.words}",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "creator": f"DNF Studio {dnf_studio.__version__}",
         "seed": np.int64(plan.settings.seed),
@@ -262,6 +266,7 @@ def _provenance(
         "config": flow.config.to_json(),
         "checkpoint": json.dumps(known.summary(), allow_nan=False, ensure_ascii=False),
         "sampling": json.dumps(sampling, allow_nan=False),
+        **({"adapter": json.dumps(dict(flow.adapter), allow_nan=False, ensure_ascii=False)} if flow.adapter else {}),
     }
 
 

@@ -240,9 +240,9 @@ def grey_grids(session: Session, box: GridBox) -> None:
     show()
 
 
-def grey_plane(session: Session, *controls: Control) -> None:
-    """The same while the process views show no plane."""
-    show = greying(lambda: session.no_plane, *controls)
+def grey_plane(session: Session, *controls: Control, ability: Ability | None = None) -> None:
+    """The same while the process views show no plane, or the model lacks an `ability` that is needed too."""
+    show = greying(lambda: session.no_plane or (ability and session.lacks.get(ability)) or None, *controls)
     session.lacks_changed.connect(show)
     session.changed.connect(lambda names: show() if "projection" in names else None)
 

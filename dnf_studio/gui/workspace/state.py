@@ -121,6 +121,9 @@ class State:
         state = self.changed({**usual, "solver": name})
         if "score" in lacks:
             state = replace(state, field="drift")
+        if "divergence" in lacks:
+            heat = "none" if state.heat == "divergence" else state.heat
+            state = replace(state, layers=state.layers - {"contours"}, heat=heat)
         return replace(state, layers=state.layers - {"disagreement"}) if "bound" in lacks else state
 
     def __post_init__(self) -> None:

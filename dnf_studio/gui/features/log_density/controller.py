@@ -71,12 +71,13 @@ class LogDensityController(QObject):
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._ask)
         workspace.commands.insert_menu("reset-view", self.menu)
-        grey_plane(self._session, workspace.commands["contours"], self.menu.menuAction())
+        grey_plane(self._session, workspace.commands["contours"], self.menu.menuAction(), ability="divergence")
         for overlay in self.overlays.values():
             overlay.button.setMenu(self.menu)
         for box in self._boxes:
             box.sigRangeChanged.connect(self._soon)
         self._session.changed.connect(self._follow)
+        self._session.lacks_changed.connect(lambda: self._follow(frozenset({"layers"})))
         self._session.cursor.moved.connect(self._place)
         workspace.live.frame_shown.connect(self._when_due)
         self._studio.training.phase_changed.connect(self._soon)
@@ -86,7 +87,7 @@ class LogDensityController(QObject):
 
     @property
     def _on(self) -> bool:
-        return "contours" in self._session.state.layers
+        return "contours" in self._session.effective.layers
 
     @property
     def _training(self) -> bool:
