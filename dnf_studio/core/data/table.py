@@ -84,7 +84,8 @@ class Table:
         block = self.values[rows] if self.kept is None else self._kept_rows(self.kept[rows])
         if self.picked != tuple(range(self.values.shape[1])):
             block = block[:, list(self.picked)]
-        return np.asarray(block, dtype=np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):  # of what is no number, or beyond them, it makes infinity
+            return np.asarray(block, dtype=np.float64)
 
     def _kept_rows(self, rows: NDArray[np.int64]) -> Any:  # noqa: ANN401 - an array of whatever type the file has
         """These rows of `values`; near ones are read as a whole, which a file gives much sooner than single rows."""

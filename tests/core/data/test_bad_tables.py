@@ -56,6 +56,12 @@ class TestRefused:
         assert "in line 9, column 'y'" in complaint(text(tmp_path / "a.csv", as_csv(values, header="x,y,z\n")))
         assert open_table(npy(tmp_path / "b.npy", np.delete(values, [7, 9, 10], 0))).dim == 3
 
+    def test_values_beyond_double_precision(self, tmp_path: Path) -> None:
+        """NumPy warned of them."""
+        values = ROWS.astype(np.longdouble)
+        values[3, 2] = np.longdouble("1e400")
+        assert "missing or not finite in row 3" in complaint(npy(tmp_path / "a.npy", values))
+
     def test_values_beyond_single_precision(self, tmp_path: Path) -> None:
         values = ROWS.copy()
         values[3, 2] = -1e39
