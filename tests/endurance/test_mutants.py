@@ -23,8 +23,9 @@ from tests.endurance.seeds import FORMATS
 
 CASES = {"hdf5": 1000, "export": 1000}
 MOST_CASES = 20_000
-PARTS = {"hdf5": 25, "export": 25}
-PART = 500
+PARTS = {"csv": 500, "tsv": 500, "xlsx": 500, "parquet": 500, "hdf5": 50, "export": 50}
+"""Mutants that a process reads; one that is killed meanwhile leaves nothing of them."""
+PART = 2000
 STUCK = 60.0
 """Seconds without a word after which a mutant hangs: by the processor's time the process ends itself much earlier."""
 
