@@ -17,9 +17,10 @@ from typing import IO
 import pytest
 
 from dnf_studio import api
-from dnf_studio.cli.output import Stop
+from dnf_studio.cli.output import Interrupt, Stop
 from dnf_studio.config import Config
 from dnf_studio.core.training.run import Run
+from dnf_studio.errors import Cancelled
 
 STUDIO = [sys.executable, "-m", "dnf_studio"]
 AT_ONCE = "import sys; from dnf_studio.cli import main, output; output.PLAIN_EVERY = 0; sys.exit(main())"
@@ -227,3 +228,32 @@ def test_a_signal_that_comes_while_something_is_imported_waits_for_its_end(
         stop.close()
         signal.signal(signal.SIGINT, before)
     assert not stop.came
+
+
+def test_a_signal_during_imports_ends_what_has_begun_nothing_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it waits for seconds, and what only tells something would have told it."""
+    ended: list[int] = []
+    (tmp_path / "imported_meanwhile.py").write_text("import signal\nsignal.raise_signal(signal.SIGTERM)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(os, "_exit", ended.append)
+    stop = Stop()
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        stop.at_once = True
+        import_module("imported_meanwhile")
+        assert ended == [130]
+    finally:
+        stop.close()
+        signal.signal(signal.SIGTERM, before)
+    assert not stop.at_once
+
+
+def test_work_that_a_signal_cancelled_ends_as_if_interrupted() -> None:
+    with pytest.raises(KeyboardInterrupt), Interrupt() as interrupt:
+        signal.raise_signal(signal.SIGINT)
+        assert interrupt.came
+        raise Cancelled
+    with pytest.raises(Cancelled), Interrupt():
+        raise Cancelled

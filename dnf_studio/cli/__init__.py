@@ -9,13 +9,13 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from dnf_studio.cli.output import STOP, drop, note
+from dnf_studio.cli.output import INTERRUPTED, STOP, drop, note
 from dnf_studio.cli.verbs import VERBS, run_verb
 from dnf_studio.errors import SettingError, StudioError, stop_signals
 
 __all__ = ["VERBS", "main"]
 
-DONE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, BAD_USAGE = 0, 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatch(words: list[str]) -> int:
     if words and words[0] in VERBS:
+        STOP.at_once = True
         code = run_verb(words[0], words[1:])
     else:
         from dnf_studio.cli.window import run as open_window

@@ -11,7 +11,7 @@ from typer import Option
 
 from dnf_studio.bench import TOPICS, Row, check_topics, measure
 from dnf_studio.cli.options import AsJson
-from dnf_studio.cli.output import Progress, emit, note
+from dnf_studio.cli.output import STOP, Progress, emit, note
 from dnf_studio.errors import SetupError
 
 __all__ = ["bench"]
@@ -40,6 +40,7 @@ def bench(
     facts = machine_facts()
     _warn(facts, topics)
     found = _Found()
+    STOP.at_once = False
     if as_json:
         with Progress("Measuring") as progress:
             for k, topic in enumerate(topics):

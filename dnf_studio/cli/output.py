@@ -15,11 +15,13 @@ from contextlib import ExitStack
 from types import FrameType
 from typing import Any, Self, TextIO
 
-from dnf_studio.errors import StudioError, stop_signals
+from dnf_studio.errors import Cancelled, StudioError, stop_signals
 
-__all__ = ["STOP", "Interrupt", "Progress", "clock", "drop", "emit", "note", "number", "table"]
+__all__ = ["INTERRUPTED", "STOP", "Interrupt", "Progress", "clock", "drop", "emit", "note", "number", "table"]
 
 PLAIN_EVERY = 10.0
+INTERRUPTED = 130
+"""The exit code after Ctrl-C or its like."""
 IMPORTING = "<frozen importlib._bootstrap>"
 
 
@@ -122,16 +124,20 @@ class Stop:
     """Answers `stop_signals` with a KeyboardInterrupt, and while something is imported as soon as that is done.
 
     Raised within the import of torch it was lost, came out as another error or aborted the process (1 in 25 tries).
+    Where nothing has been begun that must be brought to an end, the process ends at once instead.
     """
 
     def __init__(self) -> None:
-        self.came = False
+        self.came = self.at_once = False
+        """`at_once`: whether nothing has been begun, such as a file; whoever begins something says that it is not."""
         self._again: threading.Timer | None = None
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         self.came = True
         while frame is not None:
             if frame.f_code.co_filename == IMPORTING:
+                if self.at_once:
+                    os._exit(INTERRUPTED)
                 # Unlike a signal it does nothing to a process that answers none any more
                 self._again = threading.Timer(0.05, interrupt_main, (number,))
                 self._again.daemon = True
@@ -144,7 +150,7 @@ class Stop:
         """Let nothing come any more: what was asked for is done."""
         if self._again is not None:
             self._again.cancel()
-        self.came = False
+        self.came = self.at_once = False
 
 
 STOP = Stop()
@@ -152,18 +158,24 @@ STOP = Stop()
 
 
 class Interrupt:
-    """Takes `stop_signals` as a wish to end between two steps of the work."""
+    """Takes `stop_signals` as a wish to end between two steps of the work.
+
+    Work that raises `Cancelled` because of it leaves as a KeyboardInterrupt.
+    """
 
     def __init__(self) -> None:
         self.came = STOP.came
+        STOP.at_once = False
 
     def __enter__(self) -> Interrupt:
         self._previous = [(number, signal.signal(number, self._take)) for number in stop_signals()]
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         for signum, handler in self._previous:
             signal.signal(signum, handler)
+        if self.came and isinstance(error, Cancelled):
+            raise KeyboardInterrupt from error
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         self.came = True

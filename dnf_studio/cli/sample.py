@@ -85,12 +85,14 @@ def sample(
 
 def _write(flow: GenerativeModel, output: Path, plan: ExportPlan, source: Checkpoint) -> tuple[float, int | None]:
     """Draw into `output`; returns how long that took and how many samples lie far from the data, if that is known."""
+    from dnf_studio.core.parallel import interrupted_when
     from dnf_studio.core.storage.samples import export_samples
 
     seconds, far = 0.0, None
     # Raised anywhere, a KeyboardInterrupt was lost in one run of ten, as early as the file is made
     with (
         Interrupt() as interrupt,
+        interrupted_when(lambda: interrupt.came),
         Progress("Sampling") as progress,
         closing(export_samples(flow, output, plan, source, data=api.data_of(source))) as export,
     ):

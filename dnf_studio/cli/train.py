@@ -16,7 +16,7 @@ from dnf_studio.cli.output import Interrupt, Progress, clock, emit, note, number
 from dnf_studio.config import Config, Device, Missing, ModelName, Precision
 from dnf_studio.config.model_kinds import MOST_WITH_FEATURES, DriftKind
 from dnf_studio.core.files import check_target, refuse_source
-from dnf_studio.errors import CheckpointError, DivergenceError, SettingError, UnknownNameError
+from dnf_studio.errors import CheckpointError, DataError, DivergenceError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.autosave import Autosave
@@ -226,7 +226,7 @@ def _fit(run: Run, output: Path, keeper: Autosave) -> bool:
                         break
                     if keeper.due:
                         autosave(run, keeper)
-        except DivergenceError:
+        except (DivergenceError, DataError):
             save(run, output, "run", keeper)
             note(f"The last good state is kept in '{output}'.")
             raise

@@ -21,9 +21,18 @@ from typing import Any, Generic, Self, TypeVar
 
 import torch
 
-from dnf_studio.errors import Check
+from dnf_studio.errors import Cancelled, Check
 
-__all__ = ["BlockPool", "Deferred", "equal_slices", "keep_freed_memory", "single_threaded_kernels", "worker_threads"]
+__all__ = [
+    "BlockPool",
+    "Deferred",
+    "check_interrupt",
+    "equal_slices",
+    "interrupted_when",
+    "keep_freed_memory",
+    "single_threaded_kernels",
+    "worker_threads",
+]
 
 SWITCH_SECONDS = 2e-4
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
@@ -72,6 +81,29 @@ def keep_freed_memory() -> None:
     if set_option is not None:
         for option, size in ((TRIM_THRESHOLD, KEPT), (TOP_PAD, AHEAD), (MMAP_THRESHOLD, LARGE)):
             set_option(option, size)
+
+
+_interrupted: list[Callable[[], bool]] = []
+
+
+@contextmanager
+def interrupted_when(asked: Callable[[], bool]) -> Iterator[None]:
+    """Within it `check_interrupt` raises `Cancelled`, on whichever thread it is called, as soon as `asked()`.
+
+    For what ends the whole process, such as Ctrl-C, while threads are at work that lasts many seconds.
+    """
+    _interrupted.append(asked)
+    try:
+        yield
+    finally:
+        _interrupted.remove(asked)
+
+
+def check_interrupt() -> None:
+    """Raise `Cancelled` where the process is to end; called at every step of long work, by any thread."""
+    for asked in _interrupted:
+        if asked():
+            raise Cancelled
 
 
 class Deferred(Generic[R]):
@@ -166,4 +198,8 @@ class BlockPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if self._executor is not None and kind is not None and issubclass(kind, KeyboardInterrupt):
+            # Whoever ends the program waits for no block, which may take half a minute
+            self._executor.shutdown(wait=False, cancel_futures=True)
+        else:
+            self.close()

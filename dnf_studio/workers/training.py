@@ -226,7 +226,7 @@ class TrainingWorker(QObject):
                     self._keep(run)
                 if snapshot is not None:
                     self._explorer.publish(snapshot)
-        except DivergenceError as error:
+        except (DivergenceError, DataError) as error:
             self._diverged(error)
             return False
         finally:
@@ -242,12 +242,12 @@ class TrainingWorker(QObject):
         """Bring the run back into this process; nothing changes it after that."""
         try:
             steps.close()
-        except DivergenceError as error:
+        except (DivergenceError, DataError) as error:
             self._diverged(error)
         for report in late:
             self._reports.append(report)
 
-    def _diverged(self, error: DivergenceError) -> None:
+    def _diverged(self, error: StudioError) -> None:
         """Pause at the last good state."""
         self._going.clear()
         self.failed.emit(str(error))

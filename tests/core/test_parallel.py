@@ -6,10 +6,12 @@ import platform
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
-from dnf_studio.core.parallel import BlockPool, Deferred, equal_slices
+from dnf_studio.core.parallel import BlockPool, Deferred, check_interrupt, equal_slices, interrupted_when
+from dnf_studio.errors import Cancelled
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -22,6 +24,32 @@ def test_a_pool_maps_in_order_and_leaves_work_for_later(threads: int) -> None:
             return sum(work.result()[1] for work in squares)
 
         assert pool.map(block, range(20)) == [sum(k * k for k in range(n)) for n in range(20)]
+
+
+def test_ctrl_c_waits_for_no_block() -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def long(_: int) -> bool:
+        begun.set()
+        return go.wait(30)
+
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), BlockPool(2) as pool:
+        later = pool.later(lambda: long(0))
+        assert begun.wait(10)
+        raise KeyboardInterrupt
+    assert time.monotonic() - start < 15 and not later.done
+    go.set()
+
+
+def test_work_of_the_whole_process_ends_when_that_is_asked_for() -> None:
+    asked = threading.Event()
+    with interrupted_when(asked.is_set), BlockPool(2) as pool:
+        pool.map(lambda _: check_interrupt(), range(4))
+        asked.set()
+        with pytest.raises(Cancelled):
+            pool.map(lambda _: check_interrupt(), range(4))
+    check_interrupt()
 
 
 def test_work_is_done_once_however_many_come() -> None:

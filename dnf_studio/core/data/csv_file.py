@@ -19,7 +19,7 @@ import numpy as np
 
 from dnf_studio.core.data.cells import MISSING, Meaning, cell_number, is_missing, meanings
 from dnf_studio.core.data.csv_writing import BLANKS, MOST_ROWS, delimiter_of, encodings, split_rows
-from dnf_studio.core.data.table import Table, number_columns, picked_columns
+from dnf_studio.core.data.table import MOST_COLUMNS, Table, number_columns, picked_columns
 from dnf_studio.core.data.text_table import (
     CellError,
     Growing,
@@ -39,7 +39,6 @@ HEAD = 1 << 20
 """Characters from which it is found how a file is written."""
 LONG_HEAD = 1 << 26
 """As many where a column turned out not to be as it begins."""
-MOST_COLUMNS = 100_000
 PIECE_CELLS = 1 << 22
 MOST_AT_ONCE = 1000
 """Columns that pandas is given: it takes a millisecond for each, however few rows there are."""

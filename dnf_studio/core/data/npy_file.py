@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.core.data.arrays import ArrayInfo, array_table, choose_array
-from dnf_studio.core.data.table import MOST_HELD, Table, array_fault, gigabytes
+from dnf_studio.core.data.file_rows import FileRows
+from dnf_studio.core.data.table import MOST_HELD, Rows, Table, array_fault, gigabytes
 from dnf_studio.errors import DataError
 
 __all__ = ["list_npz", "read_npy", "read_npz"]
@@ -29,7 +30,7 @@ LOCAL_HEADER = struct.Struct("<4s22xHH")
 
 
 def read_npy(path: Path, selection: str | None, label: str | None = None) -> Table:
-    """Map a `.npy` file of one or two dimensions; its header is checked before any of its data is touched."""
+    """The rows of a `.npy` file of one or two dimensions, left where they are; the header is checked before them."""
     with path.open("rb") as file:
         shape, dtype, fortran = _header(path, file)
         offset = file.tell()
@@ -37,7 +38,7 @@ def read_npy(path: Path, selection: str | None, label: str | None = None) -> Tab
         raise DataError(f"'{path}' {fault}.")
     if min(shape) < 0 or math.prod(shape) * dtype.itemsize > path.stat().st_size - offset:
         raise DataError(f"'{path}' is cut short: its header promises more data than it holds.")
-    return array_table(path, _mapped(path, dtype, offset, shape, fortran), None, selection, True, label)
+    return array_table(path, _rows(path, dtype, offset, shape, fortran), None, selection, True, label)
 
 
 def list_npz(path: Path) -> tuple[ArrayInfo, ...]:
@@ -47,14 +48,14 @@ def list_npz(path: Path) -> tuple[ArrayInfo, ...]:
 
 
 def read_npz(path: Path, selection: str | None, label: str | None = None) -> Table:
-    """Map the chosen array of an archive, or hold it where it is compressed."""
+    """The chosen array of an archive, left where it is, or held where it is compressed."""
     with _archive(path) as archive:
         members = {_name(member): member for member in _members(archive)}
         infos = tuple(_info(archive, member) for member in members.values())
         info, columns = choose_array(path, infos, selection)
         member = members[info.name]
         if member.compress_type == zipfile.ZIP_STORED:
-            values = _map_member(path, member)
+            values: Rows = _stored_member(path, member)
         else:
             values = _unpack_member(path, archive, member)
     mapped = member.compress_type == zipfile.ZIP_STORED
@@ -75,8 +76,8 @@ def _header(path: Path, file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]
     return shape, dtype, fortran
 
 
-def _mapped(path: Path, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...], fortran: bool) -> NDArray[Any]:
-    return np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C")
+def _rows(path: Path, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...], fortran: bool) -> FileRows:
+    return FileRows(path, dtype, shape, np.array([offset], np.int64), by_column=fortran)
 
 
 @contextmanager
@@ -126,7 +127,7 @@ def _info(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> ArrayInfo:
     return ArrayInfo(_name(member), shape, str(dtype), fault)
 
 
-def _map_member(path: Path, member: zipfile.ZipInfo) -> NDArray[Any]:
+def _stored_member(path: Path, member: zipfile.ZipInfo) -> FileRows:
     """The array of an uncompressed member, which lies in the archive as in a `.npy` file."""
     with path.open("rb") as file:
         file.seek(member.header_offset)
@@ -136,7 +137,7 @@ def _map_member(path: Path, member: zipfile.ZipInfo) -> NDArray[Any]:
         offset = file.tell()
     if signature != b"PK\x03\x04" or math.prod(shape) * dtype.itemsize > path.stat().st_size - offset:
         raise _damaged(path)
-    return _mapped(path, dtype, offset, shape, fortran)
+    return _rows(path, dtype, offset, shape, fortran)
 
 
 def _unpack_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.core.data.labels import MOST_LABELS, LabelFinder, Labels
-from dnf_studio.core.data.table import BLOCK, MOST_HELD, Table, counted_row, gigabytes, picked_columns
+from dnf_studio.core.data.table import BLOCK, MOST_COLUMNS, MOST_HELD, Table, counted_row, gigabytes, picked_columns
 from dnf_studio.core.data.text_table import Sketch, Understood, first_rows, label_cells
 from dnf_studio.errors import DataError
 
@@ -109,6 +109,8 @@ def _opened(path: Path) -> Iterator[Parquet]:
     reader: Parquet = pyarrow.parquet.ParquetFile
     try:
         with reader(path) as file:
+            if (count := file.metadata.num_columns) > MOST_COLUMNS:
+                raise DataError(f"'{path}' has {count:,} columns, more than the {MOST_COLUMNS:,} that are read.")
             yield file
     except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError) as error:
         if isinstance(error, OSError) and error.errno is not None:

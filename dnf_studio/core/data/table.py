@@ -18,6 +18,7 @@ from dnf_studio.errors import DataError
 __all__ = [
     "BLOCK",
     "FLOAT32",
+    "MOST_COLUMNS",
     "MOST_HELD",
     "CopyFinder",
     "Rows",
@@ -36,6 +37,8 @@ BLOCK = 16_384
 """Rows that are read or converted at a time."""
 BLOCK_CELLS = 1 << 24
 """Numbers in a block at most: a table of very many columns is read by fewer rows at a time."""
+MOST_COLUMNS = 100_000
+"""Columns of a table that is read at all: each has a name, and a model takes a tenth of them."""
 MOST_HELD = 2 << 30
 """Bytes that are unpacked into memory at most; what a file holds as it is may be of any size."""
 FLOAT32 = np.finfo(np.float32)
@@ -84,7 +87,8 @@ class Table:
         block = self.values[rows] if self.kept is None else self._kept_rows(self.kept[rows])
         if self.picked != tuple(range(self.values.shape[1])):
             block = block[:, list(self.picked)]
-        return np.asarray(block, dtype=np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):  # of what is no number, or beyond them, it makes infinity
+            return np.asarray(block, dtype=np.float64)
 
     def _kept_rows(self, rows: NDArray[np.int64]) -> Any:  # noqa: ANN401 - an array of whatever type the file has
         """These rows of `values`; near ones are read as a whole, which a file gives much sooner than single rows."""
@@ -119,6 +123,8 @@ def array_fault(shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
         return f"has {len(shape)} dimensions; a table has one or two (rows, columns)"
     if 0 in shape:
         return f"holds no {'rows' if shape[0] == 0 else 'columns'}"
+    if shape[1:] and shape[1] > MOST_COLUMNS:
+        return f"has {shape[1]:,} columns, more than the {MOST_COLUMNS:,} that are read"
     return ""
 
 

@@ -94,13 +94,20 @@ def _checked(
     if len(table) < 3:
         few = ("no rows", "one row", "two rows")[len(table)]
         raise DataError(f"'{table.path}' holds {few}; at least three are needed, two to train on and one held out.")
+    if missing != "drop-columns":
+        _refuse_wide(table)
     found = checked_table(table, missing)
-    if (wide := len(found[0].columns)) > MOST_COMPONENTS:
+    _refuse_wide(found[0])
+    return found
+
+
+def _refuse_wide(table: Table) -> None:
+    """Raise `DataError` where a model could not have as many components."""
+    if (wide := len(table.columns)) > MOST_COMPONENTS:
         raise DataError(
             f"'{table.path}' has {wide:,} columns, and a model at most {MOST_COMPONENTS:,}; choose some "
             "with FILE::column,column."
         )
-    return found
 
 
 def _refuse_shared(files: Mapping[str, str | None]) -> None:

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.networks.autograd_kernel import VALUE_ROWS
-from dnf_studio.core.parallel import BlockPool, worker_threads
+from dnf_studio.core.parallel import BlockPool, check_interrupt, worker_threads
 from dnf_studio.core.sampling.langevin import LIVE, corrected, score_size
 from dnf_studio.core.sampling.model import Model
 from dnf_studio.core.sde.grid import TimeGrid
@@ -105,6 +105,7 @@ class _Sampler:
 
             x = z
             for j, state in enumerate(self._states(sources, z, noise)):
+                check_interrupt()
                 x = state
                 if path is not None:
                     path[:, j] = x

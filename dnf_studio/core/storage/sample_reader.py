@@ -1,8 +1,8 @@
 """Reading exports back, checked first: what one holds, and its rows by slices.
 
-HDF5's library is no boundary against hostile files. What can be checked is: a plain file with the
-right first bytes, small attributes of the right type, datasets that lie in the file itself and fit
-each other.
+The library of HDF5 works on files of others in a process of its own (`hdf5_reading`). What is checked here: a plain
+file with the right first bytes, small attributes of the right type, datasets that lie in the file itself and fit each
+other.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.config import Config, recorded
-from dnf_studio.core.files import source_size
+from dnf_studio.core.data.hdf5_reading import SIGNATURE, Hdf5File, Hdf5Object, hdf5_file
+from dnf_studio.core.files import explain, source_size
 from dnf_studio.core.storage.layout import parse_json
 from dnf_studio.core.storage.sample_file import FORMAT, FORMAT_VERSION, Contents
-from dnf_studio.errors import ExportError, SettingError
+from dnf_studio.errors import DataError, ExportError, SettingError
 
 __all__ = ["ExportInfo", "is_export", "read_export", "read_rows"]
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_TEXT = 1 << 10
-MAX_JSON = 1 << 22
 OPTIONAL = ("latents", "trajectories", "noise", "log_prob", "forward_trajectories", "forward_noise")
 MOST_LABELS = 1 << 16
 
@@ -65,8 +64,7 @@ def is_export(path: Path) -> bool:
     """
     try:
         with _opened(path) as file:
-            found = file.attrs.get("format")
-            return isinstance(found, str) and found == FORMAT
+            return file.contents.attributes.get("format") == ("str", FORMAT)
     except ExportError:
         return True
 
@@ -83,48 +81,52 @@ def read_rows(path: Path, name: str = "samples", start: int = 0, stop: int | Non
 
     Raises `ExportError` where the file or the dataset cannot be read.
     """
-    with _opened(Path(path)) as file:
-        info = _info(file, Path(path))
+    path = Path(path)
+    with _opened(path) as file:
+        info = _info(file, path)
         if name not in info.datasets:
             raise ExportError(f"The export '{path}' holds no {name}.")
-        rows: NDArray[np.float32] = file[name][slice(start, stop)]
-        return rows
+        try:
+            rows = file.rows(name)
+            found: NDArray[np.float32]
+            if rows is None:
+                found = file.values(name, *slice(start, stop).indices(info.count)[:2])
+            else:
+                # Once it is opened, it is the file that may have changed
+                found = rows[slice(start, stop)].reshape(-1, *(file.contents.objects[name].shape or ())[1:]).copy()
+        except DataError as problem:
+            raise ExportError(str(problem)) from None
+        return found
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """The file, opened for reading; whatever h5py finds wrong in it is one sentence."""
-    import h5py
-
+def _opened(path: Path) -> Iterator[Hdf5File]:
+    """The file, opened for reading; whatever is wrong in it is one sentence."""
     source_size(path, ExportError)
     try:
         with path.open("rb") as raw:
             signature = raw.read(len(SIGNATURE))
-        if signature != SIGNATURE:
-            raise ExportError(f"'{path}' is not an HDF5 file.")
-        with h5py.File(path, "r", locking="best-effort") as file:
-            yield file
-    except BlockingIOError as problem:
-        raise ExportError(f"Cannot read '{path}': another program is writing it.") from problem
-    except PermissionError as problem:
-        raise ExportError(f"Cannot read '{path}': permission denied.") from problem
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, MemoryError) as problem:
-        raise ExportError(f"The export '{path}' is damaged or truncated and cannot be read.") from problem
+    except OSError as problem:
+        raise ExportError(f"Cannot read '{path}': {explain(problem)}.") from problem
+    if signature != SIGNATURE:
+        raise ExportError(f"'{path}' is not an HDF5 file.")
+    with hdf5_file(path, ExportError, f"The export '{path}' is damaged or truncated and cannot be read.") as file:
+        yield file
 
 
-def _info(file: Any, path: Path) -> ExportInfo:  # noqa: ANN401 - h5py has no types
-    if "format" not in file.attrs or _attribute(file, "format", str) != FORMAT:
+def _info(file: Hdf5File, path: Path) -> ExportInfo:
+    if file.contents.attributes.get("format") != ("str", FORMAT):
         raise ExportError(f"'{path}' is an HDF5 file, but not an export of DNF Studio.")
-    version = _attribute(file, "format_version", np.integer)
+    version = _attribute(file, "format_version", "int")
     if version > FORMAT_VERSION:
         raise ExportError(
             f"The export '{path}' was written by a newer DNF Studio (format {version}, known here is "
             f"{FORMAT_VERSION}); update DNF Studio to read it."
         )
-    if not _attribute(file, "complete", np.integer):
+    if not _attribute(file, "complete", "int"):
         raise ExportError(f"The export '{path}' was not written to its end.")
     contents = _contents(file)
-    lam = float(_attribute(file, "lambda", np.floating))
+    lam = float(_attribute(file, "lambda", "float"))
     if not math.isfinite(lam):
         raise ValueError("wrong λ")
     return ExportInfo(
@@ -132,11 +134,11 @@ def _info(file: Any, path: Path) -> ExportInfo:  # noqa: ANN401 - h5py has no ty
         dim=contents.dim,
         steps=contents.steps,
         lam=lam,
-        seed=int(_attribute(file, "seed", np.integer)),
+        seed=int(_attribute(file, "seed", "int")),
         datasets=tuple(contents.axes),
-        checkpoint_sha256=_attribute(file, "checkpoint_sha256", str),
-        created=_attribute(file, "created", str),
-        creator=_attribute(file, "creator", str),
+        checkpoint_sha256=_attribute(file, "checkpoint_sha256", "str"),
+        created=_attribute(file, "created", "str"),
+        creator=_attribute(file, "creator", "str"),
         complete=True,
         format_version=int(version),
         config=_config(file),
@@ -146,22 +148,22 @@ def _info(file: Any, path: Path) -> ExportInfo:  # noqa: ANN401 - h5py has no ty
     )
 
 
-def _far(file: Any, count: int) -> int | None:  # noqa: ANN401 - h5py has no types
-    if "far_samples" not in file.attrs:
+def _far(file: Hdf5File, count: int) -> int | None:
+    if "far_samples" not in file.contents.attributes:
         return None
-    far = int(_attribute(file, "far_samples", np.integer))
+    far = int(_attribute(file, "far_samples", "int"))
     if not 0 <= far <= count:
         raise ValueError("wrong far_samples")
     return far
 
 
-def _contents(file: Any) -> Contents:  # noqa: ANN401 - h5py has no types
+def _contents(file: Hdf5File) -> Contents:
     """The datasets, which must fit each other; raises ValueError where they do not."""
-    steps = int(_attribute(file, "steps", np.integer))
-    shape = _dataset(file, "samples").shape
+    steps = int(_attribute(file, "steps", "int"))
+    shape = _dataset(file, "samples").shape or ()
     if len(shape) != 2 or min(shape) < 1 or steps < 1:
         raise ValueError("wrong shape of samples")
-    present = {name: True for name in OPTIONAL if name in file}
+    present = {name: True for name in OPTIONAL if name in file.contents.objects}
     contents = Contents(shape[0], shape[1], steps, **({"latents": False} | present), labels=_labels(file))
     for name in contents.axes:
         found = _dataset(file, name)
@@ -170,56 +172,47 @@ def _contents(file: Any) -> Contents:  # noqa: ANN401 - h5py has no types
     return contents
 
 
-def _labels(file: Any) -> int:  # noqa: ANN401 - h5py has no types
+def _labels(file: Hdf5File) -> int:
     """How many labels the samples have; 0 where none are kept."""
-    if "labels" not in file:
+    if "labels" not in file.contents.objects:
         return 0
-    shape = _dataset(file, "label_names").shape
+    shape = _dataset(file, "label_names").shape or ()
     if len(shape) != 1 or not 1 <= shape[0] <= MOST_LABELS:
         raise ValueError("wrong shape of label_names")
-    return int(shape[0])
+    return shape[0]
 
 
-def _dataset(file: Any, name: str) -> Any:  # noqa: ANN401 - h5py has no types
+def _dataset(file: Hdf5File, name: str) -> Hdf5Object:
     """A dataset whose bytes lie in this very file."""
-    import h5py
-
-    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-        raise ValueError(f"{name} is no part of the file")
-    found = file[name]
-    if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
+    found = file.contents.objects.get(name)
+    if found is None or found.kind != "dataset" or found.facts.get("elsewhere"):
         raise ValueError(f"{name} is no plain dataset")
     return found
 
 
-def _attribute(file: Any, name: str, kind: type) -> Any:  # noqa: ANN401 - h5py has no types
+def _attribute(file: Hdf5File, name: str, kind: str) -> Any:  # noqa: ANN401 - str, int or float, as `kind` says
     """A scalar root attribute of the right type and a small size."""
-    if file.attrs.get_id(name).shape != ():
-        raise ValueError(f"{name} is no scalar")
-    value = file.attrs[name]
-    if not isinstance(value, kind) or (isinstance(value, str) and len(value) > MAX_TEXT):
+    found, value = file.contents.attributes[name]
+    if found != kind or (isinstance(value, str) and len(value) > MAX_TEXT):
         raise ValueError(f"wrong {name}")
     return value
 
 
-def _text(file: Any, name: str) -> str:  # noqa: ANN401 - h5py has no types
-    found = _dataset(file, name)
-    if found.shape != ():
-        raise ValueError(f"{name} is no scalar")
-    raw = found[()]
-    if not isinstance(raw, bytes) or len(raw) > MAX_JSON:
+def _text(file: Hdf5File, name: str) -> str:
+    value = _dataset(file, name).facts.get("value")
+    if not isinstance(value, str):
         raise ValueError(f"wrong {name}")
-    return raw.decode("utf-8")
+    return value
 
 
-def _json(file: Any, name: str) -> dict[str, Any]:  # noqa: ANN401 - h5py has no types
+def _json(file: Hdf5File, name: str) -> dict[str, Any]:
     value = parse_json(_text(file, name))
     if not isinstance(value, dict):
         raise ValueError(f"wrong {name}")
     return value
 
 
-def _config(file: Any) -> Config:  # noqa: ANN401 - h5py has no types
+def _config(file: Hdf5File) -> Config:
     try:
         return Config.create(recorded(parse_json(_text(file, "provenance/config"))))
     except SettingError as problem:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 import dnf_studio
 from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.data.hdf5_reading import note_own
 from dnf_studio.core.data.modes import mode_names, modes_of
 from dnf_studio.core.evaluation.fresh import Reach
 from dnf_studio.core.files import atomic_file, check_target
@@ -272,6 +273,7 @@ def _provenance(
 
 def _verify(partial: Path, target: Path, contents: Contents) -> None:
     """Open what was written once more, as a reader will."""
+    note_own(partial)
     found = read_export(partial)
     if (found.count, found.dim, found.steps) != (contents.count, contents.dim, contents.steps) or not found.complete:
         raise ExportError(f"Cannot write '{target}': the disk gave back something else than was written.")

@@ -117,6 +117,7 @@ class AdjointPass:
         """Fill states and drifts; the last segments are recorded and their scores ordered."""
         grid, dt = self.grid, self.grid.dt
         for number in reversed(range(len(self.segments))):
+            self.pool.check()
             segment = self.segments[number]
             tape = self._open_drift(number) if number < self.kept else None
             nodes = tape.nodes() if tape else None
@@ -133,6 +134,7 @@ class AdjointPass:
         adjoint = torch.zeros_like(self.states[0])
         noise = torch.zeros_like(adjoint)
         for number, segment in enumerate(self.segments):
+            self.pool.check()
             if number >= self.kept:
                 self._add_collected(number - self.kept)
                 tape = self._open_drift(number)

@@ -33,7 +33,7 @@ from dnf_studio.core.training.record import EarlyStopping, History, Marks, StepR
 from dnf_studio.core.training.schedules import learning_rate, remaining_steps, training_steps
 from dnf_studio.core.training.state import RunState
 from dnf_studio.core.training.weights import TrainedWeights, first_model
-from dnf_studio.errors import Cancelled, CheckpointError, DivergenceError, SettingError, cancel_when
+from dnf_studio.errors import Cancelled, CheckpointError, DataError, DivergenceError, SettingError, cancel_when
 
 __all__ = ["Run"]
 
@@ -225,21 +225,21 @@ class Run:
 
     def _step(self) -> StepReport | None:
         """Do one iteration; None where it was given up."""
-        started = self.clock()
+        started, before = self.clock(), self._generator.get_state()
         training = self.config.training
         rate = learning_rate(training, self.iteration, self.seconds)
         steps = training_steps(training, self.config.sde.steps, self.iteration, self.seconds)
-        before = self._generator.get_state()
-        x0 = self.dataset.draw(training.batch, self._generator).to(self.device)
         with single_threaded_kernels():
             try:
+                x0 = self.dataset.draw(training.batch, self._generator).to(self.device)
                 found = self._engine.train(x0, steps, self._generator)
-            except Cancelled:
+            except (Cancelled, DataError) as problem:
                 self._generator.set_state(before)
+                if isinstance(problem, DataError):  # of a file that was changed meanwhile
+                    raise
                 return None
             marks = self.marks.step(self.iteration, steps)
-            norm = self._weights.clip(training.clip)
-            loss = float(found.value)
+            norm, loss = self._weights.clip(training.clip), float(found.value)
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 self._go_back()
             self._weights.update(rate, training)

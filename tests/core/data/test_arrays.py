@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnf_studio.core.data import hdf5_file, npy_file
-from dnf_studio.core.data.hdf5_file import ChunkedRows, list_hdf5
+from dnf_studio.core.data.file_rows import FileRows
+from dnf_studio.core.data.hdf5_file import list_hdf5
 from dnf_studio.core.data.npy_file import list_npz
 from dnf_studio.core.data.readers import read_table
 from dnf_studio.core.data.tables import open_table
@@ -164,7 +165,7 @@ class TestHdf5:
         with h5py.File(tmp_path / "a.h5", "w") as file:
             file.create_dataset("x", data=ROWS, chunks=chunks, maxshape=(None, None), **filters)
         table = read_table(str(tmp_path / "a.h5"))
-        assert table.mapped == isinstance(table.values, ChunkedRows) == (not filters and chunks[1] >= 3)
+        assert table.mapped == isinstance(table.values, FileRows) == (not filters and chunks[1] >= 3)
         np.testing.assert_array_equal(next(table.blocks())[1], ROWS)
         rows = np.array([0, 0, 3, 6, 7, 8, 63, 64, 199])
         np.testing.assert_array_equal(table.read(rows), ROWS[rows])

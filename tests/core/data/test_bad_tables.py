@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.file_rows import FileRows
 from dnf_studio.core.data.tables import DROP, open_table
 from dnf_studio.errors import DataError
 from tests.core.data.files import RANDOM, ROWS, as_csv, complaint, held_out_one, npy, text
@@ -55,6 +58,12 @@ class TestRefused:
         )
         assert "in line 9, column 'y'" in complaint(text(tmp_path / "a.csv", as_csv(values, header="x,y,z\n")))
         assert open_table(npy(tmp_path / "b.npy", np.delete(values, [7, 9, 10], 0))).dim == 3
+
+    def test_values_beyond_double_precision(self, tmp_path: Path) -> None:
+        """NumPy warned of them."""
+        values = ROWS.astype(np.longdouble)
+        values[3, 2] = np.longdouble("1e400")
+        assert "missing or not finite in row 3" in complaint(npy(tmp_path / "a.npy", values))
 
     def test_values_beyond_single_precision(self, tmp_path: Path) -> None:
         values = ROWS.copy()
@@ -159,11 +168,31 @@ class TestRefused:
             file.write(bytes(24))
         assert "holds one row" in complaint(str(tmp_path / "a.npy"))
 
-    @pytest.mark.parametrize("shape", [(2**62, 0), (0, 2**62), (-1, 3), (2**40, 2**40), (10**9, 2)])
+    @pytest.mark.parametrize("shape", [(2**62, 0), (0, 2**62), (-1, 3), (2**40, 2**16), (10**9, 2)])
     def test_promised_sizes_cost_nothing(self, tmp_path: Path, shape: tuple[int, int]) -> None:
         with (tmp_path / "a.npy").open("wb") as file:
             np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": shape})
         assert ("holds no" if 0 in shape else "cut short") in complaint(str(tmp_path / "a.npy"))
+
+    def test_a_million_columns_are_refused_before_they_have_names(self, tmp_path: Path) -> None:
+        shape = (10, 1_000_000)
+        np.savez_compressed(tmp_path / "a.npz", x=np.zeros(shape, np.int8))
+        np.savez(tmp_path / "b.npz", x=np.zeros(shape, np.int8))
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            file["x"] = np.zeros(shape, np.int8)
+        npy(tmp_path / "a.npy", np.zeros(shape, np.int8))
+        for name in ("a.npy", "a.npz", "b.npz", "a.h5"):
+            tracemalloc.start()
+            sentence = complaint(str(tmp_path / name))
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert "1,000,000 columns, more than the 100,000 that are read" in sentence and peak < 4_000_000
+
+    def test_more_columns_than_a_model_has_are_refused_unread(self, tmp_path: Path) -> None:
+        path = Path(npy(tmp_path / "a.npy", np.zeros((3, 10_001), np.int8)))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delattr(FileRows, "__getitem__")
+            assert "10,001 columns, and a model at most 10,000" in complaint(str(path))
 
     def test_files_that_are_none(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert complaint(str(tmp_path / "a.npy")) == f"There is no file '{tmp_path / 'a.npy'}'."

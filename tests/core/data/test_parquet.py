@@ -111,3 +111,9 @@ def test_damage_is_one_sentence(tmp_path_factory: pytest.TempPathFactory, data: 
         open_table(str(path), drop_constant=True)
     except DataError as error:
         assert str(error).endswith(".") and "\n" not in str(error)
+
+
+def test_too_many_columns_are_refused_by_their_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_file, "MOST_COLUMNS", 2)
+    source = parquet(tmp_path / "a.parquet", {name: [1.0, 2.0, 4.0] for name in "abc"})
+    assert "3 columns, more than the 2 that are read" in complaint(f"{source}::a")

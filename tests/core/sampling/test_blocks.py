@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -12,10 +13,11 @@ from scipy import stats
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.parallel import interrupted_when
 from dnf_studio.core.sampling import blocks
 from dnf_studio.core.sampling.blocks import BLOCK, SUB_BLOCK, SampleBlock, sample, sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.errors import DivergenceError, SettingError
+from dnf_studio.errors import Cancelled, DivergenceError, SettingError
 
 
 def small_flow(channels: int = 8, layers: int = 1, steps: int = 3, dim: int = 2) -> DiffFlow:
@@ -197,3 +199,12 @@ def test_wrong_settings_are_one_sentence(wrong: dict[str, object]) -> None:
 def test_a_wrong_count_is_one_sentence(count: int) -> None:
     with pytest.raises(SettingError, match=r"^The number of samples must be [^\n]+\.$"):
         next(sample_blocks(small_flow(), count))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_drawing_ends_within_a_step_where_the_process_is_to_end(threads: int) -> None:
+    """Of N = 10,000 a block takes half a minute."""
+    asked = itertools.count()
+    with interrupted_when(lambda: next(asked) >= 5), pytest.raises(Cancelled):
+        next(sample_blocks(small_flow(), 10, SampleSettings(steps=10_000), threads=threads))
+    assert next(asked) < 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 
 import pytest
@@ -18,6 +19,7 @@ from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
 from dnf_studio.core.training import adjoint_pass
 from dnf_studio.core.training.adjoint import AdjointEngine, block_slices
+from dnf_studio.errors import Cancelled
 from tests.golden import FOLDER, TOLERANCE, deviation, vectors
 from tests.networks import gradients
 from tests.problems import path_bound
@@ -98,6 +100,25 @@ def test_threads_change_no_bit() -> None:
         results.append([value, *gradients(flow).values()])
     for other in results[1:]:
         assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
+
+
+def test_a_pass_of_many_steps_looks_often_whether_it_is_still_wanted() -> None:
+    """On the way forward too, which at N = 10,000 took seconds."""
+    flow, steps, asked = small_flow(steps=2000), 2000, itertools.count()
+
+    def check() -> None:
+        if next(asked) > 5:
+            raise Cancelled
+
+    class Forward(adjoint_pass.AdjointPass):
+        def _backward(self) -> None:
+            raise AssertionError("it was only forward")
+
+    with pytest.MonkeyPatch.context() as patch, BlockPool(1) as pool:
+        patch.setattr("dnf_studio.core.training.adjoint.AdjointPass", Forward)
+        pool.check = check
+        with pytest.raises(Cancelled):
+            AdjointEngine(flow, pool, torch.float64).step(torch.randn(4, 2).double(), torch.randn(steps, 4, 2).double())
 
 
 def test_bfloat16_layers_give_nearly_the_same_gradient() -> None:

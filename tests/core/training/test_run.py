@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -340,3 +342,23 @@ def test_an_iteration_that_is_given_up_is_as_if_it_had_not_begun(threads: int) -
         found += [report.loss for report in run]
     assert found == losses and run.finished
     assert torch.equal(run._generator.get_state(), plain._generator.get_state()) and run.marks.all == plain.marks.all
+
+
+def test_a_file_that_is_cut_off_meanwhile_ends_a_run_that_can_be_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mapped, its rows ended the process by SIGBUS."""
+    monkeypatch.setattr("dnf_studio.core.data.tables.LARGE", 0)
+    path = tmp_path / "a.npy"
+    np.save(path, np.random.default_rng(0).normal(size=(2000, 2)))
+    whole = path.read_bytes()
+    plain = [report.loss for report in Run(TINY.changed({"data": str(path), "training.iterations": 6}), threads=1)]
+    run = Run(TINY.changed({"data": str(path), "training.iterations": 6}), threads=1)
+    losses = [report.loss for _, report in zip(range(3), run, strict=False)]
+    os.truncate(path, 5000)
+    with pytest.raises(DataError, match="was changed while it was read"):
+        next(iter(run))
+    run.save(tmp_path / "a.safetensors")
+    path.write_bytes(whole)
+    losses += [report.loss for report in Run.resume(tmp_path / "a.safetensors", threads=1)]
+    assert losses == plain and len(losses) == 6
