@@ -21,7 +21,7 @@ Cause = Literal["value", "gradient", "growth", "unknown"]
 """A term that is not finite; a gradient that is not while the loss is; a loss far above what it was; nothing found."""
 
 FAR = 100.0
-"""So many times the size of a loss above its level is far; no run that was seen to recover came to a tenth of it."""
+"""So many times the size of a loss above its level is far: method.md, section 6, has what was seen of runs."""
 LONG = 10
 """Losses in a row that are far above: a single batch may have a point that no other has."""
 PART = 0.05
@@ -107,6 +107,8 @@ class Diagnosis:
     """t at the end of that step."""
     nan: bool = False
     """Whether the term is no number, and not infinite."""
+    onwards: bool = False
+    """Whether later steps have it as well, at points of their own, which are among those told."""
     affected: int = 0
     """The points for which the term is not finite, or which make half of it; 0 where many do."""
     points: tuple[str, ...] = ()
@@ -135,7 +137,7 @@ class Diagnosis:
             whose = f" of the {self.network}" if self.network else ""
             return f"the gradient{whose} is not finite while the loss is {loss}{self._most}"
         if self.cause == "unknown" or self.term is None:
-            return "the loss is not finite, and computed once more no single term of it is to blame"
+            return "the loss is not finite, and no single term of it was found to be the cause"
         if self.term == "data":
             return f"the data {self._kind} for {self._whom}"
         return f"the {self.term} {self._place} {self._kind} for {self._whom}"
@@ -156,7 +158,8 @@ class Diagnosis:
     def _place(self) -> str:
         if self.term == "prior":
             return f"after all {self.steps:,} steps"
-        return f"in step {self.step:,} of {self.steps:,} (t = {self.time:.4g})"
+        step = f"step {self.step:,} of {self.steps:,} (t = {self.time:.4g})"
+        return f"from {step} on" if self.onwards else f"in {step}"
 
     @property
     def _whom(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,8 @@ NETWORKS: dict[str, TermName] = {
     "vector_field": "velocity",
 }
 """What the networks of all models compute, by their names."""
+ALONE: tuple[TermName, ...] = ("predicted noise", "velocity")
+"""Terms of models that are trained at single times, not along a chain."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,38 +59,54 @@ def diagnose(failure: Failure, engine: Engine, model: GenerativeModel, dataset: 
     is not finite two.
     """
     config = model.config
-    batch, device = config.training.batch, model.timestamps.device
+    precision = str(engine.hidden).removeprefix("torch.")
     known: dict[str, Any] = {
         "iteration": failure.iteration,
         "back": failure.back,
         "loss": failure.loss,
         "level": failure.watch.level,
-        "batch": batch,
+        "batch": config.training.batch,
         "steps": failure.steps,
-        "remedies": remedies_for(config, str(engine.hidden).removeprefix("torch.")),
+        "remedies": remedies_for(config, precision),
     }
 
     def drawn() -> tuple[Tensor, torch.Generator]:
         generator = torch.Generator()
         generator.set_state(failure.before)
-        return dataset.draw(batch, generator).to(device), generator
+        return dataset.draw(config.training.batch, generator).to(model.timestamps.device), generator
 
+    try:
+        return Diagnosis(**known | _found(failure, engine, model, dataset, drawn))
+    except (RuntimeError, MemoryError):  # the run is to go back all the same
+        return Diagnosis(cause="unknown", **known)
+
+
+def _found(
+    failure: Failure,
+    engine: Engine,
+    model: GenerativeModel,
+    dataset: Dataset,
+    drawn: Callable[[], tuple[Tensor, torch.Generator]],
+) -> dict[str, Any]:
+    """What of the diagnosis the terms of the batch tell, which `drawn` draws again with the generator after it."""
     x0, generator = drawn()
     with single_threaded_kernels(), torch.no_grad():
         tallies = _count(engine.terms(x0, failure.steps, generator))
-    bad = next((tally for tally in tallies if tally.bad), None)
-    if bad is not None:
-        points = _told(dataset, x0[bad.bad[:MOST_TOLD]])
-        return Diagnosis(cause="value", affected=len(bad.bad), points=points, nan=bad.nan, **bad.place, **known)
-    most = max((tally for tally in tallies if tally.adds), key=lambda tally: tally.total)
-    rows = most.half()
-    known |= {**most.place, "affected": len(rows), "points": _told(dataset, x0[rows[:MOST_TOLD]])}
-    if math.isfinite(failure.loss) and math.isfinite(failure.norm):
-        return Diagnosis(cause="growth", **known)
-    network = _network(engine, model, *drawn(), failure.steps)
-    if network is None and not math.isfinite(failure.loss):
-        return Diagnosis(cause="unknown", **known)
-    return Diagnosis(cause="gradient", network=network, **known)
+    if bad := [tally for tally in tallies if tally.bad]:
+        first = bad[0]
+        # Of a chain all that follows is bad; of single times each has points of its own
+        alike = [tally for tally in bad if tally.name == first.name] if first.name in ALONE else bad[:1]
+        rows = [row for tally in alike for row in tally.bad]
+        found = {"cause": "value", "nan": first.nan, "onwards": len(alike) > 1}
+    else:
+        first = max((tally for tally in tallies if tally.adds), key=lambda tally: tally.total)
+        rows, found = first.half(), {"cause": "growth"}
+        if not (math.isfinite(failure.loss) and math.isfinite(failure.norm)):
+            networks = _networks(engine, model, *drawn(), failure.steps)
+            network = first.name if first.name in networks else next(iter(networks), None)
+            told = network is not None or math.isfinite(failure.loss)
+            found = {"cause": "gradient" if told else "unknown", "network": network}
+    return {**first.place, **found, "affected": len(rows), "points": _told(dataset, x0[rows[:MOST_TOLD]])}
 
 
 @dataclass
@@ -142,21 +160,20 @@ def _count(terms: Iterable[Term]) -> list[_Tally]:
     return sorted(tallies.values(), key=lambda tally: tally.step)
 
 
-def _network(
+def _networks(
     engine: Engine, model: GenerativeModel, x0: Tensor, generator: torch.Generator, steps: int
-) -> TermName | None:
-    """The term whose network has a gradient that is not finite; None where none has."""
+) -> list[TermName]:
+    """The terms whose networks have gradients that are not finite."""
     try:
         engine.train(x0, steps, generator)
     except Cancelled:
-        return None
+        return []
     norms: dict[str, float] = {}
     for name, part in model.named_children():
         gradients = [p.grad for p in part.parameters() if p.grad is not None]
         if gradients:
             norms[name] = float(torch.stack([gradient.norm() for gradient in gradients]).norm())
-    worst = next((name for name, norm in norms.items() if not math.isfinite(norm)), None)
-    return None if worst is None else NETWORKS.get(worst)
+    return [NETWORKS[name] for name, norm in norms.items() if not math.isfinite(norm) and name in NETWORKS]
 
 
 def _told(dataset: Dataset, points: Tensor) -> tuple[str, ...]:

@@ -44,7 +44,9 @@ COMMANDS = (
     Command("resume", "&Resume ended run", "Ctrl+Shift+R", "Go on with the run that has ended or was opened",
             menu="Run", section="ended"),
     Command("discard", "&Discard run", "Ctrl+Shift+Backspace", "Forget the run that has ended and show the model "
-            "from before it", menu="Run", section="ended"),
+            "from before it; Bring back undoes it", menu="Run", section="ended"),
+    Command("bring-back", "&Bring back run", "Ctrl+Alt+Backspace", "Show the run again that was discarded last, with "
+            "its weights and history; until the window closes", menu="Run", section="ended"),
 )  # fmt: skip
 
 FEATURE = Feature(
