@@ -53,7 +53,7 @@ class IntBox(QSpinBox):
     def validate(self, text: str, position: int) -> Any:  # noqa: ANN401 - Qt takes a tuple here
         """Let a number out of range stand until it is entered, where that is told then."""
         found: Any = super().validate(text, position)
-        if self.tells_range and found[0] == QValidator.State.Invalid and _whole(text):
+        if self.tells_range and found[0] == QValidator.State.Invalid and (text == "-" or _whole(text)):
             return QValidator.State.Intermediate, text, position
         return found
 

@@ -47,7 +47,7 @@ COMMANDS = {
 
 
 class LibraryPanel(QWidget):
-    """Cards to open, rename, duplicate and delete; read in the background whenever it comes into view."""
+    """Cards to open, rename, duplicate and delete; read in the background when seen and where files change."""
 
     def __init__(self, workspace: Workspace, recent: Recent) -> None:
         super().__init__()
@@ -59,7 +59,8 @@ class LibraryPanel(QWidget):
         self._trash: Trash | None = None
         self._ready = False
         self._choose: Path | None = None
-        self._watched = QFileSystemWatcher(self, directoryChanged=self.refresh)
+        self._watched = QFileSystemWatcher(self)
+        self._watched.directoryChanged.connect(self.refresh)
         self.model = LibraryModel(self._rename)
         self.view = QListView()
         self.delegate = CardDelegate(self.thumbnails, self.view)
@@ -218,7 +219,6 @@ class LibraryPanel(QWidget):
         places = {row.card.file.path: number for number, row in reversed([*enumerate(rows)]) if row.card is not None}
         if before in places:
             self.view.setCurrentIndex(self.model.index(places[before]))
-        # Where one of them is deleted or another one comes, by whatever program
         for folder in {self.folder, *(card.file.path.parent for card in cards)}:
             if folder.is_dir() and str(folder) not in self._watched.directories():
                 self._watched.addPath(str(folder))

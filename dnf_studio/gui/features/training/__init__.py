@@ -33,7 +33,7 @@ def _start(workspace: Workspace) -> object:
 
 
 COMMANDS = (
-    Command("save", "&Save model…", "Ctrl+S", "Save the run, to go on with it later, or the model alone",
+    Command("save", "&Save model…", "Ctrl+S", "Save the model, to sample with",
             menu="File", section="open", icon="save"),
     Command("train", "&Train", "Ctrl+R", "Train a new model with the settings at the left", menu="Run",
             section="run", icon="train"),

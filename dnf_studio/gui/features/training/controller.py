@@ -28,11 +28,8 @@ NOTES = {
     "patience reach it at once; the rest waits for the next Train.",
     False: "The model shown is trained; these settings are for the next Train.",
 }
-SAVES = {
-    True: ("&Save run…", "Save the run, to go on with it later, or its model alone"),
-    False: ("&Save model…", "Save the model, to sample with"),
-}
-"""Text and tooltip of Save, by whether there is a run."""
+SAVE_RUN = "&Save run…", "Save the run, to go on with it later, or its model alone"
+"""Text and tooltip of Save where there is a run."""
 
 
 class TrainingController(QObject):
@@ -84,7 +81,8 @@ class TrainingController(QObject):
 
     def _name_save(self) -> None:
         """Name Save after what it writes."""
-        save, (text, tip) = self._commands["save"], SAVES[self._studio.has_run]
+        save, record = self._commands["save"], self._commands.records["save"]
+        text, tip = SAVE_RUN if self._studio.has_run else (record.text, record.tooltip)
         save.setText(text)
         save.setToolTip(f"{tip} ({save.shortcut().toString(QKeySequence.SequenceFormat.NativeText)})")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, Qt
@@ -21,7 +21,7 @@ from dnf_studio.gui.workspace.workspace import Workspace
 __all__ = ["DiscardedNotice", "DivergedNotice", "NoticeBar", "SettingsNotice"]
 
 MOST_REMEDIES = 4
-MOST_WORDS = 3
+MOST_WORDS = 4
 """Settings that are named in the line; the tooltip has all."""
 Choice = tuple[str, str, Callable[[], object]]
 """The text of a button, its tooltip, and what it does."""
@@ -107,7 +107,7 @@ class DivergedNotice(QObject):
     def _choice(self, remedy: Remedy) -> Choice:
         return remedy.label, f"Go on from the last good state with {remedy.words}", partial(self._go_on, remedy.change)
 
-    def _go_on(self, change: dict[str, object]) -> None:
+    def _go_on(self, change: Mapping[str, object]) -> None:
         """Take the `change` of settings up in the panels and the run, which goes on."""
         run, changed = self._training.run, frozenset[str]()
         if run is not None and run.config.model == self._session.state.config.model:
