@@ -260,7 +260,7 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_state(
     output = tmp_path / "a.safetensors"
     assert told("train", "--config", small, "-o", output) == 1
     assert told.err.splitlines() == [
-        f"The last good state is kept in '{output}'.",
+        f"The last good state is kept in '{output}'; go on with --resume '{output}'.",
         "dnf-studio: Training diverged at iteration 3: the loss is no longer finite.",
     ]
     assert api.open_checkpoint(output).iteration == 2

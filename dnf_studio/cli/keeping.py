@@ -7,14 +7,14 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Literal
 
-from dnf_studio.cli.output import clock, note
-from dnf_studio.errors import CheckpointError
+from dnf_studio.cli.output import Interrupt, Progress, clock, note
+from dnf_studio.errors import CheckpointError, DataError, DivergenceError, StudioError
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.autosave import Autosave
     from dnf_studio.core.training.run import Run
 
-__all__ = ["autosave", "newest_of", "save", "tell_of_older"]
+__all__ = ["autosave", "fit", "newest_of", "save", "tell_of_older"]
 
 
 def tell_of_older(output: Path) -> None:
@@ -67,3 +67,43 @@ def save(run: Run, output: Path, kind: Literal["run", "weights"], keeper: Autosa
             raise CheckpointError(f"{error} The run is kept in '{place}'; go on with --resume '{place}'.") from error
         raise
     keeper.remove()
+
+
+def fit(run: Run, output: Path, keeper: Autosave) -> bool:
+    """Train to the end and keep the run at `output`; False where it was interrupted before.
+
+    A run that diverges, or whose data is changed meanwhile, is kept as it was at its last good state.
+    """
+    with Interrupt() as interrupt:
+        run.interrupt_when(lambda: interrupt.came)
+        try:
+            with Progress("Training") as progress:
+                for report in run:
+                    left = run.remaining()
+                    fraction = None if left is None else report.seconds / (report.seconds + left)
+                    ending = "" if left is None else f", {clock(left)} left"
+                    bend = "" if report.bend is None else f", bend {report.bend:.3g}"
+                    state = f"{report.iteration} iterations, N = {report.steps}, loss {report.loss:.3f}{bend}{ending}"
+                    progress.update(fraction, state)
+                    if interrupt.came:
+                        break
+                    if keeper.due:
+                        autosave(run, keeper)
+        except (DivergenceError, DataError) as error:
+            save(run, output, "run", keeper)
+            note(f"The last good state is kept in '{output}'; go on with --resume '{output}'{_remedy(error)}.")
+            raise
+        save(run, output, "run", keeper)
+    if interrupt.came:
+        note(f"Stopped after {run.iteration} iterations; go on with --resume '{output}'.")
+    return not interrupt.came
+
+
+def _remedy(error: StudioError) -> str:
+    """The option with which the run may go on better, after a space; nothing where none is known."""
+    from dnf_studio.core.training.diagnosis import TrainingDiverged
+
+    if not isinstance(error, TrainingDiverged):
+        return ""
+    rate = error.diagnosis.remedies[0].change["training.learning_rate"]
+    return f" --learning-rate {rate:g}"

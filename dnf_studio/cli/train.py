@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from typer import Option
 
 from dnf_studio import api, assets
-from dnf_studio.cli.keeping import autosave, newest_of, save, tell_of_older
+from dnf_studio.cli.keeping import fit, newest_of, save, tell_of_older
 from dnf_studio.cli.options import AsJson, Output, asking_for_data
-from dnf_studio.cli.output import Interrupt, Progress, clock, emit, note, number
+from dnf_studio.cli.output import clock, emit, note, number
 from dnf_studio.config import Config, Device, Missing, ModelName, Precision
 from dnf_studio.config.model_kinds import MOST_WITH_FEATURES, DriftKind
 from dnf_studio.core.files import check_target, refuse_source
-from dnf_studio.errors import CheckpointError, DataError, DivergenceError, SettingError, UnknownNameError
+from dnf_studio.errors import CheckpointError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.autosave import Autosave
@@ -72,6 +72,8 @@ def train(
     iterations: Annotated[int | None, Option("--iterations", metavar="K", help="End after K iterations.")] = None,
     seconds: Annotated[float | None, Option("--seconds", metavar="S", help="End after S seconds.")] = None,
     batch: Annotated[int | None, Option("--batch", metavar="B", help="Points an iteration.")] = None,
+    learning_rate: Annotated[float | None, Option("--learning-rate", metavar="R", help="Step size of Adam.")] = None,
+    clip: Annotated[float | None, Option("--clip", metavar="C", help="Greatest norm of the gradient.")] = None,
     precision: Annotated[Precision | None, Option("--precision", help="Of the hidden layers.")] = None,
     device: Annotated[Device | None, Option("--device", help="Where to compute.")] = None,
     seed: Annotated[int | None, Option("--seed", metavar="S", help="Seed of everything drawn.")] = None,
@@ -103,6 +105,8 @@ def train(
         "training.iterations": iterations,
         "training.seconds": seconds,
         "training.batch": batch,
+        "training.learning_rate": learning_rate,
+        "training.clip": clip,
         "training.precision": precision,
         "training.device": device,
         "training.seed": seed,
@@ -122,7 +126,7 @@ def train(
     if resume is None:
         tell_of_older(output)
     keeper = Autosave(output)
-    if not _fit(run, output, keeper):
+    if not fit(run, output, keeper):
         return 130
     _measure(run, output, "weights" if weights else "run", keeper)
     _report(run, output, as_json)
@@ -207,33 +211,6 @@ def _resume(resume: Path, file: str | None, changes: dict[str, Any], noise: floa
         changes |= checkpoint.config.noise_changes(noise)
     with asking_for_data(resume, "data" in changes):
         return Run.resume(path, changes)
-
-
-def _fit(run: Run, output: Path, keeper: Autosave) -> bool:
-    """Train to the end and keep the run at `output`; False where it was interrupted before."""
-    with Interrupt() as interrupt:
-        run.interrupt_when(lambda: interrupt.came)
-        try:
-            with Progress("Training") as progress:
-                for report in run:
-                    left = run.remaining()
-                    fraction = None if left is None else report.seconds / (report.seconds + left)
-                    ending = "" if left is None else f", {clock(left)} left"
-                    bend = "" if report.bend is None else f", bend {report.bend:.3g}"
-                    state = f"{report.iteration} iterations, N = {report.steps}, loss {report.loss:.3f}{bend}{ending}"
-                    progress.update(fraction, state)
-                    if interrupt.came:
-                        break
-                    if keeper.due:
-                        autosave(run, keeper)
-        except (DivergenceError, DataError):
-            save(run, output, "run", keeper)
-            note(f"The last good state is kept in '{output}'.")
-            raise
-        save(run, output, "run", keeper)
-    if interrupt.came:
-        note(f"Stopped after {run.iteration} iterations; go on with --resume '{output}'.")
-    return not interrupt.came
 
 
 def _measure(run: Run, output: Path, kind: Literal["run", "weights"], keeper: Autosave) -> None:

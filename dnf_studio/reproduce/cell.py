@@ -42,7 +42,7 @@ def train(folder: Path, plan: Plan, cell: Cell, tell: Tell, watch: Callable[[Run
 
     It is trained on one thread, and its seconds are those of a processor, so that they are the same whatever else the
     machine does. `watch` sees it at the start and after each iteration. However it is left, by Ctrl-C too, what was
-    trained is kept. Raises `DivergenceError` where the loss is no longer finite, `ExportError` where the checkpoint is
+    trained is kept. Raises `DivergenceError` where the run diverges, `ExportError` where the checkpoint is
     another plan's.
     """
     path = checkpoint_path(folder, cell)

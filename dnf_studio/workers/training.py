@@ -121,8 +121,11 @@ class TrainingWorker(QObject):
     finished_run = Signal()
     """The run reached its totals or was stopped; its last weights are published."""
     failed = Signal(str)
-    """One sentence. After a divergence the run is paused at its last good state; if the run could
-    not be made at all, the thread ends."""
+    """One sentence: the run could not be made at all, and the thread ends."""
+    diverged = Signal(object)
+    """A `DivergenceError`: the run is paused at its last good state."""
+    kept_nowhere = Signal(str)
+    """One sentence: the run goes on, but its state cannot be kept on the disk; said once until it can."""
     ended = Signal()
     """Nothing runs any more, whatever became of the run."""
     went_back = Signal(int)
@@ -142,18 +145,15 @@ class TrainingWorker(QObject):
         self._background, self._task = background, Task()
         self._autosaves = autosaves
         self._autosave: Autosave | None = None
-        self._make_run = make_run
-        self._explorer = explorer
-        self._reports = reports
-        self._trainer = trainer
-        self._threads = 1
+        self._make_run, self._trainer, self._threads = make_run, trainer, 1
+        self._explorer, self._reports = explorer, reports
         self._going = Event()
         self._going.set()
         self._stopping = Event()
         self._lock = Lock()
         self._early: list[Mapping[str, Any]] = []
         self._run: Run | None = None
-        self._last = 0
+        self._last, self._lost = 0, False
 
     def start(self) -> None:
         """Start the thread; its unforeseen errors are raised in the window's thread."""
@@ -227,10 +227,10 @@ class TrainingWorker(QObject):
                 if snapshot is not None:
                     self._explorer.publish(snapshot)
         except (DivergenceError, DataError) as error:
-            self._diverged(error)
+            self._failed(run, error)
             return False
         finally:
-            self._bring_back(steps, late)
+            self._bring_back(run, steps, late)
         # One that gave up an iteration has not, whether or not it is still to pause
         return run.finished
 
@@ -238,19 +238,20 @@ class TrainingWorker(QObject):
         """Whether the run is to pause or to stop."""
         return not self._going.is_set() or self._stopping.is_set()
 
-    def _bring_back(self, steps: Steps, late: list[StepReport]) -> None:
+    def _bring_back(self, run: Run, steps: Steps, late: list[StepReport]) -> None:
         """Bring the run back into this process; nothing changes it after that."""
         try:
             steps.close()
         except (DivergenceError, DataError) as error:
-            self._diverged(error)
+            self._failed(run, error)
         for report in late:
             self._reports.append(report)
 
-    def _diverged(self, error: StudioError) -> None:
-        """Pause at the last good state."""
+    def _failed(self, run: Run, error: DivergenceError | DataError) -> None:
+        """Pause at the last good state; that iterations come again from there is told by the error."""
         self._going.clear()
-        self.failed.emit(str(error))
+        self._last = run.iteration
+        self.diverged.emit(error)
 
     def _begin(self) -> Run:
         import torch
@@ -266,10 +267,7 @@ class TrainingWorker(QObject):
             self._run = run
         run.interrupt_when(self._interrupted)
         if self._autosaves is not None:
-            try:
-                self._autosave = Autosave.of_process(self._autosaves)
-            except StudioError as error:
-                LOG.warning("No state of the run will be kept: %s", error)
+            self._autosave = Autosave.of_process(self._autosaves)
         return run
 
     def _wait_while_paused(self, run: Run) -> bool:
@@ -289,8 +287,12 @@ class TrainingWorker(QObject):
             return
         try:
             self._autosave.keep(self._trainer.state(run).checkpoint())
+            self._lost = False
         except StudioError as error:
             LOG.warning("The state of the run is not kept: %s", error)
+            if not self._lost:
+                self.kept_nowhere.emit(str(error))
+            self._lost = True
 
     def _publish(self, run: Run) -> None:
         self._explorer.publish(Snapshot.of(run.flow))

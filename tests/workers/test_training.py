@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,11 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
 from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.storage.autosave import Autosave
 from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run
-from dnf_studio.errors import Cancelled, DataError, DivergenceError, SettingError
+from dnf_studio.errors import Cancelled, CheckpointError, DataError, DivergenceError, SettingError
 from dnf_studio.workers import snapshot
 from dnf_studio.workers.background import Background
 from dnf_studio.workers.explorer import Explorer
@@ -130,13 +132,34 @@ def test_pause_resume_and_stop(qtbot: QtBot, start: Start) -> None:
 def test_a_divergence_pauses_and_may_be_resumed(qtbot: QtBot, start: Start) -> None:
     run = FakeRun(6, diverge_at=(3,))
     worker = start(lambda threads: run)
-    with qtbot.waitSignals([(worker.failed, "failed"), (worker.paused, "paused")], order="strict") as caught:
+    with qtbot.waitSignals([(worker.diverged, "diverged"), (worker.paused, "paused")], order="strict") as caught:
         worker.start()
-    assert caught.all_signals_and_args[0].args == ("The loss left the finite numbers.",)
+    assert str(caught.all_signals_and_args[0].args[0]) == "The loss left the finite numbers."
     assert worker.is_paused and worker._task.running
     with qtbot.waitSignal(worker.finished_run, timeout=5000):
         worker.resume()
     assert [r.iteration for r in worker._reports.take()] == [1, 2, 4, 5, 6]
+
+
+def test_a_state_that_cannot_be_kept_is_told_once(
+    qtbot: QtBot, explorer: Explorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_self: Autosave, _state: object) -> None:
+        raise CheckpointError("The disk is full.")
+
+    monkeypatch.setattr(Autosave, "keep", fail)
+    monkeypatch.setattr(Autosave, "due", True)
+    background, told = Background(), list[str]()
+    config = Config.create({"data": "moons", **SMALL}).changed({"training.iterations": 4})
+    worker = TrainingWorker(
+        lambda threads: Run(config, threads=threads), explorer, ReportLog(), Trainer(), background, None, tmp_path
+    )
+    worker.kept_nowhere.connect(told.append)
+    with qtbot.waitSignal(worker.finished_run, timeout=10_000):
+        worker.start()
+    worker.stop()
+    assert worker.wait(5) and told == ["The disk is full."]
+    background.close()
 
 
 def test_iterations_that_are_lost_are_told(qtbot: QtBot, start: Start) -> None:

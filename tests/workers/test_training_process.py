@@ -14,9 +14,10 @@ import pytest
 import torch
 
 from dnf_studio.config import Config
+from dnf_studio.core.training.diagnosis import TrainingDiverged
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run
-from dnf_studio.errors import DataError, DivergenceError, SettingError
+from dnf_studio.errors import DataError, SettingError
 from dnf_studio.workers import training as trainer
 from dnf_studio.workers.snapshot import Snapshot
 from dnf_studio.workers.training import Trainer
@@ -147,8 +148,10 @@ def test_a_divergence_is_raised_here_with_the_good_weights_back(process: Trainin
     good = run.state().weights.raw["drift.input_embed.weight"]
     with torch.no_grad():
         run._weights.raw.drift.input_embed.weight.fill_(float("nan"))
-    with pytest.raises(DivergenceError, match=r"iteration 1: .* iteration 0 are back"):
+    with pytest.raises(TrainingDiverged, match=r"iteration 1: the drift in step 1 .* back at iteration 0;") as told:
         list(process.train(run, 1, []))
+    found = told.value.diagnosis
+    assert (found.term, found.step, found.affected, found.nan) == ("drift", 1, CONFIG.training.batch, True)
     assert torch.equal(run.state().weights.raw["drift.input_embed.weight"], good)
     assert next(iter(run)).iteration == 1
 

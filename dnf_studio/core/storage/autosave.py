@@ -54,12 +54,14 @@ class Autosave:
     def __init__(self, file: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._place, self._clock = Place.beside(file), clock
         self._due = clock() + EVERY
+        self._own_folder = False
 
     @classmethod
     def of_process(cls, folder: Path) -> Self:
-        """That of the only run of this process, in a `folder` that is the program's own and is made here."""
-        make_folder(folder, CheckpointError)
-        return cls(folder / process_mark())
+        """That of the only run of this process, in a `folder` that is the program's own and is made where it is not."""
+        made = cls(folder / process_mark())
+        made._own_folder = True
+        return made
 
     @property
     def file(self) -> Path:
@@ -85,6 +87,8 @@ class Autosave:
 
         started, (newest, older) = self._clock(), (self._place.newest, self._place.older)
         try:
+            if self._own_folder:
+                make_folder(newest.parent, CheckpointError)
             if newest.exists():
                 newest.replace(older)
             save_checkpoint(newest, state)

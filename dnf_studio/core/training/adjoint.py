@@ -17,6 +17,7 @@ pulled back, and how much of it is kept at once, is its `FieldKernel`'s matter.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -38,6 +39,7 @@ from dnf_studio.core.training.gradients import (
     embed_times,
     inward_penalty,
 )
+from dnf_studio.core.training.terms import Term, path_terms
 
 __all__ = ["AdjointEngine", "block_slices"]
 
@@ -68,13 +70,23 @@ class AdjointEngine:
 
     def train(self, x0: Tensor, steps: int, generator: torch.Generator) -> BatchLoss:
         """See `Engine`. The loss is the mean bound (method.md, section 2); `generator` draws noise and grids."""
-        noise, grid = torch.randn((steps, *x0.shape), generator=generator), self.flow.grid(steps)
-        if self.flow.config.training.flexible_grid:
-            grid = draw_grid(self.flow.config.sde, generator, steps).to(self.flow.timestamps)
+        noise, grid = self._drawn(x0, steps, generator)
         outside = None
         if self.box is not None and self.flow.config.training.inward:
             outside = draw_outside(self.box, grid, generator)
-        return self.step(x0, noise.to(x0.device), grid, outside)
+        return self.step(x0, noise, grid, outside)
+
+    def terms(self, x0: Tensor, steps: int, generator: torch.Generator) -> Iterator[Term]:
+        """See `Engine`."""
+        noise, grid = self._drawn(x0, steps, generator)
+        return path_terms(self.flow.fields(grid, self.hidden), grid, x0, noise)
+
+    def _drawn(self, x0: Tensor, steps: int, generator: torch.Generator) -> tuple[Tensor, TimeGrid]:
+        """The noise (N, B, D) and the grid of one iteration."""
+        noise, grid = torch.randn((steps, *x0.shape), generator=generator), self.flow.grid(steps)
+        if self.flow.config.training.flexible_grid:
+            grid = draw_grid(self.flow.config.sde, generator, steps).to(self.flow.timestamps)
+        return noise.to(x0.device), grid
 
     def step(
         self, x0: Tensor, noise: Tensor, grid: TimeGrid | None = None, outside: OutsidePoints | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import torch
@@ -16,6 +16,7 @@ from dnf_studio.core.training.flow_matching import FlowMatchingEngine
 from dnf_studio.core.training.gradients import BatchLoss
 from dnf_studio.core.training.maximum_likelihood import LikelihoodEngine
 from dnf_studio.core.training.score_matching import ScoreMatchingEngine
+from dnf_studio.core.training.terms import Term
 
 __all__ = ["ENGINES", "Engine", "make_engine"]
 
@@ -32,6 +33,13 @@ class Engine(Protocol):
         """The loss of x0 (B, D) at N = `steps`, its gradients put into the parameters.
 
         What else is random comes from `generator`, on the processor, so that every device trains alike.
+        """
+        ...
+
+    def terms(self, x0: Tensor, steps: int, generator: torch.Generator) -> Iterator[Term]:
+        """The terms of the loss that `train` finds with such a `generator`, step by step for parts of the points.
+
+        For who looks for what went wrong, with gradients disabled.
         """
         ...
 

@@ -11,6 +11,8 @@ TMLR 2024, arXiv:2302.00482, equations 14 and 15 with σ = 0, and 17.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -18,6 +20,7 @@ from dnf_studio.core.models.matching import Matching
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.training.gradients import BatchLoss
 from dnf_studio.core.training.regression import draw_times, fit
+from dnf_studio.core.training.terms import Term, regression_terms
 
 __all__ = ["FlowMatchingEngine", "transported"]
 
@@ -38,13 +41,23 @@ class FlowMatchingEngine:
 
     def train(self, x0: Tensor, steps: int, generator: torch.Generator) -> BatchLoss:
         """The loss of x0 (B, D), its gradients put into the parameters; N = `steps` changes nothing."""
+        return self.step(*self._drawn(x0, generator))
+
+    def terms(self, x0: Tensor, steps: int, generator: torch.Generator) -> Iterator[Term]:
+        """See `Engine`."""
+        x, noise, t = self._drawn(x0, generator)
+        pairs = torch.lerp(x, noise, t[:, None, None]), x - noise
+        return regression_terms("velocity", self.model.vector_field, x, pairs, t, self.model.timestamps, self.hidden)
+
+    def _drawn(self, x0: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """What `step` takes."""
         t = draw_times(self.model.timestamps, len(x0), generator)
         noise = torch.randn(x0.shape, generator=generator)
         if self.model.coupled:
             parts = zip(torch.split(x0.cpu(), COUPLED_ROWS), torch.split(noise, COUPLED_ROWS), strict=True)
             noise = torch.cat(self.pool.map(lambda pair: transported(*pair), list(parts)))
         shape = len(t), -1, x0.shape[1]
-        return self.step(x0.view(shape), noise.to(x0).view(shape), t)
+        return x0.view(shape), noise.to(x0).view(shape), t
 
     def step(self, x0: Tensor, noise: Tensor, t: Tensor) -> BatchLoss:
         """The mean loss of x0 (K, R, D) with `noise` (K, R, D) at the times t (K,), its gradients put in."""

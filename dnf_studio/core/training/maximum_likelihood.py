@@ -7,6 +7,7 @@ order. At a few steps of a small network the activations fit in memory, so no ad
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from dnf_studio.core.models.flow import MOST_EXACT, Flow
 from dnf_studio.core.parallel import BlockPool, equal_slices, single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid, between_nodes
 from dnf_studio.core.training.gradients import BatchLoss
+from dnf_studio.core.training.terms import Term, flow_terms
 
 __all__ = ["LikelihoodEngine"]
 
@@ -40,6 +42,15 @@ class LikelihoodEngine:
         """The mean −log p of x0 (B, D), nats, with `steps` steps of the solver, its gradients put in.
 
         Each inner node moves by up to half a step, anew in every iteration."""
+        return self.step(x0, *self._drawn(x0, steps, generator))
+
+    def terms(self, x0: Tensor, steps: int, generator: torch.Generator) -> Iterator[Term]:
+        """See `Engine`."""
+        grid, probes = self._drawn(x0, steps, generator)
+        return flow_terms(self.model, grid, x0, probes)
+
+    def _drawn(self, x0: Tensor, steps: int, generator: torch.Generator) -> tuple[TimeGrid, Tensor | None]:
+        """The grid of one iteration, and the signs (B, D) where the volume is estimated."""
         nodes = self.model.training_grid(steps)
         # Nodes that stay would let the network be anything between them
         shift = torch.rand(nodes.steps + 1, generator=generator) - 0.5
@@ -48,7 +59,7 @@ class LikelihoodEngine:
         probes = None
         if self.model.dim > MOST_EXACT:
             probes = (torch.randint(0, 2, x0.shape, generator=generator) * 2 - 1).to(x0)
-        return self.step(x0, TimeGrid(t, nodes.g, t), probes)
+        return TimeGrid(t, nodes.g, t), probes
 
     def step(self, x0: Tensor, grid: TimeGrid, probes: Tensor | None = None) -> BatchLoss:
         """One step as `train` makes it, with given `probes` (B, D), None for the exact volume."""

@@ -7,9 +7,11 @@ split was at its best.
 from __future__ import annotations
 
 import itertools
+import json
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, astuple, dataclass, field
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, astuple, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,15 +19,26 @@ from numpy.typing import NDArray
 
 from dnf_studio.config import Config, flatten
 from dnf_studio.config.grids import grid_label
+from dnf_studio.errors import SettingError
 
-__all__ = ["STAGE", "EarlyStopping", "History", "Mark", "Marks", "StepReport"]
+__all__ = ["STAGE", "EarlyStopping", "History", "Mark", "Marks", "StepReport", "check_changes"]
 
 STAGE = "stage"
 """Name of a mark for an N that the run itself goes on to."""
 MOST_MARKS = 1000
 MOST_POINTS = 1000
 """Most points of a curve."""
+MOST_CHANGES = 1 << 19
+"""Bytes of JSON of all changes of settings: with them a checkpoint's header stays within `MAX_HEADER`."""
 Value = bool | int | float | str | None
+
+
+def check_changes(changes: Sequence[object]) -> None:
+    """Raise `SettingError` where a file could not keep all `changes` of a run."""
+    if len(json.dumps(changes)) > MOST_CHANGES:
+        raise SettingError(
+            "The settings of this run were changed so often that its file could keep no more; begin a new one."
+        )
 
 
 @dataclass(frozen=True)
@@ -90,6 +103,12 @@ class History:
             self.losses = [(a + b) / 2 for a, b in zip(self.losses[::2], self.losses[1::2], strict=True)]
             self.stride *= 2
 
+    def go_back(self, iteration: int) -> None:
+        """Forget what came after `iteration`, and of a mean that spans it all."""
+        kept = bisect_right(self.iterations, iteration)
+        del self.iterations[kept:], self.losses[kept:]
+        self.open.clear()
+
     def as_dict(self) -> dict[str, Any]:
         """The curve as plain values for the JSON of a checkpoint, in lists of their own."""
         return asdict(self)
@@ -148,6 +167,11 @@ class EarlyStopping:
         """Whether the NLL has not fallen below its best for `patience` iterations; never with 0."""
         return bool(patience) and self.waited is not None and self.waited >= patience
 
+    def go_back(self, iteration: int) -> None:
+        """Forget what was measured after `iteration`; the best weights are kept, whenever they were."""
+        self.history.go_back(iteration)
+        self.measured = min(self.measured, iteration)
+
     def forget(self) -> None:
         """Begin anew: what was measured with another time grid cannot be compared, and without patience nothing is."""
         self.best_nll = None
@@ -205,6 +229,16 @@ class Marks:
         self._steps = steps
         fresh, self._fresh = tuple(self._fresh), []
         return fresh
+
+    def go_back(self, iteration: int) -> None:
+        """Let settings that changed after `iteration` have changed there, and stages of training be yet to come."""
+        later = [mark for mark in self._marks if mark.name == STAGE and mark.iteration > iteration]
+        if later and isinstance(later[0].before, int):
+            self._steps = later[0].before
+        self._marks = [
+            replace(mark, iteration=min(mark.iteration, iteration)) for mark in self._marks if mark not in later
+        ]
+        self._fresh.clear()
 
     def as_dict(self) -> dict[str, object]:
         """The marks as plain values for the JSON of a checkpoint."""

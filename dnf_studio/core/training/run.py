@@ -5,7 +5,6 @@ Command line, window and scripts only drive a `Run`: they iterate, queue changes
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections import deque
@@ -28,19 +27,19 @@ from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_
 from dnf_studio.core.sde.grid import make_grid
 from dnf_studio.core.storage.checkpoint import read_checkpoint, save_checkpoint
 from dnf_studio.core.storage.layout import check_keepable
+from dnf_studio.core.training.diagnosis import LossWatch, TrainingDiverged
+from dnf_studio.core.training.doctor import Failure, diagnose
 from dnf_studio.core.training.engine import Engine, make_engine
-from dnf_studio.core.training.record import EarlyStopping, History, Marks, StepReport
+from dnf_studio.core.training.record import EarlyStopping, History, Marks, StepReport, check_changes
 from dnf_studio.core.training.schedules import learning_rate, remaining_steps, training_steps
 from dnf_studio.core.training.state import RunState
 from dnf_studio.core.training.weights import TrainedWeights, first_model
-from dnf_studio.errors import Cancelled, CheckpointError, DataError, DivergenceError, SettingError, cancel_when
+from dnf_studio.errors import Cancelled, CheckpointError, DataError, SettingError, cancel_when
 
 __all__ = ["Run"]
 
 FIXED = (*DATA_SETTINGS, "model", "network.", "training.coupling", "training.seed", "training.device")
 GOOD_STATE_EVERY = 50
-MOST_CHANGES = 1 << 19
-"""Bytes of JSON of all changes of settings: with them a checkpoint's header stays within `MAX_HEADER`."""
 MEASURE_EVERY = 50
 """Iterations from one NLL of the validation split to the next, which costs about as much as two."""
 
@@ -74,6 +73,7 @@ class Run:
         self.history, self.marks = History(), Marks()
         self.metrics: dict[str, float | None] = {}
         self._good = self._weights.state(), 0
+        self._watch = LossWatch.of(config, self.dataset.dim)
         self.early_stopping = EarlyStopping()
 
     @property
@@ -116,10 +116,7 @@ class Run:
             coming = coming.changed(earlier)
         # As the settings have them: a NumPy number would keep the run from being saved
         known = {key: reduce(getattr, key.split("."), coming) for key in flat}
-        if len(json.dumps([*self.changes, *self._queue, known])) > MOST_CHANGES:
-            raise SettingError(
-                "The settings of this run were changed so often that its file could keep no more; begin a new one."
-            )
+        check_changes([*self.changes, *self._queue, known])
         self._queue.append(known)
         return coming
 
@@ -167,6 +164,7 @@ class Run:
             queue=tuple(self._queue),
             pace=self._pace,
             good=self._good,
+            watch=replace(self._watch),
         )
 
     def load(self, state: RunState) -> None:
@@ -177,6 +175,7 @@ class Run:
         if state.best is not None:
             self._weights.keep(state.best)
         self._good = state.good or (state.weights, state.iteration)
+        self._watch = replace(state.watch or self._watch)
         self._generator.set_state(state.generator)
         self.iteration, self.seconds, self._pace = state.iteration, state.seconds, state.pace
         self.history, self.marks = deepcopy(state.history), deepcopy(state.marks)
@@ -239,13 +238,14 @@ class Run:
                     raise
                 return None
             marks = self.marks.step(self.iteration, steps)
-            norm, loss = self._weights.clip(training.clip), float(found.value)
-            if not (math.isfinite(loss) and math.isfinite(norm)):
-                self._go_back()
+            norm = self._weights.clip(training.clip)
+            loss = float(found.value)
+            if not (math.isfinite(loss) and math.isfinite(norm)) or self._watch.note(loss, bool(marks)):
+                self._go_back(before, steps, loss, norm)
+            if self.iteration % GOOD_STATE_EVERY == 0 and not self._watch.far:
+                self._good = self._weights.state(), self.iteration
             self._weights.update(rate, training)
             validation = self._measure(self.iteration + 1)
-        if (self.iteration + 1) % GOOD_STATE_EVERY == 0:
-            self._good = self._weights.state(), self.iteration + 1
         parts = found.contributions.float().cpu().numpy()
         seconds = self.seconds + self.clock() - started
         bend = None if found.bend is None else float(found.bend)
@@ -268,15 +268,17 @@ class Run:
         hidden = choose_hidden_type(self.config.training.precision, self.device)
         return make_engine(self._weights.raw, self._pool, hidden, self._box)
 
-    def _go_back(self) -> None:
-        """Return to the last good weights and say so; never returns."""
+    def _go_back(self, before: torch.Tensor, steps: int, loss: float, norm: float) -> None:
+        """Find out what went wrong, return to the last good state and say so; never returns."""
         state, then = self._good
+        failure = Failure(self.iteration + 1, then, steps, loss, norm, before, self._watch)
+        diagnosis = diagnose(failure, self._engine, self._weights.raw, self.dataset)
         self._weights.load(state)
-        raise DivergenceError(
-            f"Training diverged at iteration {self.iteration + 1}: the loss is no longer finite, and the weights of "
-            f"iteration {then} are back; try a lower learning rate than {self.config.training.learning_rate:g} "
-            "or a larger g."
-        )
+        for record in (self.history, self.early_stopping, self.marks):
+            record.go_back(then)
+        self.changes = [(min(iteration, then), change) for iteration, change in self.changes]
+        self.iteration, self._watch.level = then, None
+        raise TrainingDiverged(diagnosis)
 
     def _take_changes(self) -> None:
         while self._queue:

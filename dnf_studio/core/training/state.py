@@ -10,6 +10,7 @@ from torch import Tensor
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import DataSummary, Standardisation
 from dnf_studio.core.storage.checkpoint import Checkpoint
+from dnf_studio.core.training.diagnosis import LossWatch
 from dnf_studio.core.training.record import EarlyStopping, History, Marks
 from dnf_studio.core.training.weights import MOMENTS, WeightsState
 from dnf_studio.errors import SettingError
@@ -22,7 +23,7 @@ class RunState:
     """Everything that a run is but its data and its threads, in copies that nobody changes and that can be pickled.
 
     `Run.state` makes it and `Run.load` goes on from it, on a processor to the bit. A checkpoint keeps all of it but
-    the last three fields: `checkpoint` and `of_checkpoint`.
+    the last four fields: `checkpoint` and `of_checkpoint`.
     """
 
     config: Config
@@ -51,6 +52,8 @@ class RunState:
     """Seconds of an iteration a step, smoothed; None before the first iteration."""
     good: tuple[WeightsState, int] | None = field(default=None, repr=False)
     """The weights to go back to from a divergence and their iteration; None for `weights`."""
+    watch: LossWatch | None = None
+    """What the loss is compared with to see a divergence; None where it begins anew."""
 
     @property
     def best(self) -> dict[str, Tensor] | None:

@@ -130,6 +130,7 @@ class StatusUpdater(QObject):
         training.failed.connect(self._retitle)
         training.phase_changed.connect(self._show_phase)
         training.unsaved_changed.connect(self._retitle)
+        files.saved.connect(self._retitle)
         files.opening.connect(lambda source: status.say_meanwhile(f"Opening {data_label(source)}…"))
         workspace.live.failed.connect(workspace.tell)
         workspace.live.frame_shown.connect(self._follow_steps)

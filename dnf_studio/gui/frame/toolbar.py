@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolBar, QToolB
 from dnf_studio.gui.drawing.theme import Theme, icon
 from dnf_studio.gui.drawing.words import DATA_SHOWN
 from dnf_studio.gui.widgets.choices import grey_unused
-from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, NumberSlider, fit, keep_place, label_of
+from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, fit, keep_place, label_of
+from dnf_studio.gui.widgets.slider import NumberSlider
 from dnf_studio.gui.widgets.solver_box import SolverBox
 from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.session import Session

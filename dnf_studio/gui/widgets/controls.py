@@ -11,9 +11,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
     QDoubleSpinBox,
-    QHBoxLayout,
     QLabel,
-    QSlider,
     QSpinBox,
     QStyle,
     QStyleOptionComboBox,
@@ -24,7 +22,6 @@ __all__ = [
     "ChoiceBox",
     "FloatBox",
     "IntBox",
-    "NumberSlider",
     "caption",
     "fit",
     "heading",
@@ -39,6 +36,11 @@ MOMENT_MS = 1500
 class IntBox(QSpinBox):
     """A whole number; the wheel turns it only while it has the focus."""
 
+    refused = Signal(str)
+    """What was typed and is out of range, where `tells_range`; the number stays as it was."""
+    tells_range = False
+    """Whether more than fits may be typed, so that it can be told, and not only left out."""
+
     def __init__(self, low: int, high: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setRange(max(low, -(2**31)), min(high, 2**31 - 1))
@@ -48,6 +50,19 @@ class IntBox(QSpinBox):
         self.installEventFilter(_UndoOfWindow(self))
         self.editingFinished.connect(lambda: self.lineEdit().setModified(False))
 
+    def validate(self, text: str, position: int) -> Any:  # noqa: ANN401 - Qt takes a tuple here
+        """Let a number out of range stand until it is entered, where that is told then."""
+        found: Any = super().validate(text, position)
+        if self.tells_range and found[0] == QValidator.State.Invalid and (text == "-" or _whole(text)):
+            return QValidator.State.Intermediate, text, position
+        return found
+
+    def fixup(self, text: str) -> str:
+        """Tell of a number out of range."""
+        if self.tells_range and _whole(text):
+            self.refused.emit(text)
+        return str(super().fixup(text))
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the scrolling panel unless focused."""
         _wheel(self, event, super().wheelEvent)
@@ -55,6 +70,10 @@ class IntBox(QSpinBox):
 
 class FloatBox(QDoubleSpinBox):
     """A number written as short as it can be, from 1e-12 on; the wheel needs the focus."""
+
+    refused = Signal(str)
+    """What was typed and is out of range; the number stays as it was."""
+    tells_range = True
 
     def __init__(self, low: float, high: float, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -86,6 +105,12 @@ class FloatBox(QDoubleSpinBox):
             return (QValidator.State.Intermediate if partial else QValidator.State.Invalid), text, position
         inside = self.minimum() <= number <= self.maximum()
         return (QValidator.State.Acceptable if inside else QValidator.State.Intermediate), text, position
+
+    def fixup(self, text: str) -> str:
+        """Tell of a number out of range."""
+        if _is_number(text):
+            self.refused.emit(text)
+        return text
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the scrolling panel unless focused."""
@@ -139,91 +164,6 @@ class ChoiceBox(QComboBox):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the scrolling panel unless focused."""
         _wheel(self, event, super().wheelEvent)
-
-
-class NumberSlider(QWidget):
-    """A label, a slider and the same number to type.
-
-    `value_changed` tells of changes by a person only. The number may go beyond the slider, which
-    then rests at its end.
-    """
-
-    value_changed = Signal(float)
-
-    def __init__(
-        self,
-        label: str,
-        low: float,
-        high: float,
-        step: float,
-        limit: float | None = None,
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self._low, self._step = low, step
-        self.slider = QSlider(Qt.Orientation.Horizontal, self)
-        self.box: IntBox | FloatBox
-        if step == int(step):
-            self.box = IntBox(int(low), int(high if limit is None else limit), self)
-        else:
-            self.box = FloatBox(low, high if limit is None else limit, self)
-        self.slider.setRange(0, round((high - low) / step))
-        self.slider.setPageStep(max(1, self.slider.maximum() // 10))
-        self.label = QLabel(label, self)
-        self.label.setBuddy(self.box)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
-        for part in (self.label, self.slider, self.box):
-            row.addWidget(part)
-        self.slider.setMinimumWidth(70)
-        fit(self.box, "1000")
-        self.slider.valueChanged.connect(self._slid)
-        self.box.valueChanged.connect(self._typed)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Measure again: larger letters are wider."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange:
-            fit(self.box, "1000")
-
-    def setToolTip(self, text: str) -> None:
-        """One tooltip for all three parts."""
-        for part in (self.label, self.slider, self.box):
-            part.setToolTip(text)
-
-    def set_name(self, name: str) -> None:
-        """What a screen reader calls it."""
-        self.slider.setAccessibleName(f"{name}, slider")
-        self.box.setAccessibleName(name)
-
-    def value(self) -> float:
-        """The number."""
-        return float(self.box.value())
-
-    def set_value(self, value: float) -> None:
-        """Show `value`; emits nothing."""
-        with QSignalBlocker(self.slider), QSignalBlocker(self.box):
-            self.slider.setValue(round((value - self._low) / self._step))
-            self._show(value)
-
-    def _show(self, value: float) -> None:
-        if isinstance(self.box, IntBox):
-            self.box.setValue(round(value))
-        else:
-            self.box.setValue(value)
-
-    def _slid(self, notch: int) -> None:
-        value = round(self._low + notch * self._step, 10)
-        with QSignalBlocker(self.box):
-            self._show(value)
-        self.value_changed.emit(value)
-
-    def _typed(self) -> None:
-        value = self.value()
-        with QSignalBlocker(self.slider):
-            self.slider.setValue(round((value - self._low) / self._step))
-        self.value_changed.emit(value)
 
 
 def fit(box: QAbstractSpinBox, text: str) -> None:
@@ -287,6 +227,19 @@ class _UndoOfWindow(QObject):
             return False
         event.ignore()
         return True
+
+
+def _whole(text: str) -> bool:
+    """Whether `text` is a whole number, with or without separators between thousands."""
+    return text.lstrip("+-").translate({ord(mark): None for mark in ",.’'\u00a0\u202f "}).isdigit()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", "."))
+    except ValueError:
+        return False
+    return True
 
 
 def _wheel(control: QWidget, event: QWheelEvent, turn: Any) -> None:  # noqa: ANN401 - a bound Qt method

@@ -140,6 +140,10 @@ class SettingsForm(QWidget):
         else:
             self._layout.addRow(label, editor)
         self.editors[name] = editor
+        box = editor.box if isinstance(editor, _Optional) else editor
+        if isinstance(box, IntBox | FloatBox):
+            box.tells_range = True
+            box.refused.connect(partial(self._refuse, name, info))
         _show(editor, value_of(self._session.state.config, name))
 
     def add_row(self, text: str, editor: QWidget) -> QLabel:
@@ -164,6 +168,13 @@ class SettingsForm(QWidget):
     def _apply(self, name: str, value: object) -> None:
         if not self.change({name: value}):
             _show(self.editors[name], value_of(self._session.state.config, name))
+
+    def _refuse(self, name: str, info: FieldInfo, text: str) -> None:
+        """Tell that what was typed is out of range; the box goes back to what is in force by itself."""
+        value = value_of(self._session.state.config, name)
+        kept = "" if value is None else f"; it stays {value:,.6g}" if isinstance(value, int | float) else ""
+        self._mistake.setText(f"{info.title}: {text} is out of range{kept}.{_range(info).replace(chr(10), ' ')}")
+        self._mistake.show()
 
     def _refresh(self, names: frozenset[str]) -> None:
         for name, editor in self.editors.items():

@@ -21,7 +21,6 @@ __all__ = [
     "ask_about_older_file",
     "ask_about_run",
     "ask_delete_preset",
-    "ask_discard",
     "ask_discard_drawing",
     "ask_resume",
     "offer_run",
@@ -100,7 +99,7 @@ def ask_about_run(parent: QWidget, training: bool) -> Answer:
     return _ask(
         parent,
         f"The run {state}.",
-        "Save it to go on with it later? What is discarded cannot be brought back.",
+        "Save it to go on with it later? Run, Bring back is there for what is discarded, until the window closes.",
         {Answer.SAVE: ("&Save…", Role.AcceptRole), Answer.DISCARD: ("&Discard", Role.DestructiveRole)},
     )
 
@@ -116,16 +115,6 @@ def offer_run(parent: QWidget, run: str, recover: Callable[[], object], discard:
     box.setEscapeButton(box.addButton("&Later", Role.RejectRole))
     box.show()
     return box
-
-
-def ask_discard(parent: QWidget, iterations: int) -> Answer:
-    """Ask once more whether to discard a long run."""
-    return _ask(
-        parent,
-        f"Discard the run of {counted(iterations, 'iteration')}?",
-        "What is discarded cannot be brought back.",
-        {Answer.DISCARD: ("&Discard", Role.DestructiveRole)},
-    )
 
 
 def ask_discard_drawing(parent: QWidget) -> Answer:

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError, MissingModelError, StudioError
-from dnf_studio.gui.workspace.dialogs import Answer, ErrorDialog, ask_about_run, ask_discard, ask_resume, offer_run
+from dnf_studio.gui.workspace.dialogs import Answer, ErrorDialog, ask_about_run, ask_resume, offer_run
 from dnf_studio.gui.workspace.log import make_report
-from dnf_studio.gui.workspace.opening import bundled_name, drew, samples_of
+from dnf_studio.gui.workspace.opening import bundled_files, bundled_name, drew, samples_of
 from dnf_studio.gui.workspace.run_changes import RunStatus
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.shown import data_stem
@@ -28,10 +28,9 @@ PICTURES = "*.png *.jpg *.jpeg"
 IMAGES = "*idx3-ubyte *idx3-ubyte.gz *idx3.ubyte *idx3.ubyte.gz *.bin"
 READABLE = f"Checkpoints, data, pictures, images and exports (*.safetensors *.pt *.pth {DATA} {PICTURES} {IMAGES})"
 DATA_ONLY = f"Data, pictures and images ({DATA} {PICTURES} {IMAGES})"
+SUFFIX = ".safetensors"
 RUN = "Run, to go on with later (*.safetensors)"
 WEIGHTS = "Model alone, smaller (*.safetensors)"
-QUICK_SECONDS = 60.0
-"""A run of no more training time is discarded without a question."""
 
 
 class Files(QObject):
@@ -159,25 +158,33 @@ class Files(QObject):
         self._studio.background.run(lambda: newest_left(folder), offer, self.tell)
 
     def discard(self) -> None:
-        """Forget the run that has ended, and show the model from before it; a long one is asked about once more."""
-        run = self._studio.training.run
-        if run is None or self._studio.training.active:
-            return
-        if run.seconds <= QUICK_SECONDS or ask_discard(self._window, run.iteration) is Answer.DISCARD:
+        """Forget the run that has ended, and show the model from before it; `bring_back` undoes that."""
+        if self._studio.training.run is not None and not self._studio.training.active:
             self._studio.go_back()
+
+    def bring_back(self) -> None:
+        """Show the run again that was discarded last, once no other one would be lost by it."""
+        if self._studio.discarded is not None:
+            # Discarding another one in its favour leaves that as the last
+            kept = self._studio.discarded
+            self.when_safe(lambda: self._studio.bring_back(kept))
 
     def save(self, then: Callable[[], object] | None = None) -> None:
         """Ask for a file name and write the run or the model; `then` follows once it is in place."""
-        run = self._studio.training.run
-        data, current = data_stem(self._session.state.config.data), self._studio.current
-        name = bundled_name(data, self._session.state.config.model if current is None else current.shown.kind)
-        filters = [RUN, WEIGHTS] if run is not None else [WEIGHTS]
-        name, chosen = QFileDialog.getSaveFileName(
-            self._window, "Save", str(_free(self._begin(), name)), ";;".join(filters)
-        )
+        title, filters = ("Save run", [RUN, WEIGHTS]) if self._studio.has_run else ("Save model", [WEIGHTS])
+        name, chosen = QFileDialog.getSaveFileName(self._window, title, str(self._proposed()), ";;".join(filters))
         if name:
-            path = with_suffix(name, ".safetensors")
+            path = with_suffix(name, SUFFIX)
             self.save_to(path, "run" if chosen == RUN else "weights", then)
+
+    def _proposed(self) -> Path:
+        """The file's own name where what is shown has one and is not bundled, else one after data and model."""
+        current = self._studio.current
+        own = None if current is None else current.path
+        if own is not None and own.suffix.lower() == SUFFIX and own not in bundled_files():
+            return own
+        data, config = data_stem(self._session.state.config.data), self._session.state.config
+        return _free(self._begin(), bundled_name(data, config.model if current is None else current.shown.kind))
 
     def _begin(self) -> Path:
         """The folder that Save begins in: that of the user's models, made where it can be, else the working folder."""
@@ -189,14 +196,19 @@ class Files(QObject):
         return folder
 
     def save_to(self, path: Path, kind: Literal["run", "weights"], then: Callable[[], object] | None = None) -> None:
-        """Write `path` in the background; a run that trains is paused meanwhile."""
-        training = self._studio.training
+        """Write `path` in the background; a run that trains is paused meanwhile.
+
+        Of a run, in memory or opened from its file, `kind` says whether all of it is written or its weights alone.
+        """
+        training, has_run = self._studio.training, self._studio.has_run
 
         def done(_result: object) -> None:
+            if kind == "run" and has_run:
+                self._studio.saved_as(path)
             if training.run is not None and kind == "run":
-                self._studio.entitle(path.name)
                 training.unsaved = False
-            self._studio.said.emit(f"Saved {path.name}.")
+            rest = ", without the run" if has_run and kind == "weights" else ""
+            self._studio.said.emit(f"Saved the {'run' if has_run and not rest else 'model'} as {path.name}{rest}.")
             self.saved.emit(path)
             if then is not None:
                 then()
@@ -204,7 +216,7 @@ class Files(QObject):
         if training.run is not None:
             training.while_paused(lambda run: run.save(path, kind), done, self.tell)
         else:
-            self._studio.background.run(self._checkpoint_writer(path), done, self.tell)
+            self._studio.background.run(self._checkpoint_writer(path, kind), done, self.tell)
 
     def picture(self) -> None:
         """Ask for a file name and save the window as a picture."""
@@ -238,20 +250,24 @@ class Files(QObject):
             studio.training.set_paused(True)
             self.save(lambda: self.when_safe(then))
 
-    def _checkpoint_writer(self, path: Path) -> Callable[[], Any]:
+    def _checkpoint_writer(self, path: Path, kind: Literal["run", "weights"]) -> Callable[[], Any]:
         current = self._studio.current
 
         def write() -> None:
             from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
+            from dnf_studio.core.training.state import RunState
 
             if current is None:
                 raise StudioError("There is no model to save yet; train one or open one.")
-            save_checkpoint(path, current.checkpoint or Checkpoint.of_model(current.snapshot.flow))
+            found = current.checkpoint or Checkpoint.of_model(current.snapshot.flow)
+            if found.kind == "run" and kind == "weights":
+                found = RunState.of_checkpoint(found).checkpoint("weights")
+            save_checkpoint(path, found)
 
         return write
 
 
 def _free(folder: Path, stem: str) -> Path:
     """A name that no file in `folder` has, so that Enter alone replaces nothing."""
-    names = (f"{stem}{'' if count == 1 else f'-{count}'}.safetensors" for count in itertools.count(1))
+    names = (f"{stem}{'' if count == 1 else f'-{count}'}{SUFFIX}" for count in itertools.count(1))
     return next(folder / name for name in names if not (folder / name).exists())

@@ -30,6 +30,7 @@ __all__ = [
     "SAMPLES",
     "Opened",
     "beside_run",
+    "bundled_files",
     "bundled_name",
     "copy_of",
     "drew",
@@ -201,11 +202,12 @@ def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
         kind=flow.config.model,
         lacks=flow.lacks,
     )
-    preset = checkpoint.config if path in _bundled_files() else None
+    preset = checkpoint.config if path in bundled_files() else None
     return Opened(shown, checkpoint.config, Snapshot.of(flow), points, dataset, checkpoint, path, note, preset=preset)
 
 
-def _bundled_files() -> list[Path]:
+def bundled_files() -> list[Path]:
+    """The files of the bundled models."""
     return [found for name in assets.checkpoint_names() if (found := assets.checkpoint_path(name))]
 
 
@@ -215,7 +217,7 @@ def _open_export(
     """The model that drew an export, set as it was then, with the samples of the file."""
     from dnf_studio.gui.workspace.exported import find_model, read_shown
 
-    info, checkpoint, file = find_model(path, [*_bundled_files(), *places], in_memory)
+    info, checkpoint, file = find_model(path, [*bundled_files(), *places], in_memory)
     model = file.stem if file is not None else "the model trained here"
     opened = _show(checkpoint, path.name, file)
     export = read_shown(path, info, opened.snapshot.flow)

@@ -23,6 +23,8 @@ LIVE = frozenset(
     {
         "config.sde.steps",
         "config.training.learning_rate",
+        "config.training.clip",
+        "config.training.precision",
         "config.training.iterations",
         "config.training.seconds",
         "config.training.patience",

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from dnf_studio.config import DATA_SETTINGS, Config
-from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.workspace import opening
 from dnf_studio.gui.workspace.kept_models import ExportedModels, PastModels
-from dnf_studio.gui.workspace.run_changes import LIVE, RunStatus, value_of
+from dnf_studio.gui.workspace.run_changes import LIVE, value_of
+from dnf_studio.gui.workspace.runs import DiscardedRun, StudioRuns
 from dnf_studio.gui.workspace.session import Session
-from dnf_studio.gui.workspace.training import Phase, Training
-from dnf_studio.workers.background import Background, Newest
+from dnf_studio.gui.workspace.training import Phase
+from dnf_studio.workers.background import Newest
 from dnf_studio.workers.explorer import Explorer
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ __all__ = ["Studio"]
 SETTLE_MS = 150
 
 
-class Studio(QObject):
+class Studio(StudioRuns):
     """Opens models and data, starts runs, and follows the settings of the experiment.
 
     It asks nothing: whoever calls `open`, `train` or changes the data has made sure that no unsaved
@@ -38,10 +38,8 @@ class Studio(QObject):
 
     opened = Signal(object)
     """The `Opened` that is shown from now on."""
-    progressed = Signal(int, object, object)
-    """Iterations, iterations a second or None, seconds left or None."""
-    bound_changed = Signal(object)
-    """The smoothed bound, nats, or None."""
+    settings_came = Signal(object, object)
+    """The settings before and after other data brought its own."""
     data_names_found = Signal(object)
     """The built-in data sets, name to title."""
     said = Signal(str)
@@ -51,17 +49,12 @@ class Studio(QObject):
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._explorer: Explorer | None = None
-        self.background = Background(self)
-        self.training = Training(self.background, self)
         self._session = session
-        self._opened: opening.Opened | None = None
         self._before: opening.Opened | None = None
         self._preset: Config | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
         self.known_settings: Callable[[str], Mapping[str, object]] = lambda _source: {}
         self._exported, self._past_models = ExportedModels(self.training), PastModels()
-        self.bound: float | None = None
-        """The smoothed bound, nats, as far as there is one."""
         self._config = session.state.config
         self.loading = Newest(self.background)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
@@ -81,11 +74,6 @@ class Studio(QObject):
         if self._explorer is None:
             raise RuntimeError("the studio has not started")
         return self._explorer
-
-    @property
-    def current(self) -> opening.Opened | None:
-        """The `Opened` that is shown; None before the first."""
-        return self._opened
 
     def open(self, name: str, settings: Mapping[str, object] | None = None) -> None:
         """Show a model, an export or data, as its `settings` say or those known from before; undo begins anew."""
@@ -133,12 +121,6 @@ class Studio(QObject):
         saved = self.opened_run
         return None if saved is None or saved.obstacle(self._session.state.config) else saved.iteration
 
-    @property
-    def opened_run(self) -> RunStatus | None:
-        """Status of the run whose file is shown; None where it is no run."""
-        saved = self._opened.checkpoint if self._opened is not None else None
-        return RunStatus.of_checkpoint(saved) if saved is not None and saved.kind == "run" else None
-
     def take_model(self, done: Callable[[Any], object], failed: Callable[[Exception], object]) -> None:
         """Give `done` the model as it is now and its checkpoint, or None for untrained weights."""
         self._exported.give(self._opened, done, failed)
@@ -150,15 +132,34 @@ class Studio(QObject):
             for opened in (self._opened, self._before)
         )
 
-    def entitle(self, title: str) -> None:
-        """Give the model that is shown this title."""
+    def saved_as(self, path: Path) -> None:
+        """Note that what is shown is in the file `path` from now on, and is called after it."""
         if self._opened is not None:
-            self._opened = self._opened.called(title)
+            self._opened = replace(self._opened.called(path.name), path=path)
 
     def discard(self) -> None:
-        """Forget the run and wait for its thread."""
+        """Forget the run and wait for its thread; `bring_back` takes up one that was not saved."""
         self.training.close()
-        self.training.forget()
+        self._forget_run()
+
+    def bring_back(self, kept: DiscardedRun) -> None:
+        """Show a run that was discarded as one that has ended and is not saved, with its weights and history."""
+        self.loading.run(kept.make_run, partial(self._restore, kept), self._open_failed)
+
+    def _restore(self, kept: DiscardedRun, run: Run) -> None:
+        from dnf_studio.workers.snapshot import Snapshot
+
+        self.discard()
+        self._let_go(kept)
+        before, checkpoint = self._opened, kept.state.checkpoint()
+        opened = replace(kept.opened, config=run.config, snapshot=Snapshot.of(run.flow), checkpoint=checkpoint)
+        now = self._session.state
+        same = all(getattr(now.config, name) == getattr(run.config, name) for name in DATA_SETTINGS)
+        self._opened, self._before = opened, before if same else None
+        if not same:
+            self._session.reset(now.afresh(run.config, {}))
+        self._show(opened)
+        self.training.adopt(run)
 
     def go_back(self) -> None:
         """Forget the run and show the model that was there before it, as far as it fits the data that is set."""
@@ -173,20 +174,9 @@ class Studio(QObject):
         if self._explorer is not None:
             self._explorer.close()
 
-    def note_reports(self, reports: Sequence[StepReport], smoothed: float | None) -> None:
-        """Emit how the run stands after `reports`."""
-        rate, run = self.training.pace(reports), self.training.run
-        running = run if self.training.phase is Phase.RUNNING else None
-        self.progressed.emit(reports[-1].iteration, rate if running else None, running and running.remaining())
-        self.note_bound(smoothed)
-
-    def note_bound(self, smoothed: float | None) -> None:
-        """Emit the smoothed bound of the run or of the model that was opened, nats."""
-        self.bound = smoothed
-        self.bound_changed.emit(smoothed)
-
     def _take(self, opened: opening.Opened) -> None:
         """Show what was opened as a new document."""
+        before = self._session.state.config
         self.discard()
         self._past_models.clear()
         self._opened, self._before, self._preset = opened, None, opened.preset
@@ -194,6 +184,8 @@ class Studio(QObject):
         self._session.reset(self._session.state.afresh(opened.config, view))
         self._settle.stop()
         self._show(opened)
+        if opened.kind == "data":
+            self.settings_came.emit(before, opened.config)
 
     def _join(self, opened: opening.Opened) -> None:
         """Show the samples of the run in memory beside it."""
@@ -288,9 +280,10 @@ class Studio(QObject):
         self.discard()
         self._before, self._preset = None, opened.preset
         self._show(opened)
-        groups = opened.config.model_dump(include={"sde", "network", "training"})
+        before, groups = self._session.state.config, opened.config.model_dump(include={"sde", "network", "training"})
         self._session.apply({"config": groups}, gesture=("data", opened.config.data))
         self._settle.stop()
+        self.settings_came.emit(before, self._session.state.config)
 
     def _refuse_data(self, error: Exception) -> None:
         """Emit the error, and go back to the data that is shown."""

@@ -40,11 +40,9 @@ class Training(QObject):
 
     phase_changed = Signal(object)
     """The new `Phase`."""
-    failed = Signal(str)
-    """One sentence; after a divergence the run is paused at its last good state."""
+    failed, diverged, kept_nowhere, went_back = Signal(str), Signal(object), Signal(str), Signal(int)
+    """As `TrainingWorker` says them."""
     unsaved_changed = Signal(bool)
-    went_back = Signal(int)
-    """The iteration that the run went back to, as the worker says."""
 
     def __init__(self, background: Background, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -114,9 +112,9 @@ class Training(QObject):
         """Let the window close without a question: an unsaved run stays among the autosaves, if there is a folder."""
         self._leaving = True
 
-    def adopt(self, run: Run, left: Path) -> None:
-        """Take up a `run` that has ended and is not saved, whose state another process left at `left`."""
-        if self.autosaves is not None:
+    def adopt(self, run: Run, left: Path | None = None) -> None:
+        """Take up a `run` that has ended and is not saved; another process may have left its state at `left`."""
+        if self.autosaves is not None and left is not None:
             Autosave.of_process(self.autosaves).take_over(left)
         self._run = run
         self._become(Phase.ENDED)
@@ -137,14 +135,12 @@ class Training(QObject):
             raise RuntimeError("a run is training already")
         self._pace.clear()
         self._log.take()
-        worker = TrainingWorker(
-            make_run, explorer, self._log, self._trainer, self._background, self, autosaves=self.autosaves
-        )
+        worker = TrainingWorker(make_run, explorer, self._log, self._trainer, self._background, self, self.autosaves)
         worker.started_run.connect(self._started)
         worker.paused.connect(self._paused)
         worker.resumed.connect(self._resumed)
-        worker.failed.connect(self.failed)
-        worker.went_back.connect(self.went_back)
+        for name in ("failed", "diverged", "kept_nowhere", "went_back"):
+            getattr(worker, name).connect(getattr(self, name))
         worker.ended.connect(self._ended)
         paused, stopped = self._early
         self._early = False, False
@@ -188,12 +184,20 @@ class Training(QObject):
         if self._worker is not None and self.active:
             self._worker.apply(change)
 
-    def forget(self) -> None:
-        """Drop the run of an ended worker: another model is shown."""
+    def forget(self, keep: bool = False) -> None:
+        """Drop the run of an ended worker: another model is shown. `keep` its last state, which may be wanted again.
+
+        That goes with the window, or where the next run takes its place.
+        """
         self._log.take()
-        self._run, self.unsaved = None, False
-        # Its last state was kept when its thread ended, whatever was known of it here
-        self._remove_autosave()
+        run, self._run = self._run, None
+        if keep and self._unsaved:
+            self._unsaved = False
+            self.unsaved_changed.emit(False)
+        elif run is not None:
+            self.unsaved = False
+            # It was kept when its thread ended, whatever was known of it here
+            self._remove_autosave()
         self._become(Phase.NONE)
 
     def while_paused(
@@ -257,25 +261,20 @@ class Training(QObject):
 
     @Slot(object)
     def _started(self, run: Run) -> None:
-        if self._is_late:
-            return
-        self._run = run
-        self._become(Phase.RUNNING)
+        if not self._is_late:
+            self._run = run
+            self._become(Phase.RUNNING)
 
     @Slot()
     def _paused(self) -> None:
-        if self._is_late:
-            return
-        self._become(Phase.PAUSED)
-        waiting, self._waiting = self._waiting, []
-        for begin in waiting:
-            begin()
+        if not self._is_late:
+            self._become(Phase.PAUSED)
+            self._do_waiting()
 
     @Slot()
     def _resumed(self) -> None:
-        if self._is_late:
-            return
-        self._become(Phase.RUNNING)
+        if not self._is_late:
+            self._become(Phase.RUNNING)
 
     @Slot()
     def _ended(self) -> None:
@@ -288,6 +287,9 @@ class Training(QObject):
             self._worker.deleteLater()
         self._worker = None
         self.give_up()
+        self._do_waiting()
+
+    def _do_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
         for begin in waiting:
             begin()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,6 +55,17 @@ def test_a_state_is_due_every_twenty_seconds_and_less_often_where_it_takes_long(
     monkeypatch.setattr(checkpoint, "save_checkpoint", slow)
     keeper.keep(state)
     assert keeper.seconds_left == 150  # of which 3 seconds are 2%
+
+
+def test_a_folder_of_the_program_that_vanished_is_made_again(tmp_path: Path, state: Checkpoint) -> None:
+    keeper = Autosave.of_process(tmp_path / "own" / "runs")
+    keeper.keep(state)
+    shutil.rmtree(tmp_path / "own")
+    keeper.keep(at(state, 9))
+    assert read_checkpoint(keeper.file).iteration == 9
+    beside = Autosave(tmp_path / "not" / "there.safetensors")
+    with pytest.raises(CheckpointError):
+        beside.keep(state)
 
 
 def test_the_last_two_are_kept_and_the_newest_that_is_whole_is_found(tmp_path: Path, state: Checkpoint) -> None:

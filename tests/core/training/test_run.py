@@ -193,7 +193,7 @@ def test_an_impossible_change_is_refused_at_once(change: dict[str, object], part
     assert run.config == TINY
 
 
-def test_a_loss_that_turns_nan_brings_the_last_good_weights_back() -> None:
+def test_a_loss_that_turns_nan_brings_the_last_good_state_back(tmp_path: Path) -> None:
     run = Run(TINY.changed({"training.iterations": 200}))
     reports = iter(run)
     for _ in range(60):
@@ -201,11 +201,17 @@ def test_a_loss_that_turns_nan_brings_the_last_good_weights_back() -> None:
     good = run._good[0].raw["drift.input_embed.weight"].clone()
     with torch.no_grad():
         run._weights.raw.drift.input_embed.weight.fill_(float("nan"))
-    with pytest.raises(DivergenceError, match=r"iteration 61.*iteration 50.*learning rate"):
+    run.apply({"training.ema": 0.9})
+    with pytest.raises(DivergenceError, match=r"iteration 61.*iteration 50; .*learning rate"):
         next(reports)
     assert torch.equal(run._weights.raw.drift.input_embed.weight, good)
+    # As if the iterations after it had not been, but for what a person has changed
+    assert run.iteration == run.history.iterations[-1] == 50 and run.changes == [(50, {"training.ema": 0.9})]
+    run.save(tmp_path / "good.safetensors")
+    assert Run.resume(tmp_path / "good.safetensors").iteration == 50
     run.apply({"training.learning_rate": 1e-4})
-    assert [r.iteration for r in itertools.islice(run, 2)] == [61, 62]
+    assert [r.iteration for r in itertools.islice(run, 2)] == [51, 52]
+    assert run.history.iterations[-2:] == [51, 52]
 
 
 def test_weights_hold_the_average_and_no_run(tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config, flatten
 from dnf_studio.gui.features.training import panel as training
-from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, NumberSlider
+from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox
 from dnf_studio.gui.widgets.page import SettingsForm
+from dnf_studio.gui.widgets.slider import NumberSlider
+from dnf_studio.gui.workspace.run_changes import value_of
 from dnf_studio.gui.workspace.session import Session
 
 NAMES = ("drop_constant", *training.FIELDS, *training.RUN, *training.FIT, *training.PLACE, *training.NETWORKS)
@@ -54,6 +56,23 @@ def test_what_is_typed_reaches_the_session(form: SettingsForm) -> None:
         type_into(form.editors[name], text)
         group, leaf = name.split(".")
         assert getattr(getattr(form._session.state.config, group), leaf) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("training.learning_rate", "20", "Learning rate: 20 is out of range; it stays 0.012. Range 0 to 10."),
+        ("training.batch", "99999999", "Batch: 99999999 is out of range; it stays 384. Range 1 to 1,000,000."),
+        ("training.patience", "-1", "Patience: -1 is out of range; it stays 1,000. Range 0 to 1,000,000,000."),
+    ],
+)
+def test_a_number_out_of_range_is_told_and_changes_nothing(form: SettingsForm, name: str, text: str, said: str) -> None:
+    box, before = form.editors[name], form._session.state
+    type_into(box, text)
+    assert form._mistake.text() == said and form._mistake.isVisible()
+    assert form._session.state == before and box.value() == value_of(before.config, name)
+    type_into(box, "5")
+    assert not form._mistake.isVisible() and value_of(form._session.state.config, name) == 5
 
 
 def test_choices_and_ticks_reach_the_session(form: SettingsForm) -> None:

@@ -255,6 +255,10 @@ def test_what_a_bundled_model_brought_goes_with_it_and_what_a_person_changed_sta
 
     bundled = api.open_checkpoint("diffflow-rings").config
     assert comes("rings") == bundled.changed({"training.learning_rate": 0.005})
+    notice = window.parts["training"].settings.bar
+    assert notice.text.text().startswith("With rings settings changed: ") and notice.text.text().endswith(" more.")
+    assert f"Iterations 20,000→{bundled.training.iterations:,}" in notice.text.toolTip().splitlines()
+    assert "rate" not in notice.text.toolTip(), "that is the person's"
     # Data, and what it brought, are one step
     window.session.undo()
     undone = comes(brought.data)
@@ -264,6 +268,9 @@ def test_what_a_bundled_model_brought_goes_with_it_and_what_a_person_changed_sta
     assert comes("rings").sde.g_start == 0.5
     window.files.choose_data("moons")
     assert comes("moons") == Config.create({"data": "moons", "training": {"learning_rate": 0.005}})
+    notice.buttons[0].click()
+    assert window.session.state.config == bundled.changed({"data": "moons", "training.learning_rate": 0.005})
+    assert not notice.isVisible()
 
 
 def test_a_file_of_data_does_not_get_what_a_bundled_model_brought(

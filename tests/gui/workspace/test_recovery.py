@@ -58,8 +58,10 @@ def test_a_run_that_was_saved_while_it_paused_is_not_kept_when_the_window_closes
     assert not kept(tmp_path)
 
 
-def test_a_run_that_is_discarded_is_not_kept(trained: MainWindow, tmp_path: Path) -> None:
+def test_a_run_that_is_discarded_is_kept_while_it_can_be_brought_back(trained: MainWindow, tmp_path: Path) -> None:
     trained.commands["discard"].trigger()
+    assert len(kept(tmp_path)) == 1
+    trained.close()
     assert not kept(tmp_path)
 
 

@@ -12,13 +12,13 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.storage.checkpoint import read_checkpoint
+from dnf_studio.core.training.diagnosis import Diagnosis, TrainingDiverged, remedies_for
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run
-from dnf_studio.errors import DivergenceError
 from dnf_studio.gui.drawing.theme import DARK
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace import files
-from dnf_studio.gui.workspace.dialogs import Answer
+from dnf_studio.gui.workspace.dialogs import Answer, ErrorDialog
 from dnf_studio.gui.workspace.training import Phase
 from tests.gui.conftest import TINY
 
@@ -171,7 +171,7 @@ def test_saved_during_a_run_stays_told_when_it_goes_on(training: MainWindow, qtb
     with qtbot.waitSignals([window.files.saved, window.studio.training.phase_changed], timeout=20_000):
         window.files.save_to(tmp_path / "kept.safetensors", "run")
     qtbot.waitUntil(lambda: phase(window) is Phase.RUNNING, timeout=10_000)
-    assert window.status.message.text() == "Saved kept.safetensors."
+    assert window.status.message.text() == "Saved the run as kept.safetensors."
 
 
 def test_save_proposes_a_name_that_no_file_has(
@@ -264,24 +264,34 @@ def test_a_run_that_cannot_be_saved_trains_on(
     qtbot.waitUntil(lambda: phase(training) is Phase.RUNNING, timeout=10_000)
 
 
-def test_a_loss_that_leaves_the_numbers_pauses_the_run(
-    training: MainWindow, qtbot: QtBot, errors_of: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+def test_a_loss_that_leaves_the_numbers_pauses_the_run_and_a_remedy_lets_it_go_on(
+    training: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = training
     run = window.studio.training.run
     assert run is not None
+    remedies = remedies_for(run.config, "float32")
+    place = "score", None, 2, 4, 0.1, True, False, 1, ("(1, 2)",)
+    found = Diagnosis(9, 8, "value", np.nan, 1.0, 16, *place, remedies)
+    notice = window.parts["training"].diverged.bar
 
     def diverge(_self: Run) -> None:
-        raise DivergenceError("Training diverged at iteration 9; try a lower learning rate.")
+        raise TrainingDiverged(found)
 
     with monkeypatch.context() as broken:
         broken.setattr(Run, "_step", diverge)
-        assert "try a lower learning rate" in errors_of()[0]
-        qtbot.waitUntil(lambda: phase(window) is Phase.PAUSED, timeout=10_000)
-    held = run.iteration
-    window.session.apply({"config.training.learning_rate": 1e-4})
-    window.commands["pause"].trigger()
+        qtbot.waitUntil(notice.isVisible, timeout=10_000)
+    assert phase(window) is Phase.PAUSED and not window.findChildren(ErrorDialog)
+    assert "step 2 of 4 (t = 0.1)" in notice.text.text() and "back at iteration 8" in notice.text.text()
+    assert [button.text() for button in notice.buttons if button.isVisible()] == [
+        *(remedy.label for remedy in remedies),
+        "Unchanged",
+    ]
+    held, rate = run.iteration, remedies[0].change["training.learning_rate"]
+    notice.buttons[0].click()
     qtbot.waitUntil(lambda: run.iteration > held, timeout=10_000)
+    assert run.config.training.learning_rate == window.session.state.config.training.learning_rate == rate
+    assert not notice.isVisible()
 
 
 def test_closing_asks_and_cancel_keeps_everything(

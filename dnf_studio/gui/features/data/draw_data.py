@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 from dnf_studio.core.data.naming import is_drawing
 from dnf_studio.errors import DataError
 from dnf_studio.gui.features.data.canvas import Canvas
-from dnf_studio.gui.widgets.controls import ChoiceBox, NumberSlider, caption, label_of
+from dnf_studio.gui.widgets.controls import ChoiceBox, caption, label_of
+from dnf_studio.gui.widgets.slider import NumberSlider
 from dnf_studio.gui.workspace.dialogs import Answer, ask_discard_drawing
 
 __all__ = ["DrawDataDialog"]

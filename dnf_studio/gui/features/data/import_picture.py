@@ -15,7 +15,8 @@ from shiboken6 import isValid
 from dnf_studio.core.data.naming import MOST_BLUR, PictureSettings, picture_source
 from dnf_studio.errors import DataError
 from dnf_studio.gui.features.data.reading import ReadingDialog
-from dnf_studio.gui.widgets.controls import NumberSlider, caption, heading
+from dnf_studio.gui.widgets.controls import caption, heading
+from dnf_studio.gui.widgets.slider import NumberSlider
 from dnf_studio.workers.background import Background
 
 if TYPE_CHECKING:

@@ -169,7 +169,7 @@ def read_rows(folder: Path, recent: Sequence[RecentFile]) -> tuple[Row, ...]:
             rows.append(Row(card=Card(Section.BUNDLED, name, "checkpoint", model_file(path))))
     own = [Card(Section.OWN, str(file.path), "checkpoint", file) for file in list_models(folder)]
     rows.append(Row(Section.OWN.value, heading=True))
-    rows += [Row(card=card) for card in own] or [Row("None yet: File, Save model puts them here.")]
+    rows += [Row(card=card) for card in own] or [Row("None yet: File, Save puts them here.")]
     shown = {card.file.path for card in own}
     others = [_recent(file) for file in recent if file.path not in shown and os.path.exists(file.path)]
     rows.append(Row(Section.RECENT.value, heading=True))

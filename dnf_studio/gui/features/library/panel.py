@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtCore import QEvent, QFileSystemWatcher, QPoint, Qt
 from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -42,12 +42,12 @@ COMMANDS = {
     "duplicate": ("D&uplicate", "Copy the chosen model, a bundled one into your folder too"),
     "delete": ("&Delete", "Remove the chosen model of your folder (Del); Undo brings it back until the program ends"),
     "show": ("S&how folder", "Show the folder of the chosen model in the file manager"),
-    "folder": ("&Folder…", "Choose the folder of your models, where Save model also begins"),
+    "folder": ("&Folder…", "Choose the folder of your models, where Save also begins"),
 }
 
 
 class LibraryPanel(QWidget):
-    """Cards to open, rename, duplicate and delete; read in the background whenever it comes into view."""
+    """Cards to open, rename, duplicate and delete; read in the background when seen and where files change."""
 
     def __init__(self, workspace: Workspace, recent: Recent) -> None:
         super().__init__()
@@ -59,6 +59,8 @@ class LibraryPanel(QWidget):
         self._trash: Trash | None = None
         self._ready = False
         self._choose: Path | None = None
+        self._watched = QFileSystemWatcher(self)
+        self._watched.directoryChanged.connect(self.refresh)
         self.model = LibraryModel(self._rename)
         self.view = QListView()
         self.delegate = CardDelegate(self.thumbnails, self.view)
@@ -162,7 +164,7 @@ class LibraryPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.addWidget(self.view, 1)
-        self.undo.clicked.connect(lambda: self._work(self._bin().restore, self._restored))
+        self.undo.clicked.connect(lambda: self._work(self._bin().restore, lambda path: self._changed(None, path)))
         self.undo.setToolTip("Deleted models can be brought back until the program ends")
         self.undo.hide()
         self.problem.hide()
@@ -210,14 +212,16 @@ class LibraryPanel(QWidget):
 
     def _show(self, rows: tuple[Row, ...]) -> None:
         self.problem.hide()
-        before = self._choose or (self.chosen.file.path if self.chosen is not None else None)
-        self._choose = None
+        chosen, self._choose = self._choose, None
+        before = chosen or (self.chosen.file.path if self.chosen is not None else None)
         self.model.set_rows(rows)
         cards = [row.card for row in rows if row.card is not None]
-        for number, row in enumerate(rows):
-            if row.card is not None and row.card.file.path == before:
-                self.view.setCurrentIndex(self.model.index(number))
-                break
+        places = {row.card.file.path: number for number, row in reversed([*enumerate(rows)]) if row.card is not None}
+        if before in places:
+            self.view.setCurrentIndex(self.model.index(places[before]))
+        for folder in {self.folder, *(card.file.path.parent for card in cards)}:
+            if folder.is_dir() and str(folder) not in self._watched.directories():
+                self._watched.addPath(str(folder))
         if self.isVisible():
             self.thumbnails.want((card.file.sha256, card.file.path) for card in cards)
 
@@ -250,9 +254,6 @@ class LibraryPanel(QWidget):
     def _delete(self, card: Card) -> None:
         trash, path = self._bin(), card.file.path
         self._work(lambda: trash.delete(path), lambda _none: self._changed(path, None))
-
-    def _restored(self, path: Path) -> None:
-        self._changed(None, path)
 
     def _changed(self, old: Path | None, new: Path | None) -> None:
         """A file has come, gone, or changed its name."""

@@ -95,7 +95,7 @@ class Recent(QObject):
 
 
 class RecentMenu(QMenu):
-    """File, Open recent: made anew whenever it is shown, with files that are gone in grey."""
+    """File, Open recent: made anew whenever it is shown, without files that are gone; those may come back."""
 
     chosen = Signal(str)
 
@@ -111,14 +111,10 @@ class RecentMenu(QMenu):
     def fill(self) -> None:
         """List the files as they are now."""
         self.clear()
-        for number, file in enumerate(self._recent.files, start=1):
-            there = os.path.exists(file.path)
-            name = file.label.replace("&", "&&")
-            action = self.addAction(
-                f"&{number % 10}  {name}" if there else f"&{number % 10}  {name}, not there any more"
-            )
+        there = [file for file in self._recent.files if os.path.exists(file.path)]
+        for number, file in enumerate(there, start=1):
+            action = self.addAction(f"&{number % 10}  {file.label.replace('&', '&&')}")
             action.setToolTip(file.source)
-            action.setEnabled(there)
             action.triggered.connect(lambda _checked=False, source=file.source: self.chosen.emit(source))
         self.addSeparator()
         clear = self.addAction("&Clear list")

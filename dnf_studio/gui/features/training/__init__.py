@@ -37,7 +37,7 @@ def _fill(workspace: Workspace) -> None:
 
 
 COMMANDS = (
-    Command("save", "&Save model…", "Ctrl+S", "Save the run, to go on with it later, or the model alone",
+    Command("save", "&Save model…", "Ctrl+S", "Save the model, to sample with",
             menu="File", section="open", icon="save"),
     Command("train", "&Train", "Ctrl+R", "Train a new model with the settings at the left", menu="Run",
             section="run", icon="train"),
@@ -48,7 +48,9 @@ COMMANDS = (
     Command("resume", "&Resume ended run", "Ctrl+Shift+R", "Go on with the run that has ended or was opened",
             menu="Run", section="ended"),
     Command("discard", "&Discard run", "Ctrl+Shift+Backspace", "Forget the run that has ended and show the model "
-            "from before it", menu="Run", section="ended"),
+            "from before it; Bring back undoes it", menu="Run", section="ended"),
+    Command("bring-back", "&Bring back run", "Ctrl+Alt+Backspace", "Show the run again that was discarded last, with "
+            "its weights and history; until the window closes", menu="Run", section="ended"),
 )  # fmt: skip
 
 FEATURE = Feature(

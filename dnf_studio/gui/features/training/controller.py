@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
 
+from dnf_studio.errors import continued
 from dnf_studio.gui.drawing.words import counted
+from dnf_studio.gui.features.training.notices import DiscardedNotice, DivergedNotice, SettingsNotice
 from dnf_studio.gui.workspace.run_changes import LIVE, RunStatus, effect_sentence
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -21,10 +24,12 @@ __all__ = ["EndedRunBar", "TrainingController"]
 
 OF_A_RUN = ("config.model", "config.sde.", "config.training.", "config.network.", "config.drop_constant")
 NOTES = {
-    True: "A run is under way: N, progressive or not, the learning rate, iterations, seconds and patience reach it at "
-    "once; the rest waits for the next Train.",
+    True: "A run is under way: N, progressive or not, the learning rate, clip, precision, iterations, seconds and "
+    "patience reach it at once; the rest waits for the next Train.",
     False: "The model shown is trained; these settings are for the next Train.",
 }
+SAVE_RUN = "&Save run…", "Save the run, to go on with it later, or its model alone"
+"""Text and tooltip of Save where there is a run."""
 
 
 class TrainingController(QObject):
@@ -43,6 +48,8 @@ class TrainingController(QObject):
         self._pages: list[Page] = []
         self.bar = EndedRunBar(workspace)
         workspace.add_bar(self.bar)
+        self.diverged, self.discarded = DivergedNotice(workspace), DiscardedNotice(workspace)
+        self.settings = SettingsNotice(workspace)
         self.settings_menu: SettingsMenu
         for name, act in (
             ("save", workspace.files.save),
@@ -57,6 +64,7 @@ class TrainingController(QObject):
         self._studio.opened.connect(self._take)
         training.phase_changed.connect(self._show_phase)
         training.went_back.connect(self._tell_loss)
+        training.kept_nowhere.connect(self._tell_unkept)
         self._session.changed.connect(self._settings_changed)
         self._show_phase(Phase.NONE)
 
@@ -74,7 +82,15 @@ class TrainingController(QObject):
     @Slot()
     def _take(self) -> None:
         self._commands["save"].setEnabled(True)
+        self._name_save()
         self._explain()
+
+    def _name_save(self) -> None:
+        """Name Save after what it writes."""
+        save, record = self._commands["save"], self._commands.records["save"]
+        text, tip = SAVE_RUN if self._studio.has_run else (record.text, record.tooltip)
+        save.setText(text)
+        save.setToolTip(f"{tip} ({save.shortcut().toString(QKeySequence.SequenceFormat.NativeText)})")
 
     @Slot(object)
     def _show_phase(self, phase: Phase) -> None:
@@ -83,6 +99,7 @@ class TrainingController(QObject):
         self._commands["pause"].setEnabled(active)
         self._show_paused(phase is Phase.PAUSED, self._training.pausing)
         self._commands["stop"].setEnabled(active)
+        self._name_save()
         self._explain()
 
     def _show_paused(self, paused: bool, coming: bool = False) -> None:
@@ -116,6 +133,10 @@ class TrainingController(QObject):
     @Slot(int)
     def _tell_loss(self, iteration: int) -> None:
         self._say(f"The training process was lost: the run goes on from iteration {iteration:,}, its last whole state.")
+
+    @Slot(str)
+    def _tell_unkept(self, why: str) -> None:
+        self._say(f"Training goes on, but what it has come to is not kept on the disk meanwhile: {continued(why)}")
 
     def _settings_changed(self, names: frozenset[str]) -> None:
         before, self._config = self._config, self._session.state.config

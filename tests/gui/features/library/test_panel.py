@@ -71,7 +71,7 @@ def click(panel: LibraryPanel, name: str) -> None:
     QTest.mouseClick(panel.buttons[name], Qt.MouseButton.LeftButton)
 
 
-def test_it_lists_bundled_own_and_recent(panel: LibraryPanel) -> None:
+def test_it_lists_bundled_own_and_recent(panel: LibraryPanel, qtbot: QtBot, folder: Path) -> None:
     bundled = cards(panel, Section.BUNDLED)
     assert [card.title for card in bundled] == list(assets.checkpoint_names())
     rings = next(card for card in bundled if card.title == "diffflow-rings")
@@ -80,6 +80,9 @@ def test_it_lists_bundled_own_and_recent(panel: LibraryPanel) -> None:
     assert own(panel) == ["broken", "first", "second"]
     assert [row.text for row in panel.model.rows if row.heading] == [section.value for section in Section]
     assert cards(panel, Section.RECENT) == []
+    # Whatever program deletes one
+    (folder / "first.safetensors").unlink()
+    qtbot.waitUntil(lambda: own(panel) == ["broken", "second"], timeout=20_000)
 
 
 def test_a_picture_is_as_high_as_the_lines_beside_it(panel: LibraryPanel) -> None:

@@ -63,7 +63,7 @@ def test_opened_and_saved_files_are_remembered(
     )
 
 
-def test_the_menu_opens_them_again_and_greys_what_is_gone(
+def test_the_menu_opens_them_again_and_leaves_out_what_is_gone(
     window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path, table: Path
 ) -> None:
     menu = window.parts["library"].menu
@@ -77,7 +77,11 @@ def test_the_menu_opens_them_again_and_greys_what_is_gone(
     menu.aboutToShow.emit()
     first, second = menu.actions()[:2]
     assert "a && b.csv" in first.text() and first.isEnabled() and first.toolTip() == str(table)
-    assert "gone" in second.text() and "not there any more" in second.text() and not second.isEnabled()
+    assert second.isSeparator()
+    gone.touch()
+    menu.aboutToShow.emit()
+    assert "gone" in menu.actions()[1].text(), "where it is there again"
+    first = menu.actions()[0]
     with qtbot.waitSignal(window.studio.opened, timeout=20_000):
         first.trigger()
     assert window.studio.current is not None and window.studio.current.shown.dim == 3
@@ -92,8 +96,7 @@ def test_a_folder_of_images_is_there(still_window: MainWindow, tmp_path: Path) -
     recent.add(tmp_path / "gone", "data")
     menu = still_window.parts["library"].menu
     menu.fill()
-    assert [action.isEnabled() for action in menu.actions()[:2]] == [False, True]
-    assert "not there" not in menu.actions()[1].text()
+    assert "images" in menu.actions()[0].text() and menu.actions()[1].isSeparator()
     cards = [row.card for row in read_rows(tmp_path, recent.files) if row.card is not None]
     assert [card.source for card in cards if card.section is Section.RECENT] == [str(tmp_path / "images")]
 
@@ -121,13 +124,13 @@ def test_a_file_may_have_colons_in_its_name(window: MainWindow, open_in: Open, t
     assert window.parts["library"].recent.files[0].path == odd
 
 
-def test_names_that_no_system_takes_are_greyed(qapp: object) -> None:
+def test_names_that_no_system_takes_are_left_out(qapp: object) -> None:
     recent = Recent(Memory())
     recent.add("x" * 5000, "data")
     recent.add("a\0b.csv", "data")
     menu = RecentMenu(recent)
     menu.fill()
-    assert [action.isEnabled() for action in menu.actions()[:2]] == [False, False]
+    assert [action.text() for action in menu.actions()] == ["", "&Clear list"]
 
 
 def test_an_empty_menu_can_be_made_without_a_window(qapp: object) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
@@ -14,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.storage.checkpoint import Checkpoint
+from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint
 from dnf_studio.core.training.run import Run
 from dnf_studio.gui.features.training.controller import NOTES
 from dnf_studio.gui.frame.main_window import MainWindow
@@ -89,16 +90,27 @@ def test_discard_goes_back_to_the_model_from_before(ended: MainWindow, qtbot: Qt
     assert not window.isWindowModified()
 
 
-def test_a_long_run_is_asked_about_once_more(ended: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = ended.studio.training.run
-    assert run is not None
-    run.seconds = 61.0
-    monkeypatch.setattr(files, "ask_discard", lambda _window, iterations, *_: Answer.CANCEL)
-    ended.parts["training"].bar.buttons["discard"].click()
-    assert ended.studio.training.run is run and ended.parts["training"].bar.isVisible()
-    monkeypatch.setattr(files, "ask_discard", lambda _window, iterations, *_: Answer.DISCARD)
-    ended.parts["training"].bar.buttons["discard"].click()
-    assert ended.studio.training.run is None
+def test_a_discarded_run_comes_back_whole(ended: MainWindow, qtbot: QtBot) -> None:
+    training, parts = ended.studio.training, ended.parts["training"]
+    run, curve = training.run, ended.plots["loss"].smoothed
+    assert run is not None and not ended.commands["bring-back"].isEnabled()
+    run.seconds, weights = 61.0, run.flow.state_dict()
+    parts.bar.buttons["discard"].click()
+    notice = parts.discarded.bar
+    assert training.run is None and notice.isVisible()
+    assert notice.text.text() == "Discarded the run of 6 iterations on rings."
+    notice.buttons[0].click()
+    qtbot.waitUntil(lambda: training.run is not None, timeout=20_000)
+    back = training.run
+    assert back is not None and (back.iteration, back.seconds, back.history) == (6, 61.0, run.history)
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in back.flow.state_dict().items())
+    assert ended.plots["loss"].smoothed == pytest.approx(curve)
+    assert training.unsaved and parts.bar.isVisible() and not notice.isVisible()
+    # As before: it goes on, is saved, and is discarded in favour of the same model
+    assert not ended.commands["bring-back"].isEnabled() and ended.session.state.config.training.iterations == 6
+    ended.commands["discard"].trigger()
+    assert ended.studio.current is not None and ended.studio.current.shown.title == "diffflow-rings"
+    assert notice.isVisible() and ended.commands["bring-back"].isEnabled()
 
 
 def test_resume_needs_iterations_left(ended: MainWindow, qtbot: QtBot) -> None:
@@ -222,7 +234,9 @@ def test_nothing_is_said_without_a_run(window: MainWindow, open_in: Open) -> Non
     assert window.status.message.text() == before
 
 
-def test_a_saved_run_brings_its_curve_and_marks(window: MainWindow, open_in: Open, tmp_path: Path) -> None:
+def test_a_saved_run_brings_its_curve_and_marks_and_is_saved_as_what_it_is(
+    window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     window.session.apply(TINY)
     run = Run(window.session.state.config.changed({"data": "circle", "training.iterations": 30}))
     for report in run:
@@ -232,7 +246,28 @@ def test_a_saved_run_brings_its_curve_and_marks(window: MainWindow, open_in: Ope
     open_in(str(tmp_path / "run.safetensors"))
     assert window.plots["loss"].smoothed is not None
     assert window.plots["loss"].marks.labels == ["N 4→3"]
+    asked: list[tuple[str, ...]] = []
+
+    def ask(_parent: object, *words: str) -> tuple[str, str]:
+        asked.append(words)
+        return words[1], words[2].split(";;")[0]
+
+    monkeypatch.setattr(files.QFileDialog, "getSaveFileName", ask)
+    path = tmp_path / "run.safetensors"
+    path.unlink()
+    with qtbot.waitSignal(window.files.saved, timeout=20_000):
+        window.commands["save"].trigger()
+    assert asked == [("Save run", str(path), f"{files.RUN};;{files.WEIGHTS}")]
+    assert window.commands["save"].text() == "&Save run…"
+    again = Run.resume(path)
+    assert (again.iteration, again.history, again.changes) == (30, run.history, run.changes)
+    with qtbot.waitSignal(window.files.saved, timeout=20_000):
+        window.files.save_to(tmp_path / "alone.safetensors", "weights")
+    assert read_checkpoint(tmp_path / "alone.safetensors").kind == "weights"
+    assert window.status.message.text() == "Saved the model as alone.safetensors, without the run."
+    assert window.studio.current is not None and window.studio.current.path == path
     open_in("moons")
+    assert window.commands["save"].text() == "&Save model…"
     assert window.plots["loss"].smoothed is None and window.plots["loss"].marks.places == []
 
 
