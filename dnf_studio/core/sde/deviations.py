@@ -11,6 +11,7 @@ Probabilistic Models", ICLR 2022, arXiv:2201.06503, which has r of a diffusion m
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field, forward_path
+from dnf_studio.core.sde.paths import Field, forward_path, remembering
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 
 __all__ = ["MOST_LOG", "anchors", "fit_deviations", "noise_source", "ratios_on", "rows_for"]
@@ -64,41 +65,53 @@ def fit_deviations(
     longer steps over a quarter. With up to 32 steps the former are the grid's own, and the mean bound of these paths
     is then the least that any r gives it.
     """
-    nodes = anchors(grid.steps)
+    nodes, (drift, score) = anchors(grid.steps), fields
     noise = torch.randn((grid.steps, *x0.shape), generator=noise_source(seed), dtype=x0.dtype).to(x0)
-    states = forward_path(fields[0], grid, x0, noise)
+    once = remembering(drift)
+    states = forward_path(once, grid, x0, noise)
+    drifts = [once(i, states[i]) for i in nodes[:-1]]
+    paths = _Paths(grid, nodes, states, drifts, noise, seed)
     # Without the thread's own grad mode the kernels would be those that can be differentiated
-    row = torch.no_grad()(partial(_row, fields, grid, nodes, states, noise, seed))
-    places = range(len(nodes) - 1)
-    rows = [row(a) for a in places] if pool is None else pool.map(row, places)
-    return torch.stack([*rows, torch.zeros_like(rows[0])])
+    column = torch.no_grad()(partial(paths.column, drift, score))
+    places = range(1, len(nodes))
+    columns = [column(b) for b in places] if pool is None else pool.map(column, places)
+    return torch.stack([torch.zeros_like(columns[0]), *columns], 1)
 
 
-def _row(
-    fields: tuple[Field, Field],
-    grid: TimeGrid,
-    nodes: list[int],
-    states: Tensor,
-    noise: Tensor,
-    seed: int,
-    a: int,
-) -> Tensor:
-    """ln r (M+1,) of the steps back to anchor `a`."""
-    (drift, score), i = fields, nodes[a]
-    found = states.new_zeros(len(nodes))
-    generator = noise_source(seed, 1 + a)
-    f = drift(i, states[i])
-    for b in range(a + 1, len(nodes)):
-        j, rows = nodes[b], slice(None if b == a + 1 else -(-len(f) // FOR_PAIRS))
-        x, start = states[i][rows], f[rows]
-        # The grid's own step is that of the path
-        eps = noise[i] if j == i + 1 else torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x)
-        length = grid.t[j] - grid.t[i]
-        y = forward_step(x, start, length, grid.g[i], eps)
-        back = path_backward_noise(start, drift(j, y), score(j, y), eps, length, grid.g[i], grid.g[j])
-        square = back.square().mean(1)
-        found[b] = 0.5 * square[square.isfinite()].mean().log()
-    return found.nan_to_num(0.0).clamp(-MOST_LOG, MOST_LOG)
+@dataclass(frozen=True)
+class _Paths:
+    """Forward paths, and steps from them to later nodes that leave others out."""
+
+    grid: TimeGrid
+    nodes: list[int]
+    states: Tensor
+    """(N+1, B, D)"""
+    drifts: list[Tensor]
+    """At the anchors but the last, (B, D) each."""
+    noise: Tensor
+    """(N, B, D)"""
+    seed: int
+
+    def column(self, drift: Field, score: Field, b: int) -> Tensor:
+        """ln r (M+1,) of the steps back from anchor `b` to those before; the networks are asked once for all."""
+        j, few, generator = self.nodes[b], -(-self.states.shape[1] // FOR_PAIRS), noise_source(self.seed, b)
+        steps = []
+        for i, f in zip(self.nodes[:b], self.drifts, strict=False):
+            x, f = (self.states[i], f) if i == self.nodes[b - 1] else (self.states[i][:few], f[:few])
+            # The grid's own step is that of the path
+            own = j == i + 1
+            eps = self.noise[i] if own else torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x)
+            length = self.grid.t[j] - self.grid.t[i]
+            steps.append((f, eps, length, self.grid.g[i], forward_step(x, f, length, self.grid.g[i], eps)))
+        ends = torch.cat([step[-1] for step in steps])
+        sizes = [len(step[-1]) for step in steps]
+        ahead, pull = (torch.split(field(j, ends), sizes) for field in (drift, score))
+        found = ends.new_zeros(len(self.nodes))
+        for a, (f, eps, length, g, _) in enumerate(steps):
+            back = path_backward_noise(f, ahead[a], pull[a], eps, length, g, self.grid.g[j])
+            square = back.square().mean(1)
+            found[a] = 0.5 * square[square.isfinite()].mean().log()
+        return found.nan_to_num(0.0).clamp(-MOST_LOG, MOST_LOG)
 
 
 def ratios_on(table: Tensor, nodes: Tensor, t: Tensor) -> Tensor:

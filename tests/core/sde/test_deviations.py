@@ -69,19 +69,19 @@ def points(count: int, seed: int = 3) -> Tensor:
 
 def test_with_the_exact_reverse_mean_r_is_the_posteriors_deviation_and_samples_are_exact_at_every_n() -> None:
     """r² = V_i g_i²/(V_{i+1} g²_{i+1}): the variance of x_i where x_{i+1} is known, over that of the forward noise."""
-    for steps in (3, 12):
+    for steps in (3, 8):
         grid, v = linear(steps)
         fields = of_reverse(grid, v)
-        table = fit_deviations(fields, grid, points(4000))
+        table = fit_deviations(fields, grid, points(2000))
         found = ratios_on(table, grid.t, grid.t)
         expected = (v[:-1] / v[1:]).sqrt() * grid.g[:-1] / grid.g[1:]
-        torch.testing.assert_close(found, expected, rtol=0.01, atol=0)
-        z = v[-1].sqrt() * torch.randn(4000, DIM, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-        eps = torch.randn(steps, 4000, DIM, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+        torch.testing.assert_close(found, expected, rtol=0.015, atol=0)
+        z = v[-1].sqrt() * torch.randn(2000, DIM, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+        eps = torch.randn(steps, 2000, DIM, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
         widths_ = [
             float(backward_path(*fields, nodes, z, eps)[-1].var()) for nodes in (replace(grid, fitted=found), grid)
         ]
-        assert widths_[0] == pytest.approx(WIDTH, rel=0.02) and widths_[1] > 1.2 * WIDTH
+        assert widths_[0] == pytest.approx(WIDTH, rel=0.03) and widths_[1] > 1.2 * WIDTH
 
 
 def test_between_any_two_nodes_r_is_that_of_the_step_between_them() -> None:
@@ -101,10 +101,10 @@ def test_between_any_two_nodes_r_is_that_of_the_step_between_them() -> None:
 def test_r_goes_to_1_with_the_step_in_proportion_to_it() -> None:
     """First order: r² = V_i/V_{i+1} for a constant g."""
     logs = []
-    for steps in (8, 16, 32):
+    for steps in (5, 10, 20):
         grid, v = linear(steps)
         constant = replace(grid, g=torch.full_like(grid.g, NOISE))
-        table = fit_deviations(of_reverse(constant, v), constant, points(2000))
+        table = fit_deviations(of_reverse(constant, v), constant, points(1000))
         logs.append(-float(ratios_on(table, grid.t, grid.t).log().mean()))
     rates = np.log2(np.array(logs[:-1]) / np.array(logs[1:]))
     assert rates == pytest.approx([1, 1], abs=0.25), logs

@@ -87,7 +87,7 @@ class GridPlot(Plot):
             self._steps.set_grid(self._t, self._own)
             self._show_noise(frame is None or bool(self._g.any()))
             self.reset_view()
-        self._ratio = none if frame is None or frame.ratio is None else frame.ratio
+        self._ratio = none if frame is None or frame.ratio is None else frame.ratio.astype(np.float64)
         self._line.setVisible(frame is not None)
         self.set_cursor(self._position)
 
