@@ -23,10 +23,11 @@ __all__ = ["textbook_bends", "textbook_bound", "textbook_paths", "textbook_sampl
 
 def textbook_bound(flow: DiffFlow, x0: Tensor, noise: Tensor) -> Tensor:
     """The bound of method.md, section 2 for each point, (B,), nats, by equations 11, 12 and 15 as printed."""
-    g = flow.diffusion
-    states, steps = _forward(flow, flow.grid(), x0, noise)
+    grid = flow.grid()
+    states, steps = _forward(flow, grid, x0, noise)
     prior = 0.5 * states[-1].square().sum(1) + 0.5 * flow.dim * math.log(2 * math.pi)
-    return prior + sum(steps, torch.zeros_like(prior)) + flow.dim * torch.log(g[-1] / g[0])
+    widths = torch.log(grid.g[-1] / grid.g[0]) + grid.ratio.log().sum()
+    return prior + sum(steps, torch.zeros_like(prior)) + flow.dim * widths
 
 
 def textbook_bends(flow: DiffFlow, x0: Tensor, noise: Tensor) -> Tensor:
@@ -79,7 +80,7 @@ def _forward(flow: DiffFlow, grid: TimeGrid, x0: Tensor, noise: Tensor) -> tuple
         x, dt = states[-1], t[i + 1] - t[i]
         x_next = x + _drift(flow, x, c[i], g[i]) * dt + g[i] * dt.sqrt() * noise[i]
         velocity = _drift(flow, x_next, c[i + 1], g[i + 1]) - g[i + 1] ** 2 * flow.score(x_next, c[i + 1])
-        back = (x - x_next + velocity * dt) / (g[i + 1] * dt.sqrt())
+        back = (x - x_next + velocity * dt) / (grid.ratio[i] * g[i + 1] * dt.sqrt())
         steps.append(0.5 * (back.square().sum(1) - noise[i].square().sum(1)))
         states.append(x_next)
     return states, steps
@@ -96,7 +97,7 @@ def _backward(
         i = grid.steps - j
         dt = t[i] - t[i - 1]
         velocity = _drift(flow, x, c[i], g[i]) - 0.5 * (1 + lam**2) * g[i] ** 2 * flow.score(x, c[i])
-        x = x - velocity * dt + lam * g[i] * dt.sqrt() * noise(j)
+        x = x - velocity * dt + lam * grid.ratio[i - 1] * g[i] * dt.sqrt() * noise(j)
         yield x
 
 

@@ -69,6 +69,8 @@ ON_STEPS = ("training.progressive", "training.flexible_grid")
 COUPLED = "Only flow matching pairs data with noise before training."
 OF_DIFFFLOW = {
     "sde.condition": "Only the networks of a diffusion normalizing flow, trained at nodes, may be told the node.",
+    "sde.backward_deviation": "Only of a diffusion normalizing flow, trained on the bound of its steps, is the noise "
+    "of the steps back fitted.",
     "network.drift": "Only a diffusion normalizing flow learns its forward process.",
     "training.straight": "Only a diffusion normalizing flow is trained on paths that a penalty can straighten.",
     "training.inward": "Only a diffusion normalizing flow is kept from leaving by a penalty.",
@@ -89,6 +91,7 @@ def _not_on_steps(name: str) -> tuple[tuple[str, Callable[[Any], bool], str], ..
         ("network.drift", lambda drift: drift != "free", forward),
         ("training.straight", bool, f"{why} penalty that straightens paths"),
         ("sde.condition", lambda told: told != "time", f"the networks of a {name} are told the time itself"),
+        ("sde.backward_deviation", lambda noise: noise != "g", f"{why} backward noise that is fitted"),
     )
 
 

@@ -98,6 +98,12 @@ class SDEConfig(Settings):
         description="What the networks are told of the time: t itself, or the node, equal parts of T from one node of "
         "the reference grid to the next, which tells short times near the data apart.",
     )
+    backward_deviation: Literal["g", "fitted"] = Field(
+        "g",
+        title="Backward noise",
+        description="How much noise a step back has: that of g, as in the paper, or fitted, r times as much with the r "
+        "of each step that makes the bound least, found from forward paths while it trains.",
+    )
 
     @model_validator(mode="after")
     def _times_increase(self) -> Self:

@@ -209,8 +209,8 @@ def forward_block(fields: tuple[Field, Field], grid: TimeGrid, x0: Tensor, noise
     f, s = torch.stack(drifts), torch.stack(scores)
     path = torch.stack(states)
     lengths = summed_lengths(path[1:], f[1:], s)
-    dt, g = dt[:, None, None], grid.g[:, None, None]
-    back = split_backward_noise(f[:-1], f[1:], s, noise, dt, g[:-1], g[1:])
+    dt, g, ratio = (values[:, None, None] for values in (dt, grid.g, grid.ratio))
+    back = split_backward_noise(f[:-1], f[1:], s, noise, dt, g[:-1], g[1:], ratio)
     parts = torch.stack(split_contributions(back, noise))
     contributions = parts.sum(0)
     # ½‖δB − d‖² − ½‖δB‖² = −½⟨d, δB + n + c⟩, and so for the score c; the parts hold ½⟨d, δB + n⟩

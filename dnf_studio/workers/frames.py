@@ -54,6 +54,8 @@ class Frame:
     """Whether all points are there, perhaps not yet in float32."""
     own: Array | None = None
     """(M+1,) times of the model's own grid where `t` is another."""
+    ratio: Array | None = None
+    """(N,) r_i, the noise of the steps back in parts of that of g, where it is fitted."""
     contributions: Array = field(default_factory=lambda: np.empty((0, 0), np.float32))
     """Contributions (N, P) of each step and point, nats; empty where nobody computed it."""
     parts: Array = field(default_factory=lambda: np.empty((3, 0), np.float32))
@@ -62,7 +64,8 @@ class Frame:
     """(2, N) what the excess of a step would be higher by with a drift that does not change over it, and without a
     score; empty where nobody computed it."""
     prior: tuple[float, float] | None = None
-    """Mean −log N(x_N; 0, I) and D log(g_N/g_0), nats: with the sum of `mean_contributions` the bound."""
+    """Mean −log N(x_N; 0, I) and D [log(g_N/g_0) + Σ_i log r_i], nats: with the sum of `mean_contributions` the
+    bound."""
 
     whole: Array | None = None
     """(P, D) samples of the whole backward process from the same latents and noise, where `request.parts` leaves

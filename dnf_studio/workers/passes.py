@@ -245,6 +245,7 @@ def _frame(
         complete=complete,
         seconds=perf_counter() - work.since,
         own=None if torch.equal(grid.t, own) else own.numpy().copy(),
+        ratio=None if grid.fitted is None else grid.fitted.numpy().copy(),
         contributions=contributions,
         parts=_over_points([block.parts for block in forward], contributions),
         saved=_over_points([block.saved for block in forward], contributions),
@@ -274,8 +275,8 @@ def _score(forward: list[ForwardBlock], grid: TimeGrid, lam: float) -> ScoreShar
 
 
 def _prior(ends: Array, grid: TimeGrid) -> tuple[float, float]:
-    """Mean −log N(x_N; 0, I) over the finite `ends` (P, D), and D log(g_N/g_0)."""
-    end, ratio = prior_terms(torch.from_numpy(ends), grid.g)
+    """Mean −log N(x_N; 0, I) over the finite `ends` (P, D), and D [log(g_N/g_0) + Σ_i log r_i]."""
+    end, ratio = prior_terms(torch.from_numpy(ends), grid)
     finite = end[end.isfinite()]
     return float(finite.double().mean()) if len(finite) else 0.0, float(ratio)
 

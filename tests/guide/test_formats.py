@@ -94,7 +94,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "data": str(folder / "rows.npy"),
             "missing": "drop-rows",
             "label": "2",
-            "sde": {"steps": 1},
+            "sde": {"steps": 1, "backward_deviation": "fitted"},
             "network": {"layers": 1, "channels": 4, "features": 2},
             "training": {"batch": 4, "iterations": 50, "precision": "float32", "device": "cpu"},
         }

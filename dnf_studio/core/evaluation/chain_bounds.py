@@ -45,7 +45,8 @@ class ChainBounds:
             return None
         generator = torch.Generator().manual_seed(0)
         for k in range(DRAWN_GRIDS):
-            grid = draw_grid(config.sde, generator, self.flow.grid().steps).to(self.flow.timestamps)
+            drawn = draw_grid(config.sde, generator, self.flow.grid().steps).to(self.flow.timestamps)
+            grid = self.flow.with_deviations(drawn)
             total += float(self.values(points // DRAWN_GRIDS, k, grid).cpu().double().mean())
         return total / DRAWN_GRIDS if math.isfinite(total) else None
 
@@ -62,15 +63,16 @@ def entropy_of(flow: GenerativeModel, dataset: Dataset) -> float | None:
 def attainable_of(
     flow: GenerativeModel, dataset: Dataset, grid: TimeGrid | None = None, solver: str | None = None
 ) -> float | None:
-    """The least NLL, nats of model units, of a chain whose last step adds noise of deviation r = g_1 √Δ_0 to any mean.
+    """The least NLL, nats of model units, of a chain whose last step adds noise of deviation r_0 g_1 √Δ_0 to any mean.
 
-    The entropy where the data is nowhere thinner than r; None where the thickness is not known (`Dataset.blur_excess`)
-    where the solver is no chain, and of a model trained on drawn grids, whose last steps differ. At the model's own
-    grid or `grid`.
+    The entropy where the data is nowhere thinner than that; None where the thickness is not known
+    (`Dataset.blur_excess`), where the solver is no chain, of a model trained on drawn grids, whose last steps differ,
+    and of one whose r_0 is still to be fitted. At the model's own grid or `grid`.
     """
-    entropy = entropy_of(flow, dataset)
-    if entropy is None or flow.config.training.flexible_grid:
+    entropy, nodes = entropy_of(flow, dataset), grid or flow.grid()
+    unfitted = flow.config.sde.backward_deviation == "fitted" and nodes.fitted is None
+    if entropy is None or flow.config.training.flexible_grid or unfitted:
         return None
-    blur = flow.last_spread(grid or flow.grid(), solver)
+    blur = flow.last_spread(nodes, solver)
     excess = None if blur is None else dataset.blur_excess(blur, units_of(flow, dataset).scale)
     return None if excess is None else entropy + excess

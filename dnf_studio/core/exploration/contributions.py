@@ -13,7 +13,8 @@ and from ½‖δB‖² − ½‖n‖² = ½⟨δB − n, δB + n⟩ the contribu
 
 A part is zero where its cause is absent: g the same at both ends, a drift that does not change, no
 score. Terms that join the noise with drift or score belong to drift or score, since with δF alone
-nothing disagrees; the term ⟨d, c⟩ is shared evenly. Equation numbers are those of Zhang and Chen,
+nothing disagrees; the term ⟨d, c⟩ is shared evenly. Where the steps back have fitted deviations
+r_i g_{i+1} √Δ_i, n, d and c are divided by r_i. Equation numbers are those of Zhang and Chen,
 "Diffusion Normalizing Flow", arXiv:2110.07579.
 """
 
@@ -56,7 +57,7 @@ class Contributions:
     prior: Tensor
     """−log N(x_N; 0, I), (B,)."""
     noise_ratio: Tensor
-    """D log(g_N / g_0), a scalar."""
+    """D [log(g_N / g_0) + Σ_i log r_i], a scalar; r is 1 where backward deviations are those of g."""
 
     @property
     def steps(self) -> Tensor:
@@ -65,7 +66,7 @@ class Contributions:
 
     @property
     def bound(self) -> Tensor:
-        """Σ_i of all parts, the prior and D log(g_N/g_0), (B,)."""
+        """Σ_i of all parts, the prior and the noise ratio, (B,)."""
         return self.steps.sum(0) + self.prior + self.noise_ratio
 
 
@@ -76,9 +77,10 @@ def split_contributions(back: NoiseParts, noise: Tensor) -> ContributionParts:
     return ContributionParts(ratio, 0.5 * (back.drift * both).sum(-1), 0.5 * (back.score * both).sum(-1))
 
 
-def prior_terms(x_end: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
-    """−log N(x_N; 0, I) (B,) of `x_end` (B, D), and D log(g_N/g_0) of `g` (N+1,), what the bound has beside steps."""
-    return minus_log_prior(x_end), x_end.shape[-1] * torch.log(g[-1] / g[0])
+def prior_terms(x_end: Tensor, grid: TimeGrid) -> tuple[Tensor, Tensor]:
+    """−log N(x_N; 0, I) (B,) of `x_end` (B, D), and D [log(g_N/g_0) + Σ_i log r_i]: what the bound has beside steps."""
+    ratio = torch.log(grid.g[-1] / grid.g[0]) + grid.ratio.log().sum()
+    return minus_log_prior(x_end), x_end.shape[-1] * ratio
 
 
 def explain_path(fields: tuple[Field, Field], grid: TimeGrid, path: Tensor, noise: Tensor) -> Contributions:
@@ -91,9 +93,9 @@ def explain_path(fields: tuple[Field, Field], grid: TimeGrid, path: Tensor, nois
     drift, score = fields
     f = torch.stack([drift(i, x) for i, x in enumerate(path)])
     s = torch.stack([score(i, x) for i, x in enumerate(path) if i])
-    dt, g = grid.dt[:, None, None], grid.g[:, None, None]
-    parts = split_contributions(split_backward_noise(f[:-1], f[1:], s, noise, dt, g[:-1], g[1:]), noise)
-    return Contributions(path, parts, *prior_terms(path[-1], grid.g))
+    dt, g, ratio = (values[:, None, None] for values in (grid.dt, grid.g, grid.ratio))
+    parts = split_contributions(split_backward_noise(f[:-1], f[1:], s, noise, dt, g[:-1], g[1:], ratio), noise)
+    return Contributions(path, parts, *prior_terms(path[-1], grid))
 
 
 def contributions(

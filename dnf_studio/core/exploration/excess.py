@@ -2,7 +2,7 @@
 
 On a forward path a step's log-ratio is
 
-    e_i = ½(‖δB_i‖² − ‖δF_i‖²) + D ln(g_{i+1}/g_i) + ln p_i(x_i) − ln p_{i+1}(x_{i+1}),
+    e_i = ½(‖δB_i‖² − ‖δF_i‖²) + D ln(r_i g_{i+1}/g_i) + ln p_i(x_i) − ln p_{i+1}(x_{i+1}),
 
 which by Bayes' rule is ln p_F(x_i | x_{i+1}) − ln p_B(x_i | x_{i+1}), p_i being the marginals of the forward process.
 Its mean, the excess, is the divergence KL(p_F(x_i|x_{i+1}) ‖ p_B(x_i|x_{i+1})): never negative, and zero where the
@@ -115,12 +115,12 @@ def log_ratios(contribution: Tensor, log_density: Tensor) -> Tensor:
 
 
 def widths(grid: TimeGrid, dim: int) -> Tensor:
-    """The g term D ln(g_{i+1}/g_i) of each step, (N,): what the ratio of the two widths adds to the bound."""
-    return dim * torch.log(grid.g[1:] / grid.g[:-1])
+    """The g term D ln(r_i g_{i+1}/g_i) of each step, (N,): what the ratio of the two widths adds to the bound."""
+    return dim * torch.log(grid.g[1:] * grid.ratio / grid.g[:-1])
 
 
 def backward_contribution(fields: tuple[Field, Field], grid: TimeGrid, path: Tensor) -> Tensor:
-    """½(‖δB_i‖² − ‖δF_i‖²) + D ln(g_{i+1}/g_i) (N, B) of any `path` (N+1, B, D), row i at t_i, read off its states.
+    """½(‖δB_i‖² − ‖δF_i‖²) + D ln(r_i g_{i+1}/g_i) (N, B) of any `path` (N+1, B, D), row i at t_i, read off its states.
 
     Of backward paths e_i made of it is, in the mean over the backward step, −KL(p_B ‖ p_F): at most 0.
     """
@@ -131,7 +131,7 @@ def backward_contribution(fields: tuple[Field, Field], grid: TimeGrid, path: Ten
         dt, g, g_next = grid.dt[i].double(), grid.g[i].double(), grid.g[i + 1].double()
         ahead = implied_forward_noise(x[i], x[i + 1], drift(i, path[i]).double(), dt, g)
         ends = drift(i + 1, path[i + 1]).double(), score(i + 1, path[i + 1]).double()
-        back = implied_backward_noise(x[i], x[i + 1], *ends, dt, g_next)
+        back = implied_backward_noise(x[i], x[i + 1], *ends, dt, g_next, grid.ratio[i].double())
         rows.append(0.5 * (back.square().sum(-1) - ahead.square().sum(-1)))
     return torch.stack(rows).to(path) + widths(grid, path.shape[-1])[:, None]
 

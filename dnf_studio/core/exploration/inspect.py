@@ -95,16 +95,16 @@ def inspect_path(
     x, eps = path.double(), noise.double()
     nodes = grid.to(x)
     f, s = (torch.cat([field(i, x[i : i + 1]) for i in range(len(x))]) for field in fields)
-    dt, g = nodes.dt[:, None], nodes.g[:, None]
+    dt, g, ratio = nodes.dt[:, None], nodes.g[:, None], nodes.ratio[:, None]
     if direction == "forward":
-        ahead, back = eps, path_backward_noise(f[:-1], f[1:], s[1:], eps, dt, g[:-1], g[1:])
+        ahead, back = eps, path_backward_noise(f[:-1], f[1:], s[1:], eps, dt, g[:-1], g[1:], ratio)
     elif settings.parts != "both" or not solver.euler:
         ahead = implied_forward_noise(x[:-1], x[1:], f[:-1], dt, g[:-1])
-        back = implied_backward_noise(x[:-1], x[1:], f[1:], s[1:], dt, g[1:])
+        back = implied_backward_noise(x[:-1], x[1:], f[1:], s[1:], dt, g[1:], ratio)
     else:
         lam = settings.lam if solver.noise else 0.0
-        ahead = chain_forward_noise(f[:-1], f[1:], s[1:], eps, dt, g[:-1], g[1:], lam)
-        back = chain_backward_noise(s[1:], eps, dt, g[1:], lam)
+        ahead = chain_forward_noise(f[:-1], f[1:], s[1:], eps, dt, g[:-1], g[1:], lam, ratio)
+        back = chain_backward_noise(s[1:], eps, dt, g[1:], lam, ratio)
     contributions = 0.5 * (back.square().sum(-1) - ahead.square().sum(-1))
     columns = (nodes.t, nodes.g, x, f, s * g * g, ahead, back, contributions)
     return PointTable(direction, *(column.detach().cpu().numpy().copy() for column in columns))

@@ -185,6 +185,7 @@ class _Paths:
         """Forward and backward path, each (N+1, P, D), row i at t_i; the backward process reads from the end."""
         with torch.inference_mode(), single_threaded_kernels():
             self._check()
+            grid = self._flow.with_deviations(grid)
             ahead, back = (rows.to(grid.t) for rows in self._noise(grid.t))
             there = self._flow.encoder(grid)(self._x0, ahead.__getitem__)
             again = self._flow.sampler(grid, self._settings)(self._z, back.flip(0).__getitem__)

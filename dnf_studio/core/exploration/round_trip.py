@@ -209,11 +209,11 @@ def _flow_to_noise(fields: tuple[Field, Field], grid: TimeGrid, x0: Tensor) -> T
 def _implied(fields: tuple[Field, Field], grid: TimeGrid, x0: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
     """x_N of the forward SDE and the implied backward noise (N, B, D) of its path (15), row i of step i."""
     drift, score = fields
-    x, f, dt, g, back = x0, drift(0, x0), grid.dt, grid.g, []
+    x, f, dt, g, ratio, back = x0, drift(0, x0), grid.dt, grid.g, grid.ratio, []
     for i in range(grid.steps):
         x = forward_step(x, f, dt[i], g[i], noise[i])
         f_next = drift(i + 1, x)
-        back.append(path_backward_noise(f, f_next, score(i + 1, x), noise[i], dt[i], g[i], g[i + 1]))
+        back.append(path_backward_noise(f, f_next, score(i + 1, x), noise[i], dt[i], g[i], g[i + 1], ratio[i]))
         f = f_next
     return x, torch.stack(back)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.networks.base import FieldNetwork
 from dnf_studio.core.networks.build import make_network
+from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.blocks import sample
 from dnf_studio.core.sampling.likelihood import LogProbMethod, bound_nll, log_prob
 from dnf_studio.core.sampling.model import Model, check_shape, shown_shape
@@ -113,6 +114,15 @@ class GenerativeModel(Model, nn.Module):
         if kind is None and not self.formula_grid:
             return regrid(own, int(steps or own.steps))
         return make_grid(self.config.sde, own.steps if steps is None else steps, kind).to(self.timestamps)
+
+    def with_deviations(self, grid: TimeGrid) -> TimeGrid:
+        """`grid`, whose times lie between its own ends, with the backward deviations that the model has there."""
+        return grid
+
+    def complete(self, draw: Callable[[int], Tensor], pool: BlockPool, part: float = 1.0) -> None:
+        """Find what follows from its trained weights in closed form; `draw(n)` gives points (n, D) of the training data
+        in model units. `part` is how many of the points are taken that a finished model needs.
+        """
 
     def set_grid(self, grid: TimeGrid) -> None:
         """Train and sample on `grid` from now on."""

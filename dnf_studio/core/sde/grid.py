@@ -36,7 +36,6 @@ __all__ = [
     "s_curve_times",
     "uniform_times",
 ]
-
 HALVINGS = 60
 """Of an interval of times, after which float64 halves no more."""
 RESOLVED = 32 * 2.0**-23
@@ -57,6 +56,8 @@ class TimeGrid:
     t: Tensor
     g: Tensor
     condition: Tensor
+    fitted: Tensor | None = None
+    """The `ratio` (N,) where it is not 1 (`core.sde.deviations`)."""
 
     @property
     def steps(self) -> int:
@@ -68,9 +69,15 @@ class TimeGrid:
         """Δ_i = t_{i+1} − t_i, shape (N,)."""
         return self.t[1:] - self.t[:-1]
 
+    @property
+    def ratio(self) -> Tensor:
+        """r_i (N,): the noise of the step from t_{i+1} back to t_i has the deviation λ r_i g_{i+1} √Δ_i."""
+        return torch.ones_like(self.g[1:]) if self.fitted is None else self.fitted
+
     def to(self, like: Tensor) -> TimeGrid:
         """The same grid in the dtype and on the device of `like`."""
-        return TimeGrid(self.t.to(like), self.g.to(like), self.condition.to(like))
+        fitted = None if self.fitted is None else self.fitted.to(like)
+        return TimeGrid(self.t.to(like), self.g.to(like), self.condition.to(like), fitted)
 
 
 def reference_times(steps: int, beta: float, t_start: float, t_end: float) -> Tensor:
@@ -111,7 +118,7 @@ def log_snr_times(steps: int, sde: SDEConfig) -> Tensor:
 
     Reference: Lu et al., "DPM-Solver", NeurIPS 2022, arXiv:2206.00927, section 3.
     """
-    low, high = _ratio(sde, _ends(sde)).log()
+    low, high = _decay(sde, _ends(sde)).expm1().sqrt().log()
     return _times_of(sde, torch.lerp(low, high, _places(steps)).exp())
 
 
@@ -121,14 +128,13 @@ def karras_times(steps: int, sde: SDEConfig) -> Tensor:
     Reference: Karras et al., "Elucidating the Design Space of Diffusion-Based Generative Models", NeurIPS 2022,
     arXiv:2206.00364, equation 5.
     """
-    low, high = _ratio(sde, _ends(sde)) ** (1 / KARRAS)
+    low, high = _decay(sde, _ends(sde)).expm1().sqrt() ** (1 / KARRAS)
     return _times_of(sde, torch.lerp(low, high, _places(steps)) ** KARRAS)
 
 
 def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
     """The grid that `sde` describes, in float64, with another N or another kind where given.
 
-    g goes from g_start to g_end as `linear` says: `diffusion_at`.
     Raises `SettingError` for an N outside 1 … 10,000 or what is no grid.
     """
     count = sde.steps if steps is None else check_steps(steps)
@@ -229,10 +235,9 @@ def _with_ends(t: Tensor, t_start: float, t_end: float) -> Tensor:
 
 def draw_grid(sde: SDEConfig, generator: torch.Generator, steps: int | None = None) -> TimeGrid:
     """The flexible grid L̂_β: other times for each batch, so that one training serves every N (method.md, section 5).
-
     A grid of N = `steps` with t_0 and T fixed and t_i = α_i τ_{i−1} + (1−α_i) τ_i between, in float64: each inner
     node anywhere in a cell of its own. The paper's cells are those of ``paper`` with t_0 = 0, here they are those of
-    any kind of grid. (The reference program mixes before it takes the power.)
+    any kind of grid.
 
     τ_0 … τ_{N−1} are the times of `make_grid` with N−1 steps and α_i ~ U[m, 1−m) with m = `MARGIN`, so that
     Δ_i ≥ m (τ_i − τ_{i−1}): the paper has m = 0. g is as at fixed times. Raises `SettingError` as `make_grid` does.
@@ -274,11 +279,6 @@ def _decay(sde: SDEConfig, t: Tensor) -> Tensor:
     grown = (2 * _power(sde) + 1) * logs
     # ∫ β dt over t_0 … t, a logarithm where β falls as 1/t
     return start * first * (1 + logs * torch.where(grown == 0, 1.0, torch.expm1(grown) / grown))
-
-
-def _ratio(sde: SDEConfig, t: Tensor) -> Tensor:
-    """σ/a at float64 times."""
-    return torch.sqrt(_decay(sde, t).expm1())
 
 
 def _times_of(sde: SDEConfig, ratios: Tensor) -> Tensor:

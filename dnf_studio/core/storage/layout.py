@@ -19,6 +19,7 @@ from dnf_studio.core.data.dataset import DataSummary, Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.models.build import MODELS
 from dnf_studio.core.networks.build import make_network
+from dnf_studio.core.sde.deviations import MOST_LOG, anchors
 from dnf_studio.core.sde.grid import TimeGrid, make_grid
 from dnf_studio.errors import CheckpointError, DataError
 
@@ -183,6 +184,9 @@ def model_shapes(config: Config, dim: int, image: ImageShape | None = None) -> t
     """
     nodes = (config.sde.steps + 1,)
     buffers: Shapes = {"timestamps": nodes, "diffusion": nodes, "condition": nodes}
+    if config.sde.backward_deviation == "fitted":
+        known = len(anchors(config.sde.steps))
+        buffers["backward_deviations"] = known, known
     parameters: Shapes = {}
     # What is drawn at random is drawn on the processor: on the meta device torch imports sympy for it, half a second
     with torch.device("meta"), torch.random.fork_rng(devices=[]):
@@ -240,6 +244,8 @@ def value_fault(tensors: Mapping[str, Tensor]) -> str | None:
         return "its times do not increase"
     if not bool((tensors["model.diffusion"] > 0).all()):
         return "its diffusion coefficient g is not positive everywhere"
+    if bool((tensors.get("model.backward_deviations", torch.zeros(1)).abs() > MOST_LOG).any()):
+        return "its backward deviations are out of range"
     return None
 
 

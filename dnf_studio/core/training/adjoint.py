@@ -5,7 +5,8 @@ goes back from t_N, where each step needs the local vector-Jacobian products alo
 
     λ_j = λ_{j+1} + J_f(x_j)ᵀ (u_j + Δ_j λ_{j+1}) + J_s(x_j)ᵀ v_j,   λ_{N+1} = 0, plus x_N at j = N
 
-with b_i = δB_i (15), u_j = (√Δ_{j−1}/g_j) b_{j−1} − (√Δ_j/g_{j+1}) b_j and v_j = −g_j √Δ_{j−1} b_{j−1}.
+with b_i = δB_i (15), u_j = (√Δ_{j−1}/g_j) b_{j−1} − (√Δ_j/g_{j+1}) b_j and v_j = −g_j √Δ_{j−1} b_{j−1}; where the
+steps back have fitted deviations, r_i times those of g, every b_i beside these is divided by r_i once more.
 (The algorithm as printed counts the term of its line 2 again in its loop; here it counts once.)
 
 What makes it fast: f(x_{i+1}) serves δB_i and the next step; the time embeddings are those of
@@ -85,7 +86,8 @@ class AdjointEngine:
         """The noise (N, B, D) and the grid of one iteration."""
         noise, grid = torch.randn((steps, *x0.shape), generator=generator), self.flow.grid(steps)
         if self.flow.config.training.flexible_grid:
-            grid = draw_grid(self.flow.config.sde, generator, steps).to(self.flow.timestamps)
+            drawn = draw_grid(self.flow.config.sde, generator, steps).to(self.flow.timestamps)
+            grid = self.flow.with_deviations(drawn)
         return noise.to(x0.device), grid
 
     def step(
@@ -131,7 +133,8 @@ class AdjointEngine:
     def _loss(self, results: list[_BlockResult], grid: TimeGrid) -> BatchLoss:
         """What the blocks add up to: their bounds with the terms that are the same for every point."""
         dim, straight = self.flow.dim, self.flow.config.training.straight
-        constant = 0.5 * dim * math.log(2 * math.pi) + dim * torch.log(grid.g[-1] / grid.g[0])
+        widths = torch.log(grid.g[-1] / grid.g[0]) + grid.ratio.log().sum()
+        constant = 0.5 * dim * math.log(2 * math.pi) + dim * widths
         value = sum((r.bound for r in results), start=constant)
         bends = torch.stack([r.bend for r in results]).sum() / straight if straight else None
         return BatchLoss(value, torch.stack([r.contributions for r in results]).sum(0), bends)

@@ -77,8 +77,9 @@ class AdjointPass:
         self.states[0] = x0
         self.fields = torch.empty_like(self.states)
         self.contributions = x0.new_zeros(grid.steps)
-        self.weight = grid.dt.sqrt() / grid.g[1:] / batch
-        """√Δ_j / g_{j+1}, as the mean needs it."""
+        self.ratio = grid.ratio
+        self.weight = grid.dt.sqrt() / grid.g[1:] / self.ratio / batch
+        """√Δ_j / (r_j g_{j+1}), as the mean needs it."""
         self.bend = None if bend is None else 2 * bend / batch
         """Weight of f_{j+1} − f_j in the gradient of a penalty on its square, (N,); None without one."""
         self.drifts: dict[int, Tape] = {}
@@ -176,13 +177,14 @@ class AdjointPass:
         steps = slice(nodes.start - 1, nodes.stop - 1)
         if nodes.start == nodes.stop:
             return Scores(nodes, self.fields[steps], self.fields[steps], None)
-        dt, g, g_next = (v[:, None, None] for v in (grid.dt[steps], grid.g[steps], grid.g[nodes]))
+        ends = grid.dt[steps], grid.g[steps], grid.g[nodes], self.ratio[steps]
+        dt, g, g_next, ratio = (v[:, None, None] for v in ends)
         tape = self.score.open(self.states[nodes], self.memory.score)
         s = tape.record_all(nodes, None if drifts is None else drifts.inputs)
-        b = path_backward_noise(self.fields[steps], self.fields[nodes], s, self.noise[steps], dt, g, g_next)
+        b = path_backward_noise(self.fields[steps], self.fields[nodes], s, self.noise[steps], dt, g, g_next, ratio)
         difference = b.square().sum((1, 2)) - self.noise[steps].square().sum((1, 2))
         self.contributions[steps] = 0.5 * difference / self.batch
-        seed = b * (-g_next * dt.sqrt() / self.batch)
+        seed = b * (-g_next * dt.sqrt() / ratio / self.batch)
         pull = tape.pull(seed.flatten(0, 1)).view_as(b)
         return Scores(nodes, b, pull, tape.collect())
 

@@ -39,9 +39,8 @@ from dnf_studio.errors import Cancelled, CheckpointError, DataError, SettingErro
 __all__ = ["Run"]
 
 FIXED = (*DATA_SETTINGS, "model", "network.", "training.coupling", "training.seed", "training.device")
-GOOD_STATE_EVERY = 50
 MEASURE_EVERY = 50
-"""Iterations from one NLL of the validation split to the next, which costs about as much as two."""
+"""Iterations between NLLs of the validation split, which cost about as much as two, good states, and closed forms."""
 
 
 class Run:
@@ -70,11 +69,10 @@ class Run:
         self.iteration, self.seconds = 0, 0.0
         self._pace: float | None = None
         self.changes: list[tuple[int, dict[str, Any]]] = []
-        self.history, self.marks = History(), Marks()
+        self.history, self.marks, self.early_stopping = History(), Marks(), EarlyStopping()
         self.metrics: dict[str, float | None] = {}
         self._good = self._weights.state(), 0
         self._watch = LossWatch.of(config, self.dataset.dim)
-        self.early_stopping = EarlyStopping()
 
     @property
     def flow(self) -> GenerativeModel:
@@ -146,14 +144,13 @@ class Run:
         data, weights = self.dataset, self._weights.state()
         # Copied once: without best weights those that sampling uses are the average
         copied = weights.average if self._weights.best is None else {}
-        own = self.flow.state_dict().items()
         return RunState(
             config=self.config,
             data=DataSummary.of(data),
             standardisation=data.standardisation,
             iteration=self.iteration,
             seconds=self.seconds,
-            model={name: copied[name] if name in copied else tensor.clone() for name, tensor in own},
+            model={n: copied[n] if n in copied else own.clone() for n, own in self.flow.state_dict().items()},
             weights=weights,
             generator=self._generator.get_state(),
             history=deepcopy(self.history),
@@ -170,7 +167,7 @@ class Run:
     def load(self, state: RunState) -> None:
         """Go on from the `state` of a run with the same data and networks, on a processor to the bit."""
         self._adapt(state.config)
-        self._weights.load(state.weights)
+        self._weights.load(state.weights, state.model)
         self._weights.best = None
         if state.best is not None:
             self._weights.keep(state.best)
@@ -178,8 +175,8 @@ class Run:
         self._watch = replace(state.watch or self._watch)
         self._generator.set_state(state.generator)
         self.iteration, self.seconds, self._pace = state.iteration, state.seconds, state.pace
-        self.history, self.marks = deepcopy(state.history), deepcopy(state.marks)
-        self.early_stopping = deepcopy(state.stopping)
+        known = state.history, state.marks, state.stopping
+        self.history, self.marks, self.early_stopping = deepcopy(known)
         self.changes, self.metrics = list(state.changes), dict(state.metrics)
         self._queue = deque(state.queue)
 
@@ -242,20 +239,25 @@ class Run:
             loss = float(found.value)
             if not (math.isfinite(loss) and math.isfinite(norm)) or self._watch.note(loss, bool(marks)):
                 self._go_back(before, steps, loss, norm)
-            if self.iteration % GOOD_STATE_EVERY == 0 and not self._watch.far:
+            if self.iteration % MEASURE_EVERY == 0 and not self._watch.far:
                 self._good = self._weights.state(), self.iteration
             self._weights.update(rate, training)
-            validation = self._measure(self.iteration + 1)
+            validation = self._look_back(self.iteration + 1)
         parts = found.contributions.float().cpu().numpy()
         seconds = self.seconds + self.clock() - started
         bend = None if found.bend is None else float(found.bend)
         report = StepReport(self.iteration + 1, loss, steps, parts, rate, norm, seconds, marks, validation, bend)
         self.follow(report)
+        if self.finished:
+            self._weights.complete(self.dataset, self._pool, last=True)
         return report
 
-    def _measure(self, iteration: int) -> float | None:
-        """The NLL on the validation split after `iteration`, nats, where there is one and it is time for it."""
-        if not self._validates or iteration % MEASURE_EVERY:
+    def _look_back(self, iteration: int) -> float | None:
+        """What is due every 50 iterations; the NLL on the validation split, nats, where there is one."""
+        if iteration % MEASURE_EVERY:
+            return None
+        self._weights.complete(self.dataset, self._pool)
+        if not self._validates:
             return None
         from dnf_studio.core.evaluation.likelihoods import validation_nll
 

@@ -17,12 +17,17 @@ from dnf_studio.config.model_kinds import MOST_WITH_FEATURES
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
+from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.training.gradients import box_of
 
 __all__ = ["MOMENTS", "TrainedWeights", "WeightsState", "first_model"]
 
 BETAS = (0.9, 0.99)
 MOMENTS = ("exp_avg", "exp_avg_sq")
+COMPLETED = "backward_deviations"
+"""The buffer that `GenerativeModel.complete` fills."""
+WHILE_TRAINING = 1 / 8
+"""The part of the points for it that is taken while training goes on."""
 COVERED_POINTS = 10_000
 """Points of the data that the box of the networks' features is found from."""
 
@@ -105,6 +110,20 @@ class TrainedWeights:
         """Every model there is of these weights, for settings that hold for all."""
         return self.raw, self.average, *filter(None, [self.best])
 
+    def complete(self, dataset: Dataset, pool: BlockPool, last: bool = False) -> None:
+        """Let all models have what follows in closed form from the weights that sampling uses and training points."""
+        part = 1.0 if last else WHILE_TRAINING
+        self.sampled.complete(lambda count: dataset.draw(count, torch.Generator().manual_seed(0)), pool, part)
+        self.take_buffers(dict(self.sampled.named_buffers()))
+
+    @torch.no_grad()
+    def take_buffers(self, buffers: Mapping[str, Tensor]) -> None:
+        """Copy those of `buffers` that `complete` finds to all models."""
+        for flow in self.models:
+            own = dict(flow.named_buffers())
+            if COMPLETED in own and COMPLETED in buffers:
+                own[COMPLETED].copy_(buffers[COMPLETED])
+
     def keep(self, weights: Mapping[str, Tensor] | None = None) -> None:
         """Let `best` be the average as it is now, or with `weights`, a state dict."""
         self.best = copy.deepcopy(self.average)
@@ -124,8 +143,9 @@ class TrainedWeights:
         return WeightsState(raw, average, **moments, updates=int(self._averaged.n_averaged))
 
     @torch.no_grad()
-    def load(self, state: WeightsState) -> None:
-        """Go back to what `state` returned."""
+    def load(self, state: WeightsState, buffers: Mapping[str, Tensor] | None = None) -> None:
+        """Go back to what `state` returned, with those of `buffers` that `complete` finds, where given."""
+        self.take_buffers(buffers or {})
         for flow, weights in ((self.raw, state.raw), (self.average, state.average)):
             for name, parameter in flow.named_parameters():
                 parameter.copy_(weights[name])

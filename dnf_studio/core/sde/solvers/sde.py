@@ -37,14 +37,14 @@ def backward_states(
     leads from t_{N−j} to t_{N−j−1}. `last="mean"` leaves the noise out of the last step.
     `correct(i, x)` may put another state in the place of each one reached at t_i, z included.
     """
-    dt = grid.dt
+    dt, ratio = grid.dt, grid.ratio
     x = z if correct is None else correct(grid.steps, z)
     yield x
     for j in range(grid.steps):
         i = grid.steps - j
         noisy = noise is not None and lam != 0 and not (last == "mean" and i == 1)
         eps = noise(j) if noisy and noise is not None else None
-        x = backward_step(x, drift(i, x), score(i, x), dt[i - 1], grid.g[i], eps, lam)
+        x = backward_step(x, drift(i, x), score(i, x), dt[i - 1], grid.g[i], eps, lam, ratio[i - 1])
         if correct is not None:
             x = correct(i - 1, x)
         yield x
@@ -76,19 +76,19 @@ def _nothing(_node: int, x: Tensor) -> Tensor:
 def chain_terms(model: WithFields, x0: Tensor, noise: Tensor, grid: TimeGrid) -> tuple[Tensor, Tensor]:
     """The forward paths (N+1, B, D) of x0 (B, D) with forward noise (N, B, D), and what each step adds to the bound.
 
-    The latter are ½(‖δB_i‖² − ‖δF_i‖²) + D log(g_{i+1}/g_i), (N, B), nats; with −log N(x_N; 0, I) they add up to what,
-    in the mean over the noise, bounds −log p(x0) of the chain with λ = 1.
+    The latter are ½(‖δB_i‖² − ‖δF_i‖²) + D log(r_i g_{i+1}/g_i), (N, B), nats; with −log N(x_N; 0, I) they add up to
+    what, in the mean over the noise, bounds −log p(x0) of the chain with λ = 1.
     """
     import torch
 
     drift, score = model.fields(grid)
-    dt, g, states, terms = grid.dt, grid.g, [x0], []
+    dt, g, ratio, states, terms = grid.dt, grid.g, grid.ratio, [x0], []
     f = drift(0, x0)
     for i in range(grid.steps):
         x = forward_step(states[-1], f, dt[i], g[i], noise[i])
         f_next = drift(i + 1, x)
-        back = path_backward_noise(f, f_next, score(i + 1, x), noise[i], dt[i], g[i], g[i + 1])
-        width = model.dim * torch.log(g[i + 1] / g[i])
+        back = path_backward_noise(f, f_next, score(i + 1, x), noise[i], dt[i], g[i], g[i + 1], ratio[i])
+        width = model.dim * torch.log(g[i + 1] * ratio[i] / g[i])
         terms.append(0.5 * (back.square().sum(-1) - noise[i].square().sum(-1)) + width)
         states.append(x)
         f = f_next
@@ -96,8 +96,8 @@ def chain_terms(model: WithFields, x0: Tensor, noise: Tensor, grid: TimeGrid) ->
 
 
 def _spread(_model: WithFields, grid: TimeGrid) -> float:
-    """g_1 √Δ_0."""
-    return float(grid.g[1] * grid.dt[0].sqrt())
+    """r_0 g_1 √Δ_0."""
+    return float(grid.g[1] * grid.dt[0].sqrt() * grid.ratio[0])
 
 
 def _sampler(

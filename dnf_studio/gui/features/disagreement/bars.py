@@ -52,6 +52,8 @@ HELP = Help(
         "change ½⟨d, δB + n⟩ + score ½⟨c, δB + n⟩",
         "prior = KL(p<sub>N</sub> ‖ N(0, I)); of the contributions −log N(x<sub>N</sub>; 0, I) + "
         "D log(g<sub>N</sub>/g<sub>0</sub>)",
+        "with fitted backward noise δB<sub>i</sub> is divided by r<sub>i</sub>, and D ln r<sub>i</sub> comes to the "
+        "terms in ln g",
     ),
     "(15) for δB; the contribution is a summand of the trajectory KL, (13)",
 )
@@ -256,10 +258,12 @@ def about_step(step: int, value: float, parts: Array) -> str:
 
 
 def about_prior(prior: Sequence[float], dim: int) -> str:
-    """A sentence on the bar of the prior: mean −log N(x_N; 0, I) and D log(g_N/g_0) of data of `dim` components."""
+    """A sentence on the bar of the prior: mean −log N(x_N; 0, I) and D [log(g_N/g_0) + Σ_i log r_i] of data of `dim`
+    components."""
     end, ratio = prior
     normal = 0.5 * dim * (1 + math.log(2 * math.pi))
     return (
         f"The end of the paths adds {nats(end + ratio)} nats to the bound (13): −log N(x_N; 0, I) is {nats(end)}, "
-        f"where exactly normal noise has {nats(normal)}, and D log(g_N/g_0) is {nats(ratio)}."
+        f"where exactly normal noise has {nats(normal)}, and D log(g_N/g_0), with D Σ log r where backward "
+        f"noise is fitted, is {nats(ratio)}."
     )

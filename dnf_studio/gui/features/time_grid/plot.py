@@ -20,7 +20,8 @@ __all__ = ["GridPlot"]
 HELP = Help(
     "time grid and g",
     "Each bar is one step: as wide and as high as the time Δ<sub>i</sub> it takes. The line is the noise "
-    "strength g with its scale at the right. Another N or grid of the view leaves the model's own grid as an "
+    "strength g with its scale at the right; where the noise of the steps back is fitted, that of the step at the "
+    "cursor is r times as strong. Another N or grid of the view leaves the model's own grid as an "
     "outline. A click moves the time cursor.",
     (
         "reference grid:  t<sub>i</sub> = (t<sub>0</sub><sup>β</sup> + (i/N) (T<sup>β</sup> − "
@@ -61,6 +62,7 @@ class GridPlot(Plot):
         self._t: Array = np.empty(0)
         self._g: Array = np.empty(0)
         self._own: Array = np.empty(0)
+        self._ratio: Array = np.empty(0)
         self._position = 0.0
         self._steps = StepsLayer()
         self._curve = pg.PlotCurveItem()
@@ -85,6 +87,7 @@ class GridPlot(Plot):
             self._steps.set_grid(self._t, self._own)
             self._show_noise(frame is None or bool(self._g.any()))
             self.reset_view()
+        self._ratio = none if frame is None or frame.ratio is None else frame.ratio.astype(np.float64)
         self._line.setVisible(frame is not None)
         self.set_cursor(self._position)
 
@@ -104,7 +107,8 @@ class GridPlot(Plot):
         if not self._g.any():
             self.set_note(f"t = {t}   Δt = {dt}", f"Δt = {dt}")
             return
-        self.set_note(f"t = {t}   Δt = {dt}   g = {g_now}", f"Δt = {dt}   g = {g_now}", f"g = {g_now}")
+        noise = f"g = {g_now}" + (f"   r = {short_number(float(self._ratio[step]))}" if len(self._ratio) > step else "")
+        self.set_note(f"t = {t}   Δt = {dt}   {noise}", f"Δt = {dt}   {noise}", noise)
 
     def set_empty(self, empty: bool) -> None:
         """The second scale, too, comes and goes."""

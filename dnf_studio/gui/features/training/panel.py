@@ -31,6 +31,7 @@ FIELDS = (
     "sde.g_end",
     "sde.linear",
     "sde.condition",
+    "sde.backward_deviation",
 )
 RUN = (
     "model",

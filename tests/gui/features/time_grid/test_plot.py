@@ -34,6 +34,9 @@ def test_the_note_says_time_step_and_g(plot: GridPlot) -> None:
     assert plot.note.text() == "t = 0.45   Δt = 0.3   g = 0.45"
     plot.set_cursor(4.0)
     assert plot.note.text() == "t = 1   Δt = 0.4   g = 0.6"
+    plot.set_frame(dataclasses.replace(UNEVEN, ratio=np.array([0.7, 0.8, 0.9, 1.1], np.float32)))
+    plot.set_cursor(2.5)
+    assert plot.note.text() == "t = 0.45   Δt = 0.3   g = 0.45   r = 0.9"
     plot.set_frame(None)
     assert plot.note.text() == "" and not plot.plot.getAxis("right").isVisible()
 
