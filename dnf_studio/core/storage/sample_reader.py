@@ -23,7 +23,7 @@ from dnf_studio.core.storage.layout import parse_json
 from dnf_studio.core.storage.sample_file import FORMAT, FORMAT_VERSION, Contents
 from dnf_studio.errors import ExportError, SettingError
 
-__all__ = ["ExportInfo", "is_export", "read_export", "read_rows"]
+__all__ = ["ExportInfo", "is_export", "opened_export", "read_export", "read_rows"]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_TEXT = 1 << 10
@@ -89,6 +89,13 @@ def read_rows(path: Path, name: str = "samples", start: int = 0, stop: int | Non
             raise ExportError(f"The export '{path}' holds no {name}.")
         rows: NDArray[np.float32] = file[name][slice(start, stop)]
         return rows
+
+
+@contextmanager
+def opened_export(path: Path) -> Iterator[tuple[Any, ExportInfo]]:
+    """The file of h5py of the export at `path`, open for reading, and what it holds; raises as `read_export` does."""
+    with _opened(path) as file:
+        yield file, _info(file, path)
 
 
 @contextmanager
