@@ -9,8 +9,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dnf_studio.api import datasets, load, open_checkpoint, train
+    from dnf_studio.api import (
+        Export,
+        Paths,
+        datasets,
+        evaluate,
+        export,
+        load,
+        open_checkpoint,
+        open_export,
+        paths,
+        train,
+    )
     from dnf_studio.config import Config
+    from dnf_studio.core.evaluation.evaluate import Evaluation
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.models.wrapped.adapters import from_denoiser, from_epsilon, from_score
     from dnf_studio.core.models.wrapped.sdes import wrap
@@ -23,35 +35,49 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Config",
+    "Evaluation",
+    "Export",
     "GenerativeModel",
+    "Paths",
     "Run",
     "StepReport",
     "StudioError",
     "__version__",
     "datasets",
+    "evaluate",
+    "export",
     "from_denoiser",
     "from_epsilon",
     "from_score",
     "from_velocity",
     "load",
     "open_checkpoint",
+    "open_export",
+    "paths",
     "train",
     "wrap",
 ]
 
 _HOMES = {
     "Config": "dnf_studio.config",
+    "Evaluation": "dnf_studio.core.evaluation.evaluate",
+    "Export": "dnf_studio.api",
     "GenerativeModel": "dnf_studio.core.models.base",
+    "Paths": "dnf_studio.api",
     "Run": "dnf_studio.core.training.run",
     "StepReport": "dnf_studio.core.training.record",
     "StudioError": "dnf_studio.errors",
     "datasets": "dnf_studio.api",
+    "evaluate": "dnf_studio.api",
+    "export": "dnf_studio.api",
     "from_denoiser": "dnf_studio.core.models.wrapped.adapters",
     "from_epsilon": "dnf_studio.core.models.wrapped.adapters",
     "from_score": "dnf_studio.core.models.wrapped.adapters",
     "from_velocity": "dnf_studio.core.models.wrapped.velocity",
     "load": "dnf_studio.api",
     "open_checkpoint": "dnf_studio.api",
+    "open_export": "dnf_studio.api",
+    "paths": "dnf_studio.api",
     "train": "dnf_studio.api",
     "wrap": "dnf_studio.core.models.wrapped.sdes",
 }

@@ -33,7 +33,17 @@ __all__ = [
 
 
 class StudioError(Exception):
-    """A mistake that a user or a file can make, told in one plain sentence."""
+    """A mistake that a user or a file can make, told in one plain sentence.
+
+    Examples
+    --------
+    >>> import dnf_studio as dnf
+    >>> try:
+    ...     dnf.load("diffflow-ring")
+    ... except dnf.StudioError as error:
+    ...     print(error)
+    There is no model named 'diffflow-ring'; did you mean 'diffflow-rings'?
+    """
 
 
 class SettingError(StudioError):

@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from dnf_studio import api
+from dnf_studio import progress as printing
 from dnf_studio.cli import VERBS, main
-from dnf_studio.cli import output as printing
 from dnf_studio.cli.evaluate import _chain, _distance
 from dnf_studio.cli.output import clock, emit, table
 from dnf_studio.cli.window import parse

@@ -23,7 +23,7 @@ from dnf_studio.core.training.run import Run
 from dnf_studio.errors import Cancelled
 
 STUDIO = [sys.executable, "-m", "dnf_studio"]
-AT_ONCE = "import sys; from dnf_studio.cli import main, output; output.PLAIN_EVERY = 0; sys.exit(main())"
+AT_ONCE = "import sys; from dnf_studio import cli, progress; progress.PLAIN_EVERY = 0; sys.exit(cli.main())"
 """The command line with its progress in plain lines at every turn."""
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX signals and pipes")
 

@@ -8,71 +8,19 @@ import os
 import signal
 import sys
 import threading
-import time
 from _thread import interrupt_main
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from types import FrameType
-from typing import Any, Self, TextIO
+from typing import Any
 
 from dnf_studio.errors import Cancelled, StudioError, stop_signals
+from dnf_studio.progress import Progress, drop, note
 
 __all__ = ["INTERRUPTED", "STOP", "Interrupt", "Progress", "clock", "drop", "emit", "note", "number", "table"]
 
-PLAIN_EVERY = 10.0
 INTERRUPTED = 130
 """The exit code after Ctrl-C or its like."""
 IMPORTING = "<frozen importlib._bootstrap>"
-
-
-class Progress:
-    """How far a long work is: a live bar where stderr is a terminal, else a plain line every ten seconds."""
-
-    def __init__(self, title: str) -> None:
-        self._title = title
-        self._stack = ExitStack()
-        self._live: Any = None
-        self._shown = time.monotonic()
-
-    def __enter__(self) -> Self:
-        if sys.stderr is not None and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, TextColumn
-            from rich.progress import Progress as Live
-
-            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"))
-            self._live = Live(*columns, console=Console(stderr=True), transient=True)
-            self._stack.enter_context(self._live)
-            self._task = self._live.add_task(self._title, total=1.0, text="")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            self._stack.close()
-        except OSError:
-            drop(sys.stderr)
-
-    def update(self, fraction: float | None, text: str) -> None:
-        """Show that `fraction` of the work is done, None where that is not known, and `text`."""
-        if self._live is not None:
-            known = fraction is not None
-            try:
-                self._live.update(self._task, total=1.0 if known else None, completed=fraction or 0.0, text=text)
-            except OSError:  # as in `note`
-                drop(sys.stderr)
-        elif time.monotonic() - self._shown >= PLAIN_EVERY:
-            self._shown = time.monotonic()
-            note(f"{self._title}: {text}" if fraction is None else f"{self._title}: {100 * fraction:.0f}%, {text}")
-
-
-def note(text: str) -> None:
-    """One plain line on stderr. Where nobody can read it any more it is dropped: work goes on without being told of."""
-    if sys.stderr is None:
-        return
-    try:
-        print(text, file=sys.stderr, flush=True)
-    except OSError:  # its reader has left, its terminal is closed, or the disk it goes to is full
-        drop(sys.stderr)
 
 
 def emit(result: Mapping[str, Any], text: str, as_json: bool) -> None:
@@ -84,13 +32,6 @@ def emit(result: Mapping[str, Any], text: str, as_json: bool) -> None:
     except OSError as error:
         drop(sys.stdout)
         raise StudioError(f"Cannot write the result: {error.strerror}.") from error
-
-
-def drop(stream: TextIO) -> None:
-    """Send what is still buffered, and all that follows, nowhere: Python's own last flush must not fail."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from typer import Option
 
 from dnf_studio import api, assets
+from dnf_studio.api.settings import setting_changes, settings_file
 from dnf_studio.cli.keeping import fit, newest_of, save, tell_of_older
 from dnf_studio.cli.options import AsJson, Output, asking_for_data
 from dnf_studio.cli.output import clock, emit, note, number
 from dnf_studio.config import Config, Device, Missing, ModelName, Precision
 from dnf_studio.config.model_kinds import MOST_WITH_FEATURES, DriftKind
 from dnf_studio.core.files import check_target, refuse_source
-from dnf_studio.errors import CheckpointError, SettingError, UnknownNameError
+from dnf_studio.errors import CheckpointError, SettingError
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.autosave import Autosave
@@ -91,33 +92,31 @@ def train(
     # Long by its signature, from which typer reads the options
     from dnf_studio.core.storage.autosave import Autosave
 
-    changes: dict[str, Any] = {
-        "data": _data(_named(data, train_file, (validation or test) is not None, resume), threshold, blur),
-        "validation": validation,
-        "test": test,
-        "model": model,
-        "drop_constant": drop_constant or None,
-        "missing": missing,
-        "label": label,
-        "network.drift": drift if freeze is None else "frozen",
-        "sde.steps": steps,
-        "training.straight": straight,
-        "training.iterations": iterations,
-        "training.seconds": seconds,
-        "training.batch": batch,
-        "training.learning_rate": learning_rate,
-        "training.clip": clip,
-        "training.precision": precision,
-        "training.device": device,
-        "training.seed": seed,
-    }
-    changes = {key: value for key, value in changes.items() if value is not None}
-    if iterations is not None and seconds is not None:
-        raise SettingError("Give --iterations or --seconds, not both.")
-    if freeze is not None and drift not in (None, "frozen"):
-        raise SettingError(f"Give --freeze drift or --drift {drift}, not both.")
-    if iterations is not None:
-        changes["training.seconds"] = None
+    changes = setting_changes(
+        {
+            "data": _named(data, train_file, (validation or test) is not None, resume),
+            "validation": validation,
+            "test": test,
+            "model": model,
+            "drop_constant": drop_constant or None,
+            "missing": missing,
+            "label": label,
+            "drift": drift,
+            "freeze": freeze,
+            "steps": steps,
+            "straight": straight,
+            "iterations": iterations,
+            "seconds": seconds,
+            "batch": batch,
+            "learning_rate": learning_rate,
+            "clip": clip,
+            "precision": precision,
+            "device": device,
+            "seed": seed,
+            "threshold": threshold,
+            "blur": blur,
+        }
+    )
     check_target(output, CheckpointError)
     run = _begin(config, changes, noise) if resume is None else _resume(resume, config, changes, noise)
     refuse_source(output, _read(run, config), CheckpointError)
@@ -146,20 +145,9 @@ def _named(data: str | None, train: str | None, own_splits: bool, resume: Path |
     return data if train is None else train
 
 
-def _data(data: str | None, threshold: float | None, blur: float | None) -> str | None:
-    """`data`, with the settings of a picture where there are any."""
-    from dnf_studio.core.data.naming import with_settings
-
-    if threshold is None and blur is None:
-        return data
-    if data is None:
-        raise SettingError("--threshold and --blur are settings of a picture; name it with --data.")
-    return with_settings(data, threshold, blur)
-
-
 def _begin(file: str | None, changes: dict[str, Any], noise: float | None) -> Run:
     """A new run of the settings in `file` with `changes` on top, and with that total `noise` if there is one."""
-    base = Config() if file is None else Config.from_toml(_settings(file))
+    base = Config() if file is None else Config.from_toml(settings_file(file))
     if "data" not in changes and "data" not in base.model_fields_set:
         raise SettingError("Say what to learn with --data, for instance --data rings.")
     config = base.changed(changes)
@@ -169,7 +157,7 @@ def _begin(file: str | None, changes: dict[str, Any], noise: float | None) -> Ru
         note(f"The frozen drift leaves {left:.0%} of the data at T; with --noise 4 it would be 14%.")
     run = api.train(config)
     wide = run.dataset.dim > MOST_WITH_FEATURES and run.dataset.image is None
-    if file is None and wide and run.config.model == Config.from_toml(_settings(FOR_TABLES)).model:
+    if file is None and wide and run.config.model == Config.from_toml(settings_file(FOR_TABLES)).model:
         note(f"{run.dataset.dim} columns: with --config {FOR_TABLES} they may be learned better.")
     return run
 
@@ -182,18 +170,6 @@ def _read(run: Run, file: str | None) -> list[Path | str]:
     named = [run.config.data, run.config.validation, run.config.test]
     data = [split_selection(name)[0] for name in named if name is not None and name.strip().lower() not in built_in]
     return [*data, *([] if file is None else [file])]
-
-
-def _settings(word: str) -> Path:
-    """The file of settings that `word` is or names; raises `UnknownNameError` for a name that none bear."""
-    file = Path(word)
-    # The name of bundled settings is no file and looks like none
-    if os.path.exists(word) or file.name != word or file.suffix:
-        return file
-    found = assets.preset_path(word)
-    if found is None:
-        raise UnknownNameError("preset", word, assets.preset_names())
-    return found
 
 
 def _resume(resume: Path, file: str | None, changes: dict[str, Any], noise: float | None) -> Run:

@@ -48,6 +48,13 @@ class Config(Settings):
 
     What is not given has the default of the kind of network (`NETWORK_DEFAULTS`), of the forward drift
     (`DRIFT_DEFAULTS`), of the model (`MODEL_KINDS`), or else that of the group.
+
+    Examples
+    --------
+    >>> import dnf_studio as dnf
+    >>> config = dnf.Config.create({"data": "moons", "sde": {"steps": 10}})
+    >>> config.changed({"training.batch": 64}).training.batch
+    64
     """
 
     data: str = Field(

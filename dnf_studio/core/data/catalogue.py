@@ -12,7 +12,7 @@ from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.data.fractals import FRACTAL_SETS
 from dnf_studio.core.data.image_set import is_image_set, open_image_set
 from dnf_studio.core.data.literature import is_literature, open_literature
-from dnf_studio.core.data.naming import is_drawing, is_picture, split_selection
+from dnf_studio.core.data.naming import MEMORY, is_drawing, is_picture, split_selection
 from dnf_studio.core.data.picture import open_drawing, open_picture
 from dnf_studio.core.data.planar import GeneratedSet
 from dnf_studio.core.data.sklearn_sets import SKLEARN_SETS, SklearnSet
@@ -123,6 +123,11 @@ def _built_in(name_or_file: str) -> tuple[GeneratedSet | SklearnSet | None, str 
 
 
 def _looks_like_file(source: str) -> bool:
-    """Whether a person who wrote `source` meant a file: it is there, or has a folder, a suffix or columns."""
+    """Whether a person who wrote `source` meant a file: it is there, or has a folder, a suffix or columns.
+
+    The rows that a program holds are as those of a file.
+    """
     path, selection = split_selection(source)
+    if source.startswith(MEMORY):
+        return True
     return selection is not None or bool(path.suffix) or os.path.exists(source) or "/" in source or os.sep in source

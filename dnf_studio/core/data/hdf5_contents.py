@@ -23,7 +23,9 @@ MOST_OBJECTS = 1000
 """Groups and datasets of a file that are looked at."""
 MOST_TEXT = 1 << 22
 MOST_TEXTS = 8
-"""Scalar texts that are read, of so many bytes at most."""
+"""Texts, and rows of texts, that are read, of so many bytes at most."""
+MOST_NAMES = 1 << 16
+"""Texts in a row."""
 MOST_CHUNKS = 1 << 22
 MOST_ATTRIBUTES = 200
 BLOCK_BYTES = 1 << 23
@@ -62,7 +64,7 @@ def objects(file: Object) -> tuple[list[dict[str, Any]], NDArray[np.int64]]:
             entry["kind"] = "group"
         elif isinstance(one, h5py.Dataset):
             entry |= {"kind": "dataset", **_header(one)}
-            if entry["shape"] == () and entry.get("text") and texts < MOST_TEXTS:
+            if entry.get("text") and texts < MOST_TEXTS and _is_short(one):
                 texts += 1
                 entry["value"] = _text(one)
             if "chunk" in entry and count + entry["chunks"] <= MOST_CHUNKS:
@@ -148,13 +150,22 @@ def _same_type(dataset: Object) -> bool:
     return bool(dataset.id.get_type() == h5py.h5t.py_create(dataset.dtype))
 
 
-def _text(dataset: Object) -> str | None:
-    """The text of a scalar; None where it is none."""
+def _is_short(dataset: Object) -> bool:
+    """Whether it is one value or a row of few."""
+    return dataset.shape == () or (len(dataset.shape) == 1 and dataset.shape[0] <= MOST_NAMES)
+
+
+def _text(dataset: Object) -> str | list[str] | None:
+    """The text of a scalar, or those in a row; None where they are none."""
     raw = dataset[()]
+    row = raw.tolist() if isinstance(raw, np.ndarray) else [raw]
+    if not all(isinstance(one, bytes) for one in row) or sum(map(len, row)) > MOST_TEXT:
+        return None
     try:
-        return raw.decode("utf-8") if isinstance(raw, bytes) and len(raw) <= MOST_TEXT else None
+        texts = [one.decode("utf-8") for one in row]
     except UnicodeDecodeError:
         return None
+    return texts if isinstance(raw, np.ndarray) else texts[0]
 
 
 def chunks_of(dataset: Object) -> NDArray[np.int64]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALPHA",
+    "MEMORY",
     "MOST_BLUR",
     "PICTURES",
     "PREFIX",
@@ -36,6 +37,8 @@ PICTURES = (".png", ".jpg", ".jpeg")
 MOST_BLUR = 100.0
 """Pixels."""
 PREFIX = "drawing:"
+MEMORY = "memory:"
+"""What the name of data begins with that a program held, and that was no file."""
 SIDE = 400
 """Pixels along a side of the canvas."""
 ALPHA = 1e-6

@@ -17,7 +17,7 @@ from dnf_studio.core.data.row_sets import MappedRows, Part, numbers_of, standard
 from dnf_studio.core.data.table import Table, number_columns
 from dnf_studio.errors import DataError, MissingDataError
 
-__all__ = ["LARGE", "read_part"]
+__all__ = ["LARGE", "matched", "read_part", "refuse_width"]
 
 LARGE = 256 << 20
 """Bytes of float32 above which rows that can be read from their file are left there."""
@@ -39,7 +39,7 @@ def read_part(
     columns are needed.
     """
     try:
-        table = _matched(read_table(source), columns)
+        table = matched(read_table(source), columns)
     except MissingDataError as error:
         if role is None:
             raise
@@ -72,8 +72,19 @@ def _chosen(table: Table, rule: SplitRule | None) -> NDArray[np.bool_]:
     return np.equal(sides, TEST)
 
 
-def _matched(table: Table, columns: tuple[str, ...]) -> Table:
-    """`table` with these columns in this order; raises `DataError` where it has not got them."""
+def refuse_width(columns: tuple[str, ...], known: tuple[str, ...], dim: int) -> None:
+    """Raise `DataError` where `columns` are numbered only and not `dim`, so that none can be chosen by its name.
+
+    `known` are those of the model, if it has names for them.
+    """
+    numbered = columns == number_columns(len(columns))
+    if numbered and len(columns) != dim and known in ((), number_columns(dim)):
+        many = "1 component" if len(columns) == 1 else f"{len(columns)} components"
+        raise DataError(f"The points have {many}, and the model has {dim}.")
+
+
+def matched(table: Table, columns: tuple[str, ...]) -> Table:
+    """Give `table` these columns in this order; raises `DataError` where it has not got them."""
     if all(table.columns.count(name) == 1 for name in columns):
         order = [table.columns.index(name) for name in columns]
         return replace(table, picked=tuple(table.picked[i] for i in order), columns=columns)

@@ -15,7 +15,8 @@ from pathlib import Path
 from dnf_studio.core.data.arrays import ArrayInfo
 from dnf_studio.core.data.csv_file import read_csv
 from dnf_studio.core.data.hdf5_file import list_hdf5, read_hdf5
-from dnf_studio.core.data.naming import PICTURES, split_selection
+from dnf_studio.core.data.memory import InMemory
+from dnf_studio.core.data.naming import MEMORY, PICTURES, split_selection
 from dnf_studio.core.data.npy_file import list_npz, read_npy, read_npz
 from dnf_studio.core.data.parquet_file import read_parquet
 from dnf_studio.core.data.table import Table
@@ -49,8 +50,13 @@ SUFFIXES = tuple(READERS)
 def read_table(source: str, label: str | None = None) -> Table:
     """Read FILE or what is chosen of it; columns, of which `label` is one, are chosen by their name or number from 0.
 
-    Raises `DataError` for whatever is wrong with the file, as one sentence.
+    Data that a program holds brings its rows along. Raises `DataError` for whatever is wrong with the file, as one
+    sentence.
     """
+    if isinstance(source, InMemory):
+        return source.table(label)
+    if source.startswith(MEMORY):
+        raise MissingDataError(f"There is no file with the program's own {source.removeprefix(MEMORY)}.")
     path, selection = split_selection(source)
     with told(path):
         return READERS[path.suffix.lower()](path, selection, label)

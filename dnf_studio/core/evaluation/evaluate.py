@@ -6,7 +6,7 @@ Everything is in the model's own standardised units, nats where it is a likeliho
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ from dnf_studio.core.evaluation.likelihoods import (
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sampling.mass import ode_mass
 from dnf_studio.errors import DivergenceError, SettingError
+from dnf_studio.facts import WithFacts
 
 __all__ = [
     "CLASSIFIED",
@@ -63,8 +64,8 @@ class RealClasses:
     """Share of test rows of each class: what the shares of `ClassShare.likely` would be."""
 
 
-@dataclass(frozen=True)
-class Evaluation(Likelihoods):
+@dataclass(frozen=True, repr=False)
+class Evaluation(WithFacts, Likelihoods):
     """What `evaluate` found, nats of the standardised data; None where not asked, not possible or not finite."""
 
     entropy: float | None
@@ -97,6 +98,16 @@ class Evaluation(Likelihoods):
         for key in ("by_steps", "nll_ode_grid"):
             values[key] = [dict(row) for row in values[key]]
         return values
+
+    def _facts(self) -> Mapping[str, object]:
+        distances = {row.steps: row.sliced_wasserstein for row in self.by_steps}
+        return {
+            "nll_bound": self.nll_bound,
+            "nll_ode": self.nll_ode,
+            "entropy": self.entropy,
+            "sliced_wasserstein": {n: None if value is None else round(value, 5) for n, value in distances.items()},
+            "steps_to_the_floor": self.steps_to_the_floor,
+        }
 
 
 def evaluate(

@@ -15,6 +15,7 @@ from dnf_studio.config.grids import NO_LEVELS, GridKind
 from dnf_studio.config.model_kinds import MODEL_KINDS, ModelName
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
+from dnf_studio.core.data.naming import MEMORY
 from dnf_studio.core.networks.base import FieldNetwork
 from dnf_studio.core.networks.build import make_network
 from dnf_studio.core.parallel import BlockPool
@@ -26,11 +27,12 @@ from dnf_studio.core.sde.paths import Sampler
 from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
 from dnf_studio.core.sde.solvers import missing_grids
 from dnf_studio.errors import DataError, SettingError, UnsupportedError
+from dnf_studio.facts import WithFacts
 
 __all__ = ["GenerativeModel", "check_noise", "check_points"]
 
 
-class GenerativeModel(Model, nn.Module):
+class GenerativeModel(WithFacts, Model, nn.Module):
     """A model between data and noise with paths of N steps each way.
 
     Model units are standardised data; `standardisation` leads to data units and back. What a
@@ -40,6 +42,15 @@ class GenerativeModel(Model, nn.Module):
     each (N+1,). `formula_grid` says whether `config.sde` describes that grid; where it does not
     (some reference-program files), another N interpolates the nodes. `image` is the size of points
     that are images, which a U-Net needs.
+
+    Examples
+    --------
+    >>> import dnf_studio as dnf
+    >>> model = dnf.load("diffflow-rings")
+    >>> isinstance(model, dnf.GenerativeModel), model.dim, model.grid().steps
+    (True, 2, 30)
+    >>> tuple(model.sample(5, steps=10, lam=0.5, seed=1).shape)
+    (5, 2)
     """
 
     kind: ClassVar[ModelName]
@@ -200,6 +211,15 @@ class GenerativeModel(Model, nn.Module):
     def device(self) -> torch.device:
         """Device of the parameters."""
         return next(self.parameters()).device
+
+    def _facts(self) -> Mapping[str, object]:
+        return {
+            "dim": self.dim,
+            "steps": len(self.timestamps) - 1,
+            "data": self.config.data.removeprefix(MEMORY),
+            "parameters": sum(one.numel() for one in self.parameters()),
+            "device": str(self.device),
+        }
 
     @property
     def kept_numbers(self) -> int:

@@ -24,7 +24,7 @@ from dnf_studio.core.storage.layout import parse_json
 from dnf_studio.core.storage.sample_file import FORMAT, FORMAT_VERSION, Contents
 from dnf_studio.errors import DataError, ExportError, SettingError
 
-__all__ = ["ExportInfo", "is_export", "read_export", "read_rows"]
+__all__ = ["ExportInfo", "is_export", "label_names", "opened_export", "read_export", "read_rows", "rows_of"]
 
 MAX_TEXT = 1 << 10
 OPTIONAL = ("latents", "trajectories", "noise", "log_prob", "forward_trajectories", "forward_noise")
@@ -86,17 +86,36 @@ def read_rows(path: Path, name: str = "samples", start: int = 0, stop: int | Non
         info = _info(file, path)
         if name not in info.datasets:
             raise ExportError(f"The export '{path}' holds no {name}.")
-        try:
-            rows = file.rows(name)
-            found: NDArray[np.float32]
-            if rows is None:
-                found = file.values(name, *slice(start, stop).indices(info.count)[:2])
-            else:
-                # Once it is opened, it is the file that may have changed
-                found = rows[slice(start, stop)].reshape(-1, *(file.contents.objects[name].shape or ())[1:]).copy()
-        except DataError as problem:
-            raise ExportError(str(problem)) from None
-        return found
+        return rows_of(file, name, start, stop)
+
+
+def rows_of(file: Hdf5File, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+    """Rows start … stop − 1 of a dataset of an export that is open, in an array of their own.
+
+    Raises `ExportError` where the file was changed since it was opened.
+    """
+    try:
+        rows, shape = file.rows(name), file.contents.objects[name].shape or ()
+        if rows is None:
+            return file.values(name, *slice(start, stop).indices(shape[0])[:2])
+        return rows[slice(start, stop)].reshape(-1, *shape[1:]).copy()
+    except DataError as problem:
+        raise ExportError(str(problem)) from None
+
+
+def label_names(file: Hdf5File) -> tuple[str, ...]:
+    """What the labels of an export that is open are called; raises ValueError where that cannot be read."""
+    names = _dataset(file, "label_names").facts.get("value")
+    if not isinstance(names, list):
+        raise ValueError("wrong label_names")
+    return tuple(map(str, names))
+
+
+@contextmanager
+def opened_export(path: Path) -> Iterator[tuple[Hdf5File, ExportInfo]]:
+    """The export at `path`, open for reading, and what it holds; raises as `read_export` does."""
+    with _opened(path) as file:
+        yield file, _info(file, path)
 
 
 @contextmanager

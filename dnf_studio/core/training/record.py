@@ -54,7 +54,15 @@ class Mark:
 
 @dataclass(frozen=True)
 class StepReport:
-    """The report on one finished iteration."""
+    """The report on one finished iteration.
+
+    Examples
+    --------
+    >>> import dnf_studio as dnf
+    >>> run = dnf.train("moons", steps=4, iterations=2, batch=32, device="cpu")
+    >>> [(report.iteration, report.disagreement.shape) for report in run]
+    [(1, (4,)), (2, (4,))]
+    """
 
     iteration: int
     """Iterations done since the run began, resumed parts included."""

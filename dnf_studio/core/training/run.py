@@ -30,6 +30,7 @@ from dnf_studio.core.storage.layout import check_keepable
 from dnf_studio.core.training.diagnosis import LossWatch, TrainingDiverged
 from dnf_studio.core.training.doctor import Failure, diagnose
 from dnf_studio.core.training.engine import Engine, make_engine
+from dnf_studio.core.training.fitting import Fitting
 from dnf_studio.core.training.record import EarlyStopping, History, Marks, StepReport, check_changes
 from dnf_studio.core.training.schedules import learning_rate, remaining_steps, training_steps
 from dnf_studio.core.training.state import RunState
@@ -43,8 +44,8 @@ MEASURE_EVERY = 50
 """Iterations between NLLs of the validation split, which cost about as much as two, good states, and closed forms."""
 
 
-class Run:
-    """Trains a model on a data set; iterate to train, one `StepReport` an iteration.
+class Run(Fitting):
+    """Trains a model on a data set; `fit` does it at once, iterating gives one `StepReport` an iteration.
 
     `threads` is the number of block threads, all usable cores unless given; it changes speed
     only, never a result. Raises `SettingError` for a device that is not there, `DataError` or
@@ -196,9 +197,8 @@ class Run:
     def resume(cls, path: Path | str, changes: Mapping[str, Any] | None = None, threads: int | None = None) -> Self:
         """Take up a run where its checkpoint left it, on CPU to the bit, with `changes` applied.
 
-        Of what is fixed during a run, the device may be among the changes, and `data`, `validation` and `test`, where
-        they have moved. The rows stay on the side of the split that they are on. Raises
-        `CheckpointError` if the file holds no run or its data is no longer the same.
+        Of what is fixed the device may be among the changes, and `data`, `validation` and `test`, where they have
+        moved; rows stay on their side of the split. Raises `CheckpointError` if the file is no run or has other data.
         """
         checkpoint = read_checkpoint(as_path(path, CheckpointError))
         if checkpoint.kind != "run":

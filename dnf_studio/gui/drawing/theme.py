@@ -1,8 +1,7 @@
 """Colours of the window, light and dark, and pictures in them; one meaning keeps one colour everywhere.
 
-Forward is blue and backward vermillion (after Okabe and Ito, "Color Universal Design", 2008), which
-stay apart under every common colour vision deficiency. Disagreement has one sequential map that
-also rises evenly in lightness.
+Those of the two processes and of what they disagree by are in `dnf_studio.colours`, which figures share. Disagreement
+has one sequential map that also rises evenly in lightness.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from PySide6.QtGui import (
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
+from dnf_studio import colours
 from dnf_studio.assets import resource
 
 __all__ = [
@@ -110,21 +110,21 @@ class Theme:
 LIGHT = Theme(
     name="light",
     window="#f3f4f6",
-    base="#ffffff",
+    base=colours.LIGHT.base,
     raised="#fbfbfc",
     border="#cfd4da",
-    text="#1a212b",
-    muted="#59636f",
+    text=colours.LIGHT.text,
+    muted=colours.LIGHT.muted,
     accent="#026a50",
     on_accent="#ffffff",
-    forward="#0072b2",
-    backward="#d55e00",
-    data="#59636f",
+    forward=colours.LIGHT.forward,
+    backward=colours.LIGHT.backward,
+    data=colours.LIGHT.data,
     floor="#964981",
-    grid="#e3e6ea",
+    grid=colours.LIGHT.grid,
     warning="#a13d00",
-    disagreement=("#0e4e23", "#2fb862", "#d3d5de", "#8272b8", "#46126b"),
-    parts=("#8d959e", "#3f3792", "#b67d00"),
+    disagreement=colours.LIGHT.disagreement,
+    parts=colours.LIGHT.parts,
     magnitude=("#ffffff", "#f6f3e0", "#ece6c4", "#e0d8a5", "#d2c887"),
     divergence=("#bd9bcf", "#dccbe6", "#ffffff", "#cbe5ce", "#93c79e"),
     modes=(
@@ -146,21 +146,21 @@ LIGHT = Theme(
 DARK = Theme(
     name="dark",
     window="#1c2026",
-    base="#14171c",
+    base=colours.DARK.base,
     raised="#262b33",
     border="#3b424d",
-    text="#e6e9ed",
-    muted="#9fa8b4",
+    text=colours.DARK.text,
+    muted=colours.DARK.muted,
     accent="#3da47a",
     on_accent="#0b1613",
-    forward="#56b4e9",
-    backward="#f2894a",
-    data="#9fa8b4",
+    forward=colours.DARK.forward,
+    backward=colours.DARK.backward,
+    data=colours.DARK.data,
     floor="#cf84b6",
-    grid="#272c34",
+    grid=colours.DARK.grid,
     warning="#ffbc89",
-    disagreement=("#9cfcac", "#1bb945", "#40444f", "#8372c0", "#e2d5fb"),
-    parts=("#626c78", "#ab9ffb", "#e8b73c"),
+    disagreement=colours.DARK.disagreement,
+    parts=colours.DARK.parts,
     magnitude=("#14171c", "#25261e", "#383620", "#4c4824", "#625b28"),
     divergence=("#64467a", "#3b3049", "#14171c", "#203829", "#335f40"),
     modes=(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.core.data.naming import drawing_label, is_drawing
+from dnf_studio.core.data.naming import MEMORY, drawing_label, is_drawing
 from dnf_studio.core.sde.solvers import Solver
 from dnf_studio.gui.workspace.state import OWN_SOLVERS
 
@@ -68,7 +68,7 @@ def data_label(name: str) -> str:
     """
     if is_drawing(name):
         return drawing_label(name)
-    file, colons, chosen = name.replace("\\", "/").partition("::")
+    file, colons, chosen = name.removeprefix(MEMORY).replace("\\", "/").partition("::")
     shown = chosen if len(chosen) <= MOST_SHOWN else f"{chosen[:MOST_SHOWN].rstrip(', ')}…"
     return file.rsplit("/", 1)[-1] + colons + shown
 

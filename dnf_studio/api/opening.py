@@ -1,4 +1,4 @@
-"""The verbs that the command line, the window and scripts share."""
+"""Opening what there is: models, checkpoints, what a file is, and the data that a model was trained on."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Literal
 from dnf_studio import assets
 from dnf_studio.config import Config
 from dnf_studio.core.files import as_path, explain, source_size
-from dnf_studio.errors import CheckpointError, DataError, SettingError, StudioError, UnknownNameError
+from dnf_studio.errors import CheckpointError, StudioError, UnknownNameError
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.catalogue import DatasetInfo
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
-    from dnf_studio.core.training.run import Run
 
-__all__ = ["FileKind", "data_of", "datasets", "file_kind", "load", "open_checkpoint", "train"]
+__all__ = ["FileKind", "data_of", "datasets", "file_kind", "load", "open_checkpoint"]
 
 MOST_BYTES = 1 << 28
 """Size of the largest data file that is read just to say what could be left out; reading it takes seconds."""
@@ -34,17 +33,44 @@ SUFFIXES: dict[str, FileKind] = {
 def load(name_or_path: str | PathLike[str], device: str = "cpu") -> GenerativeModel:
     """A model, ready to sample: a bundled name, a ``.safetensors`` or a reference-program ``.pt``.
 
-    `device` is auto, cpu, cuda or mps. Raises `UnknownNameError`, `CheckpointError`, or
-    `SettingError` where there is no such device.
+    Parameters
+    ----------
+    name_or_path
+        One of the bundled models, or a file.
+    device
+        auto, cpu, cuda or mps.
+
+    Raises
+    ------
+    UnknownNameError, CheckpointError
+        Where there is no such model, or its file is not sound.
+    SettingError
+        Where there is no such device.
+
+    Examples
+    --------
+    >>> import dnf_studio as dnf
+    >>> model = dnf.load("diffflow-rings")
+    >>> model
+    DiffFlow(dim=2, steps=30, data='rings', parameters=215812, device='cpu')
     """
     from dnf_studio.core.hardware import choose_device
+    from dnf_studio.core.storage.origins import remember
 
     place = choose_device(Config().changed({"training.device": device}).training.device)
-    return open_checkpoint(name_or_path).build().to(place)
+    checkpoint = open_checkpoint(name_or_path)
+    return remember(checkpoint.build().to(place), checkpoint)
 
 
 def open_checkpoint(name_or_path: str | PathLike[str]) -> Checkpoint:
-    """What a checkpoint holds, checked but not built; raises `UnknownNameError` or `CheckpointError`."""
+    """What a checkpoint holds, checked but not built; raises `UnknownNameError` or `CheckpointError`.
+
+    Examples
+    --------
+    >>> import dnf_studio as dnf
+    >>> dnf.open_checkpoint("diffflow-rings").config.sde.steps
+    30
+    """
     named = as_path(name_or_path, CheckpointError)
     path = assets.checkpoint_path(str(name_or_path)) or named
     if not os.path.exists(path) and path.name == str(path) and not path.suffix:
@@ -101,23 +127,15 @@ def file_kind(path: Path) -> FileKind:
     return SUFFIXES.get(path.suffix.lower(), "data")
 
 
-def train(config: Config, data: Dataset | None = None) -> Run:
-    """A run of `config`: an iterable of StepReports over `data`, or over the data set that the config names."""
-    from dnf_studio.core.data.dataset import Dataset
-    from dnf_studio.core.training.run import Run
-
-    if not isinstance(config, Config):
-        raise SettingError(f"A run needs a Config, such as Config.create({{...}}) makes, not {config!r:.100}.")
-    if data is not None and not isinstance(data, Dataset):
-        raise DataError(
-            f"The data of a run is a Dataset, not a {type(data).__name__}; save an array with numpy.save and name the "
-            "file as the data of the Config."
-        )
-    return Run(config, data)
-
-
 def datasets() -> tuple[DatasetInfo, ...]:
-    """The built-in data sets."""
+    """The built-in data sets, each with its name, dimension and, where it is known, its entropy.
+
+    Examples
+    --------
+    >>> import dnf_studio as dnf
+    >>> dnf.datasets()[0].name
+    'rings'
+    """
     from dnf_studio.core.data.catalogue import dataset_infos
 
     return dataset_infos()

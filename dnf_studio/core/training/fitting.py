@@ -1,0 +1,135 @@
+"""A run trained to its end at one call, as scripts do it: its progress shown, and ended by Ctrl-C in good order."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from dnf_studio.config import Config
+from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.storage.origins import remember
+from dnf_studio.facts import WithFacts
+from dnf_studio.progress import Progress, note
+
+if TYPE_CHECKING:
+    import torch
+
+    from dnf_studio.core.training.record import StepReport
+    from dnf_studio.core.training.state import RunState
+
+__all__ = ["Fitting"]
+
+
+class Fitting(WithFacts):
+    """What a `Run` has for scripts."""
+
+    config: Config
+    dataset: Dataset
+    device: torch.device
+    iteration: int
+    seconds: float
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[StepReport]: ...
+
+    @property
+    @abstractmethod
+    def finished(self) -> bool: ...
+
+    @abstractmethod
+    def remaining(self) -> float | None: ...
+
+    @abstractmethod
+    def interrupt_when(self, asked: Callable[[], bool]) -> None: ...
+
+    @abstractmethod
+    def state(self) -> RunState: ...
+
+    def fit(self, progress: bool = True) -> GenerativeModel:
+        """Train to the end of the run and return its model, the one with the weights that sampling uses.
+
+        Ctrl-C ends the training after the iteration at hand and returns what there is; calling again goes on. A run
+        that is finished is not trained further.
+
+        Parameters
+        ----------
+        progress
+            Whether to show how far it is: a bar in a terminal or a notebook, else a line every ten seconds.
+
+        Returns
+        -------
+        GenerativeModel
+            A model of its own, ready to sample: further training of the run does not change it.
+
+        Raises
+        ------
+        DivergenceError
+            Where the loss is no longer finite; `flow` is then the model of the last good state.
+
+        Examples
+        --------
+        >>> import dnf_studio as dnf
+        >>> run = dnf.train("moons", steps=4, iterations=2, batch=32, device="cpu")
+        >>> model = run.fit(progress=False)
+        >>> run.finished, run.iteration
+        (True, 2)
+        """
+        with _interrupt() as asked, Progress("Training", progress) as bar:
+            self.interrupt_when(asked)
+            try:
+                for report in self:
+                    left = self.remaining()
+                    done = None if left is None else report.seconds / (report.seconds + left or 1.0)
+                    bar.update(done, f"{report.iteration:,} iterations, N = {report.steps}, loss {report.loss:.3f}")
+                    if asked():
+                        break
+            finally:
+                self.interrupt_when(lambda: False)
+        if asked() and not self.finished:
+            note(f"Stopped after {self.iteration:,} iterations; the model is as it is then.")
+        checkpoint = self.state().checkpoint("weights")
+        return remember(checkpoint.build().to(self.device), checkpoint, self.dataset)
+
+    def _facts(self) -> Mapping[str, object]:
+        training = self.config.training
+        total = f"{training.iterations:,} iterations" if training.seconds is None else f"{training.seconds:g} s"
+        return {
+            "model": self.config.model,
+            "data": self.dataset.name,
+            "dim": self.dataset.dim,
+            "steps": self.config.sde.steps,
+            "iteration": self.iteration,
+            "of": total,
+            "finished": self.finished,
+            "device": str(self.device),
+        }
+
+
+@contextmanager
+def _interrupt() -> Iterator[Callable[[], bool]]:
+    """Within it the first Ctrl-C is a wish, which the result tells of; the second raises as ever."""
+    came = False
+
+    def take(_signum: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        if came:
+            raise KeyboardInterrupt
+        came = True
+
+    # Only the main thread is told of signals, and a program that ignores them keeps doing so
+    here = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT) if here else None
+    if not here or before in (signal.SIG_IGN, None):
+        yield lambda: came
+        return
+    signal.signal(signal.SIGINT, take)
+    try:
+        yield lambda: came
+    finally:
+        signal.signal(signal.SIGINT, before)
