@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Export", "export", "open_export"]
 
 
-
 def export(
     model: GenerativeModel | str | os.PathLike[str],
     path: str | os.PathLike[str],
