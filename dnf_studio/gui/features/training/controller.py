@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
 
 from dnf_studio.gui.drawing.words import counted
 from dnf_studio.gui.features.training.panel import SettingsMenu
+from dnf_studio.gui.features.training.suggestion import TablesBar
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.workspace.run_changes import LIVE, RunStatus, effect_sentence
 from dnf_studio.gui.workspace.training import Phase
@@ -43,6 +44,7 @@ class TrainingController(QObject):
         self._pages: list[Page] = []
         self.bar = EndedRunBar(workspace)
         workspace.add_bar(self.bar)
+        workspace.add_bar(TablesBar(workspace))
         self.settings_menu = SettingsMenu(workspace)
         for name, act in (
             ("save", workspace.files.save),
