@@ -1,4 +1,4 @@
-"""The texts of a plot's card: title, caption and note, which are shorter where they do not fit, and notices over it."""
+"""What stands in the header of a plot's card, shorter where it does not fit, and notices over the plot."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from html import escape
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPalette, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
 
 from dnf_studio.gui.drawing.theme import Theme
 
-__all__ = ["Caption", "Note", "Notice", "Title", "colour_text", "cut_at_word"]
+__all__ = ["Caption", "DirectionSwitch", "Note", "Notice", "Title", "colour_text", "cut_at_word"]
 
 LEAST, MOST = 48, 110
 """Pixels of a title that its header always leaves it, and that it may ask for."""
@@ -225,3 +225,34 @@ class Notice(QLabel):
         palette.setColor(QPalette.ColorRole.Window, ground)
         palette.setColor(QPalette.ColorRole.WindowText, QColor(theme.text))
         self.setPalette(palette)
+
+
+WORDY = 22
+"""Heights of a line from which width of the plot without the choice of a component on they are named."""
+
+
+class DirectionSwitch(QToolButton):
+    """Shows or hides what there is of one direction, ``forward`` or ``backward``, in whose colour it is while on."""
+
+    def __init__(self, name: str, parent: QWidget, what: str = "paths") -> None:
+        super().__init__(parent)
+        self._name = name
+        self.setText(f"● {name}")
+        self.setCheckable(True)
+        self.setChecked(True)
+        self.setToolTip(f"Show the {name} {what}")
+        self.setAccessibleName(f"Show the {name} {what}")
+
+    def fit(self, width: int) -> None:
+        """Bear the name, or in a plot with little `width` (pixels) beside the choice of a component its dot."""
+        metrics = self.fontMetrics()
+        self.setText(f"● {self._name}" if width >= WORDY * metrics.height() else "●")
+        self.setMinimumWidth(metrics.horizontalAdvance("●") + 6)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the colours of `theme`."""
+        self.setStyleSheet(
+            f"QToolButton {{ border: none; padding: 1px; color: {theme.muted}; }}"
+            f"QToolButton:checked {{ color: {theme.direction(self._name)}; }}"
+            f"QToolButton:focus {{ border-bottom: 1px solid {theme.accent}; }}"
+        )

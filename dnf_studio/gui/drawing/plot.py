@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
@@ -16,6 +15,7 @@ from dnf_studio.gui.drawing.help import Help, HelpButton
 from dnf_studio.gui.drawing.picking import SelectBox, adds
 from dnf_studio.gui.drawing.picture import PictureMenu
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
+from dnf_studio.gui.drawing.units import UnitAxis, Units
 
 if TYPE_CHECKING:
     from dnf_studio.workers.excess import ExcessFrame
@@ -94,12 +94,14 @@ class Plot(QWidget):
             self.theme = theme
             self.recolour()
 
-    def name_axes(self, names: Sequence[str], written: bool) -> None:
-        """What is across and what is up, as tooltips and, where it can be chosen, `written` at the axes."""
-        for side, name in zip(("bottom", "left"), names, strict=True):
-            axis = self.plot.getAxis(side)
-            axis.setToolTip(f"{name}, chosen in the Data panel" if written else name)
-            axis.setLabel(name if written else None)
+    def name_axis(
+        self, side: str, name: str, written: bool, unit: tuple[float, float] = (0.0, 1.0), tip: str = ""
+    ) -> None:
+        """What is along an axis, where it is `written` and as its tooltip with a `tip`; its `unit` (`Units.map_of`)."""
+        axis = self.plot.getAxis(side)
+        axis.set_unit(*unit)
+        axis.setToolTip(f"{name}{tip}")
+        axis.setLabel(name if written else None)
 
     def reset_view(self) -> None:
         """Show the whole again after zooming."""
@@ -112,6 +114,9 @@ class Plot(QWidget):
 
     def set_excess(self, found: ExcessFrame | None) -> None:
         """Show what is known of the excess so far; a plot that shows no excess ignores it."""
+
+    def set_units(self, units: Units) -> None:
+        """Write places in `units` from now on; a plot that shows none ignores it."""
 
     def set_tool(self, tool: str) -> None:
         """With ``rectangle`` or ``lasso`` a drag draws a region; with nothing it moves the view."""
@@ -265,7 +270,8 @@ class Plot(QWidget):
         return empty
 
     def _make_plot(self) -> pg.PlotWidget:
-        plot = pg.PlotWidget(self, viewBox=SelectBox())
+        axes = {side: UnitAxis(side) for side in ("left", "bottom")}
+        plot = pg.PlotWidget(self, viewBox=SelectBox(), axisItems=axes)
         plot.setAccessibleName(self._title_text)
         plot.setAccessibleDescription(self.caption)
         plot.setMinimumSize(120, 80)

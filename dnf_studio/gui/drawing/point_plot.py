@@ -65,6 +65,33 @@ class Overlay(Protocol):
         """Give every part the colours of `theme`."""
 
 
+class Kept:
+    """Which points of each direction are shown where a mode or label is chosen; those of a direction not named all are.
+
+    What is left out is no number in `masked`, so that points keep their places, and not there in `of`.
+    """
+
+    def __init__(self) -> None:
+        self._kept: Mapping[str, NDArray[np.bool_]] = {}
+
+    def change(self, kept: Mapping[str, NDArray[np.bool_]]) -> bool:
+        """Show these from now on; whether that is a difference."""
+        before, self._kept = self._kept, kept
+        return before.keys() != kept.keys() or any(not np.array_equal(before[name], kept[name]) for name in kept)
+
+    def masked(self, states: NDArray[np.float32], direction: str) -> NDArray[np.float32]:
+        """`states` (…, P, K) with NaN for the points that are left out."""
+        kept = self._kept.get(direction)
+        if kept is None or len(kept) != states.shape[-2]:
+            return states
+        return np.where(kept[:, None], states, np.float32(np.nan))
+
+    def of(self, states: NDArray[np.float32], direction: str) -> NDArray[np.float32]:
+        """The `states` (…, P, K) of the points that are shown."""
+        kept = self._kept.get(direction)
+        return states if kept is None or len(kept) != states.shape[-2] else states[..., kept, :]
+
+
 class PointPlot(Plot):
     """A plot that shows points of one process or of both, of which some can be chosen."""
 
@@ -77,6 +104,9 @@ class PointPlot(Plot):
 
     coloured: Mapping[str, ColouredByPoint]
     """By direction that is shown, what colours its points."""
+
+    def show_only(self, kept: Mapping[str, NDArray[np.bool_]]) -> None:
+        """Leave out the points (P,) of each direction that are not `kept`; of one that is not named all are shown."""
 
     @abstractmethod
     def show_selection(self, chosen: Mapping[str, NDArray[np.intp]], listed: str) -> None:
@@ -92,6 +122,7 @@ class ProcessPlot(PointPlot):
     def __init__(self, direction: str, empty: str, parent: QWidget | None = None) -> None:
         self.direction = self._direction = direction
         self._overlays: list[Overlay] = []
+        self._said, self._added = "", ""
         caption = self.captions[direction].format(f"the {direction} SDE")
         super().__init__(TITLES[direction], caption, empty, parent, FORWARD if direction == "forward" else BACKWARD)
         self._last_stop: QWidget = self.plot
@@ -120,6 +151,17 @@ class ProcessPlot(PointPlot):
         backward points start where the forward ones ended."""
         kind = "paired" if paired and self._direction == "backward" else self._direction
         self.set_words(TITLES[self._direction].replace(":", f"{addition}:"), self.captions[kind].format(moved))
+
+    def set_words(self, title: str, caption: str) -> None:
+        """Another title and caption, with what `add_words` has added to it."""
+        self._said = caption
+        super().set_words(title, f"{caption} {self._added}".rstrip())
+
+    def add_words(self, sentence: str) -> None:
+        """Let the caption end with `sentence`, which says what a layer is; with nothing it ends as before."""
+        if sentence != self._added:
+            self._added = sentence
+            self.set_words(self._title_text, self._said or self.caption)
 
     def title_mark(self) -> str:
         """The direction's mark before its name."""

@@ -15,6 +15,7 @@ from dnf_studio.gui.features.log_density import FEATURE as LOG_DENSITY
 from dnf_studio.gui.features.loss import FEATURE as LOSS
 from dnf_studio.gui.features.marginals import FEATURE as MARGINALS
 from dnf_studio.gui.features.outliers import FEATURE as OUTLIERS
+from dnf_studio.gui.features.pair_plot import FEATURE as PAIR_PLOT
 from dnf_studio.gui.features.preferences import FEATURE as PREFERENCES
 from dnf_studio.gui.features.processes import FEATURE as PROCESSES
 from dnf_studio.gui.features.round_trip import FEATURE as ROUND_TRIP
@@ -42,6 +43,7 @@ FEATURES: tuple[Feature, ...] = (
     FIELDS,
     LOG_DENSITY,
     IMAGES,
+    PAIR_PLOT,
     SELECTION,
     ROUND_TRIP,
     OUTLIERS,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtGui import QAction, QActionGroup, QStandardItemModel
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QMenu, QToolButton, QWidget
 
 from dnf_studio.config.grids import GRID_NAMES, NO_LEVELS, GridKind, Nodes, grid_label
 from dnf_studio.core.sde.solvers import missing_grids
@@ -26,6 +26,7 @@ __all__ = [
     "ChoiceMenu",
     "Directions",
     "GridBox",
+    "UnitsBox",
     "grey_grids",
     "grey_plane",
     "grey_unused",
@@ -216,6 +217,26 @@ class Directions(QWidget):
                 f"QToolButton:focus {{ border: 1px solid {theme.accent}; }}"
                 f"QToolButton:disabled {{ color: {theme.muted}; }}"
             )
+
+
+class UnitsBox(QCheckBox):
+    """Whether places are written in the units of the data; the same switch as View, Data units."""
+
+    def __init__(self, session: Session, tip: str, parent: QWidget | None = None) -> None:
+        super().__init__("Data &units", parent)
+        self._session = session
+        self.setToolTip(tip)
+        self.toggled.connect(self._choose)
+        session.changed.connect(self._follow)
+        session.lacks_changed.connect(self._follow)
+        self._follow()
+
+    def _choose(self, on: bool) -> None:
+        if on != self._session.data_units:
+            self._session.apply({"units": "data" if on else "standardised"})
+
+    def _follow(self, _names: object = None) -> None:
+        self.setChecked(self._session.data_units)
 
 
 def grey_without(session: Session, ability: Ability, *controls: Control) -> None:

@@ -199,6 +199,7 @@ def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
         labels=mode_names(dataset),
         image=checkpoint.data.image or (dataset.image if dataset is not None else None),
         solvers=flow.solvers,
+        rows=(checkpoint.data.rows if dataset is None else dataset.rows) is not None,
         kind=flow.config.model,
         lacks=flow.lacks,
     )
@@ -274,6 +275,7 @@ def untrained(config: Config) -> Opened:
         labels=mode_names(dataset),
         image=dataset.image,
         solvers=flow.solvers,
+        rows=dataset.rows is not None,
         kind=flow.config.model,
         lacks=flow.lacks,
     )

@@ -23,6 +23,7 @@ __all__ = ["Session"]
 MERGE_SECONDS = 1.0
 DEPTH = 200
 AS_IMAGES = "Images are shown in place of points: View, Show as images goes back to the points"
+AS_PAIRS = "The pair plot is shown in place of one plane: View, Pair plot goes back to the plane"
 NO_PLANE = "Data of one component has no plane to show this in: its paths are drawn over the steps"
 NAMES = SAMPLING.union(field.name for field in fields(State)) - {"config", "sampling"}
 """Names that `changed` may contain, apart from single settings of the experiment."""
@@ -47,7 +48,7 @@ class Session(QObject):
         super().__init__(parent)
         self._state = State()
         self._lacks: Mapping[Ability, str] = {}
-        self._solvers, self._dim, self._images = OWN_SOLVERS, 2, False
+        self._solvers, self._dim, self._images, self._table = OWN_SOLVERS, 2, False, False
         self._clock = clock
         self._past: list[State] = []
         self._future: list[State] = []
@@ -96,7 +97,19 @@ class Session(QObject):
         """Why the process views show no plane that layers could be drawn on; None where they do."""
         if self._images and self._state.projection == "images":
             return AS_IMAGES
+        if self.in_pairs:
+            return AS_PAIRS
         return NO_PLANE if self._dim == 1 else None
+
+    @property
+    def in_pairs(self) -> bool:
+        """Whether the pair plot is shown: of data with one component there is none."""
+        return self._state.projection == "pairs" and self._dim > 1
+
+    @property
+    def data_units(self) -> bool:
+        """Whether places are written in the units of the data; unless somebody chose, of tables they are."""
+        return self._state.units == "data" or (self._state.units == "auto" and self._table)
 
     def set_lacks(
         self,
@@ -104,10 +117,13 @@ class Session(QObject):
         solvers: tuple[Solver, ...] = OWN_SOLVERS,
         dim: int = 2,
         images: bool = False,
+        table: bool = False,
     ) -> None:
-        """Note what the model shown `lacks`, its solvers, and the components of its data or that it is `images`."""
-        if (lacks, solvers, dim, images) != (self._lacks, self._solvers, self._dim, self._images):
-            self._lacks, self._solvers, self._dim, self._images = lacks, solvers, dim, images
+        """Note what the model shown `lacks`, its solvers, the components of its data, and what kind that is of."""
+        known = self._lacks, self._solvers, self._dim, self._images, self._table
+        if (lacks, solvers, dim, images, table) != known:
+            self._lacks, self._solvers = lacks, solvers
+            self._dim, self._images, self._table = dim, images, table
             self.lacks_changed.emit()
 
     def apply(self, change: Mapping[str, Any], gesture: object = None) -> frozenset[str]:

@@ -47,6 +47,8 @@ class ShownModel:
     """The size of its points where they are images."""
     solvers: tuple[Solver, ...] = OWN_SOLVERS
     """Solvers that the model can be sampled with, its own choice first."""
+    rows: bool = False
+    """Whether its data are the rows of a file or a bundled table, and not drawn afresh."""
     kind: str = "diffflow"
     lacks: Mapping[Ability, str] = field(default_factory=dict)
     """What the model cannot do, and why in one sentence."""
@@ -55,6 +57,11 @@ class ShownModel:
     def as_images(self) -> bool:
         """Whether each point can be shown as an image."""
         return self.image is not None and self.image.size == self.dim
+
+    @property
+    def table(self) -> bool:
+        """Whether its data is a table with units of its own: rows of more than two components that are no images."""
+        return self.rows and self.dim > 2 and self.image is None
 
     @property
     def name(self) -> str:

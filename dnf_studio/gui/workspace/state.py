@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from dnf_studio.core.sampling.model import Ability
     from dnf_studio.core.sde.sample_settings import Direction
 
-__all__ = ["CHOICE", "CONTOURS", "FIELDS", "LAYERS", "OWN_SOLVERS", "SAMPLING", "State", "after_click", "choice"]
+__all__ = [
+    "CHOICE",
+    "CONTOURS",
+    "FIELDS",
+    "LAYERS",
+    "MOST_PAIRS",
+    "OWN_SOLVERS",
+    "SAMPLING",
+    "State",
+    "after_click",
+    "choice",
+]
 
 COLOURINGS = ("none", "mode", "angle", "radius", "log-ratio")
 CONTOURS = ("model", "exact", "difference", "side")
@@ -32,7 +43,10 @@ SAMPLING = frozenset(field.name for field in fields(SampleSettings))
 """Names that `State.changed` and the session take of `State.sampling`."""
 OWN_SOLVERS = solvers_for("fields")
 """Solvers of the model that a window begins with."""
-PROJECTIONS = ("images", "axes", "principal")
+PROJECTIONS = ("images", "axes", "principal", "pairs")
+UNITS = ("auto", "standardised", "data")
+MOST_PAIRS = 8
+"""Most components of the pair plot."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +76,14 @@ class State:
     axes: tuple[int, int] = (0, 1)
     """Components on the x and the y axis."""
     projection: str = "images"
-    """What is drawn of more than two components: ``axes``, a pair of them, the two ``principal`` ones, or all of them
-    as ``images``, which for points that are none is the same as ``axes``."""
+    """What is drawn of more than two components: ``axes``, a pair of them, the two ``principal`` ones, several of them
+    in ``pairs``, or all of them as ``images``, which for points that are none is the same as ``axes``."""
+    pairs: tuple[int, ...] = ()
+    """Components of the pair plot; empty where nobody has chosen them."""
+    units: str = "auto"
+    """Whether places are written ``standardised`` or in units of the ``data``; ``auto`` is what suits the data."""
+    part: int = -1
+    """The mode or label whose points alone are shown; −1 shows all."""
     component: int = 0
     """Component of the t–x view; D and D + 1 are the principal ones where D > 2."""
     selection: tuple[int, ...] = ()
@@ -108,7 +128,8 @@ class State:
     def afresh(self, config: Config, view: Mapping[str, Any]) -> State:
         """A copy for another document: selection and draft grid of the last one are cleared, `view` is applied."""
         none = {"steps": None, "grid": None, "draft": (), "axes": (0, 1), "projection": "images", "component": 0}
-        return self.changed({**none, "selection": (), "config": config}).changed(view)
+        others = {"pairs": (), "part": -1, "selection": (), "config": config}
+        return self.changed({**none, **others}).changed(view)
 
     def without(self, lacks: Mapping[Ability, str], solvers: tuple[Solver, ...] = OWN_SOLVERS) -> State:
         """A copy with defaults for all that a model that `lacks` these and has these `solvers` cannot do."""
@@ -147,8 +168,12 @@ class State:
         if self.contours not in CONTOURS:
             raise SettingError(f"There is no log-density named '{self.contours}'.")
         if self.projection not in PROJECTIONS:
-            raise SettingError(f"The projection is images, axes or principal, not '{self.projection}'.")
-        if min(*self.axes, self.component, min(self.selection, default=0)) < 0:
+            raise SettingError(f"The projection is {', '.join(PROJECTIONS)}, not '{self.projection}'.")
+        if self.units not in UNITS:
+            raise SettingError(f"Places are written in {', '.join(UNITS)} units, not in '{self.units}'.")
+        if len(self.pairs) > MOST_PAIRS or len(set(self.pairs)) < len(self.pairs):
+            raise SettingError(f"The pair plot shows at most {MOST_PAIRS} components, each of them once.")
+        if min(*self.axes, self.component, self.part + 1, *self.pairs, min(self.selection, default=0)) < 0:
             raise SettingError("Components and points are numbered from 0.")
 
 

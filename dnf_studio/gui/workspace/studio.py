@@ -195,7 +195,7 @@ class Studio(StudioRuns):
 
     def _show(self, opened: opening.Opened) -> None:
         self._opened, shown = opened, opened.shown
-        self._session.set_lacks(shown.lacks, shown.solvers, shown.dim, shown.as_images)
+        self._session.set_lacks(shown.lacks, shown.solvers, shown.dim, shown.as_images, shown.table)
         self.explorer.publish(opened.snapshot, opened.points)
         self.opened.emit(opened)
 

@@ -75,9 +75,9 @@ def test_menus_are_in_the_order_that_people_know(seen_window: MainWindow) -> Non
         "quit",
         "undo",
     ]
-    layers = "points paths density disagreement overlay field contours difference images paired reset-view"
+    layers = "points paths density disagreement overlay field contours difference images pairs paired"
     start = listed.index("points")
-    assert listed[start : start + 11] == layers.split()
+    assert listed[start : start + 13] == [*layers.split(), "data-units", "reset-view"]
 
 
 def test_mnemonics_within_a_menu_differ() -> None:

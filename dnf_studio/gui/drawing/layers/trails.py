@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF, QTransform
 
 from dnf_studio.gui.drawing.layers.device import DeviceLayer, to_device
 
-__all__ = ["StepsLayer", "TrailsLayer", "at_position", "over_steps", "staircase", "trailing_part"]
+__all__ = ["StepsLayer", "TrailsLayer", "at_position", "at_step", "over_steps", "staircase", "trailing_part"]
 
 PIECES = 4
 Array = NDArray[np.float32]
@@ -91,6 +91,12 @@ def trailing_part(paths: Array, position: float, forward: bool) -> Array:
     count = max(1, min(PIECES, round(abs(position - begin))))
     pieces: Array = np.stack([at_position(paths, float(p)) for p in np.linspace(begin, position, count + 1)])
     return pieces
+
+
+def at_step(rows: Array, position: float) -> Array:
+    """Where `rows` (N+1, P) are at `position`, over it: (P, 2)."""
+    values = at_position(rows, position)
+    return np.stack([np.full_like(values, position), values], axis=-1)
 
 
 def over_steps(rows: Array) -> Array:

@@ -83,7 +83,7 @@ class DataPanel(Page):
         for box in (self.across, self.up):
             box.set_choices({name: index for index, name in enumerate(shown.columns)})
         self._images = shown.image is not None
-        named = {"Two components": "axes", "Principal components": "principal"}
+        named = {"Two components": "axes", "Principal components": "principal", "Pair plot": "pairs"}
         self.projection.set_choices({"Images": "images", **named} if self._images else named)
         self.axes.setVisible(shown.dim > 2)
         self._refresh()
@@ -104,7 +104,7 @@ class DataPanel(Page):
         self.projection = ChoiceBox({})
         self.projection.setToolTip(
             "What the forward and backward views show of more than two components: two of them, "
-            "the two directions in which the data varies most, or of images all of them"
+            "the two directions in which the data varies most, several against each other, or of images all of them"
         )
         self.projection.setAccessibleName("Projection")
         self.projection.chosen.connect(lambda value: self._session.apply({"projection": value}))

@@ -8,6 +8,11 @@ from dnf_studio.gui.workspace.workspace import Feature, PlotPlace, Workspace
 
 __all__ = ["FEATURE"]
 
+UNTRAINED = (
+    "Untrained: 0 means nothing. Steps that hardly move a point are easily undone; what is wrong is where the paths "
+    "end, which is not the noise that samples begin with."
+)
+
 
 def _plot(workspace: Workspace) -> Plot:
     from dnf_studio.gui.features.disagreement.plot import DisagreementPlot
@@ -17,7 +22,21 @@ def _plot(workspace: Workspace) -> Plot:
     workspace.live.excess_known.connect(plot.set_excess_known)
     session.lacks_changed.connect(lambda: plot.set_steps_known("bound" not in session.lacks))
     plot.worst_wanted.connect(lambda step, adds: _choose_worst(workspace, plot.shown, step, adds))
+    _explain_untrained(workspace, plot)
     return plot
+
+
+def _explain_untrained(workspace: Workspace, plot: Plot) -> None:
+    """Say why the bars of weights that nobody has trained are about 0, until there are others."""
+    title, caption = plot.accessibleName(), plot.caption
+
+    def say(untrained: bool) -> None:
+        wanted = UNTRAINED if untrained else caption
+        if plot.caption != wanted:
+            plot.set_words(title, wanted)
+
+    workspace.studio.opened.connect(lambda opened: say(not opened.shown.trained))
+    workspace.live.reported.connect(lambda _reports: say(False))
 
 
 def _choose_worst(workspace: Workspace, shown: str, step: int, adds: bool) -> None:

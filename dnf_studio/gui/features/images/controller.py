@@ -91,7 +91,7 @@ class ImagesController(QObject):
 
     def _show(self) -> None:
         images = self.shown
-        for name in DIRECTIONS if self._grids else ():
+        for name in DIRECTIONS if self._grids and not self._session.in_pairs else ():
             self._plots.bring_to_front(f"{name} images" if images else name, name)
         self._command.setChecked(images)
         self._grey()

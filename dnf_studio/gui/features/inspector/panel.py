@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Slot
 from PySide6.QtWidgets import (
-    QCheckBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -20,7 +19,7 @@ from dnf_studio.gui.drawing.picking import existing
 from dnf_studio.gui.drawing.theme import DIRECTIONS, LIGHT, Theme
 from dnf_studio.gui.features.inspector.image_strip import NeighbourStrip
 from dnf_studio.gui.features.inspector.numbers import offered, point_columns, statistic
-from dnf_studio.gui.widgets.choices import Directions
+from dnf_studio.gui.widgets.choices import Directions, UnitsBox
 from dnf_studio.gui.widgets.controls import ChoiceBox, caption, keep_place
 from dnf_studio.gui.widgets.solver_box import OTHERS, path_words
 from dnf_studio.gui.widgets.table import CopyTable, TableModel
@@ -109,8 +108,7 @@ class InspectorPanel(QWidget):
             keep_place(button)
         self.directions = Directions("List its", "path")
         self.directions.turned.connect(self._turn)
-        self.units = QCheckBox("Data &units")
-        self.units.setToolTip("Show x, f and g²s in the units of the data instead of standardised ones")
+        self.units = UnitsBox(self._session, "Show x, f and g²s, and all places, in the units of the data")
         self.units.toggled.connect(self._refresh)
         self.copy_button = QPushButton("&Copy as text")
         self.copy_button.setToolTip("Copy the whole table, separated by tabs; Ctrl+C copies the chosen rows")

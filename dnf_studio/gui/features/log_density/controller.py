@@ -39,7 +39,10 @@ TRAIN_SECONDS = 1.0
 SETTLE_MS = 20
 FRACTION = 16
 """Parts of the range to which a rectangle is rounded."""
-PLANE = "Log-density is drawn for two components only: a plane through more has none of its own."
+PLANE = (
+    "Log-density is drawn for two components only: a plane through more has none of its own. The pair plot and Show "
+    "density have marginal ones, by counting points."
+)
 PAIR = "Choose two different components to see the log-density."
 Question = tuple["Snapshot", "Extent", "Dataset | None"]
 
@@ -78,6 +81,8 @@ class LogDensityController(QObject):
             box.sigRangeChanged.connect(self._soon)
         self._session.changed.connect(self._follow)
         self._session.lacks_changed.connect(lambda: self._follow(frozenset({"layers"})))
+        self._session.lacks_changed.connect(self._count_by)
+        self._studio.opened.connect(self._count_by)
         self._session.cursor.moved.connect(self._place)
         workspace.live.frame_shown.connect(self._when_due)
         self._studio.training.phase_changed.connect(self._soon)
@@ -102,6 +107,8 @@ class LogDensityController(QObject):
         if "layers" in names:
             for overlay in self.overlays.values():
                 overlay.set_visible(self._on)
+        if "units" in names:
+            self._count_by()
         if names & {"layers", "axes", "projection"}:
             self._asked = None
             self._place()
@@ -110,6 +117,15 @@ class LogDensityController(QObject):
                 # What the views showed is gone with the layer
                 self._drawn = self._drawn_of = None
                 self.task.cancel()
+
+    @Slot()
+    def _count_by(self, *_: object) -> None:
+        """Say densities by the units that places are written in."""
+        opened = self._studio.current
+        standard = None if opened is None else opened.snapshot.standardisation
+        by_data = standard is not None and standard.logit is None and self._session.data_units
+        for overlay in self.overlays.values():
+            overlay.set_volume(standard.log_scale if by_data and standard is not None else None)
 
     @Slot()
     def _soon(self, *_: object) -> None:

@@ -39,6 +39,7 @@ class ContourOverlay(QObject):
         super().__init__(view)
         self._plot, self._theme = view.plot, LIGHT
         self._choice, self._refining, self._where = "model", False, ""
+        self._volume: float | None = None
         self._found: LogDensity | None = None
         self._key: tuple[object, ...] = ()
         self.map, self.lines, self.labels = HeatLayer(), ContoursLayer(), LabelsLayer()
@@ -78,6 +79,13 @@ class ContourOverlay(QObject):
         """Say that the points are not at t_0, to which the density belongs; nothing where they are."""
         if where != self._where:
             self._where = where
+            self._tell()
+
+    def set_volume(self, volume: float | None) -> None:
+        """Count densities by data units, whose volume in standardised units has this logarithm; None by standardised
+        ones."""
+        if volume != self._volume:
+            self._volume = volume
             self._tell()
 
     def say(self, sentence: str) -> None:
@@ -143,14 +151,16 @@ class ContourOverlay(QObject):
         if found is None:
             return
         size = f"{len(found.x)} × {len(found.y)}"
-        lines = [f"{NAMES[self.shown]}, at t₀, nats, standardised"]
+        per = "standardised unit" if self._volume is None else "data unit"
+        # A difference is the same in all units
+        lines = [f"{NAMES[self.shown]}, at t₀, nats{'' if self.shown == 'difference' else f' per {per}²'}"]
         if not isfinite(found.top):
             self._write([*lines, f"{size}: the ODE of this model has no solution here"])
             return
         if self.shown == "difference":
             lines.append(f"{_nats(-MOST)} {self._blocks(self._theme.divergence)} {_nats(MOST)}")
         else:
-            top = f"0 is {_nats(found.top, True)}, the model’s maximum"
+            top = f"0 is {_nats(found.top - (self._volume or 0.0), True)}, the model’s maximum"
             lines.append(f"{_nats(-LEVELS[-1])} {self._blocks(self._theme.magnitude)} {top}")
         lines.append(f"{size}, refining…" if self._refining else f"{size}, {self._checks(found)}")
         if self._choice != self.shown:

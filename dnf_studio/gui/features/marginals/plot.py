@@ -21,7 +21,8 @@ __all__ = ["MarginalsPlot"]
 
 HELP = Help(
     "the marginals",
-    "At each step the sliced Wasserstein distance between all forward and all backward points, in model units. "
+    "At each step the sliced Wasserstein distance between all forward and all backward points, in standardised units "
+    "whatever places are written in, for a direction through several components has the unit of none. "
     "A well-trained model has it near the floor, the dashed line: what two sets of so many points of one "
     "distribution differ by on average; chance alone leaves the band at about one step in ten. A rise towards the "
     "data says where samples go astray. A click moves the time cursor.",
@@ -33,7 +34,7 @@ HELP = Help(
 )
 Array = NDArray[np.float64]
 NONE = np.empty(0)
-CAPTION = "Distance of both clouds, sliced Wasserstein, and its floor."
+CAPTION = "Distance of both clouds, sliced Wasserstein, standardised, and its floor."
 PAIRED = (
     "Distance of both clouds, which share their noise end, and its floor. Pairs are nearer to each other than that: it "
     "is what chance leaves between clouds that have nothing in common."

@@ -24,8 +24,12 @@ def _time(_workspace: Workspace) -> Plot:
 
 def _fill(workspace: Workspace) -> None:
     from dnf_studio.gui.features.processes.colouring import Colouring
+    from dnf_studio.gui.features.processes.parts import PartsMenus
+    from dnf_studio.gui.features.processes.units import UnitsController
 
-    workspace.parts["colouring"] = Colouring(workspace)
+    workspace.parts["colouring"] = colouring = Colouring(workspace)
+    workspace.parts["modes"] = PartsMenus(workspace, colouring)
+    workspace.parts["units"] = UnitsController(workspace)
 
 
 COMMANDS = (
@@ -43,6 +47,8 @@ COMMANDS = (
     Command("paired", "Backward from the forward e&nds", "Ctrl+B", "Start each backward path where the forward "
             "path of the same point ended, which makes the two a round trip, or from fresh noise", menu="View",
             section="look", checkable=True),
+    Command("data-units", "&Data units", "Ctrl+U", "Write all places in the units of the data, or standardised: mean "
+            "0 and deviation 1; tables begin with their own", menu="View", section="look", checkable=True),
 )  # fmt: skip
 
 FEATURE = Feature(

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Slot
-from PySide6.QtWidgets import QMenu
+from PySide6.QtCore import QObject, Signal, Slot
 
 from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.gui.drawing.layers.scale import SteadyLimits
@@ -22,7 +21,6 @@ from dnf_studio.gui.drawing.point_colours import (
 from dnf_studio.gui.drawing.point_plot import PointPlot, ProcessPlot
 from dnf_studio.gui.drawing.theme import LIGHT
 from dnf_studio.gui.widgets.choices import ChoiceMenu
-from dnf_studio.gui.workspace.state import choice
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 from dnf_studio.workers.frames import Frame
@@ -63,6 +61,11 @@ class Colouring(QObject):
     latent. What cannot be, modes of data without parts, is drawn as if nothing were chosen.
     """
 
+    parts_changed = Signal(object)
+    """The names of the modes or labels of other data, none where it has none or too many."""
+    parts_found = Signal()
+    """What took its time is known: `by_part` has another answer."""
+
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace.parent)
         self._session, self._live, self._plots = workspace.session, workspace.live, workspace.plots
@@ -77,10 +80,6 @@ class Colouring(QObject):
         self.menu = ChoiceMenu("Colour points &by", self._session, {"colouring": WORDS})
         self.menu.offer("colouring", "mode", NO_MODES)
         workspace.commands.insert_menu("reset-view", self.menu)
-        self.parts = QMenu("Select a &mode or label")
-        self.parts.setToolTipsVisible(True)
-        self.parts.menuAction().setEnabled(False)
-        workspace.commands.insert_menu("invert-selection", self.parts)
         self._session.changed.connect(self._follow)
         workspace.studio.opened.connect(self._take)
         self._live.frame_shown.connect(self._colour)
@@ -97,30 +96,12 @@ class Colouring(QObject):
         many = len(names) > len(LIGHT.modes)
         self._modes, self._known = () if many else names, {}
         self.menu.offer("colouring", "mode", TOO_MANY.format(len(names)) if many else "" if names else NO_MODES)
-        self._offer_parts()
+        self.parts_changed.emit(self._modes)
         self.menu.offer("colouring", "angle", "" if opened.shown.dim > 1 else ONE_COMPONENT)
         before, self._labelled = self._labelled, (opened.config.data, opened.config.label)
         if self._modes and opened.config.label is not None and before != self._labelled:
             # Who has just said which column has the labels wants to see them
             self._session.apply({"colouring": "mode"})
-
-    def _offer_parts(self) -> None:
-        """A choice for the points of each part, so that they can be looked at and exported alone."""
-        self.parts.clear()
-        for number, name in enumerate(self._modes):
-            action = self.parts.addAction(name.replace("&", "&&"))
-            action.setToolTip(f"Choose the points that belong to {name}, of the process that is chosen in")
-            action.triggered.connect(partial(self._select, number))
-        self.parts.menuAction().setEnabled(bool(self._modes))
-
-    def _select(self, number: int, _checked: bool = False) -> None:
-        frame, direction = self._live.frame, self._session.state.listed
-        if frame is None:
-            return
-        colours = self._by_mode((frame.forward if direction == "forward" else frame.backward)[0], direction)
-        if colours is not None:
-            chosen = np.flatnonzero(colours.buckets == number)
-            self._session.apply(choice(tuple(chosen.tolist()), direction))
 
     def _follow(self, names: frozenset[str]) -> None:
         if names & {"colouring", "axes", "projection"}:
@@ -142,7 +123,7 @@ class Colouring(QObject):
         """What the points of one process have; None where it cannot be."""
         path = frame.forward if name == "forward" else frame.backward
         if kind == "mode":
-            return self._by_mode(path[0], name)
+            return self.by_part(path[0], name)
         if kind == "log-ratio":
             return self._by_ratio(frame, name)
         if kind == "radius":
@@ -164,8 +145,11 @@ class Colouring(QObject):
             totals = found.rows(name, frame.forward.shape[1]).sum(axis=0)
         return ratio_colours(totals, self._limits[name], frame.request) if np.isfinite(totals).any() else None
 
-    def _by_mode(self, ends: Array, name: str) -> PointColours | None:
-        """Colour by the points (P, D) at the data end; the same points are looked at once."""
+    def by_part(self, ends: Array, name: str) -> PointColours | None:
+        """Colours by the mode or label of the points (P, D) at the data end; the same points are looked at once.
+
+        Where that takes long it is found in the background, and until then that of earlier points is the answer.
+        """
         from dnf_studio.core.data.modes import modes_of
 
         known, units = self._known.get(name), self._standardisation
@@ -189,6 +173,7 @@ class Colouring(QObject):
         if dataset is self._dataset:
             self._known[name] = ends, mode_colours(modes, len(self._modes), self._modes)
             self._colour(self._live.frame)
+            self.parts_found.emit()
 
 
 def _is_long(dataset: Dataset, points: Array) -> bool:

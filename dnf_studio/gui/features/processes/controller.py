@@ -12,7 +12,6 @@ from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView
 from dnf_studio.gui.widgets.choices import grey_plane
 from dnf_studio.gui.widgets.solver_box import start_button
-from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.workspace import Workspace
 
 __all__ = ["LAYERS", "ProcessesController"]
@@ -41,7 +40,6 @@ class ProcessesController(QObject):
         self._paired = commands["paired"]
         self._session.changed.connect(self._follow)
         self._session.lacks_changed.connect(self._show_lacks)
-        workspace.studio.opened.connect(self._take)
         self._live.frame_changes.connect(self._prepare)
         self._live.excess_found.connect(self._colour_steps)
         workspace.plots.added.connect(self._say_moved)
@@ -49,11 +47,6 @@ class ProcessesController(QObject):
 
     def _turn_pairing(self) -> None:
         self._session.apply({"start": "noise" if self._session.state.paired else "forward"})
-
-    @Slot(object)
-    def _take(self, opened: Opened) -> None:
-        for view in self._both:
-            view.set_columns(opened.shown.columns)
 
     @Slot()
     def _prepare(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.lineage import inside_polygon, mask_of
 from dnf_studio.core.exploration.projection import PrincipalComponents
+from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.gui.drawing import words
 from dnf_studio.gui.drawing.axes import half_range
 from dnf_studio.gui.drawing.layers.density import DensityLayer, GroundLayer
@@ -23,14 +24,16 @@ from dnf_studio.gui.drawing.layers.selection import MAX_BUNDLE, MAX_RINGS, Selec
 from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, trailing_part
 from dnf_studio.gui.drawing.picking import existing, nearest, sampled
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
-from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS, ProcessPlot
+from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS, Kept, ProcessPlot
+from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["ProcessView"]
 
 MAX_PATHS = 500
-OTHER = {"forward": "backward", "backward": "forward"}
-FAINT = 0.28
+OTHER: dict[str, Direction] = {"forward": "backward", "backward": "forward"}
+MARGINAL = "Shaded is the marginal density of what is across and up, whatever the others are."
+FAINT, CHOSEN = 0.28, ", chosen in the Data panel"
 """Opacity of the other process's points."""
 Array = NDArray[np.float32]
 NONE = np.empty((0, 2), np.float32)
@@ -59,7 +62,8 @@ class ProcessView(ProcessPlot):
         self._planes: Array = NONE[:, None]
         self._others: Array | None = None
         self._position, self._axes = 0.0, (0, 1)
-        self._columns: tuple[str, ...] = ()
+        self._units = STANDARDISED
+        self._kept = Kept()
         self._principal: PrincipalComponents | None = None
         self._seen: tuple[object, ...] = ()
         self._named = False
@@ -81,6 +85,7 @@ class ProcessView(ProcessPlot):
         if self._named != (frame is not None and frame.forward.shape[2] > 2):
             self._named = not self._named
             self._label_axes()
+            self._say_density()
         self._take_planes()
 
     def set_cursor(self, position: float) -> None:
@@ -96,6 +101,7 @@ class ProcessView(ProcessPlot):
         self._trails.setVisible("paths" in layers and "disagreement" not in layers)
         self._density.setVisible("density" in layers)
         self._ground.setVisible("density" in layers)
+        self._say_density()
         for name, layer in (("overlay", self._other), ("difference", self._difference)):
             if (name in layers) != layer.isVisible():
                 layer.setVisible(name in layers)
@@ -112,10 +118,16 @@ class ProcessView(ProcessPlot):
             self._label_axes()
             self._take_planes()
 
-    def set_columns(self, columns: tuple[str, ...]) -> None:
-        """What the data calls its components."""
-        self._columns = columns
-        self._label_axes()
+    def set_units(self, units: Units) -> None:
+        """Write what is across and up in these."""
+        if units != self._units:
+            self._units = units
+            self._label_axes()
+
+    def show_only(self, kept: Mapping[str, NDArray[np.bool_]]) -> None:
+        """Leave out the points of each direction that are not `kept`; of one that is not named all are shown."""
+        if self._kept.change(kept):
+            self._take_planes()
 
     def set_projection(self, principal: PrincipalComponents | None) -> None:
         """Show the first two principal components instead of a pair of components, or the pair again."""
@@ -139,7 +151,7 @@ class ProcessView(ProcessPlot):
         """Tell which point or path was clicked, if it is shown; a click that only adds misses nothing."""
         if self._frame is None:
             return False
-        points = at_position(self._planes, self._clipped()) if self._points.isVisible() else None
+        points = at_position(self._planes, self._clipped) if self._points.isVisible() else None
         found = nearest(points, self._planes[:, :MAX_PATHS] if self._paths.isVisible() else None, self.box, at)
         if found is not None:
             self.point_picked.emit(found, self._direction, adding)
@@ -199,16 +211,17 @@ class ProcessView(ProcessPlot):
             self._planes, self._lost = NONE[:, None], 0
         else:
             paths = frame.forward if self._direction == "forward" else frame.backward
-            self._planes = self._plane_of(paths)
+            self._planes = self._kept.masked(self._plane_of(paths), self._direction)
             self._lost = words.lost_paths(paths)
             data = self._plane_of(frame.forward[0])
             half = half_range(data)
             if half != self._half:
                 self._half = half
                 self.reset_view()
-            self._ground.set_points(data)
-            seen = (frame.request, self._planes.shape, self._axes, self._principal)
-            self._density.set_paths(self._planes, fresh=seen != self._seen)
+            self._ground.set_points(self._kept.of(data, "forward"))
+            shown = self._kept.of(self._planes, self._direction)
+            seen = (frame.request, shown.shape, self._axes, self._principal)
+            self._density.set_paths(shown, fresh=seen != self._seen)
             self._seen = seen
         self._paths.set_paths(self._planes[:, :MAX_PATHS])
         self.set_selection(self._selection)
@@ -223,20 +236,21 @@ class ProcessView(ProcessPlot):
             self._trails.set_trails(NONE[:, None])
             self.set_note("")
             return
-        points = at_position(self._planes, position := self._clipped())
+        points = at_position(self._planes, position := self._clipped)
         self._points.set_points(points, self._rest)
         if self._other.isVisible():
             self._other.set_points(at_position(self._other_planes(self._frame), position))
         if self._difference.isVisible():
-            own, other = self._planes, self._other_planes(self._frame)
+            own, other = self._kept.of(self._planes, self._direction), self._other_planes(self._frame)
             clouds = (own, other) if self._direction == "forward" else (other, own)
             seen = (self._frame.request, self._planes.shape, self._axes, self._principal)
             self._difference.set_clouds(*clouds, position, seen)
-        self._density.set_points(points, position / max(1, len(self._planes) - 1))
+        shown = self._kept.of(points, self._direction)
+        self._density.set_points(shown, position / max(1, len(self._planes) - 1))
         self._chosen.set_points(points[self._rows])
         if self._trails.isVisible():
             self._trails.set_trails(trailing_part(self._planes[:, :MAX_PATHS], position, self._direction == "forward"))
-        if troubled := words.lost_words(self._lost, self._planes.shape[1]) or words.far_points(points, self._half):
+        if troubled := words.lost_words(self._lost, self._planes.shape[1]) or words.far_points(shown, self._half):
             self.warn(*troubled)
         else:
             self.set_note(*words.time_note(self._frame.t, position))
@@ -244,7 +258,8 @@ class ProcessView(ProcessPlot):
     def _other_planes(self, frame: Frame) -> Array:
         """The coordinates of the other process, taken when they are first wanted."""
         if self._others is None:
-            self._others = self._plane_of(frame.backward if self._direction == "forward" else frame.forward)
+            other = OTHER[self._direction]
+            self._others = self._kept.of(self._plane_of(frame.paths_of(other)), other)
         return self._others
 
     def _plane_of(self, paths: Array) -> Array:
@@ -255,21 +270,28 @@ class ProcessView(ProcessPlot):
         both = self._axes == (0, 1) and paths.shape[-1] == 2
         return paths if both else np.ascontiguousarray(paths[..., list(self._axes)])
 
+    @property
     def _clipped(self) -> float:
-        """The cursor within the steps of the frame."""
         return float(np.clip(self._position, 0, len(self._planes) - 1))
+
+    def _say_density(self) -> None:
+        self.add_words(MARGINAL if self._named and self._density.isVisible() else "")
 
     def _label_axes(self) -> None:
         """Names as tooltips, and written at the axes of data with more than two components."""
-        names = [f"{words.component_name(k, self._columns)}, standardised" for k in self._axes]
+        names, maps = [self._units.title(k) for k in self._axes], [self._units.map_of(k) for k in self._axes]
         if self._principal is not None:
-            names = [words.principal_name(k, float(share)) for k, share in enumerate(self._principal.explained)]
-        self.name_axes(names, written=self._named)
+            # A direction through all components has the unit of none
+            shares = enumerate(self._principal.explained)
+            names = [f"{words.principal_name(k, float(share))}, standardised" for k, share in shares]
+            maps = [STANDARDISED.map_of(0)] * 2
+        for side, name, unit in zip(("bottom", "left"), names, maps, strict=False):
+            self.name_axis(side, name, self._named or self._units.of_data, unit, CHOSEN if self._named else "")
 
     @Slot(object, object)
     def _region_drawn(self, corners: NDArray[np.float64], modifiers: Qt.KeyboardModifier) -> None:
         if self._frame is not None:
-            found = inside_polygon(at_position(self._planes, self._clipped()), corners)
+            found = inside_polygon(at_position(self._planes, self._clipped), corners)
             self.region_chosen.emit({self._direction: found}, modifiers)
 
     @Slot(object)

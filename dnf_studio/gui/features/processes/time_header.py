@@ -1,16 +1,17 @@
-"""What is chosen in the header of the paths over steps: the directions shown, and one of their components."""
+"""What is chosen in the header of the paths over steps: one of their components; and what is said of them."""
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QComboBox, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
-from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import component_name, principal_name
 
-__all__ = ["HELP", "ComponentBox", "DirectionSwitch"]
+__all__ = ["HELP", "ComponentBox", "values_of"]
 
 HELP = Help(
     "paths over steps",
@@ -21,8 +22,7 @@ HELP = Help(
     (FORWARD_STEP, BACKWARD_STEP),
     "(11) and (12)",
 )
-WORDY = 22
-"""Heights of a line from which width of the plot without the choice of a component on they are named."""
+Array = NDArray[np.float32]
 
 
 class ComponentBox(QComboBox):
@@ -57,28 +57,9 @@ class ComponentBox(QComboBox):
         return component
 
 
-class DirectionSwitch(QToolButton):
-    """Shows or hides the paths of one direction, ``forward`` or ``backward``, in whose colour it is while on."""
-
-    def __init__(self, name: str, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._name = name
-        self.setText(f"● {name}")
-        self.setCheckable(True)
-        self.setChecked(True)
-        self.setToolTip(f"Show the {name} paths")
-        self.setAccessibleName(f"Show the {name} paths")
-
-    def fit(self, width: int) -> None:
-        """Bear the name, or in a plot with little `width` (pixels) beside the choice of a component its dot."""
-        metrics = self.fontMetrics()
-        self.setText(f"● {self._name}" if width >= WORDY * metrics.height() else "●")
-        self.setMinimumWidth(metrics.horizontalAdvance("●") + 6)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the colours of `theme`."""
-        self.setStyleSheet(
-            f"QToolButton {{ border: none; padding: 1px; color: {theme.muted}; }}"
-            f"QToolButton:checked {{ color: {theme.direction(self._name)}; }}"
-            f"QToolButton:focus {{ border-bottom: 1px solid {theme.accent}; }}"
-        )
+def values_of(paths: Array, component: int, principal: PrincipalComponents | None) -> Array:
+    """Component `component` of `paths` (N+1, P, D), from D on the `principal` ones where there are any: (N+1, P)."""
+    place = component - paths.shape[2]
+    if place >= 0 and principal is not None and len(principal.mean) == paths.shape[2]:
+        return principal.project(paths)[..., place]
+    return paths[..., min(component, paths.shape[2] - 1)]

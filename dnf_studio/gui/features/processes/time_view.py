@@ -15,17 +15,19 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.core.exploration.lineage import crossing
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.drawing.axes import half_range
+from dnf_studio.gui.drawing.caption import DirectionSwitch
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.layers.scale import StepColours
 from dnf_studio.gui.drawing.layers.selection import MAX_RINGS, SelectionLayer
-from dnf_studio.gui.drawing.layers.trails import at_position, over_steps
+from dnf_studio.gui.drawing.layers.trails import at_step, over_steps
 from dnf_studio.gui.drawing.picking import existing, nearest_point, sampled, to_pixels
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
-from dnf_studio.gui.drawing.point_plot import PointPlot
+from dnf_studio.gui.drawing.point_plot import Kept, PointPlot
 from dnf_studio.gui.drawing.theme import DIRECTIONS
+from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.drawing.words import lost_paths, time_note
-from dnf_studio.gui.features.processes.time_header import HELP, ComponentBox, DirectionSwitch
+from dnf_studio.gui.features.processes.time_header import HELP, ComponentBox, values_of
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["TimeView"]
@@ -34,6 +36,7 @@ MAX_PATHS = 500
 REACH = 6.0
 """Pixels from a point within which a click chooses it instead of moving the cursor."""
 Array = NDArray[np.float32]
+NONE = np.empty((0, 0), np.float32)
 
 
 class TimeView(PointPlot):
@@ -59,8 +62,9 @@ class TimeView(PointPlot):
         """Add layers, cursor, switches and the choice of the component."""
         self._frame: Frame | None = None
         self._principal: PrincipalComponents | None = None
-        self._values = {name: np.empty((0, 0), np.float32) for name in DIRECTIONS}
+        self._values = dict.fromkeys(DIRECTIONS, NONE)
         self._component = 0
+        self._units, self._kept = STANDARDISED, Kept()
         self._position = 0.0
         self._shown = self._selection = dict.fromkeys(DIRECTIONS, existing((), 0))
         self._listed = "forward"
@@ -122,6 +126,16 @@ class TimeView(PointPlot):
             self._chooser.setCurrentIndex(component)
             self._take_component()
 
+    def set_units(self, units: Units) -> None:
+        """Write the component in these."""
+        self._units = units
+        self._name_axis()
+
+    def show_only(self, kept: Mapping[str, NDArray[np.bool_]]) -> None:
+        """Leave out the points of each direction that are not `kept`; of one that is not named all are shown."""
+        if self._kept.change(kept):
+            self._take_component()
+
     def set_principal(self, principal: PrincipalComponents | None) -> None:
         """Offer these principal components after those of the data."""
         if principal is not self._principal:
@@ -135,6 +149,13 @@ class TimeView(PointPlot):
         where their paths are `listed`."""
         self._selection, self._listed = dict(chosen), listed
         self._show_chosen()
+
+    def _name_axis(self) -> None:
+        """What is up: a component in its units, or a direction through all of them, which has none."""
+        unit, name = self._units.map_of(self._component), self._units.title(self._component)
+        if self._frame is not None and self._component >= self._frame.forward.shape[2]:
+            unit, name = STANDARDISED.map_of(0), f"{self._chooser.currentText()}, standardised"
+        self.name_axis("left", name, self._units.of_data, unit)
 
     def _show_chosen(self) -> None:
         count = self._values["forward"].shape[1]
@@ -178,7 +199,7 @@ class TimeView(PointPlot):
         if self._frame is None:
             return False
         shown = [name for name in DIRECTIONS if self._switches[name].isChecked()]
-        drawn = [self._at_cursor(self._rows(name)) for name in shown]
+        drawn = [at_step(self._values[name][:, :MAX_PATHS], self._clipped()) for name in shown]
         found = nearest_point(np.concatenate(drawn), to_pixels(self.box), at, REACH) if drawn else None
         if found is None:
             return False
@@ -225,32 +246,21 @@ class TimeView(PointPlot):
         self._points[name].setVisible(shown)
         self._chosen[name].setVisible(shown)
 
-    def _rows(self, name: str) -> Array:
-        """The chosen component of up to 500 paths of one direction, (N+1, P)."""
-        return self._values[name][:, :MAX_PATHS]
-
-    def _values_of(self, name: str) -> Array:
-        """The chosen component of every path of one direction, (N+1, P)."""
-        if self._frame is None:
-            return np.empty((0, 0), np.float32)
-        paths = self._frame.forward if name == "forward" else self._frame.backward
-        place = self._component - paths.shape[2]
-        if place >= 0 and self._principal is not None and len(self._principal.mean) == paths.shape[2]:
-            return self._principal.project(paths)[..., place]
-        return paths[..., min(self._component, paths.shape[2] - 1)]
-
     def _take_component(self) -> None:
         """Layers and range for a new frame or component."""
         self._name_switches()
-        self._values = {name: self._values_of(name) for name in DIRECTIONS}
-        for name in DIRECTIONS:
-            self._paths[name].set_paths(over_steps(self._rows(name)))
+        self._name_axis()
+        self._values = dict.fromkeys(DIRECTIONS, NONE)
         if self._frame is not None:
-            half = half_range(self._rows("forward")[0])
-            steps = float(len(self._frame.t) - 1)
+            both = zip(DIRECTIONS, (self._frame.forward, self._frame.backward), strict=True)
+            found = {name: values_of(paths, self._component, self._principal) for name, paths in both}
+            self._values = {name: self._kept.masked(values[..., None], name)[..., 0] for name, values in found.items()}
+            half, steps = half_range(found["forward"][0, :MAX_PATHS]), float(len(self._frame.t) - 1)
             if (half, steps) != (self._half, self._steps):
                 self._half, self._steps = half, steps
                 self.reset_view()
+        for name in DIRECTIONS:
+            self._paths[name].set_paths(over_steps(self._values[name][:, :MAX_PATHS]))
         self._show_chosen()
 
     def _place(self) -> None:
@@ -260,11 +270,10 @@ class TimeView(PointPlot):
                 layer.set_points(np.empty((0, 2), np.float32))
             self.set_note("")
             return
-        position = self._clipped()
-        self._line.setValue(position)
+        self._line.setValue(position := self._clipped())
         for name in DIRECTIONS:
-            self._points[name].set_points(self._at_cursor(self._rows(name)))
-            self._chosen[name].set_points(self._at_cursor(self._values[name][:, self._shown[name]]))
+            self._points[name].set_points(at_step(self._values[name][:, :MAX_PATHS], position))
+            self._chosen[name].set_points(at_step(self._values[name][:, self._shown[name]], position))
         if self._lost:
             self.warn(f"{self._lost:,} paths left the finite numbers", f"{self._lost:,} lost")
         else:
@@ -273,12 +282,6 @@ class TimeView(PointPlot):
     def _clipped(self) -> float:
         """The cursor within the steps of the frame."""
         return float(np.clip(self._position, 0, len(self._frame.t) - 1)) if self._frame is not None else 0.0
-
-    def _at_cursor(self, rows: Array) -> Array:
-        """Where `rows` (N+1, P) are at the cursor, (P, 2)."""
-        position = self._clipped()
-        values = at_position(rows, position)
-        return np.stack([np.full_like(values, position), values], axis=-1)
 
     @Slot(object, object)
     def _region_drawn(self, corners: NDArray[np.float64], modifiers: Qt.KeyboardModifier) -> None:

@@ -68,7 +68,8 @@ class ScorePlot(Plot):
         for item in (self._limit, self._line, self._curve, self._idle, self._dot):
             self.plot.addItem(item, ignoreBounds=True)
         self.box.setMouseEnabled(x=False, y=False)
-        self.name_axes(("Node of the time grid", "Share of the backward drift, %"), False)
+        self.name_axis("bottom", "Node of the time grid", written=False)
+        self.name_axis("left", "Share of the backward drift, %", written=False)
         self.plot.getAxis("left").setLabel("%")
         self._word.setFont(self.plot.getAxis("bottom").style["tickFont"])
         self._show()

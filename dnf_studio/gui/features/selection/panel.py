@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
     QFileDialog,
     QHBoxLayout,
     QPushButton,
@@ -27,6 +26,7 @@ from dnf_studio.gui.drawing.picking import existing
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import component_name
 from dnf_studio.gui.features.selection.comparison import ComparisonGrid
+from dnf_studio.gui.widgets.choices import UnitsBox
 from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.gui.widgets.solver_box import paths_words
 from dnf_studio.gui.widgets.table import Column, CopyTable, TableModel
@@ -153,8 +153,7 @@ class SelectionPanel(QWidget):
         self.table.activated.connect(self._make_current)
 
     def _make_buttons(self) -> None:
-        self.units = QCheckBox("Data &units")
-        self.units.setToolTip("Show places in the units of the data instead of standardised ones")
+        self.units = UnitsBox(self._session, "Show all places in the units of the data instead of standardised ones")
         self.units.setEnabled(False)
         self.units.toggled.connect(self._change_units)
         self.copy_button = QPushButton("&Copy")

@@ -15,6 +15,7 @@ from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.layers.maps import CellsLayer
 from dnf_studio.gui.drawing.layers.scale import SteadyLimits
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.drawing.words import UNAFFORDABLE, WAITING, component_name, hint, nats, time_note
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
@@ -66,7 +67,7 @@ class SpaceTimePlot(Plot):
         self._cells: Array = np.empty((0, 0), np.float32)
         self._range = (0.0, 1.0)
         self._position = 0.0
-        self._steady = SteadyLimits(around_zero=True)
+        self._steady, self._units = SteadyLimits(around_zero=True), STANDARDISED
         self._found: ExcessFrame | None = None
         self._reason: str | None = None
         self._looked_for = True
@@ -105,6 +106,12 @@ class SpaceTimePlot(Plot):
         """Show the log-ratios that are known so far; None where there are none."""
         self._found = found
         self._take()
+
+    def set_units(self, units: Units) -> None:
+        """Write the component in these; the radius goes through all components and has the unit of none."""
+        if units != self._units:
+            self._units = units
+            self._name_axis()
 
     def set_reason(self, reason: str | None) -> None:
         """Say why there will be nothing to show."""
@@ -165,8 +172,9 @@ class SpaceTimePlot(Plot):
         step, row = int(np.floor(x)), int(np.floor((y - low) / (high - low) * rows))
         if not (0 <= step < steps and 0 <= row < rows):
             return ""
-        first, last = (low + k * (high - low) / rows for k in (row, row + 1))
-        where = f"{self._chooser.currentText()} from {first:.2f} to {last:.2f}".replace("-", "−")
+        ends = [low + k * (high - low) / rows for k in (row, row + 1)]
+        first, last = (STANDARDISED if self._radius else self._units).written(self._component, ends, finer=10)
+        where = f"{self._chooser.currentText()} from {first} to {last}"
         value = float(self._cells[row, step])
         what = "no path" if np.isnan(value) else f"{nats(value)} nats on average"
         return f"Step {step} → {step + 1}, {where}: {what}."
@@ -184,9 +192,23 @@ class SpaceTimePlot(Plot):
             self._chooser.clear()
             self._chooser.addItems([component_name(k) for k in range(shown)] + [RADIUS] * (dim > 1))
 
+    @property
+    def _component(self) -> int:
+        return max(0, self._chooser.currentIndex())
+
+    @property
+    def _radius(self) -> bool:
+        return self._chooser.currentText() == RADIUS
+
+    def _name_axis(self) -> None:
+        units = STANDARDISED if self._radius else self._units
+        name = f"{RADIUS}, standardised" if self._radius else units.title(self._component)
+        self.name_axis("left", name, units.of_data, units.map_of(self._component))
+
     def _take(self) -> None:
         """Cells and range for a new frame or choice, once somebody looks."""
         self._stale = not self.isVisible()
+        self._name_axis()
         # The places are those that the log-ratios were found at, also where newer weights have moved the points
         found, frame = self._found, None if self._found is None else self._found.frame
         self._say()
@@ -196,9 +218,9 @@ class SpaceTimePlot(Plot):
             return
         if self._stale:
             return
-        choice, radius = self._chooser.currentIndex(), self._chooser.currentText() == RADIUS
+        choice, radius = self._component, self._radius
         with np.errstate(over="ignore", invalid="ignore"):
-            values = np.linalg.norm(frame.forward, axis=2) if radius else frame.forward[..., max(0, choice)]
+            values = np.linalg.norm(frame.forward, axis=2) if radius else frame.forward[..., choice]
         half = half_range(values[[0, -1]])
         before, self._range = self._range, (0.0, half) if radius else (-half, half)
         steps = len(frame.t) - 1

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
 from dnf_studio.errors import continued
 from dnf_studio.gui.drawing.words import counted
 from dnf_studio.gui.features.training.notices import DiscardedNotice, DivergedNotice, SettingsNotice
+from dnf_studio.gui.features.training.suggestion import TablesBar
 from dnf_studio.gui.workspace.run_changes import LIVE, RunStatus, effect_sentence
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -50,6 +51,7 @@ class TrainingController(QObject):
         workspace.add_bar(self.bar)
         self.diverged, self.discarded = DivergedNotice(workspace), DiscardedNotice(workspace)
         self.settings = SettingsNotice(workspace)
+        workspace.add_bar(TablesBar(workspace))
         self.settings_menu: SettingsMenu
         for name, act in (
             ("save", workspace.files.save),

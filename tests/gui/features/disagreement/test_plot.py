@@ -16,6 +16,7 @@ from dnf_studio.core.exploration.excess import StepMeans
 from dnf_studio.gui.drawing.layers.bars import tail_of
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 from dnf_studio.gui.drawing.words import WAITING
+from dnf_studio.gui.features.disagreement import FEATURE, UNTRAINED
 from dnf_studio.gui.features.disagreement.bars import (
     Shown,
     about_excess,
@@ -27,7 +28,9 @@ from dnf_studio.gui.features.disagreement.bars import (
 )
 from dnf_studio.gui.features.disagreement.plot import DisagreementPlot
 from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.workspace import Workspace
 from tests.gui.scenes import excess_of, frame_of, pixels, share_near
+from tests.gui.trees import show, trees
 from tests.views import viewed
 
 LEFT = Qt.MouseButton.LeftButton
@@ -399,3 +402,16 @@ def test_the_reason_why_there_are_no_bars_stays_when_frames_come(qtbot: QtBot) -
     plot.set_steps_known(True)
     plot.set_frame(FRAME)
     assert plot._empty.text() == WAITING
+
+
+def test_what_nobody_has_trained_is_said_to_mean_nothing(quiet_workspace: Workspace) -> None:
+    plot = FEATURE.plots[0].make(quiet_workspace)
+    usual = plot.caption
+    show(quiet_workspace, trees())
+    assert plot.caption == UNTRAINED
+    quiet_workspace.live.reported.emit([])
+    assert plot.caption == usual
+    show(quiet_workspace, trees())
+    show(quiet_workspace, dataclasses.replace(trees(), shown=dataclasses.replace(trees().shown, trained=True)))
+    assert plot.caption == usual
+    plot.deleteLater()
