@@ -19,16 +19,19 @@ from numpy.typing import NDArray
 
 from dnf_studio.config import Config, recorded
 from dnf_studio.core.files import source_size
+from dnf_studio.core.sampling.blocks import BLOCK
+from dnf_studio.core.sde.sample_settings import MOST_SAMPLES
+from dnf_studio.core.storage.checksums import SUM_BYTES
 from dnf_studio.core.storage.layout import parse_json
 from dnf_studio.core.storage.sample_file import FORMAT, FORMAT_VERSION, Contents
 from dnf_studio.errors import ExportError, SettingError
 
-__all__ = ["ExportInfo", "is_export", "read_export", "read_rows"]
+__all__ = ["ExportInfo", "is_export", "read_checksums", "read_export", "read_rows"]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_TEXT = 1 << 10
 MAX_JSON = 1 << 22
-OPTIONAL = ("latents", "trajectories", "noise", "log_prob", "forward_trajectories", "forward_noise")
+OPTIONAL = ("latents", "trajectories", "noise", "log_prob", "forward_trajectories", "forward_noise", "row")
 MOST_LABELS = 1 << 16
 
 
@@ -56,6 +59,8 @@ class ExportInfo:
     """How the samples were drawn."""
     far_samples: int | None = None
     """How many lie beyond 1.5 times the bounding box of the data; None where that is not known."""
+    drawn_samples: int | None = None
+    """How many were drawn for those that end in the region; None without one."""
 
 
 def is_export(path: Path) -> bool:
@@ -89,6 +94,23 @@ def read_rows(path: Path, name: str = "samples", start: int = 0, stop: int | Non
             raise ExportError(f"The export '{path}' holds no {name}.")
         rows: NDArray[np.float32] = file[name][slice(start, stop)]
         return rows
+
+
+def read_checksums(path: Path) -> dict[str, NDArray[np.uint8]] | None:
+    """The SHA-256 sums (K, 32) of each dataset's blocks of `BLOCK` rows; None where an older file has none.
+
+    Raises `ExportError` where the file cannot be read, or the sums are not those of its datasets.
+    """
+    with _opened(Path(path)) as file:
+        info = _info(file, Path(path))
+        if "checksums" not in file:
+            return None
+        sums = {name: _dataset(file, f"checksums/{name}") for name in info.datasets}
+        rows = file["checksums"].attrs.get("rows")
+        wrong = [x for x in sums.values() if x.shape != (-(-info.count // BLOCK), SUM_BYTES) or x.dtype != np.uint8]
+        if wrong or not isinstance(rows, np.integer) or rows != BLOCK:
+            raise ValueError("wrong checksums")
+        return {name: found[:] for name, found in sums.items()}
 
 
 @contextmanager
@@ -142,17 +164,18 @@ def _info(file: Any, path: Path) -> ExportInfo:  # noqa: ANN401 - h5py has no ty
         config=_config(file),
         checkpoint=_json(file, "provenance/checkpoint"),
         sampling=_json(file, "provenance/sampling"),
-        far_samples=_far(file, contents.count),
+        far_samples=_counted(file, "far_samples", 0, contents.count),
+        drawn_samples=_counted(file, "drawn_samples", contents.count, MOST_SAMPLES),
     )
 
 
-def _far(file: Any, count: int) -> int | None:  # noqa: ANN401 - h5py has no types
-    if "far_samples" not in file.attrs:
+def _counted(file: Any, name: str, least: int, most: int) -> int | None:  # noqa: ANN401 - h5py has no types
+    if name not in file.attrs:
         return None
-    far = int(_attribute(file, "far_samples", np.integer))
-    if not 0 <= far <= count:
-        raise ValueError("wrong far_samples")
-    return far
+    count = int(_attribute(file, name, np.integer))
+    if not least <= count <= most:
+        raise ValueError(f"wrong {name}")
+    return count
 
 
 def _contents(file: Any) -> Contents:  # noqa: ANN401 - h5py has no types

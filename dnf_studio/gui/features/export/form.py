@@ -116,7 +116,8 @@ class ExportForm(QWidget):
                 seed=self.seed.value(),
                 solver=name,
             )
-        parts, state = {name: tick.isChecked() for name, tick in self.parts.items()}, self._session.state
+        parts: dict[str, Any] = {name: tick.isChecked() for name, tick in self.parts.items()}
+        state = self._session.state
         # Where selected points have forward paths, their backward ones go on from those
         forward = self.selecting and (state.paired or state.selection_of == "forward")
         return ExportPlan(self.count.value(), settings, **parts, forward=forward)

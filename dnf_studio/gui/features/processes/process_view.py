@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Slot
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.core.exploration.lineage import inside_polygon, mask_of
+from dnf_studio.core.exploration.lineage import mask_of
 from dnf_studio.core.exploration.projection import PrincipalComponents
+from dnf_studio.core.sampling.region import inside_polygon
 from dnf_studio.gui.drawing import words
 from dnf_studio.gui.drawing.axes import half_range
 from dnf_studio.gui.drawing.layers.density import DensityLayer, GroundLayer
