@@ -96,6 +96,13 @@ class Unfinished:
     entries: tuple[Entry, ...]
 
     @property
+    def written(self) -> int:
+        """When it was written to last, nanoseconds; 0 where it is gone."""
+        with suppress(OSError):
+            return self.journal.stat().st_mtime_ns
+        return 0
+
+    @property
     def rows(self) -> int:
         """How many rows are in the file."""
         return self.entries[-1].rows if self.entries else 0
@@ -139,7 +146,7 @@ def unfinished_exports(folder: Path) -> list[Unfinished]:
 def unfinished_export(target: Path) -> Unfinished | None:
     """The newest of those that were to be `target`."""
     own = [one for one in unfinished_exports(target.parent) if one.target.name == target.name]
-    return max(own, key=lambda one: one.journal.stat().st_mtime_ns, default=None)
+    return max(own, key=lambda one: one.written, default=None)
 
 
 def _is_own(path: Path) -> bool:

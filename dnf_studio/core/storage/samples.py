@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +120,7 @@ def _export(
         if writer.rows < plan.count:
             contents = shorten(order, partial, writer, names)
         _verify(partial, target, contents)
-    yield clock.progress(writer)
+    yield replace(clock.progress(writer), total=contents.count)
 
 
 def _begin(
