@@ -71,9 +71,11 @@ class Hdf5Output:
                     self._sink.sync()
         finally:
             self._sink.drop()
-            with self.disk():
-                self.file.close()
-            self._sink.close()
+            try:
+                with self.disk():
+                    self.file.close()
+            finally:
+                self._sink.close()
 
     def flush(self, to_disk: bool) -> None:
         """Hand all that was written to the system, and wait until it is on the disk."""

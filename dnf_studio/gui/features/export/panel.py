@@ -201,6 +201,8 @@ class ExportPanel(Page):
             plan = self.form.plan()
         except StudioError:
             return
+        if plan.region is not None:
+            return  # how many end there is not known
         flow = current.snapshot.flow
         self._studio.background.run(
             lambda: trial_seconds(flow, plan),

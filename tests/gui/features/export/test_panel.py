@@ -463,10 +463,11 @@ def test_samples_that_end_in_the_lasso(panel: ExportPanel, workspace: Workspace,
 def test_a_disk_that_fills_up_keeps_what_is_written_and_it_goes_on(
     panel: ExportPanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, full = Sink.write, [True]
+    write, room = Sink.write, [3_000_000]
 
     def fill(sink: Sink, data: memoryview) -> int:
-        if full[0] and sink.tell() > 1_000_000:
+        room[0] -= len(data)
+        if room[0] < 0:
             sink._fail(OSError(errno.ENOSPC, "No space left on device"))
         return write(sink, data)
 
@@ -477,7 +478,7 @@ def test_a_disk_that_fills_up_keeps_what_is_written_and_it_goes_on(
     assert "the disk is full." in panel.problem.text().replace("\u200b", "") and panel.export.isEnabled()
     left = panel.offer.left
     assert left is not None and 0 < left.rows < 300_000 and f"{left.rows:,} of 300,000" in panel.offer.words.text()
-    full[0] = False
+    room[0] = 10**12
     with qtbot.waitSignal(panel._exporter.written, timeout=60_000):
         panel.offer.go_on.click()
     qtbot.waitUntil(lambda: not panel._exporter.running and not panel.offer.isVisible(), timeout=10_000)
