@@ -323,7 +323,7 @@ def test_sample_writes_an_export(told: Told, saved: Path, tmp_path: Path) -> Non
     output = tmp_path / "a.h5"
     words = ["-n", 50, "--steps", 3, "--lambda", 0.5, "--last-step", "noise", "--grid", "uniform", "--seed", 4]
     result = told.json("sample", saved, *words, "--trajectories", "-o", output)
-    assert list(result) == ["samples", "seconds", "samples_per_second", "far_samples", "file"]
+    assert list(result) == ["samples", "seconds", "samples_per_second", "far_samples", "file", "resumed_from"]
     assert result["samples"] == 50 and result["file"] == str(output)
     assert result["far_samples"] is not None and (" lie far from the data" in told.err) == (result["far_samples"] > 0)
     with h5py.File(output) as file:
@@ -461,6 +461,24 @@ def test_inspect_tells_runs_weights_and_exports(told: Told, saved: Path, tmp_pat
     assert (export["kind"], export["count"], export["dim"], export["steps"]) == ("export", 5, 2, 4)
     assert told("inspect", tmp_path / "a.h5") == 0
     assert "config.sde.steps: 4\n" in told.out
+
+
+def test_inspect_verifies_exports_and_checkpoints(told: Told, saved: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.h5"
+    assert told.json("inspect", saved, "--verify")["verified"]["checksums"] == "agree"
+    assert told("sample", saved, "-n", 5, "-o", output) == 0
+    found = told.json("inspect", output, "--verify", "--checkpoint", saved)["verified"]
+    assert (found["rows"], found["redrawn"], found["rows_redrawn"], found["largest_difference"]) == (5, [0], 5, 0)
+    assert (found["checksums"], found["checksums_compared"], found["model"]) == ("agree", 2, str(saved))
+    assert told.json("inspect", output, "--verify", "--blocks", "none")["verified"]["not_drawn"] == "not asked"
+    assert told("inspect", output, "--verify", "--checkpoint", "diffflow-rings") == 1
+    assert "'diffflow-rings' is not the model that drew" in told.err
+    for words in (["--blocks", "1"], ["--blocks", "x"]):
+        assert told("inspect", output, "--verify", "--checkpoint", saved, *words) == 2
+    with h5py.File(output, "r+") as file:
+        file["samples"][3, 1] += 1
+    assert told("inspect", output, "--verify") == 1
+    assert "are not what was written: their SHA-256 sum is another" in told.err
 
 
 def test_datasets_as_json_and_as_a_table(told: Told) -> None:

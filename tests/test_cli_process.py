@@ -14,11 +14,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO
 
+import numpy as np
 import pytest
 
 from dnf_studio import api
+from dnf_studio.cli import main
 from dnf_studio.cli.output import Interrupt, Stop
 from dnf_studio.config import Config
+from dnf_studio.core.storage.sample_reader import read_rows
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import Cancelled
 
@@ -77,15 +80,30 @@ def test_training_that_is_stopped_keeps_a_run_that_resumes(small: Path, tmp_path
 
 
 @posix
-def test_sampling_that_is_stopped_leaves_no_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_sampling_that_is_stopped_leaves_no_file_but_what_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
     source, folder = tmp_path / "a.safetensors", tmp_path / "out"
     folder.mkdir()
     Run(Config.create({"data": "moons", "training": {"device": "cpu"}})).save(source, kind="weights")
-    words = ["sample", str(source), "-n", "20000000", "-o", str(folder / "a.h5")]
-    done = stopped(words, signal.SIGINT, lambda err: any(folder.iterdir()))
-    assert done.returncode == 130
-    assert "Traceback" not in done.stderr
-    assert not list(folder.iterdir())
+    words = ["sample", str(source), "-n", "120000", "--json", "-o", str(folder / "a.h5")]
+    done = stopped(words, number, lambda err: "30%" < err.readline().removeprefix("Sampling: ") < "99%")
+    assert done.returncode == (130 if number == signal.SIGINT else -number)
+    assert "Traceback" not in done.stderr and not (folder / "a.h5").exists()
+    assert ("go on with the same command and --resume." in done.stderr) == (number == signal.SIGINT)
+    capsys.readouterr()
+    assert main([*words, "--seed", "1", "--resume"]) == 1
+    assert "for its seed was 0 and is 1 now; ask for the same, or begin anew." in capsys.readouterr().err
+    assert main([*words, "--resume"]) == 0
+    told = capsys.readouterr()
+    assert "Going on with the export" in told.err and 0 < json.loads(told.out)["resumed_from"] < 120_000
+    assert [path.name for path in folder.iterdir()] == ["a.h5"]
+    assert main(["inspect", "--verify", str(folder / "a.h5"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["verified"]["checksums"] == "agree"
+    if number == signal.SIGINT:
+        assert main([*words[:-1], str(folder / "b.h5")]) == 0
+        assert np.array_equal(read_rows(folder / "a.h5"), read_rows(folder / "b.h5"))
 
 
 @posix

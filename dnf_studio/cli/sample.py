@@ -13,7 +13,7 @@ from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, Output, Solve
 from dnf_studio.cli.output import Interrupt, Progress, clock, emit, note
 from dnf_studio.config import Device
 from dnf_studio.config.grids import GRID_NAMES
-from dnf_studio.core.files import refuse_source
+from dnf_studio.core.files import check_target, refuse_source
 from dnf_studio.core.hardware import choose_device
 from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
 from dnf_studio.core.sde.solvers import solver_named
@@ -23,7 +23,8 @@ from dnf_studio.errors import ExportError
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
-    from dnf_studio.core.storage.samples import ExportPlan
+    from dnf_studio.core.storage.export_plan import ExportPlan, ExportProgress
+    from dnf_studio.core.storage.journal import Unfinished
 
 __all__ = ["sample"]
 
@@ -34,6 +35,10 @@ GRID = (
 
 LAST = "The last step's mean, which is sharper, or with its noise, as in the chain that the bound is of."
 LABELS = "Write the label (or class, or part of the set) of the row of the data nearest to each sample too."
+RESUME = (
+    "Go on with the export of this file that was interrupted, by Ctrl-C, a full disk or the end of its process; begin "
+    "where there is none. All else must be asked for as before."
+)
 LANGEVIN = "Langevin corrector steps at the first step's time, before the last step; for models with a live score."
 
 
@@ -52,6 +57,7 @@ def sample(
     trajectories: Annotated[bool, Option("--trajectories", help="Write every state on the way too.")] = False,
     log_prob: Annotated[bool, Option("--log-prob", help="Write each sample's log density too.")] = False,
     labels: Annotated[bool, Option("--labels", help=LABELS)] = False,
+    resume: Annotated[bool, Option("--resume", help=RESUME)] = False,
     as_json: AsJson = False,
 ) -> int:
     # Long by its signature, from which typer reads the options
@@ -65,8 +71,9 @@ def sample(
     place = choose_device(device)
     source = api.open_checkpoint(checkpoint)
     refuse_source(output, [assets.checkpoint_path(checkpoint) or checkpoint], ExportError)
-    seconds, far = _write(source.build().to(place), output, plan, source)
-    rate = count / seconds if seconds else 0.0
+    end = _write(source.build().to(place), output, plan, source, resume)
+    far, new = end.far, count - end.first
+    rate = new / end.seconds if end.seconds else 0.0
     if far:
         note(
             f"{far:,} of {count:,} samples ({100 * far / count:.3g}%) lie far from the data, beyond 1.5 times its "
@@ -74,32 +81,69 @@ def sample(
         )
     result = {
         "samples": count,
-        "seconds": seconds,
+        "seconds": end.seconds,
         "samples_per_second": rate,
         "far_samples": far,
         "file": str(output),
+        "resumed_from": end.first,
     }
-    emit(result, f"{count:,} samples in {clock(seconds)}, {rate:,.0f} a second.\nSaved {output}", as_json)
+    emit(result, f"{new:,} samples in {clock(end.seconds)}, {rate:,.0f} a second.\nSaved {output}", as_json)
     return 0
 
 
-def _write(flow: GenerativeModel, output: Path, plan: ExportPlan, source: Checkpoint) -> tuple[float, int | None]:
-    """Draw into `output`; returns how long that took and how many samples lie far from the data, if that is known."""
+def _write(flow: GenerativeModel, output: Path, plan: ExportPlan, source: Checkpoint, resume: bool) -> ExportProgress:
+    """Draw into `output`; how far it was at its end, which is all."""
     from dnf_studio.core.parallel import interrupted_when
+    from dnf_studio.core.storage.export_plan import ExportProgress
+    from dnf_studio.core.storage.journal import unfinished_export, unfinished_exports
     from dnf_studio.core.storage.samples import export_samples
 
-    seconds, far = 0.0, None
+    final = check_target(output, ExportError)
+    left, now = unfinished_export(final), ExportProgress(0, plan.count, 0.0, None)
+    _tell_of(left, output, resume)
+    if others := sorted({one.target.name for one in unfinished_exports(final.parent) if one.target != final}):
+        note(f"'{final.parent}' also keeps interrupted exports that --resume would go on with: {', '.join(others)}.")
     # Raised anywhere, a KeyboardInterrupt was lost in one run of ten, as early as the file is made
-    with (
-        Interrupt() as interrupt,
-        interrupted_when(lambda: interrupt.came),
-        Progress("Sampling") as progress,
-        closing(export_samples(flow, output, plan, source, data=api.data_of(source))) as export,
-    ):
-        for step in export:
-            if interrupt.came:
-                raise KeyboardInterrupt
-            seconds, far = step.seconds, step.far
-            left = "" if step.seconds_left is None else f", {clock(step.seconds_left)} left"
-            progress.update(step.done / step.total, f"{step.done:,} of {step.total:,} samples{left}")
-    return seconds, far
+    try:
+        with (
+            Interrupt() as interrupt,
+            interrupted_when(lambda: interrupt.came),
+            Progress("Sampling") as progress,
+            closing(
+                export_samples(
+                    flow,
+                    output,
+                    plan,
+                    source,
+                    data=api.data_of(source),
+                    keep=lambda: True,
+                    resume=left if resume else None,
+                )
+            ) as export,
+        ):
+            for now in export:
+                if interrupt.came:
+                    raise KeyboardInterrupt
+                rest = "" if now.seconds_left is None else f", {clock(now.seconds_left)} left"
+                progress.update(now.done / now.total, f"{now.done:,} of {now.total:,} samples{rest}")
+    except (KeyboardInterrupt, ExportError):
+        if now.done and (kept := unfinished_export(final)):
+            note(
+                f"{kept.rows:,} of {plan.count:,} samples are kept in '{kept.partial}'; go on with the same command "
+                "and --resume."
+            )
+        raise
+    return now
+
+
+def _tell_of(left: Unfinished | None, output: Path, resume: bool) -> None:
+    """Say what comes of an interrupted export of the same file."""
+    if left is None and resume:
+        note(f"There is no interrupted export of '{output}' that can be gone on with; this one begins anew.")
+    elif left is not None and resume:
+        note(f"Going on with the export of '{output}', which has {left.rows:,} samples.")
+    elif left is not None:
+        note(
+            f"An interrupted export of '{output}' with {left.rows:,} samples gives way to this one; --resume would go "
+            "on with it."
+        )

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
-import platform
 import re
 import stat
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from dnf_studio.core.partials import (
+    journal_of,
+    kept_mark,
+    partial_name,
+    process_mark,
+    remove_abandoned,
+    take_partial,
+)
 from dnf_studio.errors import StudioError, continued
 
 __all__ = [
@@ -23,12 +27,9 @@ __all__ = [
     "checked_name",
     "explain",
     "files_in",
-    "is_left",
     "is_taken",
     "make_folder",
-    "process_mark",
     "refuse_source",
-    "remove_abandoned",
     "renamed",
     "require_writable",
     "source_size",
@@ -38,22 +39,21 @@ __all__ = [
 MOST_NAME = 100
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Names that are devices on Windows, whatever follows the point."""
-MARK = re.compile(r"(?P<machine>[0-9a-f]{8})-(?P<process>[0-9]+)")
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 
 
 @contextmanager
-def atomic_file(target: Path, error: type[StudioError]) -> Iterator[Path]:
+def atomic_file(target: Path, error: type[StudioError], keep: Callable[[], bool] = lambda: False) -> Iterator[Path]:
     """Yield a partial path in the target's folder; it becomes `target` when the block ends well.
 
     The partial file is flushed to the disk, then put in the target's place in one step. Whatever
-    ends the block early (an error, Ctrl-C, a closed generator) removes it and leaves an older
-    target as it was. What a killed process left in the folder is removed first. Every `OSError` is raised as one
-    sentence of `error`.
+    ends the block early (an error, Ctrl-C, a closed generator) leaves an older target as it was and removes the
+    partial file, unless `keep()` says then that it can be gone on with. What a killed process left in the folder is
+    removed first. Every `OSError` is raised as one sentence of `error`.
     """
     final = check_target(target, error)
     remove_abandoned(final.parent)
-    partial = final.with_name(_partial_name(final.name))
+    partial = final.with_name(partial_name(final.name, process_mark()))
     try:
         yield partial
         _flush(partial)
@@ -62,57 +62,11 @@ def atomic_file(target: Path, error: type[StudioError]) -> Iterator[Path]:
     except OSError as problem:
         raise error(f"Cannot write '{target}': {explain(problem)}.") from problem
     finally:
-        if os.path.lexists(partial):
-            partial.unlink()
-
-
-def remove_abandoned(folder: Path) -> None:
-    """Remove the partial files in `folder` of processes of this machine that are no more.
-
-    Never those of a running process or of another machine or container, whose processes are not known here; what
-    cannot be removed stays.
-    """
-    for path in folder.glob(".*.partial-*"):
-        if is_left(path.name.rpartition(".partial-")[2]):
-            with suppress(OSError):  # somebody else was first, or it is not ours to remove
-                path.unlink()
-
-
-def process_mark() -> str:
-    """What marks the files of this process in a folder that several use."""
-    return f"{_machine()}-{os.getpid()}"
-
-
-def is_left(mark: str) -> bool:
-    """Whether `mark` is the `process_mark` of a process of this machine that is no more."""
-    found = MARK.fullmatch(mark)
-    return found is not None and found["machine"] == _machine() and not _is_running(int(found["process"]))
-
-
-def _is_running(process: int) -> bool:
-    """Whether there is such a process; where that cannot be asked without harm, as on Windows, there is."""
-    if os.name != "posix":
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):  # another user's, or no number of a process
-        return True
-    return True
-
-
-@cache
-def _machine() -> str:
-    """A short name of those processes whose numbers mean something here: of this machine, or of this container."""
-    numbers = os.readlink("/proc/self/ns/pid") if sys.platform == "linux" and Path("/proc/self/ns/pid").exists() else ""
-    return hashlib.sha256(f"{platform.node()} {numbers}".encode()).hexdigest()[:8]
-
-
-def _partial_name(name: str) -> str:
-    """A hidden name beside `name`, with as much of it as fits into the 255 bytes of a file name."""
-    end = f".partial-{process_mark()}"
-    return f".{name.encode(errors='ignore')[: 254 - len(end)].decode(errors='ignore')}{end}"
+        if os.path.lexists(partial) and keep():
+            take_partial(partial, journal_of(partial), final.with_name(partial_name(final.name, kept_mark())))
+        else:
+            for path in (journal_of(partial), partial):
+                path.unlink(missing_ok=True)
 
 
 def as_path(place: object, error: type[StudioError]) -> Path:

@@ -15,7 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.core.exploration.lineage import inside_polygon
+from dnf_studio.core.sampling.region import inside_polygon
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance
 from tests.gui.mouse import drag, place_of, send

@@ -24,6 +24,7 @@ from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.toy2d import TOY_SETS
 from dnf_studio.core.models.build import build_model
 from dnf_studio.core.sampling.blocks import SampleBlock
+from dnf_studio.core.sampling.region import Region
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint
 from dnf_studio.core.storage.grid_presets import save_preset
@@ -124,9 +125,10 @@ def export(tmp_path_factory: pytest.TempPathFactory, run: Path) -> Path:
         return source.standard_normal((POINTS, *shape)).astype(np.float32)
 
     ways, draws = (STEPS + 1, 2), (STEPS, 2)
-    block = SampleBlock(0, numbers(2), numbers(2), numbers(*ways), numbers(*draws), numbers(*ways), numbers(*draws))
+    rows = numbers(2), numbers(2), numbers(*ways), numbers(*draws), numbers(*ways), numbers(*draws)
+    block = SampleBlock(0, *rows, rows=np.arange(POINTS))
     plan = ExportPlan(POINTS, SampleSettings(steps=STEPS), trajectories=True, noise=True, log_prob=True, forward=True)
-    plan = replace(plan, labels=True)
+    plan = replace(plan, labels=True, region=Region(((0, 0), (1, 0), (0, 1)), ((1.0, 0.0), (0.0, 1.0))))
     path = tmp_path_factory.mktemp("export") / "samples.h5"
     chosen = Selection(tuple(range(POINTS)), 100, [block])
     for _ in export_samples(flow, path, plan, checkpoint, chosen, data=TOY_SETS[0]):
@@ -204,9 +206,10 @@ def test_attributes_and_datasets_of_exports(export: Path) -> None:
             if numbers == "texts":
                 assert h5py.check_string_dtype(array.dtype).encoding == "utf-8"
                 continue
-            expected = {"float32": "<f4", "int32": "<i4", "big-endian float32": ">f4"}
+            expected = {"float32": "<f4", "int32": "<i4", "big-endian float32": ">f4", "int64": "<i8", "uint8": "|u1"}
+            lengths = {"n": POINTS, "N": STEPS, "D": 2, "K": 5, "B": 1, "min": min}
             assert array.dtype == np.dtype(expected[numbers.strip()]), name
-            assert array.shape == eval(f"({shape[:-1]},)", {"n": POINTS, "N": STEPS, "D": 2, "K": 5, "min": min}), name
+            assert array.shape == eval(f"({shape[:-1]},)", lengths), name
 
 
 def test_provenance_of_exports(export: Path) -> None:

@@ -26,7 +26,6 @@ __all__ = [
     "combined",
     "compare",
     "crossing",
-    "inside_polygon",
     "lineage_table",
     "mask_of",
     "write_csv",
@@ -80,33 +79,6 @@ class Comparison:
 
     chosen: Group
     rest: Group
-
-
-def inside_polygon(points: Array, polygon: NDArray[np.floating]) -> Mask:
-    """Which of `points` (P, 2) lie inside the closed `polygon` (K, 2), by the even-odd rule.
-
-    A point is inside where a ray to its left crosses an odd number of edges. Points are sorted by
-    height, so that each edge looks only at those between its ends: the cost is about that of the
-    sort, whatever K is. Points that are not finite are outside.
-    """
-    inside = np.zeros(len(points), bool)
-    corners = np.asarray(polygon, np.float64)
-    if len(corners) < 3:
-        return inside
-    (left, low), (right, high) = corners.min(axis=0), corners.max(axis=0)
-    across, up = (np.ascontiguousarray(points[:, k], np.float64) for k in (0, 1))
-    near = np.flatnonzero((across >= left) & (across <= right) & (up >= low) & (up <= high))
-    order = near[np.argsort(up[near])]
-    x, y = across[order], up[order]
-    odd = np.zeros(len(order), bool)
-    ends = np.roll(corners, -1, axis=0)
-    # An edge holds its lower end and not its upper one, so that a corner counts once
-    first, last = np.sort(np.searchsorted(y, [corners[:, 1], ends[:, 1]], side="left"), axis=0)
-    for (x1, y1), (x2, y2), a, b in zip(corners, ends, first, last, strict=True):
-        if a < b:
-            odd[a:b] ^= x[a:b] > x1 + (y[a:b] - y1) * ((x2 - x1) / (y2 - y1))
-    inside[order[odd]] = True
-    return inside
 
 
 def crossing(values: Array, polygon: NDArray[np.floating], position: float) -> Mask:

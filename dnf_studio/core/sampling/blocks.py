@@ -64,6 +64,8 @@ class SampleBlock:
     """(n, N+1, D), data units, of the forward path of a point of a view, with t_N first as above."""
     forward_noise: Array | None = None
     """(n, N, D) its noise, that of the last forward step first."""
+    rows: NDArray[np.int64] | None = None
+    """(n,) numbers among all that were drawn, where the samples are some of them."""
 
 
 class _Part(NamedTuple):
@@ -165,12 +167,14 @@ def sample_blocks(
     noise: bool = False,
     threads: int | None = None,
     rows: int | None = None,
+    start: int = 0,
     diverging: bool = False,
 ) -> Iterator[SampleBlock]:
-    """Draw `count` samples (12, 17) in order, as blocks of bounded size.
+    """Draw `count` samples (12, 17) in order, as blocks of bounded size, those before row `start` left out.
 
     `threads` changes the speed only, and `rows` how many come at once: at most so many in whole
-    sub-blocks. Raises `SettingError` for a count that cannot be, and `DivergenceError` instead of yielding a
+    sub-blocks. A `start` where a block of an earlier call ended, or on a processor that of any sub-block, changes no
+    number. Raises `SettingError` for a count that cannot be, and `DivergenceError` instead of yielding a
     number that is not finite, unless `diverging` asks for those too. New samples are of the whole process and start
     from noise: raises `UnsupportedError` for other `parts` and another `start`.
     """
@@ -188,7 +192,7 @@ def sample_blocks(
     with BlockPool(worker_threads(flow.device) if threads is None else threads) as pool:
         sampler = pool.map(lambda _: _prepare(flow, grid, chosen, trajectories, noise), [None])[0]
         pool.map(lambda _: sampler.check_live(), [None])
-        for first in range(0, subs, chunk):
+        for first in range(start // SUB_BLOCK, subs, chunk):
             end = min(first + chunk, subs)
             jobs = [range(k, min(k + batch, end)) for k in range(first, end, batch)]
             parts = pool.map(lambda numbers: sampler.draw(numbers, _rows(numbers, count, piece)), jobs)

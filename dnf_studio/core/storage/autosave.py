@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from dnf_studio.core.files import explain, files_in, is_left, make_folder, process_mark
+from dnf_studio.core.files import explain, files_in, make_folder
+from dnf_studio.core.partials import is_left, process_mark
 from dnf_studio.errors import CheckpointError
 
 if TYPE_CHECKING:

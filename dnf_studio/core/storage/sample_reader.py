@@ -20,14 +20,26 @@ from numpy.typing import NDArray
 from dnf_studio.config import Config, recorded
 from dnf_studio.core.data.hdf5_reading import SIGNATURE, Hdf5File, Hdf5Object, hdf5_file
 from dnf_studio.core.files import explain, source_size
+from dnf_studio.core.sampling.blocks import BLOCK
+from dnf_studio.core.sde.sample_settings import MOST_SAMPLES
+from dnf_studio.core.storage.checksums import SUM_BYTES
 from dnf_studio.core.storage.layout import parse_json
 from dnf_studio.core.storage.sample_file import FORMAT, FORMAT_VERSION, Contents
 from dnf_studio.errors import DataError, ExportError, SettingError
 
-__all__ = ["ExportInfo", "is_export", "label_names", "opened_export", "read_export", "read_rows", "rows_of"]
+__all__ = [
+    "ExportInfo",
+    "is_export",
+    "label_names",
+    "opened_export",
+    "read_checksums",
+    "read_export",
+    "read_rows",
+    "rows_of",
+]
 
 MAX_TEXT = 1 << 10
-OPTIONAL = ("latents", "trajectories", "noise", "log_prob", "forward_trajectories", "forward_noise")
+OPTIONAL = ("latents", "trajectories", "noise", "log_prob", "forward_trajectories", "forward_noise", "row")
 MOST_LABELS = 1 << 16
 
 
@@ -55,6 +67,8 @@ class ExportInfo:
     """How the samples were drawn."""
     far_samples: int | None = None
     """How many lie beyond 1.5 times the bounding box of the data; None where that is not known."""
+    drawn_samples: int | None = None
+    """How many were drawn for those that end in the region; None without one."""
 
 
 def is_export(path: Path) -> bool:
@@ -111,6 +125,22 @@ def label_names(file: Hdf5File) -> tuple[str, ...]:
     return tuple(map(str, names))
 
 
+def read_checksums(path: Path) -> dict[str, NDArray[np.uint8]] | None:
+    """The SHA-256 sums (K, 32) of each dataset's blocks of `BLOCK` rows; None where an older file has none.
+
+    Raises `ExportError` where the file cannot be read, or the sums are not those of its datasets.
+    """
+    with _opened(Path(path)) as file:
+        info = _info(file, Path(path))
+        if "checksums" not in file.contents.objects:
+            return None
+        sums = {name: (inside := f"checksums/{name}", _dataset(file, inside)) for name in info.datasets}
+        shape = -(-info.count // BLOCK), SUM_BYTES
+        if any(found.shape != shape or found.dtype != np.uint8 for _, found in sums.values()):
+            raise ValueError("wrong checksums")
+        return {name: rows_of(file, inside) for name, (inside, _) in sums.items()}
+
+
 @contextmanager
 def opened_export(path: Path) -> Iterator[tuple[Hdf5File, ExportInfo]]:
     """The export at `path`, open for reading, and what it holds; raises as `read_export` does."""
@@ -163,17 +193,18 @@ def _info(file: Hdf5File, path: Path) -> ExportInfo:
         config=_config(file),
         checkpoint=_json(file, "provenance/checkpoint"),
         sampling=_json(file, "provenance/sampling"),
-        far_samples=_far(file, contents.count),
+        far_samples=_counted(file, "far_samples", 0, contents.count),
+        drawn_samples=_counted(file, "drawn_samples", contents.count, MOST_SAMPLES),
     )
 
 
-def _far(file: Hdf5File, count: int) -> int | None:
-    if "far_samples" not in file.contents.attributes:
+def _counted(file: Hdf5File, name: str, least: int, most: int) -> int | None:
+    if name not in file.contents.attributes:
         return None
-    far = int(_attribute(file, "far_samples", "int"))
-    if not 0 <= far <= count:
-        raise ValueError("wrong far_samples")
-    return far
+    count = int(_attribute(file, name, "int"))
+    if not least <= count <= most:
+        raise ValueError(f"wrong {name}")
+    return count
 
 
 def _contents(file: Hdf5File) -> Contents:

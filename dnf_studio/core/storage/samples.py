@@ -5,110 +5,37 @@ What a file holds is `sample_file`'s matter; reading one back is `sample_reader`
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
 import time
-from collections.abc import Generator, Iterable
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-import dnf_studio
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.data.hdf5_reading import note_own
-from dnf_studio.core.data.modes import mode_names, modes_of
+from dnf_studio.core.data.modes import modes_of
 from dnf_studio.core.evaluation.fresh import Reach
 from dnf_studio.core.files import atomic_file, check_target
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sampling.blocks import SUB_BLOCK, SampleBlock, sample_blocks
-from dnf_studio.core.sde.sample_settings import STARTS, SampleSettings, Start, check_count
 from dnf_studio.core.storage.checkpoint import Checkpoint
+from dnf_studio.core.storage.export_order import Order, label_names, shorten
+from dnf_studio.core.storage.export_plan import ExportPlan, ExportProgress, Selection, difference
+from dnf_studio.core.storage.journal import Journal, Unfinished, unfinished_exports
 from dnf_studio.core.storage.layout import digest
-from dnf_studio.core.storage.sample_file import FORMAT, FORMAT_VERSION, Contents, SampleWriter, file_bytes
+from dnf_studio.core.storage.sample_file import Contents
 from dnf_studio.core.storage.sample_reader import ExportInfo, read_export, read_rows
-from dnf_studio.errors import DataError, ExportError, SettingError
+from dnf_studio.core.storage.sample_writer import Hdf5Output, SampleWriter
+from dnf_studio.errors import DataError, ExportError, SettingError, StudioError
 
 __all__ = ["ExportInfo", "ExportPlan", "ExportProgress", "Selection", "export_samples", "read_export", "read_rows"]
-
-MAX_SEED = 2**63
-
-
-@dataclass(frozen=True)
-class ExportPlan:
-    """What to draw and which datasets to write; raises `SettingError` for a count that cannot be."""
-
-    count: int
-    settings: SampleSettings = field(default_factory=SampleSettings)
-    trajectories: bool = False
-    noise: bool = False
-    latents: bool = True
-    log_prob: bool = False
-    compress: bool = False
-    """gzip-1 with shuffle: 14% smaller, forty times slower to write."""
-    forward: bool = False
-    """Whether to write the trajectories and noise of the forward process; only points of a view have them."""
-    labels: bool = False
-    """Whether to write the label, or part, of the row of the data that is nearest to each sample."""
-
-    def __post_init__(self) -> None:
-        check_count(self.count)
-        if self.settings.parts != "both":
-            raise SettingError("An export is of the whole process, with drift and score.")
-        if self.settings.seed >= MAX_SEED:
-            raise SettingError("The seed of an export must be below 2^63.")
-
-    def contents(self, dim: int, steps: int, labels: int = 1) -> Contents:
-        """The datasets of the file for D = `dim` and N = `steps`, with so many `labels` where they are wanted."""
-        return Contents(
-            int(self.count),
-            dim,
-            steps,
-            self.latents,
-            self.trajectories,
-            self.noise,
-            self.log_prob,
-            self.compress,
-            self.forward and self.trajectories,
-            self.forward and self.noise,
-            labels if self.labels else 0,
-        )
-
-    def predicted_bytes(self, dim: int, steps: int) -> int:
-        """The size of the file, which a compressed one stays below."""
-        return file_bytes(self.contents(dim, steps))
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Chosen points of a view, written instead of new samples."""
-
-    indices: tuple[int, ...]
-    """Their numbers in the view, one for each row."""
-    points: int
-    """How many points the view has: their noise depends on it."""
-    blocks: Iterable[SampleBlock]
-    """The rows, in this order."""
-    start: Start = "noise"
-    """Whether they began as noise of their own or where the forward path of the same point ends."""
-
-
-@dataclass(frozen=True)
-class ExportProgress:
-    """How far an export is."""
-
-    done: int
-    total: int
-    seconds: float
-    seconds_left: float | None
-    """None until something is done."""
-    far: int | None = None
-    """How many of those done lie far from the data, beyond 1.5 times its bounding box; None where it is not at hand."""
 
 
 def export_samples(
@@ -118,6 +45,9 @@ def export_samples(
     checkpoint: Checkpoint | None = None,
     selection: Selection | None = None,
     data: Dataset | None = None,
+    *,
+    keep: Callable[[], bool] | None = None,
+    resume: Unfinished | None = None,
 ) -> Generator[ExportProgress, None, None]:
     """Draw samples and write them to `path`, whole or not at all.
 
@@ -128,79 +58,180 @@ def export_samples(
     and the file says so. With the `data` of the model the samples far from it are counted, as `Reach` says, into the
     root attribute `far_samples`, and where labels are wanted it is from there that they come; `DataError` where it has
     none. Raises `ExportError`, and `DivergenceError` for samples that are not finite.
+
+    Where `keep()` says so when it is interrupted by anything but what would come again, or where the process is killed,
+    a partial file stays with which `unfinished_export` finds it. Given as `resume` it is gone on with: the bytes are
+    those of an export that was never interrupted, and `ExportError` names what is asked otherwise. New samples alone
+    are kept so, not compressed. Without `resume` what is left of the same target is removed.
     """
     if plan.forward and selection is None:
         raise SettingError("New samples have no forward paths; only points of a view have.")
     target = Path(path)
     folder = check_target(target, ExportError).parent
     grid = flow.grid(plan.settings.steps, plan.settings.grid)
+    source = checkpoint or Checkpoint.of_model(flow)
+    order = Order(flow, target, plan, source, selection, data, source.sha256 or digest(source.tensors), grid.steps)
+    if resume is not None and (what := difference(order.asked, resume.asked)):
+        raise ExportError(
+            f"The interrupted export of '{target}' cannot be gone on with, for {what}; ask for the same, or begin anew."
+        )
     needed, free = plan.predicted_bytes(flow.dim, grid.steps), shutil.disk_usage(folder).free
+    if resume is not None:
+        free += resume.partial.stat().st_blocks * 512 if hasattr(os.stat_result, "st_blocks") else needed
     if needed > free:
         raise ExportError(
             f"The export needs {_size(needed)}, and only {_size(free)} are free in '{folder}'; "
             "export fewer samples or without trajectories."
         )
-    return _export(flow, target, plan, checkpoint or Checkpoint.of_model(flow), selection, data)
+    return _export(order, keep if selection is None and not plan.compress else None, resume)
 
 
 def _export(
-    flow: GenerativeModel,
-    target: Path,
-    plan: ExportPlan,
-    checkpoint: Checkpoint,
-    selection: Selection | None,
-    data: Dataset | None,
+    order: Order, keep: Callable[[], bool] | None, resume: Unfinished | None
 ) -> Generator[ExportProgress, None, None]:
+    flow, plan, target, data = order.flow, order.plan, order.target, order.data
     reach = None if data is None else Reach.of(flow, data)
-    began = time.monotonic()
-    grid = flow.grid(plan.settings.steps, plan.settings.grid)
-    names = _label_names(plan, data)
-    contents = plan.contents(flow.dim, grid.steps, len(names))
-    times = grid.t.flip(0).cpu().numpy()
-    level = plan.settings.level if flow.checked_solver(plan.settings.solver).noise else 0.0
-    attributes = _attributes(flow, plan, grid.steps, level, checkpoint, selection)
-    provenance = _provenance(flow, plan, grid.steps, checkpoint, selection)
+    names = label_names(plan, data)
+    contents = plan.contents(flow.dim, order.steps, len(names))
+    clock = _Clock(plan)
     yield ExportProgress(0, plan.count, 0.0, None)
-    with atomic_file(target, ExportError) as partial, BlockPool(worker_threads(flow.device)) as pool:
-        with SampleWriter(partial, target, contents, attributes, reach) as writer:
-            writer.describe(times, _columns(flow, checkpoint), provenance, names)
-            for block in _drawn(flow, plan) if selection is None else selection.blocks:
+    goes_on = _Keeping(keep, resume is not None)
+    with atomic_file(target, ExportError, goes_on) as partial, BlockPool(worker_threads(flow.device)) as pool:
+        journal = _begin(order, partial, contents, names, resume, keep is not None)
+        with Hdf5Output(partial, target, new=False) as output, goes_on.through():
+            writer = SampleWriter(output, target, contents, reach)
+            if resume is not None:
+                journal.cut(writer.go_on(resume.entries))
+                clock.first = writer.rows
+                goes_on.whole = writer.rows > 0
+                yield clock.progress(writer)
+            for block, drawn in _wanted(order, writer):
                 log_prob = _log_prob(flow, block, pool) if plan.log_prob else None
-                labels = modes_of(data, block.samples) if plan.labels and data is not None else None
-                done = writer.write(block, log_prob, labels)
-                if done < plan.count:
-                    yield _progress(done, plan.count, began, writer.far)
+                labels = _labels(data, block) if plan.labels and data is not None else None
+                writer.write(block, drawn, log_prob, labels)
+                if keep is not None:
+                    output.flush(to_disk := journal.due)
+                    journal.add(writer.entry(), to_disk)
+                    goes_on.whole = True
+                if writer.rows < plan.count:
+                    yield clock.progress(writer)
+            goes_on.whole = False
+            if writer.rows == plan.count:
+                writer.finish()
+        if writer.rows < plan.count:
+            contents = shorten(order, partial, writer, names)
         _verify(partial, target, contents)
-    yield _progress(plan.count, plan.count, began, writer.far)
+    yield replace(clock.progress(writer), total=contents.count)
 
 
-def _drawn(flow: GenerativeModel, plan: ExportPlan) -> Iterable[SampleBlock]:
-    """New samples of the model."""
+def _begin(
+    order: Order,
+    partial: Path,
+    contents: Contents,
+    names: tuple[str, ...],
+    resume: Unfinished | None,
+    keeps: bool,
+) -> Journal:
+    """Make the partial file and its journal, or take those of an interrupted export."""
+    journal = Journal(partial, order.target)
+    if resume is not None:
+        resume.take(partial)
+        return journal
+    final = check_target(order.target, ExportError)
+    for one in unfinished_exports(final.parent):
+        if one.target == final:
+            one.remove()
+    order.create(partial, contents, names)
+    if keeps:
+        journal.begin(final.name, order.asked)
+    return journal
+
+
+class _Keeping:
+    """Whether what is written so far can be gone on with, should it be interrupted now."""
+
+    def __init__(self, wanted: Callable[[], bool] | None, resumed: bool) -> None:
+        self._wanted, self.whole = wanted, resumed
+        """Whether there are rows to go on from."""
+
+    def __call__(self) -> bool:
+        return self.whole and self._wanted is not None and self._wanted()
+
+    @contextmanager
+    def through(self) -> Iterator[None]:
+        """Within it a failure that would come again, such as samples that are not finite, leaves nothing to keep."""
+        try:
+            yield
+        except StudioError as error:
+            self.whole = self.whole and isinstance(error, ExportError)
+            raise
+
+
+class _Clock:
+    """Tells how far an export is, and how long the rest takes if it goes on so."""
+
+    def __init__(self, plan: ExportPlan) -> None:
+        self._plan, self._began, self.first = plan, time.monotonic(), 0
+
+    def progress(self, writer: SampleWriter) -> ExportProgress:
+        """What is done by now."""
+        plan, seconds, done = self._plan, time.monotonic() - self._began, writer.rows
+        new, left = done - self.first, None
+        if new:
+            left = seconds * (plan.count - done) / new
+        drawn = None if plan.region is None else writer.drawn
+        return ExportProgress(done, plan.count, seconds, left, writer.far, drawn, self.first)
+
+
+def _wanted(order: Order, writer: SampleWriter) -> Iterator[tuple[SampleBlock, int]]:
+    """The rows that are still missing, and how many samples were drawn until then."""
+    flow, plan = order.flow, order.plan
+    if order.selection is not None:
+        for block in order.selection.blocks:
+            yield block, block.start + len(block.samples)
+        return
+    if writer.rows == plan.count:
+        return
+    for block in _drawn(flow, plan, writer.drawn):
+        end = block.start + len(block.samples)
+        if plan.region is None:
+            yield block, end
+            continue
+        inside = np.flatnonzero(plan.region.contains(block.samples, flow.standardisation))
+        chosen = inside[: plan.count - writer.rows]
+        # Of what was drawn beyond the last one that was wanted nothing is told
+        enough = len(chosen) == plan.count - writer.rows
+        yield _chosen(block, chosen, writer.rows), block.start + int(chosen[-1]) + 1 if enough else end
+        if enough:
+            return
+    if plan.region is not None and not writer.rows:
+        raise DataError(
+            f"None of the {plan.limit:,} samples that were drawn ends in the region; choose a larger one, or let more "
+            "be drawn."
+        )
+
+
+def _chosen(block: SampleBlock, rows: NDArray[np.intp], start: int) -> SampleBlock:
+    """Some rows of a block, which are those from `start` on in the file."""
+    paths, noise = (None if values is None else values[rows] for values in (block.trajectories, block.noise))
+    numbers = block.start + rows.astype(np.int64)
+    return SampleBlock(start, block.samples[rows], block.latents[rows], paths, noise, rows=numbers)
+
+
+def _drawn(flow: GenerativeModel, plan: ExportPlan, start: int) -> Iterable[SampleBlock]:
+    """New samples of the model from row `start` on."""
     kept = {"trajectories": plan.trajectories, "noise": plan.noise}
     if not plan.log_prob:
-        return sample_blocks(flow, plan.count, plan.settings, **kept)
+        return sample_blocks(flow, plan.limit, plan.settings, start=start, **kept)
     # log p comes from an adaptive solver, whose steps depend on all rows it is given: whole sub-blocks only. It takes
     # seconds for each, and so no more come at once than are computed at once: a cancel waits no longer
-    count, rows = -(-plan.count // SUB_BLOCK) * SUB_BLOCK, SUB_BLOCK * worker_threads(flow.device)
-    return sample_blocks(flow, count, plan.settings, **kept, rows=rows)
+    count, rows = -(-plan.limit // SUB_BLOCK) * SUB_BLOCK, SUB_BLOCK * worker_threads(flow.device)
+    return sample_blocks(flow, count, plan.settings, start=start, rows=rows, **kept)
 
 
-def _label_names(plan: ExportPlan, data: Dataset | None) -> tuple[str, ...]:
-    """What the labels are called, where they are wanted; raises `DataError` where there are none."""
-    if not plan.labels:
-        return ()
-    if data is None:
-        raise DataError(
-            "The labels of samples are those of the data, which is not here as it was; export without them."
-        )
-    if not (names := mode_names(data)):
-        raise DataError(f"The data '{data.name}' has no labels; export without them.")
-    return names
-
-
-def _progress(done: int, total: int, began: float, far: int | None) -> ExportProgress:
-    seconds = time.monotonic() - began
-    return ExportProgress(done, total, seconds, seconds * (total - done) / done, far)
+def _labels(data: Dataset, block: SampleBlock) -> NDArray[np.intp] | None:
+    """The label (n,) of each sample of a block."""
+    return modes_of(data, block.samples) if len(block.samples) else np.empty(0, np.intp)
 
 
 def _log_prob(flow: GenerativeModel, block: SampleBlock, pool: BlockPool) -> NDArray[np.float32]:
@@ -209,66 +240,12 @@ def _log_prob(flow: GenerativeModel, block: SampleBlock, pool: BlockPool) -> NDA
     def one(rows: NDArray[np.float32]) -> torch.Tensor:
         return flow.log_prob(torch.from_numpy(rows).to(flow.timestamps), "ode").detach().cpu().float()
 
-    parts = [block.samples[k : k + SUB_BLOCK] for k in range(0, len(block.samples), SUB_BLOCK)]
+    if not len(block.samples):
+        return np.empty(0, np.float32)
+    numbers = block.rows if block.rows is not None else np.arange(block.start, block.start + len(block.samples))
+    parts = np.split(block.samples, np.flatnonzero(np.diff(numbers // SUB_BLOCK)) + 1)
     values: NDArray[np.float32] = torch.cat(pool.map(one, parts)).numpy()
     return values
-
-
-def _columns(flow: GenerativeModel, checkpoint: Checkpoint) -> tuple[str, ...]:
-    """A name for each component."""
-    named = checkpoint.data.columns
-    return named if len(named) == flow.dim else tuple(f"component {j}" for j in range(flow.dim))
-
-
-def _attributes(
-    flow: GenerativeModel,
-    plan: ExportPlan,
-    steps: int,
-    level: float,
-    checkpoint: Checkpoint,
-    selection: Selection | None,
-) -> dict[str, Any]:
-    """The root attributes; `created` is the only thing in a file that tells two exports apart."""
-    what = "samples" if selection is None else "selected points"
-    return {
-        "NX_class": "NXroot",
-        "default": "view",
-        "format": FORMAT,
-        "format_version": np.int32(FORMAT_VERSION),
-        "title": f"{plan.count:,} {what} of a {flow.words}",
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "creator": f"DNF Studio {dnf_studio.__version__}",
-        "seed": np.int64(plan.settings.seed),
-        "steps": np.int32(steps),
-        "lambda": np.float64(level),
-        "checkpoint_sha256": checkpoint.sha256 or digest(checkpoint.tensors),
-        "complete": np.int8(0),
-        **({} if selection is None else {"source": "selection"}),
-    }
-
-
-def _provenance(
-    flow: GenerativeModel, plan: ExportPlan, steps: int, checkpoint: Checkpoint, selection: Selection | None
-) -> dict[str, str]:
-    """JSON texts: the experiment, the checkpoint and how the samples were drawn or which points they are."""
-    from dnf_studio.core.sampling.likelihood import divergence_name
-
-    known = replace(checkpoint, sha256=checkpoint.sha256 or digest(checkpoint.tensors))
-    solver = flow.checked_solver(plan.settings.solver).name
-    sampling = asdict(plan.settings) | {"steps": steps, "count": int(plan.count), "solver": solver}
-    # Of views alone: an export is of the whole process, and where a selection began is told below
-    del sampling["parts"], sampling["start"]
-    if plan.log_prob:
-        sampling["log_prob_divergence"] = divergence_name(flow.dim)
-    if selection is not None:
-        chosen = {"indices": selection.indices, "view_points": selection.points, "view_seed": plan.settings.seed}
-        sampling["selection"] = chosen | {"pairing": f"backward starts from {STARTS[selection.start]}"}
-    return {
-        "config": flow.config.to_json(),
-        "checkpoint": json.dumps(known.summary(), allow_nan=False, ensure_ascii=False),
-        "sampling": json.dumps(sampling, allow_nan=False),
-        **({"adapter": json.dumps(dict(flow.adapter), allow_nan=False, ensure_ascii=False)} if flow.adapter else {}),
-    }
 
 
 def _verify(partial: Path, target: Path, contents: Contents) -> None:

@@ -14,13 +14,13 @@ __all__ = ["Sink"]
 
 
 class Sink:
-    """A new file at `path`, with the methods h5py's ``fileobj`` driver calls."""
+    """The file at `path`, `new` or as it is, with the methods h5py's ``fileobj`` driver calls."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, new: bool = True) -> None:
         self.failure: OSError | None = None
         self._open = True
-        self._at = self._size = 0
-        self._file = path.open("w+b", buffering=0)
+        self._file = path.open("w+b" if new else "r+b", buffering=0)
+        self._at, self._size = 0, os.fstat(self._file.fileno()).st_size
 
     def drop(self) -> None:
         """From now on nothing is written."""
@@ -83,6 +83,14 @@ class Sink:
 
     def flush(self) -> None:
         """Do nothing: no data is buffered here."""
+
+    def sync(self) -> None:
+        """Put on the disk what was written."""
+        try:
+            if self._open:
+                os.fsync(self._file.fileno())
+        except OSError as problem:
+            self._fail(problem)
 
     def _fail(self, problem: OSError) -> None:
         self.failure = self.failure or problem

@@ -99,6 +99,8 @@ class PointPlot(Plot):
     """Point, direction, and whether it is one more or less."""
     region_chosen = Signal(object, object)
     """By direction that is shown, which points (P,) lie in the region that was drawn, and the modifiers."""
+    region_outlined = Signal(object)
+    """The `Region` that was drawn, just before, where the plot shows a plane of the data's components."""
     missed = Signal()
     """A click beside all that can be chosen."""
 

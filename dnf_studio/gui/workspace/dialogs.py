@@ -85,6 +85,7 @@ class Answer(Enum):
     """What the person decided."""
 
     SAVE = "save"
+    KEEP = "keep"
     DISCARD = "discard"
     CANCEL = "cancel"
     RESUME = "resume"
@@ -128,12 +129,15 @@ def ask_discard_drawing(parent: QWidget) -> Answer:
 
 
 def ask_about_export(parent: QWidget) -> Answer:
-    """Ask whether to cancel a running export."""
+    """Ask whether to interrupt a running export, to go on with it later, or to cancel it."""
     return _ask(
         parent,
         "An export is still being written.",
-        "Closing the window cancels it and leaves no file.",
-        {Answer.DISCARD: ("Cancel &export and close", Role.DestructiveRole)},
+        "Closing the window interrupts it. The Export panel offers to go on with it when its folder is used again.",
+        {
+            Answer.KEEP: ("&Interrupt and close", Role.AcceptRole),
+            Answer.DISCARD: ("Cancel &export and close", Role.DestructiveRole),
+        },
     )
 
 

@@ -15,6 +15,7 @@ from dnf_studio.errors import SettingError
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.lineage import Mode
     from dnf_studio.core.sampling.model import Ability
+    from dnf_studio.core.sampling.region import Region
     from dnf_studio.core.sde.sample_settings import Direction
 
 __all__ = [
@@ -88,6 +89,8 @@ class State:
     """Component of the t–x view; D and D + 1 are the principal ones where D > 2."""
     selection: tuple[int, ...] = ()
     """Chosen points of the display set; the last one is the one the Inspector lists."""
+    region: Region | None = None
+    """The rectangle or lasso that chose them, in the coordinates of its view; None where they were chosen otherwise."""
     selection_of: Direction = "forward"
     """The process they were chosen in; where the backward one starts from the forward ends they are those of both."""
     direction: Direction = "forward"
@@ -117,6 +120,8 @@ class State:
         """A copy with other values of fields of this class and of `sampling`, by their names."""
         sampling = {name: value for name, value in change.items() if name in SAMPLING}
         own: dict[str, Any] = {name: value for name, value in change.items() if name not in SAMPLING}
+        if "selection" in own and "region" not in own:
+            own["region"] = None
         if sampling:
             own["sampling"] = replace(own.get("sampling", self.sampling), **sampling)
         return replace(self, **own)

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.core import files as core_files
+from dnf_studio.core import partials
 from dnf_studio.core.storage.checkpoint import read_checkpoint
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.recovery import newest_left
@@ -68,7 +68,7 @@ def test_a_run_that_is_discarded_is_kept_while_it_can_be_brought_back(trained: M
 def test_what_a_killed_window_left_is_offered_and_recovered(
     trained: MainWindow, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, own = tmp_path / "runs", core_files.process_mark()
+    folder, own = tmp_path / "runs", partials.process_mark()
     assert newest_left(folder) is None
     # As if this process were another that is no more
     (left,) = kept(tmp_path)

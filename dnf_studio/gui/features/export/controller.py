@@ -59,8 +59,11 @@ class ExportController(QObject):
     def _may_end(self) -> bool:
         """Whether an export that runs may be cancelled."""
         window = self._workspace.parent
-        running = window.isVisible() and self.exporter.running
-        return not running or dialogs.ask_about_export(window) is not dialogs.Answer.CANCEL
+        if not (window.isVisible() and self.exporter.running):
+            return True
+        answer = dialogs.ask_about_export(window)
+        self.exporter.leaves_nothing = answer is dialogs.Answer.DISCARD
+        return answer is not dialogs.Answer.CANCEL
 
     @Slot(object)
     def _tell_written(self, record: ExportRecord) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from dnf_studio.errors import StudioError
+from dnf_studio.errors import ExportError, StudioError
+from dnf_studio.gui.drawing.words import percent
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.workers.background import Task
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
+    from dnf_studio.core.storage.journal import Unfinished
     from dnf_studio.core.storage.samples import ExportPlan, ExportProgress
     from dnf_studio.gui.features.export.list import ExportRecord
 
@@ -40,10 +42,16 @@ class ExportOrder:
     indices: tuple[int, ...] | None = None
     """Points of the display set to write instead of new samples; the plan's settings are then the view's. Round trips
     where `plan.forward`, else backward paths from latents of their own."""
+    resume: Unfinished | None = None
+    """An interrupted export to go on with, which says what it is of."""
 
 
 class Exporter(QObject):
-    """Writes in the background while the window and a run go on. Cancel and failure leave no file."""
+    """Writes in the background while the window and a run go on.
+
+    Cancel leaves no file. What the disk or the end of the window interrupts can be gone on with, as long as nobody
+    said `leaves_nothing`.
+    """
 
     running_changed = Signal(bool)
     progressed = Signal(object)
@@ -60,6 +68,10 @@ class Exporter(QObject):
         self._task = Task()
         self._number = 0
         self._preparing = self._unwanted = self._in_place = False
+        self.wanted = self.limit = 0
+        """How many samples are to be written, and how many may be drawn for them."""
+        self.leaves_nothing = False
+        """Whether an export that the end of the window interrupts is cancelled."""
         self._record: ExportRecord | None = None
         """Record of the export being written; None once it has failed."""
 
@@ -72,7 +84,7 @@ class Exporter(QObject):
         """Begin to write what is ordered with the model as it is now; nothing while another export runs."""
         if self.running:
             return
-        self._preparing, self._unwanted = True, False
+        self._preparing, self._unwanted, self.leaves_nothing = True, False, False
         self._number += 1
         current = self._studio.current
         data = (current.points, current.dataset) if current is not None else (None, None)
@@ -86,13 +98,31 @@ class Exporter(QObject):
         self._task.cancel()
 
     def shut(self) -> None:
-        """Stop what runs and wait for it, so that no part of a file is left; nothing is told of it any more."""
+        """Interrupt what runs and wait for it; nothing is told of it any more."""
         self._number += 1
-        self.cancel()
+        self._task.cancel()
         self._task.wait(WAIT_SECONDS)
         if self.running:
             self._preparing, self._task = False, Task()
             self.running_changed.emit(False)
+
+    def share(self, progress: ExportProgress) -> str:
+        """How many of those drawn end in the region, and how many are drawn at most; empty without one."""
+        if not progress.drawn:
+            return ""
+        share = percent(progress.done / progress.drawn)
+        return f" in the region, {share} of {progress.drawn:,} drawn, at most {self.limit:,}"
+
+    def doubt(self, record: ExportRecord) -> tuple[str, str] | None:
+        """What to say of a file that is in place in few words and in a sentence, where it is not all that was hoped."""
+        if record.count < self.wanted:
+            few = f"{record.count:,} of {self.wanted:,} samples"
+            return few, f"Written with {few}: no more of the {self.limit:,} drawn end in the region."
+        if not record.far:
+            return None
+        far = f"{record.far:,} of {record.count:,} points ({percent(record.far / record.count)}) far from the data"
+        advice = "train longer, or try another N or solver"
+        return far, f"Written with {far}, beyond 1.5 times its bounding box; {advice}."
 
     def _write(
         self,
@@ -113,6 +143,7 @@ class Exporter(QObject):
         flow, checkpoint = model
         plan = order.plan
         count = plan.count if order.indices is None else len(set(order.indices))
+        self.wanted, self.limit = count, plan.limit
         steps = plan.settings.steps or len(flow.timestamps) - 1
         solver = flow.checked_solver(plan.settings.solver).label
         self._record = ExportRecord(
@@ -123,9 +154,17 @@ class Exporter(QObject):
         def own(tell: Callable[[Any], None]) -> Callable[[Any], None]:
             return lambda what: tell(what) if number == self._number else None
 
+        keep, places = self._may_be_kept, self._studio.places()
         self._task = self._studio.background.start(
-            lambda _check: _export(order, *data, flow, checkpoint), own(self._take), own(self._fail), own(self._end)
+            lambda _check: _export(order, *data, flow, checkpoint, keep, places),
+            own(self._take),
+            own(self._fail),
+            own(self._end),
         )
+
+    def _may_be_kept(self) -> bool:
+        """Whether what is written so far is kept; asked in the thread of the export, once it is interrupted."""
+        return not (self._unwanted or self.leaves_nothing)
 
     def _refuse(self, number: int, error: Exception) -> None:
         if number == self._number:
@@ -136,7 +175,8 @@ class Exporter(QObject):
     def _take(self, progress: ExportProgress) -> None:
         self._in_place = progress.done >= progress.total
         if self._record is not None:
-            self._record = replace(self._record, far=progress.far or 0)
+            count = progress.total if self._in_place else self._record.count
+            self._record = replace(self._record, far=progress.far or 0, count=count)
         # What was done before a cancel is no news after it
         if self._in_place or not self._unwanted:
             self.progressed.emit(progress)
@@ -163,16 +203,48 @@ def _export(
     dataset: Dataset | None,
     flow: GenerativeModel,
     checkpoint: Checkpoint | None,
+    keep: Callable[[], bool],
+    places: Sequence[Path],
 ) -> Generator[ExportProgress, None, None]:
     """Called in the thread of the export."""
     from dnf_studio.core.storage.samples import export_samples
 
+    left = order.resume
+    if left is not None:
+        flow, checkpoint, dataset = _as_asked(left, flow, checkpoint, dataset, places)
     if order.indices is None:
-        return export_samples(flow, order.path, order.plan, checkpoint, data=dataset)
+        return export_samples(flow, order.path, order.plan, checkpoint, data=dataset, keep=keep, resume=left)
     from dnf_studio.workers.selection import export_selection
 
     points, starts = len(data) if data is not None else 0, data if order.plan.forward else None
     return export_selection(flow, order.path, order.plan, order.indices, points, checkpoint, starts, dataset)
+
+
+def _as_asked(
+    left: Unfinished,
+    flow: GenerativeModel,
+    checkpoint: Checkpoint | None,
+    dataset: Dataset | None,
+    places: Sequence[Path],
+) -> tuple[GenerativeModel, Checkpoint | None, Dataset | None]:
+    """The model and the data of an interrupted export: those that are shown, or of a file among bundled ones and
+    `places`. Raises `ExportError` where the model is nowhere."""
+    from dnf_studio import api, assets
+    from dnf_studio.core.storage.checkpoint import Checkpoint
+    from dnf_studio.core.storage.layout import digest
+    from dnf_studio.core.storage.library import find_checkpoint
+
+    wanted, shown = left.asked.get("checkpoint"), checkpoint or Checkpoint.of_model(flow)
+    if (shown.sha256 or digest(shown.tensors)) != wanted:
+        bundled = [path for path in map(assets.checkpoint_path, assets.checkpoint_names()) if path is not None]
+        found = find_checkpoint(str(wanted), 0, [*bundled, *places])
+        if found is None:
+            raise ExportError(
+                f"The model that the interrupted export of '{left.target.name}' is of is not here; open it, then go on."
+            )
+        checkpoint = found[1]
+        flow, dataset = checkpoint.build(), api.data_of(checkpoint)
+    return flow, checkpoint, None if left.asked.get("data") is None else dataset
 
 
 def _size(path: Path) -> int:

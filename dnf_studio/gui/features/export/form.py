@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QCheckBox,
     QFormLayout,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
-    QRadioButton,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -25,9 +23,9 @@ from PySide6.QtWidgets import (
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.sde.solvers import solver_in_effect, unused_settings
 from dnf_studio.errors import ExportError
+from dnf_studio.gui.features.export.choice import ExportChoice, otherwise
 from dnf_studio.gui.widgets.choices import GRIDS, LAST_STEPS, GridBox, grey_grids
 from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, caption, label_of
-from dnf_studio.gui.widgets.solver_box import EXPORT_WORDS
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.shown import ShownModel, data_stem
 from dnf_studio.gui.workspace.state import OWN_SOLVERS
@@ -49,11 +47,8 @@ PARTS = {
     ),
     "compress": ("&Compress", "gzip with shuffle: a little smaller, very much slower"),
 }
-OWN = {"count": 100_000, "last": "mean"}
+OWN = {"count": 100_000, "most": None}
 """What new samples start with; the rest starts as the views are set."""
-IN_PART = "The views show the backward process without one of its fields: choose drift and score in Sampling first"
-OF_VIEWS = "Weights, N, solver, λ, grid, last step and seed are those of the views."
-NOTHING_SELECTED = "Nothing is selected: click points in the views, or encircle them, first"
 
 
 class ExportForm(QWidget):
@@ -71,7 +66,10 @@ class ExportForm(QWidget):
         self._ticked = {False: {"latents"}, True: {"latents", "trajectories", "noise"}}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        self._add_choice(column)
+        self.choice = ExportChoice(session)
+        self.fresh, self.within, self.selected = self.choice.fresh, self.choice.within, self.choice.selected
+        self.as_shown, self.whole = self.choice.as_shown, self.choice.whole
+        column.addWidget(self.choice)
         self._rows = QFormLayout()
         self._rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         column.addLayout(self._rows)
@@ -90,7 +88,7 @@ class ExportForm(QWidget):
     @property
     def selecting(self) -> bool:
         """Whether the selected points are to be written instead of new samples."""
-        return self.selected.isChecked()
+        return self.choice.kind == "selection"
 
     def set_shown(self, shown: ShownModel) -> None:
         """Samples of this model."""
@@ -116,10 +114,12 @@ class ExportForm(QWidget):
                 seed=self.seed.value(),
                 solver=name,
             )
-        parts, state = {name: tick.isChecked() for name, tick in self.parts.items()}, self._session.state
+        parts: dict[str, Any] = {name: tick.isChecked() for name, tick in self.parts.items()}
+        state = self._session.state
         # Where selected points have forward paths, their backward ones go on from those
         forward = self.selecting and (state.paired or state.selection_of == "forward")
-        return ExportPlan(self.count.value(), settings, **parts, forward=forward)
+        region, most = (state.region, self.most.value()) if self.choice.kind == "region" else (None, None)
+        return ExportPlan(self.count.value(), settings, **parts, forward=forward, region=region, most_drawn=most)
 
     def path(self) -> Path:
         """The target; raises `ExportError` where none is named."""
@@ -136,12 +136,13 @@ class ExportForm(QWidget):
         """Show what is in force: the views, and over them what was changed here. Disabled, it stays as it is."""
         if not self.isEnabled():
             return
-        chosen = len(self._session.state.selection)
-        self._show_choice(chosen)
-        selecting = self.selecting
+        self.choice.refresh()
+        chosen, selecting = len(self._session.state.selection), self.selecting
         values = self._of_views() if selecting else {**self._of_views(), **OWN, **self._edited}
         if selecting:
             values["count"] = chosen
+        values["most"] = values.get("most") or most_drawn(values["count"])
+        self._rows.setRowVisible(self.most, self.choice.kind == "region")
         for name, control in self._fields.items():
             with QSignalBlocker(control):
                 if isinstance(control, ChoiceBox):
@@ -156,10 +157,11 @@ class ExportForm(QWidget):
                 tick.setChecked(name in self._ticked[selecting] and there.get(name, True))
             tick.setEnabled(there.get(name, True))
         self.follow.setEnabled(not selecting and not self._edited.keys() <= OWN.keys())
+        self.differs.setText("" if selecting else otherwise(self._fields, values, self._of_views()))
+        self.differs.setVisible(bool(self.differs.text()))
         if not self._own_target and self.shown is not None:
-            label = data_stem(self.shown.data)
             with QSignalBlocker(self.target):
-                self.target.setText(str(Path.cwd() / f"{label}-{'selection' if selecting else 'samples'}.h5"))
+                self.target.setText(str(Path.cwd() / f"{data_stem(self.shown.data)}-{self.choice.kind}.h5"))
         self.target.setToolTip(f"{self._target_tip}\n{self.target.text()}")
         self.changed.emit()
 
@@ -184,45 +186,17 @@ class ExportForm(QWidget):
         seed = min(views.seed, self.seed.maximum())
         return {**found, "steps": views.steps or own, "seed": seed, "solver": self._session.solver.name}
 
-    def _show_choice(self, chosen: int) -> None:
-        whole = self._session.effective.sampling.parts == "both"
-        self.selected.setEnabled(chosen > 0 and whole)
-        if not self.selected.isEnabled() and self.selecting:
-            self.fresh.setChecked(True)
-        state = self._session.state
-        where = "vie&ws" if state.paired or not chosen else f"{state.selection_of} vie&w"
-        self.selected.setText(f"{chosen:,} selected in the {where}" if chosen else f"Selected in the {where}")
-        self.selected.setToolTip(
-            IN_PART if not whole else "Just these points and their whole paths" if chosen else NOTHING_SELECTED
-        )
-        self.whole.setVisible(not whole)
-        self.as_shown.setVisible(self.selecting)
-        self.as_shown.setText(f"{EXPORT_WORDS['paired' if state.paired else state.selection_of]} {OF_VIEWS}")
-
-    def _add_choice(self, column: QVBoxLayout) -> None:
-        self.fresh, self.selected = QRadioButton("Samples drawn &by the model"), QRadioButton()
-        self.fresh.setToolTip("Draw new samples, as many as are wanted")
-        self.fresh.setChecked(True)
-        self._choice = QButtonGroup(self)
-        for button in (self.fresh, self.selected):
-            self._choice.addButton(button)
-            column.addWidget(button)
-        self.as_shown = caption()
-        column.addWidget(self.as_shown)
-        self.whole = caption(
-            "Exports use the whole process, drift and score, whatever the views leave out.", warning=True
-        )
-        column.addWidget(self.whole)
-
     def _add_fields(self) -> None:
         self.count, self.steps, self.lam = IntBox(1, 2**31 - 1), IntBox(1, 10_000), FloatBox(0, 2)
         self.last, self.grid, self.seed = ChoiceBox(dict(LAST_STEPS)), GridBox(GRIDS), IntBox(0, 2**31 - 1)
         self.solver = ChoiceBox({one.title: one.name for one in OWN_SOLVERS})
+        self.most = IntBox(1, 2**31 - 1)
         self.count.setSingleStep(10_000)
         self.lam.setSingleStep(0.1)
         self.seed.setGroupSeparatorShown(False)
         self._fields: dict[str, IntBox | FloatBox | ChoiceBox] = {
             "count": self.count,
+            "most": self.most,
             "steps": self.steps,
             "solver": self.solver,
             "lam": self.lam,
@@ -231,6 +205,7 @@ class ExportForm(QWidget):
             "seed": self.seed,
         }
         self._add("&Samples", self.count, "How many samples to draw, 1 or more")
+        self._add("Draw at most", self.most, "Where too few end in the region by then, those that do are written")
         self._add("S&teps N", self.steps, "Steps from noise to data, 1 to 10,000")
         self._add("Solver", self.solver, "How to step from noise to data; the Sampling panel has the equations")
         self._add("λ", self.lam, "Noise of the backward SDE, 0 to 2: 1 the SDE, 0 the ODE")
@@ -238,8 +213,10 @@ class ExportForm(QWidget):
         self._add("Time &grid", self.grid, "How the times lie between the first and the last")
         self._add("Seed", self.seed, "The same seed gives the same samples, 0 or more")
         self.follow = QPushButton("As in the views")
-        self.follow.setToolTip("Take N, solver, λ, grid and seed from the views again")
+        self.follow.setToolTip("Take N, solver, λ, last step, grid and seed from the views again")
         self._rows.addRow("", self.follow)
+        self.differs = caption()
+        self._rows.addRow(self.differs)
 
     def _add(self, text: str, control: QWidget, tip: str) -> None:
         self._rows.addRow(label_of(control, text, tip), control)
@@ -277,7 +254,7 @@ class ExportForm(QWidget):
             told.connect(partial(self._edit, name))
         for name, tick in self.parts.items():
             tick.toggled.connect(partial(self._tick, name))
-        self._choice.buttonClicked.connect(lambda _button: self.refresh())
+        self.choice.chosen.connect(self.refresh)
         self.follow.clicked.connect(self._follow_views)
         self.target.textChanged.connect(self._name_target)
 
@@ -296,3 +273,8 @@ class ExportForm(QWidget):
     def _name_target(self) -> None:
         self._own_target = True
         self.target.setToolTip(f"{self._target_tip}\n{self.target.text()}")
+
+
+def most_drawn(count: int) -> int:
+    """How many samples are drawn at most, unless told, for so many that end in a region."""
+    return min(2**31 - 1, max(1_000_000, 1000 * count))

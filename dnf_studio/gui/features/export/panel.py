@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from os.path import isfile
 from pathlib import Path
@@ -13,10 +14,11 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QProgressBar, QPushButto
 
 from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import StudioError
-from dnf_studio.gui.drawing.words import about, breakable, duration, in_bytes, percent
+from dnf_studio.gui.drawing.words import about, breakable, duration, in_bytes
 from dnf_studio.gui.features.export.exporter import Exporter, ExportOrder, trial_seconds
 from dnf_studio.gui.features.export.form import ExportForm
 from dnf_studio.gui.features.export.list import ExportList, ExportRecord
+from dnf_studio.gui.features.export.offer import ExportOffer
 from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.workspace import dialogs
@@ -25,12 +27,15 @@ from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
+    from dnf_studio.core.storage.journal import Unfinished
     from dnf_studio.core.storage.samples import ExportPlan, ExportProgress
 
 __all__ = ["ExportPanel"]
 
 SETTLE_MS = 300
-VIEW = frozenset({"steps", "grid", "solver", "lam", "last", "seed", "selection", "selection_of", "start", "parts"})
+VIEW = frozenset(
+    {"steps", "grid", "solver", "lam", "last", "seed", "selection", "region", "selection_of", "start", "parts"}
+)
 """What of the state an export starts from."""
 
 
@@ -45,6 +50,7 @@ class ExportPanel(Page):
         self._stale, self._told = True, False
         self.form = ExportForm(session)
         self.earlier = ExportList(workspace.memory, studio.background)
+        self.offer = ExportOffer(studio.background)
         self.preview, self.problem, self.remaining = caption(), caption(warning=True), caption()
         self.progress = QProgressBar()
         self.export, self.cancel = QPushButton("Ex&port"), QPushButton("Cancel")
@@ -82,6 +88,7 @@ class ExportPanel(Page):
         """Look whether the files are still there, and estimate what has changed meanwhile."""
         super().showEvent(event)
         self.earlier.look()
+        self._look()
         if self._stale:
             self._preview()
 
@@ -97,8 +104,8 @@ class ExportPanel(Page):
         buttons = QHBoxLayout()
         buttons.addWidget(self.export, 1)
         buttons.addWidget(self.cancel, 1)
-        parts = (self.form, self.preview, self.problem, buttons, self.progress, self.remaining, self.earlier)
-        for part in parts:
+        below = (buttons, self.progress, self.remaining, self.earlier)
+        for part in (self.form, self.preview, self.problem, self.offer, *below):
             self.add(part)
         # The list takes the empty rest, and gives way before the panel scrolls
         self.column.setStretch(self.column.indexOf(self.earlier), 1000)
@@ -112,6 +119,9 @@ class ExportPanel(Page):
         studio.opened.connect(self._show_opened)
         self.form.changed.connect(self._preview)
         self.form.browse.clicked.connect(self._browse)
+        self.form.target.textChanged.connect(self._look)
+        self.offer.go_on_asked.connect(self._go_on)
+        self.offer.failed.connect(self._complain)
         self.export.clicked.connect(self.start)
         self.cancel.clicked.connect(self._cancel)
         exporter.running_changed.connect(self._show_running)
@@ -143,6 +153,27 @@ class ExportPanel(Page):
             self.form.target.setText(str(with_suffix(name, ".h5")))
         return bool(name)
 
+    def _look(self) -> None:
+        """Look for interrupted exports in the folder of the target, while somebody sees it."""
+        if self.isVisible() and not self._exporter.running:
+            with suppress(StudioError):
+                self.offer.look(self.form.path().parent)
+
+    @Slot(object)
+    def _go_on(self, left: Unfinished) -> None:
+        """Write the rest of an interrupted export."""
+        from dnf_studio.core.storage.export_plan import plan_of
+
+        if self._exporter.running or self._studio.current is None:
+            return
+        try:
+            order = ExportOrder(plan_of(left.asked), left.target, resume=left)
+        except StudioError as error:
+            self._complain(str(error))
+            return
+        self.problem.hide()
+        self._exporter.start(order)
+
     def _preview(self) -> None:
         """Size at once, time after a short trial; nothing while nobody sees it, for it needs torch."""
         shown = self.form.shown
@@ -170,6 +201,8 @@ class ExportPanel(Page):
             plan = self.form.plan()
         except StudioError:
             return
+        if plan.region is not None:
+            return  # how many end there is not known
         flow = current.snapshot.flow
         self._studio.background.run(
             lambda: trial_seconds(flow, plan),
@@ -202,6 +235,7 @@ class ExportPanel(Page):
         self.cancel.setEnabled(running)
         self.form.setEnabled(not running)
         if running:
+            self.offer.hide()
             self._told = False
             self.progress.setValue(0)
             self.progress.show()
@@ -213,30 +247,26 @@ class ExportPanel(Page):
         complained = self.problem.isVisibleTo(self)
         self.form.refresh()
         self.problem.setVisible(complained)
+        self._look()
 
     @Slot(object)
     def _show_progress(self, progress: ExportProgress) -> None:
         self.progress.setValue(round(1000 * progress.done / progress.total))
         left = "" if progress.seconds_left is None else f", {duration(progress.seconds_left)} left"
-        self.remaining.setText(f"{progress.done:,} of {progress.total:,}{left}")
+        self.remaining.setText(f"{progress.done:,} of {progress.total:,}{self._exporter.share(progress)}{left}")
 
     @Slot(object)
     def _show_written(self, record: ExportRecord) -> None:
         name = Path(record.path).name
         self._end_with(f"Written: {name}")
         self.earlier.add(record)
-        if not record.far:
-            # Without its model an export cannot be seen again
-            again = (
-                " Save the run too, or the export cannot be opened here later." if self._studio.training.unsaved else ""
-            )
-            self._studio.said.emit(f"Exported {name}.{again}")
+        if (doubt := self._exporter.doubt(record)) is not None:
+            self._studio.said.emit(f"Exported {name}, with {doubt[0]}.")
+            self._complain(doubt[1])
             return
-        far = f"{record.far:,} of {record.count:,} points ({percent(record.far / record.count)}) far from the data"
-        self._studio.said.emit(f"Exported {name}, with {far}.")
-        advice = "train longer, or try another N or solver"
-        self.problem.setText(f"Written with {far}, beyond 1.5 times its bounding box; {advice}.")
-        self.problem.show()
+        # Without its model an export cannot be seen again
+        again = " Save the run too, or the export cannot be opened here later." if self._studio.training.unsaved else ""
+        self._studio.said.emit(f"Exported {name}.{again}")
 
     @Slot(str)
     def _show_failed(self, sentence: str) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 
 from dnf_studio.core.data.image_shape import PixelMap
-from dnf_studio.core.exploration.lineage import inside_polygon
+from dnf_studio.core.sampling.region import inside_polygon
 from dnf_studio.gui.drawing.layers.images import ImagesLayer, Mosaic, arrange
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.picking import existing

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Slot
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.core.exploration.lineage import inside_polygon, mask_of
+from dnf_studio.core.exploration.lineage import mask_of
 from dnf_studio.core.exploration.projection import PrincipalComponents
+from dnf_studio.core.sampling.region import Region, inside_polygon
 from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.gui.drawing import words
 from dnf_studio.gui.drawing.axes import half_range
@@ -292,7 +293,20 @@ class ProcessView(ProcessPlot):
     def _region_drawn(self, corners: NDArray[np.float64], modifiers: Qt.KeyboardModifier) -> None:
         if self._frame is not None:
             found = inside_polygon(at_position(self._planes, self._clipped), corners)
+            if len(corners) > 2:
+                self.region_outlined.emit(self._region_of(corners, self._frame.forward.shape[2]))
             self.region_chosen.emit({self._direction: found}, modifiers)
+
+    def _region_of(self, corners: NDArray[np.float64], dim: int) -> Region:
+        """What is drawn, in the coordinates of this view."""
+        polygon = tuple((float(x), float(y)) for x, y in corners)
+        names = tuple(words.component_name(k, self._units.columns) for k in self._axes)
+        axes, offset = np.eye(dim)[list(self._axes)], np.zeros(2)
+        if self._principal is not None and len(self._principal.mean) == dim:
+            axes, offset = self._principal.axes[:2], -(self._principal.axes[:2] @ self._principal.mean)
+            names = ("principal component 1", "principal component 2")
+        across, up = (tuple(axis) for axis in axes.tolist())
+        return Region(polygon, (across, up), (float(offset[0]), float(offset[1])), (names[0], names[1]))
 
     @Slot(object)
     def _range_chosen(self, _: object) -> None:

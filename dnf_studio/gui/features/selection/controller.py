@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication, QToolBar, QToolButton, QWidget
 
 from dnf_studio.core.exploration.lineage import Mode, combined, mask_of
+from dnf_studio.core.sampling.region import Region
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_plot import PointPlot
 from dnf_studio.gui.drawing.theme import DIRECTIONS
@@ -101,6 +102,7 @@ class SelectionController(QObject):
         self._session, self._live = workspace.session, workspace.live
         self.tools = Tools(self)
         self._plots: list[PointPlot] = []
+        self._region: Region | None = None
         self._clearing = QTimer(self, singleShot=True, interval=QApplication.doubleClickInterval())
         self._clearing.timeout.connect(self.clear)
         for plot in workspace.plots:
@@ -141,6 +143,7 @@ class SelectionController(QObject):
         if isinstance(plot, PointPlot):
             self._plots.append(plot)
             plot.point_picked.connect(self._picked)
+            plot.region_outlined.connect(self._outlined)
             plot.region_chosen.connect(self._encircled)
             plot.missed.connect(self._missed)
             plot.double_clicked.connect(self._clearing.stop)
@@ -154,6 +157,9 @@ class SelectionController(QObject):
             return
         self._session.apply(choice(after_click(state.chosen_in(direction), point, adds, self.tools.mode), direction))
 
+    def _outlined(self, region: Region) -> None:
+        self._region = region
+
     def _encircled(self, found: Mapping[str, NDArray[np.bool_]], modifiers: Qt.KeyboardModifier) -> None:
         """Select the points in a region, given those of each process that its plot shows.
 
@@ -165,16 +171,21 @@ class SelectionController(QObject):
         if mode != "replace" and state.selection and state.selection_of in found:
             most = state.selection_of
         inside = np.any(list(found.values()), axis=0) if state.paired else found[most]
-        self._combine(np.flatnonzero(inside), mode, most)
+        # What is added or taken away is chosen by more than one region
+        region, self._region = self._region if mode == "replace" else None, None
+        self._combine(np.flatnonzero(inside), mode, most, region)
 
-    def _combine(self, found: NDArray[np.intp], mode: Mode, direction: str | None = None) -> None:
+    def _combine(
+        self, found: NDArray[np.intp], mode: Mode, direction: str | None = None, region: Region | None = None
+    ) -> None:
         self._clearing.stop()
         state = self._session.state
         whose = direction or state.selection_of
         before = state.chosen_in(whose)
         # Nothing can be taken from the points of the other process
         if mode != "subtract" or before:
-            self._session.apply(choice(combined(before, found, mode), direction or state.listed, whose))
+            change = choice(combined(before, found, mode), direction or state.listed, whose)
+            self._session.apply(change | {"region": region})
 
     def _missed(self) -> None:
         if self.tools.mode == "replace":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,7 +15,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.core.sampling.region import Region
 from dnf_studio.core.storage.samples import read_export, read_rows
+from dnf_studio.core.storage.sink import Sink
 from dnf_studio.gui.drawing.words import in_bytes
 from dnf_studio.gui.features.export.exporter import Exporter
 from dnf_studio.gui.features.export.panel import ExportPanel
@@ -42,6 +45,7 @@ def panel(workspace: Workspace, open_model: Open, qtbot: QtBot, tmp_path: Path) 
     made.show()
     made.form.target.setText(str(tmp_path / "out.h5"))
     yield made
+    made._exporter.cancel()
     made._exporter.shut()
 
 
@@ -58,6 +62,7 @@ def page(window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path) -> Ite
     panel = front(window)
     panel.form.target.setText(str(tmp_path / "out.h5"))
     yield panel
+    window.parts["export"].exporter.cancel()
     window.parts["export"].exporter.shut()
 
 
@@ -113,7 +118,7 @@ def test_nothing_can_be_exported_before_there_is_a_model(still_window: MainWindo
 def test_it_starts_as_the_views_and_follows_until_changed(panel: ExportPanel, workspace: Workspace) -> None:
     form = panel.form
     assert (form.steps.value(), form.lam.value(), form.seed.value()) == (4, 0.5, 3)
-    assert form.last.currentData() == "mean" and form.grid.currentData() is None
+    assert form.last.currentData() == "noise" and form.grid.currentData() is None
     workspace.session.apply({"steps": 7, "lam": 0.25})
     assert (form.steps.value(), form.lam.value()) == (7, 0.25) and not form.follow.isEnabled()
     form.lam.setValue(1.5)
@@ -417,3 +422,78 @@ def test_a_full_disk_while_writing_is_told(
         lambda: "free" in page.problem.text() and not window.parts["export"].exporter.running, timeout=20_000
     )
     assert page.problem.isVisible() and "failed" in window.status.message.text()
+
+
+def test_where_it_differs_from_the_views_is_said_before_writing(panel: ExportPanel, workspace: Workspace) -> None:
+    form = panel.form
+    assert not form.differs.isVisible() and form.last.currentData() == "noise", "as the views"
+    form.lam.setValue(0.25)
+    form.last.chosen.emit("mean")
+    assert form.differs.isVisible()
+    assert form.differs.text().startswith("Otherwise than the views: λ 0.25, not 0.5; last step ")
+    form.follow.click()
+    assert not form.differs.isVisible() and form.plan().settings.last == "noise"
+
+
+SQUARE = ((-3.0, -3.0), (0.0, -3.0), (0.0, 3.0), (-3.0, 3.0))
+
+
+def test_samples_that_end_in_the_lasso(panel: ExportPanel, workspace: Workspace, qtbot: QtBot, tmp_path: Path) -> None:
+    form, region = panel.form, Region(SQUARE, ((1.0, 0.0), (0.0, 1.0)))
+    assert not form.within.isEnabled() and "lasso" in form.within.toolTip()
+    workspace.session.apply({"selection": (), "region": region})
+    form.within.click()
+    assert form.most.isVisible() and form.most.value() == 100_000_000
+    form.count.setValue(3000)
+    assert form.most.value() == 3_000_000
+    export(panel, qtbot)
+    info = read_export(tmp_path / "out.h5")
+    assert info.count == 3000 and 3000 < info.drawn_samples < 10_000
+    assert (read_rows(tmp_path / "out.h5")[:, 0] < 0.05).all()
+    assert info.sampling["region"]["corners"] == [list(corner) for corner in SQUARE]
+    form.most.setValue(2048)
+    panel.form.target.setText(str(tmp_path / "few.h5"))
+    export(panel, qtbot)
+    count = read_export(tmp_path / "few.h5").count
+    assert 500 < count < 2048 and f"{count:,} of 3,000 samples" in panel.problem.text()
+    workspace.session.apply({"selection": (1,)})
+    assert not form.within.isEnabled() and form.fresh.isChecked()
+
+
+def test_a_disk_that_fills_up_keeps_what_is_written_and_it_goes_on(
+    panel: ExportPanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, room = Sink.write, [3_000_000]
+
+    def fill(sink: Sink, data: memoryview) -> int:
+        room[0] -= len(data)
+        if room[0] < 0:
+            sink._fail(OSError(errno.ENOSPC, "No space left on device"))
+        return write(sink, data)
+
+    monkeypatch.setattr(Sink, "write", fill)
+    panel.form.count.setValue(300_000)
+    panel.export.click()
+    qtbot.waitUntil(lambda: panel.offer.isVisible(), timeout=60_000)
+    assert "the disk is full." in panel.problem.text().replace("\u200b", "") and panel.export.isEnabled()
+    left = panel.offer.left
+    assert left is not None and 0 < left.rows < 300_000 and f"{left.rows:,} of 300,000" in panel.offer.words.text()
+    room[0] = 10**12
+    with qtbot.waitSignal(panel._exporter.written, timeout=60_000):
+        panel.offer.go_on.click()
+    qtbot.waitUntil(lambda: not panel._exporter.running and not panel.offer.isVisible(), timeout=10_000)
+    assert files_in(tmp_path) == ["out.h5"] and read_export(tmp_path / "out.h5").count == 300_000
+    assert panel.earlier.history.records[0].count == 300_000
+
+
+def test_a_window_that_ends_leaves_what_is_written_and_it_can_be_removed(
+    panel: ExportPanel, qtbot: QtBot, tmp_path: Path
+) -> None:
+    begin_long(panel, qtbot)
+    panel._exporter.shut()
+    assert len(files_in(tmp_path)) == 2
+    panel._look()
+    qtbot.waitUntil(lambda: panel.offer.isVisible(), timeout=10_000)
+    panel.offer.remove.click()
+    qtbot.waitUntil(lambda: not panel.offer.isVisible(), timeout=10_000)
+    assert files_in(tmp_path) == []
