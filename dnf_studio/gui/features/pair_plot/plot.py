@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QFontMetricsF, QHelpEvent, QShowEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from dnf_studio.core.exploration.lineage import inside_polygon
+from dnf_studio.core.sampling.region import inside_polygon
 from dnf_studio.gui.drawing.axes import half_range
 from dnf_studio.gui.drawing.caption import DirectionSwitch
 from dnf_studio.gui.drawing.help import Help
