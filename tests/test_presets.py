@@ -17,7 +17,7 @@ from dnf_studio.core.training.run import Run
 
 
 def test_every_preset_is_a_config() -> None:
-    assert assets.preset_names() == ("digits", "reference", "tables", "thin")
+    assert assets.preset_names() == ("digits", "reference", "sharp", "tables", "thin")
     for name in assets.preset_names():
         path = assets.preset_path(name)
         assert path is not None and Config.from_toml(path) != Config()
@@ -50,16 +50,23 @@ def cost_of_blurring(sde: SDEConfig) -> float:
     for dt, g, g_next in zip(grid.dt, grid.g, grid.g[1:], strict=False):
         along = (g / g_next) ** 2
         normal = along / (1 + g**2 * dt / variance)
+        if sde.backward_deviation == "fitted":
+            square = (normal.mean() + along) / 2
+            normal, along = normal / square, along / square
         cost += 0.5 * (normal - 1 - normal.log() + along - 1 - along.log())
         variance += g**2 * dt
     return float(cost.mean())
 
 
-def test_thin_costs_rings_less_than_half() -> None:
+def test_thin_and_sharp_cost_rings_less_than_half() -> None:
     path = assets.preset_path("thin")
     assert path is not None
     assert cost_of_blurring(SDEConfig()) == pytest.approx(0.97, abs=0.01)
     assert cost_of_blurring(Config.from_toml(path).sde) == pytest.approx(0.39, abs=0.01)
+    fitted = assets.preset_path("sharp")
+    assert fitted is not None
+    assert cost_of_blurring(SDEConfig(backward_deviation="fitted")) == pytest.approx(0.67, abs=0.01)
+    assert cost_of_blurring(Config.from_toml(fitted).sde) == pytest.approx(0.36, abs=0.01)
 
 
 def s_is_worth(preset: str | None) -> float:

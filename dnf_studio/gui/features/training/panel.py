@@ -117,6 +117,10 @@ class TrainingPanel(Page):
 TOML = "Settings (*.toml)"
 PRESETS = {
     "reference": ("&Reference program", "A DiffFlow as the paper's own program trains it in two dimensions"),
+    "sharp": (
+        "&Sharp data",
+        "A DiffFlow for sharp data at few steps: short steps there, backward noise that is fitted",
+    ),
     "thin": ("T&hin data", "A DiffFlow for rings and other thin data: steps that shrink by decades towards them"),
     "tables": ("&Tables", "A DiffFlow for tables of many columns: more noise, small batches, a lower learning rate"),
     "digits": ("Di&gits", "A DiffFlow for the 8 × 8 digits in logit space: more noise, small batches, long"),
