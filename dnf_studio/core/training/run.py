@@ -120,7 +120,7 @@ class Run(Fitting):
         return coming
 
     def __iter__(self) -> Iterator[StepReport]:
-        """Train until the totals are reached; may be left and taken up again at any report."""
+        """Train to the totals; may be left at any report or by the `TrainingDiverged` it raises, and taken up again."""
         self._take_changes()
         while not self.finished:
             self.metrics.clear()
