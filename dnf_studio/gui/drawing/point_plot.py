@@ -155,12 +155,12 @@ class ProcessPlot(PointPlot):
         self.set_words(TITLES[self._direction].replace(":", f"{addition}:"), self.captions[kind].format(moved))
 
     def set_words(self, title: str, caption: str) -> None:
-        """Another title and caption, with what `add_words` has added to it."""
+        """Another title and caption, behind what `add_words` has put before it."""
         self._said = caption
-        super().set_words(title, f"{caption} {self._added}".rstrip())
+        super().set_words(title, f"{self._added} {caption}".lstrip())
 
     def add_words(self, sentence: str) -> None:
-        """Let the caption end with `sentence`, which says what a layer is; with nothing it ends as before."""
+        """Let the caption begin with `sentence`, which says what a layer is; with nothing it begins as before."""
         if sentence != self._added:
             self._added = sentence
             self.set_words(self._title_text, self._said or self.caption)

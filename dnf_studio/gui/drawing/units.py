@@ -56,7 +56,7 @@ class Units:
         """
         mean, scale = self.map_of(component)
         values = [mean + scale * place for place in places]
-        apart = min((abs(b - a) for a, b in pairwise(values)), default=abs(scale) / 10)
+        apart = min((abs(b - a) for a, b in pairwise(values)), default=abs(scale))
         return tuple(_number(value, apart / finer).replace("-", "−") for value in values)
 
     def log_volume(self, components: Sequence[int]) -> float:
@@ -105,11 +105,15 @@ def round_places(low: float, high: float, unit: tuple[float, float], most: int) 
     mean, scale = unit
     first, last = mean + scale * low, mean + scale * high
     power = 10.0 ** math.floor(math.log10((last - first) / most))
+    found: tuple[float, ...] = ()
     for step in (power * part for part in (1, 2, 5, 10, 20, 50)):
         numbers = range(math.ceil(first / step), math.floor(last / step) + 1)
-        if len(numbers) <= most:
-            return tuple((number * step - mean) / scale for number in numbers)
-    return ()
+        if len(numbers) > most:
+            # Every other one, where the next step would leave one alone or none
+            numbers = range(2 * math.ceil(first / step / 2), math.floor(last / step) + 1, 2)
+        if len(found) < len(numbers) <= most:
+            found = tuple((number * step - mean) / scale for number in numbers)
+    return found
 
 
 def _number(value: float, apart: float) -> str:

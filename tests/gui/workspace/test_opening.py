@@ -123,7 +123,7 @@ def test_a_table_of_five_columns_offers_axes(window: MainWindow, open_in: Open, 
     window.session.apply({"axes": (3, 4)})
     assert panel.across.currentText() == "d" and panel.up.currentText() == "e"
     axes = [window.plots["forward"].plot.getAxis(side).labelText for side in ("bottom", "left")]
-    assert axes == ["x₄  d, standardised", "x₅  e, standardised"]
+    assert axes == ["x₄  d", "x₅  e"]
     assert panel.data.currentText() == "five.csv"
 
 

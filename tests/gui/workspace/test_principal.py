@@ -50,7 +50,7 @@ def test_a_process_is_seen_along_them_and_says_so(qtbot: QtBot) -> None:
     view.set_projection(found)
     view.set_cursor(3)
     np.testing.assert_allclose(view._points._points, found.project(FRAME.backward[3]), atol=1e-6)
-    axis, name = view.plot.getAxis("bottom"), f"PC 1 ({100 * found.explained[0]:.0f}%)"
+    axis, name = view.plot.getAxis("bottom"), f"PC 1 ({100 * found.explained[0]:.0f}%), standardised"
     assert axis.labelText == name and axis.toolTip() == f"{name}, chosen in the Data panel"
     view.set_axes(3, 4)
     np.testing.assert_allclose(view._points._points, found.project(FRAME.backward[3]), atol=1e-6)

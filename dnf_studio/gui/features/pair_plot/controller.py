@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QSplitter
 
 from dnf_studio.gui.widgets.choices import greying
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -42,6 +43,7 @@ class PairPlotController(QObject):
         self._plot: PairPlot | None = None
         self._before = "images"
         self._usual: tuple[int, ...] = ()
+        self._sizes: list[int] = []
         self._command = workspace.commands["pairs"]
         workspace.commands.connect_to("pairs", self._switch)
         self._grey = greying(lambda: ONE_COMPONENT if self._session.dim == 1 else None, self._command)
@@ -82,15 +84,24 @@ class PairPlotController(QObject):
             self._plot = self._make()
         if self._plot is None:
             return
-        place = self._plots["backward"].parentWidget()
-        if place is not None:
-            # The two processes are in one plot, which has the whole row
-            place.setVisible(not shown)
+        self._widen(shown)
         if shown:
             self._plots.bring_to_front(NAME, "forward")
         elif not self._plot.isHidden():
             # What came to the front by another's doing, such as images, stays there
             self._plots.bring_to_front("forward", "forward")
+
+    def _widen(self, whole: bool) -> None:
+        """Give the plot, which has both processes in it, the whole row, or the other process its part again."""
+        place = self._plots["backward"].parentWidget()
+        row = place.parentWidget() if place is not None else None
+        if place is None or not isinstance(row, QSplitter) or place.isHidden() == whole:
+            return
+        if whole:
+            self._sizes = row.sizes()
+        place.setVisible(not whole)
+        if not whole:
+            row.setSizes(self._sizes)
 
     def _make(self) -> PairPlot:
         from dnf_studio.gui.features.pair_plot.plot import PairPlot

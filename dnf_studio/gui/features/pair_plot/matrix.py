@@ -206,7 +206,8 @@ class PairLayer(DeviceLayer):
         painter.setPen(QColor(self._theme.muted))
         for (row, column), picture in self._pictures.items():
             rect = self.cells.rect(row, column)
-            painter.drawPixmap(rect.topLeft(), picture)
+            # One of another size waits to be drawn anew
+            painter.drawPixmap(rect, picture, QRectF(picture.rect()))
             if row == self.cells.count - 1:
                 self._write_numbers(painter, rect, column, below=True)
             if column == 0 and row:

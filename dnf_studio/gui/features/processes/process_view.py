@@ -33,7 +33,7 @@ __all__ = ["ProcessView"]
 
 MAX_PATHS = 500
 OTHER: dict[str, Direction] = {"forward": "backward", "backward": "forward"}
-MARGINAL = "Shaded is the marginal density of what is across and up, whatever the others are."
+MARGINAL = "Shaded: the marginal density of both."
 FAINT, CHOSEN = 0.28, ", chosen in the Data panel"
 """Opacity of the other process's points."""
 Array = NDArray[np.float32]

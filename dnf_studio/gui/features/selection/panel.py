@@ -95,8 +95,10 @@ class SelectionPanel(QWidget):
 
     def set_inspection(self, found: Inspection) -> None:
         """Learn the units of the data."""
-        self._standardisation = found.standardisation
+        before, self._standardisation = self._standardisation, found.standardisation
         self.units.setEnabled(True)
+        if before != found.standardisation and self.units.isChecked():
+            self._later()
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour the row of the current point."""

@@ -173,7 +173,7 @@ class SpaceTimePlot(Plot):
         if not (0 <= step < steps and 0 <= row < rows):
             return ""
         ends = [low + k * (high - low) / rows for k in (row, row + 1)]
-        first, last = (STANDARDISED if self._radius else self._units).written(self._component, ends, finer=10)
+        first, last = (STANDARDISED if self._radius else self._units).written(self._component, ends, finer=3)
         where = f"{self._chooser.currentText()} from {first} to {last}"
         value = float(self._cells[row, step])
         what = "no path" if np.isnan(value) else f"{nats(value)} nats on average"

@@ -21,7 +21,8 @@ __all__ = ["TablesBar", "tables_preset"]
 
 FEW = 3
 """Columns of a table for which the defaults do as well."""
-WORDS = "{} has {} columns: the preset for tables fits such data better (more noise, smaller batches, a lower rate)."
+WORDS = "{} has {} columns: the settings for tables fit such data better."
+MEANT = "More noise, fewer steps, smaller batches, a lower rate; the menu Run, Settings has them too"
 TAKEN = "The settings for tables are in the panels; Undo takes them back."
 
 
@@ -48,11 +49,12 @@ class TablesBar(QFrame):
         self.setAccessibleName("Preset for tables")
         self.text = QLabel()
         self.text.setWordWrap(True)
+        self.text.setToolTip(MEANT)
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 4, 8, 4)
         row.setSpacing(6)
         row.addWidget(self.text, 1)
-        self.use = self._button("Use it", "Set what the preset names; Undo takes it back", self._take_preset)
+        self.use = self._button("Use it", f"{MEANT}. Undo takes them back", self._take_preset)
         self.leave = self._button("Not now", "Train with the settings as they are", self._answer)
         row.addWidget(self.use)
         row.addWidget(self.leave)

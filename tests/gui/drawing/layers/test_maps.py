@@ -107,7 +107,7 @@ def test_the_legend_says_whose_it_is_how_fine_and_how_right(qtbot: QtBot) -> Non
     _view, contours = contour_view(qtbot)
     contours.set_found(density_of(), refining=True)
     text = contours.legend.text()
-    assert "log p, model, at t₀, nats, standardised" in text
+    assert "log p, model, at t₀, nats per standardised unit²" in text
     assert "61 × 61, refining…" in text and "0 is −1.84, the model’s maximum" in text
     contours.set_found(density_of())
     assert "61 × 61, log p ± 0.02, ∫p here 1" in contours.legend.text()
