@@ -104,11 +104,12 @@ def test_threads_may_call_while_a_training_goes_on() -> None:
         torch.manual_seed(0)
         net = Trained()
         model, end = dnf.from_score(lambda x, t: net(x, t), dim=2), threading.Event()
+        grid, x = model.grid(2), torch.ones(64, 2)
         optimizer = torch.optim.Adam(net.parameters())
 
         def look() -> None:
             while not end.is_set():
-                model.sample(2, steps=2)
+                model.fields(grid)[1](1, x)
 
         thread = threading.Thread(target=look)
         if looks:
