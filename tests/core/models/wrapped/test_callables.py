@@ -88,6 +88,22 @@ def test_a_network_in_train_mode_is_left_as_it_is(kind: str) -> None:
     assert torch.allclose(model.fields(grid)[1](2, x), expected, atol=1e-6)
 
 
+FACTOR, NETWORK = 1.0, Trained()
+
+
+def by_names(x: Tensor, t: Tensor) -> Tensor:
+    value: Tensor = NETWORK(x, t)
+    return torch.mul(value, FACTOR)
+
+
+def test_global_names_are_those_of_the_moment_but_for_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In train mode the network would be refused, for its dropout gives other values each time."""
+    model, x = dnf.from_score(by_names, dim=2), torch.ones(4, 2)
+    value = model.fields(model.grid(3))[1](2, x)
+    monkeypatch.setitem(by_names.__globals__, "FACTOR", 2.0)
+    assert torch.equal(model.fields(model.grid(3))[1](2, x), 2 * value) and NETWORK.training
+
+
 def test_another_type_does_not_reach_the_weights() -> None:
     net = Trained()
     model = dnf.from_score(net, dim=2).double()
@@ -104,11 +120,12 @@ def test_threads_may_call_while_a_training_goes_on() -> None:
         torch.manual_seed(0)
         net = Trained()
         model, end = dnf.from_score(lambda x, t: net(x, t), dim=2), threading.Event()
+        grid, x = model.grid(2), torch.ones(64, 2)
         optimizer = torch.optim.Adam(net.parameters())
 
         def look() -> None:
             while not end.is_set():
-                model.sample(2, steps=2)
+                model.fields(grid)[1](1, x)
 
         thread = threading.Thread(target=look)
         if looks:
