@@ -55,13 +55,12 @@ def test_an_evaluation_has_the_numbers_of_the_command_line(
     model: dnf.GenerativeModel, saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     np.save(tmp_path / "x.npy", X)
-    words = ["evaluate", str(saved), "--data", str(tmp_path / "x.npy"), "--steps", "3", "--paths", "2", "--json"]
-    assert main(words) == 0
+    words = ["evaluate", str(saved), "--data", str(tmp_path / "x.npy"), "--steps", "3", "--paths", "2", "--no-ode"]
+    assert main([*words, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    for data in (None, X):
-        found = dnf.evaluate(model, data, steps=3, paths=2, progress=False)
-        assert json.loads(json.dumps(found.as_dict())) == told
-    assert found.by_steps[0].steps == 3 and found.nll_ode == told["nll_ode"]
+    found = dnf.evaluate(model, X, steps=3, paths=2, ode=False, progress=False)
+    assert json.loads(json.dumps(found.as_dict())) == told
+    assert found.by_steps[0].steps == 3 and found.nll_bound == told["nll_bound"]
     with pytest.raises(AttributeError):
         found.nll_bound = 0.0  # type: ignore[misc]
     assert repr(found).startswith("Evaluation(nll_bound=") and "<table>" in found._repr_html_()
