@@ -136,6 +136,8 @@ def interrupting(run: dnf.Run, when: int) -> None:
 
 
 def test_ctrl_c_keeps_what_there_is_and_fit_goes_on_from_there(capsys: pytest.CaptureFixture[str]) -> None:
+    # A shell in the background has its programs ignore it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     settings = SMALL | {"iterations": 6}
     whole = dnf.train(X, **settings).fit(progress=False)
     run = dnf.train(X, **settings)
