@@ -51,7 +51,8 @@ class Region:
         """The polygon (K, 2) as it is drawn on two of `dim` components, or on the first of the `principal` axes (K, D),
         beside which stands what is their origin (D,).
         """
-        directions, offset = np.eye(dim)[list(axes)], np.zeros(2)
+        directions: NDArray[np.floating] = np.eye(dim)[list(axes)]
+        offset: NDArray[np.floating] = np.zeros(2)
         if principal is not None and len(principal[1]) == dim:
             directions = principal[0][:2]
             offset = -(directions @ principal[1])
