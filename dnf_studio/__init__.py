@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from dnf_studio.core.training.record import StepReport
     from dnf_studio.core.training.run import Run
     from dnf_studio.errors import StudioError
+    from dnf_studio.link.verbs import show, watch
+    from dnf_studio.link.watch import Watch
 
 __version__ = "0.1.0"
 
@@ -27,6 +29,7 @@ __all__ = [
     "Run",
     "StepReport",
     "StudioError",
+    "Watch",
     "__version__",
     "datasets",
     "from_denoiser",
@@ -35,7 +38,9 @@ __all__ = [
     "from_velocity",
     "load",
     "open_checkpoint",
+    "show",
     "train",
+    "watch",
     "wrap",
 ]
 
@@ -45,6 +50,7 @@ _HOMES = {
     "Run": "dnf_studio.core.training.run",
     "StepReport": "dnf_studio.core.training.record",
     "StudioError": "dnf_studio.errors",
+    "Watch": "dnf_studio.link.watch",
     "datasets": "dnf_studio.api",
     "from_denoiser": "dnf_studio.core.models.wrapped.adapters",
     "from_epsilon": "dnf_studio.core.models.wrapped.adapters",
@@ -52,7 +58,9 @@ _HOMES = {
     "from_velocity": "dnf_studio.core.models.wrapped.velocity",
     "load": "dnf_studio.api",
     "open_checkpoint": "dnf_studio.api",
+    "show": "dnf_studio.link.verbs",
     "train": "dnf_studio.api",
+    "watch": "dnf_studio.link.verbs",
     "wrap": "dnf_studio.core.models.wrapped.sdes",
 }
 

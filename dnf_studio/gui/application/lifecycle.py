@@ -89,7 +89,9 @@ class Lifecycle(QObject):
         workspace.live.start()
         workspace.session.cursor.set_playing(not workspace.appearance.calm)
         file = self._options.file or workspace.parts["library"].last_file
-        if file is not None:
+        if self._options.live:
+            workspace.parts["script"].follow(self._options.live)
+        elif file is not None:
             studio.failed.connect(self._missed)
             self._open(file)
         else:
