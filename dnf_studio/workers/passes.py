@@ -113,7 +113,9 @@ class Passes:
         if snapshot is None or data is None:
             return
         grows = self._shown is None or self._shown[0] is not request or self._shown[1] is not data
-        fast = choose_hidden_type("auto", snapshot.flow.device)
+        # A person's own callables compute in their own type, whatever is asked for
+        own = bool(snapshot.flow.adapter)
+        fast = torch.float32 if own else choose_hidden_type("auto", snapshot.flow.device)
         passes = [_Pass(snapshot, data, request, wanted.since, fast, grows)] if grows or training else []
         if not training and (not passes or fast is not torch.float32):
             passes.append(_Pass(snapshot, data, request, wanted.since, torch.float32, False))

@@ -16,8 +16,8 @@ __all__ = ["VALUE_ROWS", "AutogradKernel", "GraphTape"]
 BLOCK_ROWS = 16
 """Rows in a block on a processor: convolutions of fewer points cost more for each point."""
 MOST_BLOCKS = 8
-VALUE_ROWS = 64
-"""Points evaluated together where nothing is kept, so that no value depends on how many points come after it."""
+VALUE_ROWS = FieldNetwork.value_rows
+"""As most networks have it."""
 KEPT_BYTES = {"cpu": 1 << 27}
 KEPT_BYTES_ELSEWHERE = 1 << 31
 """Most bytes of autograd graphs of one network that a thread keeps, by device."""

@@ -219,15 +219,18 @@ def test_the_cursor_is_not_undone() -> None:
 def test_what_a_model_lacks_is_left_out_of_the_state_in_force_and_comes_back() -> None:
     session, told = Session(), []
     session.lacks_changed.connect(lambda: told.append(session.effective))
-    layers = frozenset({"points", "disagreement"})
+    layers = frozenset({"points", "disagreement", "contours"})
     chosen = {"lam": 0.3, "last": "mean", "parts": "score", "field": "backward", "layers": layers, "steps": 9}
+    chosen["heat"] = "divergence"
     session.apply(chosen)
     before = session.state
     assert session.effective == before
     session.set_lacks({"bound": "It has no bound."})
-    assert session.effective == replace(before, layers=frozenset({"points"}))
+    assert session.effective == replace(before, layers=frozenset({"points", "contours"}))
+    session.set_lacks({"divergence": "It has no derivatives."})
+    assert session.effective == replace(before, layers=frozenset({"points", "disagreement"}), heat="none")
     session.set_lacks({"noise": "It has no noise.", "score": "It has no score."})
     assert session.effective == before.changed({"lam": 1.0, "last": "noise", "parts": "both", "field": "drift"})
     session.set_lacks({"score": "It has no score.", "noise": "It has no noise."})
     session.set_lacks({})
-    assert session.effective == session.state == before and len(told) == 3 and session.can_undo
+    assert session.effective == session.state == before and len(told) == 4 and session.can_undo

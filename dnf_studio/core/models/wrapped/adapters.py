@@ -94,14 +94,14 @@ def from_score(
     if sde not in KINDS:
         raise SettingError(f"The sde of a score is vp, ve or subvp, not {sde!r:.50}.")
     start = (1e-5 if sde == "ve" else 1e-3) if t_start is None else t_start
-    first = checked_number("first time t_start", start, -1.0 if sde == "ve" else 0.0, 1.0)
+    first = checked_number("first time t_start", start, 0.0, 1.0)
     path: NoisePath
     if sde == "ve":
         low, high = _between(sigma_min, sigma_max)
         path = Exploding(low * (high / low) ** first, high, clock=low)
         adapter = {"sigma_min": low, "sigma_max": high}
     else:
-        least, most = checked_number("β_min", beta_min, -1e-300), checked_number("β_max", beta_max)
+        least, most = checked_number("β_min", beta_min), checked_number("β_max", beta_max)
         path = VariancePreserving(least, most, first, sde == "subvp")
         adapter = {"beta_min": least, "beta_max": most}
     settings = {"name": "from_score", "sde": sde, **adapter, "t_start": first}

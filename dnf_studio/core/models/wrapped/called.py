@@ -20,7 +20,7 @@ ROWS = 1024
 PROBED = 4
 """Points that a callable is tried at."""
 SAME = 1e-3
-"""Relative difference of two values that rounding may explain."""
+"""Relative difference of two values that rounding may explain, unless a type is coarse."""
 WHOLE = 1e-3
 """How near to a whole number a step must be to count as one: times in float32 hit it no better."""
 FACTS = ("no_derivative", "constant", "kept_numbers", "multiply_adds")
@@ -144,6 +144,8 @@ class Called(FieldNetwork):
     def value(self, x: Tensor, t: Tensor) -> Tensor:
         """What the callable itself says at x (B, D) and t (B,) as it is told it, in the type of x."""
         graph, weight = torch.is_grad_enabled() and x.requires_grad, self.weight
+        if graph and self.no_derivative:
+            raise UnsupportedError(self.no_derivative)
         kind = x.dtype if weight is None else weight.dtype
         with (
             torch.inference_mode(False),
@@ -154,7 +156,7 @@ class Called(FieldNetwork):
             value = self._checked(self.function(points, t.to(torch.int64 if self.whole else kind, copy=True)), points)
             if graph and not value.requires_grad:
                 if not self.constant:
-                    raise UnsupportedError(self.no_derivative or _without_graph(self.name))
+                    raise UnsupportedError(_without_graph(self.name))
                 value = value + 0 * points
             return value.to(x.dtype)
 
@@ -190,13 +192,13 @@ class Called(FieldNetwork):
         told = f"at t = {float(self._told(t)):g}"
         if not value.isfinite().all():
             raise SettingError(f"The {self.name} gives numbers that are not finite {told}; begin later or end earlier.")
-        size = float(value.abs().max()) or 1.0
-        if (value - again).abs().max() > SAME * size:
+        size, same = float(value.abs().max()) or 1.0, max(SAME, 16 * torch.finfo(x.dtype).eps)
+        if (value - again).abs().max() > same * size:
             raise SettingError(
                 f"The {self.name} gives other values for the same points {told}; it must not draw random numbers, so "
                 "put its network in eval mode, or hand over the network itself."
             )
-        if (value[:1] - alone).abs().max() > SAME * size:
+        if (value[:1] - alone).abs().max() > same * size:
             raise SettingError(
                 f"The {self.name} of a point depends on the other points of the batch {told}; put its network in eval "
                 "mode, or hand over the network itself."

@@ -124,10 +124,22 @@ def _swapped_function(function: FunctionType, swap: Swap, seen: dict[int, Any]) 
     before = [*(names[name] for name in held), *(function.__closure__ or ()), *(function.__defaults__ or ())]
     if all(one is other for one, other in zip(before, [*held.values(), *cells, *defaults], strict=True)):
         return function
-    scope = {"__builtins__": function.__globals__.get("__builtins__"), "__name__": function.__module__, **names, **held}
+    scope = _Scope(function.__globals__, held)
     other = FunctionType(function.__code__, scope, function.__name__, defaults or None, cells or None)
     other.__kwdefaults__ = function.__kwdefaults__
     return other
+
+
+class _Scope(dict[str, Any]):
+    """The global names of a function as they are at the time, but for those that are `held`."""
+
+    def __init__(self, names: dict[str, Any], held: dict[str, Any]) -> None:
+        # Python looks for these two in the dictionary itself
+        super().__init__({name: names[name] for name in ("__builtins__", "__name__") if name in names} | held)
+        self._names = names
+
+    def __missing__(self, name: str) -> Any:  # noqa: ANN401 - whatever is called so
+        return self._names[name]
 
 
 def _swapped_cell(cell: CellType, swap: Swap, seen: dict[int, Any]) -> CellType:

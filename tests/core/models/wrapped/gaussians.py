@@ -38,7 +38,7 @@ def ve(t: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def steps(k: Tensor) -> tuple[Tensor, Tensor]:
-    kept = ALPHAS_BAR[k.long()]
+    kept = ALPHAS_BAR[k.round().long()]
     return kept.sqrt(), (1 - kept).sqrt()
 
 
@@ -104,8 +104,8 @@ def squared_ratio(levels: Levels) -> Callable[[Tensor], Tensor]:
 
 
 def growing(t: Tensor) -> tuple[Tensor, Tensor]:
-    """Of no drift and g² = 50 t + 0.001 from noise of the width 0.1 on."""
-    return torch.ones_like(t), (0.01 + 25 * t**2 + 1e-3 * t).sqrt()
+    """Of no drift and g² = 40 t + 5 from noise of the width 0.1 on."""
+    return torch.ones_like(t), (0.01 + 20 * t**2 + 5 * t).sqrt()
 
 
 CASES = {
@@ -131,13 +131,13 @@ CASES = {
             lambda x, _: torch.zeros_like(x),
             score_of(growing),
             t=torch.linspace(0, 1, 101),
-            g=lambda t: (50 * t + 1e-3).sqrt(),
+            g=lambda t: (40 * t + 5).sqrt(),
             dim=2,
             base=5.0,
         ),
         growing,
         5.0,
-        lambda t: 25 * t**2 + 1e-3 * t,
+        lambda t: 20 * t**2 + 5 * t,
     ),
 }
 """By what each is called in the tests."""

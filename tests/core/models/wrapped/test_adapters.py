@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 import dnf_studio as dnf
-from dnf_studio.core.exploration.excess import log_ratios
 from dnf_studio.core.models.wrapped import adapters, sdes, velocity
+from dnf_studio.core.models.wrapped.base import WrappedModel
 from dnf_studio.core.models.wrapped.levels import Discrete
 from dnf_studio.core.sampling.likelihood import ode_nll
+from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.core.sde.solvers import SDE
 from tests.core.models.wrapped.gaussians import ALPHAS_BAR, CASES, MEAN, VARIANCE, epsilon, log_normal
 
 
@@ -58,38 +58,49 @@ def test_drift_and_score_are_those_of_the_marginals(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_the_likelihood_of_the_ode_is_exact(name: str) -> None:
     """The ODE carries a point along its number of standard deviations, to where N(0, 1) is asked for."""
-    case, x = CASES[name], MEAN + points(12) * VARIANCE.sqrt()
-    for model, error in ((case.make(), 2e-4), (case.make().double(), 5e-5)):
-        (early, narrow), (late, broad) = (case.marginal(model.condition[k]) for k in (0, -1))
-        inside = model.standardisation.to_model(x)
-        end = late + (inside - early) * (broad / narrow).sqrt()
-        expected = log_normal(end, 0 * MEAN, 1 + 0 * MEAN) + 0.5 * (broad / narrow).log().sum()
-        found = -ode_nll(model, inside.to(model.timestamps), 1e-6)
-        assert torch.allclose(found.double(), expected, atol=error), (found - expected).abs().max()
-    # What noise there is at both ends is little
-    told = case.make().log_prob(x)
-    assert torch.allclose(told.double(), log_normal(x, MEAN, VARIANCE), atol=0.1)
-    assert abs(float((told - log_normal(x, MEAN, VARIANCE)).mean())) < 0.02
+    case, x = CASES[name], MEAN + points(6) * VARIANCE.sqrt()
+    model = case.make()
+    (early, narrow), (late, broad) = (case.marginal(model.condition[k]) for k in (0, -1))
+    inside = model.standardisation.to_model(x)
+    end = late + (inside - early) * (broad / narrow).sqrt()
+    expected = log_normal(end, 0 * MEAN, 1 + 0 * MEAN) + 0.5 * (broad / narrow).log().sum()
+    found = -ode_nll(case.make().double(), inside, 1e-6)
+    assert torch.allclose(found, expected, atol=5e-5), (found - expected).abs().max()
+    # In float32 a denoiser at σ = .002 loses three digits of the noise
+    told = model.log_prob(x).double() + model.standardisation.log_scale
+    assert torch.allclose(told, expected, atol=1e-3 if name == "edm" else 3e-4), (told - expected).abs().max()
+    if name != "wrap wide":  # of the others there is hardly any noise at the data, and hardly any data at the noise
+        assert torch.allclose(expected - model.standardisation.log_scale, log_normal(x, MEAN, VARIANCE), atol=0.05)
+
+
+def disagreement(model: WrappedModel, grid: TimeGrid, start: tuple[Tensor, Tensor]) -> float:
+    """Σ KL(p_F(x_i | x_{i+1}) ‖ p_B) of points N(start), exactly: all is linear and each component by itself."""
+    drift, score = model.fields(grid)
+    ends = torch.tensor([[0.0, 0.0], [1.0, 1.0]]).double()
+    f, s = ([(at[0], at[1] - at[0]) for at in (field(i, ends) for i in range(len(grid.t)))] for field in (drift, score))
+    (mean, variance), total = start, 0.0
+    for i, dt in enumerate(grid.dt):
+        g, g_next = grid.g[i], grid.g[i + 1]
+        back = [a - g_next**2 * b for a, b in zip(f[i + 1], s[i + 1], strict=True)]
+        ahead, stays = 1 + f[i][1] * dt, 1 - back[1] * dt
+        shift = (1 - stays * ahead) * mean + (back[0] - stays * f[i][0]) * dt
+        square = ((1 - stays * ahead) ** 2 * variance + shift**2 + stays**2 * g**2 * dt) / (g_next**2 * dt)
+        total += float((0.5 * (square - 1) + (g_next / g).log()).sum())
+        mean, variance = ahead * mean + f[i][0] * dt, ahead**2 * variance + g**2 * dt
+    return total + float(0.5 * (variance / start[1]).log().sum())
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_disagreement_falls_with_the_first_order(name: str) -> None:
-    """With the exact marginals its sum over the steps is at least 0 in the mean, and falls as 1/N."""
-    case, totals = CASES[name], list[float]()
+    case = CASES[name]
     model = case.make().double()
-    for n in (50, 200):
-        grid = model.grid(n)
-        marginals = [case.marginal(told) for told in grid.condition]
-        start, wide = marginals[0]
-        assert SDE.chain is not None
-        noise = torch.randn(n, 300, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-        path, terms = model.chain_terms(SDE.chain, start + points(300) * wide.sqrt(), noise, grid)
-        density = torch.stack([log_normal(x, *marginal) for x, marginal in zip(path, marginals, strict=True)])
-        totals.append(float(log_ratios(terms, density).sum(0).mean()))
-    assert totals[1] > 0 and 0.6 < np.log(totals[0] / totals[1]) / np.log(4) < 1.4, totals
+    grids = [model.grid(n) for n in (100, 400)]
+    few, many = (disagreement(model, grid, case.marginal(grid.condition[0])) for grid in grids)
+    assert 0.75 < np.log(few / many) / np.log(4) < 1.25, (few, many)
+    assert many < 0.7
 
 
-@pytest.mark.parametrize("name", ["vp", "edm", "epsilon", "data at 1"])
+@pytest.mark.parametrize("name", ["vp", "edm", "data at 1"])
 def test_every_noise_level_has_the_same_marginals(name: str) -> None:
     """2,000 samples: a mean is right to .022 and a deviation to .016 of the deviation, one standard error each."""
     model = CASES[name].make()

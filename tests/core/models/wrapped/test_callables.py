@@ -88,6 +88,22 @@ def test_a_network_in_train_mode_is_left_as_it_is(kind: str) -> None:
     assert torch.allclose(model.fields(grid)[1](2, x), expected, atol=1e-6)
 
 
+FACTOR, NETWORK = 1.0, Trained()
+
+
+def by_names(x: Tensor, t: Tensor) -> Tensor:
+    value: Tensor = NETWORK(x, t)
+    return torch.mul(value, FACTOR)
+
+
+def test_global_names_are_those_of_the_moment_but_for_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In train mode the network would be refused, for its dropout gives other values each time."""
+    model, x = dnf.from_score(by_names, dim=2), torch.ones(4, 2)
+    value = model.fields(model.grid(3))[1](2, x)
+    monkeypatch.setitem(by_names.__globals__, "FACTOR", 2.0)
+    assert torch.equal(model.fields(model.grid(3))[1](2, x), 2 * value) and NETWORK.training
+
+
 def test_another_type_does_not_reach_the_weights() -> None:
     net = Trained()
     model = dnf.from_score(net, dim=2).double()
@@ -104,16 +120,17 @@ def test_threads_may_call_while_a_training_goes_on() -> None:
         torch.manual_seed(0)
         net = Trained()
         model, end = dnf.from_score(lambda x, t: net(x, t), dim=2), threading.Event()
+        grid, x = model.grid(2), torch.ones(64, 2)
         optimizer = torch.optim.Adam(net.parameters())
 
         def look() -> None:
             while not end.is_set():
-                model.sample(2, steps=2)
+                model.fields(grid)[1](1, x)
 
         thread = threading.Thread(target=look)
         if looks:
             thread.start()
-        for _ in range(15):
+        for _ in range(5):
             optimizer.zero_grad()
             net(torch.randn(8, 2), torch.rand(8)).square().mean().backward()
             optimizer.step()
@@ -130,6 +147,8 @@ def good(x: Tensor, t: Tensor) -> Tensor:
     return -x
 
 
+OTHER = Trained()
+OTHER.layers = nn.Sequential(nn.Linear(6, 5))
 BAD: dict[str, tuple[Callable[[], object], str]] = {
     "no callable": (lambda: dnf.from_score(3, dim=2), "score must be a callable of x and t, not int"),  # type: ignore[arg-type]
     "shape": (lambda: dnf.from_score(lambda x, t: x[:, :1], dim=2), "score must return .* shape .4, 2.*not .4, 1"),
@@ -152,7 +171,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
         "drift must return a tensor",
     ),
     "dim": (lambda: dnf.from_score(good, dim=0), "dim must be a whole number"),
-    "other dim": (lambda: dnf.from_score(nn.Linear(5, 5).forward, dim=2), "score cannot be called"),
+    "other dim": (lambda: dnf.from_score(OTHER, dim=2), "score cannot be called"),
     "mean": (lambda: dnf.from_score(good, dim=2, mean=[1, 2, 3]), "mean must be a finite number, or 2 of them"),
     "scale": (lambda: dnf.from_score(good, dim=2, scale=[1, 0]), "scale must be a finite number above 0, or 2 of them"),
     "base": (lambda: dnf.wrap(good, good, t=[0, 1], g=1, dim=2, base=-1), "width of the base must be a number above 0"),
@@ -182,7 +201,7 @@ def test_a_callable_without_derivatives_has_no_densities(score: Callable[..., Te
     model = dnf.wrap(good, score, t=torch.linspace(0, 4, 21), g=2**0.5, dim=2)
     why = model.lacks["divergence"]
     assert why.startswith("The score has no derivative by x, so densities and divergences are not known")
-    assert model.sample(500).std() == pytest.approx(1, abs=0.1)
+    assert model.sample(500, lam=0.0).std() == pytest.approx(1, abs=0.1)
     assert model.log_prob(torch.zeros(2, 2), "bound").isfinite().all()
     with pytest.raises(UnsupportedError, match="score has no derivative by x"):
         model.log_prob(torch.zeros(2, 2))
