@@ -20,6 +20,8 @@ from dnf_studio.link.messages import Array, Kind, Message, receive, send
 __all__ = ["Asking", "RemoteField"]
 
 WAIT_SECONDS = 0.1
+RECENT = 2
+"""Answers that are kept, one for each direction: drift and score of a point may follow from the same value."""
 ENDED = "The script that holds this model has ended, so nothing new can be computed; what is shown stays."
 
 
@@ -88,6 +90,7 @@ class RemoteField(nn.Module):
     def __init__(self, ask: Asking, number: int, version: int) -> None:
         super().__init__()
         self.ask, self.number = ask, number
+        self._recent: list[tuple[int, Tensor, Tensor, Tensor]] = []
         self.register_buffer("version", torch.tensor(version))
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
@@ -95,7 +98,14 @@ class RemoteField(nn.Module):
         if torch.is_grad_enabled() and x.requires_grad:
             value: Tensor = _Differentiable.apply(x, t, self)  # type: ignore[no-untyped-call]
             return value
-        return self.asked("value", x, t)[0]
+        version = int(self.version)
+        for known, time, points, said in tuple(self._recent):
+            if known == version and torch.equal(points, x) and torch.equal(time, t):
+                return said.clone()
+        found = self.asked("value", x, t)[0]
+        self._recent.append((version, t.clone(), x.clone(), found.clone()))
+        del self._recent[:-RECENT]
+        return found
 
     def asked(self, kind: Kind, x: Tensor, t: Tensor, seed: Tensor | None = None) -> list[Tensor]:
         """What the script says, (B, D), and with ``jacobian`` all derivatives, (B, D, D); raises as `Asking` does."""
