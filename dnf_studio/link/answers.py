@@ -35,17 +35,17 @@ class _Question(BaseModel):
 
 
 class Answers:
-    """Answers the questions of one window from `versions` of a model with `dim` components."""
+    """Answers the questions of one window from `versions` of a model with `dim` components.
 
-    def __init__(self, versions: Versions, dim: int, shown: Callable[[], object] = lambda: None) -> None:
+    `shown` is called with each version that the window shows.
+    """
+
+    def __init__(self, versions: Versions, dim: int, shown: Callable[[int], object] = lambda _: None) -> None:
         self._versions, self._dim, self._shown = versions, dim, shown
 
     def __call__(self, asked: Message) -> Message:
         """The answer, or the sentence on why there is none; whatever a callable of a person raises is one."""
         try:
-            if asked.kind == "shown":
-                self._shown()
-                return Message("answer")
             return self._answer(asked)
         except StudioError as error:
             return Message("fault", {"sentence": str(error)})
@@ -58,6 +58,9 @@ class Answers:
 
     def _answer(self, asked: Message) -> Message:
         question = _Question.model_validate(dict(asked.facts))
+        if asked.kind == "shown":
+            self._shown(question.version)
+            return Message("answer")
         number, parts = self._versions.at(question.version)
         if isinstance(parts, GenerativeModel):
             if asked.kind != "weights":

@@ -36,6 +36,8 @@ LOOP_SECONDS = 1.0
 """After which a loop that calls nothing is not one."""
 FIRST_SECONDS = 30.0
 """How long a script that ends waits for the window's first picture."""
+LAST_SECONDS = 5.0
+"""How long it waits, where there is one, for that of its last weights."""
 _SAID: set[str] = set()
 _LOCK = Lock()
 
@@ -45,6 +47,13 @@ class Watch:
 
     Made by `watch` and `show`. None of its methods raises because of the window: that may be closed, killed or hang.
     In a process that was forked from this one they do nothing.
+
+    Examples
+    --------
+    >>> import dnf_studio as dnf
+    >>> with dnf.watch(model, data=x) as window:  # doctest: +SKIP
+    ...     for step in range(10_000):
+    ...         window.update(step, loss=train_one_step())
     """
 
     def __init__(self, model: GenerativeModel, data: object, title: str, follows: bool) -> None:
@@ -58,7 +67,8 @@ class Watch:
         self._state = LoopState()
         self._pending: Pending | None = None
         self._claim, self._refreshing, self._came = Lock(), Lock(), Event()
-        self._shown, self._told, self._closed = Event(), Event(), False
+        self._shown, self._told, self._gone = Event(), Event(), Event()
+        self._closed, self._seen = False, 0
         self._program: WindowProgram | None = None
         self._answers: Answers | None = None
         self._prepare(self._hello())
@@ -72,7 +82,7 @@ class Watch:
         self._answers = Answers(self._versions, self._model.dim, self._see)
         self._budget, self._spare = Budget(SHARE, BURST), Budget(THREAD_SHARE, THREAD_BURST)
         try:
-            self._program = WindowProgram(self._join, self._end)
+            self._program = WindowProgram(self._join, self._over)
         except StudioError as error:
             self._end(str(error))
             return
@@ -114,16 +124,13 @@ class Watch:
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until the window is closed, or for so many seconds; whether it is."""
-        program = self._program
-        return program is None or self._closed or program.over.wait(seconds)
+        return self._program is None or self._gone.wait(seconds)
 
     def close(self) -> None:
-        """Follow the model no longer; the window stays with what it shows, which is at least a first picture."""
+        """Follow the model no longer; the window stays, and shows the last weights."""
         if os.getpid() != self._pid or self._closed:
             return
-        self._closed, self._state.looping = True, False
-        if self._shown.is_set() or not self._there:
-            self._state.ended.set()
+        self._finish()
 
     def __enter__(self) -> Self:
         return self
@@ -145,8 +152,7 @@ class Watch:
         state.due = now + COPY_SECONDS
         if self._versions.used:
             started = perf_counter()
-            self._versions.renew()
-            state.copied_at = state.step
+            self._renew()
             # No more than a quarter of the time where a copy takes long
             state.due += max(0.0, (1 / SHARE - 1) * (perf_counter() - started) - COPY_SECONDS)
 
@@ -166,11 +172,25 @@ class Watch:
                     break
         self._budget.spend(perf_counter() - started)
 
-    def _see(self) -> None:
-        """The window has its first picture."""
+    def _see(self, version: int) -> None:
+        """The window shows this version."""
+        self._seen = max(self._seen, version)
         self._shown.set()
-        if self._closed:
+        if self._closed and self._seen >= self._versions.newest:
             self._state.ended.set()
+
+    def _finish(self) -> None:
+        """The loop is over; its last weights are still to be shown."""
+        state = self._state
+        if self._there and state.step != state.copied_at:
+            self._renew()
+        self._closed, state.looping = True, False
+        if self._seen >= self._versions.newest or not self._there:
+            state.ended.set()
+
+    def _renew(self) -> None:
+        self._versions.renew()
+        self._state.copied_at = self._state.step
 
     def _take(self) -> Pending | None:
         with self._claim:
@@ -258,14 +278,19 @@ class Watch:
                 sentence = why.removeprefix("dnf-studio: ").strip().rstrip(".")
                 print(f"dnf-studio: No live window: {sentence}. The script goes on without it.", file=sys.stderr)
 
+    def _over(self, why: str) -> None:
+        self._end(why)
+        self._gone.set()
+
     def _leave(self) -> None:
-        """The script ends: the window has its first picture, then it is alone."""
+        """The script ends: the window has the picture of the last weights, then it is alone."""
         if os.getpid() != self._pid or self._program is None:
             return
-        self._closed, self._state.looping = True, False
-        until = monotonic() + FIRST_SECONDS
-        while self._there and not self._shown.wait(NEWS_SECONDS) and monotonic() < until:
-            pass
+        if not self._closed:
+            self._finish()
+        until = monotonic() + (LAST_SECONDS if self._shown.is_set() else FIRST_SECONDS)
+        while self._there and monotonic() < until:
+            self._state.ended.wait(NEWS_SECONDS)
         self._state.ended.set()
         self._told.wait(LOOP_SECONDS)
         self._program.let_go()

@@ -14,7 +14,7 @@ from dnf_studio.errors import LinkError
 from dnf_studio.link.messages import Message, pack, unpack
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.sampled_from(["float32", "float64", "int64", "bool", "uint8"]), st.lists(st.integers(0, 4), max_size=3))
 def test_what_is_sent_is_what_comes(dtype: str, shape: list[int]) -> None:
     values = np.linspace(-2, 3, math.prod(shape)).reshape(shape).astype(dtype)

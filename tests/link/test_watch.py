@@ -207,8 +207,12 @@ def test_a_fork_and_an_update_from_elsewhere_do_nothing_wrong(monkeypatch: pytes
         while (news := there.next()).facts["step"] < 6:
             pass
         assert news.arrays["losses"][:, :2].tolist() == [[6, 0.5]]
-        there.ask("shown", {})
         window.close()
+        assert not window.active
+        while (last := there.next()).facts["version"] < 2:
+            pass
+        # The last weights come to be shown
+        there.ask("shown", {"version": 2})
         while (last := there.next()).kind == "news":
             pass
         assert last.kind == "ended"
@@ -259,3 +263,22 @@ def test_a_budget_saves_up_to_its_most() -> None:
     assert budget.left() == pytest.approx(0.05)
     now[0] = 100
     assert budget.left() == pytest.approx(0.1)
+
+
+@pytest.mark.slow
+def test_a_real_window_follows_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """About ten seconds of a processor; offscreen, so that nobody needs a display."""
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    net = network()
+    model = dnf.from_velocity(lambda x, t: net(torch.cat([x, t[:, None]], 1)), dim=2, steps=4)
+    window = dnf.watch(model, data=np.random.default_rng(0).standard_normal((400, 2)))
+    until = monotonic() + 120
+    while window._seen < 3 and monotonic() < until:
+        assert not window._gone.wait(0.005)
+        window.update(loss=0.5)
+    assert window._seen >= 3
+    window.close()
+    assert window._state.ended.wait(60)
+    assert window._program is not None
+    window._program.process.terminate()
+    assert window.wait(30)

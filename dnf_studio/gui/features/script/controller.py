@@ -26,6 +26,7 @@ STALE_SECONDS = 2.0
 """After which a script that says nothing new is not in its loop."""
 SLOW_SECONDS = 3.0
 """After which it is said that a script does not answer."""
+MINUTE = 60.0
 REFRESH_MS = 500
 FORMATS = "Arrays (*.npz);;Table of the samples (*.csv)"
 
@@ -38,9 +39,11 @@ class ScriptController(QObject):
         self._workspace, self._studio = workspace, workspace.studio
         self._following = Newest(self._studio.background)
         self._joined: Joined | None = None
-        self._trained = self._ended = self._told = False
+        self._trained = self._ended = False
+        self._told = 0
         self._step, self._moment = 0, monotonic()
-        self._versions: dict[int, int] = {}
+        self._versions: dict[int, tuple[int, int]] = {}
+        """Of the weights of frames the step after which they were so, and what the script calls them."""
         self.bar = ScriptBar()
         workspace.add_bar(self.bar)
         self.bar.save.clicked.connect(self._save)
@@ -67,7 +70,7 @@ class ScriptController(QObject):
     def _take(self, what: Joined | News) -> None:
         if isinstance(what, Joined):
             self._joined = what
-            self._versions[what.opened.snapshot.version] = 0
+            self._versions[what.opened.snapshot.version] = 0, 1
             self._studio.explorer.set_training(what.follows)
             self._studio.take(what.opened)
         elif self.shown:
@@ -82,7 +85,7 @@ class ScriptController(QObject):
             self._studio.explorer.set_training(True)
         opened = self._studio.current
         if news.snapshot is not None and opened is not None:
-            self._versions[news.snapshot.version] = news.snapshot_step
+            self._versions[news.snapshot.version] = news.snapshot_step, news.version
             self._studio.renew(replace(opened, snapshot=news.snapshot))
         if news.reports:
             self._workspace.live.reported.emit(news.reports)
@@ -101,11 +104,10 @@ class ScriptController(QObject):
     @Slot(object)
     def _framed(self, frame: Frame) -> None:
         self._refresh()
-        joined = self._joined
-        if joined is None or self._told or not (frame.all_points and frame.weights in self._versions):
-            return
-        self._told = True
-        self._studio.background.run(lambda: joined.ask("shown", {}), lambda _: None, lambda _: None)
+        joined, (_, version) = self._joined, self._versions.get(frame.weights, (0, 0))
+        if joined is not None and frame.all_points and version > self._told:
+            self._told, facts = version, {"version": version}
+            self._studio.background.run(lambda: joined.ask("shown", facts), lambda _: None, lambda _: None)
 
     @Slot(object)
     def _opened(self, opened: Opened) -> None:
@@ -126,20 +128,20 @@ class ScriptController(QObject):
 
     def _sentence(self, joined: Joined, age: float) -> str:
         frame = self._workspace.live.frame
-        at = None if frame is None else self._versions.get(frame.weights)
+        at = None if frame is None else self._versions.get(frame.weights, (None,))[0]
         step = f", step {self._step:,}" if self._trained else ""
         if self._ended:
             after = "what is shown stays; nothing new can be computed" if joined.remote else "the model is here"
             return f"{joined.name} has ended{f' at{step[1:]}' if step else ''}: {after}."
         parts = [f"Live: {joined.name}{step}"]
         if self._trained and age > STALE_SECONDS:
-            parts.append(f"{duration(age)} ago")
+            parts.append(f"{_long(age)} ago")
         if at is None:
             parts.append("the first picture is being computed")
         elif self._trained and at != self._step:
             parts.append(f"shown is step {at:,}")
         if (waiting := joined.ask.waiting) > SLOW_SECONDS:
-            parts.append(f"it has not answered for {duration(waiting)}")
+            parts.append(f"it has not answered for {_long(waiting)}")
         return " · ".join(parts)
 
     def _save(self) -> None:
@@ -153,6 +155,10 @@ class ScriptController(QObject):
             self._studio.background.run(
                 work, lambda _: self._workspace.say(f"What is shown is saved as {name}."), self._workspace.tell
             )
+
+
+def _long(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < MINUTE else duration(seconds)
 
 
 class ScriptBar(QFrame):

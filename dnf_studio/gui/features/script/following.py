@@ -49,8 +49,10 @@ class News:
     step: int
     trained: bool
     """Whether it has called `update`."""
+    version: int
+    """What the script calls its newest weights."""
     snapshot: Snapshot | None = None
-    """Newer weights, as they were after the step `snapshot_step`."""
+    """These, where they are newer than before, as they were after the step `snapshot_step`."""
     snapshot_step: int = 0
     reports: list[StepReport] = field(default_factory=list)
 
@@ -77,7 +79,7 @@ def followed(line: str, check: Check) -> Iterator[Joined | News]:
             if newest > version:
                 version, fresh = newest, Snapshot.of(snapshot_flow(flow, newest, ask))
             at = int(said.facts["version_step"])
-            yield News(step, bool(said.facts["trained"]), fresh, at, _reports(said, flow))
+            yield News(step, bool(said.facts["trained"]), newest, fresh, at, _reports(said, flow))
     except (KeyError, TypeError, ValueError) as problem:
         raise LinkError("The script says what cannot be understood.") from problem
     except (GeneratorExit, Cancelled):

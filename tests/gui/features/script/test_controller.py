@@ -52,8 +52,10 @@ def test_a_script_is_followed_and_what_it_showed_stays(
     qtbot.waitUntil(lambda: workspace.live.frame.weights > frame.weights, timeout=10_000)
     assert [(report.iteration, report.loss) for report in losses] == [(1199, 0.25), (1200, 0.25)]
     assert not workspace.studio.training.unsaved
+    window.update(1300)
     window.close()
-    qtbot.waitUntil(lambda: "has ended at step 1,200" in controller.bar.text.text(), timeout=5000)
+    qtbot.waitUntil(lambda: "has ended at step 1,300" in controller.bar.text.text(), timeout=5000)
+    assert controller._versions[workspace.live.frame.weights][0] == 1300
     said: list[str] = []
     workspace.studio.said.connect(said.append)
     workspace.session.apply({"steps": 7})
