@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from dnf_studio.core.training.record import StepReport
     from dnf_studio.core.training.run import Run
     from dnf_studio.errors import StudioError
+    from dnf_studio.link.verbs import show, watch
+    from dnf_studio.link.watch import Watch
 
 __version__ = "0.1.0"
 
@@ -42,6 +44,7 @@ __all__ = [
     "Run",
     "StepReport",
     "StudioError",
+    "Watch",
     "__version__",
     "datasets",
     "evaluate",
@@ -54,7 +57,9 @@ __all__ = [
     "open_checkpoint",
     "open_export",
     "paths",
+    "show",
     "train",
+    "watch",
     "wrap",
 ]
 
@@ -67,6 +72,7 @@ _HOMES = {
     "Run": "dnf_studio.core.training.run",
     "StepReport": "dnf_studio.core.training.record",
     "StudioError": "dnf_studio.errors",
+    "Watch": "dnf_studio.link.watch",
     "datasets": "dnf_studio.api",
     "evaluate": "dnf_studio.api",
     "export": "dnf_studio.api",
@@ -78,7 +84,9 @@ _HOMES = {
     "open_checkpoint": "dnf_studio.api",
     "open_export": "dnf_studio.api",
     "paths": "dnf_studio.api",
+    "show": "dnf_studio.link.verbs",
     "train": "dnf_studio.api",
+    "watch": "dnf_studio.link.verbs",
     "wrap": "dnf_studio.core.models.wrapped.sdes",
 }
 

@@ -19,6 +19,7 @@ __all__ = [
     "DataError",
     "DivergenceError",
     "ExportError",
+    "LinkError",
     "MissingDataError",
     "MissingModelError",
     "SettingError",
@@ -84,6 +85,10 @@ class UnsupportedError(StudioError):
 
 class SetupError(StudioError):
     """This machine lacks something that the window needs."""
+
+
+class LinkError(StudioError):
+    """The script that holds a model, or the window that shows it, is gone or cannot be understood."""
 
 
 class UnknownNameError(StudioError):

@@ -85,11 +85,14 @@ class Lifecycle(QObject):
         Recorder(workspace, self._window)
         if self._options.screenshot is None:
             studio.training.autosaves = own_folder() / "runs"
-            files.offer_left(studio.training.autosaves)
+            if not self._options.live:
+                files.offer_left(studio.training.autosaves)
         workspace.live.start()
         workspace.session.cursor.set_playing(not workspace.appearance.calm)
         file = self._options.file or workspace.parts["library"].last_file
-        if file is not None:
+        if self._options.live:
+            workspace.parts["script"].follow(self._options.live)
+        elif file is not None:
             studio.failed.connect(self._missed)
             self._open(file)
         else:
