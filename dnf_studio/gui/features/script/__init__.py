@@ -7,10 +7,10 @@ from dnf_studio.gui.workspace.workspace import Feature, Workspace
 __all__ = ["FEATURE"]
 
 
-def _start(workspace: Workspace) -> object:
+def _fill(workspace: Workspace) -> object:
     from dnf_studio.gui.features.script.controller import ScriptController
 
     return ScriptController(workspace)
 
 
-FEATURE = Feature("script", start=_start)
+FEATURE = Feature("script", fill=_fill)

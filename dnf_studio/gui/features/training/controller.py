@@ -10,14 +10,13 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
 
 from dnf_studio.errors import continued
 from dnf_studio.gui.drawing.words import counted
-from dnf_studio.gui.features.training.notices import DiscardedNotice, DivergedNotice, SettingsNotice
-from dnf_studio.gui.features.training.suggestion import TablesBar
 from dnf_studio.gui.workspace.run_changes import LIVE, RunStatus, effect_sentence
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.record import EarlyStopping
+    from dnf_studio.gui.features.training.notices import DiscardedNotice, DivergedNotice, SettingsNotice
     from dnf_studio.gui.features.training.panel import SettingsMenu
     from dnf_studio.gui.widgets.page import Page
 
@@ -49,9 +48,9 @@ class TrainingController(QObject):
         self._pages: list[Page] = []
         self.bar = EndedRunBar(workspace)
         workspace.add_bar(self.bar)
-        self.diverged, self.discarded = DivergedNotice(workspace), DiscardedNotice(workspace)
-        self.settings = SettingsNotice(workspace)
-        workspace.add_bar(TablesBar(workspace))
+        self.diverged: DivergedNotice
+        self.discarded: DiscardedNotice
+        self.settings: SettingsNotice
         self.settings_menu: SettingsMenu
         for name, act in (
             ("save", workspace.files.save),
@@ -71,10 +70,16 @@ class TrainingController(QObject):
         self._show_phase(Phase.NONE)
 
     def fill(self) -> None:
-        """Add the menu of whole settings."""
+        """Add the menu of whole settings, and the bars that are seen later than the first paint."""
+        from dnf_studio.gui.features.training.notices import DiscardedNotice, DivergedNotice, SettingsNotice
         from dnf_studio.gui.features.training.panel import SettingsMenu
+        from dnf_studio.gui.features.training.suggestion import TablesBar
 
-        self.settings_menu = SettingsMenu(self._workspace)
+        workspace = self._workspace
+        self.settings_menu = SettingsMenu(workspace)
+        self.diverged, self.discarded = DivergedNotice(workspace), DiscardedNotice(workspace)
+        self.settings = SettingsNotice(workspace)
+        workspace.add_bar(TablesBar(workspace))
 
     def explain(self, page: Page) -> None:
         """Let the settings page `page` say when they take effect."""
