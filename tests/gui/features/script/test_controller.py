@@ -20,7 +20,7 @@ from tests.link.window import network, started
 
 @pytest.fixture
 def watched(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot, few_points: None
 ) -> Iterator[tuple[ScriptController, Watch]]:
     """A controller that has joined a script, and the script's side."""
     net = network()
@@ -62,6 +62,19 @@ def test_a_script_is_followed_and_what_it_showed_stays(
     qtbot.waitUntil(lambda: bool(said), timeout=5000)
     assert "has ended" in said[0]
     _saved(controller, workspace, tmp_path)
+
+
+def test_a_model_of_the_studio_outlives_its_script(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot, few_points: None
+) -> None:
+    controller = ScriptController(workspace)
+    with started(monkeypatch) as process, dnf.show(dnf.load("diffflow-rings"), title="mine.py"):
+        controller.follow(process.stdin.text)
+        qtbot.waitUntil(lambda: workspace.live.frame is not None and workspace.live.frame.complete, timeout=10_000)
+        assert workspace.session.state.config.data == "rings"
+    qtbot.waitUntil(lambda: "the model is here" in controller.bar.text.text(), timeout=5000)
+    workspace.session.apply({"steps": 7})
+    qtbot.waitUntil(lambda: len(workspace.live.frame.t) == 8, timeout=10_000)
 
 
 def _saved(controller: ScriptController, workspace: Workspace, folder: Path) -> None:
