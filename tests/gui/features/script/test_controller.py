@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 import dnf_studio as dnf
 from dnf_studio.gui.features.script.controller import ScriptController, save_frame
 from dnf_studio.gui.features.training.controller import TrainingController
+from dnf_studio.gui.workspace import opening
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.link.watch import Watch
 from tests.link.window import network, started
@@ -20,7 +21,7 @@ from tests.link.window import network, started
 
 @pytest.fixture
 def watched(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot, few_points: None
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> Iterator[tuple[ScriptController, Watch]]:
     """A controller that has joined a script, and the script's side."""
     net = network()
@@ -65,9 +66,10 @@ def test_a_script_is_followed_and_what_it_showed_stays(
 
 
 def test_a_model_of_the_studio_outlives_its_script(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot, few_points: None
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
     controller = ScriptController(workspace)
+    monkeypatch.setattr(opening, "DISPLAY_POINTS", 200)
     with started(monkeypatch) as process, dnf.show(dnf.load("diffflow-rings"), title="mine.py"):
         controller.follow(process.stdin.text)
         qtbot.waitUntil(lambda: workspace.live.frame is not None and workspace.live.frame.complete, timeout=10_000)
