@@ -16,6 +16,8 @@ __all__ = ["Budget", "Parts", "Versions"]
 
 KEPT = 4
 """Copies that are kept: what the window shows, what it computes, what it is told of, and what it exports."""
+LARGE, KEPT_OF_LARGE = 128 << 20, 2
+"""Bytes of a copy from which on fewer are kept."""
 Parts = tuple[Called, ...] | GenerativeModel
 """What is evaluated or sent of one version: the callables of a person, or a model of the studio."""
 
@@ -52,8 +54,12 @@ class Versions:
         self.used = False
         """Whether the window has asked for the newest one."""
         self._copies: OrderedDict[int, Parts] = OrderedDict()
+        self._kept = KEPT
         if self.copied:
-            self._copies[1] = self._copy()
+            self._copies[1] = copy = self._copy()
+            parts = copy if isinstance(copy, tuple) else (copy,)
+            size = sum(one.nbytes for part in parts for one in part.state_dict().values())
+            self._kept = KEPT if size < LARGE else KEPT_OF_LARGE
 
     def renew(self) -> None:
         """Take up the weights as they are: in the thread that trains, between two steps."""
@@ -62,7 +68,7 @@ class Versions:
             self.newest, self.used = self.newest + 1, False
             if copy is not None:
                 self._copies[self.newest] = copy
-                while len(self._copies) > KEPT:
+                while len(self._copies) > self._kept:
                     self._copies.popitem(last=False)
 
     def at(self, version: int) -> tuple[int, Parts]:

@@ -39,6 +39,7 @@ __all__ = [
     "open_any",
     "open_for",
     "samples_of",
+    "show_checkpoint",
     "untrained",
 ]
 
@@ -174,10 +175,10 @@ def _no_data_note(file: str, data: str) -> str:
 
 
 def _open_checkpoint(name: str) -> Opened:
-    return _show(api.open_checkpoint(name), Path(name).name, assets.checkpoint_path(name) or Path(name))
+    return show_checkpoint(api.open_checkpoint(name), Path(name).name, assets.checkpoint_path(name) or Path(name))
 
 
-def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
+def show_checkpoint(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
     """The model of a checkpoint with its data, or with its own samples where the data is not here."""
     from dnf_studio.core.data.modes import mode_names
     from dnf_studio.core.evaluation.chain_bounds import attainable_of
@@ -224,7 +225,7 @@ def _open_export(
 
     info, checkpoint, file = find_model(path, [*bundled_files(), *places], in_memory)
     model = file.stem if file is not None else "the model trained here"
-    opened = _show(checkpoint, path.name, file)
+    opened = show_checkpoint(checkpoint, path.name, file)
     export = read_shown(path, info, opened.snapshot.flow)
     note = f"{export.sentence(model, len(opened.points))} {opened.note}".strip()
     return replace(opened, note=note, source=_whole(str(path)), kind="export", export=export)

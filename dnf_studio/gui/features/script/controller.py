@@ -97,8 +97,12 @@ class ScriptController(QObject):
 
     def _end(self, _whole: bool) -> None:
         self._ended = True
-        if self._joined is not None and not self._joined.remote and self._studio.explorer is not None:
+        joined, live = self._joined, self._workspace.live
+        if joined is not None and not joined.remote:
             self._studio.explorer.set_training(False)
+        elif self.shown and live.excess is None:
+            # It will not come any more
+            live.excess_known.emit(False)
         self._refresh()
 
     @Slot(object)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,12 +102,18 @@ def _next(news: Connection, check: Check) -> Message:
 
 def _opened(known: Described, flow: GenerativeModel, said: Message) -> Opened:
     """The model with the script's data, or with samples of its own."""
-    from dnf_studio.gui.workspace.opening import DISPLAY_SEED, display_points
+    from dnf_studio.core.storage.checkpoint import Checkpoint
+    from dnf_studio.gui.workspace.opening import DISPLAY_SEED, display_points, show_checkpoint
     from dnf_studio.link.rows import GivenRows
     from dnf_studio.workers.snapshot import Snapshot
 
     columns, rows = tuple(known.columns), said.arrays.get("rows")
-    dataset = None
+    title, dataset = f"Live: {known.title} ({known.pid})", None
+    does = "holds this model and trains it itself" if known.follows else "has made this model"
+    held = f"{known.title} {does}; to train one here open data or another model first."
+    if rows is None and known.form == "checkpoint":
+        # It says itself what data it belongs to
+        return replace(show_checkpoint(Checkpoint.of_model(flow), title, None), checkpoint=None, held=held)
     if rows is None:
         count = display_points(flow)
         points = flow.standardisation.to_model(flow.sample(count, seed=DISPLAY_SEED)).float()
@@ -118,7 +124,7 @@ def _opened(known: Described, flow: GenerativeModel, said: Message) -> Opened:
         points = dataset.fresh(display_points(flow), DISPLAY_SEED).contiguous()
     config = flow.config.changed({"data": f"{'samples' if dataset is None else 'data'} of {known.title}"})
     shown = ShownModel(
-        title=f"Live: {known.title} ({known.pid})",
+        title=title,
         data=config.data,
         dim=flow.dim,
         columns=columns,
@@ -130,7 +136,6 @@ def _opened(known: Described, flow: GenerativeModel, said: Message) -> Opened:
         kind=flow.config.model,
         lacks=flow.lacks,
     )
-    held = f"{known.title} holds this model and trains it itself; to train one here open data or another model first."
     return Opened(shown, config, Snapshot.of(flow), points, dataset, held=held)
 
 

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 import dnf_studio as dnf
 from dnf_studio.gui.features.script.controller import ScriptController, save_frame
 from dnf_studio.gui.features.training.controller import TrainingController
+from dnf_studio.gui.workspace import opening
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.link.watch import Watch
 from tests.link.window import network, started
@@ -62,6 +63,20 @@ def test_a_script_is_followed_and_what_it_showed_stays(
     qtbot.waitUntil(lambda: bool(said), timeout=5000)
     assert "has ended" in said[0]
     _saved(controller, workspace, tmp_path)
+
+
+def test_a_model_of_the_studio_outlives_its_script(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    controller = ScriptController(workspace)
+    monkeypatch.setattr(opening, "DISPLAY_POINTS", 200)
+    with started(monkeypatch) as process, dnf.show(dnf.load("diffflow-rings"), title="mine.py"):
+        controller.follow(process.stdin.text)
+        qtbot.waitUntil(lambda: workspace.live.frame is not None and workspace.live.frame.complete, timeout=10_000)
+        assert workspace.session.state.config.data == "rings"
+    qtbot.waitUntil(lambda: "the model is here" in controller.bar.text.text(), timeout=5000)
+    workspace.session.apply({"steps": 7})
+    qtbot.waitUntil(lambda: len(workspace.live.frame.t) == 8, timeout=10_000)
 
 
 def _saved(controller: ScriptController, workspace: Workspace, folder: Path) -> None:
