@@ -21,6 +21,7 @@ __all__ = [
     "ExportError",
     "MissingDataError",
     "MissingModelError",
+    "PluginError",
     "SettingError",
     "SetupError",
     "StudioError",
@@ -80,6 +81,10 @@ class DivergenceError(StudioError):
 
 class UnsupportedError(StudioError):
     """A model cannot do what was asked of it."""
+
+
+class PluginError(StudioError):
+    """What somebody registered is not what it has to be."""
 
 
 class SetupError(StudioError):
