@@ -186,7 +186,7 @@ def _reason(error: BaseException) -> str:
     """Why a plug-in failed, as the end of a sentence; of what is no `StudioError` also where."""
     if isinstance(error, StudioError):
         return continued(str(error)).removesuffix(".")
-    said = (str(error).splitlines() or [""])[0]
+    said = (str(error.msg if isinstance(error, SyntaxError) else error).splitlines() or [""])[0]
     where = f"line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
     if not where and (frames := [frame for frame in extract_tb(error.__traceback__) if frame.filename != __file__]):
         where = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"

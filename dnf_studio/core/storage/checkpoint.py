@@ -94,6 +94,11 @@ class Checkpoint:
         return TimeGrid(*(self.tensors[f"model.{name}"] for name in ("timestamps", "diffusion", "condition")))
 
     @property
+    def needed(self) -> dict[str, str]:
+        """`plugins`, and those that have registered what its settings name here."""
+        return {**self.plugins, **needed_by(self.config)}
+
+    @property
     def formula_grid(self) -> bool:
         """Whether `config.sde` describes the stored nodes."""
         return formula_describes(self.config.sde, self.grid)
@@ -122,7 +127,7 @@ class Checkpoint:
             "history": self.history,
             "metrics": self.metrics,
             "sha256": self.sha256,
-            **({"plugins": self.plugins} if self.plugins else {}),
+            **({"plugins": needed} if (needed := self.needed) else {}),
         }
 
 
@@ -170,8 +175,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> Checkpoint:
     fault = layout_fault({name: entry_of(tensor) for name, tensor in tensors.items()}, expected)
     if fault := fault or value_fault(tensors):
         raise CheckpointError(f"The checkpoint '{path}' was not written: {fault}.")
-    needed = {**checkpoint.plugins, **needed_by(checkpoint.config)}
-    written = replace(checkpoint, tensors=tensors, sha256=digest(tensors), plugins=needed)
+    written = replace(checkpoint, tensors=tensors, sha256=digest(tensors), plugins=checkpoint.needed)
     try:
         header = header_bytes(_to_metadata(written), expected)
     except ValueError as problem:
@@ -305,7 +309,7 @@ def _from_metadata(header: Header, path: Path) -> _Metadata:
     try:
         values = {name: parse_json(text) for name, text in given.items()}
         if isinstance(needed := values.get("plugins"), dict):
-            check_needed(needed, values.get("config"), path)
+            check_needed(needed, values.get("config"), f"checkpoint '{path}'", CheckpointError)
         return _Metadata.model_validate({"kind": kind} | values)
     except ValidationError as problem:
         where = ".".join(str(part) for part in problem.errors(include_url=False)[0]["loc"]) or "standardisation"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import reduce
-from pathlib import Path
 from typing import Any
 
 from dnf_studio import plugins
@@ -12,7 +11,7 @@ from dnf_studio.config import Config
 from dnf_studio.config.model_kinds import ModelName, NetworkKind
 from dnf_studio.config.names import names_of
 from dnf_studio.core.data.catalogue import names
-from dnf_studio.errors import CheckpointError
+from dnf_studio.errors import StudioError
 
 __all__ = ["check_needed", "needed_by"]
 
@@ -27,8 +26,8 @@ def needed_by(config: Config) -> dict[str, str]:
     return {setting: owner for setting, owner in owners.items() if owner is not None}
 
 
-def check_needed(needed: Mapping[str, str], config: object, path: Path) -> None:
-    """Raise `CheckpointError` where `config`, plain values that nobody has checked, names what is not here.
+def check_needed(needed: Mapping[str, str], config: object, what: str, refused: type[StudioError]) -> None:
+    """Raise `refused` for `what`, the words for a file, where its `config`, plain values, names what is not here.
 
     Without its data set a model can be looked at all the same; whose it was is noted for who asks for it.
     """
@@ -40,10 +39,7 @@ def check_needed(needed: Mapping[str, str], config: object, path: Path) -> None:
             if name.lower() not in names():
                 plugins.note_missing(name, plugin)
         elif name not in names_of(ModelName if setting == "model" else NetworkKind):
-            raise CheckpointError(
-                f"The checkpoint '{path}' needs the plug-in '{plugin}' for its {KINDS[setting]} '{name}'; "
-                f"{plugins.HOW}."
-            )
+            raise refused(f"The {what} needs the plug-in '{plugin}' for its {KINDS[setting]} '{name}'; {plugins.HOW}.")
 
 
 def _value(values: Any, setting: str) -> object:  # noqa: ANN401 - any JSON value
