@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from dnf_studio.core.training.record import StepReport
     from dnf_studio.core.training.run import Run
     from dnf_studio.errors import StudioError
+    from dnf_studio.link.verbs import show, watch
+    from dnf_studio.link.watch import Watch
 
 __version__ = "0.1.0"
 
@@ -44,6 +46,7 @@ __all__ = [
     "Run",
     "StepReport",
     "StudioError",
+    "Watch",
     "__version__",
     "datasets",
     "evaluate",
@@ -60,7 +63,9 @@ __all__ = [
     "register_model",
     "register_network",
     "register_solver",
+    "show",
     "train",
+    "watch",
     "wrap",
 ]
 
@@ -73,6 +78,7 @@ _HOMES = {
     "Run": "dnf_studio.core.training.run",
     "StepReport": "dnf_studio.core.training.record",
     "StudioError": "dnf_studio.errors",
+    "Watch": "dnf_studio.link.watch",
     "datasets": "dnf_studio.api",
     "evaluate": "dnf_studio.api",
     "export": "dnf_studio.api",
@@ -88,7 +94,9 @@ _HOMES = {
     "register_model": "dnf_studio.api.registering_methods",
     "register_network": "dnf_studio.api.registering",
     "register_solver": "dnf_studio.api.registering_methods",
+    "show": "dnf_studio.link.verbs",
     "train": "dnf_studio.api",
+    "watch": "dnf_studio.link.verbs",
     "wrap": "dnf_studio.core.models.wrapped.sdes",
 }
 

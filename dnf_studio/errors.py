@@ -19,6 +19,7 @@ __all__ = [
     "DataError",
     "DivergenceError",
     "ExportError",
+    "LinkError",
     "MissingDataError",
     "MissingModelError",
     "PluginError",
@@ -89,6 +90,10 @@ class PluginError(StudioError):
 
 class SetupError(StudioError):
     """This machine lacks something that the window needs."""
+
+
+class LinkError(StudioError):
+    """The script that holds a model, or the window that shows it, is gone or cannot be understood."""
 
 
 class UnknownNameError(StudioError):

@@ -63,6 +63,8 @@ def parse(words: list[str]) -> WindowOptions:
     parser.add_argument("--size", metavar="WxH", type=_size, help="width and height of the window in pixels")
     parser.add_argument("--json", action="store_true", help="print what was measured as one JSON object on quitting")
     parser.add_argument("--with", metavar="F.py", action="append", help=WITH)
+    # Of the window that a script starts, which writes into its input where it waits
+    parser.add_argument("--live", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--version", action="version", version=f"dnf-studio {__version__}")
     asked = parser.parse_args(words)
     if asked.after is not None and asked.screenshot is None:
@@ -73,6 +75,7 @@ def parse(words: list[str]) -> WindowOptions:
         screenshot=asked.screenshot,
         after=WindowOptions.after if asked.after is None else asked.after,
         size=asked.size,
+        live=sys.stdin.readline() if asked.live and sys.stdin is not None else "",
         json=asked.json,
         started=_process_start(),
     )

@@ -86,7 +86,8 @@ class Lifecycle(QObject):
         Recorder(workspace, self._window)
         if self._options.screenshot is None:
             studio.training.autosaves = own_folder() / "runs"
-            files.offer_left(studio.training.autosaves)
+            if not self._options.live:
+                files.offer_left(studio.training.autosaves)
         workspace.live.start()
         workspace.session.cursor.set_playing(not workspace.appearance.calm)
         studio.background.run(plugins.load, self._open_first, self._open_without)
@@ -104,7 +105,9 @@ class Lifecycle(QObject):
             note(f"dnf-studio: {fault}")
         workspace.session.names_grew.emit()
         file = self._options.file or workspace.parts["library"].last_file
-        if file is not None:
+        if self._options.live:
+            workspace.parts["script"].follow(self._options.live)
+        elif file is not None:
             studio.failed.connect(self._missed)
             self._open(file)
         else:

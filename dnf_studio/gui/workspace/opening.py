@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DISPLAY_POINTS",
+    "DISPLAY_SEED",
     "SAMPLES",
     "Opened",
     "beside_run",
     "bundled_files",
     "bundled_name",
     "copy_of",
+    "display_points",
     "drew",
     "open_any",
     "open_for",
@@ -69,6 +71,8 @@ class Opened:
     """The settings that a bundled model brought: they go with it."""
     export: ExportShown | None = None
     """The samples that the backward view shows as long as the settings are theirs."""
+    held: str = ""
+    """Why the model is not the window's own to train, as a sentence: a script holds it; empty of all others."""
 
     def called(self, title: str) -> Opened:
         """A copy with another title."""
@@ -185,7 +189,7 @@ def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
         dataset = _dataset(checkpoint.config, checkpoint.data.split)
         points = _points(dataset, flow)
     except StudioError:
-        points = flow.standardisation.to_model(flow.sample(_count(flow), seed=DISPLAY_SEED)).float()
+        points = flow.standardisation.to_model(flow.sample(display_points(flow), seed=DISPLAY_SEED)).float()
         note = _no_data_note(title, checkpoint.config.data)
     shown = ShownModel(
         title=title,
@@ -291,7 +295,8 @@ def _dataset(config: Config, rule: SplitRule | None = None) -> Dataset:
     return open_configured(config, rule)
 
 
-def _count(flow: GenerativeModel) -> int:
+def display_points(flow: GenerativeModel) -> int:
+    """How many points a model is shown with."""
     return DISPLAY_POINTS if flow.config.network.kind == "mlp" else FEWER_POINTS
 
 
@@ -299,4 +304,4 @@ def _points(dataset: Dataset, flow: GenerativeModel) -> Tensor:
     """The display set in the units of `flow`, (P, D)."""
     from dnf_studio.core.evaluation.fresh import fresh_points
 
-    return fresh_points(flow, dataset, _count(flow), DISPLAY_SEED).float().contiguous()
+    return fresh_points(flow, dataset, display_points(flow), DISPLAY_SEED).float().contiguous()

@@ -44,7 +44,7 @@ class TrainingController(QObject):
         self._workspace, self._session, self._studio = workspace, workspace.session, workspace.studio
         self._training = training = workspace.studio.training
         self._commands = commands = workspace.commands
-        self._pause_text = commands["pause"].text()
+        self._pause_text, self._train_tip = commands["pause"].text(), commands["train"].toolTip()
         self._config = self._session.state.config
         self._pages: list[Page] = []
         self.bar = EndedRunBar(workspace)
@@ -85,6 +85,7 @@ class TrainingController(QObject):
     def _take(self) -> None:
         self._commands["save"].setEnabled(True)
         self._name_save()
+        self._show_train()
         self._explain()
 
     def _name_save(self) -> None:
@@ -97,12 +98,19 @@ class TrainingController(QObject):
     @Slot(object)
     def _show_phase(self, phase: Phase) -> None:
         active = self._training.active
-        self._commands["train"].setEnabled(not active)
+        self._show_train()
         self._commands["pause"].setEnabled(active)
         self._show_paused(phase is Phase.PAUSED, self._training.pausing)
         self._commands["stop"].setEnabled(active)
         self._name_save()
         self._explain()
+
+    def _show_train(self) -> None:
+        """Whether a run can begin; not with the model of a script, which trains it itself."""
+        current, train = self._studio.current, self._commands["train"]
+        held = "" if current is None else current.held
+        train.setEnabled(not self._training.active and not held)
+        train.setToolTip(held or self._train_tip)
 
     def _show_paused(self, paused: bool, coming: bool = False) -> None:
         """Name the Pause button after what a click does next; while a pause is `coming`, a click takes it back."""
