@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         paths,
         train,
     )
+    from dnf_studio.api.registering import register_dataset, register_network
+    from dnf_studio.api.registering_methods import register_model, register_solver
     from dnf_studio.config import Config
     from dnf_studio.core.evaluation.evaluate import Evaluation
     from dnf_studio.core.models.base import GenerativeModel
@@ -57,6 +59,10 @@ __all__ = [
     "open_checkpoint",
     "open_export",
     "paths",
+    "register_dataset",
+    "register_model",
+    "register_network",
+    "register_solver",
     "show",
     "train",
     "watch",
@@ -84,6 +90,10 @@ _HOMES = {
     "open_checkpoint": "dnf_studio.api",
     "open_export": "dnf_studio.api",
     "paths": "dnf_studio.api",
+    "register_dataset": "dnf_studio.api.registering",
+    "register_model": "dnf_studio.api.registering_methods",
+    "register_network": "dnf_studio.api.registering",
+    "register_solver": "dnf_studio.api.registering_methods",
     "show": "dnf_studio.link.verbs",
     "train": "dnf_studio.api",
     "watch": "dnf_studio.link.verbs",

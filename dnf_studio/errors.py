@@ -22,6 +22,7 @@ __all__ = [
     "LinkError",
     "MissingDataError",
     "MissingModelError",
+    "PluginError",
     "SettingError",
     "SetupError",
     "StudioError",
@@ -81,6 +82,10 @@ class DivergenceError(StudioError):
 
 class UnsupportedError(StudioError):
     """A model cannot do what was asked of it."""
+
+
+class PluginError(StudioError):
+    """What somebody registered is not what it has to be."""
 
 
 class SetupError(StudioError):
