@@ -54,6 +54,7 @@ class Plot(QWidget):
         self._is_empty: bool | None = None
         self._ring = False
         self._built = False
+        self._letters = QFont(self.font())
         self.setAutoFillBackground(True)
         self.setAccessibleName(title)
         self.title, self.note = Title(self), Note(self)
@@ -89,10 +90,15 @@ class Plot(QWidget):
         """Add the items of this plot; called once by the constructor, before the first `recolour`."""
 
     def set_theme(self, theme: Theme) -> None:
-        """Recolour everything."""
+        """Recolour everything, and write it in the letters of the window."""
+        letters = self.font() != self._letters
         if theme is not self.theme:
             self.theme = theme
-            self.recolour()
+            if not letters:
+                self.recolour()
+        if letters:
+            self._letters = QFont(self.font())
+            self.refont()
 
     def name_axis(
         self, side: str, name: str, written: bool, unit: tuple[float, float] = (0.0, 1.0), tip: str = ""
@@ -170,9 +176,7 @@ class Plot(QWidget):
     def recolour(self) -> None:
         """Give every part the colour of the theme; plots with more parts add theirs."""
         theme = self.theme
-        palette = self.palette()
-        palette.setColor(QPalette.ColorRole.Window, QColor(theme.base))
-        self.setPalette(palette)
+        self._colour_card()
         self.plot.setBackground(theme.base)
         self.box.set_theme(theme)
         self._colour_labels()
@@ -217,15 +221,21 @@ class Plot(QWidget):
         self.caption_line.setVisible(self.height() >= CAPTION_HEIGHT)
 
     def changeEvent(self, event: QEvent) -> None:
-        """A new style brings back palettes of its own."""
+        """A new style brings back palettes of its own.
+
+        No more is done here: in the middle of styling every widget, Qt does not bear style sheets of some that are set
+        anew. Letters of another size come by `set_theme` when it is through.
+        """
         super().changeEvent(event)
-        if not self._built:
-            return
-        if event.type() == QEvent.Type.StyleChange:
-            if self.palette().color(QPalette.ColorRole.Window) != QColor(self.theme.base):
-                self.recolour()
-        elif event.type() == QEvent.Type.FontChange:
-            self.refont()
+        if self._built and event.type() == QEvent.Type.StyleChange:
+            self._colour_card()
+            self._colour_labels()
+
+    def _colour_card(self) -> None:
+        palette, ground = self.palette(), QColor(self.theme.base)
+        if palette.color(QPalette.ColorRole.Window) != ground:
+            palette.setColor(QPalette.ColorRole.Window, ground)
+            self.setPalette(palette)
 
     def _colour_labels(self) -> None:
         muted = self.theme.muted

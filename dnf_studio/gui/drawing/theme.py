@@ -23,7 +23,17 @@ from PySide6.QtGui import (
     QPixmap,
 )
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QMainWindow,
+    QMenu,
+    QRadioButton,
+    QStatusBar,
+    QTabBar,
+    QTableView,
+    QToolBar,
+)
 
 from dnf_studio import colours
 from dnf_studio.assets import resource
@@ -47,6 +57,10 @@ BAR_ICON, SMALL_ICON = 18, 16
 """Pixels of the pictures in bars and elsewhere, while the letters are as large as the desktop's."""
 SIZES = (16, 20)
 """Pixels of menus and bars, which grow with the letters; a screen of finer pixels needs them twice as large too."""
+
+RULED = QMenu, QMainWindow, QToolBar, QStatusBar, QTabBar, QCheckBox, QRadioButton, QTableView
+RULED_BY = "caption", "warning"
+"""Kinds of widgets, and properties of others, whose colours are in resources/style/window.qss; also what is named keep."""
 
 
 @dataclass(frozen=True)
@@ -186,10 +200,25 @@ def system_theme(app: QApplication) -> Theme:
 
 
 def apply_theme(app: QApplication, theme: Theme) -> None:
-    """Fusion with the palette and the few style rules of `theme`; plots are recoloured by `set_theme`."""
-    app.setStyle("Fusion")
+    """Fusion with the palette of `theme` and the few rules of style; plots are recoloured by `set_theme`.
+
+    Rules that are set anew style every widget there is, about a second's work for a window with all its docks. They
+    are the same in both themes, so that only what they name is styled again when the theme changes.
+    """
+    rules = _style_sheet()
+    if not app.styleSheet() and app.style().name() != "fusion":
+        app.setStyle("Fusion")
     app.setPalette(_palette(theme))
-    app.setStyleSheet(_style_sheet(theme))
+    if app.styleSheet() != rules:
+        app.setStyleSheet(rules)
+        return
+    for widget in app.allWidgets():
+        named = widget.objectName() == "keep" or any(widget.property(name) for name in RULED_BY)
+        if named or isinstance(widget, RULED):
+            # Qt keeps the colours that it found for a rule until the widget is polished
+            style = widget.style()
+            style.unpolish(widget)
+            style.polish(widget)
 
 
 def mix(colour: str, other: str, share: float) -> str:
@@ -224,11 +253,14 @@ def _palette(theme: Theme) -> QPalette:
         role.Midlight: theme.raised,
         role.Mid: theme.border,
         role.Dark: mix(theme.border, "#000000", 0.2),
+        # What only the rules of style need, for which there is no role
+        role.Shadow: mix(theme.muted, theme.window, 0.4),
+        role.LinkVisited: mix(theme.accent, theme.raised, 0.6),
     }
     palette = QPalette()
     for name, colour in colours.items():
         palette.setColor(name, QColor(colour))
-    faded = QColor(mix(theme.muted, theme.window, 0.4))
+    faded = palette.color(role.Shadow)
     for name in (role.WindowText, role.Text, role.ButtonText):
         palette.setColor(QPalette.ColorGroup.Disabled, name, faded)
     palette.setColor(QPalette.ColorGroup.Disabled, role.Highlight, QColor(theme.border))
@@ -246,14 +278,11 @@ def _scale(letters: QFont, desktop: QFont) -> float:
     return QFontMetricsF(letters).height() / QFontMetricsF(desktop).height()
 
 
-def _style_sheet(theme: Theme) -> str:
-    """The rules of resources/style/window.qss in the colours of `theme`, with pictures as large as the letters ask."""
+def _style_sheet() -> str:
+    """The rules of resources/style/window.qss, with pictures as large as the letters ask."""
     rules = Template(resource("style", "window.qss").read_text(encoding="utf-8"))
     return rules.substitute(
-        vars(theme),
-        faded=mix(theme.muted, theme.window, 0.4),
-        checked=mix(theme.accent, theme.raised, 0.6),
-        check=resource("style", f"check-{theme.name}.svg").as_posix(),
+        check=resource("style", "check.svg").as_posix(),
         bar=round(BAR_ICON * letter_scale()),
         small=round(SMALL_ICON * letter_scale()),
     )
