@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from string import Template
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import (
@@ -19,31 +18,21 @@ from PySide6.QtGui import (
     QGuiApplication,
     QIcon,
     QPainter,
-    QPalette,
     QPixmap,
 )
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import (
-    QApplication,
-    QCheckBox,
-    QMainWindow,
-    QMenu,
-    QRadioButton,
-    QStatusBar,
-    QTabBar,
-    QTableView,
-    QToolBar,
-)
+from PySide6.QtWidgets import QApplication
 
 from dnf_studio import colours
 from dnf_studio.assets import resource
 
 __all__ = [
+    "BAR_ICON",
     "DARK",
     "DIRECTIONS",
     "LIGHT",
+    "SMALL_ICON",
     "Theme",
-    "apply_theme",
     "icon",
     "icon_size",
     "letter_scale",
@@ -57,10 +46,6 @@ BAR_ICON, SMALL_ICON = 18, 16
 """Pixels of the pictures in bars and elsewhere, while the letters are as large as the desktop's."""
 SIZES = (16, 20)
 """Pixels of menus and bars, which grow with the letters; a screen of finer pixels needs them twice as large too."""
-
-RULED = QMenu, QMainWindow, QToolBar, QStatusBar, QTabBar, QCheckBox, QRadioButton, QTableView
-RULED_BY = "caption", "warning"
-"""Kinds of widgets, and properties of others, whose colours are in resources/style/window.qss; also what is named keep."""
 
 
 @dataclass(frozen=True)
@@ -199,28 +184,6 @@ def system_theme(app: QApplication) -> Theme:
     return DARK if app.styleHints().colorScheme() == Qt.ColorScheme.Dark else LIGHT
 
 
-def apply_theme(app: QApplication, theme: Theme) -> None:
-    """Fusion with the palette of `theme` and the few rules of style; plots are recoloured by `set_theme`.
-
-    Rules that are set anew style every widget there is, about a second's work for a window with all its docks. They
-    are the same in both themes, so that only what they name is styled again when the theme changes.
-    """
-    rules = _style_sheet()
-    if not app.styleSheet() and app.style().name() != "fusion":
-        app.setStyle("Fusion")
-    app.setPalette(_palette(theme))
-    if app.styleSheet() != rules:
-        app.setStyleSheet(rules)
-        return
-    for widget in app.allWidgets():
-        named = widget.objectName() == "keep" or any(widget.property(name) for name in RULED_BY)
-        if named or isinstance(widget, RULED):
-            # Qt keeps the colours that it found for a rule until the widget is polished
-            style = widget.style()
-            style.unpolish(widget)
-            style.polish(widget)
-
-
 def mix(colour: str, other: str, share: float) -> str:
     """`colour` with `share` (0 … 1) of `other` blended in, opaque: cheaper to draw than transparency."""
     a, b = QColor(colour), QColor(other)
@@ -229,42 +192,6 @@ def mix(colour: str, other: str, share: float) -> str:
         a.greenF() + (b.greenF() - a.greenF()) * share,
         a.blueF() + (b.blueF() - a.blueF()) * share,
     ).name()
-
-
-def _palette(theme: Theme) -> QPalette:
-    role = QPalette.ColorRole
-    colours = {
-        role.Window: theme.window,
-        role.WindowText: theme.text,
-        role.Base: theme.base,
-        role.AlternateBase: theme.window,
-        role.ToolTipBase: theme.raised,
-        role.ToolTipText: theme.text,
-        role.PlaceholderText: theme.muted,
-        role.Text: theme.text,
-        role.Button: theme.raised,
-        role.ButtonText: theme.text,
-        role.BrightText: theme.warning,
-        role.Link: theme.accent,
-        role.Highlight: theme.accent,
-        role.HighlightedText: theme.on_accent,
-        role.Accent: theme.accent,
-        role.Light: mix(theme.raised, "#ffffff", 0.1),
-        role.Midlight: theme.raised,
-        role.Mid: theme.border,
-        role.Dark: mix(theme.border, "#000000", 0.2),
-        # What only the rules of style need, for which there is no role
-        role.Shadow: mix(theme.muted, theme.window, 0.4),
-        role.LinkVisited: mix(theme.accent, theme.raised, 0.6),
-    }
-    palette = QPalette()
-    for name, colour in colours.items():
-        palette.setColor(name, QColor(colour))
-    faded = palette.color(role.Shadow)
-    for name in (role.WindowText, role.Text, role.ButtonText):
-        palette.setColor(QPalette.ColorGroup.Disabled, name, faded)
-    palette.setColor(QPalette.ColorGroup.Disabled, role.Highlight, QColor(theme.border))
-    return palette
 
 
 def letter_scale() -> float:
@@ -276,16 +203,6 @@ def letter_scale() -> float:
 def _scale(letters: QFont, desktop: QFont) -> float:
     """Kept, for Qt looks for the font anew each time, more than a millisecond, and every picture asks."""
     return QFontMetricsF(letters).height() / QFontMetricsF(desktop).height()
-
-
-def _style_sheet() -> str:
-    """The rules of resources/style/window.qss, with pictures as large as the letters ask."""
-    rules = Template(resource("style", "window.qss").read_text(encoding="utf-8"))
-    return rules.substitute(
-        check=resource("style", "check.svg").as_posix(),
-        bar=round(BAR_ICON * letter_scale()),
-        small=round(SMALL_ICON * letter_scale()),
-    )
 
 
 def icon(name: str, theme: Theme) -> QIcon:
