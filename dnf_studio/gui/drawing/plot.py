@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
 from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
-from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -26,7 +26,6 @@ __all__ = ["Plot"]
 AXES = ("left", "bottom", "right")
 CAPTION_HEIGHT = 220
 """From this height of the card on the caption is shown under the title."""
-
 UNSEEN = (Qt.FocusReason.MouseFocusReason, Qt.FocusReason.ActiveWindowFocusReason)
 """How a plot gets the focus without the keyboard."""
 
@@ -34,12 +33,9 @@ UNSEEN = (Qt.FocusReason.MouseFocusReason, Qt.FocusReason.ActiveWindowFocusReaso
 class Plot(QWidget):
     """A card with a title, a note on the right that follows the cursor, and a pyqtgraph plot.
 
-    `caption` says in one line what is seen; it is also the tooltip of the title and the description
-    that a screen reader gets, which reads the key numbers from the note. With `help_` the plot has a
-    "?" that opens it.
-
-    A plot of something adds its items in `add_parts`, gives them the colours of the theme in `recolour` and
-    says in `reset_view` what is the whole.
+    `caption` says in one line what is seen; it is also the tooltip of the title and the description that a screen
+    reader gets, which reads the key numbers from the note. With `help_` the plot has a "?" that opens it. A plot of
+    something adds its items in `add_parts`, colours them in `recolour` and says in `reset_view` what is the whole.
     """
 
     double_clicked = Signal()
@@ -54,6 +50,7 @@ class Plot(QWidget):
         self._is_empty: bool | None = None
         self._ring = False
         self._built = False
+        self._letters = QFont(self.font())
         self.setAutoFillBackground(True)
         self.setAccessibleName(title)
         self.title, self.note = Title(self), Note(self)
@@ -73,8 +70,7 @@ class Plot(QWidget):
         self._caption_row.addWidget(self.caption_line, 1)
         layout.addLayout(self._caption_row)
         layout.addWidget(self.plot, 1)
-        for watched in (self.plot, self.title, self._empty, self.caption_line):
-            watched.installEventFilter(self)
+        self.plot.installEventFilter(self)
         if self.help is not None:
             # The plot first: the window begins with the focus there
             self.setTabOrder(self.plot, self.help)
@@ -89,10 +85,11 @@ class Plot(QWidget):
         """Add the items of this plot; called once by the constructor, before the first `recolour`."""
 
     def set_theme(self, theme: Theme) -> None:
-        """Recolour everything."""
+        """Recolour everything, and write it in the letters of the window."""
         if theme is not self.theme:
             self.theme = theme
             self.recolour()
+        self._follow_letters()
 
     def name_axis(
         self, side: str, name: str, written: bool, unit: tuple[float, float] = (0.0, 1.0), tip: str = ""
@@ -170,9 +167,7 @@ class Plot(QWidget):
     def recolour(self) -> None:
         """Give every part the colour of the theme; plots with more parts add theirs."""
         theme = self.theme
-        palette = self.palette()
-        palette.setColor(QPalette.ColorRole.Window, QColor(theme.base))
-        self.setPalette(palette)
+        self._colour_card()
         self.plot.setBackground(theme.base)
         self.box.set_theme(theme)
         self._colour_labels()
@@ -191,12 +186,10 @@ class Plot(QWidget):
         self.recolour()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the sentence in the middle, and labels in their colours."""
+        """Keep the sentence in the middle, and note how the plot got the focus."""
         of_plot = watched is self.plot
         if event.type() == QEvent.Type.Resize and of_plot:
             self._empty.setGeometry(QRect(QPoint(), self.plot.size()).adjusted(24, 8, -24, -8))
-        elif event.type() == QEvent.Type.StyleChange and not of_plot:
-            self._colour_labels()
         elif of_plot and isinstance(event, QFocusEvent) and event.reason() != Qt.FocusReason.PopupFocusReason:
             self._ring = event.gotFocus() and event.reason() not in UNSEEN
             self.update()
@@ -217,15 +210,25 @@ class Plot(QWidget):
         self.caption_line.setVisible(self.height() >= CAPTION_HEIGHT)
 
     def changeEvent(self, event: QEvent) -> None:
-        """A new style brings back palettes of its own."""
+        """A new style brings back palettes of its own. No more is done here: in the middle of styling all widgets Qt
+        does not bear that one gets a style sheet of its own."""
         super().changeEvent(event)
-        if not self._built:
-            return
-        if event.type() == QEvent.Type.StyleChange:
-            if self.palette().color(QPalette.ColorRole.Window) != QColor(self.theme.base):
-                self.recolour()
-        elif event.type() == QEvent.Type.FontChange:
+        if self._built and event.type() == QEvent.Type.StyleChange:
+            self._colour_card()
+            self._colour_labels()
+        elif self._built and event.type() == QEvent.Type.FontChange:
+            QTimer.singleShot(0, self, self._follow_letters)
+
+    @Slot()
+    def _follow_letters(self) -> None:
+        if self.font() != self._letters:
+            self._letters = QFont(self.font())
             self.refont()
+
+    def _colour_card(self) -> None:
+        palette = self.palette()
+        palette.setColor(QPalette.ColorRole.Window, QColor(self.theme.base))
+        self.setPalette(palette)
 
     def _colour_labels(self) -> None:
         muted = self.theme.muted

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from string import Template
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import (
@@ -19,7 +18,6 @@ from PySide6.QtGui import (
     QGuiApplication,
     QIcon,
     QPainter,
-    QPalette,
     QPixmap,
 )
 from PySide6.QtSvg import QSvgRenderer
@@ -29,11 +27,12 @@ from dnf_studio import colours
 from dnf_studio.assets import resource
 
 __all__ = [
+    "BAR_ICON",
     "DARK",
     "DIRECTIONS",
     "LIGHT",
+    "SMALL_ICON",
     "Theme",
-    "apply_theme",
     "icon",
     "icon_size",
     "letter_scale",
@@ -185,13 +184,6 @@ def system_theme(app: QApplication) -> Theme:
     return DARK if app.styleHints().colorScheme() == Qt.ColorScheme.Dark else LIGHT
 
 
-def apply_theme(app: QApplication, theme: Theme) -> None:
-    """Fusion with the palette and the few style rules of `theme`; plots are recoloured by `set_theme`."""
-    app.setStyle("Fusion")
-    app.setPalette(_palette(theme))
-    app.setStyleSheet(_style_sheet(theme))
-
-
 def mix(colour: str, other: str, share: float) -> str:
     """`colour` with `share` (0 … 1) of `other` blended in, opaque: cheaper to draw than transparency."""
     a, b = QColor(colour), QColor(other)
@@ -200,39 +192,6 @@ def mix(colour: str, other: str, share: float) -> str:
         a.greenF() + (b.greenF() - a.greenF()) * share,
         a.blueF() + (b.blueF() - a.blueF()) * share,
     ).name()
-
-
-def _palette(theme: Theme) -> QPalette:
-    role = QPalette.ColorRole
-    colours = {
-        role.Window: theme.window,
-        role.WindowText: theme.text,
-        role.Base: theme.base,
-        role.AlternateBase: theme.window,
-        role.ToolTipBase: theme.raised,
-        role.ToolTipText: theme.text,
-        role.PlaceholderText: theme.muted,
-        role.Text: theme.text,
-        role.Button: theme.raised,
-        role.ButtonText: theme.text,
-        role.BrightText: theme.warning,
-        role.Link: theme.accent,
-        role.Highlight: theme.accent,
-        role.HighlightedText: theme.on_accent,
-        role.Accent: theme.accent,
-        role.Light: mix(theme.raised, "#ffffff", 0.1),
-        role.Midlight: theme.raised,
-        role.Mid: theme.border,
-        role.Dark: mix(theme.border, "#000000", 0.2),
-    }
-    palette = QPalette()
-    for name, colour in colours.items():
-        palette.setColor(name, QColor(colour))
-    faded = QColor(mix(theme.muted, theme.window, 0.4))
-    for name in (role.WindowText, role.Text, role.ButtonText):
-        palette.setColor(QPalette.ColorGroup.Disabled, name, faded)
-    palette.setColor(QPalette.ColorGroup.Disabled, role.Highlight, QColor(theme.border))
-    return palette
 
 
 def letter_scale() -> float:
@@ -244,19 +203,6 @@ def letter_scale() -> float:
 def _scale(letters: QFont, desktop: QFont) -> float:
     """Kept, for Qt looks for the font anew each time, more than a millisecond, and every picture asks."""
     return QFontMetricsF(letters).height() / QFontMetricsF(desktop).height()
-
-
-def _style_sheet(theme: Theme) -> str:
-    """The rules of resources/style/window.qss in the colours of `theme`, with pictures as large as the letters ask."""
-    rules = Template(resource("style", "window.qss").read_text(encoding="utf-8"))
-    return rules.substitute(
-        vars(theme),
-        faded=mix(theme.muted, theme.window, 0.4),
-        checked=mix(theme.accent, theme.raised, 0.6),
-        check=resource("style", f"check-{theme.name}.svg").as_posix(),
-        bar=round(BAR_ICON * letter_scale()),
-        small=round(SMALL_ICON * letter_scale()),
-    )
 
 
 def icon(name: str, theme: Theme) -> QIcon:

@@ -6,7 +6,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QFont, QFontDatabase
 from PySide6.QtWidgets import QApplication, QDockWidget, QTabBar
 
-from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, apply_theme, system_theme
+from dnf_studio.gui.drawing.style import apply_theme
+from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, system_theme
 from dnf_studio.gui.workspace.memory import Memory, exactly
 
 __all__ = ["CHOICES", "SCALES", "Appearance"]

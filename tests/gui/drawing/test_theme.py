@@ -3,12 +3,15 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from PySide6.QtCore import QPoint
-from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtCore import QEvent, QObject, QPoint
+from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QMenu, QStatusBar, QWidget
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, apply_theme, mix, system_theme
+from dnf_studio.gui.drawing.help import Help, HelpButton
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.style import apply_theme
+from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, mix, system_theme
 
 
 def luminance(colour: str) -> float:
@@ -76,3 +79,61 @@ def test_a_menu_shows_its_edge_its_empty_boxes_and_where_one_is(qapp: QApplicati
     assert beside[0].count(theme.muted) == 2, "both edges of an empty box"
     assert theme.accent in beside[1] and theme.accent not in beside[0]
     menu.close()
+
+
+def test_another_theme_styles_anew_only_what_the_rules_name(qapp: QApplication, qtbot: QtBot) -> None:
+    apply_theme(qapp, LIGHT)
+    window, plain = QMainWindow(), QLabel("plain")
+    qtbot.addWidget(window)
+    said = QLabel("██████")
+    said.setProperty("caption", True)
+    bar = QStatusBar()
+    bar.addWidget(said)
+    window.setCentralWidget(plain)
+    window.setStatusBar(bar)
+    window.show()
+    watch = Events(plain)
+    for theme in (DARK, LIGHT):
+        apply_theme(qapp, theme)
+        qapp.processEvents()
+        letters, edge = said.grab().toImage(), window.grab().toImage()
+        assert theme.muted in {letters.pixelColor(x, said.height() // 2).name() for x in range(said.width())}
+        assert edge.pixelColor(5, bar.y()).name() == theme.border
+        assert plain.palette().color(QPalette.ColorRole.WindowText).name() == theme.text
+    assert QEvent.Type.PaletteChange in watch.seen and QEvent.Type.StyleChange not in watch.seen
+
+
+def test_no_widget_gets_its_own_style_sheet_while_all_are_styled(
+    qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply_theme(qapp, LIGHT)
+    plot = Plot("Title", "Caption.", "Empty.", help_=Help("it", "", (), ""))
+    qtbot.addWidget(plot)
+    plot.show()
+    before, larger, styled = qapp.font(), QFont(qapp.font()), []
+    larger.setPointSizeF(1.5 * larger.pointSizeF())
+    monkeypatch.setattr(HelpButton, "set_theme", lambda _button, theme: styled.append(theme))
+    for font in (larger, before):
+        qapp.setStyleSheet("")
+        qapp.setFont(font)
+        apply_theme(qapp, DARK)
+        assert not styled, "Qt is in the middle of its widgets"
+        plot.set_theme(DARK)
+        qapp.processEvents()
+        assert styled and plot.font() == font
+        styled.clear()
+    assert plot.palette().color(QPalette.ColorRole.Window).name() == DARK.base
+    apply_theme(qapp, LIGHT)
+
+
+class Events(QObject):
+    """The kinds of events that a widget gets."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.seen: set[QEvent.Type] = set()
+        widget.installEventFilter(self)
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        self.seen.add(event.type())
+        return False

@@ -60,6 +60,7 @@ def test_letters_grow_everywhere_at_once(window: MainWindow, qtbot: QtBot) -> No
     ticks = [plot.plot.getAxis("left").style["tickFont"].pointSizeF() for plot in window.plots]
     dialog = preferences(window)
     dialog.scale.setValue(150)
+    QApplication.processEvents()
     for label in labels:
         assert label.font().pointSizeF() == pytest.approx(1.5 * before[label], rel=0.01), label.text()
     for plot, small in zip(window.plots, ticks, strict=True):

@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QApplication, QSplitter, QWidget
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.assets import resource
-from dnf_studio.gui.drawing.theme import DARK, LIGHT, apply_theme
+from dnf_studio.gui.drawing.style import apply_theme
+from dnf_studio.gui.drawing.theme import DARK, LIGHT
 from dnf_studio.gui.features.export.list import ExportHistory, ExportRecord
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance

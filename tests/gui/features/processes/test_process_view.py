@@ -10,7 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, apply_theme
+from dnf_studio.gui.drawing.style import apply_theme
+from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 from dnf_studio.gui.features.disagreement.plot import DisagreementPlot
 from dnf_studio.gui.features.loss.plot import LossPlot
 from dnf_studio.gui.features.processes.process_view import ProcessView
