@@ -116,5 +116,5 @@ def _opened(model: object, data: object, title: str | None, follows: bool) -> Wa
 
 def _script() -> str:
     """What this program is called in the window."""
-    name = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] not in ("", "-c") else ""
+    name = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] not in ("", "-c", "-") else ""
     return "notebook" if "ipykernel" in sys.modules else name or "script"

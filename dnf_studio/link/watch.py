@@ -27,7 +27,7 @@ COPY_SECONDS = 0.25
 """Between two copies of the weights, at least."""
 SHARE, BURST = 0.25, 0.15
 """What part of a loop's time answers within it may take, and seconds of one of them at most."""
-THREAD_SHARE, THREAD_BURST = 0.4, 0.25
+THREAD_SHARE, THREAD_BURST = 0.7, 0.25
 """The same of a thread, which takes only a part of its time from the loop."""
 LINGER = 0.002
 """Seconds for which a loop waits for the next question of a computation that goes on."""

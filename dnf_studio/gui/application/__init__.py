@@ -20,9 +20,9 @@ class WindowOptions:
     """Seconds from the first live frame to the picture."""
     size: tuple[int, int] | None = None
     """Width and height of the window in pixels; None is where it was last."""
-    live: str = ""
-    """What a script has written of where it waits with the model to show; empty where none does."""
     json: bool = False
     """Print the window's measurements as one JSON object when it quits."""
     started: float = 0.0
     """When the process started, on the clock of `time.perf_counter`."""
+    live: str = ""
+    """What a script has written of where it waits with the model to show; empty where none does."""
