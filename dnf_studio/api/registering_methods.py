@@ -156,8 +156,8 @@ def register_model(
     >>> @dnf.register_model("small-diffusion", words="small diffusion model", objective="noise", defaults=small)
     ... class SmallDiffusion(Diffusion):
     ...     pass
-    >>> dnf.train("moons", model="small-diffusion", iterations=1, batch=8)
-    Run(model='small-diffusion', data='moons', iteration=0, device='cpu')
+    >>> dnf.train("moons", model="small-diffusion", iterations=1, batch=8).fit(progress=False).words
+    'small diffusion model'
     """
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.models.build import MODELS, build_model

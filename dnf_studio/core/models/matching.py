@@ -18,8 +18,8 @@ from dnf_studio.core.sampling.model import Ability, FieldWithDivergence, Probabi
 from dnf_studio.core.sde.grid import TimeGrid, diffusion_at, make_grid
 from dnf_studio.core.sde.paths import Field, Sampler, minus_log_prior
 from dnf_studio.core.sde.sample_settings import LastStep
-from dnf_studio.core.sde.solvers import SDE, SolversFor, solvers_for
-from dnf_studio.core.sde.solvers.midpoint import midpoint_sampler
+from dnf_studio.core.sde.solvers import SDE, SolversFor
+from dnf_studio.core.sde.solvers.midpoint import MIDPOINT, midpoint_sampler
 from dnf_studio.errors import UnsupportedError
 
 __all__ = ["Matching"]
@@ -61,11 +61,11 @@ class Matching(TwoSDEs):
     kind = "matching"
     networks = ("vector_field",)
     vector_field: FieldNetwork
-    solvers = SolversFor("velocity", also=(SDE,))
+    solvers = SolversFor("velocity", first=(MIDPOINT,), also=(SDE,))
 
     def set_up(self) -> None:
         if self.coupled:
-            self.solvers, self.lacks = solvers_for("velocity"), COUPLED
+            self.solvers, self.lacks = tuple(one for one in self.solvers if one is not SDE), COUPLED
 
     @property
     def coupled(self) -> bool:

@@ -59,13 +59,16 @@ def solver_names() -> tuple[str, ...]:
 
 
 class SolversFor:
-    """The attribute `solvers` of a class of models: `solvers_for` what it needs, and `also` others, whenever asked."""
+    """The attribute `solvers` of a class of models: `first` ones, `solvers_for` what it needs, and `also` others.
 
-    def __init__(self, *needs: Needs, also: tuple[Solver, ...] = ()) -> None:
-        self._needs, self._also = needs, also
+    It is asked for whenever somebody looks, since plug-ins add theirs.
+    """
+
+    def __init__(self, *needs: Needs, first: tuple[Solver, ...] = (), also: tuple[Solver, ...] = ()) -> None:
+        self._needs, self._first, self._also = needs, first, also
 
     def __get__(self, model: object, kind: type | None = None) -> tuple[Solver, ...]:
-        return (*solvers_for(*self._needs), *self._also)
+        return tuple(dict.fromkeys((*self._first, *solvers_for(*self._needs), *self._also)))
 
 
 def solvers_for(*needs: Needs) -> tuple[Solver, ...]:
