@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtGui import QGuiApplication
 
 from dnf_studio.errors import StudioError
@@ -14,10 +16,10 @@ __all__ = ["FEATURE"]
 def _start(workspace: Workspace) -> None:
     connect = workspace.commands.connect_to
 
-    def show_guide() -> None:
+    def show_page(title: str) -> None:
         from dnf_studio.gui.features.help.guide import show_guide
 
-        show_guide(workspace.parent)
+        show_guide(title, workspace.parent)
 
     def show_shortcuts() -> None:
         from dnf_studio.gui.features.help.guide import ShortcutsDialog
@@ -44,16 +46,22 @@ def _start(workspace: Workspace) -> None:
         QGuiApplication.clipboard().setText(make_report(workspace.session, workspace.studio))
         workspace.say("The report is copied.")
 
-    connect("guide", show_guide)
+    for name, title in TITLES.items():
+        connect(name, partial(show_page, title))
     connect("shortcuts", show_shortcuts)
     connect("log", show_log)
     connect("report", copy_report)
     connect("about", show_about)
 
 
+TITLES = {"first-steps": "First steps", "guide": "How to find what is wrong", "glossary": "Glossary"}
+"""Commands that open a page of the guide."""
 COMMANDS = (
+    Command("first-steps", "&First steps", "Ctrl+Shift+F1", "What to look at first, and how to train, change and keep "
+            "a model", menu="Help", section="read"),
     Command("guide", "&How to find what is wrong", "Ctrl+F1", "Three faults found with the views alone: which to "
             "look at, and what tells one from another", menu="Help", section="read"),
+    Command("glossary", "&Glossary", "Alt+F1", "What the words of the window mean", menu="Help", section="read"),
     Command("shortcuts", "&Keyboard shortcuts", "F1", "List every command and its shortcut", menu="Help",
             section="read"),
     Command("log", "Show &log folder", "Ctrl+Shift+J", "Show the folder with the log of what happened", menu="Help",

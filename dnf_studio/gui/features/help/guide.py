@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 
 import PySide6
-from PySide6.QtCore import QEvent, Qt, QUrl
-from PySide6.QtGui import QKeySequence, QTextBlockFormat, QTextCursor, QTextFrameFormat, QTextTable
+from PySide6.QtCore import QEvent, Qt, QUrl, Slot
+from PySide6.QtGui import QKeySequence, QResizeEvent, QTextBlockFormat, QTextCursor, QTextFrameFormat, QTextTable
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHeaderView,
+    QLineEdit,
     QMessageBox,
     QTableWidget,
     QTableWidgetItem,
@@ -22,11 +24,18 @@ from PySide6.QtWidgets import (
 
 import dnf_studio
 from dnf_studio.assets import resource
-from dnf_studio.gui.workspace.commands import Commands
+from dnf_studio.gui.widgets.controls import caption
+from dnf_studio.gui.workspace.commands import Command, Commands
 
 __all__ = ["GuideDialog", "ShortcutsDialog", "about_box", "show_guide"]
 
 FILE = "guide", "how-to-find-what-is-wrong.md"
+PAGES = {
+    "First steps": ("guide", "first-steps.md"),
+    "How to find what is wrong": FILE,
+    "Glossary": ("guide", "glossary.md"),
+}
+"""Titles and files of what the window shows of the guide."""
 WIDTH, HEIGHT = 860, 700
 PICTURE = "\ufffc"
 """Stands in the text for a picture."""
@@ -39,16 +48,17 @@ LINE = 116
 
 
 class GuideDialog(QDialog):
-    """Text and pictures of the bundled markdown file; arrows and Page keys scroll, Esc closes."""
+    """Text and pictures of one of the `PAGES`; arrows and Page keys scroll, Esc closes."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("How to find what is wrong")
+        self.setWindowTitle(title)
         self.resize(WIDTH, HEIGHT)
         self.browser = QTextBrowser(self)
         self.browser.setAccessibleName(self.windowTitle())
         self.browser.setOpenLinks(False)
-        self.browser.setSource(QUrl.fromLocalFile(str(resource(*FILE))))
+        self.browser.anchorClicked.connect(self._follow)
+        self.browser.setSource(QUrl.fromLocalFile(str(resource(*PAGES[title]))))
         self._furnish()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
@@ -62,6 +72,13 @@ class GuideDialog(QDialog):
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "browser"):
             self._furnish()
+
+    @Slot(QUrl)
+    def _follow(self, link: QUrl) -> None:
+        """Open another of the pages; files for readers elsewhere are not shown."""
+        titles = {file[-1]: title for title, file in PAGES.items()}
+        if (title := titles.get(link.fileName())) is not None:
+            show_guide(title, self.parentWidget() or self)
 
     def _furnish(self) -> None:
         """Set what markdown cannot say: margins, space between lines, and thin lines in tables."""
@@ -95,10 +112,10 @@ class GuideDialog(QDialog):
             block = block.next()
 
 
-def show_guide(parent: QWidget) -> None:
-    """Open the guide beside `parent`, or bring it to the front where it is open."""
-    known = parent.findChildren(GuideDialog)
-    dialog = known[0] if known else GuideDialog(parent)
+def show_guide(title: str, parent: QWidget) -> None:
+    """Open the page `title` of the guide beside `parent`, or bring it to the front where it is open."""
+    known = [dialog for dialog in parent.findChildren(GuideDialog) if dialog.windowTitle() == title]
+    dialog = known[0] if known else GuideDialog(title, parent)
     dialog.show()
     dialog.raise_()
     dialog.activateWindow()
@@ -120,30 +137,60 @@ def about_box(parent: QWidget) -> QMessageBox:
 
 
 class ShortcutsDialog(QDialog):
-    """Every command with its shortcut and what it does."""
+    """Every command with its shortcut and what it does, or those that have all the words of the search."""
 
     def __init__(self, commands: Commands, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Keyboard shortcuts")
-        self.resize(620, 560)
-        records = commands.in_menus()
+        self.resize(720, 560)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Search commands, keys and what they do")
+        self.search.setAccessibleName("Search")
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._filter)
+        self.table = self._make_table(commands.in_menus())
+        self.nothing = caption("No command has these words.")
+        self.nothing.hide()
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        for part in (self.search, self.nothing, self.table, buttons):
+            column.addWidget(part)
+        self.search.setFocus()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Rows as high as their texts are long."""
+        super().resizeEvent(event)
+        self.table.resizeRowsToContents()
+
+    def _make_table(self, records: Sequence[Command]) -> QTableWidget:
         table = QTableWidget(len(records), 3, self)
+        table.setAccessibleName(self.windowTitle())
         table.setHorizontalHeaderLabels(["Command", "Keys", "What it does"])
         table.verticalHeader().hide()
         table.setShowGrid(False)
+        table.setWordWrap(True)
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        table.setVerticalScrollMode(QTableWidget.ScrollMode.ScrollPerPixel)
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
         for row, info in enumerate(records):
             shown = QKeySequence(info.shortcut).toString(QKeySequence.SequenceFormat.NativeText)
             for column, text in enumerate((info.text.replace("&", "").rstrip("…"), shown, info.tooltip)):
-                table.setItem(row, column, QTableWidgetItem(text))
+                item = QTableWidgetItem(text)
+                item.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+                table.setItem(row, column, item)
         header = table.horizontalHeader()
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.reject)
-        column_layout = QVBoxLayout(self)
-        column_layout.addWidget(table)
-        column_layout.addWidget(buttons)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        return table
+
+    @Slot(str)
+    def _filter(self, wanted: str) -> None:
+        words, table = wanted.casefold().split(), self.table
+        for row in range(table.rowCount()):
+            text = " ".join(table.item(row, column).text() for column in range(3)).casefold()
+            table.setRowHidden(row, not all(word in text for word in words))
+        self.nothing.setVisible(all(table.isRowHidden(row) for row in range(table.rowCount())))

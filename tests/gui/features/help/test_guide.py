@@ -11,15 +11,16 @@ import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QColor, QKeySequence, QPalette, QPixmap, QTextDocument, QTextTable
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QTextBrowser
+from PySide6.QtWidgets import QApplication, QMenuBar, QTextBrowser, QWidget
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.assets import resource
 from dnf_studio.gui.drawing.theme import DARK, LIGHT
-from dnf_studio.gui.features.help.guide import FILE, GuideDialog
-from dnf_studio.gui.frame.features import COMMANDS, FEATURES
+from dnf_studio.gui.features.help.guide import FILE, GuideDialog, ShortcutsDialog
+from dnf_studio.gui.frame.features import COMMANDS, FEATURES, MENUS
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance
+from dnf_studio.gui.workspace.commands import Commands
 
 FOLDER = resource("guide")
 TEXT = resource(*FILE).read_text(encoding="utf-8")
@@ -27,8 +28,9 @@ PICTURES = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", TEXT)
 NAMED = re.findall(r"\*\*([^*]+)\*\*\s+\(`([^`]+)`\)", TEXT)
 LARGEST, TOGETHER = 80_000, 500_000
 RECORDS = [*COMMANDS, *(command for feature in FEATURES for command in feature.commands)]
-OTHER_PAGES = "method.md", "formats.md"
-"""For readers of files and of the code; the window does not show them."""
+OTHER_PAGES = "method.md", "formats.md", "first-steps.md", "glossary.md"
+"""The first two are for readers of files and of the code; the window does not show them."""
+STEPS, WORDS = ((FOLDER / name).read_text(encoding="utf-8") for name in OTHER_PAGES[2:])
 
 
 def guides(window: MainWindow) -> list[GuideDialog]:
@@ -54,7 +56,9 @@ def test_every_picture_is_there_named_once_and_small() -> None:
 def test_every_shortcut_is_that_of_the_command_named_before_it() -> None:
     known = {info.text.replace("&", "").rstrip("…"): info.shortcut for info in RECORDS}
     assert len(NAMED) >= 8
-    for name, keys in NAMED:
+    in_steps = re.findall(r"\*\*([^*]+)\*\*\s+\(`([^`]+)`\)", STEPS)
+    assert len(in_steps) >= 8
+    for name, keys in NAMED + in_steps:
         assert known[name] == keys
     shortcuts = {info.shortcut for info in RECORDS}
     lonely = re.findall(r"`([^`]+)`", re.sub(r"\*\*[^*]+\*\*\s+\(`[^`]+`\)", "", TEXT))
@@ -121,3 +125,47 @@ def test_it_costs_the_start_of_the_window_nothing() -> None:
     code = "import sys, dnf_studio.gui.frame.main_window; print('dnf_studio.gui.features.help.guide' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_help_opens_first_steps_which_lead_to_the_glossary(still_window: MainWindow, qtbot: QtBot) -> None:
+    still_window.commands["first-steps"].trigger()
+    (steps,) = guides(still_window)
+    assert steps.browser.toPlainText().startswith("First steps\n")
+    steps.browser.anchorClicked.emit(QUrl("glossary.md"))
+    assert [guide.windowTitle() for guide in guides(still_window)] == ["First steps", "Glossary"]
+    still_window.commands["glossary"].trigger()
+    assert len(guides(still_window)) == 2
+    known = re.findall(r"^\| \*\*([^*]+)\*\*", WORDS, re.MULTILINE)
+    assert len(set(known)) == len(known)
+    assert {"disagreement", "drift", "score", "excess", "bound", "ODE NLL", "View N", "λ (lambda)"} <= set(known)
+    shown = guides(still_window)[1].browser.toPlainText()
+    assert all(word in shown for word in known)
+
+
+def test_shortcuts_are_searched_and_whole(qtbot: QtBot) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    commands = Commands(parent, RECORDS)
+    commands.fill(QMenuBar(parent), MENUS)
+    dialog = ShortcutsDialog(commands, parent)
+    dialog.show()
+    qtbot.waitExposed(dialog)
+    table = dialog.table
+
+    def rows() -> list[str]:
+        return [table.item(r, 0).text() for r in range(table.rowCount()) if not table.isRowHidden(r)]
+
+    assert len(rows()) == len(commands.in_menus())
+    metrics, width = table.fontMetrics(), table.columnWidth(2) - 8
+    for r in range(table.rowCount()):
+        text = table.item(r, 2).text()
+        needed = metrics.boundingRect(0, 0, width, 10_000, Qt.TextFlag.TextWordWrap, text).height()
+        assert table.rowHeight(r) >= needed, text
+    assert table.horizontalScrollBar().maximum() == 0
+    QTest.keyClicks(dialog.search, "DATA open")
+    assert "Open data file" in rows() and len(rows()) < 8
+    dialog.search.setText("no such words")
+    assert not rows() and dialog.nothing.isVisible()
+    dialog.search.clear()
+    assert len(rows()) == table.rowCount() and not dialog.nothing.isVisible()
+    dialog.close()
