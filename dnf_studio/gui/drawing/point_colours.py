@@ -125,6 +125,12 @@ class ColouredByPoint:
         self.legend.set_look(theme.text, theme.base, font)
         self._paint()
 
+    def set_dots(self, diameter: float, alpha: float) -> None:
+        """Draw points of so many times their usual diameter and opacity."""
+        for layer in self._layers:
+            if isinstance(layer, PointsLayer):
+                layer.set_dots(diameter, alpha)
+
     def sentence(self) -> str:
         """What the colours say, for a screen reader."""
         return f"Coloured by the {self._title()}." if self._colours is not None else ""

@@ -62,7 +62,7 @@ FEATURES: tuple[Feature, ...] = (
 MENUS = {
     "&File": ("open", "write", "quit"),
     "&Edit": ("undo", "select", "tool", "mode", "preferences"),
-    "&View": ("layers", "look", "colours", "window"),
+    "&View": ("layers", "look", "points", "colours", "window"),
     "Ti&me": ("play", "step", "loop"),
     "E&xplore": ("point", "study"),
     "&Run": ("run", "ended"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from PySide6.QtCore import QByteArray, QObject, QRect, Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QSplitter, QTabWidget, QWidget
 
+from dnf_studio.errors import SettingError
 from dnf_studio.gui.frame.docks import FeatureDock
 from dnf_studio.gui.workspace.memory import Memory, exactly
 from dnf_studio.gui.workspace.session import Session
@@ -26,7 +28,7 @@ RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 
 
 class WindowLayout:
-    """Stores and restores the geometry, docks, splitters, tab and layers of the window."""
+    """Stores and restores the geometry, docks, splitters, tab, layers and dots of the window."""
 
     def __init__(
         self, memory: Memory, window: QMainWindow, tabs: QTabWidget, docks: Sequence[FeatureDock], session: Session
@@ -58,6 +60,10 @@ class WindowLayout:
         if isinstance(layers, list):
             chosen = frozenset(name for name in layers if isinstance(name, str) and name in LAYERS)
             self._session.reset(replace(self._session.state, layers=chosen))
+        dots = known.get("dots")
+        if isinstance(dots, list) and all(type(share) is int for share in dots):
+            with suppress(SettingError, ValueError):
+                self._session.reset(replace(self._session.state, dots=tuple(dots)))
         return sized
 
     def store(self) -> None:
@@ -67,6 +73,7 @@ class WindowLayout:
             "version": VERSION,
             "geometry": _text(window.saveGeometry()),
             "layers": sorted(self._session.state.layers),
+            "dots": list(self._session.state.dots),
             "settled": all(dock.settled for dock in self._docks),
         }
         self._memory.put("arrangement", known)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.sde.sample_settings import Direction
 
 __all__ = [
+    "AS_DRAWN",
     "CHOICE",
     "CONTOURS",
     "FIELDS",
@@ -38,6 +39,9 @@ FIELDS = ("used", "drift", "score", "backward", "flow")
 FIELDS_OF_SCORE = FIELDS[2:]
 HEATS = ("none", "magnitude", "divergence")
 FIELD_STYLES = ("arrows", "streamlines")
+AS_DRAWN = (100, 100)
+MOST_DOTS = (400, 150)
+"""Greatest diameter and opacity of points, per cent; the least of both is 10."""
 CHOICE = frozenset({"selection", "selection_of", "direction", "start"})
 """Fields of `State` that say which points are selected in which process."""
 SAMPLING = frozenset(field.name for field in fields(SampleSettings))
@@ -72,6 +76,8 @@ class State:
     """Which value of the field colours the background: ``none``, ``magnitude`` or ``divergence``."""
     colouring: str = "none"
     """What colours points and paths: ``none``, the ``mode`` of the data, ``angle`` or ``radius`` of the latent."""
+    dots: tuple[int, int] = AS_DRAWN
+    """Diameter and opacity of points, per cent of what suits their number."""
     contours: str = "model"
     """Whose log-density the layer shows; ``side`` is the model's beside the exact one."""
     axes: tuple[int, int] = (0, 1)
@@ -170,6 +176,9 @@ class State:
             raise SettingError(f"The heat map shows none, magnitude or divergence, not '{self.heat}'.")
         if self.colouring not in COLOURINGS:
             raise SettingError(f"Points are coloured by {', '.join(COLOURINGS)}, not '{self.colouring}'.")
+        if not all(10 <= share <= most for share, most in zip(self.dots, MOST_DOTS, strict=True)):
+            most = " and ".join(f"{share}%" for share in MOST_DOTS)
+            raise SettingError(f"Diameter and opacity of points are at least 10% and at most {most}.")
         if self.contours not in CONTOURS:
             raise SettingError(f"There is no log-density named '{self.contours}'.")
         if self.projection not in PROJECTIONS:

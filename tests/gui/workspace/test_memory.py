@@ -75,6 +75,7 @@ def test_it_comes_back_as_it_was_left(visits: Visits) -> None:
     title = window.tabs.tabText(2)
     window.commands["paths"].trigger()
     window.commands["theme-dark"].trigger()
+    window.commands["bigger-points"].trigger()
     window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, window.dock)
     rows = window.findChild(QSplitter, "rows")
     rows.setSizes([250, 330])
@@ -86,6 +87,7 @@ def test_it_comes_back_as_it_was_left(visits: Visits) -> None:
     assert window.height() == 700
     assert window.tabs.tabText(window.tabs.currentIndex()) == title
     assert window.session.state.layers == {"points"} and not window.session.can_undo
+    assert window.session.state.dots == (130, 100)
     assert window.appearance.theme is DARK and window.commands["theme-dark"].isChecked()
     QApplication.processEvents()
     assert window.dockWidgetArea(window.dock) == Qt.DockWidgetArea.RightDockWidgetArea

@@ -32,6 +32,7 @@ class PointsLayer(DeviceLayer):
         self._colour, self._diameter, self._alpha = colour, diameter, alpha
         self._rows: NDArray[np.intp] | None = None
         self._faint = False
+        self._shares = 1.0, 1.0
         self._picture: QPixmap | None = None
         self._picture_key: tuple[object, ...] = ()
         self._buckets: NDArray[np.uint8] | None = None
@@ -58,6 +59,12 @@ class PointsLayer(DeviceLayer):
         """Draw the points fainter: by a fainter picture, which unlike opacity costs nothing."""
         if back != self._faint:
             self._faint = back
+            self.update()
+
+    def set_dots(self, diameter: float, alpha: float) -> None:
+        """Draw points of so many times their usual diameter and opacity."""
+        if (diameter, alpha) != self._shares:
+            self._shares = diameter, alpha
             self.update()
 
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
@@ -116,7 +123,9 @@ class PointsLayer(DeviceLayer):
         alpha = self._alpha * smaller
         if colours > 1:
             alpha = min(1.0, alpha * HUED)
-        return max(1.6, self._diameter * smaller), alpha * BEHIND if self._faint else alpha
+        alpha = min(1.0, alpha * self._shares[1])
+        diameter = max(1.6, self._diameter * smaller) * self._shares[0]
+        return max(1.0, diameter), alpha * BEHIND if self._faint else alpha
 
     def _dots(self, ratio: float, colours: tuple[str, ...]) -> QPixmap:
         """The pictures of one point in every colour side by side."""

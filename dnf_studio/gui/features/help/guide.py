@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 import PySide6
-from PySide6.QtCore import QEvent, Qt, QUrl, Slot
-from PySide6.QtGui import QKeySequence, QResizeEvent, QTextBlockFormat, QTextCursor, QTextFrameFormat, QTextTable
+from PySide6.QtCore import QEvent, Qt, QTimer, QUrl, Slot
+from PySide6.QtGui import QKeySequence, QTextBlockFormat, QTextCursor, QTextFrameFormat, QTextTable
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -159,11 +159,6 @@ class ShortcutsDialog(QDialog):
             column.addWidget(part)
         self.search.setFocus()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Rows as high as their texts are long."""
-        super().resizeEvent(event)
-        self.table.resizeRowsToContents()
-
     def _make_table(self, records: Sequence[Command]) -> QTableWidget:
         table = QTableWidget(len(records), 3, self)
         table.setAccessibleName(self.windowTitle())
@@ -185,12 +180,15 @@ class ShortcutsDialog(QDialog):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        # Rows as high as their texts are long, for the width that the last column comes to
+        header.sectionResized.connect(lambda *_: QTimer.singleShot(0, table, table.resizeRowsToContents))
         return table
 
     @Slot(str)
     def _filter(self, wanted: str) -> None:
         words, table = wanted.casefold().split(), self.table
         for row in range(table.rowCount()):
-            text = " ".join(table.item(row, column).text() for column in range(3)).casefold()
+            items = [table.item(row, column) for column in range(3)]
+            text = " ".join(item.text() for item in items if item is not None).casefold()
             table.setRowHidden(row, not all(word in text for word in words))
         self.nothing.setVisible(all(table.isRowHidden(row) for row in range(table.rowCount())))

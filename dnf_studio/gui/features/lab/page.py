@@ -63,6 +63,9 @@ class LabPage(QWidget):
         self.column.setContentsMargins(0, 6, 0, 0)
         self.column.setSpacing(6)
 
+    def take_typed(self) -> None:
+        """Take what stands in a field that still has the focus, as Compute by its key finds it."""
+
     @abstractmethod
     def study(self, weights: int) -> Study | None:
         """The study of these weights with the settings as they are; None where they cannot be."""

@@ -61,6 +61,7 @@ class LabPanel(QWidget):
     def compute(self) -> None:
         """Compute the page in front for the newest weights and the settings as they are."""
         page, context = self._page(), self.runner.context()
+        page.take_typed()
         study = page.study(context.snapshot.version) if context is not None else None
         if context is not None and study is not None:
             running = self.runner.running

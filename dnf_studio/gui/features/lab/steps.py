@@ -66,6 +66,9 @@ class StepsPage(LabPage):
         self.ends.picked.connect(self.choose)
         self.quality.picked.connect(lambda row: self.choose(self._study.steps[row] if self._study else 0))
 
+    def take_typed(self) -> None:
+        self._edited()
+
     def study(self, weights: int) -> Study | None:
         state = self.session.effective
         if not self.mistake.isHidden():

@@ -108,6 +108,11 @@ def test_a_click_on_a_curve_chooses_its_n(panel: LabPanel, qtbot: QtBot) -> None
 def test_bad_lists_are_refused_and_a_good_one_is_computed_by_enter(panel: LabPanel, qtbot: QtBot) -> None:
     page = steps_of(panel)
     whole(panel, qtbot)
+    # Alt+C leaves the focus, and with it what is typed, in the field
+    page.field.setFocus()
+    page.field.setText("7, 0")
+    panel.button.click()
+    assert page.mistake.isVisible() and "0" in page.mistake.text() and panel.runner.running is None
     for text in ("", "5, x", "0", "500"):
         page.field.setText(text)
         qtbot.keyClick(page.field, Qt.Key.Key_Return)
