@@ -91,7 +91,7 @@ def test_the_wheel_finds_its_assets_outside_the_checkout(tmp_path: Path) -> None
     code = (
         "import dnf_studio; from dnf_studio import assets; print(dnf_studio.__file__, dnf_studio.__version__);"
         "root = assets.resource();"
-        "print(*sorted(p.relative_to(root).as_posix() for p in root.rglob('*') if p.is_file()));"
+        "print(*sorted(p.relative_to(root).as_posix() for p in root.rglob('*') if p.is_file() and p.suffix != '.pyc'));"
         "print(*(f'{n}:{assets.checkpoint_path(n).stat().st_size}' for n in assets.checkpoint_names()))"
     )
     done = subprocess.run(

@@ -112,7 +112,7 @@ def test_what_is_kept_of_a_point_is_the_same_whatever_was_done_with_the_network(
 def test_only_images_have_a_unet_and_a_flow_has_none() -> None:
     with pytest.raises(UnsupportedError, match=r"^A U-Net is for images.*kind to 'mlp'"):
         dnf.train(Config.create({"data": "rings", "network": {"kind": "unet"}}))
-    with pytest.raises(SettingError, match="A flow has no U-Net"):
+    with pytest.raises(SettingError, match="A flow has no network but an mlp"):
         Config.create({"model": "flow", "network": {"kind": "unet"}, "data": "digits"})
     with pytest.raises(SettingError, match=r"network\.kind.*'cnn'"):
         Config.create({"network": {"kind": "cnn"}})
