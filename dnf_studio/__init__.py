@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         paths,
         train,
     )
+    from dnf_studio.api.registering import register_dataset, register_network
+    from dnf_studio.api.registering_methods import register_model, register_solver
     from dnf_studio.config import Config
     from dnf_studio.core.evaluation.evaluate import Evaluation
     from dnf_studio.core.models.base import GenerativeModel
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from dnf_studio.core.training.record import StepReport
     from dnf_studio.core.training.run import Run
     from dnf_studio.errors import StudioError
+    from dnf_studio.link.verbs import show, watch
+    from dnf_studio.link.watch import Watch
 
 __version__ = "0.1.0"
 
@@ -42,6 +46,7 @@ __all__ = [
     "Run",
     "StepReport",
     "StudioError",
+    "Watch",
     "__version__",
     "datasets",
     "evaluate",
@@ -54,7 +59,13 @@ __all__ = [
     "open_checkpoint",
     "open_export",
     "paths",
+    "register_dataset",
+    "register_model",
+    "register_network",
+    "register_solver",
+    "show",
     "train",
+    "watch",
     "wrap",
 ]
 
@@ -67,6 +78,7 @@ _HOMES = {
     "Run": "dnf_studio.core.training.run",
     "StepReport": "dnf_studio.core.training.record",
     "StudioError": "dnf_studio.errors",
+    "Watch": "dnf_studio.link.watch",
     "datasets": "dnf_studio.api",
     "evaluate": "dnf_studio.api",
     "export": "dnf_studio.api",
@@ -78,7 +90,13 @@ _HOMES = {
     "open_checkpoint": "dnf_studio.api",
     "open_export": "dnf_studio.api",
     "paths": "dnf_studio.api",
+    "register_dataset": "dnf_studio.api.registering",
+    "register_model": "dnf_studio.api.registering_methods",
+    "register_network": "dnf_studio.api.registering",
+    "register_solver": "dnf_studio.api.registering_methods",
+    "show": "dnf_studio.link.verbs",
     "train": "dnf_studio.api",
+    "watch": "dnf_studio.link.verbs",
     "wrap": "dnf_studio.core.models.wrapped.sdes",
 }
 

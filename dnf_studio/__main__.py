@@ -14,12 +14,11 @@ def run() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Until the command line takes it, Ctrl-C ends the process without a traceback
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from dnf_studio.cli import main
+    from dnf_studio.cli import main, verb_of
     from dnf_studio.cli.output import INTERRUPTED
-    from dnf_studio.cli.verbs import VERBS
 
     code = main()
-    if code == INTERRUPTED and sys.argv[1:2] and sys.argv[1] in VERBS:
+    if code == INTERRUPTED and verb_of(sys.argv[1:]):
         # Threads may be at work for a while that nobody waits for any more
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:

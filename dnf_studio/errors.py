@@ -19,8 +19,10 @@ __all__ = [
     "DataError",
     "DivergenceError",
     "ExportError",
+    "LinkError",
     "MissingDataError",
     "MissingModelError",
+    "PluginError",
     "SettingError",
     "SetupError",
     "StudioError",
@@ -82,8 +84,16 @@ class UnsupportedError(StudioError):
     """A model cannot do what was asked of it."""
 
 
+class PluginError(StudioError):
+    """What somebody registered is not what it has to be."""
+
+
 class SetupError(StudioError):
     """This machine lacks something that the window needs."""
+
+
+class LinkError(StudioError):
+    """The script that holds a model, or the window that shows it, is gone or cannot be understood."""
 
 
 class UnknownNameError(StudioError):

@@ -23,7 +23,7 @@ from dnf_studio.gui.application.process import collect_garbage
 
 # A busy machine is not a wrong result, so no deadlines. What passed once passes again: hypothesis draws the same
 # examples each time, and looks for new ones with `pytest --hypothesis-profile=search`.
-settings.register_profile("repeat", deadline=None, derandomize=True)
+settings.register_profile("repeat", deadline=None, derandomize=True, max_examples=40)
 settings.register_profile("search", deadline=None, max_examples=500)
 settings.load_profile("repeat")
 

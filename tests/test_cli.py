@@ -7,6 +7,7 @@ import math
 import signal
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -602,6 +603,17 @@ def test_the_window_is_opened_as_asked(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert main(words) == 7
     (options,) = asked
     assert options == WindowOptions(str(model), picture, 2.5, (1280, 800), True, options.started)
+
+
+def test_a_window_of_a_script_reads_where_that_waits(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", StringIO('{"address": "here"}\nmore'))
+    assert parse([]).live == ""
+    assert parse(["--live"]).live == '{"address": "here"}\n'
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    assert "--live" not in capsys.readouterr().out
 
 
 def test_the_clock_of_the_window_starts_with_the_process() -> None:

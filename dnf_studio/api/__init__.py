@@ -1,10 +1,19 @@
-"""The verbs that the command line, the window and scripts share."""
+"""The verbs that the command line, the window and scripts share.
 
-from dnf_studio.api.exports import Export, export, open_export
-from dnf_studio.api.measuring import evaluate
-from dnf_studio.api.opening import FileKind, data_of, datasets, file_kind, load, open_checkpoint
-from dnf_studio.api.processes import Paths, paths
-from dnf_studio.api.training import train
+They load on first use (PEP 562): the window needs few of them before it is painted.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dnf_studio.api.exports import Export, export, open_export
+    from dnf_studio.api.measuring import evaluate
+    from dnf_studio.api.opening import FileKind, data_of, datasets, file_kind, load, open_checkpoint
+    from dnf_studio.api.processes import Paths, paths
+    from dnf_studio.api.training import train
 
 __all__ = [
     "Export",
@@ -21,3 +30,18 @@ __all__ = [
     "paths",
     "train",
 ]
+
+_HOMES = {
+    "exports": ("Export", "export", "open_export"),
+    "measuring": ("evaluate",),
+    "opening": ("FileKind", "data_of", "datasets", "file_kind", "load", "open_checkpoint"),
+    "processes": ("Paths", "paths"),
+    "training": ("train",),
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - it stands for every verb
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from dnf_studio import assets
 from dnf_studio.api.measuring import as_model
 from dnf_studio.api.opening import data_of
+from dnf_studio.api.rows import Rows
 from dnf_studio.api.settings import in_python
 from dnf_studio.config import Config
 from dnf_studio.errors import ExportError, MissingModelError
@@ -147,49 +148,6 @@ def open_export(path: str | os.PathLike[str]) -> Export:
     return Export(as_path(path, ExportError))
 
 
-class Rows:
-    """A dataset of an open export, a row for each sample: what is sliced is read from the file, and nothing else.
-
-    It is indexed as an array is: a slice or a number, several of them as a list or an array, and further axes after
-    them. `numpy.asarray` reads the whole of it.
-    """
-
-    def __init__(self, export: Export, name: str) -> None:
-        self._export, self._name = export, name
-        found = export.file.contents.objects[name]
-        self.shape: tuple[int, ...] = found.shape or ()
-        self.dtype: np.dtype[Any] | None = found.dtype
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - whatever NumPy takes, and what it makes of it
-        import numpy as np
-
-        first, *more = key if isinstance(key, tuple) else (key,)
-        if first is Ellipsis or first is None:
-            return self._read(0, len(self))[key]
-        numbers = np.arange(len(self))[first]
-        if not numbers.size:
-            return np.empty((0, *self.shape[1:]), self.dtype)[(slice(None), *more)]
-        start = int(numbers.min())
-        rows = self._read(start, int(numbers.max()) + 1)[numbers - start]
-        axes = (slice(None),) * numbers.ndim
-        return rows[(*axes, *more)] if more else rows
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: ANN401
-        rows = self._read(0, len(self))
-        return rows if dtype is None else rows.astype(dtype)
-
-    def __repr__(self) -> str:
-        return f"Rows(name={self._name!r}, shape={self.shape}, dtype={self.dtype})"
-
-    def _read(self, start: int, stop: int) -> NDArray[Any]:
-        from dnf_studio.core.storage.sample_reader import rows_of
-
-        return rows_of(self._export.file, self._name, start, stop)
-
-
 class Export(WithFacts):
     """An export that is open for reading: its datasets are read when they are sliced.
 
@@ -235,7 +193,7 @@ class Export(WithFacts):
         """The dataset `name`, which has a row for each sample; raises `ExportError` where the file has it not."""
         if name not in self.info.datasets:
             raise ExportError(f"The export '{self.path}' holds no {name}, only {', '.join(self.info.datasets)}.")
-        return Rows(self, name)
+        return Rows(lambda: self.file, name)
 
     @property
     def samples(self) -> Rows:

@@ -13,10 +13,12 @@ from typing import Any
 from dnf_studio import assets
 from dnf_studio.config import Config
 from dnf_studio.errors import SettingError, StudioError, UnknownNameError
+from dnf_studio.plugins import HOW
 
 __all__ = ["in_python", "setting_changes", "settings_file", "settings_named"]
 
 WORDS = (
+    (re.compile(re.escape(HOW)), "run or import it before"),
     (re.compile(r", or in the window with '[^']*'"), ""),
     (re.compile(r" or in the window with '[^']*'"), ""),
     (re.compile(r"--drop-constant"), "drop_constant=True"),

@@ -9,11 +9,12 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from dnf_studio import plugins
 from dnf_studio.cli.output import INTERRUPTED, STOP, drop, note
 from dnf_studio.cli.verbs import VERBS, run_verb
 from dnf_studio.errors import SettingError, StudioError, stop_signals
 
-__all__ = ["VERBS", "main"]
+__all__ = ["VERBS", "main", "verb_of"]
 
 DONE, FAILED, BAD_USAGE = 0, 1, 2
 
@@ -24,7 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prepare_streams()
     previous = [(number, signal.signal(number, STOP)) for number in stop_signals()]
     try:
-        return _dispatch(words)
+        rest, files = _split(words)
+        plugins.use(files)
+        return _dispatch(rest)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -46,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _dispatch(words: list[str]) -> int:
     if words and words[0] in VERBS:
         STOP.at_once = True
+        for fault in plugins.load():
+            note(f"dnf-studio: {fault}")
         code = run_verb(words[0], words[1:])
     else:
         from dnf_studio.cli.window import run as open_window
@@ -54,6 +59,26 @@ def _dispatch(words: list[str]) -> int:
     if sys.stdout is not None:
         sys.stdout.flush()
     return code
+
+
+def verb_of(words: Sequence[str]) -> str | None:
+    """The verb that a command line names; None where it opens the window."""
+    rest, _ = _split(words)
+    return rest[0] if rest and rest[0] in VERBS else None
+
+
+def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """`words` without ``--with FILE``, wherever it stands, and those files, empty where none was named."""
+    rest: list[str] = []
+    files: list[str] = []
+    left = iter(words)
+    for word in left:
+        option, equals, value = word.partition("=")
+        if option == "--with":
+            files.append(value if equals else next(left, ""))
+        else:
+            rest.append(word)
+    return rest, files
 
 
 def _complain(error: StudioError, code: int) -> int:

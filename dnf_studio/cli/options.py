@@ -9,16 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from dnf_studio.core.sde.solvers import SOLVER_NAMES, Needs, Solver, solvers_for
+from dnf_studio.config.model_kinds import ModelName
+from dnf_studio.config.names import names_of
+from dnf_studio.core.sde.solvers import Needs, Solver, solver_names, solvers_for
 from dnf_studio.errors import MissingDataError
 
-__all__ = ["SOLVER", "AsJson", "CheckpointName", "Output", "SolverName", "asking_for_data"]
+__all__ = ["SOLVER", "AsJson", "CheckpointName", "ModelChoice", "Output", "SolverName", "asking_for_data"]
 
 if TYPE_CHECKING:
     SolverName = str
+    ModelChoice = ModelName
 else:
-    # What typer offers and checks; a checker of types has no use for names that are known when it runs only
-    SolverName = Literal[SOLVER_NAMES]
+    # What typer offers and checks; a checker of types has no use for names that are known when it runs only. Plug-ins
+    # are loaded before the module of a verb, which imports this one
+    SolverName = Literal[solver_names()]
+    ModelChoice = Literal[names_of(ModelName)]
 
 
 def _solvers(*needs: Needs, but: tuple[Solver, ...] = ()) -> str:

@@ -12,9 +12,9 @@ from typer import Option
 from dnf_studio import api, assets
 from dnf_studio.api.settings import setting_changes, settings_file
 from dnf_studio.cli.keeping import fit, newest_of, save, tell_of_older
-from dnf_studio.cli.options import AsJson, Output, asking_for_data
+from dnf_studio.cli.options import AsJson, ModelChoice, Output, asking_for_data
 from dnf_studio.cli.output import clock, emit, note, number
-from dnf_studio.config import Config, Device, Missing, ModelName, Precision
+from dnf_studio.config import Config, Device, Missing, Precision
 from dnf_studio.config.model_kinds import MOST_WITH_FEATURES, DriftKind
 from dnf_studio.core.files import check_target, refuse_source
 from dnf_studio.errors import CheckpointError, SettingError
@@ -63,7 +63,7 @@ def train(
     train_file: Annotated[str | None, Option("--train", metavar="FILE", help=TRAIN)] = None,
     validation: Annotated[str | None, Option("--validation", metavar="FILE", help=VALIDATION)] = None,
     test: Annotated[str | None, Option("--test", metavar="FILE", help=TEST)] = None,
-    model: Annotated[ModelName | None, Option("--model", help="What to train.")] = None,
+    model: Annotated[ModelChoice | None, Option("--model", help="What to train.")] = None,
     config: Annotated[str | None, Option("--config", metavar="F.toml|NAME", help=CONFIG)] = None,
     steps: Annotated[int | None, Option("--steps", metavar="N", help="Steps of the two SDEs.")] = None,
     freeze: Annotated[Literal["drift"] | None, Option("--freeze", help=FREEZE)] = None,

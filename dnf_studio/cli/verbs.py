@@ -19,6 +19,8 @@ VERBS = {
     "reproduce": "compare the kinds of model with equal budgets, in one sitting or many",
 }
 
+WITH = "Before the verb, --with FILE.py runs a file of yours that registers data sets, networks, solvers or models."
+
 
 def run_verb(verb: str, words: list[str]) -> int:
     """Carry out `verb`, the function of that name in the module of that name; its docstring adds to its help.
@@ -30,7 +32,8 @@ def run_verb(verb: str, words: list[str]) -> int:
 
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     function = getattr(import_module(f"dnf_studio.cli.{verb}"), verb)
-    app.command(help="\n\n".join(filter(None, (_sentence(VERBS[verb]), getdoc(function)))))(function)
+    text = "\n\n".join(filter(None, (_sentence(VERBS[verb]), getdoc(function))))
+    app.command(help=text, epilog=WITH)(function)
     try:
         return get_command(app).main(words, prog_name=f"dnf-studio {verb}", standalone_mode=False) or 0
     except typer.TyperException as error:

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
-from dnf_studio import __version__, assets
+from dnf_studio import __version__, assets, plugins
 from dnf_studio.cli.verbs import VERBS
 from dnf_studio.core.data.naming import split_selection
 from dnf_studio.core.files import source_size
@@ -20,6 +20,11 @@ from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.application import WindowOptions
 
 __all__ = ["parse", "run"]
+
+WITH = (
+    "run this file of Python, with all that its code does, before anything is opened or trained; it registers data "
+    "sets, networks, solvers or models; also before a verb, and several times"
+)
 
 
 def run(words: list[str]) -> int:
@@ -57,15 +62,20 @@ def parse(words: list[str]) -> WindowOptions:
     parser.add_argument("--after", metavar="S", type=_seconds, help="seconds from the first live frame to the picture")
     parser.add_argument("--size", metavar="WxH", type=_size, help="width and height of the window in pixels")
     parser.add_argument("--json", action="store_true", help="print what was measured as one JSON object on quitting")
+    parser.add_argument("--with", metavar="F.py", action="append", help=WITH)
+    # Of the window that a script starts, which writes into its input where it waits
+    parser.add_argument("--live", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--version", action="version", version=f"dnf-studio {__version__}")
     asked = parser.parse_args(words)
     if asked.after is not None and asked.screenshot is None:
         raise SettingError("--after needs --screenshot.")
+    plugins.use(vars(asked)["with"] or [])
     return WindowOptions(
         file=asked.file,
         screenshot=asked.screenshot,
         after=WindowOptions.after if asked.after is None else asked.after,
         size=asked.size,
+        live=sys.stdin.readline() if asked.live and sys.stdin is not None else "",
         json=asked.json,
         started=_process_start(),
     )
@@ -94,6 +104,8 @@ def _require_known(file: str) -> None:
         source_size(path, StudioError)
     from dnf_studio.core.data.catalogue import open_dataset
 
+    # It may be of a plug-in; what is broken of them the window tells
+    plugins.load()
     open_dataset(file)
 
 

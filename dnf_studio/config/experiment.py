@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from dnf_studio.config.grids import MAX_STEPS, GridName
 from dnf_studio.config.model_kinds import GROUPS, MODEL_KINDS, ModelName, filled, model_fault, replaced
+from dnf_studio.config.names import AnyModel
 from dnf_studio.config.settings import Device, Missing, NetworkConfig, Precision, SDEConfig, Settings, TrainingConfig
 from dnf_studio.errors import SettingError, continued
 
@@ -95,7 +96,7 @@ class Config(Settings):
         description="The column of a table, of text or whole numbers, that says what each row is called; it is no "
         "component.",
     )
-    model: ModelName = Field(
+    model: AnyModel = Field(
         "diffflow",
         title="Model",
         description="A diffusion normalizing flow, or what it is compared with.",

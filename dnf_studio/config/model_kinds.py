@@ -107,7 +107,7 @@ UNCOUPLED = (
 )
 
 
-MODEL_KINDS: Mapping[str, ModelKind] = {
+MODEL_KINDS: dict[str, ModelKind] = {
     "diffflow": ModelKind(
         words="diffusion normalizing flow",
         equations=TWO_SDES,
@@ -176,7 +176,7 @@ MODEL_KINDS: Mapping[str, ModelKind] = {
             (
                 "network.kind",
                 lambda kind: kind != "mlp",
-                "a flow has no U-Net: its exact likelihood needs the derivatives of an mlp",
+                "a flow has no network but an mlp, whose derivatives its exact likelihood needs",
             ),
         ),
     ),

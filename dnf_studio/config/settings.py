@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from dnf_studio.config.grids import MAX_STEPS, GridKind, check_grid
-from dnf_studio.config.model_kinds import MOST_WITH_FEATURES, DriftKind, NetworkKind
+from dnf_studio.config.model_kinds import MOST_WITH_FEATURES, DriftKind
+from dnf_studio.config.names import AnyNetwork
 from dnf_studio.errors import SettingError
 
 __all__ = ["Device", "Missing", "NetworkConfig", "Precision", "SDEConfig", "Settings", "TrainingConfig"]
@@ -135,7 +136,7 @@ class SDEConfig(Settings):
 class NetworkConfig(Settings):
     """The kind and size of each network (method.md, section 12)."""
 
-    kind: NetworkKind = Field(
+    kind: AnyNetwork = Field(
         "mlp",
         title="Network",
         description="mlp is a multilayer perceptron for any data; unet is a U-Net, whose convolutions are for images.",

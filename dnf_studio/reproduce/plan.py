@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
 from dnf_studio.config import Config
 from dnf_studio.config.grids import check_steps
-from dnf_studio.config.model_kinds import MODEL_KINDS
+from dnf_studio.config.model_kinds import ModelName
 from dnf_studio.errors import SettingError, UnknownNameError
 
 __all__ = ["ARMS", "FULL", "HARDER", "MODELS", "QUICK", "SETS", "TABLES", "TABLE_MODELS", "Arm", "Cell", "Plan"]
@@ -40,9 +40,10 @@ class Arm:
 OTHERS = (Arm("frozen", "DiffFlow, frozen drift", {"model": "diffflow", "network.drift": "frozen"}),)
 """Variants of a kind of model, a line each."""
 ARMS: Mapping[str, Arm] = {
-    arm.name: arm for arm in (*(Arm(name, WORDS.get(name, name), {"model": name}) for name in MODEL_KINDS), *OTHERS)
+    arm.name: arm
+    for arm in (*(Arm(name, WORDS.get(name, name), {"model": name}) for name in get_args(ModelName)), *OTHERS)
 }
-"""By name: every kind of model with its defaults, and `OTHERS`."""
+"""By name: every kind of model that is built in with its defaults, and `OTHERS`."""
 MODELS = tuple(ARMS)
 
 

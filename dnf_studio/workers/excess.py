@@ -138,6 +138,11 @@ class ExcessWatch:
         """Whether there is more to find."""
         return self._work is not None and bool(self._work.jobs)
 
+    @property
+    def brief(self) -> bool:
+        """Whether there is as little to find as while a model trains: what was begun before may be much more."""
+        return self._work is not None and len(self._work.jobs) <= 1
+
     def run(self, check: Check, pool: BlockPool) -> None:
         """The next piece, which is posted; cancelled by `check` the piece is begun anew the next time."""
         work = self._work

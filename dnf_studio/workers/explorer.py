@@ -161,7 +161,9 @@ class Explorer:
                 self._answer(passes)
             elif self.comparing.waiting and not self._changed():
                 self._compare()
-            elif self._excess_due() and not (self._changed() if self._training else self._pending()):
+            elif self._excess_due() and not (
+                self._changed() if self._training and self._excess.brief else self._pending()
+            ):
                 # While a model trains newer weights always wait: the little that is looked for then goes first
                 self._find_excess(passes)
             else:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from dnf_studio import plugins
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_configured
 from dnf_studio.core.data.dataset import Dataset
@@ -220,6 +221,8 @@ def _serve(connection: Connection) -> None:
     """Main function of the process: runs in, reports out, until the other side is closed."""
     # Ctrl-C in a terminal reaches both processes; it is the window's to answer
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What is broken of them the window has told
+    plugins.load()
     server = _Server(connection)
     # Until the window is gone
     with suppress(EOFError, OSError):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import doctest
 import runpy
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import dnf_studio as dnf
+from dnf_studio import plugins
 from dnf_studio.assets import resource
 
 PUBLIC = [name for name in dnf.__all__ if name not in ("__version__", "Evaluation")]
@@ -18,11 +20,13 @@ FILES = sorted(resource("examples").glob("*.py"))
 
 
 @pytest.fixture
-def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_points: None) -> None:
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_points: None) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     if "matplotlib" in sys.modules:
         sys.modules["matplotlib"].use("agg")
     monkeypatch.setenv("MPLBACKEND", "agg")
+    yield
+    plugins.forget_all()
 
 
 @pytest.mark.usefixtures("in_a_folder")

@@ -14,7 +14,7 @@ import torch
 
 import dnf_studio as dnf
 from dnf_studio.cli import main
-from dnf_studio.core.storage import origins, samples
+from dnf_studio.core.storage import origins, provenance
 from dnf_studio.errors import DataError, ExportError, MissingModelError, SettingError
 
 X = np.random.default_rng(0).normal(size=(300, 2)) * [1, 5] + [3, 0]
@@ -42,12 +42,12 @@ def saved(run: dnf.Run, model: dnf.GenerativeModel, tmp_path: Path) -> Path:
 def one_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Exports that are made at different times say that they were made at one."""
 
-    class Then(samples.datetime):
+    class Then(provenance.datetime):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> Then:
             return cls(2026, 12, 1, tzinfo=tz)
 
-    monkeypatch.setattr(samples, "datetime", Then)
+    monkeypatch.setattr(provenance, "datetime", Then)
 
 
 @pytest.mark.usefixtures("few_points")
@@ -123,7 +123,23 @@ def test_an_open_export_is_read_by_slices_and_finds_its_model(
 ) -> None:
     model = dnf.load(saved)
     e = dnf.open_export(dnf.export(model, tmp_path / "a.h5", n=50, trajectories=True, progress=False))
-    assert isinstance(e.samples, h5py.Dataset) and len(e) == 50
+    assert e.samples.shape == (50, 2) and len(e) == len(e.samples) == 50
+    rows = np.asarray(e.trajectories)
+    for key in (
+        3,
+        -1,
+        slice(4, 40, 5),
+        slice(None, None, -7),
+        [5, 2, 2],
+        rows[:, -1, 0] > 0,
+        (slice(2), -1),
+        ...,
+        (2, 3),
+    ):
+        assert np.array_equal(e.trajectories[key], rows[key])
+    assert e.samples[7:7].shape == (0, 2)
+    with pytest.raises(IndexError):
+        e.samples[50]
     assert e.config == model.config and e.time[0] == model.timestamps[-1] and e.time.shape == (5,)
     assert np.array_equal(e.trajectories[3][-1], e.samples[3])
     assert torch.equal(e.model().sample(3), model.sample(3))

@@ -92,27 +92,25 @@ def test_a_model_without_a_bound_says_so() -> None:
         _ = p.disagreement
 
 
-@pytest.mark.parametrize(
-    ("x", "words"),
-    [
-        (None, "Give the points"),
-        (X[:, 0], "have 1 component, and the model has 2"),
-        (np.zeros((4, 3)), "have 3 components"),
-        (X * np.nan, "missing or not finite"),
-        (np.empty((0, 2)), "holds no rows"),
-        (object(), "not an object"),
-        (X.astype(object), "Python objects"),
-    ],
+WRONG: tuple[tuple[object, str], ...] = (
+    (None, "Give the points"),
+    (X[:, 0], "have 1 component, and the model has 2"),
+    (np.zeros((4, 3)), "have 3 components"),
+    (X * np.nan, "missing or not finite"),
+    (np.empty((0, 2)), "holds no rows"),
+    (object(), "not an object"),
+    (X.astype(object), "Python objects"),
 )
-def test_points_that_are_none_are_one_sentence(x: object, words: str) -> None:
-    with pytest.raises(DataError, match=words):
-        dnf.paths(FLOW, x)
 
 
-@pytest.mark.parametrize("settings", [{"units": "feet"}, {"steps": 0}, {"lam": -1}, {"start": "data"}, {"seed": -1}])
-def test_settings_that_cannot_be_are_one_sentence(settings: dict[str, Any]) -> None:
-    with pytest.raises(SettingError):
-        dnf.paths(FLOW, X[:3], **settings)
+def test_points_and_settings_that_cannot_be_are_one_sentence() -> None:
+    for x, words in WRONG:
+        with pytest.raises(DataError, match=words):
+            dnf.paths(FLOW, x)
+    wrong: tuple[dict[str, Any], ...] = ({"units": "feet"}, {"steps": 0}, {"lam": -1}, {"start": "data"}, {"seed": -1})
+    for settings in wrong:
+        with pytest.raises(SettingError):
+            dnf.paths(FLOW, X[:3], **settings)
 
 
 def test_without_matplotlib_a_plot_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,7 +87,7 @@ class Scene:
         studio = self.window.studio
         assert studio.current is not None
         shown = replace(studio.current.shown, steps=flow.grid().steps)
-        studio._take(replace(studio.current, snapshot=Snapshot.of(flow), config=flow.config, shown=shown))
+        studio.take(replace(studio.current, snapshot=Snapshot.of(flow), config=flow.config, shown=shown))
         self.settle()
 
     def settle(self, known: int = KNOWN) -> None:

@@ -20,11 +20,13 @@ from dnf_studio.core.data.solids import HARD_SETS
 from dnf_studio.core.data.tables import open_table
 from dnf_studio.core.data.toy2d import TOY_SETS
 from dnf_studio.errors import DataError, UnknownNameError
+from dnf_studio.plugins import missing_data
 
-__all__ = ["DatasetInfo", "dataset_infos", "is_table", "open_configured", "open_dataset"]
+__all__ = ["DatasetInfo", "dataset_infos", "is_table", "names", "open_configured", "open_dataset"]
 
 ALIASES = {"olympic": "rings"}
-BUILT_IN: tuple[GeneratedSet | SklearnSet, ...] = (*TOY_SETS, *FRACTAL_SETS, *HARD_SETS, *SKLEARN_SETS)
+SETS: list[GeneratedSet | SklearnSet] = [*TOY_SETS, *FRACTAL_SETS, *HARD_SETS, *SKLEARN_SETS]
+"""Those that are built in. Plug-ins add theirs."""
 
 OTHER_FILES: tuple[tuple[Callable[[str], bool], Callable[[str], Dataset]], ...] = (
     (is_drawing, open_drawing),
@@ -59,8 +61,13 @@ def dataset_infos() -> tuple[DatasetInfo, ...]:
             tuple(a for a, name in ALIASES.items() if name == toy.name),
             toy.splits if isinstance(toy, SklearnSet) else None,
         )
-        for toy in BUILT_IN
+        for toy in SETS
     )
+
+
+def names() -> tuple[str, ...]:
+    """What all sets are called that are no files, and what else they are called."""
+    return (*(one.name for one in SETS), *ALIASES)
 
 
 def open_dataset(
@@ -98,7 +105,7 @@ def open_dataset(
     for belongs, opened in OTHER_FILES:
         if belongs(name_or_file):
             return opened(name_or_file)
-    raise UnknownNameError("data set", name_or_file, [*(toy.name for toy in BUILT_IN), *ALIASES])
+    raise missing_data(name_or_file) or UnknownNameError("data set", name_or_file, names())
 
 
 def open_configured(config: Config, rule: SplitRule | None = None) -> Dataset:
@@ -119,7 +126,7 @@ def _built_in(name_or_file: str) -> tuple[GeneratedSet | SklearnSet | None, str 
     """The built-in set of this name, None for every other one, and what is chosen of it."""
     path, selection = split_selection(name_or_file)
     name = (name_or_file if selection is None or os.path.exists(path) else str(path)).strip().lower()
-    return {toy.name: toy for toy in BUILT_IN}.get(ALIASES.get(name, name)), selection
+    return {toy.name: toy for toy in SETS}.get(ALIASES.get(name, name)), selection
 
 
 def _looks_like_file(source: str) -> bool:

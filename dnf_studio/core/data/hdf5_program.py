@@ -40,11 +40,11 @@ class _Limits:
 
     def __init__(self, path: str) -> None:
         self._size = os.path.getsize(path)
-        try:
-            import resource
-        except ImportError:  # Windows
-            self._resource: Any = None
+        self._resource: Any = None
+        if sys.platform == "win32":
             return
+        import resource
+
         self._resource = resource
         for kind in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
             resource.setrlimit(kind, (0, resource.getrlimit(kind)[1]))
@@ -55,11 +55,10 @@ class _Limits:
             return
         used = math.ceil(time.process_time()) + seconds
         self._set(self._resource.RLIMIT_CPU, used)
-        try:
-            with open("/proc/self/statm") as file:
-                taken = int(file.read().split()[0]) * self._resource.getpagesize()
-        except OSError:
+        if sys.platform != "linux":
             return
+        with open("/proc/self/statm", encoding="ascii") as file:
+            taken = int(file.read().split()[0]) * self._resource.getpagesize()
         self._set(self._resource.RLIMIT_AS, taken + MEMORY + 8 * min(self._size, MEMORY) + held)
 
     def _set(self, kind: int, value: int) -> None:
@@ -91,6 +90,7 @@ def _answers(file: Object, asked: dict[str, Any], limits: _Limits) -> Iterator[A
 
 def main(path: str) -> None:
     """Answer what is asked of the file until nobody asks any more."""
+    assert sys.stdout is not None and sys.stdin is not None
     limits, out = _Limits(path), sys.stdout.buffer
 
     def say(answer: Any) -> None:  # noqa: ANN401 - JSON or an array

@@ -209,4 +209,4 @@ class LinkedRings(GeneratedSet):
 
 
 HARD_SETS: tuple[GeneratedSet, ...] = (SpiralLattice(), LinkedRings(), EightDimensions())
-"""The sets of this module, in the order in which they are offered; `catalogue.BUILT_IN` has all."""
+"""The sets of this module, in the order in which they are offered; `catalogue.SETS` has all."""

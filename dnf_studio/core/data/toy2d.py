@@ -245,4 +245,4 @@ TOY_SETS: tuple[Toy2D, ...] = (
     Line(),
     Rings("circle", "Circle", ((0.0, 0.0),), BLUR, False, 0.0),
 )
-"""The sets of this module, in the order in which they are offered; `catalogue.BUILT_IN` has all."""
+"""The sets of this module, in the order in which they are offered; `catalogue.SETS` has all."""

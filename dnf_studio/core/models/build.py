@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
@@ -16,8 +14,8 @@ from dnf_studio.core.sde.grid import TimeGrid
 
 __all__ = ["MODELS", "build_model"]
 
-MODELS: Mapping[str, type[GenerativeModel]] = {model.kind: model for model in (DiffFlow, Diffusion, Flow, Matching)}
-"""The class of each kind of model."""
+MODELS: dict[str, type[GenerativeModel]] = {model.kind: model for model in (DiffFlow, Diffusion, Flow, Matching)}
+"""The class of each kind of model. Plug-ins add theirs."""
 
 
 def build_model(

@@ -13,7 +13,7 @@ from dnf_studio.core.networks.build import make_kernel, network_field
 from dnf_studio.core.sampling.model import FieldWithDivergence, ProbabilityFlow
 from dnf_studio.core.sde.grid import Levels, TimeGrid, diffusion_at, formula_at, levels_at
 from dnf_studio.core.sde.paths import Field
-from dnf_studio.core.sde.solvers import Solver, solvers_for
+from dnf_studio.core.sde.solvers import SolversFor
 
 __all__ = ["Diffusion"]
 
@@ -34,7 +34,7 @@ class Diffusion(TwoSDEs):
     kind = "diffusion"
     networks = ("noise",)
     noise: FieldNetwork
-    solvers: tuple[Solver, ...] = solvers_for("marginals", "fields")
+    solvers = SolversFor("marginals", "fields")
 
     def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:
         noise = self.noise_field(grid, hidden)

@@ -18,13 +18,12 @@ from dnf_studio.core.sampling.model import Ability, FieldWithDivergence, Probabi
 from dnf_studio.core.sde.grid import TimeGrid, diffusion_at, make_grid
 from dnf_studio.core.sde.paths import Field, Sampler, minus_log_prior
 from dnf_studio.core.sde.sample_settings import LastStep
-from dnf_studio.core.sde.solvers import SDE, Solver
-from dnf_studio.core.sde.solvers.midpoint import EULER, HEUN_OF_VELOCITY, MIDPOINT, midpoint_sampler
+from dnf_studio.core.sde.solvers import SDE, SolversFor
+from dnf_studio.core.sde.solvers.midpoint import MIDPOINT, midpoint_sampler
 from dnf_studio.errors import UnsupportedError
 
 __all__ = ["Matching"]
 
-OF_ODE = (MIDPOINT, EULER, HEUN_OF_VELOCITY)
 COUPLED: Mapping[Ability, str] = {
     "noise": "Flow matching with optimal-transport coupling follows one ODE without noise: only λ = 0 is right there.",
     "score": "With optimal-transport coupling the velocity of flow matching does not tell the score; train it with "
@@ -62,11 +61,11 @@ class Matching(TwoSDEs):
     kind = "matching"
     networks = ("vector_field",)
     vector_field: FieldNetwork
-    solvers: tuple[Solver, ...] = (*OF_ODE, SDE)
+    solvers = SolversFor("velocity", first=(MIDPOINT,), also=(SDE,))
 
     def set_up(self) -> None:
         if self.coupled:
-            self.solvers, self.lacks = OF_ODE, COUPLED
+            self.solvers, self.lacks = tuple(one for one in self.solvers if one is not SDE), COUPLED
 
     @property
     def coupled(self) -> bool:

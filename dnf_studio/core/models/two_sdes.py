@@ -15,7 +15,7 @@ from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Sampler
 from dnf_studio.core.sde.sample_settings import LastStep, check_last_step, check_level
-from dnf_studio.core.sde.solvers import Solver, solvers_for
+from dnf_studio.core.sde.solvers import SolversFor
 from dnf_studio.core.sde.solvers.sde import backward_path
 
 __all__ = ["TwoSDEs"]
@@ -28,7 +28,7 @@ class TwoSDEs(GenerativeModel):
     equation numbers these are.
     """
 
-    solvers: tuple[Solver, ...] = solvers_for("fields")
+    solvers = SolversFor("fields")
 
     def encoder(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> Sampler:
         """Steps of (11)."""

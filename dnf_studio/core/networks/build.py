@@ -11,6 +11,7 @@ from dnf_studio.core.networks.autograd_kernel import AutogradKernel
 from dnf_studio.core.networks.base import FieldKernel, FieldNetwork
 from dnf_studio.core.networks.fourier_kernel import FourierKernel
 from dnf_studio.core.networks.fourier_mlp import FourierMLP
+from dnf_studio.core.networks.module_network import MAKERS, made
 from dnf_studio.core.networks.unet import UNet
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.errors import UnsupportedError
@@ -21,11 +22,14 @@ __all__ = ["make_kernel", "make_kernels", "make_network", "network_field", "netw
 def make_network(dim: int, config: Config, image: ImageShape | None) -> FieldNetwork:
     """A network of the kind and size that the settings name, for points that are images of the size `image`, if any.
 
-    Raises `UnsupportedError` for a U-Net on data that are no images.
+    Raises `UnsupportedError` for a U-Net on data that are no images, `PluginError` for a network that somebody
+    registered and that is none.
     """
     size = config.network
     if size.kind == "mlp":
         return FourierMLP(dim, size.layers, size.channels, size.features_of(dim))
+    if size.kind in MAKERS:
+        return made(size.kind, dim, size, image)
     if image is None:
         raise UnsupportedError(
             "A U-Net is for images, which this data does not hold; set the network's kind to 'mlp', or take other data."

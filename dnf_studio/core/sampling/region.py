@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from dnf_studio.errors import SettingError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dnf_studio.core.data.dataset import Standardisation
 
 __all__ = ["Region", "inside_polygon"]
@@ -36,6 +38,27 @@ class Region:
         numbers = [*(x for pair in self.corners for x in pair), *self.axes[0], *self.axes[1], *self.offset]
         if not 3 <= len(self.corners) <= MOST_CORNERS or not np.isfinite(numbers).all():
             raise SettingError("A region is a polygon of at least three corners; encircle one in a view.")
+
+    @classmethod
+    def encircled(
+        cls,
+        corners: NDArray[np.float64],
+        dim: int,
+        axes: tuple[int, int],
+        names: Sequence[str],
+        principal: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None,
+    ) -> Region:
+        """The polygon (K, 2) as it is drawn on two of `dim` components, or on the first of the `principal` axes (K, D),
+        beside which stands what is their origin (D,).
+        """
+        directions: NDArray[np.floating] = np.eye(dim)[list(axes)]
+        offset: NDArray[np.floating] = np.zeros(2)
+        if principal is not None and len(principal[1]) == dim:
+            directions = principal[0][:2]
+            offset = -(directions @ principal[1])
+            names = ("principal component 1", "principal component 2")
+        (across, up), (x, y) = (tuple(map(tuple, directions.tolist())), offset.tolist())
+        return cls(tuple(map(tuple, corners.tolist())), (across, up), (x, y), (names[0], names[1]))
 
     def contains(self, samples: Array, units: Standardisation) -> NDArray[np.bool_]:
         """Which of `samples` (n, D), data units, end in it."""

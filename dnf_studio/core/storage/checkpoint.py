@@ -38,6 +38,7 @@ from dnf_studio.core.storage.layout import (
     read_header,
     value_fault,
 )
+from dnf_studio.core.storage.needed import check_needed, needed_by
 from dnf_studio.core.storage.run_record import record_fault
 from dnf_studio.errors import CheckpointError
 
@@ -73,6 +74,8 @@ class Checkpoint:
     state: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
     """SHA-256 checksum of the tensors, as in the file; empty before it is written."""
+    plugins: dict[str, str] = field(default_factory=dict)
+    """By setting (``data``, ``model``, ``network.kind``), the plug-in that registered what it names."""
     unsaved: str = ""
     """Why it can be no file (`GenerativeModel.unsaved`); empty where it can."""
 
@@ -89,6 +92,11 @@ class Checkpoint:
     def grid(self) -> TimeGrid:
         """The nodes the model was trained on, as stored."""
         return TimeGrid(*(self.tensors[f"model.{name}"] for name in ("timestamps", "diffusion", "condition")))
+
+    @property
+    def needed(self) -> dict[str, str]:
+        """`plugins`, and those that have registered what its settings name here."""
+        return {**self.plugins, **needed_by(self.config)}
 
     @property
     def formula_grid(self) -> bool:
@@ -119,6 +127,7 @@ class Checkpoint:
             "history": self.history,
             "metrics": self.metrics,
             "sha256": self.sha256,
+            **({"plugins": needed} if (needed := self.needed) else {}),
         }
 
 
@@ -137,6 +146,7 @@ class _Metadata(BaseModel):
     history: dict[str, Any]
     metrics: dict[str, float | None]
     state: dict[str, Any]
+    plugins: dict[str, str] = {}
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -165,7 +175,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> Checkpoint:
     fault = layout_fault({name: entry_of(tensor) for name, tensor in tensors.items()}, expected)
     if fault := fault or value_fault(tensors):
         raise CheckpointError(f"The checkpoint '{path}' was not written: {fault}.")
-    written = replace(checkpoint, tensors=tensors, sha256=digest(tensors))
+    written = replace(checkpoint, tensors=tensors, sha256=digest(tensors), plugins=checkpoint.needed)
     try:
         header = header_bytes(_to_metadata(written), expected)
     except ValueError as problem:
@@ -265,6 +275,8 @@ def _to_metadata(checkpoint: Checkpoint) -> dict[str, str]:
     values: dict[str, Any] = {name: getattr(checkpoint, name) for name in _Metadata.model_fields}
     values |= {"standardisation": checkpoint.standardisation.as_dict(), "data": checkpoint.data.as_dict()}
     values["config"] = checkpoint.config.model_dump()
+    if not checkpoint.plugins:
+        del values["plugins"]
     metadata = {name: json.dumps(value, allow_nan=False, ensure_ascii=False) for name, value in values.items()}
     metadata |= {"kind": checkpoint.kind, "format": FORMAT, "format_version": str(FORMAT_VERSION)}
     metadata |= {"creator": f"DNF Studio {dnf_studio.__version__}", "sha256": checkpoint.sha256}
@@ -295,7 +307,10 @@ def _from_metadata(header: Header, path: Path) -> _Metadata:
     if given.pop("creator", None) is None or given.pop("sha256", None) is None:
         raise CheckpointError(f"The checkpoint '{path}' is damaged: its metadata are not complete.")
     try:
-        return _Metadata.model_validate({"kind": kind} | {name: parse_json(text) for name, text in given.items()})
+        values = {name: parse_json(text) for name, text in given.items()}
+        if isinstance(needed := values.get("plugins"), dict):
+            check_needed(needed, values.get("config"), f"checkpoint '{path}'", CheckpointError)
+        return _Metadata.model_validate({"kind": kind} | values)
     except ValidationError as problem:
         where = ".".join(str(part) for part in problem.errors(include_url=False)[0]["loc"]) or "standardisation"
         raise CheckpointError(f"The checkpoint '{path}' is damaged: its {where[:100]} is not valid.") from problem

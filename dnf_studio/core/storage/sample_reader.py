@@ -24,6 +24,7 @@ from dnf_studio.core.sampling.blocks import BLOCK
 from dnf_studio.core.sde.sample_settings import MOST_SAMPLES
 from dnf_studio.core.storage.checksums import SUM_BYTES
 from dnf_studio.core.storage.layout import parse_json
+from dnf_studio.core.storage.needed import check_needed
 from dnf_studio.core.storage.sample_file import FORMAT, FORMAT_VERSION, Contents
 from dnf_studio.errors import DataError, ExportError, SettingError
 
@@ -190,7 +191,7 @@ def _info(file: Hdf5File, path: Path) -> ExportInfo:
         creator=_attribute(file, "creator", "str"),
         complete=True,
         format_version=int(version),
-        config=_config(file),
+        config=_config(file, path),
         checkpoint=_json(file, "provenance/checkpoint"),
         sampling=_json(file, "provenance/sampling"),
         far_samples=_counted(file, "far_samples", 0, contents.count),
@@ -262,8 +263,11 @@ def _json(file: Hdf5File, name: str) -> dict[str, Any]:
     return value
 
 
-def _config(file: Hdf5File) -> Config:
+def _config(file: Hdf5File, path: Path) -> Config:
+    values = parse_json(_text(file, "provenance/config"))
+    if isinstance(needed := _json(file, "provenance/checkpoint").get("plugins"), dict):
+        check_needed(needed, values, f"export '{path}'", ExportError)
     try:
-        return Config.create(recorded(parse_json(_text(file, "provenance/config"))))
+        return Config.create(recorded(values))
     except SettingError as problem:
         raise ValueError("wrong config") from problem

@@ -24,3 +24,5 @@ class WindowOptions:
     """Print the window's measurements as one JSON object when it quits."""
     started: float = 0.0
     """When the process started, on the clock of `time.perf_counter`."""
+    live: str = ""
+    """What a script has written of where it waits with the model to show; empty where none does."""

@@ -9,14 +9,15 @@ from types import TracebackType
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal, Slot
 
-from dnf_studio import api
+from dnf_studio import api, plugins
 from dnf_studio.assets import checkpoint_names
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.application import WindowOptions
 from dnf_studio.gui.application.process import Garbage, Measures, Recorder
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.log import start_log
+from dnf_studio.gui.workspace.log import LOGGER, start_log
 from dnf_studio.gui.workspace.memory import own_folder
+from dnf_studio.progress import note
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["Lifecycle"]
@@ -85,11 +86,28 @@ class Lifecycle(QObject):
         Recorder(workspace, self._window)
         if self._options.screenshot is None:
             studio.training.autosaves = own_folder() / "runs"
-            files.offer_left(studio.training.autosaves)
+            if not self._options.live:
+                files.offer_left(studio.training.autosaves)
         workspace.live.start()
         workspace.session.cursor.set_playing(not workspace.appearance.calm)
+        studio.background.run(plugins.load, self._open_first, self._open_without)
+
+    def _open_without(self, error: Exception) -> None:
+        """What looks for plug-ins has failed, which is no reason to open nothing."""
+        self._workspace.tell(error)
+        self._open_first(())
+
+    def _open_first(self, broken: tuple[str, ...]) -> None:
+        """Open what was asked for, once plug-ins had their say; those that are `broken` are told, a sentence each."""
+        workspace, studio = self._workspace, self._workspace.studio
+        for fault in broken:
+            LOGGER.warning(fault)
+            note(f"dnf-studio: {fault}")
+        workspace.session.names_grew.emit()
         file = self._options.file or workspace.parts["library"].last_file
-        if file is not None:
+        if self._options.live:
+            workspace.parts["script"].follow(self._options.live)
+        elif file is not None:
             studio.failed.connect(self._missed)
             self._open(file)
         else:

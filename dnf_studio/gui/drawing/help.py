@@ -61,6 +61,10 @@ class HelpButton(QToolButton):
         self.setToolTip(f"What {self._help.about} shows, and its equation")
         self.clicked.connect(self._open)
 
+    def set_help(self, help_: Help) -> None:
+        """Open another card from now on, on the same."""
+        self._help = help_
+
     def set_theme(self, theme: Theme) -> None:
         """A quiet letter that shows the pointer and the focus."""
         self._theme = theme

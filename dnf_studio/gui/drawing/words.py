@@ -38,7 +38,10 @@ MOST_LETTERS = 40
 Array = NDArray[np.float32]
 WAITING = "Looking for densities at every node …"
 """What a plot says while the excess is not known yet."""
-UNAFFORDABLE = "With networks as slow as this model's nobody looks for densities at every node, which the excess needs"
+UNAFFORDABLE = (
+    "With networks as slow as this model's, or of a script that has ended, nobody looks for densities at every node, "
+    "which the excess needs"
+)
 DATA_SHOWN = (
     "Settings that you changed stay: its bundled model is shown where they are those of SDE and network that it was "
     "trained with, else an untrained one"

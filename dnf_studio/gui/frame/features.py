@@ -21,6 +21,7 @@ from dnf_studio.gui.features.processes import FEATURE as PROCESSES
 from dnf_studio.gui.features.round_trip import FEATURE as ROUND_TRIP
 from dnf_studio.gui.features.sampling import FEATURE as SAMPLING
 from dnf_studio.gui.features.score import FEATURE as SCORE
+from dnf_studio.gui.features.script import FEATURE as SCRIPT
 from dnf_studio.gui.features.selection import FEATURE as SELECTION
 from dnf_studio.gui.features.space_time import FEATURE as SPACE_TIME
 from dnf_studio.gui.features.time_grid import FEATURE as TIME_GRID
@@ -52,6 +53,7 @@ FEATURES: tuple[Feature, ...] = (
     SAMPLING,
     LIBRARY,
     EXPORT,
+    SCRIPT,
     PREFERENCES,
     HELP,
 )

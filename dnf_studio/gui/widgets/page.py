@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from math import inf
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_origin
 
 from pydantic.fields import FieldInfo
 from PySide6.QtCore import QSignalBlocker, QSize, Qt
@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from dnf_studio.config.grids import GRID_NAMES, NO_LEVELS, GridKind
 from dnf_studio.config.model_kinds import refused_values, unused
+from dnf_studio.config.names import names_of
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.widgets.choices import GridBox
 from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, caption, heading
@@ -125,6 +126,7 @@ class SettingsForm(QWidget):
         self._layout.addRow(self._mistake)
         session.changed.connect(self._refresh)
         session.lacks_changed.connect(self._show_use)
+        session.names_grew.connect(self._offer)
         self._show_use()
 
     def _add(self, name: str, info: FieldInfo) -> None:
@@ -175,6 +177,13 @@ class SettingsForm(QWidget):
         kept = "" if value is None else f"; it stays {value:,.6g}" if isinstance(value, int | float) else ""
         self._mistake.setText(f"{info.title}: {text} is out of range{kept}.{_range(info).replace(chr(10), ' ')}")
         self._mistake.show()
+
+    def _offer(self) -> None:
+        """Let what plug-ins have registered be chosen."""
+        for name, editor in self.editors.items():
+            info = field_of(name)
+            if info is not None and get_origin(info.annotation) is Literal and isinstance(editor, ChoiceBox):
+                editor.set_choices({one: one for one in names_of(info.annotation)})
 
     def _refresh(self, names: frozenset[str]) -> None:
         for name, editor in self.editors.items():
@@ -257,7 +266,7 @@ def _editor(info: FieldInfo, apply: Any) -> QWidget:  # noqa: ANN401 - a callabl
     kind: Any = info.annotation
     low, high = _bounds(info)
     if kind == GridKind or get_origin(kind) is Literal:
-        choice = GridBox() if kind == GridKind else ChoiceBox({str(value): value for value in get_args(kind)})
+        choice = GridBox() if kind == GridKind else ChoiceBox({name: name for name in names_of(kind)})
         choice.chosen.connect(apply)
         return choice
     if kind is bool:

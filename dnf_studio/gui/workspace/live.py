@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
+from dnf_studio.errors import LinkError
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.plots import PrincipalAxes
 from dnf_studio.gui.workspace.session import Session
@@ -155,7 +156,10 @@ class Live(QObject):
             self.inspected.emit(found)
         self._compare(now)
         error = explorer.errors.take()
-        if error is not None:
+        if isinstance(error, LinkError):
+            # Not in a dialog: it comes with every change once the script that holds the model has ended
+            self._studio.said.emit(str(error))
+        elif error is not None:
             self.failed.emit(error)
         reports = self._studio.training.take_reports()
         if reports:

@@ -27,16 +27,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DISPLAY_POINTS",
+    "DISPLAY_SEED",
     "SAMPLES",
     "Opened",
     "beside_run",
     "bundled_files",
     "bundled_name",
     "copy_of",
+    "display_points",
     "drew",
     "open_any",
     "open_for",
     "samples_of",
+    "show_checkpoint",
     "untrained",
 ]
 
@@ -69,6 +72,8 @@ class Opened:
     """The settings that a bundled model brought: they go with it."""
     export: ExportShown | None = None
     """The samples that the backward view shows as long as the settings are theirs."""
+    held: str = ""
+    """Why the model is not the window's own to train, as a sentence: a script holds it; empty of all others."""
 
     def called(self, title: str) -> Opened:
         """A copy with another title."""
@@ -170,10 +175,10 @@ def _no_data_note(file: str, data: str) -> str:
 
 
 def _open_checkpoint(name: str) -> Opened:
-    return _show(api.open_checkpoint(name), Path(name).name, assets.checkpoint_path(name) or Path(name))
+    return show_checkpoint(api.open_checkpoint(name), Path(name).name, assets.checkpoint_path(name) or Path(name))
 
 
-def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
+def show_checkpoint(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
     """The model of a checkpoint with its data, or with its own samples where the data is not here."""
     from dnf_studio.core.data.modes import mode_names
     from dnf_studio.core.evaluation.chain_bounds import attainable_of
@@ -185,7 +190,7 @@ def _show(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
         dataset = _dataset(checkpoint.config, checkpoint.data.split)
         points = _points(dataset, flow)
     except StudioError:
-        points = flow.standardisation.to_model(flow.sample(_count(flow), seed=DISPLAY_SEED)).float()
+        points = flow.standardisation.to_model(flow.sample(display_points(flow), seed=DISPLAY_SEED)).float()
         note = _no_data_note(title, checkpoint.config.data)
     shown = ShownModel(
         title=title,
@@ -220,7 +225,7 @@ def _open_export(
 
     info, checkpoint, file = find_model(path, [*bundled_files(), *places], in_memory)
     model = file.stem if file is not None else "the model trained here"
-    opened = _show(checkpoint, path.name, file)
+    opened = show_checkpoint(checkpoint, path.name, file)
     export = read_shown(path, info, opened.snapshot.flow)
     note = f"{export.sentence(model, len(opened.points))} {opened.note}".strip()
     return replace(opened, note=note, source=_whole(str(path)), kind="export", export=export)
@@ -291,7 +296,8 @@ def _dataset(config: Config, rule: SplitRule | None = None) -> Dataset:
     return open_configured(config, rule)
 
 
-def _count(flow: GenerativeModel) -> int:
+def display_points(flow: GenerativeModel) -> int:
+    """How many points a model is shown with."""
     return DISPLAY_POINTS if flow.config.network.kind == "mlp" else FEWER_POINTS
 
 
@@ -299,4 +305,4 @@ def _points(dataset: Dataset, flow: GenerativeModel) -> Tensor:
     """The display set in the units of `flow`, (P, D)."""
     from dnf_studio.core.evaluation.fresh import fresh_points
 
-    return fresh_points(flow, dataset, _count(flow), DISPLAY_SEED).float().contiguous()
+    return fresh_points(flow, dataset, display_points(flow), DISPLAY_SEED).float().contiguous()

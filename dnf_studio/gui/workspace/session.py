@@ -41,6 +41,8 @@ class Session(QObject):
     settings."""
     lacks_changed = Signal()
     """Another model is shown, which cannot do the same, has other solvers or other data."""
+    names_grew = Signal()
+    """Plug-ins have registered what settings can be: kinds of model and of network, solvers."""
     undo_changed = Signal(bool, bool)
     """Whether there is something to undo and to redo."""
 

@@ -81,14 +81,14 @@ class Studio(StudioRuns):
         config = self._session.state.config.without(self._preset)
         work = partial(opening.open_any, name, config, tuple(self.places()), self._exported.kept, chosen)
         self._settle.stop()
-        self.loading.run(work, self._take, self._open_failed)
+        self.loading.run(work, self.take, self._open_failed)
 
     def recover(self, left: Path) -> None:
         """Show the run whose state another process left at `left`, as one that has ended and is not saved."""
         from dnf_studio.gui.workspace.recovery import left_run
 
         def show(found: tuple[opening.Opened, Run]) -> None:
-            self._take(found[0])
+            self.take(found[0])
             self.training.adopt(found[1], left)
 
         self.loading.run(lambda: left_run(left, self._config), show, self._open_failed)
@@ -174,8 +174,8 @@ class Studio(StudioRuns):
         if self._explorer is not None:
             self._explorer.close()
 
-    def _take(self, opened: opening.Opened) -> None:
-        """Show what was opened as a new document."""
+    def take(self, opened: opening.Opened) -> None:
+        """Show what was opened as a new document; undo begins anew."""
         before = self._session.state.config
         self.discard()
         self._past_models.clear()
@@ -186,6 +186,11 @@ class Studio(StudioRuns):
         self._show(opened)
         if opened.kind == "data":
             self.settings_came.emit(before, opened.config)
+
+    def renew(self, opened: opening.Opened) -> None:
+        """Go on with newer weights of the model that is shown, as a script has trained it."""
+        self._opened = opened
+        self.explorer.publish(opened.snapshot)
 
     def _join(self, opened: opening.Opened) -> None:
         """Show the samples of the run in memory beside it."""

@@ -136,7 +136,8 @@ class TestNpz:
         with zipfile.ZipFile(tmp_path / "a.npz", "w", kind) as archive, archive.open("x.npy", "w") as file:
             np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": shape})
             file.write(bytes(100))
-        assert "cut short: its header promises more data than it holds" in complaint(str(tmp_path / "a.npz"))
+        said = "cut short: its header promises more data" if shape[1] < 1 << 20 else "columns, more than the 100,000"
+        assert said in complaint(str(tmp_path / "a.npz"))
 
     def test_members_that_are_no_arrays(self, tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:

@@ -42,37 +42,31 @@ def read_only(x: np.ndarray) -> np.ndarray:
     return x
 
 
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("memory") / "x.npy"
-    np.save(path, X)
-    return path
-
-
-@pytest.mark.parametrize(
-    "x",
-    [
-        X,
-        X.tolist(),
-        tuple(map(tuple, X)),
-        torch.tensor(X),
-        torch.tensor(X, requires_grad=True),
-        np.asfortranarray(X),
-        np.repeat(X, 2, axis=0)[::2],
-        read_only(X.copy()),
-        np.ma.masked_array(X, False),
-        pd.DataFrame(X),
-        TensorDataset(torch.tensor(X), torch.zeros(200)),
-        Pairs(),
-        Pairs(lambda i: X[i]),
-        Pairs(lambda i: X[i].tolist()),
-    ],
-    ids=lambda x: type(x).__name__,
+SAME = (
+    X,
+    X.tolist(),
+    tuple(map(tuple, X)),
+    torch.tensor(X),
+    torch.tensor(X, requires_grad=True),
+    np.asfortranarray(X),
+    np.repeat(X, 2, axis=0)[::2],
+    read_only(X.copy()),
+    np.ma.masked_array(X, False),
+    pd.DataFrame(X),
+    TensorDataset(torch.tensor(X), torch.zeros(200)),
+    Pairs(),
+    Pairs(lambda i: X[i]),
+    Pairs(lambda i: X[i].tolist()),
 )
-def test_rows_are_those_of_the_file_that_they_were_saved_to(x: object, file: Path) -> None:
-    own, saved = open_dataset(InMemory.of(x)), open_dataset(str(file))
-    assert (own.fingerprint, own.rows, own.columns) == (saved.fingerprint, saved.rows, saved.columns)
-    assert torch.equal(own.fresh(30, 1), saved.fresh(30, 1))
+
+
+def test_rows_are_those_of_the_file_that_they_were_saved_to(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", X)
+    saved = open_dataset(str(tmp_path / "x.npy"))
+    for x in SAME:
+        own = open_dataset(InMemory.of(x))
+        assert (own.fingerprint, own.rows, own.columns) == (saved.fingerprint, saved.rows, saved.columns), type(x)
+        assert torch.equal(own.fresh(30, 1), saved.fresh(30, 1))
 
 
 def test_one_dimension_is_one_column_as_of_a_file() -> None:
@@ -88,10 +82,10 @@ def test_what_is_learned_is_a_copy() -> None:
     assert torch.equal(data.fresh(5, 0), before)
 
 
-@pytest.mark.parametrize("kind", [bool, np.int16, np.uint8, np.float16, ">f8"])
-def test_other_numbers_are_real_numbers(kind: type | str) -> None:
-    x = np.random.default_rng(0).integers(0, 2 if kind is bool else 100, (60, 2))
-    assert open_dataset(InMemory.of(x.astype(kind))).dim == 2
+def test_other_numbers_are_real_numbers() -> None:
+    for kind in (bool, np.int16, np.uint8, np.float16, ">f8"):
+        x = np.random.default_rng(0).integers(0, 2 if kind is bool else 100, (60, 2))
+        assert open_dataset(InMemory.of(x.astype(kind))).dim == 2
     assert open_dataset(InMemory.of(torch.tensor(X).bfloat16())).dim == 3
 
 
@@ -144,12 +138,11 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_table_of_numbers_is_one_sentence(name: str) -> None:
-    make, words = REFUSED[name]
-    with pytest.raises(DataError, match=words) as caught:
-        InMemory.of(make()).table()
-    assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
+def test_what_is_no_table_of_numbers_is_one_sentence() -> None:
+    for name, (make, words) in REFUSED.items():
+        with pytest.raises(DataError, match=words) as caught:
+            InMemory.of(make()).table()
+        assert "\n" not in str(caught.value) and str(caught.value).endswith("."), name
 
 
 def test_labels_that_are_none_are_one_sentence() -> None:

@@ -30,12 +30,16 @@ HELP = helps()
 def test_every_plot_has_help_and_every_help_a_plot(seen_window: MainWindow) -> None:
     for dock in list(seen_window.docks.values())[1:]:
         dock.fill()
+    # It is made when it is first wanted
+    pairs = seen_window.commands["pairs"]
+    pairs.trigger()
     plots = seen_window.findChildren(Plot)
     names = {plot.help.accessibleName() for plot in plots if plot.help is not None}
     # The solvers are chosen in a panel
     names |= {button.accessibleName() for button in seen_window.tabs.findChildren(HelpButton)}
     assert names == {f"Help on {help_.about}" for help_ in HELP.values()}
     assert [plot.title.text() for plot in plots if plot.help is None] == []
+    pairs.trigger()
 
 
 @pytest.mark.parametrize("help_", HELP.values(), ids=HELP)

@@ -7,10 +7,12 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.config.grids import GRID_NAMES
+from dnf_studio.config.names import add_network, remove_network
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.gui.features.sampling.panel import SamplingPanel
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.widgets.choices import GridBox, grey_grids
+from dnf_studio.gui.widgets.controls import ChoiceBox
 from dnf_studio.gui.widgets.page import SettingsForm
 from dnf_studio.gui.workspace.session import Session
 
@@ -92,3 +94,19 @@ def test_panels_show_a_grid_of_ones_own_and_go_back_from_it(still_window: MainWi
     window.session.undo()
     assert training.grid == sampling.grid.grid == MINE
     assert window.page("Export").form.plan().settings.grid == MINE
+
+
+def test_what_a_plug_in_registers_can_be_chosen(qtbot: QtBot) -> None:
+    session = Session()
+    form = SettingsForm(session, ["model", "network.kind"])
+    qtbot.addWidget(form)
+    add_network("waves", {}, {"network.features": "It has waves of its own."})
+    try:
+        session.names_grew.emit()
+        box = form.editors["network.kind"]
+        assert isinstance(box, ChoiceBox) and [box.itemText(i) for i in range(box.count())] == ["mlp", "unet", "waves"]
+        assert box.value_at(box.currentIndex()) == "mlp"
+        box.chosen.emit("waves")
+        assert session.state.config.network.kind == "waves"
+    finally:
+        remove_network("waves")

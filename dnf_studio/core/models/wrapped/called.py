@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from dnf_studio.core.models.wrapped.twins import Source, twin_of
 from dnf_studio.core.networks.base import FieldNetwork
 from dnf_studio.errors import SettingError, UnsupportedError
 
-__all__ = ["Called"]
+__all__ = ["FACTS", "Called"]
 
 ROWS = 1024
 PROBED = 4
@@ -23,6 +23,8 @@ SAME = 1e-3
 """Relative difference of two values that rounding may explain, unless a type is coarse."""
 WHOLE = 1e-3
 """How near to a whole number a step must be to count as one: times in float32 hit it no better."""
+FACTS = ("no_derivative", "constant", "kept_numbers", "multiply_adds")
+"""What is found out of a callable by trying it."""
 
 
 class Called(FieldNetwork):
@@ -52,7 +54,7 @@ class Called(FieldNetwork):
         known: dict[int, nn.Module] = {}
         self.twins = nn.ModuleList([twin_of(one, Tensor.detach, known) for one in self._source.modules])
         self._function: Callable[..., Any] | None = None
-        self._constant = False
+        self.constant = False
         self._seen = 0.5
         self.no_derivative = ""
         """Why there is no derivative by x, as a sentence; empty where there is one."""
@@ -75,18 +77,43 @@ class Called(FieldNetwork):
         """Stay in eval mode."""
         return self
 
+    @property
+    def has_modules(self) -> bool:
+        """Whether there are modules in it, whose weights can be copied."""
+        return bool(self._source.modules)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Called:
         """Other weights in twins of the twins; what is a person's own is never copied."""
-        own = memo[id(self)] = self.__class__.__new__(self.__class__)
-        own.__dict__.update({name: copy.copy(value) for name, value in vars(self).items()})
-        own.__dict__["_function"] = None
-        known: dict[int, nn.Module] = {}
 
         def private(tensor: Tensor) -> Tensor:
             given = memo.get(id(tensor))
             return tensor.detach().clone() if given is None else given.detach()
 
-        own._modules = {"twins": nn.ModuleList([twin_of(one, private, known) for one in self.twins])}
+        own = memo[id(self)] = self._like(self.twins, private)
+        return own
+
+    def renewed(self) -> Called:
+        """A copy with copies of the weights that its modules have now, even where others have taken their place."""
+        return self._like(self._source.modules, lambda tensor: tensor.detach().clone())
+
+    def exchange(self, function: Callable[..., Any], facts: Mapping[str, Any]) -> None:
+        """Call `function` from now on, which was tried elsewhere: `facts` are what was found out there, by `FACTS`."""
+        self._source, self._function = Source(function), None
+        self.twins = nn.ModuleList([twin_of(one, Tensor.detach, {}) for one in self._source.modules])
+        self.__dict__.update({name: facts[name] for name in FACTS})
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was found out of the callable, plain values by `FACTS`."""
+        return {name: getattr(self, name) for name in FACTS}
+
+    def _like(self, modules: Iterable[nn.Module], tensor: Callable[[Tensor], Tensor]) -> Called:
+        """A copy with twins of `modules` of what `tensor` makes of theirs."""
+        own = self.__class__.__new__(self.__class__)
+        own.__dict__.update({name: copy.copy(value) for name, value in vars(self).items()})
+        own.__dict__["_function"] = None
+        known: dict[int, nn.Module] = {}
+        own._modules = {"twins": nn.ModuleList([twin_of(one, tensor, known) for one in modules])}
         return own
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Called:
@@ -105,16 +132,17 @@ class Called(FieldNetwork):
         if self.backwards:
             t = 1 - t
         if not self.whole:
-            return self._value(x, t) * self.sign
+            return self.value(x, t) * self.sign
         near = t.round()
         t = torch.where((t - near).abs() < WHOLE, near, t)
         low, part = t.floor(), (t - t.floor())[:, None].to(x)
-        value = self._value(x, low)
+        value = self.value(x, low)
         if part.any():
-            value = torch.lerp(value, self._value(x, low + 1), part)
+            value = torch.lerp(value, self.value(x, low + 1), part)
         return value * self.sign
 
-    def _value(self, x: Tensor, t: Tensor) -> Tensor:
+    def value(self, x: Tensor, t: Tensor) -> Tensor:
+        """What the callable itself says at x (B, D) and t (B,) as it is told it, in the type of x."""
         graph, weight = torch.is_grad_enabled() and x.requires_grad, self.weight
         if graph and self.no_derivative:
             raise UnsupportedError(self.no_derivative)
@@ -127,7 +155,7 @@ class Called(FieldNetwork):
             points = x.to(kind, copy=True)
             value = self._checked(self.function(points, t.to(torch.int64 if self.whole else kind, copy=True)), points)
             if graph and not value.requires_grad:
-                if not self._constant:
+                if not self.constant:
                     raise UnsupportedError(_without_graph(self.name))
                 value = value + 0 * points
             return value.to(x.dtype)
@@ -175,7 +203,7 @@ class Called(FieldNetwork):
                 f"The {self.name} of a point depends on the other points of the batch {told}; put its network in eval "
                 "mode, or hand over the network itself."
             )
-        self._constant = bool((value - other).abs().max() <= 1e-6 * size)
+        self.constant = bool((value - other).abs().max() <= 1e-6 * size)
         self.no_derivative = self.no_derivative or self._tried_derivative(x, t)
 
     def _told(self, t: Tensor) -> Tensor:

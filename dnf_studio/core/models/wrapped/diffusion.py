@@ -19,7 +19,7 @@ from dnf_studio.core.networks.build import make_kernel, network_field
 from dnf_studio.core.sampling.model import FieldWithDivergence, ProbabilityFlow
 from dnf_studio.core.sde.grid import KARRAS, Levels, TimeGrid
 from dnf_studio.core.sde.paths import Field
-from dnf_studio.core.sde.solvers import Solver, solvers_for
+from dnf_studio.core.sde.solvers import SolversFor
 
 __all__ = ["Predicts", "WrappedDiffusion"]
 
@@ -36,7 +36,7 @@ class WrappedDiffusion(WrappedModel, TwoSDEs):
     kind = "diffusion"
     networks = ("noise",)
     noise: Called
-    solvers: tuple[Solver, ...] = solvers_for("marginals", "fields")
+    solvers = SolversFor("marginals", "fields")
 
     def __init__(
         self, called: Called, path: NoisePath, predicts: Predicts, sde: dict[str, object], units: Standardisation

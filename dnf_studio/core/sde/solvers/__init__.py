@@ -23,20 +23,21 @@ __all__ = [
     "ODE",
     "SDE",
     "SOLVERS",
-    "SOLVER_NAMES",
     "Chain",
     "LastStep",
     "Needs",
     "Parts",
     "Solver",
+    "SolversFor",
     "missing_grids",
     "solver_in_effect",
     "solver_named",
+    "solver_names",
     "solvers_for",
     "unused_settings",
 ]
 
-SOLVERS: tuple[Solver, ...] = (
+SOLVERS: list[Solver] = [
     SDE,
     ODE,
     RUNGE_KUTTA,
@@ -48,9 +49,26 @@ SOLVERS: tuple[Solver, ...] = (
     EULER,
     MIDPOINT,
     HEUN_OF_VELOCITY,
-)
-"""All of them, in the order of lists; the first that a model can use is its own choice."""
-SOLVER_NAMES: tuple[str, ...] = tuple(dict.fromkeys(one.name for one in SOLVERS))
+]
+"""All of them, in the order of lists; the first that a model can use is its own choice. Plug-ins add theirs."""
+
+
+def solver_names() -> tuple[str, ...]:
+    """The names of all of them, each once."""
+    return tuple(dict.fromkeys(one.name for one in SOLVERS))
+
+
+class SolversFor:
+    """The attribute `solvers` of a class of models: `first` ones, `solvers_for` what it needs, and `also` others.
+
+    It is asked for whenever somebody looks, since plug-ins add theirs.
+    """
+
+    def __init__(self, *needs: Needs, first: tuple[Solver, ...] = (), also: tuple[Solver, ...] = ()) -> None:
+        self._needs, self._first, self._also = needs, first, also
+
+    def __get__(self, model: object, kind: type | None = None) -> tuple[Solver, ...]:
+        return tuple(dict.fromkeys((*self._first, *solvers_for(*self._needs), *self._also)))
 
 
 def solvers_for(*needs: Needs) -> tuple[Solver, ...]:
@@ -71,7 +89,8 @@ def solver_named(name: str) -> Solver:
     for one in SOLVERS:
         if one.name == name:
             return one
-    raise SettingError(f"The solver '{name}' is not one of {', '.join(SOLVER_NAMES[:-1])} and {SOLVER_NAMES[-1]}.")
+    *others, last = solver_names()
+    raise SettingError(f"The solver '{name}' is not one of {', '.join(others)} and {last}.")
 
 
 def solver_in_effect(name: str | None, solvers: tuple[Solver, ...]) -> Solver:

@@ -52,10 +52,8 @@ HELP = Help(
         "change ½⟨d, δB + n⟩ + score ½⟨c, δB + n⟩",
         "prior = KL(p<sub>N</sub> ‖ N(0, I)); of the contributions −log N(x<sub>N</sub>; 0, I) + "
         "D log(g<sub>N</sub>/g<sub>0</sub>)",
-        "with fitted backward noise δB<sub>i</sub> is divided by r<sub>i</sub>, and D ln r<sub>i</sub> comes to the "
-        "terms in ln g",
     ),
-    "(15) for δB; the contribution is a summand of the trajectory KL, (13)",
+    "(15) for δB, divided by r where the backward noise is fitted; the contribution is a summand of (13)",
 )
 Shown = Literal["excess", "contribution"]
 NO_PARTS = np.empty((3, 0))

@@ -32,7 +32,7 @@ class ExportChoice(QWidget):
         super().__init__()
         self._session = session
         self.fresh, self.selected = QRadioButton("Samples drawn &by the model"), QRadioButton()
-        self.within = QRadioButton("Samples that end in the region")
+        self.within = QRadioButton("Samples within the region")
         self.fresh.setToolTip("Draw new samples, as many as are wanted")
         self.fresh.setChecked(True)
         self._group, column = QButtonGroup(self), QVBoxLayout(self)

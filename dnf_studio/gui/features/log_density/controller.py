@@ -40,8 +40,8 @@ SETTLE_MS = 20
 FRACTION = 16
 """Parts of the range to which a rectangle is rounded."""
 PLANE = (
-    "Log-density is drawn for two components only: a plane through more has none of its own. The pair plot and Show "
-    "density have marginal ones, by counting points."
+    "Log-density is drawn for two components only; of more, the pair plot and Show density have marginal ones, by "
+    "counting points."
 )
 PAIR = "Choose two different components to see the log-density."
 Question = tuple["Snapshot", "Extent", "Dataset | None"]

@@ -30,7 +30,9 @@ class LossController(QObject):
     @Slot(object)
     def _append(self, reports: list[StepReport]) -> None:
         self._plot.append(reports)
-        self._studio.note_reports(reports, self._plot.smoothed)
+        current = self._studio.current
+        if current is None or not current.held:
+            self._studio.note_reports(reports, self._plot.smoothed)
 
     @Slot(object)
     def _take(self, opened: Opened) -> None:
@@ -39,6 +41,8 @@ class LossController(QObject):
         plot.clear()
         plot.set_model(opened.snapshot.config.model)
         plot.set_floor(shown.entropy, shown.attainable)
+        if opened.held:
+            plot.set_other()
         saved = opened.checkpoint.history if opened.checkpoint is not None else {}
         history = History.read(saved.get("loss"))
         if history.losses:

@@ -159,6 +159,13 @@ class LossPlot(Plot):
         self._name_scale()
         self._refresh()
 
+    def set_other(self) -> None:
+        """What the losses to come are is not known: a script gives them."""
+        self.set_words("Loss, as the script gives it", "The loss that the script gives to watch.update, and smoothed.")
+        self.set_hint("Losses that the script gives to watch.update fall here.")
+        self._nats = False
+        self._refresh()
+
     def set_training(self, active: bool) -> None:
         """Whether a run is under way whose first loss may still be to come."""
         self.set_hint(WAIT if active else PRESS)

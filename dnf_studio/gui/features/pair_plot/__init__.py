@@ -8,7 +8,7 @@ from dnf_studio.gui.workspace.workspace import Feature, Workspace
 __all__ = ["FEATURE"]
 
 
-def _start(workspace: Workspace) -> object:
+def _fill(workspace: Workspace) -> object:
     from dnf_studio.gui.features.pair_plot.controller import PairPlotController
 
     return PairPlotController(workspace)
@@ -19,4 +19,4 @@ COMMANDS = (
             "processes, each with its histogram", menu="View", section="layers", order=10, checkable=True),
 )  # fmt: skip
 
-FEATURE = Feature("pair_plot", commands=COMMANDS, start=_start)
+FEATURE = Feature("pair_plot", commands=COMMANDS, fill=_fill)

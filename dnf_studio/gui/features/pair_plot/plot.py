@@ -31,13 +31,11 @@ __all__ = ["PairPlot"]
 
 HELP = Help(
     "the pair plot",
-    "Up to eight components of the points at the time cursor: at the data end, the data in the colour of the forward "
-    "process and the samples in that of the backward one. Below the diagonal each component against each other; many "
-    "points are counted in pixels, so that it is a density. On the diagonal the marginal density of one component, a "
-    "histogram of 40 bins: both directions at one scale, each with an area of 1 but for what lies outside. Above the "
-    "diagonal Pearson’s correlation. A model that has learned the data has both colours everywhere alike. A click "
-    "chooses a point, a rectangle or a lasso those in it. Points in colours of labels stand apart: data below, samples "
-    "above. Nothing here is the density of a slice.",
+    "Up to eight components of the points at the time cursor, forward and backward in their colours, which a model "
+    "that has learned the data has everywhere alike. Below the diagonal each component against each other, many points "
+    "as a density; above it Pearson’s correlation, or the samples apart from the data where labels colour both. On the "
+    "diagonal the marginal density of one component in 40 bins, each direction with an area of 1 but for what lies "
+    "outside; nothing here is the density of a slice. A click chooses a point, a rectangle or a lasso those in it.",
     ("r = Σ (x<sub>j</sub> − x̄<sub>j</sub>)(x<sub>k</sub> − x̄<sub>k</sub>) / (P σ<sub>j</sub> σ<sub>k</sub>)",),
     "the points of (11) and (12), or of (17) for another λ",
 )

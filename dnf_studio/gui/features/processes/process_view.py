@@ -294,19 +294,11 @@ class ProcessView(ProcessPlot):
         if self._frame is not None:
             found = inside_polygon(at_position(self._planes, self._clipped), corners)
             if len(corners) > 2:
-                self.region_outlined.emit(self._region_of(corners, self._frame.forward.shape[2]))
+                names = [words.component_name(k, self._units.columns) for k in self._axes]
+                principal = None if self._principal is None else (self._principal.axes, self._principal.mean)
+                dim = self._frame.forward.shape[2]
+                self.region_outlined.emit(Region.encircled(corners, dim, self._axes, names, principal))
             self.region_chosen.emit({self._direction: found}, modifiers)
-
-    def _region_of(self, corners: NDArray[np.float64], dim: int) -> Region:
-        """What is drawn, in the coordinates of this view."""
-        polygon = tuple((float(x), float(y)) for x, y in corners)
-        names = tuple(words.component_name(k, self._units.columns) for k in self._axes)
-        axes, offset = np.eye(dim)[list(self._axes)], np.zeros(2)
-        if self._principal is not None and len(self._principal.mean) == dim:
-            axes, offset = self._principal.axes[:2], -(self._principal.axes[:2] @ self._principal.mean)
-            names = ("principal component 1", "principal component 2")
-        across, up = (tuple(axis) for axis in axes.tolist())
-        return Region(polygon, (across, up), (float(offset[0]), float(offset[1])), (names[0], names[1]))
 
     @Slot(object)
     def _range_chosen(self, _: object) -> None:

@@ -24,19 +24,25 @@ from dnf_studio.workers.marginals import Comparison
 
 __all__ = ["HELP", "PARTS", "PartsNotice", "SamplingPanel"]
 
-_SOURCES = tuple(dict.fromkeys(one.source for one in SOLVERS))
-HELP = Help(
-    "the solvers",
-    "Ways to step from noise to data, on the same time grid and from the same latents. Every pair of SDEs has "
-    "those that step by f and s. A diffusion model, whose network predicts the noise ε̂ "
-    "of x<sub>t</sub> = a<sub>t</sub> x<sub>0</sub> + σ<sub>t</sub> ε, has more, which step from t to an earlier s "
-    "by its exact marginals and so stand fewer steps; y is the data it predicts. A flow and "
-    "flow matching have steps of their ODE.",
-    tuple(dict.fromkeys(f"{one.card} [{_SOURCES.index(one.source) + 1}]" for one in SOLVERS)),
-    " ".join(f"[{number}] {source}." for number, source in enumerate(_SOURCES, 1)),
-    paper="",
-)
-"""A line for each solver, with the number of its source."""
+
+def help_now() -> Help:
+    """A line for each solver that there is now, with the number of its source."""
+    sources = tuple(dict.fromkeys(one.source for one in SOLVERS))
+    return Help(
+        "the solvers",
+        "Ways to step from noise to data, on the same time grid and from the same latents. Every pair of SDEs has "
+        "those that step by f and s. A diffusion model, whose network predicts the noise ε̂ "
+        "of x<sub>t</sub> = a<sub>t</sub> x<sub>0</sub> + σ<sub>t</sub> ε, has more, which step from t to an earlier s "
+        "by its exact marginals and so stand fewer steps; y is the data it predicts. A flow and "
+        "flow matching have steps of their ODE.",
+        tuple(dict.fromkeys(f"{one.card} [{sources.index(one.source) + 1}]" for one in SOLVERS)),
+        " ".join(f"[{number}] {source}." for number, source in enumerate(sources, 1)),
+        paper="",
+    )
+
+
+HELP = help_now()
+"""That without plug-ins."""
 PARTS: dict[str, str | None] = {"drift and score": "both", "drift only, s = 0": "drift", "score only, f = 0": "score"}
 EQUATIONS = {
     "drift": "dx = f dt + λ g dw̄: the score is left out, to see what it does. Not the model.",
@@ -112,7 +118,8 @@ class SamplingPanel(Page):
         self.help.set_theme(theme)
 
     def _add_solver(self, rows: QFormLayout) -> None:
-        self.solver, self.help = SolverBox(self._session), HelpButton(HELP, self)
+        self.solver, self.help = SolverBox(self._session), HelpButton(help_now(), self)
+        self._session.names_grew.connect(lambda: self.help.set_help(help_now()))
         self.help.setToolTip("What each solver is, its equation and where that is written")
         both = QWidget()
         row = QHBoxLayout(both)

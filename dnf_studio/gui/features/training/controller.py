@@ -10,14 +10,13 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
 
 from dnf_studio.errors import continued
 from dnf_studio.gui.drawing.words import counted
-from dnf_studio.gui.features.training.notices import DiscardedNotice, DivergedNotice, SettingsNotice
-from dnf_studio.gui.features.training.suggestion import TablesBar
 from dnf_studio.gui.workspace.run_changes import LIVE, RunStatus, effect_sentence
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.record import EarlyStopping
+    from dnf_studio.gui.features.training.notices import DiscardedNotice, DivergedNotice, SettingsNotice
     from dnf_studio.gui.features.training.panel import SettingsMenu
     from dnf_studio.gui.widgets.page import Page
 
@@ -44,14 +43,14 @@ class TrainingController(QObject):
         self._workspace, self._session, self._studio = workspace, workspace.session, workspace.studio
         self._training = training = workspace.studio.training
         self._commands = commands = workspace.commands
-        self._pause_text = commands["pause"].text()
+        self._pause_text, self._train_tip = commands["pause"].text(), commands["train"].toolTip()
         self._config = self._session.state.config
         self._pages: list[Page] = []
         self.bar = EndedRunBar(workspace)
         workspace.add_bar(self.bar)
-        self.diverged, self.discarded = DivergedNotice(workspace), DiscardedNotice(workspace)
-        self.settings = SettingsNotice(workspace)
-        workspace.add_bar(TablesBar(workspace))
+        self.diverged: DivergedNotice
+        self.discarded: DiscardedNotice
+        self.settings: SettingsNotice
         self.settings_menu: SettingsMenu
         for name, act in (
             ("save", workspace.files.save),
@@ -71,10 +70,16 @@ class TrainingController(QObject):
         self._show_phase(Phase.NONE)
 
     def fill(self) -> None:
-        """Add the menu of whole settings."""
+        """Add the menu of whole settings, and the bars that are seen later than the first paint."""
+        from dnf_studio.gui.features.training.notices import DiscardedNotice, DivergedNotice, SettingsNotice
         from dnf_studio.gui.features.training.panel import SettingsMenu
+        from dnf_studio.gui.features.training.suggestion import TablesBar
 
-        self.settings_menu = SettingsMenu(self._workspace)
+        workspace = self._workspace
+        self.settings_menu = SettingsMenu(workspace)
+        self.diverged, self.discarded = DivergedNotice(workspace), DiscardedNotice(workspace)
+        self.settings = SettingsNotice(workspace)
+        workspace.add_bar(TablesBar(workspace))
 
     def explain(self, page: Page) -> None:
         """Let the settings page `page` say when they take effect."""
@@ -85,6 +90,7 @@ class TrainingController(QObject):
     def _take(self) -> None:
         self._commands["save"].setEnabled(True)
         self._name_save()
+        self._show_train()
         self._explain()
 
     def _name_save(self) -> None:
@@ -97,12 +103,19 @@ class TrainingController(QObject):
     @Slot(object)
     def _show_phase(self, phase: Phase) -> None:
         active = self._training.active
-        self._commands["train"].setEnabled(not active)
+        self._show_train()
         self._commands["pause"].setEnabled(active)
         self._show_paused(phase is Phase.PAUSED, self._training.pausing)
         self._commands["stop"].setEnabled(active)
         self._name_save()
         self._explain()
+
+    def _show_train(self) -> None:
+        """Whether a run can begin; not with the model of a script, which trains it itself."""
+        current, train = self._studio.current, self._commands["train"]
+        held = "" if current is None else current.held
+        train.setEnabled(not self._training.active and not held)
+        train.setToolTip(held or self._train_tip)
 
     def _show_paused(self, paused: bool, coming: bool = False) -> None:
         """Name the Pause button after what a click does next; while a pause is `coming`, a click takes it back."""

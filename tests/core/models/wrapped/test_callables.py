@@ -130,7 +130,7 @@ def test_threads_may_call_while_a_training_goes_on() -> None:
         thread = threading.Thread(target=look)
         if looks:
             thread.start()
-        for _ in range(15):
+        for _ in range(5):
             optimizer.zero_grad()
             net(torch.randn(8, 2), torch.rand(8)).square().mean().backward()
             optimizer.step()

@@ -25,7 +25,7 @@ from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.fields import FieldRequest
 from dnf_studio.workers.frames import InspectRequest
 from dnf_studio.workers.snapshot import Snapshot
-from tests.core.models.wrapped.gaussians import CASES, MEAN, VARIANCE, log_normal
+from tests.core.models.wrapped.gaussians import CASES, MEAN, VARIANCE, denoiser, log_normal
 from tests.views import viewed
 
 EXTENT = (-2.0, -2.0, 2.0, 2.0)
@@ -72,10 +72,10 @@ def test_the_lab_and_the_studies_take_it() -> None:
 
 
 def test_it_is_evaluated() -> None:
-    model = CASES["edm"].make()
-    found = evaluate(model, open_dataset("moons"), (10,), ode=False, points=50, seeds=1, paths=2)
+    model = dnf.from_denoiser(denoiser, dim=2, steps=4)
+    found = evaluate(model, open_dataset("moons"), (4,), ode=False, points=50, seeds=1, paths=2)
     assert found.nll_bound is not None and found.nll_bound_sampler == "ancestral"
-    assert found.by_steps[0].sliced_wasserstein is not None and found.by_steps[0].nfe == 10
+    assert found.by_steps[0].sliced_wasserstein is not None and found.by_steps[0].nfe == 4
 
 
 def test_its_samples_are_exported_and_say_whose_they_are(tmp_path: Path) -> None:

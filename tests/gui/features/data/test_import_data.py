@@ -262,7 +262,7 @@ def test_what_is_missing_and_what_is_a_label(window: MainWindow, choose: Choose,
     shown = window.studio.current
     assert shown is not None and shown.shown.labels == ("f", "m")
     assert "6 rows with missing values left out; labels from column 'sex'" in window.page("Data").facts.text()
-    parts = window.parts["colouring"].parts
+    parts = window.parts["modes"].select
     qtbot.waitUntil(lambda: window.live.frame is not None and window.live.frame.forward.shape[2] == 2, timeout=20_000)
     assert [action.text() for action in parts.actions()] == ["f", "m"]
     parts.actions()[0].trigger()
@@ -284,6 +284,8 @@ def test_a_table_named_at_the_start_is_asked_about_before_a_model_that_waits(
     window: MainWindow, table: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lifecycle, "ASKED_MS", 100)
+    # Else it would begin by itself with the next paint
+    monkeypatch.setattr(lifecycle.Lifecycle, "_start", lambda _: None)
     life = lifecycle.Lifecycle(WindowOptions(file=str(table)), window)
     life._open(str(table))
     qtbot.waitUntil(lambda: any(d.ok.isEnabled() for d in window.findChildren(ImportDialog)), timeout=20_000)

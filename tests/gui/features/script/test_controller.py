@@ -1,0 +1,93 @@
+"""The window of a script: what it says of it, what it shows of it, and what stays once it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pytestqt.qtbot import QtBot
+
+import dnf_studio as dnf
+from dnf_studio.gui.features.script.controller import ScriptController, save_frame
+from dnf_studio.gui.features.training.controller import TrainingController
+from dnf_studio.gui.workspace import opening
+from dnf_studio.gui.workspace.workspace import Workspace
+from dnf_studio.link.watch import Watch
+from tests.link.window import network, started
+
+
+@pytest.fixture
+def watched(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> Iterator[tuple[ScriptController, Watch]]:
+    """A controller that has joined a script, and the script's side."""
+    net = network()
+    rows = np.random.default_rng(0).standard_normal((300, 2))
+    model = dnf.from_velocity(lambda x, t: net(torch.cat([x, t[:, None]], 1)), dim=2, steps=4)
+    with started(monkeypatch) as process, dnf.watch(model, data=rows, title="mine.py") as window:
+        workspace.parts["training"] = TrainingController(workspace)
+        found = ScriptController(workspace)
+        found.follow(process.stdin.text)
+        qtbot.waitUntil(lambda: workspace.live.frame is not None and workspace.live.frame.complete, timeout=10_000)
+        yield found, window
+
+
+def test_a_script_is_followed_and_what_it_showed_stays(
+    watched: tuple[ScriptController, Watch], workspace: Workspace, qtbot: QtBot, tmp_path: Path
+) -> None:
+    controller, window = watched
+    frame, losses = workspace.live.frame, []
+    assert frame is not None
+    assert controller.bar.text.text().startswith("Live: mine.py (")
+    assert not workspace.commands["train"].isEnabled()
+    assert "mine.py" in workspace.commands["train"].toolTip()
+    assert workspace.session.state.config.data == "data of mine.py"
+    workspace.live.reported.connect(losses.extend)
+    qtbot.waitUntil(window._shown.is_set, timeout=5000)
+    for step in (1199, 1200):
+        window.update(step, loss=torch.tensor(0.25))
+    qtbot.waitUntil(lambda: "step 1,200" in controller.bar.text.text(), timeout=5000)
+    qtbot.waitUntil(lambda: workspace.live.frame.weights > frame.weights, timeout=10_000)
+    assert [(report.iteration, report.loss) for report in losses] == [(1199, 0.25), (1200, 0.25)]
+    assert not workspace.studio.training.unsaved
+    window.update(1300)
+    window.close()
+    qtbot.waitUntil(lambda: "has ended at step 1,300" in controller.bar.text.text(), timeout=5000)
+    assert controller._versions[workspace.live.frame.weights][0] == 1300
+    said: list[str] = []
+    workspace.studio.said.connect(said.append)
+    workspace.session.apply({"steps": 7})
+    qtbot.waitUntil(lambda: bool(said), timeout=5000)
+    assert "has ended" in said[0]
+    _saved(controller, workspace, tmp_path)
+
+
+def test_a_model_of_the_studio_outlives_its_script(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    controller = ScriptController(workspace)
+    monkeypatch.setattr(opening, "DISPLAY_POINTS", 200)
+    with started(monkeypatch) as process, dnf.show(dnf.load("diffflow-rings"), title="mine.py"):
+        controller.follow(process.stdin.text)
+        qtbot.waitUntil(lambda: workspace.live.frame is not None and workspace.live.frame.complete, timeout=10_000)
+        assert workspace.session.state.config.data == "rings"
+    qtbot.waitUntil(lambda: "the model is here" in controller.bar.text.text(), timeout=5000)
+    workspace.session.apply({"steps": 7})
+    qtbot.waitUntil(lambda: len(workspace.live.frame.t) == 8, timeout=10_000)
+
+
+def _saved(controller: ScriptController, workspace: Workspace, folder: Path) -> None:
+    frame, opened = workspace.live.frame, workspace.studio.current
+    assert frame is not None
+    assert opened is not None
+    save_frame(folder / "shown.npz", frame, opened)
+    save_frame(folder / "shown.csv", frame, opened)
+    with np.load(folder / "shown.npz") as found:
+        to_data = opened.snapshot.standardisation.array_to_data
+        np.testing.assert_array_equal(found["forward"], to_data(frame.forward))
+        table = np.loadtxt(folder / "shown.csv", delimiter=",", skiprows=1)
+        np.testing.assert_allclose(table, found["backward"][0], rtol=1e-8)
+    assert (folder / "shown.csv").read_text(encoding="utf-8").startswith("x1,x2\n")
