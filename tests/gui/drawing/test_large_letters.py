@@ -47,6 +47,7 @@ def scaled(plot: GridPlot, factor: float) -> None:
     font = QFont(plot.font())
     font.setPointSizeF(factor * font.pointSizeF())
     plot.setFont(font)
+    QApplication.processEvents()
 
 
 def test_the_numbers_at_an_axis_are_the_same_in_letters_of_another_size(plot: GridPlot) -> None:
