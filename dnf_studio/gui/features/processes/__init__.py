@@ -51,15 +51,15 @@ COMMANDS = (
             section="look", checkable=True),
     Command("data-units", "&Data units", "Ctrl+U", "Write all places in the units of the data, or standardised: mean "
             "0 and deviation 1; tables begin with their own", menu="View", section="look", checkable=True),
-    Command("bigger-points", "&Bigger points", "Ctrl+Alt+Up", "Draw points bigger",
+    Command("bigger-points", "Bigger points", "Ctrl+Alt+Up", "Draw points bigger",
             menu="View", section="points"),
-    Command("smaller-points", "S&maller points", "Ctrl+Alt+Down", "Draw points smaller",
+    Command("smaller-points", "Smaller points", "Ctrl+Alt+Down", "Draw points smaller",
             menu="View", section="points"),
-    Command("opaque-points", "More opa&que points", "Ctrl+Alt+Right", "Draw points less transparent", menu="View",
+    Command("opaque-points", "More opaque points", "Ctrl+Alt+Right", "Draw points less transparent", menu="View",
             section="points"),
-    Command("fainter-points", "&Less opaque points", "Ctrl+Alt+Left", "Draw points more transparent, which shows where "
+    Command("fainter-points", "Less opaque points", "Ctrl+Alt+Left", "Draw points more transparent, which shows where "
             "many lie over each other", menu="View", section="points"),
-    Command("usual-points", "T&he usual points", "Ctrl+Alt+0", "Draw points as suits their number", menu="View",
+    Command("usual-points", "The usual points", "Ctrl+Alt+0", "Draw points as suits their number", menu="View",
             section="points"),
 )  # fmt: skip
 
