@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -17,11 +17,13 @@ import torch
 import dnf_studio as dnf
 from dnf_studio import plugins
 from dnf_studio.api import data_of
+from dnf_studio.api.trial import tried
 from dnf_studio.assets import resource
 from dnf_studio.cli import main, verb_of
 from dnf_studio.config.model_kinds import ModelName, NetworkKind
 from dnf_studio.config.names import names_of
 from dnf_studio.core.sde.solvers import solver_names
+from dnf_studio.errors import DataError, DivergenceError, PluginError, UnsupportedError
 
 EXAMPLE = resource("examples", "plugin.py")
 SMALL = {"iterations": 2, "batch": 8, "channels": 8, "layers": 1, "steps": 3, "seed": 0, "device": "cpu"}
@@ -214,3 +216,17 @@ def test_a_training_process_loads_them_before_its_first_run(monkeypatch: pytest.
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     _serve(cast(Connection, Ended()))
     assert done == ["loaded"]
+
+
+def test_what_is_not_made_for_points_may_say_so_and_any_other_failure_is_its_own() -> None:
+    def failing(error: Exception) -> Callable[[], object]:
+        def work() -> object:
+            raise error
+
+        return work
+
+    for refusal in (dnf.StudioError("images only"), UnsupportedError("images only")):
+        tried(failing(refusal))
+    for fault in (DataError("no rows"), DivergenceError("infinite"), PluginError("wrong shape")):
+        with pytest.raises(PluginError, match=str(fault)):
+            tried(failing(fault))

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Parts", "Paths", "paths"]
 
 Units = Literal["data", "model"]
-LATENT_STREAM = 0x1A7E
 BLOCK = 512
 """Points whose Brownian paths are made at once."""
 
@@ -230,14 +229,15 @@ def _paths(flow: GenerativeModel, x0: Tensor, settings: Any, units: Units) -> Pa
 
     from dnf_studio.core.exploration.contributions import explain_path
     from dnf_studio.core.exploration.excess import excess, widths
+    from dnf_studio.core.sde.brownian import latents
     from dnf_studio.core.sde.paths import collected, remembering
 
     grid = flow.grid(settings.steps, settings.grid)
     ahead, back = _noise(grid, x0, settings.seed)
     drift, score = map(remembering, flow.fields(grid))
     forward = collected(flow.encoder(grid)(x0, ahead.__getitem__))
-    latents = forward[-1] if settings.start == "forward" else _latents(x0, settings.seed)
-    backward = collected(flow.sampler(grid, settings)(latents, back.flip(0).__getitem__))
+    begin = forward[-1] if settings.start == "forward" else latents(settings.seed, *x0.shape).to(x0)
+    backward = collected(flow.sampler(grid, settings)(begin, back.flip(0).__getitem__))
     f, s = (torch.stack([of(i, x) for i, x in enumerate(forward)]) for of in (drift, score))
     contribution = parts = None
     if flow.bounded and "noise" not in flow.lacks:
@@ -270,24 +270,15 @@ def _noise(grid: TimeGrid, x0: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     """Forward and backward noise (N, B, D), row i of the step between t_i and t_{i+1}."""
     import torch
 
-    from dnf_studio.core.sde.brownian import BrownianPath
+    from dnf_studio.core.sde.brownian import BrownianPath, noise_of_both
 
     span = float(grid.t[0]), float(grid.t[-1])
     drawn = [
-        BrownianPath(seed, min(BLOCK, len(x0) - start), 2 * x0.shape[1], *span, stream=start).increments(grid.t)
+        noise_of_both(BrownianPath(seed, min(BLOCK, len(x0) - start), 2 * x0.shape[1], *span, stream=start), grid.t)
         for start in range(0, len(x0), BLOCK)
     ]
-    ahead, back = torch.cat(drawn, 1).to(x0).chunk(2, dim=-1)
+    ahead, back = (torch.cat(parts, 1).to(x0) for parts in zip(*drawn, strict=True))
     return ahead, back
-
-
-def _latents(x0: Tensor, seed: int) -> Tensor:
-    """Standard normals (B, D)."""
-    import numpy as np
-    import torch
-
-    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(LATENT_STREAM,)))
-    return torch.from_numpy(generator.standard_normal(tuple(x0.shape), dtype=np.float32)).to(x0)
 
 
 def _array(values: Tensor) -> Array:

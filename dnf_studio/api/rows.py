@@ -35,15 +35,20 @@ class Rows:
         import numpy as np
 
         first, *more = key if isinstance(key, tuple) else (key,)
+        # A loop over single rows and batches costs what they hold, not what the file holds
+        if isinstance(first, int | np.integer):
+            row = range(len(self))[first]
+            return self._read(row, row + 1)[(0, *more)]
+        if isinstance(first, slice) and (first.step or 1) > 0:
+            start, stop, step = first.indices(len(self))
+            return self._read(start, max(start, stop))[(slice(None, None, step), *more)]
         if first is Ellipsis or first is None:
             return self._read(0, len(self))[key]
         numbers = np.arange(len(self))[first]
-        if not numbers.size:
-            return np.empty((0, *self.shape[1:]), self.dtype)[(slice(None), *more)]
-        start = int(numbers.min())
-        rows = self._read(start, int(numbers.max()) + 1)[numbers - start]
-        axes = (slice(None),) * numbers.ndim
-        return rows[(*axes, *more)] if more else rows
+        start = int(numbers.min()) if numbers.size else 0
+        stop = int(numbers.max()) + 1 if numbers.size else 0
+        rows = self._read(start, stop)[numbers - start]
+        return rows[(slice(None), *more)] if more else rows
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: ANN401
         rows = self._read(0, len(self))

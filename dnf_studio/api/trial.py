@@ -11,7 +11,7 @@ from dnf_studio import plugins
 from dnf_studio.config import Config
 from dnf_studio.config.model_kinds import GROUPS
 from dnf_studio.core.sde.solvers import Needs, Solver
-from dnf_studio.errors import PluginError, SettingError, StudioError
+from dnf_studio.errors import PluginError, StudioError, UnsupportedError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,7 +56,11 @@ def groups_of(
 
 
 def tried(work: Callable[[], object]) -> None:
-    """Do `work` without drawing from torch's generator. What it refuses by a sentence of its own is no fault here."""
+    """Do `work` without drawing from torch's generator.
+
+    A `StudioError` as such, or an `UnsupportedError`, says that it is not made for what it is tried with, such as
+    points that are no images: that is no fault. Every other kind is.
+    """
     import torch
 
     try:
@@ -64,10 +68,9 @@ def tried(work: Callable[[], object]) -> None:
             work()
     except PluginError:
         raise
-    except SettingError as error:
-        raise PluginError(str(error)) from error
-    except StudioError:
-        pass
+    except StudioError as error:
+        if type(error) not in (StudioError, UnsupportedError):
+            raise PluginError(str(error)) from error
 
 
 def counted(name: str, sampler: Any) -> Callable[..., Sampler]:  # noqa: ANN401 - checked by its signature

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
+from dnf_studio.core.data.memory import InMemory
+from dnf_studio.core.data.missing import checked_table
 from dnf_studio.errors import DataError
 
 __all__ = ["GivenRows", "rows_of"]
@@ -21,28 +23,17 @@ SEED = 0
 
 
 def rows_of(data: object, dim: int) -> NDArray[np.float64]:
-    """Rows (n, D) in data units of an array, list, tensor or DataFrame; raises `DataError` for anything else."""
-    given = data.detach().cpu() if isinstance(data, Tensor) else data
-    if isinstance(given, Tensor) and given.dtype == torch.bfloat16:
-        given = given.float()
-    if isinstance(given, np.ma.MaskedArray) and np.ma.getmaskarray(given).any():
-        raise DataError("The data for the window has masked values; fill them or leave such rows out.")
-    try:
-        found = np.asarray(given)
-    except (TypeError, ValueError, RuntimeError):
-        found = np.empty(0, object)
-    if found.dtype.kind not in "fiub":
-        raise DataError(f"The data for the window is rows of real numbers, (n, {dim}), not {type(data).__name__}.")
-    rows = found[:, None] if found.ndim == 1 and dim == 1 else found
-    if rows.ndim != 2 or rows.shape[1] != dim or not len(rows):
-        raise DataError(f"The data for the window must be of shape (n, {dim}), as the model has it, not {found.shape}.")
-    most = max(1, MOST_NUMBERS // dim)
-    if len(rows) > most:
-        rows = rows[np.sort(np.random.default_rng(SEED).choice(len(rows), most, replace=False))]
-    rows = rows.astype(np.float64)
-    if not np.isfinite(rows).all():
-        raise DataError("The data for the window holds values that are missing or not finite; leave such rows out.")
-    return rows
+    """Rows (n, D) in data units of whatever `train` takes in memory.
+
+    Raises `DataError` for what is no table of `dim` columns without gaps.
+    """
+    table, _, _ = checked_table(InMemory.of(data).table())
+    if len(table.columns) != dim:
+        raise DataError(f"The data for the window has {len(table.columns)} columns, and the model has {dim}.")
+    count, most = len(table), max(1, MOST_NUMBERS // dim)
+    if count <= most:
+        return table.read(slice(0, count))
+    return table.read(np.sort(np.random.default_rng(SEED).choice(count, most, replace=False)))
 
 
 class GivenRows(Dataset):

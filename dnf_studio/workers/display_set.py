@@ -20,7 +20,7 @@ from torch import Tensor
 from dnf_studio.core.exploration.by_step import summed_lengths
 from dnf_studio.core.exploration.contributions import split_contributions
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.sde.brownian import BrownianPath
+from dnf_studio.core.sde.brownian import BrownianPath, latents, noise_of_both
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, collected
 from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
@@ -45,7 +45,6 @@ numbers in its states, least rows. Where those paths are known `first_block_coun
 MAX_NUMBERS = 8_000_000
 BASE_NODES = 65
 STORE_BYTES = 128 << 20
-LATENT_STREAM = 0x1A7E
 MERGED_ROWS = 4096
 """A batch of a pass that nobody sees grow takes blocks until it has so many rows."""
 GROWING_ROWS = 1024
@@ -124,8 +123,7 @@ class DisplayNoise:
 
     def latents(self, seed: int, count: int, dim: int) -> Tensor:
         """Standard normals (count, D); fewer are a prefix of more."""
-        generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(LATENT_STREAM,)))
-        return torch.from_numpy(generator.standard_normal((count, dim), dtype=np.float32))
+        return latents(seed, count, dim)
 
     def knows(self, seed: int, block: slice, dim: int, t: Tensor) -> bool:
         """Whether `noise` has been read before and is kept."""
@@ -136,9 +134,8 @@ class DisplayNoise:
         nodes = key, _ = self._key(seed, block, dim, t)
         pair = self._noise.get(nodes)
         if pair is None:
-            both = self._path(key).increments(t)
-            pair = both[..., :dim].contiguous(), both[..., dim:].contiguous()
-            self._noise.keep(nodes, pair, 4 * both.numel())
+            pair = noise_of_both(self._path(key), t)
+            self._noise.keep(nodes, pair, 4 * sum(part.numel() for part in pair))
         return pair
 
     def _key(self, seed: int, block: slice, dim: int, t: Tensor) -> tuple[NoiseKey, bytes]:

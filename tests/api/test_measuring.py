@@ -140,6 +140,17 @@ def test_an_open_export_is_read_by_slices_and_finds_its_model(
     assert e.samples[7:7].shape == (0, 2)
     with pytest.raises(IndexError):
         e.samples[50]
+    read: list[int] = []
+    own = e.samples._read
+
+    def counted(_: object, start: int, stop: int) -> Any:  # noqa: ANN401 - rows of whatever type
+        read.append(stop - start)
+        return own(start, stop)
+
+    monkeypatch.setattr("dnf_studio.api.rows.Rows._read", counted)
+    assert np.array_equal(np.stack([e.samples[row] for row in (7, -3)]), np.asarray(own(0, 50))[[7, -3]])
+    assert e.samples[10:20:3].shape == (4, 2) and read == [1, 1, 10]
+    monkeypatch.undo()
     assert e.config == model.config and e.time[0] == model.timestamps[-1] and e.time.shape == (5,)
     assert np.array_equal(e.trajectories[3][-1], e.samples[3])
     assert torch.equal(e.model().sample(3), model.sample(3))

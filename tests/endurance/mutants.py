@@ -100,7 +100,7 @@ def in_chunks(raw: bytes, chance: random.Random) -> bytes:
 
 def in_header(raw: bytes, chance: random.Random) -> bytes:
     """A mutant of a safetensors file, mostly of its metadata, with a sum that fits."""
-    from dnf_studio.core.storage.checkpoint import _metadata_sum
+    from dnf_studio.core.storage.metadata import metadata_sum
 
     if chance.random() < 0.3:
         return mutated(raw, chance)
@@ -115,7 +115,7 @@ def in_header(raw: bytes, chance: random.Random) -> bytes:
             metadata[name] = json.dumps(_changed(json.loads(honest), chance))
         except ValueError:  # a plain word
             metadata[name] = honest[chance.randrange(len(honest) + 1) :]
-    metadata["metadata_sha256"] = _metadata_sum(metadata)
+    metadata["metadata_sha256"] = metadata_sum(metadata)
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + raw[8 + length :]
 

@@ -109,6 +109,7 @@ class Hdf5File:
         """What is opened is closed with `stack`."""
         self._path, self._error, self._stack = path, error, stack
         self._identity = _identity(path)
+        self._rows: dict[str, FileRows | None] = {}
 
     @cached_property
     def contents(self) -> Contents:
@@ -128,6 +129,12 @@ class Hdf5File:
 
         Raises ValueError where it does not lie within the file.
         """
+        if name not in self._rows:
+            self._rows[name] = self._placed(name)
+        return self._rows[name]
+
+    def _placed(self, name: str) -> FileRows | None:
+        """`rows`, found by where the chunks lie."""
         found = self.contents.objects[name]
         offset, chunk = found.facts.get("offset"), found.facts.get("chunk")
         if found.dtype is None or not found.shape:

@@ -21,9 +21,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["BrownianPath"]
+__all__ = ["BrownianPath", "latents", "noise_of_both"]
 
 BASE_LEVEL = 6
+LATENT_STREAM = 0x1A7E
 HALVINGS = 12
 TOGETHER = 1 << 17
 """Numbers of W that are found at once, at one time at least: more would take memory for nothing."""
@@ -97,3 +98,15 @@ class BrownianPath:
         self._state["state"]["counter"][:] = 0, 0, cell, level
         self._source.state = self._state
         return self._generator.standard_normal(self._shape if rows is None else (rows, *self._shape), dtype=np.float32)
+
+
+def latents(seed: int, count: int, dim: int) -> Tensor:
+    """Standard normals (count, D), where backward paths begin; fewer are a prefix of more."""
+    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(LATENT_STREAM,)))
+    return torch.from_numpy(generator.standard_normal((count, dim), dtype=np.float32))
+
+
+def noise_of_both(path: BrownianPath, t: Tensor) -> tuple[Tensor, Tensor]:
+    """Forward and backward noise (N, B, D) between the times `t` (N+1,), of a path of 2D components."""
+    ahead, back = path.increments(t).chunk(2, dim=-1)
+    return ahead.contiguous(), back.contiguous()

@@ -36,6 +36,7 @@ __all__ = [
     "s_curve_times",
     "uniform_times",
 ]
+
 HALVINGS = 60
 """Of an interval of times, after which float64 halves no more."""
 RESOLVED = 32 * 2.0**-23
@@ -135,7 +136,7 @@ def karras_times(steps: int, sde: SDEConfig) -> Tensor:
 def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
     """The grid that `sde` describes, in float64, with another N or another kind where given.
 
-    Raises `SettingError` for an N outside 1 … 10,000 or what is no grid.
+    g is that of `diffusion_at`. Raises `SettingError` for an N outside 1 … 10,000 or what is no grid.
     """
     count = sde.steps if steps is None else check_steps(steps)
     name = sde.grid if kind is None else check_grid(kind)
@@ -235,9 +236,10 @@ def _with_ends(t: Tensor, t_start: float, t_end: float) -> Tensor:
 
 def draw_grid(sde: SDEConfig, generator: torch.Generator, steps: int | None = None) -> TimeGrid:
     """The flexible grid L̂_β: other times for each batch, so that one training serves every N (method.md, section 5).
+
     A grid of N = `steps` with t_0 and T fixed and t_i = α_i τ_{i−1} + (1−α_i) τ_i between, in float64: each inner
     node anywhere in a cell of its own. The paper's cells are those of ``paper`` with t_0 = 0, here they are those of
-    any kind of grid.
+    any kind of grid. (The reference program mixes before it takes the power.)
 
     τ_0 … τ_{N−1} are the times of `make_grid` with N−1 steps and α_i ~ U[m, 1−m) with m = `MARGIN`, so that
     Δ_i ≥ m (τ_i − τ_{i−1}): the paper has m = 0. g is as at fixed times. Raises `SettingError` as `make_grid` does.
@@ -261,16 +263,13 @@ class Levels(NamedTuple):
 
 
 def levels_at(sde: SDEConfig, t: Tensor) -> Levels:
-    """a and σ at the times t (…) ≥ t_0, computed in float64 and given in the type of `t`.
-
-    β is a polynomial of at most the second degree in t, for which Simpson's rule is exact, or a power of t.
-    """
+    """a and σ at the times t (…) ≥ t_0, computed in float64 and given in the type of `t`."""
     total = _decay(sde, t.double())
     return Levels((-0.5 * total).exp().to(t), (-(-total).expm1()).sqrt().to(t))
 
 
 def _decay(sde: SDEConfig, t: Tensor) -> Tensor:
-    """B at float64 times: a = exp(−½ B)."""
+    """B = ∫ β dt at float64 times, a = exp(−½ B): Simpson's rule is exact for β of the second degree in t."""
     first = t.new_tensor(sde.t_start)
     start, middle, last = (diffusion_at(sde, times).square() for times in (first, 0.5 * (first + t), t))
     if sde.linear != "log":

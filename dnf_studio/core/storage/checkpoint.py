@@ -6,26 +6,20 @@ The metadata are strings of JSON. Two SHA-256 sums tell an altered file: `sha256
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal, Self
+from typing import Any, BinaryIO, Self
 
 import torch
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from torch import Tensor
 
-import dnf_studio
-from dnf_studio.config import Config, recorded
+from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import DataSummary, Standardisation
 from dnf_studio.core.files import atomic_file, explain, source_size
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import MODELS, build_model
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.layout import (
-    MAX_DIM,
     MAX_HEADER,
     Header,
     digest,
@@ -34,22 +28,19 @@ from dnf_studio.core.storage.layout import (
     formula_describes,
     header_bytes,
     layout_fault,
-    parse_json,
     read_header,
     value_fault,
 )
-from dnf_studio.core.storage.needed import check_needed, needed_by
+from dnf_studio.core.storage.metadata import FORMAT, FORMAT_VERSION, Kind, Metadata, checked_metadata, metadata_of
+from dnf_studio.core.storage.needed import needed_by
 from dnf_studio.core.storage.run_record import record_fault
 from dnf_studio.errors import CheckpointError
 
 __all__ = ["FORMAT_VERSION", "Checkpoint", "DataSummary", "read_checkpoint", "read_heading", "save_checkpoint"]
 
-FORMAT = "dnf-studio-checkpoint"
-FORMAT_VERSION = 1
 MAX_FILE = 1 << 32
 STOPPING = "early_stopping"
 """What a run keeps in its state where a validation split chooses its weights."""
-Kind = Literal["weights", "run"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,35 +122,6 @@ class Checkpoint:
         }
 
 
-class _Metadata(BaseModel):
-    """The metadata that are neither format nor sum, checked."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Kind
-    config: Annotated[Config, BeforeValidator(recorded)]
-    dim: int = Field(ge=1, le=MAX_DIM)
-    standardisation: Standardisation
-    data: DataSummary
-    iteration: int = Field(ge=0)
-    seconds: float = Field(ge=0)
-    history: dict[str, Any]
-    metrics: dict[str, float | None]
-    state: dict[str, Any]
-    plugins: dict[str, str] = {}
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        mean, scale = self.standardisation.mean, self.standardisation.scale
-        if not len(mean) == len(scale) == self.dim or not all(value > 0 for value in scale):
-            raise ValueError("the standardisation does not fit")
-        if (self.data.image.size if self.data.image else self.dim) != self.dim:
-            raise ValueError("the size of the images does not fit")
-        if self.config.network.kind == "unet" and self.data.image is None:
-            raise ValueError("a U-Net needs the size of its images")
-        return self
-
-
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> Checkpoint:
     """Write a checkpoint, whole or not at all, and return it with its `sha256`.
 
@@ -177,7 +139,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> Checkpoint:
         raise CheckpointError(f"The checkpoint '{path}' was not written: {fault}.")
     written = replace(checkpoint, tensors=tensors, sha256=digest(tensors), plugins=checkpoint.needed)
     try:
-        header = header_bytes(_to_metadata(written), expected)
+        header = header_bytes(metadata_of(_fields(written), written.sha256), expected)
     except ValueError as problem:
         raise CheckpointError(f"The checkpoint '{path}' was not written: its history is not finite.") from problem
     if len(header) > MAX_HEADER:
@@ -235,10 +197,10 @@ def _size(path: Path) -> int:
     return size
 
 
-def _heading(file: BinaryIO, size: int, path: Path) -> tuple[Header, _Metadata]:
+def _heading(file: BinaryIO, size: int, path: Path) -> tuple[Header, Metadata]:
     """All that precedes the tensors, checked."""
     header = read_header(file, size, path)
-    known = _from_metadata(header, path)
+    known = checked_metadata(header, path)
     expected = expected_entries(known.kind, known.config, known.dim, STOPPING in known.state, known.data.image)
     fault = layout_fault(header.tensors, expected)
     if fault:
@@ -248,8 +210,8 @@ def _heading(file: BinaryIO, size: int, path: Path) -> tuple[Header, _Metadata]:
     return header, known
 
 
-def _checkpoint(header: Header, known: _Metadata, tensors: dict[str, Tensor]) -> Checkpoint:
-    values = {name: getattr(known, name) for name in _Metadata.model_fields}
+def _checkpoint(header: Header, known: Metadata, tensors: dict[str, Tensor]) -> Checkpoint:
+    values = {name: getattr(known, name) for name in Metadata.model_fields}
     return Checkpoint(**values, tensors=tensors, sha256=header.metadata["sha256"])
 
 
@@ -270,49 +232,6 @@ def _plain(tensor: Tensor) -> Tensor:
     return tensor.detach().to("cpu", dtype, copy=True).contiguous()
 
 
-def _to_metadata(checkpoint: Checkpoint) -> dict[str, str]:
-    """Every value a string; raises ValueError for numbers that JSON does not have."""
-    values: dict[str, Any] = {name: getattr(checkpoint, name) for name in _Metadata.model_fields}
-    values |= {"standardisation": checkpoint.standardisation.as_dict(), "data": checkpoint.data.as_dict()}
-    values["config"] = checkpoint.config.model_dump()
-    if not checkpoint.plugins:
-        del values["plugins"]
-    metadata = {name: json.dumps(value, allow_nan=False, ensure_ascii=False) for name, value in values.items()}
-    metadata |= {"kind": checkpoint.kind, "format": FORMAT, "format_version": str(FORMAT_VERSION)}
-    metadata |= {"creator": f"DNF Studio {dnf_studio.__version__}", "sha256": checkpoint.sha256}
-    return metadata | {"metadata_sha256": _metadata_sum(metadata)}
-
-
-def _metadata_sum(metadata: Mapping[str, str]) -> str:
-    counted = {name: value for name, value in metadata.items() if name != "metadata_sha256"}
-    return hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()
-
-
-def _from_metadata(header: Header, path: Path) -> _Metadata:
-    """The checked metadata of a header."""
-    given = dict(header.metadata)
-    if given.pop("format", None) != FORMAT:
-        raise CheckpointError(f"'{path}' is a safetensors file, but not a checkpoint of DNF Studio.")
-    version = given.pop("format_version", "")
-    if version.isascii() and version.isdigit() and len(version) < 10 and int(version) > FORMAT_VERSION:
-        raise CheckpointError(
-            f"The checkpoint '{path}' was written by a newer DNF Studio (format {version}, known here is "
-            f"{FORMAT_VERSION}); update DNF Studio to read it."
-        )
-    if version != str(FORMAT_VERSION):
-        raise CheckpointError(f"The checkpoint '{path}' is damaged: its format version is not one there ever was.")
-    if given.pop("metadata_sha256", None) != _metadata_sum(header.metadata):
-        raise CheckpointError(f"The checkpoint '{path}' was altered: its metadata do not match their SHA-256 sum.")
-    kind = given.pop("kind", None)
-    if given.pop("creator", None) is None or given.pop("sha256", None) is None:
-        raise CheckpointError(f"The checkpoint '{path}' is damaged: its metadata are not complete.")
-    try:
-        values = {name: parse_json(text) for name, text in given.items()}
-        if isinstance(needed := values.get("plugins"), dict):
-            check_needed(needed, values.get("config"), f"checkpoint '{path}'", CheckpointError)
-        return _Metadata.model_validate({"kind": kind} | values)
-    except ValidationError as problem:
-        where = ".".join(str(part) for part in problem.errors(include_url=False)[0]["loc"]) or "standardisation"
-        raise CheckpointError(f"The checkpoint '{path}' is damaged: its {where[:100]} is not valid.") from problem
-    except ValueError as problem:
-        raise CheckpointError(f"The checkpoint '{path}' is damaged: its metadata are not valid.") from problem
+def _fields(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What of it stands in the metadata."""
+    return {name: getattr(checkpoint, name) for name in Metadata.model_fields}

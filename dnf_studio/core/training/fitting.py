@@ -14,42 +14,52 @@ from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.storage.origins import remember
+from dnf_studio.core.training.schedules import remaining_steps
 from dnf_studio.facts import WithFacts
 from dnf_studio.progress import Progress, note
 
 if TYPE_CHECKING:
     import torch
 
-    from dnf_studio.core.training.record import StepReport
+    from dnf_studio.core.training.record import EarlyStopping, StepReport
     from dnf_studio.core.training.state import RunState
 
 __all__ = ["Fitting"]
 
 
 class Fitting(WithFacts):
-    """What a `Run` has for scripts."""
+    """What a `Run` has for scripts: when it ends, how long that takes, and all of it at one call."""
 
     config: Config
     dataset: Dataset
     device: torch.device
     iteration: int
     seconds: float
+    early_stopping: EarlyStopping
+    _pace: float | None
 
     @abstractmethod
     def __iter__(self) -> Iterator[StepReport]: ...
-
-    @property
-    @abstractmethod
-    def finished(self) -> bool: ...
-
-    @abstractmethod
-    def remaining(self) -> float | None: ...
 
     @abstractmethod
     def interrupt_when(self, asked: Callable[[], bool]) -> None: ...
 
     @abstractmethod
     def state(self) -> RunState: ...
+
+    @property
+    def finished(self) -> bool:
+        """Whether the totals of the config are reached, or the validation NLL falls no more."""
+        training = self.config.training
+        return self.early_stopping.exhausted(training.patience) or training.reached(self.iteration, self.seconds)
+
+    def remaining(self) -> float | None:
+        """Seconds of training left, None before the first iteration here of a run counted in iterations."""
+        training = self.config.training
+        if training.seconds is not None:
+            return max(0.0, training.seconds - self.seconds)
+        left = remaining_steps(training, self.config.sde.steps, self.iteration)
+        return None if self._pace is None else self._pace * left
 
     def fit(self, progress: bool = True) -> GenerativeModel:
         """Train to the end of the run and return its model, the one with the weights that sampling uses.

@@ -32,7 +32,7 @@ from dnf_studio.core.training.doctor import Failure, diagnose
 from dnf_studio.core.training.engine import Engine, make_engine
 from dnf_studio.core.training.fitting import Fitting
 from dnf_studio.core.training.record import EarlyStopping, History, Marks, StepReport, check_changes
-from dnf_studio.core.training.schedules import learning_rate, remaining_steps, training_steps
+from dnf_studio.core.training.schedules import learning_rate, training_steps
 from dnf_studio.core.training.state import RunState
 from dnf_studio.core.training.weights import TrainedWeights, first_model
 from dnf_studio.errors import Cancelled, CheckpointError, DataError, SettingError, cancel_when
@@ -84,20 +84,6 @@ class Run(Fitting):
     def precision(self) -> str:
         """The type of the hidden layers, `float32` or `bfloat16`."""
         return str(self._engine.hidden).removeprefix("torch.")
-
-    @property
-    def finished(self) -> bool:
-        """Whether the totals of the config are reached, or the validation NLL falls no more."""
-        training = self.config.training
-        return self.early_stopping.exhausted(training.patience) or training.reached(self.iteration, self.seconds)
-
-    def remaining(self) -> float | None:
-        """Seconds of training left, None before the first iteration here of a run counted in iterations."""
-        training = self.config.training
-        if training.seconds is not None:
-            return max(0.0, training.seconds - self.seconds)
-        left = remaining_steps(training, self.config.sde.steps, self.iteration)
-        return None if self._pace is None else self._pace * left
 
     def apply(self, change: Mapping[str, Any]) -> Config:
         """Queue a change of settings, dotted (``sde.steps``) or nested; it acts before the next iteration.

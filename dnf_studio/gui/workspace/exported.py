@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio import api
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import ExportError, MissingModelError, SettingError, StudioError, continued
 from dnf_studio.gui.workspace.state import State
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.storage.sample_reader import ExportInfo
+    from dnf_studio.core.training.run import Run
 
-__all__ = ["ExportShown", "find_model", "read_shown"]
+__all__ = ["ExportShown", "drew", "find_model", "read_shown"]
 
 ROWS = 2000
 BYTES = 1 << 28
@@ -163,3 +165,14 @@ def _model_units(trajectories: Array, flow: GenerativeModel) -> Array:
 
     ordered = np.array(trajectories[:, ::-1].transpose(1, 0, 2), np.float64)
     return np.ascontiguousarray(flow.standardisation.to_model(torch.from_numpy(ordered)).numpy(), np.float32)
+
+
+def drew(run: Run, source: str) -> bool:
+    """Whether `source` is an export that was drawn with the weights of `run` as they are."""
+    from dnf_studio.core.storage.layout import digest
+    from dnf_studio.core.storage.sample_reader import read_export
+
+    path = Path(source)
+    if not path.is_file() or api.file_kind(path) != "export":
+        return False
+    return read_export(path).checkpoint_sha256 == digest(run.state().checkpoint("weights").tensors)

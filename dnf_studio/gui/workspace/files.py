@@ -14,7 +14,7 @@ from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError, MissingModelError, StudioError
 from dnf_studio.gui.workspace.dialogs import Answer, ErrorDialog, ask_about_run, ask_resume, offer_run
 from dnf_studio.gui.workspace.log import make_report
-from dnf_studio.gui.workspace.opening import bundled_files, bundled_name, drew, samples_of
+from dnf_studio.gui.workspace.opening import bundled_files, bundled_name, samples_of
 from dnf_studio.gui.workspace.run_changes import RunStatus
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.shown import data_stem
@@ -108,6 +108,8 @@ class Files(QObject):
         if run is None or not studio.training.at_rest:
             begin(False)
         else:
+            from dnf_studio.gui.workspace.exported import drew
+
             self._looking.run(lambda: drew(run, source), begin, lambda _error: begin(False))
 
     def choose_data(self, name: str) -> None:

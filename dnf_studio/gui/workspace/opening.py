@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dnf_studio import api, assets
 from dnf_studio.config import Config
@@ -35,7 +35,6 @@ __all__ = [
     "bundled_name",
     "copy_of",
     "display_points",
-    "drew",
     "open_any",
     "open_for",
     "samples_of",
@@ -180,8 +179,6 @@ def _open_checkpoint(name: str) -> Opened:
 
 def show_checkpoint(checkpoint: Checkpoint, title: str, path: Path | None) -> Opened:
     """The model of a checkpoint with its data, or with its own samples where the data is not here."""
-    from dnf_studio.core.data.modes import mode_names
-    from dnf_studio.core.evaluation.chain_bounds import attainable_of
     from dnf_studio.workers.snapshot import Snapshot
 
     flow = checkpoint.build()
@@ -195,21 +192,31 @@ def show_checkpoint(checkpoint: Checkpoint, title: str, path: Path | None) -> Op
     shown = ShownModel(
         title=title,
         data=checkpoint.data.name,
-        dim=checkpoint.dim,
         columns=tuple(checkpoint.data.columns),
-        steps=len(flow.timestamps) - 1,
         entropy=checkpoint.data.entropy,
-        attainable=None if dataset is None else attainable_of(flow, dataset),
-        about=dataset.about if dataset is not None else "",
-        labels=mode_names(dataset),
         image=checkpoint.data.image or (dataset.image if dataset is not None else None),
-        solvers=flow.solvers,
         rows=(checkpoint.data.rows if dataset is None else dataset.rows) is not None,
-        kind=flow.config.model,
-        lacks=flow.lacks,
+        **_facts(flow, dataset),
     )
     preset = checkpoint.config if path in bundled_files() else None
     return Opened(shown, checkpoint.config, Snapshot.of(flow), points, dataset, checkpoint, path, note, preset=preset)
+
+
+def _facts(flow: GenerativeModel, dataset: Dataset | None) -> dict[str, Any]:
+    """What `ShownModel` says of a model and its data, wherever they come from."""
+    from dnf_studio.core.data.modes import mode_names
+    from dnf_studio.core.evaluation.chain_bounds import attainable_of
+
+    return {
+        "dim": flow.dim,
+        "steps": len(flow.timestamps) - 1,
+        "attainable": None if dataset is None else attainable_of(flow, dataset),
+        "about": "" if dataset is None else dataset.about,
+        "labels": mode_names(dataset),
+        "solvers": flow.solvers,
+        "kind": flow.config.model,
+        "lacks": flow.lacks,
+    }
 
 
 def bundled_files() -> list[Path]:
@@ -237,17 +244,6 @@ def copy_of(run: Run) -> tuple[GenerativeModel, Checkpoint]:
     return checkpoint.build(), checkpoint
 
 
-def drew(run: Run, source: str) -> bool:
-    """Whether `source` is an export that was drawn with the weights of `run` as they are."""
-    from dnf_studio.core.storage.layout import digest
-    from dnf_studio.core.storage.sample_reader import read_export
-
-    path = Path(source)
-    if not path.is_file() or api.file_kind(path) != "export":
-        return False
-    return read_export(path).checkpoint_sha256 == digest(run.state().checkpoint("weights").tensors)
-
-
 def beside_run(export: str, config: Config, run: Run) -> Opened:
     """An export that the weights of `run` drew as they are, to be shown while the run stays in memory."""
     opened = open_any(export, config, in_memory=[copy_of(run)])
@@ -258,8 +254,6 @@ def untrained(config: Config) -> Opened:
     """The data that `config` names and a model of it with the weights a run would begin with."""
     import torch
 
-    from dnf_studio.core.data.modes import mode_names
-    from dnf_studio.core.evaluation.chain_bounds import attainable_of
     from dnf_studio.core.models.build import build_model
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -270,19 +264,12 @@ def untrained(config: Config) -> Opened:
     shown = ShownModel(
         title="untrained model",
         data=config.data,
-        dim=dataset.dim,
         columns=dataset.columns,
-        steps=config.sde.steps,
         entropy=dataset.entropy,
-        attainable=attainable_of(flow, dataset),
         trained=False,
-        about=dataset.about,
-        labels=mode_names(dataset),
         image=dataset.image,
-        solvers=flow.solvers,
         rows=dataset.rows is not None,
-        kind=flow.config.model,
-        lacks=flow.lacks,
+        **_facts(flow, dataset),
     )
     return Opened(shown, config, Snapshot.of(flow), _points(dataset, flow), dataset)
 

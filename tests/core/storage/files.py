@@ -13,8 +13,9 @@ import torch
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.storage.checkpoint import Checkpoint, DataSummary, _metadata_sum
+from dnf_studio.core.storage.checkpoint import Checkpoint, DataSummary
 from dnf_studio.core.storage.layout import GENERATOR_BYTES
+from dnf_studio.core.storage.metadata import metadata_sum
 
 GOLDEN = Path(os.environ.get("DNF_GOLDEN", Path(__file__).parents[2] / "golden"))
 SMALL = Config.create({"sde": {"steps": 4}, "network": {"layers": 1, "channels": 8}})
@@ -56,6 +57,6 @@ def join(path: Path, header: dict[str, Any], data: bytes, seal: bool = True) -> 
     """Write a safetensors file; `seal` makes the sum of the metadata right again."""
     metadata = header.get("__metadata__")
     if seal and metadata is not None:
-        metadata["metadata_sha256"] = _metadata_sum(metadata)
+        metadata["metadata_sha256"] = metadata_sum(metadata)
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
