@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -13,6 +13,7 @@ from dnf_studio.core.training.record import StepReport
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.run_changes import RunStatus
 from dnf_studio.gui.workspace.training import Phase, Training
+from dnf_studio.gui.workspace.training_cursor import TrainingCursor
 from dnf_studio.workers.background import Background
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class StudioRuns(QObject):
         super().__init__(parent)
         self.background = Background(self)
         self.training = Training(self.background, self)
+        self.past = TrainingCursor(self)
+        """Where in its training the model is shown."""
         self.bound: float | None = None
         """The smoothed bound, nats, as far as there is one."""
         self._opened: Opened | None = None
@@ -99,7 +102,8 @@ class StudioRuns(QObject):
         """Forget the run, which nothing moves; one that is not saved can be brought back."""
         run, lost = self.training.run, self.training.unsaved
         if run is not None and lost and self._opened is not None:
-            self._discarded.append(DiscardedRun(run.state(), run.dataset, self._opened))
+            state = replace(run.state(), snapshots=run.snapshots.all)
+            self._discarded.append(DiscardedRun(state, run.dataset, self._opened))
             self.discarded_changed.emit(self.discarded)
         self.training.forget(keep=lost)
 
