@@ -23,8 +23,8 @@ __all__ = [
     "MOST_LISTED",
     "KeptWeights",
     "listed_snapshots",
+    "move_snapshots",
     "own_snapshots",
-    "remove_snapshots",
     "save_snapshots",
     "snapshot_folder",
 ]
@@ -112,15 +112,34 @@ def save_snapshots(kept: Sequence[KeptWeights], file: Path) -> None:
                 _write(each, folder / name)
         for name in there.keys() - wanted.keys():
             there[name].unlink(missing_ok=True)
-        if not wanted and there:
+        if not wanted and there and not any(folder.iterdir()):
             folder.rmdir()
     except OSError as problem:
         raise CheckpointError(f"Cannot write '{folder}': {explain(problem)}.") from problem
 
 
-def remove_snapshots(file: Path) -> None:
-    """Remove the snapshots beside `file`: what they belong to is no more. Raises `CheckpointError`."""
-    save_snapshots((), file)
+def move_snapshots(file: Path, target: Path, copy: bool = False) -> None:
+    """Let the snapshots of the run in `file` go with it to `target`, or a `copy` of them; none is no error.
+
+    Raises `CheckpointError`.
+    """
+    source, folder = snapshot_folder(file), snapshot_folder(target)
+    try:
+        if source == folder or not source.is_dir():
+            return
+        if folder.exists() and source.samefile(folder):  # upper and lower case of the same letters
+            source.rename(folder)
+            return
+        save_snapshots((), target)
+        found = [path for path in source.iterdir() if NAME.fullmatch(path.name)]
+        if found:
+            make_folder(folder, CheckpointError)
+        for path in found:
+            (shutil.copyfile if copy else shutil.move)(path, folder / path.name)
+        if not copy and not any(source.iterdir()):
+            source.rmdir()
+    except OSError as problem:
+        raise CheckpointError(f"Cannot take the snapshots of '{file}' along: {explain(problem)}.") from problem
 
 
 def _holds(path: Path, kept: KeptWeights) -> bool:

@@ -180,6 +180,7 @@ class Run(Fitting):
         self._pace = pace if self._pace is None else 0.9 * self._pace + 0.1 * pace
         self.iteration, self.seconds = report.iteration, report.seconds
         self.history.add(report.iteration, report.loss)
+        self.marks.follow(report.marks)
         for each in snapshots:
             self.snapshots.add(each)
 

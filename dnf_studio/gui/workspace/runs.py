@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QObject, Signal
 
@@ -13,13 +14,15 @@ from dnf_studio.core.training.record import StepReport
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.run_changes import RunStatus
 from dnf_studio.gui.workspace.training import Phase, Training
-from dnf_studio.gui.workspace.training_cursor import TrainingCursor
 from dnf_studio.workers.background import Background
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.training.run import Run
     from dnf_studio.core.training.state import RunState
+    from dnf_studio.gui.workspace.look_back import LookBack
+    from dnf_studio.gui.workspace.studio import Studio
+    from dnf_studio.gui.workspace.training_cursor import TrainingCursor
 
 __all__ = ["DiscardedRun", "StudioRuns"]
 
@@ -54,16 +57,31 @@ class StudioRuns(QObject):
     discarded_changed = Signal(object)
     """The `DiscardedRun` that was `discarded` now; None where one was brought back."""
 
+    past_changed = Signal(object)
+    """The `Past` that the views show from now on, or None for the model as it is now."""
+
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.background = Background(self)
         self.training = Training(self.background, self)
-        self.past = TrainingCursor(self)
-        """Where in its training the model is shown."""
         self.bound: float | None = None
         """The smoothed bound, nats, as far as there is one."""
         self._opened: Opened | None = None
         self._discarded: deque[DiscardedRun] = deque(maxlen=MOST_DISCARDED)
+
+    @cached_property
+    def past(self) -> TrainingCursor:
+        """Where in its training the model is shown."""
+        from dnf_studio.gui.workspace.training_cursor import TrainingCursor
+
+        return TrainingCursor(self)
+
+    @cached_property
+    def look_back(self) -> LookBack:
+        """What lets the views show the model where `past` stands; made when it is first asked for."""
+        from dnf_studio.gui.workspace.look_back import LookBack
+
+        return LookBack(cast("Studio", self))
 
     @property
     def current(self) -> Opened | None:

@@ -125,8 +125,7 @@ def test_going_back_forgets_what_was_after_it(saved: tuple[Run, Path]) -> None:
 
 def damaged(saved: tuple[Run, Path], tmp_path: Path) -> tuple[Checkpoint, Path, Path]:
     """The run of a copy to be spoilt, the file, and the folder of its snapshots."""
-    run, path = saved
-    copy = tmp_path / "moons.safetensors"
+    run, copy = saved[0], tmp_path / "moons.safetensors"
     run.save(copy, snapshots=True)
     return read_checkpoint(copy), copy, snapshot_folder(copy)
 
