@@ -78,6 +78,11 @@ class Snapshots:
         """How many there are at most; fewer than two are none."""
         return _most_of(self._size, self._most_bytes)
 
+    def keep(self, wanted: bool) -> None:
+        """Keep none from now on, where they are not `wanted`."""
+        if not wanted:
+            self.all, self._most_bytes = (), 0
+
     def wants(self, iteration: int) -> bool:
         """Whether the weights after this `iteration`, the newest, are to be kept."""
         return self.most > 1 and is_kept(iteration, spacing(iteration, self.most))
