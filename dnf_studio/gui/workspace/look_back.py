@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = ["LookBack", "Past", "past_of"]
+
+MOST_KNOWN = 8
+"""Models that are shown again without being read again, with what was computed of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +57,7 @@ class LookBack(QObject):
         self._studio, self._cursor = studio, studio.past
         self._reading, self._listing = Newest(studio.background), Newest(studio.background)
         self._shown: Past | None = None
+        self._known: deque[Past] = deque(maxlen=MOST_KNOWN)
         self._saved: tuple[KeptWeights, ...] = ()
         studio.opened.connect(self._begin)
         studio.progressed.connect(self._list)
@@ -71,6 +76,7 @@ class LookBack(QObject):
     def _begin(self, opened: Opened) -> None:
         """Another model is shown: as it is now, with the snapshots of its own run."""
         self._saved = ()
+        self._known.clear()
         self._listing.cancel()
         self._cursor.clear()
         saved = opened.checkpoint
@@ -101,11 +107,15 @@ class LookBack(QObject):
         if kept is None:
             self._reading.cancel()
             self._become(None)
+        elif (known := next((past for past in self._known if past.kept is kept), None)) is not None:
+            self._reading.cancel()
+            self._become(known)
         elif not self._reading.running:
             self._reading.run(partial(past_of, kept), self._found, partial(self._fail, kept))
 
     def _found(self, past: Past) -> None:
         """Show what was read, or read what the cursor has gone to meanwhile."""
+        self._known.append(past)
         if past.kept is self._cursor.shown or not self._cursor.playing:
             self._become(past)
         if past.kept is not self._cursor.shown:
