@@ -131,6 +131,7 @@ class Studio(StudioRuns):
             replace(opened, path=new) if opened and opened.path and opened.path.absolute() == old else opened
             for opened in (self._opened, self._before)
         )
+        self.look_back.look(self._opened)
 
     def saved_as(self, path: Path) -> None:
         """Note that what is shown is in the file `path` from now on, and is called after it."""

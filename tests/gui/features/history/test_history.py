@@ -54,7 +54,13 @@ def test_a_run_goes_on_while_one_looks_back_and_moves_no_view(
     assert bar.isVisible() and bar.readout.text().startswith("now, iteration ")
     assert not window.commands["past-now"].isEnabled()
     past = past_of(window, qtbot, 3)
-    assert past.kept.iteration == 3 and window.plots["loss"].place.line.value() == 3
+    loss = window.plots["loss"]
+    assert past.kept.iteration == 3 and loss.place.line.value() == 3
+    loss.clicked_at(5.2, 0.0)
+    assert studio.past.iteration == 5
+    loss.double_clicked.emit()
+    assert studio.past.iteration is None and not loss.place.line.isVisible()
+    past = past_of(window, qtbot, 3)
     frame, now = window.live.frame, studio.past.now
     qtbot.waitUntil(lambda: studio.past.now > now + 20, timeout=20_000)
     assert window.live.frame is not None and frame is not None and window.live.frame.weights == frame.weights
