@@ -120,7 +120,11 @@ class StudioRuns(QObject):
         """Forget the run, which nothing moves; one that is not saved can be brought back."""
         run, lost = self.training.run, self.training.unsaved
         if run is not None and lost and self._opened is not None:
-            state = replace(run.state(), snapshots=run.snapshots.all)
+            from dnf_studio.core.training.snapshots import SAVED_BYTES, thinned
+
+            # Fewer than while it is shown: several such runs are kept
+            kept = thinned(run.snapshots.all, run.iteration, SAVED_BYTES)
+            state = replace(run.state(), snapshots=kept)
             self._discarded.append(DiscardedRun(state, run.dataset, self._opened))
             self.discarded_changed.emit(self.discarded)
         self.training.forget(keep=lost)
