@@ -26,6 +26,11 @@ def _start(workspace: Workspace) -> None:
 
         ShortcutsDialog(workspace.commands, workspace.parent).show()
 
+    def show_palette() -> None:
+        from dnf_studio.gui.features.help.palette import open_palette
+
+        open_palette(workspace)
+
     def show_about() -> None:
         from dnf_studio.gui.features.help.guide import about_box
 
@@ -49,6 +54,7 @@ def _start(workspace: Workspace) -> None:
     for name, title in TITLES.items():
         connect(name, partial(show_page, title))
     connect("shortcuts", show_shortcuts)
+    connect("palette", show_palette)
     connect("log", show_log)
     connect("report", copy_report)
     connect("about", show_about)
@@ -62,6 +68,8 @@ COMMANDS = (
     Command("guide", "&How to find what is wrong", "Ctrl+F1", "Three faults found with the views alone: which to "
             "look at, and what tells one from another", menu="Help", section="read"),
     Command("glossary", "&Glossary", "Alt+F1", "What the words of the window mean", menu="Help", section="read"),
+    Command("palette", "&Search everything…", "Ctrl+K", "Find a command, setting, plot, model or word by a few letters "
+            "of it", menu="Help", section="read"),
     Command("shortcuts", "&Keyboard shortcuts", "F1", "List every command and its shortcut", menu="Help",
             section="read"),
     Command("log", "Show &log folder", "Ctrl+Shift+J", "Show the folder with the log of what happened", menu="Help",
